@@ -1,0 +1,53 @@
+# Everything a newcomer needs. `make up` and `make test` work on a machine with Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+SRC := core/src cli/src services/node-agent/src services/observer/src services/planner-agent/src services/executor-agent/src
+PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
+LOCKS := requirements.lock requirements-model.lock requirements-collections.lock
+
+.PHONY: help env up demo test test-all check format lock chaos bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+env: $(STAMP)  ## make .venv from the hashed lock
+
+$(STAMP): $(LOCKS) $(foreach p,$(PACKAGES),$(p)/pyproject.toml) scripts/make_env.sh
+	@PYTHON=$(PYTHON) VENV=$(VENV) sh scripts/make_env.sh $(PACKAGES)
+	@touch $(STAMP)
+
+up: $(STAMP)  ## start the whole mesh on this machine; Ctrl-C stops it
+	@$(BIN)/mend up
+
+demo: $(STAMP)  ## the whole loop on a throwaway service: it breaks, you approve, it is repaired
+	@$(BIN)/mend up --then-drill
+
+test: $(STAMP)  ## every test that this machine can run
+	@$(BIN)/python -m pytest -q
+
+check: $(STAMP)  ## format, lint, types, imports: seconds
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(SRC)
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP)  ## put the code in shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
+	@for f in requirements requirements-model requirements-collections; do \
+	  deps=""; [ $$f = requirements ] || deps=--no-deps; \
+	  $(BIN)/uv pip compile -q $$deps --python-version 3.11 --universal --generate-hashes \
+	    --no-emit-index-url --no-header $$f.in -o $$f.lock; done
+
+chaos: $(STAMP)  ## 10,000 events under random kill -9; SEED=n repeats a run
+	@$(BIN)/python tests/system/chaos.py --events 10000 --seed $(or $(SEED),1)
+
+bench: $(STAMP)  ## every benchmark, one table
+	@$(BIN)/python benchmarks/run.py
+
+clean:  ## remove the environment and the runtime folder
+	rm -rf $(VENV) var

