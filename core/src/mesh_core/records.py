@@ -1,6 +1,6 @@
 """What travels: one frozen record per kind of message, each knowing its channel. Holds no I/O and no clock of its own.
 
-Wire shapes are JSON objects in UTF-8; times are RFC 3339 strings in UTC; ids are handed down, never looked up backwards.
+Wire shapes are JSON objects in UTF-8, times RFC 3339 strings in UTC; ids are handed down, never looked up backwards.
 """
 
 from __future__ import annotations

@@ -1,0 +1,367 @@
+"""The folders where people say yes. A file's folder is its state; every move of the product is in this room.
+
+    pending -> approved -> running -> done | failed | interrupted | withdrawn
+    pending -> rejected | expired | withdrawn        approved -> quarantine | expired
+
+It never judges what a file says (the executor's intake does), and nothing here needs Redis.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from mesh_core.door import read_proposal
+from mesh_core.files import create_whole, rename_exclusive, write_whole
+from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal
+
+_FILE_NAME = re.compile(r"(plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12})\.([0-9a-f]{16})\.json")
+REASON_SUFFIX = ".reason.txt"
+BY_SUFFIX = ".by.txt"
+SETTLED_NS = 50_000_000
+
+
+class Folder(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    QUARANTINE = "quarantine"
+
+
+EXECUTED = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class ActionName:
+    """The name of a proposal's file: which proposal, and the first 16 hex of the sha256 of its bytes."""
+
+    id: str
+    digest: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.id}.{self.digest}.json"
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A proposal that lies in a folder, with its path and its bytes' record."""
+
+    name: ActionName
+    path: Path
+    proposal: Proposal
+
+
+def digest_of(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def name_of(file_name: str) -> ActionName | None:
+    """The parts of a well-formed file name; None for any other."""
+    match = _FILE_NAME.fullmatch(file_name)
+    return ActionName(match[1], match[2]) if match else None
+
+
+def read_regular(path: Path, max_bytes: int) -> bytes | None:
+    """The bytes of a small regular file; None for links, pipes, folders, big or vanished files. Never blocks."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as handle:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+            return None
+        return handle.read(max_bytes + 1)
+
+
+class Actions:
+    """`actions/` under a runtime path."""
+
+    def __init__(self, runtime: Path):
+        self.root = runtime / "actions"
+        self._wip = self.root / Folder.PENDING / ".wip"
+        self._seen_pending: tuple[int, tuple[Filed, ...]] = (-1, ())
+
+    def folder(self, folder: Folder) -> Path:
+        return self.root / folder
+
+    def prepare(self) -> None:
+        """Make what is missing; what is there keeps its owner and mode (a deployment sets those)."""
+        for folder in Folder:
+            private = folder in (Folder.RUNNING, *EXECUTED, Folder.QUARANTINE, Folder.EXPIRED)
+            self.folder(folder).mkdir(mode=0o700 if private else 0o770, parents=True, exist_ok=True)
+        self._wip.mkdir(mode=0o700, exist_ok=True)
+
+    # ---- the planner's verbs -------------------------------------------------------------------------------------
+
+    def draft(self, proposal: Proposal, token: str) -> None:
+        """Write the proposal where nobody acts on it: pending/.wip/<id>.<token>.json, whole and fsynced."""
+        write_whole(self._draft(proposal.id, token), proposal.wire(), mode=0o660)
+
+    def drop_draft(self, action_id: str, token: str) -> None:
+        self._draft(action_id, token).unlink(missing_ok=True)
+
+    def file_draft(self, action_id: str, token: str) -> ActionName | None:
+        """Move the decided draft to pending/. None: it was filed before, and is never made again."""
+        draft = self._draft(action_id, token)
+        try:
+            name = ActionName(action_id, digest_of(draft.read_bytes()))
+            if not rename_exclusive(draft, self.folder(Folder.PENDING) / name.file):
+                draft.unlink(missing_ok=True)
+        except FileNotFoundError:
+            return None
+        return name
+
+    def drafts(self) -> Iterator[tuple[str, str, float]]:
+        """(action id, token, mtime) of each draft that was left behind."""
+        for entry in _entries(self._wip):
+            action_id, _, rest = entry.name.rpartition(".json")[0].rpartition(".")
+            if action_id and rest:
+                yield action_id, rest, entry.stat(follow_symlinks=False).st_mtime
+
+    def withdraw(self, name: ActionName, reason: str) -> bool:
+        """The trouble went away first. False if a person was faster."""
+        return self._decide(name, Folder.WITHDRAWN, reason)
+
+    def pending(self) -> tuple[Filed, ...]:
+        """What waits for a person, oldest first; read again only when the folder changed."""
+        folder = self.folder(Folder.PENDING)
+        try:
+            changed = folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return ()
+        # A folder's mtime moves in ticks of some milliseconds: a change in the tick of our reading would go unseen.
+        fresh = time.time_ns() - changed < SETTLED_NS
+        if fresh or changed != self._seen_pending[0]:
+            self._seen_pending = (-1 if fresh else changed, tuple(self._filed(Folder.PENDING)))
+        return self._seen_pending[1]
+
+    def open_for(self, node: str, service: str | None) -> Filed | None:
+        """The proposal of this node/service that is not finished yet, as far as this user may see the folders."""
+        for filed in self.pending():
+            if (filed.proposal.node, filed.proposal.service) == (node, service):
+                return filed
+        for folder in (Folder.APPROVED, Folder.RUNNING):
+            for filed in self._filed(folder):
+                if (filed.proposal.node, filed.proposal.service) == (node, service):
+                    return filed
+        return None
+
+    # ---- a person's verbs ----------------------------------------------------------------------------------------
+
+    def approve(self, name: ActionName, by: str) -> bool:
+        """The rename that lets the executor act. False if it is not pending any more.
+
+        A note of who did it goes ahead; its owner is the approver as the kernel knows it.
+        """
+        note = self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)
+        noted = create_whole(note, by.encode()[:256])
+        try:
+            won = rename_exclusive(self.folder(Folder.PENDING) / name.file, self.folder(Folder.APPROVED) / name.file)
+        except FileNotFoundError:
+            won = False
+        if not won and noted:
+            note.unlink(missing_ok=True)
+        return won
+
+    def reject(self, name: ActionName, reason: str, by: str) -> bool:
+        """A person said no, and why. False if it is not pending any more."""
+        return self._decide(name, Folder.REJECTED, f"{reason}\n-- {by}\n" if reason else f"-- {by}\n")
+
+    def refile(self, old: ActionName, edited: Proposal) -> ActionName | None:
+        """Put an edited proposal (same id, new bytes, new digest) in place of `old`. None if `old` is gone."""
+        raw = edited.wire()
+        name = ActionName(edited.id, digest_of(raw))
+        pending = self.folder(Folder.PENDING)
+        if name == old:
+            return old
+        # Take the old one out of reach first, so that nobody approves both.
+        aside = self._wip / f"{old.id}.edited-{secrets.token_hex(4)}.json"
+        try:
+            rename_exclusive(pending / old.file, aside)
+        except FileNotFoundError:
+            return None
+        create_whole(pending / name.file, raw, mode=0o660)
+        aside.unlink(missing_ok=True)
+        return name
+
+    def propose_again(self, proposal: Proposal) -> ActionName | None:
+        """A person's own new file (a retry, a request) into pending/. None if that very file is there already."""
+        raw = proposal.wire()
+        name = ActionName(proposal.id, digest_of(raw))
+        return name if create_whole(self.folder(Folder.PENDING) / name.file, raw, mode=0o660) else None
+
+    # ---- the executor's verbs ------------------------------------------------------------------------------------
+
+    def approved_names(self) -> list[str]:
+        """Every name in approved/ that asks to be looked at, oldest first; notes and temporary names left out."""
+        found = []
+        for entry in _entries(self.folder(Folder.APPROVED)):
+            if entry.name.endswith(BY_SUFFIX) or (entry.name.startswith(".") and entry.name.endswith(".tmp")):
+                continue
+            found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
+        return [name for _, name in sorted(found)]
+
+    def approver(self, name: ActionName) -> str:
+        """Who said yes: the note's owner and text, or `mv` when somebody moved the file by hand."""
+        note = self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)
+        text = read_regular(note, 512)
+        if text is None:
+            return "mv"
+        owner = note.lstat().st_uid
+        return f"{text.decode('utf-8', 'replace').strip()[:128]} (uid {owner})"
+
+    def claim(self, name: ActionName) -> Path | None:
+        """approved/X -> running/<id>/claimed.json, by one winner. None: another executor has it, or it ran before.
+
+        Returns the run's folder.
+        """
+        run = self.folder(Folder.RUNNING) / name.id
+        run.mkdir(mode=0o700, exist_ok=True)
+        try:
+            if rename_exclusive(self.folder(Folder.APPROVED) / name.file, run / "claimed.json"):
+                (self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).unlink(missing_ok=True)
+                return run
+        except FileNotFoundError:
+            if not any(run.iterdir()):
+                run.rmdir()
+        return None
+
+    def executed_before(self, action_id: str) -> Folder | None:
+        """The folder in which this id lies already as a run, if any: it must not run again."""
+        for folder in (Folder.RUNNING, *EXECUTED, Folder.WITHDRAWN):
+            if (self.folder(folder) / action_id).is_dir() and any((self.folder(folder) / action_id).iterdir()):
+                return folder
+        return None
+
+    def running(self) -> list[Path]:
+        """The folders of claimed actions, oldest first."""
+        found = [entry for entry in _entries(self.folder(Folder.RUNNING)) if entry.is_dir(follow_symlinks=False)]
+        return [Path(e.path) for e in sorted(found, key=lambda e: e.stat(follow_symlinks=False).st_mtime_ns)]
+
+    def finish(self, run: Path, folder: Folder) -> Path:
+        """The whole folder of a run to where it ends; repeating it after a crash is harmless."""
+        target = self.folder(folder) / run.name
+        try:
+            if not rename_exclusive(run, target):
+                raise FileExistsError(errno.EEXIST, "this id has been finished before", str(target))
+        except FileNotFoundError:
+            if not target.is_dir():
+                raise
+        return target
+
+    def quarantine(self, source: Path, reason: str) -> Path | None:
+        """Out of approved/ as it came, with a sentence beside it. None if it is gone already."""
+        base = source.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore") or "unnamed"
+        for number in range(1, 1000):
+            shown = base if number == 1 else f"{base}.{number}"
+            target = self.folder(Folder.QUARANTINE) / shown
+            try:
+                if not rename_exclusive(source, target):
+                    continue
+            except FileNotFoundError:
+                return None
+            write_whole(target.with_name(shown + REASON_SUFFIX), f"{reason}\n".encode())
+            (source.parent / (source.name + BY_SUFFIX)).unlink(missing_ok=True)
+            return target
+        raise OSError(errno.EEXIST, "a thousand files of this name are in quarantine", base)
+
+    def expire(self, name: ActionName, source: Folder = Folder.PENDING) -> bool:
+        """Nobody decided in time (or the decision came too late)."""
+        return self._decide(name, Folder.EXPIRED, "nobody decided before expires_at", source)
+
+    # ---- looking -------------------------------------------------------------------------------------------------
+
+    def find(self, action_id: str) -> list[tuple[Folder, Path]]:
+        """Where a proposal lies, by its whole id or any unambiguous beginning or its 12 hex at the end."""
+        found = []
+        for folder in Folder:
+            for entry in _entries(self.folder(folder)):
+                if entry.name.endswith((REASON_SUFFIX, BY_SUFFIX)) or entry.name.startswith("."):
+                    continue
+                name = name_of(entry.name)
+                own = name.id if name else entry.name
+                if own == action_id or own.startswith(action_id) or own.endswith(f"-{action_id}"):
+                    found.append((folder, Path(entry.path)))
+        exact = [(f, p) for f, p in found if ((n := name_of(p.name)) and n.id == action_id) or p.name == action_id]
+        return exact or found
+
+    def proposal_at(self, path: Path) -> Proposal | None:
+        """The proposal of a file or of a run's folder, if it can be read and is one."""
+        for candidate in (path / "proposal.json", path / "claimed.json") if path.is_dir() else (path,):
+            raw = read_regular(candidate, MAX_PROPOSAL_BYTES)
+            if raw is not None and isinstance(proposal := read_proposal(raw, MAX_PROPOSAL_BYTES), Proposal):
+                return proposal
+        return None
+
+    def outcome_at(self, run: Path) -> Outcome | None:
+        raw = read_regular(run / "outcome.json", 4 * MAX_PROPOSAL_BYTES)
+        return Outcome.model_validate_json(raw) if raw else None
+
+    def filed(self, folder: Folder) -> list[Filed]:
+        """The readable proposals directly in `folder`, oldest first."""
+        return list(self._filed(folder))
+
+    def _filed(self, folder: Folder) -> Iterator[Filed]:
+        entries = sorted(_entries(self.folder(folder)), key=_modified)
+        for entry in entries:
+            name = name_of(entry.name)
+            if name is None and folder in (Folder.RUNNING, *EXECUTED, Folder.WITHDRAWN) and entry.is_dir():
+                name = ActionName(entry.name, "")
+            if name is not None and (proposal := self.proposal_at(Path(entry.path))):
+                yield Filed(name, Path(entry.path), proposal)
+
+    def _draft(self, action_id: str, token: str) -> Path:
+        return self._wip / f"{action_id}.{token}.json"
+
+    def _decide(self, name: ActionName, folder: Folder, reason: str, source: Folder = Folder.PENDING) -> bool:
+        target = self.folder(folder) / name.file
+        try:
+            if not rename_exclusive(self.folder(source) / name.file, target):
+                return False
+        except FileNotFoundError:
+            return False
+        write_whole(target.with_name(name.file + REASON_SUFFIX), f"{reason.strip()}\n".encode())
+        return True
+
+
+def writable_by(path: Path, uid: int, groups: frozenset[int]) -> bool:
+    """Could a user with this uid and these groups make a name in `path`? By mode bits, as the kernel checks them."""
+    status = path.stat()
+    if status.st_uid == uid:
+        return bool(status.st_mode & stat.S_IWUSR)
+    if status.st_gid in groups:
+        return bool(status.st_mode & stat.S_IWGRP)
+    return bool(status.st_mode & stat.S_IWOTH)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies there; nothing for a folder that is missing or not ours to read."""
+    try:
+        with os.scandir(folder) as listing:
+            return list(listing)
+    except (FileNotFoundError, PermissionError):
+        return []
+
+
+def _modified(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime_ns
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,218 @@
+"""One Redis: append, enter, publish, refuse. A record goes to its stream first (durable), then to its channel (live).
+
+Never retries by itself: redis-py's default retries wrote an XADD twice after a lost reply. Callers repeat what is safe
+to repeat: explicit ids, and scripts that look before they write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import redis.asyncio as aioredis
+import redis.exceptions
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from mesh_core.records import DeadLetter, HealthEvent, Record, Trust, rfc3339
+from mesh_core.scripts import ADOPT_ONCE, ENTER, PUBLISH_ONCE
+
+EVENT_STREAM_PREFIX = "mesh:ev:"
+FOREIGN_STREAM = "mesh:ev:_foreign"
+MESH_STREAM = "mesh:ev:_mesh"
+DEAD_LETTER_BYTES = 4096
+ONCE_SECONDS = 7 * 86400
+CONNECT_SECONDS = 2.0
+REPLY_SECONDS = 5.0
+ADOPTION_WINDOW_MS = 2000
+
+
+class BusDown(ConnectionError):
+    """Redis cannot be reached, or did not answer in time; the call may or may not have taken effect."""
+
+
+def stream_of(event_id: str) -> tuple[str, str]:
+    """(stream, entry id) in which an event lies. Sequence 0 is a node's own; others lie in `_foreign` or `_mesh`."""
+    node, _, entry = event_id.rpartition("/")
+    return (f"{EVENT_STREAM_PREFIX}{node}" if entry.endswith("-0") else FOREIGN_STREAM), entry
+
+
+def trust_of(stream: str) -> Trust:
+    """Who may have written there; an event's own words about that are not believed."""
+    return {FOREIGN_STREAM: Trust.FOREIGN, MESH_STREAM: Trust.MESH}.get(stream, Trust.NODE)
+
+
+class Bus:
+    """A client for short commands. Blocking reads have a client of their own (consumer.py)."""
+
+    def __init__(self, url: str, name: str):
+        self.url = url
+        self.name = name
+        self.redis = client_for(url, name)
+
+    @classmethod
+    def connect(cls, url: str, name: str) -> Bus:
+        """No traffic yet: the first command connects."""
+        return cls(url, name)
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+
+    async def call(self, *command: object) -> Any:
+        """One command; BusDown instead of the client's several connection errors."""
+        try:
+            return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        except DOWN as error:
+            raise BusDown(str(error) or type(error).__name__) from error
+
+    async def script(self, source: str, keys: list[str], args: list[object]) -> Any:
+        """A Lua script by digest, loaded on demand (a restarted server has forgotten it)."""
+        runner = self.redis.register_script(source)
+        try:
+            return await runner(keys=keys, args=cast("list[Any]", args))
+        except DOWN as error:
+            raise BusDown(str(error) or type(error).__name__) from error
+
+    async def is_up(self) -> bool:
+        try:
+            return bool(await self.call("PING"))
+        except BusDown:
+            return False
+
+    async def append(self, node: str, entry_id: str, raw: bytes) -> None:
+        """A node's own event into its own stream under an explicit id, exactly once, then to the channel.
+
+        "equal or smaller" means that it is there already and only the reply was lost. Raises BusDown.
+        """
+        try:
+            await self.call("XADD", f"{EVENT_STREAM_PREFIX}{node}", entry_id, "p", raw)
+        except redis.exceptions.ResponseError as error:
+            if "equal or smaller" not in str(error):
+                raise
+        await self.call("PUBLISH", HealthEvent.channel, raw)
+
+    async def last_id(self, stream: str) -> str:
+        """The newest entry id ever given in `stream`; `0-0` if there is no such stream."""
+        try:
+            info = await self.call("XINFO", "STREAM", stream)
+        except redis.exceptions.ResponseError:
+            return "0-0"
+        pairs = info if isinstance(info, dict) else dict(zip(info[::2], info[1::2], strict=True))
+        value = pairs.get("last-generated-id") or pairs.get(b"last-generated-id")
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+    async def enter(self, event: HealthEvent, trust: Trust, *, once: str | None = None) -> HealthEvent | None:
+        """An event that no node agent wrote: into `_mesh` or `_foreign`, and to the channel. Returns it with its id.
+
+        With `once`, at most one event is ever entered under that key; None if it was there before.
+        """
+        stream = MESH_STREAM if trust is Trust.MESH else FOREIGN_STREAM
+        bare = event.model_copy(update={"id": None, "trust": trust})
+        keys = [stream, "mesh:ev:seq", f"mesh:once:{once}" if once else ""]
+        entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, ONCE_SECONDS])
+        return bare.model_copy(update={"id": f"{event.node}/{entry.decode()}"}) if entry else None
+
+    async def adopt(self, event: HealthEvent, raw_digest: str) -> str | None:
+        """A hand-published message into `_foreign`; None if another listener adopted it in the last two seconds."""
+        bare = event.model_copy(update={"id": None, "trust": Trust.FOREIGN})
+        keys = [FOREIGN_STREAM, "mesh:ev:seq", f"adopt:{raw_digest}"]
+        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, ADOPTION_WINDOW_MS])
+        return f"{event.node}/{entry.decode()}" if entry else None
+
+    async def publish(self, record: Record, *, once: str | None = None) -> bool:
+        """To the record's stream, then its channel. With `once`: at most one record ever under that key.
+
+        Returns False if it had been published before. One script, so a crash leaves neither half.
+        """
+        keys = [record.stream, f"mesh:once:{once}" if once else ""]
+        return bool(await self.script(PUBLISH_ONCE, keys, [record.wire(), record.channel, ONCE_SECONDS]))
+
+    async def announce(self, channel: str, raw: bytes) -> int:
+        """To a channel only; how many heard it."""
+        return int(await self.call("PUBLISH", channel, raw))
+
+    async def refuse(self, raw: bytes, *, source: str, reason: str, by: str, entry_id: str = "") -> None:
+        """Keep what was refused: the first 4 KiB of it, and why. Repeating it for one entry is harmless."""
+        letter = DeadLetter(
+            ts=rfc3339(datetime.now(UTC)),
+            source=source,
+            entry_id=entry_id,
+            reason=reason[:500],
+            by=by,
+            raw=raw[:DEAD_LETTER_BYTES].decode("utf-8", "backslashreplace"),
+        )
+        await self.publish(letter, once=f"dead:{source}:{entry_id}" if entry_id else None)
+
+
+DOWN = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.BusyLoadingError,
+    OSError,
+    asyncio.TimeoutError,
+)
+
+
+def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> aioredis.Redis:
+    """A client that never retries. `protocol` is left alone: 3 changes the shape of replies."""
+    return aioredis.Redis.from_url(
+        url,
+        client_name=name,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=reply_seconds,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        health_check_interval=0,
+    )
+
+
+async def check_server(bus: Bus) -> list[str]:
+    """What is unsafe about this server, as sentences; empty when all is well. Raises BusDown."""
+    warnings = []
+    persistence = await _config(bus, "appendonly")
+    if persistence == "no":
+        warnings.append(
+            "appendonly is off: a crash of Redis loses acknowledged events; "
+            "run `redis-cli CONFIG SET appendonly yes` and set it in redis.conf"
+        )
+    if await _config(bus, "maxmemory") not in ("0", None) and await _config(bus, "maxmemory-policy") != "noeviction":
+        warnings.append("maxmemory-policy may evict streams; set it to noeviction")
+    seconds, micros = await bus.call("TIME")
+    skew = abs(int(seconds) + int(micros) / 1e6 - time.time())
+    if skew > 5:
+        warnings.append(
+            f"the clock of Redis and of this host differ by {skew:.0f} s; cooldowns and claims need one time"
+        )
+    return warnings
+
+
+async def server_version(bus: Bus) -> str:
+    """`redis_version` as INFO says it."""
+    info = await bus.call("INFO", "server")
+    if isinstance(info, dict):
+        return str(info.get("redis_version", "?"))
+    for line in bytes(info).decode().splitlines():
+        if line.startswith("redis_version:"):
+            return line.split(":", 1)[1]
+    return "?"
+
+
+def masked(url: str) -> str:
+    """A Redis URL that may be printed."""
+    parts = urlsplit(url)
+    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
+
+
+async def _config(bus: Bus, key: str) -> str | None:
+    try:
+        reply = await bus.call("CONFIG", "GET", key)
+    except redis.exceptions.ResponseError:  # an ACL without CONFIG: nothing to say
+        return None
+    if isinstance(reply, dict):
+        value = reply.get(key) or reply.get(key.encode())
+    else:
+        value = reply[1] if len(reply) > 1 else None
+    return value.decode() if isinstance(value, bytes) else value

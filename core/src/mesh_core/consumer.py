@@ -1,0 +1,257 @@
+"""A consumer group over many streams: read new entries, take over those of dead consumers, renew, acknowledge.
+
+Knows no records: an entry is bytes with a name. At-least-once: what is not acknowledged comes again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import redis.exceptions
+
+from mesh_core.bus import DOWN, Bus, BusDown, client_for
+
+BLOCK_MS = 2000
+RECLAIM_EVERY_SECONDS = 5.0
+RECLAIM_IDLE_MS = 30_000
+RENEW_EVERY_SECONDS = 10.0
+DISCOVER_EVERY_SECONDS = 5.0
+KEEP_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stream entry. `deliveries` counts how often it was handed out, 1 for a fresh one."""
+
+    stream: str
+    id: str
+    raw: bytes
+    deliveries: int = 1
+
+
+class Consumer:
+    """One member of `group`, named `name`, over all streams that match `pattern` (or the fixed `streams`).
+
+    A fixed name lets a restarted process find its own unacknowledged entries at once; others wait `RECLAIM_IDLE_MS`.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        group: str,
+        name: str,
+        *,
+        pattern: str = "",
+        streams: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+        reclaim_idle_ms: int = RECLAIM_IDLE_MS,
+    ):
+        self._bus = bus
+        # A client of its own: its replies may take BLOCK_MS and must not hold up short commands.
+        self._reader = client_for(bus.url, f"{bus.name}-read", reply_seconds=BLOCK_MS / 1000 + 8)
+        self.group = group
+        self.name = name
+        self._pattern = pattern
+        self._streams: set[str] = set()
+        self._wanted = set(streams)
+        self._clock = clock
+        self._idle_ms = reclaim_idle_ms
+        self._next_discovery = 0.0
+        self._next_reclaim = 0.0
+        self._own_drained = False
+
+    async def close(self) -> None:
+        await self._reader.aclose()
+
+    def hint(self, stream: str) -> None:
+        """Somebody mentioned a stream that we may not know yet: look at once instead of in five seconds."""
+        if stream not in self._streams:
+            self._wanted.add(stream)
+            self._next_discovery = 0.0
+
+    async def read(self, *, count: int = 200, block_ms: int = BLOCK_MS) -> list[Entry]:
+        """Entries to work on: first what a dead consumer (or our earlier self) left, then new ones. Raises BusDown."""
+        try:
+            await self._discover()
+            left = await self._reclaim(count)
+            if left:
+                return left
+            if not self._streams:
+                await self._wait_for_a_stream(block_ms)
+                return []
+            return await self._new(count, block_ms)
+        except DOWN as error:
+            self._own_drained = False  # a lost reply leaves entries in our own list, which `>` never returns
+            raise BusDown(str(error) or type(error).__name__) from error
+
+    async def acknowledge(self, entries: Iterable[Entry]) -> None:
+        """Never handed out again. Raises BusDown; then they will be, which is safe."""
+        by_stream: dict[str, list[str]] = {}
+        for entry in entries:
+            by_stream.setdefault(entry.stream, []).append(entry.id)
+        if not by_stream:
+            return
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for stream, ids in by_stream.items():
+            pipe.xack(stream, self.group, *ids)
+        try:
+            await pipe.execute()
+        except DOWN as error:
+            raise BusDown(str(error) or type(error).__name__) from error
+
+    async def renew(self, entries: Iterable[Entry]) -> None:
+        """Still working on these: nobody else may take them over for another `RECLAIM_IDLE_MS`."""
+        for entry in entries:
+            await self._bus.call("XCLAIM", entry.stream, self.group, self.name, 0, entry.id, "JUSTID")
+
+    async def trim(self) -> None:
+        """Drop what every group has acknowledged and is older than `KEEP_MS`: by MINID, never by length.
+
+        The last hour stays, because a listener proves by the stream that a message on the channel is ours.
+        """
+        kept_from = (int(time.time() * 1000) - KEEP_MS, 0)
+        for stream in sorted(self._streams):
+            oldest = await self._oldest_open(stream)
+            if oldest:
+                ms, sequence = min(oldest, kept_from)
+                await self._bus.call("XTRIM", stream, "MINID", "~", f"{ms}-{sequence}")
+
+    @property
+    def streams(self) -> frozenset[str]:
+        return frozenset(self._streams)
+
+    async def _discover(self) -> None:
+        if self._clock() < self._next_discovery:
+            return
+        found = set(self._wanted)
+        if self._pattern:
+            async for key in self._reader.scan_iter(match=self._pattern, count=1000, _type="stream"):
+                found.add(key.decode() if isinstance(key, bytes) else str(key))
+        for stream in sorted(found - self._streams):
+            await self._join(stream)
+        self._streams |= found
+        self._next_discovery = self._clock() + DISCOVER_EVERY_SECONDS
+
+    async def _join(self, stream: str) -> None:
+        try:
+            # From 0: what was written before this group existed counts as well.
+            await self._reader.xgroup_create(stream, self.group, id="0", mkstream=True)
+        except redis.exceptions.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def _reclaim(self, count: int) -> list[Entry]:
+        if not self._own_drained:
+            own = await self._own_pending(count)
+            if own:
+                return own
+            self._own_drained = True
+        if self._clock() < self._next_reclaim:
+            return []
+        taken: list[Entry] = []
+        for stream in sorted(self._streams):
+            taken += await self._take_over(stream, count - len(taken))
+            if len(taken) >= count:
+                return taken
+        self._next_reclaim = self._clock() + RECLAIM_EVERY_SECONDS
+        return taken
+
+    async def _own_pending(self, count: int) -> list[Entry]:
+        found: list[Entry] = []
+        for stream in sorted(self._streams):
+            found += await self._claim(stream, await self._pending(stream, count, consumer=self.name), 0)
+        return found
+
+    async def _take_over(self, stream: str, count: int) -> list[Entry]:
+        return await self._claim(stream, await self._pending(stream, count, idle=self._idle_ms), self._idle_ms)
+
+    async def _pending(self, stream: str, count: int, *, idle: int = 0, consumer: str | None = None) -> dict[str, int]:
+        """{entry id: times delivered} of unacknowledged entries."""
+        try:
+            rows = await self._reader.xpending_range(
+                stream, self.group, "-", "+", count, consumername=consumer, idle=idle or None
+            )
+        except redis.exceptions.ResponseError as error:
+            self._forgotten(stream, error)
+            return {}
+        return {_text(row["message_id"]): int(row["times_delivered"]) for row in rows}
+
+    async def _claim(self, stream: str, pending: dict[str, int], idle_ms: int) -> list[Entry]:
+        if not pending:
+            return []
+        # An entry that was deleted meanwhile leaves the pending list and is not in the reply.
+        rows = await self._reader.xclaim(stream, self.group, self.name, idle_ms, list(pending))
+        return [
+            Entry(stream, _text(entry_id), _payload(fields), pending[_text(entry_id)] + 1)
+            for entry_id, fields in _flat(rows)
+            if fields
+        ]
+
+    async def _new(self, count: int, block_ms: int) -> list[Entry]:
+        try:
+            reply = await self._reader.xreadgroup(
+                self.group, self.name, dict.fromkeys(sorted(self._streams), ">"), count=count, block=block_ms
+            )
+        except redis.exceptions.ResponseError as error:
+            self._forgotten("", error)
+            return []
+        pairs = reply.items() if isinstance(reply, dict) else reply
+        return [
+            Entry(_text(stream), _text(entry_id), _payload(fields))
+            for stream, rows in pairs
+            for entry_id, fields in _flat(rows)
+            if fields
+        ]
+
+    def _forgotten(self, stream: str, error: redis.exceptions.ResponseError) -> None:
+        """NOGROUP: somebody wiped Redis. Join everything again from 0."""
+        if "NOGROUP" not in str(error) and "no such key" not in str(error).lower():
+            raise error
+        self._wanted |= {stream} if stream else set()
+        self._streams.clear()
+        self._next_discovery = 0.0
+
+    async def _wait_for_a_stream(self, block_ms: int) -> None:
+        # Nothing to block on yet; a nameless stream keeps the same rhythm without a busy loop.
+        await self._reader.xread({f"mesh:none:{self.group}": "$"}, block=min(block_ms, 1000))
+        self._next_discovery = 0.0
+
+    async def _oldest_open(self, stream: str) -> tuple[int, int] | None:
+        """The oldest entry that some group has not acknowledged; None when that cannot be known."""
+        groups = await self._reader.xinfo_groups(stream)
+        oldest: tuple[int, int] | None = None
+        for group in groups:
+            if int(group["pending"]):
+                summary = await self._reader.xpending(stream, _text(group["name"]))
+                first = _order(_text(summary["min"]))
+            else:
+                ms, sequence = _order(_text(group["last-delivered-id"]))
+                first = (ms, sequence + 1)
+            oldest = first if oldest is None else min(oldest, first)
+        return oldest
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _payload(fields: object) -> bytes:
+    """The bytes of field `p`; an entry without one has an empty payload (and is refused as not JSON)."""
+    pairs = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))  # type: ignore[index]
+    value = pairs.get(b"p", pairs.get("p", b""))
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _flat(rows: object) -> list[tuple[object, object]]:
+    """redis-py nests the rows of a stream one level deeper in some reply shapes."""
+    listed = list(rows)  # type: ignore[call-overload]
+    if listed and isinstance(listed[0], list) and listed[0] and isinstance(listed[0][0], list | tuple):
+        listed = [row for group in listed for row in group]
+    return [(row[0], row[1]) for row in listed]
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    ms, _, sequence = entry_id.partition("-")
+    return int(ms), int(sequence or 0)

@@ -1,0 +1,40 @@
+"""Raw bytes to a HealthEvent, or the reason why not: the one place where a foreign message is judged. Pure."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Proposal, Trust
+from mesh_core.strict_json import Refusal, parse_object
+
+
+def read_event(raw: bytes, trust: Trust = Trust.FOREIGN) -> HealthEvent | Refusal:
+    """A health event in its wire format (docs/contract.md); `trust` comes from the door, never from the message."""
+    value = parse_object(raw, max_bytes=MAX_EVENT_BYTES)
+    if isinstance(value, Refusal):
+        return value
+    value["trust"] = trust
+    try:
+        return HealthEvent.model_validate(value)
+    except ValidationError as error:
+        return Refusal(problems(error))
+
+
+def read_proposal(raw: bytes, max_bytes: int) -> Proposal | Refusal:
+    """A proposal file's bytes, strictly; nothing about it is trusted yet."""
+    value = parse_object(raw, max_bytes=max_bytes)
+    if isinstance(value, Refusal):
+        return value
+    try:
+        return Proposal.model_validate(value)
+    except ValidationError as error:
+        return Refusal(problems(error))
+
+
+def problems(error: ValidationError) -> str:
+    """What does not fit, field by field, in one line of at most 500 characters."""
+    parts = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join(str(step) for step in problem["loc"]) or "the object"
+        parts.append(f"{where}: {problem['msg']}")
+    return "; ".join(parts)[:500]

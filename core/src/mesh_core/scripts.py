@@ -1,0 +1,99 @@
+"""The Lua that runs inside Redis: each script is one indivisible step of the delivery protocol. No logic elsewhere.
+
+Every script may be repeated: it looks before it writes.
+"""
+
+# An event that no node agent wrote. Its entry id is <ms>-<n> from one shared counter (n >= 1), so that
+# `<node>/<entry id>` is unique over `_foreign` and `_mesh` and never equals a node agent's own `<ms>-0`.
+# The id is spliced into the JSON as text: cjson would turn [] into {} and lose digits.
+_ENTER = """
+local function enter(stream, counter, raw, node)
+  local now = redis.call('TIME')
+  local ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
+  if redis.call('EXISTS', stream) == 1 then
+    local info = redis.call('XINFO', 'STREAM', stream)
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' then
+        ms = math.max(ms, tonumber(string.match(info[i + 1], '^(%d+)')))
+      end
+    end
+  end
+  local entry = string.format('%.0f-%d', ms, redis.call('INCR', counter))
+  local full = '{"id":"' .. node .. '/' .. entry .. '",' .. string.sub(raw, 2)
+  redis.call('XADD', stream, entry, 'p', full)
+  return entry, full
+end
+"""
+
+# KEYS stream, counter, once-key or ''; ARGV json, node, channel, once ttl (s) -> entry id or nil
+ENTER = (
+    _ENTER
+    + """
+if KEYS[3] ~= '' and not redis.call('SET', KEYS[3], '1', 'NX', 'EX', ARGV[4]) then return nil end
+local entry, full = enter(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
+redis.call('PUBLISH', ARGV[3], full)
+return entry
+"""
+)
+
+# KEYS stream, counter, adopt:<sha256>; ARGV json, node, window (ms) -> entry id or nil. Not published again:
+# whoever listens on the channel has heard it already.
+ADOPT_ONCE = (
+    _ENTER
+    + """
+if not redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[3]) then return nil end
+local entry = enter(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
+return entry
+"""
+)
+
+# KEYS stream, once-key or ''; ARGV json, channel or '', once ttl (s) -> 1 or nil
+PUBLISH_ONCE = """
+if KEYS[2] ~= '' and not redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[3]) then return nil end
+redis.call('XADD', KEYS[1], '*', 'p', ARGV[1])
+if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[1]) end
+return 1
+"""
+
+# The cooldown gate of one node/service pair, re-entrant for the event that holds it.
+# KEYS gate, count-key prefix owner; ARGV event id, cooldown (ms), incident key or ''.
+# -> {'mine', ''} go on; {'held', owner id} somebody else's event holds it: counted there.
+# A TTL above the cooldown (a clock that jumped back) is clamped.
+GATE = """
+local held = redis.call('GET', KEYS[1])
+if not held then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return {'mine', ''}
+end
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if held == ARGV[1] then return {'mine', held} end
+redis.call('HINCRBY', 'mesh:occurrences', held, 1)
+return {'held', held}
+"""
+
+# Free a gate only if it still holds this event. KEYS gate; ARGV event id.
+FREE_GATE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+# Keep the gate closed while its owner is still planning. KEYS gate; ARGV event id, at least (ms).
+RENEW_GATE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1
+"""
+
+# The proposal is filed: remember that, acknowledge the event, say so once. One step, so a crash repeats all or nothing.
+# KEYS proposal:{id}, event stream, actions stream, decisions stream; ARGV group, entry id, update json, channel,
+# decision json, ttl (s)
+FILED = """
+if redis.call('HGET', KEYS[1], 'state') ~= 'filed' then
+  redis.call('HSET', KEYS[1], 'state', 'filed')
+  redis.call('XADD', KEYS[3], '*', 'p', ARGV[3])
+  redis.call('PUBLISH', ARGV[4], ARGV[3])
+  redis.call('XADD', KEYS[4], '*', 'p', ARGV[5])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+return redis.call('XACK', KEYS[2], ARGV[1], ARGV[2])
+"""
