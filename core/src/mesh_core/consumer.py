@@ -61,6 +61,7 @@ class Consumer:
         self._next_discovery = 0.0
         self._next_reclaim = 0.0
         self._own_drained = False
+        self._out: dict[tuple[str, str], Entry] = {}
 
     async def close(self) -> None:
         await self._reader.aclose()
@@ -75,13 +76,13 @@ class Consumer:
         """Entries to work on: first what a dead consumer (or our earlier self) left, then new ones. Raises BusDown."""
         try:
             await self._discover()
-            left = await self._reclaim(count)
-            if left:
-                return left
-            if not self._streams:
+            entries = await self._reclaim(count)
+            if not entries and not self._streams:
                 await self._wait_for_a_stream(block_ms)
-                return []
-            return await self._new(count, block_ms)
+            elif not entries:
+                entries = await self._new(count, block_ms)
+            self._out.update(((entry.stream, entry.id), entry) for entry in entries)
+            return entries
         except DOWN as error:
             self._own_drained = False  # a lost reply leaves entries in our own list, which `>` never returns
             raise BusDown(str(error) or type(error).__name__) from error
@@ -89,7 +90,8 @@ class Consumer:
     async def acknowledge(self, entries: Iterable[Entry]) -> None:
         """Never handed out again. Raises BusDown; then they will be, which is safe."""
         by_stream: dict[str, list[str]] = {}
-        for entry in entries:
+        listed = list(entries)
+        for entry in listed:
             by_stream.setdefault(entry.stream, []).append(entry.id)
         if not by_stream:
             return
@@ -100,11 +102,22 @@ class Consumer:
             await pipe.execute()
         except DOWN as error:
             raise BusDown(str(error) or type(error).__name__) from error
+        self.let_go(listed)
 
-    async def renew(self, entries: Iterable[Entry]) -> None:
-        """Still working on these: nobody else may take them over for another `RECLAIM_IDLE_MS`."""
+    def let_go(self, entries: Iterable[Entry]) -> None:
+        """No longer worked on here: acknowledged by other means, or given up and to be handed out again."""
         for entry in entries:
+            self._out.pop((entry.stream, entry.id), None)
+
+    async def renew(self) -> None:
+        """Still working on what was handed out: nobody else may take it over for another `RECLAIM_IDLE_MS`."""
+        for entry in list(self._out.values()):
             await self._bus.call("XCLAIM", entry.stream, self.group, self.name, 0, entry.id, "JUSTID")
+
+    @property
+    def handed_out(self) -> int:
+        """How many entries were read and are neither acknowledged nor let go."""
+        return len(self._out)
 
     async def trim(self) -> None:
         """Drop what every group has acknowledged and is older than `KEEP_MS`: by MINID, never by length.
@@ -176,7 +189,12 @@ class Consumer:
         except redis.exceptions.ResponseError as error:
             self._forgotten(stream, error)
             return {}
-        return {_text(row["message_id"]): int(row["times_delivered"]) for row in rows}
+        # What is being worked on here is pending as well, and must not be handed out a second time.
+        return {
+            entry_id: int(row["times_delivered"])
+            for row in rows
+            if (stream, entry_id := _text(row["message_id"])) not in self._out
+        }
 
     async def _claim(self, stream: str, pending: dict[str, int], idle_ms: int) -> list[Entry]:
         if not pending:

@@ -56,19 +56,18 @@ return 1
 """
 
 # The cooldown gate of one node/service pair, re-entrant for the event that holds it.
-# KEYS gate, count-key prefix owner; ARGV event id, cooldown (ms), incident key or ''.
-# -> {'mine', ''} go on; {'held', owner id} somebody else's event holds it: counted there.
+# KEYS gate; ARGV event id, cooldown (ms) -> '' go on, or the id of the event that holds it (counted there).
 # A TTL above the cooldown (a clock that jumped back) is clamped.
 GATE = """
 local held = redis.call('GET', KEYS[1])
 if not held then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return {'mine', ''}
+  return ''
 end
 if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-if held == ARGV[1] then return {'mine', held} end
+if held == ARGV[1] then return '' end
 redis.call('HINCRBY', 'mesh:occurrences', held, 1)
-return {'held', held}
+return held
 """
 
 # Free a gate only if it still holds this event. KEYS gate; ARGV event id.
@@ -84,16 +83,30 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KE
 return 1
 """
 
-# The proposal is filed: remember that, acknowledge the event, say so once. One step, so a crash repeats all or nothing.
-# KEYS proposal:{id}, event stream, actions stream, decisions stream; ARGV group, entry id, update json, channel,
-# decision json, ttl (s)
-FILED = """
-if redis.call('HGET', KEYS[1], 'state') ~= 'filed' then
-  redis.call('HSET', KEYS[1], 'state', 'filed')
-  redis.call('XADD', KEYS[3], '*', 'p', ARGV[3])
-  redis.call('PUBLISH', ARGV[4], ARGV[3])
-  redis.call('XADD', KEYS[4], '*', 'p', ARGV[5])
+# Which draft is the proposal: the first token wins, for ever. What is to be said once it is filed lies beside it.
+# KEYS proposal:{id}; ARGV token, update json, ttl (s) -> the winning token
+DECIDE = """
+if redis.call('HSETNX', KEYS[1], 'token', ARGV[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'update', ARGV[2])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
-redis.call('EXPIRE', KEYS[1], ARGV[6])
+return redis.call('HGET', KEYS[1], 'token')
+"""
+
+# An event is dealt with: say so once, remember it, acknowledge it. One step, so a crash repeats all or nothing.
+# KEYS proposal:{id}, event stream, actions stream, decisions stream, incident key or '';
+# ARGV group, entry id, state, decision json, ttl (s), channel, event id
+SETTLE = """
+if redis.call('HGET', KEYS[1], 'state') == false then
+  redis.call('HSET', KEYS[1], 'state', ARGV[3])
+  local update = redis.call('HGET', KEYS[1], 'update')
+  if update and ARGV[3] == 'filed' then
+    redis.call('XADD', KEYS[3], '*', 'p', update)
+    redis.call('PUBLISH', ARGV[6], update)
+  end
+  redis.call('XADD', KEYS[4], '*', 'p', ARGV[4])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+if KEYS[5] ~= '' then redis.call('SET', KEYS[5], ARGV[7], 'EX', ARGV[5]) end
 return redis.call('XACK', KEYS[2], ARGV[1], ARGV[2])
 """
