@@ -184,7 +184,7 @@ class Consumer:
         """{entry id: times delivered} of unacknowledged entries."""
         try:
             rows = await self._reader.xpending_range(
-                stream, self.group, "-", "+", count, consumername=consumer, idle=idle or None
+                stream, self.group, "-", "+", count + len(self._out), consumername=consumer, idle=idle or None
             )
         except redis.exceptions.ResponseError as error:
             self._forgotten(stream, error)
