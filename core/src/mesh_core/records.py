@@ -9,7 +9,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -132,7 +132,6 @@ BENIGN_TYPES = frozenset(
         "remediation_completed",
     }
 )
-RECOVERY_TYPES = frozenset({"service_healthy", "service_recovered", "remediation_completed"})
 
 
 class Record(BaseModel):
@@ -242,6 +241,9 @@ class ActionUpdate(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
+Verdict: TypeAlias = Literal["proposed", "ignored", "suppressed", "counted", "recovered"]
+
+
 class Decision(Record):
     """What the planner decided about one event; the observer keeps it with the event."""
 
@@ -249,7 +251,7 @@ class Decision(Record):
 
     ts: Timestamp
     event_id: str
-    verdict: Literal["proposed", "ignored", "suppressed", "counted", "withdrew", "dead_letter"]
+    verdict: Verdict
     action_id: str | None = None
     reason: str = ""
 

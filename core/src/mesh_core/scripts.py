@@ -56,7 +56,8 @@ return 1
 """
 
 # The cooldown gate of one node/service pair, re-entrant for the event that holds it.
-# KEYS gate; ARGV event id, cooldown (ms) -> '' go on, or the id of the event that holds it (counted there).
+# KEYS gate; ARGV event id, cooldown (ms), time (RFC 3339) -> '' go on, or the id of the event that holds it: counted
+# there, and the decision said. Event ids are `<name>/<digits>-<digits>`, so they need no JSON escapes.
 # A TTL above the cooldown (a clock that jumped back) is clamped.
 GATE = """
 local held = redis.call('GET', KEYS[1])
@@ -67,6 +68,8 @@ end
 if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 if held == ARGV[1] then return '' end
 redis.call('HINCRBY', 'mesh:occurrences', held, 1)
+redis.call('XADD', 'mesh:decisions', '*', 'p', '{"ts":"' .. ARGV[3] .. '","event_id":"' .. ARGV[1]
+  .. '","verdict":"suppressed","action_id":null,"reason":"within the cooldown of ' .. held .. '"}')
 return held
 """
 

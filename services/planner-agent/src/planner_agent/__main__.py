@@ -1,0 +1,85 @@
+"""Wires the planner: settings, bus, consumer, ladder, filing. The only reader of the environment here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import structlog
+
+from mesh_core.actions import Actions
+from mesh_core.bridge import Bridge
+from mesh_core.bus import Bus, BusDown, check_server, masked
+from mesh_core.consumer import Consumer
+from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
+from mesh_core.log import setup
+from mesh_core.policy import BadPolicy, Policy
+from mesh_core.service import pause, serve
+from mesh_core.settings import settings_or_exit
+from planner_agent.filing import Filing
+from planner_agent.lanes import Lanes
+from planner_agent.memory import Memory
+from planner_agent.planner import GROUP, Planner
+from planner_agent.seat import take_seat
+from planner_agent.settings import PlannerSettings
+from planner_agent.thinking import Thinker
+
+SERVICE = "planner-agent"
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Start and never return; exit status 2 for settings that cannot be used."""
+    settings = settings_or_exit(PlannerSettings, SERVICE)
+    chain = settings_or_exit(ChainSettings, SERVICE)
+    setup(SERVICE, level=settings.log_level)
+    config = settings.runtime_path / "config"
+    try:
+        policy = Policy.load(config / "policy.yml")
+        rungs = chain_for(chain, config / "chain.yml", environ=os.environ)
+    except (BadPolicy, BadChain) as error:
+        print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    actions = Actions(settings.runtime_path)
+    actions.prepare()
+    bus = Bus.connect(settings.redis_url, SERVICE)
+    seat = take_seat(settings.runtime_path, settings.node_name)
+    consumer = Consumer(bus, GROUP, seat, pattern="mesh:ev:*")
+    memory = Memory(
+        bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
+    )
+    thinker = Thinker(bus, memory, policy, rungs, Breakers())
+    filing = Filing(bus, memory, actions, thinker, ttl_seconds=settings.proposal_ttl_seconds)
+    planner = Planner(bus, consumer, memory, actions, filing, Lanes(settings.planner_parallel))
+    bridge = Bridge(bus, "planner", on_stream=consumer.hint)
+
+    async def look_at_server(stop: asyncio.Event) -> None:
+        while True:
+            try:
+                for warning in await check_server(bus):
+                    log.warning("planner.redis_unsafe", what=warning, redis=masked(settings.redis_url))
+                break
+            except BusDown:
+                if await pause(stop, 2):
+                    return
+        await stop.wait()
+
+    log.info("planner.ready", seat=seat, rungs=[rung.name for rung in rungs], redis=masked(settings.redis_url))
+    serve(
+        SERVICE,
+        settings.runtime_path,
+        {
+            "plan": planner.run,
+            "claims": planner.keep_claims,
+            "bridge": bridge.run,
+            "drafts": filing.sweep_drafts,
+            "server": look_at_server,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Filing: one event that passed the gate becomes one proposal in pending/, exactly once, whatever dies when.
+
+The order of the steps is the design (docs/delivery.md has the crash table): draft, decide in Redis, rename, settle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+import structlog
+
+from mesh_core.actions import Actions, Filed
+from mesh_core.bus import Bus, BusDown
+from mesh_core.consumer import Entry
+from mesh_core.policy import proposal_type_for, risk_for
+from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Proposal, Verdict, proposal_id, rfc3339
+from mesh_core.service import pause
+from planner_agent.memory import Memory
+from planner_agent.thinking import Thinker, Thought
+
+RETRY_SECONDS = 1.0
+SWEEP_SECONDS = 600.0
+ORPHAN_SECONDS = 3600.0
+GROUP = "planner"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Work:
+    """One stream entry and its event. `poison`: handed out too often, no model is asked again."""
+
+    entry: Entry
+    event: HealthEvent
+    poison: bool = False
+
+
+class Filing:
+    """The slow half of a planner, run in lanes. Every method may be repeated from the start."""
+
+    Job: TypeAlias = Callable[[Work], Awaitable[None]]
+
+    def __init__(
+        self,
+        bus: Bus,
+        memory: Memory,
+        actions: Actions,
+        thinker: Thinker,
+        *,
+        ttl_seconds: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        self._bus = bus
+        self._memory = memory
+        self._actions = actions
+        self._thinker = thinker
+        self._ttl = timedelta(seconds=ttl_seconds)
+        self._clock = clock
+
+    async def plan(self, work: Work) -> None:
+        """Until it is settled: Redis away or a full disk only delay it."""
+        await self._until_done(work, self._plan)
+
+    async def withdraw(self, work: Work) -> None:
+        """The pair is well again: its proposal leaves pending/, if nobody has decided yet."""
+        await self._until_done(work, self._withdraw)
+
+    async def _until_done(self, work: Work, step: Filing.Job) -> None:
+        while True:
+            try:
+                return await step(work)
+            except BusDown as error:
+                log.warning("filing.redis_away", event_id=work.event.id, error=str(error))
+            except OSError as error:
+                # A full or read-only disk: the event stays ours, unacknowledged, and nothing half-written is left.
+                log.error("filing.disk", event_id=work.event.id, error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _plan(self, work: Work) -> None:
+        event = work.event
+        (holder,) = await self._memory.pass_gates([event])
+        if holder:
+            return await self._count(work, holder, f"within the cooldown of {holder}")
+        action_id = proposal_id(event.id or "", event.node, event.service)
+        token = await self._memory.decided_token(action_id)
+        if token is None:
+            if open_one := self._already_open(event, action_id):
+                return await self._count(work, open_one.proposal.event.id or "", f"{open_one.name.id} is still open")
+            if owner := await self._memory.decided_incident(event):
+                return await self._count(work, owner, f"this incident was decided with {owner}")
+            if work.poison:
+                await self._dead_letter(work)
+            thought = await self._thinker.think(event, floor_only=work.poison)
+            if thought.answer.action is Action.IGNORE:
+                return await self._ignore(work, thought, action_id)
+            token = await self._draft(event, thought, action_id)
+        filed = await asyncio.to_thread(self._actions.file_draft, action_id, token)
+        await self._settle(work, action_id, "proposed", "")
+        if filed is not None:
+            log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
+        if await self._memory.was_well_after(event):
+            await self._withdraw_open(event, "the service recovered while the proposal was being written")
+        return None
+
+    async def sweep_drafts(self, stop: asyncio.Event) -> None:
+        """Every ten minutes, remove drafts of dead planners that are older than an hour and not the decision."""
+        while not await pause(stop, SWEEP_SECONDS):
+            try:
+                for action_id, token, modified in list(self._actions.drafts()):
+                    old = self._clock().timestamp() - modified > ORPHAN_SECONDS
+                    if old and await self._memory.decided_token(action_id) != token:
+                        self._actions.drop_draft(action_id, token)
+                        log.info("filing.orphan_removed", action_id=action_id)
+            except (BusDown, OSError) as error:
+                log.warning("filing.sweep_failed", error=str(error))
+
+    async def _draft(self, event: HealthEvent, thought: Thought, action_id: str) -> str:
+        """Write the draft and let Redis decide which draft counts. Returns the winning token."""
+        token = secrets.token_hex(8)
+        proposal = self._proposal(event, thought, action_id)
+        await asyncio.to_thread(self._actions.draft, proposal, token)
+        update = self._update(proposal.type, proposal, "", "pending", thought.answer.reason)
+        winner = await self._memory.decide(action_id, token, update)
+        if winner != token:
+            self._actions.drop_draft(action_id, token)
+        return winner
+
+    def _proposal(self, event: HealthEvent, thought: Thought, action_id: str) -> Proposal:
+        now = self._clock()
+        kind = proposal_type_for(thought.answer.action, event)
+        return Proposal(
+            id=action_id,
+            type=kind,
+            action=thought.answer.action,
+            risk_level=risk_for(kind),
+            node=event.node,
+            service=event.service,
+            reason=thought.answer.reason,
+            confidence=thought.answer.confidence,
+            created_at=rfc3339(now),
+            expires_at=rfc3339(now + self._ttl),
+            event=event,
+            evidence=thought.evidence,
+            model=thought.model,
+        )
+
+    def _already_open(self, event: HealthEvent, action_id: str) -> Filed | None:
+        found = self._actions.open_for(event.node, event.service)
+        if found is None or found.name.id == action_id or found.proposal.expired(self._clock()):
+            return None
+        return found
+
+    async def _count(self, work: Work, owner: str, reason: str) -> None:
+        """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
+        await self._memory.count_on(owner)
+        await self._settle(work, f"counted:{work.event.id}", "counted", reason)
+
+    async def _ignore(self, work: Work, thought: Thought, action_id: str) -> None:
+        log.info("planner.ignored", event_id=work.event.id, reason=thought.answer.reason)
+        await self._settle(work, action_id, "ignored", f"{thought.model.name}: {thought.answer.reason}")
+
+    async def _dead_letter(self, work: Work) -> None:
+        reason = f"handed out {work.entry.deliveries} times without a result; the floor answers instead"
+        log.error("planner.poison", event_id=work.event.id, deliveries=work.entry.deliveries)
+        await self._bus.refuse(
+            work.entry.raw, source=work.entry.stream, reason=reason, by="planner", entry_id=work.entry.id
+        )
+
+    async def _withdraw(self, work: Work) -> None:
+        await self._memory.mark_well([work.event])
+        withdrawn = await self._withdraw_open(work.event, f"{work.event.type} at {work.event.timestamp}")
+        verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
+        await self._settle(work, f"recovery:{work.event.id}", "recovered", verdict)
+
+    async def _withdraw_open(self, event: HealthEvent, reason: str) -> str | None:
+        """Take back what waits for this pair; None if nothing does, or a person was faster."""
+        for filed in self._actions.pending():
+            same = (filed.proposal.node, filed.proposal.service) == (event.node, event.service)
+            if not same or not self._actions.withdraw(filed.name, reason):
+                continue
+            update = self._update(filed.proposal.type, filed.proposal, "pending", "withdrawn", reason)
+            await self._bus.publish(update, once=f"{filed.name.id}:pending:withdrawn")
+            await self._memory.free_gate(filed.proposal.event)
+            log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
+            return filed.name.id
+        return None
+
+    async def _settle(self, work: Work, action_id: str, verdict: Verdict, reason: str) -> None:
+        decision = Decision(
+            ts=rfc3339(self._clock()),
+            event_id=work.event.id or "",
+            verdict=verdict,
+            action_id=action_id if verdict == "proposed" else None,
+            reason=reason[:500],
+        )
+        await self._memory.settle(work.entry, GROUP, work.event, decision, action_id)
+
+    def _update(self, kind: str, proposal: Proposal, from_folder: str, to_folder: str, reason: str) -> ActionUpdate:
+        return ActionUpdate(
+            ts=rfc3339(self._clock()),
+            action_id=proposal.id,
+            from_folder=from_folder,
+            to_folder=to_folder,
+            type=kind,
+            node=proposal.node,
+            service=proposal.service,
+            by="planner",
+            reason=reason,
+        )

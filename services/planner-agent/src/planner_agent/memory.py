@@ -1,0 +1,153 @@
+"""What all planners remember together, in Redis: gates, occurrences, decisions, recoveries, what was run lately.
+
+Every call may be repeated. Nothing here decides; a wiped Redis costs memory, never a proposal that lies in its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mesh_core.bus import DOWN, Bus, BusDown
+from mesh_core.consumer import Entry
+from mesh_core.records import ActionUpdate, Decision, HealthEvent, rfc3339
+from mesh_core.scripts import DECIDE, FREE_GATE, GATE, RENEW_GATE, SETTLE
+
+HISTORY_LENGTH = 5
+WELL_MS = 600_000
+HOUR_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One earlier execution for the same node and service."""
+
+    action_id: str
+    type: str
+    verdict: str
+    ts: str
+
+
+class Memory:
+    """One planner's view of it. `cooldown_ms` is the gate's, `keep_seconds` how long a decision is remembered."""
+
+    def __init__(self, bus: Bus, *, cooldown_ms: int, keep_seconds: int):
+        self._bus = bus
+        self._cooldown_ms = cooldown_ms
+        self._keep_seconds = keep_seconds
+
+    async def pass_gates(self, events: Sequence[HealthEvent]) -> list[str]:
+        """For each event '' (go on) or the id of the event that holds the gate of its pair. One round trip."""
+        now = rfc3339(datetime.now(UTC))
+        replies = await self._for_gates(GATE, events, [self._cooldown_ms, now])
+        return [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
+
+    async def renew_gates(self, events: Sequence[HealthEvent], at_least_ms: int) -> None:
+        """Keep the gates of what is still being planned closed, however short the cooldown is."""
+        await self._for_gates(RENEW_GATE, events, [at_least_ms])
+
+    async def free_gate(self, event: HealthEvent) -> None:
+        """The proposal of this event is gone: the next trouble of the pair counts as new."""
+        await self._bus.script(FREE_GATE, [_gate(event)], [event.id])
+
+    async def mark_well(self, events: Sequence[HealthEvent]) -> None:
+        """The pair was well at that moment: whoever is planning older trouble for it must look again."""
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for event in events:
+            pipe.set(f"mesh:well:{event.pair}", _moment(event), px=WELL_MS)
+        await _run(pipe)
+
+    async def was_well_after(self, event: HealthEvent) -> bool:
+        moment = await self._bus.call("GET", f"mesh:well:{event.pair}")
+        return moment is not None and int(moment) > _moment(event)
+
+    async def count_on(self, owner_event_id: str) -> None:
+        """Trouble came back while the proposal of `owner_event_id` waits."""
+        await self._bus.call("HINCRBY", "mesh:occurrences", owner_event_id, 1)
+
+    async def decided_incident(self, event: HealthEvent) -> str | None:
+        """The event by which this very incident was decided before, if there was one."""
+        if event.incident is None:
+            return None
+        owner = await self._bus.call("GET", _incident(event.incident))
+        return owner.decode() if owner and owner.decode() != event.id else None
+
+    async def remember_run(self, event: HealthEvent) -> None:
+        """A remediation event of an executor: counts for the loop guard, and opens the incident again if it failed."""
+        run = event.payload
+        action_id = str(run.get("action_id", event.id))
+        pipe = self._bus.redis.pipeline(transaction=False)
+        if event.type == "remediation_started":
+            if run.get("action") == "restart":
+                pipe.zadd(f"mesh:restarts:{event.pair}", {action_id: _moment(event) / 1000})
+                pipe.expire(f"mesh:restarts:{event.pair}", 2 * HOUR_SECONDS)
+        else:
+            verdict = str(run.get("verdict", event.type))
+            fact = {"action_id": action_id, "type": str(run.get("type", "")), "verdict": verdict, "ts": event.timestamp}
+            pipe.zadd(f"mesh:history:{event.pair}", {json.dumps(fact, sort_keys=True): _moment(event) / 1000})
+            pipe.zremrangebyrank(f"mesh:history:{event.pair}", 0, -HISTORY_LENGTH - 1)
+            if event.type == "remediation_failed" and event.incident:
+                pipe.delete(_incident(event.incident))
+        await _run(pipe)
+
+    async def recent_restarts(self, event: HealthEvent) -> int:
+        """How many restarts of this pair were executed within the hour."""
+        since = time.time() - HOUR_SECONDS
+        return int(await self._bus.call("ZCOUNT", f"mesh:restarts:{event.pair}", since, "+inf"))
+
+    async def past_runs(self, event: HealthEvent) -> tuple[PastRun, ...]:
+        """The last executions for this pair, newest first."""
+        rows = await self._bus.call("ZREVRANGE", f"mesh:history:{event.pair}", 0, HISTORY_LENGTH - 1)
+        return tuple(PastRun(**json.loads(row)) for row in rows)
+
+    async def decided_token(self, action_id: str) -> str | None:
+        """The token of the draft that is the proposal, if that was decided."""
+        token = await self._bus.call("HGET", f"proposal:{action_id}", "token")
+        return token.decode() if token else None
+
+    async def decide(self, action_id: str, token: str, update: ActionUpdate) -> str:
+        """The winning token for this id: ours, or that of somebody who was faster."""
+        arguments: list[object] = [token, update.wire(), self._keep_seconds]
+        winner = await self._bus.script(DECIDE, [f"proposal:{action_id}"], arguments)
+        return bytes(winner).decode()
+
+    async def settle(self, entry: Entry, group: str, event: HealthEvent, decision: Decision, action_id: str) -> None:
+        """The event is dealt with: told once, remembered, acknowledged."""
+        state = "filed" if decision.verdict == "proposed" else decision.verdict
+        incident = _incident(event.incident) if event.incident and state in ("filed", "ignored") else ""
+        keys = [f"proposal:{action_id}", entry.stream, ActionUpdate.stream, Decision.stream, incident]
+        arguments: list[object] = [group, entry.id, state, decision.wire(), self._keep_seconds]
+        await self._bus.script(SETTLE, keys, [*arguments, ActionUpdate.channel, event.id])
+
+    async def _for_gates(self, script: str, events: Sequence[HealthEvent], arguments: list[Any]) -> list[object]:
+        if not events:
+            return []
+        runner = self._bus.redis.register_script(script)
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for event in events:
+            await runner(keys=[_gate(event)], args=[event.id or "", *arguments], client=pipe)
+        return await _run(pipe)
+
+
+def _gate(event: HealthEvent) -> str:
+    return f"cooldown:{event.pair}"
+
+
+def _incident(incident: str) -> str:
+    return f"mesh:incident:{incident}"
+
+
+def _moment(event: HealthEvent) -> int:
+    """When the event entered its stream, in ms: the one clock that all doors share closely enough."""
+    return int((event.id or "/0-0").rpartition("/")[2].partition("-")[0])
+
+
+async def _run(pipe: object) -> list[object]:
+    try:
+        return list(await pipe.execute())  # type: ignore[attr-defined]
+    except DOWN as error:
+        raise BusDown(str(error) or type(error).__name__) from error

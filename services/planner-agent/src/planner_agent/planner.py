@@ -1,0 +1,163 @@
+"""The planner: event -> triage -> gate -> ladder -> pending/. Here the machine stops; a person goes on.
+
+Reads the streams with a consumer group, so that any number of planners share the work; acknowledges only what is safe
+on disk or known not to matter. It never writes anywhere but actions/pending/ and never runs anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from mesh_core.actions import Actions
+from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, BusDown, trust_of
+from mesh_core.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
+from mesh_core.door import read_event
+from mesh_core.records import HealthEvent, Trust
+from mesh_core.service import pause
+from mesh_core.strict_json import Refusal
+from planner_agent.filing import Filing, Work
+from planner_agent.lanes import Lanes
+from planner_agent.memory import Memory
+from planner_agent.triage import Lane, is_poison, triage
+
+READ_BATCH = 500
+MOST_IN_HAND = 5000
+BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+GATE_RENEWAL_MS = 30_000
+GROUP = "planner"
+
+log = structlog.get_logger()
+
+
+class Planner:
+    """One replica. `filing` does what takes time, in lanes; this loop only sorts."""
+
+    def __init__(self, bus: Bus, consumer: Consumer, memory: Memory, actions: Actions, filing: Filing, lanes: Lanes):
+        self._bus = bus
+        self._consumer = consumer
+        self._memory = memory
+        self._actions = actions
+        self._filing = filing
+        self._lanes = lanes
+        self._planning: dict[str, HealthEvent] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until told to stop. Redis away: back off and go on. What is in hand at the end comes again at the start."""
+        failures = 0
+        try:
+            while not stop.is_set():
+                self._lanes.check()
+                try:
+                    await self.round()
+                    failures = 0
+                except BusDown as error:
+                    seconds = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
+                    failures += 1
+                    log.warning("planner.redis_away", error=str(error), retry_in_seconds=seconds)
+                    await pause(stop, seconds)
+        finally:
+            await self._lanes.cancel()
+
+    async def keep_claims(self, stop: asyncio.Event) -> None:
+        """Tell Redis every ten seconds that we are still at work on what we hold."""
+        while not await pause(stop, RENEW_EVERY_SECONDS):
+            try:
+                await self._consumer.renew()
+                await self._memory.renew_gates(list(self._planning.values()), GATE_RENEWAL_MS)
+            except BusDown as error:
+                log.warning("planner.renewal_missed", error=str(error))
+
+    async def round(self) -> int:
+        """Read one batch and sort it; how many entries it held. Raises BusDown."""
+        if self._consumer.handed_out >= MOST_IN_HAND:
+            await asyncio.sleep(0.05)  # the lanes are full: what waits in Redis is safe there
+            return 0
+        entries = await self._consumer.read(count=READ_BATCH)
+        try:
+            await self._sort(entries)
+        except BusDown:
+            self._consumer.let_go(e for e in entries if f"{e.stream} {e.id}" not in self._planning)
+            raise
+        return len(entries)
+
+    async def _sort(self, entries: Sequence[Entry]) -> None:
+        """One batch: most events end here, the others go to their lane."""
+        works, finished = await self._read(entries)
+        recoveries = [work.event for work in works if triage(work.event) is Lane.RECOVERY]
+        if recoveries:
+            # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
+            await self._memory.mark_well(recoveries)
+        behind_recovery: set[str] = set()
+        to_gate: list[Work] = []
+        for work in works:
+            event = work.event
+            match triage(event):
+                case Lane.LEDGER:
+                    await self._memory.remember_run(event)
+                    finished.append(work.entry)
+                case Lane.RECOVERY if self._may_be_open(event):
+                    behind_recovery.add(event.pair)
+                    self._submit(work, self._filing.withdraw)
+                case Lane.PLAN if event.pair in behind_recovery:
+                    self._submit(work, self._filing.plan)
+                case Lane.PLAN:
+                    to_gate.append(work)
+                case _:
+                    finished.append(work.entry)
+        holders = await self._memory.pass_gates([work.event for work in to_gate])
+        for work, holder in zip(to_gate, holders, strict=True):
+            if holder:
+                finished.append(work.entry)
+            else:
+                self._submit(work, self._filing.plan)
+        await self._consumer.acknowledge(finished)
+
+    async def _read(self, entries: Sequence[Entry]) -> tuple[list[Work], list[Entry]]:
+        """The events of a batch, and the entries that are none (they are in the dead letters now)."""
+        works: list[Work] = []
+        refused: list[Entry] = []
+        for entry in entries:
+            event = event_of(entry)
+            if isinstance(event, Refusal):
+                await self._bus.refuse(
+                    entry.raw, source=entry.stream, reason=event.reason, by="planner", entry_id=entry.id
+                )
+                refused.append(entry)
+            else:
+                works.append(Work(entry, event, poison=is_poison(entry.deliveries)))
+        return works, refused
+
+    def _may_be_open(self, event: HealthEvent) -> bool:
+        return self._lanes.busy(event.pair) or self._actions.open_for(event.node, event.service) is not None
+
+    def _submit(self, work: Work, job: Filing.Job) -> None:
+        key = f"{work.entry.stream} {work.entry.id}"
+        self._planning[key] = work.event
+
+        # A lane that is busy runs this later, in order.
+        async def do() -> None:
+            try:
+                await job(work)
+            finally:
+                self._planning.pop(key, None)
+                self._consumer.let_go([work.entry])
+
+        self._lanes.submit(work.event.pair, do)
+
+
+def event_of(entry: Entry) -> HealthEvent | Refusal:
+    """The event of a stream entry, with the id and trust that its place gives it, whatever it says of itself.
+
+    A node's own stream speaks for that node only.
+    """
+    trust = trust_of(entry.stream)
+    event = read_event(entry.raw, trust)
+    if isinstance(event, Refusal):
+        return event
+    speaker = entry.stream.removeprefix(EVENT_STREAM_PREFIX)
+    if trust is Trust.NODE and event.node != speaker:
+        return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
+    return event.model_copy(update={"id": f"{event.node}/{entry.id}"})

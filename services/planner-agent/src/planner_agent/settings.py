@@ -1,0 +1,25 @@
+"""The planner's own settings."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mesh_core.settings import MeshSettings
+
+
+class PlannerSettings(MeshSettings):
+    """Beside these, a planner reads the ladder's (mesh_core.llm.chain.ChainSettings)."""
+
+    cooldown_seconds: float = Field(
+        300,
+        alias="COOLDOWN_SECONDS",
+        ge=0.001,
+        le=86400,
+        description="after a proposal, further trouble of the same node and service is counted, not proposed",
+    )
+    proposal_ttl_seconds: int = Field(
+        86400, alias="PROPOSAL_TTL_SECONDS", ge=1, description="a proposal that nobody decides expires after this"
+    )
+    planner_parallel: int = Field(
+        8, alias="PLANNER_PARALLEL", ge=1, le=256, description="how many services are planned at the same time"
+    )

@@ -1,0 +1,98 @@
+"""Thinking: one event becomes one answer, from the ladder or from the floor. Writes nothing, decides nothing alone.
+
+Evidence and policy come first; a model chooses among what they leave, and its form, names and grounding are checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from mesh_core.bus import Bus, BusDown
+from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.ladder import Rung, Try, climb
+from mesh_core.llm.rungs.floor import landed
+from mesh_core.policy import Policy
+from mesh_core.records import Evidence, HealthEvent, ModelAnswer, ModelAttempt, ModelRef, rfc3339
+from planner_agent.evidence import evidence_for
+from planner_agent.memory import Memory, PastRun
+from planner_agent.wording import answer_schema, floor_answer, prompt_for, read_answer
+
+METRIC_RETRY_SECONDS = 0.5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Thought:
+    """An answer, who gave it, and what it was shown."""
+
+    answer: ModelAnswer
+    model: ModelRef
+    evidence: tuple[Evidence, ...]
+
+
+class Thinker:
+    """The ladder of one planner; breakers live as long as it does."""
+
+    def __init__(self, bus: Bus, memory: Memory, policy: Policy, rungs: Sequence[Rung], breakers: Breakers):
+        self._bus = bus
+        self._memory = memory
+        self._policy = policy
+        self._rungs = rungs
+        self._breakers = breakers
+
+    async def think(self, event: HealthEvent, *, floor_only: bool = False) -> Thought:
+        """An answer that the policy allows, always. Raises BusDown."""
+        restarts = await self._memory.recent_restarts(event)
+        allowed = self._policy.allows(event, recent_restarts=restarts)
+        evidence = (*evidence_for(event), *_history(await self._memory.past_runs(event)))
+
+        async def publish(attempt: Try) -> None:
+            await self._tell(event, attempt)
+
+        climbed = await climb(
+            () if floor_only else self._rungs,
+            prompt_for(event, evidence, allowed),
+            answer_schema(event, allowed),
+            read_answer(event, allowed),
+            breakers=self._breakers,
+            on_try=publish,
+        )
+        landing = landed(climbed, self._rungs, lambda tries: floor_answer(event, allowed, tries))
+        return Thought(landing.answer, landing.model, evidence)
+
+    async def _tell(self, event: HealthEvent, attempt: Try) -> None:
+        """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""
+        record = ModelAttempt(
+            ts=rfc3339(datetime.now(UTC)),
+            event_id=event.id or "",
+            model=attempt.model,
+            provider=attempt.provider,
+            position=attempt.position,
+            outcome=attempt.outcome,
+            latency_ms=attempt.latency_ms,
+            prompt_tokens=attempt.prompt_tokens,
+            completion_tokens=attempt.completion_tokens,
+            cost_usd=attempt.cost_usd,
+            detail=attempt.detail,
+        )
+        log.info("ladder.tried", event_id=event.id, model=attempt.model, outcome=attempt.outcome, ms=attempt.latency_ms)
+        while True:
+            try:
+                await self._bus.publish(record)
+                return
+            except BusDown:
+                await asyncio.sleep(METRIC_RETRY_SECONDS)
+
+
+def _history(runs: Sequence[PastRun]) -> tuple[Evidence, ...]:
+    """What was run for this service lately, and whether it helped."""
+    if not runs:
+        return ()
+    lines = [f"{run.ts} {run.type}: {run.verdict} ({run.action_id})" for run in runs]
+    return (Evidence(source="earlier remediations", text="\n".join(lines)),)
