@@ -1,0 +1,81 @@
+"""Start the node agent: the only room here that reads the environment. `python -m node_agent`."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import sys
+import time
+
+# structlog's console renderer takes rich where it finds it: 7 MiB for colours in a traceback. Before any import of it.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+
+import structlog  # noqa: E402
+from pydantic import Field  # noqa: E402
+
+from mesh_core.log import setup  # noqa: E402
+from mesh_core.service import serve  # noqa: E402
+from mesh_core.settings import MeshSettings, settings_or_exit  # noqa: E402
+from node_agent.agent import Agent, recall  # noqa: E402
+from node_agent.edges import Edges, FlapRule  # noqa: E402
+from node_agent.outfit import probes_for, rule_for  # noqa: E402
+from node_agent.redis_line import RedisLine  # noqa: E402
+from node_agent.sender import Sender  # noqa: E402
+from node_agent.spool import Spool  # noqa: E402
+from node_agent.watchlist import BadWatchlist, read_watchlist  # noqa: E402
+
+NAME = "node-agent"
+FIRST_LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
+
+
+class NodeAgentSettings(MeshSettings):
+    """What the node agent needs beside the mesh's own settings; what to watch is in config/node.yml."""
+
+    docker_host: str = Field(
+        "unix:///var/run/docker.sock",
+        alias="DOCKER_HOST",
+        pattern="^(unix|tcp)://",
+        description="the Docker engine: unix:///path or tcp://host:port",
+    )
+
+
+def main() -> None:
+    settings = settings_or_exit(NodeAgentSettings, NAME)
+    setup(NAME, level=settings.log_level)
+    log = structlog.get_logger()
+    try:
+        watchlist = read_watchlist(settings.runtime_path / "config" / "node.yml")
+    except BadWatchlist as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+    node = settings.node_name
+    folder = settings.runtime_path / "spool" / node
+    memory = folder / "open.json"
+    flap = watchlist.flapping
+    edges = Edges(node, FlapRule(flap.opens, flap.window_seconds, flap.quiet_seconds))
+    seen = recall(memory, edges, rule_for)
+    since = seen if seen is not None else time.time() - FIRST_LOOK_BACK_SECONDS
+
+    def clock_ms() -> int:
+        return time.time_ns() // 1_000_000
+
+    async def watch(stop: asyncio.Event) -> None:
+        agent.probes.extend(await probes_for(watchlist, settings.docker_host, since, edges))
+        log.info("node_agent.watching", node=node, probes=[probe.name for probe in agent.probes])
+        gc.collect()
+        gc.freeze()
+        ctypes.CDLL(None).malloc_trim(0)  # what the imports needed once, 3 MiB
+        async with asyncio.TaskGroup() as group:
+            group.create_task(agent.announce(stop))
+            group.create_task(agent.watch(stop))
+
+    spool = Spool(folder, node)
+    sender = Sender(node, spool, RedisLine(settings.redis_url, f"{NAME}-{node}"), clock_ms)
+    agent = Agent(node, edges, spool, sender, memory, clock_ms=clock_ms)
+    serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run})
+
+
+if __name__ == "__main__":
+    main()

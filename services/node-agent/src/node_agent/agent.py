@@ -1,0 +1,212 @@
+"""The agent's loops: look, fold, gather, spool. Judges nothing: probes see, edges decide, the sender delivers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import structlog
+
+from mesh_core.files import write_whole
+from mesh_core.records import HealthEvent, Severity
+from node_agent.edges import Change, Edges, Fold
+from node_agent.events import event_for, notice
+from node_agent.findings import Probe, Rule, well
+from node_agent.sender import Sender
+from node_agent.spool import Spool
+
+ANNOUNCE_SECONDS = 60.0
+LOOK_SECONDS = 60.0  # wall time that one look may take
+EVIDENCE_SECONDS = 5.0
+HINT_SECONDS = 0.15  # a burst of pushed events is one look
+LISTEN_BACK_OFF_SECONDS = (0.5, 10.0)
+
+log = structlog.get_logger()
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A probe that is told of changes. `listen` is one connection: it hints keys (None: everything) until it breaks."""
+
+    async def listen(self, hint: Callable[[str | None], None]) -> None: ...
+
+
+class Agent:
+    """One node. `remember` opens what an earlier process left; then `watch` and `announce` run side by side."""
+
+    def __init__(
+        self,
+        node: str,
+        edges: Edges,
+        spool: Spool,
+        sender: Sender,
+        memory: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ):
+        self.node = node
+        self.edges = edges
+        self.probes: list[Probe] = []
+        self._spool = spool
+        self._sender = sender
+        self._memory = memory
+        self._clock = clock
+        self._clock_ms = clock_ms
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Every probe, each in its own rhythm; one that dies takes the agent down."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._follow(probe), name=probe.name) for probe in self.probes]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+    async def announce(self, stop: asyncio.Event) -> None:
+        """node_online, then every minute each open incident again: heals any loss, a wiped Redis too."""
+        self._send(notice("node_online", self.node, self._clock_ms(), Severity.INFO, self._about()))
+        while True:
+            try:
+                await asyncio.wait_for(stop.wait(), ANNOUNCE_SECONDS)
+            except TimeoutError:
+                for change in self.edges.still_open():
+                    self._send(event_for(change, self.node, self._clock_ms()))
+                self._save()
+            else:
+                self._save()
+                return
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "watching": sorted(probe.name for probe in self.probes),
+            "open_incidents": len(self.edges.still_open()),
+        }
+
+    async def _follow(self, probe: Probe) -> None:
+        due: dict[str, float] = {}
+        next_round = self._clock()
+        wake = asyncio.Event()
+
+        def hint(key: str | None) -> None:
+            nonlocal next_round
+            soon = self._clock() + HINT_SECONDS
+            if key is None:
+                next_round = min(next_round, soon)
+            else:
+                due[key] = min(due.get(key, soon), soon)
+            wake.set()
+
+        listener = asyncio.create_task(self._listen(probe, hint)) if isinstance(probe, Listening) else None
+        try:
+            while True:
+                now = self._clock()
+                whole = now >= next_round
+                only = None if whole else frozenset(key for key, at in due.items() if at <= now)
+                if only is None or only:
+                    for key in due.keys() if only is None else only:
+                        due = {k: at for k, at in due.items() if k != key}
+                    if whole:
+                        next_round = now + probe.every_seconds
+                    for key, seconds in (await self._round(probe, only)).items():
+                        due[key] = min(due.get(key, float("inf")), self._clock() + seconds)
+                wake.clear()
+                pause = min([next_round, *due.values()]) - self._clock()
+                if pause > 0:
+                    try:
+                        async with asyncio.timeout(pause):
+                            await wake.wait()
+                    except TimeoutError:
+                        pass
+        finally:
+            if listener is not None:
+                listener.cancel()
+
+    async def _listen(self, probe: Listening, hint: Callable[[str | None], None]) -> None:
+        pause = LISTEN_BACK_OFF_SECONDS[0]
+        told = False
+        while True:
+            started = self._clock()
+            try:
+                await probe.listen(hint)
+                reason = "it closed the stream"
+            except (OSError, ValueError) as error:
+                reason = str(error)
+            if self._clock() - started > 5:
+                pause, told = LISTEN_BACK_OFF_SECONDS[0], False
+            if not told:
+                log.warning("agent.stream_broke", probe=getattr(probe, "name", "?"), reason=reason)
+                told = True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LISTEN_BACK_OFF_SECONDS[1])
+
+    async def _round(self, probe: Probe, only: frozenset[str] | None) -> dict[str, float]:
+        """One look and what follows from it; key -> seconds until it wants another look."""
+        again: dict[str, float] = {}
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                findings = await probe.look(only)
+        except Exception as error:  # noqa: BLE001 - a probe may meet anything on a host; it must not silence the others
+            log.warning("agent.look_failed", probe=probe.name, error=f"{type(error).__name__}: {error}"[:300])
+            return again
+        for finding in findings:
+            fold = self.edges.fold(finding, self._clock(), self._clock_ms())
+            await self._act(probe, finding.key, fold, again)
+        if only is None:
+            seen = {finding.key for finding in findings}
+            for known in self.edges.known(f"{probe.name}:"):
+                if known.key not in seen:
+                    gone = well(known, ended="removed")
+                    await self._act(probe, known.key, self.edges.absent(gone, self._clock()), again)
+        return again
+
+    async def _act(self, probe: Probe, key: str, fold: Fold, again: dict[str, float]) -> None:
+        if fold.again_seconds is not None:
+            again[key] = fold.again_seconds
+        for change in fold.changes:
+            more = await self._evidence(probe, change)
+            log.info(
+                f"agent.{change.kind}",
+                type=change.type,
+                service=change.finding.service,
+                incident=change.incident,
+                key=key,
+            )
+            self._send(event_for(change, self.node, self._clock_ms(), more))
+        if fold.changes:
+            self._save()
+
+    async def _evidence(self, probe: Probe, change: Change) -> dict[str, Any]:
+        """Late or broken evidence does not hold up the event."""
+        try:
+            async with asyncio.timeout(EVIDENCE_SECONDS):
+                return await probe.evidence(change.finding)
+        except Exception as error:  # noqa: BLE001 - as in a round
+            return {"evidence_missing": f"{type(error).__name__}: {error}"[:200]}
+
+    def _send(self, event: HealthEvent) -> None:
+        self._spool.accept(event, self._clock_ms())
+        self._sender.wake()
+
+    def _save(self) -> None:
+        body = json.dumps({"seen_ms": self._clock_ms(), "open": self.edges.dump()}).encode()
+        try:
+            write_whole(self._memory, body)
+        except OSError as error:
+            log.error("agent.memory_not_saved", error=str(error))
+
+
+def recall(memory: Path, edges: Edges, rule_for: Callable[[str], Rule]) -> float | None:
+    """Put what an earlier process left open into `edges`; the unix time at which it last looked, if it is known."""
+    try:
+        left = json.loads(memory.read_bytes())
+        edges.load(left["open"], rule_for)
+        return float(left["seen_ms"]) / 1000
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("agent.memory_unreadable", error=str(error))
+        return None

@@ -1,0 +1,88 @@
+"""What the engine's events told us about each container: deaths, OOM kills, and whether a person meant it. Pure.
+
+Keyed by container id, because a recreated container starts with a clean record. Never asks the engine anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+INTENT_SECONDS = 600.0  # `docker stop -t 300`: the death may come that long after the signal
+_STOP_SIGNALS = frozenset({"1", "2", "3", "9", "15", "hup", "int", "quit", "kill", "term"})
+_KEEP = 512
+
+
+@dataclass(slots=True)
+class Record:
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))  # engine's unix seconds
+    oom_deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))
+    oom_at: float = 0.0
+    signal_at: float = 0.0
+    by_person: bool = False  # the last death was meant
+    seen_running: bool = False
+
+
+class ContainerHistory:
+    """Folds events in the order in which the engine gives them."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self.last_event: float = 0.0
+
+    def fold(self, event: dict[str, Any]) -> str | None:
+        """The id of the container that this event is about, or None if it was seen before or says nothing."""
+        try:
+            actor = event["Actor"]
+            container_id, action = str(actor["ID"]), str(event["Action"])
+            at = int(event["timeNano"]) / 1e9
+        except (KeyError, TypeError, ValueError):
+            return None
+        if at <= self.last_event:  # `since` is inclusive: a new stream begins with the last one again
+            return None
+        self.last_event = at
+        record = self.record(container_id)
+        if action == "kill":
+            signal = str(actor.get("Attributes", {}).get("signal", "15")).lower().removeprefix("sig")
+            if signal in _STOP_SIGNALS:
+                record.signal_at = at
+        elif action == "stop":  # comes right after the death, also where the image has a stop signal of its own
+            record.by_person = True
+            for deaths in (record.deaths, record.oom_deaths):
+                if deaths and at - deaths[-1] < 5:
+                    deaths.pop()
+        elif action == "oom":
+            record.oom_at = at
+        elif action == "die":
+            record.by_person = 0 <= at - record.signal_at <= INTENT_SECONDS
+            if not record.by_person:
+                record.deaths.append(at)
+                if at - record.oom_at < 60:
+                    record.oom_deaths.append(at)
+            record.seen_running = True
+        elif action == "start":
+            record.signal_at = 0.0
+            record.by_person = False
+            record.oom_at = 0.0
+            record.seen_running = True
+        elif action == "destroy":
+            self._records.pop(container_id, None)
+        return container_id
+
+    def record(self, container_id: str) -> Record:
+        record = self._records.get(container_id)
+        if record is None:
+            if len(self._records) >= _KEEP:
+                self._records.pop(next(iter(self._records)))
+            record = self._records[container_id] = Record()
+        return record
+
+    def deaths_since(self, container_id: str, since: float) -> tuple[int, int]:
+        """(deaths, of which by OOM) that nobody meant, from `since` on."""
+        record = self.record(container_id)
+        return sum(at >= since for at in record.deaths), sum(at >= since for at in record.oom_deaths)
+
+    def keep_only(self, container_ids: set[str]) -> None:
+        for gone in self._records.keys() - container_ids:
+            del self._records[gone]

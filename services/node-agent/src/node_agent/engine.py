@@ -1,0 +1,101 @@
+"""The Docker engine's API, read-only: events, lists, one container, its last log lines. Never changes a container.
+
+Paths carry no version, so the engine answers with its newest. Also speaks to Podman's compatible socket.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import quote
+
+from node_agent.evidence import LOG_LINES, clean_lines
+from node_agent.http_line import Address, HttpBroken, address_for, ask, follow
+
+REPLY_SECONDS = 10.0
+# Only these travel to us: each health probe makes three exec_* events. `health_status` makes the engine match by
+# prefix, because its real names are `health_status: unhealthy` and `health_status: healthy` (with a blank).
+EVENTS = ("start", "die", "oom", "kill", "stop", "destroy", "rename", "health_status", "pause", "unpause")
+
+
+class EngineRefused(ConnectionError):
+    """The engine answered with an error; the text is its own."""
+
+
+class Engine:
+    """One engine. Each call is a connection of its own; the event stream is the only lasting one."""
+
+    def __init__(self, host: str):
+        self.address: Address = address_for(host)
+
+    async def version(self) -> str:
+        """Its version, or HttpBroken if nobody answers."""
+        return str((await self._json("/version")).get("Version", "?"))
+
+    async def containers(self) -> list[dict[str, Any]]:
+        """All containers, stopped ones too, in short form."""
+        rows = await self._json("/containers/json?all=1")
+        return [row for row in rows if isinstance(row, dict)]
+
+    async def container(self, name: str) -> dict[str, Any] | None:
+        """One container in full by id or name; None if there is none."""
+        try:
+            found: dict[str, Any] = await self._json(f"/containers/{quote(name, safe='')}/json")
+        except _Missing:
+            return None
+        return found
+
+    async def logs(self, container_id: str, *, tty: bool, lines: int = LOG_LINES) -> list[str]:
+        """Its last lines, cleaned; empty if the log driver keeps none."""
+        path = f"/containers/{quote(container_id, safe='')}/logs?stdout=1&stderr=1&tail={lines}"
+        answer = await ask(self.address, path, seconds=REPLY_SECONDS, limit=512 * 1024)
+        if answer.status != 200:
+            return []
+        return clean_lines(answer.body if tty else _demultiplexed(answer.body), lines)
+
+    async def events(self, since: float, opened: Callable[[], None]) -> AsyncIterator[dict[str, Any]]:
+        """Container events from `since` (unix seconds; the engine remembers its last 256) and then as they happen.
+
+        Calls `opened` once the stream is up. Ends or raises HttpBroken when the engine goes away.
+        """
+        filters = quote(json.dumps({"type": ["container"], "event": list(EVENTS)}))
+        async with follow(
+            self.address, f"/events?since={since:.9f}&filters={filters}", seconds=REPLY_SECONDS
+        ) as stream:
+            if stream.status != 200:
+                raise EngineRefused(f"the engine answered {stream.status} to /events")
+            opened()
+            buffer = b""
+            async for piece in stream.pieces():
+                buffer += piece
+                *whole, buffer = buffer.split(b"\n")
+                for line in whole:
+                    if line.strip():
+                        yield json.loads(line)
+
+    async def _json(self, path: str) -> Any:
+        answer = await ask(self.address, path, seconds=REPLY_SECONDS)
+        if answer.status == 404:
+            raise _Missing(path)
+        if answer.status != 200:
+            raise EngineRefused(f"the engine answered {answer.status} to {path}: {answer.body[:200]!r}")
+        try:
+            return json.loads(answer.body)
+        except ValueError as error:
+            raise HttpBroken(f"the engine's answer to {path} is not JSON: {error}") from error
+
+
+class _Missing(LookupError):
+    pass
+
+
+def _demultiplexed(raw: bytes) -> bytes:
+    """Log frames (8 bytes of head: stream, 3 zero bytes, length) without their heads."""
+    pieces = []
+    at = 0
+    while at + 8 <= len(raw):
+        size = int.from_bytes(raw[at + 4 : at + 8], "big")
+        pieces.append(raw[at + 8 : at + 8 + size])
+        at += 8 + size
+    return b"".join(pieces)

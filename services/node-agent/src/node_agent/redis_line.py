@@ -1,0 +1,217 @@
+"""The few Redis commands that this agent needs, over one connection: append, last id. Never retries, never subscribes.
+
+redis-py costs 19 MiB, half of this agent's budget (docs/decisions/0031); the protocol itself is a page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+EVENT_STREAM_PREFIX = "mesh:ev:"
+EVENT_CHANNEL = "health_events"
+CONNECT_SECONDS = 2.0
+REPLY_SECONDS = 5.0
+_MAX_REPLY = 1024 * 1024
+
+
+class LogDown(ConnectionError):
+    """Redis cannot be reached, or did not answer in time; the command may or may not have taken effect."""
+
+
+class LogRefused(RuntimeError):
+    """Redis answered with an error; the text is its own."""
+
+
+class EventLog(Protocol):
+    """Where events go. `append` is safe to repeat with the same id."""
+
+    async def append(self, node: str, entry_id: str, raw: bytes) -> None: ...
+    async def publish(self, raw: bytes) -> None: ...
+    async def last_id(self, stream: str) -> str: ...
+    async def is_there(self, stream: str, entry_id: str) -> bool: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    host: str = "127.0.0.1"
+    port: int = 6379
+    unix: str | None = None
+    tls: bool = False
+    verify: bool = True
+    user: str | None = None
+    password: str | None = None
+    database: int = 0
+
+
+class RedisLine:
+    """One connection, opened by the first command and again after any trouble."""
+
+    def __init__(self, url: str, name: str):
+        self._target = _target_for(url)
+        self._name = name
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def append(self, node: str, entry_id: str, raw: bytes) -> None:
+        """The event into the node's stream under an explicit id, exactly once, then to the channel. Raises LogDown.
+
+        AlreadyPassed if the stream's newest id is not below `entry_id`: then it is there, or the id was given blindly.
+        """
+        try:
+            await self.call(b"XADD", f"{EVENT_STREAM_PREFIX}{node}", entry_id, "p", raw)
+        except LogRefused as error:
+            if "equal or smaller" in str(error):
+                raise AlreadyPassed(entry_id) from error
+            raise
+        await self.call(b"PUBLISH", EVENT_CHANNEL, raw)
+
+    async def publish(self, raw: bytes) -> None:
+        await self.call(b"PUBLISH", EVENT_CHANNEL, raw)
+
+    async def last_id(self, stream: str) -> str:
+        """The newest id ever given in `stream`; `0-0` if there is no such stream."""
+        return (await self._info(stream)).get("last-generated-id", "0-0")
+
+    async def is_there(self, stream: str, entry_id: str) -> bool:
+        """Was this id written? Also true for what has been trimmed away since."""
+        if await self.call(b"XRANGE", stream, entry_id, entry_id):
+            return True
+        first = await self.call(b"XRANGE", stream, "-", "+", "COUNT", "1")
+        if not isinstance(first, list) or not first:
+            return False
+        oldest = first[0][0]
+        return _ms(oldest.decode()) > _ms(entry_id) and (await self._trimmed(stream))
+
+    async def close(self) -> None:
+        writer, self._reader, self._writer = self._writer, None, None
+        if writer is not None:
+            writer.transport.abort()
+
+    async def call(self, *words: str | bytes) -> object:
+        """One command, one reply (bytes, int, list or None). LogDown closes the connection; LogRefused keeps it."""
+        try:
+            if self._writer is None:
+                await self._open()
+            return await self._exchange(*words)
+        except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
+            await self.close()
+            raise LogDown(f"{self._where()}: {error or type(error).__name__}") from error
+        except LogRefused as error:
+            if str(error).startswith(("LOADING", "MASTERDOWN", "READONLY", "NOAUTH")):
+                await self.close()
+                raise LogDown(str(error)) from error
+            raise
+        except asyncio.CancelledError:
+            await self.close()  # half a reply may be on the line
+            raise
+
+    async def _info(self, stream: str) -> dict[str, str]:
+        try:
+            reply = await self.call(b"XINFO", "STREAM", stream)
+        except LogRefused:
+            return {}
+        if not isinstance(reply, list):
+            return {}
+        return {
+            key.decode(): value.decode() if isinstance(value, bytes) else str(value)
+            for key, value in zip(reply[::2], reply[1::2], strict=False)
+        }
+
+    async def _trimmed(self, stream: str) -> bool:
+        info = await self._info(stream)
+        return int(info.get("entries-added", "0")) > int(info.get("length", "0"))
+
+    async def _open(self) -> None:
+        target = self._target
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if target.unix:
+                self._reader, self._writer = await asyncio.open_unix_connection(target.unix)
+            elif target.tls:
+                context = ssl.create_default_context()
+                if not target.verify:
+                    context.check_hostname = False
+                    context.verify_mode = ssl.CERT_NONE
+                self._reader, self._writer = await asyncio.open_connection(target.host, target.port, ssl=context)
+            else:
+                self._reader, self._writer = await asyncio.open_connection(target.host, target.port)
+        if target.password is not None:
+            try:
+                user = [target.user] if target.user else []
+                await self._exchange(b"AUTH", *user, target.password)
+            except LogRefused as error:
+                await self.close()
+                raise OSError(f"it refused the user or password: {error}") from error
+        if target.database:
+            await self._exchange(b"SELECT", str(target.database))
+        with contextlib.suppress(LogRefused):  # an ACL may withhold it; it is only for people who look at CLIENT LIST
+            await self._exchange(b"CLIENT", "SETNAME", self._name)
+
+    async def _exchange(self, *words: str | bytes) -> object:
+        if self._writer is None or self._reader is None:
+            raise ConnectionResetError("not connected")
+        encoded = [word.encode() if isinstance(word, str) else word for word in words]
+        parts = [b"*%d\r\n" % len(encoded), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)]
+        async with asyncio.timeout(REPLY_SECONDS):
+            self._writer.write(b"".join(parts))
+            await self._writer.drain()
+            return await _read_reply(self._reader)
+
+    def _where(self) -> str:
+        return self._target.unix or f"{self._target.host}:{self._target.port}"
+
+
+class AlreadyPassed(LogRefused):
+    """The stream's newest id is not below the one that was offered."""
+
+
+async def _read_reply(reader: asyncio.StreamReader) -> object:
+    line = await reader.readuntil(b"\r\n")
+    kind, rest = line[:1], line[1:-2]
+    if kind == b"+":
+        return rest
+    if kind == b"-":
+        raise LogRefused(rest.decode("utf-8", "replace"))
+    if kind == b":":
+        return int(rest)
+    size = int(rest)
+    if size > _MAX_REPLY:
+        raise ValueError(f"a reply of {size} bytes")
+    if kind == b"$":
+        return None if size < 0 else (await reader.readexactly(size + 2))[:-2]
+    if kind == b"*":
+        return None if size < 0 else [await _read_reply(reader) for _ in range(size)]
+    raise ValueError(f"not a Redis reply: {line[:40]!r}")
+
+
+def _ms(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])
+
+
+def _target_for(url: str) -> _Target:
+    """redis://, rediss:// and unix:// as redis-py reads them; ValueError otherwise."""
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    user = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password is not None else None
+    if parts.scheme == "unix":
+        return _Target(
+            unix=unquote(parts.path), user=user, password=password, database=int(options.get("db", ["0"])[0])
+        )
+    if parts.scheme not in ("redis", "rediss"):
+        raise ValueError(f"{parts.scheme!r} is not redis, rediss or unix")
+    database = parts.path.strip("/") or options.get("db", ["0"])[0]
+    return _Target(
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or 6379,
+        tls=parts.scheme == "rediss",
+        verify=options.get("ssl_cert_reqs", ["required"])[0] != "none",
+        user=user,
+        password=password,
+        database=int(database),
+    )

@@ -1,0 +1,99 @@
+"""The sender: spool -> Redis, strictly in order, exactly once. Decides nothing about events.
+
+| dies after | what is left | next attempt |
+|---|---|---|
+| spool write | the file | XADD under the same id |
+| XADD, reply lost | the file, the entry | "equal or smaller", the same bytes are there: PUBLISH, done |
+| PUBLISH | the file, the entry | the same; a second PUBLISH has the same id, listeners know it |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from mesh_core.records import Severity
+from node_agent.events import notice
+from node_agent.redis_line import EVENT_STREAM_PREFIX, AlreadyPassed, EventLog, LogDown, LogRefused
+from node_agent.spool import Spool
+
+BACK_OFF_SECONDS = (0.2, 5.0)
+
+log = structlog.get_logger()
+
+
+class Sender:
+    """One per node: the stream has one writer."""
+
+    def __init__(self, node: str, spool: Spool, event_log: EventLog, clock_ms: Callable[[], int]):
+        self._node = node
+        self._stream = f"{EVENT_STREAM_PREFIX}{node}"
+        self._spool = spool
+        self._log = event_log
+        self._clock_ms = clock_ms
+        self._more = asyncio.Event()
+        self._resumed = False
+        self.down_since: float | None = None
+
+    def wake(self) -> None:
+        """There is something in the spool."""
+        self._more.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; what is left stays in the spool."""
+        stopping = asyncio.ensure_future(stop.wait())
+        stopping.add_done_callback(lambda _: self._more.set())
+        pause = BACK_OFF_SECONDS[0]
+        try:
+            while not stop.is_set():
+                self._more.clear()
+                try:
+                    await self._deliver()
+                except LogDown as error:
+                    if self.down_since is None:
+                        self.down_since = asyncio.get_running_loop().time()
+                        log.warning("sender.redis_away", error=str(error), waiting=len(self._spool))
+                    try:
+                        await asyncio.wait_for(stop.wait(), pause)
+                    except TimeoutError:
+                        pause = min(pause * 2, BACK_OFF_SECONDS[1])
+                    continue
+                pause = BACK_OFF_SECONDS[0]
+                await self._more.wait()
+        finally:
+            stopping.cancel()
+            await self._log.close()
+
+    async def _deliver(self) -> None:
+        """Everything that waits. Raises LogDown in the middle; then the rest waits."""
+        if not self._resumed:
+            self._spool.resume_above(await self._log.last_id(self._stream))
+            self._resumed = True
+        while (oldest := self._spool.oldest()) is not None:
+            entry, raw = oldest
+            try:
+                await self._log.append(self._node, entry.stream_id, raw)
+            except AlreadyPassed:
+                if not await self._log.is_there(self._stream, entry.stream_id):
+                    # The id was given before Redis could be asked, with a clock that is behind the stream.
+                    self._spool.resume_above(await self._log.last_id(self._stream))
+                    self._spool.renumber()
+                    log.warning("sender.renumbered", waiting=len(self._spool))
+                    continue
+                await self._log.publish(raw)
+            except LogRefused as error:
+                # Out of memory, no permission: the event is fine, the server is not. It must not overtake.
+                raise LogDown(str(error)) from error
+            self._spool.done(entry)
+            log.info("sender.delivered", event_id=f"{self._node}/{entry.stream_id}")
+        if self.down_since is not None:
+            log.info("sender.redis_back")
+            self.down_since = None
+        if dropped := self._spool.take_dropped():
+            self._spool.accept(
+                notice("events_dropped", self._node, self._clock_ms(), Severity.WARNING, {"dropped": dropped}),
+                self._clock_ms(),
+            )
+            self._more.set()

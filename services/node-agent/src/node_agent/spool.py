@@ -1,0 +1,177 @@
+"""The spool: events on disk between this node and Redis, in order, each under the stream id that it will keep.
+
+Never talks to Redis and never judges an event. The newest file name is the counter: the last event that was delivered
+stays as `<id>.sent`, so that an id is never given twice, also after the clock jumped back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from mesh_core.files import write_whole
+from mesh_core.records import HealthEvent
+
+MAX_BYTES = 50 * 1024 * 1024
+MAX_IN_MEMORY = 1000  # events that a full disk refused
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event that waits. `raw` is None while it can be read from the disk."""
+
+    ms: int
+    size: int
+    benign: bool
+    raw: bytes | None = None
+
+    @property
+    def stream_id(self) -> str:
+        return f"{self.ms}-0"
+
+
+class Spool:
+    """One folder, one writer. Opens with whatever an earlier process left."""
+
+    def __init__(self, folder: Path, node: str, *, max_bytes: int = MAX_BYTES):
+        self.folder = folder
+        self.dropped = 0
+        self._node = node
+        self._max_bytes = max_bytes
+        self._waiting: deque[Entry] = deque()
+        self._last_ms = 0
+        self._bytes = 0
+        self._sent: Path | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._reopen()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def resume_above(self, last_id: str) -> None:
+        """Give no id at or below the stream's newest one."""
+        self._last_ms = max(self._last_ms, int(last_id.partition("-")[0]))
+
+    def accept(self, event: HealthEvent, now_ms: int) -> HealthEvent:
+        """Give the event its id and keep it until `done`. A full disk is no excuse: then it is kept in memory."""
+        ms = max(self._last_ms + 1, now_ms)
+        numbered = event.model_copy(update={"id": f"{self._node}/{ms}-0"})
+        raw = numbered.wire()
+        self._last_ms = ms
+        self._keep(ms, raw, numbered.benign)
+        self._shrink()
+        return numbered
+
+    def oldest(self) -> tuple[Entry, bytes] | None:
+        """The next event to deliver and its bytes."""
+        while self._waiting:
+            entry = self._waiting[0]
+            raw = entry.raw
+            if raw is None:
+                try:
+                    raw = self._path(entry.ms).read_bytes()
+                    HealthEvent.model_validate_json(raw)
+                except (OSError, ValueError) as error:
+                    log.error("spool.lost_file", id=entry.stream_id, error=str(error)[:200])
+                    self.dropped += 1
+                    self._remove(entry)
+                    continue
+            return entry, raw
+        return None
+
+    def done(self, entry: Entry) -> None:
+        """It is in the stream."""
+        if self._waiting and self._waiting[0] is entry:
+            self._waiting.popleft()
+            self._bytes -= entry.size
+        if entry.raw is not None:
+            return
+        sent = self.folder / f"{entry.ms:015d}.sent"
+        try:
+            self._path(entry.ms).rename(sent)
+            if self._sent is not None and self._sent != sent:
+                self._sent.unlink(missing_ok=True)
+            self._sent = sent
+        except OSError as error:
+            log.warning("spool.not_marked", id=entry.stream_id, error=str(error))
+
+    def renumber(self) -> None:
+        """Give everything that waits new ids above the newest: its ids were given before the stream could be asked."""
+        waiting, self._waiting, self._bytes = list(self._waiting), deque(), 0
+        for entry in waiting:
+            raw = entry.raw if entry.raw is not None else self._path(entry.ms).read_bytes()
+            event = HealthEvent.model_validate_json(raw)
+            self._last_ms += 1
+            renumbered = event.model_copy(update={"id": f"{self._node}/{self._last_ms}-0"})
+            self._keep(self._last_ms, renumbered.wire(), entry.benign)
+            if entry.raw is None:
+                self._path(entry.ms).unlink(missing_ok=True)
+
+    def take_dropped(self) -> int:
+        """How many were dropped since the last call."""
+        dropped, self.dropped = self.dropped, 0
+        return dropped
+
+    def _keep(self, ms: int, raw: bytes, benign: bool) -> None:
+        kept: bytes | None = None
+        try:
+            write_whole(self._path(ms), raw)
+        except OSError as error:
+            log.error("spool.disk_refused", error=str(error), in_memory=len(self._waiting))
+            kept = raw
+        self._waiting.append(Entry(ms, len(raw), benign, kept))
+        self._bytes += len(raw)
+
+    def _shrink(self) -> None:
+        in_memory = sum(entry.raw is not None for entry in self._waiting) if self._bytes else 0
+        while len(self._waiting) > 1 and (self._bytes > self._max_bytes or in_memory > MAX_IN_MEMORY):
+            newest = self._waiting[-1]
+            victim = next((e for e in self._waiting if e.benign and e is not newest), self._waiting[0])
+            in_memory -= victim.raw is not None
+            self._remove(victim)
+            self.dropped += 1
+            log.warning("spool.dropped", id=victim.stream_id, benign=victim.benign, waiting=len(self._waiting))
+
+    def _remove(self, entry: Entry) -> None:
+        self._waiting.remove(entry)
+        self._bytes -= entry.size
+        if entry.raw is None:
+            self._path(entry.ms).unlink(missing_ok=True)
+
+    def _path(self, ms: int) -> Path:
+        return self.folder / f"{ms:015d}.json"
+
+    def _reopen(self) -> None:
+        sent: list[tuple[int, Path]] = []
+        found: list[Entry] = []
+        for path in self.folder.iterdir():
+            stem, _, kind = path.name.partition(".")
+            if path.name.startswith(".") and path.name.endswith(".tmp"):
+                path.unlink(missing_ok=True)  # a crash in the middle of a write
+            elif stem.isdigit() and kind == "sent":
+                sent.append((int(stem), path))
+            elif stem.isdigit() and kind == "json":
+                found.append(_read_entry(path, int(stem)))
+        sent.sort()
+        for _, path in sent[:-1]:
+            path.unlink(missing_ok=True)
+        if sent:
+            self._last_ms, self._sent = sent[-1]
+        self._waiting.extend(sorted(found, key=lambda entry: entry.ms))
+        self._bytes = sum(entry.size for entry in found)
+        if found:
+            self._last_ms = max(self._last_ms, self._waiting[-1].ms)
+            log.info("spool.reopened", waiting=len(found), bytes=self._bytes)
+
+
+def _read_entry(path: Path, ms: int) -> Entry:
+    try:
+        raw = path.read_bytes()
+        return Entry(ms, len(raw), HealthEvent.model_validate_json(raw).benign)
+    except (OSError, ValueError):
+        return Entry(ms, path.stat().st_size, True)
