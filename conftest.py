@@ -1,0 +1,8 @@
+"""The real parts under the tests, known to every test folder. The fixtures live in tests/parts, nothing here."""
+
+pytest_plugins = [
+    "parts.report",
+    "parts.redis",
+    "parts.model",
+    "parts.scripted",
+]
