@@ -13,7 +13,7 @@ import redis.exceptions
 
 from mesh_core.bus import DOWN, Bus, BusDown, client_for
 
-BLOCK_MS = 2000
+BLOCK_MS = 500  # also how long a stream that was just made can go unread
 RECLAIM_EVERY_SECONDS = 5.0
 RECLAIM_IDLE_MS = 30_000
 RENEW_EVERY_SECONDS = 10.0

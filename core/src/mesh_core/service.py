@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -22,13 +22,29 @@ STOP_SECONDS = 10.0
 log = structlog.get_logger()
 
 
-def serve(name: str, runtime: Path, parts: Mapping[str, Part], *, stop_seconds: float = STOP_SECONDS) -> None:
+def serve(
+    name: str,
+    runtime: Path,
+    parts: Mapping[str, Part],
+    *,
+    stop_seconds: float = STOP_SECONDS,
+    closing: Sequence[Callable[[], Awaitable[None]]] = (),
+) -> None:
     """Run `parts` until SIGTERM/SIGINT or until one fails; never returns.
 
     Each part gets the stop event and is expected to return soon after it is set; after `stop_seconds` it is
-    cancelled. Exit status 0 after a signal, 1 when a part failed or ended by itself.
+    cancelled. Then `closing` gives connections back, in order. Exit status 0 after a signal, 1 when a part failed or
+    ended by itself.
     """
-    sys.exit(asyncio.run(_serve(name, runtime, parts, stop_seconds)))
+
+    async def life() -> int:
+        try:
+            return await _serve(name, runtime, parts, stop_seconds)
+        finally:
+            for close in closing:
+                await close()
+
+    sys.exit(asyncio.run(life()))
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> bool:

@@ -10,7 +10,7 @@ import structlog
 
 from mesh_core.actions import Actions
 from mesh_core.bridge import Bridge
-from mesh_core.bus import Bus, BusDown, check_server, masked
+from mesh_core.bus import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM, Bus, BusDown, check_server, masked
 from mesh_core.consumer import Consumer
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
@@ -47,7 +47,7 @@ def main() -> None:
     actions.prepare()
     bus = Bus.connect(settings.redis_url, SERVICE)
     seat = take_seat(settings.runtime_path, settings.node_name)
-    consumer = Consumer(bus, GROUP, seat, pattern="mesh:ev:*")
+    consumer = Consumer(bus, GROUP, seat, pattern=f"{EVENT_STREAM_PREFIX}*", streams=(FOREIGN_STREAM, MESH_STREAM))
     memory = Memory(
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
@@ -78,6 +78,7 @@ def main() -> None:
             "drafts": filing.sweep_drafts,
             "server": look_at_server,
         },
+        closing=[*(rung.close for rung in rungs), consumer.close, bus.close],
     )
 
 

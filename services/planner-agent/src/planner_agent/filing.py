@@ -20,6 +20,7 @@ from mesh_core.consumer import Entry
 from mesh_core.policy import proposal_type_for, risk_for
 from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Proposal, Verdict, proposal_id, rfc3339
 from mesh_core.service import pause
+from planner_agent.evidence import kept_event
 from planner_agent.memory import Memory
 from planner_agent.thinking import Thinker, Thought
 
@@ -133,6 +134,8 @@ class Filing:
     def _proposal(self, event: HealthEvent, thought: Thought, action_id: str) -> Proposal:
         now = self._clock()
         kind = proposal_type_for(thought.answer.action, event)
+        if kind is None:
+            raise ValueError(f"{thought.answer.action} is nothing to file")
         return Proposal(
             id=action_id,
             type=kind,
@@ -144,7 +147,7 @@ class Filing:
             confidence=thought.answer.confidence,
             created_at=rfc3339(now),
             expires_at=rfc3339(now + self._ttl),
-            event=event,
+            event=kept_event(event),
             evidence=thought.evidence,
             model=thought.model,
         )

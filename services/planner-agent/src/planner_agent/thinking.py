@@ -16,11 +16,11 @@ from mesh_core.bus import Bus, BusDown
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Rung, Try, climb
 from mesh_core.llm.rungs.floor import landed
-from mesh_core.policy import Policy
+from mesh_core.policy import Policy, narrow
 from mesh_core.records import Evidence, HealthEvent, ModelAnswer, ModelAttempt, ModelRef, rfc3339
 from planner_agent.evidence import evidence_for
 from planner_agent.memory import Memory, PastRun
-from planner_agent.wording import answer_schema, floor_answer, prompt_for, read_answer
+from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
 
 METRIC_RETRY_SECONDS = 0.5
 
@@ -58,12 +58,12 @@ class Thinker:
         climbed = await climb(
             () if floor_only else self._rungs,
             prompt_for(event, evidence, allowed),
-            answer_schema(event, allowed),
+            narrow(base_schema(), event, allowed),
             read_answer(event, allowed),
             breakers=self._breakers,
             on_try=publish,
         )
-        landing = landed(climbed, self._rungs, lambda tries: floor_answer(event, allowed, tries))
+        landing = landed(climbed, self._rungs, floor_answer(event, allowed))
         return Thought(landing.answer, landing.model, evidence)
 
     async def _tell(self, event: HealthEvent, attempt: Try) -> None:
