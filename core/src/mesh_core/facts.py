@@ -1,0 +1,199 @@
+"""What an event's payload says in fields: down, unhealthy, resolved, in maintenance, gone... Pure; reads no prose.
+
+A fact comes from a field with a known name and a known value, whoever sent it: our node agent, the Docker engine,
+Alertmanager, Uptime Kuma, systemd, supervisor. Sentences (logs, messages) never make a fact: they may be planted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from mesh_core.records import HealthEvent, is_name
+
+MAX_FIELDS = 4000
+LOOP_COUNT = 5  # restarts that something else already made without success
+
+
+class Fact(StrEnum):
+    DOWN = "down"  # a process, unit or container does not run
+    UNHEALTHY = "unhealthy"  # it runs, and its own check says no
+    WELL = "well"  # its own check says yes
+    RESTARTING = "restarting"  # somebody restarts it right now
+    LOOPING = "looping"  # restarted again and again already
+    GONE = "gone"  # the container does not exist: nothing to restart
+    DRIFTED = "drifted"  # what runs differs from what is declared
+    COMPOSE = "compose"  # it belongs to a compose project
+    BACKED = "backed"  # the event says which manager runs it
+    RESOLVED = "resolved"  # the sender says that it is over
+    TEST = "test"  # the sender says that it is a test
+    MAINTENANCE = "maintenance"  # a declared window
+    OPERATOR = "operator"  # a person did this on purpose
+    OPTED_OUT = "opted_out"  # the owner's label forbids automatic restarts
+    FINISHED = "finished"  # a one-shot that ended with 0
+    TRANSIENT = "transient"  # first of several attempts of a check
+    JUST_BOOTED = "just_booted"  # the node came up minutes ago
+    CONFLICT = "conflict"  # the event contradicts itself
+    WHOLE_NODE = "whole_node"  # no service is named
+    BAD_NAME = "bad_name"  # the service's name is no name
+
+
+def facts_for(event: HealthEvent) -> frozenset[Fact]:
+    """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
+    found = {fact for path, value in _fields(event.payload) for fact in _facts_of(path, value)}
+    found |= _of_the_whole(event)
+    if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
+        found.add(Fact.CONFLICT)
+    return frozenset(found)
+
+
+def alert_name_for(event: HealthEvent) -> str:
+    """The monitoring system's own name of the alert, or ''."""
+    payload = event.payload
+    candidates = [payload.get("alertname"), payload.get("alert")]
+    for key in ("commonLabels", "groupLabels", "labels"):
+        labels = payload.get(key)
+        if isinstance(labels, dict):
+            candidates.append(labels.get("alertname"))
+    return next((c for c in candidates if isinstance(c, str) and c), "")
+
+
+_DOWN_STATES = frozenset({"exited", "stopped", "fatal", "failed", "inactive", "dead", "crashed", "down"})
+_STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
+_HEALTH_KEYS = frozenset({"health", "healthstatus"})
+_RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
+_COMPOSE_KEYS = frozenset(
+    {"composeproject", "composeservice", "comdockercomposeproject", "declaredincompose", "declaredservices"}
+)
+
+
+def _fields(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(path of folded keys, value) of every field, parents before children; lists do not lengthen the path."""
+    todo: list[tuple[tuple[str, ...], Any]] = [((), payload)]
+    seen = 0
+    while todo and seen < MAX_FIELDS:
+        path, value = todo.pop()
+        seen += 1
+        if path:
+            yield path, value
+        if isinstance(value, dict):
+            todo.extend(((*path[-3:], _fold(key)), child) for key, child in value.items())
+        elif isinstance(value, list):
+            todo.extend((path, child) for child in value if isinstance(child, dict))
+
+
+def _fold(key: object) -> str:
+    return "".join(c for c in str(key)[:100].lower() if c.isalnum())
+
+
+def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
+    """What one field says by itself."""
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    word = value.strip().lower()[:60] if isinstance(value, str) else ""
+    if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
+        if word in _DOWN_STATES:
+            yield Fact.DOWN
+        if word == "dead" and key == "status":
+            yield Fact.GONE  # Docker's "dead": half removed, cannot be started
+        if word == "restarting":
+            yield Fact.RESTARTING
+    if key in _HEALTH_KEYS or (key == "status" and parent == "health"):
+        if word == "unhealthy":
+            yield Fact.UNHEALTHY
+        if word == "healthy":
+            yield Fact.WELL
+    yield from _of_docker(path, value, word)
+    yield from _of_monitoring(path, value, word)
+    if key == "ready" and value is True:
+        yield Fact.WELL
+    if key == "restarting" and value is True:
+        yield Fact.RESTARTING
+    if key == "reason" and word == "crashloopbackoff":
+        yield Fact.LOOPING
+    if key in _RESTART_COUNTS and _whole(value) and value >= LOOP_COUNT:
+        yield Fact.LOOPING
+    if key in ("initiatedby", "stoppedby", "pausedby") and word and word != "unknown":
+        yield Fact.OPERATOR
+    if key in _COMPOSE_KEYS and value not in (None, False, "", [], {}):
+        yield Fact.COMPOSE
+
+
+def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
+    key = path[-1]
+    if key == "action" and len(path) == 1:  # the engine's own event
+        if word == "die":
+            yield Fact.DOWN
+        if word == "destroy":
+            yield Fact.GONE
+        if word == "health_status: unhealthy":
+            yield Fact.UNHEALTHY
+        if word in ("health_status: healthy", "start", "unpause"):
+            yield Fact.RESOLVED
+    # owner's labels: `autoheal=False`, `...restart.enable=FALSE`, ours `mendmesh.restart=false`
+    refuses = value is False or word in ("false", "no", "off", "0")
+    if refuses and (key == "autoheal" or key.endswith(("restartenable", "mendmeshrestart"))):
+        yield Fact.OPTED_OUT
+
+
+def _monitoring(path: tuple[str, ...]) -> bool:
+    """Alertmanager's and Uptime Kuma's `status` speak of an alert, not of a process."""
+    return "alerts" in path or "heartbeat" in path
+
+
+def _of_monitoring(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
+    key = path[-1]
+    if path in (("status",), ("state",), ("alerts", "status")) and word in ("resolved", "normal", "ok", "recovered"):
+        yield Fact.RESOLVED
+    if path == ("heartbeat", "status") and _whole(value):
+        yield from {
+            0: (Fact.UNHEALTHY,),
+            1: (Fact.RESOLVED,),
+            2: (Fact.RESTARTING, Fact.TRANSIENT),
+            3: (Fact.MAINTENANCE,),
+        }.get(value, ())
+    if key == "statetype" and (word == "soft" or (value in (0, 0.0) and value is not False)):
+        yield Fact.TRANSIENT
+    if path == ("occurrences",) and _whole(value) and value == 1:
+        yield Fact.TRANSIENT
+    if len(path) == 1 and value is True:
+        yield from {"test": (Fact.TEST,), "maintenance": (Fact.MAINTENANCE,)}.get(key, ())
+    if key in ("nodeuptimeseconds", "uptimeseconds") and _whole(value) and 0 <= value < 600:
+        yield Fact.JUST_BOOTED
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _of_the_whole(event: HealthEvent) -> set[Fact]:
+    """Facts that need more than one field."""
+    payload, found = event.payload, set[Fact]()
+    if event.service is None:
+        found.add(Fact.WHOLE_NODE)
+    elif not is_name(event.service):
+        found.add(Fact.BAD_NAME)
+    if event.runtime is not None:
+        found.add(Fact.BACKED)
+    said = payload.get("host") or payload.get("node")
+    if isinstance(said, str) and is_name(said) and said.lower() != event.node.lower():
+        found.add(Fact.CONFLICT)
+    if "State" in payload and payload["State"] is None:
+        found.add(Fact.GONE)
+    if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:
+        found.add(Fact.GONE)
+    live = {key.removeprefix("live"): value for key, value in payload.items() if key.startswith("live")}
+    for key, value in payload.items():
+        part = key.removeprefix("declared")
+        if part != key and part in live and live[part] != value:
+            found.add(Fact.DRIFTED)
+    hashes = [v for k, v in payload.items() if k.endswith("config_hash") and isinstance(v, str)]
+    if len(set(hashes)) > 1:
+        found.add(Fact.DRIFTED)
+    actor = payload.get("Actor")
+    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
+    exit_code = payload.get("exit_code", attributes.get("exitCode") if isinstance(attributes, dict) else None)
+    wanted = payload.get("declared_state") == "running"
+    if str(exit_code) == "0" and payload.get("restart_policy") == "no" and not wanted:
+        found.add(Fact.FINISHED)
+    return found

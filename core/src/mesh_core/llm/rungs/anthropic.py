@@ -1,0 +1,118 @@
+"""A rung over the Anthropic API, through its own client library. One request, never a retry by the client.
+
+Structured output first; an endpoint that answers 400 to it is asked with a forced tool, from then on directly.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mesh_core.llm.ladder import ApiError, Completion, NetworkError, Price, Prompt, Refused
+
+_TOOL = "answer"
+_ABOUT_THE_FORMAT = ("output_config", "output_format", "json_schema")
+# Structured output takes no bounds on strings and numbers (400); the reader checks them anyway.
+_UNSUPPORTED = frozenset({"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "$schema"})
+
+
+class AnthropicRung:
+    """`base_url` None means Anthropic itself."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        model: str,
+        api_key: str,
+        base_url: str | None = None,
+        timeout_seconds: float = 30.0,
+        price: Price = Price(),  # noqa: B008 - frozen
+        provider: str = "anthropic",
+    ):
+        import anthropic  # 76 MB: only where a rung is configured
+
+        self._errors = anthropic
+        self.name = name
+        self.provider = provider
+        self.model = model
+        self.timeout_seconds = timeout_seconds
+        self.price = price
+        self._forced_tool = False
+        # Retries of the client would outlive the ladder's wall clock: 3 requests in 10.5 s with timeout=3.
+        self._client = anthropic.AsyncAnthropic(
+            api_key=api_key,
+            base_url=base_url or "https://api.anthropic.com",
+            max_retries=0,
+            timeout=timeout_seconds,
+        )
+
+    async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
+        """One message, as the ladder wants it."""
+        if not self._forced_tool:
+            try:
+                return _completion(await self._send(prompt, output_config=_output_config(schema)))
+            except ApiError as error:
+                if error.status != 400 or not any(word in str(error) for word in _ABOUT_THE_FORMAT):
+                    raise  # a 400 about anything else (credit, size) would come again
+                self._forced_tool = True
+        tool = {"name": _TOOL, "description": "Give the answer.", "input_schema": dict(schema)}
+        return _completion(await self._send(prompt, tools=[tool], tool_choice={"type": "tool", "name": _TOOL}))
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _send(self, prompt: Prompt, **how: object) -> object:
+        extra: Any = how
+        try:
+            return await self._client.messages.create(
+                model=self.model,
+                max_tokens=prompt.max_tokens,
+                system=prompt.system,
+                messages=[{"role": "user", "content": prompt.user}],
+                **extra,
+            )
+        except self._errors.APITimeoutError:
+            raise TimeoutError from None
+        except self._errors.APIConnectionError as error:
+            raise NetworkError(f"{type(error.__cause__ or error).__name__}: {error.__cause__ or error}") from None
+        except self._errors.APIStatusError as error:
+            raise ApiError(error.status_code, str(error.message)[:200]) from None
+        except self._errors.AnthropicError as error:
+            raise ApiError(None, f"{type(error).__name__}: {error}"[:200]) from None
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ApiError(200, f"the body is not JSON: {type(error).__name__}") from None
+
+
+def _output_config(schema: dict[str, object]) -> dict[str, object]:
+    return {"format": {"type": "json_schema", "schema": _without_bounds(schema)}}
+
+
+def _without_bounds(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _without_bounds(v) for k, v in value.items() if k not in _UNSUPPORTED}
+    return [_without_bounds(v) for v in value] if isinstance(value, list) else value
+
+
+def _completion(message: object) -> Completion:
+    """A 200 with text/html comes back from the library as a plain str: not an answer."""
+    content = getattr(message, "content", None)
+    if not isinstance(content, list):
+        raise ApiError(200, "the body is not a message")
+    stop = str(getattr(message, "stop_reason", None) or "")
+    if stop == "refusal":
+        raise Refused("the API says that the model declined")
+    text = ""
+    for block in content:
+        if getattr(block, "type", None) == "tool_use":
+            text = json.dumps(getattr(block, "input", None), ensure_ascii=False)
+            break
+        if getattr(block, "type", None) == "text":
+            text += str(getattr(block, "text", ""))
+    usage = getattr(message, "usage", None)
+    return Completion(text, _count(usage, "input_tokens"), _count(usage, "output_tokens"), stop)
+
+
+def _count(usage: object, key: str) -> int:
+    value = getattr(usage, key, None)
+    return value if isinstance(value, int) and value >= 0 else 0

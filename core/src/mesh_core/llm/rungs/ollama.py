@@ -1,0 +1,89 @@
+"""A rung over an Ollama server, through its own client library. One request, never a retry.
+
+The schema goes as `format`; `num_predict` is always set, because a model without a bound can talk for a minute.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from mesh_core.llm.ladder import ApiError, Completion, NetworkError, Price, Prompt
+
+
+class OllamaRung:
+    """`host` as Ollama itself takes it: `http://127.0.0.1:11434`, `127.0.0.1`, `nas:11434`.
+
+    Without `model`, the first one that the server has pulled is taken when it is first asked.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        host: str,
+        model: str | None = None,
+        timeout_seconds: float = 8.0,
+        price: Price = Price(),  # noqa: B008 - frozen
+        api_key: str | None = None,
+        provider: str = "ollama",
+    ):
+        import ollama  # only where a rung is configured: a chain without Ollama does not pay for it
+
+        self._errors = ollama.ResponseError
+        self.name = name
+        self.provider = provider
+        self.model = model or "default"
+        self._known = model is not None
+        self.timeout_seconds = timeout_seconds
+        self.price = price
+        headers = {"authorization": f"Bearer {api_key}"} if api_key else None
+        # The library's own limit is per read; the ladder's wall clock is the one that counts.
+        self._client = ollama.AsyncClient(
+            host=host, timeout=None, trust_env=host.startswith("https:"), headers=headers, follow_redirects=False
+        )
+
+    async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
+        """One chat, as the ladder wants it."""
+        try:
+            if not self._known:
+                await self._learn_model()
+            reply = await self._client.chat(
+                model=self.model,
+                messages=[
+                    {"role": "system", "content": prompt.system},
+                    {"role": "user", "content": prompt.user},
+                ],
+                format=dict(schema),
+                options={"temperature": 0, "num_predict": prompt.max_tokens},
+            )
+        except self._errors as error:
+            raise ApiError(error.status_code if error.status_code > 0 else None, str(error.error)[:200]) from None
+        except (httpx.TransportError, httpx.DecodingError, OSError) as error:
+            raise NetworkError(f"{type(error).__name__}: {error}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, TypeError, RecursionError) as error:
+            # a proxy's HTML page, or a JSON body that is no chat: the library lets each of these through
+            raise ApiError(200, f"the body is not an Ollama answer: {type(error).__name__}") from None
+        return _completion(reply)
+
+    async def close(self) -> None:
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def _learn_model(self) -> None:
+        models = (await self._client.list()).models
+        if not models or not models[0].model:
+            raise ApiError(404, "this Ollama has no model yet; pull one or set OLLAMA_MODEL")
+        self.model, self._known = models[0].model, True
+
+
+def _completion(reply: Any) -> Completion:
+    """From the library's ChatResponse; counts are absent when the answer came out of its cache."""
+    return Completion(
+        text=reply.message.content or "",
+        prompt_tokens=reply.prompt_eval_count or 0,
+        completion_tokens=reply.eval_count or 0,
+        stop_reason=reply.done_reason or "",
+    )

@@ -1,0 +1,176 @@
+"""Evidence: what a model is shown of an event, and what its proposal keeps. Pure; never shows a secret, never runs.
+
+Each field is capped before any pattern looks at it, and every pattern is linear: a hostile payload costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from mesh_core.records import Evidence, HealthEvent
+
+MAX_FIELD_BYTES = 2048
+MAX_FIELDS = 60
+MAX_TOTAL_BYTES = 12 * 1024
+MAX_KEPT_DEPTH = 8
+MAX_KEPT_ITEMS = 100
+HIDDEN = "***"
+
+# What a person would look at first; the rest follows in alphabetical order.
+_FIRST = (
+    "status",
+    "state",
+    "health",
+    "exit_code",
+    "oom_killed",
+    "reason",
+    "error",
+    "signal",
+    "active_state",
+    "sub_state",
+    "result",
+    "restart_count",
+    "restart_policy",
+    "runtime",
+    "unit",
+    "program",
+    "container",
+    "image",
+    "compose_project",
+    "compose_service",
+    "url",
+    "port",
+    "probe",
+    "message",
+    "msg",
+    "summary",
+    "description",
+    "alert",
+    "alertname",
+    "log_tail",
+    "logs",
+    "health_log",
+    "health_output",
+    "events",
+)
+_RANK = {name: number for number, name in enumerate(_FIRST)}
+
+
+def evidence_for(event: HealthEvent) -> tuple[Evidence, ...]:
+    """The payload as redacted text, one piece per top-level field, most telling first, MAX_TOTAL_BYTES in all."""
+    pieces: list[Evidence] = []
+    left = MAX_TOTAL_BYTES
+    for key in sorted(event.payload, key=lambda k: (_RANK.get(str(k).lower(), len(_RANK)), str(k)))[:MAX_FIELDS]:
+        source = "payload." + clean(str(key)[:100]).replace("\n", " ")
+        text = HIDDEN if is_secret_name(str(key)) else redacted(_flat(event.payload[key]))
+        size = len(source.encode()) + len(text.encode())
+        if not text or size > left:
+            continue
+        left -= size
+        pieces.append(Evidence(source=source, text=text))
+    return tuple(pieces)
+
+
+def kept_event(event: HealthEvent) -> HealthEvent:
+    """The event as a proposal file keeps it: the same facts, secrets hidden, depth and lengths bounded."""
+    return event.model_copy(update={"payload": _pruned(event.payload, 0)})
+
+
+def redacted(text: str) -> str:
+    """Capped to MAX_FIELD_BYTES (the end is kept: in a log it says most), then cleaned, then without secrets."""
+    text = clean(_tail(text))
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text.strip()
+
+
+def clean(text: str) -> str:
+    """Without control and direction characters, invisible ones and terminal escapes; line breaks and tabs stay."""
+    return _UNSEEN.sub("", _ESCAPES.sub("", text.encode("utf-8", "replace").decode()))
+
+
+def is_secret_name(name: str) -> bool:
+    """Is a field of this name a secret, whatever it holds?"""
+    return _SECRET_NAME.search(name[:200]) is not None
+
+
+_WORDS = (
+    r"pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credential"
+    r"|authorization|cookie|session[_-]?id|dsn"
+)
+_SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,24}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|\x1b.?")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}-----|\Z)", re.DOTALL), HIDDEN),
+    # https://user:password@host, and https://token@host
+    (re.compile(r"://[^\s/@'\"]{1,512}@"), f"://{HIDDEN}@"),
+    (
+        re.compile(r"\b(bearer|basic|digest|negotiate)[ \t]{1,8}[A-Za-z0-9._~+/=-]{6,2048}", re.IGNORECASE),
+        rf"\1 {HIDDEN}",
+    ),
+    # name=value, "name": "value", --name value: the name holds one of the words
+    (
+        re.compile(
+            rf"((?:{_WORDS})[A-Za-z0-9_-]{{0,40}}['\"]?(?:[ \t]{{0,4}}[:=][ \t]{{0,4}}|[ \t]{{1,4}}))"
+            r"(\"[^\"\n]{1,2048}\"|'[^'\n]{1,2048}'|[^\s,;&'\"]{1,2048})",
+            re.IGNORECASE,
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    # tokens that are known by their own look
+    (
+        re.compile(
+            r"\b(?:sk-[A-Za-z0-9_-]{12,512}|gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}"
+            r"|glpat-[A-Za-z0-9_-]{16,255}|xox[abeprs]-[A-Za-z0-9-]{10,255}|hf_[A-Za-z0-9]{20,255}"
+            r"|A(?:KIA|SIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,60}|eyJ[A-Za-z0-9_-]{8,1024}\.[A-Za-z0-9_.-]{8,2048}"
+            r"|npm_[A-Za-z0-9]{20,80}|tskey-[A-Za-z0-9-]{10,120}|[0-9]{8,10}:AA[A-Za-z0-9_-]{30,40})"
+        ),
+        HIDDEN,
+    ),
+)
+
+
+def _flat(value: Any) -> str:
+    """A field as text: strings as they are, lists of strings line by line, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "\n".join(value[-200:])
+    return json.dumps(_pruned(value, 0), ensure_ascii=False, default=str, sort_keys=True)
+
+
+def _pruned(value: Any, depth: int) -> Any:
+    """The same value with secrets hidden, strings redacted, and bounded depth and number of items."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        if depth >= MAX_KEPT_DEPTH:
+            return "(deeper)"
+        return {
+            clean(str(key)[:200]): HIDDEN
+            if is_secret_name(str(key)) and child not in (None, "", True, False)
+            else _pruned(child, depth + 1)
+            for key, child in list(value.items())[:MAX_KEPT_ITEMS]
+        }
+    if isinstance(value, list):
+        return "(deeper)" if depth >= MAX_KEPT_DEPTH else [_pruned(item, depth + 1) for item in value[-MAX_KEPT_ITEMS:]]
+    return value
+
+
+def _tail(text: str) -> str:
+    """The last MAX_FIELD_BYTES, from a line or word break on: half a secret would slip past its pattern."""
+    raw = text[-MAX_FIELD_BYTES:].encode("utf-8", "replace")
+    if len(raw) <= MAX_FIELD_BYTES and len(text) <= MAX_FIELD_BYTES:
+        return text
+    cut = raw[-MAX_FIELD_BYTES:].decode("utf-8", "ignore")
+    for stop in ("\n", " "):
+        _, found, rest = cut.partition(stop)
+        if found and rest.strip():
+            return "..." + rest
+    return "(one long word, left out)"

@@ -1,0 +1,88 @@
+"""Grounding: is an answer of the right form also about this event, and plain prose? Pure; asks nobody.
+
+The list of causes is deliberately short: those that small models were seen to make up.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mesh_core.policy import Allowed
+from mesh_core.records import HealthEvent, ModelAnswer
+from planner_agent.evidence import evidence_for
+
+
+def ungrounded(answer: ModelAnswer, event: HealthEvent, allowed: Allowed) -> str:
+    """Why the answer may not be believed, or '' if nothing speaks against it."""
+    if answer.node != event.node:
+        return f"node is {answer.node!r}, the event's is {event.node!r}"
+    if answer.service != event.service:
+        return f"service is {answer.service!r}, the event's is {event.service!r}"
+    if answer.action not in allowed.actions:
+        return f"{answer.action} is not allowed for this event: {allowed.reason}"
+    if found := _NOT_PROSE.search(answer.reason):
+        return f"the reason holds {found[0]!r}, which is no plain sentence"
+    claimed = [cause for cause in _CAUSES if cause.claim.search(answer.reason)]
+    if not claimed:
+        return ""
+    seen = "\n".join([event.type, allowed.reason, *(f"{piece.source} {piece.text}" for piece in evidence_for(event))])
+    made_up = next((cause for cause in claimed if not cause.shown.search(seen)), None)
+    return f"the reason names {made_up.name} as the cause, and the evidence shows nothing of it" if made_up else ""
+
+
+# A reason is shown on terminals, cards and in chats. It never needs to be code, a link or a command.
+_NOT_PROSE = re.compile(
+    r"://|\bwww\.|\{\{|\{%|\$\(|\$\{|`|&&|\|\||\|\s{0,3}(?:sh|bash)\b|<\||<[a-z/!]"
+    r"|\brm -|\bsudo |\bcurl |\bwget |!!python",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """`claim` is how a reason names it; `shown` is what the evidence must hold for that."""
+
+    name: str
+    claim: re.Pattern[str]
+    shown: re.Pattern[str]
+
+
+def _cause(name: str, claim: str, shown: str) -> _Cause:
+    return _Cause(name, re.compile(claim, re.IGNORECASE), re.compile(shown, re.IGNORECASE))
+
+
+_CAUSES = (
+    _cause(
+        "memory",
+        r"\boom|out of memory|memory (?:leak|exhaust|pressure)|ran out of (?:memory|ram)",
+        r"oom|memory|\b137\b|\bram\b",
+    ),
+    _cause(
+        "disk space",
+        r"disk (?:is )?full|(?:no|out of|low) (?:disk )?space|disk space|storage (?:is )?full",
+        r"disk|space|enospc|errno 28|storage|filesystem|inode",
+    ),
+    _cause("certificate", r"certificate|\btls\b|\bssl\b|x509", r"cert|tls|ssl|x509|https"),
+    _cause(
+        "name resolution",
+        r"\bdns\b|name resolution|resolve (?:the )?(?:host|domain)",
+        r"dns|resol|eai_|enotfound|no such host|nxdomain|getaddrinfo",
+    ),
+    _cause("corruption", r"corrupt", r"corrupt|checksum|csum|malformed|invalid page|checkpoint"),
+    _cause(
+        "attack",
+        r"\battack|hack(?:ed|er)|intrus|malware|breach|compromis|\bddos",
+        r"attack|hack|intrus|malware|breach|compromis|ddos|unauthor",
+    ),
+    _cause(
+        "hardware",
+        r"hardware (?:fail|fault|error)|(?:disk|drive) fail|overheat|power (?:fail|outage|loss)",
+        r"hardware|smart|i/o error|drive|disk|temperature|thermal|power|\bups\b|ecc|raid",
+    ),
+    _cause(
+        "an update",
+        r"after (?:an? |the )?(?:recent )?(?:update|upgrade|deploy)|recent (?:update|upgrade|deploy)",
+        r"updat|upgrad|deploy|version",
+    ),
+)
