@@ -1,0 +1,47 @@
+"""Which stages an approved action goes through, as data. Pure; the loop hands them one by one to `ansible.py`.
+
+The proof (is the service well again?) is no stage of Ansible's: it is `verify.py`, written to VERIFY_LOG.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mesh_core.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE
+from mesh_core.records import ProposalType
+
+VERIFY_LOG = "04_verify"
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One call of ansible-playbook. `log` is the name of its file under logs/, without .log; '' for no log."""
+
+    name: str
+    log: str
+    playbook: str
+    options: tuple[str, ...] = ()
+    plays: bool = True  # False: reads the playbook only, so there is nothing to count afterwards
+    must_change_nothing: bool = False
+    point_of_no_return: bool = False  # from here on a host may have been changed
+
+
+SYNTAX = StagePlan("syntax", "01_syntax", APPLY_FILE, ("--syntax-check",), plays=False)
+APPLY = StagePlan("apply", "02_apply", APPLY_FILE, point_of_no_return=True)
+CONVERGED = StagePlan(
+    "check_idempotency", "03_check_idempotency", CONVERGE_FILE, ("--check",), must_change_nothing=True
+)
+# A person's own playbook has no other text that says the wished state: it is asked itself, in check mode.
+AGAIN = StagePlan("check_idempotency", "03_check_idempotency", APPLY_FILE, ("--check",), must_change_nothing=True)
+LOOK = StagePlan("look", "", LOOK_FILE)
+
+
+def stages_for(kind: ProposalType) -> tuple[StagePlan, ...]:
+    """In order; the first that fails ends the execution. A notification has none."""
+    match kind:
+        case ProposalType.NOTIFY:
+            return ()
+        case ProposalType.PLAYBOOK:
+            return (SYNTAX, APPLY, AGAIN)
+        case _:
+            return (SYNTAX, APPLY, CONVERGED)

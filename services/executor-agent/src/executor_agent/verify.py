@@ -1,0 +1,190 @@
+"""Did it help? Looks until the target has been well for a while, or until it is clear that it will not be.
+
+Never repairs and never repeats the action. `Jury` is pure, with the clock passed in; `verify()` joins it to the looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from executor_agent.ansible import Limits, Where
+from executor_agent.looks import Look, State, look
+from executor_agent.stages import VERIFY_LOG
+from mesh_core.records import Proposal, ProposalType, Stage
+
+log = structlog.get_logger()
+
+
+class Verdict(StrEnum):
+    PROVEN = "proven"
+    NOT_HELPED = "not_helped"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Settle:
+    """How long we watch. `needed` healthy looks in a row prove it; the window is the target's own start period (a
+    container's health check says it) plus `margin_seconds`, and never longer than `longest_seconds`."""
+
+    needed: int = 3
+    every_seconds: float = 1.0
+    margin_seconds: float = 20.0
+    longest_seconds: float = 600.0
+    sick_seconds: float = 10.0  # sick for so long without a break, past its start period: it will not recover
+    restarts_allowed: int = 1  # one more, and it is a crash loop, however well it looks in between
+    probe_seconds: float = 90.0  # how long the node agent's own probe may take to see it well again
+
+
+@dataclass(frozen=True)
+class Verification:
+    """`after` is the last look's facts; `stage` goes into the outcome beside Ansible's stages."""
+
+    verdict: Verdict
+    reason: str
+    after: dict[str, Any]
+    stage: Stage
+
+
+ProbeRecovered = Callable[[float], Awaitable[bool | None]]
+
+
+@dataclass
+class Jury:
+    """Fed with every look, says the verdict when there is one. Times are seconds since the action ended."""
+
+    settle: Settle
+    looks: int = 0
+    streak: int = 0
+    restarts: int = 0
+    deadline: float = 0.0
+    start_period: float = 0.0
+    last: Look = field(default_factory=lambda: Look(State.UNKNOWN))
+    _sick_since: float | None = None
+
+    def hear(self, now: float, seen: Look) -> tuple[Verdict, str] | None:
+        before, self.last = self.last, seen
+        self.looks += 1
+        self.start_period = max(self.start_period, seen.start_period_seconds)
+        self.deadline = min(self.start_period + self.settle.margin_seconds, self.settle.longest_seconds)
+        if self._started_again(before, seen):
+            self.restarts += 1
+            self.streak = 0
+        self.streak = self.streak + 1 if seen.state is State.HEALTHY else 0
+        if seen.state is not State.SICK:
+            self._sick_since = None
+        elif self._sick_since is None:
+            self._sick_since = now
+        return self._verdict(now)
+
+    def _verdict(self, now: float) -> tuple[Verdict, str] | None:
+        words = self.last.in_words()
+        if self.restarts > self.settle.restarts_allowed:
+            return Verdict.NOT_HELPED, f"it keeps restarting by itself ({self.restarts} times while watched): {words}"
+        if self.streak >= self.settle.needed:
+            return Verdict.PROVEN, f"well in {self.streak} looks in a row: {words}"
+        if self._sick_since is not None and now - max(self._sick_since, self.start_period) >= self.settle.sick_seconds:
+            return Verdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
+        if now < self.deadline:
+            return None
+        if self.last.state is State.SICK or self.restarts:
+            return Verdict.NOT_HELPED, f"not well within {self.deadline:.0f} s: {words}"
+        return Verdict.INCONCLUSIVE, f"after {self.deadline:.0f} s it cannot be said: {words}"
+
+    def _started_again(self, before: Look, seen: Look) -> bool:
+        if self.looks == 1:
+            return False
+        if seen.restarts > before.restarts:
+            return True
+        return bool(before.incarnation and seen.incarnation and before.incarnation != seen.incarnation)
+
+
+async def verify(
+    proposal: Proposal,
+    run_dir: Path,
+    on_line: Callable[[str], None],
+    cancel: threading.Event,
+    limits: Limits,
+    where: Where,
+    *,
+    settle: Settle | None = None,
+    probe_recovered: ProbeRecovered | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Verification:
+    """Watch the target until a verdict; bounded by the settle window, then by `probe_seconds` if a probe must agree.
+
+    `probe_recovered(seconds)` says whether the node agent that saw the trouble sees it gone: True, False, or None
+    when it never said. Writes 04_verify.log, one line a look.
+    """
+    settle = settle or Settle()
+    begun = clock()
+    (run_dir / "logs").mkdir(exist_ok=True)
+    with (run_dir / "logs" / f"{VERIFY_LOG}.log").open("a", encoding="utf-8") as handle:
+
+        def say(line: str) -> None:
+            handle.write(line + "\n")
+            handle.flush()
+            on_line(line)
+
+        jury = Jury(settle)
+        if proposal.type is ProposalType.PLAYBOOK:
+            decided: tuple[Verdict, str] = (Verdict.PROVEN, "the playbook ran and would change nothing more")
+            say("this playbook has no service of its own to look at; a second run in check mode changed nothing")
+        else:
+            decided = await _watch(jury, proposal, run_dir, say, cancel, limits, where, clock)
+        if decided[0] is Verdict.PROVEN and probe_recovered is not None and not cancel.is_set():
+            say("now the probe that saw the trouble has to see it gone ...")
+            decided = _with_probe(decided[1], await _ask(probe_recovered, settle.probe_seconds))
+        verdict, reason = decided
+        say(f"{verdict.value}: {reason}")
+    seconds = round(clock() - begun, 3)
+    log.info("verify.decided", action_id=proposal.id, verdict=verdict.value, looks=jury.looks, seconds=seconds)
+    stage = Stage(name="verify", ok=verdict is Verdict.PROVEN, rc=0, changed=0, seconds=seconds, detail=reason[:500])
+    return Verification(verdict, reason, jury.last.facts, stage)
+
+
+async def _watch(
+    jury: Jury,
+    proposal: Proposal,
+    run_dir: Path,
+    say: Callable[[str], None],
+    cancel: threading.Event,
+    limits: Limits,
+    where: Where,
+    clock: Callable[[], float],
+) -> tuple[Verdict, str]:
+    begun = clock()
+    while not cancel.is_set():
+        started = clock()
+        seen = await asyncio.to_thread(look, proposal, run_dir, cancel, limits, where)
+        decided = jury.hear(clock() - begun, seen)
+        say(f"{clock() - begun:6.1f} s  {seen.state.value:8} {seen.in_words()}")
+        if decided is not None:
+            return decided
+        pause = max(0.0, jury.settle.every_seconds - (clock() - started))
+        await asyncio.to_thread(cancel.wait, pause)
+    return Verdict.INCONCLUSIVE, "cancelled before it could be seen"
+
+
+async def _ask(probe_recovered: ProbeRecovered, seconds: float) -> bool | None:
+    try:
+        async with asyncio.timeout(seconds + 1):
+            return await probe_recovered(seconds)
+    except TimeoutError:
+        return None
+
+
+def _with_probe(reason: str, recovered: bool | None) -> tuple[Verdict, str]:
+    if recovered is None:
+        return Verdict.INCONCLUSIVE, f"{reason}; but the probe that saw the trouble said nothing since"
+    if recovered:
+        return Verdict.PROVEN, f"{reason}; the probe that saw the trouble is green"
+    return Verdict.NOT_HELPED, f"{reason}; but the probe that saw the trouble is still red"

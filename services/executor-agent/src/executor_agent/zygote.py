@@ -1,0 +1,173 @@
+"""The executor's side of the warm Ansible process: starts it, watches it, starts it again, ends it.
+
+Also the one place that says what a run's environment is: an allow-list, so that no API key ever reaches a playbook.
+Never runs a playbook itself and never waits for the warm process: while it is away, runs take the slow road.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger()
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 5.0
+BACKOFF_SECONDS = (0.2, 1.0, 5.0, 30.0)
+_HERE = Path(__file__).parent
+
+# What a run may know of the executor's environment. Docker's names only say where the engine is.
+ALLOWED = frozenset(
+    {
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "TZ",
+        "SSH_AUTH_SOCK",
+        "DOCKER_HOST",
+        "DOCKER_TLS_VERIFY",
+        "DOCKER_CERT_PATH",
+        "DOCKER_TLS_HOSTNAME",
+        "DOCKER_CONFIG",
+    }
+)
+
+
+def run_environment(environment: Mapping[str, str], home: Path, collections: Path | None = None) -> dict[str, str]:
+    """The environment of every Ansible run: allow-listed names of `environment`, and all of Ansible's settings.
+
+    No ANSIBLE_* of the caller gets through. `home` is a private folder for Ansible's own files; `collections`
+    defaults to where `make env` puts the Docker collection.
+    """
+    prefix = Path(sys.prefix)
+    runner = importlib.util.find_spec("ansible_runner")
+    if runner is None or not runner.submodule_search_locations:
+        raise RuntimeError("ansible-runner is not installed in this environment; run: make env")
+    return {
+        **{name: value for name, value in environment.items() if name in ALLOWED},
+        "PATH": f"{prefix / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_CONFIG": str(_HERE / "ansible.cfg"),
+        "ANSIBLE_HOME": str(home / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(home / "home" / "tmp"),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections or prefix / "share" / "ansible" / "collections"),
+        "ANSIBLE_NOCOLOR": "1",
+        # Said by ansible-runner for every run; the warm process must have read the same at import.
+        "ANSIBLE_CALLBACK_PLUGINS": str(Path(runner.submodule_search_locations[0], "display_callback", "callback")),
+        "ANSIBLE_STDOUT_CALLBACK": "awx_display",
+        "ANSIBLE_RETRY_FILES_ENABLED": "False",
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+    }
+
+
+class Zygote:
+    """A warm Ansible process and the command that reaches it.
+
+    `environment` is what each run gets (plus MEND_RUN); `command` stands where `ansible-playbook` would stand.
+    """
+
+    def __init__(self, home: Path, environment: dict[str, str], *, namespaces: bool) -> None:
+        self.home = home
+        self.environment = environment
+        self._namespaces = namespaces
+        self._socket = home / "s"
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def start(
+        cls, environment: Mapping[str, str], *, collections: Path | None = None, namespaces: bool = True
+    ) -> Zygote:
+        """Start the process and return at once; it is warm about two seconds later (`wait_ready`).
+
+        `environment` is the executor's own, filtered here. `namespaces=False` is for tests of the unprivileged way.
+        """
+        home = Path(tempfile.mkdtemp(prefix="mend-"))  # 0700, and short: a socket's path has 107 bytes
+        (home / "home" / "tmp").mkdir(parents=True, mode=0o700)
+        zygote = cls(home, run_environment(environment, home, collections), namespaces=namespaces)
+        threading.Thread(target=zygote._watch, name="zygote", daemon=True).start()
+        return zygote
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Stands for `ansible-playbook`: the client, and the real thing if nobody answers."""
+        plain = Path(sys.prefix, "bin", "ansible-playbook")
+        return (sys.executable, "-I", "-S", str(_HERE / "warm_client.py"), str(self._socket), str(plain))
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that lives now, if one does."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> bool:
+        return self._ready.wait(seconds)
+
+    def stop(self) -> None:
+        """End the process and every run that is in it; at most STOP_SECONDS."""
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _watch(self) -> None:
+        deaths = 0
+        while not self._stopping.is_set():
+            code = self._live()
+            if self._stopping.is_set():
+                return
+            pause = BACKOFF_SECONDS[min(deaths, len(BACKOFF_SECONDS) - 1)]
+            deaths += 1
+            log.warning("zygote.died", code=code, deaths=deaths, again_in_seconds=pause, said=self._last_words())
+            self._stopping.wait(pause)
+
+    def _live(self) -> int:
+        with (self.home / "stderr").open("wb") as said:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-I",
+                    str(_HERE / "warm_ansible.py"),
+                    str(self._socket),
+                    "namespaces" if self._namespaces else "keeper",
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=self.environment,
+                start_new_session=True,
+            )
+        self._process = process
+        if self._stopping.is_set() and process.stdin is not None:
+            process.stdin.close()
+        assert process.stdout is not None  # noqa: S101  (for the type checker: we asked for a pipe)
+        if process.stdout.readline() == b"ready\n":
+            self._ready.set()
+            log.info("zygote.ready", pid=process.pid)
+        code = process.wait()
+        self._ready.clear()
+        process.stdout.close()
+        return code
+
+    def _last_words(self) -> str:
+        try:
+            return (self.home / "stderr").read_bytes()[-500:].decode("utf-8", "replace")
+        except OSError:
+            return ""
