@@ -5,4 +5,5 @@ pytest_plugins = [
     "parts.redis",
     "parts.model",
     "parts.scripted",
+    "parts.docker",
 ]

@@ -16,6 +16,8 @@ import httpx
 import ollama
 import pytest
 import redis
+from parts.docker import SickFactory
+from parts.engine import Engine
 from parts.model import MODEL
 from parts.require import require
 from parts.scripted import Canned, ScriptedHttp
@@ -171,3 +173,39 @@ async def test_a_scripted_server_hangs_drips_drops_and_fails_as_told(scripted_ht
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
         assert (await client.post(scripted_http.url)).headers["content-type"] == "text/html"
     await wait_for(lambda: len(scripted_http.asked) == 5, 1, "five requests on record")
+
+
+@pytest.mark.docker
+async def test_a_container_falls_sick_and_a_restart_heals_it(engine: Engine, sick_container: SickFactory) -> None:
+    began = time.time()
+    web = sick_container()
+    await wait_for(lambda: web.health() == "healthy", 15, "a healthy container")
+    web.make_sick()
+    await wait_for(lambda: web.health() == "unhealthy", 15, "an unhealthy container")
+    async with httpx.AsyncClient(timeout=5) as client:
+        assert (await client.get(web.url)).status_code == 500
+    assert "worker pool is stuck" in engine.logs(web.name)
+    engine.docker("restart", web.name)
+    await wait_for(lambda: web.health() == "healthy", 15, "a healthy container after its restart")
+    assert len(engine.events(web.name, "restart", since=began)) == 1
+    assert [event["Action"] for event in engine.events(web.name, "health_status", since=began)] == [
+        "health_status: healthy",
+        "health_status: unhealthy",
+        "health_status: healthy",
+    ]
+
+
+@pytest.mark.docker
+async def test_a_container_can_stay_sick_start_slowly_and_crash(engine: Engine, sick_container: SickFactory) -> None:
+    slow = sick_container(start_seconds=3, start_period="20s")
+    lasting = sick_container(stay_sick=True)
+    lasting.make_sick()
+    engine.docker("restart", lasting.name)
+    await wait_for(lambda: lasting.health() == "unhealthy", 15, "sickness that outlives a restart")
+    assert slow.health() == "starting"
+    await wait_for(lambda: slow.health() == "healthy", 20, "a slow start that is healthy in the end")
+    async with httpx.AsyncClient(timeout=5) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(f"{slow.url}crash")
+    await wait_for(lambda: engine.inspect(slow.name)["State"]["Status"] == "exited", 10, "the end after a crash")
+    assert engine.inspect(slow.name)["State"]["ExitCode"] == 3

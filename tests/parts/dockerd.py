@@ -1,0 +1,97 @@
+"""A Docker engine of the test session's own, started by hand as root in a private folder. Touches no other engine.
+
+Where another engine lives on the machine (there is a docker0), ours gets a bridge of its own and leaves the firewall
+alone, because a starting dockerd empties the chains that all engines share. Published ports on loopback work all the
+same; containers then reach nothing outside, which no test needs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from parts.require import require
+
+UP_WITHIN_SECONDS = 60.0
+DOWN_WITHIN_SECONDS = 30.0
+
+
+class OwnEngine:
+    """`start()`, then `host`; `stop()` leaves no process, mount, bridge or file behind."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mendmesh-engine-"))
+        self.host = f"unix://{self.folder}/docker.sock"
+        self.bridge = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Wait until its socket answers; fails the test with the end of the engine's log."""
+        dockerd = require("dockerd", "apt-get install docker.io")
+        network = self._own_bridge() if Path("/sys/class/net/docker0").exists() else []
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    *_dies_with_us(),
+                    dockerd,
+                    *("--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
+                    *("--pidfile", str(self.folder / "pid"), "--host", self.host, *network),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for pytest, which then stops us in order
+            )
+        deadline = time.monotonic() + UP_WITHIN_SECONDS
+        while not (self.folder / "docker.sock").exists() or "API listen" not in self._log():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                end = self._log()[-2000:]
+                self.stop()
+                pytest.fail(f"dockerd did not start; the end of its log:\n{end}", pytrace=False)
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Containers must be gone already: dockerd gives each of them 10 s otherwise."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(DOWN_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        for mount in sorted(_mounts_under(self.folder), reverse=True):
+            subprocess.run(["umount", "--lazy", mount], check=False)
+        if self.bridge:
+            subprocess.run(["ip", "link", "delete", self.bridge], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def _own_bridge(self) -> list[str]:
+        ip = require("ip", "apt-get install iproute2")
+        used = subprocess.run([ip, "-4", "route"], capture_output=True, text=True, check=True).stdout
+        number = next(n for n in range(1, 255) if f"10.213.{n}." not in used)
+        self.bridge = f"mendmesh{number}"
+        subprocess.run([ip, "link", "add", self.bridge, "type", "bridge"], check=True)
+        subprocess.run([ip, "address", "add", f"10.213.{number}.1/24", "dev", self.bridge], check=True)
+        subprocess.run([ip, "link", "set", self.bridge, "up"], check=True)
+        return ["--bridge", self.bridge, "--iptables=false"]
+
+
+def _dies_with_us() -> list[str]:
+    """A killed pytest must not leave an engine behind; setpriv is part of util-linux, everywhere on Debian."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+
+
+def _mounts_under(folder: Path) -> list[str]:
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return [point for line in lines if (point := line.split()[1]).startswith(f"{folder}/")]

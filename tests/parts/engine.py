@@ -1,0 +1,128 @@
+"""A Docker engine through its command-line client: thin, synchronous, tidy. Starts no engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+LABEL = "mendmesh-test"
+
+
+class DockerFailed(AssertionError):
+    """A docker command of a test ended badly; the message has its words."""
+
+
+class Engine:
+    """One engine. `host` is what DOCKER_HOST wants, `env` a whole environment for child processes that talk to it."""
+
+    def __init__(self, host: str, client: str, api_version: str | None = None) -> None:
+        self.host = host
+        self.client = client
+        self.session = f"{os.getpid()}-{secrets.token_hex(3)}"
+        self.env = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "0"}
+        self.env.pop("DOCKER_CONTEXT", None)
+        if api_version:
+            self.env["DOCKER_API_VERSION"] = api_version
+        self.version = self.docker("version", "--format", "{{.Server.Version}}", timeout=20).strip()
+
+    def docker(self, *arguments: str, stdin: str | None = None, timeout: float = 120, check: bool = True) -> str:
+        """Any docker command; returns stdout, raises DockerFailed with stderr (unless `check` is False)."""
+        done = subprocess.run(
+            [self.client, *arguments],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            env=self.env,
+            check=False,
+        )
+        if check and done.returncode:
+            raise DockerFailed(f"docker {' '.join(arguments)}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def run(self, image: str, *command: str, name: str | None = None, options: Sequence[str] = ()) -> str:
+        """Start a container in the background and return its name; removed at the end of the session at the latest."""
+        name = name or f"mm-{secrets.token_hex(4)}"
+        self.docker("run", "-d", "--name", name, "--label", f"{LABEL}={self.session}", *options, image, *command)
+        return name
+
+    def exec(self, name: str, *command: str, stdin: str | None = None, check: bool = True) -> str:
+        """stdout of a command in the container."""
+        flags = ["-i"] if stdin is not None else []
+        return self.docker("exec", *flags, name, *command, stdin=stdin, check=check)
+
+    def rm(self, *names: str) -> None:
+        """Remove containers with their anonymous volumes, running or not, there or not."""
+        if names:
+            self.docker("rm", "--force", "--volumes", *names, check=False)
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        """What the engine knows of a container (or image); DockerFailed when it does not exist."""
+        found: list[dict[str, Any]] = json.loads(self.docker("inspect", name))
+        return found[0]
+
+    def health(self, name: str) -> str:
+        """`starting`, `healthy`, `unhealthy`, or `none` without a health check."""
+        return str(self.inspect(name)["State"].get("Health", {}).get("Status", "none"))
+
+    def started_at(self, name: str) -> str:
+        """When its process started: differs after each restart."""
+        return str(self.inspect(name)["State"]["StartedAt"])
+
+    def port(self, name: str, inside: int) -> int:
+        """The loopback port that a container's port was published on."""
+        return int(self.docker("port", name, str(inside)).splitlines()[0].rpartition(":")[2])
+
+    def logs(self, name: str) -> str:
+        """What the container wrote, stdout and stderr."""
+        command = [self.client, "logs", name]
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env, timeout=30, check=True
+        ).stdout
+
+    def events(self, name: str, *kinds: str, since: float) -> list[dict[str, Any]]:
+        """What happened to a container between `since` (UNIX time) and now, as the engine wrote it down.
+
+        `kinds`: die, start, restart, oom, health_status, ...; all of them when none is given. Counting `restart`
+        here is the way to show that something was restarted exactly once.
+        """
+        filters = [part for kind in kinds for part in ("--filter", f"event={kind}")]
+        span = ["--since", f"{since:.6f}", "--until", f"{time.time():.6f}"]
+        lines = self.docker("events", *span, "--filter", f"container={name}", *filters, "--format", "{{json .}}")
+        return [json.loads(line) for line in lines.splitlines()]
+
+    def has_image(self, tag: str) -> bool:
+        return bool(self.docker("images", "-q", tag).strip())
+
+    def remove_everything_of_this_session(self) -> None:
+        """Containers, networks and volumes that carry our label."""
+        mine = ("--filter", f"label={LABEL}={self.session}")
+        self.rm(*self.docker("ps", "-aq", *mine).split())
+        for kind in ("network", "volume"):
+            for found in self.docker(kind, "ls", "-q", *mine).split():
+                self.docker(kind, "rm", found, check=False)
+
+
+def engine_at(host: str) -> Engine | None:
+    """The engine that answers there, with a client and an API version that it understands; None if none does.
+
+    A client can be too new for an engine (29 asks for API 1.44 at least, Debian 12's engine 20.10 speaks 1.41), so
+    the next client on the machine is tried, and each also with the engine's own version.
+    """
+    on_path = shutil.which("docker")
+    for client in dict.fromkeys(path for path in (on_path, "/usr/bin/docker") if path and Path(path).exists()):
+        for version in (os.environ.get("DOCKER_API_VERSION"), "1.41"):
+            try:
+                return Engine(host, client, version)
+            except (DockerFailed, subprocess.TimeoutExpired):
+                continue
+    return None
