@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from mesh_core.hazards import playbook_hazards as playbook_hazards  # a playbook's own judge, found where playbooks are
 from mesh_core.records import HealthEvent, Proposal, ProposalType, Runtime, is_name
 
 APPLY_FILE, LOOK_FILE, CONVERGE_FILE = "apply.yml", "look.yml", "converge.yml"

@@ -331,7 +331,7 @@ def _read_request(client: socket.socket) -> Request:
 
 
 def _runner_events() -> Any:
-    """Where ansible-runner's callback puts its events: it read that at import, in the warm-up; each run says it anew."""
+    """Where ansible-runner's callback puts its events: it read that at import (the warm-up); a run says it anew."""
     module = next(module for name, module in list(sys.modules.items()) if name.endswith(".awx_display"))
     return module.event_context.cache
 
