@@ -185,7 +185,10 @@ class Policy:
 
 
 def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> dict[str, object]:
-    """The schema for just this event: `action` only what is allowed (preferred first), `service` and `node` fixed."""
+    """The schema for just this event: `action` only what is allowed (preferred first), `service` and `node` fixed.
+
+    The rest is pinned as far as servers' grammars can hold it: they let 137 through as a number up to 1.
+    """
     rest = sorted(allowed.actions - {allowed.preferred}, key=list(Action).index)
     given = schema.get("properties")
     properties = given if isinstance(given, dict) else {}
@@ -194,6 +197,8 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
         "action": {"type": "string", "enum": [action.value for action in (allowed.preferred, *rest)]},
         "service": {"const": event.service},
         "node": {"const": event.node},
+        "confidence": {"type": "number", "enum": [0.9, 0.7, 0.5, 0.3, 0.1]},
+        "requires_human": {"const": True},
     }
     return {**schema, "properties": fixed}
 

@@ -26,7 +26,9 @@ def ungrounded(answer: ModelAnswer, event: HealthEvent, allowed: Allowed) -> str
     claimed = [cause for cause in _CAUSES if cause.claim.search(answer.reason)]
     if not claimed:
         return ""
-    seen = "\n".join([event.type, allowed.reason, *(f"{piece.source} {piece.text}" for piece in evidence_for(event))])
+    # `oom_killed: false` shows that there was none
+    telling = (p for p in evidence_for(event) if p.text.lower() not in ("false", "null", "none", "0", "no"))
+    seen = "\n".join([event.type, allowed.reason, *(f"{piece.source} {piece.text}" for piece in telling)])
     made_up = next((cause for cause in claimed if not cause.shown.search(seen)), None)
     return f"the reason names {made_up.name} as the cause, and the evidence shows nothing of it" if made_up else ""
 

@@ -1,0 +1,142 @@
+"""From settings and config/chain.yml to rungs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
+from mesh_core.llm.ladder import Price, Rung
+from mesh_core.settings import BadSettings, read_settings, table_rows
+
+ALL = {
+    "LLAMACPP_URL": "http://127.0.0.1:8080",
+    "OLLAMA_HOST": "http://127.0.0.1:11434",
+    "ANTHROPIC_API_KEY": "sk-ant-x",
+}
+
+
+async def chain(environ: Mapping[str, str], path: Path | None = None) -> list[tuple[str, str, str, float, Price]]:
+    rungs: list[Rung] = chain_for(read_settings(ChainSettings, environ), path, environ=environ)
+    for rung in rungs:
+        await rung.close()
+    return [(r.name, r.provider, r.model, r.timeout_seconds, r.price) for r in rungs]
+
+
+async def names(environ: Mapping[str, str], path: Path | None = None) -> list[str]:
+    return [name for name, *_ in await chain(environ, path)]
+
+
+async def test_the_default_chain_has_the_contracts_order_models_limits_and_prices() -> None:
+    assert await chain(ALL) == [
+        ("llamacpp", "llamacpp", "default", 8.0, Price()),
+        ("ollama", "ollama", "default", 8.0, Price()),
+        ("haiku", "anthropic", "claude-haiku-4-5-20251001", 30.0, Price(1, 5)),
+        ("sonnet", "anthropic", "claude-sonnet-4-6", 30.0, Price(3, 15)),
+    ]
+
+
+async def test_what_is_not_configured_is_skipped() -> None:
+    assert await names({}) == []
+    assert await names({"OLLAMA_HOST": "127.0.0.1:11434"}) == ["ollama"]
+    assert await names({"ANTHROPIC_API_KEY": "  "}) == []
+
+
+async def test_the_order_is_the_operators() -> None:
+    assert await names(ALL | {"LLM_CHAIN": "sonnet, llamacpp"}) == ["sonnet", "llamacpp"]
+
+
+async def test_nothing_lies_behind_the_floor() -> None:
+    assert await names(ALL | {"LLM_CHAIN": "floor"}) == []
+    assert await names(ALL | {"LLM_CHAIN": "ollama,floor,haiku"}) == ["ollama"]
+
+
+async def test_limits_and_models_come_from_their_variables() -> None:
+    given = ALL | {"LLM_LOCAL_TIMEOUT_SECONDS": "2.5", "LLM_CLOUD_TIMEOUT_SECONDS": "9", "HAIKU_MODEL": "h"}
+    found = {name: (model, limit) for name, _, model, limit, _ in await chain(given)}
+    assert found["llamacpp"][1] == 2.5
+    assert found["haiku"] == ("h", 9.0)
+
+
+@pytest.mark.parametrize(
+    ("environ", "variable"),
+    [
+        ({"LLM_LOCAL_TIMEOUT_SECONDS": "soon"}, "LLM_LOCAL_TIMEOUT_SECONDS"),
+        ({"LLM_CLOUD_TIMEOUT_SECONDS": "0"}, "LLM_CLOUD_TIMEOUT_SECONDS"),
+        ({"LLAMACPP_URL": "localhost"}, "LLAMACPP_URL"),
+        ({"LLM_CHAIN": "a;b"}, "LLM_CHAIN"),
+    ],
+)
+def test_a_bad_value_is_named(environ: dict[str, str], variable: str) -> None:
+    with pytest.raises(BadSettings, match=variable):
+        read_settings(ChainSettings, environ)
+
+
+async def test_an_unknown_or_doubled_rung_is_named() -> None:
+    with pytest.raises(BadChain, match=r"LLM_CHAIN names 'gpt', which is neither"):
+        await names({"LLM_CHAIN": "gpt"})
+    with pytest.raises(BadChain, match="twice"):
+        await names({"LLM_CHAIN": "ollama,ollama"})
+
+
+def test_every_variable_is_described_and_no_secret_is_shown() -> None:
+    assert all(description for _, _, description in table_rows(ChainSettings))
+    assert "sk-ant-x" not in repr(read_settings(ChainSettings, ALL))
+
+
+async def test_chain_yml_overrides_a_rung_and_adds_others(tmp_path: Path) -> None:
+    file = tmp_path / "chain.yml"
+    file.write_text(
+        """
+- {name: llamacpp, kind: openai, url: "http://gpu:8000/v1", model: qwen, timeout_seconds: 20}
+- {name: lab, kind: openai, url: "https://models.example/v1", model: big, price: {input: 0.5, output: 2},
+   api_key_env: LAB}
+- {name: attic, kind: ollama, url: "http://attic:11434", model: tiny}
+- {name: opus, kind: anthropic, model: o, timeout_seconds: 60}
+""",
+        encoding="utf-8",
+    )
+    assert await chain(ALL | {"LAB": "key", "LLM_CHAIN": "attic,llamacpp"}, file) == [
+        ("attic", "ollama", "tiny", 8.0, Price()),
+        ("llamacpp", "openai", "qwen", 20.0, Price()),
+        ("lab", "openai", "big", 8.0, Price(0.5, 2)),
+        ("opus", "anthropic", "o", 60.0, Price()),
+    ]
+    assert "lab" not in await names(ALL, file), "its key is not set"
+    assert await names({"LLM_CHAIN": "floor"}, file) == []
+    assert "opus" not in await names({}, file)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{a: 1}", "must be a list"),
+        ("- [", "cannot be read"),
+        ("- {name: x}", r"rung 1: kind: Field required"),
+        ("- {name: x, kind: openai}", "'x' of kind openai needs `url`"),
+        ("- {name: x, kind: ollama}", "'x' of kind ollama needs `url`"),
+        ("- {name: x, kind: anthropic}", "'x' of kind anthropic needs `model`"),
+        ("- {name: x, kind: openai, url: ftp://x}", "rung 1: url"),
+        ("- {name: x, kind: openai, url: http://x, timeout: 3}", "rung 1: timeout: Extra inputs"),
+        ("- {name: x, kind: openai, url: http://x, price: {input: -1}}", "rung 1: price.input"),
+        ("- {name: floor, kind: openai, url: http://x}", "'floor' is taken"),
+        ("- {name: x, kind: openai, url: http://x}\n- {name: x, kind: openai, url: http://x}", "rung 2: name"),
+        ("- just words", "rung 1: the entry"),
+    ],
+)
+async def test_a_bad_file_is_named_with_its_key(text: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "chain.yml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadChain, match=complaint):
+        await names({}, file)
+
+
+async def test_an_absent_or_empty_file_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "chain.yml"
+    assert await names({}, file) == []
+    file.write_text("# nothing yet\n", encoding="utf-8")
+    assert await names({}, file) == []
+    with pytest.raises(BadChain, match="cannot be read"):
+        await names({}, tmp_path)

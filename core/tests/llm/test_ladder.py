@@ -1,0 +1,236 @@
+"""The ladder with twins: rungs that answer what we say, and a clock that we turn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh_core.llm.breaker import Breaker, Breakers
+from mesh_core.llm.ladder import (
+    MAX_DETAIL,
+    ApiError,
+    Climb,
+    Completion,
+    NetworkError,
+    Price,
+    Prompt,
+    Refused,
+    Rejection,
+    Try,
+    climb,
+)
+from mesh_core.llm.rungs.floor import FLOOR, landed
+from mesh_core.records import AttemptOutcome
+from mesh_core.testing import wait_for
+
+PROMPT = Prompt("s", "u", 10)
+
+
+class HandClock:
+    """Stands still until told."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class TwinRung:
+    """Answers the next of `answers` (the last one for ever): a text, an exception, or something to await."""
+
+    name: str
+    answers: list[str | BaseException | Callable[[], Awaitable[str]]]
+    timeout_seconds: float = 5.0
+    price: Price = field(default_factory=lambda: Price(2.0, 4.0))
+    provider: str = "twin"
+    model: str = "m"
+    asked: int = 0
+
+    async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        text = answer if isinstance(answer, str) else await answer()
+        return Completion(text, 500, 100, "length" if text == "{" else "stop")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def read(text: str) -> dict[str, object] | Rejection:
+    try:
+        value: dict[str, object] = json.loads(text)
+    except ValueError:
+        return Rejection(AttemptOutcome.INVALID_JSON, "not JSON")
+    return value
+
+
+async def up(*rungs: TwinRung, breakers: Breakers | None = None) -> Climb[dict[str, object]]:
+    return await climb(rungs, PROMPT, {}, read, breakers=breakers or Breakers())
+
+
+@pytest.mark.parametrize(
+    ("bad", "outcome"),
+    [
+        (NetworkError("refused"), AttemptOutcome.NETWORK_ERROR),
+        (ApiError(500, "boom"), AttemptOutcome.API_ERROR),
+        (ApiError(None, "?"), AttemptOutcome.API_ERROR),
+        (Refused("no"), AttemptOutcome.REFUSAL),
+        (TimeoutError(), AttemptOutcome.TIMEOUT),
+        (KeyError("choices"), AttemptOutcome.API_ERROR),
+        (RecursionError("deep"), AttemptOutcome.API_ERROR),
+        ("Sure!", AttemptOutcome.INVALID_JSON),
+    ],
+)
+async def test_whatever_a_rung_does_the_next_one_is_asked(bad: str | BaseException, outcome: AttemptOutcome) -> None:
+    climbed = await up(TwinRung("a", [bad]), TwinRung("b", ['{"x": 1}']), TwinRung("c", ["{}"]))
+    assert [t.outcome for t in climbed.tries] == [outcome, AttemptOutcome.OK]
+    assert [t.position for t in climbed.tries] == [1, 2]
+    assert climbed.answer == {"x": 1}
+    assert climbed.rung is not None
+    assert (climbed.rung.name, climbed.position) == ("b", 2)
+
+
+async def test_a_rejected_answer_still_costs_what_it_cost() -> None:
+    (only,) = (await up(TwinRung("a", ["Sure!"]))).tries
+    assert (only.prompt_tokens, only.completion_tokens) == (500, 100)
+    assert only.cost_usd == pytest.approx(500e-6 * 2 + 100e-6 * 4)
+
+
+async def test_an_answer_that_ran_out_of_tokens_says_so() -> None:
+    (only,) = (await up(TwinRung("a", ["{"]))).tries
+    assert only.outcome is AttemptOutcome.INVALID_JSON
+    assert "cut off at 100 tokens" in only.detail
+
+
+async def test_an_attempt_ends_at_its_wall_clock() -> None:
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    began = asyncio.get_running_loop().time()
+    climbed = await up(TwinRung("a", [never], timeout_seconds=0.2), TwinRung("b", ["{}"]))
+    assert [t.outcome for t in climbed.tries] == [AttemptOutcome.TIMEOUT, AttemptOutcome.OK]
+    assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_no_good_answer_is_no_error() -> None:
+    climbed = await up(TwinRung("a", [NetworkError("x")]))
+    assert (climbed.answer, climbed.rung, climbed.position) == (None, None, 0)
+    assert (await up()).tries == ()
+
+
+async def test_each_try_is_told_at_once_also_to_a_coroutine() -> None:
+    told: list[tuple[str, int]] = []
+    second = TwinRung("b", ["{}"])
+
+    async def tell(attempt: Try) -> None:
+        told.append((attempt.rung, second.asked))
+
+    await climb([TwinRung("a", ["x"]), second], PROMPT, {}, read, breakers=Breakers(), on_try=tell)
+    assert told == [("a", 0), ("b", 1)]
+    plain: list[Try] = []
+    await climb([second], PROMPT, {}, read, breakers=Breakers(), on_try=plain.append)
+    assert [t.rung for t in plain] == ["b"]
+
+
+async def test_being_cancelled_is_passed_on_and_frees_the_trial() -> None:
+    clock = HandClock()
+    breakers = Breakers(clock, failures=1, open_seconds=30)
+    breakers.of("a").record(sick=True)
+    clock.now += 31
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    rung = TwinRung("a", [never, "{}"])
+    task = asyncio.create_task(up(rung, breakers=breakers))
+    await wait_for(lambda: rung.asked, 2, "the rung was asked")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await up(rung, breakers=breakers)).answer == {}, "the half-open trial was given back"
+
+
+async def test_five_infrastructure_failures_open_the_circuit_and_one_trial_closes_it() -> None:
+    clock = HandClock()
+    breakers = Breakers(clock)
+    sick: list[str | BaseException | Callable[[], Awaitable[str]]] = [ApiError(503, "x")] * 5
+    rung = TwinRung("a", [*sick, "{}"])
+    for _ in range(5):
+        assert (await up(rung, breakers=breakers)).tries[0].outcome is AttemptOutcome.API_ERROR
+    (blocked,) = (await up(rung, breakers=breakers)).tries
+    assert (blocked.outcome, rung.asked, blocked.latency_ms) == (AttemptOutcome.CIRCUIT_OPEN, 5, 0.0)
+    assert "30 s" in blocked.detail
+    clock.now += 30
+    assert (await up(rung, breakers=breakers)).answer == {}
+    assert (await up(rung, breakers=breakers)).answer == {}
+
+
+@pytest.mark.parametrize("harmless", ["prose", ApiError(401, "key"), Refused("no"), ValueError("x"), ApiError(400, "")])
+async def test_bad_answers_never_open_the_circuit(harmless: str | BaseException) -> None:
+    breakers, rung = Breakers(), TwinRung("a", [harmless])
+    for _ in range(12):
+        await up(rung, breakers=breakers)
+    assert rung.asked == 12
+
+
+@pytest.mark.parametrize("sick", [TimeoutError(), NetworkError("x"), ApiError(500, ""), ApiError(429, "")])
+async def test_every_kind_of_infrastructure_failure_opens_it(sick: BaseException) -> None:
+    breakers, rung = Breakers(), TwinRung("a", [sick])
+    for _ in range(12):
+        await up(rung, breakers=breakers)
+    assert rung.asked == 5
+
+
+def test_a_failed_trial_opens_it_again_and_only_one_trial_runs_at_a_time() -> None:
+    clock = HandClock()
+    breaker = Breaker(clock, failures=2, open_seconds=10)
+    for _ in range(2):
+        assert breaker.admits()
+        breaker.record(sick=True)
+    assert not breaker.admits()
+    assert breaker.closed_in() == 10
+    clock.now += 10
+    assert breaker.admits()
+    assert not breaker.admits(), "the second caller waits for the trial"
+    breaker.record(sick=True)
+    assert not breaker.admits()
+    clock.now += 10
+    assert breaker.admits()
+    breaker.record(sick=False)
+    assert breaker.admits()
+    assert breaker.closed_in() == 0
+
+
+@given(st.text(max_size=2000))
+def test_a_detail_is_one_short_line(words: str) -> None:
+    class Odd(Exception):
+        """A vendor's own."""
+
+    (only,) = asyncio.run(up(TwinRung("a", [Odd(words)]))).tries
+    assert len(only.detail) <= MAX_DETAIL
+    assert "\n" not in only.detail
+
+
+async def test_landing_is_the_climbs_answer_or_the_floor_behind_the_last_rung() -> None:
+    good, bad = TwinRung("b", ['{"x": 1}']), TwinRung("a", ["prose"])
+    up_there = await up(bad, good)
+    landing = landed(up_there, [bad, good], lambda tries: {"floor": len(tries)})
+    assert (landing.answer, landing.model.provider, landing.model.position) == ({"x": 1}, "twin", 2)
+    nowhere = await up(bad)
+    landing = landed(nowhere, [bad], lambda tries: {"floor": len(tries)})
+    assert landing.answer == {"floor": 1}
+    assert (landing.model.name, landing.model.provider, landing.model.position) == (FLOOR, FLOOR, 2)
+    alone = landed(await up(), [], lambda tries: {"floor": len(tries)})
+    assert (alone.answer, alone.model.position) == ({"floor": 0}, 1)
