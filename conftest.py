@@ -6,4 +6,5 @@ pytest_plugins = [
     "parts.model",
     "parts.scripted",
     "parts.docker",
+    "parts.nodes",
 ]

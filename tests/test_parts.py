@@ -5,11 +5,14 @@ Tests no product code but the model server that the fixtures start."""
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import anthropic
 import httpx
@@ -19,6 +22,7 @@ import redis
 from parts.docker import SickFactory
 from parts.engine import Engine
 from parts.model import MODEL
+from parts.nodes import SshNode, SystemdNode
 from parts.require import require
 from parts.scripted import Canned, ScriptedHttp
 
@@ -209,3 +213,37 @@ async def test_a_container_can_stay_sick_start_slowly_and_crash(engine: Engine, 
             await client.get(f"{slow.url}crash")
     await wait_for(lambda: engine.inspect(slow.name)["State"]["Status"] == "exited", 10, "the end after a crash")
     assert engine.inspect(slow.name)["State"]["ExitCode"] == 3
+
+
+def test_ansible_reaches_this_machine_over_ssh(ssh_node: SshNode, tmp_path: Path) -> None:
+    assert _ansible(ssh_node, tmp_path, "-m", "ansible.builtin.ping")["ping"] == "pong"
+
+
+@pytest.mark.docker
+def test_ansible_restarts_a_failed_unit_on_a_systemd_node(systemd_node: SystemdNode, tmp_path: Path) -> None:
+    assert systemd_node.show("web", "ActiveState") == {"ActiveState": "active"}
+    systemd_node.fail("web")
+    assert systemd_node.show("web", "ActiveState", "Result") == {"ActiveState": "failed", "Result": "signal"}
+    arguments = ("-m", "ansible.builtin.systemd_service", "-a", "name=web state=restarted")
+    assert _ansible(systemd_node, tmp_path, *arguments)["changed"] is True
+    assert systemd_node.show("web", "ActiveState") == {"ActiveState": "active"}
+    assert "listening on 8080" in systemd_node.ssh("journalctl", "--no-pager", "-u", "web")
+
+
+def _ansible(node: SshNode, folder: Path, *arguments: str) -> dict[str, Any]:
+    (folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"node": dict(node.inventory_vars)}}}))
+    (folder / "ansible.cfg").write_text("[defaults]\nlocalhost_warning = False\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment |= {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_LOCAL_TEMP": str(folder / "local")}
+    command = [
+        str(Path(sys.executable).with_name("ansible")),
+        "-i",
+        str(folder / "inventory.yml"),
+        "-o",
+        *arguments,
+        "node",
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.partition("=> ")[2])
+    return answer

@@ -1,0 +1,213 @@
+"""Hosts that Ansible can really reach over ssh, on loopback, with throwaway keys. Never a host of anyone's."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mesh_core.testing import free_port
+from parts import images
+from parts.engine import Engine
+from parts.report import timed
+from parts.require import require
+
+UP_WITHIN_SECONDS = 60.0
+HOW_CLIENT = "apt-get install openssh-client"
+HOW_SERVER = "apt-get install openssh-server"
+
+
+@dataclass(frozen=True)
+class SshNode:
+    """Where and how: `user`@`host`:`port` with the private key in the file `key`; its host key is in `known_hosts`."""
+
+    host: str
+    port: int
+    user: str
+    key: Path
+    known_hosts: Path
+    python: str
+
+    @property
+    def inventory_vars(self) -> Mapping[str, str | int]:
+        """What an Ansible inventory says of this host. Host keys are checked."""
+        return {
+            "ansible_host": self.host,
+            "ansible_port": self.port,
+            "ansible_user": self.user,
+            "ansible_ssh_private_key_file": str(self.key),
+            "ansible_ssh_common_args": " ".join(self._options()),
+            "ansible_python_interpreter": self.python,
+        }
+
+    def ssh(self, *command: str, timeout: float = 30, check: bool = True) -> str:
+        """stdout of a command over ssh (joined by spaces there, as ssh does)."""
+        done = subprocess.run(
+            ["ssh", "-p", str(self.port), "-i", str(self.key), *self._options(), f"{self.user}@{self.host}", *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"ssh {' '.join(command)}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _options(self) -> Sequence[str]:
+        # -F none: whatever this user's own ssh configuration says must not matter
+        strict = ("-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "StrictHostKeyChecking=yes")
+        return ("-F", "none", *strict, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
+
+
+@dataclass(frozen=True)
+class SystemdNode(SshNode):
+    """A container with systemd as process 1 and a unit `web` that can be made sick; `name` is the container."""
+
+    name: str = ""
+    engine: Engine = field(repr=False, kw_only=True)
+
+    def systemctl(self, *arguments: str, check: bool = True) -> str:
+        """stdout of systemctl in the node, without ssh."""
+        return self.engine.exec(self.name, "systemctl", *arguments, check=check)
+
+    def show(self, unit: str, *properties: str) -> dict[str, str]:
+        """Properties of a unit, such as ActiveState, NRestarts, ExecMainStatus."""
+        listing = self.systemctl("show", unit, *(f"--property={name}" for name in properties))
+        return dict(line.split("=", 1) for line in listing.splitlines())
+
+    def install_unit(self, name: str, text: str) -> None:
+        """Write /etc/systemd/system/<name> and reload; starting it is the test's affair."""
+        self.engine.exec(self.name, "sh", "-c", f"cat > /etc/systemd/system/{name}", stdin=text)
+        self.systemctl("daemon-reload")
+
+    def fail(self, unit: str = "web") -> None:
+        """As a crash would: SIGKILL to the unit's process. Returns when systemd has noticed."""
+        before = self.show(unit, "MainPID")
+        self.systemctl("kill", "--signal=KILL", unit)
+        deadline = time.monotonic() + 10
+        while self.show(unit, "MainPID") == before:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{unit} on {self.name} outlived a SIGKILL by 10 s")
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def ssh_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshNode]:
+    """An sshd of the session's own on 127.0.0.1, into this very machine as this very user: for what Docker's host runs.
+
+    Its Python is the tests' own, so Ansible's Docker modules find what they need.
+    """
+    sshd = require("sshd", HOW_SERVER)
+    folder = tmp_path_factory.mktemp("ssh-node")
+    with timed("ssh node") as words:
+        key = _new_key(folder / "key")
+        host_key = _new_key(folder / "host_key")
+        port = free_port()
+        (folder / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key.with_suffix('.pub').read_text()}")
+        (folder / "sshd_config").write_text(
+            f"ListenAddress 127.0.0.1:{port}\nHostKey {host_key}\nPidFile none\n"
+            f"AuthorizedKeysFile {folder / 'authorized_keys'}\nStrictModes no\nPasswordAuthentication no\n"
+            "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nUsePAM no\n"
+            "MaxStartups 100\nMaxSessions 100\nSubsystem sftp internal-sftp\n"
+        )
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # it refuses to start without
+        log = (folder / "log").open("wb")
+        process = subprocess.Popen(
+            [sshd, "-D", "-e", "-f", str(folder / "sshd_config")], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        log.close()
+        try:
+            node = SshNode("127.0.0.1", port, getpass.getuser(), key, folder / "known_hosts", sys.executable)
+            _wait_for_ssh(node)
+        except BaseException:
+            process.kill()
+            process.wait()
+            print((folder / "log").read_text(errors="replace")[-2000:], file=sys.stderr)
+            raise
+        words.append(f"sshd on 127.0.0.1 as {node.user}")
+    try:
+        yield node
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def systemd_node(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdNode]:
+    """A node of the session: root over ssh, real units, a real journal. One for all tests: put back what you broke."""
+    require("ssh", HOW_CLIENT)
+    folder = tmp_path_factory.mktemp("systemd-node")
+    key = _new_key(folder / "key")
+    with timed("systemd node") as words:
+        image = images.node_image(engine)
+        name = engine.run(
+            image,
+            name=f"mm-node-{secrets.token_hex(4)}",
+            options=[
+                *(
+                    "--cap-add",
+                    "SYS_ADMIN",
+                    "--security-opt",
+                    "seccomp=unconfined",
+                    "--security-opt",
+                    "apparmor=unconfined",
+                ),
+                *("--cgroupns=private", "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
+                *("-p", "127.0.0.1::22"),
+            ],
+        )
+        try:
+            node = _reachable(engine, name, key, folder / "known_hosts")
+            words.append(node.ssh("systemctl --version").splitlines()[0])
+        except BaseException:
+            print(engine.logs(name)[-2000:], file=sys.stderr)
+            engine.rm(name)
+            raise
+    yield node
+    engine.rm(name)
+
+
+def _reachable(engine: Engine, name: str, key: Path, known_hosts: Path) -> SystemdNode:
+    public = key.with_suffix(".pub").read_text()
+    engine.exec(name, "sh", "-c", "install -d -m 700 /root/.ssh && cat > /root/.ssh/authorized_keys", stdin=public)
+    port = engine.port(name, 22)
+    host_key = engine.exec(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+    known_hosts.write_text(f"[127.0.0.1]:{port} {host_key}")
+    node = SystemdNode("127.0.0.1", port, "root", key, known_hosts, "/usr/bin/python3", name, engine=engine)
+    _wait_for_ssh(node)
+    deadline = time.monotonic() + UP_WITHIN_SECONDS
+    while (state := node.systemctl("is-system-running", check=False).strip()) not in ("running", "degraded"):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"systemd in {name} is {state!r} after {UP_WITHIN_SECONDS:g} s")
+        time.sleep(0.1)
+    return node
+
+
+def _wait_for_ssh(node: SshNode) -> None:
+    require("ssh", HOW_CLIENT)
+    deadline = time.monotonic() + UP_WITHIN_SECONDS
+    while True:
+        try:
+            node.ssh("true")
+            return
+        except (AssertionError, subprocess.TimeoutExpired):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _new_key(path: Path) -> Path:
+    keygen = require("ssh-keygen", HOW_CLIENT)
+    subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-C", "mendmesh-test", "-f", str(path)], check=True)
+    return path
