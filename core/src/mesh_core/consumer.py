@@ -119,14 +119,17 @@ class Consumer:
         """How many entries were read and are neither acknowledged nor let go."""
         return len(self._out)
 
-    async def trim(self) -> None:
-        """Drop what every group has acknowledged and is older than `KEEP_MS`: by MINID, never by length.
+    async def trim(self, *, groups: Iterable[str] = (), keep_ms: int = KEEP_MS, prefix: str = "") -> None:
+        """Drop what every group has acknowledged and is older than `keep_ms`: by MINID, never by length.
 
-        The last hour stays, because a listener proves by the stream that a message on the channel is ours.
+        Only streams whose name begins with `prefix`. One that some of `groups` has not joined yet is left whole: that
+        group will read it from its beginning. The last hour stays, because a listener proves by the stream that a
+        message on the channel is ours. Raises BusDown.
         """
-        kept_from = (int(time.time() * 1000) - KEEP_MS, 0)
-        for stream in sorted(self._streams):
-            oldest = await self._oldest_open(stream)
+        kept_from = (int(time.time() * 1000) - keep_ms, 0)
+        expected = frozenset(groups)
+        for stream in sorted(name for name in self._streams if name.startswith(prefix)):
+            oldest = await self._oldest_open(stream, expected)
             if oldest:
                 ms, sequence = min(oldest, kept_from)
                 await self._bus.call("XTRIM", stream, "MINID", "~", f"{ms}-{sequence}")
@@ -236,19 +239,29 @@ class Consumer:
         await self._reader.xread({f"mesh:none:{self.group}": "$"}, block=min(block_ms, 1000))
         self._next_discovery = 0.0
 
-    async def _oldest_open(self, stream: str) -> tuple[int, int] | None:
+    async def _oldest_open(self, stream: str, expected: frozenset[str]) -> tuple[int, int] | None:
         """The oldest entry that some group has not acknowledged; None when that cannot be known."""
-        groups = await self._reader.xinfo_groups(stream)
-        oldest: tuple[int, int] | None = None
-        for group in groups:
-            if int(group["pending"]):
-                summary = await self._reader.xpending(stream, _text(group["name"]))
-                first = _order(_text(summary["min"]))
-            else:
-                ms, sequence = _order(_text(group["last-delivered-id"]))
-                first = (ms, sequence + 1)
-            oldest = first if oldest is None else min(oldest, first)
-        return oldest
+        try:
+            groups = await self._reader.xinfo_groups(stream)
+            if not expected <= {_text(group["name"]) for group in groups}:
+                return None
+            oldest: tuple[int, int] | None = None
+            for group in groups:
+                if int(group["pending"]):
+                    summary = await self._reader.xpending(stream, _text(group["name"]))
+                    if not summary["pending"]:
+                        return None  # acknowledged between the two questions: next time
+                    first = _order(_text(summary["min"]))
+                else:
+                    ms, sequence = _order(_text(group["last-delivered-id"]))
+                    first = (ms, sequence + 1)
+                oldest = first if oldest is None else min(oldest, first)
+            return oldest
+        except DOWN as error:
+            raise BusDown(str(error) or type(error).__name__) from error
+        except redis.exceptions.ResponseError as error:  # wiped meanwhile: nothing to trim
+            self._forgotten(stream, error)
+            return None
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,65 @@
+"""Wires the observer: settings, bus, consumer, archive, world. The only reader of the environment here."""
+
+from __future__ import annotations
+
+import structlog
+
+from mesh_core.actions import Actions
+from mesh_core.bridge import Bridge
+from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, masked
+from mesh_core.consumer import Consumer
+from mesh_core.log import setup
+from mesh_core.records import Decision
+from mesh_core.service import serve
+from mesh_core.settings import settings_or_exit
+from observer.archive import Archive
+from observer.moves import Moves
+from observer.observer import GROUP, Observer
+from observer.settings import ObserverSettings
+from observer.silence import Silence
+from observer.trimming import Trimming
+
+SERVICE = "observer"
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Start and never return; exit status 2 for settings that cannot be used."""
+    settings = settings_or_exit(ObserverSettings, SERVICE)
+    setup(SERVICE, level=settings.log_level)
+    runtime = settings.runtime_path
+    (runtime / "state").mkdir(parents=True, exist_ok=True)
+    bus = Bus.connect(settings.redis_url, SERVICE)
+    # A fixed name: a restart finds its own unacknowledged entries at once.
+    consumer = Consumer(
+        bus,
+        GROUP,
+        f"observer-{settings.node_name}",
+        pattern=f"{EVENT_STREAM_PREFIX}*",
+        streams=(Decision.stream,),
+    )
+    observer = Observer(
+        bus, consumer, Archive(runtime / "events"), runtime / "state" / "world.json", on_sign=lambda n: silence.sign(n)
+    )
+    silence = Silence(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
+    log.info(
+        "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
+    )
+    serve(
+        SERVICE,
+        runtime,
+        {
+            "observe": observer.run,
+            "world": observer.keep_world,
+            "silence": silence.run,
+            "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint).run,
+            "moves": Moves(bus, Actions(runtime)).run,
+            "trimming": Trimming(bus, consumer).run,
+        },
+        closing=(consumer.close, bus.close),
+    )
+
+
+if __name__ == "__main__":
+    main()

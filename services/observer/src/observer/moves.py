@@ -1,0 +1,133 @@
+"""What people moved by hand between pending/, approved/ and rejected/, told as action updates: nobody else does.
+
+A plain `mv` needs no Redis and no command, so it leaves no message; the folders are the truth and this only reads them.
+The once keys are those of the executor, so that a move which it reports as well is said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from mesh_core.actions import REASON_SUFFIX, ActionName, Actions, Folder, name_of, read_regular
+from mesh_core.bus import ONCE_SECONDS, Bus, BusDown
+from mesh_core.records import ActionUpdate, Proposal, rfc3339
+from mesh_core.service import pause
+
+SCAN_SECONDS = 2.0
+WATCHED = (Folder.PENDING, Folder.REJECTED, Folder.APPROVED)
+REASON_BYTES = 4096
+FORGET_SECONDS = ONCE_SECONDS - 86_400  # older moves may have lost the key that says they were told
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Move:
+    name: ActionName
+    source: Folder
+    target: Folder
+
+
+class Moves:
+    """Remembers in memory where each proposal lay; after a restart everything that was decided is told again (once)."""
+
+    def __init__(self, bus: Bus, actions: Actions, *, wall: Callable[[], float] = time.time):
+        self._bus = bus
+        self._actions = actions
+        self._wall = wall
+        self._where: dict[str, Folder] = {}
+        self._waiting: set[str] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """A look every two seconds, for ever."""
+        while not await pause(stop, SCAN_SECONDS):
+            try:
+                await self.look()
+            except (BusDown, OSError) as error:
+                log.warning("moves.later", error=str(error))
+
+    async def look(self) -> None:
+        """Tell each move since the last look. Raises BusDown; what was not told is told at the next look."""
+        there = await asyncio.to_thread(self._locate)
+        for name, folder in there.values():
+            before = self._where.get(name.id)
+            if folder is not before:
+                if before is not None or folder is not Folder.PENDING:
+                    move = Move(name, before or Folder.PENDING, folder)
+                    if not await self._tell(move):
+                        continue
+                self._where[name.id] = folder
+        self._where = {action_id: folder for action_id, folder in self._where.items() if action_id in there}
+        self._waiting &= there.keys()
+
+    def _locate(self) -> dict[str, tuple[ActionName, Folder]]:
+        found: dict[str, tuple[ActionName, Folder]] = {}
+        for folder in WATCHED:
+            try:
+                entries = list(self._actions.folder(folder).iterdir())
+            except (FileNotFoundError, PermissionError):  # not made yet, or not ours to read
+                continue
+            for path in entries:
+                if name := name_of(path.name):
+                    found[name.id] = (name, folder)
+        return found
+
+    async def _tell(self, move: Move) -> bool:
+        """False: the reason is not written yet, look again."""
+        path = self._actions.folder(move.target) / move.name.file
+        try:
+            moved_at = path.lstat().st_ctime
+        except FileNotFoundError:
+            return True  # moved on already: whoever did that says so
+        if self._wall() - moved_at > FORGET_SECONDS:
+            return True
+        proposal = await asyncio.to_thread(self._actions.proposal_at, path)
+        if proposal is None or proposal.id != move.name.id:
+            return True  # no proposal: the executor's intake has a word for it
+        by, reason = "mv", ""
+        if move.target is Folder.APPROVED:
+            by = self._actions.approver(move.name)
+        elif move.target is Folder.REJECTED:
+            text = read_regular(path.with_name(path.name + REASON_SUFFIX), REASON_BYTES)
+            if text is None and move.name.id not in self._waiting:
+                self._waiting.add(move.name.id)  # a reason is written right after the move
+                return False
+            by, reason = who_and_why(text or b"")
+        await self._publish(move, proposal, by, reason)
+        return True
+
+    async def _publish(self, move: Move, proposal: Proposal, by: str, reason: str) -> None:
+        update = ActionUpdate(
+            ts=rfc3339(datetime.now(UTC)),
+            action_id=move.name.id,
+            from_folder=move.source,
+            to_folder=move.target,
+            type=proposal.type,
+            node=proposal.node,
+            service=proposal.service,
+            by=by,
+            reason=reason,
+        )
+        if await self._bus.publish(update, once=once_key(proposal, move.source, move.target)):
+            log.info("moves.told", action_id=move.name.id, source=move.source, target=move.target, by=by)
+
+
+def once_key(proposal: Proposal, source: Folder, target: Folder) -> str:
+    """One key per move of one attempt; the first attempt has no number in it."""
+    attempt = f":{proposal.attempt}" if proposal.attempt > 1 else ""
+    return f"{proposal.id}:{source}:{target}{attempt}"
+
+
+def who_and_why(text: bytes) -> tuple[str, str]:
+    """A reason file as `Actions.reject` writes it (reason, then `-- name`), or as a person typed it."""
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    by = "mv"
+    if lines and lines[-1].startswith("-- "):
+        by = lines.pop()[3:].strip()[:128] or "mv"
+    return by, " ".join("\n".join(lines).split())[:1000]

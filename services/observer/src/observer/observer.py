@@ -1,0 +1,171 @@
+"""The observer: streams -> archive and world -> world_updates. Acknowledges only what is on disk.
+
+Never touches a host, a proposal or a decision. One observer per mesh: it alone writes events/ and state/world.json.
+
+| dies after | what is left | next start |
+|---|---|---|
+| read | pending entries of our own name | handed out again at once |
+| archive | the files, pending entries | the same paths: nothing is written twice |
+| update published | the files, pending entries, a once key | folded again, the key keeps it from being said twice |
+| acknowledge | all, but world.json may be a second old | `catch_up` folds what the streams hold beyond its positions |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from pydantic import ValidationError
+
+from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, BusDown
+from mesh_core.consumer import Consumer, Entry
+from mesh_core.files import write_whole
+from mesh_core.records import HealthEvent, Trust, WorldUpdate
+from mesh_core.service import pause
+from observer.archive import Archive
+from observer.reading import sort_out
+from observer.world import World, fold, with_beat
+
+GROUP = "observer"
+READ_BATCH = 200
+CATCH_UP_PAGE = 500
+BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+SAVE_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Observer:
+    """Holds the world. `run` and `keep_world` are parts of the service; `heard` is asked by the silence watch."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        consumer: Consumer,
+        archive: Archive,
+        world_file: Path,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_sign: Callable[[str], None] = lambda node: None,
+    ):
+        self._bus = bus
+        self._consumer = consumer
+        self._archive = archive
+        self._world_file = world_file
+        self._clock = clock
+        self._on_sign = on_sign
+        self._telling = asyncio.Lock()
+        self.world = read_world(world_file)
+        self._saved = self.world
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until told to stop. Redis away or a full disk: back off and go on."""
+        if not await self._until_done(self.catch_up, stop):
+            return
+        while not stop.is_set():
+            entries: list[Entry] = []
+            if not await self._until_done(lambda: self._read(entries), stop):  # noqa: B023 - awaited in this turn
+                return
+            # What was read once is not handed out a second time, so it is worked on until that is done.
+            if not await self._until_done(lambda: self.work(entries), stop):  # noqa: B023
+                return
+
+    async def work(self, entries: Sequence[Entry]) -> None:
+        """One batch, in the order that the crash table needs. Raises BusDown or OSError; it may be repeated."""
+        batch = sort_out(entries)
+        for entry, reason in batch.refused:
+            await self._bus.refuse(entry.raw, source=entry.stream, reason=reason, by="observer", entry_id=entry.id)
+            log.warning("observer.refused", stream=entry.stream, entry=entry.id, reason=reason)
+        await asyncio.to_thread(self._archive.keep, batch.events, batch.decisions)
+        await self._fold(batch.events)
+        await self._consumer.acknowledge(entries)
+
+    async def catch_up(self) -> None:
+        """Fold what was acknowledged after world.json was last saved; all there is when there is no world.json."""
+        async for key in self._bus.redis.scan_iter(match=f"{EVENT_STREAM_PREFIX}*", count=1000, _type="stream"):
+            stream = key.decode() if isinstance(key, bytes) else str(key)
+            start = self.world.positions.get(stream)
+            first = f"({start}" if start else "-"
+            while page := await self._bus.call("XRANGE", stream, first, "+", "COUNT", CATCH_UP_PAGE):
+                entries = [Entry(stream, entry_id.decode(), fields.get(b"p", b"")) for entry_id, fields in page]
+                await self._fold(sort_out(entries).events)
+                first = f"({entries[-1].id}"
+
+    async def heard(self, node: str) -> None:
+        """The node's agent gave a sign of life outside its stream. Raises BusDown."""
+        async with self._telling:
+            world, updates = with_beat(self.world, node, self._clock())
+            await self._publish(updates, f"beat:{node}:{self._clock().date()}")
+            self.world = world
+
+    async def keep_world(self, stop: asyncio.Event) -> None:
+        """state/world.json, whole, at most once a second and only when something changed."""
+        while not await pause(stop, SAVE_SECONDS):
+            await self.save()
+        await self.save()
+
+    async def save(self) -> None:
+        world = self.world
+        if world is self._saved:
+            return
+        try:
+            await asyncio.to_thread(write_whole, self._world_file, world.model_dump_json(indent=1).encode() + b"\n")
+        except OSError as error:
+            log.error("observer.world_not_saved", error=str(error))
+        else:
+            self._saved = world
+
+    async def _read(self, into: list[Entry]) -> None:
+        into += await self._consumer.read(count=READ_BATCH)
+
+    async def _fold(self, events: Iterable[HealthEvent]) -> None:
+        """Publish before the world moves on: a crash or a lost Redis in between folds the same event again."""
+        async with self._telling:
+            for event in events:
+                world, updates = fold(self.world, event, self._clock())
+                await self._publish(updates, event.id or "")
+                self.world = world
+                if event.trust is Trust.NODE:
+                    self._on_sign(event.node)
+
+    async def _publish(self, updates: Iterable[WorldUpdate], cause: str) -> None:
+        for update in updates:
+            if await self._bus.publish(update, once=f"world:{cause}:{update.node}/{update.service or ''}"):
+                log.info(
+                    "observer.world_changed",
+                    node=update.node,
+                    service_name=update.service,
+                    state=update.to_state,
+                    event_id=update.event_id,
+                )
+
+    async def _until_done(self, step: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
+        """Repeat `step` until it goes through; False when it is time to stop."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                await step()
+                return True
+            except BusDown as error:
+                why = f"redis: {error}"
+            except OSError as error:
+                why = f"disk: {error}"
+            seconds = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
+            failures += 1
+            log.warning("observer.waiting", why=why, retry_in_seconds=seconds)
+            await pause(stop, seconds)
+        return False
+
+
+def read_world(path: Path) -> World:
+    """The world as it was saved; an empty one if there is none or it cannot be read (the streams bring it back)."""
+    try:
+        return World.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return World()
+    except ValidationError as error:
+        log.warning("observer.world_unreadable", path=str(path), error=str(error)[:300])
+        return World()

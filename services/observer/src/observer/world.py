@@ -1,0 +1,242 @@
+"""The world as a pure fold: (world, event, now) -> (world, updates). Never reads, writes or waits, and never raises.
+
+A place is a node (`pi4/`) or a service on it (`pi4/web`). Its state is what the last word from its stream says:
+
+| told | the place becomes |
+|---|---|
+| warning or worse, not benign | sick, until each open incident is well again |
+| service_recovered, service_healthy, a remediation that the executor proved | healthy, when nothing else is open |
+| node_offline | that node and all its services offline |
+| node_online | the node and its services as they were before; healthy if its own agent says it (it has just started) |
+| anything else | as it was |
+
+Each stream is folded in order and only forwards, so that an entry that comes twice changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from mesh_core.bus import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
+from mesh_core.records import HealthEvent, Name, Record, Severity, Timestamp, Trust, WorldUpdate, rfc3339
+
+MAX_PLACES = 10_000
+MAX_OPEN = 32
+NODE_OFFLINE = "node_offline"
+NODE_ONLINE = "node_online"
+RECOVERED = frozenset({"service_recovered", "service_healthy"})
+NOTICES = frozenset({"events_dropped"})  # about an agent's own work; no recovery ever follows it
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_ENTRY = re.compile(r"(\d{1,20})-(\d{1,20})")
+
+
+class State(StrEnum):
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    SICK = "sick"
+    OFFLINE = "offline"
+
+
+class Place(Record):
+    """One node (`service` None) or one service. `own_state` is what it is apart from its node being offline.
+
+    `occurrences` counts how often the present trouble (or the last one) was announced; `open` is what is open, by
+    incident or else by type; `beats` says that this node's agent was once heard giving signs of life.
+    """
+
+    node: Name
+    service: Name | None = None
+    state: State = State.UNKNOWN
+    own_state: State = State.UNKNOWN
+    severity: Severity = Severity.INFO
+    since: Timestamp
+    event_id: str | None = None
+    event_type: str | None = None
+    occurrences: int = 0
+    open: dict[str, Severity] = Field(default_factory=dict)
+    beats: bool = False
+
+    @property
+    def pair(self) -> str:
+        return f"{self.node}/{self.service or ''}"
+
+
+class World(Record):
+    """Every place by its pair, and up to which entry each stream is folded in."""
+
+    schema_version: Literal[1] = 1
+    places: dict[str, Place] = Field(default_factory=dict)
+    positions: dict[str, str] = Field(default_factory=dict)
+
+
+def fold(world: World, event: HealthEvent, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
+    """The world after `event`, and one update for each place whose state is another now."""
+    stream, entry = position_of(event)
+    if entry is not None and _order(entry) <= _order(world.positions.get(stream, "")):
+        return world, ()
+    positions = world.positions if entry is None else {**world.positions, stream: entry}
+    changed = _node_place_speaks(world, event) | _told(world, event)
+    return _changed(world.model_copy(update={"positions": positions}), changed.values(), event, now)
+
+
+def with_beat(world: World, node: str, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
+    """A node's agent gave a sign of life: from now on its silence means something."""
+    place = world.places.get(f"{node}/") or Place(node=node, since=rfc3339(now))
+    if place.beats:
+        return world, ()
+    own = State.HEALTHY if place.own_state is State.UNKNOWN else place.own_state
+    state = own if place.state is State.UNKNOWN else place.state
+    place = place.model_copy(update={"beats": True, "own_state": own, "state": state})
+    return _changed(world, [place], None, now)
+
+
+def position_of(event: HealthEvent) -> tuple[str, str | None]:
+    """The stream that an event lies in, and its entry id there; None if it has none."""
+    stream = {Trust.FOREIGN: FOREIGN_STREAM, Trust.MESH: MESH_STREAM}.get(
+        event.trust, f"{EVENT_STREAM_PREFIX}{event.node}"
+    )
+    entry = (event.id or "").rpartition("/")[2]
+    return stream, entry if _ENTRY.fullmatch(entry) else None
+
+
+def is_trouble(event: HealthEvent) -> bool:
+    """Does this say that its place is sick? What an executor says of its own work does not."""
+    return (
+        not event.benign
+        and event.severity is not Severity.INFO
+        and event.type not in NOTICES
+        and not event.type.startswith("remediation_")
+    )
+
+
+def is_recovery(event: HealthEvent) -> bool:
+    """Does this say that its place is well? A finished remediation only if our executor looked and saw it."""
+    if event.type == "remediation_completed":
+        return event.trust is Trust.MESH and event.payload.get("verdict") == "proven"
+    return event.type in RECOVERED
+
+
+def _changed(
+    world: World, places: Iterable[Place], event: HealthEvent | None, now: datetime
+) -> tuple[World, tuple[WorldUpdate, ...]]:
+    changed = {place.pair: place for place in places}
+    updates = []
+    for pair, place in changed.items():
+        before = world.places[pair].state if pair in world.places else State.UNKNOWN
+        if place.state is not before:
+            updates.append(
+                WorldUpdate(
+                    ts=rfc3339(now),
+                    node=place.node,
+                    service=place.service,
+                    from_state=before,
+                    to_state=place.state,
+                    severity=place.severity,
+                    event_id=event.id if event else None,
+                    event_type=event.type if event else None,
+                )
+            )
+    return world.model_copy(update={"places": {**world.places, **changed}}), tuple(updates)
+
+
+def _node_place_speaks(world: World, event: HealthEvent) -> dict[str, Place]:
+    """An agent that speaks runs: its node is not unknown any more."""
+    pair = f"{event.node}/"
+    place = _place(world, pair, event)
+    if event.trust is not Trust.NODE or place is None or place.own_state is not State.UNKNOWN:
+        return {}
+    state = State.HEALTHY if place.state is State.UNKNOWN else place.state
+    return {pair: place.model_copy(update={"own_state": State.HEALTHY, "state": state})}
+
+
+def _told(world: World, event: HealthEvent) -> dict[str, Place]:
+    place = _place(world, event.pair, event)
+    if place is None:
+        return {}
+    if event.service is None and event.type == NODE_OFFLINE:
+        return _node_goes(world, place, event)
+    if event.service is None and event.type == NODE_ONLINE:
+        return _node_comes(world, place, event)
+    return {place.pair: _heard(place, event, offline=_is_offline(world, event.node))}
+
+
+def _heard(place: Place, event: HealthEvent, *, offline: bool) -> Place:
+    still_open, occurrences, own = place.open, place.occurrences, place.own_state
+    if is_recovery(event):
+        known = event.incident in still_open
+        still_open = {k: v for k, v in still_open.items() if known and k != event.incident}
+        own = State.SICK if still_open else State.HEALTHY
+    elif is_trouble(event):
+        occurrences = occurrences + 1 if still_open else 1
+        key = event.incident or event.type
+        still_open = dict([*((k, v) for k, v in still_open.items() if k != key), (key, event.severity)][-MAX_OPEN:])
+        own = State.SICK
+    elif own is State.UNKNOWN and event.trust is Trust.NODE and event.service is None:
+        own = State.HEALTHY
+    return _settled(
+        place.model_copy(update={"open": still_open, "occurrences": occurrences, "own_state": own}),
+        State.OFFLINE if offline else own,
+        event,
+    )
+
+
+def _node_goes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
+    gone = {place.pair: _settled(place, State.OFFLINE, event).model_copy(update={"severity": event.severity})}
+    for service in _services(world, event.node):
+        gone[service.pair] = service.model_copy(update={"state": State.OFFLINE, "since": event.timestamp})
+    return gone
+
+
+def _node_comes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
+    own = State.SICK if place.open else State.HEALTHY
+    if event.trust is not Trust.MESH:
+        # An agent that starts announces again within a minute what is still open; what it does not is over.
+        place, own = place.model_copy(update={"open": {}}), State.HEALTHY
+    back = {place.pair: _settled(place.model_copy(update={"own_state": own}), own, event)}
+    for service in _services(world, event.node):
+        if service.state is State.OFFLINE:
+            update = {"state": service.own_state, "since": event.timestamp}
+            back[service.pair] = service.model_copy(update=update)
+    return back
+
+
+def _settled(place: Place, state: State, event: HealthEvent) -> Place:
+    return place.model_copy(
+        update={
+            "state": state,
+            "severity": max(place.open.values(), key=_RANK.__getitem__, default=Severity.INFO),
+            "since": place.since if state is place.state else event.timestamp,
+            "event_id": event.id,
+            "event_type": event.type,
+        }
+    )
+
+
+def _place(world: World, pair: str, event: HealthEvent) -> Place | None:
+    """The place as it is, or a new one; None when somebody invents more names than a world holds."""
+    known = world.places.get(pair)
+    if known is not None or len(world.places) >= MAX_PLACES:
+        return known
+    state = State.OFFLINE if _is_offline(world, event.node) else State.UNKNOWN
+    service = pair.partition("/")[2] or None
+    return Place(node=event.node, service=service, state=state, since=event.timestamp)
+
+
+def _is_offline(world: World, node: str) -> bool:
+    place = world.places.get(f"{node}/")
+    return place is not None and place.state is State.OFFLINE
+
+
+def _services(world: World, node: str) -> list[Place]:
+    return [place for place in world.places.values() if place.node == node and place.service is not None]
+
+
+def _order(entry: str) -> tuple[int, int]:
+    ms, _, sequence = entry.partition("-")
+    return (int(ms), int(sequence)) if entry else (-1, -1)
