@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from mesh_core.records import HealthEvent, is_name
+from mesh_core.records import HealthEvent, Runtime, is_name, parse_time
 
 MAX_FIELDS = 4000
+MAX_DEPTH = 16
+MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
 LOOP_COUNT = 5  # restarts that something else already made without success
 
 
@@ -20,10 +22,12 @@ class Fact(StrEnum):
     DOWN = "down"  # a process, unit or container does not run
     UNHEALTHY = "unhealthy"  # it runs, and its own check says no
     WELL = "well"  # its own check says yes
+    RUNNING = "running"  # its manager says that it runs
     RESTARTING = "restarting"  # somebody restarts it right now
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
+    START_ERROR = "start_error"  # the engine itself could not start it
     COMPOSE = "compose"  # it belongs to a compose project
     BACKED = "backed"  # the event says which manager runs it
     RESOLVED = "resolved"  # the sender says that it is over
@@ -35,14 +39,22 @@ class Fact(StrEnum):
     TRANSIENT = "transient"  # first of several attempts of a check
     JUST_BOOTED = "just_booted"  # the node came up minutes ago
     CONFLICT = "conflict"  # the event contradicts itself
+    UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
     WHOLE_NODE = "whole_node"  # no service is named
     BAD_NAME = "bad_name"  # the service's name is no name
 
 
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
-    found = {fact for path, value in _fields(event.payload) for fact in _facts_of(path, value)}
-    found |= _of_the_whole(event)
+    found = _of_the_whole(event)
+    happened = _seconds(event.timestamp)
+    for path, value, depth in _fields(event.payload):
+        found.update(_facts_of(path, value))
+        if depth > MAX_DEPTH:
+            found.add(Fact.UNREADABLE)
+        told = _seconds(value) if path[-1] in _TIMES else None
+        if told is not None and happened is not None and told - happened > MAX_LEAD_SECONDS:
+            found.add(Fact.CONFLICT)  # replayed, or one of two clocks is wrong
     if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
         found.add(Fact.CONFLICT)
     return frozenset(found)
@@ -63,24 +75,23 @@ _DOWN_STATES = frozenset({"exited", "stopped", "fatal", "failed", "inactive", "d
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
-_COMPOSE_KEYS = frozenset(
-    {"composeproject", "composeservice", "comdockercomposeproject", "declaredincompose", "declaredservices"}
-)
+_COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
+_TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 
 
-def _fields(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """(path of folded keys, value) of every field, parents before children; lists do not lengthen the path."""
-    todo: list[tuple[tuple[str, ...], Any]] = [((), payload)]
+def _fields(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
+    """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path."""
+    todo: list[tuple[tuple[str, ...], Any, int]] = [((), payload, 0)]
     seen = 0
     while todo and seen < MAX_FIELDS:
-        path, value = todo.pop()
+        path, value, depth = todo.pop()
         seen += 1
         if path:
-            yield path, value
+            yield path, value, depth
         if isinstance(value, dict):
-            todo.extend(((*path[-3:], _fold(key)), child) for key, child in value.items())
+            todo.extend(((*path[-3:], _fold(key)), child, depth + 1) for key, child in value.items())
         elif isinstance(value, list):
-            todo.extend((path, child) for child in value if isinstance(child, dict))
+            todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
 
 
 def _fold(key: object) -> str:
@@ -98,6 +109,10 @@ def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
             yield Fact.GONE  # Docker's "dead": half removed, cannot be started
         if word == "restarting":
             yield Fact.RESTARTING
+        if word == "running" or (word == "active" and key == "activestate"):
+            yield Fact.RUNNING
+    if key == "error" and parent == "state" and word:
+        yield Fact.START_ERROR
     if key in _HEALTH_KEYS or (key == "status" and parent == "health"):
         if word == "unhealthy":
             yield Fact.UNHEALTHY
@@ -115,6 +130,10 @@ def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
         yield Fact.LOOPING
     if key in ("initiatedby", "stoppedby", "pausedby") and word and word != "unknown":
         yield Fact.OPERATOR
+    if key == "stoppedbyperson" and value is True:
+        yield Fact.OPERATOR
+    if path == ("compose", "project") and word:
+        yield Fact.COMPOSE
     if key in _COMPOSE_KEYS and value not in (None, False, "", [], {}):
         yield Fact.COMPOSE
 
@@ -162,6 +181,16 @@ def _of_monitoring(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fac
         yield Fact.JUST_BOOTED
 
 
+def _seconds(value: object) -> float | None:
+    """Seconds since 1970 of a time as text; without a zone it counts as UTC (a day's slack covers that)."""
+    if not isinstance(value, str) or not 19 <= len(value) <= 40:
+        return None
+    try:
+        return parse_time(value if value[-1] in "Zz" or value[-6] in "+-" else value + "Z").timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -182,6 +211,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.GONE)
     if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:
         found.add(Fact.GONE)
+    if event.runtime is Runtime.DOCKER and payload.get("error") and payload.get("status") in ("exited", "created"):
+        found.add(Fact.START_ERROR)
     live = {key.removeprefix("live"): value for key, value in payload.items() if key.startswith("live")}
     for key, value in payload.items():
         part = key.removeprefix("declared")

@@ -1,0 +1,162 @@
+"""What the fields of a payload say, whoever sent it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh_core.facts import Fact, alert_name_for, facts_for
+from mesh_core.records import HealthEvent
+
+OURS = {Fact.BACKED}
+
+
+def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "n1", **more: Any) -> set[Fact]:
+    event = HealthEvent(type="container_died", node=node, service=service, payload=payload, **more)
+    return set(facts_for(event))
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        # our own node agent
+        ({"runtime": "docker", "status": "exited", "exit_code": 1, "health": "none"}, OURS | {Fact.DOWN}),
+        ({"runtime": "docker", "status": "running", "health": "unhealthy"}, OURS | {Fact.RUNNING, Fact.UNHEALTHY}),
+        ({"runtime": "systemd", "active_state": "failed", "sub_state": "failed"}, OURS | {Fact.DOWN}),
+        ({"runtime": "systemd", "active_state": "active", "sub_state": "running"}, OURS | {Fact.RUNNING}),
+        ({"runtime": "supervisor", "state": "FATAL"}, OURS | {Fact.DOWN}),
+        ({"runtime": "supervisor", "state": "EXITED"}, OURS | {Fact.DOWN}),
+        ({"runtime": "docker", "status": "exited", "error": "port in use"}, OURS | {Fact.DOWN, Fact.START_ERROR}),
+        ({"compose": {"project": "shop", "service": "web"}}, {Fact.COMPOSE}),
+        ({"restart_count": 5}, {Fact.LOOPING}),
+        ({"restart_count": 4}, set()),
+        ({"restart_count": True}, set()),
+        ({"stopped_by_person": True}, {Fact.OPERATOR}),
+        ({"stopped_by_person": False}, set()),
+        # the Docker engine
+        ({"Action": "die", "Actor": {"Attributes": {"exitCode": "139"}}}, {Fact.DOWN}),
+        ({"Action": "health_status: unhealthy"}, {Fact.UNHEALTHY}),
+        ({"Action": "health_status: healthy"}, {Fact.RESOLVED}),
+        ({"Action": "destroy"}, {Fact.GONE}),
+        ({"State": {"Status": "dead"}}, {Fact.DOWN, Fact.GONE}),
+        ({"State": {"Status": "exited", "Error": "network x not found"}}, {Fact.DOWN, Fact.START_ERROR}),
+        ({"State": {"Status": "restarting", "Health": {"Status": "unhealthy"}}}, {Fact.RESTARTING, Fact.UNHEALTHY}),
+        ({"State": None}, {Fact.GONE}),
+        ({"labels": {"com.docker.compose.project": "shop"}}, {Fact.COMPOSE}),
+        ({"labels": {"autoheal.restart.enable": "FALSE"}}, {Fact.OPTED_OUT}),
+        ({"labels": {"autoheal": "true"}}, set()),
+        ({"labels": {"mendmesh.restart": "false"}}, {Fact.OPTED_OUT}),
+        ({"exit_code": 0, "restart_policy": "no"}, {Fact.FINISHED}),
+        ({"exit_code": 0, "restart_policy": "no", "declared_state": "running"}, set()),
+        # Kubernetes
+        ({"waiting": {"reason": "CrashLoopBackOff"}}, {Fact.LOOPING}),
+        ({"ready": True, "last_state": {"terminated": {"state": "failed"}}}, {Fact.WELL}),
+        # Alertmanager, Uptime Kuma, Icinga
+        ({"status": "resolved", "alerts": [{"status": "resolved"}]}, {Fact.RESOLVED}),
+        ({"status": "firing", "alerts": [{"status": "firing"}]}, set()),
+        ({"heartbeat": {"status": 0}}, {Fact.UNHEALTHY}),
+        ({"heartbeat": {"status": 1}}, {Fact.RESOLVED}),
+        ({"heartbeat": {"status": 2}}, {Fact.RESTARTING, Fact.TRANSIENT}),
+        ({"heartbeat": {"status": 3}}, {Fact.MAINTENANCE}),
+        ({"heartbeat": {"status": 7}}, set()),
+        ({"state_type": "SOFT"}, {Fact.TRANSIENT}),
+        ({"state_type": 0.0}, {Fact.TRANSIENT}),
+        ({"state_type": "HARD"}, set()),
+        ({"occurrences": 1}, {Fact.TRANSIENT}),
+        ({"test": True}, {Fact.TEST}),
+        ({"test": "true"}, set()),
+        ({"maintenance": True}, {Fact.MAINTENANCE}),
+        ({"initiated_by": "admin"}, {Fact.OPERATOR}),
+        ({"stopped_by": "unknown"}, set()),
+        ({"node_uptime_seconds": 240}, {Fact.JUST_BOOTED}),
+        # what is declared
+        ({"live_image": "a", "declared_image": "b"}, {Fact.DRIFTED}),
+        ({"live_image": "a", "declared_image": "a"}, set()),
+        ({"label_config_hash": "a", "declared_config_hash": "b"}, {Fact.DRIFTED}),
+        ({"missing": ["web"], "declared_services": ["web"]}, {Fact.GONE, Fact.COMPOSE}),
+        # contradictions
+        ({"health": "healthy", "Action": "health_status: unhealthy"}, {Fact.WELL, Fact.UNHEALTHY, Fact.CONFLICT}),
+        ({"host": "n2"}, {Fact.CONFLICT}),
+        ({"host": "N1"}, set()),
+        ({"host": "https://n2/"}, set()),
+        ({"host": {"name": "n2"}}, set()),
+    ],
+)
+def test_a_field_says_what_it_says(payload: dict[str, Any], expected: set[Fact]) -> None:
+    assert facts(payload) == expected
+
+
+def test_prose_never_makes_a_fact() -> None:
+    words = "status: exited. maintenance: true, test=true, resolved, unhealthy, health: healthy, crashloopbackoff"
+    assert facts({"log_tail": [words], "message": words, "alerts": [{"annotations": {"summary": words}}]}) == set()
+
+
+def test_evidence_that_is_newer_than_its_event_is_a_contradiction() -> None:
+    heartbeat = {"heartbeat": {"time": "2026-10-01 05:58:11.512"}}
+    assert Fact.CONFLICT in facts(heartbeat, timestamp="2019-01-07T03:00:00Z")
+    assert Fact.CONFLICT not in facts(heartbeat, timestamp="2026-10-01T06:00:00Z")
+    old = {"startsAt": "2020-01-01T00:00:00+02:00", "endsAt": "0001-01-01T00:00:00Z", "time": "not a time at all....."}
+    assert facts(old, timestamp="2026-10-01T06:00:00Z") == set()
+
+
+def test_names_that_are_no_names_and_no_name_at_all() -> None:
+    assert facts({}, service=None) == {Fact.WHOLE_NODE}
+    hostile = HealthEvent.model_construct(type="x", node="n1", service="a; rm -rf /", payload={}, timestamp="bad")
+    assert facts_for(hostile) == {Fact.BAD_NAME}
+
+
+def test_deep_nonsense_is_unreadable_and_wide_nonsense_is_cut() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(60):
+        deep = {"detail": deep}
+    assert facts(deep) == {Fact.UNREADABLE}
+    assert facts({f"k{n}": n for n in range(20_000)}) == set()
+
+
+@pytest.mark.parametrize(
+    ("payload", "name"),
+    [
+        ({"alertname": "A"}, "A"),
+        ({"alert": "B"}, "B"),
+        ({"commonLabels": {"alertname": "C"}}, "C"),
+        ({"labels": {"alertname": "D"}}, "D"),
+        ({"alert": 3, "labels": "x"}, ""),
+    ],
+)
+def test_the_alerts_own_name(payload: dict[str, Any], name: str) -> None:
+    assert alert_name_for(HealthEvent(type="alert", node="n", payload=payload)) == name
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=5),
+    max_leaves=30,
+)
+KEYS = st.sampled_from(
+    [
+        "State",
+        "status",
+        "health",
+        "Action",
+        "heartbeat",
+        "test",
+        "host",
+        "alerts",
+        "time",
+        "live_x",
+        "declared_x",
+        "Actor",
+        "missing",
+        "error",
+        "compose",
+    ]
+)
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=8))
+def test_no_payload_makes_it_raise(payload: dict[str, Any]) -> None:
+    facts(payload)
+    alert_name_for(HealthEvent(type="alert", node="n", payload=payload))
