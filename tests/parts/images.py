@@ -54,7 +54,8 @@ def sick_image(engine: Engine) -> str:
 
 def node_image(engine: Engine) -> str:
     """systemd, sshd, Python and a unit `web.service`. Built with apt once, then kept as a tar file."""
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(CONTEXT.iterdir()))).hexdigest()[:12]
+    parts = ("node.Dockerfile", "web.service", "service.pl", "probe.pl")
+    digest = hashlib.sha256(b"".join((CONTEXT / name).read_bytes() for name in parts)).hexdigest()[:12]
     tag = f"{NODE.partition(':')[0]}:{digest}"
     if not engine.has_image(tag):
 

@@ -1,0 +1,117 @@
+"""What is true of the repository itself: nothing of any one machine in it, whole locks, whole services."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from parts.require import require
+
+ROOT = Path(__file__).parents[1]
+LOCKS = ("requirements.lock", "requirements-model.lock", "requirements-collections.lock")
+SERVICES = sorted(folder.name for folder in (ROOT / "services").iterdir() if (folder / "pyproject.toml").exists())
+OF_EACH_SERVICE = ("README.md", "service.yaml", "healthcheck.sh", "requirements.txt", "pyproject.toml")
+PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org", "deb.debian.org", "security.debian.org", "localhost", "127.0.0.1"}
+INDEX_OPTION = re.compile(r"^\s*(--)?(index-url|extra-index-url|find-links|trusted-host|index_url)\b", re.MULTILINE)
+SOMEONES_HOME = re.compile(r"(?<![\w.])/(home|Users)/[a-z][\w.-]*/")
+SECRET = re.compile(r"sk-ant-[\w-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_\w{30,}|\bAKIA[0-9A-Z]{16}\b")
+
+
+@pytest.fixture(scope="module")
+def tracked() -> dict[str, str]:
+    """Path -> text of every text file that git knows."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout; this is an unpacked archive")
+    git = require("git", "apt-get install git")
+    names = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    texts = {}
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            try:
+                texts[name] = (ROOT / name).read_text()
+            except UnicodeDecodeError:
+                continue
+    return texts
+
+
+def test_no_file_names_a_registry_that_this_machine_is_set_up_with(tracked: dict[str, str]) -> None:
+    hosts = _registry_hosts_of_this_machine()
+    found = [(name, host) for name, text in tracked.items() for host in hosts if host in text]
+    assert not found
+
+
+def test_no_file_chooses_a_registry(tracked: dict[str, str]) -> None:
+    wanted = [name for name in tracked if "requirements" in name or name.endswith((".toml", ".cfg", ".conf"))]
+    assert wanted
+    assert not [name for name in wanted if INDEX_OPTION.search(tracked[name])]
+
+
+def test_no_file_names_a_place_on_this_machine(tracked: dict[str, str]) -> None:
+    places = [str(ROOT)] if len(ROOT.parts) > 2 else []  # a checkout in /src would find every "/src"
+    found = [(name, place) for name, text in tracked.items() for place in places if _names_path(text, place)]
+    found += [(name, match[0]) for name, text in tracked.items() if (match := SOMEONES_HOME.search(text))]
+    assert not found
+
+
+def test_no_file_holds_a_key(tracked: dict[str, str]) -> None:
+    assert not [name for name, text in tracked.items() if SECRET.search(text)]
+
+
+def test_nothing_made_at_runtime_is_tracked(tracked: dict[str, str]) -> None:
+    made = re.compile(r"(^|/)(\.venv|var|__pycache__|\.env|uv\.lock|pylock\.toml|.*\.gguf)(/|$)")
+    assert not [name for name in tracked if made.search(name)]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_line_of_a_lock_is_pinned_and_hashed(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    entries = re.split(r"\n(?=[a-zA-Z0-9])", "\n" + re.sub(r"(?m)^\s*#.*\n", "", text))[1:]
+    assert entries
+    assert not [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry or "==" not in entry]
+    assert "://" not in text
+    assert not INDEX_OPTION.search(text)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_whole(service: str) -> None:
+    folder = ROOT / "services" / service
+    assert not [name for name in OF_EACH_SERVICE if not (folder / name).is_file()]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_health_check_can_be_run_and_starts_no_python(service: str) -> None:
+    check = ROOT / "services" / service / "healthcheck.sh"
+    assert os.access(check, os.X_OK)
+    code = "\n".join(line for line in check.read_text().splitlines() if not line.lstrip().startswith("#"))
+    assert "python" not in code
+
+
+def test_every_room_says_what_it_is_for(tracked: dict[str, str]) -> None:
+    rooms = {name: text for name, text in tracked.items() if name.endswith(".py") and text.strip()}
+    assert len(rooms) > 10
+    assert not [name for name, text in rooms.items() if not text.lstrip().startswith(('"""', "#!", 'r"""'))]
+
+
+def test_the_gate_is_a_script_that_bash_can_read() -> None:
+    gate = ROOT / ".ci" / "run"
+    assert os.access(gate, os.X_OK)
+    assert subprocess.run(["bash", "-n", str(gate)], check=False).returncode == 0
+
+
+def _registry_hosts_of_this_machine() -> set[str]:
+    """Hosts out of pip's, uv's, npm's and apt's settings here; the public ones may be named."""
+    text = "\n".join(value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "NPM_", "npm_")))
+    files = [Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"]
+    files += [Path.home() / ".npmrc", Path.home() / ".config/uv/uv.toml", Path("/etc/uv/uv.toml")]
+    files += [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
+    text += "\n".join(file.read_text(errors="replace") for file in files if file.is_file())
+    urls = re.findall(r"https?://[^\s\"']+", "\n".join(line for line in text.splitlines() if not line.startswith("#")))
+    return {host for url in urls if (host := urlsplit(url).hostname)} - PUBLIC_HOSTS
+
+
+def _names_path(text: str, place: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(place)}(?![\w.-])", text) is not None
