@@ -28,7 +28,7 @@ def allows(type_: str, payload: dict[str, Any] | None = None, **more: Any) -> Al
 @pytest.mark.parametrize("type_", ["service_unhealthy", "service_down", "container_unhealthy", "container_died"])
 def test_a_hand_injected_trouble_is_offered_a_container_restart(type_: str) -> None:
     allowed = allows(type_)
-    assert (allowed.preferred, allowed.actions) == (RESTART, {RESTART, NOTIFY})
+    assert (allowed.preferred, allowed.actions) == (RESTART, frozenset({RESTART, NOTIFY}))
     assert proposal_type_for(RESTART, event(type_)) is ProposalType.CONTAINER_RESTART
 
 
@@ -105,7 +105,7 @@ def test_words_of_danger_take_the_restart_away(words: str) -> None:
 @pytest.mark.parametrize("words", ["permission denied: /data", "can't connect to db", "getaddrinfo EAI_AGAIN db"])
 def test_words_of_another_cause_only_turn_the_preference(words: str) -> None:
     allowed = allows("container_died", DOCKER | {"logs": [words]}, severity="error")
-    assert (allowed.preferred, allowed.actions) == (NOTIFY, {NOTIFY, RESTART})
+    assert (allowed.preferred, allowed.actions) == (NOTIFY, frozenset({NOTIFY, RESTART}))
 
 
 def test_no_planted_sentence_makes_the_mesh_bold_or_silent() -> None:
@@ -176,13 +176,13 @@ def test_the_lifeline_is_never_offered_a_restart_or_redeploy(service: str) -> No
     allowed = allows("container_missing", COMPOSE, service=service, severity="error")
     assert allowed.actions == {NOTIFY}
     allowed = allows("unit_failed", UNIT | {"active_state": "failed"}, service=service, severity="error")
-    assert (allowed.actions, allowed.rule) == ({NOTIFY}, "never")
+    assert (allowed.actions, allowed.rule) == (frozenset({NOTIFY}), "never")
     assert "never list" in allowed.reason
 
 
 def test_an_owners_label_takes_restarts_away() -> None:
     allowed = allows("container_unhealthy", {"labels": {"mendmesh.restart": "false"}} | COMPOSE)
-    assert (allowed.actions, allowed.rule) == ({NOTIFY}, "label")
+    assert (allowed.actions, allowed.rule) == (frozenset({NOTIFY}), "label")
 
 
 def test_the_loop_guard_drops_restart_and_says_why() -> None:
@@ -199,7 +199,7 @@ def test_the_loop_guard_leaves_a_redeploy_where_a_rule_allows_one() -> None:
         "rules: [{name: r, allow: [restart, redeploy, notify], prefer: restart, reason: because of that}]"
     )
     guarded = policy.allows(event("x", COMPOSE), recent_restarts=5)
-    assert (guarded.preferred, guarded.actions) == (REDEPLOY, {REDEPLOY, NOTIFY})
+    assert (guarded.preferred, guarded.actions) == (REDEPLOY, frozenset({REDEPLOY, NOTIFY}))
     assert policy.allows(event("x"), recent_restarts=5).preferred is NOTIFY
 
 
@@ -224,7 +224,7 @@ def test_narrowing_leaves_only_this_event_and_puts_the_preferred_action_first() 
     assert isinstance(properties, dict)
     assert properties["action"] == {"type": "string", "enum": ["restart", "notify"]}
     assert (properties["service"], properties["node"]) == ({"const": "web"}, {"const": "n1"})
-    assert properties["reason"] == {"type": "string"}
+    assert properties["requires_human"] == {"const": True}
     assert schema["properties"] == {"reason": {"type": "string"}}, "the schema that came in is left alone"
     whole = event("disk_space_low", service=None)
     pinned = narrow(schema, whole, SHIPPED.allows(whole))["properties"]
