@@ -15,67 +15,20 @@ import yaml
 from mesh_core.records import is_name
 
 _PLAY_KEYS = frozenset(
-    [
-        "name",
-        "hosts",
-        "gather_facts",
-        "become",
-        "become_user",
-        "become_method",
-        "vars",
-        "tasks",
-        "pre_tasks",
-        "post_tasks",
-        "handlers",
-        "tags",
-        "any_errors_fatal",
-        "ignore_errors",
-        "ignore_unreachable",
-        "check_mode",
-        "diff",
-        "no_log",
-        "environment",
-        "timeout",
-    ]
+    (  # noqa: SIM905  (a list of one word a line is harder to read)
+        "name hosts gather_facts become become_user become_method vars tasks pre_tasks post_tasks handlers "
+        "tags any_errors_fatal ignore_errors ignore_unreachable check_mode diff no_log environment timeout"
+    ).split()
 )
 _TASK_LISTS = ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always")
 _LATER = frozenset((*_TASK_LISTS, "vars"))  # read when a task runs, not when the syntax is checked
 _TASK_WORDS = frozenset(
-    [
-        "name",
-        "args",
-        "become",
-        "become_user",
-        "become_method",
-        "vars",
-        "when",
-        "loop",
-        "loop_control",
-        "register",
-        "changed_when",
-        "failed_when",
-        "until",
-        "retries",
-        "delay",
-        "ignore_errors",
-        "ignore_unreachable",
-        "tags",
-        "notify",
-        "listen",
-        "check_mode",
-        "diff",
-        "no_log",
-        "environment",
-        "timeout",
-        "any_errors_fatal",
-        "run_once",
-        "throttle",
-        "block",
-        "rescue",
-        "always",
-        "with_items",
-        "with_dict",
-    ]
+    (  # noqa: SIM905  (a list of one word a line is harder to read)
+        "name args become become_user become_method vars when loop loop_control register changed_when "
+        "failed_when until retries delay ignore_errors ignore_unreachable tags notify listen check_mode diff "
+        "no_log environment timeout any_errors_fatal run_once throttle block rescue always with_items "
+        "with_dict"
+    ).split()
 )
 _TEMPLATE = re.compile(r"\{[{%#]")
 # `lookup` by any use, its other names when called or taken in a statement ({% set l = q %})

@@ -1,0 +1,71 @@
+"""The inventory is the list of hosts that can ever be touched: only names written out, and never a surprise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mesh_core.inventory import MAX_INVENTORY_BYTES, Inventory, InventoryError
+
+TWO_LEVELS = b"""
+all:
+  hosts:
+    one: {ansible_connection: local}
+  children:
+    web:
+      hosts: {two: , web-3.example: {ansible_host: 10.0.0.3}}
+      children:
+        inner: {hosts: {four: {}}, vars: {ansible_password: !vault '$ANSIBLE_VAULT'}}
+    empty:
+"""
+
+
+def test_every_host_of_every_group_is_a_host_and_no_group_is() -> None:
+    inventory = Inventory.parse(TWO_LEVELS)
+    assert inventory.hosts == {"one", "two", "web-3.example", "four"}
+    assert inventory.is_host("two")
+    for other in ("all", "web", "inner", "ungrouped", "tw", "two\n", "*", "one:two", ""):
+        assert not inventory.is_host(other)
+    assert inventory.text == TWO_LEVELS
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (b"", "empty"),
+        (b"all:\n  hosts: {a: {}\n", "not YAML"),
+        (b"\xff\xfe\x00", "not YAML"),
+        (b"[web]\nhost1\n", "not YAML"),
+        (b"all: {hosts: [a, b]}", "mapping"),
+        (b"all: {hosts: {}}", "names no host"),
+        (b"all: {hosts: {'web[1:9]': {}}}", "write each host out"),
+        (b"all: {hosts: {'a:22': {}}}", "write each host out"),
+        (b"all: {hosts: {'-H': {}}}", "write each host out"),
+        (b"all: {hosts: {'{{ x }}': {}}}", "write each host out"),
+        (b"all: {hosts: {12: {}}}", "write each host out"),
+        (b"all: {hots: {a: {}}}", "only hosts, children and vars"),
+        (b"all: {children: {web: {hosts: {web: {}}}}}", "host and a group"),
+        (b"all: {hosts: {ungrouped: {}}}", "host and a group"),
+        (b"a: &a {hosts: {h: {}}}\nb: *a\n", "not YAML"),
+        (b"plugin: community.docker.docker_containers\n", "mapping"),
+        (b"all: {hosts: {h: !!python/object/apply:os.system ['id']}}", "not YAML"),
+        (b"x" * (MAX_INVENTORY_BYTES + 1), "larger than"),
+    ],
+)
+def test_what_is_not_a_plain_list_of_hosts_is_refused_in_words(text: bytes, word: str) -> None:
+    with pytest.raises(InventoryError, match=word):
+        Inventory.parse(text)
+
+
+def test_deep_nesting_is_refused_and_not_a_crash() -> None:
+    deep = b"{a: " * 5000 + b"{}" + b"}" * 5000
+    with pytest.raises(InventoryError):
+        Inventory.parse(deep)
+
+
+def test_a_missing_file_says_which_and_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match=r"nowhere.yml: cannot be read.*ansible_connection"):
+        Inventory.load(tmp_path / "nowhere.yml")
+    (tmp_path / "there.yml").write_bytes(TWO_LEVELS)
+    assert Inventory.load(tmp_path / "there.yml").is_host("four")

@@ -1,0 +1,182 @@
+"""Playbooks are data made of names; text of events and models never becomes part of one."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mesh_core.playbooks import PlaybookSet, compose_of, playbook_for
+from mesh_core.records import HealthEvent, ModelRef, Playbook, Proposal, ProposalType, Risk, proposal_id, rfc3339
+
+EVIL = "{{ lookup('pipe', 'id') }}"
+NOW = rfc3339(datetime.now(UTC))
+COMPOSE = {"runtime": "docker", "compose": {"project": "shop", "service": "web"}}
+
+
+def a_proposal(
+    kind: ProposalType, service: str | None = "web", payload: dict[str, Any] | None = None, text: str | None = None
+) -> Proposal:
+    event = HealthEvent(id="n1/1-0", type="container_died", node="n1", service=service, payload=payload or {})
+    book = None if text is None else Playbook(name="b", sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+    return Proposal(
+        id=proposal_id("n1/1-0", "n1", service),
+        type=kind,
+        action="playbook",
+        risk_level=Risk.LOW,
+        node="n1",
+        service=service,
+        reason=f"a reason of more than ten characters {EVIL}",
+        confidence=1,
+        created_at=NOW,
+        expires_at=NOW,
+        event=event,
+        model=ModelRef(name="m", provider="p", position=1, latency_ms=1),
+        playbook=book,
+    )
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    class Reader(yaml.SafeLoader):
+        pass
+
+    Reader.add_constructor("!unsafe", lambda loader, node: str(node.value))
+    plays: list[dict[str, Any]] = yaml.load(text, Loader=Reader)
+    return plays
+
+
+def modules(text: str) -> list[str]:
+    return [key for play in read(text) for task in play["tasks"] for key in task if "." in key]
+
+
+ALL = [
+    a_proposal(ProposalType.CONTAINER_RESTART),
+    a_proposal(ProposalType.CONTAINER_RESTART, "shop.web", COMPOSE),
+    a_proposal(ProposalType.SERVICE_RESTART, "nginx", {"runtime": "systemd"}),
+    a_proposal(ProposalType.SERVICE_RESTART, "nginx", {"runtime": "supervisor"}),
+    a_proposal(ProposalType.REDEPLOY, "shop.web", COMPOSE),
+]
+
+
+@pytest.mark.parametrize("proposal", ALL, ids=lambda p: f"{p.type.value}-{p.event.payload.get('runtime', '')}")
+def test_each_play_is_for_the_one_node_gathers_nothing_and_only_apply_changes_things(proposal: Proposal) -> None:
+    plays = playbook_for(proposal)
+    for text in (plays.apply, plays.look, plays.converge):
+        (play,) = read(text)
+        assert play["hosts"] == "n1"
+        assert play["gather_facts"] is False
+        assert EVIL not in text
+        assert set(play) == {"name", "hosts", "gather_facts", "vars", "tasks"}
+    for text in (plays.look, plays.converge):
+        assert "restart: true" not in text
+        assert "state: restarted" not in text
+        assert "recreate: always" not in text
+    assert not any(name.endswith(("docker_container", "systemd_service", "compose_v2")) for name in modules(plays.look))
+    assert playbook_for(proposal) == plays  # the same proposal is always the same bytes
+
+
+def test_a_container_is_found_by_its_name_and_never_made_anew() -> None:
+    plays = playbook_for(ALL[0])
+    (restart,) = [t for t in read(plays.apply)[0]["tasks"] if "community.docker.docker_container" in t]
+    options = restart["community.docker.docker_container"]
+    assert options["comparisons"] == {"*": "ignore"}
+    assert options["recreate"] is False
+    assert options["pull"] == "never"
+    assert "image" not in options
+    assert "mend_container: !unsafe 'web'" in plays.apply
+
+
+def test_a_compose_service_is_found_by_its_labels() -> None:
+    apply = playbook_for(ALL[1]).apply
+    assert "com.docker.compose.project={{ mend_project }}" in apply
+    assert "mend_project: !unsafe 'shop'" in apply
+    assert "mend_compose_service: !unsafe 'web'" in apply
+
+
+@pytest.mark.parametrize(
+    ("service", "compose"),
+    [
+        ("web", {"project": "shop", "service": "web"}),  # the event's service is another one
+        ("shop.web", {"project": "sh", "service": "op.web"}),
+        ("shop.web", {"project": "shop"}),
+        ("shop.web", {"project": ["shop"], "service": "web"}),
+        ("shop.web", "shop.web"),
+        ("shop.web", {"project": "shop\n", "service": "web"}),
+        ("Shop.web", {"project": "Shop", "service": "web"}),
+    ],
+)
+def test_a_compose_identity_that_does_not_match_the_service_is_not_believed(service: str, compose: object) -> None:
+    proposal = a_proposal(ProposalType.CONTAINER_RESTART, service, {"compose": compose})
+    assert compose_of(proposal.event) is None
+    assert "labels" not in playbook_for(proposal).apply
+
+
+def test_a_redeploy_takes_its_folder_from_the_inventory_and_touches_one_service() -> None:
+    apply = playbook_for(ALL[4]).apply
+    (task,) = [t for t in read(apply)[0]["tasks"] if "community.docker.docker_compose_v2" in t]
+    options = task["community.docker.docker_compose_v2"]
+    assert options["project_src"] == "{{ mend_compose_dirs[mend_project] }}"
+    assert options["services"] == ["{{ mend_compose_service }}"]
+    assert options["dependencies"] is False
+    with pytest.raises(ValueError, match="compose"):
+        playbook_for(a_proposal(ProposalType.REDEPLOY, "web"))
+
+
+def test_commands_are_argument_lists_and_a_name_cannot_be_an_option() -> None:
+    for proposal in ALL:
+        plays = playbook_for(proposal)
+        for text in (plays.apply, plays.look, plays.converge):
+            for play in read(text):
+                for task in play["tasks"]:
+                    if command := task.get("ansible.builtin.command"):
+                        assert set(command) == {"argv"}
+                    assert "ansible.builtin.shell" not in task
+
+
+@pytest.mark.parametrize("name", ["-H root@evil", EVIL, "web\n", "a b", "", "web;id", "../x", "all", "-x"])
+def test_a_hostile_name_never_reaches_a_playbook(name: str) -> None:
+    good = ALL[2]
+    as_node = good.model_copy(update={"node": name, "event": good.event.model_copy(update={"node": name})})
+    with pytest.raises(ValueError):
+        playbook_for(as_node)
+    if name != "all":
+        as_service = good.model_copy(update={"service": name, "event": good.event.model_copy(update={"service": name})})
+        with pytest.raises(ValueError):
+            playbook_for(as_service)
+
+
+def test_a_proposal_that_names_another_service_than_its_event_gets_no_playbook() -> None:
+    with pytest.raises(ValueError, match="than its own event"):
+        playbook_for(ALL[0].model_copy(update={"service": "other"}))
+
+
+def test_what_cannot_be_done_honestly_is_a_sentence() -> None:
+    with pytest.raises(ValueError, match="whole node"):
+        playbook_for(a_proposal(ProposalType.CONTAINER_RESTART, None))
+    with pytest.raises(ValueError, match=r"payload\.runtime"):
+        playbook_for(a_proposal(ProposalType.SERVICE_RESTART, "x", {"runtime": "docker"}))
+    with pytest.raises(ValueError, match="carries no playbook"):
+        playbook_for(a_proposal(ProposalType.PLAYBOOK))
+
+
+def test_a_notification_has_no_playbook_and_a_reviewed_one_is_passed_on_byte_for_byte() -> None:
+    assert playbook_for(a_proposal(ProposalType.NOTIFY, None)) == PlaybookSet("", "", "")
+    text = "- hosts: n1\r\n  tasks: []   # ünïcode\n"
+    assert playbook_for(a_proposal(ProposalType.PLAYBOOK, text=text)) == PlaybookSet(text, "", "")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", fullmatch=True))
+def test_any_good_name_comes_out_of_the_yaml_as_it_went_in(name: str) -> None:
+    for proposal in (
+        a_proposal(ProposalType.CONTAINER_RESTART, name),
+        a_proposal(ProposalType.SERVICE_RESTART, name, {"runtime": "systemd"}),
+    ):
+        (play,) = read(playbook_for(proposal).apply)
+        assert name in play["vars"].values()
+        assert all(isinstance(value, str) for value in play["vars"].values())
