@@ -15,11 +15,12 @@ import structlog  # noqa: E402
 from pydantic import Field  # noqa: E402
 
 from mesh_core.log import setup  # noqa: E402
+from mesh_core.records import HealthEvent  # noqa: E402
 from mesh_core.service import serve  # noqa: E402
 from mesh_core.settings import MeshSettings, settings_or_exit  # noqa: E402
 from node_agent.agent import Agent, recall  # noqa: E402
 from node_agent.edges import Edges, FlapRule  # noqa: E402
-from node_agent.outfit import probes_for, rule_for  # noqa: E402
+from node_agent.outfit import probes_for  # noqa: E402
 from node_agent.redis_line import RedisLine  # noqa: E402
 from node_agent.sender import Sender  # noqa: E402
 from node_agent.spool import Spool  # noqa: E402
@@ -55,14 +56,14 @@ def main() -> None:
     memory = folder / "open.json"
     flap = watchlist.flapping
     edges = Edges(node, FlapRule(flap.opens, flap.window_seconds, flap.quiet_seconds))
-    seen = recall(memory, edges, rule_for)
+    seen = recall(memory, edges)
     since = seen if seen is not None else time.time() - FIRST_LOOK_BACK_SECONDS
 
     def clock_ms() -> int:
         return time.time_ns() // 1_000_000
 
     async def watch(stop: asyncio.Event) -> None:
-        agent.probes.extend(await probes_for(watchlist, settings.docker_host, since, edges))
+        agent.probes.extend(probes_for(watchlist, settings.docker_host, since, edges))
         log.info("node_agent.watching", node=node, probes=[probe.name for probe in agent.probes])
         gc.collect()
         gc.freeze()
@@ -73,7 +74,12 @@ def main() -> None:
 
     spool = Spool(folder, node)
     sender = Sender(node, spool, RedisLine(settings.redis_url, f"{NAME}-{node}"), clock_ms)
-    agent = Agent(node, edges, spool, sender, memory, clock_ms=clock_ms)
+
+    def send(event: HealthEvent) -> None:
+        spool.accept(event, clock_ms())
+        sender.wake()
+
+    agent = Agent(node, edges, send, memory, clock_ms=clock_ms)
     serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run})
 
 

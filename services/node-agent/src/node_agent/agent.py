@@ -15,9 +15,7 @@ from mesh_core.files import write_whole
 from mesh_core.records import HealthEvent, Severity
 from node_agent.edges import Change, Edges, Fold
 from node_agent.events import event_for, notice
-from node_agent.findings import Probe, Rule, well
-from node_agent.sender import Sender
-from node_agent.spool import Spool
+from node_agent.findings import Probe, well
 
 ANNOUNCE_SECONDS = 60.0
 LOOK_SECONDS = 60.0  # wall time that one look may take
@@ -36,26 +34,27 @@ class Listening(Protocol):
 
 
 class Agent:
-    """One node. `remember` opens what an earlier process left; then `watch` and `announce` run side by side."""
+    """One node. `send` takes each event and must not lose it; `memory` is the file in which open incidents survive."""
 
     def __init__(
         self,
         node: str,
         edges: Edges,
-        spool: Spool,
-        sender: Sender,
+        send: Callable[[HealthEvent], object],
         memory: Path,
         *,
+        announce_seconds: float = ANNOUNCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ):
         self.node = node
         self.edges = edges
         self.probes: list[Probe] = []
-        self._spool = spool
-        self._sender = sender
+        self._send = send
+        self._announce_seconds = announce_seconds
         self._memory = memory
         self._clock = clock
+        self._troubles: dict[str, str] = {}  # probe -> the last trouble that was logged
         self._clock_ms = clock_ms
 
     async def watch(self, stop: asyncio.Event) -> None:
@@ -71,7 +70,7 @@ class Agent:
         self._send(notice("node_online", self.node, self._clock_ms(), Severity.INFO, self._about()))
         while True:
             try:
-                await asyncio.wait_for(stop.wait(), ANNOUNCE_SECONDS)
+                await asyncio.wait_for(stop.wait(), self._announce_seconds)
             except TimeoutError:
                 for change in self.edges.still_open():
                     self._send(event_for(change, self.node, self._clock_ms()))
@@ -150,8 +149,9 @@ class Agent:
             async with asyncio.timeout(LOOK_SECONDS):
                 findings = await probe.look(only)
         except Exception as error:  # noqa: BLE001 - a probe may meet anything on a host; it must not silence the others
-            log.warning("agent.look_failed", probe=probe.name, error=f"{type(error).__name__}: {error}"[:300])
+            self._tell(probe, f"{type(error).__name__}: {error}"[:300])
             return again
+        self._troubles.pop(probe.name, None)
         for finding in findings:
             fold = self.edges.fold(finding, self._clock(), self._clock_ms())
             await self._act(probe, finding.key, fold, again)
@@ -187,9 +187,11 @@ class Agent:
         except Exception as error:  # noqa: BLE001 - as in a round
             return {"evidence_missing": f"{type(error).__name__}: {error}"[:200]}
 
-    def _send(self, event: HealthEvent) -> None:
-        self._spool.accept(event, self._clock_ms())
-        self._sender.wake()
+    def _tell(self, probe: Probe, trouble: str) -> None:
+        """Once, not at every round: a node without an engine is an ordinary node."""
+        if self._troubles.get(probe.name) != trouble:
+            self._troubles[probe.name] = trouble
+            log.warning("agent.look_failed", probe=probe.name, error=trouble)
 
     def _save(self) -> None:
         body = json.dumps({"seen_ms": self._clock_ms(), "open": self.edges.dump()}).encode()
@@ -199,11 +201,11 @@ class Agent:
             log.error("agent.memory_not_saved", error=str(error))
 
 
-def recall(memory: Path, edges: Edges, rule_for: Callable[[str], Rule]) -> float | None:
+def recall(memory: Path, edges: Edges) -> float | None:
     """Put what an earlier process left open into `edges`; the unix time at which it last looked, if it is known."""
     try:
         left = json.loads(memory.read_bytes())
-        edges.load(left["open"], rule_for)
+        edges.load(left["open"])
         return float(left["seen_ms"]) / 1000
     except FileNotFoundError:
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 INTENT_SECONDS = 600.0  # `docker stop -t 300`: the death may come that long after the signal
-_STOP_SIGNALS = frozenset({"1", "2", "3", "9", "15", "hup", "int", "quit", "kill", "term"})
+_STOP_SIGNALS = frozenset({"2", "3", "9", "15", "int", "quit", "kill", "term"})  # HUP is a wish to reload
 _KEEP = 512
 
 
@@ -18,8 +18,8 @@ _KEEP = 512
 class Record:
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))  # engine's unix seconds
     oom_deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))
-    oom_at: float = 0.0
-    signal_at: float = 0.0
+    oom_at: float = float("-inf")
+    signal_at: float = float("-inf")
     by_person: bool = False  # the last death was meant
     seen_running: bool = False
 
@@ -62,9 +62,8 @@ class ContainerHistory:
                     record.oom_deaths.append(at)
             record.seen_running = True
         elif action == "start":
-            record.signal_at = 0.0
+            record.signal_at = record.oom_at = float("-inf")
             record.by_person = False
-            record.oom_at = 0.0
             record.seen_running = True
         elif action == "destroy":
             self._records.pop(container_id, None)

@@ -8,39 +8,131 @@ import structlog
 
 from node_agent.edges import Edges
 from node_agent.engine import Engine
-from node_agent.findings import Probe, Rule
-from node_agent.probes import docker
-from node_agent.watchlist import Watchlist
+from node_agent.findings import Probe
+from node_agent.limits import Limits
+from node_agent.probes.disk import DiskProbe
+from node_agent.probes.docker import DockerProbe, DockerWatch
+from node_agent.probes.load import LoadProbe
+from node_agent.probes.memory import MemoryProbe
+from node_agent.probes.temperature import TemperatureProbe, sensors
+from node_agent.watchlist import DiskPart, LoadPart, MemoryPart, TemperaturePart, Watchlist
 
 log = structlog.get_logger()
 
 
-def rule_for(key: str) -> Rule:
-    """The rule of a remembered thing; the first look at it brings its own."""
-    return docker.RULE if key.startswith("docker:") else Rule()
-
-
-async def probes_for(watchlist: Watchlist, docker_host: str, since: float, edges: Edges) -> list[Probe]:
-    """The probes to run, one line each in the log for what the host does not have."""
+def probes_for(watchlist: Watchlist, docker_host: str, since: float, edges: Edges) -> list[Probe]:
+    """The probes to run; one line in the log for each thing that this host does not have."""
     probes: list[Probe] = []
     if watchlist.docker.enabled:
-        probes += await _docker(watchlist, docker_host, since, edges)
+        probes.append(_docker(watchlist, docker_host, since, edges))
+    if watchlist.disk.enabled:
+        part = watchlist.disk
+        probes.append(DiskProbe(_limits(part), part.ignore, part.every_seconds))
+    if watchlist.memory.enabled:
+        probes.append(MemoryProbe(_limits(watchlist.memory), watchlist.memory.every_seconds))
+    if watchlist.load.enabled:
+        probes.append(LoadProbe(_limits(watchlist.load), watchlist.load.every_seconds))
+    if watchlist.temperature.enabled:
+        if sensors(Path("/sys")):
+            probes.append(TemperatureProbe(_limits(watchlist.temperature), watchlist.temperature.every_seconds))
+        else:
+            log.info("outfit.no_temperature_sensors")
+    probes += _by_demand(watchlist, edges)
     return probes
 
 
-async def _docker(watchlist: Watchlist, host: str, since: float, edges: Edges) -> list[Probe]:
+def _docker(watchlist: Watchlist, host: str, since: float, edges: Edges) -> Probe:
+    """Also where no engine answers now: it may start after us. Nothing but its silence is looked at then."""
     engine = Engine(host)
+    if engine.address.unix and not Path(engine.address.unix).is_socket():
+        log.info("outfit.no_docker_yet", looked_at=host)
     part = watchlist.docker
-    if engine.address.unix:
-        if not Path(engine.address.unix).is_socket() and not part.expect:
-            log.info("outfit.no_docker", looked_at=host)
-            return []
-    watch = docker.DockerWatch(
+    watch = DockerWatch(
         ignore=part.ignore,
         expect=tuple(part.expect),
         loop_deaths=part.loop_deaths,
         loop_window_seconds=part.loop_window_seconds,
         stable_seconds=part.stable_seconds,
     )
-    open_keys = frozenset(f.key for f in edges.known("docker:"))
-    return [docker.DockerProbe(engine, watch, since=since, open_keys=open_keys, every_seconds=part.resync_seconds)]
+    return DockerProbe(
+        engine, watch, since=since, open_keys=_open_keys(edges, "docker:"), every_seconds=part.resync_seconds
+    )
+
+
+def _by_demand(watchlist: Watchlist, edges: Edges) -> list[Probe]:
+    # Imported only where needed: subprocess, XML and expat are 4 MiB that a plain Docker node does not need.
+    probes: list[Probe] = []
+    if watchlist.systemd.enabled:
+        if Path("/run/systemd/system").is_dir():  # as sd_booted(3) finds out
+            from node_agent.probes.systemd import SystemdProbe
+
+            part = watchlist.systemd
+            probes.append(
+                SystemdProbe(
+                    ignore=part.ignore,
+                    every_seconds=part.every_seconds,
+                    loop_restarts=part.loop_restarts,
+                    stable_seconds=part.stable_seconds,
+                    open_keys=_open_keys(edges, "systemd:"),
+                )
+            )
+        else:
+            log.info("outfit.no_systemd")
+    if watchlist.supervisor is not None:
+        from node_agent.probes.supervisor import SupervisorProbe
+
+        server = watchlist.supervisor
+        probes.append(
+            SupervisorProbe(
+                server.address,
+                user=server.user,
+                password=server.password,
+                ignore=server.ignore,
+                every_seconds=server.every_seconds,
+                loop_restarts=server.loop_restarts,
+                stable_seconds=server.stable_seconds,
+            )
+        )
+    if watchlist.http:
+        from node_agent.probes.http import HttpProbe
+
+        for http in watchlist.http:
+            probes.append(
+                HttpProbe(
+                    http.name,
+                    http.url,
+                    every_seconds=http.every_seconds,
+                    timeout_seconds=http.timeout_seconds,
+                    looks=http.looks,
+                    expect_status=http.expect_status,
+                    expect_text=http.expect_text,
+                    verify_tls=http.verify_tls,
+                    service=http.backed_by.name if http.backed_by else None,
+                    runtime=http.backed_by.runtime.value if http.backed_by else None,
+                )
+            )
+    if watchlist.tcp:
+        from node_agent.probes.tcp import TcpProbe
+
+        for tcp in watchlist.tcp:
+            probes.append(
+                TcpProbe(
+                    tcp.name,
+                    tcp.host,
+                    tcp.port,
+                    every_seconds=tcp.every_seconds,
+                    timeout_seconds=tcp.timeout_seconds,
+                    looks=tcp.looks,
+                    service=tcp.backed_by.name if tcp.backed_by else None,
+                    runtime=tcp.backed_by.runtime.value if tcp.backed_by else None,
+                )
+            )
+    return probes
+
+
+def _limits(part: DiskPart | MemoryPart | LoadPart | TemperaturePart) -> Limits:
+    return Limits(high=part.high, low=part.low, critical=part.critical)
+
+
+def _open_keys(edges: Edges, prefix: str) -> frozenset[str]:
+    return frozenset(finding.key for finding in edges.known(prefix))

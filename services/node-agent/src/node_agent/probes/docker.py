@@ -90,7 +90,8 @@ class DockerProbe:
 
     async def look(self, only: frozenset[str] | None) -> list[Finding]:
         if only is not None:
-            return [f for key in only if (f := await self._look_at(key)) is not None]
+            findings = [f for key in only if (f := await self._look_at(key)) is not None]
+            return findings + [f for f in self._missing() if f.key in only]
         rows = await self.engine.containers()
         findings = [f for row in rows if (f := await self._look_at_row(row)) is not None]
         present = {str(row.get("Id")) for row in rows}

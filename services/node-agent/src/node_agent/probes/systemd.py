@@ -1,0 +1,197 @@
+"""Units of this node's systemd: failed, or restarting in a loop. Reads with systemctl and journalctl; changes nothing.
+
+Told of changes by inotify on systemd's own runtime folder; the rounds are there for what that misses. A unit that went
+down because somebody stopped it is well. Identity: the full unit name (`nginx.service`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from mesh_core.records import Runtime, Severity
+from node_agent.evidence import LOG_LINES, clean_lines
+from node_agent.findings import Condition, Finding, Rule
+from node_agent.folder_watch import changed_names
+
+RULE = Rule(sick_looks=2, well_looks=2, well_seconds=3.0, again_seconds=0.5)
+RUN_SECONDS = 10.0
+LOOP_WINDOW_SECONDS = 600.0
+UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a unit is up
+UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
+_PROPERTIES = (
+    "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,"
+    "ActiveEnterTimestamp,InactiveEnterTimestamp,ActiveEnterTimestampMonotonic"
+)
+
+
+class SystemdBroken(OSError):
+    """systemctl did not answer."""
+
+
+class SystemdProbe:
+    name = "systemd"
+
+    def __init__(
+        self,
+        *,
+        ignore: tuple[str, ...] = (),
+        every_seconds: float = 30.0,
+        loop_restarts: int = 3,
+        stable_seconds: float = 60.0,
+        open_keys: frozenset[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.every_seconds = every_seconds
+        self._ignore = ignore
+        self._loop_restarts = loop_restarts
+        self._stable = stable_seconds
+        self._clock = clock
+        self._troubled = {key.removeprefix("systemd:") for key in open_keys}  # until they are well again
+        self._restarts: dict[str, deque[tuple[float, int]]] = {}
+        self._meant: dict[tuple[str, str], bool] = {}  # (unit, when it went down) -> somebody stopped it
+
+    async def listen(self, hint: Callable[[str | None], None]) -> None:
+        """Hints a look whenever a unit came up or went down. OSError if the folder cannot be watched."""
+        hint(None)
+        async for name in changed_names(UNITS_FOLDER):
+            if name.startswith("invocation:"):
+                hint(None)
+
+    async def look(self, only: frozenset[str] | None) -> list[Finding]:
+        text = await _run(
+            *("systemctl", "list-units", "--all", "--state=failed,auto-restart", "--output=json", "--no-pager")
+        )
+        listed = {str(row["unit"]) for row in json.loads(text or "[]")}
+        units = sorted(unit for unit in listed | self._troubled | self._restarts.keys() if not self._ignored(unit))
+        findings = []
+        for properties in await _show(units):
+            finding = await self._verdict(properties)
+            if finding.condition is Condition.SICK:
+                self._troubled.add(properties["Id"])
+            elif finding.condition is Condition.WELL:
+                self._troubled.discard(properties["Id"])
+            findings.append(finding)
+        return findings
+
+    async def evidence(self, finding: Finding) -> dict[str, Any]:
+        """The unit's last journal lines."""
+        if finding.condition is not Condition.SICK:
+            return {}
+        text = await _run(
+            *("journalctl", "--unit", str(finding.facts["unit"]), "--lines", str(LOG_LINES)),
+            *("--output", "cat", "--no-pager", "--quiet"),
+        )
+        return {"logs": clean_lines(text.encode())} if text.strip() else {}
+
+    async def _verdict(self, unit: dict[str, str]) -> Finding:
+        name, active, sub = unit["Id"], unit.get("ActiveState", ""), unit.get("SubState", "")
+        restarts = self._count_restarts(name, int(unit.get("NRestarts") or 0), active, sub)
+        facts: dict[str, Any] = {
+            "runtime": Runtime.SYSTEMD.value,
+            "unit": name,
+            "description": unit.get("Description", ""),
+            "active_state": active,
+            "sub_state": sub,
+            "result": unit.get("Result", ""),
+            "restart_count": int(unit.get("NRestarts") or 0),
+        }
+        if unit.get("ExecMainStatus"):
+            facts["exit_code"] = int(unit["ExecMainStatus"])
+            facts["oom_killed"] = unit.get("Result") == "oom-kill"
+
+        def found(condition: Condition, type_: str = "", severity: Severity = Severity.ERROR, **more: Any) -> Finding:
+            again = more.pop("again", None)
+            return Finding(f"systemd:{name}", name, condition, RULE, type_, severity, facts | more, again)
+
+        if active == "failed":
+            if await self._was_meant(name, unit):
+                return found(Condition.WELL, ended="stopped_by_person", stopped_by_person=True)
+            return found(Condition.SICK, "unit_failed")
+        if restarts >= self._loop_restarts:
+            up_since = int(unit.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+            if active != "active" or self._clock() - up_since < self._stable:
+                return found(
+                    Condition.SICK, "unit_restart_loop", Severity.CRITICAL, again=self._stable, restarts=restarts
+                )
+            self._restarts.pop(name, None)
+        if active == "active":
+            return found(Condition.WELL)
+        if active == "inactive":
+            self._restarts.pop(name, None)
+            return found(Condition.WELL, ended="stopped_by_person")
+        return found(Condition.UNSURE)
+
+    def _count_restarts(self, name: str, count: int, active: str, sub: str) -> int:
+        """Restarts within the window, for units that were seen waiting for one."""
+        if sub != "auto-restart" and name not in self._restarts:
+            return 0
+        now = self._clock()
+        seen = self._restarts.setdefault(name, deque(maxlen=64))
+        if seen and count < seen[-1][1]:  # somebody started it anew: systemd counts from 0
+            seen.clear()
+        seen.append((now, count))
+        while len(seen) > 1 and now - seen[0][0] > LOOP_WINDOW_SECONDS:
+            seen.popleft()
+        restarts = seen[-1][1] - seen[0][1] + 1
+        if active == "active" and restarts < self._loop_restarts and now - seen[0][0] > self._stable:
+            del self._restarts[name]
+        return restarts
+
+    async def _was_meant(self, name: str, unit: dict[str, str]) -> bool:
+        """A stop job since the unit was last up means that somebody stopped it; asked once per failure."""
+        key = (name, unit.get("InactiveEnterTimestamp", ""))
+        if key not in self._meant:
+            self._meant = {k: v for k, v in self._meant.items() if k[0] != name}
+            since = unit.get("ActiveEnterTimestamp", "")
+            text = ""
+            if since:
+                text = await _run(
+                    *("journalctl", "--no-pager", "--quiet", "--output", "cat", "--lines", "1"),
+                    *("--since", since, f"UNIT={name}", f"MESSAGE_ID={UNIT_STOPPING}"),
+                )
+            self._meant[key] = bool(text.strip())
+        return self._meant[key]
+
+    def _ignored(self, unit: str) -> bool:
+        return any(fnmatchcase(unit, glob) for glob in self._ignore)
+
+
+async def _show(units: list[str]) -> list[dict[str, str]]:
+    if not units:
+        return []
+    text = await _run("systemctl", "show", "--no-pager", "--property", _PROPERTIES, "--", *units[:200])
+    blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in text.split("\n\n")]
+    return [block for block in blocks if block.get("Id")]
+
+
+async def _run(*command: str) -> str:
+    """Its standard output. SystemdBroken if it takes too long or cannot run."""
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={
+                "LC_ALL": "C.UTF-8",
+                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "TZ": "UTC",
+            },
+        )
+    except OSError as error:
+        raise SystemdBroken(f"{command[0]}: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(RUN_SECONDS):
+            output, _ = await child.communicate()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        raise SystemdBroken(f"{command[0]} took more than {RUN_SECONDS:g} s") from None
+    return output.decode("utf-8", "replace")

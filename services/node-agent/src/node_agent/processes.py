@@ -1,0 +1,43 @@
+"""Who uses the memory, who keeps the cores busy: evidence out of /proc, read only when an event needs it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+PROC = Path("/proc")
+
+
+def biggest(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]:
+    """The processes with the most resident memory."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    rows: list[dict[str, Any]] = []
+    for folder in _processes(proc):
+        try:
+            pages = int((folder / "statm").read_text().split()[1])
+            rows.append({"pid": int(folder.name), "name": _name(folder), "rss_mib": pages * page // 1048576})
+        except (OSError, ValueError, IndexError):
+            continue  # it ended while we looked
+    return sorted(rows, key=lambda row: -row["rss_mib"])[:count]
+
+
+def waiting_or_running(count: int = 10, proc: Path = PROC) -> list[dict[str, Any]]:
+    """The processes that make the load: running (R) or stuck in the kernel (D)."""
+    rows: list[dict[str, Any]] = []
+    for folder in _processes(proc):
+        try:
+            state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+            if state in ("R", "D"):
+                rows.append({"pid": int(folder.name), "name": _name(folder), "state": state})
+        except (OSError, ValueError, IndexError):
+            continue
+    return sorted(rows, key=lambda row: row["state"])[:count]
+
+
+def _processes(proc: Path) -> list[Path]:
+    return [folder for folder in proc.iterdir() if folder.name.isdigit()]
+
+
+def _name(folder: Path) -> str:
+    return (folder / "comm").read_text(errors="replace").strip()

@@ -1,0 +1,83 @@
+"""What only these tests need: a disk that is soon full, and an agent in this process with its events in a list."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from mesh_core.records import HealthEvent
+from mesh_core.testing import wait_for
+from node_agent.agent import Agent, recall
+from node_agent.edges import Edges, FlapRule
+from node_agent.findings import Probe
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of 64 KiB (needs root)."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("needs root to mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Watched:
+    """An agent that runs; its events in a list."""
+
+    def __init__(self) -> None:
+        self.events: list[HealthEvent] = []
+
+    def of(self, service: str | None) -> list[HealthEvent]:
+        return [e for e in self.events if e.service == service and not e.payload.get("announced_again")]
+
+    def types(self, service: str | None) -> list[str]:
+        return [event.type for event in self.of(service)]
+
+    async def see(self, service: str | None, *types: str, seconds: float = 15) -> HealthEvent:
+        """Wait until exactly these events of `service` were sent, in this order; returns the last."""
+        try:
+            await wait_for(lambda: self.types(service) == list(types), seconds, f"{service}: {types}")
+        except AssertionError:
+            raise AssertionError(f"{service}: wanted {types}, saw {self.types(service)}") from None
+        return self.of(service)[-1]
+
+
+Watching = Callable[..., AbstractAsyncContextManager[Watched]]
+
+
+@pytest.fixture
+def watching(tmp_path: Path) -> Watching:
+    """`async with watching(probe, ...) as watched`: an agent over these probes; ends with the block.
+
+    A callable instead of a probe is given the edges, after what an earlier agent left open was put back into them.
+    """
+
+    @asynccontextmanager
+    async def start(
+        *probes: Probe | Callable[[Edges], Probe], flap: FlapRule | None = None, announce_seconds: float = 60.0
+    ) -> AsyncIterator[Watched]:
+        watched = Watched()
+        memory = tmp_path / "open.json"
+        edges = Edges("n1", flap)
+        recall(memory, edges)
+        agent = Agent("n1", edges, watched.events.append, memory, announce_seconds=announce_seconds)
+        agent.probes.extend(p(edges) if callable(p) else p for p in probes)
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(part(stop)) for part in (agent.watch, agent.announce)]
+        try:
+            yield watched
+        finally:
+            stop.set()
+            await asyncio.wait_for(asyncio.gather(*tasks), 10)
+
+    return start

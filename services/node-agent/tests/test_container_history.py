@@ -1,0 +1,82 @@
+"""What the engine's events say about intent. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node_agent.container_history import ContainerHistory
+
+ID = "c" * 64
+
+
+def event(action: str, at: float, **attributes: str) -> dict[str, Any]:
+    return {"Action": action, "Actor": {"ID": ID, "Attributes": attributes}, "timeNano": int(at * 1e9)}
+
+
+def told(*events: dict[str, Any]) -> ContainerHistory:
+    history = ContainerHistory()
+    for one in events:
+        history.fold(one)
+    return history
+
+
+def test_a_death_that_nobody_asked_for_counts() -> None:
+    history = told(event("start", 1), event("die", 2, exitCode="1"))
+    assert history.deaths_since(ID, 0) == (1, 0)
+    assert not history.record(ID).by_person
+
+
+def test_docker_stop_and_docker_kill_are_a_persons_doing() -> None:
+    stop = told(event("start", 1), event("kill", 2, signal="15"), event("die", 12), event("stop", 12.1))
+    kill = told(event("start", 1), event("kill", 2, signal="SIGKILL"), event("die", 2.1))
+    for history in (stop, kill):
+        assert history.record(ID).by_person
+        assert history.deaths_since(ID, 0) == (0, 0)
+
+
+def test_an_image_with_a_stop_signal_of_its_own_is_still_a_persons_doing() -> None:
+    history = told(event("start", 1), event("kill", 2, signal="28"), event("die", 3), event("stop", 3.1))
+    assert history.record(ID).by_person
+    assert history.deaths_since(ID, 0) == (0, 0)
+
+
+def test_a_reload_signal_is_no_wish_to_stop() -> None:
+    for signal in ("1", "SIGHUP", "10", "SIGUSR1"):
+        history = told(event("start", 1), event("kill", 2, signal=signal), event("die", 3))
+        assert not history.record(ID).by_person
+
+
+def test_a_start_wipes_the_intent() -> None:
+    history = told(
+        event("kill", 1, signal="15"), event("die", 2), event("stop", 2.1), event("start", 3), event("die", 4)
+    )
+    assert not history.record(ID).by_person
+
+
+def test_an_oom_kill_is_remembered_with_the_death() -> None:
+    history = told(event("start", 1), event("oom", 2), event("die", 2.1), event("start", 3), event("die", 4))
+    assert history.deaths_since(ID, 0) == (2, 1)
+    assert history.deaths_since(ID, 3) == (1, 0)
+
+
+def test_a_replayed_event_counts_once() -> None:
+    history = told(event("die", 2))
+    assert history.fold(event("die", 2)) is None
+    assert history.deaths_since(ID, 0) == (1, 0)
+
+
+def test_nonsense_is_passed_over() -> None:
+    assert told().fold({"Action": "die"}) is None
+    assert told().fold({"Action": "die", "Actor": {"ID": "x"}, "timeNano": "y"}) is None
+
+
+def test_memory_of_containers_is_bounded() -> None:
+    history = ContainerHistory()
+    for number in range(2000):
+        history.record(str(number))
+    assert len(history._records) <= 512
+    history.keep_only({"1999"})
+    assert len(history._records) == 1
+    history.fold(event("start", 1))
+    history.fold(event("destroy", 2))
+    assert ID not in history._records

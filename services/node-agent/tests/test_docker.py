@@ -1,0 +1,331 @@
+"""Real containers that die, run out of memory, fall ill, loop, are stopped by a person, are made anew."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesh_core.testing import wait_for
+from node_agent.edges import Edges, FlapRule
+from node_agent.engine import Engine as Api
+from node_agent.probes.docker import DockerProbe, DockerWatch, identity_for
+
+pytestmark = pytest.mark.docker
+
+HUNGRY = "sleep 1; exec perl -e 'my @a; while (1) { push @a, \"x\" x 1000000 }'"
+CHECKED = ["--health-interval", "1s", "--health-retries", "1", "--health-cmd"]
+
+
+class Box:
+    """Containers with a name prefix of this test, on the session's engine."""
+
+    def __init__(self, engine: Any, image: str):
+        self.engine = engine
+        self.image = image
+        self.prefix = f"na-{secrets.token_hex(3)}"
+        self.names: list[str] = []
+
+    def run(self, script: str, *options: str, name: str = "web") -> str:
+        full = f"{self.prefix}-{name}"
+        self.names.append(full)
+        self.engine.run(self.image, "sh", "-c", script, name=full, options=options)
+        return full
+
+    def probe(self, host: str | None = None, **more: Any) -> DockerProbe:
+        """Watches nothing but this test's containers."""
+        every = more.pop("every_seconds", 60.0)
+        since = more.pop("since", time.time() - 5)
+        open_keys = more.pop("open_keys", frozenset())
+        api = OnlyMine(host or self.engine.host, self.prefix)
+        return DockerProbe(api, DockerWatch(**more), since=since, every_seconds=every, open_keys=open_keys)
+
+
+class OnlyMine(Api):
+    """The engine is shared: others' containers are none of this test's business."""
+
+    def __init__(self, host: str, prefix: str):
+        super().__init__(host)
+        self.prefix = prefix
+
+    async def containers(self) -> list[dict[str, Any]]:
+        return [row for row in await super().containers() if self.prefix in str(row.get("Names"))]
+
+    async def events(self, since: float, opened: Callable[[], None]) -> AsyncIterator[dict[str, Any]]:
+        async for event in super().events(since, opened):
+            if self.prefix in event["Actor"]["Attributes"].get("name", ""):
+                yield event
+
+
+@pytest.fixture
+def box(engine: Any, base_image: str) -> Iterator[Box]:
+    box = Box(engine, base_image)
+    yield box
+    engine.rm(*box.names)
+
+
+async def test_a_death_is_an_event_with_its_evidence_and_a_start_is_recovery(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run("printf '\\033[31mhello\\033[0m\\n'; echo broken >&2; sleep 1; exit 7")
+        event = await watched.see(name, "container_died", seconds=8)
+        died = box.engine.inspect(name)["State"]["FinishedAt"]
+        payload = event.payload
+        assert payload["runtime"] == "docker"
+        assert (payload["exit_code"], payload["oom_killed"], payload["restart_count"]) == (7, False, 0)
+        assert (payload["container"], payload["image"]) == (name, box.image)
+        assert sorted(payload["logs"]) == ["broken", "hello"]
+        assert payload["finished_at"] == died
+        assert event.incident
+        box.engine.docker("rm", name)
+        box.run("sleep 60")
+        back = await watched.see(name, "container_died", "service_recovered", seconds=15)
+        assert back.incident == event.incident
+        assert back.payload["was"] == "container_died"
+
+
+async def test_a_death_is_known_within_a_second(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run("trap 'exit 3' USR1; while :; do sleep 0.05; done")
+        await asyncio.sleep(0.5)
+        started = time.monotonic()
+        box.engine.docker("kill", "-s", "USR1", name)
+        await watched.see(name, "container_died", seconds=5)
+        assert time.monotonic() - started < 2
+
+
+async def test_an_oom_kill_says_so(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run(HUNGRY, "--memory", "24m", "--memory-swap", "24m")
+        event = await watched.see(name, "container_oom", seconds=20)
+        assert event.payload["oom_killed"] is True
+        assert event.payload["exit_code"] == 137
+
+
+async def test_unhealthy_and_healthy_again(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run("sleep 600", *CHECKED, "echo checking; ! test -e /sick")
+        await wait_for(lambda: box.engine.health(name) == "healthy", 15, "a healthy container")
+        box.engine.exec(name, "touch", "/sick")
+        event = await watched.see(name, "container_unhealthy", seconds=15)
+        assert event.payload["health"] == "unhealthy"
+        assert event.payload["health_output"] == "checking"
+        box.engine.exec(name, "rm", "/sick")
+        await watched.see(name, "container_unhealthy", "service_recovered", seconds=20)
+
+
+async def test_one_restart_by_the_engine_is_a_blip(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run("test -e /once || { touch /once; sleep 1; exit 1; }; sleep 600", "--restart", "always")
+        await wait_for(lambda: box.engine.inspect(name)["RestartCount"] == 1, 10, "the engine's restart")
+        await asyncio.sleep(2)
+        assert watched.types(name) == []
+
+
+async def test_a_restart_loop_is_one_event_and_ends_when_it_stays_up(box: Box, watching: Any) -> None:
+    async with watching(box.probe(stable_seconds=4)) as watched:
+        script = "echo x >> /count; test $(wc -l < /count) -gt 5 || exit 1; sleep 600"
+        name = box.run(script, "--restart", "always")
+        event = await watched.see(name, "container_restart_loop", seconds=20)
+        assert event.payload["recent_deaths"] >= 3
+        assert event.severity == "critical"
+        await watched.see(name, "container_restart_loop", "service_recovered", seconds=40)
+
+
+async def test_what_a_person_stops_is_no_incident(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        stopped = box.run("trap 'exit 143' TERM; while :; do sleep 0.05; done", name="stopped")
+        killed = box.run("sleep 600", "--restart", "always", name="killed")
+        restarted = box.run("sleep 600", name="restarted")
+        await asyncio.sleep(0.5)
+        box.engine.docker("stop", "-t", "1", stopped)
+        box.engine.docker("kill", killed)
+        box.engine.docker("restart", "-t", "0", restarted)
+        box.engine.docker("pause", restarted)
+        await asyncio.sleep(3)
+        box.engine.docker("unpause", restarted)
+        assert watched.events[1:] == []
+
+
+async def test_stopping_a_sick_container_ends_its_incident_and_says_who(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run("sleep 600", *CHECKED, "false")
+        await watched.see(name, "container_unhealthy", seconds=15)
+        box.engine.docker("stop", "-t", "0", name)
+        event = await watched.see(name, "container_unhealthy", "service_recovered")
+        assert event.payload["ended"] == "stopped_by_person"
+
+
+async def test_a_one_shot_that_ends_well_is_no_incident(box: Box, watching: Any) -> None:
+    async with watching(box.probe(every_seconds=1)) as watched:
+        name = box.run("sleep 0.5; exit 0")
+        await wait_for(lambda: box.engine.inspect(name)["State"]["Status"] == "exited", 10, "its end")
+        await asyncio.sleep(3)
+        assert watched.types(name) == []
+
+
+async def test_identity_survives_recreation_of_a_compose_service(box: Box, watching: Any) -> None:
+    labels = ["--label", f"com.docker.compose.project={box.prefix}", "--label", "com.docker.compose.service=web"]
+    service = f"{box.prefix}.web"
+    async with watching(box.probe()) as watched:
+        box.run("sleep 0.5; exit 5", *labels, name="web-1")
+        event = await watched.see(service, "container_died")
+        assert event.payload["compose"] == {"project": box.prefix, "service": "web"}
+        box.engine.rm(f"{box.prefix}-web-1")
+        box.run("sleep 600", *labels, name="web-1")
+        back = await watched.see(service, "container_died", "service_recovered")
+        assert back.incident == event.incident
+
+
+async def test_a_removed_container_ends_its_incident(box: Box, watching: Any) -> None:
+    async with watching(box.probe(every_seconds=2)) as watched:
+        name = box.run("exit 5")
+        await watched.see(name, "container_died")
+        box.engine.rm(name)
+        assert (await watched.see(name, "container_died", "service_recovered")).payload["ended"] == "removed"
+
+
+async def test_an_expected_container_that_is_not_there_is_missing(box: Box, watching: Any) -> None:
+    name = f"{box.prefix}-wanted"
+    async with watching(box.probe(expect=(name,), every_seconds=1)) as watched:
+        await watched.see(name, "container_missing")
+        box.run("sleep 60", name="wanted")
+        await watched.see(name, "container_missing", "service_recovered")
+
+
+async def test_ignored_labelled_and_one_off_containers_are_left_alone(box: Box, watching: Any) -> None:
+    async with watching(box.probe(ignore=("*-scratch",), every_seconds=1)) as watched:
+        box.run("exit 1", name="scratch")
+        box.run("exit 1", "--label", "mendmesh.watch=false", name="labelled")
+        box.run("exit 1", "--label", "com.docker.compose.oneoff=True", name="one-off")
+        loud = box.run("exit 1", name="loud")
+        await watched.see(loud, "container_died")
+        await asyncio.sleep(1.5)
+        assert len(watched.events) == 2  # node_online and the loud one
+
+
+async def test_old_corpses_are_not_reported_at_start_and_fresh_ones_are(box: Box, watching: Any) -> None:
+    old = box.run("exit 1", name="old")
+    await asyncio.sleep(1.2)
+    since = time.time()
+    fresh = box.run("exit 1", name="fresh")
+    async with watching(box.probe(since=since)) as watched:
+        await watched.see(fresh, "container_died")
+        await asyncio.sleep(1)
+        assert watched.types(old) == []
+
+
+async def test_a_death_while_the_stream_is_broken_is_found_after_it(box: Box, watching: Any, tmp_path: Path) -> None:
+    proxy = SocketProxy(tmp_path / "engine.sock", box.engine.host.removeprefix("unix://"))
+    await proxy.open()
+    async with watching(box.probe(f"unix://{proxy.path}")) as watched:
+        name = box.run("trap 'exit 9' USR1; while :; do sleep 0.05; done")
+        stopped = box.run("sleep 600", name="stopped")
+        await wait_for(lambda: proxy.connections > 0, 5, "the event stream")
+        await asyncio.sleep(0.5)
+        await proxy.close()
+        box.engine.docker("kill", "-s", "USR1", name)
+        box.engine.docker("stop", "-t", "0", stopped)
+        await asyncio.sleep(0.5)
+        assert watched.types(name) == []
+        await proxy.open()
+        event = await watched.see(name, "container_died", seconds=20)
+        assert event.payload["exit_code"] == 9
+        await asyncio.sleep(1)
+        assert watched.types(stopped) == []
+    await proxy.close()
+
+
+async def test_an_agent_that_was_away_keeps_the_incident_and_sees_the_recovery(box: Box, watching: Any) -> None:
+    name = box.run("sleep 600", *CHECKED, "! test -e /sick")
+    box.engine.exec(name, "touch", "/sick")
+
+    def probe(edges: Edges) -> DockerProbe:
+        return box.probe(open_keys=frozenset(f.key for f in edges.known("docker:")))
+
+    async with watching(probe) as watched:
+        first = await watched.see(name, "container_unhealthy", seconds=15)
+    async with watching(probe, announce_seconds=0.3) as again:
+        await wait_for(lambda: [e for e in again.events if e.service == name], 5, "a repeated announcement")
+        repeated = next(e for e in again.events if e.service == name)
+        assert (repeated.type, repeated.incident) == ("container_unhealthy", first.incident)
+        assert repeated.payload["announced_again"] is True
+        box.engine.exec(name, "rm", "/sick")
+        back = await again.see(name, "service_recovered", seconds=15)
+        assert back.incident == first.incident
+
+
+async def test_a_container_that_keeps_dying_and_coming_back_is_flapping(box: Box, watching: Any) -> None:
+    async with watching(box.probe(), flap=FlapRule(opens=2, window_seconds=600, quiet_seconds=600)) as watched:
+        name = box.run("trap 'exit 4' USR1; while :; do sleep 0.05; done")
+        for expected in (["container_died"], ["container_died", "service_recovered", "service_flapping"]):
+            await asyncio.sleep(0.5)
+            box.engine.docker("kill", "-s", "USR1", name)
+            await watched.see(name, *expected)
+            box.engine.docker("start", name)
+            if len(expected) == 1:
+                await watched.see(name, "container_died", "service_recovered")
+        await asyncio.sleep(5)
+        assert watched.types(name)[-1] == "service_flapping"
+
+
+def test_identity_is_compose_or_name() -> None:
+    labels = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}
+    assert identity_for(["/shop-web-1"], labels).service == "shop.web"
+    assert identity_for(["/shop-web-1"], labels).container == "shop-web-1"
+    second = identity_for(["/shop-web-2"], labels | {"com.docker.compose.container-number": "2"})
+    assert (second.service, second.key) == ("shop.web", "docker:shop.web#2")
+    assert identity_for(["/alias/web", "/web"], {}).service == "web"
+    assert identity_for([], {}).service == ""
+
+
+class SocketProxy:
+    """A unix socket before the engine's, that can go away and take its connections with it."""
+
+    def __init__(self, path: Path, target: str):
+        self.path = path
+        self.target = target
+        self.connections = 0
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, str(self.path))
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+            self._writers.clear()
+            await self._server.wait_closed()
+            self._server = None
+            self.path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        engine_reader, engine_writer = await asyncio.open_unix_connection(self.target)
+        self._writers += [writer, engine_writer]
+        self.connections += 1
+
+        @asynccontextmanager
+        async def closing() -> AsyncIterator[None]:
+            try:
+                yield
+            finally:
+                writer.transport.abort()
+                engine_writer.transport.abort()
+
+        async with closing():
+            await asyncio.gather(_pipe(reader, engine_writer), _pipe(engine_reader, writer), return_exceptions=True)
+
+
+async def _pipe(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while piece := await source.read(65536):
+        target.write(piece)
+        await target.drain()
+    raise EOFError

@@ -1,0 +1,83 @@
+"""What may travel as evidence."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh_core.records import MAX_EVENT_BYTES, Severity
+from node_agent.edges import Change
+from node_agent.events import event_for, notice
+from node_agent.evidence import clean_lines, clean_text, clean_value
+from node_agent.findings import Condition, Finding, Rule
+
+
+def change(service: str | None = "web", kind: str = "opened", **facts: object) -> Change:
+    finding = Finding("docker:/web", service, Condition.SICK, Rule(), "container_died", Severity.ERROR, dict(facts))
+    return Change(kind, "container_died", Severity.ERROR, finding, "n1/web/5", 5000)  # type: ignore[arg-type]
+
+
+def test_escapes_and_control_characters_do_not_travel() -> None:
+    raw = b"\x1b[31mred\x1b[0m\x07 \x1b]0;title\x07text\x00\r\nprogress 1\rprogress 2\n\n\xff\xfe end\n"
+    assert clean_lines(raw) == ["red text", "progress 1", "progress 2", "\ufffd\ufffd end"]
+
+
+def test_bidirectional_overrides_do_not_travel() -> None:
+    assert clean_text("a\u202eb\u2066c\ud800d") == "abcd"
+
+
+def test_only_the_last_lines_and_the_start_of_long_ones() -> None:
+    lines = clean_lines(b"\n".join(b"line %d" % i for i in range(100)), 3)
+    assert lines == ["line 97", "line 98", "line 99"]
+    assert len(clean_lines(b"x" * 10_000)[0]) == 500
+
+
+def test_a_hostile_log_is_cleaned_in_no_time() -> None:
+    started = time.monotonic()
+    clean_lines((b"\x1b[" + b"1;" * 4000) * 60)
+    clean_text("\x1b]" * 50_000)
+    assert time.monotonic() - started < 0.5
+
+
+@given(st.recursive(st.none() | st.booleans() | st.text(max_size=50) | st.integers(), st.lists, max_leaves=20))
+def test_any_value_comes_out_as_encodable_json(value: object) -> None:
+    notice("x", "n1", 0, Severity.INFO, {"value": value}).wire().decode()
+
+
+def test_depth_and_width_are_bounded() -> None:
+    deep: object = "end"
+    for _ in range(50):
+        deep = {"a": deep}
+    assert "end" not in str(clean_value(deep))
+    assert len(clean_value(list(range(1000)))) == 64
+
+
+def test_the_event_carries_evidence_and_incident() -> None:
+    event = event_for(change(exit_code=7), "n1", 6000, {"logs": ["bye"]})
+    assert (event.type, event.service, event.incident) == ("container_died", "web", "n1/web/5")
+    assert event.payload["exit_code"] == 7
+    assert event.payload["logs"] == ["bye"]
+    assert event.timestamp == "1970-01-01T00:00:06.000Z"
+
+
+def test_a_name_that_is_no_name_becomes_a_whole_node_event_with_the_raw_name() -> None:
+    for raw in ("getty@tty1.service", "-H root@evil", "group:prog", "a" * 129):
+        event = event_for(change(service=raw), "n1", 6000)
+        assert event.service is None
+        assert event.payload["name"] == raw
+
+
+def test_an_event_never_outgrows_the_contract() -> None:
+    event = event_for(change(logs=["x" * 2000] * 60), "n1", 6000, {"body": "y" * 2000})
+    assert len(event.wire()) < MAX_EVENT_BYTES
+    assert "logs" not in event.payload
+
+
+def test_recovery_says_what_it_was_and_how_long() -> None:
+    finding = Finding("docker:/web", "web", Condition.WELL, Rule())
+    done = Change("recovered", "service_recovered", Severity.INFO, finding, "n1/web/5", 5000, was="container_died")
+    event = event_for(done, "n1", 65_000)
+    assert event.benign
+    assert (event.payload["was"], event.payload["open_seconds"]) == ("container_died", 60)

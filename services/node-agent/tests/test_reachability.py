@@ -1,0 +1,166 @@
+"""HTTP and TCP probes against real local servers, good ones and nasty ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from mesh_core.testing import free_port
+from node_agent.findings import Condition, Finding
+from node_agent.http_line import HttpBroken, address_for, ask
+from node_agent.probes.http import HttpProbe
+from node_agent.probes.tcp import TcpProbe
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def served(handler: Handler, port: int = 0) -> AsyncIterator[int]:
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handler(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(one, "127.0.0.1", port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def answering(raw: bytes) -> Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw)
+        await writer.drain()
+
+    return handler
+
+
+def plain(status: int, body: bytes = b"ok") -> bytes:
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+async def looked(port: int, **more: Any) -> Finding:
+    (finding,) = await HttpProbe("shop", f"http://127.0.0.1:{port}/health", **more).look(None)
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("raw", "more", "condition", "words"),
+    [
+        (plain(200), {}, Condition.WELL, ""),
+        (plain(302), {}, Condition.WELL, ""),
+        (plain(503, b"down \x1b[31mnow"), {}, Condition.SICK, "it answered 503"),
+        (plain(401), {"expect_status": (401,)}, Condition.WELL, ""),
+        (plain(200), {"expect_status": (204,)}, Condition.SICK, "it answered 200"),
+        (plain(200, b"all good"), {"expect_text": "good"}, Condition.WELL, ""),
+        (plain(200, b"all bad"), {"expect_text": "good"}, Condition.SICK, "expected text"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n5\r\n good\r\n0\r\n\r\n",
+            {"expect_text": "all good"},
+            Condition.WELL,
+            "",
+        ),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", {"expect_text": "end"}, Condition.WELL, ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", {}, Condition.SICK, "before the end"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {}, Condition.SICK, "cut short"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, Condition.SICK, "no HTTP answer"),
+        (b"", {}, Condition.SICK, "no HTTP answer"),
+    ],
+)
+async def test_what_counts_as_well(raw: bytes, more: dict[str, Any], condition: Condition, words: str) -> None:
+    async with served(answering(raw)) as port:
+        finding = await looked(port, **more)
+    assert finding.condition is condition
+    assert words in finding.facts.get("error", "")
+    if "down" in str(finding.facts.get("body")):
+        assert finding.facts["body"] == "down now"
+
+
+async def test_a_server_that_drips_is_cut_off_by_wall_time() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with served(drip) as port:
+        finding = await looked(port, timeout_seconds=0.5)
+    assert finding.condition is Condition.SICK
+    assert "within 0.5 s" in finding.facts["error"]
+    assert finding.facts["latency_ms"] < 1500
+
+
+async def test_an_endless_answer_is_read_only_so_far() -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async with served(flood) as port:
+        assert (await looked(port, timeout_seconds=5)).condition is Condition.WELL
+
+
+async def test_red_twice_is_an_event_that_names_what_stands_behind(watching: Any) -> None:
+    port = free_port()
+    probe = HttpProbe(
+        "shop",
+        f"http://user:secret@127.0.0.1:{port}/health?token=secret",
+        every_seconds=0.2,
+        service="shop.web",
+        runtime="docker",
+    )
+    async with watching(probe) as watched:
+        event = await watched.see("shop.web", "http_probe_failed")
+        assert event.payload["runtime"] == "docker"
+        assert event.payload["probe"] == {"kind": "http", "name": "shop"}
+        assert "secret" not in event.wire().decode()
+        async with served(answering(plain(200)), port):
+            await watched.see("shop.web", "http_probe_failed", "service_recovered")
+
+
+async def test_without_backing_the_service_is_the_probes_name(watching: Any) -> None:
+    port = free_port()
+    async with watching(TcpProbe("database", "127.0.0.1", port, every_seconds=0.2)) as watched:
+        event = await watched.see("database", "tcp_probe_failed")
+        assert "runtime" not in event.payload
+        assert event.payload["address"] == f"127.0.0.1:{port}"
+        async with served(answering(b""), port):
+            await watched.see("database", "tcp_probe_failed", "service_recovered")
+
+
+async def test_one_red_look_is_a_blip(watching: Any) -> None:
+    statuses = iter([200, 503])
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answering(plain(next(statuses, 200)))(reader, writer)
+
+    async with served(handler) as port:
+        probe = HttpProbe("shop", f"http://127.0.0.1:{port}/", every_seconds=0.1)
+        async with watching(probe) as watched:
+            await asyncio.sleep(1.5)
+            assert watched.types("shop") == []
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x", "unix://", "http://", "nonsense"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="is not unix:///path"):
+        address_for(url)
+
+
+async def test_nobody_there_says_where() -> None:
+    with pytest.raises(HttpBroken, match="127.0.0.1:1"):
+        await ask(address_for("http://127.0.0.1:1/"), "/", seconds=2)
+    with pytest.raises(HttpBroken, match="/nowhere.sock"):
+        await ask(address_for("unix:///nowhere.sock"), "/", seconds=2)

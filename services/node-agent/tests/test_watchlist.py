@@ -1,0 +1,69 @@
+"""config/node.yml: what is absent, what is wrong, what the sentence says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node_agent.watchlist import BadWatchlist, Watchlist, read_watchlist
+
+EXAMPLE = Path(__file__).parents[1] / "node.example.yml"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "node.yml"
+    path.write_text(text)
+    return path
+
+
+def test_no_file_and_an_empty_file_mean_the_defaults(tmp_path: Path) -> None:
+    assert read_watchlist(tmp_path / "none.yml") == Watchlist()
+    assert read_watchlist(written(tmp_path, "# nothing yet\n")) == Watchlist()
+
+
+def test_the_example_is_valid_and_says_every_key() -> None:
+    watchlist = read_watchlist(EXAMPLE)
+    text = EXAMPLE.read_text()
+    assert watchlist.http
+    assert watchlist.tcp
+    assert watchlist.supervisor
+    for part in Watchlist.model_fields.values():
+        model = part.annotation
+        for key in getattr(model, "model_fields", {}):
+            assert f"{key}:" in text, key
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dockr: {}", ["dockr: no such key", "docker"]),
+        ("docker: {ignored: [a]}", ["docker.ignored: no such key", "ignore"]),
+        ("disk: {high: 50}", ["disk", "low must be below high"]),
+        ("disk: {high: many}", ["disk.high", "'many'"]),
+        ("http: [{name: a b, url: 'http://x/'}]", ["http.0.name"]),
+        ("http: [{name: a}]", ["http.0.url: is required"]),
+        ("http: [{name: a, url: 'ftp://x'}]", ["http.0.url", "http://"]),
+        ("tcp: [{name: a, host: h, port: 70000}]", ["tcp.0.port"]),
+        ("http: [{name: a, url: 'http://x'}, {name: a, url: 'http://y'}]", ["'a'", "own name"]),
+        ("http: [{name: a, url: 'http://x', backed_by: {runtime: lxc, name: a}}]", ["backed_by.runtime", "docker"]),
+        ("supervisor: {address: nowhere}", ["supervisor.address", "unix:///path"]),
+        ("- a", ["should be a mapping"]),
+        ("docker: [", ["not YAML"]),
+    ],
+)
+def test_an_error_names_the_key_and_what_to_do(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(BadWatchlist) as caught:
+        read_watchlist(written(tmp_path, text))
+    for word in [*words, "node.yml"]:
+        assert word in str(caught.value)
+
+
+def test_a_password_is_not_printed(tmp_path: Path) -> None:
+    text = "supervisor: {address: 'unix:///run/s.sock', user: u, password: geheim}"
+    assert "geheim" not in repr(read_watchlist(written(tmp_path, text)))
+
+
+def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadWatchlist, match="cannot be read"):
+        read_watchlist(tmp_path)
