@@ -63,6 +63,9 @@ startsecs=0
 """
 
 
+AS_AGENT = ("-u", "agent", "-p", "secret")
+
+
 class Supervised:
     def __init__(self, folder: Path):
         self.folder = folder
@@ -91,13 +94,14 @@ class Supervised:
 
     def ctl(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "supervisor.supervisorctl", "-c", str(self.config)]
-            + ["-s", self.address, "-u", "agent", "-p", "secret", *words],
+            [sys.executable, "-W", "ignore", "-m", "supervisor.supervisorctl", "-s", self.address, *AS_AGENT, *words],
             capture_output=True,
             text=True,
             check=False,
             timeout=20,
+            cwd=self.folder.parent,  # a supervisord.conf in the current folder would be read
         )
+        assert not done.stderr, done.stderr
         return done.stdout
 
     def pid(self, program: str) -> int:
@@ -140,7 +144,7 @@ async def test_one_shots_and_expected_exit_codes_are_no_incidents(supervised: Su
 
 async def test_what_a_person_stops_is_no_incident(supervised: Supervised, watching: Any) -> None:
     async with watching(supervised.probe()) as watched:
-        await asyncio.to_thread(supervised.ctl, "stop", "shop")
+        assert "shop: stopped" in await asyncio.to_thread(supervised.ctl, "stop", "shop")
         await asyncio.sleep(1.5)
         assert watched.types("shop") == []
 
