@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, Severity, Trust, WorldUpdate
@@ -122,7 +123,7 @@ async def test_what_is_no_event_goes_to_the_dead_letters_and_does_not_hold_up_th
     await running.bus.call("XADD", "mesh:ev:pi4", "6-0", "p", sick().model_copy(update={"node": "other"}).wire())
     await running.bus.call("XADD", "mesh:ev:pi4", "7-0", "q", "no payload")
     await running.bus.call(
-        "XADD", Decision.stream, "8-0", "p", '{"ts":"%s","event_id":"../x","verdict":"ignored"}' % NOW
+        "XADD", Decision.stream, "8-0", "p", f'{{"ts":"{NOW}","event_id":"../x","verdict":"ignored"}}'
     )
     await running.bus.append("pi4", "9-0", sick().wire())
     await wait_for(lambda: running.files(), 10, "the good event's file")

@@ -85,14 +85,24 @@ class Observer:
 
     async def catch_up(self) -> None:
         """Fold what was acknowledged after world.json was last saved; all there is when there is no world.json."""
-        async for key in self._bus.redis.scan_iter(match=f"{EVENT_STREAM_PREFIX}*", count=1000, _type="stream"):
-            stream = key.decode() if isinstance(key, bytes) else str(key)
+        for stream in await self._event_streams():
             start = self.world.positions.get(stream)
             first = f"({start}" if start else "-"
             while page := await self._bus.call("XRANGE", stream, first, "+", "COUNT", CATCH_UP_PAGE):
                 entries = [Entry(stream, entry_id.decode(), fields.get(b"p", b"")) for entry_id, fields in page]
                 await self._fold(sort_out(entries).events)
                 first = f"({entries[-1].id}"
+
+    async def _event_streams(self) -> list[str]:
+        found: set[str] = set()
+        cursor: object = 0
+        while True:
+            cursor, keys = await self._bus.call(
+                "SCAN", cursor, "MATCH", f"{EVENT_STREAM_PREFIX}*", "COUNT", 1000, "TYPE", "stream"
+            )
+            found |= {key.decode() for key in keys}
+            if not cursor:
+                return sorted(found)
 
     async def heard(self, node: str) -> None:
         """The node's agent gave a sign of life outside its stream. Raises BusDown."""

@@ -83,7 +83,7 @@ class Silence:
     async def _beats(self) -> dict[str, float]:
         """{node: seconds since its last beat} of every node whose key is there."""
         found: dict[str, float] = {}
-        cursor = b"0"
+        cursor: object = 0
         while True:
             cursor, keys = await self._bus.call("SCAN", cursor, "MATCH", f"{ALIVE_PREFIX}*", "COUNT", 1000)
             for key in keys:
@@ -91,7 +91,7 @@ class Silence:
                 left_ms = int(await self._bus.call("PTTL", key))
                 if is_name(node) and left_ms != -2:
                     found[node] = max(0.0, ALIVE_SECONDS - left_ms / 1000) if left_ms > 0 else 0.0
-            if int(cursor) == 0:
+            if not cursor:
                 return found
 
     async def _say_offline(self, node: str, silent_seconds: float) -> None:
