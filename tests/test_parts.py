@@ -116,6 +116,7 @@ async def test_ollama_says_404_for_a_model_that_it_has_not(ollama_url: str) -> N
 
 
 @pytest.mark.model
+@pytest.mark.usefixtures("llama_url")
 def test_the_model_server_stops_at_once_in_the_middle_of_an_answer() -> None:
     port = free_port()
     command = [sys.executable, "-m", "mend.model_server", "--port", str(port), "--threads", "1"]

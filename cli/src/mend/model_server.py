@@ -10,6 +10,7 @@ stops with `os._exit`.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.util
 import os
 import select
@@ -17,6 +18,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from mend.openmp import LIBRARY, openmp_environment
 
 ALIAS = "smollm2-135m-instruct"
 CONTEXT_TOKENS = 4096
@@ -59,8 +62,12 @@ def serve(model: Path, port: int, threads: int, *, exit_with_parent: bool = Fals
         raise ModelMissing(f"no model file at {model}")
     try:
         import xllamacpp
-    except ImportError:
+    except ModuleNotFoundError:
         raise ModelMissing(HOW_TO_GET_IT) from None
+    except ImportError as problem:
+        raise ModelMissing(
+            f"llama.cpp cannot be loaded here ({problem}); on Debian: apt-get install libgomp1"
+        ) from None
 
     parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it loads, no Python runs: let the kernel end it
@@ -104,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--exit-with-parent", action="store_true", help="end when the starting process is gone")
     parser.add_argument("--verbose", action="store_true", help="let llama.cpp write its log to stderr")
     options = parser.parse_args(arguments)
+    _start_again_with_openmp(sys.argv[1:] if arguments is None else arguments)
     try:
         serve(
             options.model or bundled_model(),
@@ -115,6 +123,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ModelMissing, ServerFailed) as problem:
         print(f"model server: {problem}", file=sys.stderr, flush=True)
     return EXIT_FAILED
+
+
+def _start_again_with_openmp(arguments: Sequence[str]) -> None:
+    """Replace this process by itself with the bundled libgomp in reach, when the machine has none. At most once."""
+    try:
+        ctypes.CDLL(LIBRARY)
+    except OSError:
+        environment = openmp_environment(os.environ, Path(sys.prefix) / "lib" / "mend-openmp")
+        if environment is not None:
+            os.execve(sys.executable, [sys.executable, "-m", "mend.model_server", *arguments], environment)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
