@@ -51,7 +51,9 @@ async def decide(
     )
     answer = landed(climbed, rungs, floor_answer(event, allowed)).answer
     proposal = answer.model_dump(mode="json") | {"requires_human": True, "service": answer.service or ""}
-    return proposal, Counter(attempt.outcome.value for attempt in climbed.tries)
+    return proposal, Counter(
+        t.outcome.value if t.outcome == "ok" else f"{t.outcome}: {t.detail}" for t in climbed.tries
+    )
 
 
 async def run(rows: list[dict[str, Any]], policy: Policy, rungs: list[Rung], out: Path) -> None:
@@ -67,7 +69,13 @@ async def run(rows: list[dict[str, Any]], policy: Policy, rungs: list[Rung], out
             "latency_s": round(time.perf_counter() - began, 4),
         }
     out.write_text("".join(json.dumps(p, ensure_ascii=False) + "\n" for p in predictions.values()), encoding="utf-8")
-    print(f"\n{out.name}: {len(rows)} events, tries: {dict(outcomes) or 'none'}")
+    kinds = Counter[str]()
+    for what, number in outcomes.items():
+        kinds[what.partition(":")[0]] += number
+    print(f"\n{out.name}: {len(rows)} events, tries: {dict(kinds) or 'none'}")
+    for what, number in outcomes.most_common(20):
+        if what != "ok":
+            print(f"  {number} x {what[:150]}")
     for line in table(rows, predictions):
         print(line)
 

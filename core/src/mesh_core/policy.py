@@ -197,6 +197,7 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
         "action": {"type": "string", "enum": [action.value for action in (allowed.preferred, *rest)]},
         "service": {"const": event.service},
         "node": {"const": event.node},
+        "reason": {"type": "string", "minLength": 10, "maxLength": 200},
         "confidence": {"type": "number", "enum": [0.9, 0.7, 0.5, 0.3, 0.1]},
         "requires_human": {"const": True},
     }

@@ -16,6 +16,7 @@ MAX_FIELDS = 60
 MAX_TOTAL_BYTES = 12 * 1024
 MAX_KEPT_DEPTH = 8
 MAX_KEPT_ITEMS = 100
+MAX_KEPT_FIELDS = 2000  # a proposal is indented: 30,000 small numbers in 64 KiB would become half a megabyte
 HIDDEN = "***"
 
 # What a person would look at first; the rest follows in alphabetical order.
@@ -64,7 +65,7 @@ def evidence_for(event: HealthEvent) -> tuple[Evidence, ...]:
     left = MAX_TOTAL_BYTES
     for key in sorted(event.payload, key=lambda k: (_RANK.get(str(k).lower(), len(_RANK)), str(k)))[:MAX_FIELDS]:
         source = "payload." + clean(str(key)[:100]).replace("\n", " ")
-        text = HIDDEN if is_secret_name(str(key)) else redacted(_flat(event.payload[key]))
+        text = HIDDEN if is_secret_name(str(key)) else _shown(event.payload[key])
         size = len(source.encode()) + len(text.encode())
         if not text or size > left:
             continue
@@ -75,7 +76,7 @@ def evidence_for(event: HealthEvent) -> tuple[Evidence, ...]:
 
 def kept_event(event: HealthEvent) -> HealthEvent:
     """The event as a proposal file keeps it: the same facts, secrets hidden, depth and lengths bounded."""
-    return event.model_copy(update={"payload": _pruned(event.payload, 0)})
+    return event.model_copy(update={"payload": _pruned(event.payload, 0, [MAX_KEPT_FIELDS])})
 
 
 def redacted(text: str) -> str:
@@ -100,6 +101,7 @@ _WORDS = (
     r"pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credential"
     r"|authorization|cookie|session[_-]?id|dsn"
 )
+_VALUE = r"(\"[^\"\n]{1,2048}\"|'[^'\n]{1,2048}'|[^\s,;&'\"\])}]{1,2048})"
 _SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,24}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|\x1b.?")
 _UNSEEN = re.compile(
@@ -114,13 +116,14 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"\b(bearer|basic|digest|negotiate)[ \t]{1,8}[A-Za-z0-9._~+/=-]{6,2048}", re.IGNORECASE),
         rf"\1 {HIDDEN}",
     ),
-    # name=value, "name": "value", --name value: the name holds one of the words
+    # name=value, "name": "value": the name holds one of the words
     (
-        re.compile(
-            rf"((?:{_WORDS})[A-Za-z0-9_-]{{0,40}}['\"]?(?:[ \t]{{0,4}}[:=][ \t]{{0,4}}|[ \t]{{1,4}}))"
-            r"(\"[^\"\n]{1,2048}\"|'[^'\n]{1,2048}'|[^\s,;&'\"]{1,2048})",
-            re.IGNORECASE,
-        ),
+        re.compile(rf"((?:{_WORDS})[A-Za-z0-9_-]{{0,40}}['\"]?[ \t]{{0,4}}[:=][ \t]{{0,4}}){_VALUE}", re.IGNORECASE),
+        rf"\1{HIDDEN}",
+    ),
+    # --name value; without the dashes "token expired" would lose its sense
+    (
+        re.compile(rf"(--[a-z0-9_-]{{0,30}}(?:{_WORDS})[a-z0-9_-]{{0,30}}[ \t]{{1,4}}){_VALUE}", re.IGNORECASE),
         rf"\1{HIDDEN}",
     ),
     # tokens that are known by their own look
@@ -136,31 +139,43 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-def _flat(value: Any) -> str:
-    """A field as text: strings as they are, lists of strings line by line, the rest as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return "\n".join(value[-200:])
-    return json.dumps(_pruned(value, 0), ensure_ascii=False, default=str, sort_keys=True)
-
-
-def _pruned(value: Any, depth: int) -> Any:
-    """The same value with secrets hidden, strings redacted, and bounded depth and number of items."""
+def _shown(value: Any) -> str:
+    """A field as redacted text: strings as they are, lists of strings line by line, the rest as JSON."""
     if isinstance(value, str):
         return redacted(value)
+    if _is_lines(value):
+        return redacted("\n".join(value[-200:]))
+    return _tail(json.dumps(_pruned(value, 0, [MAX_KEPT_FIELDS]), ensure_ascii=False, default=str, sort_keys=True))
+
+
+def _pruned(value: Any, depth: int, left: list[int]) -> Any:
+    """The same value with secrets hidden, strings redacted, and bounded depth and number of items; `left` counts down."""
+    left[0] -= 1
+    if left[0] < 0:
+        return "(more)"
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict | list) and depth >= MAX_KEPT_DEPTH:
+        return "(deeper)"
     if isinstance(value, dict):
-        if depth >= MAX_KEPT_DEPTH:
-            return "(deeper)"
+        # {"name": "DB_PASSWORD", "value": "..."}: how Kubernetes and compose write an environment
+        named = any(is_secret_name(str(value.get(key, ""))) for key in ("name", "key"))
         return {
             clean(str(key)[:200]): HIDDEN
-            if is_secret_name(str(key)) and child not in (None, "", True, False)
-            else _pruned(child, depth + 1)
+            if child not in (None, "", True, False) and (is_secret_name(str(key)) or (named and key == "value"))
+            else _pruned(child, depth + 1, left)
             for key, child in list(value.items())[:MAX_KEPT_ITEMS]
+            if left[0] > 0
         }
+    if _is_lines(value) and any("-----BEGIN" in line for line in value):
+        return redacted("\n".join(value)).split("\n")  # a key over several lines is one secret
     if isinstance(value, list):
-        return "(deeper)" if depth >= MAX_KEPT_DEPTH else [_pruned(item, depth + 1) for item in value[-MAX_KEPT_ITEMS:]]
+        return [_pruned(item, depth + 1, left) for item in value[-MAX_KEPT_ITEMS:] if left[0] > 0]
     return value
+
+
+def _is_lines(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
 def _tail(text: str) -> str:

@@ -5,6 +5,7 @@ Form is not truth: an answer must be strict JSON, of the schema, about this even
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -46,14 +47,29 @@ def prompt_for(event: HealthEvent, evidence: tuple[Evidence, ...], allowed: Allo
         f"Service: {event.service or 'null'}",
         "Choices:",
         *(f"- {_MEANING[action]}" for action in choices),
-        f"The policy prefers {allowed.preferred} ({_plain(allowed.reason)}). Differ only if the evidence says why.",
+        f"The policy prefers {allowed.preferred}: {_plain(allowed.reason)}.",
         "EVIDENCE",
         _shown(evidence) or "(none)",
         "END OF EVIDENCE",
-        f"JSON with action, service ({event.service or 'null'}), node ({event.node}), reason (one sentence that says "
-        "what the evidence shows), confidence (0 to 1), requires_human (true).",
+        "Answer in this form, with a reason out of the evidence; take another choice only if the evidence says why:",
+        _form(event, allowed),
     ]
     return Prompt(system=_SYSTEM, user="\n".join(lines), max_tokens=MAX_ANSWER_TOKENS)
+
+
+def _form(event: HealthEvent, allowed: Allowed) -> str:
+    """A whole answer as the example: a 135M model copies it, and then its reason is at least the policy's own."""
+    return json.dumps(
+        {
+            "action": allowed.preferred.value,
+            "service": event.service,
+            "node": event.node,
+            "reason": _plain(allowed.reason)[:200],
+            "confidence": 0.7,
+            "requires_human": True,
+        },
+        ensure_ascii=False,
+    )
 
 
 def base_schema() -> dict[str, object]:
@@ -96,6 +112,8 @@ def read_answer(event: HealthEvent, allowed: Allowed) -> Callable[[str], ModelAn
             return Rejection(AttemptOutcome.SCHEMA_VIOLATION, "reason: holds characters that cannot be seen")
         if declines(answer.reason):
             return Rejection(AttemptOutcome.REFUSAL, _quoted(answer.reason))
+        if _parrots(answer.reason):
+            return Rejection(AttemptOutcome.UNGROUNDED, "the reason only repeats the question")
         if why := ungrounded(answer, event, allowed):
             return Rejection(AttemptOutcome.UNGROUNDED, why)
         return answer
@@ -119,6 +137,17 @@ def floor_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Try, .
         )
 
     return answer
+
+
+def _parrots(reason: str) -> bool:
+    """Is the reason a piece of our own instructions? Small models say that when they have nothing to say."""
+    said = " ".join(reason.lower().split()).strip(" .:")
+    return any(said in text for text in _INSTRUCTIONS)
+
+
+_INSTRUCTIONS = tuple(
+    " ".join(text.lower().split()) for text in (_SYSTEM, *_MEANING.values(), "a reason out of the evidence")
+)
 
 
 def _shown(evidence: tuple[Evidence, ...]) -> str:
