@@ -1,0 +1,178 @@
+"""One stage at a time, with the command that was asked for, a log as it comes, and nothing secret left behind."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parts.playing import Prepare
+
+from executor_agent import ansible
+from executor_agent.stages import AGAIN, APPLY, SYNTAX, StagePlan
+from executor_agent.zygote import Zygote
+
+HEAD = "- hosts: box\n  gather_facts: false\n  tasks:\n"
+TOUCH = HEAD + "    - ansible.builtin.copy: {content: 'x', dest: '%s'}\n"
+
+
+def tail(command: tuple[str, ...], zygote: Zygote) -> list[str]:
+    assert command[: len(zygote.command)] == zygote.command
+    return [word for word in command[len(zygote.command) :] if "/" not in word]
+
+
+def test_each_stage_runs_its_own_command_line_and_apply_really_applies(
+    warm: Zygote, prepare: Prepare, tmp_path: Path
+) -> None:
+    run = prepare(warm, text=TOUCH % (tmp_path / "made"))
+    syntax = run.play(SYNTAX)
+    assert syntax.ok
+    assert tail(syntax.command, warm) == ["--syntax-check", "apply.yml", "-i", "-i", "--limit", "box"]
+    assert not (tmp_path / "made").exists()
+    apply = run.play(APPLY)  # in one private_data_dir this would be the syntax check once more, and "done"
+    assert tail(apply.command, warm) == ["apply.yml", "-i", "-i", "--limit", "box"]
+    assert (apply.ok, apply.rc, apply.changed) == (True, 0, 1)
+    assert (tmp_path / "made").read_text() == "x"
+    again = run.play(AGAIN)
+    assert tail(again.command, warm) == ["--check", "apply.yml", "-i", "-i", "--limit", "box"]
+    assert (again.ok, again.changed) == (True, 0)
+
+
+def test_a_stage_with_another_command_line_has_failed_and_ran_nothing(
+    warm: Zygote, prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_config = ansible.RunnerConfig.prepare
+
+    def remembers(config: Any) -> None:
+        prepare_config(config)
+        config.command.insert(-2, "--syntax-check")
+
+    monkeypatch.setattr(ansible.RunnerConfig, "prepare", remembers)
+    stage = prepare(warm, text=TOUCH % (tmp_path / "made")).play(APPLY)
+    assert not stage.ok
+    assert stage.rc == ansible.NOT_RUN
+    assert "another command" in stage.detail
+
+
+def test_a_play_that_met_no_host_has_failed(warm: Zygote, prepare: Prepare) -> None:
+    elsewhere = prepare(warm, text="- hosts: nobody\n  gather_facts: false\n  tasks: []\n").play(APPLY)
+    assert not elsewhere.ok
+    assert "nothing was played on box" in elsewhere.detail
+    other = prepare(
+        warm,
+        text=HEAD + "    - ansible.builtin.ping:\n",
+        inventory=b"all: {hosts: {other: {ansible_connection: local}}}",
+    )
+    assert not other.play(APPLY).ok
+
+
+def test_a_task_that_fails_says_why(warm: Zygote, prepare: Prepare) -> None:
+    run = prepare(warm, text=HEAD + "    - ansible.builtin.fail: {msg: the disk is gone}\n")
+    stage = run.play(APPLY)
+    assert (stage.ok, stage.rc, stage.detail) == (False, 2, "the disk is gone")
+    assert "the disk is gone" in run.log("02_apply")
+
+
+def test_a_playbook_with_an_error_fails_at_the_syntax_check(warm: Zygote, prepare: Prepare) -> None:
+    stage = prepare(warm, text=HEAD + "    - ansible.builtin.no_such_module: {}\n").play(SYNTAX)
+    assert not stage.ok
+    assert stage.detail
+
+
+def test_what_would_still_change_fails_the_check(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
+    stage = prepare(warm, text=TOUCH % (tmp_path / "missing")).play(AGAIN)
+    assert not stage.ok
+    assert stage.changed == 1
+    assert not (tmp_path / "missing").exists()
+
+
+def test_lines_arrive_while_the_playbook_still_runs(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
+    door = tmp_path / "door"
+    text = (
+        HEAD
+        + f"    - name: wait at the door\n      ansible.builtin.wait_for: {{path: '{door}', timeout: 20, sleep: 1}}\n"
+    )
+    run = prepare(warm, text=text)
+
+    def on_line(line: str) -> None:
+        run.lines.append(line)
+        if "wait at the door" in line:  # it opens only if this line comes before the task's end
+            door.touch()
+
+    stage = ansible.run_stage(APPLY, run.folder, on_line, threading.Event(), run.limits, run.where)
+    assert stage.ok, stage
+    assert stage.seconds < 15
+    assert run.log("02_apply").splitlines() == run.lines
+    assert "\x1b" not in run.log("02_apply")
+
+
+def test_nothing_secret_and_nothing_of_the_runner_stays_behind(
+    prepare: Prepare, warm: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-do-not-write-me")
+    text = HEAD + "    - ansible.builtin.command: {argv: [echo, hidden-result]}\n"
+    run = prepare(warm, text=text)
+    during: list[str] = []
+
+    def on_line(line: str) -> None:
+        for path in (run.folder / "stages").rglob("*"):
+            if path.is_file():
+                during.append(path.read_text(errors="replace"))
+
+    assert ansible.run_stage(APPLY, run.folder, on_line, run.cancel, run.limits, run.where).ok
+    assert during
+    left = {path.relative_to(run.folder).parts[0] for path in run.folder.rglob("*") if path.is_file()}
+    assert left == {"project", "inventory", "logs"}
+    for content in [*during, *(path.read_text() for path in run.folder.rglob("*") if path.is_file())]:
+        assert "sk-do-not-write-me" not in content
+
+
+def test_a_local_host_uses_our_python_unless_the_inventory_says_otherwise(warm: Zygote, prepare: Prepare) -> None:
+    text = HEAD + "    - ansible.builtin.debug: {msg: '{{ ansible_python_interpreter }}'}\n"
+    for inventory, wanted in (
+        (b"all: {hosts: {box: {ansible_connection: local}}}", sys.executable),
+        (b"all: {hosts: {box: {}}, vars: {ansible_connection: local}}", sys.executable),
+        (b"all: {hosts: {box: {}}}", "auto_silent"),
+        (b"all: {hosts: {box: {ansible_connection: local}}, vars: {ansible_python_interpreter: /opt/py}}", "/opt/py"),
+    ):
+        seen: list[str] = []
+        stage = prepare(warm, text=text, inventory=inventory).play(APPLY, lambda task, res: seen.append(res["msg"]))  # noqa: B023
+        assert stage.ok, stage
+        assert seen == [wanted]
+
+
+def test_an_inventory_cannot_run_a_plugin_or_a_script(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
+    run = prepare(warm, text=HEAD + "    - ansible.builtin.ping:\n")
+    script = run.folder / "inventory" / "inventory.yml"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    script.chmod(0o755)
+    assert not run.play(APPLY).ok
+    assert not (tmp_path / "ran").exists()
+
+
+def test_text_that_is_marked_unsafe_is_never_a_template(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
+    evil = "{{ lookup('pipe', 'touch " + str(tmp_path / "ran") + "') }}"
+    text = (
+        '- hosts: box\n  gather_facts: false\n  vars: {said: !unsafe "' + evil + '"}\n  tasks:\n'
+        "    - ansible.builtin.command: {argv: [echo, '{{ said }}']}\n"
+    )
+    seen: list[str] = []
+    assert prepare(warm, text=text).play(APPLY, lambda task, result: seen.append(result["stdout"])).ok
+    assert seen == [evil]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_log_that_grows_without_end_is_cut(warm: Zygote, prepare: Prepare) -> None:
+    run = prepare(warm, text=HEAD + "    - ansible.builtin.debug: {msg: \"{{ 'x' * 5000 }}\"}\n")
+    run.limits = ansible.Limits(stage_seconds=60, log_bytes=1000)
+    assert run.play(APPLY).ok
+    assert "(the log is cut here: too long)" in run.log("02_apply")
+    assert len(run.log("02_apply")) < 1100
+
+
+def test_a_stage_without_a_log_writes_none(warm: Zygote, prepare: Prepare) -> None:
+    run = prepare(warm, text=HEAD + "    - ansible.builtin.ping:\n")
+    assert run.play(StagePlan("look", "", "apply.yml")).ok
+    assert list((run.folder / "logs").iterdir()) == []

@@ -1,0 +1,151 @@
+"""Proof is well for a while; a crash loop is none; who could not look does not know. Time is passed in."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from executor_agent import verify as verify_room
+from executor_agent.looks import Look, State
+from executor_agent.verify import Jury, Settle, Verdict, verify
+
+SETTLE = Settle(needed=3, margin_seconds=20, sick_seconds=10)
+
+
+def seen(state: State, restarts: int = 0, incarnation: str = "1", start: float = 0) -> Look:
+    facts = {"restarts": restarts, "incarnation": incarnation, "start_period_seconds": start, "words": state.value}
+    return Look(state, facts)
+
+
+def judge(looks: list[Look], settle: Settle = SETTLE, every: float = 1.0) -> tuple[int, Verdict, str]:
+    """(how many looks it took, verdict, reason); the last look repeats for ever."""
+    jury = Jury(settle)
+    for number in range(2000):
+        if decided := jury.hear(number * every, looks[min(number, len(looks) - 1)]):
+            return number + 1, *decided
+    raise AssertionError("no verdict in 2000 looks")
+
+
+WELL, SICK, UNSURE = seen(State.HEALTHY), seen(State.SICK), seen(State.UNKNOWN)
+
+
+def test_well_three_times_in_a_row_is_proof() -> None:
+    assert judge([WELL])[:2] == (3, Verdict.PROVEN)
+    assert judge([UNSURE, WELL, UNSURE, WELL])[:2] == (6, Verdict.PROVEN)
+    assert judge([SICK, SICK, WELL])[:2] == (5, Verdict.PROVEN)
+
+
+def test_one_restart_by_itself_starts_the_count_again_and_two_are_a_crash_loop() -> None:
+    once = [seen(State.HEALTHY, 0), seen(State.HEALTHY, 1, "2")]
+    assert judge(once)[:2] == (4, Verdict.PROVEN)
+    loop = [seen(State.HEALTHY, number, str(number)) for number in range(9)]
+    looks, verdict, reason = judge(loop)
+    assert (looks, verdict) == (3, Verdict.NOT_HELPED)
+    assert "keeps restarting" in reason
+    silent = [seen(State.HEALTHY, 0, str(number)) for number in range(9)]  # another process each time, uncounted
+    assert judge(silent)[1] is Verdict.NOT_HELPED
+
+
+def test_sick_without_a_break_is_known_early_but_not_within_the_start_period() -> None:
+    looks, verdict, _ = judge([SICK])
+    assert (looks, verdict) == (11, Verdict.NOT_HELPED)
+    slow = seen(State.SICK, start=40)
+    assert judge([slow])[0] == 51
+    assert judge([slow] * 45 + [seen(State.HEALTHY, start=40)])[1] is Verdict.PROVEN
+
+
+def test_starting_is_neither_and_the_window_follows_the_containers_own_start_period() -> None:
+    starting, well = seen(State.UNKNOWN, start=90), seen(State.HEALTHY, start=90)
+    assert judge([starting] * 100 + [well])[1] is Verdict.PROVEN
+    looks, verdict, reason = judge([starting])
+    assert (looks, verdict) == (111, Verdict.INCONCLUSIVE)
+    assert "110 s" in reason
+
+
+def test_a_start_period_of_a_day_does_not_hold_us_for_a_day() -> None:
+    assert judge([seen(State.UNKNOWN, start=86_400)])[:2] == (601, Verdict.INCONCLUSIVE)
+
+
+def test_nobody_could_look_is_inconclusive() -> None:
+    assert judge([UNSURE])[:2] == (21, Verdict.INCONCLUSIVE)
+
+
+def test_flapping_until_the_end_is_no_proof() -> None:
+    assert judge([WELL, SICK] * 40)[1] is not Verdict.PROVEN
+    assert judge([WELL, UNSURE] * 40)[1] is Verdict.INCONCLUSIVE
+
+
+class Stage:
+    """verify() with scripted looks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, looks: list[Look]) -> None:
+        from parts.playing import a_proposal
+
+        self.proposal = a_proposal()
+        self.folder = folder
+        self.left = looks
+        self.lines: list[str] = []
+        self.cancel = threading.Event()
+        monkeypatch.setattr(verify_room, "look", self.look)
+
+    def look(self, *_: object) -> Look:
+        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+
+    async def verify(self, probe: verify_room.ProbeRecovered | None = None, settle: Settle | None = None):  # type: ignore[no-untyped-def]
+        settle = settle or Settle(every_seconds=0.001, margin_seconds=0.2, sick_seconds=0.1, probe_seconds=0.1)
+        return await verify(
+            self.proposal,
+            self.folder,
+            self.lines.append,
+            self.cancel,
+            None,  # type: ignore[arg-type]
+            None,  # type: ignore[arg-type]
+            settle=settle,
+            probe_recovered=probe,
+        )
+
+
+async def test_every_look_is_a_line_of_the_log_and_the_last_one_is_the_after(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stage = Stage(monkeypatch, tmp_path, [SICK, WELL])
+    done = await stage.verify()
+    assert done.verdict is Verdict.PROVEN
+    assert done.after == WELL.facts
+    assert json.dumps(done.after)
+    assert (done.stage.name, done.stage.ok) == ("verify", True)
+    log = (tmp_path / "logs" / "04_verify.log").read_text().splitlines()
+    assert log == stage.lines
+    assert len(log) == 5
+    assert log[-1].startswith("proven: ")
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [(True, Verdict.PROVEN), (False, Verdict.NOT_HELPED), (None, Verdict.INCONCLUSIVE)],
+)
+async def test_trouble_that_a_probe_saw_is_over_when_the_probe_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: bool | None, verdict: Verdict
+) -> None:
+    asked: list[float] = []
+
+    async def probe(seconds: float) -> bool | None:
+        asked.append(seconds)
+        return said
+
+    assert (await Stage(monkeypatch, tmp_path, [WELL]).verify(probe)).verdict is verdict
+    assert asked == [0.1]
+    asked.clear()
+    assert (await Stage(monkeypatch, tmp_path, [SICK]).verify(probe)).verdict is Verdict.NOT_HELPED
+    assert asked == []  # what is still sick need not be asked about
+
+
+async def test_a_cancel_ends_the_watch_without_a_claim(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stage = Stage(monkeypatch, tmp_path, [UNSURE])
+    stage.cancel.set()
+    done = await stage.verify()
+    assert done.verdict is Verdict.INCONCLUSIVE
+    assert "cancelled" in done.reason
