@@ -36,6 +36,11 @@ class Watched:
 
     def __init__(self) -> None:
         self.events: list[HealthEvent] = []
+        self.deliver: Callable[[HealthEvent], object] = lambda event: None
+
+    def take(self, event: HealthEvent) -> None:
+        self.events.append(event)
+        self.deliver(event)
 
     def of(self, service: str | None) -> list[HealthEvent]:
         return [e for e in self.events if e.service == service and not e.payload.get("announced_again")]
@@ -70,7 +75,7 @@ def watching(tmp_path: Path) -> Watching:
         memory = tmp_path / "open.json"
         edges = Edges("n1", flap)
         recall(memory, edges)
-        agent = Agent("n1", edges, watched.events.append, memory, announce_seconds=announce_seconds)
+        agent = Agent("n1", edges, watched.take, memory, announce_seconds=announce_seconds)
         agent.probes.extend(p(edges) if callable(p) else p for p in probes)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (agent.watch, agent.announce)]

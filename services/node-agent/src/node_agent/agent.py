@@ -106,8 +106,8 @@ class Agent:
                 whole = now >= next_round
                 only = None if whole else frozenset(key for key, at in due.items() if at <= now)
                 if only is None or only:
-                    for key in due.keys() if only is None else only:
-                        due = {k: at for k, at in due.items() if k != key}
+                    for key in only or set(due):
+                        due.pop(key, None)
                     if whole:
                         next_round = now + probe.every_seconds
                     for key, seconds in (await self._round(probe, only)).items():

@@ -73,7 +73,7 @@ def _by_demand(watchlist: Watchlist, edges: Edges) -> list[Probe]:
                     every_seconds=part.every_seconds,
                     loop_restarts=part.loop_restarts,
                     stable_seconds=part.stable_seconds,
-                    open_keys=_open_keys(edges, "systemd:"),
+                    remembered=lambda: _open_keys(edges, "systemd:"),
                 )
             )
         else:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class SystemdBroken(OSError):
 
 
 class SystemdProbe:
+    """`remembered` gives the keys of units that somebody still wants to hear about, although they may be well."""
+
     name = "systemd"
 
     def __init__(
@@ -45,7 +47,7 @@ class SystemdProbe:
         every_seconds: float = 30.0,
         loop_restarts: int = 3,
         stable_seconds: float = 60.0,
-        open_keys: frozenset[str] = frozenset(),
+        remembered: Callable[[], Iterable[str]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.every_seconds = every_seconds
@@ -53,7 +55,7 @@ class SystemdProbe:
         self._loop_restarts = loop_restarts
         self._stable = stable_seconds
         self._clock = clock
-        self._troubled = {key.removeprefix("systemd:") for key in open_keys}  # until they are well again
+        self._remembered = remembered
         self._restarts: dict[str, deque[tuple[float, int]]] = {}
         self._meant: dict[tuple[str, str], bool] = {}  # (unit, when it went down) -> somebody stopped it
 
@@ -69,16 +71,10 @@ class SystemdProbe:
             *("systemctl", "list-units", "--all", "--state=failed,auto-restart", "--output=json", "--no-pager")
         )
         listed = {str(row["unit"]) for row in json.loads(text or "[]")}
-        units = sorted(unit for unit in listed | self._troubled | self._restarts.keys() if not self._ignored(unit))
-        findings = []
-        for properties in await _show(units):
-            finding = await self._verdict(properties)
-            if finding.condition is Condition.SICK:
-                self._troubled.add(properties["Id"])
-            elif finding.condition is Condition.WELL:
-                self._troubled.discard(properties["Id"])
-            findings.append(finding)
-        return findings
+        # What was sick is not listed once it is well; who remembers it wants to hear that.
+        remembered = {key.removeprefix("systemd:") for key in self._remembered()}
+        units = sorted(unit for unit in listed | remembered | self._restarts.keys() if not self._ignored(unit))
+        return [await self._verdict(properties) for properties in await _show(units)]
 
     async def evidence(self, finding: Finding) -> dict[str, Any]:
         """The unit's last journal lines."""

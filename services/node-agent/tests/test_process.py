@@ -1,0 +1,202 @@
+"""The agent as it is started: one process, real Redis, killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from mesh_core.records import HealthEvent
+from mesh_core.testing import RedisServer, free_port, wait_for
+from node_agent.edges import Edges
+from node_agent.probes.tcp import TcpProbe
+from node_agent.redis_line import RedisLine
+from node_agent.sender import Sender
+from node_agent.spool import Spool
+
+HEALTHCHECK = Path(__file__).parents[1] / "healthcheck.sh"
+WATCH = """
+docker: {{enabled: false}}
+systemd: {{enabled: false}}
+disk: {{enabled: false}}
+memory: {{enabled: false}}
+load: {{enabled: false}}
+temperature: {{enabled: false}}
+tcp: [{{name: shop, host: 127.0.0.1, port: {port}, every_seconds: 0.2}}]
+"""
+
+
+class Process:
+    def __init__(self, runtime: Path, url: str):
+        self.runtime = runtime
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
+            "REDIS_URL": url,
+            "NODE_NAME": "n1",
+            "RUNTIME_PATH": str(runtime),
+            "DOCKER_HOST": "unix:///nowhere.sock",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        (runtime / "config").mkdir(parents=True)
+
+    def watch(self, text: str) -> None:
+        (self.runtime / "config" / "node.yml").write_text(text)
+
+    def start(self) -> None:
+        log = (self.runtime / "log").open("ab")
+        self.process = subprocess.Popen([sys.executable, "-m", "node_agent"], env=self.environment, stderr=log)
+        log.close()
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        code = self.process.wait(15)
+        self.process = None
+        return code
+
+    def log(self) -> str:
+        return (self.runtime / "log").read_text()
+
+    def spooled(self) -> int:
+        return len(list((self.runtime / "spool" / "n1").glob("0*.json")))
+
+
+@pytest.fixture
+def agent(tmp_path: Path, redis_server: RedisServer) -> Iterator[Process]:
+    process = Process(tmp_path / "runtime", redis_server.url)
+    yield process
+    if process.process is not None:
+        process.process.kill()
+        process.process.wait()
+
+
+def events(server: RedisServer) -> list[HealthEvent]:
+    with redis.Redis(port=server.port) as client:
+        return [HealthEvent.model_validate_json(row[1][b"p"]) for row in client.xrange("mesh:ev:n1")]
+
+
+def types(server: RedisServer) -> list[str]:
+    return [event.type for event in events(server) if not event.payload.get("announced_again")]
+
+
+async def test_killed_with_a_spool_while_redis_is_away_loses_nothing_and_doubles_nothing(
+    agent: Process, redis_server: RedisServer
+) -> None:
+    agent.watch(WATCH.format(port=(port := free_port())))
+    agent.start()
+    await wait_for(lambda: types(redis_server) == ["node_online", "tcp_probe_failed"], 10, "the red probe")
+    incident = events(redis_server)[-1].incident
+    redis_server.kill()
+    with socket.create_server(("127.0.0.1", port)):
+        await wait_for(lambda: agent.spooled() == 1, 10, "the recovery in the spool")
+    await wait_for(lambda: agent.spooled() == 2, 10, "the next incident in the spool")
+    assert agent.end(signal.SIGKILL) == -9
+    agent.start()
+    await wait_for(lambda: agent.spooled() == 3, 10, "node_online in the spool")
+    redis_server.start()
+    await wait_for(lambda: len(types(redis_server)) >= 5, 10, "everything")
+    assert types(redis_server) == [
+        *("node_online", "tcp_probe_failed", "service_recovered", "tcp_probe_failed", "node_online"),
+    ]
+    seen = events(redis_server)
+    assert seen[2].incident == incident != seen[3].incident
+    assert len({event.id for event in seen}) == 5
+    # What was open stayed open over the kill: its recovery names the same incident.
+    with socket.create_server(("127.0.0.1", port)):
+        await wait_for(lambda: types(redis_server)[-1] == "service_recovered", 10, "the last recovery")
+    assert events(redis_server)[-1].incident == seen[3].incident
+    assert agent.end(signal.SIGTERM) == 0
+
+
+async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
+    redis_server: RedisServer, tmp_path: Path, watching: Any
+) -> None:
+    spool = Spool(tmp_path / "spool", "n1")
+    sender = Sender("n1", spool, RedisLine(redis_server.url, "test"), lambda: time.time_ns() // 1_000_000)
+    stop = asyncio.Event()
+    task = asyncio.create_task(sender.run(stop))
+    probe = TcpProbe("shop", "127.0.0.1", free_port(), every_seconds=0.1)
+    async with watching(probe, announce_seconds=0.3) as watched:
+
+        def deliver(event: HealthEvent) -> None:
+            spool.accept(event, time.time_ns() // 1_000_000)
+            sender.wake()
+
+        watched.deliver = deliver
+        await wait_for(lambda: "tcp_probe_failed" in [e.type for e in events(redis_server)], 10, "the red probe")
+        first = next(e for e in events(redis_server) if e.type == "tcp_probe_failed")
+        with redis.Redis(port=redis_server.port) as client:
+            client.flushall()
+        await wait_for(lambda: [e.incident for e in events(redis_server)][:1] == [first.incident], 5, "it again")
+    stop.set()
+    await asyncio.wait_for(task, 5)
+
+
+async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_server: RedisServer) -> None:
+    agent.start()
+    await wait_for(lambda: types(redis_server) == ["node_online"], 10, "node_online")
+    watching = events(redis_server)[0].payload["watching"]
+    assert {"disk", "memory", "load"} <= set(watching)
+    heartbeat = agent.runtime / "state" / "node-agent.heartbeat"
+    await wait_for(heartbeat.exists, 5, "a heartbeat")
+    assert healthcheck(agent.runtime) == 0
+    assert agent.end(signal.SIGTERM) == 0
+    assert agent.log().count("outfit.no_docker_yet") == 1
+    assert agent.log().count("agent.look_failed") == 1
+    old = time.time() - 400
+    os.utime(heartbeat, (old, old))
+    assert healthcheck(agent.runtime) == 1
+    heartbeat.unlink()
+    assert healthcheck(agent.runtime) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "config", "words"),
+    [
+        ({"REDIS_URL": "http://x"}, "", "REDIS_URL"),
+        ({"NODE_NAME": "a b"}, "", "NODE_NAME"),
+        ({"DOCKER_HOST": "ssh://x"}, "", "DOCKER_HOST"),
+        ({}, "dokcer: {}", "dokcer: no such key"),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_nothing_starts(
+    agent: Process, variables: dict[str, str], config: str, words: str
+) -> None:
+    agent.watch(config)
+    done = subprocess.run(
+        [sys.executable, "-m", "node_agent"],
+        env={**agent.environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_remembered_badly_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    from node_agent.agent import recall
+
+    memory = tmp_path / "open.json"
+    for text in ("", "[]", '{"open": [{}], "seen_ms": 1}', '{"open": [], "seen_ms": "x"}'):
+        memory.write_text(text)
+        assert recall(memory, Edges("n1")) is None
+    memory.write_text('{"open": [], "seen_ms": 5000}')
+    assert recall(memory, Edges("n1")) == 5.0
+
+
+def healthcheck(runtime: Path) -> int:
+    environment = {"PATH": "/usr/bin:/bin", "RUNTIME_PATH": str(runtime)}
+    return subprocess.run(["sh", str(HEALTHCHECK)], env=environment, check=False, capture_output=True).returncode

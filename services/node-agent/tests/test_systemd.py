@@ -1,0 +1,146 @@
+"""Real units of a real systemd (in a container), watched by the real agent beside them."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from mesh_core.records import HealthEvent
+from mesh_core.testing import RedisServer, wait_for
+
+pytestmark = pytest.mark.docker
+
+REPOSITORY = Path(__file__).parents[3]
+UNITS = {
+    "crash.service": "[Service]\nExecStart=/bin/sh -c 'echo about to crash; sleep 1; exit 5'\n",
+    "stubborn.service": "[Service]\nExecStart=/bin/sh -c 'trap \"exit 9\" TERM; touch /tmp/ready; while :; do sleep 0.1; done'\n",
+    "loop.service": "[Unit]\nStartLimitIntervalSec=0\n"
+    "[Service]\nExecStart=/bin/sh -c 'test -e /tmp/good && exec sleep 600; exit 1'\nRestart=always\nRestartSec=700ms\n",
+    "odd@.service": "[Service]\nExecStart=/bin/false\n",
+    "once.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
+}
+
+
+class Node:
+    """A systemd container that has this checkout, and a Redis socket for its agent."""
+
+    def __init__(self, engine: Any, image: str, folder: Path):
+        self.engine = engine
+        self.name = f"na-systemd-{secrets.token_hex(3)}"
+        self.server = RedisServer(folder / "redis", extra=("--unixsocket", str(folder / "r.sock"))).start()
+        (folder / "config").mkdir()
+        engine.run(
+            image,
+            name=self.name,
+            options=[
+                *("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"),
+                *("--security-opt", "apparmor=unconfined", "--cgroupns=private"),
+                *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
+                *("-v", f"{folder}:/srv/agent", "-v", f"{REPOSITORY}:{REPOSITORY}:ro"),
+                *("-v", f"{sys.base_prefix}:{sys.base_prefix}:ro", "-v", f"{sys.prefix}:{sys.prefix}:ro"),
+            ],
+        )
+        for unit, text in UNITS.items():
+            engine.exec(self.name, "sh", "-c", f"cat > /etc/systemd/system/{unit}", stdin=text)
+        (folder / "config" / "node.yml").write_text(
+            "docker: {enabled: false}\nsystemd: {every_seconds: 20, stable_seconds: 3, ignore: [ssh*, web.service]}\n"
+            "disk: {enabled: false}\nmemory: {enabled: false}\nload: {enabled: false}\n"
+        )
+        self.agent: subprocess.Popen[bytes] | None = None
+
+    def systemctl(self, *words: str) -> str:
+        return str(self.engine.exec(self.name, "systemctl", *words, check=False))
+
+    def start_agent(self) -> None:
+        environment = ["REDIS_URL=unix:///srv/agent/r.sock", "NODE_NAME=n1", "RUNTIME_PATH=/srv/agent"]
+        self.agent = subprocess.Popen(
+            [
+                *(self.engine.client, "exec", *(part for pair in environment for part in ("-e", pair)), self.name),
+                *(sys.executable, "-m", "node_agent"),
+            ],
+            env=self.engine.env,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def of(self, service: str | None) -> list[HealthEvent]:
+        with redis.Redis(port=self.server.port) as client:
+            rows = client.xrange("mesh:ev:n1")
+        events = [HealthEvent.model_validate_json(row[1][b"p"]) for row in rows]
+        return [e for e in events if e.service == service and not e.payload.get("announced_again")]
+
+    async def see(self, service: str | None, *types: str, seconds: float = 15) -> HealthEvent:
+        await wait_for(
+            lambda: [e.type for e in self.of(service)] == list(types),
+            seconds,
+            f"{service}: {types}, not {self.of(service)}",
+        )
+        return self.of(service)[-1]
+
+
+@pytest.fixture(scope="module")
+def node(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    from parts import images  # type: ignore[import-not-found]  # tests/ is on the path of pytest only
+
+    folder = tmp_path_factory.mktemp("systemd")
+    node = Node(engine, images.node_image(engine), folder)
+    try:
+        deadline = time.monotonic() + 30
+        while node.systemctl("is-system-running").strip() not in ("running", "degraded"):
+            assert time.monotonic() < deadline, "systemd did not come up"
+            time.sleep(0.2)
+        node.systemctl("reset-failed")
+        node.start_agent()
+        while not node.of(None):
+            assert time.monotonic() < deadline, "the agent did not come up"
+            time.sleep(0.1)
+        yield node
+    finally:
+        engine.rm(node.name)
+        if node.agent is not None:
+            node.agent.wait(20)
+        node.server.stop()
+
+
+async def test_a_unit_that_fails_is_pushed_with_its_journal_and_recovers(node: Node) -> None:
+    node.systemctl("start", "crash.service")
+    event = await node.see("crash.service", "unit_failed", seconds=8)
+    assert event.payload["runtime"] == "systemd"
+    assert event.payload["unit"] == "crash.service"
+    assert (event.payload["exit_code"], event.payload["result"]) == (5, "exit-code")
+    assert "about to crash" in event.payload["logs"]
+    node.engine.exec(
+        node.name, "sh", "-c", "printf '[Service]\\nExecStart=/bin/sleep 600\\n' > /etc/systemd/system/crash.service"
+    )
+    node.systemctl("daemon-reload")
+    node.systemctl("restart", "crash.service")
+    back = await node.see("crash.service", "unit_failed", "service_recovered")
+    assert back.incident == event.incident
+
+
+async def test_a_unit_that_a_person_stopped_is_no_incident_even_if_it_ends_badly(node: Node) -> None:
+    node.systemctl("start", "stubborn.service")
+    await wait_for(lambda: "ready" in node.engine.exec(node.name, "ls", "/tmp"), 10, "its trap")
+    node.systemctl("stop", "stubborn.service")
+    await wait_for(lambda: node.systemctl("is-failed", "stubborn.service").strip() == "failed", 10, "a failed unit")
+    node.systemctl("start", "once.service")
+    node.systemctl("start", "odd@x.service")
+    await wait_for(lambda: [e for e in node.of(None) if e.type == "unit_failed"], 10, "the odd unit's event")
+    assert node.of("stubborn.service") == node.of("once.service") == []
+    odd = next(e for e in node.of(None) if e.type == "unit_failed")
+    assert odd.payload["name"] == "odd@x.service"
+
+
+async def test_a_unit_that_restarts_again_and_again_is_a_loop_until_it_stays_up(node: Node) -> None:
+    node.systemctl("start", "loop.service")
+    event = await node.see("loop.service", "unit_restart_loop", seconds=30)
+    assert event.payload["restarts"] >= 3
+    node.engine.exec(node.name, "touch", "/tmp/good")
+    await node.see("loop.service", "unit_restart_loop", "service_recovered", seconds=40)
