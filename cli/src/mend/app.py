@@ -1,0 +1,82 @@
+"""The command line: which commands there are, and how each one ends. Part of `__main__`: reads the environment."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from mend.commands.deadletters import deadletters
+from mend.commands.decide import approve, reject
+from mend.commands.edit import edit
+from mend.commands.history import history
+from mend.commands.inject import inject
+from mend.commands.pending import pending
+from mend.commands.retry import retry
+from mend.commands.show import show
+from mend.commands.status import status
+from mend.commands.watch import watch
+from mend.desk import read_desk
+from mend.sorry import FAILED, INTERRUPTED, Sorry
+
+
+class Ending(TyperGroup):
+    """A group whose commands end with a sentence and a status, whatever happens in them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Sorry as sorry:
+            self._end(sorry.sentence, sorry.code)
+        except KeyboardInterrupt:
+            self._end("stopped.", INTERRUPTED)
+        except BrokenPipeError:  # `mend history | head`: the reader has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise typer.Exit(FAILED) from None
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            self._end(f"{error.strerror or error}{where}", FAILED)
+
+    @staticmethod
+    def _end(sentence: str, code: int) -> None:
+        console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+        console.print(f"mend: {sentence}", style="red" if code != INTERRUPTED else "", soft_wrap=True)
+        raise typer.Exit(code)
+
+
+app = typer.Typer(
+    cls=Ending,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Mendmesh: services that fall sick are noticed, a repair is proposed, and nothing runs before you say yes.
+
+\b
+A day with it
+  mend up                       start everything here; Ctrl-C stops it
+  mend pending                  what waits for you
+  mend show ID                  why, and the very playbook that would run
+  mend approve ID --wait        yes (the same as mv of the file to approved/)
+  mend reject ID --reason TEXT  no, and why
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided.""",
+)
+
+
+@app.callback()
+def prepare(ctx: typer.Context) -> None:
+    ctx.obj = read_desk(os.environ)
+
+
+LOOK, DECIDE, RUN = "Look", "Decide", "Run"
+for panel, functions in (
+    (DECIDE, (pending, show, approve, reject, edit, retry)),
+    (LOOK, (status, history, watch, deadletters)),
+    (RUN, (inject,)),
+):
+    for function in functions:
+        app.command(rich_help_panel=panel)(function)

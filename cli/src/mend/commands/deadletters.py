@@ -1,0 +1,130 @@
+"""`mend deadletters`: what was refused and why; `replay` lets one in again if it is good now. Deletes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import redis.exceptions
+import typer
+from pydantic import ValidationError
+from rich.table import Table
+from rich.text import Text
+
+from mend.commands.pending import AsJson
+from mend.desk import Desk
+from mend.sorry import NOT_THERE, USAGE, Sorry
+from mend.words import local_time, plain
+from mesh_core.bus import DEAD_LETTER_BYTES
+from mesh_core.door import read_event
+from mesh_core.records import DeadLetter, Trust
+from mesh_core.strict_json import Refusal
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One refused message; `id` is its place in the stream."""
+
+    id: str
+    ts: str
+    source: str
+    entry_id: str
+    reason: str
+    by: str
+    raw: str
+
+
+def deadletters(
+    ctx: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[replay ID]", help="replay and an id: let that one in again.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List messages that were refused, with the reason; or let one in again.
+
+    A replayed message is judged anew and enters as a foreign event, with an id of its own.
+
+    \b
+    Examples
+      mend deadletters
+      mend deadletters --json | jq -r '.[0].raw'
+      mend deadletters replay 1763698351022-0
+    """
+    desk: Desk = ctx.obj
+    match words or []:
+        case []:
+            _list(desk, asyncio.run(read_letters(desk, limit)), as_json)
+        case ["replay", letter_id]:
+            asyncio.run(_replay(desk, letter_id, as_json))
+        case _:
+            raise Sorry("say `mend deadletters` or `mend deadletters replay ID`", USAGE)
+
+
+async def read_letters(desk: Desk, limit: int) -> list[Letter]:
+    """The newest first."""
+    async with desk.bus() as bus:
+        entries = await bus.call("XREVRANGE", DeadLetter.stream, "+", "-", "COUNT", limit)
+    return [letter for entry in entries or () if (letter := _letter(entry))]
+
+
+async def _replay(desk: Desk, letter_id: str, as_json: bool) -> None:
+    async with desk.bus() as bus:
+        try:
+            entries = await bus.call("XRANGE", DeadLetter.stream, letter_id, letter_id)
+        except redis.exceptions.ResponseError:
+            raise Sorry(
+                f"{plain(letter_id, 80)!r} is no id of a dead letter; they look like 1763698351022-0", USAGE
+            ) from None
+        letter = _letter(entries[0]) if entries else None
+        if letter is None:
+            raise Sorry(f"there is no dead letter {plain(letter_id, 80)}; `mend deadletters` lists them", NOT_THERE)
+        raw = letter.raw.encode()
+        event = read_event(raw)
+        if isinstance(event, Refusal):
+            cut = len(raw) >= DEAD_LETTER_BYTES
+            why = f"only its first {DEAD_LETTER_BYTES} bytes were kept" if cut else plain(event.reason)
+            raise Sorry(f"not replayed: {why}. Correct it and send it with `mend inject`.")
+        entered = await bus.enter(event, Trust.FOREIGN)
+    entered_id = entered.id if entered else None
+    if as_json:
+        desk.say_json({"letter": letter.id, "event_id": entered_id})
+    else:
+        desk.say(f"replayed as {entered_id}")
+
+
+def _letter(entry: Any) -> Letter | None:
+    entry_id, fields = entry
+    pairs = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    try:
+        letter = DeadLetter.model_validate_json(pairs.get(b"p", b""))
+    except ValidationError:
+        return None
+    return Letter(id=entry_id.decode(), **letter.model_dump())
+
+
+def _list(desk: Desk, letters: list[Letter], as_json: bool) -> None:
+    if as_json:
+        desk.say_json([asdict(letter) for letter in letters])
+        return
+    if not letters:
+        desk.say("No message was refused.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("id", "when", "came by", "refused by"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    table.add_column("why", overflow="fold")
+    table.add_column("it began with", no_wrap=True, overflow="ellipsis", ratio=1)
+    for letter in letters:
+        table.add_row(
+            Text(letter.id, "cyan"),
+            Text(local_time(letter.ts), "dim"),
+            plain(letter.source, 40),
+            plain(letter.by, 40),
+            Text(plain(letter.reason, 200), "yellow"),
+            Text(plain(letter.raw, 80), "dim"),
+        )
+    desk.out.print(table)

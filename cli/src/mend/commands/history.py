@@ -1,0 +1,154 @@
+"""`mend history`: what became of every proposal, out of the folders. Reads files; changes nothing, asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from mend.commands.pending import AsJson
+from mend.desk import Desk
+from mend.lookup import outcome_of
+from mend.words import local_time, plain, seconds_between, short_id, took
+from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Actions, Folder, name_of, read_regular
+from mesh_core.records import Outcome, Proposal, rfc3339
+
+FINISHED = (
+    Folder.DONE,
+    Folder.FAILED,
+    Folder.INTERRUPTED,
+    Folder.WITHDRAWN,
+    Folder.REJECTED,
+    Folder.EXPIRED,
+    Folder.QUARANTINE,
+)
+STYLE = {"done": "green", "failed": "bold red", "interrupted": "red", "quarantine": "magenta", "withdrawn": "cyan"}
+
+
+@dataclass(frozen=True)
+class Past:
+    """One proposal that came to rest. `seconds` is how long its run took; None for what never ran."""
+
+    id: str
+    result: str
+    verdict: str | None
+    at: str
+    node: str | None
+    service: str | None
+    type: str | None
+    by: str
+    seconds: float | None
+    attempt: int | None
+    reason: str
+    path: str
+
+
+def history(
+    ctx: typer.Context,
+    node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
+    service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what became of past proposals, newest first.
+
+    \b
+    Examples
+      mend history --node pi4 --service nginx
+      mend history --json | jq -r '.[] | select(.result == "failed") | .path'
+    """
+    desk: Desk = ctx.obj
+    found = [p for p in read_history(desk.actions) if node in (None, p.node) and service in (None, p.service)]
+    shown = sorted(found, key=lambda p: p.at, reverse=True)[:limit]
+    if as_json:
+        desk.say_json([asdict(p) for p in shown])
+        return
+    if not shown:
+        desk.say("Nothing has been decided yet." if not (node or service) else "Nothing of that has been decided yet.")
+        return
+    desk.out.print(_table(shown))
+    if len(found) > len(shown):
+        desk.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
+
+
+def read_history(actions: Actions) -> Iterator[Past]:
+    """Everything at rest, folder by folder; what cannot be read is told with what its name says."""
+    for folder in FINISHED:
+        try:
+            names = sorted(actions.folder(folder).iterdir())
+        except (FileNotFoundError, PermissionError):
+            continue
+        for path in names:
+            if path.name.endswith((REASON_SUFFIX, BY_SUFFIX)) or path.name.startswith("."):
+                continue
+            yield _past(actions, folder, path)
+
+
+def _past(actions: Actions, folder: Folder, path: Path) -> Past:
+    proposal = actions.proposal_at(path)
+    outcome = outcome_of(actions, path)
+    name = name_of(path.name)
+    reason, by = _told(path)
+    if outcome is not None:
+        reason, by = outcome.reason, outcome.approved_by or by
+    return Past(
+        id=name.id if name else path.name,
+        result=folder.value,
+        verdict=outcome.verdict if outcome else None,
+        at=outcome.finished_at if outcome else _changed(path),
+        **_about(proposal, outcome),
+        by=by,
+        seconds=round(seconds_between(outcome.started_at, outcome.finished_at), 3) if outcome else None,
+        attempt=outcome.attempt if outcome else proposal.attempt if proposal else None,
+        reason=reason,
+        path=str(path),
+    )
+
+
+def _about(proposal: Proposal | None, outcome: Outcome | None) -> dict[str, str | None]:
+    source = outcome or proposal
+    if source is None:
+        return {"node": None, "service": None, "type": None}
+    return {"node": source.node, "service": source.service, "type": source.type.value}
+
+
+def _told(path: Path) -> tuple[str, str]:
+    """(reason, by whom) as the note beside the file says; a rejection's last line is `-- <who>`."""
+    raw = read_regular(path.with_name(path.name + REASON_SUFFIX), 16 * 1024)
+    lines = raw.decode("utf-8", "replace").strip().splitlines() if raw else []
+    by = lines.pop()[3:] if lines and lines[-1].startswith("-- ") else ""
+    return " ".join(lines), by
+
+
+def _changed(path: Path) -> str:
+    """When it was moved there: a rename sets the change time."""
+    try:
+        return rfc3339(datetime.fromtimestamp(path.lstat().st_ctime, UTC))
+    except FileNotFoundError:
+        return rfc3339(datetime.fromtimestamp(0, UTC))
+
+
+def _table(shown: list[Past]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("when", "id", "node/service", "what", "result", "proof", "took", "by"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    table.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=1)
+    for p in shown:
+        table.add_row(
+            Text(local_time(p.at), "dim"),
+            Text(plain(short_id(p.id), 16), "cyan"),
+            Text(f"{plain(p.node)}/{plain(p.service or '')}" if p.node else "?", "bold"),
+            f"{p.type or '?'}{f' #{p.attempt}' if p.attempt and p.attempt > 1 else ''}",
+            Text(p.result, STYLE.get(p.result, "")),
+            p.verdict or "",
+            took(p.seconds) if p.seconds is not None else "",
+            Text(plain(p.by, 30)),
+            Text(plain(p.reason, 120), "dim"),
+        )
+    return table

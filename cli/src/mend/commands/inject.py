@@ -1,0 +1,88 @@
+"""`mend inject`: a health event by hand, durably: into the stream first, then to whoever listens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mend.commands.pending import AsJson
+from mend.desk import Desk
+from mend.sorry import USAGE, Sorry
+from mend.words import plain
+from mesh_core.door import read_event
+from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.strict_json import Refusal, parse_object
+
+
+def inject(
+    ctx: typer.Context,
+    event_type: Annotated[str, typer.Argument(metavar="TYPE", help="What happened, such as container_unhealthy.")],
+    node: Annotated[str, typer.Option("--node", help="The node that it is about, as in the inventory.")],
+    service: Annotated[
+        str | None, typer.Option("--service", help="The service; leave it out for the whole node.")
+    ] = None,
+    severity: Annotated[Severity, typer.Option(help="How bad it is.")] = Severity.WARNING,
+    payload: Annotated[
+        str, typer.Option(help="A JSON object with the facts; @FILE reads it from a file, - from standard input.")
+    ] = "{}",
+    as_json: AsJson = False,
+) -> None:
+    """Put a health event into the mesh and print its id.
+
+    The event is in its stream before this returns: nothing is lost if no planner runs yet.
+    It is marked as foreign, because anybody could have typed it.
+
+    \b
+    Examples
+      mend inject container_unhealthy --node pi4 --service nginx --severity error
+      mend inject container_died --node pi4 --service shop.web --payload '{"exit_code": 137, "oom": true}'
+      mend inject service_recovered --node pi4 --service nginx      the trouble went away
+    """
+    desk: Desk = ctx.obj
+    event = event_for(event_type, node, service, severity, _payload(payload))
+    entered = asyncio.run(_enter(desk, event))
+    if as_json:
+        desk.say_json(json.loads(entered.wire()))
+    else:
+        desk.say(str(entered.id))
+
+
+def event_for(event_type: str, node: str, service: str | None, severity: str, payload: dict[str, Any]) -> HealthEvent:
+    """Judged at the same door as every other message. Sorry (usage) names what does not fit."""
+    message: dict[str, Any] = {"type": event_type, "node": node, "severity": severity, "payload": payload}
+    if service is not None:
+        message["service"] = service
+    event = read_event(json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    if isinstance(event, Refusal):
+        raise Sorry(f"this is no health event: {plain(event.reason)}", USAGE)
+    return event
+
+
+def _payload(text: str) -> dict[str, Any]:
+    try:
+        if text == "-":
+            raw = sys.stdin.buffer.read(MAX_EVENT_BYTES + 1)
+        elif text.startswith("@"):
+            with Path(text[1:]).open("rb") as handle:
+                raw = handle.read(MAX_EVENT_BYTES + 1)
+        else:
+            raw = text.encode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise Sorry(f"--payload {plain(text, 200)}: cannot be read: {error.strerror}", USAGE) from None
+    value = parse_object(raw, max_bytes=MAX_EVENT_BYTES)
+    if isinstance(value, Refusal):
+        raise Sorry(f"--payload wants a JSON object, such as '{{\"exit_code\": 137}}': {plain(value.reason)}", USAGE)
+    return value
+
+
+async def _enter(desk: Desk, event: HealthEvent) -> HealthEvent:
+    async with desk.bus() as bus:
+        entered = await bus.enter(event, Trust.FOREIGN)
+    if entered is None:  # only with a `once` key, which we do not give
+        raise Sorry("the event was not entered")
+    return entered

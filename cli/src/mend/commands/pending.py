@@ -1,0 +1,106 @@
+"""`mend pending`: what waits for a person. Reads files; asks Redis only how often each trouble came back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from mend.desk import Desk
+from mend.words import age, now, plain, seconds_between, short_id
+from mesh_core.actions import Filed, Folder
+from mesh_core.bus import Bus, BusDown
+
+OCCURRENCES_KEY = "mesh:occurrences"
+RISK_STYLE = {"low": "green", "guarded": "yellow", "high": "bold red"}
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+
+def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List the proposals that wait for a yes or a no.
+
+    \b
+    Examples
+      mend pending
+      mend pending --json | jq -r '.[].id'
+      mend show 3f9c2a7b1d04       then decide with mend approve or mend reject
+    """
+    desk: Desk = ctx.obj
+    waiting = desk.actions.pending()
+    seen = asyncio.run(occurrences(desk, [filed.proposal.event.id or "" for filed in waiting]))
+    if as_json:
+        desk.say_json([pending_row(filed, times) for filed, times in zip(waiting, seen, strict=True)])
+        return
+    if not waiting:
+        desk.say(f"Nothing waits for you in {plain(desk.actions.folder(Folder.PENDING))}.")
+        return
+    desk.out.print(_table(waiting, seen))
+    desk.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
+
+
+def pending_row(filed: Filed, times: int | None) -> dict[str, Any]:
+    """One proposal as `--json` gives it; `occurrences` is null when Redis cannot say."""
+    p = filed.proposal
+    return {
+        "id": filed.name.id,
+        "digest": filed.name.digest,
+        "file": str(filed.path),
+        "node": p.node,
+        "service": p.service,
+        "type": p.type.value,
+        "action": str(p.action),
+        "risk_level": p.risk_level.value,
+        "confidence": p.confidence,
+        "model": p.model.name,
+        "provider": p.model.provider,
+        "reason": p.reason,
+        "created_at": p.created_at,
+        "expires_at": p.expires_at,
+        "attempt": p.attempt,
+        "edited_by": p.edited_by,
+        "event_type": p.event.type,
+        "trust": p.event.trust.value,
+        "occurrences": times,
+    }
+
+
+async def occurrences(desk: Desk, event_ids: Sequence[str]) -> list[int | None]:
+    """How often each trouble was seen so far (1: once); None for each when Redis does not answer."""
+    if not event_ids:
+        return []
+    bus = Bus.connect(desk.redis_url, "mend")
+    try:
+        counts = await bus.call("HMGET", OCCURRENCES_KEY, *event_ids)
+    except BusDown:
+        return [None] * len(event_ids)
+    finally:
+        await bus.close()
+    return [1 + int(count or 0) for count in counts]
+
+
+def _table(waiting: Sequence[Filed], seen: Sequence[int | None]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("id", "age", "expires", "node/service", "would run", "risk", "sure", "model"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    table.add_column("seen", justify="right", no_wrap=True)
+    moment = now()
+    for filed, times in zip(waiting, seen, strict=True):
+        p = filed.proposal
+        left = -seconds_between(p.expires_at, moment)
+        table.add_row(
+            Text(short_id(filed.name.id), "cyan"),
+            age(seconds_between(p.created_at, moment)),
+            Text(age(left), "" if left > 3600 else "yellow") if left > 0 else Text("expired", "red"),
+            Text(f"{p.node}/{p.service or ''}", "bold"),
+            p.type.value,
+            Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, "")),
+            f"{p.confidence:.2f}",
+            Text(plain(p.model.name, 28)),
+            "-" if times is None else f"{times}x",
+        )
+    return table

@@ -1,0 +1,192 @@
+"""`mend show`: all that a person needs to say yes or no, down to the very playbook that would run. Changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from mend.commands.pending import RISK_STYLE, AsJson, occurrences, pending_row
+from mend.complete import complete_any
+from mend.desk import Desk
+from mend.lookup import Found, find_one, outcome_of
+from mend.sorry import FAILED, Sorry
+from mend.words import age, local_time, now, plain, plain_lines, seconds_between, short_id
+from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Filed, Folder, digest_of, name_of, read_regular
+from mesh_core.playbooks import PlaybookSet, playbook_for
+from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, ProposalType, Trust
+
+AnyId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="The id, its beginning, the 12 hex at its end, or the file's name.",
+        autocompletion=complete_any,
+    ),
+]
+MAX_EVIDENCE = 4000  # characters of one piece that are shown
+
+
+def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
+    """Show one proposal: why, on what evidence, and exactly what approval would run.
+
+    \b
+    Examples
+      mend show 3f9c2a7b1d04
+      mend show plan-pi4-nginx       any unambiguous beginning will do
+    """
+    desk: Desk = ctx.obj
+    found = find_one(desk.actions, action_id)
+    proposal = desk.actions.proposal_at(found.path)
+    if proposal is None:
+        _unreadable(desk, found, as_json)
+        return
+    name = name_of(found.path.name)
+    digest = name.digest if name else _digest_in(found)
+    playbooks, problem = _playbooks(proposal)
+    times = asyncio.run(occurrences(desk, [proposal.event.id or ""]))[0]
+    outcome = outcome_of(desk.actions, found.path)
+    if as_json:
+        desk.say_json(_as_json(found, proposal, digest, playbooks, problem, times, outcome))
+        return
+    _head(desk, found, proposal, digest, times)
+    _evidence(desk, proposal)
+    _what_runs(desk, proposal, playbooks, problem)
+    if outcome is not None:
+        _came_of_it(desk, found, outcome)
+    else:
+        _what_next(desk, found, proposal)
+
+
+def _head(desk: Desk, found: Found, p: Proposal, digest: str, times: int | None) -> None:
+    moment = now()
+    desk.say(plain(found.id), "bold cyan")
+    line = Text("  would run   ")
+    line.append(p.type.value, "bold").append(" on ").append(plain(p.node), "bold")
+    if p.service:
+        line.append(" for ").append(plain(p.service), "bold")
+    line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
+    desk.out.print(line, soft_wrap=True)
+    desk.say(f"  because     {plain(p.reason)}")
+    said_by = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
+    if p.model.provider == "floor":
+        said_by = f"no model: the policy's own choice ({plain(p.model.name, 60)})"
+    desk.say(f"  said by     {said_by}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
+    left = -seconds_between(p.expires_at, moment)
+    expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"
+    tries = f", attempt {p.attempt}" if p.attempt > 1 else ""
+    desk.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{tries}")
+    desk.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
+    desk.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
+    event = p.event
+    seen = "" if times is None else f", seen {times}x"
+    desk.say(f"  event       {event.type}, {event.severity}, {local_time(event.timestamp)}{seen}, id {plain(event.id)}")
+    if event.trust is Trust.FOREIGN:
+        desk.say("              it came from outside (a message by hand or a webhook), not from a node agent", "yellow")
+
+
+def _evidence(desk: Desk, p: Proposal) -> None:
+    if not p.evidence:
+        return
+    desk.say()
+    desk.say("Evidence (other people's words: data, not instructions)", "bold")
+    for piece in p.evidence:
+        desk.say(f"  {plain(piece.source, 120)}", "cyan")
+        for line in plain_lines(piece.text, MAX_EVIDENCE).splitlines():
+            desk.say(f"    {line}", "dim")
+
+
+def _what_runs(desk: Desk, p: Proposal, playbooks: PlaybookSet | None, problem: str) -> None:
+    desk.say()
+    if playbooks is None:
+        desk.say("Approval would run nothing:", "bold red")
+        desk.say(f"  {plain(problem)}")
+    elif p.type is ProposalType.NOTIFY:
+        desk.say("Approval sends a notification to NOTIFY_URLS and touches no host.", "bold")
+    else:
+        desk.say("Approval runs this playbook, byte for byte", "bold")
+        # A person's own playbook is text from outside; ours is generated, and takes the same way out.
+        desk.say(_indented(plain_lines(playbooks.apply)))
+        if playbooks.converge:
+            desk.say("and proves it with this one, in check mode; it must change nothing", "bold")
+            desk.say(_indented(plain_lines(playbooks.converge)))
+
+
+def _what_next(desk: Desk, found: Found, p: Proposal) -> None:
+    if found.folder is not Folder.PENDING:
+        for suffix in (REASON_SUFFIX, BY_SUFFIX):
+            text = read_regular(found.path.with_name(found.path.name + suffix), 4096)
+            if text:
+                desk.say(
+                    f"  {'by' if suffix == BY_SUFFIX else 'reason'}: {plain(text.decode('utf-8', 'replace'), 500)}"
+                )
+        return
+    desk.say()
+    desk.say("To say yes, move the file or let mend do it; to say no, say why", "bold")
+    target = desk.actions.folder(Folder.APPROVED)
+    desk.say(f"  mv {shlex.quote(str(found.path))} {shlex.quote(str(target))}/")
+    desk.say(f"  mend approve {short_id(found.id)}")
+    desk.say(f"  mend reject {short_id(found.id)} --reason TEXT")
+
+
+def _came_of_it(desk: Desk, found: Found, outcome: Outcome) -> None:
+    desk.say()
+    good = outcome.result == "done"
+    desk.say(f"{outcome.result}: {outcome.verdict}", "bold green" if good else "bold red")
+    desk.say(f"  {plain(outcome.reason, 1000)}")
+    for stage in outcome.stages:
+        detail = f"  {plain(stage.detail, 200)}" if stage.detail else ""
+        mark = "ok  " if stage.ok else "FAIL"
+        desk.say(f"  {mark} {plain(stage.name):<22} {stage.seconds:6.2f} s, changed {stage.changed}{detail}")
+    desk.say(f"  logs and bundle: {plain(found.path)}", "dim")
+
+
+def _as_json(
+    found: Found,
+    p: Proposal,
+    digest: str,
+    playbooks: PlaybookSet | None,
+    problem: str,
+    times: int | None,
+    outcome: Outcome | None,
+) -> dict[str, Any]:
+    row = pending_row(Filed(name_of(f"{found.id}.{digest or '0' * 16}.json"), found.path, p), times)  # type: ignore[arg-type]
+    return {
+        **row,
+        "digest": digest,
+        "folder": found.folder.value,
+        "proposal": p.model_dump(mode="json"),
+        "playbooks": None
+        if playbooks is None
+        else {"apply": playbooks.apply, "look": playbooks.look, "converge": playbooks.converge},
+        "playbook_problem": problem or None,
+        "outcome": None if outcome is None else outcome.model_dump(mode="json"),
+    }
+
+
+def _playbooks(proposal: Proposal) -> tuple[PlaybookSet | None, str]:
+    try:
+        return playbook_for(proposal), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _digest_in(found: Found) -> str:
+    """A run's folder has lost the name; its proposal.json are the bytes that were claimed."""
+    raw = read_regular(found.path / "proposal.json", MAX_PROPOSAL_BYTES)
+    return digest_of(raw) if raw else ""
+
+
+def _unreadable(desk: Desk, found: Found, as_json: bool) -> None:
+    told = read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096)
+    why = plain(told.decode("utf-8", "replace"), 500) if told else "it is no proposal that could be read"
+    if not as_json:
+        raise Sorry(f"{plain(found.path)} lies in {found.folder}/: {why}", FAILED)
+    desk.say_json({"id": found.id, "folder": found.folder.value, "file": str(found.path), "problem": why})
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())

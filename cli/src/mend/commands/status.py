@@ -1,0 +1,186 @@
+"""`mend status`: is the mesh well, in one screen. Looks at heartbeats, folders and streams; changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis.exceptions
+import typer
+from rich.text import Text
+
+from mend.commands.pending import AsJson
+from mend.desk import Desk
+from mend.sorry import DONE, FAILED
+from mend.words import age, now, plain, seconds_between
+from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Actions, Folder
+from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, BusDown, masked, server_version
+from mesh_core.records import AttemptOutcome, ModelAttempt
+
+FRESH_SECONDS = 15.0  # a heartbeat is touched at least every 5 s
+GONE_SECONDS = 300.0  # what healthcheck.sh calls dead
+CIRCUIT_SECONDS = 60.0
+MAX_STREAMS = 1000
+
+
+@dataclass
+class Status:
+    """Ages in seconds. `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged."""
+
+    runtime: str
+    redis_url: str
+    redis_version: str | None = None
+    redis_problem: str | None = None
+    services: dict[str, float] = field(default_factory=dict)
+    folders: dict[str, int] = field(default_factory=dict)
+    lag: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+    dead_letters: int = 0
+    open_circuits: list[str] = field(default_factory=list)
+
+    @property
+    def well(self) -> bool:
+        fresh = bool(self.services) and all(seconds <= FRESH_SECONDS for seconds in self.services.values())
+        return fresh and self.redis_problem is None
+
+
+def status(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Show whether the services live, what waits, and how far the planners are behind.
+
+    Exit status 0 when every service that has run here is alive and Redis answers, else 1.
+
+    \b
+    Examples
+      mend status
+      mend status --json | jq .lag
+    """
+    desk: Desk = ctx.obj
+    found = asyncio.run(read_status(desk))
+    if as_json:
+        desk.say_json({"well": found.well, **asdict(found)})
+    else:
+        _print(desk, found)
+    raise typer.Exit(DONE if found.well else FAILED)
+
+
+async def read_status(desk: Desk) -> Status:
+    """Everything, also when Redis is away."""
+    found = Status(runtime=str(desk.runtime), redis_url=masked(desk.redis_url))
+    found.services = heartbeats(desk.runtime)
+    found.folders = counts(desk.actions)
+    bus = Bus.connect(desk.redis_url, "mend")
+    try:
+        found.redis_version = await server_version(bus)
+        await _streams(bus, found)
+    except BusDown as error:
+        found.redis_problem = str(error)
+    finally:
+        await bus.close()
+    return found
+
+
+def heartbeats(runtime: Path) -> dict[str, float]:
+    """Each service that ever ran here, and how long ago its loop last turned."""
+    moment = time.time()
+    ages = {}
+    for path in sorted((runtime / "state").glob("*.heartbeat")):
+        try:
+            ages[path.name.removesuffix(".heartbeat")] = round(max(0.0, moment - path.stat().st_mtime), 1)
+        except FileNotFoundError:
+            continue
+    return ages
+
+
+def counts(actions: Actions) -> dict[str, int]:
+    """How many proposals lie in each folder; -1 for a folder that this user may not read."""
+    found = {}
+    for folder in Folder:
+        try:
+            names = [path.name for path in actions.folder(folder).iterdir()]
+        except FileNotFoundError:
+            names = []
+        except PermissionError:
+            found[folder.value] = -1
+            continue
+        found[folder.value] = sum(not n.startswith(".") and not n.endswith((REASON_SUFFIX, BY_SUFFIX)) for n in names)
+    return found
+
+
+async def _streams(bus: Bus, found: Status) -> None:
+    cursor, streams = "0", []
+    while True:
+        cursor, keys = await bus.call(
+            "SCAN", cursor, "MATCH", f"{EVENT_STREAM_PREFIX}*", "COUNT", 500, "TYPE", "stream"
+        )
+        streams += keys
+        if int(cursor) == 0 or len(streams) > MAX_STREAMS:
+            break
+    for stream in streams:
+        try:
+            groups = await bus.call("XINFO", "GROUPS", stream)
+        except redis.exceptions.ResponseError:
+            continue
+        for group in groups:
+            facts = group if isinstance(group, dict) else dict(zip(group[::2], group[1::2], strict=True))
+            facts = {_text(key): value for key, value in facts.items()}
+            name = _text(facts["name"])
+            found.lag[name] = found.lag.get(name, 0) + int(facts.get("lag") or 0)
+            found.waiting[name] = found.waiting.get(name, 0) + int(facts.get("pending") or 0)
+    found.dead_letters = int(await bus.call("XLEN", "mesh:dead_letters"))
+    found.open_circuits = _open_circuits(await bus.call("XREVRANGE", ModelAttempt.stream, "+", "-", "COUNT", 100))
+
+
+def _open_circuits(entries: Any) -> list[str]:
+    """Models whose newest attempt, within the last minute, was not even made."""
+    newest: dict[str, bool] = {}
+    for _, fields in entries or ():
+        pairs = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+        try:
+            attempt = json.loads(pairs[b"p"])
+            recent = seconds_between(attempt["ts"], now()) < CIRCUIT_SECONDS
+            name = f"{attempt['provider']}:{attempt['model']}"
+            newest.setdefault(name, recent and attempt["outcome"] == AttemptOutcome.CIRCUIT_OPEN)
+        except (KeyError, ValueError, TypeError):
+            continue
+    return sorted(plain(name, 100) for name, is_open in newest.items() if is_open)
+
+
+def _print(desk: Desk, found: Status) -> None:
+    if not found.services:
+        desk.say(f"No service has run under {plain(found.runtime)} yet. `mend up` starts the mesh.", "yellow")
+    for name, seconds in found.services.items():
+        word, style = ("alive", "green") if seconds <= FRESH_SECONDS else ("late", "yellow")
+        if seconds > GONE_SECONDS:
+            word, style = "gone", "red"
+        desk.out.print(
+            Text.assemble(f"{plain(name, 40):<18}", (f"{word:<8}", style), (f"heartbeat {age(seconds)} ago", "dim"))
+        )
+    if found.redis_problem is None:
+        line = Text.assemble(
+            f"{'redis':<18}", ("answers ", "green"), (f"version {found.redis_version}, {found.redis_url}", "dim")
+        )
+    else:
+        line = Text.assemble(
+            f"{'redis':<18}", ("silent  ", "red"), (f"{plain(found.redis_problem, 120)}; {found.redis_url}", "dim")
+        )
+    desk.out.print(line, soft_wrap=True)
+    for group, lag in sorted(found.lag.items()):
+        style = "green" if lag < 1000 else "yellow"
+        told = f"{lag} events behind, {found.waiting.get(group, 0)} in hand"
+        desk.out.print(Text.assemble(f"{'group ' + plain(group, 30):<18}", (told, style)))
+    if found.dead_letters:
+        desk.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
+    for name in found.open_circuits:
+        desk.say(f"{'circuit open':<18}{name}: it failed too often and is not asked for a while", "yellow")
+    folders = [f"{name} {'?' if n < 0 else n}" for name, n in found.folders.items() if n]
+    desk.say(f"{'actions':<18}{', '.join(folders) or 'none yet'}")
+    if found.folders.get("pending"):
+        desk.say(f"{'':<18}mend pending lists what waits for you", "dim")
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

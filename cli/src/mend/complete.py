@@ -1,0 +1,44 @@
+"""Proposal ids for the shell's Tab key. Reads file names only, and says nothing when it cannot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from mend.desk import read_desk
+from mend.lookup import pending_ids
+from mend.sorry import Sorry
+from mesh_core.actions import Actions, Folder
+
+
+def complete_pending(incomplete: str) -> list[tuple[str, str]]:
+    """What waits for a decision."""
+    actions = _actions()
+    return list(pending_ids(actions, incomplete)) if actions else []
+
+
+def complete_any(incomplete: str) -> list[str]:
+    """Whatever lies in any folder."""
+    actions = _actions()
+    return sorted(_ids(actions, incomplete)) if actions else []
+
+
+def complete_failed(incomplete: str) -> list[str]:
+    """Runs that can be tried again."""
+    actions = _actions()
+    return sorted(_ids(actions, incomplete, (Folder.FAILED, Folder.INTERRUPTED))) if actions else []
+
+
+def _ids(actions: Actions, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:
+    for folder in folders:
+        for filed in actions.filed(folder):
+            if filed.name.id.startswith(incomplete):
+                yield filed.name.id
+
+
+def _actions() -> Actions | None:
+    try:
+        # The shell calls us without the command's own beginning, so the environment is read here once more.
+        return read_desk(os.environ).actions
+    except Sorry:
+        return None

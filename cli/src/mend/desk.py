@@ -1,0 +1,115 @@
+"""What every command stands on: where the mesh is, who is asking, and how to answer. Opens no connection.
+
+The running mesh is found by REDIS_URL, else by the note that `mend up` leaves (run/mesh.json), else at the default.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mend.dotenv import with_dotenv
+from mend.sorry import USAGE, Sorry
+from mesh_core.actions import Actions
+from mesh_core.bus import Bus, BusDown, masked
+from mesh_core.settings import BadSettings, MeshSettings, read_settings
+
+PIPED_WIDTH = 200  # a table that is piped is read by a program or in a pager: nothing is cut to 80 columns
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One command's surroundings. `environ` is the environment with `.env` under it, for what is started from here."""
+
+    settings: MeshSettings
+    environ: Mapping[str, str]
+    user: str
+    out: Console
+    err: Console
+
+    @property
+    def runtime(self) -> Path:
+        return self.settings.runtime_path
+
+    @property
+    def actions(self) -> Actions:
+        return Actions(self.runtime)
+
+    @property
+    def redis_url(self) -> str:
+        return self.settings.redis_url
+
+    @asynccontextmanager
+    async def bus(self) -> AsyncIterator[Bus]:
+        """A connection to the mesh's Redis; Sorry, with what to do, when nobody answers there."""
+        bus = Bus.connect(self.redis_url, "mend")
+        try:
+            yield bus
+        except BusDown as error:
+            raise Sorry(
+                f"no answer from Redis at {masked(self.redis_url)} ({error}). Is the mesh running? `mend up` starts "
+                "it; REDIS_URL names another server. Approving and rejecting work without it."
+            ) from error
+        finally:
+            await bus.close()
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """One line (or more) to the person, wrapped by their terminal and not by us."""
+        self.out.print(text, style=style, soft_wrap=True)
+
+    def say_json(self, value: Any) -> None:
+        """One JSON document on stdout, whole."""
+        print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out.file, flush=True)
+
+
+def read_desk(environ: Mapping[str, str]) -> Desk:
+    """The desk for this environment. Sorry (usage) when a variable cannot be used."""
+    given = with_dotenv(environ, Path.cwd())
+    try:
+        settings = read_settings(MeshSettings, given)
+    except BadSettings as error:
+        raise Sorry(f"cannot work with these settings: {error}", USAGE) from None
+    settings = settings.model_copy(update={"runtime_path": settings.runtime_path.absolute()})
+    noted = read_note(settings.runtime_path)
+    if not given.get("REDIS_URL", "").strip() and isinstance(url := noted.get("redis_url"), str):
+        settings = settings.model_copy(update={"redis_url": url})
+    return Desk(settings, given, _user(), _console(sys.stdout), _console(sys.stderr))
+
+
+def note_path(runtime: Path) -> Path:
+    """Where `mend up` writes how the running mesh is reached (mode 0600)."""
+    return runtime / "run" / "mesh.json"
+
+
+def read_note(runtime: Path) -> dict[str, Any]:
+    """That note; {} when there is none, or none that this user may read."""
+    try:
+        value = json.loads(note_path(runtime).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _user() -> str:
+    """Who asks, as the system knows them: an environment variable would be a claim."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _console(file: Any) -> Console:
+    # No markup and no highlighting: what we print is often somebody else's text.
+    console = Console(file=file, markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console

@@ -1,0 +1,66 @@
+"""Follows one approved proposal through its folders until it comes to rest. Looks at files only; touches nothing."""
+
+from __future__ import annotations
+
+import time
+
+from mend.desk import Desk
+from mend.lookup import outcome_of
+from mend.sorry import DONE, FAILED
+from mend.words import plain, took
+from mesh_core.actions import REASON_SUFFIX, Actions, Folder, read_regular
+
+LOOK_SECONDS = 0.05
+AT_REST = (
+    Folder.DONE,
+    Folder.FAILED,
+    Folder.INTERRUPTED,
+    Folder.WITHDRAWN,
+    Folder.REJECTED,
+    Folder.EXPIRED,
+    Folder.QUARANTINE,
+)
+STYLE = {Folder.DONE: "bold green", Folder.WITHDRAWN: "green", Folder.RUNNING: "cyan", Folder.APPROVED: "cyan"}
+
+
+def follow(desk: Desk, action_id: str, seconds: float) -> int:
+    """Say each change of place with its time. 0 when it is done (or withdrawn: well without us), else 1."""
+    started = time.monotonic()
+    last: Folder | None = None
+    while True:
+        here = place_of(desk.actions, action_id)
+        spent = time.monotonic() - started
+        if here is not None and here is not last:
+            desk.say(
+                f"  {took(spent):>6}  {here.value:<12}{_why(desk.actions, action_id, here)}",
+                STYLE.get(here, "bold red"),
+            )
+            last = here
+        if here in AT_REST:
+            return DONE if here in (Folder.DONE, Folder.WITHDRAWN) else FAILED
+        if spent >= seconds:
+            where = f"it lies in {last}/" if last else "it is in no folder that you may read"
+            desk.say(
+                f"  {took(spent):>6}  not finished: {where}; mend status tells whether the executor runs", "yellow"
+            )
+            return FAILED
+        time.sleep(LOOK_SECONDS)
+
+
+def place_of(actions: Actions, action_id: str) -> Folder | None:
+    """The folder in which it lies, the furthest first. A look between two renames may see none."""
+    places = [folder for folder, _ in actions.find(action_id)]
+    order = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN, Folder.RUNNING, Folder.APPROVED)
+    return next((folder for folder in order if folder in places), places[0] if places else None)
+
+
+def _why(actions: Actions, action_id: str, here: Folder) -> str:
+    for folder, path in actions.find(action_id):
+        if folder is not here:
+            continue
+        if path.is_dir():
+            outcome = outcome_of(actions, path) if here is not Folder.RUNNING else None
+            return plain(f"{outcome.verdict}: {outcome.reason}", 300) if outcome else ""
+        told = read_regular(path.with_name(path.name + REASON_SUFFIX), 4096)
+        return plain(told.decode("utf-8", "replace"), 300) if told else ""
+    return ""

@@ -1,0 +1,99 @@
+"""A runtime folder with proposals in it, and `mend` over it: called in this process, or as a real one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from mend.app import app
+from mesh_core.actions import ActionName, Actions
+from mesh_core.records import (
+    Action,
+    Evidence,
+    HealthEvent,
+    ModelRef,
+    Proposal,
+    ProposalType,
+    Risk,
+    proposal_id,
+    rfc3339,
+)
+
+NODE = "pi4"
+
+
+@dataclass
+class Mend:
+    """`mend` over one runtime folder. Without a server, REDIS_URL names a port where nobody listens."""
+
+    runtime: Path
+    environ: dict[str, str]
+
+    @property
+    def actions(self) -> Actions:
+        return Actions(self.runtime)
+
+    def __call__(self, *words: str, **environ: str) -> Result:
+        return CliRunner().invoke(app, list(words), env={**self.environ, **environ})
+
+    def real(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """As a process, with its output piped."""
+        return subprocess.run(
+            [sys.executable, "-m", "mend", *words],
+            env={**os.environ, **self.environ, **environ},
+            cwd=self.runtime,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def propose(self, service: str = "nginx", **changes: Any) -> Proposal:
+        """A waiting proposal, filed as a planner files it."""
+        proposal = proposal_of(service, **changes)
+        self.actions.draft(proposal, "t")
+        assert self.actions.file_draft(proposal.id, "t") is not None
+        return proposal
+
+    def name_of(self, proposal: Proposal) -> ActionName:
+        return next(f.name for f in Actions(self.runtime).pending() if f.proposal.id == proposal.id)
+
+
+def proposal_of(service: str | None = "nginx", *, event: dict[str, Any] | None = None, **changes: Any) -> Proposal:
+    """A container restart that is minutes old; `event` and `changes` override fields."""
+    moment = datetime.now(UTC)
+    happened = HealthEvent.model_validate(
+        {
+            "id": f"{NODE}/1763698351022-0",
+            "type": "container_unhealthy",
+            "node": NODE,
+            "service": service,
+            "severity": "error",
+            "payload": {"runtime": "docker", "exit_code": 137},
+            "trust": "node",
+            **(event or {}),
+        }
+    )
+    fields: dict[str, Any] = {
+        "id": proposal_id(happened.id or "", NODE, service),
+        "type": ProposalType.CONTAINER_RESTART,
+        "action": Action.RESTART,
+        "risk_level": Risk.LOW,
+        "node": NODE,
+        "service": service,
+        "reason": "it does not answer its health check any more",
+        "confidence": 0.8,
+        "created_at": rfc3339(moment - timedelta(seconds=90)),
+        "expires_at": rfc3339(moment + timedelta(hours=24)),
+        "event": happened,
+        "evidence": (Evidence(source="health check", text="connection refused"),),
+        "model": ModelRef(name="smollm2", provider="llamacpp", position=1, latency_ms=812.5),
+    }
+    return Proposal.model_validate({**fields, **changes})

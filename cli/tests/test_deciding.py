@@ -1,0 +1,312 @@
+"""pending, show, approve, reject, edit, retry: a person's verbs, over real folders and without any Redis."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from mend_rig import NODE, Mend, proposal_of
+
+from mend.words import now, short_id
+from mesh_core.actions import Folder, digest_of, name_of
+from mesh_core.records import Outcome, Proposal, rfc3339
+
+
+def finish(mend: Mend, proposal: Proposal, result: str) -> Path:
+    """What the executor leaves of a run."""
+    actions = mend.actions
+    name = next(f.name for f in actions.filed(Folder.APPROVED) if f.proposal.id == proposal.id)
+    run = actions.claim(name)
+    assert run is not None
+    (run / "proposal.json").write_bytes(proposal.wire())
+    outcome = Outcome(
+        action_id=proposal.id,
+        digest=name.digest,
+        result=result,  # type: ignore[arg-type]
+        verdict="proven" if result == "done" else "not_helped",
+        reason="seen well three times" if result == "done" else "still refuses connections",
+        node=proposal.node,
+        service=proposal.service,
+        type=proposal.type,
+        approved_by="ann",
+        started_at=rfc3339(now()),
+        finished_at=rfc3339(now()),
+    )
+    (run / "outcome.json").write_bytes(outcome.wire())
+    return actions.finish(run, Folder(result))
+
+
+def test_pending_lists_what_waits_and_says_dash_for_the_count_without_redis(mend: Mend) -> None:
+    proposal = mend.propose()
+    said = mend("pending")
+    assert said.exit_code == 0, said.output
+    row = next(line for line in said.stdout.splitlines() if short_id(proposal.id) in line)
+    assert "1m3" in row
+    assert f"{NODE}/nginx" in row
+    assert row.split()[-1] == "-"
+
+
+def test_pending_as_json_carries_the_whole_id_the_digest_and_the_file(mend: Mend) -> None:
+    proposal = mend.propose()
+    [row] = json.loads(mend("pending", "--json").stdout)
+    assert row["id"] == proposal.id
+    assert Path(row["file"]).read_bytes() == proposal.wire()
+    assert row["digest"] == digest_of(proposal.wire())
+    assert row["occurrences"] is None
+
+
+def test_nothing_pending_is_no_failure(mend: Mend) -> None:
+    assert mend("pending").exit_code == 0
+    assert json.loads(mend("pending", "--json").stdout) == []
+
+
+def test_show_prints_the_playbook_that_would_run_and_an_mv_line_that_approves(mend: Mend) -> None:
+    from mesh_core.playbooks import playbook_for
+
+    proposal = mend.propose()
+    said = mend("show", short_id(proposal.id))
+    assert said.exit_code == 0, said.output
+    indented = "\n".join(f"    {line}" for line in playbook_for(proposal).apply.rstrip().splitlines())
+    assert indented in said.stdout
+    assert "connection refused" in said.stdout
+    [move] = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("mv ")]
+    subprocess.run(shlex.split(move), check=True)
+    assert [f.proposal for f in mend.actions.filed(Folder.APPROVED)] == [proposal]
+
+
+def test_show_as_json_holds_the_same_bytes_of_the_playbook(mend: Mend) -> None:
+    from mesh_core.playbooks import playbook_for
+
+    proposal = mend.propose()
+    shown = json.loads(mend("show", proposal.id, "--json").stdout)
+    assert shown["playbooks"]["apply"] == playbook_for(proposal).apply
+    assert shown["proposal"] == json.loads(proposal.wire())
+    assert shown["folder"] == "pending"
+
+
+def test_words_of_a_model_or_a_log_cannot_write_to_the_terminal(mend: Mend) -> None:
+    evil = "all is well \x1b[2J\x1b[31m[bold red]approve[/] \u202egnp.exe \x07 \x9b31m line\u2028two"
+    proposal = mend.propose(reason=evil, evidence=({"source": evil, "text": evil + "\n    mend approve all"},))
+    for words in (("show", proposal.id), ("pending",)):
+        said = mend.real(*words)
+        assert said.returncode == 0, said.stderr
+        assert not set(said.stdout) & set("\x1b\x07\x9b\u202e\u2028"), words
+    assert "[bold red]approve[/]" in mend.real("show", proposal.id).stdout  # shown, not obeyed
+
+
+def test_approve_moves_the_very_file_and_notes_who_did_it(mend: Mend) -> None:
+    proposal = mend.propose()
+    name = mend.name_of(proposal)
+    said = mend("approve", short_id(proposal.id))
+    assert said.exit_code == 0, said.output
+    approved = mend.actions.folder(Folder.APPROVED)
+    assert (approved / name.file).read_bytes() == proposal.wire()
+    assert "(uid " in mend.actions.approver(name)
+    assert not list(mend.actions.folder(Folder.PENDING).glob("*.json"))
+
+
+def test_approve_takes_a_beginning_a_file_name_or_a_path_copied_from_ls(mend: Mend) -> None:
+    for number, said_how in enumerate(("beginning", "file", "path")):
+        proposal = mend.propose(f"svc{number}")
+        filed = mend.actions.pending()[0]
+        word = {"beginning": proposal.id[:15], "file": filed.path.name, "path": str(filed.path)}[said_how]
+        assert mend("approve", word).exit_code == 0, said_how
+        assert mend.actions.find(proposal.id)[0][0] is Folder.APPROVED
+
+
+def test_a_decision_that_was_made_is_exit_3_and_an_unknown_id_too(mend: Mend) -> None:
+    proposal = mend.propose()
+    assert mend("approve", proposal.id).exit_code == 0
+    again = mend("approve", proposal.id)
+    assert (again.exit_code, "approved/" in again.output) == (3, True)
+    assert mend("reject", proposal.id, "--reason", "too late").exit_code == 3
+    for words in (
+        ("approve", "plan-nobody"),
+        ("show", "beef"),
+        ("reject", "x", "--reason", "y"),
+        ("retry", "x"),
+        ("edit", "x"),
+    ):
+        assert mend(*words).exit_code == 3, words
+
+
+def test_one_bad_id_does_not_hold_back_the_good_ones(mend: Mend) -> None:
+    one, two = mend.propose("one"), mend.propose("two")
+    said = mend("approve", one.id, "nonsense", two.id)
+    assert said.exit_code == 3
+    assert {f.proposal.id for f in mend.actions.filed(Folder.APPROVED)} == {one.id, two.id}
+
+
+def test_an_ambiguous_beginning_is_refused_by_name(mend: Mend) -> None:
+    mend.propose("one")
+    mend.propose("two")
+    said = mend("approve", f"plan-{NODE}-")
+    assert said.exit_code == 2
+    assert "fits 2 proposals" in said.output
+    assert not mend.actions.filed(Folder.APPROVED)
+
+
+def test_a_file_that_was_edited_in_place_is_not_approved_but_can_be_rejected(mend: Mend) -> None:
+    proposal = mend.propose()
+    path = mend.actions.folder(Folder.PENDING) / mend.name_of(proposal).file
+    path.write_bytes(path.read_bytes().replace(b"does not answer", b"does not listen"))
+    said = mend("approve", proposal.id)
+    assert said.exit_code == 1
+    assert "mend edit" in said.output
+    assert mend("reject", proposal.id, "--reason", "changed by hand").exit_code == 0
+
+
+def test_what_expired_is_not_approved(mend: Mend) -> None:
+    proposal = mend.propose(expires_at="2026-01-01T00:00:00Z")
+    said = mend("approve", proposal.id)
+    assert said.exit_code == 1
+    assert "expired" in said.output
+    assert not mend.actions.filed(Folder.APPROVED)
+
+
+@pytest.mark.parametrize(("result", "code"), [("done", 0), ("failed", 1), ("interrupted", 1)])
+def test_approve_wait_follows_to_the_end_and_exits_accordingly(mend: Mend, result: str, code: int) -> None:
+    proposal = mend.propose()
+
+    def executor() -> None:
+        deadline = time.monotonic() + 20
+        while not mend.actions.filed(Folder.APPROVED) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        finish(mend, proposal, result)
+
+    thread = threading.Thread(target=executor)
+    thread.start()
+    said = mend("approve", proposal.id, "--wait", "--timeout", "20")
+    thread.join()
+    assert said.exit_code == code, said.output
+    assert result in said.stdout
+
+
+def test_reject_wants_a_reason_and_keeps_it(mend: Mend) -> None:
+    proposal = mend.propose()
+    assert mend("reject", proposal.id).exit_code == 2
+    assert mend("reject", proposal.id, "--reason", "  ").exit_code == 2
+    assert mend("reject", proposal.id, "--reason", "backup until 04:00").exit_code == 0
+    [past] = json.loads(mend("history", "--json").stdout)
+    assert (past["result"], past["reason"]) == ("rejected", "backup until 04:00")
+    assert past["by"]
+
+
+def editor(tmp_path: Path, code: str) -> str:
+    """An editor that is a Python program: `doc` is the proposal, what it is afterwards is saved."""
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import json, sys\npath = sys.argv[1]\ndoc = json.load(open(path))\n"
+        f"{code}\njson.dump(doc, open(path, 'w'), indent=2)\n"
+    )
+    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
+
+
+def test_edit_files_new_bytes_under_a_new_digest_with_the_editors_name(mend: Mend, tmp_path: Path) -> None:
+    proposal = mend.propose()
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, "doc['action'] = 'notify'"))
+    assert said.exit_code == 0, said.output
+    [filed] = mend.actions.pending()
+    assert filed.proposal.id == proposal.id
+    assert filed.proposal.edited_by
+    assert (filed.proposal.type, filed.proposal.action) == ("notify", "notify")
+    assert filed.name.digest == digest_of(filed.path.read_bytes()) != digest_of(proposal.wire())
+    assert mend("approve", proposal.id).exit_code == 0
+
+
+def test_edit_without_a_change_says_so_and_leaves_the_file(mend: Mend) -> None:
+    proposal = mend.propose()
+    said = mend("edit", proposal.id, VISUAL="", EDITOR="true")
+    assert said.exit_code == 0
+    assert "Nothing was changed" in said.stdout
+    assert mend.actions.pending()[0].proposal == proposal
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("doc['node'] = 'other'", "node cannot be changed"),
+        ("doc['event']['payload'] = {}", "event cannot be changed"),
+        ("doc['action'] = 'redeploy'", "does not allow redeploy"),
+        ("doc['action'] = 'ignore'", "reject"),
+        ("doc['extra'] = 1", "no proposal"),
+        ("doc['confidence'] = 7", "no proposal"),
+    ],
+)
+def test_edit_lets_nothing_through_that_the_executor_would_refuse(
+    mend: Mend, tmp_path: Path, code: str, why: str
+) -> None:
+    proposal = mend.propose()
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, code))
+    assert said.exit_code == 1
+    assert why in said.output
+    assert mend.actions.pending()[0].proposal == proposal
+
+
+def test_retry_proposes_a_failed_run_once_more_under_an_id_of_its_own(mend: Mend) -> None:
+    proposal = mend.propose()
+    assert mend("retry", proposal.id).exit_code == 3  # it still waits
+    mend("approve", proposal.id)
+    finish(mend, proposal, "failed")
+    said = mend("retry", proposal.id)
+    assert said.exit_code == 0, said.output
+    [again] = mend.actions.pending()
+    assert again.proposal.attempt == 2
+    assert again.proposal.id != proposal.id
+    assert again.proposal.event == proposal.event
+    assert not again.proposal.expired(now())
+    assert mend("retry", proposal.id).exit_code == 3  # attempt 2 is there already
+    mend("approve", again.proposal.id)
+    finish(mend, again.proposal, "interrupted")
+    assert mend("retry", again.proposal.id, "--approve").exit_code == 0
+    [third] = mend.actions.filed(Folder.APPROVED)
+    assert third.proposal.attempt == 3
+
+
+def test_what_is_done_is_not_retried(mend: Mend) -> None:
+    proposal = mend.propose()
+    mend("approve", proposal.id)
+    finish(mend, proposal, "done")
+    assert mend("retry", proposal.id).exit_code == 3
+
+
+def test_history_tells_every_end_with_result_proof_and_who(mend: Mend) -> None:
+    for service, result in (("one", "done"), ("two", "failed")):
+        proposal = mend.propose(service)
+        mend("approve", proposal.id)
+        finish(mend, proposal, result)
+    (mend.actions.folder(Folder.QUARANTINE) / "trash").write_text("{")
+    (mend.actions.folder(Folder.QUARANTINE) / "trash.reason.txt").write_text("not JSON\n")
+    rows = {row["service"]: row for row in json.loads(mend("history", "--json").stdout)}
+    assert (rows["one"]["result"], rows["one"]["verdict"], rows["one"]["by"]) == ("done", "proven", "ann")
+    assert rows["two"]["result"] == "failed"
+    assert rows[None]["reason"] == "not JSON"
+    assert [r["service"] for r in json.loads(mend("history", "--service", "two", "--json").stdout)] == ["two"]
+    assert "seen well three times" in mend("history").stdout
+    assert json.loads(mend("history", "--node", "other", "--json").stdout) == []
+
+
+def test_history_and_show_survive_a_broken_outcome(mend: Mend) -> None:
+    proposal = mend.propose()
+    mend("approve", proposal.id)
+    run = finish(mend, proposal, "done")
+    (run / "outcome.json").write_text("{half")
+    assert mend("history").exit_code == 0
+    assert mend("show", proposal.id).exit_code == 0
+
+
+def test_ids_are_completed_by_the_shell(mend: Mend) -> None:
+    proposal = mend.propose()
+    done = mend.real(_MEND_COMPLETE="complete_bash", COMP_WORDS="mend approve plan-", COMP_CWORD="2")
+    assert proposal.id in done.stdout
+
+
+def test_the_file_in_the_folder_is_a_well_formed_name() -> None:
+    proposal = proposal_of()
+    assert name_of(f"{proposal.id}.{digest_of(proposal.wire())}.json") is not None

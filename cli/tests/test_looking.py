@@ -1,0 +1,259 @@
+"""inject, status, watch, deadletters on a real Redis; and what every command does when it is away, piped or stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from mend_rig import NODE, Mend
+
+from mend.commands.watch import line_for
+from mend.dotenv import parse
+from mend.sorry import Sorry
+from mend.words import age, plain
+from mesh_core.bus import Bus
+from mesh_core.testing import RedisServer, wait_for
+
+
+@contextmanager
+def running(mend: Mend, *words: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mend", *words],
+        env={**os.environ, **mend.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+async def listening(url: str, channel: str) -> None:
+    with redis.Redis.from_url(url) as client:
+        await wait_for(lambda: dict(client.pubsub_numsub(channel))[channel.encode()], 20, f"a listener on {channel}")
+
+
+def test_inject_puts_the_event_into_its_stream_and_prints_its_id(mend_online: Mend) -> None:
+    said = mend_online(
+        "inject", "container_died", "--node", NODE, "--service", "shop.web", "--severity", "critical",
+        "--payload", '{"exit_code": 137}',
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        [(entry, fields)] = client.xrange("mesh:ev:_foreign")
+    event = json.loads(fields[b"p"])
+    assert said.stdout.strip() == event["id"] == f"{NODE}/{entry.decode()}"
+    assert (event["trust"], event["severity"], event["payload"]) == ("foreign", "critical", {"exit_code": 137})
+
+
+def test_inject_takes_the_payload_from_a_file_or_from_standard_input(mend_online: Mend, tmp_path: Path) -> None:
+    (tmp_path / "facts.json").write_text('{"oom": true}')
+    for payload in (f"@{tmp_path / 'facts.json'}", "-"):
+        done = subprocess.run(
+            [sys.executable, "-m", "mend", "inject", "a", "--node", NODE, "--payload", payload, "--json"],
+            env={**os.environ, **mend_online.environ}, input='{"oom": true}', capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert json.loads(done.stdout)["payload"] == {"oom": True}, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("Upper", "--node", NODE),
+        ("a", "--node", "-H root@evil"),
+        ("a", "--node", NODE, "--service", "a b"),
+        ("a", "--node", NODE, "--payload", "[1]"),
+        ("a", "--node", NODE, "--payload", '{"a": NaN}'),
+        ("a", "--node", NODE, "--severity", "fatal"),
+        ("a", "--node", NODE, "--payload", "@/nowhere"),
+        ("a",),
+    ],
+)
+def test_what_is_no_event_is_a_usage_error_and_never_sent(mend: Mend, words: tuple[str, ...]) -> None:
+    assert mend("inject", *words).exit_code == 2
+
+
+@pytest.mark.parametrize("words", [("inject", "a", "--node", NODE), ("watch",), ("deadletters",)])
+def test_without_redis_a_sentence_says_what_to_do(mend: Mend, words: tuple[str, ...]) -> None:
+    done = mend.real(*words)
+    assert done.returncode == 1
+    assert "mend up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_pending_counts_how_often_the_trouble_was_seen(mend_online: Mend) -> None:
+    proposal = mend_online.propose()
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.hset("mesh:occurrences", proposal.event.id, 4)
+    [row] = json.loads(mend_online("pending", "--json").stdout)
+    assert row["occurrences"] == 5  # the first time, and four more
+
+
+async def test_watch_tells_each_message_in_a_line_and_ends_cleanly_with_ctrl_c(mend_online: Mend) -> None:
+    url = mend_online.environ["REDIS_URL"]
+    with running(mend_online, "watch", "health_events", "executor_output") as process:
+        await listening(url, "health_events")
+        assert mend_online("inject", "service_down", "--node", NODE, "--service", "nginx").exit_code == 0
+        assert process.stdout is not None
+        line = await asyncio.to_thread(process.stdout.readline)
+        assert "service_down" in line
+        assert f"{NODE}/nginx" in line
+        assert "\x1b" not in line
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.to_thread(process.communicate, None, 10)
+    assert process.returncode == 130
+    assert "Traceback" not in out + err
+
+
+async def test_watch_connects_again_when_redis_comes_back(mend_online: Mend, redis_server: RedisServer) -> None:
+    with running(mend_online, "watch", "health_events", "--json") as process:
+        await listening(redis_server.url, "health_events")
+        redis_server.kill()
+        redis_server.start()
+        await listening(redis_server.url, "health_events")
+        mend_online("inject", "service_down", "--node", NODE)
+        assert process.stdout is not None
+        line = await asyncio.to_thread(process.stdout.readline)
+        assert json.loads(line)["type"] == "service_down"
+
+
+def test_watch_of_a_channel_that_is_none_is_a_usage_error(mend: Mend) -> None:
+    assert mend("watch", "nonsense").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "channel", ["health_events", "world_updates", "action_updates", "llm_router_metrics", "executor_output"]
+)
+@pytest.mark.parametrize("raw", [b"", b"not json", b"[]", b'{"type": 1}', b"\xff\x1b[2J", b'{"a":' * 5000, b"null"])
+def test_a_message_in_no_form_of_ours_is_shown_harmlessly(channel: str, raw: bytes) -> None:
+    assert "\x1b" not in line_for(channel, raw).plain
+
+
+async def test_deadletters_lists_the_reason_and_replays_what_is_good_now(mend_online: Mend) -> None:
+    url = mend_online.environ["REDIS_URL"]
+    bus = Bus.connect(url, "test")
+    await bus.refuse(
+        b'{"type":"a","node":"pi4"}', source="health_events", reason="a bug of yesterday", by="planner-agent"
+    )
+    await bus.refuse(b"\xff{nonsense", source="health_events", reason="not JSON", by="planner-agent")
+    await bus.refuse(
+        b'{"type":"a","node":"pi4","payload":{"x":"' + b"y" * 5000, source="x", reason="too long", by="observer"
+    )
+    await bus.close()
+    cut, bad, good = json.loads((await asyncio.to_thread(mend_online, "deadletters", "--json")).stdout)
+    assert good["reason"] == "a bug of yesterday"
+    assert "not JSON" in (await asyncio.to_thread(mend_online, "deadletters")).stdout
+
+    replayed = await asyncio.to_thread(mend_online, "deadletters", "replay", good["id"])
+    assert replayed.exit_code == 0, replayed.output
+    with redis.Redis.from_url(url) as client:
+        [(entry, _)] = client.xrange("mesh:ev:_foreign")
+    assert replayed.stdout.strip().endswith(entry.decode())
+
+    refused = await asyncio.to_thread(mend_online, "deadletters", "replay", bad["id"])
+    assert (refused.exit_code, "not JSON" in refused.output) == (1, True)
+    refused = await asyncio.to_thread(mend_online, "deadletters", "replay", cut["id"])
+    assert (refused.exit_code, "first 4096 bytes" in refused.output) == (1, True)
+    assert (await asyncio.to_thread(mend_online, "deadletters", "replay", "1-1")).exit_code == 3
+    assert (await asyncio.to_thread(mend_online, "deadletters", "replay", "x y")).exit_code == 2
+    assert (await asyncio.to_thread(mend_online, "deadletters", "burn")).exit_code == 2
+
+
+def test_status_knows_who_lives_what_waits_and_who_is_behind(mend_online: Mend) -> None:
+    mend_online.propose()
+    state = mend_online.runtime / "state"
+    state.mkdir()
+    (state / "planner-agent.heartbeat").touch()
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.xgroup_create("mesh:ev:pi4", "planner", "0", mkstream=True)
+        for _ in range(3):
+            client.xadd("mesh:ev:pi4", {"p": "{}"})
+        client.xreadgroup("planner", "me", {"mesh:ev:pi4": ">"}, count=1)
+        client.xadd("mesh:llm_attempts", {"p": json.dumps(
+            {"ts": "2026-01-01T00:00:00Z", "provider": "ollama", "model": "m", "outcome": "circuit_open"})})  # fmt: skip
+    said = mend_online("status", "--json")
+    found = json.loads(said.stdout)
+    assert said.exit_code == 0
+    assert found["services"]["planner-agent"] < 5
+    assert (found["lag"], found["waiting"]) == ({"planner": 2}, {"planner": 1})
+    assert found["folders"]["pending"] == 1
+    assert found["redis_version"]
+    assert found["open_circuits"] == []  # that was long ago
+
+    (state / "observer.heartbeat").touch()
+    long_ago = time.time() - 1000
+    os.utime(state / "observer.heartbeat", (long_ago, long_ago))
+    said = mend_online("status")
+    assert said.exit_code == 1
+    assert "gone" in next(line for line in said.stdout.splitlines() if line.startswith("observer"))
+
+
+def test_status_still_tells_what_it_can_without_redis(mend: Mend) -> None:
+    mend.propose()
+    said = mend("status")
+    assert said.exit_code == 1
+    assert "pending 1" in said.stdout
+
+
+@pytest.mark.parametrize("words", [("pending",), ("status",), ("history",), ("--help",), ("show", "--help")])
+def test_what_is_piped_has_no_colours_and_no_color_is_obeyed(mend: Mend, words: tuple[str, ...]) -> None:
+    mend.propose()
+    assert "\x1b" not in mend.real(*words).stdout
+    assert "\x1b" not in mend.real(*words, NO_COLOR="1").stdout
+
+
+def test_bad_settings_are_named_and_exit_2(mend: Mend) -> None:
+    done = mend.real("pending", REDIS_URL="http://x")
+    assert done.returncode == 2
+    assert "REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_running_mesh_is_found_by_its_note_unless_redis_url_says_otherwise(mend_online: Mend) -> None:
+    url = mend_online.environ.pop("REDIS_URL")
+    note = mend_online.runtime / "run" / "mesh.json"
+    note.parent.mkdir()
+    note.write_text(json.dumps({"redis_url": url}))
+    assert mend_online("inject", "a", "--node", NODE, REDIS_URL="").exit_code == 0
+    assert mend_online("inject", "a", "--node", NODE, REDIS_URL="redis://127.0.0.1:1/0").exit_code == 1
+    note.write_text("{half")
+    assert json.loads(mend_online("status", "--json", REDIS_URL="").stdout)["redis_url"].endswith(":6379/0")
+
+
+def test_dotenv_is_read_where_the_environment_is_silent(mend: Mend) -> None:
+    (mend.runtime / ".env").write_text("# mine\nexport LOG_LEVEL='loud' # no\nREDIS_URL=redis://127.0.0.1:1/0 # here\n")
+    done = mend.real("pending")
+    assert (done.returncode, "LOG_LEVEL='loud'" in done.stderr) == (2, True)
+    assert mend.real("pending", LOG_LEVEL="info").returncode == 0
+
+
+def test_dotenv_lines_are_simple() -> None:
+    assert parse('A=1\nB = "x # y" # z\nC=a b # c\nD=\nE=#f\nF=a#b\n') == {
+        "A": "1", "B": "x # y", "C": "a b", "D": "", "E": "", "F": "a#b",
+    }  # fmt: skip
+    for bad in ("A", "1A=2", 'A="b', "A='b' c"):
+        with pytest.raises(Sorry, match="line 1"):
+            parse(bad)
+
+
+def test_ages_are_read_at_a_glance() -> None:
+    assert [age(s) for s in (0, 59.9, 61, 3700, 90000, -5)] == ["0s", "59s", "1m01s", "1h01m", "1d01h", "-5s"]
+
+
+def test_plain_text_is_one_visible_line() -> None:
+    assert plain("a\nb\tc\x1b[0m\u202ed") == "a b c\N{REPLACEMENT CHARACTER}[0m\N{REPLACEMENT CHARACTER}d"
+    assert plain("a" * 20, 5) == "aaaa\N{HORIZONTAL ELLIPSIS}"
