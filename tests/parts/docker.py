@@ -18,6 +18,17 @@ from parts.require import missing, require
 STANDARD_HOST = "unix:///var/run/docker.sock"
 HOW = "apt-get install docker.io and run as root, or set DOCKER_HOST"
 
+# The first test that needs an image may wait for debootstrap and apt, on a mirror that we do not know.
+SECONDS_WITH_IMAGES = 1200
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """More time for the tests that start an engine; a time of their own in a `timeout` marker wins."""
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SECONDS_WITH_IMAGES))
+
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:

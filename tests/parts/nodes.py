@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import secrets
 import subprocess
 import sys
@@ -128,7 +128,9 @@ def ssh_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshNode]:
         )
         log.close()
         try:
-            node = SshNode("127.0.0.1", port, getpass.getuser(), key, folder / "known_hosts", sys.executable)
+            node = SshNode(
+                "127.0.0.1", port, pwd.getpwuid(os.geteuid()).pw_name, key, folder / "known_hosts", sys.executable
+            )
             _wait_for_ssh(node)
         except BaseException:
             process.kill()
