@@ -8,6 +8,7 @@ It never judges what a file says (the executor's intake does), and nothing here 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -15,7 +16,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,8 @@ from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal
 _FILE_NAME = re.compile(r"(plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12})\.([0-9a-f]{16})\.json")
 REASON_SUFFIX = ".reason.txt"
 BY_SUFFIX = ".by.txt"
+CLAIMED_FILE = "claimed.json"
+BY_FILE = "by.txt"  # the note, once its proposal is claimed
 SETTLED_NS = 50_000_000
 
 
@@ -59,6 +62,14 @@ class ActionName:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """Who said yes. `uid` is the note's owner as the kernel knows it; None when the file was moved by hand."""
+
+    by: str
+    uid: int | None
+
+
+@dataclass(frozen=True)
 class Filed:
     """A proposal that lies in a folder, with its path and its bytes' record."""
 
@@ -88,6 +99,28 @@ def read_regular(path: Path, max_bytes: int) -> bytes | None:
         if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
             return None
         return handle.read(max_bytes + 1)
+
+
+def approval_at(note: Path) -> Approval:
+    """What a note beside an approved file says: one line of printable text, 128 characters at most."""
+    text = read_regular(note, 512)
+    if text is None:
+        return Approval("mv", None)
+    words = "".join(c for c in text.decode("utf-8", "replace") if c.isprintable()).strip()[:128] or "somebody"
+    try:
+        uid = note.lstat().st_uid
+    except FileNotFoundError:
+        return Approval(words, None)
+    return Approval(f"{words} (uid {uid})", uid)
+
+
+def drop_run(run: Path) -> None:
+    """Remove a run's folder in which nothing was claimed: only small files of ours lie there."""
+    for entry in _entries(run):
+        with contextlib.suppress(OSError):
+            Path(entry.path).unlink()
+    with contextlib.suppress(OSError):
+        run.rmdir()
 
 
 class Actions:
@@ -210,43 +243,69 @@ class Actions:
     # ---- the executor's verbs ------------------------------------------------------------------------------------
 
     def approved_names(self) -> list[str]:
-        """Every name in approved/ that asks to be looked at, oldest first; notes and temporary names left out."""
+        """Every name in approved/ that asks to be looked at, in the order of the moves; no notes, no temporary names.
+
+        Raises OSError when the folder itself cannot be listed.
+        """
         found = []
-        for entry in _entries(self.folder(Folder.APPROVED)):
-            if entry.name.endswith(BY_SUFFIX) or (entry.name.startswith(".") and entry.name.endswith(".tmp")):
-                continue
-            found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
+        with os.scandir(self.folder(Folder.APPROVED)) as listing:
+            for entry in listing:
+                if entry.name.endswith(BY_SUFFIX) or (entry.name.startswith(".") and entry.name.endswith(".tmp")):
+                    continue
+                try:  # a rename sets the change time: that is when somebody said yes
+                    found.append((entry.stat(follow_symlinks=False).st_ctime_ns, entry.name))
+                except FileNotFoundError:
+                    continue
         return [name for _, name in sorted(found)]
 
     def approver(self, name: ActionName) -> str:
-        """Who said yes: the note's owner and text, or `mv` when somebody moved the file by hand."""
-        note = self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)
-        text = read_regular(note, 512)
-        if text is None:
-            return "mv"
-        owner = note.lstat().st_uid
-        return f"{text.decode('utf-8', 'replace').strip()[:128]} (uid {owner})"
+        """Who said yes, in words; see `approval_at`."""
+        return approval_at(self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).by
 
-    def claim(self, name: ActionName) -> Path | None:
-        """approved/X -> running/<id>/claimed.json, by one winner. None: another executor has it, or it ran before.
+    def claim(self, name: ActionName, ahead: Mapping[str, bytes] | None = None) -> Path | None:
+        """approved/X -> running/<id>/claimed.json, by one winner; returns the run's folder.
 
-        Returns the run's folder.
+        `ahead` is written into the folder first, so that the rename, which drops the digest from the name, leaves
+        nothing unsaid. None: the file is gone, or this id lies in running/ already. Raises OSError (disk full); then
+        the file is still in approved/ and nothing is left in running/.
         """
         run = self.folder(Folder.RUNNING) / name.id
-        run.mkdir(mode=0o700, exist_ok=True)
         try:
-            if rename_exclusive(self.folder(Folder.APPROVED) / name.file, run / "claimed.json"):
-                (self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).unlink(missing_ok=True)
-                return run
+            run.mkdir(mode=0o700)
+        except FileExistsError:
+            if any(_entries(run)):
+                return None
+            with contextlib.suppress(OSError):
+                run.rmdir()  # left by a crash between mkdir and what follows; the next look claims
+            return None
+        try:
+            for file_name, data in (ahead or {}).items():
+                # Not fsynced here: a crash of this process loses nothing, and after a power cut a short file is
+                # seen as one (it does not match its digest) and asks for a new approval.
+                (run / file_name).write_bytes(data)
+            if not rename_exclusive(self.folder(Folder.APPROVED) / name.file, run / CLAIMED_FILE):
+                return None
         except FileNotFoundError:
-            if not any(run.iterdir()):
-                run.rmdir()
-        return None
+            drop_run(run)
+            return None
+        except OSError:
+            if not os.path.lexists(run / CLAIMED_FILE):  # else the rename was done, and only its fsync failed
+                drop_run(run)
+                raise
+        with contextlib.suppress(OSError):
+            rename_exclusive(self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX), run / BY_FILE)
+        return run
+
+    def give_back(self, run: Path, name: ActionName, folder: Folder, reason: str) -> Path | None:
+        """A claimed file that has not run and shall not: back to one file, in expired/ or quarantine/."""
+        moved = self._put_aside(run / CLAIMED_FILE, folder, name.file, reason)
+        drop_run(run)
+        return moved
 
     def executed_before(self, action_id: str) -> Folder | None:
         """The folder in which this id lies already as a run, if any: it must not run again."""
         for folder in (Folder.RUNNING, *EXECUTED, Folder.WITHDRAWN):
-            if (self.folder(folder) / action_id).is_dir() and any((self.folder(folder) / action_id).iterdir()):
+            if any(_entries(self.folder(folder) / action_id)):
                 return folder
         return None
 
@@ -267,20 +326,32 @@ class Actions:
         return target
 
     def quarantine(self, source: Path, reason: str) -> Path | None:
-        """Out of approved/ as it came, with a sentence beside it. None if it is gone already."""
-        base = source.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore") or "unnamed"
-        for number in range(1, 1000):
+        """Out of approved/ as it came, with a sentence beside it. None if it is gone already. Raises OSError."""
+        return self._put_aside(source, Folder.QUARANTINE, source.name, reason)
+
+    def _put_aside(self, source: Path, folder: Folder, name: str, reason: str) -> Path | None:
+        # 241 bytes is the longest name of a proposal; with .99 and .reason.txt it is 255, the longest there can be.
+        base = os.fsencode(name)[:241].decode("utf-8", "ignore") or "unnamed"
+        for number in range(1, 100):
             shown = base if number == 1 else f"{base}.{number}"
-            target = self.folder(Folder.QUARANTINE) / shown
+            target = self.folder(folder) / shown
+            told = target.with_name(shown + REASON_SUFFIX)
+            if os.path.lexists(target) or (os.path.lexists(told) and not told.is_file()):
+                continue
+            # The sentence first: a crash in between leaves a file in approved/ that is judged again.
+            write_whole(told, f"{reason}\n".encode("utf-8", "backslashreplace"))
             try:
                 if not rename_exclusive(source, target):
                     continue
-            except FileNotFoundError:
-                return None
-            write_whole(target.with_name(shown + REASON_SUFFIX), f"{reason}\n".encode())
-            (source.parent / (source.name + BY_SUFFIX)).unlink(missing_ok=True)
+            except OSError as error:
+                told.unlink(missing_ok=True)
+                if isinstance(error, FileNotFoundError):
+                    return None
+                raise
+            with contextlib.suppress(OSError):  # there is none, or its name would be too long to exist
+                (source.parent / (source.name + BY_SUFFIX)).unlink()
             return target
-        raise OSError(errno.EEXIST, "a thousand files of this name are in quarantine", base)
+        raise OSError(errno.EEXIST, f"a hundred files of this name are in {folder}", base)
 
     def expire(self, name: ActionName, source: Folder = Folder.PENDING) -> bool:
         """Nobody decided in time (or the decision came too late)."""
@@ -304,7 +375,7 @@ class Actions:
 
     def proposal_at(self, path: Path) -> Proposal | None:
         """The proposal of a file or of a run's folder, if it can be read and is one."""
-        for candidate in (path / "proposal.json", path / "claimed.json") if path.is_dir() else (path,):
+        for candidate in (path / "proposal.json", path / CLAIMED_FILE) if path.is_dir() else (path,):
             raw = read_regular(candidate, MAX_PROPOSAL_BYTES)
             if raw is not None and isinstance(proposal := read_proposal(raw, MAX_PROPOSAL_BYTES), Proposal):
                 return proposal

@@ -67,7 +67,9 @@ def rename_exclusive(source: Path, target: Path) -> bool:
 
 
 def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    # A name has at most 255 bytes, and ours adds 18.
+    stem = os.fsdecode(os.fsencode(path.name)[:200])
+    temporary = path.with_name(f".{stem}.{secrets.token_hex(6)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as handle:
@@ -87,12 +89,24 @@ def _rename_noreplace(source: Path, target: Path) -> bool:
     code = ctypes.get_errno()
     if code == errno.EEXIST:
         return False
-    if code == errno.EINVAL and source.is_file():
-        # A file system without RENAME_NOREPLACE (some network mounts): link() is exclusive as well.
-        try:
-            os.link(source, target, follow_symlinks=False)
-        except FileExistsError:
-            return False
-        source.unlink()
-        return True
+    if code == errno.EINVAL and not target.is_relative_to(source):
+        return _rename_the_old_way(source, target)
     raise OSError(code, os.strerror(code), str(source), None, str(target))
+
+
+def _rename_the_old_way(source: Path, target: Path) -> bool:
+    """For a file system without RENAME_NOREPLACE (some network mounts)."""
+    try:
+        if source.is_dir() and not source.is_symlink():
+            # rename() never replaces a folder that holds something; an empty one is no loss.
+            source.rename(target)
+        else:
+            os.link(source, target, follow_symlinks=False)  # exclusive, as rename() is not
+            source.unlink()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.ENOTDIR):
+            return False
+        raise
+    return True

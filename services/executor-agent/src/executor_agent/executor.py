@@ -1,0 +1,384 @@
+"""Claim -> is it still sick? -> begin -> run -> outcome -> report -> finish. At most once, whatever dies in between.
+
+The order of the steps is the design (docs/decisions/0050). What touches a host is the Runner's; what is believed of a
+file is intake's; what lies where is the ledger's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from executor_agent.intake import permission_problem
+from executor_agent.ledger import Ledger, Run
+from executor_agent.live import LiveLines
+from executor_agent.processes import end_processes
+from executor_agent.report import Outbox, begun, ended, moved
+from executor_agent.rules import SETTLING_SECONDS, RulesReader
+from executor_agent.runner import Look, Runner, RunResult, Seen
+from executor_agent.sweep import Sweep
+from executor_agent.targets import Targets
+from mesh_core.actions import Actions, Folder
+from mesh_core.records import Outcome, rfc3339
+
+DISK_RETRY_SECONDS = 1.0
+SOON_SECONDS = 0.25
+CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
+BEGAN_BEFORE = "an action of this id ran before, and one id runs at most once; for another attempt use `mend retry`"
+LAST_LOOK_SECONDS = 10.0  # a look while we are stopping
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that an operator chose; seconds."""
+
+    parallel: int = 4
+    run_seconds: float = 600.0
+    look_seconds: float = 60.0
+    stop_seconds: float = 25.0
+    scan_seconds: float = 2.0
+
+    @property
+    def longest_stop_seconds(self) -> float:
+        """From SIGTERM to the last line, when everything goes slowly."""
+        return self.stop_seconds + CANCEL_SECONDS + LAST_LOOK_SECONDS + 5
+
+
+@dataclass
+class Work:
+    """A claimed action and the task that carries it. `cancel` tells the runner to come to an end."""
+
+    run: Run
+    task: asyncio.Task[None] | None = None
+    cancel: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: bool = False
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Executor:
+    """`run` is the whole life; everything else is handed in."""
+
+    def __init__(
+        self,
+        actions: Actions,
+        ledger: Ledger,
+        rules: RulesReader,
+        runner: Runner,
+        outbox: Outbox,
+        lines: LiveLines,
+        targets: Targets,
+        limits: Limits,
+        *,
+        node: str,
+        bundle: Callable[[Path], object] = lambda folder: None,
+        clock: Callable[[], datetime] = utc_now,
+    ):
+        self.actions = actions
+        self.ledger = ledger
+        self.rules = rules
+        self.runner = runner
+        self.outbox = outbox
+        self.lines = lines
+        self.targets = targets
+        self.limits = limits
+        self.bundle = bundle
+        self.clock = clock
+        self.by = f"executor@{node}"
+        self.sweep = Sweep(actions, ledger, rules, outbox, by=self.by, node=node, clock=clock)
+        self._slots = asyncio.Semaphore(limits.parallel)
+        self._works: dict[str, Work] = {}
+        self._wake = asyncio.Event()
+        self._broken: BaseException | None = None
+
+    def hint(self) -> None:
+        """Something may have come into approved/: look now, not in two seconds."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`: claim and carry. Recovery comes before (recovery.py)."""
+        stopper = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                await self._round(stop)
+                if self._broken is not None:
+                    raise self._broken
+                seconds = min(SOON_SECONDS, self.limits.scan_seconds) if self.sweep.soon else self.limits.scan_seconds
+                waker = asyncio.ensure_future(self._wake.wait())
+                await asyncio.wait({stopper, waker}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                waker.cancel()
+        finally:
+            stopper.cancel()
+            await self._wind_down()
+        if self._broken is not None:
+            raise self._broken
+
+    def carry_on(self, run: Run) -> None:
+        """Begin to carry a claimed action (new, or found again after a restart)."""
+        work = Work(run)
+        self._works[run.id] = work
+        work.task = asyncio.create_task(self._carry(work), name=f"carry {run.id}")
+        work.task.add_done_callback(lambda task: self._carried(run.id, task))
+
+    async def idle(self) -> None:
+        """Return when nothing is being carried."""
+        while tasks := [work.task for work in self._works.values() if work.task]:
+            await asyncio.wait(tasks)
+            await asyncio.sleep(0)
+
+    async def _round(self, stop: asyncio.Event) -> None:
+        for file_name in await asyncio.to_thread(self.sweep.names):
+            if stop.is_set():
+                return
+            run = await asyncio.to_thread(self.sweep.take, file_name)
+            if run is not None:
+                self.carry_on(run)
+        await asyncio.to_thread(self.sweep.expire_pending)
+        self.outbox.ring()
+
+    # ---- one action ----------------------------------------------------------------------------------------------
+
+    async def _carry(self, work: Work) -> None:
+        run = work.run
+        await self.tell_claim(run)
+        async with self.targets.hold(run.proposal.pair), self._slots:
+            look = await self.look(run)
+            if look.state is Seen.HEALTHY:
+                outcome = self.outcome(run, "withdrawn", "not_run", f"the trouble went away first: {look.sentence}")
+                outcome = outcome.model_copy(update={"before": look.facts})
+            elif not await self._begin(work, look):
+                return
+            else:
+                outcome = await self._run(work, look)
+            await self.insist("outcome", self.ledger.conclude, run, outcome)
+        await self.close(run, outcome)
+
+    async def _begin(self, work: Work, look: Look) -> bool:
+        """The point of no return. False: told to stop before, or this id began before; then nothing runs."""
+        run = work.run
+        rules = self.rules.read()
+        if rules.settling:  # being saved: two seconds later it is whole, or it is wrong
+            await asyncio.sleep(SETTLING_SECONDS)
+            rules = self.rules.read()
+        if problem := permission_problem(run.proposal, rules):
+            await self.put_back(run, Folder.QUARANTINE, problem)
+            return False
+        work.begun = True
+        while not work.cancel.is_set():
+            try:
+                await asyncio.to_thread(self.ledger.begin, run, look, self.clock())
+            except FileExistsError:
+                log.error("executor.began_before", action_id=run.id)
+                await self.insist("quarantine", self.actions.quarantine, run.folder, BEGAN_BEFORE)
+                return False
+            except OSError as error:
+                await self._disk_trouble("started", run, error)
+            else:
+                log.info("executor.began", action_id=run.id, type=run.proposal.type.value, pair=run.proposal.pair)
+                self.outbox.tell(begun(run.proposal, rfc3339(self.clock())))
+                self.outbox.ring()
+                return True
+        return False
+
+    async def _run(self, work: Work, look: Look) -> Outcome:
+        run, started = work.run, rfc3339(self.clock())
+        task = asyncio.ensure_future(
+            self.runner.run(
+                run.proposal, run.folder, lambda stage, line: self.lines.add(run.id, stage, line), work.cancel
+            )
+        )
+        asked = asyncio.ensure_future(work.cancel.wait())
+        try:
+            await asyncio.wait({task, asked}, timeout=self.limits.run_seconds, return_when=asyncio.FIRST_COMPLETED)
+            in_time, told_to_stop = task.done(), work.cancel.is_set()
+            if not in_time:
+                work.cancel.set()
+                await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+                if not task.done():
+                    task.cancel()
+                    await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+                await asyncio.to_thread(end_processes, run.id)
+        finally:
+            asked.cancel()
+            task.cancel()
+        result = _result_of(task)
+        if result.result == "interrupted":
+            if not in_time and not told_to_stop:
+                why = f"it took longer than {self.limits.run_seconds:g} s and was ended"
+                seen = await self.look(run)
+                result = RunResult("failed", "inconclusive", f"{why}; {seen.sentence}", result.stages, after=seen.facts)
+            else:
+                result = await self._interrupted(run, result)
+        return self.outcome(
+            run,
+            result.result,
+            result.verdict,
+            result.reason,
+            started_at=started,
+            stages=result.stages,
+            before=result.before or look.facts,
+            after=result.after,
+        )
+
+    async def _interrupted(self, run: Run, result: RunResult) -> RunResult:
+        seen = await self.look(run, LAST_LOOK_SECONDS)
+        reason = (
+            f"{result.reason or 'the executor was told to stop'}; the target is {seen.state.value}: {seen.sentence}"
+        )
+        return RunResult("interrupted", "inconclusive", reason, result.stages, result.before, seen.facts)
+
+    # ---- what recovery needs as well -----------------------------------------------------------------------------
+
+    async def look(self, run: Run, seconds: float | None = None) -> Look:
+        """Look at the target within bounds; whatever goes wrong is UNKNOWN."""
+        try:
+            async with asyncio.timeout(min(seconds or self.limits.look_seconds, self.limits.look_seconds)):
+                return await self.runner.look(run.proposal, run.folder)
+        except TimeoutError:
+            return Look(Seen.UNKNOWN, "the look took too long")
+        except Exception as error:
+            log.warning("executor.look_failed", action_id=run.id, exc_info=error)
+            return Look(Seen.UNKNOWN, f"the look failed: {error}"[:500])
+
+    def outcome(
+        self, run: Run, result: Any, verdict: Any, reason: str, *, started_at: str | None = None, **more: Any
+    ) -> Outcome:
+        now = rfc3339(self.clock())
+        return Outcome(
+            action_id=run.id,
+            attempt=run.proposal.attempt,
+            digest=run.intent.digest,
+            result=result,
+            verdict=verdict,
+            reason=reason[:2000],
+            node=run.proposal.node,
+            service=run.proposal.service,
+            type=run.proposal.type,
+            event_id=run.proposal.event.id,
+            approved_by=run.intent.approver,
+            started_at=started_at or now,
+            finished_at=now,
+            **more,
+        )
+
+    async def tell_claim(self, run: Run) -> None:
+        """pending -> approved -> running; repeated after a crash, told once."""
+        said = {
+            "kind": run.proposal.type.value,
+            "node": run.proposal.node,
+            "service": run.proposal.service,
+            "at": run.intent.claimed_at,
+        }
+        told = [
+            moved(run.id, Folder.PENDING, Folder.APPROVED, by=run.intent.approver, **said),  # type: ignore[arg-type]
+            moved(run.id, Folder.APPROVED, Folder.RUNNING, by=self.by, **said),  # type: ignore[arg-type]
+        ]
+        await asyncio.to_thread(self.outbox.tell, told)
+        self.outbox.ring()
+
+    async def close(self, run: Run, outcome: Outcome) -> None:
+        """With outcome.json on disk: bundle, report, move the folder. Each step may be repeated."""
+        try:
+            await asyncio.to_thread(self.bundle, run.folder)
+        except Exception as error:
+            log.error("executor.bundle_failed", action_id=run.id, exc_info=error)
+        update = moved(
+            run.id,
+            Folder.RUNNING,
+            Folder(outcome.result),
+            kind=outcome.type.value,
+            node=outcome.node,
+            service=outcome.service,
+            by=self.by,
+            reason=outcome.reason,
+            at=outcome.finished_at,
+        )
+        await self.insist("report", self.outbox.put, [update, *ended(run.proposal, outcome)])
+        try:
+            await self.insist("finish", self.ledger.finish, run, outcome)
+        except FileExistsError:
+            log.error("executor.finished_before", action_id=run.id, folder=outcome.result)
+            await self.insist("quarantine", self.actions.quarantine, run.folder, "an action of this id finished before")
+        self.outbox.ring()
+        log.info("executor.finished", action_id=run.id, result=outcome.result, verdict=outcome.verdict)
+
+    async def put_back(self, run: Run, folder: Folder, reason: str) -> None:
+        """A claimed file that may not run any more leaves running/ as the file it was."""
+        await self.insist("put back", self.actions.give_back, run.folder, run.name, folder, reason)
+        log.warning("executor.put_back", action_id=run.id, to=folder.value, reason=reason)
+        update = moved(
+            run.id,
+            Folder.RUNNING,
+            folder,
+            kind=run.proposal.type.value,
+            node=run.proposal.node,
+            service=run.proposal.service,
+            by=self.by,
+            reason=reason,
+            at=rfc3339(self.clock()),
+            once=f"{run.id}.{run.intent.digest}:{run.intent.claimed_at}:{folder.value}",
+        )
+        await asyncio.to_thread(self.outbox.tell, [update])
+        self.outbox.ring()
+
+    async def insist(self, what: str, function: Callable[..., object], *arguments: Any) -> None:
+        """Do it until the disk lets us. What happened is in memory meanwhile; a crash is recovery's business."""
+        while True:
+            try:
+                await asyncio.to_thread(function, *arguments)
+            except FileExistsError:
+                raise
+            except OSError as error:
+                run = next((a for a in arguments if isinstance(a, Run)), None)
+                await self._disk_trouble(what, run, error)
+            else:
+                return
+
+    async def _disk_trouble(self, what: str, run: Run | None, error: OSError) -> None:
+        log.error("executor.disk_trouble", what=what, action_id=run.id if run else "", reason=str(error))
+        await asyncio.sleep(DISK_RETRY_SECONDS)
+
+    # ---- stopping ------------------------------------------------------------------------------------------------
+
+    def _carried(self, action_id: str, task: asyncio.Task[None]) -> None:
+        self._works.pop(action_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = self._broken or error
+            self._wake.set()
+
+    async def _wind_down(self) -> None:
+        """What has not begun stays claimed for the next start; what has begun gets its time, then is told to end."""
+        for work in self._works.values():
+            if not work.begun and work.task:
+                work.task.cancel()
+        tasks = [work.task for work in self._works.values() if work.task]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=self.limits.stop_seconds)
+        for work in self._works.values():
+            if work.task in late:
+                log.warning("executor.run_cancelled", action_id=work.run.id, after_seconds=self.limits.stop_seconds)
+                work.cancel.set()
+        if late:
+            await asyncio.wait(late)
+
+
+def _result_of(task: asyncio.Future[RunResult]) -> RunResult:
+    if not task.done() or task.cancelled():
+        return RunResult("interrupted", "inconclusive", "it did not end when it was told to")
+    error = task.exception()
+    if error is not None:  # a runner may raise anything; the action has failed, the executor has not
+        log.error("executor.runner_failed", exc_info=error)
+        return RunResult("failed", "inconclusive", f"the runner failed: {type(error).__name__}: {error}"[:1000])
+    return task.result()

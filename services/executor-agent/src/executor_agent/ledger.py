@@ -1,0 +1,191 @@
+"""Write ahead: what was claimed, that it began, how it ended. One folder per action; an id begins at most once, ever.
+
+    claim     proposal.json + intent.json (own inodes), then approved/X -> claimed.json   <- ours from here on
+    begin     state/executor/executed/<id>, then `started`                               <- the point of no return
+    conclude  outcome.json                                                                 finish: the folder moves on
+
+It knows no targets and no Redis, and never decides what to do with what it finds.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from executor_agent.intake import Accepted
+from executor_agent.runner import Look
+from mesh_core.actions import (
+    BY_FILE,
+    BY_SUFFIX,
+    CLAIMED_FILE,
+    EXECUTED,
+    ActionName,
+    Actions,
+    Folder,
+    approval_at,
+    digest_of,
+    drop_run,
+    read_regular,
+)
+from mesh_core.door import read_proposal
+from mesh_core.files import create_whole, fsync_folder, write_whole
+from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, Record, Timestamp, rfc3339
+from mesh_core.strict_json import Refusal
+
+PROPOSAL_FILE, INTENT_FILE, STARTED_FILE, OUTCOME_FILE = "proposal.json", "intent.json", "started", "outcome.json"
+
+
+class Intent(Record):
+    """intent.json: what was claimed, on whose word. Written before the claim."""
+
+    digest: str
+    approver: str
+    uid: int | None
+    host: str
+    claimed_at: Timestamp
+
+
+class Started(Record):
+    """started: the run may have touched its target from here on. `before` is what was seen just before."""
+
+    at: Timestamp
+    host: str
+    pid: int
+    before: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A claimed action."""
+
+    folder: Path
+    proposal: Proposal
+    intent: Intent
+
+    @property
+    def id(self) -> str:
+        return self.proposal.id
+
+    @property
+    def name(self) -> ActionName:
+        return ActionName(self.proposal.id, self.intent.digest)
+
+
+class Step(StrEnum):
+    """How far a folder in running/ has come."""
+
+    UNCLAIMED = "unclaimed"  # a crash before the rename: approved/ still has the file
+    CLAIMED = "claimed"
+    STARTED = "started"
+    CONCLUDED = "concluded"
+
+
+class Ledger:
+    """`state` is the executor's own folder, `host` the name that goes into intents."""
+
+    def __init__(self, actions: Actions, state: Path, host: str):
+        self.actions = actions
+        self.executed = state / "executed"
+        self.host = host
+        self.executed.mkdir(parents=True, exist_ok=True)
+
+    def lies_in(self, action_id: str) -> str | None:
+        """Where this id ran or runs already: a folder's name, or `executed` when that folder was cleared away."""
+        folder = self.actions.executed_before(action_id)
+        if folder is not None:
+            return folder.value
+        return "executed" if (self.executed / action_id).exists() else None
+
+    def claim(self, accepted: Accepted, now: datetime) -> Run | None:
+        """Make an approved file ours. None: somebody else was faster. Raises OSError, then nothing happened."""
+        approval = approval_at(self.actions.folder(Folder.APPROVED) / (accepted.name.file + BY_SUFFIX))
+        intent = Intent(
+            digest=accepted.name.digest,
+            approver=approval.by,
+            uid=approval.uid,
+            host=self.host,
+            claimed_at=rfc3339(now),
+        )
+        ahead = {PROPOSAL_FILE: accepted.raw, INTENT_FILE: intent.wire()}
+        folder = self.actions.claim(accepted.name, ahead)
+        return Run(folder, accepted.proposal, intent) if folder else None
+
+    def step_of(self, folder: Path) -> Step:
+        """Judged by what is there whole; a file that cannot be read as what it should be counts as missing."""
+        if self.outcome_of(folder) is not None:
+            return Step.CONCLUDED
+        if (folder / STARTED_FILE).exists():
+            return Step.STARTED
+        return Step.CLAIMED if os.path.lexists(folder / CLAIMED_FILE) else Step.UNCLAIMED
+
+    def resume(self, folder: Path) -> Run | None:
+        """A run out of its folder. None: its papers do not prove what was reviewed (a power cut, a meddler)."""
+        raw, intent = read_regular(folder / PROPOSAL_FILE, MAX_PROPOSAL_BYTES), self._intent(folder)
+        if raw is None or intent is None or digest_of(raw) != intent.digest:
+            return None
+        proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
+        if isinstance(proposal, Refusal) or proposal.id != folder.name:
+            return None
+        return Run(folder, proposal, intent)
+
+    def drop_unclaimed(self, folder: Path) -> None:
+        drop_run(folder)
+
+    def begin(self, run: Run, look: Look, now: datetime) -> None:
+        """The point of no return, once ever per id. Raises FileExistsError (it began before), OSError (it did not)."""
+        if any(os.path.lexists(self.actions.folder(folder) / run.id) for folder in EXECUTED):
+            raise FileExistsError(f"{run.id} ran before")
+        for name in (PROPOSAL_FILE, INTENT_FILE):
+            _fsync(run.folder / name)
+        create_whole(self.executed / run.id, b"")
+        started = Started(at=rfc3339(now), host=self.host, pid=os.getpid(), before=look.facts)
+        if not create_whole(run.folder / STARTED_FILE, started.wire()):
+            raise FileExistsError(f"{run.id} was started before")
+
+    def started_of(self, run: Run) -> Started:
+        """What was noted at the start; times of the claim where the note cannot be read."""
+        try:
+            return Started.model_validate_json(read_regular(run.folder / STARTED_FILE, 4 * MAX_PROPOSAL_BYTES) or b"")
+        except ValidationError:
+            return Started(at=run.intent.claimed_at, host=run.intent.host, pid=0)
+
+    def conclude(self, run: Run, outcome: Outcome) -> None:
+        """outcome.json, whole and durable. Raises OSError; may be repeated."""
+        write_whole(run.folder / OUTCOME_FILE, outcome.model_dump_json(indent=2).encode() + b"\n")
+
+    def outcome_of(self, folder: Path) -> Outcome | None:
+        try:
+            return self.actions.outcome_at(folder)
+        except ValidationError:
+            return None
+
+    def finish(self, run: Run, outcome: Outcome) -> Path:
+        """The whole folder to where it ends. Raises OSError; may be repeated."""
+        return self.actions.finish(run.folder, Folder(outcome.result))
+
+    def _intent(self, folder: Path) -> Intent | None:
+        raw = read_regular(folder / INTENT_FILE, 65536)
+        try:
+            return Intent.model_validate_json(raw) if raw else None
+        except ValidationError:
+            return None
+
+
+def note_of(run: Run) -> Path:
+    """Where the approver's note lies once its proposal is claimed."""
+    return run.folder / BY_FILE
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fsync_folder(path.parent)

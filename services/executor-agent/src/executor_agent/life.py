@@ -1,0 +1,82 @@
+"""The executor's parts, joined: stand by, recover, watch, claim, report. Made of values, reads no environment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from executor_agent.executor import Executor, Limits
+from executor_agent.ledger import Ledger
+from executor_agent.live import LiveLines
+from executor_agent.recovery import recover
+from executor_agent.report import Outbox
+from executor_agent.rules import RulesReader
+from executor_agent.runner import Runner
+from executor_agent.targets import Targets, alone
+from executor_agent.watch import watch
+from mesh_core.actions import Actions, Folder
+from mesh_core.bus import Bus
+
+log = structlog.get_logger()
+
+
+class Life:
+    """One executor on one runtime folder."""
+
+    def __init__(
+        self,
+        runtime: Path,
+        runner: Runner,
+        redis_url: str,
+        limits: Limits,
+        *,
+        node: str,
+        bundle: Callable[[Path], object] = lambda folder: None,
+    ):
+        self.runtime = runtime
+        self.runner = runner
+        self.redis_url = redis_url
+        self.limits = limits
+        self.node = node
+        self.bundle = bundle
+        self.actions = Actions(runtime)
+        self.state = runtime / "state" / "executor"
+        self.outbox: Outbox | None = None
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Until `stop`; a part that fails takes all down."""
+        async with alone(self.runtime / "state" / "executor.lock", stop) as mine:
+            if mine:
+                await self._live(stop)
+
+    async def _live(self, stop: asyncio.Event) -> None:
+        self.actions.prepare()
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        outbox, lines = Outbox(self.state / "outbox"), LiveLines()
+        executor = Executor(
+            self.actions,
+            Ledger(self.actions, self.state, self.node),
+            RulesReader(self.runtime / "config"),
+            self.runner,
+            outbox,
+            lines,
+            Targets(self.state / "locks"),
+            self.limits,
+            node=self.node,
+            bundle=self.bundle,
+        )
+        bus, closing = Bus.connect(self.redis_url, "executor"), asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(outbox.deliver(bus, closing), name="reports")
+                group.create_task(lines.send(bus, closing), name="lines")
+                found = await recover(executor)
+                log.info("executor.ready", recovered=found, parallel=self.limits.parallel)
+                group.create_task(watch(self.actions.folder(Folder.APPROVED), executor.hint, stop), name="watch")
+                await executor.run(stop)
+                closing.set()
+        finally:
+            await bus.close()

@@ -1,0 +1,35 @@
+"""Before anything else: could somebody approve who must not? By the folders' owners and modes; changes nothing."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+
+from mesh_core.actions import Actions, Folder, writable_by
+
+
+def reasons_to_refuse(actions: Actions, planner_uid: int | None) -> list[str]:
+    """Why the executor must not start, as sentences; empty when all is well."""
+    reasons = []
+    for path in (actions.folder(Folder.APPROVED), actions.root):
+        if path.stat().st_mode & stat.S_IWOTH:
+            reasons.append(f"anybody can write {path}, so anybody could approve; run: chmod o-w {path}")
+        elif planner_uid is not None and writable_by(path, planner_uid, _groups_of(planner_uid)):
+            reasons.append(
+                f"the planner (uid {planner_uid}) can write {path}, so it could approve its own proposals; "
+                f"give the folder to the executor and the operators: chown {os.geteuid()}:operators {path}"
+            )
+    if planner_uid == 0:
+        reasons.append("PLANNER_UID is 0, and root can write anything; run the planner as a user of its own")
+    return reasons
+
+
+def _groups_of(uid: int) -> frozenset[int]:
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:  # a container's user without a name: it has no more groups than its own number
+        return frozenset({uid})
+    groups = {user.pw_gid, *(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)}
+    return frozenset(groups)

@@ -1,0 +1,60 @@
+"""What the loop asks of whoever really touches a host: look at a target, run an action. Words only, no deeds.
+
+The Ansible one and the scripted one (`testing.py`) pass the same contract tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from mesh_core.records import Proposal, Stage
+
+OnLine = Callable[[str, str], None]  # (stage, line); never blocks, may be called from any thread
+
+
+class Seen(StrEnum):
+    HEALTHY = "healthy"
+    SICK = "sick"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a target. `sentence` is for a person, `facts` go into the outcome."""
+
+    state: Seen
+    sentence: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended. `done`: ran to its end and helped (or could not be shown not to)."""
+
+    result: Literal["done", "failed", "interrupted"]
+    verdict: Literal["proven", "not_helped", "inconclusive", "not_run"]
+    reason: str
+    stages: tuple[Stage, ...] = ()
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+
+class Runner(Protocol):
+    async def look(self, proposal: Proposal, run_dir: Path) -> Look:
+        """Look at the target, changing nothing there. UNKNOWN where there is nothing to look at (a notification).
+
+        May be cancelled at any time; then nothing of it is left running.
+        """
+        ...
+
+    async def run(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: asyncio.Event) -> RunResult:
+        """Run it once, in `run_dir`, every child with MEND_RUN=<id> in its environment.
+
+        Returns soon after `cancel` is set (`interrupted`), with no child left. Failing is a value, not an exception.
+        """
+        ...

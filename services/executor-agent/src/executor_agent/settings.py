@@ -1,0 +1,33 @@
+"""What the executor can be told from outside. Read once in `__main__`, frozen afterwards."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from mesh_core.settings import MeshSettings
+
+
+class ExecutorSettings(MeshSettings):
+    """The executor's variables, besides those of every service."""
+
+    executor_parallel: int = Field(
+        4, alias="EXECUTOR_PARALLEL", ge=1, le=64, description="actions that run at the same time, on different targets"
+    )
+    executor_run_seconds: float = Field(
+        600, alias="EXECUTOR_RUN_SECONDS", ge=1, le=86400, description="the longest that one action may take"
+    )
+    executor_look_seconds: float = Field(
+        60, alias="EXECUTOR_LOOK_SECONDS", ge=1, le=600, description="the longest that one look at a target may take"
+    )
+    executor_stop_seconds: float = Field(
+        25, alias="EXECUTOR_STOP_SECONDS", ge=0, le=3600, description="what running actions get to end in after SIGTERM"
+    )
+    planner_uid: int | None = Field(
+        None,
+        alias="PLANNER_UID",
+        ge=0,
+        description="the planner's user id: the executor refuses to start if that user could approve",
+    )
+    notify_urls: SecretStr | None = Field(
+        None, alias="NOTIFY_URLS", description="Apprise URLs that a notification goes to, separated by blanks"
+    )

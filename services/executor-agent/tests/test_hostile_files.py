@@ -1,0 +1,339 @@
+"""Everything that can lie in approved/: the good ones run, each bad one ends in quarantine once, with a reason, within
+five seconds, and the loop never blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for
+from mesh_core.actions import ActionName, Folder, digest_of
+from mesh_core.records import Proposal, rfc3339
+from mesh_core.testing import wait_for
+
+Put = Callable[[Path, Proposal], object]
+
+
+def _named(approved: Path, proposal: Proposal, raw: bytes) -> None:
+    """Bytes with the right digest in the name: only what they say is wrong."""
+    (approved / ActionName(proposal.id, digest_of(raw)).file).write_bytes(raw)
+
+
+def _bytes(change: Callable[[bytes], bytes]) -> Put:
+    return lambda approved, proposal: _named(approved, proposal, change(proposal.wire()))
+
+
+def _replaced(old: bytes, new: bytes) -> Put:
+    def put(approved: Path, proposal: Proposal) -> None:
+        assert old in proposal.wire(), old
+        _named(approved, proposal, proposal.wire().replace(old, new))
+
+    return put
+
+
+def _changed(**changes: Any) -> Put:
+    return lambda approved, p: _named(approved, p, Proposal.model_validate({**p.model_dump(), **changes}).wire())
+
+
+def _own_name(p: Proposal) -> str:
+    return ActionName(p.id, digest_of(p.wire())).file
+
+
+def _whole_under(name: Callable[[Proposal], str]) -> Put:
+    return lambda approved, proposal: (approved / name(proposal)).write_bytes(proposal.wire())
+
+
+def _sparse(approved: Path, proposal: Proposal) -> None:
+    with (approved / _own_name(proposal)).open("wb") as handle:
+        handle.truncate(10 * 1024**3)
+
+
+def _link_to_file(approved: Path, proposal: Proposal) -> None:
+    aside = approved.parent.parent / "aside.json"
+    aside.write_bytes(proposal.wire())
+    (approved / _own_name(proposal)).symlink_to(aside)
+
+
+def _hard_link(approved: Path, proposal: Proposal) -> None:
+    (approved / _own_name(proposal)).write_bytes(proposal.wire())
+    (approved.parent.parent / "second-name.json").hardlink_to(approved / _own_name(proposal))
+
+
+def _edited(approved: Path, proposal: Proposal) -> None:
+    (approved / _own_name(proposal)).write_bytes(proposal.wire().replace(b'"web', b'"webs', 1))
+
+
+def _socket(approved: Path, proposal: Proposal) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        os.chdir(approved)
+        server.bind(proposal.id[:80])
+
+
+def _full_folder(approved: Path, proposal: Proposal) -> None:
+    folder = approved / _own_name(proposal)
+    folder.mkdir()
+    (folder / _own_name(proposal)).write_bytes(proposal.wire())
+
+
+def _device(approved: Path, proposal: Proposal) -> None:
+    os.mknod(approved / _own_name(proposal), 0o600 | 0o020000, os.makedev(1, 5))
+
+
+PLAYBOOK = {"name": "p", "sha256": "0" * 64, "text": "- hosts: here\n  tasks: []\n"}
+BAD: dict[str, Put] = {
+    "half-written for ever": lambda a, p: (a / _own_name(p)).write_bytes(p.wire()[:300]),
+    "empty": lambda a, p: (a / _own_name(p)).touch(),
+    "fifo": lambda a, p: os.mkfifo(a / _own_name(p)),
+    "symlink to a good file": _link_to_file,
+    "dangling symlink": lambda a, p: (a / _own_name(p)).symlink_to("/nowhere/at/all"),
+    "symlink to /dev/zero": lambda a, p: (a / _own_name(p)).symlink_to("/dev/zero"),
+    "hard link": _hard_link,
+    "folder": _full_folder,
+    "sparse, 10 GB": _sparse,
+    "socket": _socket,
+    "NUL bytes": _bytes(lambda raw: b"\0" * 100),
+    "NUL inside": _replaced(b"it died", b"it\0died"),
+    "byte order mark": _bytes(lambda raw: b"\xef\xbb\xbf" + raw),
+    "UTF-16": _bytes(lambda raw: raw.decode().encode("utf-16")),
+    "not JSON": _bytes(lambda raw: b"- hosts: all\n"),
+    "a list": _bytes(lambda raw: b"[" + raw + b"]"),
+    "two objects": _bytes(lambda raw: raw + raw),
+    "duplicate keys": _replaced(b'"node": "here"', b'"node": "there", "node": "here"'),
+    "NaN": _replaced(b'"confidence": 0.9', b'"confidence": NaN'),
+    "1e999": _replaced(b'"confidence": 0.9', b'"confidence": 1e999'),
+    "deep nesting": _bytes(lambda raw: b'{"a":' * 20000 + b"1" + b"}" * 20000),
+    "5000-digit integer": _replaced(b'"attempt": 1', b'"attempt": ' + b"1" * 5000),
+    "lone surrogate": _replaced(b"it died", b"it \\ud800 died"),
+    "invalid UTF-8": _replaced(b"it died", b"it \xff died"),
+    "oversized": _replaced(b"it died", b"x" * 300_000),
+    "wrong digest": _whole_under(lambda p: f"{p.id}.{'0' * 16}.json"),
+    "edited in place": _edited,
+    "id changed": lambda a, p: _named(a, p, p.wire().replace(p.id.encode(), (p.id[:-12] + "0" * 12).encode())),
+    "host changed": _changed(node="there"),
+    "service changed": _changed(service="database"),
+    "host outside the inventory": lambda a, p: _named(a, p, proposal_for(900, node="elsewhere").wire()),
+    "host that is a group": lambda a, p: _named(a, p, proposal_for(901, node="all").wire()),
+    "action outside the policy": _changed(action="redeploy", type="redeploy", risk_level="guarded"),
+    "type that does not belong": _changed(type="service_restart"),
+    "requires_human false": _replaced(b'"requires_human": true', b'"requires_human": false'),
+    "another schema_version": _replaced(b'"schema_version": 1', b'"schema_version": 2'),
+    "an extra field": _replaced(b'"attempt": 1', b'"attempt": 1, "shell": "rm -rf /"'),
+    "confidence above 1": _replaced(b'"confidence": 0.9', b'"confidence": 97.4'),
+    "name with a template": _replaced(b'"service": "web', b'"service": "{{ 7 * 7 }}web'),
+    "name with an option": _replaced(b'"service": "web', b'"service": "-H root@evil web'),
+    "event without id": _changed(event={"type": "container_died", "node": "here", "service": "web"}),
+    "attempt that is not its id's": _changed(attempt=2),
+    "playbook without a playbook": _changed(type="playbook", action="playbook", risk_level="high"),
+    "playbook that is not its sha256": _changed(
+        type="playbook", action="playbook", risk_level="high", playbook=PLAYBOOK
+    ),
+    "restart with a playbook": _changed(playbook=PLAYBOOK),
+    "expires_at is no time": _replaced(b'"expires_at": "2', b'"expires_at": "two'),
+    "no digest in the name": _whole_under(lambda p: f"{p.id}.json"),
+    "newline in the name": _whole_under(lambda p: f"{p.id}\n.json"),
+    "blank in the name": _whole_under(lambda p: _own_name(p).replace(".json", " .json")),
+    "unicode in the name": _whole_under(lambda p: "план-🔥.json"),
+    "invalid bytes in the name": _whole_under(lambda p: os.fsdecode(b"pl\xffn.json")),
+    "leading dash": _whole_under(lambda p: "-rf.json"),
+    "hidden file": _whole_under(lambda p: "." + _own_name(p)),
+    "editor backup": _whole_under(lambda p: _own_name(p) + "~"),
+    "swap file": _whole_under(lambda p: f".{p.id[:60]}.json.swp"),
+    "upper case ending": _whole_under(lambda p: _own_name(p).replace(".json", ".JSON")),
+    "longest name": _whole_under(lambda p: "a" * 250 + ".json"),
+    "longest name, in emoji": _whole_under(lambda p: "🔥" * 63),
+    "a note's name": _whole_under(lambda p: "x.reason.txt"),
+    "shell script": lambda a, p: (a / "run-me.sh").write_bytes(b"#!/bin/sh\ntouch /tmp/owned\n"),
+}
+if os.geteuid() == 0:
+    BAD["device"] = _device
+
+
+async def test_each_bad_file_is_quarantined_once_within_five_seconds_and_the_good_ones_run(living: Living) -> None:
+    """All of them at once, mixed with good ones, while the executor lives."""
+    await living.begin()
+    approved, here = living.folder(Folder.APPROVED), Path.cwd()
+    good, expected = [], len(BAD)
+    begun = time.monotonic()
+    try:
+        for number, put in enumerate(BAD.values(), 1000):
+            put(approved, proposal_for(number, service=f"web-{number}"))
+            if number % 6 == 0:
+                good.append(living.approve(proposal_for(number + 5000, service=f"good-{number}")))
+    finally:
+        os.chdir(here)
+    placed = time.monotonic()
+    quarantine = living.folder(Folder.QUARANTINE)
+
+    def caught() -> list[Path]:
+        return [path for path in quarantine.iterdir() if not _is_reason(path)]
+
+    await wait_for(lambda: len(caught()) == expected, 5, "every bad file is in quarantine")
+    print(f"{expected} bad files: {time.monotonic() - placed:.2f} s after the last (placed in {placed - begun:.2f} s)")
+    for name in good:
+        assert (await living.ends_in(Folder.DONE, name)).result == "done"
+    assert sorted(living.runner.runs()) == sorted(name.id for name in good)
+    for path in caught():
+        reason = (quarantine / f"{path.name}.reason.txt").read_text()
+        assert len(reason) > 30, path.name
+        assert "\n" not in reason.strip(), path.name
+    assert not list(approved.iterdir())
+    updates = [u for u in await living.updates() if u["to"] == "quarantine"]
+    await wait_for(lambda: _told(living, expected), 5, "every quarantine is told")
+    updates = [u for u in await living.updates() if u["to"] == "quarantine"]
+    assert len(updates) == expected
+    assert all(update["reason"] and update["by"] == "executor@tester" for update in updates)
+
+
+def _is_reason(path: Path) -> bool:
+    return path.name.endswith(".reason.txt") and path.name != "x.reason.txt"
+
+
+async def _told(living: Living, expected: int) -> bool:
+    return len([u for u in await living.updates() if u["to"] == "quarantine"]) >= expected
+
+
+async def test_bad_files_that_lie_there_at_the_start_hold_up_nothing(alone: Living) -> None:
+    """Without Redis, and before the executor lives: the last good one is claimed at once."""
+    here = Path.cwd()
+    try:
+        for number, put in enumerate(BAD.values(), 1000):
+            put(alone.folder(Folder.APPROVED), proposal_for(number, service=f"web-{number}"))
+    finally:
+        os.chdir(here)
+    name = alone.approve(proposal_for(2, service="good"))
+    await alone.begin()
+    await alone.ends_in(Folder.DONE, name, 3)
+    await wait_for(lambda: not list(alone.folder(Folder.APPROVED).iterdir()), 5, "nothing is left in approved/")
+    assert alone.runner.runs() == [name.id]
+
+
+async def test_half_a_file_that_is_completed_runs(alone: Living) -> None:
+    await alone.begin()
+    proposal = proposal_for(1)
+    name = ActionName(proposal.id, digest_of(proposal.wire()))
+    path = alone.folder(Folder.APPROVED) / name.file
+    raw = proposal.wire()
+    with path.open("wb") as handle:
+        for part in (raw[:200], raw[200:400], raw[400:-1], raw[-1:]):
+            handle.write(part)
+            handle.flush()
+            await asyncio.sleep(0.4)
+    await alone.ends_in(Folder.DONE, name)
+    assert alone.runner.runs() == [name.id]
+
+
+async def test_a_file_approved_after_its_time_goes_to_expired(living: Living) -> None:
+    await living.begin()
+    past = rfc3339(datetime.now(UTC) - timedelta(seconds=1))
+    name = living.approve(proposal_for(1, expires_at=past))
+    await wait_for((living.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
+    await wait_for(lambda: _moved(living, name.id, "approved", "expired"), 5, "it is told")
+    assert not living.runner.runs()
+
+
+async def _moved(living: Living, action_id: str, source: str, target: str) -> bool:
+    return (action_id, source, target) in await living.moves()
+
+
+async def test_what_nobody_decides_expires_and_is_told_once(living: Living) -> None:
+    soon = rfc3339(datetime.now(UTC) + timedelta(seconds=0.5))
+    name = file_pending(living.actions, proposal_for(1, expires_at=soon))
+    other = file_pending(living.actions, proposal_for(2, service="other"))
+    await living.begin()
+    await wait_for((living.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
+    await wait_for(lambda: _moved(living, name.id, "pending", "expired"), 5, "it is told")
+    await living.end()
+    await living.begin()
+    await living.end()
+    assert (await living.moves()).count((name.id, "pending", "expired")) == 1
+    assert (living.folder(Folder.PENDING) / other.file).exists()
+
+
+async def test_a_past_id_never_runs_again_however_often_it_is_approved(living: Living) -> None:
+    await living.begin()
+    name = living.approve(proposal_for(1))
+    await living.ends_in(Folder.DONE, name)
+    raw = (living.folder(Folder.DONE) / name.id / "claimed.json").read_bytes()
+    for _ in range(3):
+        (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+        await wait_for(lambda: not list(living.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
+    edited = proposal_for(1, reason="the same id with other bytes")
+    other = living.approve(edited)
+    assert "executed already" in await living.quarantined(other.file)
+    assert len([p for p in living.folder(Folder.QUARANTINE).iterdir() if not p.name.endswith(".txt")]) == 4
+    # ... not even when somebody cleared done/ away
+    (living.folder(Folder.DONE) / name.id).rename(living.runtime / "elsewhere")
+    (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+    await wait_for(lambda: not list(living.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
+    assert living.runner.runs() == [name.id]
+
+
+async def test_a_second_file_of_an_id_that_runs_now_is_quarantined(alone: Living) -> None:
+    alone.runner.seconds = 1.0
+    await alone.begin()
+    first = alone.approve(proposal_for(1))
+    await wait_for(lambda: alone.runner.runs(), 5, "the first runs")
+    second = alone.approve(proposal_for(1, reason="the same id with other bytes"))
+    assert "right now" in await alone.quarantined(second.file)
+    await alone.ends_in(Folder.DONE, first)
+    assert alone.runner.runs() == [first.id]
+
+
+async def test_a_good_file_from_quarantine_runs_when_its_trouble_is_mended(alone: Living) -> None:
+    from executor_agent.testing import write_inventory
+
+    await alone.begin()
+    name = alone.approve(proposal_for(1, node="elsewhere"))
+    assert "add it there, then move this file back" in await alone.quarantined(name.file)
+    write_inventory(alone.runtime, "here", "elsewhere")
+    (alone.folder(Folder.QUARANTINE) / name.file).rename(alone.folder(Folder.APPROVED) / name.file)
+    await alone.ends_in(Folder.DONE, name)
+
+
+async def test_a_missing_inventory_holds_nothing_up_and_touches_nothing(alone: Living) -> None:
+    (alone.runtime / "config" / "inventory.yml").unlink()
+    await alone.begin()
+    name = alone.approve(proposal_for(1))
+    assert "inventory.yml" in await alone.quarantined(name.file)
+    assert not alone.runner.runs()
+
+
+async def test_what_cannot_be_moved_away_does_not_spin_the_loop(alone: Living, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = 0
+
+    def refuse(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise PermissionError(1, "not permitted")
+
+    await alone.begin()
+    monkeypatch.setattr(type(alone.actions), "quarantine", refuse)
+    os.mkfifo(alone.folder(Folder.APPROVED) / "stuck.json")
+    await wait_for(lambda: tries >= 1, 5, "the first try")
+    name = alone.approve(proposal_for(1))
+    await alone.ends_in(Folder.DONE, name, 3)
+    assert tries <= 2
+
+
+async def test_approved_made_anew_is_seen_and_watched_again(alone: Living) -> None:
+    await alone.begin()
+    approved = alone.folder(Folder.APPROVED)
+    await asyncio.sleep(0)
+    approved.rename(alone.runtime / "old-approved")
+    approved.mkdir()
+    name = alone.approve(proposal_for(1))
+    await alone.ends_in(Folder.DONE, name, 5)
+    # gone altogether: it is made again
+    approved.rename(alone.runtime / "older-approved")
+    await wait_for(approved.is_dir, 5, "approved/ is made again")
+    other = file_pending(alone.actions, proposal_for(2))
+    move_by_hand(alone.actions, other)
+    await alone.ends_in(Folder.DONE, other, 5)
