@@ -4,6 +4,7 @@ Tests no product code but the model server that the fixtures start."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -135,6 +136,24 @@ def test_the_model_server_stops_at_once_in_the_middle_of_an_answer() -> None:
                 assert time.monotonic() - start < 2
         finally:
             server.kill()
+
+
+@pytest.mark.model
+@pytest.mark.usefixtures("llama_url")
+async def test_the_model_server_ends_when_whoever_started_it_was_killed() -> None:
+    port = free_port()
+    server = [sys.executable, "-m", "mend.model_server", "--port", str(port), "--threads", "1", "--exit-with-parent"]
+    starter = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        f"import subprocess, time; subprocess.Popen({server!r}); time.sleep(120)",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert starter.stdout is not None
+    assert f":{port}".encode() in await asyncio.wait_for(starter.stdout.readline(), 60)
+    starter.kill()
+    await starter.wait()
+    assert await asyncio.wait_for(starter.stdout.read(), 10) == b""  # the server held the other end of this pipe
 
 
 def test_the_model_server_says_what_is_wrong_with_its_model(tmp_path: object) -> None:
