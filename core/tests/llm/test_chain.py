@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,6 +86,17 @@ async def test_an_unknown_or_doubled_rung_is_named() -> None:
 def test_every_variable_is_described_and_no_secret_is_shown() -> None:
     assert all(description for _, _, description in table_rows(ChainSettings))
     assert "sk-ant-x" not in repr(read_settings(ChainSettings, ALL))
+
+
+def test_a_chain_without_anthropic_or_ollama_does_not_pay_for_their_libraries() -> None:
+    """76 MB and half a second, for nothing."""
+    code = (
+        "import sys; from mesh_core.llm.chain import ChainSettings, chain_for;"
+        "chain_for(ChainSettings(LLAMACPP_URL='http://127.0.0.1:1'), None);"
+        "print(sorted({'anthropic', 'ollama'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 async def test_chain_yml_overrides_a_rung_and_adds_others(tmp_path: Path) -> None:

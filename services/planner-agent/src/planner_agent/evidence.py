@@ -149,7 +149,7 @@ def _shown(value: Any) -> str:
 
 
 def _pruned(value: Any, depth: int, left: list[int]) -> Any:
-    """The same value with secrets hidden, strings redacted, and bounded depth and number of items; `left` counts down."""
+    """The same value with secrets hidden, strings redacted, depth and numbers bounded; `left` counts down."""
     left[0] -= 1
     if left[0] < 0:
         return "(more)"
