@@ -278,6 +278,18 @@ async def test_an_ollama_without_a_model_name_uses_its_first_one(make: Make, scr
     assert (only.outcome, "has no model" in only.detail) == (AttemptOutcome.API_ERROR, True)
 
 
+async def test_an_ollama_model_is_asked_not_to_think_aloud_and_one_that_cannot_is_asked_without(
+    make: Make, scripted_http: ScriptedHttp
+) -> None:
+    rung = make("ollama", scripted_http.url)
+    scripted_http.script(Canned({"error": '"m" does not support thinking'}, status=400), Canned.ollama(GOOD))
+    assert (await ask(rung)).answer == GOOD
+    assert (await ask(rung)).answer == GOOD
+    assert [asked.body.get("think") for asked in scripted_http.asked] == [False, None, None]
+    scripted_http.script(Canned({"error": "bad format"}, status=400))
+    assert (await ask(make("ollama", scripted_http.url))).tries[0].outcome is AttemptOutcome.API_ERROR
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_connections_are_reused(vendor: str, make: Make) -> None:
     opened: list[asyncio.StreamWriter] = []

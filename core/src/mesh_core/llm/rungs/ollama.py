@@ -38,6 +38,7 @@ class OllamaRung:
         self.provider = provider
         self.model = model or "default"
         self._known = model is not None
+        self._think: bool | None = False
         self.timeout_seconds = timeout_seconds
         self.price = price
         headers = {"authorization": f"Bearer {api_key}"} if api_key else None
@@ -51,15 +52,7 @@ class OllamaRung:
         try:
             if not self._known:
                 await self._learn_model()
-            reply = await self._client.chat(
-                model=self.model,
-                messages=[
-                    {"role": "system", "content": prompt.system},
-                    {"role": "user", "content": prompt.user},
-                ],
-                format=dict(schema),
-                options={"temperature": 0, "num_predict": prompt.max_tokens},
-            )
+            reply = await self._chat(prompt, schema)
         except self._errors as error:
             raise ApiError(error.status_code if error.status_code > 0 else None, str(error.error)[:200]) from None
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
@@ -68,6 +61,28 @@ class OllamaRung:
             # a proxy's HTML page, or a JSON body that is no chat: the library lets each of these through
             raise ApiError(200, f"the body is not an Ollama answer: {type(error).__name__}") from None
         return _completion(reply)
+
+    async def _chat(self, prompt: Prompt, schema: dict[str, object]) -> Any:
+        """A model that thinks aloud would spend all its tokens before the answer: it is asked not to.
+
+        Some servers of 2025 answer 400 to `think: false` where the model cannot think (ollama#12555): then without.
+        """
+        try:
+            return await self._client.chat(
+                model=self.model,
+                messages=[
+                    {"role": "system", "content": prompt.system},
+                    {"role": "user", "content": prompt.user},
+                ],
+                format=dict(schema),
+                options={"temperature": 0, "num_predict": prompt.max_tokens},
+                think=self._think,
+            )
+        except self._errors as error:
+            if self._think is None or error.status_code != 400 or "think" not in str(error.error):
+                raise
+            self._think = None
+        return await self._chat(prompt, schema)
 
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]
