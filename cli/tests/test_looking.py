@@ -42,6 +42,12 @@ def running(mend: Mend, *words: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+async def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(10):
+        return await asyncio.to_thread(process.stdout.readline)
+
+
 async def listening(url: str, channel: str) -> None:
     with redis.Redis.from_url(url) as client:
         await wait_for(lambda: dict(client.pubsub_numsub(channel))[channel.encode()], 20, f"a listener on {channel}")
@@ -65,7 +71,8 @@ def test_inject_takes_the_payload_from_a_file_or_from_standard_input(mend_online
     for payload in (f"@{tmp_path / 'facts.json'}", "-"):
         done = subprocess.run(
             [sys.executable, "-m", "mend", "inject", "a", "--node", NODE, "--payload", payload, "--json"],
-            env={**os.environ, **mend_online.environ}, input='{"oom": true}', capture_output=True, text=True, timeout=30,
+            env={**os.environ, **mend_online.environ}, input='{"oom": true}',
+            capture_output=True, text=True, timeout=30,
         )  # fmt: skip
         assert json.loads(done.stdout)["payload"] == {"oom": True}, done.stderr
 
@@ -107,9 +114,9 @@ async def test_watch_tells_each_message_in_a_line_and_ends_cleanly_with_ctrl_c(m
     url = mend_online.environ["REDIS_URL"]
     with running(mend_online, "watch", "health_events", "executor_output") as process:
         await listening(url, "health_events")
-        assert mend_online("inject", "service_down", "--node", NODE, "--service", "nginx").exit_code == 0
-        assert process.stdout is not None
-        line = await asyncio.to_thread(process.stdout.readline)
+        said = await asyncio.to_thread(mend_online, "inject", "service_down", "--node", NODE, "--service", "nginx")
+        assert said.exit_code == 0, said.output
+        line = await first_line(process)
         assert "service_down" in line
         assert f"{NODE}/nginx" in line
         assert "\x1b" not in line
@@ -125,9 +132,9 @@ async def test_watch_connects_again_when_redis_comes_back(mend_online: Mend, red
         redis_server.kill()
         redis_server.start()
         await listening(redis_server.url, "health_events")
-        mend_online("inject", "service_down", "--node", NODE)
-        assert process.stdout is not None
-        line = await asyncio.to_thread(process.stdout.readline)
+        said = await asyncio.to_thread(mend_online, "inject", "service_down", "--node", NODE)
+        assert said.exit_code == 0, said.output
+        line = await first_line(process)
         assert json.loads(line)["type"] == "service_down"
 
 
@@ -183,8 +190,8 @@ def test_status_knows_who_lives_what_waits_and_who_is_behind(mend_online: Mend) 
         for _ in range(3):
             client.xadd("mesh:ev:pi4", {"p": "{}"})
         client.xreadgroup("planner", "me", {"mesh:ev:pi4": ">"}, count=1)
-        client.xadd("mesh:llm_attempts", {"p": json.dumps(
-            {"ts": "2026-01-01T00:00:00Z", "provider": "ollama", "model": "m", "outcome": "circuit_open"})})  # fmt: skip
+        attempt = {"ts": "2026-01-01T00:00:00Z", "provider": "ollama", "model": "m", "outcome": "circuit_open"}
+        client.xadd("mesh:llm_attempts", {"p": json.dumps(attempt)})
     said = mend_online("status", "--json")
     found = json.loads(said.stdout)
     assert said.exit_code == 0
