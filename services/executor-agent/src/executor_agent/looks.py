@@ -67,7 +67,8 @@ def look(
     answers: list[dict[str, Any]] = []
 
     def keep(task: str, result: dict[str, Any]) -> None:
-        if task == LOOK_TASK:
+        # No container with these labels: the look has nothing to go through and is skipped.
+        if task == LOOK_TASK or result.get("containers") == []:
             answers.append(result)
 
     stage = run_stage(LOOK, run_dir, on_line, cancel, limits, where, keep)

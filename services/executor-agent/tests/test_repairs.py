@@ -1,0 +1,307 @@
+"""From sick to well on real parts: a container, a supervisor program, a systemd unit over ssh. Each repaired once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from parts.docker import SickFactory
+from parts.engine import Engine
+from parts.nodes import SystemdNode
+from parts.playing import Prepare, Run, a_proposal
+
+from executor_agent.looks import State, look
+from executor_agent.stages import APPLY, LOOK, stages_for
+from executor_agent.verify import Settle, Verdict, Verification, verify
+from executor_agent.zygote import Zygote
+from mesh_core.records import Proposal, ProposalType, Stage
+from mesh_core.testing import wait_for
+
+QUICK = Settle(every_seconds=0.2, sick_seconds=3, margin_seconds=10)
+
+
+def the_look(run: Run) -> Any:
+    return look(run.proposal, run.folder, run.cancel, run.limits, run.where)
+
+
+def repair(run: Run) -> list[Stage]:
+    stages = []
+    for plan in stages_for(run.proposal.type):
+        stages.append(run.play(plan))
+        if not stages[-1].ok:
+            break
+    return stages
+
+
+async def prove(run: Run, settle: Settle = QUICK) -> Verification:
+    return await verify(run.proposal, run.folder, run.lines.append, run.cancel, run.limits, run.where, settle=settle)
+
+
+async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
+    engine: Engine, docker_warm: Zygote, sick_container: SickFactory, prepare: Prepare
+) -> None:
+    sick = sick_container()
+    await wait_for(lambda: sick.health() == "healthy", 20, "healthy at first")
+    sick.make_sick()
+    await wait_for(lambda: sick.health() == "unhealthy", 20, "unhealthy")
+    run = prepare(docker_warm, a_proposal(sick.name))
+    assert the_look(run).state is State.SICK
+    since = time.time() - 0.5
+    stages = await asyncio.to_thread(repair, run)
+    assert [(s.name, s.ok, s.changed) for s in stages] == [
+        ("syntax", True, 0),
+        ("apply", True, 1),
+        ("check_idempotency", True, 0),
+    ]
+    done = await prove(run)
+    assert done.verdict is Verdict.PROVEN, done
+    assert len(engine.events(sick.name, "restart", since=since)) == 1
+    assert len(engine.events(sick.name, "die", since=since)) == 1
+    assert {path.name for path in (run.folder / "logs").iterdir()} == {
+        "01_syntax.log",
+        "02_apply.log",
+        "03_check_idempotency.log",
+        "04_verify.log",
+    }
+    assert "PASSWORD" not in "".join(path.read_text() for path in run.folder.rglob("*") if path.is_file())
+
+
+async def test_a_container_that_stays_sick_is_not_called_repaired(
+    docker_warm: Zygote, sick_container: SickFactory, prepare: Prepare
+) -> None:
+    sick = sick_container(stay_sick=True)
+    sick.make_sick()
+    await wait_for(lambda: sick.health() == "unhealthy", 20, "unhealthy")
+    run = prepare(docker_warm, a_proposal(sick.name))
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))
+    done = await prove(run)
+    assert done.verdict is Verdict.NOT_HELPED, done
+    assert "unhealthy" in done.reason
+
+
+async def test_the_settle_window_waits_for_a_slow_starter(
+    docker_warm: Zygote, sick_container: SickFactory, prepare: Prepare
+) -> None:
+    slow = sick_container(start_period="20s", start_seconds=4)
+    run = prepare(docker_warm, a_proposal(slow.name))
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))
+    done = await prove(run, Settle(every_seconds=0.2, margin_seconds=1))
+    assert done.verdict is Verdict.PROVEN, done
+    assert any("starting" in line for line in run.lines)
+
+
+async def test_a_stopped_container_is_started_and_a_drifted_one_is_not_made_anew(
+    engine: Engine, base_image: str, docker_warm: Zygote, prepare: Prepare
+) -> None:
+    options = ["--init", "-e", "DRIFTED=yes", "--memory", "64m", "--restart", "unless-stopped", "-v", "/data"]
+    name = engine.run(base_image, "sleep", "600", options=options)
+    engine.exec(name, "touch", "/data/precious", "/root/precious")
+    engine.docker("stop", "--time", "1", name)
+    before = engine.inspect(name)["Id"]
+    run = prepare(docker_warm, a_proposal(name))
+    assert the_look(run).state is State.SICK
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))
+    assert engine.inspect(name)["Id"] == before
+    engine.exec(name, "test", "-f", "/data/precious", "-a", "-f", "/root/precious")
+    assert (await prove(run)).verdict is Verdict.PROVEN
+
+
+async def test_a_container_that_dies_again_and_again_is_a_crash_loop(
+    engine: Engine, base_image: str, docker_warm: Zygote, prepare: Prepare
+) -> None:
+    name = engine.run(base_image, "sh", "-c", "sleep 0.7; exit 3", options=["--restart", "always"])
+    run = prepare(docker_warm, a_proposal(name))
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))
+    done = await prove(run)
+    assert done.verdict is Verdict.NOT_HELPED, done
+
+
+def test_a_missing_container_is_said_plainly_and_nothing_is_made(
+    engine: Engine, docker_warm: Zygote, prepare: Prepare
+) -> None:
+    run = prepare(docker_warm, a_proposal("mm-nobody"))
+    seen = the_look(run)
+    assert seen.state is State.SICK
+    assert seen.facts["exists"] is False
+    stages = repair(run)
+    assert not stages[-1].ok
+    assert stages[-1].detail == "There is no container named mm-nobody on box: nothing was restarted, nothing was made."
+    assert "mm-nobody" not in engine.docker("ps", "-a", "--format", "{{.Names}}")
+
+
+async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_left_alone(
+    engine: Engine, base_image: str, docker_warm: Zygote, prepare: Prepare
+) -> None:
+    def labels(service: str) -> list[str]:
+        pairs = {"project": "shop", "service": service, "oneoff": "False"}
+        return ["--init", *(word for k, v in pairs.items() for word in ("--label", f"com.docker.compose.{k}={v}"))]
+
+    web = [engine.run(base_image, "sleep", "600", options=labels("web")) for _ in range(2)]
+    neighbour = engine.run(base_image, "sleep", "600", options=labels("db"))
+    started = engine.started_at(neighbour)
+    since = time.time() - 0.5
+    payload = {"runtime": "docker", "compose": {"project": "shop", "service": "web"}}
+    run = prepare(docker_warm, a_proposal("shop.web", payload=payload))
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))
+    assert [len(engine.events(name, "restart", since=since)) for name in web] == [1, 1]
+    assert engine.started_at(neighbour) == started
+    done = await prove(run)
+    assert done.verdict is Verdict.PROVEN
+    assert len(done.after["containers"]) == 2
+    engine.rm(*web)
+    assert the_look(run).facts["exists"] is False
+    assert "no container of the service web of the compose project shop" in run.play(APPLY).detail
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Path]:
+    """A supervisord with a program `web` (a real listening process) and `broken`; the path of its configuration."""
+    short = Path("/tmp") / f"mm-sv-{time.monotonic_ns()}"  # a socket's path has 107 bytes
+    conf = tmp_path / "supervisord.conf"
+    sock = f"{short}.sock"
+    conf.write_text(
+        textwrap.dedent(f"""
+            [unix_http_server]
+            file={sock}
+            [supervisord]
+            logfile={tmp_path}/supervisord.log
+            pidfile={tmp_path}/supervisord.pid
+            [rpcinterface:supervisor]
+            supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+            [supervisorctl]
+            serverurl=unix://{sock}
+            [program:web]
+            command=sleep 600
+            startsecs=1
+            [program:broken]
+            command=false
+            startsecs=1
+            startretries=1
+            autostart=false
+        """)
+    )
+    server = subprocess.Popen(
+        [str(Path(sys.prefix, "bin", "supervisord")), "-n", "-c", str(conf)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 20
+    while not Path(sock).exists() and time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(0.1)
+            if server.poll() is not None:
+                break
+            time.sleep(0.05)
+    assert Path(sock).exists()
+    yield conf
+    server.terminate()
+    server.wait(15)
+
+
+def for_supervisor(conf: Path) -> bytes:
+    control = str(Path(sys.prefix, "bin", "supervisorctl"))
+    box = {"ansible_connection": "local", "mend_supervisorctl": control, "mend_supervisor_conf": str(conf)}
+    return yaml.safe_dump({"all": {"hosts": {"box": box}}}).encode()
+
+
+def of_supervisor(program: str) -> Proposal:
+    return a_proposal(program, ProposalType.SERVICE_RESTART, {"runtime": "supervisor"})
+
+
+async def test_a_supervisor_program_is_restarted_and_proven(warm: Zygote, supervisor: Path, prepare: Prepare) -> None:
+    run = prepare(warm, of_supervisor("web"), inventory=for_supervisor(supervisor))
+    await wait_for(lambda: the_look(run).state is State.HEALTHY, 15, "running at first")
+    first = the_look(run).incarnation
+    stages = await asyncio.to_thread(repair, run)
+    assert [(s.name, s.ok, s.changed) for s in stages] == [
+        ("syntax", True, 0),
+        ("apply", True, 1),
+        ("check_idempotency", True, 0),
+    ]
+    done = await prove(run)
+    assert done.verdict is Verdict.PROVEN, done
+    assert done.after["incarnation"] != first
+    control = [str(Path(sys.prefix, "bin", "supervisorctl")), "-c", str(supervisor)]
+    await asyncio.to_thread(subprocess.run, [*control, "stop", "web"], capture_output=True)
+    assert the_look(run).state is State.SICK
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))  # restart of a stopped program starts it
+
+
+def test_a_supervisor_program_that_cannot_start_or_is_not_there_fails_in_words(
+    warm: Zygote, supervisor: Path, prepare: Prepare
+) -> None:
+    broken = repair(prepare(warm, of_supervisor("broken"), inventory=for_supervisor(supervisor)))[-1]
+    assert not broken.ok
+    assert "did not start broken" in broken.detail
+    assert "spawn error" in broken.detail or "abnormal" in broken.detail
+    run = prepare(warm, of_supervisor("nobody"), inventory=for_supervisor(supervisor))
+    assert the_look(run).facts["exists"] is False
+    assert "no such process" in repair(run)[-1].detail
+    nowhere = prepare(warm, of_supervisor("web"), inventory=for_supervisor(Path("/nowhere.conf")))
+    assert the_look(nowhere).state is State.UNKNOWN
+    assert not repair(nowhere)[-1].ok
+
+
+def for_node(node: SystemdNode) -> bytes:
+    return yaml.safe_dump({"all": {"hosts": {"far": dict(node.inventory_vars)}}}).encode()
+
+
+async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
+    warm: Zygote, systemd_node: SystemdNode, prepare: Prepare
+) -> None:
+    proposal = a_proposal("web", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    run = prepare(warm, proposal, inventory=for_node(systemd_node))
+    systemd_node.systemctl("start", "web")
+    assert the_look(run).state is State.HEALTHY
+    await asyncio.to_thread(systemd_node.systemctl, "stop", "web")
+    seen = the_look(run)
+    assert seen.state is State.SICK, seen
+    stages = await asyncio.to_thread(repair, run)
+    assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
+    done = await prove(run)
+    assert done.verdict is Verdict.PROVEN, done
+    assert systemd_node.show("web", "ActiveState")["ActiveState"] == "active"
+
+
+def test_a_unit_that_is_not_there_is_said_plainly(warm: Zygote, systemd_node: SystemdNode, prepare: Prepare) -> None:
+    proposal = a_proposal("nobody", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    run = prepare(warm, proposal, inventory=for_node(systemd_node))
+    assert the_look(run).facts["exists"] is False
+    assert "Could not find the requested service nobody" in repair(run)[-1].detail
+
+
+async def test_a_unit_that_keeps_failing_is_not_called_repaired(
+    warm: Zygote, systemd_node: SystemdNode, prepare: Prepare
+) -> None:
+    unit = (
+        "[Service]\nExecStart=/bin/sh -c 'sleep 0.5; exit 1'\nRestart=always\nRestartSec=100ms\nStartLimitBurst=100\n"
+    )
+    systemd_node.install_unit("flap.service", unit)
+    proposal = a_proposal("flap", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    run = prepare(warm, proposal, inventory=for_node(systemd_node))
+    try:
+        assert all(s.ok for s in await asyncio.to_thread(repair, run))
+        done = await prove(run)
+        assert done.verdict is Verdict.NOT_HELPED, done
+    finally:
+        systemd_node.systemctl("stop", "flap", check=False)
+
+
+def test_a_host_that_does_not_answer_is_unknown_and_the_repair_fails(warm: Zygote, prepare: Prepare) -> None:
+    far = b"all: {hosts: {far: {ansible_host: 127.0.0.1, ansible_port: 9, ansible_user: nobody}}}"
+    proposal = a_proposal("web", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    run = prepare(warm, proposal, inventory=far)
+    assert the_look(run).state is State.UNKNOWN
+    stages = repair(run)
+    assert not stages[-1].ok
+    assert "refused" in stages[-1].detail
+    assert LOOK.log == ""
