@@ -99,8 +99,11 @@ class Bridge:
             log.info("bridge.adopted", event_id=entry_id, type=event.type, node=event.node, service_name=event.service)
 
     async def _holds(self, stream: str, entry: str, raw: bytes) -> bool:
-        rows = await self._bus.call("XRANGE", stream, entry, entry)
-        return bool(rows) and raw in rows[0][1]
+        try:
+            rows = await self._bus.redis.xrange(stream, entry, entry)
+        except DOWN as error:
+            raise BusDown(str(error)) from error
+        return any(raw in (fields or {}).values() for _, fields in rows or [])
 
     async def _window(self, digest: str) -> str:
         """A name for this refusal, the same for every bridge that hears it within two seconds."""

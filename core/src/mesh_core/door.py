@@ -8,12 +8,17 @@ from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Proposal, Trust
 from mesh_core.strict_json import Refusal, parse_object
 
 
-def read_event(raw: bytes, trust: Trust = Trust.FOREIGN) -> HealthEvent | Refusal:
-    """A health event in its wire format (docs/contract.md); `trust` comes from the door, never from the message."""
+def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None = None) -> HealthEvent | Refusal:
+    """A health event in its wire format (docs/contract.md); `trust` comes from the door, never from the message.
+
+    With the `entry_id` of the stream entry that holds it, its id is `<node>/<entry id>`, whatever it says itself.
+    """
     value = parse_object(raw, max_bytes=MAX_EVENT_BYTES)
     if isinstance(value, Refusal):
         return value
     value["trust"] = trust
+    if entry_id is not None:
+        value["id"] = f"{value.get('node')}/{entry_id}"
     try:
         return HealthEvent.model_validate(value)
     except ValidationError as error:

@@ -86,6 +86,16 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KE
 return 1
 """
 
+# These pairs were well at these moments (ms); an older mark never replaces a newer one.
+# KEYS mesh:well:{pair}...; ARGV time to live (ms), one moment per key
+MARK_WELL = """
+for i, key in ipairs(KEYS) do
+  local known = redis.call('GET', key)
+  if not known or tonumber(known) < tonumber(ARGV[i + 1]) then redis.call('SET', key, ARGV[i + 1], 'PX', ARGV[1]) end
+end
+return #KEYS
+"""
+
 # Which draft is the proposal: the first token wins, for ever. What is to be said once it is filed lies beside it.
 # KEYS proposal:{id}; ARGV token, update json, ttl (s) -> the winning token
 DECIDE = """

@@ -15,7 +15,7 @@ from typing import Any
 from mesh_core.bus import DOWN, Bus, BusDown
 from mesh_core.consumer import Entry
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, rfc3339
-from mesh_core.scripts import DECIDE, FREE_GATE, GATE, RENEW_GATE, SETTLE
+from mesh_core.scripts import DECIDE, FREE_GATE, GATE, MARK_WELL, RENEW_GATE, SETTLE
 
 HISTORY_LENGTH = 5
 WELL_MS = 600_000
@@ -56,10 +56,10 @@ class Memory:
 
     async def mark_well(self, events: Sequence[HealthEvent]) -> None:
         """The pair was well at that moment: whoever is planning older trouble for it must look again."""
-        pipe = self._bus.redis.pipeline(transaction=False)
+        moments: dict[str, int] = {}
         for event in events:
-            pipe.set(f"mesh:well:{event.pair}", _moment(event), px=WELL_MS)
-        await _run(pipe)
+            moments[event.pair] = max(moments.get(event.pair, 0), _moment(event))
+        await self._bus.script(MARK_WELL, [f"mesh:well:{pair}" for pair in moments], [WELL_MS, *moments.values()])
 
     async def was_well_after(self, event: HealthEvent) -> bool:
         moment = await self._bus.call("GET", f"mesh:well:{event.pair}")

@@ -59,7 +59,11 @@ class Planner:
                     log.warning("planner.redis_away", error=str(error), retry_in_seconds=seconds)
                     await pause(stop, seconds)
         finally:
-            await self._lanes.cancel()
+            await self.stop_lanes()
+
+    async def stop_lanes(self) -> None:
+        """Drop what is in hand: it is unacknowledged and comes again."""
+        await self._lanes.cancel()
 
     async def keep_claims(self, stop: asyncio.Event) -> None:
         """Tell Redis every ten seconds that we are still at work on what we hold."""
@@ -90,6 +94,7 @@ class Planner:
         if recoveries:
             # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
             await self._memory.mark_well(recoveries)
+        waiting = {filed.proposal.pair for filed in self._actions.pending()} if recoveries else set()
         behind_recovery: set[str] = set()
         to_gate: list[Work] = []
         for work in works:
@@ -98,7 +103,7 @@ class Planner:
                 case Lane.LEDGER:
                     await self._memory.remember_run(event)
                     finished.append(work.entry)
-                case Lane.RECOVERY if self._may_be_open(event):
+                case Lane.RECOVERY if event.pair in waiting or self._lanes.busy(event.pair):
                     behind_recovery.add(event.pair)
                     self._submit(work, self._filing.withdraw)
                 case Lane.PLAN if event.pair in behind_recovery:
@@ -130,9 +135,6 @@ class Planner:
                 works.append(Work(entry, event, poison=is_poison(entry.deliveries)))
         return works, refused
 
-    def _may_be_open(self, event: HealthEvent) -> bool:
-        return self._lanes.busy(event.pair) or self._actions.open_for(event.node, event.service) is not None
-
     def _submit(self, work: Work, job: Filing.Job) -> None:
         key = f"{work.entry.stream} {work.entry.id}"
         self._planning[key] = work.event
@@ -154,10 +156,8 @@ def event_of(entry: Entry) -> HealthEvent | Refusal:
     A node's own stream speaks for that node only.
     """
     trust = trust_of(entry.stream)
-    event = read_event(entry.raw, trust)
-    if isinstance(event, Refusal):
-        return event
+    event = read_event(entry.raw, trust, entry_id=entry.id)
     speaker = entry.stream.removeprefix(EVENT_STREAM_PREFIX)
-    if trust is Trust.NODE and event.node != speaker:
+    if trust is Trust.NODE and isinstance(event, HealthEvent) and event.node != speaker:
         return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
-    return event.model_copy(update={"id": f"{event.node}/{entry.id}"})
+    return event

@@ -1,0 +1,173 @@
+"""A whole planner in this process, on a real Redis and a real folder; only the model may be a twin."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mesh_core.actions import Actions, Filed
+from mesh_core.bridge import Bridge
+from mesh_core.bus import FOREIGN_STREAM, MESH_STREAM, Bus, BusDown
+from mesh_core.consumer import Consumer
+from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.ladder import Completion, Price, Prompt
+from mesh_core.policy import Policy
+from mesh_core.records import HealthEvent, Trust
+from mesh_core.testing import wait_for
+from planner_agent.filing import Filing
+from planner_agent.lanes import Lanes
+from planner_agent.memory import Memory
+from planner_agent.planner import GROUP, Planner
+from planner_agent.thinking import Thinker
+
+
+class SayingRung:
+    """A rung that says what it is told: a function of the schema, so that it can answer well or badly."""
+
+    name = provider = model = "twin"
+    timeout_seconds = 5.0
+    price = Price()
+
+    def __init__(self, say: Callable[[dict[str, Any]], str]):
+        self.say = say
+        self.asked = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
+        self.asked += 1
+        await self.may_answer.wait()
+        return Completion(self.say(dict(schema)), 10, 5)
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
+def first_choice(schema: dict[str, Any], action: str | None = None) -> str:
+    """A good answer in the narrowed schema."""
+    properties = schema["properties"]
+    return json.dumps(
+        {
+            "action": action or properties["action"]["enum"][0],
+            "service": properties["service"]["const"],
+            "node": properties["node"]["const"],
+            "reason": "the container does not run any more",
+            "confidence": 0.8,
+            "requires_human": True,
+        }
+    )
+
+
+class Mesh:
+    """The planner under test and what surrounds it."""
+
+    def __init__(self, url: str, runtime: Path):
+        self.url = url
+        self.runtime = runtime
+        self.actions = Actions(runtime)
+        self.actions.prepare()
+        self.bus = Bus.connect(url, "test")
+        self._running: list[tuple[list[asyncio.Task[None]], Bus, Consumer]] = []
+        self._last = 0
+
+    async def start(
+        self,
+        rungs: Sequence[Any] = (),
+        *,
+        name: str = "p1",
+        cooldown_ms: int = 300_000,
+        ttl_seconds: int = 3600,
+        policy: Policy | None = None,
+    ) -> Bridge:
+        bus = Bus.connect(self.url, name)
+        consumer = Consumer(
+            bus, GROUP, name, pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM), reclaim_idle_ms=500
+        )
+        memory = Memory(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
+        thinker = Thinker(bus, memory, policy or Policy.load(None), list(rungs), Breakers())
+        filing = Filing(bus, memory, self.actions, thinker, ttl_seconds=ttl_seconds)
+        planner = Planner(bus, consumer, memory, self.actions, filing, Lanes(8))
+        bridge = Bridge(bus, "planner", on_stream=consumer.hint)
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(part(stop)) for part in (planner.run, planner.keep_claims, bridge.run)]
+        self._running.append((tasks, bus, consumer))
+        await wait_for(self._listened, 5, "the bridge listens")
+        return bridge
+
+    async def _listened(self) -> bool:
+        reply = await self.bus.call("PUBSUB", "NUMSUB", "health_events")
+        return int(reply[1]) >= len(self._running)
+
+    async def stop(self) -> None:
+        for tasks, bus, consumer in self._running:
+            for _ in range(50):  # redis-py loses about one cancellation in twenty
+                for task in tasks:
+                    task.cancel()
+                _, late = await asyncio.wait(tasks, timeout=0.1)
+                if not late:
+                    break
+            assert not late, [task.get_stack() for task in late]
+            await consumer.close()
+            await bus.close()
+        self._running.clear()
+
+    async def happens(
+        self, kind: str = "container_died", node: str = "web01", service: str = "nginx", **more: Any
+    ) -> str:
+        """An event of a node agent; returns its id."""
+        self._last += 1
+        ms = int(asyncio.get_running_loop().time() * 1000) + self._last + 1_700_000_000_000
+        event = HealthEvent(
+            id=f"{node}/{ms}-0",
+            type=kind,
+            node=node,
+            service=service,
+            severity=more.pop("severity", "error"),
+            payload=more.pop(
+                "payload", {"runtime": "docker", "exit_code": 137, "logs": ["the container does not run"]}
+            ),
+            trust=Trust.NODE,
+            **more,
+        )
+
+        async def appended() -> bool:
+            try:
+                await self.bus.append(node, f"{ms}-0", event.wire())
+            except BusDown:
+                return False
+            return True
+
+        await wait_for(appended, 10, "Redis takes the event")
+        return str(event.id)
+
+    def proposals(self) -> list[Filed]:
+        return list(self.actions.pending())
+
+    async def proposed(self, number: int = 1, seconds: float = 10) -> list[Filed]:
+        await wait_for(lambda: len(self.proposals()) >= number, seconds, f"{number} proposals in pending/")
+        return self.proposals()
+
+    async def stream(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(fields[b"p"]) for _, fields in await self.bus.redis.xrange(name)]
+
+    async def verdict_of(self, event_id: str, seconds: float = 10) -> str:
+        found: list[str] = []
+
+        async def decided() -> bool:
+            found[:] = [d["verdict"] for d in await self.stream("mesh:decisions") if d["event_id"] == event_id]
+            return bool(found)
+
+        await wait_for(decided, seconds, f"a decision about {event_id}")
+        return found[0]
+
+    async def open_entries(self) -> int:
+        """How many entries the planners have not acknowledged."""
+        total = 0
+        for stream in await self.bus.redis.keys("mesh:ev:*"):
+            if await self.bus.redis.type(stream) == b"stream":
+                for group in await self.bus.redis.xinfo_groups(stream):
+                    total += group["pending"] + (group["lag"] or 0)
+        return total

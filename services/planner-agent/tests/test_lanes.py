@@ -1,0 +1,63 @@
+"""Order inside a pair, freedom between pairs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mesh_core.testing import wait_for
+from planner_agent.lanes import Lanes
+
+
+async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:
+    lanes = Lanes(parallel=2)
+    slow_may_end = asyncio.Event()
+    done: list[str] = []
+
+    async def slow() -> None:
+        await slow_may_end.wait()
+        done.append("a1")
+
+    async def quick(name: str) -> None:
+        done.append(name)
+
+    lanes.submit("a", slow)
+    lanes.submit("a", lambda: quick("a2"))
+    lanes.submit("b", lambda: quick("b1"))
+    await wait_for(lambda: "b1" in done, 2, "the other pair goes ahead")
+    assert done == ["b1"]
+    assert lanes.busy("a")
+    slow_may_end.set()
+    await wait_for(lambda: not lanes.busy("a"), 2, "the slow lane ends")
+    assert done == ["b1", "a1", "a2"]
+
+
+async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
+    lanes = Lanes(parallel=1)
+
+    async def broken() -> None:
+        raise RuntimeError("a bug")
+
+    lanes.submit("a", broken)
+    await wait_for(lambda: not lanes.busy("a"), 2, "the lane ends")
+    with pytest.raises(RuntimeError, match="a bug"):
+        lanes.check()
+
+
+async def test_cancel_leaves_nothing_running() -> None:
+    lanes = Lanes(parallel=4)
+    ended = False
+
+    async def endless() -> None:
+        nonlocal ended
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended = True
+
+    lanes.submit("a", endless)
+    await asyncio.sleep(0)
+    await lanes.cancel()
+    assert ended
+    assert not lanes.busy("a")

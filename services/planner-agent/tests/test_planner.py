@@ -1,0 +1,359 @@
+"""Event in, proposal out: on a real Redis, with models that answer what we say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from planner_rig import Mesh, SayingRung, first_choice
+
+from mesh_core.actions import Folder, digest_of
+from mesh_core.records import HealthEvent, Proposal, Trust, proposal_id
+from mesh_core.testing import RedisServer, wait_for
+
+
+async def test_trouble_becomes_one_proposal_named_by_its_bytes(mesh: Mesh) -> None:
+    rung = SayingRung(first_choice)
+    await mesh.start([rung])
+    event_id = await mesh.happens()
+    (filed,) = await mesh.proposed()
+    raw = filed.path.read_bytes()
+    assert filed.name.digest == digest_of(raw)
+    assert filed.name.id == proposal_id(event_id, "web01", "nginx")
+    assert filed.proposal.requires_human is True
+    assert filed.proposal.model.provider == "twin"
+    assert filed.proposal.event.id == event_id
+    assert json.loads(raw)["playbook"] is None
+    (update,) = await mesh.stream("mesh:actions")
+    assert (update["from"], update["to"], update["action_id"]) == ("", "pending", filed.name.id)
+    (attempt,) = await mesh.stream("mesh:llm_attempts")
+    assert (attempt["outcome"], attempt["position"], attempt["prompt_tokens"]) == ("ok", 1, 10)
+
+
+async def test_the_planner_writes_nowhere_but_pending(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.happens()
+    await mesh.proposed()
+    for folder in Folder:
+        if folder is not Folder.PENDING:
+            assert list(mesh.actions.folder(folder).iterdir()) == []
+
+
+async def test_benign_events_are_acknowledged_and_never_reach_a_model(mesh: Mesh) -> None:
+    rung = SayingRung(first_choice)
+    await mesh.start([rung])
+    for kind in ("service_healthy", "node_online", "deployment_started", "remediation_completed"):
+        await mesh.happens(kind)
+    await mesh.happens(service="other")
+    await mesh.proposed()
+
+    async def settled() -> bool:
+        return await mesh.open_entries() == 0
+
+    await wait_for(settled, 5, "everything acknowledged")
+    assert rung.asked == 1
+
+
+async def test_repeats_within_the_cooldown_are_counted_beside_the_one_proposal(mesh: Mesh) -> None:
+    await mesh.start()
+    first = await mesh.happens()
+    repeats = [await mesh.happens() for _ in range(3)]
+    await mesh.proposed()
+    assert [await mesh.verdict_of(event_id) for event_id in repeats] == ["suppressed"] * 3
+    assert len(mesh.proposals()) == 1
+    assert int(await mesh.bus.redis.hget("mesh:occurrences", first)) == 3
+
+
+async def test_after_the_cooldown_an_open_proposal_still_takes_the_repeats(mesh: Mesh) -> None:
+    await mesh.start(cooldown_ms=1)
+    first = await mesh.happens()
+    await mesh.proposed()
+    again = await mesh.happens()
+    assert await mesh.verdict_of(again) == "counted"
+    assert len(mesh.proposals()) == 1
+    assert int(await mesh.bus.redis.hget("mesh:occurrences", first)) == 1
+
+
+async def test_another_service_is_not_held_up_by_a_slow_ladder(mesh: Mesh) -> None:
+    slow = SayingRung(first_choice)
+    slow.may_answer.clear()
+    slow.timeout_seconds = 60
+    await mesh.start([slow])
+    await mesh.happens(service="slow")
+    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    await mesh.happens("service_healthy", service="other")
+    await mesh.happens(service="third")
+    await wait_for(lambda: slow.asked == 2, 5, "the other service is planned meanwhile")
+    slow.may_answer.set()
+    await mesh.proposed(2)
+
+
+async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    await mesh.happens("service_recovered", severity="info")
+    withdrawn = mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file
+    await wait_for(withdrawn.exists, 5, "the proposal is withdrawn")
+    assert "service_recovered" in withdrawn.with_name(withdrawn.name + ".reason.txt").read_text()
+    await mesh.happens()
+    (second,) = await mesh.proposed()
+    assert second.name.id != filed.name.id
+
+    async def told() -> bool:
+        updates = [(u["from"], u["to"]) for u in await mesh.stream("mesh:actions")]
+        return updates == [("", "pending"), ("pending", "withdrawn"), ("", "pending")]
+
+    await wait_for(told, 5, "each change of state is told once, in order")
+
+
+async def test_a_recovery_during_the_model_call_withdraws_what_is_filed_after_it(mesh: Mesh) -> None:
+    slow = SayingRung(first_choice)
+    slow.may_answer.clear()
+    slow.timeout_seconds = 60
+    await mesh.start([slow], name="p1")
+    await mesh.happens()
+    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    # The recovery is read by another replica, whose pending/ is still empty.
+    other = HealthEvent(type="service_recovered", node="web01", service="nginx", trust=Trust.NODE)
+    await mesh.bus.append("web01", "1999999999999-0", other.wire())
+
+    async def marked() -> bool:
+        return await mesh.bus.redis.exists("mesh:well:web01/nginx") == 1
+
+    await wait_for(marked, 5, "the recovery is marked")
+    slow.may_answer.set()
+    await wait_for(lambda: any(mesh.actions.folder(Folder.WITHDRAWN).iterdir()), 5, "it is withdrawn")
+    assert mesh.proposals() == []
+
+
+async def test_an_approved_file_is_never_withdrawn(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    filed.path.rename(mesh.actions.folder(Folder.APPROVED) / filed.path.name)
+    recovery = await mesh.happens("service_recovered")
+    await mesh.happens("service_recovered", service="other")
+
+    async def settled() -> bool:
+        return await mesh.open_entries() == 0
+
+    await wait_for(settled, 5, f"{recovery} is settled")
+    assert (mesh.actions.folder(Folder.APPROVED) / filed.path.name).exists()
+    assert list(mesh.actions.folder(Folder.WITHDRAWN).iterdir()) == []
+
+
+async def test_an_incident_that_was_rejected_is_not_proposed_again_until_a_run_of_it_failed(mesh: Mesh) -> None:
+    await mesh.start(cooldown_ms=1)
+    incident = "web01/nginx/1"
+    await mesh.happens(incident=incident)
+    (filed,) = await mesh.proposed()
+    assert mesh.actions.reject(filed.name, "not now", "test")
+    again = await mesh.happens(incident=incident)
+    assert await mesh.verdict_of(again) == "counted"
+    failed = HealthEvent(
+        type="remediation_failed",
+        node="web01",
+        service="nginx",
+        incident=incident,
+        payload={"action_id": filed.name.id, "verdict": "not_helped", "type": "container_restart"},
+    )
+    await mesh.bus.enter(failed, Trust.MESH)
+
+    async def reopened() -> bool:
+        return not await mesh.bus.redis.exists(f"mesh:incident:{incident}")
+
+    await wait_for(reopened, 5, "the incident is open again")
+    await mesh.happens(incident=incident)
+    (second,) = await mesh.proposed()
+    assert any(e.source == "earlier remediations" and "not_helped" in e.text for e in second.proposal.evidence)
+
+
+async def test_after_three_restarts_within_the_hour_restart_is_no_longer_offered(mesh: Mesh) -> None:
+    rung = SayingRung(lambda schema: first_choice(schema))
+    await mesh.start([rung], cooldown_ms=1)
+    for number in range(3):
+        started = HealthEvent(
+            type="remediation_started",
+            node="web01",
+            service="nginx",
+            payload={"action_id": f"plan-{number}", "action": "restart", "type": "container_restart"},
+        )
+        await mesh.bus.enter(started, Trust.MESH)
+
+    async def remembered() -> bool:
+        return await mesh.bus.redis.zcard("mesh:restarts:web01/nginx") == 3
+
+    await wait_for(remembered, 5, "the runs are remembered")
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert filed.proposal.action == "notify"
+
+
+async def test_a_forged_ledger_entry_does_not_count(mesh: Mesh) -> None:
+    await mesh.start()
+    forged = {"type": "remediation_started", "node": "web01", "service": "nginx", "trust": "mesh"}
+    for number in range(4):
+        payload = {"action_id": f"x{number}", "action": "restart"}
+        await mesh.bus.announce("health_events", json.dumps({**forged, "payload": payload}).encode())
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert filed.proposal.action == "restart"
+    assert not await mesh.bus.redis.exists("mesh:restarts:web01/nginx")
+
+
+async def test_an_answer_to_ignore_is_kept_as_a_decision_and_files_nothing(mesh: Mesh) -> None:
+    await mesh.start([SayingRung(lambda schema: first_choice(schema, "ignore"))])
+    event_id = await mesh.happens("something_odd", severity="info", payload={})
+    assert await mesh.verdict_of(event_id) == "ignored"
+    assert mesh.proposals() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("Sure! Here is the JSON:", "invalid_json"),
+        ("", "invalid_json"),
+        ("I'm sorry, but I can't help with that.", "refusal"),
+        ('{"action":"restart"}', "schema_violation"),
+    ],
+)
+async def test_a_bad_answer_falls_to_the_floor_and_is_counted(mesh: Mesh, said: str, outcome: str) -> None:
+    await mesh.start([SayingRung(lambda schema: said)])
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert (filed.proposal.model.provider, filed.proposal.model.position) == ("floor", 2)
+    assert [a["outcome"] for a in await mesh.stream("mesh:llm_attempts")] == [outcome]
+
+
+async def test_a_message_typed_by_hand_is_adopted_once_by_two_planners(mesh: Mesh) -> None:
+    await mesh.start(name="p1")
+    await mesh.start(name="p2")
+    raw = json.dumps({"type": "service_down", "node": "nas", "service": "plex", "payload": {}}).encode()
+    assert await mesh.bus.announce("health_events", raw) == 2
+    (filed,) = await mesh.proposed()
+    assert filed.proposal.event.trust is Trust.FOREIGN
+    assert filed.proposal.event.id is not None
+    assert filed.proposal.event.id.startswith("nas/")
+    assert await mesh.bus.redis.xlen("mesh:ev:_foreign") == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"not json at all", "not JSON"),
+        (b"[1,2]", "not an object"),
+        (b'{"type":"x","node":"n","type":"y"}', "duplicate key"),
+        (b'{"type":"x","node":"n","payload":{"a":NaN}}', "NaN"),
+        (b'{"type":"x","node":"n","payload":{"a":1e999}}', "out of range"),
+        (b'{"type":"x","node":"\xff"}', "not UTF-8"),
+        (b'{"type":"X","node":"n"}', "type"),
+        (b'{"type":"x"}', "node"),
+        (b'{"type":"x","node":"-rm"}', "node"),
+        (b'{"type":"x","node":"n\\n"}', "node"),
+        (b'{"type":"x","node":"n","service":"a b"}', "service"),
+        (b'{"type":"x","node":"n","severity":"loud"}', "severity"),
+        (b'{"type":"x","node":"n","payload":[]}', "payload"),
+        (b'{"type":"x","node":"n","timestamp":"yesterday"}', "timestamp"),
+        (b'{"type":"x","node":"n","payload":{"a":"\\ud800"}}', "surrogate"),
+        (b'{"type":"x","node":"n","payload":' + b"[" * 5000 + b"]" * 5000 + b"}", "nested"),
+        (b'{"type":"x","node":"n","payload":{"a":' + b"9" * 5000 + b"}}", "digits"),
+        (b'{"type":"x","node":"n","payload":{"a":"' + b"x" * 70000 + b'"}}', "too large"),
+        (b"", "not JSON"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "x",
+)
+async def test_bad_messages_go_to_the_dead_letters_by_both_ways_in(mesh: Mesh, raw: bytes, reason: str) -> None:
+    await mesh.start()
+    await mesh.bus.announce("health_events", raw)
+    await mesh.bus.call("XADD", "mesh:ev:_foreign", "*", "p", raw)
+
+    async def refused() -> bool:
+        return await mesh.bus.redis.xlen("mesh:dead_letters") == 2
+
+    await wait_for(refused, 5, "both are in the dead letters")
+    letters = await mesh.stream("mesh:dead_letters")
+    assert all(reason in letter["reason"] for letter in letters), letters
+    assert all(len(letter["raw"]) <= 4 * 4096 for letter in letters)
+    await mesh.happens(service="after")
+    assert len(await mesh.proposed()) == 1
+
+
+async def test_a_node_cannot_speak_for_another_node(mesh: Mesh) -> None:
+    await mesh.start()
+    raw = HealthEvent(type="container_died", node="db01", service="postgres").wire()
+    await mesh.bus.call("XADD", "mesh:ev:web01", "1-0", "p", raw)
+
+    async def refused() -> bool:
+        return await mesh.bus.redis.xlen("mesh:dead_letters") == 1
+
+    await wait_for(refused, 8, "it is refused")
+    assert "cannot speak for" in (await mesh.stream("mesh:dead_letters"))[0]["reason"]
+    assert mesh.proposals() == []
+
+
+async def test_an_entry_that_was_handed_out_too_often_is_kept_and_answered_by_the_floor(mesh: Mesh) -> None:
+    rung = SayingRung(first_choice)
+    await mesh.happens()
+    for number in range(6):
+        await mesh.bus.redis.xgroup_create("mesh:ev:web01", "planner", id="0") if number == 0 else None
+        if number == 0:
+            await mesh.bus.redis.xreadgroup("planner", "dead", {"mesh:ev:web01": ">"})
+        else:
+            rows = await mesh.bus.redis.xpending_range("mesh:ev:web01", "planner", "-", "+", 10)
+            await mesh.bus.redis.xclaim("mesh:ev:web01", "planner", "dead", 0, [r["message_id"] for r in rows])
+    await mesh.start([rung])
+    (filed,) = await mesh.proposed(seconds=15)
+    assert filed.proposal.model.provider == "floor"
+    assert rung.asked == 0
+    assert "handed out" in (await mesh.stream("mesh:dead_letters"))[0]["reason"]
+
+
+async def test_redis_restarted_five_times_loses_and_doubles_nothing(mesh: Mesh, redis_server: RedisServer) -> None:
+    await mesh.start()
+    for number in range(5):
+        await mesh.happens(service=f"svc{number}")
+        redis_server.kill()
+        await asyncio.to_thread(redis_server.start)
+    await mesh.happens(service="last")
+    filed = await mesh.proposed(6, seconds=20)
+    assert sorted(f.proposal.service or "" for f in filed) == ["last", *(f"svc{n}" for n in range(5))]
+
+    async def told() -> bool:
+        return len({u["action_id"] for u in await mesh.stream("mesh:actions")}) == 6
+
+    await wait_for(told, 10, "each proposal is told")
+    assert len(await mesh.stream("mesh:actions")) == 6
+
+
+async def test_a_wiped_redis_is_healed_by_the_next_announcement(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.happens(incident="web01/nginx/1")
+    await mesh.proposed()
+    await mesh.bus.redis.flushall()
+    again = await mesh.happens(incident="web01/nginx/1")
+    assert await mesh.verdict_of(again, 15) == "counted"
+    await mesh.happens(service="other")
+    assert len(await mesh.proposed(2)) == 2
+
+
+async def test_a_clock_that_jumped_back_does_not_stretch_the_cooldown(mesh: Mesh) -> None:
+    await mesh.start(cooldown_ms=2000)
+    await mesh.bus.redis.set("cooldown:web01/nginx", "web01/1-0", px=3_900_000)
+    await mesh.happens()
+
+    async def clamped() -> bool:
+        return await mesh.bus.redis.pttl("cooldown:web01/nginx") <= 2000
+
+    await wait_for(clamped, 5, "the gate is clamped to the cooldown")
+
+
+async def test_a_proposal_file_survives_reading_back_exactly(mesh: Mesh, tmp_path: Path) -> None:
+    await mesh.start()
+    await mesh.happens(payload={"logs": ["\u202eevil\u202c", "line\x07"], "password": "hunter2", "n": None})
+    (filed,) = await mesh.proposed()
+    raw = filed.path.read_bytes()
+    assert b"hunter2" not in raw
+    assert Proposal.model_validate_json(raw).wire() == raw
