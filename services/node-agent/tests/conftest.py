@@ -45,6 +45,10 @@ class Watched:
     def of(self, service: str | None) -> list[HealthEvent]:
         return [e for e in self.events if e.service == service and not e.payload.get("announced_again")]
 
+    @property
+    def announced(self) -> list[HealthEvent]:
+        return [e for e in self.events if e.payload.get("announced_again")]
+
     def types(self, service: str | None) -> list[str]:
         return [event.type for event in self.of(service)]
 

@@ -154,6 +154,12 @@ async def test_a_server_that_refuses_is_waited_for(redis_server: RedisServer, tm
     assert numbers(redis_server) == [1]
 
 
+async def test_a_sign_of_life_fades_by_itself(redis_server: RedisServer, tmp_path: Path) -> None:
+    with redis.Redis(port=redis_server.port) as client:
+        async with sending(Spool(tmp_path, NODE), redis_server.url):
+            await wait_for(lambda: client.ttl(f"mesh:alive:{NODE}") > 60, 5, "the key")
+
+
 def test_ids_are_never_given_twice(tmp_path: Path) -> None:
     spool = Spool(tmp_path, NODE)
     ids = [spool.accept(an_event(), now).id for now in (1000, 1000, 500, 2000, 1)]

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from mesh_core.testing import wait_for
+from mesh_core.testing import free_port, wait_for
 from node_agent.edges import Edges, FlapRule
 from node_agent.engine import Engine as Api
 from node_agent.probes.docker import DockerProbe, DockerWatch, identity_for
+from node_agent.probes.tcp import TcpProbe
 
 pytestmark = pytest.mark.docker
 
@@ -272,6 +273,24 @@ async def test_a_container_that_keeps_dying_and_coming_back_is_flapping(box: Box
                 await watched.see(name, "container_died", "service_recovered")
         await asyncio.sleep(5)
         assert watched.types(name)[-1] == "service_flapping"
+
+
+async def test_a_red_probe_says_what_it_knows_of_the_container_behind_it(box: Box, watching: Any) -> None:
+    labels = ["--label", f"com.docker.compose.project={box.prefix}", "--label", "com.docker.compose.service=web"]
+    service = f"{box.prefix}.web"
+    box.run("echo listening to nobody; sleep 600", *labels, name="web-1")
+    docker = box.probe()
+    red = TcpProbe(
+        *("web", "127.0.0.1", free_port()), every_seconds=0.5, service=service, runtime="docker", about=docker.about
+    )
+    async with watching(docker, red, announce_seconds=1) as watched:
+        event = await watched.see(service, "tcp_probe_failed")
+        assert event.payload["compose"] == {"project": box.prefix, "service": "web"}
+        assert event.payload["logs"] == ["listening to nobody"]
+        assert event.payload["probe"] == {"kind": "tcp", "name": "web"}
+        assert event.payload["status"] == "running"
+        await wait_for(lambda: watched.announced, 5, "an announcement")
+        assert watched.announced[0].payload["compose"] == event.payload["compose"], "a healed log can be acted on too"
 
 
 def test_identity_is_compose_or_name() -> None:

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.docker
 REPOSITORY = Path(__file__).parents[3]
 UNITS = {
     "crash.service": "[Service]\nExecStart=/bin/sh -c 'echo about to crash; sleep 1; exit 5'\n",
-    "stubborn.service": "[Service]\nExecStart=/bin/sh -c 'trap \"exit 9\" TERM; touch /tmp/ready; while :; do sleep 0.1; done'\n",
+    "stubborn.service": "[Service]\n"
+    "ExecStart=/bin/sh -c 'trap \"exit 9\" TERM; touch /tmp/ready; while :; do sleep 0.1; done'\n",
     "loop.service": "[Unit]\nStartLimitIntervalSec=0\n"
     "[Service]\nExecStart=/bin/sh -c 'test -e /tmp/good && exec sleep 600; exit 1'\nRestart=always\nRestartSec=700ms\n",
     "odd@.service": "[Service]\nExecStart=/bin/false\n",

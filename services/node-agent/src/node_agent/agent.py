@@ -167,7 +167,8 @@ class Agent:
         if fold.again_seconds is not None:
             again[key] = fold.again_seconds
         for change in fold.changes:
-            more = await self._evidence(probe, change)
+            more = {} if change.kind == "recovered" else await self._evidence(probe, change)
+            self.edges.keep_evidence(change.finding.key, more)
             log.info(
                 f"agent.{change.kind}",
                 type=change.type,

@@ -7,7 +7,7 @@ clock for incident ids. Never reads, writes or waits.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mesh_core.records import Severity, is_name
@@ -55,6 +55,7 @@ class _Thing:
     incident: str = ""
     opened_ms: int = 0
     flapping: bool = False
+    evidence: dict[str, Any] = field(default_factory=dict)
     held: Change | None = None  # recovered, but a sibling of the same service is still sick
     sick_type: str = ""
     sick_looks: int = 0
@@ -110,6 +111,11 @@ class Edges:
         """One change per open incident, to be announced again under the same incident id."""
         return [_change("still_open", thing) for thing in self._things.values() if thing.open_type and not thing.held]
 
+    def keep_evidence(self, key: str, evidence: dict[str, Any]) -> None:
+        """What was gathered when the incident opened travels with each announcement of it."""
+        if self.is_open(key):
+            self._things[key].evidence = evidence
+
     def dump(self) -> list[dict[str, Any]]:
         """What is open, as plain JSON: survives a restart of the agent."""
         return [
@@ -122,6 +128,7 @@ class Edges:
                 "incident": thing.incident,
                 "opened_ms": thing.opened_ms,
                 "flapping": thing.flapping,
+                "evidence": thing.evidence,
             }
             for key, thing in self._things.items()
             if thing.open_type
@@ -143,6 +150,7 @@ class Edges:
             thing.incident = str(row["incident"])
             thing.opened_ms = int(row["opened_ms"])
             thing.flapping = bool(row["flapping"])
+            thing.evidence = dict(row["evidence"])
             self._things[finding.key] = thing
 
     def _sick(self, thing: _Thing, finding: Finding, now: float, now_ms: int) -> Fold:
@@ -224,7 +232,7 @@ class Edges:
         changes = tuple(thing.held for thing in siblings if thing.held)
         for thing in siblings:
             thing.held, thing.open_type, thing.incident, thing.flapping = None, "", "", False
-            thing.well_looks = 0
+            thing.well_looks, thing.evidence = 0, {}
         return changes
 
     def _forget_if_quiet(self, thing: _Thing, now: float) -> None:
@@ -241,11 +249,14 @@ def _change(
     kind: Literal["opened", "changed", "recovered", "flapping", "still_open"], thing: _Thing, was: str = ""
 ) -> Change:
     recovered = kind == "recovered"
+    finding = thing.finding
+    if kind == "still_open":
+        finding = replace(finding, facts={**thing.evidence, **finding.facts})
     return Change(
         kind=kind,
         type="service_recovered" if recovered else thing.open_type,
         severity=Severity.INFO if recovered else thing.open_severity,
-        finding=thing.finding,
+        finding=finding,
         incident=thing.incident,
         opened_ms=thing.opened_ms,
         was=was,

@@ -14,7 +14,7 @@ _BULKY = ("logs", "health_output", "processes", "body")  # dropped first if an e
 
 def event_for(change: Change, node: str, now_ms: int, more: dict[str, Any] | None = None) -> HealthEvent:
     """A change as a health event. A service whose name does not fit becomes a whole-node event with the raw name."""
-    payload: dict[str, Any] = {**change.finding.facts, **(more or {})}
+    payload: dict[str, Any] = {**(more or {}), **change.finding.facts}
     service = change.finding.service
     if service is not None and not is_name(service):
         payload["name"] = service

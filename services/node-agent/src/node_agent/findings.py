@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -56,6 +57,9 @@ class Probe(Protocol):
     async def evidence(self, finding: Finding) -> dict[str, Any]:
         """More payload, gathered at the moment a finding becomes an event (logs, health output)."""
         ...
+
+
+About = Callable[[str], Awaitable[dict[str, Any]]]  # service -> what its runtime's probe knows of it
 
 
 def well(finding: Finding, **facts: Any) -> Finding:

@@ -8,14 +8,14 @@ import structlog
 
 from node_agent.edges import Edges
 from node_agent.engine import Engine
-from node_agent.findings import Probe
+from node_agent.findings import About, Probe
 from node_agent.limits import Limits
 from node_agent.probes.disk import DiskProbe
 from node_agent.probes.docker import DockerProbe, DockerWatch
 from node_agent.probes.load import LoadProbe
 from node_agent.probes.memory import MemoryProbe
 from node_agent.probes.temperature import TemperatureProbe, sensors
-from node_agent.watchlist import DiskPart, LoadPart, MemoryPart, TemperaturePart, Watchlist
+from node_agent.watchlist import Backing, DiskPart, LoadPart, MemoryPart, TemperaturePart, Watchlist
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ def probes_for(watchlist: Watchlist, docker_host: str, since: float, edges: Edge
             probes.append(TemperatureProbe(_limits(watchlist.temperature), watchlist.temperature.every_seconds))
         else:
             log.info("outfit.no_temperature_sensors")
-    probes += _by_demand(watchlist, edges)
+    _add_by_demand(probes, watchlist, edges)
     return probes
 
 
@@ -59,9 +59,8 @@ def _docker(watchlist: Watchlist, host: str, since: float, edges: Edges) -> Prob
     )
 
 
-def _by_demand(watchlist: Watchlist, edges: Edges) -> list[Probe]:
+def _add_by_demand(probes: list[Probe], watchlist: Watchlist, edges: Edges) -> None:
     # Imported only where needed: subprocess, XML and expat are 4 MiB that a plain Docker node does not need.
-    probes: list[Probe] = []
     if watchlist.systemd.enabled:
         if Path("/run/systemd/system").is_dir():  # as sd_booted(3) finds out
             from node_agent.probes.systemd import SystemdProbe
@@ -109,6 +108,7 @@ def _by_demand(watchlist: Watchlist, edges: Edges) -> list[Probe]:
                     verify_tls=http.verify_tls,
                     service=http.backed_by.name if http.backed_by else None,
                     runtime=http.backed_by.runtime.value if http.backed_by else None,
+                    about=_about(probes, http.backed_by),
                 )
             )
     if watchlist.tcp:
@@ -125,9 +125,17 @@ def _by_demand(watchlist: Watchlist, edges: Edges) -> list[Probe]:
                     looks=tcp.looks,
                     service=tcp.backed_by.name if tcp.backed_by else None,
                     runtime=tcp.backed_by.runtime.value if tcp.backed_by else None,
+                    about=_about(probes, tcp.backed_by),
                 )
             )
-    return probes
+
+
+def _about(probes: list[Probe], backing: Backing | None) -> About | None:
+    """What the probe of that runtime can tell, where this node carries one."""
+    if backing is None:
+        return None
+    probe = next((p for p in probes if p.name == backing.runtime.value), None)
+    return getattr(probe, "about", None)
 
 
 def _limits(part: DiskPart | MemoryPart | LoadPart | TemperaturePart) -> Limits:

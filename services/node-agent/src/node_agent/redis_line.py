@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 EVENT_STREAM_PREFIX = "mesh:ev:"
 EVENT_CHANNEL = "health_events"
+ALIVE_PREFIX = "mesh:alive:"
+ALIVE_SECONDS = 120
 CONNECT_SECONDS = 2.0
 REPLY_SECONDS = 5.0
 _MAX_REPLY = 1024 * 1024
@@ -32,6 +34,7 @@ class EventLog(Protocol):
 
     async def append(self, node: str, entry_id: str, raw: bytes) -> None: ...
     async def publish(self, raw: bytes) -> None: ...
+    async def beat(self, node: str) -> None: ...
     async def last_id(self, stream: str) -> str: ...
     async def is_there(self, stream: str, entry_id: str) -> bool: ...
     async def close(self) -> None: ...
@@ -73,6 +76,10 @@ class RedisLine:
 
     async def publish(self, raw: bytes) -> None:
         await self.call(b"PUBLISH", EVENT_CHANNEL, raw)
+
+    async def beat(self, node: str) -> None:
+        """A sign of life that fades by itself: whoever watches for silent nodes looks at this key."""
+        await self.call(b"SET", f"{ALIVE_PREFIX}{node}", "1", "EX", str(ALIVE_SECONDS))
 
     async def last_id(self, stream: str) -> str:
         """The newest id ever given in `stream`; `0-0` if there is no such stream."""

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import structlog
@@ -20,6 +21,7 @@ from node_agent.redis_line import EVENT_STREAM_PREFIX, AlreadyPassed, EventLog, 
 from node_agent.spool import Spool
 
 BACK_OFF_SECONDS = (0.2, 5.0)
+BEAT_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -35,6 +37,7 @@ class Sender:
         self._clock_ms = clock_ms
         self._more = asyncio.Event()
         self._resumed = False
+        self._beat_at = float("-inf")
         self.down_since: float | None = None
 
     def wake(self) -> None:
@@ -61,7 +64,9 @@ class Sender:
                         pause = min(pause * 2, BACK_OFF_SECONDS[1])
                     continue
                 pause = BACK_OFF_SECONDS[0]
-                await self._more.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT_SECONDS):
+                        await self._more.wait()
         finally:
             stopping.cancel()
             await self._log.close()
@@ -91,9 +96,19 @@ class Sender:
         if self.down_since is not None:
             log.info("sender.redis_back")
             self.down_since = None
+        await self._beat()
         if dropped := self._spool.take_dropped():
             self._spool.accept(
                 notice("events_dropped", self._node, self._clock_ms(), Severity.WARNING, {"dropped": dropped}),
                 self._clock_ms(),
             )
             self._more.set()
+
+    async def _beat(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._beat_at >= BEAT_SECONDS - 1:
+            try:
+                await self._log.beat(self._node)
+            except LogRefused as error:  # an ACL of an older mesh: nothing that should hold up events
+                log.info("sender.no_beat", error=str(error))
+            self._beat_at = now

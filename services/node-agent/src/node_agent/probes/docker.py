@@ -72,6 +72,7 @@ class DockerProbe:
         self._ids: dict[str, str] = {}  # key -> container id
         self._identities: dict[str, Identity] = {}  # container id -> identity
         self._settled: dict[str, Finding] = {}  # container id -> verdict that only an event can change
+        self._compose: dict[str, dict[str, str]] = {}  # service -> its project, for those that are expected
 
     async def listen(self, hint: Callable[[str | None], None]) -> None:
         """One connection to the event stream until it breaks (HttpBroken). Hints a key, or None for everything."""
@@ -102,8 +103,13 @@ class DockerProbe:
 
     async def evidence(self, finding: Finding) -> dict[str, Any]:
         """Log lines and the last health check's output."""
-        container_id = self._ids.get(finding.key)
-        if container_id is None or finding.condition is not Condition.SICK:
+        if finding.condition is not Condition.SICK:
+            return {}
+        return await self._details(finding.key, health=finding.type == "container_unhealthy")
+
+    async def _details(self, key: str, *, health: bool) -> dict[str, Any]:
+        container_id = self._ids.get(key)
+        if container_id is None:
             return {}
         detail = await self.engine.container(container_id)
         if detail is None:
@@ -112,13 +118,20 @@ class DockerProbe:
         if lines := await self.engine.logs(container_id, tty=bool(detail.get("Config", {}).get("Tty"))):
             more["logs"] = lines
         checks = (detail.get("State", {}).get("Health") or {}).get("Log") or []
-        if checks and finding.type == "container_unhealthy":
+        if checks and health:
             more["health_output"] = clean_text(str(checks[-1].get("Output", "")))
             more["health_exit_code"] = checks[-1].get("ExitCode")
         return more
 
-    def watched(self) -> int:
-        return len(self._identities)
+    async def about(self, service: str) -> dict[str, Any]:
+        """What is known of the container behind another probe: identity, state, last lines; empty if there is none."""
+        for who in self._identities.values():
+            if service in (who.service, who.container):
+                finding = await self._look_at(who.key)
+                if finding is None:
+                    return {}
+                return {**finding.facts, **await self._details(who.key, health=False)}
+        return {}
 
     async def _look_at_row(self, row: dict[str, Any]) -> Finding | None:
         container_id = str(row.get("Id"))
@@ -244,7 +257,9 @@ class DockerProbe:
         present = {i.service for i in self._identities.values()} | {i.container for i in self._identities.values()}
         findings = []
         for name in self._watch.expect:
-            facts = {"runtime": Runtime.DOCKER.value, "container": name}
+            facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": name}
+            if name in self._compose:
+                facts["compose"] = self._compose[name]
             condition = Condition.WELL if name in present else Condition.SICK
             findings.append(Finding(f"docker:expect/{name}", name, condition, RULE, "container_missing", facts=facts))
         return findings
@@ -260,6 +275,8 @@ class DockerProbe:
     def _remember(self, container_id: str, identity: Identity) -> None:
         self._identities[container_id] = identity
         self._ids[identity.key] = container_id
+        if identity.compose and identity.service in self._watch.expect:
+            self._compose[identity.service] = identity.compose
 
     def _forget(self, container_id: str) -> None:
         identity = self._identities.pop(container_id, None)

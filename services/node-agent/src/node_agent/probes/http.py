@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from node_agent.evidence import clean_text
-from node_agent.findings import Condition, Finding, Rule
+from node_agent.findings import About, Condition, Finding, Rule
 from node_agent.http_line import HttpBroken, address_for, ask
 
 BODY_LIMIT = 64 * 1024
@@ -30,6 +30,7 @@ class HttpProbe:
         verify_tls: bool = True,
         service: str | None = None,
         runtime: str | None = None,
+        about: About | None = None,
     ):
         self.name = f"http/{target}"
         self.every_seconds = every_seconds
@@ -39,6 +40,7 @@ class HttpProbe:
         self._expect_status = expect_status
         self._expect_text = expect_text
         self._service = service or target
+        self._about = about
         self._facts: dict[str, Any] = {"probe": {"kind": "http", "name": target}, "url": _without_secrets(url)}
         if runtime:
             self._facts["runtime"] = runtime
@@ -53,7 +55,7 @@ class HttpProbe:
         except asyncio.CancelledError:
             raise
         else:
-            facts["status"] = answer.status
+            facts["http_status"] = answer.status
             facts["error"] = self._complaint(answer.status, answer.body)
             if facts["error"]:
                 facts["body"] = clean_text(answer.body[:2000].decode("utf-8", "replace"), 500)
@@ -65,7 +67,8 @@ class HttpProbe:
         return [Finding(f"{self.name}:", self._service, condition, self._rule, "http_probe_failed", facts=facts)]
 
     async def evidence(self, finding: Finding) -> dict[str, Any]:
-        return {}
+        """What the probe of its runtime knows of what stands behind this target."""
+        return await self._about(self._service) if self._about else {}
 
     def _complaint(self, status: int, body: bytes) -> str:
         good = status in self._expect_status if self._expect_status else 200 <= status < 400

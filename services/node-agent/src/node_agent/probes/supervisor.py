@@ -71,11 +71,21 @@ class SupervisorProbe:
         self._known = [f for f in findings if f.key != "supervisor:/"]
         return findings if only is None else [f for f in findings if f.key in only]
 
+    async def about(self, name: str) -> dict[str, Any]:
+        """What is known of the program behind another probe, with its last lines."""
+        for finding in await self.look(None):
+            if finding.service == name:
+                return {**finding.facts, **await self._last_lines(str(finding.facts["program"]))}
+        return {}
+
     async def evidence(self, finding: Finding) -> dict[str, Any]:
         """The end of its stderr, or of its stdout where that is empty."""
         program = finding.facts.get("program")
         if not program or finding.condition is not Condition.SICK:
             return {}
+        return await self._last_lines(str(program))
+
+    async def _last_lines(self, program: str) -> dict[str, Any]:
         for call in ("supervisor.readProcessStderrLog", "supervisor.readProcessStdoutLog"):
             try:
                 text = await self._call(call, program, -LOG_BYTES, 0)

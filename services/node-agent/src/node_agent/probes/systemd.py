@@ -76,13 +76,23 @@ class SystemdProbe:
         units = sorted(unit for unit in listed | remembered | self._restarts.keys() if not self._ignored(unit))
         return [await self._verdict(properties) for properties in await _show(units)]
 
+    async def about(self, unit: str) -> dict[str, Any]:
+        """What is known of the unit behind another probe, with its last journal lines."""
+        for properties in await _show([unit]):
+            finding = await self._verdict(properties)
+            return {**finding.facts, **await self._journal(properties["Id"])}
+        return {}
+
     async def evidence(self, finding: Finding) -> dict[str, Any]:
         """The unit's last journal lines."""
         if finding.condition is not Condition.SICK:
             return {}
+        return await self._journal(str(finding.facts["unit"]))
+
+    @staticmethod
+    async def _journal(unit: str) -> dict[str, Any]:
         text = await _run(
-            *("journalctl", "--unit", str(finding.facts["unit"]), "--lines", str(LOG_LINES)),
-            *("--output", "cat", "--no-pager", "--quiet"),
+            *("journalctl", "--unit", unit, "--lines", str(LOG_LINES), "--output", "cat", "--no-pager", "--quiet")
         )
         return {"logs": clean_lines(text.encode())} if text.strip() else {}
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from node_agent.findings import Condition, Finding, Rule
+from node_agent.findings import About, Condition, Finding, Rule
 
 
 class TcpProbe:
@@ -23,6 +23,7 @@ class TcpProbe:
         looks: int = 2,
         service: str | None = None,
         runtime: str | None = None,
+        about: About | None = None,
     ):
         self.name = f"tcp/{target}"
         self.every_seconds = every_seconds
@@ -30,6 +31,7 @@ class TcpProbe:
         self._timeout = timeout_seconds
         self._rule = Rule(sick_looks=looks, well_looks=2, again_seconds=min(1.0, every_seconds))
         self._service = service or target
+        self._about = about
         self._facts: dict[str, Any] = {
             "probe": {"kind": "tcp", "name": target},
             "address": f"{host}:{port}",
@@ -55,4 +57,5 @@ class TcpProbe:
         return [Finding(f"{self.name}:", self._service, condition, self._rule, "tcp_probe_failed", facts=facts)]
 
     async def evidence(self, finding: Finding) -> dict[str, Any]:
-        return {}
+        """What the probe of its runtime knows of what stands behind this target."""
+        return await self._about(self._service) if self._about else {}
