@@ -72,6 +72,17 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"initiated_by": "admin"}, {Fact.OPERATOR}),
         ({"stopped_by": "unknown"}, set()),
         ({"node_uptime_seconds": 240}, {Fact.JUST_BOOTED}),
+        ({"severity": "clear"}, {Fact.RESOLVED}),
+        ({"status": "up"}, {Fact.RESOLVED}),
+        ({"notification_type": "RECOVERY"}, {Fact.RESOLVED}),
+        ({"notification_type": "DOWNTIMESTART"}, {Fact.MAINTENANCE}),
+        ({"action": "resolve"}, {Fact.RESOLVED}),
+        ({"silenced": True}, {Fact.MAINTENANCE}),
+        ({"status": "failed"}, set()),  # a job, a disk, a backup
+        ({"state": "down"}, set()),  # a host, a link
+        ({"exit_code": 143, "restart_policy": "always"}, {Fact.OPERATOR}),
+        ({"exit_code": 143, "restart_policy": "no"}, set()),
+        ({"removed_by_operator": True}, {Fact.OPERATOR}),
         # what is declared
         ({"live_image": "a", "declared_image": "b"}, {Fact.DRIFTED}),
         ({"live_image": "a", "declared_image": "a"}, set()),

@@ -71,7 +71,8 @@ def alert_name_for(event: HealthEvent) -> str:
     return next((c for c in candidates if isinstance(c, str) and c), "")
 
 
-_DOWN_STATES = frozenset({"exited", "stopped", "fatal", "failed", "inactive", "dead", "crashed", "down"})
+_DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed"})
+_DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
@@ -103,7 +104,7 @@ def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     word = value.strip().lower()[:60] if isinstance(value, str) else ""
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
-        if word in _DOWN_STATES:
+        if word in (_DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES):
             yield Fact.DOWN
         if word == "dead" and key == "status":
             yield Fact.GONE  # Docker's "dead": half removed, cannot be started
@@ -130,7 +131,7 @@ def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
         yield Fact.LOOPING
     if key in ("initiatedby", "stoppedby", "pausedby") and word and word != "unknown":
         yield Fact.OPERATOR
-    if key == "stoppedbyperson" and value is True:
+    if key in ("stoppedbyperson", "removedbyoperator") and value is True:
         yield Fact.OPERATOR
     if path == ("compose", "project") and word:
         yield Fact.COMPOSE
@@ -155,6 +156,9 @@ def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
         yield Fact.OPTED_OUT
 
 
+_OVER = frozenset({"resolved", "normal", "ok", "recovered", "recovery", "clear", "cleared", "closed", "up"})
+
+
 def _monitoring(path: tuple[str, ...]) -> bool:
     """Alertmanager's and Uptime Kuma's `status` speak of an alert, not of a process."""
     return "alerts" in path or "heartbeat" in path
@@ -162,8 +166,12 @@ def _monitoring(path: tuple[str, ...]) -> bool:
 
 def _of_monitoring(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
     key = path[-1]
-    if path in (("status",), ("state",), ("alerts", "status")) and word in ("resolved", "normal", "ok", "recovered"):
+    if path in (("status",), ("state",), ("severity",), ("alerts", "status"), ("notificationtype",)) and word in _OVER:
         yield Fact.RESOLVED
+    if path == ("action",) and word in ("resolve", "resolved"):
+        yield Fact.RESOLVED
+    if path == ("notificationtype",) and word.startswith(("downtime", "acknowledge")):
+        yield Fact.MAINTENANCE
     if path == ("heartbeat", "status") and _whole(value):
         yield from {
             0: (Fact.UNHEALTHY,),
@@ -176,7 +184,10 @@ def _of_monitoring(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fac
     if path == ("occurrences",) and _whole(value) and value == 1:
         yield Fact.TRANSIENT
     if len(path) == 1 and value is True:
-        yield from {"test": (Fact.TEST,), "maintenance": (Fact.MAINTENANCE,)}.get(key, ())
+        if key == "test":
+            yield Fact.TEST
+        if key in ("maintenance", "silenced", "muted", "suppressed", "indowntime"):
+            yield Fact.MAINTENANCE
     if key in ("nodeuptimeseconds", "uptimeseconds") and _whole(value) and 0 <= value < 600:
         yield Fact.JUST_BOOTED
 
@@ -225,6 +236,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     attributes = actor.get("Attributes") if isinstance(actor, dict) else None
     exit_code = payload.get("exit_code", attributes.get("exitCode") if isinstance(attributes, dict) else None)
     wanted = payload.get("declared_state") == "running"
+    if str(exit_code) == "143" and payload.get("restart_policy") in ("always", "unless-stopped"):
+        found.add(Fact.OPERATOR)  # ended politely, and the engine does not start it again: somebody stopped it
     if str(exit_code) == "0" and payload.get("restart_policy") == "no" and not wanted:
         found.add(Fact.FINISHED)
     return found
