@@ -18,6 +18,7 @@ from mend.commands.pending import pending
 from mend.commands.retry import retry
 from mend.commands.show import show
 from mend.commands.status import status
+from mend.commands.up import up
 from mend.commands.watch import watch
 from mend.desk import read_desk
 from mend.sorry import FAILED, INTERRUPTED, Sorry
@@ -76,7 +77,7 @@ LOOK, DECIDE, RUN = "Look", "Decide", "Run"
 for panel, functions in (
     (DECIDE, (pending, show, approve, reject, edit, retry)),
     (LOOK, (status, history, watch, deadletters)),
-    (RUN, (inject,)),
+    (RUN, (up, inject)),
 ):
     for function in functions:
         app.command(rich_help_panel=panel)(function)

@@ -1,0 +1,155 @@
+"""`mend up`: the whole mesh on this machine, in the foreground; Ctrl-C stops it with nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from mend.desk import Desk
+from mend.mesh.inventory_file import make_inventory
+from mend.mesh.lock import the_only_one
+from mend.mesh.plan import Plan, plan_for
+from mend.mesh.running import Mesh
+from mend.sorry import DONE, FAILED
+from mend.words import plain, short_id
+from mesh_core.actions import Folder
+from mesh_core.bus import Bus, BusDown, check_server
+from mesh_core.settings import default_runtime_path
+
+LOOK_SECONDS = 0.5
+
+
+class Stopper:
+    """SIGINT, SIGTERM and SIGHUP ask to stop; a second one changes nothing, because stopping has its own bounds."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    def __call__(self) -> bool:
+        return self.asked
+
+
+def up(
+    ctx: typer.Context,
+    then_drill: Annotated[
+        bool, typer.Option("--then-drill", help="Afterwards walk through the loop once: see mend drill.")
+    ] = False,
+) -> None:
+    """Start the whole mesh on this machine and stay; Ctrl-C stops everything.
+
+    Uses the Redis at REDIS_URL if one answers there, else starts one of its own. Starts the bundled model unless
+    a chain is configured. Settings come from the environment, then from .env in this folder.
+
+    \b
+    Examples
+      mend up
+      LLM_CHAIN=floor mend up                    without any model
+      RUNTIME_PATH=/tmp/try mend up              a mesh of its own in another folder
+    """
+    desk: Desk = ctx.obj
+    begun = time.monotonic()
+    with the_only_one(desk.runtime):
+        stopper = Stopper()
+        made = make_inventory(desk.runtime / "config" / "inventory.yml", desk.settings.node_name)
+        plan = plan_for(desk.environ, desk.runtime, desk.settings.node_name, desk.redis_url)
+        if made:
+            desk.say(
+                f"wrote {plain(desk.runtime)}/config/inventory.yml: this machine, as {desk.settings.node_name}", "dim"
+            )
+        for note in plan.notes:
+            desk.say(note, "dim")
+        mesh = Mesh(plan, lambda who, what, style: tell(desk, who, what, style))
+        try:
+            if mesh.start(stopper):
+                asyncio.run(_warn(desk, plan))
+                what_next(desk, plan, time.monotonic() - begun)
+                if then_drill:
+                    _drill(desk)
+                _stay(desk, mesh, stopper)
+        finally:
+            desk.say("stopping ...", "dim")
+            mesh.stop()
+        desk.say("everything is stopped; what was waiting waits in the folders.", "dim")
+    raise typer.Exit(DONE if stopper.asked else FAILED)
+
+
+def tell(desk: Desk, who: str, what: str, style: str) -> None:
+    """One line about one program."""
+    desk.out.print(Text.assemble(f"  {who:<16}", (plain(what, 600), style)), soft_wrap=True)
+
+
+def what_next(desk: Desk, plan: Plan, seconds: float) -> None:
+    """What a person can do now, with commands that can be copied as they are."""
+    mend, node, actions = command_here(), plan.node, desk.actions
+    desk.say()
+    desk.say(f"The mesh is up after {seconds:.1f} s and watches this machine as {node}.", "bold green")
+    desk.say("Nothing touches a host before you say yes.")
+    if plan.runtime != default_runtime_path().absolute():
+        desk.say(f"  export RUNTIME_PATH={plain(plan.runtime)}      first, in another terminal")
+    desk.say(f"  {mend} inject service_down --node {node} --service demo      trouble by hand")
+    desk.say(f"  {mend} pending      what waits for you; {mend} show ID tells all about one")
+    move = f"mv {plain(actions.folder(Folder.PENDING))}/FILE {plain(actions.folder(Folder.APPROVED))}/"
+    desk.say(f"  {move}      says yes, as does {mend} approve ID")
+    desk.say(f"  {mend} watch      everything as it happens; logs are in {plain(plan.log_folder)}")
+    desk.say("Ctrl-C stops everything.")
+    desk.say()
+
+
+def command_here() -> str:
+    """How a person calls this very command: `mend` if it is on PATH, else where it lies."""
+    beside = Path(sys.executable).parent / "mend"
+    found = shutil.which("mend")
+    if found and Path(found).resolve() == beside.resolve():
+        return "mend"
+    try:
+        return str(beside.relative_to(Path.cwd()))
+    except ValueError:
+        return str(beside)
+
+
+def _stay(desk: Desk, mesh: Mesh, stopper: Stopper) -> None:
+    """Until asked to stop: one line for each program that dies, and for each proposal that comes."""
+    known = {filed.name for filed in desk.actions.pending()}
+    actions = desk.actions
+    while not stopper.asked:
+        mesh.look()
+        waiting = actions.pending()
+        for filed in waiting:
+            if filed.name not in known:
+                p = filed.proposal
+                told = f"{p.type.value} for {p.pair}: {command_here()} show {short_id(filed.name.id)}"
+                tell(desk, "proposal", told, "bold cyan")
+        known = {filed.name for filed in waiting}
+        time.sleep(LOOK_SECONDS)
+
+
+async def _warn(desk: Desk, plan: Plan) -> None:
+    """What is unsafe about a Redis that is not ours."""
+    if plan.own_redis is not None:
+        return
+    bus = Bus.connect(plan.redis_url, "mend")
+    try:
+        for warning in await check_server(bus):
+            desk.say(f"  redis           {plain(warning)}", "yellow")
+    except BusDown as error:
+        desk.say(f"  redis           went away: {plain(error)}", "yellow")
+    finally:
+        await bus.close()
+
+
+def _drill(desk: Desk) -> None:
+    raise NotImplementedError

@@ -1,0 +1,57 @@
+"""One mesh per runtime folder: a lock that dies with its holder, and the note by which others find the mesh."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mend.desk import note_path, read_note
+from mend.mesh.plan import Plan
+from mend.sorry import Sorry
+from mend.words import now
+from mesh_core.files import write_whole
+from mesh_core.records import rfc3339
+
+LOCK_FILE = "mesh.lock"
+
+
+@contextmanager
+def the_only_one(runtime: Path) -> Iterator[None]:
+    """Hold the lock of this runtime folder. Sorry if a mesh runs on it already."""
+    folder = runtime / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # the socket in it obeys whoever can open it
+    with (folder / LOCK_FILE).open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = read_note(runtime).get("pid")
+            who = f" (process {pid})" if pid else ""
+            raise Sorry(
+                f"a mesh runs on {runtime} already{who}: `mend status` shows it; Ctrl-C where it was started stops it. "
+                "RUNTIME_PATH names another folder for a second one."
+            ) from None
+        yield
+
+
+def leave_note(plan: Plan, socket: Path) -> None:
+    """Say how the running mesh is reached; only its owner can read it (a URL may hold a password)."""
+    note = {
+        "pid": os.getpid(),
+        "started_at": rfc3339(now()),
+        "node": plan.node,
+        "redis_url": plan.redis_url,
+        "llamacpp_url": plan.model_url,
+        "supervisor": f"unix://{socket}",
+        "logs": str(plan.log_folder),
+    }
+    write_whole(note_path(plan.runtime), json.dumps(note, indent=2).encode() + b"\n", mode=0o600)
+
+
+def take_note_away(runtime: Path) -> None:
+    if read_note(runtime).get("pid") == os.getpid():
+        note_path(runtime).unlink(missing_ok=True)

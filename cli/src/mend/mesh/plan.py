@@ -1,0 +1,141 @@
+"""What `mend up` would start on this machine, and where: decided before anything runs. Starts and writes nothing.
+
+A server of our own gets a port on loopback; a server that the settings name is used as it is, and never stopped.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mend.mesh.redis_home import OwnRedis, redis_for
+from mend.model_server import ModelMissing, bundled_model
+
+SOCKET_PATH_LIMIT = 100  # the kernel takes 107 bytes
+STOP_SECONDS = 15
+EXECUTOR_STOP_SECONDS = 25.0
+SECRETS = {"ANTHROPIC_API_KEY": "planner-agent", "NOTIFY_URLS": "executor-agent"}  # who alone is told
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process. `ready` says how it is known to work: `heartbeat`, `redis` or `model`."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: str
+    about: str = ""
+    stop_seconds: int = STOP_SECONDS
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a start needs. `notes` are sentences for the person."""
+
+    runtime: Path
+    node: str
+    programs: tuple[Program, ...]
+    environ: Mapping[str, str]
+    redis_url: str
+    model_url: str | None
+    own_redis: OwnRedis | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def run_folder(self) -> Path:
+        return self.runtime / "run"
+
+    @property
+    def log_folder(self) -> Path:
+        return self.runtime / "log"
+
+    def log_of(self, name: str) -> Path:
+        return self.log_folder / f"{name}.log"
+
+
+def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: str) -> Plan:
+    """The plan for this environment (with `.env` under it). Sorry when a setting cannot be followed."""
+    own, url, notes = redis_for(redis_url, explicit=bool(environ.get("REDIS_URL", "").strip()), runtime=runtime)
+    programs: list[Program] = []
+    if own is not None:
+        programs.append(
+            Program("redis", (own.binary, str(own.conf_file)), "redis", f"{own.kind} on {own.host}:{own.port}")
+        )
+    model_url, model_note = None, ""
+    if wants_bundled_model(environ, runtime):
+        model_note = missing_model()
+        if not model_note:
+            port = free_port()
+            model_url = f"http://127.0.0.1:{port}"
+            command = (sys.executable, "-m", "mend.model_server", "--port", str(port))
+            programs.append(Program("model", command, "model", f"llama.cpp on 127.0.0.1:{port}"))
+    programs += _services(environ)
+    given = {
+        **environ,
+        "RUNTIME_PATH": str(runtime),
+        "NODE_NAME": node,
+        "REDIS_URL": url,
+        "PATH": _with_our_bin(environ.get("PATH", "")),
+        **({"LLAMACPP_URL": model_url} if model_url else {}),
+    }
+    all_notes = (*notes, *((model_note,) if model_note else ()))
+    return Plan(runtime, node, tuple(programs), given, url, model_url, own, all_notes)
+
+
+def wants_bundled_model(environ: Mapping[str, str], runtime: Path) -> bool:
+    """Only where nobody configured a chain of their own."""
+    if any(environ.get(name, "").strip() for name in ("LLAMACPP_URL", "OLLAMA_HOST", "ANTHROPIC_API_KEY")):
+        return False
+    if (runtime / "config" / "chain.yml").exists():
+        return False
+    chain = environ.get("LLM_CHAIN", "").strip()
+    return not chain or "llamacpp" in [name.strip() for name in chain.split(",")]
+
+
+def missing_model() -> str:
+    """Why the bundled model cannot be served here; '' if it can."""
+    try:
+        bundled_model()
+    except ModelMissing as missing:
+        return f"no model: {missing}. Until then the policy's own choices are proposed."
+    if importlib.util.find_spec("xllamacpp") is None:
+        return "no model: its server (xllamacpp) is not installed. Until then the policy's own choices are proposed."
+    return ""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _services(environ: Mapping[str, str]) -> list[Program]:
+    try:
+        running_work = float(environ.get("EXECUTOR_STOP_SECONDS", "") or EXECUTOR_STOP_SECONDS)
+    except ValueError:
+        running_work = EXECUTOR_STOP_SECONDS  # the executor itself says what is wrong with it
+    found = []
+    for name, module in (
+        ("node-agent", "node_agent"),
+        ("observer", "observer"),
+        ("planner-agent", "planner_agent"),
+        ("executor-agent", "executor_agent"),
+    ):
+        hidden = {secret: "" for secret, owner in SECRETS.items() if owner != name and environ.get(secret)}
+        stop = int(running_work) + STOP_SECONDS if name == "executor-agent" else STOP_SECONDS
+        command = (sys.executable, "-m", module)
+        found.append(Program(name, command, "heartbeat", stop_seconds=stop, environ=hidden))
+    return found
+
+
+def _with_our_bin(path: str) -> str:
+    """Ansible's own programs lie beside our Python."""
+    ours = str(Path(sys.executable).parent)
+    parts = [part for part in path.split(":") if part and part != ours]
+    return ":".join([ours, *(parts or ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"])])

@@ -1,0 +1,204 @@
+"""A whole mesh as processes of ours: started side by side, watched, stopped in order with nothing lost.
+
+Tells what happens through `tell`; decides nothing about proposals and talks to no host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mend.mesh.lock import leave_note, take_note_away
+from mend.mesh.plan import SOCKET_PATH_LIMIT, Plan, Program
+from mend.mesh.redis_home import OWN_MARK, home_of
+from mend.mesh.supervisord import Job, JobState, NoAnswer, Supervisord
+from mend.sorry import Sorry
+from mend.words import plain
+from mesh_core.actions import Actions
+from mesh_core.files import write_whole
+from mesh_core.service import heartbeat_file
+
+READY_SECONDS = 60.0
+LOOK_SECONDS = 0.1
+AGAIN_SECONDS = 30.0  # after supervisord gave up on a program
+BAD_SETTINGS = 2
+LOG_BYTES = 4000
+
+Tell = Callable[[str, str, str], None]  # (who, what, style)
+
+
+@dataclass
+class _Seen:
+    """What we last said about a program."""
+
+    pid: int = 0
+    state: str = ""
+    given_up_at: float | None = None
+
+
+class Mesh:
+    """`start` once, `look` now and then, `stop` always."""
+
+    def __init__(self, plan: Plan, tell: Tell):
+        self.plan = plan
+        self._tell = tell
+        self._short: Path | None = None
+        self._supervisord = Supervisord(
+            plan.run_folder / "supervisord.conf", self._socket(), plan.log_of("supervisord")
+        )
+        self._seen = {program.name: _Seen() for program in plan.programs}
+        self._started = 0.0
+
+    def start(self, stopping: Callable[[], bool] = lambda: False) -> bool:
+        """Start everything; False when asked to stop meanwhile. Sorry if a service refuses its settings.
+
+        What is not ready after a minute is said and left to become so.
+        """
+        plan = self.plan
+        for folder in (plan.run_folder, plan.log_folder, plan.runtime / "state"):
+            folder.mkdir(parents=True, exist_ok=True)
+        plan.run_folder.chmod(0o700)
+        plan.log_folder.chmod(0o750)  # logs quote what services wrote
+        Actions(plan.runtime).prepare()
+        if plan.own_redis is not None:
+            plan.own_redis.data.mkdir(parents=True, exist_ok=True)
+            (plan.own_redis.data / OWN_MARK).touch()
+            write_whole(plan.own_redis.conf_file, plan.own_redis.conf().encode(), mode=0o600)
+        self._started = time.time()
+        begun = time.monotonic()
+        try:
+            self._supervisord.start([self._job(p, n) for n, p in enumerate(plan.programs)], plan.environ)
+        except NoAnswer as error:
+            raise Sorry(str(error)) from None
+        leave_note(plan, self._supervisord.socket)
+        waiting = list(plan.programs)
+        while waiting and not stopping():
+            states = self._supervisord.states()
+            for program in list(waiting):
+                state = states[program.name]
+                if self._is_ready(program, state):
+                    waiting.remove(program)
+                    self._seen[program.name] = _Seen(state.pid, "RUNNING")
+                    about = f", {program.about}" if program.about else ""
+                    self._tell(program.name, f"ready after {time.monotonic() - begun:.1f} s{about}", "green")
+                elif not state.alive and state.exit_status == BAD_SETTINGS:
+                    raise Sorry(f"{program.name} does not start: {self.last_words(program.name)}")
+            if waiting and time.monotonic() - begun > READY_SECONDS:
+                for program in waiting:
+                    words = self.last_words(program.name)
+                    self._tell(program.name, f"not ready after {READY_SECONDS:.0f} s; its log ends: {words}", "red")
+                break
+            time.sleep(LOOK_SECONDS)
+        return not stopping()
+
+    def look(self) -> None:
+        """Say what changed since the last look. Sorry when supervisord itself is gone."""
+        try:
+            states = self._supervisord.states()
+        except NoAnswer:
+            if self._supervisord.running:
+                return
+            raise Sorry(f"supervisord ended; everything is stopped. Its log: {self._supervisord.log}") from None
+        for name, seen in self._seen.items():
+            self._compare(name, seen, states[name])
+
+    def stop(self) -> None:
+        """Services first, then the model, Redis last. What an executor is running gets its time to end."""
+        services = [p for p in self.plan.programs if p.ready == "heartbeat"]
+        running = len(Actions(self.plan.runtime).running())
+        if running:
+            what = f"finishing {running} running action{'s' if running > 1 else ''}"
+            self._tell("executor-agent", f"{what}, {services[-1].stop_seconds} s at most", "yellow")
+        try:
+            late = self._supervisord.stop_jobs(
+                [p.name for p in services], max((p.stop_seconds for p in services), default=0) + 5.0
+            )
+            for name in late:
+                self._tell(name, "did not stop in time and was ended", "red")
+            self._supervisord.stop_jobs([p.name for p in self.plan.programs if p.ready == "model"], 10.0)
+            self._supervisord.stop_jobs([p.name for p in self.plan.programs if p.ready == "redis"], 15.0)
+        except NoAnswer:
+            pass
+        self._supervisord.end()
+        take_note_away(self.plan.runtime)
+        if self._short is not None:
+            shutil.rmtree(self._short, ignore_errors=True)
+
+    def last_words(self, name: str) -> str:
+        """The end of a program's log: the last line that is no JSON, else the last event of its log."""
+        try:
+            with self.plan.log_of(name).open("rb") as handle:
+                handle.seek(0, 2)
+                handle.seek(max(0, handle.tell() - LOG_BYTES))
+                lines = handle.read().decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            return f"(no log at {self.plan.log_of(name)})"
+        for line in reversed(lines):
+            if not line.startswith("{"):
+                return plain(line, 400)
+        return plain(lines[-1], 400) if lines else "(nothing)"
+
+    def _compare(self, name: str, seen: _Seen, state: JobState) -> None:
+        if state.pid and seen.pid and state.pid != seen.pid:
+            status = f"exit status {state.exit_status}" if state.exit_status >= 0 else "a signal"
+            self._tell(name, f"ended ({status}) and was started again; its log: {self.plan.log_of(name)}", "yellow")
+        if state.state == "BACKOFF" != seen.state:
+            self._tell(name, f"ends at once, trying again: {self.last_words(name)}", "red")
+        if state.state in ("FATAL", "EXITED"):
+            if seen.state != state.state:
+                seen.given_up_at = time.monotonic()
+                self._tell(
+                    name, f"does not start; next try in {AGAIN_SECONDS:.0f} s: {self.last_words(name)}", "bold red"
+                )
+            elif seen.given_up_at is not None and time.monotonic() - seen.given_up_at > AGAIN_SECONDS:
+                seen.given_up_at = time.monotonic()
+                with contextlib.suppress(NoAnswer):
+                    self._supervisord.start_job(name)
+        seen.state = state.state
+        seen.pid = state.pid or seen.pid
+
+    def _is_ready(self, program: Program, state: JobState) -> bool:
+        if not state.alive:
+            return False
+        if program.ready == "redis":
+            return home_of(self.plan.redis_url) is not None
+        if program.ready == "model":
+            return _answers(f"{self.plan.model_url}/health")
+        try:
+            return heartbeat_file(self.plan.runtime, program.name).stat().st_mtime >= self._started
+        except FileNotFoundError:
+            return False
+
+    def _job(self, program: Program, number: int) -> Job:
+        # Redis and the model have the lowest numbers: supervisord starts them first and stops them last.
+        return Job(
+            program.name,
+            program.command,
+            self.plan.log_of(program.name),
+            stop_seconds=program.stop_seconds,
+            environ=program.environ,
+            priority=100 + number,
+        )
+
+    def _socket(self) -> Path:
+        socket = self.plan.run_folder / "supervisor.sock"
+        if len(str(socket).encode()) > SOCKET_PATH_LIMIT:
+            self._short = Path(tempfile.mkdtemp(prefix="mend-"))  # made with mode 0700
+            return self._short / "supervisor.sock"
+        return socket
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address on loopback
+            return bool(json.load(answer).get("status") == "ok")
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
