@@ -68,12 +68,12 @@ async def _tell(url: str, title: str, body: str, seconds: float) -> str:
 
 
 def _notify(url: str, title: str, body: str) -> str:
-    import apprise  # late: it costs more than the rest of the executor, and most actions tell nobody
-
-    target = apprise.Apprise()
-    if not target.add(url):
-        return "is not an Apprise URL"
     try:
+        import apprise  # late: it costs more than the rest of the executor, and most actions tell nobody
+
+        target = apprise.Apprise()
+        if not target.add(url):
+            return "is not an Apprise URL"
         # notify() returns an object, so ask for its truth
         return "" if bool(target.notify(body=body, title=title)) else "refused the message"
     except Exception as error:  # noqa: BLE001  (a hundred vendors' plugins may raise anything)
