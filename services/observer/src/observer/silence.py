@@ -56,11 +56,17 @@ class Silence:
             try:
                 await self.look()
             except BusDown as error:
-                self._listening_since = None
                 log.warning("silence.redis_away", error=str(error))
 
     async def look(self) -> None:
-        """One look at every node. Raises BusDown."""
+        """One look at every node. Raises BusDown; then the time until the next good look counts for nobody."""
+        try:
+            await self._look()
+        except BusDown:
+            self._listening_since = None
+            raise
+
+    async def _look(self) -> None:
         for node, age_seconds in (await self._beats()).items():
             self._signs[node] = max(self._signs.get(node, 0.0), self._clock() - age_seconds)
             await self._heard(node)
