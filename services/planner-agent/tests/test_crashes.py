@@ -1,0 +1,94 @@
+"""kill -9 of a real planner after each step of the delivery protocol: afterwards there is exactly one proposal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from dying_planner import STEPS
+from parts.scripted import Canned, ScriptedHttp
+from planner_rig import Mesh
+
+from mesh_core.actions import Folder
+from mesh_core.testing import wait_for
+
+DYING = Path(__file__).with_name("dying_planner.py")
+
+
+def environment(mesh: Mesh, model_url: str) -> dict[str, str]:
+    return {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "REDIS_URL": mesh.url,
+        "RUNTIME_PATH": str(mesh.runtime),
+        "NODE_NAME": "crash",
+        "LLM_CHAIN": "llamacpp",
+        "LLAMACPP_URL": model_url,
+        "LLAMACPP_MODEL": "twin",
+    }
+
+
+def run_until_it_dies(mesh: Mesh, step: str, model_url: str) -> int:
+    done = subprocess.run(
+        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=30, capture_output=True
+    )
+    return done.returncode
+
+
+@asynccontextmanager
+async def healthy_planner(mesh: Mesh, model_url: str) -> AsyncIterator[None]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "planner_agent"], env=environment(mesh, model_url), stderr=subprocess.DEVNULL
+    )
+
+    async def listens() -> bool:
+        return int((await mesh.bus.call("PUBSUB", "NUMSUB", "health_events"))[1]) == 1
+
+    try:
+        await wait_for(listens, 20, "the planner listens")
+        yield
+    finally:
+        child.terminate()
+        assert child.wait(20) == 0
+
+
+@pytest.mark.parametrize("step", sorted(STEPS))
+async def test_a_planner_killed_after_any_step_leaves_exactly_one_proposal(
+    mesh: Mesh, scripted_http: ScriptedHttp, step: str
+) -> None:
+    answer = {
+        "action": "restart",
+        "service": "nginx",
+        "node": "web01",
+        "reason": "the container does not run any more",
+        "confidence": 0.8,
+        "requires_human": True,
+    }
+    scripted_http.script(Canned.openai(json.dumps(answer)))
+    event_id = await mesh.happens()
+    assert run_until_it_dies(mesh, step, scripted_http.url) == -9
+    asked_before = len(scripted_http.asked)
+    moved = None
+    if step in ("rename", "settle"):
+        # A person is quick: the file is gone from pending/ when the next planner looks.
+        (filed,) = mesh.proposals()
+        moved = mesh.actions.folder(Folder.APPROVED) / filed.path.name
+        filed.path.rename(moved)
+    async with healthy_planner(mesh, scripted_http.url):
+
+        async def settled() -> bool:
+            return await mesh.open_entries() == 0
+
+        await wait_for(settled, 20, "the event is acknowledged")
+    everywhere = [*mesh.proposals(), *mesh.actions.filed(Folder.APPROVED)]
+    assert [filed.proposal.event.id for filed in everywhere] == [event_id]
+    assert moved is None or mesh.proposals() == []
+    assert len(await mesh.stream("mesh:actions")) == 1
+    if step in ("decide", "rename", "settle"):
+        assert len(scripted_http.asked) == asked_before, "a decided proposal needs no second model call"
+    assert list(mesh.actions.folder(Folder.PENDING).joinpath(".wip").glob("*.json")) == [] or step == "draft"
