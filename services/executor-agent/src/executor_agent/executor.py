@@ -18,6 +18,7 @@ import structlog
 from executor_agent.intake import permission_problem
 from executor_agent.ledger import Ledger, Run
 from executor_agent.live import LiveLines
+from executor_agent.precondition import is_over
 from executor_agent.processes import end_processes
 from executor_agent.report import Outbox, begun, ended, moved
 from executor_agent.rules import SETTLING_SECONDS, RulesReader
@@ -154,7 +155,7 @@ class Executor:
         await self.tell_claim(run)
         async with self.targets.hold(run.proposal.pair), self._slots:
             look = await self.look(run)
-            if look.state is Seen.HEALTHY:
+            if is_over(run.proposal.event, look):
                 outcome = self.outcome(run, "withdrawn", "not_run", f"the trouble went away first: {look.sentence}")
                 outcome = outcome.model_copy(update={"before": look.facts})
             elif not await self._begin(work, look):

@@ -44,7 +44,6 @@ class Life:
         self.bundle = bundle
         self.actions = Actions(runtime)
         self.state = runtime / "state" / "executor"
-        self.outbox: Outbox | None = None
 
     async def live(self, stop: asyncio.Event) -> None:
         """Until `stop`; a part that fails takes all down."""
@@ -56,10 +55,12 @@ class Life:
         self.actions.prepare()
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         outbox, lines = Outbox(self.state / "outbox"), LiveLines()
+        rules = RulesReader(self.runtime / "config")
+        rules.read()  # so that a missing inventory is said at the start, not at the first approval
         executor = Executor(
             self.actions,
             Ledger(self.actions, self.state, self.node),
-            RulesReader(self.runtime / "config"),
+            rules,
             self.runner,
             outbox,
             lines,

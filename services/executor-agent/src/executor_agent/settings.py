@@ -29,5 +29,5 @@ class ExecutorSettings(MeshSettings):
         description="the planner's user id: the executor refuses to start if that user could approve",
     )
     notify_urls: SecretStr | None = Field(
-        None, alias="NOTIFY_URLS", description="Apprise URLs that a notification goes to, separated by blanks"
+        None, alias="NOTIFY_URLS", description="Apprise URLs that a notification goes to, separated by blanks or commas"
     )

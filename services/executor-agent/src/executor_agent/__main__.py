@@ -1,0 +1,81 @@
+"""Wires the executor: settings, the warm Ansible process, the life of the loop. The only reader of the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import structlog
+
+from executor_agent.bundle import write_bundle
+from executor_agent.executor import Limits
+from executor_agent.life import Life
+from executor_agent.permissions import reasons_to_refuse
+from executor_agent.remedy import Remedy, urls_in
+from executor_agent.settings import ExecutorSettings
+from executor_agent.zygote import Zygote
+from mesh_core.actions import Actions, Folder
+from mesh_core.bus import masked
+from mesh_core.log import setup
+from mesh_core.service import serve
+from mesh_core.settings import settings_or_exit
+
+SERVICE = "executor-agent"
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Start and never return; exit status 2 where it must not start."""
+    settings = settings_or_exit(ExecutorSettings, SERVICE)
+    setup(SERVICE, level=settings.log_level)
+    runtime = settings.runtime_path.absolute()
+    _check(runtime, settings.planner_uid)
+    limits = Limits(
+        parallel=settings.executor_parallel,
+        run_seconds=settings.executor_run_seconds,
+        look_seconds=settings.executor_look_seconds,
+        stop_seconds=settings.executor_stop_seconds,
+    )
+    urls = urls_in(settings.notify_urls.get_secret_value()) if settings.notify_urls else ()
+    warm = Zygote.start(os.environ)
+    runner = Remedy(warm, runtime / "config" / "inventory.yml", notify_urls=urls)
+    life = Life(
+        runtime,
+        runner,
+        settings.redis_url,
+        limits,
+        node=settings.node_name,
+        bundle=lambda folder: write_bundle(folder, urls),
+    )
+
+    async def end_warm() -> None:
+        await asyncio.to_thread(warm.stop)
+
+    log.info("executor.wired", runtime=str(runtime), redis=masked(settings.redis_url), notify_targets=len(urls))
+    serve(SERVICE, runtime, {"execute": life.live}, stop_seconds=limits.longest_stop_seconds, closing=[end_warm])
+
+
+def _check(runtime: Path, planner_uid: int | None) -> None:
+    actions = Actions(runtime)
+    try:
+        actions.prepare()
+        reasons = reasons_to_refuse(actions, planner_uid)
+    except OSError as error:
+        reasons = [f"{runtime} cannot be used: {error}; give it to uid {os.geteuid()}"]
+    if reasons:
+        print(f"{SERVICE}: cannot start: {'; '.join(reasons)}", file=sys.stderr)
+        raise SystemExit(2)
+    if planner_uid is None:
+        log.warning(
+            "executor.single_user",
+            folder=str(actions.folder(Folder.APPROVED)),
+            meaning="PLANNER_UID is not set, so nothing but good manners keeps the planner from approving; "
+            "fine in a checkout, not in a deployment",
+        )
+
+
+if __name__ == "__main__":
+    main()

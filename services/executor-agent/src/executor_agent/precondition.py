@@ -1,0 +1,47 @@
+"""Is it still so? A look at a target says that the trouble is over only where a look can see that trouble. Pure.
+
+A container without a health check "runs" while its web page is dead: then a person's yes counts, and the run goes on.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from executor_agent.runner import Look, Seen
+from mesh_core.facts import Fact, facts_for
+from mesh_core.records import HealthEvent
+
+# Trouble that is nothing but "it does not run": its manager sees that, and sees when it is over.
+_DOWN = (
+    "container_died",
+    "container_exited",
+    "container_stopped",
+    "container_oom",
+    "container_down",
+    "service_down",
+    "service_failed",
+    "process_down",
+    "program_exited",
+    "program_fatal",
+    "unit_failed",
+    "*_crashed",
+)
+_UNHEALTHY = ("container_unhealthy", "service_unhealthy")
+
+
+def is_over(event: HealthEvent, look: Look) -> bool:
+    """May the action be withdrawn, because what the event told of is visibly well again?"""
+    if look.state is not Seen.HEALTHY:
+        return False
+    facts = facts_for(event)
+    if Fact.UNHEALTHY in facts or any(fnmatchcase(event.type, pattern) for pattern in _UNHEALTHY):
+        return _has_health_check(look)
+    return any(fnmatchcase(event.type, pattern) for pattern in _DOWN)
+
+
+def _has_health_check(look: Look) -> bool:
+    """Did the manager's own check say yes, of each container?"""
+    containers = look.facts.get("containers")
+    if not isinstance(containers, list) or not containers:
+        return False
+    return all(isinstance(one, dict) and one.get("health") == "healthy" for one in containers)

@@ -1,0 +1,157 @@
+"""The runner that really touches hosts: syntax -> apply -> converge -> verify through Ansible, or a message to people.
+
+Joins the rooms that know how; decides nothing about files, ids or reports. Everything that it starts ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from executor_agent.ansible import INVENTORY_FILE, Limits, Where, run_stage, write_project
+from executor_agent.ledger import STARTED_FILE
+from executor_agent.looks import Look as Seeing
+from executor_agent.looks import look
+from executor_agent.notify import send
+from executor_agent.runner import Look, OnLine, RunResult, Seen
+from executor_agent.stages import stages_for
+from executor_agent.verify import Settle, Verdict, verify
+from executor_agent.zygote import Zygote
+from mesh_core.files import write_whole
+from mesh_core.inventory import Inventory, InventoryError
+from mesh_core.playbooks import playbook_for
+from mesh_core.records import Proposal, ProposalType, Stage
+
+
+def urls_in(text: str) -> tuple[str, ...]:
+    """Apprise URLs, separated by blanks or commas (a comma inside a URL stays in it)."""
+    return tuple(url for url in re.split(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)", text.strip()) if url)
+
+
+class Remedy:
+    """A Runner (runner.py). `inventory_file` is read anew for each run, which then keeps its own copy."""
+
+    def __init__(
+        self,
+        warm: Zygote,
+        inventory_file: Path,
+        *,
+        notify_urls: Sequence[str] = (),
+        limits: Limits | None = None,
+        settle: Settle | None = None,
+    ):
+        self.warm = warm
+        self.inventory_file = inventory_file
+        self.notify_urls = notify_urls
+        self.limits = limits or Limits()
+        self.settle = settle or Settle()
+
+    async def look(self, proposal: Proposal, run_dir: Path) -> Look:
+        cancel = threading.Event()
+        try:
+            if _has_target(proposal) and not (run_dir / STARTED_FILE).exists():
+                await asyncio.to_thread(self._prepare, proposal, run_dir)
+            return _as_look(await asyncio.to_thread(self._look, proposal, run_dir, cancel))
+        except InventoryError as error:
+            return Look(Seen.UNKNOWN, str(error))
+        finally:
+            cancel.set()
+
+    async def run(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: asyncio.Event) -> RunResult:
+        if proposal.type is ProposalType.NOTIFY:
+            return await self._notify(proposal, run_dir, on_line)
+        try:
+            if not (run_dir / "inventory" / INVENTORY_FILE).exists():
+                await asyncio.to_thread(self._prepare, proposal, run_dir)
+        except (InventoryError, ValueError) as error:
+            return RunResult("failed", "not_run", str(error))
+        async with _relayed(cancel) as told:
+            return await self._stages(proposal, run_dir, on_line, told)
+
+    async def _stages(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: threading.Event) -> RunResult:
+        ran: list[Stage] = []
+        changing = False
+        for plan in stages_for(proposal.type):
+            if cancel.is_set():
+                return _interrupted(ran)
+            changing = changing or plan.point_of_no_return
+            say = _say(on_line, plan.name)
+            where = Where(self.warm, proposal.id, proposal.node)
+            stage = await asyncio.to_thread(run_stage, plan, run_dir, say, cancel, self.limits, where)
+            ran.append(stage)
+            if cancel.is_set():
+                return _interrupted(ran)
+            if not stage.ok:
+                return await self._failed(proposal, run_dir, ran, cancel, changing=changing)
+        where = Where(self.warm, proposal.id, proposal.node)
+        proof = await verify(proposal, run_dir, _say(on_line, "verify"), cancel, self.limits, where, settle=self.settle)
+        ran.append(proof.stage)
+        if cancel.is_set() and proof.verdict is not Verdict.PROVEN:
+            return _interrupted(ran)
+        good = proof.verdict is Verdict.PROVEN
+        return RunResult("done" if good else "failed", proof.verdict.value, proof.reason, tuple(ran), after=proof.after)
+
+    async def _failed(
+        self, proposal: Proposal, run_dir: Path, ran: list[Stage], cancel: threading.Event, *, changing: bool
+    ) -> RunResult:
+        reason = f"the stage {ran[-1].name} failed: {ran[-1].detail}"
+        if not changing:
+            return RunResult("failed", "not_run", f"{reason}; nothing was changed", tuple(ran))
+        seen = _as_look(await asyncio.to_thread(self._look, proposal, run_dir, cancel))
+        verdict: Verdict = Verdict.NOT_HELPED if seen.state is Seen.SICK else Verdict.INCONCLUSIVE
+        reason = f"{reason}; the target is {seen.state.value}: {seen.sentence}"
+        return RunResult("failed", verdict.value, reason, tuple(ran), after=seen.facts)
+
+    async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
+        title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.pair.rstrip('/')}"
+        sent = await send(self.notify_urls, title, f"{proposal.reason}\n\n{proposal.id}")
+        on_line("notify", sent.reason)
+        (run_dir / "logs").mkdir(mode=0o750, exist_ok=True)
+        await asyncio.to_thread(write_whole, run_dir / "logs" / "02_apply.log", f"{sent.reason}\n".encode())
+        if sent.ok:
+            # Told is not mended: whether the trouble is gone, nobody looked.
+            return RunResult("done", "inconclusive", sent.reason)
+        return RunResult("failed", "not_helped", sent.reason)
+
+    def _prepare(self, proposal: Proposal, run_dir: Path) -> None:
+        write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file))
+
+    def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> Seeing:
+        return look(proposal, run_dir, cancel, self.limits, Where(self.warm, proposal.id, proposal.node))
+
+
+def _has_target(proposal: Proposal) -> bool:
+    return proposal.type not in (ProposalType.NOTIFY, ProposalType.PLAYBOOK)
+
+
+def _as_look(seen: Seeing) -> Look:
+    return Look(Seen(seen.state.value), seen.in_words(), seen.facts)
+
+
+def _say(on_line: OnLine, stage: str) -> Callable[[str], None]:
+    return lambda line: on_line(stage, line)
+
+
+def _interrupted(ran: Sequence[Stage]) -> RunResult:
+    return RunResult("interrupted", "inconclusive", "the executor was told to stop", tuple(ran))
+
+
+@asynccontextmanager
+async def _relayed(cancel: asyncio.Event) -> AsyncIterator[threading.Event]:
+    """The same `cancel` for threads; set at the end in any case, so that no thread outlives its run."""
+    told = threading.Event()
+
+    async def relay() -> None:
+        await cancel.wait()
+        told.set()
+
+    task = asyncio.create_task(relay())
+    try:
+        yield told
+    finally:
+        task.cancel()
+        told.set()

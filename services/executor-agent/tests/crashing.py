@@ -1,0 +1,131 @@
+"""A real executor process with the scripted runner, that dies by its own kill -9 at the step it is told; started by
+test_recovery.py. Not a test: `python crashing.py RUNTIME REDIS_URL STEP`, STEP `none` to live on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from executor_agent import executor, ledger, report
+from executor_agent.executor import Limits
+from executor_agent.life import Life
+from executor_agent.runner import Look, OnLine, RunResult, Seen
+from executor_agent.testing import ScriptedRunner
+from mesh_core import actions, bus
+from mesh_core.log import setup
+from mesh_core.records import Proposal
+from mesh_core.service import serve
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_after(owner: Any, name: str) -> None:
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def wrapped(*arguments: Any, **more: Any) -> Any:
+        result = real(*arguments, **more)
+        die()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def dying_before(owner: Any, name: str) -> None:
+    def wrapped(*_: Any, **__: Any) -> None:
+        die()
+
+    setattr(owner, name, wrapped)
+
+
+class Runner(ScriptedRunner):
+    """Leaves a child with the marker behind, as a playbook of minutes would."""
+
+    step = "none"
+
+    async def run(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: Any) -> RunResult:
+        if self.step == "in the run":
+            await asyncio.create_subprocess_exec(
+                *("sleep", "600"), env={"PATH": os.environ["PATH"], "MEND_RUN": proposal.id}, start_new_session=True
+            )
+        result = await super().run(proposal, run_dir, on_line, cancel)
+        if self.step in ("in the run", "after the run"):
+            die()
+        return result
+
+
+STEPS: dict[str, Callable[[], None]] = {
+    "none": lambda: None,
+    "before the claim": lambda: dying_before(ledger.Ledger, "claim"),
+    "after mkdir": lambda: dying_before(actions, "rename_exclusive"),
+    "after the claim": lambda: dying_after(ledger.Ledger, "claim"),
+    "before the look": lambda: dying_before(executor.Executor, "look"),
+    "before started": lambda: dying_before(ledger.Ledger, "begin"),
+    "between executed and started": lambda: _at_second(ledger, "create_whole"),
+    "after started": lambda: dying_after(ledger.Ledger, "begin"),
+    "in the run": lambda: None,
+    "after the run": lambda: None,
+    "after outcome": lambda: dying_after(ledger.Ledger, "conclude"),
+    "before the report": lambda: _third_put(),
+    "after the report": lambda: dying_before(ledger.Ledger, "finish"),
+    "after finish": lambda: dying_after(ledger.Ledger, "finish"),
+    "in the middle of telling": lambda: _told_but_not_noted(),
+}
+
+
+def _at_second(owner: Any, name: str) -> None:
+    real, calls = getattr(owner, name), []
+
+    def wrapped(*arguments: Any, **more: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 2:
+            die()
+        return real(*arguments, **more)
+
+    setattr(owner, name, wrapped)
+
+
+def _third_put() -> None:
+    """The result's report is the third thing that is told."""
+    real, calls = report.Outbox.put, []
+
+    def wrapped(self: report.Outbox, told: Any) -> None:
+        calls.append(told)
+        if len(calls) == 3:
+            die()
+        real(self, told)
+
+    report.Outbox.put = wrapped  # type: ignore[method-assign]
+
+
+def _told_but_not_noted() -> None:
+    """Redis has it, the outbox still has it as well."""
+    real = bus.Bus.publish
+
+    async def wrapped(self: bus.Bus, *arguments: Any, **more: Any) -> bool:
+        await real(self, *arguments, **more)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return True
+
+    bus.Bus.publish = wrapped  # type: ignore[method-assign]
+
+
+def main() -> None:
+    runtime, redis_url, step = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    setup("executor-agent")
+    runner = Runner(runtime / "runs", looks=(Look(Seen.SICK, "it does not answer"),))
+    runner.step = step
+    runner.seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
+    STEPS[step]()
+    life = Life(runtime, runner, redis_url, Limits(scan_seconds=0.2, stop_seconds=5), node="tester")
+    serve("executor-agent", runtime, {"execute": life.live}, stop_seconds=20)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Withdrawn only when the trouble itself is visibly over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from executor_agent.precondition import is_over
+from executor_agent.runner import Look, Seen
+from mesh_core.records import HealthEvent
+
+RUNS = Look(Seen.HEALTHY, "running", {"containers": [{"health": None}]})
+CHECKED = Look(Seen.HEALTHY, "running, healthy", {"containers": [{"health": "healthy"}]})
+
+
+def event(kind: str, **payload: Any) -> HealthEvent:
+    return HealthEvent(id="here/1-0", type=kind, node="here", service="web", payload=payload)
+
+
+@pytest.mark.parametrize("kind", ["container_died", "unit_failed", "program_exited", "nginx_crashed"])
+def test_what_was_down_is_over_when_it_runs(kind: str) -> None:
+    assert is_over(event(kind), RUNS)
+    assert not is_over(event(kind), Look(Seen.SICK, "exited"))
+    assert not is_over(event(kind), Look(Seen.UNKNOWN, "no answer"))
+
+
+@pytest.mark.parametrize("kind", ["container_unhealthy", "service_unhealthy"])
+def test_what_was_unhealthy_is_over_only_when_a_health_check_says_so(kind: str) -> None:
+    assert not is_over(event(kind), RUNS)
+    assert not is_over(event(kind), Look(Seen.HEALTHY, "active"))
+    assert is_over(event(kind), CHECKED)
+    assert not is_over(event("container_died", health="unhealthy"), RUNS)
+
+
+@pytest.mark.parametrize("kind", ["http_probe_failed", "tcp_probe_failed", "container_restart_loop", "cpu_high"])
+def test_what_a_look_cannot_see_is_a_persons_decision(kind: str) -> None:
+    assert not is_over(event(kind), CHECKED)

@@ -1,0 +1,211 @@
+"""kill -9 at each arrow of the protocol: after a restart the action ran at most once, and has exactly one result."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from executor_agent.processes import end_processes, processes_of
+from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for, read_record
+from mesh_core.actions import EXECUTED, Folder
+from mesh_core.records import rfc3339
+from mesh_core.testing import wait_for
+
+CRASHING = Path(__file__).with_name("crashing.py")
+
+# where it dies -> where the action ends, and how often it ran
+ARROWS = {
+    "before the claim": (Folder.DONE, 1),
+    "after mkdir": (Folder.DONE, 1),
+    "after the claim": (Folder.DONE, 1),
+    "before the look": (Folder.DONE, 1),
+    "before started": (Folder.DONE, 1),
+    "between executed and started": (Folder.DONE, 1),
+    "after started": (Folder.INTERRUPTED, 0),
+    "in the run": (Folder.INTERRUPTED, 1),
+    "after the run": (Folder.INTERRUPTED, 1),
+    "after outcome": (Folder.DONE, 1),
+    "before the report": (Folder.DONE, 1),
+    "after the report": (Folder.DONE, 1),
+    "after finish": (Folder.DONE, 1),
+    "in the middle of telling": (None, 1),
+}
+
+
+class Process:
+    """Executor processes on one runtime folder, ended with the test."""
+
+    def __init__(self, living: Living):
+        self.living = living
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, step: str = "none", seconds: float = 0.0) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, str(CRASHING), str(self.living.runtime), self.living.redis_url, step, str(seconds)]
+        )
+        self.processes.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def executor(living: Living) -> Iterator[Process]:
+    process = Process(living)
+    yield process
+    process.end()
+
+
+def ends(living: Living, action_id: str) -> list[Folder]:
+    folders = (*EXECUTED, Folder.WITHDRAWN)
+    return [folder for folder in folders if (living.folder(folder) / action_id).is_dir()]
+
+
+@pytest.mark.parametrize("step", ARROWS)
+async def test_killed_at_any_arrow_it_runs_at_most_once_with_exactly_one_result(
+    living: Living, executor: Process, step: str
+) -> None:
+    folder, runs = ARROWS[step]
+    name = living.approve(proposal_for(1))
+    crashed = executor.start(step)
+    await wait_for(lambda: crashed.poll() is not None, 15, f"it dies {step}")
+    assert crashed.returncode == -signal.SIGKILL
+    if step == "in the run":
+        assert processes_of(name.id)
+    executor.start()
+    await wait_for(lambda: ends(living, name.id), 15, "it comes to an end")
+    if folder is not None:
+        assert ends(living, name.id) == [folder]
+    assert len(living.runner.runs()) == runs
+    assert not processes_of(name.id)
+    result = ends(living, name.id)[0]
+    assert living.outcome(result, name.id).result == result.value
+
+    async def told() -> bool:
+        return len(await living.moves()) >= 3 and not list((living.runtime / "state/executor/outbox").iterdir())
+
+    await wait_for(told, 10, "everything is told")
+    assert await living.moves() == [
+        (name.id, "pending", "approved"),
+        (name.id, "approved", "running"),
+        (name.id, "running", result.value),
+    ]
+    events = [event["type"] for event in await living.events()]
+    good = result is Folder.DONE
+    assert events == ["remediation_started", "remediation_completed" if good else "remediation_failed"]
+    # and once more in approved/: it stays at that
+    raw = (living.folder(result) / name.id / "proposal.json").read_bytes()
+    (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+    assert "executed already" in await living.quarantined(name.file)
+    assert len(living.runner.runs()) == runs
+
+
+async def test_an_interrupted_run_says_what_was_seen_and_ends_what_was_left(living: Living, executor: Process) -> None:
+    name = living.approve(proposal_for(1))
+    crashed = executor.start("in the run")
+    await wait_for(lambda: crashed.poll() is not None, 15, "it dies in the run")
+    executor.start()
+    await wait_for(lambda: ends(living, name.id), 15, "it comes to an end")
+    outcome = living.outcome(Folder.INTERRUPTED, name.id)
+    assert outcome.verdict == "inconclusive"
+    assert "1 processes" in outcome.reason
+    assert "sick: it does not answer" in outcome.reason
+
+
+async def test_papers_that_prove_nothing_are_not_run(alone: Living) -> None:
+    """Half of intent.json after a power cut, or a proposal.json that somebody changed."""
+    for number, (file, change) in enumerate((("intent.json", b""), ("proposal.json", b"x"), ("intent.json", b"{}")), 1):
+        proposal = proposal_for(number)
+        folder = alone.folder(Folder.RUNNING) / proposal.id
+        folder.mkdir()
+        for paper in ("claimed.json", "proposal.json", "intent.json"):
+            (folder / paper).write_bytes(proposal.wire())
+        (folder / file).write_bytes(change)
+        await alone.begin()
+        assert "approve it anew" in await alone.quarantined(proposal.id)
+        await alone.end()
+    assert not alone.runner.runs()
+
+
+async def test_what_expired_while_the_executor_was_down_does_not_run(living: Living, executor: Process) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    name = living.approve(proposal_for(1, expires_at=rfc3339(soon)))
+    crashed = executor.start("after the claim")
+    await wait_for(lambda: crashed.poll() is not None, 15, "it dies after the claim")
+    await wait_for(lambda: datetime.now(UTC) > soon, 5, "it has expired")
+    executor.start()
+    await wait_for((living.folder(Folder.EXPIRED) / name.file).exists, 10, "it lies in expired/")
+    assert not living.runner.runs()
+    assert not (living.folder(Folder.RUNNING) / name.id).exists()
+
+
+async def test_two_executors_and_kills_at_random_run_each_of_two_hundred_files_once(
+    living: Living, executor: Process
+) -> None:
+    """Both live on the same folder; one is killed every now and then and started again. Seeded."""
+    chance = random.Random(7)
+    names = [file_pending(living.actions, proposal_for(n, service=f"web-{n % 40}")) for n in range(1, 201)]
+    pair = [executor.start(), executor.start()]
+    kills = 0
+
+    def all_ended() -> bool:
+        return all(ends(living, name.id) for name in names)
+
+    for number, name in enumerate(names):
+        move_by_hand(living.actions, name)
+        if number % 40 == 20:
+            victim = chance.randrange(2)
+            pair[victim].kill()
+            pair[victim].wait()
+            pair[victim] = executor.start()
+            kills += 1
+            await asyncio.sleep(0.2)  # the one that stands by takes over in about that time
+    await wait_for(all_ended, 60, "all two hundred have ended")
+    counts = Counter(read_record(living.runtime / "runs"))
+    assert not [run for run, count in counts.items() if count > 1]
+    results = {name.id: ends(living, name.id) for name in names}
+    assert all(len(found) == 1 for found in results.values())
+    assert all(counts[action_id] == 1 for action_id, found in results.items() if found == [Folder.DONE])
+
+    async def told() -> bool:
+        return len([1 for move in await living.moves() if move[1] == "running"]) >= len(names)
+
+    await wait_for(told, 20, "each result is told")
+    last = Counter(action_id for action_id, source, _ in await living.moves() if source == "running")
+    assert set(last.values()) == {1}
+    interrupted = sum(found == [Folder.INTERRUPTED] for found in results.values())
+    print(f"{len(names)} files, {kills} kills: {interrupted} interrupted, 0 twice, 0 lost")
+
+
+def test_only_what_carries_the_marker_is_ended() -> None:
+    mine = subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60"], env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-x-1"})
+    stubborn = subprocess.Popen(
+        ["sh", "-c", "trap '' TERM; while :; do sleep 0.2; done"], env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-x-1"}
+    )
+    other = subprocess.Popen(["sleep", "60"], env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-x-11"})
+    try:
+        deadline = time.monotonic() + 5
+        while len(processes_of("plan-x-1")) < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert end_processes("plan-x-1") >= 4
+        assert not processes_of("plan-x-1")
+        assert other.poll() is None
+        assert mine.wait(5) != 0
+        assert stubborn.wait(5) == -signal.SIGKILL
+    finally:
+        for process in (mine, stubborn, other):
+            process.kill()
+            process.wait()
