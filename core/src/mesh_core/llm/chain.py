@@ -1,4 +1,15 @@
-"""From settings and config/chain.yml to the rungs, in order. Connects to nothing; a rung does when it is asked."""
+"""From settings and config/chain.yml to the rungs, in order. Connects to nothing; a rung does when it is asked.
+
+config/chain.yml is optional: a list of rungs, added to or in place of the four that have variables of their own.
+
+    - name: lab                       # the name that LLM_CHAIN uses; llamacpp, ollama, haiku and sonnet may be replaced
+      kind: openai                    # openai (any compatible server), ollama or anthropic
+      url: https://models.example/v1  # for anthropic: unset means its own API
+      model: qwen3-8b                 # unset: the server's first one (not for anthropic)
+      timeout_seconds: 20             # unset: LLM_LOCAL_TIMEOUT_SECONDS, or LLM_CLOUD_TIMEOUT_SECONDS for anthropic
+      price: {input: 0.5, output: 2}  # US dollars per million tokens; unset: 0
+      api_key_env: LAB_KEY            # the *name* of a variable; while that is unset the rung is skipped
+"""
 
 from __future__ import annotations
 

@@ -57,6 +57,29 @@ def prompt_for(event: HealthEvent, evidence: tuple[Evidence, ...], allowed: Allo
     return Prompt(system=_SYSTEM, user="\n".join(lines), max_tokens=MAX_ANSWER_TOKENS)
 
 
+def because(event: HealthEvent, allowed: Allowed) -> str:
+    """The policy's reason with the fields that tell most: "the container does not run (exit_code 137)".
+
+    Only single words and numbers of known fields: sentences in an event may be planted.
+    """
+    told = [(key, event.payload.get(key)) for key in _TELLING]
+    facts = [f"{key} {value}".lower() for key, value in told if _is_word(value)][:4]
+    return _plain(allowed.reason) + (f" ({', '.join(facts)})" if facts else "")
+
+
+_TELLING = (
+    *("exit_code", "signal", "oom_killed", "health", "status", "state", "active_state", "result"),
+    *("restart_count", "used_pct", "port"),
+)
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.%-]{0,30}")
+
+
+def _is_word(value: object) -> bool:
+    if isinstance(value, bool):
+        return value  # `oom_killed false` tells nothing
+    return isinstance(value, int | float) or (isinstance(value, str) and _WORD.fullmatch(value) is not None)
+
+
 def _form(event: HealthEvent, allowed: Allowed) -> str:
     """A whole answer as the example: a 135M model copies it, and then its reason is at least the policy's own."""
     return json.dumps(
@@ -64,7 +87,7 @@ def _form(event: HealthEvent, allowed: Allowed) -> str:
             "action": allowed.preferred.value,
             "service": event.service,
             "node": event.node,
-            "reason": _plain(allowed.reason)[:200],
+            "reason": because(event, allowed)[:200],
             "confidence": 0.7,
             "requires_human": True,
         },
@@ -131,7 +154,7 @@ def floor_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Try, .
             action=allowed.preferred,
             service=event.service,
             node=event.node,
-            reason=f"{who}; the policy prefers {allowed.preferred} here: {allowed.reason}."[:2000],
+            reason=f"{who}; the policy prefers {allowed.preferred} here: {because(event, allowed)}."[:2000],
             confidence=0.5,
             requires_human=True,
         )
