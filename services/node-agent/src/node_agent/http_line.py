@@ -1,6 +1,6 @@
 """One HTTP/1.1 request at a time over TCP, TLS or a unix socket. Keeps no pool and follows no redirect.
 
-The node agent speaks to the Docker engine, to supervisord and to its HTTP probes with it; a full client costs 12 MiB.
+The node agent speaks to the Docker engine, to supervisord and to its HTTP targets with it; httpx would cost 10 MiB.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The few Redis commands that this agent needs, over one connection: append, last id. Never retries, never subscribes.
 
-redis-py costs 19 MiB, half of this agent's budget (docs/decisions/0031); the protocol itself is a page.
+redis-py costs 7 MiB on top of the records, and 40 is the whole budget (docs/decisions/0031); the protocol is a page.
 """
 
 from __future__ import annotations
