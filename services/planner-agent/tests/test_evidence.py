@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh_core.policy import Policy
 from mesh_core.records import HealthEvent
 from planner_agent.evidence import (
     MAX_FIELD_BYTES,
@@ -200,3 +201,34 @@ def test_no_payload_makes_it_raise_or_grow(payload: dict[str, Any]) -> None:
     assert sum(len(p.text.encode()) for p in pieces) <= MAX_TOTAL_BYTES
     assert all(clean(p.text) == p.text for p in pieces)
     kept_event(event(payload))
+
+
+POLICY = Policy.load(None)
+TELLING = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(["exited", "running", "restarting", "resolved", 500]),
+        "health": st.sampled_from(["healthy", "unhealthy", "none"]),
+        "State": st.sampled_from([None, {"Status": "dead"}, {"Status": "exited", "Error": "no network"}]),
+        "Action": st.sampled_from(["die", "destroy", "health_status: unhealthy"]),
+        "compose": st.just({"project": "shop", "service": "web"}),
+        "declared_image": st.just("a"),
+        "live_image": st.sampled_from(["a", "b"]),
+        "restart_count": st.integers(0, 9),
+        "logs": st.lists(
+            st.sampled_from(["no space left", "permission denied", "token=abc", "fine " * 200]), max_size=9
+        ),
+        "test": st.booleans(),
+        "host": st.sampled_from(["n1", "n2"]),
+        "labels": st.just({"mendmesh.restart": "false"}),
+    },
+)
+
+
+@given(TELLING, st.sampled_from(["container_died", "container_missing", "container_unhealthy", "alert", "http_probe"]))
+def test_what_the_policy_prefers_for_an_event_it_also_allows_for_the_kept_one(
+    payload: dict[str, Any], type_: str
+) -> None:
+    """The executor asks the policy again, with the event out of the proposal's file."""
+    whole = HealthEvent(type=type_, node="n1", service="shop.web", severity="error", payload=payload)
+    assert POLICY.permits(POLICY.allows(whole).preferred, kept_event(whole))
