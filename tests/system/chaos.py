@@ -200,7 +200,7 @@ def write_config(root: Path, nodes: list[str]) -> Path:
     control.write_text(
         "#!/bin/sh\n"
         "for last; do :; done\n"
-        f'case "$*" in *restart*|*" start "*) echo "$last" >> {ledger};; esac\n'
+        f'case "$*" in *restart*|*" start "*) echo "$last" >> {ledger}; echo "$last: started"; exit 0;; esac\n'
         f'if grep -qx "$last" {ledger}; then echo "$last RUNNING   pid 1, uptime 0:00:09"; exit 0; fi\n'
         'echo "$last EXITED    Jan 01 12:00 AM"\nexit 3\n'
     )
