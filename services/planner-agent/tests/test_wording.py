@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_core.llm.ladder import Rejection, Try
+from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.ladder import Rejection, Try, climb
+from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
 from mesh_core.policy import Policy, narrow
 from mesh_core.records import Action, AttemptOutcome, HealthEvent, ModelAnswer
 from planner_agent.evidence import evidence_for
@@ -320,3 +322,24 @@ def test_the_floor_says_what_the_policy_prefers_and_why_no_model_did() -> None:
     assert "llamacpp timeout" in answer.reason
     assert "the policy prefers restart" in answer.reason
     assert "No model was asked" in floor_answer(EVENT, ALLOWED)(()).reason
+
+
+@pytest.mark.model
+async def test_the_bundled_135m_model_gives_an_answer_that_is_believed(llama_url: str) -> None:
+    rung = OpenAICompatibleRung(name="llamacpp", url=llama_url, timeout_seconds=60)
+    for event in (
+        EVENT,
+        HealthEvent(type="container_unhealthy", node="n1", service="web"),
+        HealthEvent(type="disk_space_low", node="n1", payload={"used_pct": 93}),
+    ):
+        allowed = POLICY.allows(event)
+        climbed = await climb(
+            (rung,),
+            prompt_for(event, evidence_for(event), allowed),
+            narrow(base_schema(), event, allowed),
+            read_answer(event, allowed),
+            breakers=Breakers(),
+        )
+        assert climbed.answer is not None, climbed.tries
+        assert climbed.answer.action in allowed.actions
+    await rung.close()
