@@ -111,8 +111,16 @@ class Consumer:
 
     async def renew(self) -> None:
         """Still working on what was handed out: nobody else may take it over for another `RECLAIM_IDLE_MS`."""
-        for entry in list(self._out.values()):
-            await self._bus.call("XCLAIM", entry.stream, self.group, self.name, 0, entry.id, "JUSTID")
+        by_stream: dict[str, list[str]] = {}
+        for entry in self._out.values():
+            by_stream.setdefault(entry.stream, []).append(entry.id)
+        try:
+            for stream, ids in by_stream.items():
+                await self._bus.redis.xclaim(stream, self.group, self.name, 0, list(ids), justid=True)
+        except redis.exceptions.ResponseError as error:
+            self._forgotten("", error)
+        except DOWN as error:
+            raise BusDown(str(error) or type(error).__name__) from error
 
     @property
     def handed_out(self) -> int:

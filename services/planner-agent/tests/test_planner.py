@@ -357,3 +357,30 @@ async def test_a_proposal_file_survives_reading_back_exactly(mesh: Mesh, tmp_pat
     raw = filed.path.read_bytes()
     assert b"hunter2" not in raw
     assert Proposal.model_validate_json(raw).wire() == raw
+
+
+async def test_work_in_hand_is_renewed_so_that_nobody_takes_it_over(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner_agent.planner.RENEW_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("mesh_core.consumer.RECLAIM_EVERY_SECONDS", 0.05)
+    slow = SayingRung(first_choice)
+    slow.may_answer.clear()
+    slow.timeout_seconds = 60
+    await mesh.start([slow], name="p1")
+    await mesh.happens()
+    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    # A second planner takes over whatever was idle for 500 ms; ours is renewed every 50 ms.
+    await mesh.start([slow], name="p2")
+    began = asyncio.get_running_loop().time()
+
+    async def well_past_the_limit() -> bool:
+        await mesh.happens("service_healthy", service="other")
+        return asyncio.get_running_loop().time() - began > 1.5
+
+    await wait_for(well_past_the_limit, 5, "three times the idle limit has passed")
+    (row,) = await mesh.bus.redis.xpending_range("mesh:ev:web01", "planner", "-", "+", 1)
+    assert (row["consumer"], row["times_delivered"]) == (b"p1", 1)
+    slow.may_answer.set()
+    await mesh.proposed()
+    assert slow.asked == 1
