@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from mend.commands.deadletters import deadletters
 from mend.commands.decide import approve, reject
+from mend.commands.drill import drill
 from mend.commands.edit import edit
 from mend.commands.history import history
 from mend.commands.inject import inject
@@ -77,7 +78,7 @@ LOOK, DECIDE, RUN = "Look", "Decide", "Run"
 for panel, functions in (
     (DECIDE, (pending, show, approve, reject, edit, retry)),
     (LOOK, (status, history, watch, deadletters)),
-    (RUN, (up, inject)),
+    (RUN, (up, drill, inject)),
 ):
     for function in functions:
         app.command(rich_help_panel=panel)(function)

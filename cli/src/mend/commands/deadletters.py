@@ -117,7 +117,7 @@ def _list(desk: Desk, letters: list[Letter], as_json: bool) -> None:
     for title in ("id", "when", "came by", "refused by"):
         table.add_column(title, no_wrap=True, overflow="ellipsis")
     table.add_column("why", overflow="fold")
-    table.add_column("it began with", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("it began with", overflow="fold")
     for letter in letters:
         table.add_row(
             Text(letter.id, "cyan"),

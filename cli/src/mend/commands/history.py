@@ -138,7 +138,7 @@ def _table(shown: list[Past]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("when", "id", "node/service", "what", "result", "proof", "took", "by"):
         table.add_column(title, no_wrap=True, overflow="ellipsis")
-    table.add_column("reason", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("reason", overflow="fold")
     for p in shown:
         table.add_row(
             Text(local_time(p.at), "dim"),

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from mend.commands.drill import run_drill
 from mend.desk import Desk
 from mend.mesh.inventory_file import make_inventory
 from mend.mesh.lock import the_only_one
 from mend.mesh.plan import Plan, plan_for
 from mend.mesh.running import Mesh
-from mend.sorry import DONE, FAILED
+from mend.mesh.stopper import Stopper
+from mend.sorry import DONE
 from mend.words import plain, short_id
 from mesh_core.actions import Folder
 from mesh_core.bus import Bus, BusDown, check_server
 from mesh_core.settings import default_runtime_path
 
 LOOK_SECONDS = 0.5
-
-
-class Stopper:
-    """SIGINT, SIGTERM and SIGHUP ask to stop; a second one changes nothing, because stopping has its own bounds."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-
-    def __call__(self) -> bool:
-        return self.asked
 
 
 def up(
@@ -62,6 +47,7 @@ def up(
     """
     desk: Desk = ctx.obj
     begun = time.monotonic()
+    code = DONE
     with the_only_one(desk.runtime):
         stopper = Stopper()
         made = make_inventory(desk.runtime / "config" / "inventory.yml", desk.settings.node_name)
@@ -77,14 +63,15 @@ def up(
             if mesh.start(stopper):
                 asyncio.run(_warn(desk, plan))
                 what_next(desk, plan, time.monotonic() - begun)
-                if then_drill:
-                    _drill(desk)
-                _stay(desk, mesh, stopper)
+                code = run_drill(desk, stopper) if then_drill else DONE
+                # Where nobody sits (a script, CI) there is nobody to press Ctrl-C after the drill either.
+                if not then_drill or (code == DONE and sys.stdin.isatty()):
+                    _stay(desk, mesh, stopper)
         finally:
             desk.say("stopping ...", "dim")
             mesh.stop()
         desk.say("everything is stopped; what was waiting waits in the folders.", "dim")
-    raise typer.Exit(DONE if stopper.asked else FAILED)
+    raise typer.Exit(code)
 
 
 def tell(desk: Desk, who: str, what: str, style: str) -> None:
@@ -149,7 +136,3 @@ async def _warn(desk: Desk, plan: Plan) -> None:
         desk.say(f"  redis           went away: {plain(error)}", "yellow")
     finally:
         await bus.close()
-
-
-def _drill(desk: Desk) -> None:
-    raise NotImplementedError

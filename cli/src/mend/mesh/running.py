@@ -171,7 +171,7 @@ class Mesh:
         if program.ready == "redis":
             return home_of(self.plan.redis_url) is not None
         if program.ready == "model":
-            return _answers(f"{self.plan.model_url}/health")
+            return answers(f"{self.plan.model_url}/health")
         try:
             return heartbeat_file(self.plan.runtime, program.name).stat().st_mtime >= self._started
         except FileNotFoundError:
@@ -196,7 +196,8 @@ class Mesh:
         return socket
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Does a llama.cpp server say at this address that it is ready?"""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address on loopback
             return bool(json.load(answer).get("status") == "ok")
