@@ -67,6 +67,10 @@ class Bus:
             return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
         except DOWN as error:
             raise BusDown(str(error) or type(error).__name__) from error
+        except redis.exceptions.ResponseError as error:
+            if not str(error).startswith(NOT_NOW):
+                raise
+            raise BusDown(str(error)) from error
 
     async def script(self, source: str, keys: list[str], args: list[object]) -> Any:
         """A Lua script by digest, loaded on demand (a restarted server has forgotten it)."""
@@ -75,6 +79,10 @@ class Bus:
             return await runner(keys=keys, args=cast("list[Any]", args))
         except DOWN as error:
             raise BusDown(str(error) or type(error).__name__) from error
+        except redis.exceptions.ResponseError as error:
+            if not str(error).startswith(NOT_NOW):
+                raise
+            raise BusDown(str(error)) from error
 
     async def is_up(self) -> bool:
         try:
@@ -151,9 +159,15 @@ DOWN = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
     redis.exceptions.BusyLoadingError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
     OSError,
     asyncio.TimeoutError,
 )
+
+
+# The server lives but takes no writes now: a full disk, too few replicas. As good as away, and it passes.
+NOT_NOW = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "OOM", "READONLY")
 
 
 def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> aioredis.Redis:
