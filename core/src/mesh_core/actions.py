@@ -31,6 +31,7 @@ BY_SUFFIX = ".by.txt"
 CLAIMED_FILE = "claimed.json"
 BY_FILE = "by.txt"  # the note, once its proposal is claimed
 SETTLED_NS = 50_000_000
+ABANDONED_SECONDS = 30.0
 
 
 class Folder(StrEnum):
@@ -115,7 +116,9 @@ def approval_at(note: Path) -> Approval:
 
 
 def drop_run(run: Path) -> None:
-    """Remove a run's folder in which nothing was claimed: only small files of ours lie there."""
+    """Remove a run's folder in which nothing is claimed: only small files of ours lie there."""
+    if os.path.lexists(run / CLAIMED_FILE):
+        return
     for entry in _entries(run):
         with contextlib.suppress(OSError):
             Path(entry.path).unlink()
@@ -273,10 +276,11 @@ class Actions:
         try:
             run.mkdir(mode=0o700)
         except FileExistsError:
-            if any(_entries(run)):
-                return None
+            # Made by another executor this moment, or left by a crash right after mkdir. To remove one of the first
+            # kind would let two in, and the loser's tidying would take the winner's file with it.
             with contextlib.suppress(OSError):
-                run.rmdir()  # left by a crash between mkdir and what follows; the next look claims
+                if time.time() - run.stat().st_mtime > ABANDONED_SECONDS:
+                    run.rmdir()  # only an empty one goes; the next look claims
             return None
         try:
             for file_name, data in (ahead or {}).items():
