@@ -73,13 +73,16 @@ def watching(tmp_path: Path) -> Watching:
 
     @asynccontextmanager
     async def start(
-        *probes: Probe | Callable[[Edges], Probe], flap: FlapRule | None = None, announce_seconds: float = 60.0
+        *probes: Probe | Callable[[Edges], Probe],
+        flap: FlapRule | None = None,
+        announce_seconds: float = 60.0,
+        caught_up: Callable[[], bool] = lambda: True,
     ) -> AsyncIterator[Watched]:
         watched = Watched()
         memory = tmp_path / "open.json"
         edges = Edges("n1", flap)
         recall(memory, edges)
-        agent = Agent("n1", edges, watched.take, memory, announce_seconds=announce_seconds)
+        agent = Agent("n1", edges, watched.take, memory, announce_seconds=announce_seconds, caught_up=caught_up)
         agent.probes.extend(p(edges) if callable(p) else p for p in probes)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (agent.watch, agent.announce)]

@@ -108,6 +108,34 @@ async def test_an_oom_kill_says_so(box: Box, watching: Any) -> None:
         assert event.payload["exit_code"] == 137
 
 
+async def test_oom_kills_that_the_engine_answers_with_restarts_are_an_event_at_the_second(
+    box: Box, watching: Any
+) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run(HUNGRY, "--memory", "24m", "--memory-swap", "24m", "--restart", "always")
+        event = await watched.see(name, "container_oom", seconds=30)
+        assert event.payload["recent_deaths"] >= 2
+        assert event.severity == "critical"
+
+
+async def test_a_container_that_the_engine_gave_up_has_died(box: Box, watching: Any) -> None:
+    async with watching(box.probe()) as watched:
+        name = box.run("sleep 0.3; exit 6", "--restart", "on-failure:1")
+        event = await watched.see(name, "container_died", seconds=15)
+        assert (event.payload["exit_code"], event.payload["restart_count"]) == (6, 1)
+
+
+async def test_a_restart_by_a_person_whose_start_fails_is_an_incident(box: Box, watching: Any, tmp_path: Path) -> None:
+    (needed := tmp_path / "needed").mkdir()
+    async with watching(box.probe()) as watched:
+        name = box.run("sleep 600", "--mount", f"type=bind,source={needed},target=/needed")
+        await asyncio.sleep(0.5)
+        needed.rmdir()
+        box.engine.docker("restart", "-t", "0", name, check=False)
+        event = await watched.see(name, "container_died", seconds=10)
+        assert "needed" in event.payload["error"]
+
+
 async def test_unhealthy_and_healthy_again(box: Box, watching: Any) -> None:
     async with watching(box.probe()) as watched:
         name = box.run("sleep 600", *CHECKED, "echo checking; ! test -e /sick")

@@ -142,6 +142,17 @@ async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
     await asyncio.wait_for(task, 5)
 
 
+async def test_nothing_is_announced_again_while_redis_is_away(watching: Any) -> None:
+    arrived = False
+    probe = TcpProbe("shop", "127.0.0.1", free_port(), every_seconds=0.1)
+    async with watching(probe, announce_seconds=0.1, caught_up=lambda: arrived) as watched:
+        await watched.see("shop", "tcp_probe_failed")
+        await asyncio.sleep(0.5)
+        assert watched.announced == []
+        arrived = True
+        await wait_for(lambda: watched.announced, 5, "an announcement")
+
+
 async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_server: RedisServer) -> None:
     agent.start()
     await wait_for(lambda: types(redis_server) == ["node_online"], 10, "node_online")

@@ -139,6 +139,17 @@ async def test_a_unit_that_a_person_stopped_is_no_incident_even_if_it_ends_badly
     assert odd.payload["name"] == "odd@x.service"
 
 
+async def test_a_restart_by_a_person_whose_start_fails_is_an_incident(node: Node) -> None:
+    write = "cat > /etc/systemd/system/broken.service"
+    node.engine.exec(node.name, "sh", "-c", write, stdin="[Service]\nExecStart=/bin/sleep 600\n")
+    node.systemctl("daemon-reload")
+    node.systemctl("start", "broken.service")
+    node.engine.exec(node.name, "sh", "-c", write, stdin="[Service]\nExecStart=/bin/false\n")
+    node.systemctl("daemon-reload")
+    node.systemctl("restart", "broken.service")
+    await node.see("broken.service", "unit_failed")
+
+
 async def test_a_unit_that_restarts_again_and_again_is_a_loop_until_it_stays_up(node: Node) -> None:
     node.systemctl("start", "loop.service")
     event = await node.see("loop.service", "unit_restart_loop", seconds=30)

@@ -79,7 +79,7 @@ def main() -> None:
         spool.accept(event, clock_ms())
         sender.wake()
 
-    agent = Agent(node, edges, send, memory, clock_ms=clock_ms)
+    agent = Agent(node, edges, send, memory, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0)
     serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run})
 
 

@@ -34,7 +34,10 @@ class Listening(Protocol):
 
 
 class Agent:
-    """One node. `send` takes each event and must not lose it; `memory` is the file in which open incidents survive."""
+    """One node. `send` takes each event and must not lose it; `memory` is the file in which open incidents survive.
+
+    `caught_up` says whether all that was sent has arrived.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Agent:
         memory: Path,
         *,
         announce_seconds: float = ANNOUNCE_SECONDS,
+        caught_up: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ):
@@ -52,6 +56,7 @@ class Agent:
         self.probes: list[Probe] = []
         self._send = send
         self._announce_seconds = announce_seconds
+        self._caught_up = caught_up
         self._memory = memory
         self._clock = clock
         self._troubles: dict[str, str] = {}  # probe -> the last trouble that was logged
@@ -72,7 +77,8 @@ class Agent:
             try:
                 await asyncio.wait_for(stop.wait(), self._announce_seconds)
             except TimeoutError:
-                for change in self.edges.still_open():
+                # While Redis is away, the spool holds them already; a copy each minute would only fill it.
+                for change in self.edges.still_open() if self._caught_up() else ():
                     self._send(event_for(change, self.node, self._clock_ms()))
                 self._save()
             else:

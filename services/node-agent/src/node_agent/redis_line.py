@@ -36,7 +36,7 @@ class EventLog(Protocol):
     async def publish(self, raw: bytes) -> None: ...
     async def beat(self, node: str) -> None: ...
     async def last_id(self, stream: str) -> str: ...
-    async def is_there(self, stream: str, entry_id: str) -> bool: ...
+    async def is_there(self, stream: str, entry_id: str, raw: bytes) -> bool: ...
     async def close(self) -> None: ...
 
 
@@ -85,10 +85,11 @@ class RedisLine:
         """The newest id ever given in `stream`; `0-0` if there is no such stream."""
         return (await self._info(stream)).get("last-generated-id", "0-0")
 
-    async def is_there(self, stream: str, entry_id: str) -> bool:
-        """Was this id written? Also true for what has been trimmed away since."""
-        if await self.call(b"XRANGE", stream, entry_id, entry_id):
-            return True
+    async def is_there(self, stream: str, entry_id: str, raw: bytes) -> bool:
+        """Was this very event written under this id? Also true for what has been trimmed away since."""
+        found = await self.call(b"XRANGE", stream, entry_id, entry_id)
+        if isinstance(found, list) and found:
+            return raw in found[0][1]
         first = await self.call(b"XRANGE", stream, "-", "+", "COUNT", "1")
         if not isinstance(first, list) or not first:
             return False

@@ -81,7 +81,7 @@ class Sender:
             try:
                 await self._log.append(self._node, entry.stream_id, raw)
             except AlreadyPassed:
-                if not await self._log.is_there(self._stream, entry.stream_id):
+                if not await self._log.is_there(self._stream, entry.stream_id, raw):
                     # The id was given before Redis could be asked, with a clock that is behind the stream.
                     self._spool.resume_above(await self._log.last_id(self._stream))
                     self._spool.renumber()

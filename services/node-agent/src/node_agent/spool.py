@@ -104,8 +104,14 @@ class Spool:
         """Give everything that waits new ids above the newest: its ids were given before the stream could be asked."""
         waiting, self._waiting, self._bytes = list(self._waiting), deque(), 0
         for entry in waiting:
-            raw = entry.raw if entry.raw is not None else self._path(entry.ms).read_bytes()
-            event = HealthEvent.model_validate_json(raw)
+            try:
+                raw = entry.raw if entry.raw is not None else self._path(entry.ms).read_bytes()
+                event = HealthEvent.model_validate_json(raw)
+            except (OSError, ValueError) as error:
+                log.error("spool.lost_file", id=entry.stream_id, error=str(error)[:200])
+                self.dropped += 1
+                self._path(entry.ms).unlink(missing_ok=True)
+                continue
             self._last_ms += 1
             renumbered = event.model_copy(update={"id": f"{self._node}/{self._last_ms}-0"})
             self._keep(self._last_ms, renumbered.wire(), entry.benign)

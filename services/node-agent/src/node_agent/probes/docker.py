@@ -94,11 +94,11 @@ class DockerProbe:
             findings = [f for key in only if (f := await self._look_at(key)) is not None]
             return findings + [f for f in self._missing() if f.key in only]
         rows = await self.engine.containers()
-        findings = [f for row in rows if (f := await self._look_at_row(row)) is not None]
         present = {str(row.get("Id")) for row in rows}
-        self.history.keep_only(present)
+        self.history.keep_only(present)  # before any wait: events tell of newer containers meanwhile
         for gone in self._identities.keys() - present:
             self._forget(gone)
+        findings = [f for row in rows if (f := await self._look_at_row(row)) is not None]
         return [*findings, *self._missing()]
 
     async def evidence(self, finding: Finding) -> dict[str, Any]:
@@ -232,7 +232,7 @@ class DockerProbe:
         facts: dict[str, Any],
         policy: dict[str, Any],
     ) -> Finding:
-        if by_person:
+        if by_person and not facts.get("error"):  # a restart by a person whose start failed has an error
             log.info("docker.stopped_by_person", service=who.service, exit_code=facts["exit_code"])
             return found(Condition.WELL, ended="stopped_by_person")
         name, exit_code = facts["restart_policy"], facts["exit_code"]

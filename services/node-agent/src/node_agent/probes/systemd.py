@@ -27,7 +27,7 @@ UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a u
 UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
 _PROPERTIES = (
     "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,"
-    "ActiveEnterTimestamp,InactiveEnterTimestamp,ActiveEnterTimestampMonotonic"
+    "ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic"
 )
 
 
@@ -151,18 +151,19 @@ class SystemdProbe:
         return restarts
 
     async def _was_meant(self, name: str, unit: dict[str, str]) -> bool:
-        """A stop job since the unit was last up means that somebody stopped it; asked once per failure."""
-        key = (name, unit.get("InactiveEnterTimestamp", ""))
+        """A stop job after its last start means that somebody stopped it; asked once per failure.
+
+        A restart is a stop job *before* that start: if the start then fails, nobody wanted that.
+        """
+        key = (name, unit.get("InactiveEnterTimestampMonotonic", ""))
         if key not in self._meant:
             self._meant = {k: v for k, v in self._meant.items() if k[0] != name}
-            since = unit.get("ActiveEnterTimestamp", "")
-            text = ""
-            if since:
-                text = await _run(
-                    *("journalctl", "--no-pager", "--quiet", "--output", "cat", "--lines", "1"),
-                    *("--since", since, f"UNIT={name}", f"MESSAGE_ID={UNIT_STOPPING}"),
-                )
-            self._meant[key] = bool(text.strip())
+            text = await _run(
+                *("journalctl", "--boot", "--no-pager", "--quiet", "--output", "json", "--lines", "1"),
+                *(f"UNIT={name}", f"MESSAGE_ID={UNIT_STOPPING}"),
+            )
+            started = int(unit.get("InactiveExitTimestampMonotonic") or 0) / 1e6
+            self._meant[key] = _stopped_at(text) - time.time() + time.monotonic() > started
         return self._meant[key]
 
     def _ignored(self, unit: str) -> bool:
@@ -175,6 +176,15 @@ async def _show(units: list[str]) -> list[dict[str, str]]:
     text = await _run("systemctl", "show", "--no-pager", "--property", _PROPERTIES, "--", *units[:200])
     blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in text.split("\n\n")]
     return [block for block in blocks if block.get("Id")]
+
+
+def _stopped_at(journal: str) -> float:
+    """Unix seconds at which the last of these journal entries was sent; 0 if there is none."""
+    lines = journal.strip().splitlines()
+    if not lines:
+        return 0.0
+    entry = json.loads(lines[-1])
+    return int(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP") or 0) / 1e6
 
 
 async def _run(*command: str) -> str:
