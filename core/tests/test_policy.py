@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_core.policy import Allowed, BadPolicy, Policy, narrow, proposal_type_for, risk_for
@@ -119,6 +120,7 @@ def test_no_planted_sentence_makes_the_mesh_bold_or_silent() -> None:
     assert raid.actions == {NOTIFY}
 
 
+@settings(deadline=None)  # other work on the machine is no bug
 @given(st.text(max_size=300), st.sampled_from(["container_died", "raid", "alert", "disk_space_low"]))
 def test_text_alone_never_adds_an_action(words: str, type_: str) -> None:
     plain, with_words = allows(type_, severity="error"), allows(type_, {"message": words}, severity="error")
@@ -315,11 +317,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_payload_of_64_kib_is_judged_in_milliseconds() -> None:
-    import time
-
     big = event(
         "container_died", {"logs": ["x" * 1000 + " password " * 10] * 60, "a": {"b": [{"c": n} for n in range(500)]}}
     )
-    began = time.perf_counter()
+    began = time.process_time()
     SHIPPED.allows(big)
-    assert time.perf_counter() - began < 0.2
+    assert time.process_time() - began < 0.2

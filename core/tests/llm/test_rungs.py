@@ -147,9 +147,7 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
     with ScriptedHttp() as healthy:
         healthy.script(Canned.openai(GOOD))
         scripted_http.script(day(vendor))
-        began = time.monotonic()
         climbed = await ask(make(vendor, scripted_http.url, timeout_seconds=1.0), make("openai", healthy.url))
-        took = time.monotonic() - began
     first, second = climbed.tries
     if outcome is not None:
         assert first.outcome == outcome, first.detail
@@ -157,7 +155,7 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
     assert (second.outcome, second.position, climbed.position) == (AttemptOutcome.OK, 2, 2)
     assert len(scripted_http.asked) == 1, "the ladder asks once; clients must not retry"
     if first.outcome is AttemptOutcome.TIMEOUT:
-        assert 0.9 <= took <= 1.5
+        assert 950 <= first.latency_ms <= 1500
     assert "sk-ant-secret" not in first.detail
 
 
@@ -166,7 +164,7 @@ async def test_a_refused_connection_is_a_network_error_at_once(vendor: str, make
     began = time.monotonic()
     (only,) = (await ask(make(vendor, f"http://127.0.0.1:{free_port()}"))).tries
     assert only.outcome is AttemptOutcome.NETWORK_ERROR, only.detail
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 2.5, "at once, not at the wall clock of 5 s"
 
 
 async def test_a_server_that_accepts_and_never_speaks_ends_at_the_wall_clock(make: Make) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_core.policy import Policy
@@ -133,17 +133,17 @@ def test_one_endless_word_is_left_out_because_half_a_secret_has_no_pattern() -> 
     ],
 )
 def test_the_worst_text_for_a_pattern_costs_milliseconds(worst: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     redacted(worst)
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 def test_a_hostile_payload_of_64_kib_costs_less_than_a_second_and_stays_small() -> None:
     payload = {f"field{n}": "password" * 120 + " " + "token=" * 10 for n in range(60)}
-    began = time.perf_counter()
+    began = time.process_time()
     pieces = evidence_for(event(payload))
     kept = kept_event(event(payload))
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert sum(len(p.text.encode()) + len(p.source.encode()) for p in pieces) <= MAX_TOTAL_BYTES
     assert len(kept.wire()) < 160 * 1024
 
@@ -195,6 +195,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)  # other work on the machine is no bug
 @given(st.dictionaries(st.text(max_size=20), JSON, max_size=6))
 def test_no_payload_makes_it_raise_or_grow(payload: dict[str, Any]) -> None:
     pieces = evidence_for(event(payload))
@@ -225,6 +226,7 @@ TELLING = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)  # other work on the machine is no bug
 @given(TELLING, st.sampled_from(["container_died", "container_missing", "container_unhealthy", "alert", "http_probe"]))
 def test_what_the_policy_prefers_for_an_event_it_also_allows_for_the_kept_one(
     payload: dict[str, Any], type_: str
