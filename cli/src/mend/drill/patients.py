@@ -135,7 +135,18 @@ class ContainerPatient:
         # The shell is process 1 and forks its sleep, so that it can be stopped at once.
         live = "rm -f /tmp/sick; trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"
         self._docker(
-            *("run", "-d", "--name", self.service, "--label", "mend.drill=1", "--health-cmd", "test ! -e /tmp/sick"),
+            *(
+                "run",
+                "-d",
+                "--name",
+                self.service,
+                "--label",
+                "mend.drill=1",
+                "--restart",
+                "unless-stopped",
+                "--health-cmd",
+                "test ! -e /tmp/sick",
+            ),
             *("--health-interval", "1s", "--health-timeout", "2s", "--health-retries", "2", "--entrypoint", "/bin/sh"),
             *(image, "-c", live),
         )
