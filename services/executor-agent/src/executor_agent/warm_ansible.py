@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from executor_agent import warm_payloads
+
 SERVED, UNFIT = b"R", b"U"
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 REQUEST_SECONDS = 5.0
@@ -67,8 +69,12 @@ class WarmAnsible:
         self.socket_path = socket_path
         self.namespaces = namespaces
         self.runs: dict[int, Run] = {}
+        self.treating = 0
         self.fixed = _ansible_settings(dict(os.environ))
         self.tmp = Path(tempfile.mkdtemp(prefix="local-", dir=socket_path.parent))
+        # Building a module's payload costs more than running it: all runs of this process share what was built.
+        self.payloads = self.tmp / "ansiballz_cache"
+        self.payloads.mkdir(mode=0o700)
         self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if namespaces else -1
         self.alive_read, self.alive_write = os.pipe2(os.O_CLOEXEC)
 
@@ -160,11 +166,31 @@ class WarmAnsible:
                 return
             if pid == 0:
                 return
+            if pid == self.treating:
+                self.treating = 0
+                continue
             if run := self.runs.pop(pid, None):
                 code = os.waitstatus_to_exitcode(status)
                 with contextlib.suppress(OSError):
                     run.client.sendall(SERVED + bytes([code & 0xFF if code >= 0 else 128 - code]))
                 run.client.close()
+                self._treat_payloads()
+
+    def _treat_payloads(self) -> None:
+        """After the run that built them, in a process of its own: nobody waits for it."""
+        if self.treating or not (new := warm_payloads.untreated(self.payloads)):
+            return
+        self.treating = os.fork()
+        if self.treating == 0:
+            code = 1
+            try:
+                self._become_child(signal.SIGKILL)
+                os.nice(5)
+                for path in new:
+                    warm_payloads.add_bytecode(path)
+                code = 0
+            finally:
+                os._exit(code)
 
     def _end(self, run: Run) -> None:
         """Kill a whole run: process 1 of its namespace takes all with it; a keeper does the same by hand."""
@@ -178,19 +204,23 @@ class WarmAnsible:
 
     # ---- in the child ----
 
-    def _child(self, request: Request) -> int:
-        first = os.getpid() == 1
-        _libc.prctl(_PDEATHSIG, signal.SIGKILL if first else signal.SIGTERM, 0, 0, 0)
+    def _become_child(self, last_signal: int) -> None:
+        """Die with the warm process, and hold nothing of it."""
+        _libc.prctl(_PDEATHSIG, last_signal, 0, 0, 0)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.close(self.alive_write)
         if select.select([self.alive_read], [], [], 0)[0]:
-            return 250  # the warm process died before we could ask to die with it
+            os._exit(250)  # the warm process died before we could ask to die with it
         os.setsid()
         self.listener.close()
         for run in self.runs.values():
             run.client.close()
+
+    def _child(self, request: Request) -> int:
+        first = os.getpid() == 1
+        self._become_child(signal.SIGKILL if first else signal.SIGTERM)
         for target, fd in enumerate(request.stdio):
             os.dup2(fd, target)
         if not first:
@@ -217,9 +247,7 @@ class WarmAnsible:
         GlobalCLIArgs._Singleton__instance = None  # else the warm-up's arguments would win
         VaultSecretsContext._current = None
         tmp = Path(tempfile.mkdtemp(prefix="run-", dir=self.tmp))
-        # Building a module's payload costs more than running it: all runs of this process share what was built.
-        (self.tmp / "ansiballz_cache").mkdir(mode=0o700, exist_ok=True)
-        (tmp / "ansiballz_cache").symlink_to(self.tmp / "ansiballz_cache")
+        (tmp / self.payloads.name).symlink_to(self.payloads)
         constants.DEFAULT_LOCAL_TMP = str(tmp)
         code = 250
         try:

@@ -1,0 +1,88 @@
+"""Payloads with bytecode run the same module, on this Python and on any other."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from parts.playing import Prepare
+
+from executor_agent import warm_payloads
+from executor_agent.stages import APPLY
+from executor_agent.zygote import Zygote
+from mesh_core.testing import wait_for
+
+PING = "- hosts: box\n  gather_facts: false\n  tasks:\n    - ansible.builtin.ping: {data: hello}\n"
+
+
+def payload_of(source: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("thing.py", source)
+        archive.writestr("data.txt", "x")
+        archive.writestr("empty/__init__.py", "")
+    return out.getvalue()
+
+
+def imported_from(payload: bytes, folder: Path) -> str:
+    path = folder / "p.zip"
+    path.write_bytes(payload)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import thing; print(thing.WORD, thing.__file__)"
+    return subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_bytecode_is_what_runs_and_the_source_stays(tmp_path: Path) -> None:
+    treated = warm_payloads._with_bytecode(payload_of("WORD = 'well'\n"))
+    with zipfile.ZipFile(io.BytesIO(treated)) as archive:
+        assert set(archive.namelist()) == {"thing.py", "thing.pyc", "data.txt", "empty/__init__.py"}
+        assert archive.read("thing.py") == b"WORD = 'well'\n"
+    said = imported_from(treated, tmp_path)
+    assert said.startswith("well ")
+    assert said.strip().endswith("thing.pyc")
+
+
+def test_another_python_ignores_the_bytecode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_payloads.importlib.util, "MAGIC_NUMBER", b"\x00\x00\r\n")
+    treated = warm_payloads._with_bytecode(payload_of("WORD = 'well'\n"))
+    said = imported_from(treated, tmp_path)
+    assert said.startswith("well ")
+    assert said.strip().endswith("thing.py")
+
+
+async def test_after_its_first_run_a_module_has_bytecode_and_still_answers(prepare: Prepare) -> None:
+    zygote = Zygote.start(os.environ)
+    try:
+        assert zygote.wait_ready(60)
+        answers: list[object] = []
+        for _ in range(2):
+            stage = prepare(zygote, text=PING).play(APPLY, lambda task, result: answers.append(result.get("ping")))
+            assert stage.ok, stage
+            (cache,) = zygote.home.glob("local-*/ansiballz_cache")
+            await wait_for(lambda: warm_payloads.untreated(cache) == [], 10, "bytecode beside the payload")  # noqa: B023
+        assert answers == ["hello", "hello"]
+        from ansible.executor.module_common import _CachedModule
+
+        (path,) = [p for p in cache.iterdir() if warm_payloads._is_payload(p)]
+
+        def has_bytecode() -> bool:
+            with zipfile.ZipFile(io.BytesIO(base64.b64decode(_CachedModule.load(str(path)).zip_data))) as archive:
+                return "ansible/modules/ping.pyc" in archive.namelist()
+
+        await wait_for(has_bytecode, 10, "the payload written anew")
+    finally:
+        zygote.stop()
+
+
+def test_a_payload_of_another_shape_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "strange"
+    path.write_bytes(b"not what we know")
+    with pytest.raises(Exception, match=r".*"):
+        warm_payloads.add_bytecode(path)
+    assert path.read_bytes() == b"not what we know"
+    assert warm_payloads.untreated(tmp_path) == []  # and nobody tries again
