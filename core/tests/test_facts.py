@@ -50,6 +50,10 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"labels": {"autoheal": "true"}}, set()),
         ({"labels": {"mendmesh.restart": "false"}}, {Fact.OPTED_OUT}),
         ({"exit_code": 0, "restart_policy": "no"}, {Fact.FINISHED}),
+        (
+            {"exit_code": 0, "restart_policy": "no", "status": "running", "health": "unhealthy"},
+            {Fact.RUNNING, Fact.UNHEALTHY},
+        ),
         ({"exit_code": 0, "restart_policy": "no", "declared_state": "running"}, set()),
         # Kubernetes
         ({"waiting": {"reason": "CrashLoopBackOff"}}, {Fact.LOOPING}),

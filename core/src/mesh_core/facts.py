@@ -236,6 +236,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     attributes = actor.get("Attributes") if isinstance(actor, dict) else None
     exit_code = payload.get("exit_code", attributes.get("exitCode") if isinstance(attributes, dict) else None)
     wanted = payload.get("declared_state") == "running"
+    if payload.get("status") == "running":
+        exit_code = None  # of an earlier life: the engine keeps 0 there while a container runs
     if str(exit_code) == "143" and payload.get("restart_policy") in ("always", "unless-stopped"):
         found.add(Fact.OPERATOR)  # ended politely, and the engine does not start it again: somebody stopped it
     if str(exit_code) == "0" and payload.get("restart_policy") == "no" and not wanted:
