@@ -1,0 +1,46 @@
+"""schemas/ holds what the records say: JSON Schemas and the list of channels. `WRITE_SCHEMAS=1 pytest` writes them anew."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from mesh_core import records
+from mesh_core.records import Record
+
+FOLDER = Path(__file__).parents[2] / "schemas"
+TRAVELLING = {
+    name: cls
+    for name, cls in vars(records).items()
+    if isinstance(cls, type) and issubclass(cls, Record) and cls is not Record
+}
+
+
+def text_of(value: object) -> str:
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def expected() -> dict[str, str]:
+    files = {f"{name}.json": text_of(cls.model_json_schema(by_alias=True)) for name, cls in TRAVELLING.items()}
+    channels = {
+        name: {"channel": cls.channel, "stream": cls.stream}
+        for name, cls in TRAVELLING.items()
+        if cls.channel or cls.stream
+    }
+    return {**files, "channels.json": text_of(channels)}
+
+
+@pytest.mark.parametrize("name", sorted(expected()))
+def test_the_published_schema_is_what_the_record_says(name: str) -> None:
+    path = FOLDER / name
+    if os.environ.get("WRITE_SCHEMAS"):
+        path.write_text(expected()[name])
+    assert path.is_file(), f"write it with: WRITE_SCHEMAS=1 python -m pytest {Path(__file__).name}"
+    assert path.read_text() == expected()[name], "the record changed: write the schemas anew and say so in CHANGELOG.md"
+
+
+def test_no_schema_is_left_over() -> None:
+    assert {path.name for path in FOLDER.glob("*.json")} == set(expected())
