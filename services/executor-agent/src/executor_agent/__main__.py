@@ -12,12 +12,13 @@ import structlog
 from executor_agent.bundle import write_bundle
 from executor_agent.executor import Limits
 from executor_agent.life import Life
+from executor_agent.original_probe import OriginalProbe
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.remedy import Remedy, urls_in
 from executor_agent.settings import ExecutorSettings
 from executor_agent.zygote import Zygote
 from mesh_core.actions import Actions, Folder
-from mesh_core.bus import masked
+from mesh_core.bus import Bus, masked
 from mesh_core.log import setup
 from mesh_core.service import serve
 from mesh_core.settings import settings_or_exit
@@ -41,7 +42,8 @@ def main() -> None:
     )
     urls = urls_in(settings.notify_urls.get_secret_value()) if settings.notify_urls else ()
     warm = Zygote.start(os.environ)
-    runner = Remedy(warm, runtime / "config" / "inventory.yml", notify_urls=urls)
+    bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")
+    runner = Remedy(warm, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
     life = Life(
         runtime,
         runner,
@@ -55,7 +57,13 @@ def main() -> None:
         await asyncio.to_thread(warm.stop)
 
     log.info("executor.wired", runtime=str(runtime), redis=masked(settings.redis_url), notify_targets=len(urls))
-    serve(SERVICE, runtime, {"execute": life.live}, stop_seconds=limits.longest_stop_seconds, closing=[end_warm])
+    serve(
+        SERVICE,
+        runtime,
+        {"execute": life.live},
+        stop_seconds=limits.longest_stop_seconds,
+        closing=[end_warm, bus.close],
+    )
 
 
 def _check(runtime: Path, planner_uid: int | None) -> None:

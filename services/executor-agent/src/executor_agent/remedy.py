@@ -17,6 +17,7 @@ from executor_agent.ledger import STARTED_FILE
 from executor_agent.looks import Look as Seeing
 from executor_agent.looks import look
 from executor_agent.notify import send
+from executor_agent.original_probe import OriginalProbe
 from executor_agent.runner import Look, OnLine, RunResult, Seen
 from executor_agent.stages import stages_for
 from executor_agent.verify import Settle, Verdict, verify
@@ -43,12 +44,14 @@ class Remedy:
         notify_urls: Sequence[str] = (),
         limits: Limits | None = None,
         settle: Settle | None = None,
+        probe: OriginalProbe | None = None,
     ):
         self.warm = warm
         self.inventory_file = inventory_file
         self.notify_urls = notify_urls
         self.limits = limits or Limits()
         self.settle = settle or Settle()
+        self.probe = probe
 
     async def look(self, proposal: Proposal, run_dir: Path) -> Look:
         cancel = threading.Event()
@@ -75,6 +78,7 @@ class Remedy:
     async def _stages(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: threading.Event) -> RunResult:
         ran: list[Stage] = []
         changing = False
+        ask = await self.probe.listen(proposal) if self.probe else None
         for plan in stages_for(proposal.type):
             if cancel.is_set():
                 return _interrupted(ran)
@@ -88,7 +92,16 @@ class Remedy:
             if not stage.ok:
                 return await self._failed(proposal, run_dir, ran, cancel, changing=changing)
         where = Where(self.warm, proposal.id, proposal.node)
-        proof = await verify(proposal, run_dir, _say(on_line, "verify"), cancel, self.limits, where, settle=self.settle)
+        proof = await verify(
+            proposal,
+            run_dir,
+            _say(on_line, "verify"),
+            cancel,
+            self.limits,
+            where,
+            settle=self.settle,
+            probe_recovered=ask,
+        )
         ran.append(proof.stage)
         if cancel.is_set() and proof.verdict is not Verdict.PROVEN:
             return _interrupted(ran)

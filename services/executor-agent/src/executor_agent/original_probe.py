@@ -1,0 +1,81 @@
+"""Does the probe that saw the trouble see it gone? Reads the node agent's own stream; asks nobody, never repairs.
+
+Only for what a look at the manager cannot see (a web page, a port), and only where a node agent said it: nobody
+repeats a look for a message that a person typed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from redis.exceptions import ResponseError
+
+from mesh_core.bus import Bus, BusDown, stream_of
+from mesh_core.records import Proposal
+
+PROBES = frozenset({"http_probe_failed", "tcp_probe_failed"})
+RECOVERED = "service_recovered"
+POLL_SECONDS = 0.5
+BATCH = 500
+
+log = structlog.get_logger()
+
+Ask = Callable[[float], Awaitable[bool | None]]
+
+
+class OriginalProbe:
+    def __init__(self, bus: Bus):
+        self.bus = bus
+
+    async def listen(self, proposal: Proposal) -> Ask | None:
+        """From now on: a question that is answered by what the node agent says after this moment.
+
+        The answer: True (well again), False (announced again as open), None (nothing was said, or no Redis). No
+        question at all where the look at the target is proof enough.
+        """
+        event = proposal.event
+        if event.type not in PROBES or not event.incident or not (event.id or "").endswith("-0"):
+            return None
+        stream, incident = stream_of(event.id or "")[0], event.incident
+        try:
+            start = await self.bus.last_id(stream)
+        except BusDown:
+            start = f"{int(time.time() * 1000)}-0"
+
+        async def ask(seconds: float) -> bool | None:
+            return await self._wait(stream, start, incident, seconds)
+
+        return ask
+
+    async def _wait(self, stream: str, position: str, incident: str, seconds: float) -> bool | None:
+        deadline, still_red = time.monotonic() + seconds, False
+        while True:
+            try:
+                entries = await self.bus.call("XRANGE", stream, f"({position}", "+", "COUNT", BATCH)
+            except (BusDown, ResponseError) as error:
+                log.info("original_probe.no_answer", stream=stream, reason=str(error))
+                entries = []
+            for entry_id, fields in entries:
+                position = entry_id.decode()
+                about, event_type = _read(fields)
+                if about == incident:
+                    if event_type == RECOVERED:
+                        return True
+                    still_red = True
+            if time.monotonic() >= deadline:
+                return False if still_red else None
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _read(fields: list[bytes] | dict[bytes, bytes]) -> tuple[str, str]:
+    """(incident, type) of an entry; empty where it does not say."""
+    raw = fields.get(b"p", b"{}") if isinstance(fields, dict) else fields[-1]
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return "", ""
+    return (str(value.get("incident", "")), str(value.get("type", ""))) if isinstance(value, dict) else ("", "")
