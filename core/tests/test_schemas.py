@@ -1,4 +1,4 @@
-"""schemas/ holds what the records say: JSON Schemas and the list of channels. `WRITE_SCHEMAS=1 pytest` writes them anew."""
+"""schemas/ holds what the records say, as JSON Schemas, and the channels. `WRITE_SCHEMAS=1 pytest` writes them anew."""
 
 from __future__ import annotations
 
