@@ -65,6 +65,15 @@ def test_a_replayed_event_counts_once() -> None:
     assert history.deaths_since(ID, 0) == (1, 0)
 
 
+def test_a_clock_that_jumps_back_makes_nobody_deaf() -> None:
+    history = told(event("start", 9000), event("kill", 5000, signal="15"), event("die", 5001), event("stop", 5001.1))
+    assert history.record(ID).by_person
+    assert history.last_event == 5001.1
+    for number in range(2000):
+        history.fold(event("start", number))
+    assert len(history._heard) <= 512
+
+
 def test_nonsense_is_passed_over() -> None:
     assert told().fold({"Action": "die"}) is None
     assert told().fold({"Action": "die", "Actor": {"ID": "x"}, "timeNano": "y"}) is None

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from mesh_core.testing import free_port, wait_for
+from node_agent.container_identity import identity_for
 from node_agent.edges import Edges, FlapRule
 from node_agent.engine import Engine as Api
-from node_agent.probes.docker import DockerProbe, DockerWatch, identity_for
+from node_agent.probes.docker import DockerProbe, DockerWatch
 from node_agent.probes.tcp import TcpProbe
 
 pytestmark = pytest.mark.docker

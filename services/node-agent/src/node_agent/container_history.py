@@ -30,6 +30,7 @@ class ContainerHistory:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self.last_event: float = 0.0
+        self._heard: dict[int, None] = {}
 
     def fold(self, event: dict[str, Any]) -> str | None:
         """The id of the container that this event is about, or None if it was seen before or says nothing."""
@@ -39,7 +40,8 @@ class ContainerHistory:
             at = int(event["timeNano"]) / 1e9
         except (KeyError, TypeError, ValueError):
             return None
-        if at <= self.last_event:  # `since` is inclusive: a new stream begins with the last one again
+        # A new stream begins with what we heard already (`since` is inclusive). Times are no order: clocks jump back.
+        if not self._is_new(hash((container_id, action, at))):
             return None
         self.last_event = at
         record = self.record(container_id)
@@ -85,3 +87,11 @@ class ContainerHistory:
     def keep_only(self, container_ids: set[str]) -> None:
         for gone in self._records.keys() - container_ids:
             del self._records[gone]
+
+    def _is_new(self, event: int) -> bool:
+        if event in self._heard:
+            return False
+        if len(self._heard) >= _KEEP:
+            del self._heard[next(iter(self._heard))]
+        self._heard[event] = None
+        return True

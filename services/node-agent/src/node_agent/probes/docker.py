@@ -16,6 +16,7 @@ import structlog
 
 from mesh_core.records import Runtime, Severity, parse_time
 from node_agent.container_history import ContainerHistory
+from node_agent.container_identity import Identity, facts_of, identity_for, identity_in_event
 from node_agent.engine import Engine
 from node_agent.evidence import clean_text
 from node_agent.findings import Condition, Finding, Rule
@@ -37,14 +38,6 @@ class DockerWatch:
     loop_window_seconds: float = 600.0
     oom_deaths: int = 2
     stable_seconds: float = 60.0  # a looping container that stays up that long has recovered
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    key: str
-    service: str
-    container: str
-    compose: dict[str, str] | None = None
 
 
 class DockerProbe:
@@ -84,8 +77,7 @@ class DockerProbe:
             self._settled.pop(container_id, None)
             identity = self._identities.get(container_id)
             if identity is None or event.get("Action") == "rename":
-                row = _row_from_event(event)
-                identity = identity_for(row["Names"], row["Labels"])
+                identity = identity_in_event(event)
                 self._remember(container_id, identity)
             hint(identity.key)
 
@@ -146,7 +138,7 @@ class DockerProbe:
             deaths, _ = self._recent_deaths(container_id)
             status = str(row.get("Status"))
             if deaths < self._watch.loop_deaths and "(unhealthy)" not in status and "health: st" not in status:
-                return Finding(identity.key, identity.service, Condition.WELL, RULE, facts=_who(identity, row))
+                return Finding(identity.key, identity.service, Condition.WELL, RULE, facts=facts_of(identity, row))
         elif container_id in self._settled:
             return self._settled[container_id]
         return await self._look_at(identity.key)
@@ -161,7 +153,7 @@ class DockerProbe:
             self._forget(container_id)
             if identity is None:
                 return None
-            facts = {**_who(identity, {}), "ended": "removed"}
+            facts = {**facts_of(identity, {}), "ended": "removed"}
             return Finding(key, identity.service, Condition.WELL, RULE, facts=facts)
         labels = detail.get("Config", {}).get("Labels") or {}
         identity = identity_for([str(detail.get("Name", ""))], labels)
@@ -179,7 +171,7 @@ class DockerProbe:
         record = self.history.record(container_id)
         deaths, oom_deaths = self._recent_deaths(container_id)
         health = str((state.get("Health") or {}).get("Status") or "none")
-        facts = _who(who, {"Id": container_id, "Image": (detail.get("Config") or {}).get("Image")}) | {
+        facts = facts_of(who, {"Id": container_id, "Image": (detail.get("Config") or {}).get("Image")}) | {
             "status": state.get("Status"),
             "exit_code": state.get("ExitCode"),
             "oom_killed": bool(state.get("OOMKilled")),
@@ -207,7 +199,7 @@ class DockerProbe:
             looping = True  # the engine counted what we did not hear
         if status in ("running", "restarting") and (looping or oom_deaths >= self._watch.oom_deaths):
             up_seconds = self._clock() - _unix(state.get("StartedAt"))
-            if status == "running" and up_seconds >= self._watch.stable_seconds:
+            if status == "running" and not 0 <= up_seconds < self._watch.stable_seconds:
                 looping = False
             elif oom_deaths >= self._watch.oom_deaths:
                 return found(Condition.SICK, "container_oom", Severity.CRITICAL, again=self._watch.stable_seconds)
@@ -244,7 +236,7 @@ class DockerProbe:
         died_at = _unix(facts["finished_at"])
         if (name in ("always", "unless-stopped") or retries_left) and not facts.get("error"):
             # The engine starts such a container again by itself, unless a person stopped it while we did not listen.
-            if self._clock() - died_at < SETTLE_SECONDS:
+            if 0 <= self._clock() - died_at < SETTLE_SECONDS:
                 return found(Condition.UNSURE, again=SETTLE_SECONDS)
             return found(Condition.WELL, ended="stopped_by_person", stopped_by_person=True)
         if died_at < self._since and not seen_running and who.key not in self._open_keys:
@@ -283,34 +275,6 @@ class DockerProbe:
         self._settled.pop(container_id, None)
         if identity is not None and self._ids.get(identity.key) == container_id:
             del self._ids[identity.key]
-
-
-def identity_for(names: list[str], labels: dict[str, str]) -> Identity:
-    """Who a container is, whatever its id: compose project and service, else its name."""
-    container = next((n for n in names if n.count("/") <= 1), names[0] if names else "").removeprefix("/")
-    project, service = labels.get("com.docker.compose.project"), labels.get("com.docker.compose.service")
-    if project and service:
-        number = labels.get("com.docker.compose.container-number", "1")
-        key = f"docker:{project}.{service}" + ("" if number in ("", "1") else f"#{number}")
-        return Identity(key, f"{project}.{service}", container, {"project": project, "service": service})
-    return Identity(f"docker:/{container}", container, container)
-
-
-def _who(who: Identity, row: dict[str, Any]) -> dict[str, Any]:
-    facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": who.container}
-    if row.get("Id"):
-        facts["container_id"] = str(row["Id"])[:12]
-    if row.get("Image"):
-        facts["image"] = row["Image"]
-    if who.compose:
-        facts["compose"] = who.compose
-    return facts
-
-
-def _row_from_event(event: dict[str, Any]) -> dict[str, Any]:
-    """An event's attributes hold the container's name and its labels side by side."""
-    attributes = {str(k): str(v) for k, v in (event.get("Actor", {}).get("Attributes") or {}).items()}
-    return {"Names": ["/" + attributes.get("name", "")], "Labels": attributes}
 
 
 def _unix(text: Any) -> float:

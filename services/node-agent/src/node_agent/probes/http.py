@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -52,8 +51,6 @@ class HttpProbe:
             answer = await ask(self._address, self._address.path, seconds=self._timeout, limit=BODY_LIMIT)
         except HttpBroken as error:
             facts["error"] = str(error)
-        except asyncio.CancelledError:
-            raise
         else:
             facts["http_status"] = answer.status
             facts["error"] = self._complaint(answer.status, answer.body)
