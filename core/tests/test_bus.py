@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -23,6 +24,7 @@ from mesh_core.bus import (
     stream_of,
     trust_of,
 )
+from mesh_core.consumer import Consumer
 from mesh_core.records import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
 from mesh_core.scripts import FREE_GATE
 from mesh_core.testing import RedisServer, wait_for
@@ -268,6 +270,32 @@ async def test_a_read_only_replica_is_down_for_now_too(bus: Bus) -> None:
     await bus.call("REPLICAOF", "127.0.0.1", 1)
     with pytest.raises(BusDown, match="read only"):
         await bus.append("pi4", "1-0", event(id="pi4/1-0").wire())
+
+
+async def test_a_server_whose_disk_is_gone_is_down_for_now_too(redis_each: RedisServer) -> None:
+    bus = Bus.connect(redis_each.url, "test")
+    await bus.append("pi4", "1-0", event(id="pi4/1-0").wire())
+    consumer = Consumer(bus, "planner", "one", pattern="mesh:ev:*")
+    entries_read = await consumer.read(block_ms=1)
+    shutil.rmtree(redis_each.folder)
+    await bus.call("CONFIG", "SET", "save", "3600 1")
+    await bus.call("BGSAVE", "SCHEDULE")
+
+    async def refuses() -> bool:
+        return bool((await bus.redis.info("persistence"))["rdb_last_bgsave_status"] == "err")
+
+    await wait_for(refuses, 10, "the snapshot to fail")
+    for attempt in (
+        bus.append("pi4", "2-0", event(id="pi4/2-0").wire()),
+        bus.enter(event(), Trust.MESH),
+        consumer.read(block_ms=1),
+        consumer.acknowledge(entries_read),
+        consumer.renew(),
+    ):
+        with pytest.raises(BusDown, match="MISCONF"):
+            await attempt
+    await consumer.close()
+    await bus.close()
 
 
 async def test_a_mistake_of_ours_is_no_outage(bus: Bus) -> None:

@@ -7,7 +7,10 @@ to repeat: explicit ids, and scripts that look before they write.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -63,26 +66,14 @@ class Bus:
 
     async def call(self, *command: object) -> Any:
         """One command; BusDown instead of the client's several connection errors."""
-        try:
+        with or_down():
             return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
-        except DOWN as error:
-            raise BusDown(str(error) or type(error).__name__) from error
-        except redis.exceptions.ResponseError as error:
-            if not str(error).startswith(NOT_NOW):
-                raise
-            raise BusDown(str(error)) from error
 
     async def script(self, source: str, keys: list[str], args: list[object]) -> Any:
         """A Lua script by digest, loaded on demand (a restarted server has forgotten it)."""
         runner = self.redis.register_script(source)
-        try:
+        with or_down():
             return await runner(keys=keys, args=cast("list[Any]", args))
-        except DOWN as error:
-            raise BusDown(str(error) or type(error).__name__) from error
-        except redis.exceptions.ResponseError as error:
-            if not str(error).startswith(NOT_NOW):
-                raise
-            raise BusDown(str(error)) from error
 
     async def is_up(self) -> bool:
         try:
@@ -167,7 +158,23 @@ DOWN = (
 
 
 # The server lives but takes no writes now: a full disk, too few replicas. As good as away, and it passes.
-NOT_NOW = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "OOM", "READONLY")
+# In a pipeline the client puts the command before what the server said.
+_NOT_NOW = re.compile(
+    r"""(Command # .* caused error: \(?["']?)?(MISCONF|NOREPLICAS|MASTERDOWN|OOM|READONLY)\b""", re.DOTALL
+)
+
+
+@contextmanager
+def or_down() -> Iterator[None]:
+    """Whatever the client calls an outage leaves this block as BusDown; mistakes of ours leave it as they are."""
+    try:
+        yield
+    except DOWN as error:
+        raise BusDown(str(error) or type(error).__name__) from error
+    except redis.exceptions.ResponseError as error:
+        if not _NOT_NOW.match(str(error)):
+            raise
+        raise BusDown(str(error)) from error
 
 
 def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> aioredis.Redis:

@@ -6,19 +6,23 @@ Knows no records: an entry is bytes with a name. At-least-once: what is not ackn
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis.exceptions
 
-from mesh_core.bus import DOWN, Bus, BusDown, client_for
+from mesh_core.bus import Bus, BusDown, client_for, or_down
 
 BLOCK_MS = 500  # also how long a stream that was just made can go unread
+LONGEST_BLOCK_MS = 2000  # beyond its socket's patience a waiting read looks like a dead server
 RECLAIM_EVERY_SECONDS = 5.0
 RECLAIM_IDLE_MS = 30_000
 RENEW_EVERY_SECONDS = 10.0
 DISCOVER_EVERY_SECONDS = 5.0
 KEEP_MS = 3_600_000
+# What servers say when a stream or its group is gone; the last one to a read that was waiting on it (Redis 7.0).
+WIPED = ("nogroup", "no such key", "unblocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Consumer:
     ):
         self._bus = bus
         # A client of its own: its replies may take BLOCK_MS and must not hold up short commands.
-        self._reader = client_for(bus.url, f"{bus.name}-read", reply_seconds=BLOCK_MS / 1000 + 8)
+        self._reader = client_for(bus.url, f"{bus.name}-read", reply_seconds=LONGEST_BLOCK_MS / 1000 + 8)
         self.group = group
         self.name = name
         self._pattern = pattern
@@ -75,17 +79,18 @@ class Consumer:
     async def read(self, *, count: int = 200, block_ms: int = BLOCK_MS) -> list[Entry]:
         """Entries to work on: first what a dead consumer (or our earlier self) left, then new ones. Raises BusDown."""
         try:
-            await self._discover()
-            entries = await self._reclaim(count)
-            if not entries and not self._streams:
-                await self._wait_for_a_stream(block_ms)
-            elif not entries:
-                entries = await self._new(count, block_ms)
-            self._out.update(((entry.stream, entry.id), entry) for entry in entries)
-            return entries
-        except DOWN as error:
+            with or_down():
+                await self._discover()
+                entries = await self._reclaim(count)
+                if not entries and not self._streams:
+                    await self._wait_for_a_stream(min(block_ms, LONGEST_BLOCK_MS))
+                elif not entries:
+                    entries = await self._new(count, min(block_ms, LONGEST_BLOCK_MS))
+        except BusDown:
             self._own_drained = False  # a lost reply leaves entries in our own list, which `>` never returns
-            raise BusDown(str(error) or type(error).__name__) from error
+            raise
+        self._out.update(((entry.stream, entry.id), entry) for entry in entries)
+        return entries
 
     async def acknowledge(self, entries: Iterable[Entry]) -> None:
         """Never handed out again. Raises BusDown; then they will be, which is safe."""
@@ -98,10 +103,8 @@ class Consumer:
         pipe = self._bus.redis.pipeline(transaction=False)
         for stream, ids in by_stream.items():
             pipe.xack(stream, self.group, *ids)
-        try:
+        with or_down():
             await pipe.execute()
-        except DOWN as error:
-            raise BusDown(str(error) or type(error).__name__) from error
         self.let_go(listed)
 
     def let_go(self, entries: Iterable[Entry]) -> None:
@@ -115,12 +118,11 @@ class Consumer:
         for entry in self._out.values():
             by_stream.setdefault(entry.stream, []).append(entry.id)
         try:
-            for stream, ids in by_stream.items():
-                await self._bus.redis.xclaim(stream, self.group, self.name, 0, list(ids), justid=True)
+            with or_down():
+                for stream, ids in by_stream.items():
+                    await self._bus.redis.xclaim(stream, self.group, self.name, 0, list(ids), justid=True)
         except redis.exceptions.ResponseError as error:
             self._forgotten("", error)
-        except DOWN as error:
-            raise BusDown(str(error) or type(error).__name__) from error
 
     @property
     def handed_out(self) -> int:
@@ -210,8 +212,12 @@ class Consumer:
     async def _claim(self, stream: str, pending: dict[str, int], idle_ms: int) -> list[Entry]:
         if not pending:
             return []
-        # An entry that was deleted meanwhile leaves the pending list and is not in the reply.
-        rows = await self._reader.xclaim(stream, self.group, self.name, idle_ms, list(pending))
+        try:
+            # An entry that was deleted meanwhile leaves the pending list and is not in the reply.
+            rows = await self._reader.xclaim(stream, self.group, self.name, idle_ms, list(pending))
+        except redis.exceptions.ResponseError as error:
+            self._forgotten(stream, error)
+            return []
         return [
             Entry(stream, _text(entry_id), _payload(fields), pending[_text(entry_id)] + 1)
             for entry_id, fields in _flat(rows)
@@ -235,8 +241,8 @@ class Consumer:
         ]
 
     def _forgotten(self, stream: str, error: redis.exceptions.ResponseError) -> None:
-        """NOGROUP: somebody wiped Redis. Join everything again from 0."""
-        if "NOGROUP" not in str(error) and "no such key" not in str(error).lower():
+        """Somebody wiped Redis: join everything again from 0. Anything else is raised."""
+        if not any(word in str(error).lower() for word in WIPED):
             raise error
         self._wanted |= {stream} if stream else set()
         self._streams.clear()
@@ -249,27 +255,29 @@ class Consumer:
 
     async def _oldest_open(self, stream: str, expected: frozenset[str]) -> tuple[int, int] | None:
         """The oldest entry that some group has not acknowledged; None when that cannot be known."""
+        oldest: tuple[int, int] | None = None
         try:
-            groups = await self._reader.xinfo_groups(stream)
-            if not expected <= {_text(group["name"]) for group in groups}:
-                return None
-            oldest: tuple[int, int] | None = None
-            for group in groups:
-                if int(group["pending"]):
-                    summary = await self._reader.xpending(stream, _text(group["name"]))
-                    if not summary["pending"]:
-                        return None  # acknowledged between the two questions: next time
-                    first = _order(_text(summary["min"]))
-                else:
-                    ms, sequence = _order(_text(group["last-delivered-id"]))
-                    first = (ms, sequence + 1)
-                oldest = first if oldest is None else min(oldest, first)
-            return oldest
-        except DOWN as error:
-            raise BusDown(str(error) or type(error).__name__) from error
+            with or_down():
+                groups = await self._reader.xinfo_groups(stream)
+                if not expected <= {_text(group["name"]) for group in groups}:
+                    return None
+                for group in groups:
+                    first = await self._first_open(stream, group)
+                    if first is None:
+                        return None
+                    oldest = first if oldest is None else min(oldest, first)
         except redis.exceptions.ResponseError as error:  # wiped meanwhile: nothing to trim
             self._forgotten(stream, error)
             return None
+        return oldest
+
+    async def _first_open(self, stream: str, group: Mapping[str, Any]) -> tuple[int, int] | None:
+        if not int(group["pending"]):
+            ms, sequence = _order(_text(group["last-delivered-id"]))
+            return ms, sequence + 1
+        summary = await self._reader.xpending(stream, _text(group["name"]))
+        # Acknowledged between the two questions: next time.
+        return _order(_text(summary["min"])) if summary["pending"] else None
 
 
 def _text(value: object) -> str:
