@@ -1,0 +1,77 @@
+"""The README's table and .env.example say exactly what the settings classes say. `WRITE_SETTINGS=1` writes both anew."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from executor_agent.settings import ExecutorSettings
+from mesh_core.llm.chain import ChainSettings
+from mesh_core.settings import MeshSettings, table_rows
+from node_agent.__main__ import NodeAgentSettings
+from observer.settings import ObserverSettings
+from planner_agent.settings import PlannerSettings
+
+ROOT = Path(__file__).parents[1]
+MARKS = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
+GROUPS = {
+    "every service": MeshSettings,
+    "planner-agent": PlannerSettings,
+    "planner-agent, the models": ChainSettings,
+    "executor-agent": ExecutorSettings,
+    "observer": ObserverSettings,
+    "node-agent": NodeAgentSettings,
+}
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """(service, variable, default, description), each variable once."""
+    seen: set[str] = set()
+    found = []
+    for group, cls in GROUPS.items():
+        for variable, default, description in table_rows(cls):
+            if variable not in seen:
+                seen.add(variable)
+                found.append((group, variable, default, description))
+    return found
+
+
+def table() -> str:
+    lines = ["| variable | default | for | |", "|---|---|---|---|"]
+    lines += [f"| {v} | {d or 'empty'} | {g} | {text} |" for g, v, d, text in rows()]
+    return "\n".join(lines) + "\n"
+
+
+def example() -> str:
+    lines = ["# Every setting with its default. Copy to .env and take the # away where you want another value."]
+    group = ""
+    for service, variable, default, text in rows():
+        if service != group:
+            lines += ["", f"# -- {service}"]
+            group = service
+        shown = "" if default in ("unset", "the host's name", "./var or /opt/homelab") else default
+        lines += [f"# {text}", f"#{variable}={shown}"]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_readme_lists_every_setting() -> None:
+    readme = ROOT / "README.md"
+    if os.environ.get("WRITE_SETTINGS"):
+        readme.write_text(MARKS.sub(lambda m: m[1] + table() + m[2], readme.read_text()))
+    assert table() in readme.read_text(), (
+        "write it anew with: WRITE_SETTINGS=1 python -m pytest tests/test_settings_table.py"
+    )
+
+
+def test_the_example_lists_every_setting() -> None:
+    path = ROOT / ".env.example"
+    if os.environ.get("WRITE_SETTINGS"):
+        path.write_text(example())
+    assert path.read_text() == example(), (
+        "write it anew: WRITE_SETTINGS=1 python -m pytest tests/test_settings_table.py"
+    )
+
+
+def test_every_setting_is_described() -> None:
+    assert not [variable for _, variable, _, text in rows() if len(text) < 10]
