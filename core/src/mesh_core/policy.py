@@ -67,10 +67,13 @@ class Policy:
     def allows(self, event: HealthEvent, recent_restarts: int = 0) -> Allowed:
         """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
         facts = facts_for(event)
-        rule = self._rule_for(event, facts)
+        cues = self._cues_in(event)
+        rule = self._rule_for(event, {fact.value for fact in facts} | cues)
         actions = set(rule.allow) if rule else {Action.NOTIFY}
         preferred = rule.prefer if rule else Action.NOTIFY
         reason, said_by = (rule.reason, rule.name) if rule else ("no rule knows this event", "none")
+        if rule and (heard := sorted(cues.intersection((*rule.when.any, *rule.when.all)))):
+            reason += f": {', '.join(heard)}"
         for dropped, why, fence in self._fences(event, facts, recent_restarts):
             if actions & dropped:
                 actions -= dropped
@@ -93,8 +96,7 @@ class Policy:
             name = name.removesuffix(suffix)
         return name in self.never.services or any(fnmatchcase(name, p) for p in self.never.patterns)
 
-    def _rule_for(self, event: HealthEvent, facts: frozenset[Fact]) -> Rule | None:
-        known = {fact.value for fact in facts} | self._cues_in(event)
+    def _rule_for(self, event: HealthEvent, known: set[str]) -> Rule | None:
         alert = alert_name_for(event).lower()
         return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), None)
 

@@ -71,13 +71,16 @@ _TELLING = (
     *("exit_code", "signal", "oom_killed", "health", "status", "state", "active_state", "result"),
     *("restart_count", "used_pct", "port"),
 )
+_SAYS_NOTHING = frozenset({"firing", "alerting", "none"})
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.%-]{0,30}")
 
 
 def _is_word(value: object) -> bool:
     if isinstance(value, bool):
         return value  # `oom_killed false` tells nothing
-    return isinstance(value, int | float) or (isinstance(value, str) and _WORD.fullmatch(value) is not None)
+    if isinstance(value, str):
+        return _WORD.fullmatch(value) is not None and value.lower() not in _SAYS_NOTHING
+    return isinstance(value, int | float)
 
 
 def _form(event: HealthEvent, allowed: Allowed) -> str:
