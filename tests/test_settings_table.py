@@ -1,4 +1,4 @@
-"""The README's table and .env.example say exactly what the settings classes say. `WRITE_SETTINGS=1` writes both anew."""
+"""The README's table and .env.example say what the settings classes say. `WRITE_SETTINGS=1 pytest` writes both anew."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Wire shapes are JSON objects in UTF-8, times RFC 3339 strings in UTC; ids are ha
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -276,6 +278,16 @@ class Evidence(Record):
     text: str
 
 
+def _as_evidence(item: object) -> object:
+    """Evidence that somebody else wrote may be any JSON: text as it is, other shapes as their JSON."""
+    if isinstance(item, str):
+        return Evidence(source="note", text=item)
+    if isinstance(item, dict) and set(item) != {"source", "text"}:
+        source = item.get("source", item.get("kind", "note"))
+        return Evidence(source=str(source), text=json.dumps(item, sort_keys=True, ensure_ascii=False))
+    return item
+
+
 class ModelRef(Record):
     """Which rung wrote a proposal. `position` counts from 1 in the chain."""
 
@@ -309,7 +321,7 @@ class Proposal(Record):
     created_at: Timestamp
     expires_at: Timestamp
     event: HealthEvent
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[Annotated[Evidence, BeforeValidator(_as_evidence)], ...] = ()
     model: ModelRef
     playbook: Playbook | None = None
     attempt: StrictInt = 1
