@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -15,9 +17,10 @@ from typing import Any
 import pytest
 import yaml
 from parts.docker import SickFactory
-from parts.engine import Engine
+from parts.engine import LABEL, Engine
 from parts.nodes import SystemdNode
 from parts.playing import Prepare, Run, a_proposal
+from parts.require import missing
 
 from executor_agent.looks import State, look
 from executor_agent.stages import APPLY, LOOK, stages_for
@@ -160,6 +163,60 @@ async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_lef
     engine.rm(*web)
     assert the_look(run).facts["exists"] is False
     assert "no container of the service web of the compose project shop" in run.play(APPLY).detail
+
+
+@pytest.fixture
+def compose(engine: Engine, tmp_path: Path) -> dict[str, str]:
+    """An environment in which `docker compose` is the real plugin, speaking to the engine of the tests."""
+    config = tmp_path / "docker-config"
+    (config / "cli-plugins").mkdir(parents=True)
+    plugin = Path(sys.prefix, "bin", "docker-compose")  # from PyPI; where there is none, the machine's own
+    if plugin.exists():
+        (config / "cli-plugins" / "docker-compose").symlink_to(plugin)
+    path = f"{Path(engine.client).parent}:{os.environ['PATH']}"
+    environment = {**engine.env, "PATH": path}
+    if plugin.exists():
+        environment["DOCKER_CONFIG"] = str(config)
+    found = subprocess.run([engine.client, "compose", "version"], env=environment, capture_output=True, check=False)
+    if found.returncode:
+        missing("docker compose", "apt-get install docker-compose-plugin")
+    return environment
+
+
+async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
+    engine: Engine, base_image: str, compose: dict[str, str], prepare: Prepare, tmp_path: Path
+) -> None:
+    project = f"mm{secrets.token_hex(4)}"
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    service = {"image": base_image, "command": "sleep 600", "init": True, "labels": {LABEL: engine.session}}
+    services = {"web": {**service, "depends_on": ["db"]}, "db": service}
+    networks = {"default": {"labels": {LABEL: engine.session}}}
+    (folder / "compose.yml").write_text(yaml.safe_dump({"services": services, "networks": networks}))
+
+    def run_compose(*words: str) -> None:
+        command = [engine.client, "compose", "-p", project, "-f", str(folder / "compose.yml"), *words]
+        subprocess.run(command, env=compose, capture_output=True, check=True, timeout=60)
+
+    await asyncio.to_thread(run_compose, "up", "-d")
+    zygote = Zygote.start(compose)
+    try:
+        before = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}
+        payload = {"runtime": "docker", "compose": {"project": project, "service": "web"}}
+        proposal = a_proposal(f"{project}.web", ProposalType.REDEPLOY, payload)
+        ignorant = prepare(zygote, proposal)
+        assert "add mend_compose_dirs" in (await asyncio.to_thread(repair, ignorant))[-1].detail
+        box = {"ansible_connection": "local", "mend_compose_dirs": {project: str(folder)}}
+        run = prepare(zygote, proposal, inventory=yaml.safe_dump({"all": {"hosts": {"box": box}}}).encode())
+        stages = await asyncio.to_thread(repair, run)
+        assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
+        after = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}
+        assert after["web"] != before["web"]
+        assert after["db"] == before["db"]
+        assert (await prove(run)).verdict is Verdict.PROVEN
+    finally:
+        zygote.stop()
+        await asyncio.to_thread(run_compose, "down", "--timeout", "1")
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ ALLOWED = frozenset(
         "DOCKER_CERT_PATH",
         "DOCKER_TLS_HOSTNAME",
         "DOCKER_CONFIG",
+        "DOCKER_API_VERSION",
     }
 )
 
@@ -164,6 +165,8 @@ class Zygote:
         code = process.wait()
         self._ready.clear()
         process.stdout.close()
+        if process.stdin is not None:
+            process.stdin.close()
         return code
 
     def _last_words(self) -> str:
