@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from parts.playing import a_proposal
 
-from executor_agent.looks import Look, State, read_containers, read_supervisor, read_systemd
+from executor_agent.looks import Look, State, read_containers, read_look, read_supervisor, read_systemd
 
 
 def container(status: str = "running", health: str | None = None, **other: Any) -> dict[str, Any]:
@@ -60,6 +61,15 @@ def test_a_new_start_is_another_incarnation() -> None:
     first, second = container(), container()
     second["State"]["StartedAt"] = "t2"
     assert read_containers([first]).incarnation != read_containers([second]).incarnation
+
+
+def test_an_answer_that_was_cut_is_not_an_absent_container() -> None:
+    proposal = a_proposal()
+    assert read_look(proposal, {}).state is State.UNKNOWN
+    assert read_look(proposal, {"results": [{"exists": True, "container": container()}, {}]}).state is State.UNKNOWN
+    assert read_look(proposal, {"exists": False}).state is State.SICK
+    assert read_look(proposal, {"containers": []}).facts["exists"] is False
+    assert read_look(proposal, {"exists": True, "container": container()}).state is State.HEALTHY
 
 
 UNIT = "LoadState={}\nActiveState={}\nSubState={}\nResult=success\nNRestarts=4\nExecMainPID=77\n"

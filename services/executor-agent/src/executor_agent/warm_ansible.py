@@ -88,9 +88,11 @@ class WarmAnsible:
         wake_write.setblocking(False)
         signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        os.write(1, b"ready\n")
+        with contextlib.suppress(BrokenPipeError):  # the executor is gone already: the life line says so next
+            os.write(1, b"ready\n")
         try:
             self._turn()
+            shutil.rmtree(self.socket_path.parent, ignore_errors=True)  # the executor may have no time left to
         finally:
             for run in list(self.runs.values()):
                 self._end(run)
