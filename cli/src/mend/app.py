@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from mend.commands.deadletters import deadletters
 from mend.commands.decide import approve, reject
+from mend.commands.doctor import doctor
 from mend.commands.drill import drill
 from mend.commands.edit import edit
 from mend.commands.history import history
@@ -77,7 +78,7 @@ def prepare(ctx: typer.Context) -> None:
 LOOK, DECIDE, RUN = "Look", "Decide", "Run"
 for panel, functions in (
     (DECIDE, (pending, show, approve, reject, edit, retry)),
-    (LOOK, (status, history, watch, deadletters)),
+    (LOOK, (status, doctor, history, watch, deadletters)),
     (RUN, (up, drill, inject)),
 ):
     for function in functions:

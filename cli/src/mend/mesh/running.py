@@ -91,6 +91,8 @@ class Mesh:
                     self._tell(program.name, f"ready after {time.monotonic() - begun:.1f} s{about}", "green")
                 elif not state.alive and state.exit_status == BAD_SETTINGS:
                     raise Sorry(f"{program.name} does not start: {self.last_words(program.name)}")
+                else:
+                    self._compare(program.name, self._seen[program.name], state)
             if waiting and time.monotonic() - begun > READY_SECONDS:
                 for program in waiting:
                     words = self.last_words(program.name)

@@ -1,0 +1,77 @@
+"""Checks of the ladder: each configured model is asked one small question and must answer in the schema.
+
+A cloud model is really asked, once, with at most 60 tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mend.checkup.finding import Finding, broken, ok, warning
+from mend.words import plain
+from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
+from mesh_core.llm.ladder import Prompt, Rejection, Rung, climb
+from mesh_core.records import AttemptOutcome
+from mesh_core.settings import BadSettings, read_settings
+from mesh_core.strict_json import Refusal, parse_object
+
+QUESTION = Prompt(
+    system="Answer with one JSON object and nothing else.",
+    user='Answer with {"action": "notify", "sure": true}',
+    max_tokens=60,
+)
+SCHEMA: dict[str, object] = {
+    "type": "object",
+    "properties": {"action": {"type": "string", "enum": ["restart", "notify"]}, "sure": {"type": "boolean"}},
+    "required": ["action", "sure"],
+    "additionalProperties": False,
+}
+
+
+async def check_models(environ: Mapping[str, str], chain_file: Path) -> list[Finding]:
+    """One finding per rung; broken when there are rungs and none of them answers."""
+    try:
+        settings = read_settings(ChainSettings, environ)
+        rungs = chain_for(settings, chain_file, environ=environ)
+    except (BadSettings, BadChain) as error:
+        return [broken("model", plain(error, 400), "correct it: the planner does not start with it")]
+    if not rungs:
+        if "floor" in settings.llm_chain:
+            return [ok("model", "none, as LLM_CHAIN says: the policy's own choices are proposed")]
+        fix = (
+            "set LLAMACPP_URL, OLLAMA_HOST or ANTHROPIC_API_KEY; `mend up` starts the bundled model where there is one"
+        )
+        return [warning("model", "none is configured: the policy's own choices are proposed", fix)]
+    tries = [await _ask(rung) for rung in rungs]
+    if any(good for good, _ in tries):
+        fix = "the next model of the ladder answers instead"
+        return [ok("model", found) if good else warning("model", found, fix) for good, found in tries]
+    fix = "no model answers: proposals will carry the policy's own choice; look at its address, its name and its key"
+    return [broken("model", found, fix) for _, found in tries]
+
+
+async def _ask(rung: Rung) -> tuple[bool, str]:
+    try:
+        climbed = await climb([rung], QUESTION, SCHEMA, _read, breakers=Breakers())
+    finally:
+        await rung.close()
+    attempt = climbed.tries[0]
+    name = f"{plain(attempt.rung, 40)} ({plain(attempt.model, 60)})"
+    if attempt.outcome is AttemptOutcome.OK:
+        return True, f"{name} answers in the schema after {attempt.latency_ms / 1000:.1f} s"
+    return False, f"{name}: {attempt.outcome}: {plain(attempt.detail, 200)}"
+
+
+def _read(text: str) -> bool | Rejection:
+    value = parse_object(text.encode(), max_bytes=4096)
+    if isinstance(value, Refusal):
+        return Rejection(AttemptOutcome.INVALID_JSON, value.reason)
+    if (
+        set(value) != {"action", "sure"}
+        or value["action"] not in ("restart", "notify")
+        or type(value["sure"]) is not bool
+    ):
+        return Rejection(AttemptOutcome.SCHEMA_VIOLATION, "not the fields that were asked for")
+    return True

@@ -1,0 +1,123 @@
+"""Checks of this machine: Python, disk, the folders of actions and who may write them, policy, services. Reads only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mend.checkup.finding import Finding, broken, ok, warning
+from mend.commands.status import FRESH_SECONDS, heartbeats
+from mend.words import age, plain
+from mesh_core.actions import Actions, Folder
+from mesh_core.policy import BadPolicy, Policy
+
+LOW_BYTES = 1024**3
+FULL_BYTES = 64 * 1024**2
+
+
+def check_place(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Everything that can be told from files."""
+    yield _python()
+    yield _disk(runtime)
+    yield from _folders(Actions(runtime))
+    yield _policy(runtime / "config" / "policy.yml")
+    yield _services(runtime)
+    yield _notify(environ)
+
+
+def _python() -> Finding:
+    """Below 3.11 we could not even have been imported."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return ok("python", f"Python {version} at {sys.executable}")
+
+
+def _disk(runtime: Path) -> Finding:
+    place = next(path for path in (runtime, *runtime.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    found = f"{free / 1024**3:.1f} GiB free at {place}"
+    if free < FULL_BYTES:
+        return broken("disk", found, "make room: proposals, spools and results are files; nothing can be kept now")
+    if free < LOW_BYTES:
+        return warning("disk", found, "make room before it is full: proposals, spools and results are files")
+    return ok("disk", found)
+
+
+def _folders(actions: Actions) -> Iterator[Finding]:
+    if not actions.root.is_dir():
+        yield broken("action folders", f"{actions.root} is not there", "start the mesh once (`mend up`): it makes them")
+        return
+    missing = [folder.value for folder in Folder if not actions.folder(folder).is_dir()]
+    if missing:
+        yield broken(
+            "action folders", f"missing: {', '.join(missing)}", "start the executor or `mend up`: it makes them"
+        )
+        return
+    yield _one_file_system(actions)
+    yield _who_may_approve(actions)
+    pending, approved = actions.folder(Folder.PENDING), actions.folder(Folder.APPROVED)
+    if os.access(pending, os.R_OK | os.W_OK | os.X_OK) and os.access(approved, os.W_OK | os.X_OK):
+        yield ok("you may approve", "pending/ and approved/ are yours to move between")
+    else:
+        yield warning(
+            "you may approve",
+            "this user cannot move files from pending/ to approved/",
+            "join the group operators, or ask one of them",
+        )
+
+
+def _one_file_system(actions: Actions) -> Finding:
+    devices = {actions.folder(folder).stat().st_dev for folder in Folder}
+    mounts = [folder.value for folder in Folder if actions.folder(folder).is_mount()]
+    if len(devices) == 1 and not mounts:
+        return ok("one file system", f"every folder of {actions.root} lies on one: a move is one atomic rename")
+    found = f"{', '.join(mounts) or 'some folders'} of {actions.root} are mounts of their own"
+    return broken(
+        "one file system", found, "mount actions/ once, as a whole: across mounts mv copies, and half a file shows"
+    )
+
+
+def _who_may_approve(actions: Actions) -> Finding:
+    approved = actions.folder(Folder.APPROVED).stat()
+    mode = stat.filemode(approved.st_mode)
+    if approved.st_mode & stat.S_IWOTH:
+        return broken("approved/", f"everybody may write it ({mode})", f"chmod o-w {actions.folder(Folder.APPROVED)}")
+    if approved.st_uid == actions.folder(Folder.PENDING).stat().st_uid:
+        return ok("approved/", f"{mode}; one user owns pending/ and approved/, as in a checkout: fine for development")
+    return ok("approved/", f"{mode}; the planner's user does not own it")
+
+
+def _policy(path: Path) -> Finding:
+    try:
+        policy = Policy.load(path)
+    except BadPolicy as error:
+        return broken(
+            "policy", plain(error, 400), "correct that line; until then nothing is approved or proposed by it"
+        )
+    own = f"{path} over the shipped one" if path.exists() else "the shipped one"
+    return ok("policy", f"{len(policy.rules)} rules ({own})")
+
+
+def _services(runtime: Path) -> Finding:
+    ages = heartbeats(runtime)
+    late = [f"{name} ({age(seconds)})" for name, seconds in ages.items() if seconds > FRESH_SECONDS]
+    if not ages:
+        return warning("services", "none has run here yet", "start the mesh: mend up")
+    if late:
+        return warning(
+            "services", f"no heartbeat from {', '.join(late)}", f"read {runtime / 'log'}, or start them again"
+        )
+    return ok("services", f"{', '.join(ages)} are alive")
+
+
+def _notify(environ: Mapping[str, str]) -> Finding:
+    if environ.get("NOTIFY_URLS", "").strip():
+        return ok("notifications", "NOTIFY_URLS is set")
+    return warning(
+        "notifications",
+        "NOTIFY_URLS is not set: an approved notify reaches nobody",
+        "set it to Apprise URLs, such as ntfy://host/topic",
+    )
