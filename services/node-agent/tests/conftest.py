@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from parts.require import missing  # type: ignore[import-not-found]  # on the path of pytest only
 
 from mesh_core.records import HealthEvent
 from mesh_core.testing import wait_for
@@ -26,7 +27,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if done.returncode:
-        pytest.skip("needs root to mount a tmpfs")
+        missing("root (it mounts a tmpfs)", "run the tests as root")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 

@@ -184,16 +184,40 @@ def test_what_cannot_be_used_is_named_and_nothing_starts(
     agent: Process, variables: dict[str, str], config: str, words: str
 ) -> None:
     agent.watch(config)
-    done = subprocess.run(
+    done = ran_once({**agent.environment, **variables})
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_second_agent_of_the_same_node_does_not_start(agent: Process, redis_server: RedisServer) -> None:
+    agent.watch(WATCH.format(port=free_port()))
+    agent.start()
+    await wait_for(lambda: types(redis_server), 10, "the first agent")
+    second = subprocess.run(
         [sys.executable, "-m", "node_agent"],
-        env={**agent.environment, **variables},
+        env=agent.environment,
         capture_output=True,
         text=True,
         timeout=20,
         check=False,
     )
-    assert done.returncode == 2
-    assert words in done.stderr
+    assert second.returncode == 1
+    assert "another node agent uses" in second.stderr
+
+
+def test_a_folder_that_cannot_be_used_is_named(agent: Process) -> None:
+    (agent.runtime / "spool").write_text("a file where the folder should be")
+    done = subprocess.run(
+        [sys.executable, "-m", "node_agent"],
+        env=agent.environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "RUNTIME_PATH" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -211,3 +235,8 @@ def test_what_was_remembered_badly_is_no_reason_not_to_start(tmp_path: Path) -> 
 def healthcheck(runtime: Path) -> int:
     environment = {"PATH": "/usr/bin:/bin", "RUNTIME_PATH": str(runtime)}
     return subprocess.run(["sh", str(HEALTHCHECK)], env=environment, check=False, capture_output=True).returncode
+
+
+def ran_once(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "node_agent"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)

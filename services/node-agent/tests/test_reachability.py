@@ -73,6 +73,7 @@ async def looked(port: int, **more: Any) -> Finding:
         (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", {"expect_text": "end"}, Condition.WELL, ""),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", {}, Condition.SICK, "before the end"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {}, Condition.SICK, "cut short"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n", {}, Condition.SICK, "closed"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, Condition.SICK, "no HTTP answer"),
         (b"", {}, Condition.SICK, "no HTTP answer"),
     ],

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from parts import images  # type: ignore[import-not-found]  # on the path of pytest only
 
 from mesh_core.records import HealthEvent
 from mesh_core.testing import RedisServer, wait_for
@@ -88,8 +89,6 @@ class Node:
 
 @pytest.fixture(scope="module")
 def node(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    from parts import images  # type: ignore[import-not-found]  # tests/ is on the path of pytest only
-
     folder = tmp_path_factory.mktemp("systemd")
     node = Node(engine, images.node_image(engine), folder)
     try:

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
+import fcntl
 import gc
 import sys
 import time
+from pathlib import Path
+from typing import IO
 
 # structlog's console renderer takes rich where it finds it: 5 MiB for colours in a traceback. Before any import of it.
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
 import structlog  # noqa: E402
-from pydantic import Field  # noqa: E402
 
 from mesh_core.log import setup  # noqa: E402
 from mesh_core.records import HealthEvent  # noqa: E402
 from mesh_core.service import serve  # noqa: E402
-from mesh_core.settings import MeshSettings, settings_or_exit  # noqa: E402
+from mesh_core.settings import settings_or_exit  # noqa: E402
 from node_agent.agent import Agent, recall  # noqa: E402
 from node_agent.edges import Edges, FlapRule  # noqa: E402
 from node_agent.outfit import probes_for  # noqa: E402
 from node_agent.redis_line import RedisLine  # noqa: E402
 from node_agent.sender import Sender  # noqa: E402
+from node_agent.settings import NodeAgentSettings  # noqa: E402
 from node_agent.spool import Spool  # noqa: E402
 from node_agent.watchlist import BadWatchlist, read_watchlist  # noqa: E402
 
 NAME = "node-agent"
 FIRST_LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
-
-
-class NodeAgentSettings(MeshSettings):
-    """What the node agent needs beside the mesh's own settings; what to watch is in config/node.yml."""
-
-    docker_host: str = Field(
-        "unix:///var/run/docker.sock",
-        alias="DOCKER_HOST",
-        pattern="^(unix|tcp)://",
-        description="the Docker engine: unix:///path or tcp://host:port",
-    )
 
 
 def main() -> None:
@@ -53,6 +46,7 @@ def main() -> None:
 
     node = settings.node_name
     folder = settings.runtime_path / "spool" / node
+    lock = take(folder)
     memory = folder / "open.json"
     flap = watchlist.flapping
     edges = Edges(node, FlapRule(flap.opens, flap.window_seconds, flap.quiet_seconds))
@@ -67,7 +61,8 @@ def main() -> None:
         log.info("node_agent.watching", node=node, probes=[probe.name for probe in agent.probes])
         gc.collect()
         gc.freeze()
-        ctypes.CDLL(None).malloc_trim(0)  # what imports and compiling needed once: up to 3 MiB
+        with contextlib.suppress(AttributeError):  # musl has none
+            ctypes.CDLL(None).malloc_trim(0)  # what imports and compiling needed once: up to 3 MiB
         async with asyncio.TaskGroup() as group:
             group.create_task(agent.announce(stop))
             group.create_task(agent.watch(stop))
@@ -80,7 +75,23 @@ def main() -> None:
         sender.wake()
 
     agent = Agent(node, edges, send, memory, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0)
+    lock.flush()  # held until the process ends
     serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run})
+
+
+def take(folder: Path) -> IO[str]:
+    """The lock of this node's spool, or a sentence and exit status 1: a stream has one writer."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"{NAME}: another node agent uses {folder}; stop it, or give this one its own NODE_NAME", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        print(f"{NAME}: {folder} cannot be used: {error.strerror}; set RUNTIME_PATH", file=sys.stderr)
+        raise SystemExit(1) from None
+    return lock
 
 
 if __name__ == "__main__":

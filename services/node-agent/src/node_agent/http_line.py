@@ -135,7 +135,10 @@ class Stream:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:
-            size = int((await self._reader.readline()).split(b";")[0].strip() or b"x", 16)
+            line = await self._reader.readline()
+            if not line:
+                raise HttpBroken("the other side closed the connection")
+            size = int(line.split(b";")[0], 16)
             while size > 0:
                 piece = await self._reader.readexactly(min(size, 65536))
                 size -= len(piece)
