@@ -52,6 +52,7 @@ class TwinRung:
     price: Price = field(default_factory=lambda: Price(2.0, 4.0))
     provider: str = "twin"
     model: str = "m"
+    at_once: int = 8
     asked: int = 0
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
@@ -121,6 +122,28 @@ async def test_an_attempt_ends_at_its_wall_clock() -> None:
     climbed = await up(TwinRung("a", [never], timeout_seconds=0.2), TwinRung("b", ["{}"]))
     assert [t.outcome for t in climbed.tries] == [AttemptOutcome.TIMEOUT, AttemptOutcome.OK]
     assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_attempts_stand_in_line_before_a_small_server_and_the_wait_is_bounded() -> None:
+    may_answer = asyncio.Event()
+
+    async def slowly() -> str:
+        await may_answer.wait()
+        return "{}"
+
+    breakers = Breakers()
+    small = TwinRung("small", [slowly], timeout_seconds=0.3, at_once=1)
+
+    async def one() -> Climb[dict[str, object]]:
+        return await climb([small], PROMPT, {}, read, breakers=breakers)
+
+    first, second = asyncio.create_task(one()), asyncio.create_task(one())
+    await wait_for(lambda: small.asked == 1, 1, "the first is with the server")
+    assert (await second).tries[0].outcome is AttemptOutcome.TIMEOUT
+    assert small.asked <= 2, "two were never there at the same time"
+    await first
+    may_answer.set()
+    assert (await one()).answer == {}
 
 
 async def test_no_good_answer_is_no_error() -> None:

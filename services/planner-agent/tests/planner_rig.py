@@ -30,6 +30,7 @@ class SayingRung:
     name = provider = model = "twin"
     timeout_seconds = 5.0
     price = Price()
+    at_once = 8
 
     def __init__(self, say: Callable[[dict[str, Any]], str]):
         self.say = say

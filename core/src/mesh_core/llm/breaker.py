@@ -5,6 +5,7 @@ It never counts bad answers, only timeouts, broken connections, 5xx and 429.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -54,7 +55,7 @@ class Breaker:
 
 
 class Breakers:
-    """One breaker per rung name, for the life of a process."""
+    """One breaker and one line of waiting attempts per rung name, for the life of a process."""
 
     def __init__(
         self,
@@ -67,6 +68,11 @@ class Breakers:
         self._failures = failures
         self._open_seconds = open_seconds
         self._by_name: dict[str, Breaker] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    def turn(self, name: str, at_once: int) -> asyncio.Semaphore:
+        """The line in front of that rung: at most `at_once` attempts are with its server at a time."""
+        return self._turns.setdefault(name, asyncio.Semaphore(at_once))
 
     def of(self, name: str) -> Breaker:
         """The breaker of that rung, made closed on first sight."""

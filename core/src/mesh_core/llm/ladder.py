@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.breaker import Breaker, Breakers
 from mesh_core.records import AttemptOutcome
 
 T = TypeVar("T")
@@ -89,6 +89,10 @@ class Rung(Protocol):
     def timeout_seconds(self) -> float: ...
     @property
     def price(self) -> Price: ...
+    @property
+    def at_once(self) -> int:
+        """How many attempts the server takes side by side; a small local one does one thing at a time."""
+        ...
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """One request, no retries. Raises NetworkError, ApiError or Refused."""
@@ -165,6 +169,30 @@ async def _attempt(
 ) -> tuple[Try, T | None]:
     """One try. The breaker hears of infrastructure only: a bad answer is no reason to stop asking."""
     breaker = breakers.of(rung.name)
+    turn = breakers.turn(rung.name, rung.at_once)
+    began = clock()
+    try:
+        # Ten services fall sick at once when a host reboots. Waiting in our own line is not the server's fault.
+        async with asyncio.timeout(rung.timeout_seconds):
+            await turn.acquire()
+    except TimeoutError:
+        detail = f"waited {rung.timeout_seconds:g} s for its turn"
+        return _try(rung, position, AttemptOutcome.TIMEOUT, _ms(clock() - began), None, detail), None
+    try:
+        return await _ask(rung, position, prompt, schema, read, breaker, clock)
+    finally:
+        turn.release()
+
+
+async def _ask(
+    rung: Rung,
+    position: int,
+    prompt: Prompt,
+    schema: dict[str, object],
+    read: Callable[[str], T | Rejection],
+    breaker: Breaker,
+    clock: Clock,
+) -> tuple[Try, T | None]:
     began = clock()
     completion: Completion | None = None
     answer: T | None = None

@@ -37,6 +37,7 @@ class AnthropicRung:
         self.provider = provider
         self.model = model
         self.timeout_seconds = timeout_seconds
+        self.at_once = 8
         self.price = price
         self._forced_tool = False
         # Retries of the client would outlive the ladder's wall clock: 3 requests in 10.5 s with timeout=3.

@@ -40,6 +40,7 @@ class OllamaRung:
         self._known = model is not None
         self._think: bool | None = False
         self.timeout_seconds = timeout_seconds
+        self.at_once = 2
         self.price = price
         headers = {"authorization": f"Bearer {api_key}"} if api_key else None
         # The library's own limit is per read; the ladder's wall clock is the one that counts.

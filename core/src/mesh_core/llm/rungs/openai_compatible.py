@@ -39,6 +39,7 @@ class OpenAICompatibleRung:
         self.provider = provider or name
         self.model = model or UNNAMED_MODEL
         self.timeout_seconds = timeout_seconds
+        self.at_once = 2
         self.price = price
         # The ladder's wall clock bounds the attempt; a client time-out is per read and would only confuse.
         # A proxy from the environment is for https: a model on the local network is reached directly.
