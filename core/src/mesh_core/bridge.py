@@ -10,11 +10,23 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 
+import redis.exceptions
 import structlog
 
-from mesh_core.bus import DOWN, FOREIGN_STREAM, MESH_STREAM, Bus, BusDown, client_for, stream_of
+from mesh_core.bus import (
+    ADOPTION_WINDOW_MS,
+    DOWN,
+    FOREIGN_STREAM,
+    MESH_STREAM,
+    Bus,
+    BusDown,
+    client_for,
+    or_down,
+    stream_of,
+)
 from mesh_core.door import read_event
 from mesh_core.records import HealthEvent
+from mesh_core.scripts import REFUSAL_WINDOW
 from mesh_core.service import pause
 from mesh_core.strict_json import Refusal
 
@@ -100,14 +112,13 @@ class Bridge:
 
     async def _holds(self, stream: str, entry: str, raw: bytes) -> bool:
         try:
-            rows = await self._bus.redis.xrange(stream, entry, entry)
-        except DOWN as error:
-            raise BusDown(str(error)) from error
+            with or_down():
+                rows = await self._bus.redis.xrange(stream, entry, entry)
+        except redis.exceptions.ResponseError:
+            return False  # anybody can type an id that is none, or that names a key of another kind
         return any(raw in (fields or {}).values() for _, fields in rows or [])
 
     async def _window(self, digest: str) -> str:
         """A name for this refusal, the same for every bridge that hears it within two seconds."""
-        first = await self._bus.call("SET", f"adopt:{digest}", "refused", "NX", "PX", 2000)
-        count = await self._bus.call("INCR" if first else "GET", f"mesh:refused:{digest}")
-        await self._bus.call("EXPIRE", f"mesh:refused:{digest}", 3600)
-        return f"{digest[:16]}-{int(count or 0)}"
+        since = await self._bus.script(REFUSAL_WINDOW, [f"adopt:{digest}"], [ADOPTION_WINDOW_MS])
+        return f"{digest[:16]}-{since.decode()}"

@@ -47,6 +47,15 @@ return entry
 """
 )
 
+# What was refused from the channel is named by its digest and the moment when the first listener heard it.
+# KEYS adopt:<sha256>; ARGV window (ms) -> that moment (ms)
+REFUSAL_WINDOW = """
+local now = redis.call('TIME')
+local ms = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+redis.call('SET', KEYS[1], ms, 'NX', 'PX', ARGV[1])
+return redis.call('GET', KEYS[1])
+"""
+
 # KEYS stream, once-key or ''; ARGV json, channel or '', once ttl (s) -> 1 or nil
 PUBLISH_ONCE = """
 if KEYS[2] ~= '' and not redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[3]) then return nil end

@@ -1,0 +1,267 @@
+"""Messages typed by hand: each in the log once, however many listen; nothing that is typed stops anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from mesh_core.bridge import Bridge
+from mesh_core.bus import FOREIGN_STREAM, MESH_STREAM, Bus
+from mesh_core.records import DeadLetter, HealthEvent, Trust
+from mesh_core.testing import RedisServer, wait_for
+
+NOW = "2026-05-05T12:00:00.000Z"
+DEEP = b"[" * 100_000
+
+# One of each kind that must end in the dead letters.
+BAD: dict[str, bytes] = {
+    "empty": b"",
+    "blank": b"   ",
+    "not json": b"container down!",
+    "half": b'{"type":"oom","node":"pi4"',
+    "trailing": b'{"type":"oom","node":"pi4"} x',
+    "two": b'{"type":"oom","node":"pi4"}{"type":"oom","node":"pi4"}',
+    "list": b'[{"type":"oom","node":"pi4"}]',
+    "string": b'"oom"',
+    "number": b"7",
+    "null": b"null",
+    "true": b"true",
+    "bytes": b"\xff\xfe\x00",
+    "latin": '{"type":"oom","node":"pi4","service":"caf\xe9"}'.encode("latin-1"),
+    "bom": b'\xef\xbb\xbf{"type":"oom","node":"pi4"}',
+    "utf-16": '{"type":"oom","node":"pi4"}'.encode("utf-16"),
+    "huge": b'{"type":"oom","node":"pi4","payload":{"x":"' + b"y" * 70_000 + b'"}}',
+    "deep": b'{"type":"oom","node":"pi4","payload":' + DEEP + b"}",
+    "deeper": DEEP,
+    "digits": b'{"type":"oom","node":"pi4","payload":{"n":' + b"9" * 5000 + b"}}",
+    "nan": b'{"type":"oom","node":"pi4","payload":{"n":NaN}}',
+    "infinity": b'{"type":"oom","node":"pi4","payload":{"n":-Infinity}}',
+    "1e999": b'{"type":"oom","node":"pi4","payload":{"n":1e999}}',
+    "twice a key": b'{"type":"oom","node":"pi4","node":"pi5"}',
+    "twice inside": b'{"type":"oom","node":"pi4","payload":{"a":1,"a":2}}',
+    "surrogate": b'{"type":"oom","node":"pi4","payload":{"x":"\\ud800"}}',
+    "no type": b'{"node":"pi4"}',
+    "no node": b'{"type":"oom"}',
+    "type in capitals": b'{"type":"OOM","node":"pi4"}',
+    "type is a list": b'{"type":["oom"],"node":"pi4"}',
+    "node is a path": b'{"type":"oom","node":"../etc"}',
+    "node with newline": b'{"type":"oom","node":"pi4\\n"}',
+    "node is an option": b'{"type":"oom","node":"pi4","service":"-H root@evil"}',
+    "severity unknown": b'{"type":"oom","node":"pi4","severity":"terrible"}',
+    "payload is text": b'{"type":"oom","node":"pi4","payload":"text"}',
+    "time is a number": b'{"type":"oom","node":"pi4","timestamp":1777982400}',
+    "time without zone": b'{"type":"oom","node":"pi4","timestamp":"2026-05-05T12:00:00"}',
+    "id is a number": b'{"type":"oom","node":"pi4","id":7}',
+}
+
+
+class Listeners:
+    """Several bridges on one server, all listening."""
+
+    def __init__(self, url: str):
+        self.bus = Bus.connect(url, "test")
+        self.stop = asyncio.Event()
+        self.bridges: list[Bridge] = []
+        self.hints: list[str] = []
+        self._buses: list[Bus] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, count: int) -> None:
+        for n in range(count):
+            bus = Bus.connect(self.bus.url, f"replica{n}")
+            bridge = Bridge(bus, "planner", on_stream=self.hints.append)
+            self._buses.append(bus)
+            self.bridges.append(bridge)
+            self._tasks.append(asyncio.create_task(bridge.run(self.stop)))
+        await wait_for(lambda: self.listening(count), 5, f"{count} subscriptions")
+
+    async def listening(self, count: int) -> bool:
+        reply = await self.bus.call("PUBSUB", "NUMSUB", "health_events")
+        return int(dict(reply)[b"health_events"] if isinstance(reply[0], tuple) else reply[1]) == count
+
+    async def say(self, raw: bytes | str) -> int:
+        return await self.bus.announce("health_events", raw if isinstance(raw, bytes) else raw.encode())
+
+    async def settled(self) -> None:
+        """Every bridge has dealt with everything said so far: the last word is adopted, and the order is kept."""
+        await self.say(f'{{"type":"last_word","node":"end","timestamp":"{NOW}"}}')
+
+        async def heard() -> bool:
+            return any(one["type"] == "last_word" for one in await self.stream(FOREIGN_STREAM))
+
+        await wait_for(heard, 10, "the last word")
+        for bridge in self.bridges:  # an answered question of each bridge's own connection comes after its work
+            await bridge._bus.call("PING")
+        await asyncio.sleep(0.1)
+
+    async def stream(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(fields[b"p"]) for _, fields in await self.bus.call("XRANGE", name, "-", "+")]
+
+    async def adopted(self) -> list[dict[str, Any]]:
+        return [one for one in await self.stream(FOREIGN_STREAM) if one["type"] != "last_word"]
+
+    async def close(self) -> None:
+        self.stop.set()
+        for task in self._tasks:
+            await task
+        for bus in (*self._buses, self.bus):
+            await bus.close()
+
+
+@pytest.fixture
+async def listeners(redis_each: RedisServer) -> AsyncIterator[Listeners]:
+    made = Listeners(redis_each.url)
+    yield made
+    await made.close()
+
+
+async def test_two_bridges_adopt_each_message_once(listeners: Listeners) -> None:
+    await listeners.start(2)
+    for n in range(50):
+        assert await listeners.say(f'{{"type":"oom","node":"pi4","service":"s{n}","note":"kept"}}') == 2
+    await listeners.settled()
+    adopted = await listeners.adopted()
+    assert sorted(one["service"] for one in adopted) == sorted(f"s{n}" for n in range(50))
+    assert {one["trust"] for one in adopted} == {"foreign"}
+    assert {one["note"] for one in adopted} == {"kept"}
+    assert len({one["id"] for one in adopted}) == 50
+    assert sum(bridge.adopted for bridge in listeners.bridges) == 51
+
+
+async def test_our_own_messages_are_known_by_their_bytes_and_never_adopted(listeners: Listeners) -> None:
+    await listeners.start(2)
+    for n in range(1, 21):
+        raw = HealthEvent(id=f"pi4/{n}-0", type="oom", node="pi4", trust=Trust.NODE).wire()
+        await listeners.bus.append("pi4", f"{n}-0", raw)
+        await listeners.bus.enter(HealthEvent(type="node_offline", node="pi5"), Trust.MESH)
+        await listeners.bus.enter(HealthEvent(type="oom", node="pi6"), Trust.FOREIGN)
+    await listeners.settled()
+    assert len(await listeners.stream("mesh:ev:pi4")) == 20
+    assert len(await listeners.stream(MESH_STREAM)) == 20
+    assert len(await listeners.adopted()) == 20  # those that were entered there
+    assert {"mesh:ev:pi4", MESH_STREAM, FOREIGN_STREAM} <= set(listeners.hints)
+
+
+async def test_a_copy_with_a_stolen_id_but_other_bytes_is_foreign(listeners: Listeners) -> None:
+    await listeners.start(1)
+    raw = HealthEvent(id="pi4/1-0", type="oom", node="pi4", trust=Trust.NODE).wire()
+    await listeners.bus.append("pi4", "1-0", raw)
+    await listeners.say(raw.replace(b'"oom"', b'"disk_full"').replace(b'"node"}', b'"mesh"}'))
+    await listeners.settled()
+    (forged,) = await listeners.adopted()
+    assert (forged["type"], forged["trust"]) == ("disk_full", "foreign")
+    assert forged["id"] != "pi4/1-0"
+
+
+MADE_UP = [
+    *("seq/1-0", "x", "", "/", "pi4/", "pi4/abc-0", "pi4/1-0-0", "pi4/(1-0", "pi4/+", "a/b/c/1-1", "pi4/-", "é/1-0"),
+    *("pi4/99999999999999999999999-0", "pi4/ 1-0", "x" * 5000),
+]
+
+
+@pytest.mark.parametrize("event_id", MADE_UP, ids=lambda text: text[:20])
+async def test_no_id_that_anybody_makes_up_stops_a_bridge(listeners: Listeners, event_id: str) -> None:
+    await listeners.bus.call("SET", "mesh:ev:seq", 3)  # a key of another kind where a stream would be
+    await listeners.start(1)
+    await listeners.say(json.dumps({"id": event_id, "type": "oom", "node": "pi4"}))
+    await listeners.settled()
+    (adopted,) = await listeners.adopted()
+    assert adopted["id"].startswith("pi4/1")
+
+
+async def test_thirty_seven_bad_messages_are_thirty_seven_dead_letters_and_the_good_one_gets_through(
+    listeners: Listeners,
+) -> None:
+    assert len(BAD) == 37
+    await listeners.start(2)
+    for raw in BAD.values():
+        await listeners.say(raw)
+    await listeners.settled()
+
+    async def all_there() -> bool:
+        return int(await listeners.bus.call("XLEN", DeadLetter.stream)) >= len(BAD)
+
+    await wait_for(all_there, 10, "the dead letters")
+    letters = [DeadLetter.model_validate(one) for one in await listeners.stream(DeadLetter.stream)]
+    assert len(letters) == len(BAD)
+    assert sorted(letter.raw for letter in letters) == sorted(
+        raw[:4096].decode("utf-8", "backslashreplace") for raw in BAD.values()
+    )
+    assert all(letter.reason and letter.source == "health_events" and letter.by == "planner" for letter in letters)
+    assert await listeners.adopted() == []
+
+
+async def test_the_same_rubbish_an_hour_later_is_a_letter_again(listeners: Listeners) -> None:
+    await listeners.start(2)
+    for _ in range(3):
+        await listeners.say("rubbish")
+        await listeners.settled()
+        for key in await listeners.bus.call("KEYS", "adopt:*"):
+            await listeners.bus.call("DEL", key)  # two seconds pass
+    assert len(await listeners.stream(DeadLetter.stream)) == 3
+
+
+async def test_a_message_typed_twice_counts_once_within_two_seconds_and_again_after_that(listeners: Listeners) -> None:
+    await listeners.start(2)
+    raw = '{"type":"oom","node":"pi4"}'
+    for _ in range(3):
+        await listeners.say(raw)
+    await listeners.settled()
+    assert len(await listeners.adopted()) == 1
+    (ttl,) = [await listeners.bus.call("PTTL", key) for key in await listeners.bus.call("KEYS", "adopt:*")][:1]
+    assert 0 < ttl <= 2000
+    for key in await listeners.bus.call("KEYS", "adopt:*"):
+        await listeners.bus.call("DEL", key)
+    await listeners.say(raw)
+    await listeners.settled()
+    assert len(await listeners.adopted()) == 2
+
+
+async def test_a_gap_in_listening_is_counted(listeners: Listeners) -> None:
+    await listeners.start(1)
+    assert listeners.bridges[0].gaps == 0
+    for gaps in (1, 2):
+        await listeners.bus.call("CLIENT", "KILL", "TYPE", "pubsub")
+        await wait_for(lambda g=gaps: listeners.bridges[0].gaps == g, 10, f"gap {gaps}")  # type: ignore[misc]
+    await listeners.settled()
+
+
+async def test_a_restarted_server_is_listened_to_again_and_what_reached_nobody_was_told_so(
+    redis_each: RedisServer,
+) -> None:
+    listeners = Listeners(redis_each.url)
+    await listeners.start(1)
+    redis_each.kill()
+    redis_each.start()
+    await wait_for(listeners.bus.is_up, 5, "a connection")
+    unheard = await listeners.say('{"type":"oom","node":"deaf"}')
+    await wait_for(lambda: listeners.listening(1), 10, "a new subscription")
+    await listeners.settled()
+    assert listeners.bridges[0].gaps == 1
+    assert [one["node"] for one in await listeners.adopted()] == ([] if unheard == 0 else ["deaf"])
+    await listeners.close()
+
+
+async def test_a_message_heard_just_before_redis_goes_away_is_kept_until_it_is_back(redis_each: RedisServer) -> None:
+    bus = Bus.connect(redis_each.url, "test")
+    bridge = Bridge(bus, "planner")
+    redis_each.kill()
+    keeping = asyncio.create_task(bridge._keep_trying(b'{"type":"oom","node":"pi4"}', asyncio.Event()))
+    redis_each.start()
+    await asyncio.wait_for(keeping, 10)
+    assert int(await bus.call("XLEN", FOREIGN_STREAM)) == 1
+    await bus.close()
+
+
+async def test_a_bridge_stops_when_it_is_told_to_even_without_a_server() -> None:
+    bus = Bus.connect("redis://127.0.0.1:1/0", "test")
+    stop = asyncio.Event()
+    running = asyncio.create_task(Bridge(bus, "planner").run(stop))
+    await asyncio.sleep(0)
+    stop.set()
+    await asyncio.wait_for(running, 5)
+    await bus.close()
