@@ -6,5 +6,6 @@ pytest_plugins = [
     "parts.model",
     "parts.scripted",
     "parts.docker",
+    "parts.playing",
     "parts.nodes",
 ]

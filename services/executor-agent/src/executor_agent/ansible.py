@@ -174,12 +174,14 @@ def _runner(
         inventory=_inventories(run_dir),
         limit=where.node,
         timeout=limits.stage_seconds,
-        settings={"pexpect_timeout": limits.poll_seconds, "suppress_output_file": True},
         fact_cache_type="memory",
         suppress_env_files=True,
         quiet=True,
     )
     config.prepare()
+    # Said here, because `settings=` is dropped without an env/settings file; its default notices a cancel after 5 s.
+    config.pexpect_timeout = limits.poll_seconds
+    config.suppress_output_file = True
     # The runner starts from the executor's whole environment, keys included: only these names go on.
     config.env = {
         **where.warm.environment,

@@ -1,0 +1,109 @@
+"""A warm Ansible process and run folders to play in. Knows the executor's rooms; starts no service."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from executor_agent.ansible import Limits, Where, run_stage, write_project
+from executor_agent.stages import StagePlan
+from executor_agent.zygote import Zygote
+from mesh_core.inventory import Inventory
+from mesh_core.playbooks import PlaybookSet, playbook_for
+from mesh_core.records import Action, HealthEvent, ModelRef, Proposal, ProposalType, Risk, Stage, proposal_id, rfc3339
+from parts.engine import Engine
+
+LOCAL = b"all: {hosts: {box: {ansible_connection: local}}}\n"
+
+
+def a_proposal(
+    service: str | None = "web",
+    kind: ProposalType = ProposalType.CONTAINER_RESTART,
+    payload: dict[str, Any] | None = None,
+    node: str = "box",
+) -> Proposal:
+    """A proposal as the planner files it, about `service` on `node`."""
+    now = datetime.now(UTC)
+    event = HealthEvent(id=f"{node}/1-0", type="container_died", node=node, service=service, payload=payload or {})
+    return Proposal(
+        id=proposal_id(f"{node}/1-0", node, service),
+        type=kind,
+        action=Action.RESTART,
+        risk_level=Risk.LOW,
+        node=node,
+        service=service,
+        reason="somebody said it is down",
+        confidence=1,
+        created_at=rfc3339(now),
+        expires_at=rfc3339(now + timedelta(days=1)),
+        event=event,
+        model=ModelRef(name="m", provider="floor", position=1, latency_ms=0),
+    )
+
+
+@dataclass
+class Run:
+    """A run folder of one proposal and what is needed to play its stages."""
+
+    folder: Path
+    proposal: Proposal
+    where: Where
+    cancel: threading.Event = field(default_factory=threading.Event)
+    limits: Limits = field(default_factory=lambda: Limits(stage_seconds=60))
+    lines: list[str] = field(default_factory=list)
+
+    def play(self, stage: StagePlan, on_result: Callable[[str, dict[str, Any]], None] | None = None) -> Stage:
+        return run_stage(stage, self.folder, self.lines.append, self.cancel, self.limits, self.where, on_result)
+
+    def log(self, name: str) -> str:
+        return (self.folder / "logs" / f"{name}.log").read_text()
+
+
+class Prepare(Protocol):
+    """Makes a Run whose project and inventory are written; with `text`, that is every playbook of it."""
+
+    def __call__(
+        self, zygote: Zygote, proposal: Proposal | None = None, text: str | None = None, inventory: bytes = LOCAL
+    ) -> Run: ...
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Zygote]:
+    """A warm process without an engine."""
+    zygote = Zygote.start(os.environ)
+    assert zygote.wait_ready(60)
+    yield zygote
+    zygote.stop()
+
+
+@pytest.fixture(scope="session")
+def docker_warm(engine: Engine) -> Iterator[Zygote]:
+    """A warm process whose runs reach the engine of the tests."""
+    zygote = Zygote.start(engine.env)
+    assert zygote.wait_ready(60)
+    yield zygote
+    zygote.stop()
+
+
+@pytest.fixture
+def prepare(tmp_path: Path) -> Prepare:
+    """See `Prepare`."""
+
+    def make(
+        zygote: Zygote, proposal: Proposal | None = None, text: str | None = None, inventory: bytes = LOCAL
+    ) -> Run:
+        proposal = proposal or a_proposal()
+        folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        plays = playbook_for(proposal) if text is None else PlaybookSet(text, text, text)
+        write_project(folder, plays, Inventory.parse(inventory))
+        return Run(folder, proposal, Where(zygote, proposal.id, proposal.node))
+
+    return make
