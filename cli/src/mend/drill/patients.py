@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from mend.mesh.plan import SOCKET_PATH_LIMIT, free_port
+from mend.mesh.plan import free_port
 from mend.mesh.supervisord import Job, NoAnswer, Supervisord
 from mend.sorry import Sorry
 from mend.words import plain
@@ -63,11 +63,7 @@ class ProgramPatient:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self._environ = environ
-        self.conf = folder / "supervisord.conf"
-        socket = folder / "s.sock"
-        if len(str(socket).encode()) > SOCKET_PATH_LIMIT:
-            raise Sorry(f"{folder} is too long a path for a socket; set TMPDIR to a shorter one")
-        self._supervisord = Supervisord(self.conf, socket, folder / "supervisord.log")
+        self._supervisord = Supervisord(folder, folder / "supervisord.log")
 
     def start(self) -> str:
         command = (sys.executable, "-m", "mend.drill.sick_server", "--port", str(self.port))
@@ -92,7 +88,7 @@ class ProgramPatient:
 
     def variables(self) -> dict[str, Any]:
         beside = Path(sys.executable).parent / "supervisorctl"
-        return {"mend_supervisorctl": str(beside), "mend_supervisor_conf": str(self.conf)}
+        return {"mend_supervisorctl": str(beside), "mend_supervisor_conf": str(self._supervisord.conf)}
 
     def make_sick(self) -> str:
         self._get("break")

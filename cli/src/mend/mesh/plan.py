@@ -15,7 +15,6 @@ from pathlib import Path
 from mend.mesh.redis_home import OwnRedis, redis_for
 from mend.model_server import ModelMissing, bundled_model
 
-SOCKET_PATH_LIMIT = 100  # the kernel takes 107 bytes
 STOP_SECONDS = 15
 EXECUTOR_STOP_SECONDS = 25.0
 SECRETS = {"ANTHROPIC_API_KEY": "planner-agent", "NOTIFY_URLS": "executor-agent"}  # who alone is told

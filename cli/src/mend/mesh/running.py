@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from mend.mesh.lock import leave_note, take_note_away
-from mend.mesh.plan import SOCKET_PATH_LIMIT, Plan, Program
+from mend.mesh.plan import Plan, Program
 from mend.mesh.redis_home import OWN_MARK, home_of
 from mend.mesh.supervisord import Job, JobState, NoAnswer, Supervisord
 from mend.sorry import Sorry
@@ -50,10 +47,7 @@ class Mesh:
     def __init__(self, plan: Plan, tell: Tell):
         self.plan = plan
         self._tell = tell
-        self._short: Path | None = None
-        self._supervisord = Supervisord(
-            plan.run_folder / "supervisord.conf", self._socket(), plan.log_of("supervisord")
-        )
+        self._supervisord = Supervisord(plan.run_folder, plan.log_of("supervisord"))
         self._seen = {program.name: _Seen() for program in plan.programs}
         self._started = 0.0
 
@@ -131,8 +125,6 @@ class Mesh:
             pass
         self._supervisord.end()
         take_note_away(self.plan.runtime)
-        if self._short is not None:
-            shutil.rmtree(self._short, ignore_errors=True)
 
     def last_words(self, name: str) -> str:
         """The end of a program's log: the last line that is no JSON, else the last event of its log."""
@@ -189,13 +181,6 @@ class Mesh:
             environ=program.environ,
             priority=100 + number,
         )
-
-    def _socket(self) -> Path:
-        socket = self.plan.run_folder / "supervisor.sock"
-        if len(str(socket).encode()) > SOCKET_PATH_LIMIT:
-            self._short = Path(tempfile.mkdtemp(prefix="mend-"))  # made with mode 0700
-            return self._short / "supervisor.sock"
-        return socket
 
 
 def answers(url: str) -> bool:

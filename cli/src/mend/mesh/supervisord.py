@@ -10,9 +10,11 @@ import ctypes
 import http.client
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +30,8 @@ from mesh_core.files import write_whole
 ANSWER_SECONDS = 15.0
 LOOK_SECONDS = 0.05
 START_TRIES = 20  # supervisord waits one second longer before each
+SOCKET = "supervisor.sock"
+SOCKET_PATH_LIMIT = 100
 _PR_SET_PDEATHSIG = 1
 
 
@@ -64,12 +68,15 @@ class JobState:
 
 
 class Supervisord:
-    """`socket` must be short (107 bytes) and lie in a folder that only we may enter."""
+    """`folder` holds its configuration, pid and socket; only we may be able to enter it."""
 
-    def __init__(self, conf: Path, socket: Path, log: Path):
-        self.conf = conf
-        self.socket = socket
+    def __init__(self, folder: Path, log: Path):
+        self.conf = folder / "supervisord.conf"
         self.log = log
+        self._short: Path | None = None  # the kernel takes 107 bytes for a socket's path
+        if len(bytes(folder / SOCKET)) > SOCKET_PATH_LIMIT:
+            self._short = Path(tempfile.mkdtemp(prefix="mend-", dir="/tmp"))  # made with mode 0700
+        self.socket = (self._short or folder) / SOCKET
         self._process: subprocess.Popen[bytes] | None = None
         self._seen: dict[int, psutil.Process] = {}
 
@@ -145,6 +152,8 @@ class Supervisord:
                 process.wait()
         self._end_orphans()
         self.socket.unlink(missing_ok=True)
+        if self._short is not None:
+            shutil.rmtree(self._short, ignore_errors=True)
 
     def _end_orphans(self) -> None:
         """What outlived a supervisord that was killed. psutil knows a process from another with the same number."""

@@ -1,0 +1,138 @@
+"""mend doctor: what is broken is told with its remedy, and only that fails."""
+
+from __future__ import annotations
+
+import json
+import socket
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mend_rig import NODE, Mend
+
+from mend.checkup.hosts import host_variables
+from mend.mesh.inventory_file import make_inventory
+from mesh_core.actions import Folder
+
+
+@pytest.fixture
+def inventory(mend: Mend) -> Path:
+    path = mend.runtime / "config" / "inventory.yml"
+    make_inventory(path, NODE)
+    return path
+
+
+@pytest.fixture
+def ssh_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def examined(mend: Mend, *words: str, **environ: str) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    said = mend("doctor", "--json", *words, **environ)
+    by_check: dict[str, list[dict[str, Any]]] = {}
+    for finding in json.loads(said.stdout):
+        by_check.setdefault(finding["check"], []).append(finding)
+    return said.exit_code, by_check
+
+
+def test_a_sound_mesh_is_exit_0_even_with_warnings(mend_online: Mend, inventory: Path) -> None:
+    code, found = examined(mend_online, LLM_CHAIN="floor")
+    assert [f for fs in found.values() for f in fs if f["level"] == "broken"] == []
+    assert code == 0
+    assert found["notifications"][0]["level"] == "warning"
+    assert {f["level"] for f in found["redis"]} == {"ok"}
+    assert found["model"][0]["level"] == "ok"
+    assert found[f"host {NODE}"][0]["level"] == "ok"
+
+
+def test_each_broken_thing_says_how_to_mend_it(mend: Mend) -> None:
+    code, found = examined(mend, LLM_CHAIN="floor")
+    assert code == 1
+    for check in ("redis", "inventory"):
+        assert found[check][0]["level"] == "broken"
+        assert found[check][0]["fix"], check
+
+
+def test_a_redis_that_forgets_is_a_warning(mend_online: Mend, inventory: Path) -> None:
+    import redis
+
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.config_set("appendonly", "no")
+        client.config_set("maxmemory", "100mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    code, found = examined(mend_online, LLM_CHAIN="floor")
+    assert code == 0
+    told = " ".join(f["found"] for f in found["redis"] if f["level"] == "warning")
+    assert "appendonly" in told
+    assert "noeviction" in told
+
+
+def test_an_approved_folder_that_everybody_may_write_is_broken(mend_online: Mend, inventory: Path) -> None:
+    mend_online.actions.folder(Folder.APPROVED).chmod(0o777)
+    code, found = examined(mend_online, LLM_CHAIN="floor")
+    assert (code, found["approved/"][0]["level"]) == (1, "broken")
+    assert "chmod o-w" in found["approved/"][0]["fix"]
+
+
+def test_a_node_outside_the_inventory_and_a_policy_with_a_slip_are_told(mend_online: Mend, inventory: Path) -> None:
+    (mend_online.runtime / "config" / "policy.yml").write_text("rulez: []\n")
+    code, found = examined(mend_online, LLM_CHAIN="floor", NODE_NAME="elsewhere")
+    assert code == 1
+    assert "rulez" in found["policy"][0]["found"]
+    assert any("elsewhere" in f["found"] for f in found["inventory"])
+
+
+def test_hosts_are_reached_by_tcp_where_ansible_would_go(mend_online: Mend, ssh_port: int) -> None:
+    path = mend_online.runtime / "config" / "inventory.yml"
+    path.parent.mkdir()
+    path.write_text(
+        textwrap.dedent(f"""\
+        all:
+          vars: {{ansible_port: {ssh_port}}}
+          hosts:
+            {NODE}: {{ansible_connection: local, secret: !vault "x"}}
+          children:
+            far:
+              hosts:
+                there: {{ansible_host: 127.0.0.1}}
+                gone: {{ansible_host: 127.0.0.1, ansible_port: 1}}
+                other: {{ansible_connection: community.docker.docker}}
+        """)
+    )
+    code, found = examined(mend_online, LLM_CHAIN="floor")
+    levels = {name: found[f"host {name}"][0]["level"] for name in (NODE, "there", "gone", "other")}
+    assert levels == {NODE: "ok", "there": "ok", "gone": "warning", "other": "ok"}
+    assert code == 0
+
+
+def test_a_host_in_two_groups_keeps_what_each_says() -> None:
+    text = (
+        b"a: {hosts: {x: {ansible_host: h}}, vars: {ansible_port: 1}}\nb: {hosts: {x: null}, vars: {ansible_port: 2}}\n"
+    )
+    assert host_variables(text)["x"] == {"ansible_host": "h", "ansible_port": 2}
+
+
+def test_a_model_that_does_not_answer_is_broken_and_one_that_is_not_asked_is_not(
+    mend_online: Mend, inventory: Path
+) -> None:
+    dead = {"LLAMACPP_URL": "http://127.0.0.1:1", "LLM_LOCAL_TIMEOUT_SECONDS": "2"}
+    code, found = examined(mend_online, **dead)
+    assert (code, found["model"][0]["level"]) == (1, "broken")
+    code, found = examined(mend_online, "--no-models", **dead)
+    assert (code, "model" in found) == (0, False)
+
+
+def test_a_bad_chain_names_the_variable(mend_online: Mend, inventory: Path) -> None:
+    code, found = examined(mend_online, LLM_CHAIN="gpt9")
+    assert code == 1
+    assert "LLM_CHAIN" in found["model"][0]["found"]
+
+
+def test_a_person_sees_the_count_and_no_log_lines(mend_online: Mend, inventory: Path) -> None:
+    done = mend_online.real("doctor", LLM_CHAIN="floor")
+    assert done.returncode == 0, done.stderr
+    assert "0 broken" in done.stdout
+    assert "chain.built" not in done.stdout + done.stderr

@@ -1,0 +1,112 @@
+"""What mend up decides before anything runs."""
+
+from __future__ import annotations
+
+import configparser
+import socket
+from pathlib import Path
+
+import pytest
+
+from mend.mesh.inventory_file import make_inventory
+from mend.mesh.plan import plan_for, wants_bundled_model
+from mend.mesh.redis_home import redis_for, server_binary
+from mend.mesh.supervisord import Job, conf_text
+from mend.sorry import Sorry
+from mesh_core.inventory import Inventory
+from mesh_core.testing import RedisServer, free_port
+
+
+def test_a_configured_chain_means_no_bundled_model(tmp_path: Path) -> None:
+    assert wants_bundled_model({}, tmp_path)
+    assert wants_bundled_model({"LLM_CHAIN": "llamacpp,floor", "LLAMACPP_URL": " "}, tmp_path)
+    for name in ("LLAMACPP_URL", "OLLAMA_HOST", "ANTHROPIC_API_KEY"):
+        assert not wants_bundled_model({name: "x"}, tmp_path)
+    assert not wants_bundled_model({"LLM_CHAIN": "floor"}, tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "chain.yml").touch()
+    assert not wants_bundled_model({}, tmp_path)
+
+
+def test_each_secret_reaches_the_one_service_that_needs_it(tmp_path: Path) -> None:
+    environ = {
+        "ANTHROPIC_API_KEY": "sk-1",
+        "NOTIFY_URLS": "ntfy://x",
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+    }
+    plan = plan_for(environ, tmp_path, "pi4", environ["REDIS_URL"])
+    blank = {program.name: set(program.environ) for program in plan.programs if program.ready == "heartbeat"}
+    assert blank == {
+        "node-agent": {"ANTHROPIC_API_KEY", "NOTIFY_URLS"},
+        "observer": {"ANTHROPIC_API_KEY", "NOTIFY_URLS"},
+        "planner-agent": {"NOTIFY_URLS"},
+        "executor-agent": {"ANTHROPIC_API_KEY"},
+    }
+
+
+def test_the_executor_gets_the_time_that_its_settings_promise(tmp_path: Path) -> None:
+    environ = {"LLM_CHAIN": "floor", "EXECUTOR_STOP_SECONDS": "100", "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    plan = plan_for(environ, tmp_path, "pi4", environ["REDIS_URL"])
+    assert next(p for p in plan.programs if p.name == "executor-agent").stop_seconds > 100
+
+
+def test_redis_of_our_own_takes_the_port_of_the_url_and_a_folder_of_its_kind(tmp_path: Path) -> None:
+    port = free_port()
+    own, url, _ = redis_for(f"redis://localhost:{port}/3", explicit=True, runtime=tmp_path)
+    assert own is not None
+    assert (own.port, url) == (port, f"redis://127.0.0.1:{port}/3")
+    assert own.data == tmp_path / "redis" / server_binary()[1]
+    assert "appendonly yes" in own.conf()
+
+
+def test_a_port_that_something_else_holds_is_refused_if_it_was_asked_for(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        with pytest.raises(Sorry, match="no Redis"):
+            redis_for(url, explicit=True, runtime=tmp_path)
+        own, _, _ = redis_for(url, explicit=False, runtime=tmp_path)
+        assert own is not None
+        assert own.port != server.getsockname()[1]
+
+
+def test_a_remote_redis_that_does_not_answer_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(Sorry, match="cannot be started there"):
+        redis_for("redis://192.0.2.1:6379/0", explicit=True, runtime=tmp_path)
+
+
+def test_the_redis_of_another_mesh_is_not_joined_by_default(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "theirs" / "redis" / "valkey")
+    server.start()
+    try:
+        (server.folder / "mend-redis-home").touch()
+        own, url, _ = redis_for(server.url, explicit=False, runtime=tmp_path / "ours")
+        assert own is not None
+        assert url != server.url
+        assert redis_for(server.url, explicit=True, runtime=tmp_path / "ours")[:2] == (None, server.url)
+        assert redis_for(server.url, explicit=False, runtime=tmp_path / "theirs")[:2] == (None, server.url)
+    finally:
+        server.kill()
+
+
+def test_a_password_that_redis_would_misread_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Sorry, match="quote"):
+        redis_for(f'redis://:a"b@127.0.0.1:{free_port()}/0', explicit=True, runtime=tmp_path)
+
+
+def test_supervisords_configuration_survives_odd_names() -> None:
+    job = Job("x", ("/a b/python", "-m", "100%"), Path("/lo g/100%.log"), environ={"A": ""})
+    parsed = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
+    parsed.read_string(conf_text(Path("/s"), Path("/l"), Path("/p"), [job]))
+    section = parsed["program:x"]
+    assert section["command"] == "'/a b/python' -m 100%%"
+    assert section["stdout_logfile"] == "/lo g/100%%.log"
+    assert section["environment"] == 'A=""'
+
+
+def test_the_first_inventory_holds_this_machine_and_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "inventory.yml"
+    assert make_inventory(path, "pi4", {"extra": "1"})
+    assert Inventory.load(path).hosts == {"pi4"}
+    path.write_text("all: {hosts: {mine: null}}\n")
+    assert not make_inventory(path, "pi4")
+    assert Inventory.load(path).hosts == {"mine"}

@@ -1,0 +1,194 @@
+"""mend up as a real process: everything starts, dies and comes back, and is gone after Ctrl-C with nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from mend_rig import NODE, Mend
+
+from mesh_core.actions import Folder
+from mesh_core.testing import RedisServer, free_port, wait_for
+
+SERVICES = ("node-agent", "observer", "planner-agent", "executor-agent")
+
+
+class Up:
+    """One `mend up`; its output goes to a file, as it would to a pipe."""
+
+    def __init__(self, mend: Mend, output: Path):
+        self.mend = mend
+        self.output = output
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def launch(self, **environ: str) -> None:
+        with self.output.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mend", "up"],
+                env={**os.environ, **self.mend.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self.mend.runtime,
+            )
+
+    async def start(self, **environ: str) -> float:
+        """Seconds until it says what to do next."""
+        begun = time.monotonic()
+        self.launch(**environ)
+        await wait_for(lambda: self.ended or "Ctrl-C stops everything" in self.said, 60, "the mesh to be up")
+        assert not self.ended, self.said
+        return time.monotonic() - begun
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def family(self) -> list[psutil.Process]:
+        assert self.process is not None
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def of(self, name: str) -> psutil.Process:
+        module = name.replace("-", "_")
+        return next(p for p in self.family() if p.cmdline()[-2:] == ["-m", module])
+
+    async def stop(self, number: int = signal.SIGINT) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return await asyncio.to_thread(self.process.wait, 60)
+
+
+async def gone(processes: list[psutil.Process], seconds: float = 30) -> None:
+    def left() -> list[psutil.Process]:
+        return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+    await wait_for(lambda: not left(), seconds, f"every process of ours to end, of {processes}")
+
+
+@pytest.fixture
+async def up(mend: Mend, tmp_path: Path) -> AsyncIterator[Up]:
+    mend.environ.update(LLM_CHAIN="floor", DOCKER_HOST="unix:///nowhere.sock")
+    for secret in ("LLAMACPP_URL", "OLLAMA_HOST", "ANTHROPIC_API_KEY", "NOTIFY_URLS"):
+        mend.environ[secret] = ""
+    made = Up(mend, tmp_path / "up.txt")
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        family = made.family()
+        made.process.kill()
+        made.process.wait()
+        await gone(family)
+
+
+def real(mend: Mend, *words: str) -> Callable[[], subprocess.CompletedProcess[str]]:
+    return lambda: mend.real(*words)
+
+
+async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: Up) -> None:
+    mend = up.mend
+    await up.start()
+    for name in ("redis", *SERVICES):
+        assert f"  {name}" in up.said
+    assert "\x1b" not in up.said
+    assert "inventory.yml" in up.said  # made for this machine, and said so
+    assert (mend.runtime / "run").stat().st_mode & 0o777 == 0o700
+    assert (mend.runtime / "run" / "mesh.json").stat().st_mode & 0o777 == 0o600
+
+    # Other commands find it without REDIS_URL.
+    del mend.environ["REDIS_URL"]
+    status = await asyncio.to_thread(real(mend, "status", "--json"))
+    assert status.returncode == 0, status.stdout
+    assert set(json.loads(status.stdout)["services"]) == set(SERVICES)
+
+    second = await asyncio.to_thread(real(mend, "up"))
+    assert (second.returncode, "runs on" in second.stderr) == (1, True)
+
+    # Trouble by hand becomes a proposal; a plain mv approves it, and the executor takes it.
+    event = await asyncio.to_thread(real(mend, "inject", "service_down", "--node", NODE, "--service", "demo"))
+    assert event.returncode == 0, event.stderr
+    await wait_for(lambda: mend.actions.pending(), 30, "a proposal")
+    [filed] = mend.actions.pending()
+    assert filed.proposal.event.id == event.stdout.strip()
+    filed.path.rename(mend.actions.folder(Folder.APPROVED) / filed.path.name)
+    ends = (Folder.DONE, Folder.FAILED, Folder.WITHDRAWN)
+    await wait_for(lambda: mend.actions.find(filed.name.id)[0][0] in ends, 60, "the executor to have dealt with it")
+
+    planner = up.of("planner-agent")
+    planner.kill()
+    await wait_for(lambda: "started again" in up.said, 20, "a line about the planner")
+    await wait_for(lambda: up.of("planner-agent").pid != planner.pid, 20, "a new planner")
+
+    family = up.family()
+    assert await up.stop() == 0
+    await gone(family, 5)
+    assert "everything is stopped" in up.said
+    assert not (mend.runtime / "run" / "mesh.json").exists()
+
+    assert await up.start() < 10  # the second start
+    url = json.loads((mend.runtime / "run" / "mesh.json").read_text())["redis_url"]
+    with redis.Redis.from_url(url) as client:
+        assert client.xlen("mesh:ev:_foreign") == 1  # the event of before
+    family = up.family()
+    assert await up.stop(signal.SIGTERM) == 0
+    await gone(family, 5)
+
+
+async def test_a_mend_up_that_is_killed_leaves_nothing_running(up: Up) -> None:
+    await up.start()
+    family = up.family()
+    assert len(family) > len(SERVICES)
+    assert up.process is not None
+    up.process.kill()
+    await asyncio.to_thread(up.process.wait)
+    await gone(family, 45)
+
+
+async def test_a_supervisord_that_is_killed_takes_everything_down_loudly(up: Up) -> None:
+    await up.start()
+    family = up.family()
+    next(p for p in family if "supervisor.supervisord" in p.cmdline()).kill()
+    assert up.process is not None
+    assert await asyncio.to_thread(up.process.wait, 60) == 1
+    assert "supervisord ended" in up.said
+    await gone(family, 5)
+
+
+async def test_a_bad_setting_of_a_service_is_named_and_nothing_stays(up: Up) -> None:
+    up.launch(COOLDOWN_SECONDS="never")
+    assert up.process is not None
+    assert await asyncio.to_thread(up.process.wait, 60) == 1
+    assert "COOLDOWN_SECONDS='never'" in up.said
+    assert "Traceback" not in up.said
+    assert psutil.pid_exists(up.process.pid) is False
+
+
+async def test_a_redis_that_answers_is_used_and_stays(up: Up, redis_server: RedisServer) -> None:
+    up.mend.environ["REDIS_URL"] = redis_server.url
+    await up.start()
+    assert f"using the Redis that answers at {redis_server.url}" in up.said
+    assert not (up.mend.runtime / "redis").exists()
+    assert await up.stop() == 0
+    with redis.Redis.from_url(redis_server.url) as client:
+        assert client.ping()
+
+
+async def test_the_embedded_redis_keeps_its_password_out_of_every_command_line(up: Up) -> None:
+    up.mend.environ["REDIS_URL"] = f"redis://:s3cret@127.0.0.1:{free_port()}/0"
+    await up.start()
+    assert not any("s3cret" in word for p in up.family() for word in p.cmdline())
+    assert "s3cret" not in up.said
+    assert (await asyncio.to_thread(real(up.mend, "status"))).returncode == 0
+    assert await up.stop() == 0
