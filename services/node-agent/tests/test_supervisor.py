@@ -186,3 +186,11 @@ async def test_a_silent_supervisord_is_an_event_and_its_programs_are_not_called_
         supervised.start()
         await watched.see("shop", "program_exited", "service_recovered")
         await watched.see(None, "node_online", "program_unhealthy", "service_recovered")
+
+
+async def test_what_stands_behind_another_probe_is_told_with_its_last_lines(supervised: Supervised) -> None:
+    probe = supervised.probe()
+    await wait_for(lambda: (supervised.folder / "shop.err").exists(), 10, "its log")
+    facts = await probe.about("shop")
+    assert (facts["runtime"], facts["state"], facts["logs"]) == ("supervisor", "RUNNING", ["shop is up"])
+    assert await probe.about("nobody") == {}
