@@ -20,11 +20,13 @@ from mesh_core.records import NAME_PATTERN
 class Settings(BaseModel):
     """Base of every service's settings: each field has the variable's name as `alias`, a default, a description."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, allow_inf_nan=False)
 
 
 def _host_name() -> str:
-    cleaned = "".join(c if c.isalnum() or c in "._-" else "-" for c in socket.gethostname()).lstrip("._-")
+    cleaned = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "-" for c in socket.gethostname()).lstrip(
+        "._-"
+    )
     return cleaned[:128] or "localhost"
 
 

@@ -1,0 +1,153 @@
+"""A service's life, in real processes: signals, failing parts, parts that will not stop, the heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mesh_core.service import HEARTBEAT_SECONDS, heartbeat_file, pause
+from mesh_core.testing import wait_for
+
+PARTS = """
+import asyncio, sys, time
+from pathlib import Path
+from mesh_core.log import setup
+from mesh_core.service import pause, serve
+setup("shop")
+runtime = Path(sys.argv[1])
+def note(word):
+    with (runtime / "notes").open("a") as notes: notes.write(word + "\\n")
+async def good(stop):
+    note("good began"); await stop.wait(); note("good ended")
+async def failing(stop):
+    await asyncio.sleep(0.2); raise RuntimeError("the part broke")
+async def ending(stop):
+    await asyncio.sleep(0.2)
+async def stubborn(stop):
+    try:
+        while True: await asyncio.sleep(0.05)
+    except asyncio.CancelledError:
+        note("stubborn cancelled"); raise
+async def failing_late(stop):
+    await stop.wait(); raise RuntimeError("broke while stopping")
+async def hanging(stop):
+    await pause(stop, 0.5); note("hanging"); time.sleep(30)
+async def close():
+    note("closed")
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(parts: str) -> subprocess.Popen[str]:
+        code = f"{PARTS}\nserve('shop', runtime, {{{parts}}}, stop_seconds=1, closing=(close,))"
+        running.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(tmp_path)],
+                stderr=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                text=True,
+            )
+        )
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def notes(folder: Path) -> list[str]:
+    path = folder / "notes"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_every_part_and_the_exit_is_0(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("'good': good")
+    await wait_for(lambda: notes(tmp_path), 10, "the part")
+    process.send_signal(number)
+    assert await asyncio.to_thread(process.wait, 5) == 0
+    assert notes(tmp_path) == ["good began", "good ended", "closed"]
+
+
+@pytest.mark.parametrize(("part", "word"), [("failing", "the part broke"), ("ending", "service.part_ended")])
+async def test_a_part_that_dies_takes_the_service_down_loudly(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path, part: str, word: str
+) -> None:
+    process = start(f"'good': good, 'bad': {part}")
+    _, said = await asyncio.to_thread(process.communicate, timeout=10)
+    assert process.returncode == 1
+    assert word in said
+    assert '"bad"' in said
+    assert notes(tmp_path) == ["good began", "good ended", "closed"]
+
+
+async def test_a_part_that_will_not_stop_is_cancelled_after_the_bound(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start("'good': good, 'stubborn': stubborn")
+    await wait_for(lambda: notes(tmp_path), 10, "the parts")
+    begun = time.monotonic()
+    process.terminate()
+    _, said = await asyncio.to_thread(process.communicate, timeout=10)
+    assert 0.9 < time.monotonic() - begun < 4
+    assert process.returncode == 0
+    assert "service.part_cancelled" in said
+    assert notes(tmp_path)[-2:] == ["stubborn cancelled", "closed"]
+
+
+async def test_a_failure_while_stopping_is_not_a_good_end(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start("'good': good, 'late': failing_late")
+    await wait_for(lambda: notes(tmp_path), 10, "the parts")
+    process.terminate()
+    _, said = await asyncio.to_thread(process.communicate, timeout=10)
+    assert process.returncode == 1
+    assert "broke while stopping" in said
+
+
+async def test_the_heart_beats_while_the_loop_turns_and_stops_when_it_hangs(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    beat = heartbeat_file(tmp_path, "shop")
+    start("'hanging': hanging")
+    await wait_for(beat.exists, 10, "a first beat")
+    old = time.time() - 1000
+    await wait_for(lambda: "hanging" in notes(tmp_path), 10, "the loop to hang")
+    os.utime(beat, (old, old))
+    with pytest.raises(AssertionError):
+        await wait_for(lambda: beat.stat().st_mtime > old + 1, HEARTBEAT_SECONDS + 0.5, "a beat that must not come")
+
+
+async def test_the_heart_beats_at_least_every_five_seconds(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    beat = heartbeat_file(tmp_path, "shop")
+    start("'good': good")
+    await wait_for(beat.exists, 10, "a first beat")
+    old = time.time() - 1000
+    os.utime(beat, (old, old))
+    await wait_for(lambda: beat.stat().st_mtime > old + 1, 5, "the next beat")
+
+
+async def test_a_pause_ends_early_when_it_is_time_to_stop() -> None:
+    stop = asyncio.Event()
+    assert await pause(stop, 0.01) is False
+    stop.set()
+    begun = time.monotonic()
+    assert await pause(stop, 30) is True
+    assert time.monotonic() - begun < 1

@@ -1,0 +1,114 @@
+"""Settings: from the environment once, described, checked, secrets hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field, SecretStr
+
+from mesh_core.records import is_name
+from mesh_core.settings import (
+    BadSettings,
+    MeshSettings,
+    default_runtime_path,
+    read_settings,
+    settings_or_exit,
+    table_rows,
+)
+
+
+class Shop(MeshSettings):
+    """Some settings of every kind."""
+
+    cooldown_seconds: float = Field(300, alias="COOLDOWN_SECONDS", gt=0, description="how long")
+    api_key: SecretStr | None = Field(None, alias="API_KEY", description="a key")
+    pin: SecretStr = Field(SecretStr("0000"), alias="PIN", min_length=4, description="a pin")
+    workers: int = Field(4, alias="WORKERS", description="how many")
+
+
+def test_without_any_variable_everything_has_a_default() -> None:
+    settings = read_settings(Shop, {})
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert is_name(settings.node_name)
+    assert (settings.cooldown_seconds, settings.workers, settings.log_level) == (300, 4, "info")
+
+
+def test_variables_are_read_by_their_names_and_an_empty_one_counts_as_unset() -> None:
+    settings = read_settings(
+        Shop, {"COOLDOWN_SECONDS": " 7.5 ", "WORKERS": "", "API_KEY": "k", "OTHER": "x", "RUNTIME_PATH": "/r"}
+    )
+    assert (settings.cooldown_seconds, settings.workers, settings.runtime_path) == (7.5, 4, Path("/r"))
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "k"
+
+
+def test_every_bad_variable_is_named_with_its_value_and_a_secret_is_not_shown() -> None:
+    with pytest.raises(BadSettings) as caught:
+        read_settings(
+            Shop,
+            {
+                "COOLDOWN_SECONDS": "-1",
+                "WORKERS": "many",
+                "REDIS_URL": "http://x",
+                "NODE_NAME": "a b",
+                "PIN": "hunt"[:3],
+            },
+        )
+    text = str(caught.value)
+    for piece in ("COOLDOWN_SECONDS='-1'", "WORKERS='many'", "REDIS_URL='http://x'", "NODE_NAME='a b'", "PIN=***"):
+        assert piece in text
+    assert "hun" not in text
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e999", "five", "0"])
+def test_numbers_that_are_none_are_refused(value: str) -> None:
+    with pytest.raises(BadSettings, match="COOLDOWN_SECONDS"):
+        read_settings(Shop, {"COOLDOWN_SECONDS": value})
+
+
+def test_a_service_with_bad_settings_says_one_sentence_and_exits_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORKERS", "many")
+    with pytest.raises(SystemExit) as caught:
+        settings_or_exit(Shop, "shop")
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("shop: cannot start with these settings: WORKERS='many'")
+    assert "Traceback" not in said
+
+
+def test_secrets_do_not_appear_when_settings_are_printed() -> None:
+    settings = read_settings(Shop, {"API_KEY": "hunter2"})
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_settings_cannot_be_changed_after_the_start() -> None:
+    with pytest.raises(ValueError):
+        read_settings(Shop, {}).workers = 5  # type: ignore[misc]
+
+
+def test_in_a_checkout_the_runtime_lies_in_var_and_elsewhere_in_opt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert default_runtime_path() == Path("/opt/homelab")
+    (tmp_path / "services").mkdir()
+    assert default_runtime_path() == tmp_path / "var"
+
+
+@pytest.mark.parametrize("host", ["pi4", "my host", "-x", "..", "é", "a" * 200, "a_b.local"])
+def test_whatever_the_host_is_called_its_node_has_a_name(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    assert is_name(read_settings(MeshSettings, {}).node_name)
+
+
+def test_the_table_has_a_line_for_each_variable_with_words_and_a_default_that_holds_on_any_machine() -> None:
+    rows = {variable: (default, words) for variable, default, words in table_rows(Shop)}
+    assert rows["COOLDOWN_SECONDS"] == ("300", "how long")
+    assert rows["API_KEY"] == ("unset", "a key")
+    assert rows["NODE_NAME"][0] == "the host's name"
+    assert rows["RUNTIME_PATH"][0] == "./var or /opt/homelab"
+    assert "0000" not in str(rows)
+    assert all(words for _, words in rows.values())
