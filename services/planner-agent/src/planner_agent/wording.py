@@ -22,7 +22,13 @@ from planner_agent.refusals import declines
 
 MAX_ANSWER_BYTES = 16 * 1024
 MAX_ANSWER_TOKENS = 220
-MAX_SHOWN = 2000  # characters of evidence in a prompt: a small model on one core reads about 500 tokens a second
+# A small model on one busy core reads 250 tokens a second, and a proposal is wanted within three: what the evidence of
+# a proposal keeps in full, a prompt shows in short, without fields that are only names and times.
+MAX_SHOWN = 1200  # characters of evidence in a prompt
+MAX_SHOWN_PIECE = 400
+UNTELLING = frozenset(
+    {"container_id", "started_at", "finished_at", "opened_at", "runtime", "container", "health_exit_code"}
+)
 
 _SYSTEM = (
     "You plan repairs for small servers. Read one health event and choose one action. "
@@ -181,8 +187,12 @@ def _shown(evidence: tuple[Evidence, ...]) -> str:
     parts: list[str] = []
     left = MAX_SHOWN
     for piece in evidence:
-        text = _plain(f"{piece.source.removeprefix('payload.')}: {piece.text}")
-        room = text if len(text) <= min(left, 800) else "..." + text[-max(0, min(left, 800) - 3) :]
+        name = piece.source.removeprefix("payload.")
+        if name in UNTELLING or piece.text in ("", "false", "none", "null"):
+            continue
+        text = _plain(f"{name}: {piece.text}")
+        most = min(left, MAX_SHOWN_PIECE)
+        room = text if len(text) <= most else "..." + text[-max(0, most - 3) :]
         if left < 40:
             break
         parts.append(room)
