@@ -131,7 +131,11 @@ class Zygote:
     def _watch(self) -> None:
         deaths = 0
         while not self._stopping.is_set():
-            code = self._live()
+            code: int | str
+            try:
+                code = self._live()
+            except OSError as error:  # no more processes, no more memory, no space for its stderr
+                code = str(error)
             if self._stopping.is_set():
                 return
             pause = BACKOFF_SECONDS[min(deaths, len(BACKOFF_SECONDS) - 1)]
