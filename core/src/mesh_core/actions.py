@@ -32,6 +32,7 @@ CLAIMED_FILE = "claimed.json"
 BY_FILE = "by.txt"  # the note, once its proposal is claimed
 SETTLED_NS = 50_000_000
 ABANDONED_SECONDS = 30.0
+LEFTOVER_NS = 10_000_000_000
 
 
 class Folder(StrEnum):
@@ -188,16 +189,11 @@ class Actions:
             self._seen_pending = (-1 if fresh else changed, tuple(self._filed(Folder.PENDING)))
         return self._seen_pending[1]
 
-    def open_for(self, node: str, service: str | None) -> Filed | None:
-        """The proposal of this node/service that is not finished yet, as far as this user may see the folders."""
-        for filed in self.pending():
-            if (filed.proposal.node, filed.proposal.service) == (node, service):
-                return filed
+    def open_proposals(self) -> Iterator[Filed]:
+        """Every proposal that is not finished yet, as far as this user may see the folders; what waits comes first."""
+        yield from self.pending()
         for folder in (Folder.APPROVED, Folder.RUNNING):
-            for filed in self._filed(folder):
-                if (filed.proposal.node, filed.proposal.service) == (node, service):
-                    return filed
-        return None
+            yield from self._filed(folder)
 
     # ---- a person's verbs ----------------------------------------------------------------------------------------
 
@@ -246,20 +242,32 @@ class Actions:
     # ---- the executor's verbs ------------------------------------------------------------------------------------
 
     def approved_names(self) -> list[str]:
-        """Every name in approved/ that asks to be looked at, in the order of the moves; no notes, no temporary names.
+        """Every name in approved/ that asks to be looked at, in the order of the moves. Raises OSError (not listable).
 
-        Raises OSError when the folder itself cannot be listed.
+        An approver's note is left out beside its proposal, and for ten seconds alone; so is a temporary name.
         """
-        found = []
+        now, found = time.time_ns(), []
         with os.scandir(self.folder(Folder.APPROVED)) as listing:
-            for entry in listing:
-                if entry.name.endswith(BY_SUFFIX) or (entry.name.startswith(".") and entry.name.endswith(".tmp")):
-                    continue
-                try:  # a rename sets the change time: that is when somebody said yes
-                    found.append((entry.stat(follow_symlinks=False).st_ctime_ns, entry.name))
-                except FileNotFoundError:
-                    continue
+            entries = {entry.name: entry for entry in listing}
+        for name, entry in entries.items():
+            if name.endswith(BY_SUFFIX) and name.removesuffix(BY_SUFFIX) in entries:
+                continue
+            try:  # a rename sets the change time: that is when somebody said yes
+                changed = entry.stat(follow_symlinks=False).st_ctime_ns
+            except FileNotFoundError:
+                continue
+            ours = name.endswith(BY_SUFFIX) or (name.startswith(".") and name.endswith(".tmp"))
+            if not ours or abs(now - changed) > LEFTOVER_NS:
+                found.append((changed, name))
         return [name for _, name in sorted(found)]
+
+    def drop_note(self, file_name: str) -> bool:
+        """Remove an approver's note whose proposal is gone (a crash between two renames). False: it is no such note."""
+        note = self.folder(Folder.APPROVED) / file_name
+        if name_of(file_name.removesuffix(BY_SUFFIX)) is None or read_regular(note, 512) is None:
+            return False
+        note.unlink(missing_ok=True)
+        return True
 
     def approver(self, name: ActionName) -> str:
         """Who said yes, in words; see `approval_at`."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis.asyncio as aioredis
+from parts.require import missing
 
 from executor_agent.executor import Limits
 from executor_agent.permissions import reasons_to_refuse
@@ -269,32 +274,49 @@ async def test_a_flood_of_lines_without_redis_is_counted_not_kept(alone: Living)
     assert time.monotonic() - begun < 5
 
 
-async def test_a_full_disk_loses_no_result(alone: Living, monkeypatch: pytest.MonkeyPatch) -> None:
-    """outcome.json cannot be written for a while: it is tried until it can."""
-    from executor_agent import ledger
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 1 MiB."""
+    if os.geteuid() != 0:
+        missing("root (to mount a small tmpfs)", "run the tests as root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        missing("the permission to mount a tmpfs", "run the tests where root may mount")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
 
-    real, refused = ledger.write_whole, []
 
-    def full(path: object, *args: object, **more: object) -> None:
-        if len(refused) < 2:
-            refused.append(path)
-            raise OSError(28, "No space left on device")
-        real(path, *args, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("executor_agent.executor.DISK_RETRY_SECONDS", 0.05)
-    await alone.begin()
-    monkeypatch.setattr(ledger, "write_whole", full)
-    name = alone.approve(proposal_for(1))
-    await alone.ends_in(Folder.DONE, name)
-    assert len(refused) == 2
-    assert alone.runner.runs() == [name.id]
+async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
+    small_disk: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outcome and report cannot be written: it is tried until they can; nothing moves on before, nothing runs again."""
+    monkeypatch.setattr("executor_agent.executor.DISK_RETRY_SECONDS", 0.1)
+    living = Living(small_disk, redis_server.url)
+    living.runner.record = small_disk.parent / "runs"
+    living.runner.seconds = 0.5
+    await living.begin()
+    name = living.approve(proposal_for(1))
+    await wait_for(lambda: living.runner.runs(), 5, "it runs")
+    ballast = small_disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as handle:
+        while True:
+            handle.write(b"x" * 4096)
+    await asyncio.sleep(1.2)
+    assert (living.folder(Folder.RUNNING) / name.id / "claimed.json").exists()
+    ballast.unlink()
+    await living.ends_in(Folder.DONE, name)
+    await wait_for(lambda: _heard(living, 3, 2), 5, "it is told")
+    await living.end()
+    assert living.runner.runs() == [name.id]
 
 
 async def test_a_full_disk_at_the_claim_leaves_the_file_in_approved_until_there_is_room(
     alone: Living, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pathlib import Path
-
     real, full = Path.write_bytes, True
 
     def write(path: Path, data: bytes) -> int:

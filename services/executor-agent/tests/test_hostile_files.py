@@ -337,3 +337,29 @@ async def test_approved_made_anew_is_seen_and_watched_again(alone: Living) -> No
     other = file_pending(alone.actions, proposal_for(2))
     move_by_hand(alone.actions, other)
     await alone.ends_in(Folder.DONE, other, 5)
+
+
+async def test_a_copied_file_runs_once_and_does_not_stay_pending(living: Living) -> None:
+    await living.begin()
+    name = file_pending(living.actions, proposal_for(1))
+    raw = (living.folder(Folder.PENDING) / name.file).read_bytes()
+    (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+    await living.ends_in(Folder.DONE, name)
+    assert not (living.folder(Folder.PENDING) / name.file).exists()
+    assert (living.folder(Folder.WITHDRAWN) / name.file).exists()
+    assert living.runner.runs() == [name.id]
+
+
+async def test_a_note_without_a_proposal_goes_and_a_false_note_is_quarantined(
+    alone: Living, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mesh_core.actions.LEFTOVER_NS", 0)
+    approved, name = alone.folder(Folder.APPROVED), _own_name(proposal_for(1))
+    (approved / f"{name}.by.txt").write_text("anna")
+    (approved / "evil.by.txt").mkdir()
+    (approved / f".{name}.0123456789ab.tmp").write_bytes(b"half")
+    await alone.begin()
+    await wait_for(lambda: not list(approved.iterdir()), 5, "nothing is left in approved/")
+    caught = sorted(path.name for path in alone.folder(Folder.QUARANTINE).iterdir() if path.suffix != ".txt")
+    assert caught == [f".{name}.0123456789ab.tmp"]
+    assert (alone.folder(Folder.QUARANTINE) / "evil.by.txt").is_dir()

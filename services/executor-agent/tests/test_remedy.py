@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -310,6 +311,28 @@ async def test_a_run_that_kill_9_cuts_short_is_closed_by_looking_and_never_repea
         assert name.id not in _environments()
     finally:
         again.end()
+
+
+async def test_sigterm_ends_a_long_playbook_cleanly(living: Living) -> None:
+    environment = {"PATH": os.environ["PATH"], "RUNTIME_PATH": str(living.runtime), "REDIS_URL": living.redis_url}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "executor_agent"], env={**environment, "EXECUTOR_STOP_SECONDS": "1"}
+    )
+    try:
+        name = living.approve(playbook(SLOW.replace("61.7331", "62.7331")))
+        log = living.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
+        await wait_for(lambda: log.exists() and "TASK" in log.read_text(), 30, "the playbook is at work")
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 30) == 0
+        assert time.monotonic() - begun < 15
+    finally:
+        process.kill()
+        process.wait()
+    outcome = living.outcome(Folder.INTERRUPTED, name.id)
+    assert outcome.verdict == "inconclusive"
+    assert "62.7331" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert (await living.moves())[-1] == (name.id, "running", "interrupted")
 
 
 def _environments() -> str:

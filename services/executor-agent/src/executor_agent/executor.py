@@ -146,6 +146,7 @@ class Executor:
             if run is not None:
                 self.carry_on(run)
         await asyncio.to_thread(self.sweep.expire_pending)
+        await asyncio.to_thread(self.outbox.tell, ())  # what a full disk kept back
         self.outbox.ring()
 
     # ---- one action ----------------------------------------------------------------------------------------------
@@ -162,7 +163,7 @@ class Executor:
                 return
             else:
                 outcome = await self._run(work, look)
-            await self.insist("outcome", self.ledger.conclude, run, outcome)
+            await self.insist(run.id, self.ledger.conclude, run, outcome)
         await self.close(run, outcome)
 
     async def _begin(self, work: Work, look: Look) -> bool:
@@ -181,10 +182,10 @@ class Executor:
                 await asyncio.to_thread(self.ledger.begin, run, look, self.clock())
             except FileExistsError:
                 log.error("executor.began_before", action_id=run.id)
-                await self.insist("quarantine", self.actions.quarantine, run.folder, BEGAN_BEFORE)
+                await self.insist(run.id, self.actions.quarantine, run.folder, BEGAN_BEFORE)
                 return False
             except OSError as error:
-                await self._disk_trouble("started", run, error)
+                await self._disk_trouble(run.id, "begin", error)
             else:
                 log.info("executor.began", action_id=run.id, type=run.proposal.type.value, pair=run.proposal.pair)
                 self.outbox.tell(begun(run.proposal, rfc3339(self.clock())))
@@ -305,18 +306,18 @@ class Executor:
             reason=outcome.reason,
             at=outcome.finished_at,
         )
-        await self.insist("report", self.outbox.put, [update, *ended(run.proposal, outcome)])
+        await self.insist(run.id, self.outbox.put, [update, *ended(run.proposal, outcome)])
         try:
-            await self.insist("finish", self.ledger.finish, run, outcome)
+            await self.insist(run.id, self.ledger.finish, run, outcome)
         except FileExistsError:
             log.error("executor.finished_before", action_id=run.id, folder=outcome.result)
-            await self.insist("quarantine", self.actions.quarantine, run.folder, "an action of this id finished before")
+            await self.insist(run.id, self.actions.quarantine, run.folder, "an action of this id finished before")
         self.outbox.ring()
         log.info("executor.finished", action_id=run.id, result=outcome.result, verdict=outcome.verdict)
 
     async def put_back(self, run: Run, folder: Folder, reason: str) -> None:
         """A claimed file that may not run any more leaves running/ as the file it was."""
-        await self.insist("put back", self.actions.give_back, run.folder, run.name, folder, reason)
+        await self.insist(run.id, self.actions.give_back, run.folder, run.name, folder, reason)
         log.warning("executor.put_back", action_id=run.id, to=folder.value, reason=reason)
         update = moved(
             run.id,
@@ -333,7 +334,7 @@ class Executor:
         await asyncio.to_thread(self.outbox.tell, [update])
         self.outbox.ring()
 
-    async def insist(self, what: str, function: Callable[..., object], *arguments: Any) -> None:
+    async def insist(self, action_id: str, function: Callable[..., object], *arguments: Any) -> None:
         """Do it until the disk lets us. What happened is in memory meanwhile; a crash is recovery's business."""
         while True:
             try:
@@ -341,13 +342,12 @@ class Executor:
             except FileExistsError:
                 raise
             except OSError as error:
-                run = next((a for a in arguments if isinstance(a, Run)), None)
-                await self._disk_trouble(what, run, error)
+                await self._disk_trouble(action_id, function.__name__, error)
             else:
                 return
 
-    async def _disk_trouble(self, what: str, run: Run | None, error: OSError) -> None:
-        log.error("executor.disk_trouble", what=what, action_id=run.id if run else "", reason=str(error))
+    async def _disk_trouble(self, action_id: str, what: str, error: OSError) -> None:
+        log.error("executor.disk_trouble", action_id=action_id, what=what, reason=str(error))
         await asyncio.sleep(DISK_RETRY_SECONDS)
 
     # ---- stopping ------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ async def _recover(executor: Executor, folder: Path) -> Run | None:
     run = ledger.resume(folder)
     if run is None:
         log.error("executor.unproven", action_id=folder.name, step=step.value)
-        await executor.insist("quarantine", executor.actions.quarantine, folder, BROKEN)
+        await executor.insist(folder.name, executor.actions.quarantine, folder, BROKEN)
         return None
     if step is Step.CLAIMED:
         return await _go_on(executor, run)
@@ -91,5 +91,5 @@ async def _interrupted(executor: Executor, run: Run) -> Outcome:
             before=started.before,
             after=seen.facts,
         )
-        await executor.insist("outcome", executor.ledger.conclude, run, outcome)
+        await executor.insist(run.id, executor.ledger.conclude, run, outcome)
     return outcome

@@ -56,8 +56,9 @@ class Outbox:
         """Durable when it returns. Raises OSError (disk full); it is kept in memory then and goes first next time,
         and repeating it is harmless. May be called from any thread."""
         with self._writing:
-            if told:
-                self._kept.append(Batch(told=tuple(told)))
+            batch = Batch(told=tuple(told))
+            if told and batch not in self._kept:
+                self._kept.append(batch)
             while self._kept:
                 self._last = max(self._last + 1, time.time_ns())
                 write_whole(self.folder / f"{self._last:020d}.json", self._kept[0].wire())

@@ -15,13 +15,15 @@ from executor_agent.intake import MARK, Accepted, Candidate, Late, Refused, judg
 from executor_agent.ledger import Ledger, Run
 from executor_agent.report import Outbox, Told, moved
 from executor_agent.rules import RulesReader
-from mesh_core.actions import Actions, Folder, name_of
+from mesh_core.actions import BY_SUFFIX, Actions, Folder, name_of
 from mesh_core.door import read_proposal
 from mesh_core.records import MAX_PROPOSAL_BYTES, Proposal, rfc3339
 
 YOUNG_SECONDS = 2.0  # half a file is waited for, counted from its last change
 LONGEST_WAIT_SECONDS = 4.0  # however slowly it grows
 LAST_BACKOFF_SECONDS = 60.0
+
+COPIED = "a copy of it was approved, and one id runs once; move a file to approve it"
 
 log = structlog.get_logger()
 
@@ -113,6 +115,8 @@ class Sweep:
         seen = look_at(self.actions.folder(Folder.APPROVED) / file_name)
         if seen is None:
             return None
+        if file_name.endswith(BY_SUFFIX) and self.actions.drop_note(file_name):
+            return None
         name = name_of(file_name)
         if name is not None and (folder := self.ledger.lies_in(name.id)):
             self._quarantine(seen, _once_only(folder))
@@ -133,7 +137,16 @@ class Sweep:
         run = self.ledger.claim(accepted, self.clock())
         if run is not None:
             log.info("executor.claimed", action_id=run.id, digest=run.intent.digest, by=run.intent.approver)
+            self._withdraw_copies(run)
         return run
+
+    def _withdraw_copies(self, run: Run) -> None:
+        """Somebody copied instead of moving: what stays in pending/ can never run, and would pass for open."""
+        for filed in self.actions.pending():
+            if filed.name.id == run.id and self.actions.withdraw(filed.name, COPIED):
+                log.info("executor.copy_withdrawn", action_id=run.id, digest=filed.name.digest)
+                once = f"{filed.name.id}.{filed.name.digest}:pending:withdrawn"
+                self._tell(filed.proposal, Folder.PENDING, Folder.WITHDRAWN, COPIED, once)
 
     def _expire(self, seen: Candidate, late: Late) -> None:
         if not self.actions.expire(late.name, Folder.APPROVED):
