@@ -329,5 +329,4 @@ def test_a_person_finds_a_proposal_by_any_clear_part_of_its_id(actions: Actions)
     create_whole(actions.folder(Folder.REJECTED) / "plan-other-x-0123456789ab.0123456789abcdef.json", b"{}")
     for words in (name.id, name.id[:12], name.id[-12:]):
         assert [folder for folder, _ in actions.find(words)] == [Folder.PENDING]
-    assert actions.open_for("here", "web") is not None
-    assert actions.open_for("here", "other") is None
+    assert [filed.proposal.service for filed in actions.open_proposals()] == ["web"]

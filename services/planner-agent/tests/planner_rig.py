@@ -116,7 +116,7 @@ class Mesh:
         self._running.clear()
 
     async def happens(
-        self, kind: str = "container_died", node: str = "web01", service: str = "nginx", **more: Any
+        self, kind: str = "container_died", node: str = "web01", service: str | None = "nginx", **more: Any
     ) -> str:
         """An event of a node agent; returns its id."""
         self._last += 1

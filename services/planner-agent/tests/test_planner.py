@@ -384,3 +384,13 @@ async def test_work_in_hand_is_renewed_so_that_nobody_takes_it_over(
     slow.may_answer.set()
     await mesh.proposed()
     assert slow.asked == 1
+
+
+async def test_troubles_of_a_whole_node_do_not_hide_behind_each_other(mesh: Mesh) -> None:
+    await mesh.start()
+    disk = await mesh.happens("disk_space_low", service=None, incident="web01//1", payload={"free_percent": 2})
+    await mesh.happens("load_high", service=None, incident="web01//2", payload={"load": 40})
+    await mesh.proposed(2)
+    await mesh.happens("service_recovered", service=None, incident="web01//2", severity="info")
+    await wait_for(lambda: len(mesh.proposals()) == 1, 5, "the one that is over is withdrawn")
+    assert [filed.proposal.event.id for filed in mesh.proposals()] == [disk]

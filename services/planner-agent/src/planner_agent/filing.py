@@ -23,6 +23,7 @@ from mesh_core.service import pause
 from planner_agent.evidence import kept_event
 from planner_agent.memory import Memory
 from planner_agent.thinking import Thinker, Thought
+from planner_agent.triage import is_over, subject_of
 
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 600.0
@@ -153,10 +154,12 @@ class Filing:
         )
 
     def _already_open(self, event: HealthEvent, action_id: str) -> Filed | None:
-        found = self._actions.open_for(event.node, event.service)
-        if found is None or found.name.id == action_id or found.proposal.expired(self._clock()):
-            return None
-        return found
+        now = self._clock()
+        for filed in self._actions.open_proposals():
+            same = subject_of(filed.proposal.event) == subject_of(event)
+            if same and filed.name.id != action_id and not filed.proposal.expired(now):
+                return filed
+        return None
 
     async def _count(self, work: Work, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
@@ -181,17 +184,17 @@ class Filing:
         await self._settle(work, f"recovery:{work.event.id}", "recovered", verdict)
 
     async def _withdraw_open(self, event: HealthEvent, reason: str) -> str | None:
-        """Take back what waits for this pair; None if nothing does, or a person was faster."""
+        """Take back what waits for this; None if nothing does, or a person was faster."""
+        withdrawn = None
         for filed in self._actions.pending():
-            same = (filed.proposal.node, filed.proposal.service) == (event.node, event.service)
-            if not same or not self._actions.withdraw(filed.name, reason):
+            if not is_over(filed.proposal.event, event) or not self._actions.withdraw(filed.name, reason):
                 continue
             update = self._update(filed.proposal.type, filed.proposal, "pending", "withdrawn", reason)
             await self._bus.publish(update, once=f"{filed.name.id}:pending:withdrawn")
             await self._memory.free_gate(filed.proposal.event)
             log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
-            return filed.name.id
-        return None
+            withdrawn = filed.name.id
+        return withdrawn
 
     async def _settle(self, work: Work, action_id: str, verdict: Verdict, reason: str) -> None:
         decision = Decision(

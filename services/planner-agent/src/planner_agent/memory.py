@@ -16,6 +16,7 @@ from mesh_core.bus import DOWN, Bus, BusDown
 from mesh_core.consumer import Entry
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, rfc3339
 from mesh_core.scripts import DECIDE, FREE_GATE, GATE, MARK_WELL, RENEW_GATE, SETTLE
+from planner_agent.triage import subject_of
 
 HISTORY_LENGTH = 5
 WELL_MS = 600_000
@@ -58,11 +59,11 @@ class Memory:
         """The pair was well at that moment: whoever is planning older trouble for it must look again."""
         moments: dict[str, int] = {}
         for event in events:
-            moments[event.pair] = max(moments.get(event.pair, 0), _moment(event))
-        await self._bus.script(MARK_WELL, [f"mesh:well:{pair}" for pair in moments], [WELL_MS, *moments.values()])
+            moments[_well(event)] = max(moments.get(_well(event), 0), _moment(event))
+        await self._bus.script(MARK_WELL, list(moments), [WELL_MS, *moments.values()])
 
     async def was_well_after(self, event: HealthEvent) -> bool:
-        moment = await self._bus.call("GET", f"mesh:well:{event.pair}")
+        moment = await self._bus.call("GET", _well(event))
         return moment is not None and int(moment) > _moment(event)
 
     async def count_on(self, owner_event_id: str) -> None:
@@ -134,7 +135,14 @@ class Memory:
 
 
 def _gate(event: HealthEvent) -> str:
-    return f"cooldown:{event.pair}"
+    return f"cooldown:{subject_of(event)}"
+
+
+def _well(event: HealthEvent) -> str:
+    """A service is well as a whole; a node recovers from one incident at a time."""
+    if event.service is None and event.incident is not None:
+        return f"mesh:well:{event.incident}"
+    return f"mesh:well:{event.pair}"
 
 
 def _incident(incident: str) -> str:

@@ -29,6 +29,23 @@ def triage(event: HealthEvent) -> Lane:
     return Lane.NOTHING if event.benign else Lane.PLAN
 
 
+def subject_of(event: HealthEvent) -> str:
+    """What one cooldown and one open proposal are about: `node/service`; for a whole node, each type by itself.
+
+    A full disk must not hide behind the open proposal of a busy processor.
+    """
+    return event.pair if event.service is not None else f"{event.node}/@{event.type}"
+
+
+def is_over(trouble: HealthEvent, recovery: HealthEvent) -> bool:
+    """Does this recovery speak of that trouble? A service is well as a whole, a node incident by incident."""
+    if (trouble.node, trouble.service) != (recovery.node, recovery.service):
+        return False
+    if trouble.service is not None or trouble.incident is None or recovery.incident is None:
+        return True
+    return trouble.incident == recovery.incident
+
+
 def is_poison(deliveries: int) -> bool:
     """Handed out so often that it must have taken a planner down each time: to the dead letters, and the floor."""
     return deliveries > MAX_DELIVERIES
