@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import subprocess
@@ -247,6 +248,45 @@ def test_edit_lets_nothing_through_that_the_executor_would_refuse(
     assert said.exit_code == 1
     assert why in said.output
     assert mend.actions.pending()[0].proposal == proposal
+
+
+def test_edit_makes_a_file_sound_again_that_was_changed_in_place(mend: Mend) -> None:
+    proposal = mend.propose()
+    path = mend.actions.folder(Folder.PENDING) / mend.name_of(proposal).file
+    path.write_bytes(path.read_bytes().replace(b"does not answer", b"does not listen"))
+    assert mend("edit", proposal.id, VISUAL="", EDITOR="true").exit_code == 0
+    [filed] = mend.actions.pending()
+    assert "does not listen" in filed.proposal.reason
+    assert mend("approve", proposal.id).exit_code == 0
+
+
+def test_edit_takes_a_file_out_of_quarantine_into_pending(mend: Mend, tmp_path: Path) -> None:
+    proposal = mend.propose(risk_level="high")
+    assert mend("approve", proposal.id).exit_code == 0
+    [filed] = mend.actions.filed(Folder.APPROVED)
+    assert mend.actions.quarantine(filed.path, "its risk_level must be low") is not None
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, "pass"))
+    assert said.exit_code == 0, said.output
+    [waiting] = mend.actions.pending()
+    assert waiting.proposal.risk_level == "low"
+    assert [f for f, _ in mend.actions.find(proposal.id)] == [Folder.PENDING, Folder.QUARANTINE]
+
+
+def test_a_persons_own_playbook_gets_its_sha256_and_is_judged(mend: Mend, tmp_path: Path) -> None:
+    proposal = mend.propose()
+    playbook = """doc['action'] = 'playbook'
+text = '- hosts: pi4\\n  gather_facts: false\\n  tasks:\\n  - ansible.builtin.ping: {}\\n'
+doc['playbook'] = {'name': 'mine', 'sha256': '0' * 64, 'text': text}"""
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, playbook))
+    assert said.exit_code == 0, said.output
+    mine = mend.actions.pending()[0].proposal
+    assert (mine.type, mine.risk_level) == ("playbook", "high")
+    assert mine.playbook is not None
+    assert mine.playbook.sha256 == hashlib.sha256(mine.playbook.text.encode()).hexdigest()
+    evil = "doc['playbook']['text'] = '- hosts: all\\n  tasks: []\\n'"
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, evil))
+    assert said.exit_code == 1
+    assert "may not run" in said.output
 
 
 def test_retry_proposes_a_failed_run_once_more_under_an_id_of_its_own(mend: Mend) -> None:

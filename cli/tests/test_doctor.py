@@ -125,6 +125,12 @@ def test_a_model_that_does_not_answer_is_broken_and_one_that_is_not_asked_is_not
     assert (code, "model" in found) == (0, False)
 
 
+@pytest.mark.model
+def test_a_real_model_is_asked_and_answers_in_the_schema(mend_online: Mend, inventory: Path, llama_url: str) -> None:
+    code, found = examined(mend_online, LLAMACPP_URL=llama_url, LLM_LOCAL_TIMEOUT_SECONDS="30")
+    assert (code, found["model"][0]["level"]) == (0, "ok"), found["model"]
+
+
 def test_a_bad_chain_names_the_variable(mend_online: Mend, inventory: Path) -> None:
     code, found = examined(mend_online, LLM_CHAIN="gpt9")
     assert code == 1

@@ -24,21 +24,16 @@ STEPS = ("healthy", "broken", "noticed", "proposal", "approved", "running", "don
 @asynccontextmanager
 async def drilling(folder: Path, *words: str, **environ: str) -> AsyncIterator[subprocess.Popen[str]]:
     """`mend drill` in a session of its own, with its throwaway folder under `folder` and a keyboard that we hold."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mend", "drill", *words],
-        env={
-            **os.environ,
-            "LLM_CHAIN": "floor",
-            "TMPDIR": str(folder),
-            "RUNTIME_PATH": str(folder / "unused"),
-            "NODE_NAME": "drillnode",
-            **environ,
-        },
-        stdin=subprocess.PIPE,
-        stdout=(folder / "out.txt").open("w"),
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    environ = {"LLM_CHAIN": "floor", "TMPDIR": str(folder), "RUNTIME_PATH": str(folder / "unused"), **environ}
+    with (folder / "out.txt").open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mend", "drill", *words],
+            env={**os.environ, "NODE_NAME": "drillnode", **environ},
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     try:
         yield process
     finally:
