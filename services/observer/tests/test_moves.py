@@ -13,7 +13,7 @@ from mesh_core.actions import ActionName, Actions, Folder
 from mesh_core.bus import Bus
 from mesh_core.records import Action, ActionUpdate, HealthEvent, ModelRef, Proposal, ProposalType, Risk, proposal_id
 from mesh_core.testing import RedisServer
-from observer.moves import Moves, once_key, who_and_why
+from observer.moves import Moves, who_and_why
 
 NOW = "2026-05-05T12:00:00.000Z"
 
@@ -157,12 +157,6 @@ async def test_folders_that_do_not_exist_yet_are_waited_for(redis_server: RedisS
     bus = Bus.connect(redis_server.url, "observer")
     await Moves(bus, Actions(tmp_path / "none")).look()
     await bus.close()
-
-
-def test_a_second_attempt_has_keys_of_its_own() -> None:
-    first, second = (once_key(proposal(attempt=n), Folder.PENDING, Folder.APPROVED) for n in (1, 2))
-    assert first == f"{proposal().id}:pending:approved"
-    assert second != first
 
 
 @pytest.mark.parametrize(

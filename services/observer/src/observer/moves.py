@@ -114,14 +114,8 @@ class Moves:
             by=by,
             reason=reason,
         )
-        if await self._bus.publish(update, once=once_key(proposal, move.source, move.target)):
+        if await self._bus.publish(update, once=f"{move.name.id}:{move.source}:{move.target}"):
             log.info("moves.told", action_id=move.name.id, source=move.source, target=move.target, by=by)
-
-
-def once_key(proposal: Proposal, source: Folder, target: Folder) -> str:
-    """One key per move of one attempt; the first attempt has no number in it."""
-    attempt = f":{proposal.attempt}" if proposal.attempt > 1 else ""
-    return f"{proposal.id}:{source}:{target}{attempt}"
 
 
 def who_and_why(text: bytes) -> tuple[str, str]:

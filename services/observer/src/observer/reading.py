@@ -44,13 +44,13 @@ def sort_out(entries: Iterable[Entry]) -> Batch:
 def event_of(entry: Entry) -> HealthEvent | Refusal:
     """The event of a stream entry, with the id and trust of its place; a node's stream speaks for that node only."""
     trust = trust_of(entry.stream)
-    event = read_event(entry.raw, trust)
+    event = read_event(entry.raw, trust, entry_id=entry.id)
     if isinstance(event, Refusal):
         return event
     speaker = entry.stream.removeprefix(EVENT_STREAM_PREFIX)
     if trust is Trust.NODE and event.node != speaker:
         return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
-    return event.model_copy(update={"id": f"{event.node}/{entry.id}"})
+    return event
 
 
 def _decision(entry: Entry) -> Decision | Refusal:
