@@ -123,8 +123,17 @@ def test_a_redeploy_takes_its_folder_from_the_inventory_and_touches_one_service(
     assert options["project_src"] == "{{ mend_compose_dirs[mend_project] }}"
     assert options["services"] == ["{{ mend_compose_service }}"]
     assert options["dependencies"] is False
-    with pytest.raises(ValueError, match="compose"):
-        playbook_for(a_proposal(ProposalType.REDEPLOY, "web"))
+
+
+def test_a_redeploy_finds_its_project_in_the_engines_labels_or_else_in_the_inventory() -> None:
+    labels = {"com.docker.compose.project": "shop"}
+    by_label = playbook_for(a_proposal(ProposalType.REDEPLOY, "web", {"Actor": {"Attributes": labels}})).apply
+    assert "mend_project: !unsafe 'shop'" in by_label
+    unknown = playbook_for(a_proposal(ProposalType.REDEPLOY, "web")).apply
+    assert "mend_compose_projects | default({})" in unknown
+    assert "mend_compose_projects {web: PROJECT}" in " ".join(unknown.split())
+    foreign = {"Actor": {"Attributes": {**labels, "com.docker.compose.service": "db"}}}
+    assert "!unsafe 'db'" not in playbook_for(a_proposal(ProposalType.REDEPLOY, "web", foreign)).apply
 
 
 def test_commands_are_argument_lists_and_a_name_cannot_be_an_option() -> None:

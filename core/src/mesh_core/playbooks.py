@@ -52,14 +52,28 @@ def playbook_for(proposal: Proposal) -> PlaybookSet:
 def compose_of(event: HealthEvent) -> tuple[str, str] | None:
     """(project, service) if the event's service is one of a compose project: `service == "<project>.<service>"`."""
     said = event.payload.get("compose")
-    if not isinstance(said, dict):
-        return None
-    project, service = said.get("project"), said.get("service")
+    if isinstance(said, dict) and (claim := _compose_claim(said.get("project"), said.get("service"))):
+        return claim if event.service == f"{claim[0]}.{claim[1]}" else None
+    return None
+
+
+def _declared_in(event: HealthEvent) -> tuple[str, str] | None:
+    """Where a redeploy finds the declaration: as above, or in the labels of an engine's event about this service."""
+    actor = event.payload.get("Actor")
+    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
+    for labels in (event.payload.get("labels"), attributes):
+        if isinstance(labels, dict):
+            service = labels.get("com.docker.compose.service", event.service)
+            claim = _compose_claim(labels.get("com.docker.compose.project"), service)
+            if claim and event.service in (claim[1], f"{claim[0]}.{claim[1]}"):
+                return claim
+    return compose_of(event)
+
+
+def _compose_claim(project: object, service: object) -> tuple[str, str] | None:
     if not isinstance(project, str) or not isinstance(service, str):
         return None
-    if not _COMPOSE_PROJECT.fullmatch(project) or not _COMPOSE_SERVICE.fullmatch(service):
-        return None
-    return (project, service) if event.service == f"{project}.{service}" else None
+    return (project, service) if _COMPOSE_PROJECT.fullmatch(project) and _COMPOSE_SERVICE.fullmatch(service) else None
 
 
 def _container_restart(proposal: Proposal) -> PlaybookSet:
@@ -110,35 +124,42 @@ def _containers(event: HealthEvent, node: str, service: str) -> tuple[Task, Task
         ids = "{{ [found.container.Id] }}"
         there = "found.exists"
         message = f"There is no container named {service} on {node}: nothing was restarted, nothing was made."
-    else:
-        project, name = compose
-        variables = {"mend_project": _Literal(project), "mend_compose_service": _Literal(name)}
-        find = {
-            "name": "Find the containers by their compose labels",
-            "community.docker.docker_host_info": {
-                "containers": True,
-                "containers_all": True,
-                "containers_filters": {
-                    "label": [
-                        "com.docker.compose.project={{ mend_project }}",
-                        "com.docker.compose.service={{ mend_compose_service }}",
-                        "com.docker.compose.oneoff=False",
-                    ]
-                },
+        return variables, find, ids, _missing(there, message)
+    project, name = compose
+    return _compose_containers(node, project, name, _Literal(project))
+
+
+def _compose_containers(node: str, project: str, name: str, project_value: object) -> tuple[Task, Task, str, Task]:
+    """The same for a service of a compose project: its name for people, and the value that Ansible gets."""
+    variables: Task = {"mend_project": project_value, "mend_compose_service": _Literal(name)}
+    find: Task = {
+        "name": "Find the containers by their compose labels",
+        "community.docker.docker_host_info": {
+            "containers": True,
+            "containers_all": True,
+            "containers_filters": {
+                "label": [
+                    "com.docker.compose.project={{ mend_project }}",
+                    "com.docker.compose.service={{ mend_compose_service }}",
+                    "com.docker.compose.oneoff=False",
+                ]
             },
-            "register": "found",
-        }
-        ids = "{{ found.containers | map(attribute='Id') | list }}"
-        there = "found.containers | length > 0"
-        message = (
-            f"There is no container of the service {name} of the compose project {project} on {node}: "
-            "nothing was restarted, nothing was made."
-        )
-    missing: Task = {
+        },
+        "register": "found",
+    }
+    message = (
+        f"There is no container of the service {name} of the compose project {project} on {node}: "
+        "nothing was restarted, nothing was made."
+    )
+    ids = "{{ found.containers | map(attribute='Id') | list }}"
+    return variables, find, ids, _missing("found.containers | length > 0", message)
+
+
+def _missing(there: str, message: str) -> Task:
+    return {
         "name": "It is there",
         "ansible.builtin.assert": {"that": [there], "fail_msg": message, "quiet": True},
     }
-    return variables, find, ids, missing
 
 
 def _container_look(find: Task) -> tuple[Task, ...]:
@@ -246,20 +267,22 @@ def _supervisor_restart(node: str, service: str) -> PlaybookSet:
 
 def _redeploy(proposal: Proposal) -> PlaybookSet:
     node, service = _names(proposal)
-    compose = compose_of(proposal.event)
+    compose = _declared_in(proposal.event)
     if compose is None:
-        raise ValueError(
-            "a redeploy needs a service of a compose project: payload.compose {project, service} in the event "
-            "and the service named <project>.<service>"
+        # The event names no project that we may believe: then only the operator's inventory can.
+        project, needed = f"of {service}", f"mend_compose_projects {{{service}: PROJECT}} and mend_compose_dirs"
+        variables, find, ids, missing = _compose_containers(
+            node, project, service, "{{ (mend_compose_projects | default({})).get(mend_compose_service, '') }}"
         )
-    project, _ = compose
-    variables, find, ids, missing = _containers(proposal.event, node, service)
+    else:
+        project, needed = compose[0], f"mend_compose_dirs with {compose[0]} and its folder"
+        variables, find, ids, missing = _compose_containers(node, project, compose[1], _Literal(project))
     known: Task = {
         "name": "The folder of the project is known",
         "ansible.builtin.assert": {
             "that": ["mend_project in (mend_compose_dirs | default({}))"],
             "fail_msg": f"The inventory does not say where the compose project {project} lies on {node}: "
-            f"add mend_compose_dirs with {project} and its folder to the variables of {node} in config/inventory.yml.",
+            f"add {needed} to the variables of {node} in config/inventory.yml.",
             "quiet": True,
         },
     }
