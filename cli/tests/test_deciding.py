@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shlex
 import subprocess
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import pytest
 from mend_rig import NODE, Mend, proposal_of
+from rich.console import Console
 
+from mend.commands.pending import COLUMNS, _rows
+from mend.listing import listing
 from mend.words import now, short_id
 from mesh_core.actions import Folder, digest_of, name_of
 from mesh_core.records import Outcome, Proposal, rfc3339
@@ -51,6 +55,18 @@ def test_pending_lists_what_waits_and_says_dash_for_the_count_without_redis(mend
     assert "1m3" in row
     assert f"{NODE}/nginx" in row
     assert row.split()[-1] == "-"
+
+
+def test_a_narrow_terminal_never_cuts_what_one_needs_to_act(mend: Mend) -> None:
+    proposal = mend.propose("a-service-with-quite-a-long-name.production")
+    for columns in (40, 60, 80, 100):
+        table = listing(COLUMNS, _rows(mend.actions.pending(), [None]), columns)
+        console = Console(width=columns, file=io.StringIO())
+        console.print(table)
+        said = console.file.getvalue()  # type: ignore[attr-defined]
+        assert short_id(proposal.id) in said, columns
+        if columns >= 80:
+            assert "pi4/a-service-with-quite-a-long-name.production" in said
 
 
 def test_pending_as_json_carries_the_whole_id_the_digest_and_the_file(mend: Mend) -> None:

@@ -9,17 +9,26 @@ from typing import Annotated, Any
 import redis.exceptions
 import typer
 from pydantic import ValidationError
-from rich.table import Table
 from rich.text import Text
 
 from mend.commands.pending import AsJson
 from mend.desk import Desk
+from mend.listing import Column, listing
 from mend.sorry import NOT_THERE, USAGE, Sorry
 from mend.words import local_time, plain
 from mesh_core.bus import DEAD_LETTER_BYTES
 from mesh_core.door import read_event
 from mesh_core.records import DeadLetter, Trust
 from mesh_core.strict_json import Refusal
+
+COLUMNS = (
+    Column("id"),
+    Column("when", 2),
+    Column("came by", 3),
+    Column("refused by", 4),
+    Column("why", prose=True),
+    Column("it began with", 5, prose=True),
+)
 
 
 @dataclass(frozen=True)
@@ -113,18 +122,15 @@ def _list(desk: Desk, letters: list[Letter], as_json: bool) -> None:
     if not letters:
         desk.say("No message was refused.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("id", "when", "came by", "refused by"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
-    table.add_column("why", overflow="fold")
-    table.add_column("it began with", overflow="fold")
-    for letter in letters:
-        table.add_row(
+    rows = [
+        [
             Text(letter.id, "cyan"),
             Text(local_time(letter.ts), "dim"),
-            plain(letter.source, 40),
-            plain(letter.by, 40),
+            Text(plain(letter.source, 40)),
+            Text(plain(letter.by, 40)),
             Text(plain(letter.reason, 200), "yellow"),
             Text(plain(letter.raw, 80), "dim"),
-        )
-    desk.out.print(table)
+        ]
+        for letter in letters
+    ]
+    desk.out.print(listing(COLUMNS, rows, desk.out.width))

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from mend.commands.pending import AsJson
 from mend.desk import Desk
+from mend.listing import Column, listing
 from mend.lookup import outcome_of
 from mend.words import local_time, plain, seconds_between, short_id, took
 from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Actions, Folder, name_of, read_regular
@@ -72,7 +72,7 @@ def history(
     if not shown:
         desk.say("Nothing has been decided yet." if not (node or service) else "Nothing of that has been decided yet.")
         return
-    desk.out.print(_table(shown))
+    desk.out.print(listing(COLUMNS, [_row(p) for p in shown], desk.out.width))
     if len(found) > len(shown):
         desk.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
 
@@ -134,21 +134,29 @@ def _changed(path: Path) -> str:
         return rfc3339(datetime.fromtimestamp(0, UTC))
 
 
-def _table(shown: list[Past]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("when", "id", "node/service", "what", "result", "proof", "took", "by"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
-    table.add_column("reason", overflow="fold")
-    for p in shown:
-        table.add_row(
-            Text(local_time(p.at), "dim"),
-            Text(plain(short_id(p.id), 16), "cyan"),
-            Text(f"{plain(p.node)}/{plain(p.service or '')}" if p.node else "?", "bold"),
-            f"{p.type or '?'}{f' #{p.attempt}' if p.attempt and p.attempt > 1 else ''}",
-            Text(p.result, STYLE.get(p.result, "")),
-            p.verdict or "",
-            took(p.seconds) if p.seconds is not None else "",
-            Text(plain(p.by, 30)),
-            Text(plain(p.reason, 120), "dim"),
-        )
-    return table
+COLUMNS = (
+    Column("when", 1),
+    Column("id"),
+    Column("node/service"),
+    Column("what", 2),
+    Column("result"),
+    Column("proof", 3),
+    Column("took", 5),
+    Column("by", 4),
+    Column("reason", 6, prose=True),
+)
+
+
+def _row(p: Past) -> list[Text]:
+    again = f" #{p.attempt}" if p.attempt and p.attempt > 1 else ""
+    return [
+        Text(local_time(p.at), "dim"),
+        Text(plain(short_id(p.id), 16), "cyan"),
+        Text(f"{plain(p.node)}/{plain(p.service or '')}" if p.node else "?", "bold"),
+        Text(f"{p.type or '?'}{again}"),
+        Text(p.result, STYLE.get(p.result, "")),
+        Text(p.verdict or ""),
+        Text(took(p.seconds) if p.seconds is not None else ""),
+        Text(plain(p.by, 30)),
+        Text(plain(p.reason, 120), "dim"),
+    ]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from mend.desk import Desk
+from mend.listing import Column, listing
 from mend.words import age, now, plain, seconds_between, short_id
 from mesh_core.actions import Filed, Folder
 from mesh_core.bus import Bus, BusDown
@@ -39,7 +39,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
     if not waiting:
         desk.say(f"Nothing waits for you in {plain(desk.actions.folder(Folder.PENDING))}.")
         return
-    desk.out.print(_table(waiting, seen))
+    desk.out.print(listing(COLUMNS, _rows(waiting, seen), desk.out.width))
     desk.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
 
 
@@ -83,24 +83,36 @@ async def occurrences(desk: Desk, event_ids: Sequence[str]) -> list[int | None]:
     return [1 + int(count or 0) for count in counts]
 
 
-def _table(waiting: Sequence[Filed], seen: Sequence[int | None]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("id", "age", "expires", "node/service", "would run", "risk", "sure", "model"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
-    table.add_column("seen", justify="right", no_wrap=True)
+COLUMNS = (
+    Column("id"),
+    Column("age", 2),
+    Column("expires", 4),
+    Column("node/service"),
+    Column("would run"),
+    Column("risk", 1),
+    Column("sure", 6),
+    Column("model", 5),
+    Column("seen", 3, right=True),
+)
+
+
+def _rows(waiting: Sequence[Filed], seen: Sequence[int | None]) -> list[list[Text]]:
     moment = now()
+    rows = []
     for filed, times in zip(waiting, seen, strict=True):
         p = filed.proposal
         left = -seconds_between(p.expires_at, moment)
-        table.add_row(
-            Text(short_id(filed.name.id), "cyan"),
-            age(seconds_between(p.created_at, moment)),
-            Text(age(left), "" if left > 3600 else "yellow") if left > 0 else Text("expired", "red"),
-            Text(f"{p.node}/{p.service or ''}", "bold"),
-            p.type.value,
-            Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, "")),
-            f"{p.confidence:.2f}",
-            Text(plain(p.model.name, 28)),
-            "-" if times is None else f"{times}x",
+        rows.append(
+            [
+                Text(short_id(filed.name.id), "cyan"),
+                Text(age(seconds_between(p.created_at, moment))),
+                Text(age(left), "" if left > 3600 else "yellow") if left > 0 else Text("expired", "red"),
+                Text(f"{p.node}/{p.service or ''}", "bold"),
+                Text(p.type.value),
+                Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, "")),
+                Text(f"{p.confidence:.2f}"),
+                Text(plain(p.model.name, 28)),
+                Text("-" if times is None else f"{times}x"),
+            ]
         )
-    return table
+    return rows

@@ -1,0 +1,54 @@
+"""A table that fits the terminal: what one needs to act is never cut; the least important columns go first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+GAP = 2
+NARROWEST_PROSE = 24
+
+
+@dataclass(frozen=True)
+class Column:
+    """`spare` 0 stays always; the highest goes first. `prose` may wrap and takes what is left over."""
+
+    title: str
+    spare: int = 0
+    right: bool = False
+    prose: bool = False
+
+
+def listing(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> Table:
+    """The table for a terminal of `width` characters."""
+    natural = [
+        max(len(column.title), *(row[n].cell_len for row in rows)) if rows else len(column.title)
+        for n, column in enumerate(columns)
+    ]
+    kept = list(range(len(columns)))
+    while len(kept) > 1 and _needed(kept, columns, natural) > width:
+        goes = max(kept, key=lambda n: columns[n].spare)
+        if columns[goes].spare == 0:
+            break
+        kept.remove(goes)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    for n in kept:
+        column = columns[n]
+        table.add_column(
+            column.title,
+            no_wrap=not column.prose,
+            min_width=None if column.prose else natural[n],
+            justify="right" if column.right else "left",
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*(row[n] for n in kept))
+    return table
+
+
+def _needed(kept: Sequence[int], columns: Sequence[Column], natural: Sequence[int]) -> int:
+    widths = [min(natural[n], NARROWEST_PROSE) if columns[n].prose else natural[n] for n in kept]
+    return sum(widths) + GAP * len(widths)
