@@ -26,7 +26,7 @@ from mesh_core.bus import (
 )
 from mesh_core.consumer import Consumer
 from mesh_core.records import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
-from mesh_core.scripts import FREE_GATE
+from mesh_core.scripts import FREE_GATE, GATE
 from mesh_core.testing import RedisServer, wait_for
 
 Lossy = Callable[[RedisServer], Awaitable[Any]]
@@ -226,6 +226,24 @@ async def test_a_dead_letter_keeps_the_first_4_kib_whatever_the_bytes_and_is_wri
 
 
 # ---- gates ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_gate_is_its_owner_s_even_when_the_reply_was_lost(bus: Bus, shaky: Bus, line: Any) -> None:
+    assert await shaky.script(GATE, [HOT_GATE], ["pi4/1-0", 300_000, NOW]) == b""
+    await bus.call("DEL", HOT_GATE)
+    line.lose = b"EVALSHA"
+    with pytest.raises(BusDown):
+        await shaky.script(GATE, [HOT_GATE], ["pi4/1-0", 300_000, NOW])
+    assert line.lost == 1
+    assert await shaky.script(GATE, [HOT_GATE], ["pi4/1-0", 300_000, NOW]) == b""
+    assert await shaky.script(GATE, [HOT_GATE], ["pi4/2-0", 300_000, NOW]) == b"pi4/1-0"
+
+
+@pytest.mark.parametrize("life", [("PX", 3_900_000), ()])
+async def test_a_gate_never_stays_shut_longer_than_the_cooldown(bus: Bus, life: tuple[str | int, ...]) -> None:
+    await bus.call("SET", HOT_GATE, "pi4/1-0", *life)  # a clock that jumped back, or a hand that set it
+    assert await bus.script(GATE, [HOT_GATE], ["pi4/2-0", 300_000, NOW]) == b"pi4/1-0"
+    assert 0 < await bus.call("PTTL", HOT_GATE) <= 300_000
 
 
 async def test_a_gate_is_freed_only_by_the_event_that_holds_it(bus: Bus) -> None:

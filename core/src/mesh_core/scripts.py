@@ -67,14 +67,15 @@ return 1
 # The cooldown gate of one node/service pair, re-entrant for the event that holds it.
 # KEYS gate; ARGV event id, cooldown (ms), time (RFC 3339) -> '' go on, or the id of the event that holds it: counted
 # there, and the decision said. Event ids are `<name>/<digits>-<digits>`, so they need no JSON escapes.
-# A TTL above the cooldown (a clock that jumped back) is clamped.
+# A TTL above the cooldown (a clock that jumped back) is clamped; a gate without one (set by hand) gets one.
 GATE = """
 local held = redis.call('GET', KEYS[1])
 if not held then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return ''
 end
-if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 or left > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 if held == ARGV[1] then return '' end
 redis.call('HINCRBY', 'mesh:occurrences', held, 1)
 redis.call('XADD', 'mesh:decisions', '*', 'p', '{"ts":"' .. ARGV[3] .. '","event_id":"' .. ARGV[1]
