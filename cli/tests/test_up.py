@@ -17,6 +17,7 @@ import pytest
 import redis
 from mend_rig import NODE, Mend
 
+from mend.mesh.inventory_file import make_inventory
 from mesh_core.actions import Folder
 from mesh_core.testing import RedisServer, free_port, wait_for
 
@@ -144,6 +145,48 @@ async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: 
     family = up.family()
     assert await up.stop(signal.SIGTERM) == 0
     await gone(family, 5)
+
+
+async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path: Path) -> None:
+    mend = up.mend
+    control = tmp_path / "supervisorctl"  # a slow one: `-c conf status|restart program`
+    control.write_text(
+        f"#!/bin/sh\ncd {tmp_path}\n"
+        'if [ "$3" = restart ]; then echo x >> restarts; sleep 4; echo "demo: stopped"; echo "demo: started"\n'
+        'elif [ -e restarts ]; then echo "demo RUNNING pid 7, uptime 0:01:00"; else echo "demo EXITED yesterday"; fi\n'
+    )
+    control.chmod(0o755)
+    variables = {"mend_supervisorctl": str(control), "mend_supervisor_conf": "/nowhere"}
+    make_inventory(mend.runtime / "config" / "inventory.yml", NODE, variables)
+    await up.start()
+    payload = json.dumps({"runtime": "supervisor", "state": "EXITED", "exit_status": 1})
+    words = (
+        "inject",
+        "program_exited",
+        "--node",
+        NODE,
+        "--service",
+        "demo",
+        "--severity",
+        "error",
+        "--payload",
+        payload,
+    )
+    assert (await asyncio.to_thread(real(mend, *words))).returncode == 0
+    await wait_for(lambda: mend.actions.pending(), 30, "a proposal")
+    [filed] = mend.actions.pending()
+    assert filed.proposal.type == "service_restart"
+    assert mend.actions.approve(filed.name, "ann")
+    await wait_for((tmp_path / "restarts").exists, 30, "the restart to have begun")
+
+    family = up.family()
+    assert await up.stop() == 0
+    await gone(family, 5)
+    assert "finishing 1 running action" in up.said
+    [(folder, run)] = mend.actions.find(filed.name.id)
+    assert folder in (Folder.DONE, Folder.FAILED), folder  # told, not left hanging
+    assert mend.actions.outcome_at(run) is not None
+    assert (tmp_path / "restarts").read_text() == "x\n"
 
 
 async def test_a_mend_up_that_is_killed_leaves_nothing_running(up: Up) -> None:
