@@ -89,6 +89,32 @@ async def test_killed_again_and_again_while_events_stream_in_it_misses_none_and_
         await bus.close()
 
 
+async def test_redis_killed_three_times_under_it_costs_no_event_and_not_the_process(
+    redis_each: RedisServer, tmp_path: Path
+) -> None:
+    bus = Bus.connect(redis_each.url, "test")
+    await bus.call("CONFIG", "SET", "appendfsync", "always")
+    process = start(redis_each.url, tmp_path)
+    ids: list[str] = []
+    try:
+        for n in range(300):
+            if n % 100 == 50:
+                await wait_for(lambda: files(tmp_path), 20, "it at work")
+                redis_each.kill()
+                redis_each.start()
+                await wait_for(bus.is_up, 5, "a connection")
+                await bus.call("CONFIG", "SET", "appendfsync", "always")
+            ids.append(await say(bus, "pi4", n))
+        await wait_for(lambda: len(files(tmp_path)) >= len(ids), 30, "every event under events/")
+        found = [json.loads(path.read_bytes())["event"]["id"] for path in files(tmp_path)]
+        assert sorted(found) == sorted(ids)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+        await bus.close()
+
+
 async def say(bus: Bus, node: str, n: int) -> str:
     """One event as a node agent sends it, its id inside."""
     entry = f"{time.time_ns() // 1_000_000 + n}-0"
