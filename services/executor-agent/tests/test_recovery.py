@@ -19,7 +19,7 @@ from executor_agent.processes import end_processes, processes_of
 from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for, read_record
 from mesh_core.actions import EXECUTED, Folder
 from mesh_core.records import rfc3339
-from mesh_core.testing import wait_for
+from mesh_core.testing import RedisServer, wait_for
 
 CRASHING = Path(__file__).with_name("crashing.py")
 
@@ -135,7 +135,7 @@ async def test_papers_that_prove_nothing_are_not_run(alone: Living) -> None:
             (folder / paper).write_bytes(proposal.wire())
         (folder / file).write_bytes(change)
         await alone.begin()
-        assert "approve it anew" in await alone.quarantined(proposal.id)
+        assert "inject the event again" in await alone.quarantined(proposal.id)
         await alone.end()
     assert not alone.runner.runs()
 
@@ -153,9 +153,9 @@ async def test_what_expired_while_the_executor_was_down_does_not_run(living: Liv
 
 
 async def test_two_executors_and_kills_at_random_run_each_of_two_hundred_files_once(
-    living: Living, executor: Process
+    living: Living, executor: Process, redis_server: RedisServer
 ) -> None:
-    """Both live on the same folder; one is killed every now and then and started again. Seeded."""
+    """Both live on the same folder; one is killed every now and then and started again, Redis as well. Seeded."""
     chance = random.Random(7)
     names = [file_pending(living.actions, proposal_for(n, service=f"web-{n % 40}")) for n in range(1, 201)]
     pair = [executor.start(), executor.start()]
@@ -172,7 +172,9 @@ async def test_two_executors_and_kills_at_random_run_each_of_two_hundred_files_o
             pair[victim].wait()
             pair[victim] = executor.start()
             kills += 1
+            redis_server.kill()
             await asyncio.sleep(0.2)  # the one that stands by takes over in about that time
+            redis_server.start()
     await wait_for(all_ended, 60, "all two hundred have ended")
     counts = Counter(read_record(living.runtime / "runs"))
     assert not [run for run, count in counts.items() if count > 1]

@@ -31,7 +31,9 @@ from mesh_core.records import Outcome, rfc3339
 DISK_RETRY_SECONDS = 1.0
 SOON_SECONDS = 0.25
 CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
-BEGAN_BEFORE = "an action of this id ran before, and one id runs at most once; for another attempt use `mend retry`"
+BEGAN_BEFORE = (
+    "an action of this id ran before, and one id runs at most once; `mend retry` or `mend inject` makes another"
+)
 LAST_LOOK_SECONDS = 10.0  # a look while we are stopping
 
 log = structlog.get_logger()

@@ -111,7 +111,10 @@ def judge(seen: Candidate, rules: Rules, now: datetime) -> Verdict:
         return _not_what_was_reviewed(seen.raw)
     proposal = read_proposal(seen.raw, MAX_PROPOSAL_BYTES)
     if isinstance(proposal, Refusal):
-        return Refused(f"it is not a proposal that can be run: {proposal.reason}; make it anew with `mend edit`")
+        return Refused(
+            f"it is not a proposal that can be run: {proposal.reason}; approve the planner's own file, or inject "
+            "the event again (`mend inject`)"
+        )
     if problem := _identity_problem(name, proposal):
         return Refused(problem)
     if proposal.expired(now):
@@ -188,11 +191,12 @@ def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
             "for another target wait for (or inject) an event of that target"
         )
     if proposal.attempt < 1:
-        return "its attempt is below 1; use `mend retry` for another attempt"
+        return "its attempt is below 1; attempts are made by `mend retry`, from what failed or was interrupted"
     source = event.id if proposal.attempt == 1 else f"{event.id}#{proposal.attempt}"
     if proposal.id != proposal_id(source, proposal.node, proposal.service):
         return (
-            "its id does not belong to its event and attempt; use `mend retry` or `mend edit`, which keep them together"
+            "its id does not belong to its event and attempt; `mend edit` and `mend retry` keep them together, "
+            "so start from the planner's own file"
         )
     return None
 

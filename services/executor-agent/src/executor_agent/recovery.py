@@ -22,7 +22,7 @@ from mesh_core.records import Outcome
 
 BROKEN = (
     "the executor crashed while it claimed this, and what lies here does not prove what was reviewed; "
-    "look at claimed.json and approve it anew (`mend retry`) if it is still wanted"
+    "look at claimed.json, and inject the event again (`mend inject`) if it is still wanted"
 )
 
 log = structlog.get_logger()
@@ -69,7 +69,9 @@ async def _recover(executor: Executor, folder: Path) -> Run | None:
 async def _go_on(executor: Executor, run: Run) -> Run | None:
     if run.proposal.expired(executor.clock()):
         await executor.put_back(
-            run, Folder.EXPIRED, "it expired while the executor was down; `mend retry` makes a new one"
+            run,
+            Folder.EXPIRED,
+            "it expired while the executor was down; if it is still wanted, `mend inject` the event again",
         )
         return None
     return run

@@ -23,6 +23,7 @@ YOUNG_SECONDS = 2.0  # half a file is waited for, counted from its last change
 LONGEST_WAIT_SECONDS = 4.0  # however slowly it grows
 LAST_BACKOFF_SECONDS = 60.0
 
+AGAIN = (Folder.FAILED, Folder.INTERRUPTED)  # what `mend retry` takes
 COPIED = "a copy of it was approved, and one id runs once; move a file to approve it"
 
 log = structlog.get_logger()
@@ -153,7 +154,8 @@ class Sweep:
             self._quarantine(seen, "it expired before it was approved, and lies in expired/ already")
             return
         log.info("executor.expired_in_approved", action_id=late.name.id)
-        reason = f"approved after its time ({late.proposal.expires_at}); `mend retry` makes a new one"
+        expired = late.proposal.expires_at
+        reason = f"approved after its time ({expired}); if it is still wanted, `mend inject` the event again"
         once = f"{late.name.id}.{late.name.digest}:approved:expired"
         self._tell(late.proposal, Folder.APPROVED, Folder.EXPIRED, reason, once)
 
@@ -226,4 +228,5 @@ def _once_only(folder: str) -> str:
     if folder == Folder.RUNNING:
         return "this id is being executed right now; nothing more to do"
     place = "" if folder == "executed" else f" (see {folder}/)"
-    return f"this id was executed already{place}, and one id runs at most once; for another attempt use `mend retry`"
+    again = "`mend retry` makes another attempt" if folder in AGAIN else "`mend inject` the event again if need be"
+    return f"this id was executed already{place}, and one id runs at most once; {again}"
