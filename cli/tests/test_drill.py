@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from parts.engine import Engine
 
 from mesh_core.actions import Folder
 from mesh_core.testing import wait_for
@@ -121,3 +122,23 @@ async def test_without_a_keyboard_it_waits_only_as_long_as_it_was_told(tmp_path:
         assert await finished(process) == 1
     assert "no keyboard" in said(tmp_path)
     assert "nobody said yes" in said(tmp_path)
+
+
+@pytest.mark.docker
+async def test_with_docker_the_container_is_restarted_and_removed_afterwards(
+    tmp_path: Path, engine: Engine, base_image: str
+) -> None:
+    words = ("--yes", "--runtime", "docker", "--image", base_image)
+    async with drilling(tmp_path, *words, DOCKER_HOST=engine.host) as process:
+        assert await finished(process, 200) == 0, said(tmp_path)
+    text = said(tmp_path)
+    assert "container_restart" in text
+    [name] = set(re.findall(r"mend-drill-[0-9a-f]{6}(?= )", text))
+    assert name not in engine.docker("ps", "-a", "--format", "{{.Names}}")
+
+
+async def test_an_engine_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
+    async with drilling(tmp_path, "--yes", "--runtime", "docker", DOCKER_HOST="unix:///nowhere.sock") as process:
+        assert await finished(process, 60) == 1
+    assert "mend drill: " in said(tmp_path)
+    assert "Traceback" not in said(tmp_path)

@@ -17,7 +17,7 @@ import pytest
 import redis
 from mend_rig import NODE, Mend
 
-from mend.commands.watch import line_for
+from mend.commands.watch import json_line_for, line_for
 from mend.dotenv import parse
 from mend.sorry import Sorry
 from mend.words import age, plain
@@ -148,6 +148,10 @@ def test_watch_of_a_channel_that_is_none_is_a_usage_error(mend: Mend) -> None:
 @pytest.mark.parametrize("raw", [b"", b"not json", b"[]", b'{"type": 1}', b"\xff\x1b[2J", b'{"a":' * 5000, b"null"])
 def test_a_message_in_no_form_of_ours_is_shown_harmlessly(channel: str, raw: bytes) -> None:
     assert "\x1b" not in line_for(channel, raw).plain
+    line = json_line_for(channel, raw)
+    assert line.isascii()
+    assert line.isprintable()
+    json.loads(line)
 
 
 async def test_deadletters_lists_the_reason_and_replays_what_is_good_now(mend_online: Mend) -> None:

@@ -67,8 +67,8 @@ class Desk:
         self.out.print(text, style=style, soft_wrap=True)
 
     def say_json(self, value: Any) -> None:
-        """One JSON document on stdout, whole."""
-        print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out.file, flush=True)
+        """One JSON document on stdout, whole, in ASCII: so it is exact and still cannot steer a terminal."""
+        print(json.dumps(value, indent=2), file=self.out.file, flush=True)
 
 
 def read_desk(environ: Mapping[str, str]) -> Desk:

@@ -93,9 +93,17 @@ async def _hear(desk: Desk, channels: list[str], as_json: bool, gap: bool) -> No
 
 def _tell(desk: Desk, channel: str, raw: bytes, as_json: bool) -> None:
     if as_json:
-        print(raw.decode("utf-8", "backslashreplace").replace("\n", " "), file=desk.out.file, flush=True)
+        print(json_line_for(channel, raw), file=desk.out.file, flush=True)
     else:
         desk.out.print(line_for(channel, raw), soft_wrap=True)
+
+
+def json_line_for(channel: str, raw: bytes) -> str:
+    """The message on one line of ASCII; what is no JSON becomes `{"channel","not_json"}`."""
+    try:
+        return json.dumps(json.loads(raw))
+    except (ValueError, RecursionError):
+        return json.dumps({"channel": channel, "not_json": raw.decode("utf-8", "backslashreplace")})
 
 
 def line_for(channel: str, raw: bytes) -> Text:
