@@ -294,18 +294,21 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
     small_disk: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outcome and report cannot be written: it is tried until they can; nothing moves on before, nothing runs again."""
-    monkeypatch.setattr("executor_agent.executor.DISK_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("executor_agent.endings.DISK_RETRY_SECONDS", 0.1)
     living = Living(small_disk, redis_server.url)
     living.runner.record = small_disk.parent / "runs"
-    living.runner.seconds = 0.5
+    living.runner.seconds = 1.5
     await living.begin()
     name = living.approve(proposal_for(1))
     await wait_for(lambda: living.runner.runs(), 5, "it runs")
+    await wait_for(lambda: _heard(living, 2, 1), 5, "its beginning is told")
+    outbox = small_disk / "state" / "executor" / "outbox"
+    await wait_for(lambda: not list(outbox.iterdir()), 5, "nothing in the outbox that would free a page later")
     ballast = small_disk / "ballast"
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as handle:
         while True:
             handle.write(b"x" * 4096)
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(2)
     assert (living.folder(Folder.RUNNING) / name.id / "claimed.json").exists()
     ballast.unlink()
     await living.ends_in(Folder.DONE, name)

@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import structlog
 
+from executor_agent.endings import Endings
 from executor_agent.intake import permission_problem
 from executor_agent.ledger import Ledger, Run
 from executor_agent.live import LiveLines
 from executor_agent.precondition import is_over
 from executor_agent.processes import end_processes
-from executor_agent.report import Outbox, begun, ended, moved
+from executor_agent.report import Outbox, begun
 from executor_agent.rules import SETTLING_SECONDS, RulesReader
 from executor_agent.runner import Look, Runner, RunResult, Seen
 from executor_agent.sweep import Sweep
@@ -28,7 +28,6 @@ from executor_agent.targets import Targets
 from mesh_core.actions import Actions, Folder
 from mesh_core.records import Outcome, rfc3339
 
-DISK_RETRY_SECONDS = 1.0
 SOON_SECONDS = 0.25
 CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
 BEGAN_BEFORE = (
@@ -95,10 +94,10 @@ class Executor:
         self.lines = lines
         self.targets = targets
         self.limits = limits
-        self.bundle = bundle
         self.clock = clock
-        self.by = f"executor@{node}"
-        self.sweep = Sweep(actions, ledger, rules, outbox, by=self.by, node=node, clock=clock)
+        by = f"executor@{node}"
+        self.endings = Endings(actions, ledger, outbox, by=by, bundle=bundle, clock=clock)
+        self.sweep = Sweep(actions, ledger, rules, outbox, by=by, node=node, clock=clock)
         self._slots = asyncio.Semaphore(limits.parallel)
         self._works: dict[str, Work] = {}
         self._wake = asyncio.Event()
@@ -155,18 +154,20 @@ class Executor:
 
     async def _carry(self, work: Work) -> None:
         run = work.run
-        await self.tell_claim(run)
+        await self.endings.tell_claim(run)
         async with self.targets.hold(run.proposal.pair), self._slots:
             look = await self.look(run)
             if is_over(run.proposal.event, look):
-                outcome = self.outcome(run, "withdrawn", "not_run", f"the trouble went away first: {look.sentence}")
+                outcome = self.endings.outcome(
+                    run, "withdrawn", "not_run", f"the trouble went away first: {look.sentence}"
+                )
                 outcome = outcome.model_copy(update={"before": look.facts})
             elif not await self._begin(work, look):
                 return
             else:
                 outcome = await self._run(work, look)
-            await self.insist(run.id, self.ledger.conclude, run, outcome)
-        await self.close(run, outcome)
+            await self.endings.insist(run.id, self.ledger.conclude, run, outcome)
+        await self.endings.close(run, outcome)
 
     async def _begin(self, work: Work, look: Look) -> bool:
         """The point of no return. False: told to stop before, or this id began before; then nothing runs."""
@@ -176,7 +177,7 @@ class Executor:
             await asyncio.sleep(SETTLING_SECONDS)
             rules = self.rules.read()
         if problem := permission_problem(run.proposal, rules):
-            await self.put_back(run, Folder.QUARANTINE, problem)
+            await self.endings.put_back(run, Folder.QUARANTINE, problem)
             return False
         work.begun = True
         while not work.cancel.is_set():
@@ -184,10 +185,10 @@ class Executor:
                 await asyncio.to_thread(self.ledger.begin, run, look, self.clock())
             except FileExistsError:
                 log.error("executor.began_before", action_id=run.id)
-                await self.insist(run.id, self.actions.quarantine, run.folder, BEGAN_BEFORE)
+                await self.endings.insist(run.id, self.actions.quarantine, run.folder, BEGAN_BEFORE)
                 return False
             except OSError as error:
-                await self._disk_trouble(run.id, "begin", error)
+                await self.endings.disk_trouble(run.id, "begin", error)
             else:
                 log.info("executor.began", action_id=run.id, type=run.proposal.type.value, pair=run.proposal.pair)
                 self.outbox.tell(begun(run.proposal, rfc3339(self.clock())))
@@ -224,7 +225,7 @@ class Executor:
                 result = RunResult("failed", "inconclusive", f"{why}; {seen.sentence}", result.stages, after=seen.facts)
             else:
                 result = await self._interrupted(run, result)
-        return self.outcome(
+        return self.endings.outcome(
             run,
             result.result,
             result.verdict,
@@ -252,105 +253,9 @@ class Executor:
         except TimeoutError:
             return Look(Seen.UNKNOWN, "the look took too long")
         except Exception as error:
+            # A look may fail in any way; it must never decide more than "unknown".
             log.warning("executor.look_failed", action_id=run.id, exc_info=error)
             return Look(Seen.UNKNOWN, f"the look failed: {error}"[:500])
-
-    def outcome(
-        self, run: Run, result: Any, verdict: Any, reason: str, *, started_at: str | None = None, **more: Any
-    ) -> Outcome:
-        now = rfc3339(self.clock())
-        return Outcome(
-            action_id=run.id,
-            attempt=run.proposal.attempt,
-            digest=run.intent.digest,
-            result=result,
-            verdict=verdict,
-            reason=reason[:2000],
-            node=run.proposal.node,
-            service=run.proposal.service,
-            type=run.proposal.type,
-            event_id=run.proposal.event.id,
-            approved_by=run.intent.approver,
-            started_at=started_at or now,
-            finished_at=now,
-            **more,
-        )
-
-    async def tell_claim(self, run: Run) -> None:
-        """pending -> approved -> running; repeated after a crash, told once."""
-        said = {
-            "kind": run.proposal.type.value,
-            "node": run.proposal.node,
-            "service": run.proposal.service,
-            "at": run.intent.claimed_at,
-        }
-        told = [
-            moved(run.id, Folder.PENDING, Folder.APPROVED, by=run.intent.approver, **said),  # type: ignore[arg-type]
-            moved(run.id, Folder.APPROVED, Folder.RUNNING, by=self.by, **said),  # type: ignore[arg-type]
-        ]
-        await asyncio.to_thread(self.outbox.tell, told)
-        self.outbox.ring()
-
-    async def close(self, run: Run, outcome: Outcome) -> None:
-        """With outcome.json on disk: bundle, report, move the folder. Each step may be repeated."""
-        try:
-            await asyncio.to_thread(self.bundle, run.folder)
-        except Exception as error:
-            log.error("executor.bundle_failed", action_id=run.id, exc_info=error)
-        update = moved(
-            run.id,
-            Folder.RUNNING,
-            Folder(outcome.result),
-            kind=outcome.type.value,
-            node=outcome.node,
-            service=outcome.service,
-            by=self.by,
-            reason=outcome.reason,
-            at=outcome.finished_at,
-        )
-        await self.insist(run.id, self.outbox.put, [update, *ended(run.proposal, outcome)])
-        try:
-            await self.insist(run.id, self.ledger.finish, run, outcome)
-        except FileExistsError:
-            log.error("executor.finished_before", action_id=run.id, folder=outcome.result)
-            await self.insist(run.id, self.actions.quarantine, run.folder, "an action of this id finished before")
-        self.outbox.ring()
-        log.info("executor.finished", action_id=run.id, result=outcome.result, verdict=outcome.verdict)
-
-    async def put_back(self, run: Run, folder: Folder, reason: str) -> None:
-        """A claimed file that may not run any more leaves running/ as the file it was."""
-        await self.insist(run.id, self.actions.give_back, run.folder, run.name, folder, reason)
-        log.warning("executor.put_back", action_id=run.id, to=folder.value, reason=reason)
-        update = moved(
-            run.id,
-            Folder.RUNNING,
-            folder,
-            kind=run.proposal.type.value,
-            node=run.proposal.node,
-            service=run.proposal.service,
-            by=self.by,
-            reason=reason,
-            at=rfc3339(self.clock()),
-            once=f"{run.id}.{run.intent.digest}:{run.intent.claimed_at}:{folder.value}",
-        )
-        await asyncio.to_thread(self.outbox.tell, [update])
-        self.outbox.ring()
-
-    async def insist(self, action_id: str, function: Callable[..., object], *arguments: Any) -> None:
-        """Do it until the disk lets us. What happened is in memory meanwhile; a crash is recovery's business."""
-        while True:
-            try:
-                await asyncio.to_thread(function, *arguments)
-            except FileExistsError:
-                raise
-            except OSError as error:
-                await self._disk_trouble(action_id, function.__name__, error)
-            else:
-                return
-
-    async def _disk_trouble(self, action_id: str, what: str, error: OSError) -> None:
-        log.error("executor.disk_trouble", action_id=action_id, what=what, reason=str(error))
-        await asyncio.sleep(DISK_RETRY_SECONDS)
 
     # ---- stopping ------------------------------------------------------------------------------------------------
 

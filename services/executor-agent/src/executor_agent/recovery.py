@@ -54,21 +54,21 @@ async def _recover(executor: Executor, folder: Path) -> Run | None:
     run = ledger.resume(folder)
     if run is None:
         log.error("executor.unproven", action_id=folder.name, step=step.value)
-        await executor.insist(folder.name, executor.actions.quarantine, folder, BROKEN)
+        await executor.endings.insist(folder.name, executor.actions.quarantine, folder, BROKEN)
         return None
     if step is Step.CLAIMED:
         return await _go_on(executor, run)
-    await executor.tell_claim(run)
+    await executor.endings.tell_claim(run)
     outcome = ledger.outcome_of(folder)
     if outcome is None:
         outcome = await _interrupted(executor, run)
-    await executor.close(run, outcome)
+    await executor.endings.close(run, outcome)
     return None
 
 
 async def _go_on(executor: Executor, run: Run) -> Run | None:
     if run.proposal.expired(executor.clock()):
-        await executor.put_back(
+        await executor.endings.put_back(
             run,
             Folder.EXPIRED,
             "it expired while the executor was down; if it is still wanted, `mend inject` the event again",
@@ -84,7 +84,7 @@ async def _interrupted(executor: Executor, run: Run) -> Outcome:
         started = executor.ledger.started_of(run)
         executor.outbox.tell(begun(run.proposal, started.at))
         left = f"; {ended} processes that it had left were ended" if ended else ""
-        outcome = executor.outcome(
+        outcome = executor.endings.outcome(
             run,
             "interrupted",
             "inconclusive",
@@ -93,5 +93,5 @@ async def _interrupted(executor: Executor, run: Run) -> Outcome:
             before=started.before,
             after=seen.facts,
         )
-        await executor.insist(run.id, executor.ledger.conclude, run, outcome)
+        await executor.endings.insist(run.id, executor.ledger.conclude, run, outcome)
     return outcome
