@@ -17,10 +17,11 @@ from pathlib import Path
 import redis
 
 from mesh_core.actions import Actions
-from mesh_core.bus import FOREIGN_STREAM, MESH_STREAM, Bus
+from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
 from mesh_core.llm.breaker import Breakers
 from mesh_core.policy import Policy
+from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import RedisServer
 from planner_agent.filing import Filing
 from planner_agent.lanes import Lanes

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from pathlib import Path
+
+import pytest
+import yaml
 
 from executor_agent.settings import ExecutorSettings
 from mesh_core.llm.chain import ChainSettings
@@ -71,6 +75,32 @@ def test_the_example_lists_every_setting() -> None:
     assert path.read_text() == example(), (
         "write it anew: WRITE_SETTINGS=1 python -m pytest tests/test_settings_table.py"
     )
+
+
+SERVICES = {
+    "planner-agent": (PlannerSettings, ChainSettings),
+    "executor-agent": (ExecutorSettings,),
+    "observer": (ObserverSettings,),
+    "node-agent": (NodeAgentSettings,),
+}
+KEYS = [
+    *("name", "version", "description", "module", "replicas", "privileges", "listens", "publishes"),
+    *("settings", "needs", "health", "stop_seconds", "risk", "rollback"),
+]
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_the_service_file_agrees_with_the_code(service: str) -> None:
+    folder = ROOT / "services" / service
+    said = yaml.safe_load((folder / "service.yaml").read_text())
+    assert list(said) == KEYS
+    assert said["name"] == service
+    assert (folder / "src" / said["module"] / "__main__.py").is_file()
+    assert (folder / said["health"]).is_file()
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    assert said["version"] == project["version"]
+    variables = dict.fromkeys(v for cls in SERVICES[service] for v, _, _ in table_rows(cls))
+    assert sorted(said["settings"]) == sorted(variables)
 
 
 def test_every_setting_is_described() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from mesh_core.bridge import Bridge
-from mesh_core.bus import FOREIGN_STREAM, MESH_STREAM, Bus
+from mesh_core.bus import Bus
 from mesh_core.records import DeadLetter, HealthEvent, Trust
+from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import RedisServer, wait_for
 
 NOW = "2026-05-05T12:00:00.000Z"

@@ -12,21 +12,11 @@ from typing import Any
 
 import pytest
 
-from mesh_core.bus import (
-    FOREIGN_STREAM,
-    MESH_STREAM,
-    Bus,
-    BusDown,
-    check_server,
-    client_for,
-    masked,
-    server_version,
-    stream_of,
-    trust_of,
-)
+from mesh_core.bus import Bus, BusDown, check_server, client_for, masked, server_version
 from mesh_core.consumer import Consumer
 from mesh_core.records import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
 from mesh_core.scripts import FREE_GATE, GATE
+from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of
 from mesh_core.testing import RedisServer, wait_for
 
 Lossy = Callable[[RedisServer], Awaitable[Any]]

@@ -13,21 +13,12 @@ from collections.abc import Callable
 import redis.exceptions
 import structlog
 
-from mesh_core.bus import (
-    ADOPTION_WINDOW_MS,
-    DOWN,
-    FOREIGN_STREAM,
-    MESH_STREAM,
-    Bus,
-    BusDown,
-    client_for,
-    or_down,
-    stream_of,
-)
+from mesh_core.bus import ADOPTION_WINDOW_MS, DOWN, Bus, BusDown, client_for, or_down
 from mesh_core.door import read_event
 from mesh_core.records import HealthEvent
 from mesh_core.scripts import REFUSAL_WINDOW
 from mesh_core.service import pause
+from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM, stream_of
 from mesh_core.strict_json import Refusal
 
 LISTEN_SECONDS = 1.0

@@ -22,10 +22,8 @@ from redis.backoff import NoBackoff
 
 from mesh_core.records import DeadLetter, HealthEvent, Record, Trust, rfc3339
 from mesh_core.scripts import ADOPT_ONCE, ENTER, PUBLISH_ONCE
+from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
 
-EVENT_STREAM_PREFIX = "mesh:ev:"
-FOREIGN_STREAM = "mesh:ev:_foreign"
-MESH_STREAM = "mesh:ev:_mesh"
 DEAD_LETTER_BYTES = 4096
 ONCE_SECONDS = 7 * 86400
 CONNECT_SECONDS = 2.0
@@ -35,17 +33,6 @@ ADOPTION_WINDOW_MS = 2000
 
 class BusDown(ConnectionError):
     """Redis cannot be reached, or did not answer in time; the call may or may not have taken effect."""
-
-
-def stream_of(event_id: str) -> tuple[str, str]:
-    """(stream, entry id) in which an event lies. Sequence 0 is a node's own; others lie in `_foreign` or `_mesh`."""
-    node, _, entry = event_id.rpartition("/")
-    return (f"{EVENT_STREAM_PREFIX}{node}" if entry.endswith("-0") else FOREIGN_STREAM), entry
-
-
-def trust_of(stream: str) -> Trust:
-    """Who may have written there; an event's own words about that are not believed."""
-    return {FOREIGN_STREAM: Trust.FOREIGN, MESH_STREAM: Trust.MESH}.get(stream, Trust.NODE)
 
 
 class Bus:

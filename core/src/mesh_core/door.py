@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Proposal, Trust
+from mesh_core.streams import EVENT_STREAM_PREFIX, trust_of
 from mesh_core.strict_json import Refusal, parse_object
 
 
@@ -23,6 +24,19 @@ def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None
         return HealthEvent.model_validate(value)
     except ValidationError as error:
         return Refusal(problems(error))
+
+
+def event_in(stream: str, entry_id: str, raw: bytes) -> HealthEvent | Refusal:
+    """The event of a stream entry, with the id and trust that its place gives it, whatever it says of itself.
+
+    A node's own stream speaks for that node only.
+    """
+    trust = trust_of(stream)
+    event = read_event(raw, trust, entry_id=entry_id)
+    speaker = stream.removeprefix(EVENT_STREAM_PREFIX)
+    if trust is Trust.NODE and isinstance(event, HealthEvent) and event.node != speaker:
+        return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
+    return event
 
 
 def read_proposal(raw: bytes, max_bytes: int) -> Proposal | Refusal:

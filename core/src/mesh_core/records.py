@@ -288,6 +288,12 @@ def _as_evidence(item: object) -> object:
     return item
 
 
+def _really_true(value: object) -> object:
+    if value is not True:  # 1 and 1.0 equal True
+        raise ValueError("must be true: nothing runs without a person")
+    return value
+
+
 class ModelRef(Record):
     """Which rung wrote a proposal. `position` counts from 1 in the chain."""
 
@@ -317,7 +323,7 @@ class Proposal(Record):
     service: Name | None = None
     reason: Annotated[str, StringConstraints(min_length=10, max_length=4000)]
     confidence: Annotated[Number, Field(ge=0, le=1)]
-    requires_human: Literal[True] = True
+    requires_human: Annotated[Literal[True], BeforeValidator(_really_true)] = True
     created_at: Timestamp
     expires_at: Timestamp
     event: HealthEvent

@@ -10,12 +10,13 @@ from typing import Any
 
 from mesh_core.actions import Actions, Filed
 from mesh_core.bridge import Bridge
-from mesh_core.bus import FOREIGN_STREAM, MESH_STREAM, Bus, BusDown
+from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Completion, Price, Prompt
 from mesh_core.policy import Policy
 from mesh_core.records import HealthEvent, Trust
+from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import wait_for
 from planner_agent.filing import Filing
 from planner_agent.lanes import Lanes

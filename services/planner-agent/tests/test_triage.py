@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesh_core.records import BENIGN_TYPES, HealthEvent, Trust
-from planner_agent.triage import MAX_DELIVERIES, Lane, is_poison, triage
+from planner_agent.triage import MAX_DELIVERIES, Lane, is_over, is_poison, subject_of, triage
 
 
 def event(kind: str, trust: Trust = Trust.NODE, incident: str | None = None) -> HealthEvent:
@@ -17,7 +17,7 @@ def test_a_benign_event_never_gets_a_model(kind: str) -> None:
     assert triage(event(kind)) is not Lane.PLAN
 
 
-@pytest.mark.parametrize("kind", ["service_recovered", "service_healthy"])
+@pytest.mark.parametrize("kind", ["service_recovered", "service_healthy", "node_online"])
 def test_a_recovery_may_withdraw(kind: str) -> None:
     assert triage(event(kind)) is Lane.RECOVERY
 
@@ -41,3 +41,15 @@ def test_a_failed_run_is_new_trouble_only_if_no_agent_keeps_announcing_the_incid
 def test_an_entry_is_poison_after_five_deliveries() -> None:
     assert not is_poison(MAX_DELIVERIES)
     assert is_poison(MAX_DELIVERIES + 1)
+
+
+def test_a_node_that_is_back_is_no_longer_offline_but_its_disk_may_still_be_full() -> None:
+    back = HealthEvent(type="node_online", node="web01")
+    assert is_over(HealthEvent(type="node_offline", node="web01"), back)
+    assert not is_over(HealthEvent(type="disk_space_low", node="web01"), back)
+    assert not is_over(HealthEvent(type="node_offline", node="web02"), back)
+
+
+def test_each_trouble_of_a_whole_node_is_a_subject_of_its_own() -> None:
+    assert subject_of(event("container_died")) == subject_of(event("container_oom"))
+    assert subject_of(HealthEvent(type="load_high", node="n")) != subject_of(HealthEvent(type="memory_low", node="n"))

@@ -18,8 +18,9 @@ from mend.desk import Desk
 from mend.sorry import DONE, FAILED
 from mend.words import age, now, plain, seconds_between
 from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Actions, Folder
-from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, BusDown, masked, server_version
+from mesh_core.bus import Bus, BusDown, masked, server_version
 from mesh_core.records import AttemptOutcome, ModelAttempt
+from mesh_core.streams import EVENT_STREAM_PREFIX
 
 FRESH_SECONDS = 15.0  # a heartbeat is touched at least every 5 s
 GONE_SECONDS = 300.0  # what healthcheck.sh calls dead

@@ -6,12 +6,13 @@ import structlog
 
 from mesh_core.actions import Actions
 from mesh_core.bridge import Bridge
-from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, masked
+from mesh_core.bus import Bus, masked
 from mesh_core.consumer import Consumer
 from mesh_core.log import setup
 from mesh_core.records import Decision
 from mesh_core.service import serve
 from mesh_core.settings import settings_or_exit
+from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
 from observer.moves import Moves
 from observer.observer import GROUP, Observer

@@ -20,11 +20,12 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, BusDown
+from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer, Entry
 from mesh_core.files import write_whole
 from mesh_core.records import HealthEvent, Trust, WorldUpdate
 from mesh_core.service import pause
+from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
 from observer.reading import sort_out
 from observer.world import World, fold, with_beat

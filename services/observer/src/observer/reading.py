@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from mesh_core.bus import EVENT_STREAM_PREFIX, trust_of
 from mesh_core.consumer import Entry
-from mesh_core.door import problems, read_event
-from mesh_core.records import MAX_EVENT_BYTES, Decision, HealthEvent, Trust
+from mesh_core.door import event_in, problems
+from mesh_core.records import MAX_EVENT_BYTES, Decision, HealthEvent
 from mesh_core.strict_json import Refusal, parse_object
 from observer.archive import is_event_id
 
@@ -30,7 +29,7 @@ def sort_out(entries: Iterable[Entry]) -> Batch:
     decisions: list[Decision] = []
     refused: list[tuple[Entry, str]] = []
     for entry in entries:
-        read = _decision(entry) if entry.stream == Decision.stream else event_of(entry)
+        read = _decision(entry) if entry.stream == Decision.stream else event_in(entry.stream, entry.id, entry.raw)
         match read:
             case HealthEvent():
                 events.append(read)
@@ -39,18 +38,6 @@ def sort_out(entries: Iterable[Entry]) -> Batch:
             case Refusal():
                 refused.append((entry, read.reason))
     return Batch(tuple(events), tuple(decisions), tuple(refused))
-
-
-def event_of(entry: Entry) -> HealthEvent | Refusal:
-    """The event of a stream entry, with the id and trust of its place; a node's stream speaks for that node only."""
-    trust = trust_of(entry.stream)
-    event = read_event(entry.raw, trust, entry_id=entry.id)
-    if isinstance(event, Refusal):
-        return event
-    speaker = entry.stream.removeprefix(EVENT_STREAM_PREFIX)
-    if trust is Trust.NODE and event.node != speaker:
-        return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
-    return event
 
 
 def _decision(entry: Entry) -> Decision | Refusal:

@@ -8,10 +8,11 @@ import time
 import redis.exceptions
 import structlog
 
-from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, BusDown
+from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer
 from mesh_core.records import ActionUpdate, DeadLetter, Decision, ModelAttempt, WorldUpdate
 from mesh_core.service import pause
+from mesh_core.streams import EVENT_STREAM_PREFIX
 
 TRIM_SECONDS = 60.0
 WEEK_MS = 7 * 86_400_000

@@ -23,8 +23,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh_core.bus import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
 from mesh_core.records import HealthEvent, Name, Record, Severity, Timestamp, Trust, WorldUpdate, rfc3339
+from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
 
 MAX_PLACES = 10_000
 MAX_OPEN = 32

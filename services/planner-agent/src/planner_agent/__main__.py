@@ -10,7 +10,7 @@ import structlog
 
 from mesh_core.actions import Actions
 from mesh_core.bridge import Bridge
-from mesh_core.bus import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM, Bus, BusDown, check_server, masked
+from mesh_core.bus import Bus, BusDown, check_server, masked
 from mesh_core.consumer import Consumer
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
@@ -18,6 +18,7 @@ from mesh_core.log import setup
 from mesh_core.policy import BadPolicy, Policy
 from mesh_core.service import pause, serve
 from mesh_core.settings import settings_or_exit
+from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
 from planner_agent.filing import Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import structlog
 
 from mesh_core.actions import Actions
-from mesh_core.bus import EVENT_STREAM_PREFIX, Bus, BusDown, trust_of
+from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
-from mesh_core.door import read_event
-from mesh_core.records import HealthEvent, Trust
+from mesh_core.door import event_in
+from mesh_core.records import HealthEvent
 from mesh_core.service import pause
 from mesh_core.strict_json import Refusal
 from planner_agent.filing import Filing, Work
@@ -125,7 +125,7 @@ class Planner:
         works: list[Work] = []
         refused: list[Entry] = []
         for entry in entries:
-            event = event_of(entry)
+            event = event_in(entry.stream, entry.id, entry.raw)
             if isinstance(event, Refusal):
                 await self._bus.refuse(
                     entry.raw, source=entry.stream, reason=event.reason, by="planner", entry_id=entry.id
@@ -148,16 +148,3 @@ class Planner:
                 self._consumer.let_go([work.entry])
 
         self._lanes.submit(work.event.pair, do)
-
-
-def event_of(entry: Entry) -> HealthEvent | Refusal:
-    """The event of a stream entry, with the id and trust that its place gives it, whatever it says of itself.
-
-    A node's own stream speaks for that node only.
-    """
-    trust = trust_of(entry.stream)
-    event = read_event(entry.raw, trust, entry_id=entry.id)
-    speaker = entry.stream.removeprefix(EVENT_STREAM_PREFIX)
-    if trust is Trust.NODE and isinstance(event, HealthEvent) and event.node != speaker:
-        return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
-    return event

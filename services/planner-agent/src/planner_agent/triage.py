@@ -7,7 +7,7 @@ from enum import StrEnum
 from mesh_core.records import HealthEvent, Trust
 
 MAX_DELIVERIES = 5
-RECOVERED = frozenset({"service_healthy", "service_recovered"})
+RECOVERED = frozenset({"service_healthy", "service_recovered", "node_online"})
 
 
 class Lane(StrEnum):
@@ -41,6 +41,8 @@ def is_over(trouble: HealthEvent, recovery: HealthEvent) -> bool:
     """Does this recovery speak of that trouble? A service is well as a whole, a node incident by incident."""
     if (trouble.node, trouble.service) != (recovery.node, recovery.service):
         return False
+    if recovery.type == "node_online":  # says that the agent is there, and nothing about what ails its host
+        return trouble.type == "node_offline"
     if trouble.service is not None or trouble.incident is None or recovery.incident is None:
         return True
     return trouble.incident == recovery.incident
