@@ -164,9 +164,8 @@ def test_a_field_that_does_not_fit_any_more_is_left_out_and_later_ones_still_com
 
 def test_the_kept_event_is_the_same_but_for_secrets_and_depth() -> None:
     payload = {"runtime": "docker", "compose": {"project": "shop", "service": "web"}, "exit_code": 1, "ok": None}
-    assert kept_event(event(payload)) == event(payload).model_copy(
-        update={"timestamp": kept_event(event(payload)).timestamp}
-    )
+    plain = event(payload)
+    assert kept_event(plain) == plain
     deep: dict[str, Any] = {}
     for _ in range(30):
         deep = {"d": [deep]}
