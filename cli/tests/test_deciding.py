@@ -117,6 +117,32 @@ def test_words_of_a_model_or_a_log_cannot_write_to_the_terminal(mend: Mend) -> N
     assert "[bold red]approve[/]" in mend.real("show", proposal.id).stdout  # shown, not obeyed
 
 
+def test_show_tells_what_came_of_a_run_and_why_something_was_refused(mend: Mend) -> None:
+    ran, refused, turned_down = mend.propose("ran"), mend.propose("refused"), mend.propose("turned-down")
+    mend("approve", ran.id)
+    finish(mend, ran, "failed")
+    said = mend("show", ran.id)
+    assert "failed: not_helped" in said.stdout
+    assert "still refuses connections" in said.stdout
+    path = mend.actions.folder(Folder.PENDING) / mend.name_of(refused).file
+    mend.actions.quarantine(path, "the host is not in the inventory")
+    assert "the host is not in the inventory" in mend("show", refused.id).stdout
+    mend("reject", turned_down.id, "--reason", "not during the backup")
+    assert "not during the backup" in mend("show", turned_down.id).stdout
+    (mend.actions.folder(Folder.QUARANTINE) / "scrap").write_text("{")
+    (mend.actions.folder(Folder.QUARANTINE) / "scrap.reason.txt").write_text("it is not whole\n")
+    said = mend("show", "scrap")
+    assert (said.exit_code, "it is not whole" in said.output) == (1, True)
+    assert json.loads(mend("show", "scrap", "--json").stdout)["problem"] == "it is not whole"
+
+
+def test_show_of_a_notification_and_of_what_can_run_nothing_says_so(mend: Mend) -> None:
+    told = mend.propose("told", type="notify", action="notify")
+    assert "touches no host" in mend("show", told.id).stdout
+    nothing = mend.propose("nothing", type="service_restart")  # its event says docker
+    assert "would run nothing" in mend("show", nothing.id).stdout
+
+
 def test_approve_moves_the_very_file_and_notes_who_did_it(mend: Mend) -> None:
     proposal = mend.propose()
     name = mend.name_of(proposal)
@@ -254,6 +280,7 @@ def test_edit_without_a_change_says_so_and_leaves_the_file(mend: Mend) -> None:
         ("doc['action'] = 'ignore'", "reject"),
         ("doc['extra'] = 1", "no proposal"),
         ("doc['confidence'] = 7", "no proposal"),
+        ("doc['action'] = 'playbook'", "needs a playbook"),
     ],
 )
 def test_edit_lets_nothing_through_that_the_executor_would_refuse(

@@ -18,10 +18,11 @@ import redis
 from mend_rig import NODE, Mend
 
 from mend.commands.watch import json_line_for, line_for
-from mend.dotenv import parse
+from mend.dotenv import parse, with_dotenv
 from mend.sorry import Sorry
 from mend.words import age, plain
 from mesh_core.bus import Bus
+from mesh_core.records import ActionUpdate, HealthEvent, ModelAttempt, Record, WorldUpdate
 from mesh_core.testing import RedisServer, wait_for
 
 
@@ -268,3 +269,53 @@ def test_ages_are_read_at_a_glance() -> None:
 def test_plain_text_is_one_visible_line() -> None:
     assert plain("a\nb\tc\x1b[0m\u202ed") == "a b c\N{REPLACEMENT CHARACTER}[0m\N{REPLACEMENT CHARACTER}d"
     assert plain("a" * 20, 5) == "aaaa\N{HORIZONTAL ELLIPSIS}"
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (
+            HealthEvent(type="service_down", node="pi4", service="nginx", payload={"reason": "no answer"}),
+            ("event", "pi4/nginx", "service_down", "no answer"),
+        ),
+        (
+            WorldUpdate(ts="2026-01-01T00:00:00Z", node="pi4", from_state="healthy", to_state="sick"),
+            ("world", "pi4", "sick", "was healthy"),
+        ),
+        (
+            ActionUpdate(
+                ts="2026-01-01T00:00:00Z", action_id="plan-pi4-nginx-0123456789ab", from_folder="running",
+                to_folder="done", type="container_restart", node="pi4", service="nginx", by="executor@pi4",
+            ),
+            ("action", "done", "0123456789ab", "executor@pi4"),
+        ),
+        (
+            ModelAttempt(
+                ts="2026-01-01T00:00:00Z", event_id="pi4/1-0", model="m", provider="ollama", position=1,
+                outcome="timeout", latency_ms=8000.4, detail="no answer within 8 s",
+            ),
+            ("model", "ollama:m", "timeout", "8000 ms"),
+        ),
+    ],
+)  # fmt: skip
+def test_each_record_is_one_telling_line(record: Record, words: tuple[str, ...]) -> None:
+    line = line_for(record.channel, record.wire()).plain
+    for word in words:
+        assert word in line
+    assert "\n" not in line
+
+
+def test_a_line_of_ansible_names_its_action_and_stage() -> None:
+    raw = json.dumps(
+        {"action_id": "plan-a-b-0123456789ab", "stage": "02_apply", "line": "TASK [Restart it]", "ts": "x"}
+    )
+    line = line_for("executor_output", raw.encode()).plain
+    for word in ("0123456789ab", "02_apply", "TASK [Restart it]"):
+        assert word in line
+
+
+def test_a_dotenv_that_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    with pytest.raises(Sorry, match="cannot be read"):
+        with_dotenv({}, tmp_path)
+    assert with_dotenv({"A": "1"}, tmp_path / "nowhere") == {"A": "1"}
