@@ -352,6 +352,16 @@ def test_retry_proposes_a_failed_run_once_more_under_an_id_of_its_own(mend: Mend
     assert third.proposal.attempt == 3
 
 
+def test_a_proposal_that_expired_while_you_slept_can_be_had_again(mend: Mend) -> None:
+    proposal = mend.propose()
+    [filed] = mend.actions.pending()
+    assert mend.actions.expire(filed.name)
+    assert mend("retry", proposal.id).exit_code == 0
+    [again] = mend.actions.pending()
+    assert again.proposal.attempt == 2
+    assert not again.proposal.expired(now())
+
+
 def test_what_is_done_is_not_retried(mend: Mend) -> None:
     proposal = mend.propose()
     mend("approve", proposal.id)

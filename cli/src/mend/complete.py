@@ -26,7 +26,7 @@ def complete_any(incomplete: str) -> list[str]:
 def complete_failed(incomplete: str) -> list[str]:
     """Runs that can be tried again."""
     actions = _actions()
-    return sorted(_ids(actions, incomplete, (Folder.FAILED, Folder.INTERRUPTED))) if actions else []
+    return sorted(_ids(actions, incomplete, (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED))) if actions else []
 
 
 def _ids(actions: Actions, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ import pytest
 from mesh_core.actions import ActionName, Actions, Folder
 from mesh_core.bus import Bus
 from mesh_core.records import Action, ActionUpdate, HealthEvent, ModelRef, Proposal, ProposalType, Risk, proposal_id
-from mesh_core.testing import RedisServer
+from mesh_core.testing import RedisServer, wait_for
 from observer.moves import Moves, who_and_why
 
 NOW = "2026-05-05T12:00:00.000Z"
@@ -75,6 +76,24 @@ async def test_a_plain_mv_to_rejected_is_told_once(scene: Scene) -> None:
     for _ in range(4):
         await scene.moves.look()
     assert await scene.told() == [("pending", "rejected", "mv", "")]
+
+
+async def test_the_running_watch_tells_moves_also_after_a_folder_was_made_anew(scene: Scene) -> None:
+    stop = asyncio.Event()
+    watch = asyncio.create_task(scene.moves.run(stop))
+
+    async def rejections(number: int) -> bool:
+        return sum(to == "rejected" for _, to, _, _ in await scene.told()) == number
+
+    scene.mv(scene.file(1), Folder.PENDING, Folder.REJECTED)
+    await wait_for(lambda: rejections(1), 10, "the first move is told")
+    rejected = scene.actions.folder(Folder.REJECTED)
+    rejected.rename(rejected.with_name("rejected-before"))
+    rejected.mkdir()
+    scene.mv(scene.file(2), Folder.PENDING, Folder.REJECTED)
+    await wait_for(lambda: rejections(2), 10, "a watcher that has gone deaf is made up for by the scan")
+    stop.set()
+    await asyncio.wait_for(watch, 10)
 
 
 async def test_a_rejection_says_who_and_why_even_if_the_reason_comes_a_moment_later(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""`mend retry`: a person wants a failed or interrupted action tried again: a new proposal, attempt n + 1, its own id.
+"""`mend retry`: a person wants a failed, interrupted or expired action (again): a new proposal, attempt n + 1, own id.
 
 Nothing is ever run twice under one id, and the old run keeps its folder.
 """
@@ -19,18 +19,21 @@ from mend.words import now, plain, seconds_between, short_id
 from mesh_core.actions import Folder
 from mesh_core.records import Proposal, proposal_id, rfc3339
 
-AGAIN = (Folder.FAILED, Folder.INTERRUPTED)
+AGAIN = (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED)
 SHORTEST_SECONDS = 60.0
 
 
 def retry(
     ctx: typer.Context,
     action_id: Annotated[
-        str, typer.Argument(metavar="ID", help="A run in failed/ or interrupted/.", autocompletion=complete_failed)
+        str,
+        typer.Argument(
+            metavar="ID", help="What lies in failed/, interrupted/ or expired/.", autocompletion=complete_failed
+        ),
     ],
     approve: Annotated[bool, typer.Option("--approve", help="Say yes to it at once, too.")] = False,
 ) -> None:
-    """Propose a failed or interrupted action once more.
+    """Propose a failed, interrupted or expired action once more.
 
     \b
     Examples
@@ -41,7 +44,8 @@ def retry(
     found = find_one(desk.actions, action_id)
     if found.folder not in AGAIN:
         raise Sorry(
-            f"{plain(found.id)} lies in {found.folder}/; only what failed or was interrupted can be tried again",
+            f"{plain(found.id)} lies in {found.folder}/; "
+            "only what failed, was interrupted or expired can be tried again",
             NOT_THERE,
         )
     old = desk.actions.proposal_at(found.path)

@@ -75,7 +75,10 @@ class Mesh:
         leave_note(plan, self._supervisord.socket)
         waiting = list(plan.programs)
         while waiting and not stopping():
-            states = self._supervisord.states()
+            try:
+                states = self._supervisord.states()
+            except NoAnswer as error:
+                raise Sorry(f"supervisord does not answer ({error}); its log: {self._supervisord.log}") from None
             for program in list(waiting):
                 state = states[program.name]
                 if self._is_ready(program, state):

@@ -7,12 +7,14 @@ The once keys are those of the executor, so that a move which it reports as well
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
+from watchfiles import awatch
 
 from mesh_core.actions import REASON_SUFFIX, ActionName, Actions, Folder, name_of, read_regular
 from mesh_core.bus import ONCE_SECONDS, Bus, BusDown
@@ -20,6 +22,8 @@ from mesh_core.records import ActionUpdate, Proposal, rfc3339
 from mesh_core.service import pause
 
 SCAN_SECONDS = 2.0
+HINT_STEP_MS = 100  # with 1 ms watchfiles takes 1.8 % of a core while nothing happens
+HINT_DEBOUNCE_MS = 300
 WATCHED = (Folder.PENDING, Folder.REJECTED, Folder.APPROVED)
 REASON_BYTES = 4096
 FORGET_SECONDS = ONCE_SECONDS - 86_400  # older moves may have lost the key that says they were told
@@ -45,12 +49,29 @@ class Moves:
         self._waiting: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """A look every two seconds, for ever."""
-        while not await pause(stop, SCAN_SECONDS):
-            try:
-                await self.look()
-            except (BusDown, OSError) as error:
-                log.warning("moves.later", error=str(error))
+        """A look every two seconds, for ever, and at once when a folder changes; that hint may be lost."""
+        while not stop.is_set():
+            folders = [path for path in map(self._actions.folder, WATCHED) if os.access(path, os.R_OK | os.X_OK)]
+            if not folders:
+                await pause(stop, SCAN_SECONDS)
+                continue
+            async for _ in awatch(
+                *folders,
+                watch_filter=None,
+                step=HINT_STEP_MS,
+                debounce=HINT_DEBOUNCE_MS,
+                rust_timeout=int(SCAN_SECONDS * 1000),
+                yield_on_timeout=True,
+                recursive=False,
+                stop_event=stop,
+            ):
+                await self._look_or_later()
+
+    async def _look_or_later(self) -> None:
+        try:
+            await self.look()
+        except (BusDown, OSError) as error:
+            log.warning("moves.later", error=str(error))
 
     async def look(self) -> None:
         """Tell each move since the last look. Raises BusDown; what was not told is told at the next look."""
