@@ -234,3 +234,20 @@ def test_stop_leaves_no_process_and_no_folder() -> None:
     zygote.stop()
     assert not zygote.home.exists()
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_what_a_killed_executor_left_is_removed_and_what_a_living_one_has_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", "pass"])
+    ended.wait()
+    dead, alive = tmp_path / f"mend-warm-{ended.pid}-abc", tmp_path / f"mend-warm-{os.getpid()}-abc"
+    for folder in (dead, alive):
+        (folder / "home").mkdir(parents=True)
+    zygote = Zygote.start(os.environ)
+    try:
+        assert not dead.exists()
+        assert alive.is_dir()
+    finally:
+        zygote.stop()

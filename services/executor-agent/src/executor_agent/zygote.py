@@ -6,6 +6,7 @@ Never runs a playbook itself and never waits for the warm process: while it is a
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -24,6 +25,7 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
 BACKOFF_SECONDS = (0.2, 1.0, 5.0, 30.0)
 _HERE = Path(__file__).parent
+_HOME_PREFIX = "mend-warm-"
 
 # What a run may know of the executor's environment. Docker's names only say where the engine is.
 ALLOWED = frozenset(
@@ -71,6 +73,17 @@ def run_environment(environment: Mapping[str, str], home: Path, collections: Pat
     }
 
 
+def _remove_leftovers() -> None:
+    """Folders of executors that were killed: ours by owner, and no process has their number any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_HOME_PREFIX}*-*"):
+        number = folder.name.removeprefix(_HOME_PREFIX).split("-", 1)[0]
+        if not number.isdecimal() or Path("/proc", number).exists() or folder.is_symlink():
+            continue
+        with contextlib.suppress(OSError):
+            if folder.stat().st_uid == os.geteuid():
+                shutil.rmtree(folder)
+
+
 class Zygote:
     """A warm Ansible process and the command that reaches it.
 
@@ -94,7 +107,9 @@ class Zygote:
 
         `environment` is the executor's own, filtered here. `namespaces=False` is for tests of the unprivileged way.
         """
-        home = Path(tempfile.mkdtemp(prefix="mend-"))  # 0700, and short: a socket's path has 107 bytes
+        _remove_leftovers()
+        # 0700, and short: a socket's path has 107 bytes. The number says whose it is, for whoever comes after a crash.
+        home = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{os.getpid()}-"))
         (home / "home" / "tmp").mkdir(parents=True, mode=0o700)
         zygote = cls(home, run_environment(environment, home, collections), namespaces=namespaces)
         threading.Thread(target=zygote._watch, name="zygote", daemon=True).start()
