@@ -7,7 +7,7 @@ SRC := core/src cli/src services/node-agent/src services/observer/src services/p
 PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
 LOCKS := requirements.lock requirements-model.lock requirements-collections.lock
 
-.PHONY: help env up demo test test-all check format lock chaos bench clean
+.PHONY: help env up demo test coverage check format lock chaos bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,14 @@ demo: $(STAMP)  ## the whole loop on a throwaway service: it breaks, you approve
 test: $(STAMP)  ## every test that this machine can run
 	@$(BIN)/python -m pytest -q
 
+coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least
+	@$(BIN)/python -m pytest -q --cov --cov-config=pyproject.toml core/tests services/planner-agent services/observer \
+	  services/executor-agent/tests/test_intake.py services/executor-agent/tests/test_stages.py \
+	  services/executor-agent/tests/test_precondition.py services/executor-agent/tests/test_executor.py \
+	  services/node-agent/tests/test_edges.py services/node-agent/tests/test_evidence.py \
+	  services/node-agent/tests/test_watchlist.py services/node-agent/tests/test_container_history.py \
+	  services/node-agent/tests/test_delivery.py cli/tests/test_deciding.py cli/tests/test_looking.py
+
 check: $(STAMP)  ## format, lint, types, imports: seconds
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -44,7 +52,7 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	    --no-emit-index-url --no-header $$f.in -o $$f.lock; done
 
 chaos: $(STAMP)  ## 10,000 events under random kill -9; SEED=n repeats a run
-	@$(BIN)/python tests/system/chaos.py --events 10000 --seed $(or $(SEED),1)
+	@$(BIN)/python tests/system/chaos.py --events 10000 --seconds 1200 --seed $(or $(SEED),1)
 
 bench: $(STAMP)  ## every benchmark, one table
 	@$(BIN)/python benchmarks/run.py
