@@ -19,7 +19,8 @@ from pathlib import Path
 from executor_agent.executor import Limits
 from executor_agent.life import Life
 from executor_agent.testing import ScriptedRunner, file_pending, proposal_for, write_inventory
-from mesh_core.actions import ActionName, Actions, Folder
+from mesh_core.action_files import ActionName, Folder
+from mesh_core.actions import Actions
 from mesh_core.files import rename_exclusive
 from mesh_core.log import setup
 from mesh_core.service import serve

@@ -13,7 +13,8 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from mend.app import app
-from mesh_core.actions import ActionName, Actions
+from mesh_core.action_files import ActionName
+from mesh_core.actions import Actions
 from mesh_core.records import (
     Action,
     Evidence,

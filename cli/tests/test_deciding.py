@@ -19,7 +19,7 @@ from rich.console import Console
 from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
 from mend.words import now, short_id
-from mesh_core.actions import Folder, digest_of, name_of
+from mesh_core.action_files import Folder, digest_of, name_of
 from mesh_core.records import Outcome, Proposal, rfc3339
 
 

@@ -14,7 +14,7 @@ from mend_rig import NODE, Mend
 
 from mend.checkup.hosts import host_variables
 from mend.mesh.inventory_file import make_inventory
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 
 
 @pytest.fixture

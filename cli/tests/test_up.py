@@ -18,7 +18,7 @@ import redis
 from mend_rig import NODE, Mend
 
 from mend.mesh.inventory_file import make_inventory
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 SERVICES = ("node-agent", "observer", "planner-agent", "executor-agent")

@@ -10,16 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.actions import (
-    ActionName,
-    Actions,
-    Folder,
-    approval_at,
-    digest_of,
-    name_of,
-    read_regular,
-    writable_by,
-)
+from mesh_core.action_files import ActionName, Folder, approval_at, digest_of, name_of, read_regular
+from mesh_core.actions import Actions, writable_by
 from mesh_core.files import create_whole
 from mesh_core.records import HealthEvent, ModelRef, Outcome, Proposal, ProposalType, proposal_id
 
@@ -287,7 +279,8 @@ def test_an_old_descriptor_and_a_hard_link_reach_an_approved_file_and_that_is_wh
 RACER = """
 import sys
 from pathlib import Path
-from mesh_core.actions import Actions, name_of
+from mesh_core.action_files import (name_of)
+from mesh_core.actions import (Actions)
 actions, won = Actions(Path(sys.argv[1])), []
 while names := actions.approved_names():
     for file_name in names:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mesh_core.actions import name_of
+from mesh_core.action_files import name_of
 from mesh_core.records import (
     BENIGN_TYPES,
     ActionUpdate,

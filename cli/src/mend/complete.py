@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from mend.desk import read_desk
 from mend.lookup import pending_ids
 from mend.sorry import Sorry
-from mesh_core.actions import Actions, Folder
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
 
 
 def complete_pending(incomplete: str) -> list[tuple[str, str]]:

@@ -8,7 +8,8 @@ from mend.desk import Desk
 from mend.lookup import outcome_of
 from mend.sorry import DONE, FAILED
 from mend.words import plain, took
-from mesh_core.actions import REASON_SUFFIX, Actions, Folder, read_regular
+from mesh_core.action_files import REASON_SUFFIX, Folder, read_regular
+from mesh_core.actions import Actions
 
 LOOK_SECONDS = 0.05
 AT_REST = (

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from mend.sorry import FAILED, NOT_THERE, USAGE, Sorry
 from mend.words import plain
-from mesh_core.actions import ActionName, Actions, Filed, Folder, digest_of, name_of, read_regular
+from mesh_core.action_files import ActionName, Filed, Folder, digest_of, name_of, read_regular
+from mesh_core.actions import Actions
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal
 
 MAX_NAMED = 5

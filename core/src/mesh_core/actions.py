@@ -10,110 +10,34 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import re
 import secrets
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
+from mesh_core.action_files import (
+    BY_SUFFIX,
+    EXECUTED,
+    REASON_SUFFIX,
+    ActionName,
+    Filed,
+    Folder,
+    approval_at,
+    digest_of,
+    name_of,
+    read_regular,
+)
 from mesh_core.door import read_proposal
 from mesh_core.files import create_whole, rename_exclusive, write_whole
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal
 
-_FILE_NAME = re.compile(r"(plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12})\.([0-9a-f]{16})\.json")
-REASON_SUFFIX = ".reason.txt"
-BY_SUFFIX = ".by.txt"
 CLAIMED_FILE = "claimed.json"
 BY_FILE = "by.txt"  # the note, once its proposal is claimed
 SETTLED_NS = 50_000_000
 ABANDONED_SECONDS = 30.0
 LEFTOVER_NS = 10_000_000_000
-
-
-class Folder(StrEnum):
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-    QUARANTINE = "quarantine"
-
-
-EXECUTED = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED)
-
-
-@dataclass(frozen=True)
-class ActionName:
-    """The name of a proposal's file: which proposal, and the first 16 hex of the sha256 of its bytes."""
-
-    id: str
-    digest: str
-
-    @property
-    def file(self) -> str:
-        return f"{self.id}.{self.digest}.json"
-
-
-@dataclass(frozen=True)
-class Approval:
-    """Who said yes. `uid` is the note's owner as the kernel knows it; None when the file was moved by hand."""
-
-    by: str
-    uid: int | None
-
-
-@dataclass(frozen=True)
-class Filed:
-    """A proposal that lies in a folder, with its path and its bytes' record."""
-
-    name: ActionName
-    path: Path
-    proposal: Proposal
-
-
-def digest_of(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()[:16]
-
-
-def name_of(file_name: str) -> ActionName | None:
-    """The parts of a well-formed file name; None for any other."""
-    match = _FILE_NAME.fullmatch(file_name)
-    return ActionName(match[1], match[2]) if match else None
-
-
-def read_regular(path: Path, max_bytes: int) -> bytes | None:
-    """The bytes of a small regular file; None for links, pipes, folders, big or vanished files. Never blocks."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as handle:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
-            return None
-        return handle.read(max_bytes + 1)
-
-
-def approval_at(note: Path) -> Approval:
-    """What a note beside an approved file says: one line of printable text, 128 characters at most."""
-    text = read_regular(note, 512)
-    if text is None:
-        return Approval("mv", None)
-    words = "".join(c for c in text.decode("utf-8", "replace") if c.isprintable()).strip()[:128] or "somebody"
-    try:
-        uid = note.lstat().st_uid
-    except FileNotFoundError:
-        return Approval(words, None)
-    return Approval(f"{words} (uid {uid})", uid)
 
 
 def drop_run(run: Path) -> None:

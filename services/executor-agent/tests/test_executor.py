@@ -19,7 +19,7 @@ from executor_agent.executor import Limits
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import Look, RunResult, Seen
 from executor_agent.testing import Living, ScriptedRunner, file_pending, move_by_hand, proposal_for
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.testing import RedisServer, wait_for
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for
-from mesh_core.actions import ActionName, Folder, digest_of
+from mesh_core.action_files import ActionName, Folder, digest_of
 from mesh_core.records import Proposal, rfc3339
 from mesh_core.testing import wait_for
 

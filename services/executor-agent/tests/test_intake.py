@@ -15,7 +15,7 @@ import pytest
 from executor_agent.intake import Accepted, Candidate, Late, Refused, judge, look_at
 from executor_agent.rules import Rules, RulesReader
 from executor_agent.testing import proposal_for, write_inventory
-from mesh_core.actions import ActionName, digest_of
+from mesh_core.action_files import ActionName, digest_of
 from mesh_core.inventory import Inventory
 from mesh_core.policy import Policy
 from mesh_core.records import HealthEvent, Proposal, proposal_id, rfc3339

@@ -17,7 +17,7 @@ import pytest
 
 from executor_agent.processes import end_processes, processes_of
 from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for, read_record
-from mesh_core.actions import EXECUTED, Folder
+from mesh_core.action_files import EXECUTED, Folder
 from mesh_core.records import rfc3339
 from mesh_core.testing import RedisServer, wait_for
 

@@ -24,7 +24,7 @@ from executor_agent.remedy import Remedy, urls_in
 from executor_agent.runner import Look, Runner, Seen
 from executor_agent.testing import Living, ScriptedRunner, proposal_for, write_inventory
 from executor_agent.zygote import Zygote
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.bus import Bus
 from mesh_core.records import HealthEvent, Proposal
 from mesh_core.testing import RedisServer, wait_for

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.actions import ActionName, Actions, Folder
+from mesh_core.action_files import ActionName, Folder
+from mesh_core.actions import Actions
 from mesh_core.bus import Bus
 from mesh_core.records import Action, ActionUpdate, HealthEvent, ModelRef, Proposal, ProposalType, Risk, proposal_id
 from mesh_core.testing import RedisServer, wait_for

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mesh_core.actions import Actions, Filed
+from mesh_core.action_files import Filed
+from mesh_core.actions import Actions
 from mesh_core.bridge import Bridge
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer

@@ -15,7 +15,7 @@ from dying_planner import STEPS
 from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh
 
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.testing import wait_for
 
 DYING = Path(__file__).with_name("dying_planner.py")

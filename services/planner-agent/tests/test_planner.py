@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from planner_rig import Mesh, SayingRung, first_choice
 
-from mesh_core.actions import Folder, digest_of
+from mesh_core.action_files import Folder, digest_of
 from mesh_core.records import HealthEvent, Proposal, Trust, proposal_id
 from mesh_core.testing import RedisServer, wait_for
 

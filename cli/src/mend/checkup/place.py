@@ -12,7 +12,8 @@ from pathlib import Path
 from mend.checkup.finding import Finding, broken, ok, warning
 from mend.commands.status import FRESH_SECONDS, heartbeats
 from mend.words import age, plain
-from mesh_core.actions import Actions, Folder
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
 from mesh_core.policy import BadPolicy, Policy
 
 LOW_BYTES = 1024**3

@@ -13,7 +13,7 @@ from mend.follow import follow
 from mend.lookup import find_one, find_pending
 from mend.sorry import DONE, FAILED, NOT_THERE, USAGE, Sorry
 from mend.words import now, plain, short_id
-from mesh_core.actions import Filed, Folder, name_of
+from mesh_core.action_files import Filed, Folder, name_of
 
 PendingId = Annotated[
     str,

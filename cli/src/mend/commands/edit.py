@@ -19,7 +19,7 @@ from mend.editing import edited_proposal
 from mend.lookup import find_one
 from mend.sorry import FAILED, NOT_THERE, Sorry
 from mend.words import now, plain, short_id
-from mesh_core.actions import ActionName, Filed, Folder, digest_of, name_of
+from mesh_core.action_files import ActionName, Filed, Folder, digest_of, name_of
 from mesh_core.policy import BadPolicy, Policy
 
 EDITORS = ("sensible-editor", "nano", "vim", "vi")

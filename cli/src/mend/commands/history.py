@@ -16,7 +16,8 @@ from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.lookup import outcome_of
 from mend.words import local_time, plain, seconds_between, short_id, took
-from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Actions, Folder, name_of, read_regular
+from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder, name_of, read_regular
+from mesh_core.actions import Actions
 from mesh_core.records import Outcome, Proposal, rfc3339
 
 FINISHED = (

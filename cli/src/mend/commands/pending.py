@@ -12,7 +12,7 @@ from rich.text import Text
 from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.words import age, now, plain, seconds_between, short_id
-from mesh_core.actions import Filed, Folder
+from mesh_core.action_files import Filed, Folder
 from mesh_core.bus import Bus, BusDown
 
 OCCURRENCES_KEY = "mesh:occurrences"

@@ -16,7 +16,7 @@ from mend.desk import Desk
 from mend.lookup import find_one
 from mend.sorry import NOT_THERE, Sorry
 from mend.words import now, plain, seconds_between, short_id
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.records import Proposal, proposal_id, rfc3339
 
 AGAIN = (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED)

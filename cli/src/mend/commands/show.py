@@ -15,7 +15,7 @@ from mend.desk import Desk
 from mend.lookup import Found, find_one, outcome_of
 from mend.sorry import FAILED, Sorry
 from mend.words import age, local_time, now, plain, plain_lines, seconds_between, short_id
-from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Filed, Folder, digest_of, name_of, read_regular
+from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Filed, Folder, digest_of, name_of, read_regular
 from mesh_core.playbooks import PlaybookSet, playbook_for
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, ProposalType, Trust
 

@@ -17,7 +17,8 @@ from mend.commands.pending import AsJson
 from mend.desk import Desk
 from mend.sorry import DONE, FAILED
 from mend.words import age, now, plain, seconds_between
-from mesh_core.actions import BY_SUFFIX, REASON_SUFFIX, Actions, Folder
+from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
+from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown, masked, server_version
 from mesh_core.records import AttemptOutcome, ModelAttempt
 from mesh_core.streams import EVENT_STREAM_PREFIX

@@ -21,7 +21,7 @@ from mend.mesh.running import Mesh
 from mend.mesh.stopper import Stopper
 from mend.sorry import DONE
 from mend.words import plain, short_id
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.bus import Bus, BusDown, check_server
 from mesh_core.settings import default_runtime_path
 

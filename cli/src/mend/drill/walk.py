@@ -20,7 +20,8 @@ from mend.drill.patients import Patient
 from mend.lookup import outcome_of
 from mend.sorry import Sorry
 from mend.words import plain
-from mesh_core.actions import Actions, Filed, Folder
+from mesh_core.action_files import Filed, Folder
+from mesh_core.actions import Actions
 from mesh_core.records import Outcome
 
 NOTICED_SECONDS = 20.0

@@ -17,7 +17,8 @@ from executor_agent.permissions import reasons_to_refuse
 from executor_agent.remedy import Remedy, urls_in
 from executor_agent.settings import ExecutorSettings
 from executor_agent.zygote import Zygote
-from mesh_core.actions import Actions, Folder
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
 from mesh_core.bus import Bus, masked
 from mesh_core.log import setup
 from mesh_core.service import serve

@@ -15,7 +15,8 @@ import structlog
 
 from executor_agent.ledger import Ledger, Run
 from executor_agent.report import Outbox, ended, moved
-from mesh_core.actions import Actions, Folder
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
 from mesh_core.records import Outcome, rfc3339
 
 DISK_RETRY_SECONDS = 1.0

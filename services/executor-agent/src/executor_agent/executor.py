@@ -25,7 +25,8 @@ from executor_agent.rules import SETTLING_SECONDS, RulesReader
 from executor_agent.runner import Look, Runner, RunResult, Seen
 from executor_agent.sweep import Sweep
 from executor_agent.targets import Targets
-from mesh_core.actions import Actions, Folder
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
 from mesh_core.records import Outcome, rfc3339
 
 SOON_SECONDS = 0.25

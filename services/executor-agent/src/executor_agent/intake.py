@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from executor_agent.rules import Rules
-from mesh_core.actions import ActionName, digest_of, name_of
+from mesh_core.action_files import ActionName, digest_of, name_of
 from mesh_core.door import read_proposal
 from mesh_core.hazards import playbook_hazards
 from mesh_core.playbooks import playbook_for

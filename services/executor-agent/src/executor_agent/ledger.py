@@ -20,19 +20,8 @@ from pydantic import Field, ValidationError
 
 from executor_agent.intake import Accepted
 from executor_agent.runner import Look
-from mesh_core.actions import (
-    BY_FILE,
-    BY_SUFFIX,
-    CLAIMED_FILE,
-    EXECUTED,
-    ActionName,
-    Actions,
-    Folder,
-    approval_at,
-    digest_of,
-    drop_run,
-    read_regular,
-)
+from mesh_core.action_files import BY_SUFFIX, EXECUTED, ActionName, Folder, approval_at, digest_of, read_regular
+from mesh_core.actions import BY_FILE, CLAIMED_FILE, Actions, drop_run
 from mesh_core.door import read_proposal
 from mesh_core.files import create_whole, fsync_folder, write_whole
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, Record, Timestamp, rfc3339

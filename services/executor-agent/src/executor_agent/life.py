@@ -17,7 +17,8 @@ from executor_agent.rules import RulesReader
 from executor_agent.runner import Runner
 from executor_agent.targets import Targets, alone
 from executor_agent.watch import watch
-from mesh_core.actions import Actions, Folder
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
 from mesh_core.bus import Bus
 
 log = structlog.get_logger()

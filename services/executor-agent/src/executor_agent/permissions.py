@@ -7,7 +7,8 @@ import os
 import pwd
 import stat
 
-from mesh_core.actions import Actions, Folder, writable_by
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions, writable_by
 
 
 def reasons_to_refuse(actions: Actions, planner_uid: int | None) -> list[str]:

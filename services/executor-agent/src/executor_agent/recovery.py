@@ -17,7 +17,7 @@ from executor_agent.executor import Executor
 from executor_agent.ledger import Run, Step
 from executor_agent.processes import end_processes
 from executor_agent.report import begun
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.records import Outcome
 
 BROKEN = (

@@ -16,7 +16,7 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from mesh_core.actions import Folder
+from mesh_core.action_files import Folder
 from mesh_core.bus import Bus, BusDown
 from mesh_core.files import write_whole
 from mesh_core.records import ActionUpdate, HealthEvent, Outcome, Proposal, ProposalType, Record, Severity, Trust

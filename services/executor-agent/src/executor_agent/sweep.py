@@ -15,7 +15,8 @@ from executor_agent.intake import MARK, Accepted, Candidate, Late, Refused, judg
 from executor_agent.ledger import Ledger, Run
 from executor_agent.report import Outbox, Told, moved
 from executor_agent.rules import RulesReader
-from mesh_core.actions import BY_SUFFIX, Actions, Folder, name_of
+from mesh_core.action_files import BY_SUFFIX, Folder, name_of
+from mesh_core.actions import Actions
 from mesh_core.door import read_proposal
 from mesh_core.records import MAX_PROPOSAL_BYTES, Proposal, rfc3339
 

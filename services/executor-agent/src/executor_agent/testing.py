@@ -17,7 +17,8 @@ import redis.asyncio as aioredis
 from executor_agent.executor import Limits
 from executor_agent.life import Life
 from executor_agent.runner import Look, OnLine, RunResult, Seen
-from mesh_core.actions import ActionName, Actions, Folder, digest_of
+from mesh_core.action_files import ActionName, Folder, digest_of
+from mesh_core.actions import Actions
 from mesh_core.files import create_whole
 from mesh_core.records import (
     Action,

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 import structlog
 from watchfiles import awatch
 
-from mesh_core.actions import REASON_SUFFIX, ActionName, Actions, Folder, name_of, read_regular
+from mesh_core.action_files import REASON_SUFFIX, ActionName, Folder, name_of, read_regular
+from mesh_core.actions import Actions
 from mesh_core.bus import ONCE_SECONDS, Bus, BusDown
 from mesh_core.records import ActionUpdate, Proposal, rfc3339
 from mesh_core.service import pause

@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 import structlog
 
-from mesh_core.actions import Actions, Filed
+from mesh_core.action_files import Filed
+from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Entry
 from mesh_core.policy import proposal_type_for, risk_for
