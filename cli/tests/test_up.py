@@ -212,7 +212,8 @@ async def test_a_supervisord_that_is_killed_takes_everything_down_loudly(up: Up)
 async def test_a_bad_setting_of_a_service_is_named_and_nothing_stays(up: Up) -> None:
     up.launch(COOLDOWN_SECONDS="never")
     assert up.process is not None
-    assert await asyncio.to_thread(up.process.wait, 60) == 1
+    await wait_for(lambda: up.ended, 60, f"mend up to give up:\n{up.said}")
+    assert up.process.returncode == 1
     assert "COOLDOWN_SECONDS='never'" in up.said
     assert "Traceback" not in up.said
     assert psutil.pid_exists(up.process.pid) is False

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 
 from mesh_core.records import NAME_PATTERN
 
+CANNOT_START = "cannot start"  # in the last line of a service that ends with status 2
+
 
 class Settings(BaseModel):
     """Base of every service's settings: each field has the variable's name as `alias`, a default, a description."""
@@ -92,7 +94,7 @@ def settings_or_exit(cls: type[S], service: str) -> S:
     try:
         return read_settings(cls, os.environ)
     except BadSettings as error:
-        _stop(f"{service}: cannot start with these settings: {error}")
+        _stop(f"{service}: {CANNOT_START} with these settings: {error}")
 
 
 def _stop(sentence: str) -> NoReturn:

@@ -22,6 +22,7 @@ from mend.words import plain
 from mesh_core.actions import Actions
 from mesh_core.files import write_whole
 from mesh_core.service import heartbeat_file
+from mesh_core.settings import CANNOT_START
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.1
@@ -86,7 +87,7 @@ class Mesh:
                     self._seen[program.name] = _Seen(state.pid, "RUNNING")
                     about = f", {program.about}" if program.about else ""
                     self._tell(program.name, f"ready after {time.monotonic() - begun:.1f} s{about}", "green")
-                elif not state.alive and state.exit_status == BAD_SETTINGS:
+                elif not state.alive and self._refuses_its_settings(program.name, state):
                     raise Sorry(f"{program.name} does not start: {self.last_words(program.name)}")
                 else:
                     self._compare(program.name, self._seen[program.name], state)
@@ -142,6 +143,10 @@ class Mesh:
             if not line.startswith("{"):
                 return plain(line, 400)
         return plain(lines[-1], 400) if lines else "(nothing)"
+
+    def _refuses_its_settings(self, name: str, state: JobState) -> bool:
+        """Starting again would only say it again. supervisord forgets the status of what ends within a second."""
+        return state.exit_status == BAD_SETTINGS or CANNOT_START in self.last_words(name)
 
     def _compare(self, name: str, seen: _Seen, state: JobState) -> None:
         if state.pid and seen.pid and state.pid != seen.pid:

@@ -203,7 +203,9 @@ def conf_text(socket: Path, log: Path, pid_file: Path, jobs: Iterable[Job]) -> s
             *([f"environment={environ}"] if environ else []),
             *([f"directory={_ini(job.folder)}"] if job.folder else []),
             "autostart=true",
-            "autorestart=true",
+            # 2 says that the settings cannot be used: starting again would only say it again.
+            "autorestart=unexpected",
+            "exitcodes=2",
             "startsecs=1",
             f"startretries={START_TRIES}",
             f"stopwaitsecs={job.stop_seconds}",

@@ -69,7 +69,7 @@ def because(event: HealthEvent, allowed: Allowed) -> str:
     Only single words and numbers of known fields: sentences in an event may be planted.
     """
     told = [(key, event.payload.get(key)) for key in _TELLING]
-    facts = [f"{key} {value}".lower() for key, value in told if _is_word(value)][:4]
+    facts = [f"{key} {value}".lower() for key, value in told if _is_word(value)][:3]
     return _plain(allowed.reason) + (f" ({', '.join(facts)})" if facts else "")
 
 
@@ -86,7 +86,7 @@ def _is_word(value: object) -> bool:
         return value  # `oom_killed false` tells nothing
     if isinstance(value, str):
         return _WORD.fullmatch(value) is not None and value.lower() not in _SAYS_NOTHING
-    return isinstance(value, int | float)
+    return isinstance(value, int | float) and value != 0  # `restart_count 0` neither
 
 
 def _form(event: HealthEvent, allowed: Allowed) -> str:
