@@ -100,11 +100,11 @@ class Consumer:
             by_stream.setdefault(entry.stream, []).append(entry.id)
         if not by_stream:
             return
-        pipe = self._bus.redis.pipeline(transaction=False)
-        for stream, ids in by_stream.items():
-            pipe.xack(stream, self.group, *ids)
-        with or_down():
-            await pipe.execute()
+        async with self._bus.redis.pipeline(transaction=False) as pipe:
+            for stream, ids in by_stream.items():
+                pipe.xack(stream, self.group, *ids)
+            with or_down():
+                await pipe.execute()
         self.let_go(listed)
 
     def let_go(self, entries: Iterable[Entry]) -> None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_core.bus import DOWN, Bus, BusDown
+from redis.asyncio.client import Pipeline
+
+from mesh_core.bus import Bus, or_down
 from mesh_core.consumer import Entry
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, rfc3339
 from mesh_core.scripts import DECIDE, FREE_GATE, GATE, MARK_WELL, RENEW_GATE, SETTLE
@@ -154,8 +156,8 @@ def _moment(event: HealthEvent) -> int:
     return int((event.id or "/0-0").rpartition("/")[2].partition("-")[0])
 
 
-async def _run(pipe: object) -> list[object]:
-    try:
-        return list(await pipe.execute())  # type: ignore[attr-defined]
-    except DOWN as error:
-        raise BusDown(str(error) or type(error).__name__) from error
+async def _run(pipe: Pipeline) -> list[object]:
+    """Every reply, or BusDown; the connection goes back either way (a script that could not be loaded keeps it)."""
+    async with pipe:
+        with or_down():
+            return list(await pipe.execute())
