@@ -23,10 +23,10 @@ from mesh_core.llm.breaker import Breakers
 from mesh_core.policy import Policy
 from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import RedisServer
-from planner_agent.filing import Filing
+from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
-from planner_agent.planner import GROUP, READ_BATCH, Planner
+from planner_agent.planner import READ_BATCH, Planner
 from planner_agent.thinking import Thinker
 
 NODES = 4

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LOCKS = ("requirements.lock", "requirements-model.lock", "requirements-collections.lock")
 SERVICES = sorted(folder.name for folder in (ROOT / "services").iterdir() if (folder / "pyproject.toml").exists())
 OF_EACH_SERVICE = ("README.md", "service.yaml", "healthcheck.sh", "requirements.txt", "pyproject.toml")
-PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org", "deb.debian.org", "security.debian.org", "localhost", "127.0.0.1"}
+THIS_MACHINE = {"localhost", "127.0.0.1"}
 INDEX_OPTION = re.compile(r"^\s*(--)?(index-url|extra-index-url|find-links|trusted-host|index_url)\b", re.MULTILINE)
 SOMEONES_HOME = re.compile(r"(?<![\w.])/(home|Users)/[a-z][\w.-]*/")
 # as long as real ones are: the made-up secrets of redaction tests are shorter
@@ -106,14 +106,14 @@ def test_the_gate_is_a_script_that_bash_can_read() -> None:
 
 
 def _registry_hosts_of_this_machine() -> set[str]:
-    """Hosts out of pip's, uv's, npm's and apt's settings here; the public ones may be named."""
+    """Hosts out of pip's, uv's, npm's and apt's settings here; no registry is named, public or not."""
     text = "\n".join(value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "NPM_", "npm_")))
     files = [Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"]
     files += [Path.home() / ".npmrc", Path.home() / ".config/uv/uv.toml", Path("/etc/uv/uv.toml")]
     files += [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
     text += "\n".join(file.read_text(errors="replace") for file in files if file.is_file())
     urls = re.findall(r"https?://[^\s\"']+", "\n".join(line for line in text.splitlines() if not line.startswith("#")))
-    return {host for url in urls if (host := urlsplit(url).hostname)} - PUBLIC_HOSTS
+    return {host for url in urls if (host := urlsplit(url).hostname)} - THIS_MACHINE
 
 
 def _names_path(text: str, place: str) -> bool:

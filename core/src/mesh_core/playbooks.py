@@ -85,7 +85,6 @@ def _container_restart(proposal: Proposal) -> PlaybookSet:
         "restart": True,
         **_NEVER_RECREATE,
     }
-    keep = {"name": "{{ item }}", "state": "started", **_NEVER_RECREATE}
     return PlaybookSet(
         apply=_play(
             f"Restart {service} on {node}",
@@ -96,19 +95,19 @@ def _container_restart(proposal: Proposal) -> PlaybookSet:
             {"name": "Restart it", "community.docker.docker_container": restart, "loop": ids},
         ),
         look=_play(f"Look at {service} on {node}", node, variables, *_container_look(find)),
-        converge=_play(
-            f"{service} on {node} is started",
-            node,
-            variables,
-            find,
-            missing,
-            {"name": "It is started", "community.docker.docker_container": keep, "loop": ids},
-        ),
+        converge=_containers_started(node, service, variables, find, missing, ids),
     )
 
 
 # Without `comparisons` a container whose settings drifted from the defaults would be made anew (and its data lost).
 _NEVER_RECREATE: Task = {"comparisons": {"*": "ignore"}, "recreate": False, "pull": "never"}
+
+
+def _containers_started(node: str, service: str, variables: Task, find: Task, missing: Task, ids: str) -> str:
+    """The second look after a restart or a redeploy: the wished state, which must change nothing."""
+    keep = {"name": "{{ item }}", "state": "started", **_NEVER_RECREATE}
+    started: Task = {"name": "It is started", "community.docker.docker_container": keep, "loop": ids}
+    return _play(f"{service} on {node} is started", node, variables, find, missing, started)
 
 
 def _containers(event: HealthEvent, node: str, service: str) -> tuple[Task, Task, str, Task]:
@@ -298,18 +297,10 @@ def _redeploy(proposal: Proposal) -> PlaybookSet:
             "pull": "{{ mend_compose_pull | default('missing') }}",
         },
     }
-    keep: Task = {"name": "{{ item }}", "state": "started", **_NEVER_RECREATE}
     return PlaybookSet(
         apply=_play(f"Redeploy {service} on {node}", node, variables, known, anew),
         look=_play(f"Look at {service} on {node}", node, variables, *_container_look(find)),
-        converge=_play(
-            f"{service} on {node} is started",
-            node,
-            variables,
-            find,
-            missing,
-            {"name": "It is started", "community.docker.docker_container": keep, "loop": ids},
-        ),
+        converge=_containers_started(node, service, variables, find, missing, ids),
     )
 
 

@@ -19,10 +19,10 @@ from mesh_core.policy import Policy
 from mesh_core.records import HealthEvent, Trust
 from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import wait_for
-from planner_agent.filing import Filing
+from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
-from planner_agent.planner import GROUP, Planner
+from planner_agent.planner import Planner
 from planner_agent.thinking import Thinker
 
 

@@ -19,10 +19,10 @@ from mesh_core.policy import BadPolicy, Policy
 from mesh_core.service import pause, serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
-from planner_agent.filing import Filing
+from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
-from planner_agent.planner import GROUP, Planner
+from planner_agent.planner import Planner
 from planner_agent.seat import take_seat
 from planner_agent.settings import PlannerSettings
 from planner_agent.thinking import Thinker

@@ -27,7 +27,6 @@ READ_BATCH = 500
 MOST_IN_HAND = 5000
 BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 GATE_RENEWAL_MS = 30_000
-GROUP = "planner"
 
 log = structlog.get_logger()
 
@@ -90,16 +89,17 @@ class Planner:
     async def _sort(self, entries: Sequence[Entry]) -> None:
         """One batch: most events end here, the others go to their lane."""
         works, finished = await self._read(entries)
-        recoveries = [work.event for work in works if triage(work.event) is Lane.RECOVERY]
+        sorted_works = [(work, triage(work.event)) for work in works]
+        recoveries = [work.event for work, lane in sorted_works if lane is Lane.RECOVERY]
         if recoveries:
             # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
             await self._memory.mark_well(recoveries)
         waiting = {filed.proposal.pair for filed in self._actions.pending()} if recoveries else set()
         behind_recovery: set[str] = set()
         to_gate: list[Work] = []
-        for work in works:
+        for work, lane in sorted_works:
             event = work.event
-            match triage(event):
+            match lane:
                 case Lane.LEDGER:
                     await self._memory.remember_run(event)
                     finished.append(work.entry)
@@ -139,7 +139,6 @@ class Planner:
         key = f"{work.entry.stream} {work.entry.id}"
         self._planning[key] = work.event
 
-        # A lane that is busy runs this later, in order.
         async def do() -> None:
             try:
                 await job(work)
