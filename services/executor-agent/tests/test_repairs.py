@@ -29,7 +29,7 @@ from executor_agent.zygote import Zygote
 from mesh_core.records import Proposal, ProposalType, Stage
 from mesh_core.testing import wait_for
 
-QUICK = Settle(every_seconds=0.2, sick_seconds=3, margin_seconds=10)
+QUICK = Settle(every_seconds=0.2, steady_seconds=3, sick_seconds=3, margin_seconds=10)
 
 
 def the_look(run: Run) -> Any:

@@ -15,8 +15,14 @@ from executor_agent.verify import Jury, Settle, Verdict, verify
 SETTLE = Settle(needed=3, margin_seconds=20, sick_seconds=10)
 
 
-def seen(state: State, restarts: int = 0, incarnation: str = "1", start: float = 0) -> Look:
-    facts = {"restarts": restarts, "incarnation": incarnation, "start_period_seconds": start, "words": state.value}
+def seen(state: State, restarts: int = 0, incarnation: str = "1", start: float = 0, checked: bool = True) -> Look:
+    facts = {
+        "restarts": restarts,
+        "incarnation": incarnation,
+        "start_period_seconds": start,
+        "checked": checked,
+        "words": state.value,
+    }
     return Look(state, facts)
 
 
@@ -47,6 +53,19 @@ def test_one_restart_by_itself_starts_the_count_again_and_two_are_a_crash_loop()
     assert "keeps restarting" in reason
     silent = [seen(State.HEALTHY, 0, str(number)) for number in range(9)]  # another process each time, uncounted
     assert judge(silent)[1] is Verdict.NOT_HELPED
+
+
+def test_what_merely_runs_has_to_run_for_a_while() -> None:
+    runs = seen(State.HEALTHY, checked=False)
+    assert judge([runs])[:2] == (11, Verdict.PROVEN)
+    assert judge([runs], every=0.1)[:2] == (101, Verdict.PROVEN)
+    late = [UNSURE] * 15 + [runs]  # its ten seconds end after the window: it gets them
+    assert judge(late)[:2] == (26, Verdict.PROVEN)
+    assert judge([*late, runs, UNSURE])[:2] == (21, Verdict.INCONCLUSIVE)
+    slow_loop = [seen(State.HEALTHY, number // 6, str(number // 6), checked=False) for number in range(60)]
+    assert judge(slow_loop)[:2] == (13, Verdict.NOT_HELPED)  # up for six seconds each time
+    jury = Jury(SETTLE, probe_agrees=True)  # the probe that saw the trouble is asked next
+    assert [jury.hear(float(number), runs) is not None for number in range(3)] == [False, False, True]
 
 
 def test_sick_without_a_break_is_known_early_but_not_within_the_start_period() -> None:

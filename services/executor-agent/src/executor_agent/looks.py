@@ -28,7 +28,8 @@ class State(StrEnum):
 @dataclass(frozen=True)
 class Look:
     """`facts` always has `exists`, `restarts` (how often it restarted by itself), `incarnation` (changes with every
-    start of it) and `start_period_seconds`, as far as they could be seen; the rest depends on the runtime."""
+    start of it) and `start_period_seconds`, as far as they could be seen; the rest depends on the runtime. `checked`:
+    a health check of its own says so, not just its manager."""
 
     state: State
     facts: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +45,10 @@ class Look:
     @property
     def start_period_seconds(self) -> float:
         return float(self.facts.get("start_period_seconds") or 0)
+
+    @property
+    def checked(self) -> bool:
+        return bool(self.facts.get("checked"))
 
     def in_words(self) -> str:
         """One line for a log or a reason."""
@@ -107,6 +112,7 @@ def read_containers(inspected: list[dict[str, Any]]) -> Look:
             "restarts": sum(facts["restart_count"] for facts in each),
             "incarnation": " ".join(sorted(f"{facts['id']}@{facts['started_at']}" for facts in each)),
             "start_period_seconds": max(facts["start_period_seconds"] for facts in each),
+            "checked": all(facts["health"] is not None for facts in each),
             "containers": each,
             "words": words,
         },

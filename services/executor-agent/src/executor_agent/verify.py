@@ -32,10 +32,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Settle:
-    """How long we watch. `needed` healthy looks in a row prove it; the window is the target's own start period (a
-    container's health check says it) plus `margin_seconds`, and never longer than `longest_seconds`."""
+    """How long we watch. `needed` healthy looks in a row prove it, `steady_seconds` apart at least where nothing but
+    "it runs" says so; the window is the target's own start period (a container's health check says it) plus
+    `margin_seconds`, and never longer than `longest_seconds`."""
 
     needed: int = 3
+    steady_seconds: float = 10.0  # the run after which Docker itself calls a start a success (restart back-off)
     every_seconds: float = 1.0
     margin_seconds: float = 20.0
     longest_seconds: float = 600.0
@@ -59,9 +61,13 @@ ProbeRecovered = Callable[[float], Awaitable[bool | None]]
 
 @dataclass
 class Jury:
-    """Fed with every look, says the verdict when there is one. Times are seconds since the action ended."""
+    """Fed with every look, says the verdict when there is one. Times are seconds since the action ended.
+
+    `probe_agrees`: a probe is asked afterwards, so that these looks need not prove alone.
+    """
 
     settle: Settle
+    probe_agrees: bool = False
     looks: int = 0
     streak: int = 0
     restarts: int = 0
@@ -69,6 +75,7 @@ class Jury:
     start_period: float = 0.0
     last: Look = field(default_factory=lambda: Look(State.UNKNOWN))
     _sick_since: float | None = None
+    _well_since: float = 0.0
 
     def hear(self, now: float, seen: Look) -> tuple[Verdict, str] | None:
         before, self.last = self.last, seen
@@ -79,6 +86,8 @@ class Jury:
             self.restarts += 1
             self.streak = 0
         self.streak = self.streak + 1 if seen.state is State.HEALTHY else 0
+        if self.streak <= 1:
+            self._well_since = now
         if seen.state is not State.SICK:
             self._sick_since = None
         elif self._sick_since is None:
@@ -89,15 +98,19 @@ class Jury:
         words = self.last.in_words()
         if self.restarts > self.settle.restarts_allowed:
             return Verdict.NOT_HELPED, f"it keeps restarting by itself ({self.restarts} times while watched): {words}"
-        if self.streak >= self.settle.needed:
+        if self.streak >= self.settle.needed and now - self._well_since >= self._steady_seconds():
             return Verdict.PROVEN, f"well in {self.streak} looks in a row: {words}"
         if self._sick_since is not None and now - max(self._sick_since, self.start_period) >= self.settle.sick_seconds:
             return Verdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
-        if now < self.deadline:
+        if now < self.deadline or self.streak:  # well just now: it may still prove steady
             return None
         if self.last.state is State.SICK or self.restarts:
             return Verdict.NOT_HELPED, f"not well within {self.deadline:.0f} s: {words}"
         return Verdict.INCONCLUSIVE, f"after {self.deadline:.0f} s it cannot be said: {words}"
+
+    def _steady_seconds(self) -> float:
+        """A crash loop looks well between two crashes: without a check of its own, running has to last."""
+        return 0.0 if self.probe_agrees or self.last.checked else self.settle.steady_seconds
 
     def _started_again(self, before: Look, seen: Look) -> bool:
         if self.looks == 1:
@@ -134,7 +147,7 @@ async def verify(
             handle.flush()
             on_line(line)
 
-        jury = Jury(settle)
+        jury = Jury(settle, probe_agrees=probe_recovered is not None)
         if proposal.type is ProposalType.PLAYBOOK:
             decided: tuple[Verdict, str] = (Verdict.PROVEN, "the playbook ran and would change nothing more")
             say("this playbook has no service of its own to look at; a second run in check mode changed nothing")
