@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 SRC := core/src cli/src services/node-agent/src services/observer/src services/planner-agent/src services/executor-agent/src
 PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
-LOCKS := requirements.lock requirements-model.lock requirements-collections.lock
+LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
 
 .PHONY: help env up demo test coverage check format lock chaos bench clean
 
@@ -46,7 +46,7 @@ format: $(STAMP)  ## put the code in shape
 	@$(BIN)/ruff check --fix .
 
 lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
-	@for f in requirements requirements-model requirements-collections; do \
+	@for f in requirements requirements-model requirements-web requirements-collections; do \
 	  deps=""; [ $$f = requirements ] || deps=--no-deps; \
 	  $(BIN)/uv pip compile -q $$deps --python-version 3.11 --universal --generate-hashes \
 	    --no-emit-index-url --no-header $$f.in -o $$f.lock; done
