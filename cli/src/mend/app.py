@@ -23,7 +23,8 @@ from mend.commands.status import status
 from mend.commands.up import up
 from mend.commands.watch import watch
 from mend.desk import read_desk
-from mend.sorry import FAILED, INTERRUPTED, Sorry
+from mend.sorry import FAILED, INTERRUPTED, Sorry, sorry_for
+from mesh_core.deciding import CannotDecide
 
 
 class Ending(TyperGroup):
@@ -34,6 +35,9 @@ class Ending(TyperGroup):
             return super().invoke(ctx)
         except Sorry as sorry:
             self._end(sorry.sentence, sorry.code)
+        except CannotDecide as no:
+            told = sorry_for(no)
+            self._end(told.sentence, told.code)
         except KeyboardInterrupt:
             self._end("stopped.", INTERRUPTED)
         except BrokenPipeError:  # `mend history | head`: the reader has seen enough

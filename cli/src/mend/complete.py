@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 
 from mend.desk import read_desk
-from mend.lookup import pending_ids
 from mend.sorry import Sorry
+from mend.words import plain
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 
@@ -15,7 +15,11 @@ from mesh_core.actions import Actions
 def complete_pending(incomplete: str) -> list[tuple[str, str]]:
     """What waits for a decision."""
     actions = _actions()
-    return list(pending_ids(actions, incomplete)) if actions else []
+    return [
+        (filed.name.id, plain(f"{filed.proposal.type} {filed.proposal.pair}", 80))
+        for filed in (actions.pending() if actions else ())
+        if filed.name.id.startswith(incomplete)
+    ]
 
 
 def complete_any(incomplete: str) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from mend.desk import Desk
-from mend.lookup import outcome_of
 from mend.sorry import DONE, FAILED
 from mend.words import plain, took
 from mesh_core.action_files import REASON_SUFFIX, Folder, read_regular
@@ -60,7 +59,7 @@ def _why(actions: Actions, action_id: str, here: Folder) -> str:
         if folder is not here:
             continue
         if path.is_dir():
-            outcome = outcome_of(actions, path) if here is not Folder.RUNNING else None
+            outcome = actions.outcome_at(path) if here is not Folder.RUNNING else None
             return plain(f"{outcome.verdict}: {outcome.reason}", 300) if outcome else ""
         told = read_regular(path.with_name(path.name + REASON_SUFFIX), 4096)
         return plain(told.decode("utf-8", "replace"), 300) if told else ""

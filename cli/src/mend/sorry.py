@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from mend.words import plain
+from mesh_core.deciding import CannotDecide, Why
+
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3
 INTERRUPTED = 130  # as shells have it for Ctrl-C
+
+
+_CODES = {Why.UNKNOWN: NOT_THERE, Why.DECIDED: NOT_THERE, Why.AMBIGUOUS: USAGE}
 
 
 class Sorry(Exception):
@@ -13,3 +19,9 @@ class Sorry(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.code = code
+
+
+def sorry_for(no: CannotDecide) -> Sorry:
+    """The same for a terminal: what it quotes from a file is made plain."""
+    hint = "; `mend pending` and `mend history` list them" if no.why is Why.UNKNOWN else ""
+    return Sorry(plain(no.sentence, 1000) + hint, _CODES.get(no.why, FAILED))

@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from mesh_core.action_files import (
     BY_SUFFIX,
     EXECUTED,
@@ -318,8 +320,12 @@ class Actions:
         return None
 
     def outcome_at(self, run: Path) -> Outcome | None:
+        """What came of a run, if its folder says so in a form that can be read."""
         raw = read_regular(run / "outcome.json", 4 * MAX_PROPOSAL_BYTES)
-        return Outcome.model_validate_json(raw) if raw else None
+        try:
+            return Outcome.model_validate_json(raw) if raw else None
+        except ValidationError:
+            return None
 
     def filed(self, folder: Folder) -> list[Filed]:
         """The readable proposals directly in `folder`, oldest first."""

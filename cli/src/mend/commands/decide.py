@@ -10,10 +10,11 @@ import typer
 from mend.complete import complete_pending
 from mend.desk import Desk
 from mend.follow import follow
-from mend.lookup import find_one, find_pending
-from mend.sorry import DONE, FAILED, NOT_THERE, USAGE, Sorry
+from mend.sorry import DONE, USAGE, Sorry, sorry_for
 from mend.words import now, plain, short_id
-from mesh_core.action_files import Filed, Folder, name_of
+from mesh_core import deciding
+from mesh_core.action_files import Filed
+from mesh_core.deciding import CannotDecide
 
 PendingId = Annotated[
     str,
@@ -51,7 +52,8 @@ def approve(
     for said in action_ids:
         try:
             approved.append(approve_one(desk, said))
-        except Sorry as sorry:  # one bad id must not hold back the good ones
+        except CannotDecide as no:  # one bad id must not hold back the good ones
+            sorry = sorry_for(no)
             desk.err.print(f"mend: {sorry.sentence}", style="red", soft_wrap=True)
             worst = max(worst, sorry.code)
     if wait and approved:
@@ -68,20 +70,9 @@ def approve(
 
 
 def approve_one(desk: Desk, said: str) -> Filed:
-    """The rename, and a line that says what happens next. Sorry when it cannot or should not be."""
-    filed = find_pending(desk.actions, said)
+    """The rename, and a line that says what happens next. CannotDecide when it cannot or should not be."""
+    filed = deciding.approve(desk.actions, said, desk.user, now())
     p = filed.proposal
-    if p.expired(now()):
-        raise Sorry(f"{filed.name.id} expired at {p.expires_at}: the executor would refuse it; wait for a new proposal")
-    try:
-        won = desk.actions.approve(filed.name, desk.user)
-    except PermissionError as error:
-        raise Sorry(
-            f"you may not approve: {error.strerror} in {plain(desk.actions.folder(Folder.APPROVED))}. "
-            "Approving takes write access to approved/ (in a deployment: the group operators)."
-        ) from None
-    if not won:
-        raise Sorry(f"{filed.name.id} is decided already: somebody was faster", NOT_THERE)
     desk.say(f"approved {filed.name.id}", "bold green")
     desk.say(f"  next: {_next(p.type.value)} {plain(p.pair).rstrip('/')}; approved by {desk.user}")
     return filed
@@ -111,24 +102,6 @@ def reject(
     desk: Desk = ctx.obj
     if not reason.strip():
         raise Sorry("--reason wants a few words: whoever reads this next year has only them", USAGE)
-    filed = _even_if_changed(desk, action_id)
-    try:
-        won = desk.actions.reject(filed.name, plain(reason, 2000), desk.user)
-    except PermissionError as error:
-        raise Sorry(f"you may not reject: {error.strerror} ({plain(error.filename)})", FAILED) from None
-    if not won:
-        raise Sorry(f"{filed.name.id} is decided already: somebody was faster", NOT_THERE)
+    filed = deciding.reject(desk.actions, action_id, plain(reason, 2000), desk.user)
     desk.say(f"rejected {filed.name.id}", "bold")
     desk.say("  nothing runs. A new event after the cooldown may lead to a new proposal.")
-
-
-def _even_if_changed(desk: Desk, said: str) -> Filed:
-    """As find_pending, but a file that was changed in place can still be refused."""
-    found = find_one(desk.actions, said)
-    name = name_of(found.path.name)
-    if found.folder is not Folder.PENDING or name is None:
-        return find_pending(desk.actions, said)
-    proposal = desk.actions.proposal_at(found.path)
-    if proposal is None:
-        return find_pending(desk.actions, said)
-    return Filed(name, found.path, proposal)

@@ -15,11 +15,11 @@ import typer
 
 from mend.commands.decide import PendingId
 from mend.desk import Desk
-from mend.editing import edited_proposal
-from mend.lookup import find_one
-from mend.sorry import FAILED, NOT_THERE, Sorry
+from mend.sorry import FAILED, Sorry, sorry_for
 from mend.words import now, plain, short_id
-from mesh_core.action_files import ActionName, Filed, Folder, digest_of, name_of
+from mesh_core import deciding
+from mesh_core.action_files import Folder, digest_of
+from mesh_core.deciding import CannotDecide
 from mesh_core.policy import BadPolicy, Policy
 
 EDITORS = ("sensible-editor", "nano", "vim", "vi")
@@ -37,7 +37,7 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
       EDITOR="code --wait" mend edit 3f9c2a7b1d04
     """
     desk: Desk = ctx.obj
-    filed, folder = _editable(desk, action_id)
+    filed, folder = deciding.find_editable(desk.actions, action_id)
     old = filed.proposal.wire()
     with tempfile.NamedTemporaryFile(prefix="mend-edit-", suffix=".json", delete=False) as handle:
         copy = Path(handle.name)
@@ -50,14 +50,11 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
         desk.say("Nothing was changed; the proposal waits as before.")
         return
     try:
-        edited = edited_proposal(filed.proposal, raw, desk.user, _policy(desk))
-    except Sorry as sorry:
+        name, edited = deciding.edit(desk.actions, filed, folder, raw, desk.user, _policy(desk))
+    except CannotDecide as no:
+        sorry = sorry_for(no)
         sentence = f"{sorry.sentence}. Nothing was filed; your version is kept in {copy}"
         raise Sorry(sentence, sorry.code) from None
-    waits = folder is Folder.PENDING  # what lies in quarantine stays there, as it came
-    name = desk.actions.refile(filed.name, edited) if waits else desk.actions.propose_again(edited)
-    if name is None:
-        raise Sorry(f"{filed.name.id} was decided meanwhile; your version is kept in {copy}", NOT_THERE)
     copy.unlink()
     desk.say(f"edited {name.id}, new digest {name.digest}", "bold")
     if edited.type is not filed.proposal.type:
@@ -65,20 +62,6 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
     if edited.expired(now()):
         desk.say("  it has expired: give it a later expires_at, or the executor will refuse it", "yellow")
     desk.say(f"  look again, then decide: mend show {short_id(name.id)}, mend approve {short_id(name.id)}", "dim")
-
-
-def _editable(desk: Desk, said: str) -> tuple[Filed, Folder]:
-    """What waits, also if somebody changed it in place; or what the executor put into quarantine, to be corrected."""
-    found = find_one(desk.actions, said)
-    if found.folder not in (Folder.PENDING, Folder.QUARANTINE):
-        raise Sorry(f"{plain(found.id)} is decided already: it lies in {found.folder}/", NOT_THERE)
-    proposal = desk.actions.proposal_at(found.path)
-    if proposal is None:
-        raise Sorry(f"{plain(found.path)} is no proposal that could be read; there is nothing to start from")
-    name = name_of(found.path.name) or ActionName(proposal.id, "")
-    if proposal.id != name.id:
-        raise Sorry(f"the id inside ({plain(proposal.id)}) is not the one in its name: this file is not to be trusted")
-    return Filed(name, found.path, proposal), found.folder
 
 
 def _policy(desk: Desk) -> Policy:

@@ -14,7 +14,6 @@ from rich.text import Text
 from mend.commands.pending import AsJson
 from mend.desk import Desk
 from mend.listing import Column, listing
-from mend.lookup import outcome_of
 from mend.words import local_time, plain, seconds_between, short_id, took
 from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder, name_of, read_regular
 from mesh_core.actions import Actions
@@ -93,7 +92,7 @@ def read_history(actions: Actions) -> Iterator[Past]:
 
 def _past(actions: Actions, folder: Folder, path: Path) -> Past:
     proposal = actions.proposal_at(path)
-    outcome = outcome_of(actions, path)
+    outcome = actions.outcome_at(path)
     name = name_of(path.name)
     reason, by = _told(path)
     if outcome is not None:

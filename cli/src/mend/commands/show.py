@@ -12,10 +12,10 @@ from rich.text import Text
 from mend.commands.pending import RISK_STYLE, AsJson, occurrences, pending_row
 from mend.complete import complete_any
 from mend.desk import Desk
-from mend.lookup import Found, find_one, outcome_of
 from mend.sorry import FAILED, Sorry
 from mend.words import age, local_time, now, plain, plain_lines, seconds_between, short_id
 from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Filed, Folder, digest_of, name_of, read_regular
+from mesh_core.deciding import Found, find_one
 from mesh_core.playbooks import PlaybookSet, playbook_for
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, ProposalType, Trust
 
@@ -48,7 +48,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
     times = asyncio.run(occurrences(desk, [proposal.event.id or ""]))[0]
-    outcome = outcome_of(desk.actions, found.path)
+    outcome = desk.actions.outcome_at(found.path)
     if as_json:
         desk.say_json(_as_json(found, proposal, digest, playbooks, problem, times, outcome))
         return

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import redis
 
 from mend.drill.patients import Patient
-from mend.lookup import outcome_of
 from mend.sorry import Sorry
 from mend.words import plain
 from mesh_core.action_files import Filed, Folder
@@ -170,7 +169,7 @@ class Walk:
     def _outcome(self, actions: Actions, action_id: str) -> tuple[Outcome, Path] | None:
         for folder, path in actions.find(action_id):
             if folder in (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN):
-                outcome = outcome_of(actions, path)
+                outcome = actions.outcome_at(path)
                 return (outcome, path) if outcome else None
         return None
 

@@ -149,10 +149,7 @@ class Ledger:
         write_whole(run.folder / OUTCOME_FILE, outcome.model_dump_json(indent=2).encode() + b"\n")
 
     def outcome_of(self, folder: Path) -> Outcome | None:
-        try:
-            return self.actions.outcome_at(folder)
-        except ValidationError:
-            return None
+        return self.actions.outcome_at(folder)
 
     def finish(self, run: Run, outcome: Outcome) -> Path:
         """The whole folder to where it ends. Raises OSError; may be repeated."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-from mend.sorry import Sorry
-from mend.words import plain
 from mesh_core.door import read_proposal
 from mesh_core.hazards import playbook_hazards
 from mesh_core.playbooks import playbook_for
@@ -13,30 +11,35 @@ from mesh_core.policy import Policy, proposal_type_for, risk_for
 from mesh_core.records import MAX_PROPOSAL_BYTES, Action, Proposal, ProposalType
 from mesh_core.strict_json import Refusal
 
+MAX_HAZARDS = 600  # characters of them in a sentence
 KEPT = ("id", "schema_version", "node", "service", "event", "requires_human", "created_at", "attempt", "model")
 
 
+class NotAcceptable(ValueError):
+    """What was edited cannot be filed; the text says what to change. It may hold text from the edited file."""
+
+
 def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Proposal:
-    """The new proposal out of the edited bytes. Sorry, with what to change, when the executor would refuse it.
+    """The new proposal out of the edited bytes. NotAcceptable, with what to change, when the executor would refuse it.
 
     Type, risk and the playbook's sha256 follow from the rest: who changes `restart` to `notify` need not know them.
     """
     edited = read_proposal(raw, MAX_PROPOSAL_BYTES)
     if isinstance(edited, Refusal):
-        raise Sorry(f"this is no proposal: {plain(edited.reason)}")
+        raise NotAcceptable(f"this is no proposal: {edited.reason}")
     for field in KEPT:
         if getattr(edited, field) != getattr(old, field):
-            raise Sorry(f"{field} cannot be changed: it says which proposal this is and what it is about")
+            raise NotAcceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
     changed: dict[str, object] = {"edited_by": user}
     if isinstance(edited.action, Action):
         kind = proposal_type_for(edited.action, edited.event)
         if kind is None:
-            raise Sorry("the action ignore runs nothing; reject the proposal instead")
+            raise NotAcceptable("the action ignore runs nothing; reject the proposal instead")
         if not policy.permits(edited.action, edited.event):
             allowed = policy.allows(edited.event)
             may = ", ".join(sorted(a.value for a in allowed.actions))
-            raise Sorry(
-                f"the policy does not allow {edited.action} for this event ({plain(allowed.reason)}); it allows {may}"
+            raise NotAcceptable(
+                f"the policy does not allow {edited.action} for this event ({allowed.reason}); it allows {may}"
             )
         changed |= {"type": kind, "risk_level": risk_for(kind), "playbook": None}
     else:
@@ -45,9 +48,9 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     try:
         playbook_for(proposal)
     except ValueError as error:
-        raise Sorry(f"nothing could be run for it: {plain(error)}") from None
+        raise NotAcceptable(f"nothing could be run for it: {error}") from None
     if len(proposal.wire()) > MAX_PROPOSAL_BYTES:
-        raise Sorry(f"it is larger than {MAX_PROPOSAL_BYTES} bytes")
+        raise NotAcceptable(f"it is larger than {MAX_PROPOSAL_BYTES} bytes")
     return proposal
 
 
@@ -55,9 +58,9 @@ def _own_playbook(edited: Proposal) -> dict[str, object]:
     """A person's own playbook: judged as the executor judges it, and its sha256 written anew."""
     playbook = edited.playbook
     if playbook is None:
-        raise Sorry("the action playbook needs a playbook: {name, sha256, text}")
+        raise NotAcceptable("the action playbook needs a playbook: {name, sha256, text}")
     if hazards := playbook_hazards(playbook.text, edited.node):
-        raise Sorry(f"its playbook may not run: {plain('; '.join(hazards), 600)}")
+        raise NotAcceptable(f"its playbook may not run: {'; '.join(hazards)[:MAX_HAZARDS]}")
     sha256 = hashlib.sha256(playbook.text.encode()).hexdigest()
     kind = ProposalType.PLAYBOOK
     return {"type": kind, "risk_level": risk_for(kind), "playbook": playbook.model_copy(update={"sha256": sha256})}
