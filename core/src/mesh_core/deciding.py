@@ -103,7 +103,7 @@ def check_as_reviewed(name: ActionName, raw: bytes, proposal: Proposal) -> None:
 def approve(actions: Actions, said: str, by: str, now: datetime, *, digest: str | None = None) -> Filed:
     """Yes: the rename into approved/. `digest`, where given, is that of the bytes that the person looked at."""
     filed = find_pending(actions, said)
-    _check_digest(filed, digest)
+    check_digest(filed, digest)
     if filed.proposal.expired(now):
         raise CannotDecide(
             Why.EXPIRED,
@@ -126,7 +126,7 @@ def approve(actions: Actions, said: str, by: str, now: datetime, *, digest: str 
 def reject(actions: Actions, said: str, reason: str, by: str, *, digest: str | None = None) -> Filed:
     """No, and why: the rename into rejected/. A file that was changed in place can be refused as well."""
     filed = _even_if_changed(actions, said)
-    _check_digest(filed, digest)
+    check_digest(filed, digest)
     try:
         won = actions.reject(filed.name, reason, by)
     except PermissionError as error:
@@ -218,7 +218,8 @@ def _even_if_changed(actions: Actions, said: str) -> Filed:
     return Filed(name, found.path, proposal)
 
 
-def _check_digest(filed: Filed, digest: str | None) -> None:
+def check_digest(filed: Filed, digest: str | None) -> None:
+    """CannotDecide if these are not the bytes that the person looked at."""
     if digest is not None and digest != filed.name.digest:
         raise CannotDecide(
             Why.CHANGED,

@@ -7,6 +7,7 @@ from mesh_core.records import Trust
 EVENT_STREAM_PREFIX = "mesh:ev:"
 FOREIGN_STREAM = "mesh:ev:_foreign"
 MESH_STREAM = "mesh:ev:_mesh"
+OCCURRENCES_KEY = "mesh:occurrences"  # hash: event id of an open proposal -> how often its trouble came again
 
 
 def stream_of(event_id: str) -> tuple[str, str]:

@@ -13,9 +13,9 @@ from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.words import age, now, plain, seconds_between, short_id
 from mesh_core.action_files import Filed, Folder
-from mesh_core.bus import Bus, BusDown
+from mesh_core.bus import Bus
+from mesh_core.occurrences import occurrences_of
 
-OCCURRENCES_KEY = "mesh:occurrences"
 RISK_STYLE = {"low": "green", "guarded": "yellow", "high": "bold red"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
@@ -75,12 +75,9 @@ async def occurrences(desk: Desk, event_ids: Sequence[str]) -> list[int | None]:
         return []
     bus = Bus.connect(desk.redis_url, "mend")
     try:
-        counts = await bus.call("HMGET", OCCURRENCES_KEY, *event_ids)
-    except BusDown:
-        return [None] * len(event_ids)
+        return await occurrences_of(bus, event_ids)
     finally:
         await bus.close()
-    return [1 + int(count or 0) for count in counts]
 
 
 COLUMNS = (

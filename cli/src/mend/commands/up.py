@@ -85,6 +85,8 @@ def what_next(desk: Desk, plan: Plan, seconds: float) -> None:
     desk.say()
     desk.say(f"The mesh is up after {seconds:.1f} s and watches this machine as {node}.", "bold green")
     desk.say("Nothing touches a host before you say yes.")
+    if plan.dashboard is not None:
+        desk.say(f"  {plain(plan.dashboard)}      the dashboard", "bold")
     if plan.runtime != default_runtime_path().absolute():
         desk.say(f"  export RUNTIME_PATH={plain(plan.runtime)}      first, in another terminal")
     desk.say(f"  {mend} inject service_down --node {node} --service demo      trouble by hand")

@@ -46,6 +46,7 @@ def leave_note(plan: Plan, socket: Path) -> None:
         "node": plan.node,
         "redis_url": plan.redis_url,
         "llamacpp_url": plan.model_url,
+        "dashboard": plan.dashboard,
         "supervisor": f"unix://{socket}",
         "logs": str(plan.log_folder),
     }

@@ -16,6 +16,7 @@ from mend.mesh.redis_home import OwnRedis, redis_for
 from mend.model_server import ModelMissing, bundled_model
 
 STOP_SECONDS = 15
+DASHBOARD_PORT = 8686
 EXECUTOR_STOP_SECONDS = 25.0
 SECRETS = {"ANTHROPIC_API_KEY": "planner-agent", "NOTIFY_URLS": "executor-agent"}  # who alone is told
 
@@ -43,6 +44,7 @@ class Plan:
     redis_url: str
     model_url: str | None
     own_redis: OwnRedis | None
+    dashboard: str | None
     notes: tuple[str, ...] = ()
 
     @property
@@ -74,8 +76,10 @@ def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: st
             command = (sys.executable, "-m", "mend.model_server", "--port", str(port))
             programs.append(Program("model", command, "model", f"llama.cpp on 127.0.0.1:{port}"))
     programs += _services(environ)
+    listen = environ.get("OBSERVER_LISTEN", "").strip() or free_listen()
     given = {
         **environ,
+        "OBSERVER_LISTEN": listen,
         "RUNTIME_PATH": str(runtime),
         "NODE_NAME": node,
         "REDIS_URL": url,
@@ -83,7 +87,8 @@ def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: st
         **({"LLAMACPP_URL": model_url} if model_url else {}),
     }
     all_notes = (*notes, *((model_note,) if model_note else ()))
-    return Plan(runtime, node, tuple(programs), given, url, model_url, own, all_notes)
+    dashboard = None if listen == "off" else f"http://{listen}/"
+    return Plan(runtime, node, tuple(programs), given, url, model_url, own, dashboard, all_notes)
 
 
 def wants_bundled_model(environ: Mapping[str, str], runtime: Path) -> bool:
@@ -105,6 +110,17 @@ def missing_model() -> str:
     if importlib.util.find_spec("xllamacpp") is None:
         return "no model: its server (xllamacpp) is not installed. Until then the policy's own choices are proposed."
     return ""
+
+
+def free_listen() -> str:
+    """Where the dashboard is unless somebody says otherwise; another port when a mesh has that one already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", DASHBOARD_PORT))
+        except OSError:
+            return f"127.0.0.1:{free_port()}"
+    return f"127.0.0.1:{DASHBOARD_PORT}"
 
 
 def free_port() -> int:

@@ -10,15 +10,19 @@ from mesh_core.bus import Bus, masked
 from mesh_core.consumer import Consumer
 from mesh_core.log import setup
 from mesh_core.records import Decision
-from mesh_core.service import serve
+from mesh_core.service import Part, serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
+from observer.live import Live
 from observer.moves import Moves
 from observer.observer import GROUP, Observer
 from observer.settings import ObserverSettings
 from observer.silence import Silence
 from observer.trimming import Trimming
+from observer.web.app import make_app
+from observer.web.room import Room
+from observer.web.server import WebServer
 
 SERVICE = "observer"
 
@@ -47,15 +51,22 @@ def main() -> None:
     log.info(
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )
+    actions = Actions(runtime)
+    parts: dict[str, Part] = {}
+    if settings.address is not None:
+        live = Live(settings.redis_url, SERVICE)
+        room = Room(runtime, actions, bus, lambda: observer.world, live)
+        parts = {"live": live.run, "web": WebServer(make_app(room), live, *settings.address).run}
     serve(
         SERVICE,
         runtime,
-        {
+        parts
+        | {
             "observe": observer.run,
             "world": observer.keep_world,
             "silence": silence.run,
             "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint).run,
-            "moves": Moves(bus, Actions(runtime)).run,
+            "moves": Moves(bus, actions).run,
             "trimming": Trimming(bus, consumer).run,
         },
         closing=(consumer.close, bus.close),

@@ -18,6 +18,7 @@ from mesh_core.bus import Bus, or_down
 from mesh_core.consumer import Entry
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, rfc3339
 from mesh_core.scripts import DECIDE, FREE_GATE, GATE, MARK_WELL, RENEW_GATE, SETTLE
+from mesh_core.streams import OCCURRENCES_KEY
 from planner_agent.triage import subject_of
 
 HISTORY_LENGTH = 5
@@ -70,7 +71,7 @@ class Memory:
 
     async def count_on(self, owner_event_id: str) -> None:
         """Trouble came back while the proposal of `owner_event_id` waits."""
-        await self._bus.call("HINCRBY", "mesh:occurrences", owner_event_id, 1)
+        await self._bus.call("HINCRBY", OCCURRENCES_KEY, owner_event_id, 1)
 
     async def decided_incident(self, event: HealthEvent) -> str | None:
         """The event by which this very incident was decided before, if there was one."""

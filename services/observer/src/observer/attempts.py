@@ -1,0 +1,29 @@
+"""Which models were asked about an event, out of the stream of attempts. Reads only."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from mesh_core.bus import Bus
+from mesh_core.records import ModelAttempt
+
+ATTEMPTS_WITHIN_MS = 15 * 60_000  # a ladder takes 68 s at most; a planner that died meanwhile a little longer
+MOST_READ = 5_000
+
+
+async def attempts_for(bus: Bus, event_id: str) -> list[ModelAttempt]:
+    """Every try of a model at this event, in order; those of the last week at most. Raises BusDown."""
+    ms = event_id.rpartition("/")[2].partition("-")[0]
+    if not ms.isdigit():
+        return []
+    last = int(ms) + ATTEMPTS_WITHIN_MS
+    rows = await bus.call("XRANGE", ModelAttempt.stream, ms, str(last), "COUNT", MOST_READ)
+    found = []
+    for _, fields in rows:
+        try:
+            attempt = ModelAttempt.model_validate_json(fields.get(b"p", b""))
+        except ValidationError:
+            continue
+        if attempt.event_id == event_id:
+            found.append(attempt)
+    return found

@@ -1,0 +1,148 @@
+"""What happens right now, for everybody who looks: the bus's channels, read once, written once, handed to all viewers.
+
+A hint, never the truth: a viewer that was too slow, or a Redis that was away, is told `lag` and reads the lists again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import structlog
+
+from mesh_core.bus import DOWN, client_for
+from mesh_core.records import ActionUpdate, HealthEvent, ModelAttempt, WorldUpdate
+from mesh_core.service import pause
+
+OUTPUT_CHANNEL = "executor_output"
+# The channel, and the name of its server-sent events.
+NAMES = {
+    HealthEvent.channel: "event",
+    WorldUpdate.channel: "world",
+    ActionUpdate.channel: "action",
+    ModelAttempt.channel: "attempt",
+    OUTPUT_CHANNEL: "output",
+}
+GATHER_SECONDS = 0.05  # what comes within this goes out in one write: 50 viewers cost 1,000 writes/s, not 5,000
+LONGEST_CHUNK = 256
+QUEUE_CHUNKS = 64
+PING_SECONDS = 15.0
+LISTEN_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+HELLO = b"event: hello\ndata: {}\n\n"
+LAG = b"event: lag\ndata: {}\n\n"
+PING = b": ping\n\n"
+
+log = structlog.get_logger()
+
+
+class Live:
+    """`run` is a part of the service; `watch` is one viewer. Messages are JSON on one line, checked, never changed."""
+
+    def __init__(self, redis_url: str, name: str):
+        self._redis_url = redis_url
+        self._name = name
+        self._viewers: set[asyncio.Queue[bytes | None]] = set()
+        self._subscriptions = 0
+        self._closed = False
+
+    @property
+    def viewers(self) -> int:
+        return len(self._viewers)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Listen until told to stop; reconnects for ever."""
+        while not stop.is_set():
+            try:
+                await self._listen(stop)
+            except DOWN as error:
+                log.warning("live.redis_away", error=str(error))
+                await pause(stop, RETRY_SECONDS)
+
+    def close(self) -> None:
+        """Say goodbye to every viewer, and take no more."""
+        self._closed = True
+        for queue in self._viewers:
+            _put(queue, None)
+
+    async def watch(self) -> AsyncIterator[bytes]:
+        """Server-sent events for one viewer, until it leaves or the observer stops."""
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE_CHUNKS)
+        self._viewers.add(queue)
+        try:
+            yield HELLO
+            while not self._closed:
+                try:
+                    async with asyncio.timeout(PING_SECONDS):
+                        chunk = await queue.get()
+                except TimeoutError:
+                    chunk = PING
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            self._viewers.discard(queue)
+
+    def say(self, chunk: bytes) -> None:
+        """One write to every viewer; one that has not kept up loses what waits for it and is told so."""
+        for queue in self._viewers:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(LAG)
+            queue.put_nowait(chunk)
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        client = client_for(self._redis_url, f"{self._name}-live", reply_seconds=LISTEN_SECONDS + 5)
+        try:
+            async with client.pubsub() as listener:
+                await listener.subscribe(*NAMES)
+                while not stop.is_set():
+                    message = await listener.get_message(timeout=LISTEN_SECONDS)
+                    gathered = []
+                    if message is not None:
+                        loop = asyncio.get_running_loop()
+                        until = loop.time() + GATHER_SECONDS
+                        while message is not None:
+                            gathered.append(message)
+                            left = until - loop.time()
+                            if left <= 0 or len(gathered) >= LONGEST_CHUNK:
+                                break
+                            message = await listener.get_message(timeout=left)
+                        self._hear(gathered)
+        finally:
+            await client.aclose()
+
+    def _hear(self, messages: list[dict[str, object]]) -> None:
+        said = []
+        for message in messages:
+            if message["type"] == "subscribe":
+                self._subscriptions += 1
+                rounds, left = divmod(self._subscriptions, len(NAMES))
+                if rounds > 1 and not left:  # subscribed anew: there was a gap
+                    said.append(LAG)
+            elif message["type"] == "message":
+                channel, data = message["channel"], message["data"]
+                if isinstance(channel, bytes) and isinstance(data, bytes) and (sent := as_sent(channel.decode(), data)):
+                    said.append(sent)
+        if said and self._viewers:
+            self.say(b"".join(said))
+
+
+def as_sent(channel: str, raw: bytes) -> bytes | None:
+    """One server-sent event, on one line; None for what is not a JSON object."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    line = raw if b"\n" not in raw and b"\r" not in raw else json.dumps(value).encode()
+    return b"event: " + NAMES[channel].encode() + b"\ndata: " + line + b"\n\n"
+
+
+def _put(queue: asyncio.Queue[bytes | None], chunk: bytes | None) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(chunk)

@@ -1,0 +1,30 @@
+"""The FastAPI app out of a room: its routes, its errors, its OpenAPI. Opens no port and knows no settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from observer.web.errors import Problem, answer_errors
+from observer.web.room import Room
+from observer.web.routes import proposals, runs, stream, world
+
+API = "/api/v1"
+TITLE = "Mendmesh observer"
+# What any route may answer; the page and other clients handle it in one place.
+COMMON: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
+}
+
+
+def make_app(room: Room) -> FastAPI:
+    """One app per observer; everything under /api/v1 is described in /api/v1/openapi.json."""
+    app = FastAPI(title=TITLE, version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None)
+    app.state.room = room
+    answer_errors(app)
+    api = APIRouter(prefix=API, responses=COMMON)
+    for noun in (world, proposals, runs, stream):
+        api.include_router(noun.router)
+    app.include_router(api)
+    return app

@@ -1,0 +1,88 @@
+"""How the API says no: one status, one code for programs, one sentence for people. Never a traceback, never a stack."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from mesh_core.bus import BusDown
+from mesh_core.deciding import CannotDecide, Why
+
+RETRY_SECONDS = 5
+# 409: the thing is there, but not as it was when the person looked.
+STATUS_OF = {
+    Why.UNKNOWN: 404,
+    Why.AMBIGUOUS: 404,
+    Why.DECIDED: 409,
+    Why.CHANGED: 409,
+    Why.EXPIRED: 409,
+    Why.UNREADABLE: 409,
+    Why.INVALID: 422,
+    Why.FORBIDDEN: 403,
+}
+_CODE_OF_STATUS = {401: "unauthenticated", 403: "forbidden", 404: "unknown", 405: "method", 413: "too_large"}
+
+log = structlog.get_logger()
+
+
+class Problem(BaseModel):
+    """Every answer that is not 2xx."""
+
+    error: str
+    detail: str
+
+
+class ApiError(Exception):
+    """What a route raises when it has a sentence of its own."""
+
+    def __init__(self, status: int, error: str, detail: str, headers: dict[str, str] | None = None):
+        super().__init__(detail)
+        self.status = status
+        self.problem = Problem(error=error, detail=detail)
+        self.headers = headers
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Give every exception that can leave a route its answer."""
+
+    @app.exception_handler(ApiError)
+    async def said(request: Request, error: ApiError) -> JSONResponse:
+        return _answer(error.status, error.problem.error, error.problem.detail, error.headers)
+
+    @app.exception_handler(CannotDecide)
+    async def undecided(request: Request, no: CannotDecide) -> JSONResponse:
+        return _answer(STATUS_OF[no.why], no.why.value, no.sentence)
+
+    @app.exception_handler(BusDown)
+    async def away(request: Request, error: BusDown) -> JSONResponse:
+        retry = {"Retry-After": str(RETRY_SECONDS)}
+        return _answer(
+            503, "redis_away", f"Redis does not answer now ({error}); approving by mv works all the same", retry
+        )
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'][1:]) or problem['loc'][0]}: {problem['msg']}"
+            for problem in error.errors()[:5]
+        )
+        return _answer(422, "invalid", problems)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        code = _CODE_OF_STATUS.get(error.status_code, "http")
+        return _answer(error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        # The last one: a mistake of ours ends one request, never the observer; the log has all of it.
+        log.error("web.route_failed", path=request.url.path, exc_info=error)
+        return _answer(500, "internal", "the observer made a mistake; its log says more")
+
+
+def _answer(status: int, error: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(Problem(error=error, detail=detail).model_dump(), status, headers)

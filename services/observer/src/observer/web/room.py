@@ -1,0 +1,41 @@
+"""What every route stands on: where the files are, the bus, the present world, the live stream. Made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import Request
+
+from mesh_core.actions import Actions
+from mesh_core.bus import Bus
+from observer.live import Live
+from observer.world import World
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Room:
+    """`world()` is the newest folded world; it is immutable, so a route may keep it while it works."""
+
+    runtime: Path
+    actions: Actions
+    bus: Bus
+    world: Callable[[], World]
+    live: Live
+    now: Callable[[], datetime] = _now
+
+    @property
+    def policy_file(self) -> Path:
+        return self.runtime / "config" / "policy.yml"
+
+
+def room_of(request: Request) -> Room:
+    """A route's way to the room (a FastAPI dependency)."""
+    room: Room = request.app.state.room
+    return room

@@ -1,0 +1,105 @@
+"""GET /world: nodes and services as the observer has folded them, trouble first."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from mesh_core.records import Severity
+from observer.web.cursors import Cursor, page_after
+from observer.web.who import TheRoom, Viewer
+from observer.world import Place, State, World
+
+router = APIRouter(tags=["world"])
+
+_RANK = {State.OFFLINE: 0, State.SICK: 1, State.UNKNOWN: 2, State.HEALTHY: 3}
+_SEVERITY_RANK = {severity: -rank for rank, severity in enumerate(Severity)}
+
+
+class PlaceOut(BaseModel):
+    """One service (or, with `service` null, one node) as it is now."""
+
+    node: str
+    service: str | None
+    state: State
+    own_state: State = Field(description="what it is apart from its node being offline")
+    severity: Severity
+    since: str
+    event_id: str | None
+    event_type: str | None
+    occurrences: int = Field(description="how often the present trouble (or the last one) was announced")
+    open: dict[str, Severity] = Field(description="what is open, by incident or else by type")
+
+
+class NodeOut(PlaceOut):
+    beats: bool = Field(description="its agent was once heard giving signs of life")
+    services: dict[State, int] = Field(description="how many of its services are in each state")
+
+
+class Counts(BaseModel):
+    nodes: dict[State, int]
+    services: dict[State, int]
+
+
+class WorldOut(BaseModel):
+    """`places` is one page of services; `next` is the cursor of the page after it."""
+
+    counts: Counts
+    nodes: list[NodeOut]
+    places: list[PlaceOut]
+    total: int = Field(description="how many services fit the filters")
+    next: str | None
+
+
+@router.get("/world")
+async def world(
+    room: TheRoom,
+    who: Viewer,
+    state: Annotated[State | None, Query(description="only services in this state")] = None,
+    node: Annotated[str | None, Query(max_length=128)] = None,
+    q: Annotated[str | None, Query(max_length=200, description="a part of a node's or service's name")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    cursor: Cursor = None,
+) -> WorldOut:
+    """The world of this moment. Nodes always come whole (there are few); services come in pages, trouble first."""
+    seen = room.world()
+    nodes, services = _split(seen)
+    wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
+    page, following = page_after(wanted, cursor, limit, lambda p: p.pair)
+    per_node: dict[str, Counter[State]] = defaultdict(Counter)
+    for place in services:
+        per_node[place.node][place.state] += 1
+    return WorldOut(
+        counts=Counts(nodes=Counter(p.state for p in nodes), services=Counter(p.state for p in services)),
+        nodes=[
+            NodeOut(**_fields(p), beats=p.beats, services=per_node[p.node])
+            for p in sorted(nodes, key=_order)
+            if node in (None, p.node)
+        ],
+        places=[PlaceOut(**_fields(p)) for p in page],
+        total=len(wanted),
+        next=following,
+    )
+
+
+def _split(world: World) -> tuple[list[Place], list[Place]]:
+    nodes: list[Place] = []
+    services: list[Place] = []
+    for place in world.places.values():
+        (nodes if place.service is None else services).append(place)
+    return nodes, services
+
+
+def _fits(place: Place, state: State | None, node: str | None, q: str | None) -> bool:
+    return state in (None, place.state) and node in (None, place.node) and (not q or q.lower() in place.pair.lower())
+
+
+def _order(place: Place) -> tuple[int, int, str]:
+    return _RANK[place.state], _SEVERITY_RANK[place.severity], place.pair
+
+
+def _fields(place: Place) -> dict[str, object]:
+    return {name: getattr(place, name) for name in PlaceOut.model_fields}

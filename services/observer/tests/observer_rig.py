@@ -1,0 +1,72 @@
+"""The observer's API in this process, on real Redis and folders; asked in HTTP's own shapes, without a port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from mesh_core.action_files import ActionName, Folder
+from mesh_core.actions import Actions
+from mesh_core.bus import Bus
+from mesh_core.records import (
+    Action,
+    HealthEvent,
+    ModelRef,
+    Proposal,
+    ProposalType,
+    Risk,
+    Severity,
+    proposal_id,
+    rfc3339,
+)
+from observer.live import Live
+from observer.world import World
+
+
+@dataclass
+class Desk:
+    """One observer's API and what lies around it."""
+
+    actions: Actions
+    bus: Bus
+    http: httpx.AsyncClient
+    live: Live
+    seen: list[World] = field(default_factory=lambda: [World()])
+    filed: int = 0
+
+    def propose(self, node: str = "pi4", service: str = "web", **changed: Any) -> ActionName:
+        """A new proposal in pending/, as a planner files it."""
+        self.filed += 1
+        moment = datetime.now(UTC)
+        event_id = f"{node}/{1_700_000_000_000 + self.filed}-0"
+        event = HealthEvent(
+            id=event_id,
+            type="container_died",
+            node=node,
+            service=service,
+            severity=Severity.ERROR,
+            payload={"runtime": "docker", "exit_code": 137},
+        )
+        proposal = Proposal(
+            id=proposal_id(event_id, node, service),
+            type=ProposalType.CONTAINER_RESTART,
+            action=Action.RESTART,
+            risk_level=Risk.LOW,
+            node=node,
+            service=service,
+            reason="it died and does not run any more",
+            confidence=0.7,
+            created_at=rfc3339(moment),
+            expires_at=rfc3339(moment + timedelta(hours=1)),
+            event=event,
+            model=ModelRef(name="floor", provider="floor", position=1, latency_ms=0),
+        ).model_copy(update=changed)
+        name = self.actions.propose_again(proposal)
+        assert name is not None
+        return name
+
+    def lies_in(self, name: ActionName) -> list[Folder]:
+        return [folder for folder, _ in self.actions.find(name.id)]

@@ -1,0 +1,32 @@
+"""The observer's API in this process, on a real Redis and real folders; asked in HTTP's own shapes, without a port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from observer_rig import Desk
+
+from mesh_core.actions import Actions
+from mesh_core.bus import Bus
+from mesh_core.testing import RedisServer
+from observer.live import Live
+from observer.web.app import make_app
+from observer.web.room import Room
+from observer.world import World
+
+
+@pytest.fixture
+async def desk(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Desk]:
+    actions = Actions(tmp_path)
+    actions.prepare()
+    bus = Bus.connect(redis_server.url, "test")
+    live = Live(redis_server.url, "test")
+    seen = [World()]
+    room = Room(tmp_path, actions, bus, lambda: seen[0], live)
+    transport = httpx.ASGITransport(make_app(room), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8686/api/v1") as http:
+        yield Desk(actions, bus, http, live, seen)
+    await bus.close()

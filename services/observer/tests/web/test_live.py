@@ -1,0 +1,96 @@
+"""The live stream: each message once to every viewer, a slow one and a gap are told, and it ends with the observer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mesh_core.bus import Bus
+from mesh_core.records import HealthEvent, Trust
+from mesh_core.testing import RedisServer, wait_for
+from observer import live as live_room
+from observer.live import HELLO, LAG, Live, as_sent
+
+
+@contextlib.asynccontextmanager
+async def running(url: str) -> AsyncIterator[Live]:
+    live, stop = Live(url, "test"), asyncio.Event()
+    task = asyncio.create_task(live.run(stop))
+    yield live
+    stop.set()
+    live.close()
+    await task
+
+
+async def listens(bus: Bus) -> None:
+    async def heard() -> bool:
+        return int((await bus.call("PUBSUB", "NUMSUB", "executor_output"))[1]) > 0
+
+    await wait_for(heard, 5, "the live part listens")
+
+
+async def test_every_viewer_gets_every_message_once_and_in_order(redis_server: RedisServer) -> None:
+    bus = Bus.connect(redis_server.url, "test")
+    async with running(redis_server.url) as live:
+        await listens(bus)
+        got: list[list[str]] = [[], []]
+
+        async def view(into: list[str]) -> None:
+            text = b""
+            async for chunk in live.watch():
+                text += chunk
+                into[:] = [line[6:].decode() for line in text.split(b"\n") if line.startswith(b"data: ")][1:]
+                if len(into) == 200:
+                    return
+
+        viewers = [asyncio.create_task(view(into)) for into in got]
+        await wait_for(lambda: live.viewers == 2, 5, "two viewers")
+        for n in range(199):
+            await bus.announce("executor_output", json.dumps({"line": n}).encode())
+        await bus.enter(HealthEvent(type="x", node="n"), Trust.FOREIGN)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*viewers)
+        assert [json.loads(line).get("line") for line in got[0][:199]] == list(range(199))
+        assert json.loads(got[0][199])["type"] == "x"
+        assert got[0] == got[1]
+        await wait_for(lambda: live.viewers == 0, 5, "nobody looks any more")
+    await bus.close()
+
+
+async def test_who_cannot_keep_up_is_told_to_read_the_lists_again() -> None:
+    live = Live("redis://127.0.0.1:1/0", "test")
+    viewer = live.watch()
+    assert await anext(viewer) == HELLO
+    for n in range(live_room.QUEUE_CHUNKS + 1):
+        live.say(b"chunk %d" % n)
+    assert await anext(viewer) == LAG
+    assert await anext(viewer) == b"chunk %d" % live_room.QUEUE_CHUNKS
+    live.close()
+    with pytest.raises(StopAsyncIteration):
+        await anext(viewer)
+
+
+async def test_a_redis_that_was_away_is_told_as_a_gap(redis_server: RedisServer) -> None:
+    bus = Bus.connect(redis_server.url, "test")
+    async with running(redis_server.url) as live:
+        await listens(bus)
+        viewer = live.watch()
+        assert await anext(viewer) == HELLO
+        redis_server.kill()
+        redis_server.start()
+        async with asyncio.timeout(15):
+            assert await anext(viewer) == LAG
+        await viewer.aclose()  # type: ignore[attr-defined]
+    await bus.close()
+
+
+def test_what_is_no_object_is_not_sent_and_a_line_break_cannot_forge_an_event() -> None:
+    assert as_sent("health_events", b"not json") is None
+    assert as_sent("health_events", b"[1]") is None
+    assert as_sent("health_events", b"[" * 100_000) is None
+    sent = as_sent("health_events", b'{"a":\n1,\r"b": "x"}')
+    assert sent == b'event: event\ndata: {"a": 1, "b": "x"}\n\n'

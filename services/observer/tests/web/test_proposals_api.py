@@ -1,0 +1,174 @@
+"""/proposals: a person's verbs over HTTP do exactly the renames of the command line, and nothing when they may not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from observer_rig import Desk
+
+from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
+from mesh_core.records import ModelAttempt
+
+
+async def test_what_waits_is_listed_with_all_that_a_queue_shows(desk: Desk) -> None:
+    name = desk.propose()
+    await desk.bus.redis.hset("mesh:occurrences", (await _detail(desk, name.id))["event_id"], 4)
+    body = (await desk.http.get("/proposals")).json()
+    assert body["total"] == 1
+    item = body["items"][0]
+    assert (item["id"], item["digest"], item["folder"]) == (name.id, name.digest, "pending")
+    assert (item["node"], item["service"], item["type"], item["risk_level"]) == (
+        "pi4",
+        "web",
+        "container_restart",
+        "low",
+    )
+    assert item["occurrences"] == 5
+
+
+async def test_five_hundred_come_in_pages(desk: Desk) -> None:
+    names = {desk.propose(service=f"s{n}").id for n in range(120)}
+    first = (await desk.http.get("/proposals", params={"limit": 100})).json()
+    second = (await desk.http.get("/proposals", params={"limit": 100, "cursor": first["next"]})).json()
+    assert {i["id"] for i in first["items"] + second["items"]} == names
+    assert second["next"] is None
+
+
+async def test_the_detail_holds_the_very_playbook_and_every_model_that_was_asked(desk: Desk) -> None:
+    name = desk.propose()
+    event_id = (await _detail(desk, name.id))["event_id"]
+    for outcome, of in (("timeout", event_id), ("ok", event_id), ("ok", "other/1-0")):
+        attempt = ModelAttempt(
+            ts="2026-01-01T00:00:00.000Z",
+            event_id=of,
+            model="m",
+            provider="p",
+            position=1,
+            outcome=outcome,
+            latency_ms=5,
+        )
+        ms = int(event_id.rpartition("/")[2].partition("-")[0])
+        await desk.bus.call("XADD", ModelAttempt.stream, f"{ms}-*", "p", attempt.wire())
+    body = await _detail(desk, name.id)
+    assert "community.docker.docker_container" in body["playbook"]["text"]
+    assert "restart: true" in body["playbook"]["text"]
+    assert body["playbook"]["proof"]
+    assert [a["outcome"] for a in body["attempts"]] == ["timeout", "ok"]
+    assert "restart" in body["policy"]["allowed"]
+    assert json.loads(body["raw"])["id"] == name.id
+    assert body["decided"] is None
+
+
+async def test_approve_is_the_rename_and_says_who(desk: Desk) -> None:
+    name = desk.propose()
+    answer = await desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest})
+    assert answer.status_code == 200
+    assert answer.json() == {"id": name.id, "digest": name.digest, "folder": "approved"}
+    assert desk.lies_in(name) == [Folder.APPROVED]
+    note = desk.actions.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)
+    assert note.read_text() == "web"
+
+
+async def test_of_two_who_approve_at_once_one_wins_and_the_other_is_told(desk: Desk) -> None:
+    name = desk.propose()
+    answers = await asyncio.gather(
+        *(desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest}) for _ in range(2))
+    )
+    assert sorted(a.status_code for a in answers) == [200, 409]
+    loser = next(a for a in answers if a.status_code == 409).json()
+    assert loser["error"] == "decided"
+    assert "decided already" in loser["detail"]
+
+
+async def test_reject_keeps_the_reason(desk: Desk) -> None:
+    name = desk.propose()
+    body = {"digest": name.digest, "reason": "backup is running"}
+    answer = await desk.http.post(f"/proposals/{name.id}/reject", json=body)
+    assert answer.json()["folder"] == "rejected"
+    reason = desk.actions.folder(Folder.REJECTED) / (name.file + REASON_SUFFIX)
+    assert reason.read_text().splitlines() == ["backup is running", "-- web"]
+    assert (await _detail(desk, name.id))["decided"] == {"by": "web", "at": None, "reason": "backup is running"}
+
+
+async def test_an_edit_waits_again_under_a_new_digest_and_the_old_digest_approves_nothing(desk: Desk) -> None:
+    name = desk.propose()
+    text = (await _detail(desk, name.id))["raw"].replace('"restart"', '"notify"', 1)
+    answer = await desk.http.post(f"/proposals/{name.id}/edit", json={"digest": name.digest, "text": text})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["digest"] != name.digest
+    assert desk.lies_in(name) == [Folder.PENDING]
+    body = await _detail(desk, name.id)
+    assert (body["type"], body["edited_by"]) == ("notify", "web")
+    late = await desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest})
+    assert late.status_code == 409
+    assert late.json()["error"] == "changed"
+    assert desk.lies_in(name) == [Folder.PENDING]
+
+
+async def test_an_edit_that_the_executor_would_refuse_is_refused_with_what_to_change(desk: Desk) -> None:
+    name = desk.propose()
+    raw = (await _detail(desk, name.id))["raw"]
+    for text, word in (("{", "no proposal"), (raw.replace('"pi4"', '"other"'), "cannot be changed")):
+        answer = await desk.http.post(f"/proposals/{name.id}/edit", json={"digest": name.digest, "text": text})
+        assert answer.status_code == 422
+        assert word in answer.json()["detail"]
+    assert (desk.actions.folder(Folder.PENDING) / name.file).read_text() == raw
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject", "edit", "retry"])
+async def test_an_unknown_id_and_an_abbreviation_are_404_and_move_nothing(desk: Desk, verb: str) -> None:
+    name = desk.propose()
+    body = {"digest": name.digest, "reason": "no", "text": "{}"}
+    for said in ("plan-nobody-web-0123456789ab", name.id[-12:], name.id[:-2]):
+        answer = await desk.http.post(f"/proposals/{said}/{verb}", json=body)
+        assert answer.status_code == 404, answer.text
+        assert answer.json()["error"] == "unknown"
+    assert desk.lies_in(name) == [Folder.PENDING]
+
+
+async def test_a_path_in_an_id_is_no_way_out_of_the_folders(desk: Desk) -> None:
+    desk.propose()
+    for said in ("..", "..%2f..%2fetc%2fpasswd", "%2e%2e", "a%00b"):
+        answer = await desk.http.get(f"/proposals/{said}")
+        assert answer.status_code in (404, 405, 422), (said, answer.text)
+        answer = await desk.http.get(f"/runs/{said}")
+        assert answer.status_code in (404, 405, 422), (said, answer.text)
+
+
+async def test_what_was_changed_in_place_cannot_be_approved(desk: Desk) -> None:
+    name = desk.propose()
+    path = desk.actions.folder(Folder.PENDING) / name.file
+    path.write_text(path.read_text().replace("does not run any more", "is quite well really"))
+    answer = await desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest})
+    assert answer.status_code == 409
+    assert answer.json()["error"] == "changed"
+    assert desk.lies_in(name) == [Folder.PENDING]
+
+
+async def test_what_has_expired_cannot_be_approved(desk: Desk) -> None:
+    name = desk.propose(expires_at="2026-01-01T00:00:00Z")
+    answer = await desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest})
+    assert answer.status_code == 409
+    assert answer.json()["error"] == "expired"
+    again = await desk.http.post(f"/proposals/{name.id}/retry")
+    assert again.status_code == 409  # it still waits; the executor's sweep files it as expired
+
+
+async def test_without_redis_approving_works_all_the_same(desk: Desk, redis_server: object) -> None:
+    name = desk.propose()
+    redis_server.stop()  # type: ignore[attr-defined]
+    listed = (await desk.http.get("/proposals")).json()
+    assert listed["items"][0]["occurrences"] is None
+    assert (await desk.http.get(f"/proposals/{name.id}")).status_code == 200
+    answer = await desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest})
+    assert answer.status_code == 200
+    assert desk.lies_in(name) == [Folder.APPROVED]
+
+
+async def _detail(desk: Desk, action_id: str) -> dict:  # type: ignore[type-arg]
+    answer = await desk.http.get(f"/proposals/{action_id}")
+    assert answer.status_code == 200, answer.text
+    body: dict = answer.json()  # type: ignore[type-arg]
+    return body
