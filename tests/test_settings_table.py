@@ -12,7 +12,7 @@ import yaml
 
 from executor_agent.settings import ExecutorSettings
 from mesh_core.llm.chain import ChainSettings
-from mesh_core.settings import MeshSettings, table_rows
+from mesh_core.settings import MeshSettings, secret_variables, table_rows
 from node_agent.__main__ import NodeAgentSettings
 from observer.settings import ObserverSettings
 from planner_agent.settings import PlannerSettings
@@ -50,12 +50,15 @@ def table() -> str:
 def example() -> str:
     lines = ["# Every setting with its default. Copy to .env and take the # away where you want another value."]
     group = ""
+    secrets = {variable for cls in GROUPS.values() for variable in secret_variables(cls)}
     for service, variable, default, text in rows():
         if service != group:
             lines += ["", f"# -- {service}"]
             group = service
         shown = "" if default in ("unset", "the host's name", "./var or /opt/homelab") else default
         lines += [f"# {text}", f"#{variable}={shown}"]
+        if variable in secrets:
+            lines.append(f"#{variable}_FILE=")
     return "\n".join(lines) + "\n"
 
 

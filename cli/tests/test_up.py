@@ -4,94 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-import pytest
 import redis
 from mend_rig import NODE, Mend
+from up_rig import SERVICES, Up, gone
 
 from mend.mesh.inventory_file import make_inventory
 from mesh_core.action_files import Folder
 from mesh_core.testing import RedisServer, free_port, wait_for
-
-SERVICES = ("node-agent", "observer", "planner-agent", "executor-agent")
-
-
-class Up:
-    """One `mend up`; its output goes to a file, as it would to a pipe."""
-
-    def __init__(self, mend: Mend, output: Path):
-        self.mend = mend
-        self.output = output
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def launch(self, **environ: str) -> None:
-        with self.output.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "mend", "up"],
-                env={**os.environ, **self.mend.environ, **environ},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=self.mend.runtime,
-            )
-
-    async def start(self, **environ: str) -> float:
-        """Seconds until it says what to do next."""
-        begun = time.monotonic()
-        self.launch(**environ)
-        await wait_for(lambda: self.ended or "Ctrl-C stops everything" in self.said, 60, "the mesh to be up")
-        assert not self.ended, self.said
-        return time.monotonic() - begun
-
-    @property
-    def said(self) -> str:
-        return self.output.read_text()
-
-    @property
-    def ended(self) -> bool:
-        return self.process is None or self.process.poll() is not None
-
-    def family(self) -> list[psutil.Process]:
-        assert self.process is not None
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def of(self, name: str) -> psutil.Process:
-        module = name.replace("-", "_")
-        return next(p for p in self.family() if p.cmdline()[-2:] == ["-m", module])
-
-    async def stop(self, number: int = signal.SIGINT) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.wait, 60)
-
-
-async def gone(processes: list[psutil.Process], seconds: float = 30) -> None:
-    def left() -> list[psutil.Process]:
-        return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-
-    await wait_for(lambda: not left(), seconds, f"every process of ours to end, of {processes}")
-
-
-@pytest.fixture
-async def up(mend: Mend, tmp_path: Path) -> AsyncIterator[Up]:
-    mend.environ.update(LLM_CHAIN="floor", DOCKER_HOST="unix:///nowhere.sock")
-    for secret in ("LLAMACPP_URL", "OLLAMA_HOST", "ANTHROPIC_API_KEY", "NOTIFY_URLS"):
-        mend.environ[secret] = ""
-    made = Up(mend, tmp_path / "up.txt")
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        family = made.family()
-        made.process.kill()
-        made.process.wait()
-        await gone(family)
 
 
 def real(mend: Mend, *words: str) -> Callable[[], subprocess.CompletedProcess[str]]:

@@ -107,7 +107,7 @@ def test_whatever_the_host_is_called_its_node_has_a_name(host: str, monkeypatch:
 def test_the_table_has_a_line_for_each_variable_with_words_and_a_default_that_holds_on_any_machine() -> None:
     rows = {variable: (default, words) for variable, default, words in table_rows(Shop)}
     assert rows["COOLDOWN_SECONDS"] == ("300", "how long")
-    assert rows["API_KEY"] == ("unset", "a key")
+    assert rows["API_KEY"] == ("unset", "a key; or a file: API_KEY_FILE")
     assert rows["NODE_NAME"][0] == "the host's name"
     assert rows["RUNTIME_PATH"][0] == "./var or /opt/homelab"
     assert "0000" not in str(rows)

@@ -21,6 +21,7 @@ from mend.dotenv import with_dotenv
 from mend.sorry import USAGE, Sorry
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown, masked
+from mesh_core.secret_files import is_given
 from mesh_core.settings import BadSettings, MeshSettings, read_settings
 
 PIPED_WIDTH = 200  # a table that is piped is read by a program or in a pager: nothing is cut to 80 columns
@@ -80,7 +81,7 @@ def read_desk(environ: Mapping[str, str]) -> Desk:
         raise Sorry(f"cannot work with these settings: {error}", USAGE) from None
     settings = settings.model_copy(update={"runtime_path": settings.runtime_path.absolute()})
     noted = read_note(settings.runtime_path)
-    if not given.get("REDIS_URL", "").strip() and isinstance(url := noted.get("redis_url"), str):
+    if not is_given(given, "REDIS_URL") and isinstance(url := noted.get("redis_url"), str):
         settings = settings.model_copy(update={"redis_url": url})
     return Desk(settings, given, _user(), _console(sys.stdout), _console(sys.stderr))
 

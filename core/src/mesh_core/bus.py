@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import redis.asyncio as aioredis
 import redis.exceptions
@@ -21,6 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from mesh_core.records import DeadLetter, HealthEvent, Record, Trust, rfc3339
+from mesh_core.redis_url import masked as masked
 from mesh_core.scripts import ADOPT_ONCE, ENTER, PUBLISH_ONCE
 from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
 
@@ -206,12 +206,6 @@ async def server_version(bus: Bus) -> str:
         if line.startswith("redis_version:"):
             return line.split(":", 1)[1]
     return "?"
-
-
-def masked(url: str) -> str:
-    """A Redis URL that may be printed."""
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
 
 
 async def _config(bus: Bus, key: str) -> str | None:

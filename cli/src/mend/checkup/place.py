@@ -15,6 +15,7 @@ from mend.words import age, plain
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.policy import BadPolicy, Policy
+from mesh_core.secret_files import is_given
 
 LOW_BYTES = 1024**3
 FULL_BYTES = 64 * 1024**2
@@ -115,7 +116,7 @@ def _services(runtime: Path) -> Finding:
 
 
 def _notify(environ: Mapping[str, str]) -> Finding:
-    if environ.get("NOTIFY_URLS", "").strip():
+    if is_given(environ, "NOTIFY_URLS"):
         return ok("notifications", "NOTIFY_URLS is set")
     return warning(
         "notifications",

@@ -14,6 +14,7 @@ from mend.checkup.bus import check_redis
 from mend.checkup.finding import Finding, Level
 from mend.checkup.hosts import check_hosts
 from mend.checkup.place import check_place
+from mend.checkup.secrets import check_secrets
 from mend.commands.pending import AsJson
 from mend.desk import Desk, read_note
 from mend.sorry import DONE, FAILED
@@ -40,6 +41,7 @@ def doctor(
     """
     desk: Desk = ctx.obj
     findings = list(check_place(desk.runtime, desk.environ))
+    findings += check_secrets(desk.environ)
     findings += asyncio.run(check_redis(desk.redis_url))
     findings += asyncio.run(check_hosts(desk.runtime / "config" / "inventory.yml", desk.settings.node_name))
     if models:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from mend.mesh.redis_home import OwnRedis, redis_for
 from mend.model_server import ModelMissing, bundled_model
+from mesh_core.redis_url import password_of, with_login
+from mesh_core.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
 
 STOP_SECONDS = 15
 DASHBOARD_PORT = 8686
@@ -46,10 +48,16 @@ class Plan:
     own_redis: OwnRedis | None
     dashboard: str | None
     notes: tuple[str, ...] = ()
+    redis_password: str = field(default="", repr=False)
 
     @property
     def run_folder(self) -> Path:
         return self.runtime / "run"
+
+    @property
+    def password_file(self) -> Path:
+        """Where the services read the password of Redis: an environment is read by more than a file of 0600."""
+        return _password_file(self.runtime)
 
     @property
     def log_folder(self) -> Path:
@@ -61,7 +69,7 @@ class Plan:
 
 def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: str) -> Plan:
     """The plan for this environment (with `.env` under it). Sorry when a setting cannot be followed."""
-    own, url, notes = redis_for(redis_url, explicit=bool(environ.get("REDIS_URL", "").strip()), runtime=runtime)
+    own, url, notes = redis_for(redis_url, explicit=is_given(environ, "REDIS_URL"), runtime=runtime)
     programs: list[Program] = []
     if own is not None:
         programs.append(
@@ -75,25 +83,28 @@ def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: st
             model_url = f"http://127.0.0.1:{port}"
             command = (sys.executable, "-m", "mend.model_server", "--port", str(port))
             programs.append(Program("model", command, "model", f"llama.cpp on 127.0.0.1:{port}"))
-    programs += _services(environ)
+    programs += _services(_without_credentials(environ))
     listen = environ.get("OBSERVER_LISTEN", "").strip() or free_listen()
+    password = password_of(url)
     given = {
-        **environ,
+        **_without_credentials(environ),
         "OBSERVER_LISTEN": listen,
         "RUNTIME_PATH": str(runtime),
         "NODE_NAME": node,
-        "REDIS_URL": url,
+        "REDIS_URL": with_login(url, "", "") if password else url,
+        **dict.fromkeys(("REDIS_URL_FILE", "REDIS_USERNAME", "REDIS_PASSWORD"), ""),
+        "REDIS_PASSWORD_FILE": str(_password_file(runtime)) if password else "",
         "PATH": _with_our_bin(environ.get("PATH", "")),
         **({"LLAMACPP_URL": model_url} if model_url else {}),
     }
     all_notes = (*notes, *((model_note,) if model_note else ()))
     dashboard = None if listen == "off" else f"http://{listen}/"
-    return Plan(runtime, node, tuple(programs), given, url, model_url, own, dashboard, all_notes)
+    return Plan(runtime, node, tuple(programs), given, url, model_url, own, dashboard, all_notes, password)
 
 
 def wants_bundled_model(environ: Mapping[str, str], runtime: Path) -> bool:
     """Only where nobody configured a chain of their own."""
-    if any(environ.get(name, "").strip() for name in ("LLAMACPP_URL", "OLLAMA_HOST", "ANTHROPIC_API_KEY")):
+    if any(is_given(environ, name) for name in ("LLAMACPP_URL", "OLLAMA_HOST", "ANTHROPIC_API_KEY")):
         return False
     if (runtime / "config" / "chain.yml").exists():
         return False
@@ -130,6 +141,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _password_file(runtime: Path) -> Path:
+    return runtime / "run" / "redis-password"
+
+
+def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same secrets by name: what this process was given as systemd credentials, each service gets as a file."""
+    named = {
+        f"{name}{FILE_SUFFIX}": str(path)
+        for name in SECRETS
+        if not environ.get(name, "").strip() and (path := secret_path(environ, name)) is not None
+    }
+    return {**environ, **named, CREDENTIALS: ""}
+
+
 def _services(environ: Mapping[str, str]) -> list[Program]:
     try:
         running_work = float(environ.get("EXECUTOR_STOP_SECONDS", "") or EXECUTOR_STOP_SECONDS)
@@ -142,7 +167,8 @@ def _services(environ: Mapping[str, str]) -> list[Program]:
         ("planner-agent", "planner_agent"),
         ("executor-agent", "executor_agent"),
     ):
-        hidden = {secret: "" for secret, owner in SECRETS.items() if owner != name and environ.get(secret)}
+        others = [secret for secret, owner in SECRETS.items() if owner != name]
+        hidden = {v: "" for secret in others for v in (secret, secret + FILE_SUFFIX) if environ.get(v)}
         stop = int(running_work) + STOP_SECONDS if name == "executor-agent" else STOP_SECONDS
         command = (sys.executable, "-m", module)
         found.append(Program(name, command, "heartbeat", stop_seconds=stop, environ=hidden))

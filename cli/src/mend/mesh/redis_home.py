@@ -10,7 +10,7 @@ import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import redis
 import redis.exceptions
@@ -91,7 +91,7 @@ def home_of(url: str) -> str | None:
             return ""
         return str(folder.parent) if (folder / OWN_MARK).exists() else ""
     except (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-        raise Sorry(f"Redis at {masked(url)} refuses us: {error}; put user and password into REDIS_URL") from None
+        raise Sorry(f"Redis at {masked(url)} refuses us: {error}; set REDIS_USERNAME and REDIS_PASSWORD_FILE") from None
     except redis.exceptions.BusyLoadingError:
         return ""
     except (redis.exceptions.RedisError, OSError, UnicodeError):
@@ -102,11 +102,11 @@ def home_of(url: str) -> str | None:
 
 def _own(parts: SplitResult, host: str, port: int, runtime: Path) -> tuple[OwnRedis, str, tuple[str, ...]]:
     binary, kind = server_binary()
-    password = parts.password or ""
+    password = unquote(parts.password or "")
     if '"' in password or "\n" in password or "\\" in password:
-        raise Sorry("the password in REDIS_URL holds a quote or a backslash, which an embedded Redis cannot be given")
+        raise Sorry("the Redis password holds a quote or a backslash, which an embedded Redis cannot be given")
     shown = f"[{host}]" if ":" in host else host
-    login = f":{password}@" if password else ""
+    login = f":{parts.password}@" if password else ""
     url = urlunsplit(("redis", f"{login}{shown}:{port}", parts.path or "/0", parts.query, ""))
     own = OwnRedis(binary, kind, host, port, password, runtime / "redis" / kind, runtime / "run" / "redis.conf")
     return own, url, ()

@@ -67,6 +67,8 @@ class Mesh:
             plan.own_redis.data.mkdir(parents=True, exist_ok=True)
             (plan.own_redis.data / OWN_MARK).touch()
             write_whole(plan.own_redis.conf_file, plan.own_redis.conf().encode(), mode=0o600)
+        if plan.redis_password:
+            write_whole(plan.password_file, plan.redis_password.encode(), mode=0o600)
         self._started = time.time()
         begun = time.monotonic()
         try:
@@ -129,6 +131,7 @@ class Mesh:
             pass
         self._supervisord.end()
         take_note_away(self.plan.runtime)
+        self.plan.password_file.unlink(missing_ok=True)
 
     def last_words(self, name: str) -> str:
         """The end of a program's log: the last line that is no JSON, else the last event of its log."""

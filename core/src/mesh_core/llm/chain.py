@@ -8,7 +8,8 @@ config/chain.yml is optional: a list of rungs, added to or in place of the four 
       model: qwen3-8b                 # unset: the server's first one (not for anthropic)
       timeout_seconds: 20             # unset: LLM_LOCAL_TIMEOUT_SECONDS, or LLM_CLOUD_TIMEOUT_SECONDS for anthropic
       price: {input: 0.5, output: 2}  # US dollars per million tokens; unset: 0
-      api_key_env: LAB_KEY            # the *name* of a variable; while that is unset the rung is skipped
+      api_key_env: LAB_KEY            # the *name* of a variable (or LAB_KEY_FILE names a file that holds the key);
+                                      # while that is unset the rung is skipped
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mesh_core.llm.rungs.anthropic import AnthropicRung
 from mesh_core.llm.rungs.floor import FLOOR
 from mesh_core.llm.rungs.ollama import OllamaRung
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
+from mesh_core.secret_files import BadSecret, read_secret
 from mesh_core.settings import Settings
 
 log = structlog.get_logger()
@@ -171,7 +173,13 @@ def _built_in(name: str, settings: ChainSettings) -> Rung | None:
 
 
 def _from_spec(spec: _RungSpec, settings: ChainSettings, environ: Mapping[str, str]) -> Rung | None:
-    key = environ.get(spec.api_key_env, "") if spec.api_key_env else ""
+    key = ""
+    if spec.api_key_env:
+        try:
+            found = read_secret(environ, spec.api_key_env)
+        except BadSecret as error:
+            raise BadChain(str(error)) from None
+        key = found.value if found else ""
     if spec.api_key_env and not key:
         log.info("chain.rung_skipped", rung=spec.name, why=f"{spec.api_key_env} is not set")
         return None

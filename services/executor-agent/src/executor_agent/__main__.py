@@ -21,6 +21,7 @@ from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, masked
 from mesh_core.log import setup
+from mesh_core.redis_url import password_of
 from mesh_core.service import serve
 from mesh_core.settings import settings_or_exit
 
@@ -42,6 +43,7 @@ def main() -> None:
         stop_seconds=settings.executor_stop_seconds,
     )
     urls = urls_in(settings.notify_urls.get_secret_value()) if settings.notify_urls else ()
+    hidden = (*urls, password_of(settings.redis_url))
     warm = Zygote.start(os.environ)
     bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")
     runner = Remedy(warm, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
@@ -51,7 +53,7 @@ def main() -> None:
         settings.redis_url,
         limits,
         node=settings.node_name,
-        bundle=lambda folder: write_bundle(folder, urls),
+        bundle=lambda folder: write_bundle(folder, hidden),
     )
 
     async def end_warm() -> None:

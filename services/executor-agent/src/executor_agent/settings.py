@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from mesh_core.settings import MeshSettings
+from mesh_core.settings import MANY_LINES, MeshSettings
 
 
 class ExecutorSettings(MeshSettings):
@@ -29,5 +29,8 @@ class ExecutorSettings(MeshSettings):
         description="the planner's user id: the executor refuses to start if that user could approve",
     )
     notify_urls: SecretStr | None = Field(
-        None, alias="NOTIFY_URLS", description="Apprise URLs that a notification goes to, separated by blanks or commas"
+        None,
+        alias="NOTIFY_URLS",
+        description="Apprise URLs that a notification goes to, separated by blanks or commas",
+        json_schema_extra=MANY_LINES,
     )

@@ -1,0 +1,137 @@
+"""Secrets that came as files, in a whole running mesh: no environment, command line, log, file or answer holds one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import socket
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from mend_rig import NODE
+from up_rig import Up
+
+from mesh_core.action_files import Folder
+from mesh_core.testing import RedisServer, free_port, wait_for
+
+SECRETS = {
+    "REDIS_PASSWORD": "r3dis/of#the?t3st",
+    "ANTHROPIC_API_KEY": "sk-ant-of-the-t3st",
+    "NOTIFY_URLS": "json://me:notify-of-the-t3st@127.0.0.1:{port}/x",
+}
+TOLD = ("r3dis", "sk-ant-of", "notify-of-the")  # a piece of each that no quoting changes
+
+
+class Seen(threading.Thread):
+    """Every environment and command line of a family of processes, looked at again and again."""
+
+    def __init__(self, root: int):
+        super().__init__(daemon=True)
+        self.root = psutil.Process(root)
+        self.done = threading.Event()
+        self.texts: set[str] = set()
+        self.pids: set[int] = set()
+
+    def run(self) -> None:
+        while not self.done.wait(0.02):
+            with contextlib.suppress(psutil.Error):
+                for process in (self.root, *self.root.children(recursive=True)):
+                    with contextlib.suppress(psutil.Error, OSError):
+                        self.pids.add(process.pid)
+                        self.texts.add(Path(f"/proc/{process.pid}/environ").read_text(errors="replace"))
+                        self.texts.add("\0".join(process.cmdline()))
+
+
+@pytest.fixture
+def locked_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A real server that wants the password; started without it, because the rig asks it nothing but PING."""
+    server = RedisServer(tmp_path / "redis").start()
+    import redis
+
+    with redis.Redis(port=server.port) as client:
+        client.config_set("requirepass", SECRETS["REDIS_PASSWORD"])
+    yield server
+    server.kill()
+
+
+def written_below(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes()
+            yield str(path), data
+            if path.suffix == ".zip":
+                with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+                    for name in bundle.namelist():
+                        yield f"{path}:{name}", bundle.read(name)
+
+
+async def test_a_secret_from_a_file_is_nowhere_but_in_its_file(
+    up: Up, locked_redis: RedisServer, tmp_path: Path
+) -> None:
+    mend = up.mend
+    heard = socket.create_server(("127.0.0.1", 0))
+    kept = tmp_path / "kept-apart"
+    kept.mkdir(mode=0o700)
+    for name, text in SECRETS.items():
+        path = kept / name
+        path.write_text(text.format(port=heard.getsockname()[1]) + "\n")
+        path.chmod(0o400)
+        mend.environ.pop(name, None)
+        mend.environ[f"{name}_FILE"] = str(path)
+    mend.environ.update(REDIS_URL=locked_redis.url, LOG_LEVEL="debug")
+    # The whole ladder is set up with the key; its server is one that never answers.
+    mend.environ.update(LLM_CHAIN="haiku", ANTHROPIC_BASE_URL=f"http://127.0.0.1:{free_port()}")
+
+    await up.start()
+    assert up.process is not None
+    seen = Seen(up.process.pid)
+    seen.start()
+    told = await asyncio.to_thread(mend.real, "inject", "disk_full", "--node", NODE)
+    assert told.returncode == 0, told.stderr
+    await wait_for(lambda: mend.actions.pending(), 30, "a proposal, made by the policy")
+    [filed] = mend.actions.pending()
+    filed.path.rename(mend.actions.folder(Folder.APPROVED) / filed.path.name)
+    connection, _ = await asyncio.wait_for(asyncio.to_thread(heard.accept), 60)
+    assert b"Authorization: Basic" in connection.recv(65536)  # the secret itself did arrive where it belongs
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    connection.close()
+    ends = (Folder.DONE, Folder.FAILED)
+    await wait_for(lambda: mend.actions.find(filed.name.id)[0][0] in ends, 60, "the executor to be done")
+    answers = [up.said]
+    for words in (("doctor",), ("status",), ("show", filed.name.id), ("history",), ("pending",)):
+        done = await asyncio.to_thread(mend.real, *words)
+        answers.append(done.stdout + done.stderr)
+    seen.done.set()
+    seen.join()
+    heard.close()
+    assert await up.stop() == 0
+
+    assert "is read from a file" in answers[1]
+    assert len(seen.pids) > 5  # the four services, their supervisor, the warm Ansible process
+    for text in (*seen.texts, *answers):
+        assert not [secret for secret in TOLD if secret in text], text[:2000]
+    files = {name: data for name, data in written_below(mend.runtime) if not name.startswith(str(kept))}
+    assert any(name.endswith("bundle.zip:outcome.json") for name in files)
+    assert not {name for name, data in files.items() if any(secret.encode() in data for secret in TOLD)}
+
+
+async def test_a_mesh_of_its_own_keeps_the_password_out_of_every_environment(up: Up) -> None:
+    mend = up.mend
+    mend.environ.update(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", REDIS_PASSWORD="r3dis-of the%t3st")
+    await up.start()
+    assert up.process is not None
+    for process in up.family():
+        text = Path(f"/proc/{process.pid}/environ").read_text() + " ".join(process.cmdline())
+        assert "r3dis" not in text, process.cmdline()
+    note = mend.runtime / "run" / "mesh.json"
+    assert note.stat().st_mode & 0o077 == 0
+    del mend.environ["REDIS_URL"], mend.environ["REDIS_PASSWORD"]
+    status = await asyncio.to_thread(mend.real, "status")
+    assert "answers" in status.stdout
+    assert "r3dis" not in status.stdout + up.said
+    assert await up.stop() == 0

@@ -1,0 +1,52 @@
+"""A Redis URL as text: shown without its password, taken apart, put together. Opens no connection. Pure.
+
+Apart from `bus.py`, which needs redis-py: the node agent's settings come through here, and it must stay small.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+_PASSWORD_OPTION = re.compile(r"(?<=[?&]password=)[^&#]*")
+
+
+def masked(url: str) -> str:
+    """The URL as it may be printed, whatever state it is in: up to the last @ nothing after the user is shown."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        scheme, rest = "", url
+    login, at, where = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{_PASSWORD_OPTION.sub('***', where)}"
+
+
+def is_readable(url: str) -> bool:
+    """Can the URL be taken apart? A `/`, `#` or `?` in a password that is not quoted ends the host too early."""
+    try:
+        parts = urlsplit(url)
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+def has_password(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(parts.password or parse_qs(parts.query).get("password"))
+
+
+def user_of(url: str) -> str:
+    return unquote(urlsplit(url).username or "")
+
+
+def password_of(url: str) -> str:
+    """What stands before the @, unquoted; '' without one."""
+    return unquote(urlsplit(url).password or "")
+
+
+def with_login(url: str, user: str, password: str) -> str:
+    """The same server with this user ('' keeps the URL's own) and password ('' for none)."""
+    parts = urlsplit(url)
+    name = quote(user, safe="") if user else (parts.username or "")
+    login = f"{name}:{quote(password, safe='')}@" if password else f"{name}@" if name else ""
+    return parts._replace(netloc=login + parts.netloc.rpartition("@")[2]).geturl()
