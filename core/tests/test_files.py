@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mesh_core import files
-from mesh_core.files import create_whole, rename_exclusive, write_whole
+from mesh_core.files import create_whole, drop_unfinished, rename_exclusive, write_whole
 
 
 def test_a_whole_file_replaces_and_an_exclusive_one_does_not(tmp_path: Path) -> None:
@@ -24,6 +24,13 @@ def test_a_whole_file_replaces_and_an_exclusive_one_does_not(tmp_path: Path) -> 
     assert not create_whole(path, b"three")
     assert path.read_bytes() == b"two"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+def test_what_a_killed_writer_left_is_dropped_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".x.0123456789ab.tmp", "x", "x.tmp", ".hidden"):
+        (tmp_path / name).touch()
+    assert drop_unfinished(tmp_path) == 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".hidden", "x", "x.tmp"]
 
 
 def test_a_whole_file_has_an_inode_of_its_own_so_an_old_descriptor_cannot_change_it(tmp_path: Path) -> None:

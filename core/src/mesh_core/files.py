@@ -53,6 +53,14 @@ def create_whole(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
     return won
 
 
+def drop_unfinished(folder: Path) -> int:
+    """Remove the temporary names that a killed writer left in `folder`; how many. Only where nobody writes now."""
+    left = [path for path in folder.iterdir() if path.name.startswith(".") and path.name.endswith(".tmp")]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
 def rename_exclusive(source: Path, target: Path) -> bool:
     """Atomic move inside one file system: False if `target` exists (renameat2 RENAME_NOREPLACE); fsyncs both folders.
 

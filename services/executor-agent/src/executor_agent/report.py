@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from mesh_core.action_files import Folder
 from mesh_core.bus import Bus, BusDown
-from mesh_core.files import write_whole
+from mesh_core.files import drop_unfinished, write_whole
 from mesh_core.records import ActionUpdate, HealthEvent, Outcome, Proposal, ProposalType, Record, Severity, Trust
 
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.2, 5.0
@@ -47,6 +47,7 @@ class Outbox:
     def __init__(self, folder: Path):
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
+        drop_unfinished(self.folder)  # one executor at a time has an outbox
         self._last = 0
         self._kept: deque[Batch] = deque()
         self._writing = threading.Lock()

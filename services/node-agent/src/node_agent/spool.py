@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.files import write_whole
+from mesh_core.files import drop_unfinished, write_whole
 from mesh_core.records import HealthEvent
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -155,11 +155,10 @@ class Spool:
     def _reopen(self) -> None:
         sent: list[tuple[int, Path]] = []
         found: list[Entry] = []
+        drop_unfinished(self.folder)
         for path in self.folder.iterdir():
             stem, _, kind = path.name.partition(".")
-            if path.name.startswith(".") and path.name.endswith(".tmp"):
-                path.unlink(missing_ok=True)  # a crash in the middle of a write
-            elif stem.isdigit() and kind == "sent":
+            if stem.isdigit() and kind == "sent":
                 sent.append((int(stem), path))
             elif stem.isdigit() and kind == "json":
                 found.append(_read_entry(path, int(stem)))
