@@ -18,7 +18,7 @@ from executor_agent.runner import Look, OnLine, RunResult, Seen
 from executor_agent.testing import ScriptedRunner
 from mesh_core import actions, bus
 from mesh_core.log import setup
-from mesh_core.records import Proposal
+from mesh_core.records import ActionUpdate, Proposal
 from mesh_core.service import serve
 
 
@@ -106,13 +106,14 @@ def _third_put() -> None:
 
 
 def _told_but_not_noted() -> None:
-    """Redis has it, the outbox still has it as well."""
+    """Redis has the result, the outbox still has it as well."""
     real = bus.Bus.publish
 
-    async def wrapped(self: bus.Bus, *arguments: Any, **more: Any) -> bool:
-        await real(self, *arguments, **more)
-        os.kill(os.getpid(), signal.SIGKILL)
-        return True
+    async def wrapped(self: bus.Bus, record: Any, **more: Any) -> bool:
+        told = await real(self, record, **more)
+        if isinstance(record, ActionUpdate) and record.from_folder == "running":
+            die()
+        return told
 
     bus.Bus.publish = wrapped  # type: ignore[method-assign]
 
