@@ -40,7 +40,7 @@ def password_fits(hashed: str, password: str) -> bool:
 def affordable(hashed: str) -> bool:
     """May this hash be checked here? Its own text says how much memory and time that takes."""
     cost = _COST.match(hashed)
-    return bool(cost) and int(cost[1]) <= MOST_MEMORY_KIB and int(cost[2]) <= MOST_PASSES
+    return cost is not None and int(cost[1]) <= MOST_MEMORY_KIB and int(cost[2]) <= MOST_PASSES
 
 
 def problem_with(password: str, name: str = "") -> str | None:

@@ -1,4 +1,4 @@
-"""config/users.yml: who may sign in at the observer, as what. Holds hashes only; checks no password (passwords.py does).
+"""config/users.yml: who may sign in at the observer, as what. Holds hashes only; passwords.py makes and checks them.
 
 A file that cannot be used is an error with a sentence, never an empty list: nobody gets in by breaking it.
 """
@@ -86,7 +86,9 @@ def read_people(path: Path) -> People:
     if raw is None:
         raise BadPeople(f"{path} cannot be read: it must be a regular file of at most 1 MiB that this service may read")
     if stat.S_IMODE(path.stat().st_mode) & stat.S_IWOTH:
-        raise BadPeople(f"{path} may be written by everybody on this host, who could so let themselves in: chmod 640 it")
+        raise BadPeople(
+            f"{path} may be written by everybody on this host, who could so let themselves in: chmod 640 it"
+        )
     try:
         return People.model_validate(yaml.safe_load(raw) or {})
     except yaml.YAMLError as error:

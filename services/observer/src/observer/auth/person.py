@@ -26,7 +26,7 @@ class Mode(StrEnum):
 
 
 class Person(BaseModel):
-    """`name` goes into notes and the audit log. `session` is the sha256 of a session's id, '' without one."""
+    """`name` goes into notes and the audit log. `session`: the digest of a session's id, or a token's mark."""
 
     name: str
     role: Role

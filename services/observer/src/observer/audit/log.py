@@ -1,0 +1,210 @@
+"""The audit log on disk: one line after the other, synced, never changed. One writer per mesh, by a lock.
+
+| dies | what is left | next start |
+|---|---|---|
+| while a line is written | a piece without its end | set aside under its own name; a line says so |
+| before state/audit.head | a line that the noted head does not know yet | noted |
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from mesh_core.audit import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed
+from mesh_core.backwards import lines_backwards
+from mesh_core.files import fsync_folder, write_whole
+from mesh_core.records import parse_time, rfc3339
+
+TAIL_BYTES = 8 * 1024 * 1024  # what a start reads at most: about 20,000 lines
+TAIL_DAYS = 8
+RECENT = 1000
+SPARE_BYTES = 256 * 1024
+LOCK = ".lock"
+
+log = structlog.get_logger()
+
+
+class AuditDown(OSError):
+    """The log cannot be written now; so nothing may be decided through us. The text says why."""
+
+
+class AuditBusy(RuntimeError):
+    """Another observer writes this log."""
+
+
+class AuditLog:
+    """Blocks for each line until it is on disk (a few milliseconds); safe to call from several threads."""
+
+    def __init__(self, path: Path, head_file: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+        self.path = path
+        self._head_file = head_file
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._descriptor = -1
+        self._guard = -1
+        self._size = 0
+        self._recent: OrderedDict[int, str] = OrderedDict()
+        self.head = Head()
+
+    def open(self, on_line: Callable[[Line], None] = lambda line: None) -> None:
+        """Take the lock, heal what a crash left, and hand out the lines of the last days, newest first.
+
+        Raises AuditBusy, and OSError when the folder cannot be used.
+        """
+        self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._head_file.parent.mkdir(parents=True, exist_ok=True)
+        self._guard = os.open(self.path.parent / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._guard)
+            raise AuditBusy(f"another observer writes {self.path}: one mesh has one observer") from None
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(self.path, flags, 0o640)
+        fsync_folder(self.path.parent)
+        self._heal(on_line)
+
+    def close(self) -> None:
+        for descriptor in (self._descriptor, self._guard):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._guard = -1
+
+    def check(self) -> None:
+        """Raises AuditDown when the next line would most likely not fit."""
+        try:
+            room = os.fstatvfs(self._descriptor)
+        except OSError as error:
+            raise AuditDown(f"the audit log cannot be written: {error.strerror}") from error
+        if room.f_bavail * room.f_frsize < SPARE_BYTES:
+            raise AuditDown("the audit log cannot be written: the disk is full")
+
+    def append(self, said: dict[str, Any], *, seq: int | None = None) -> Line:
+        """Seal and write one line; when this returns it survives a power cut. Raises AuditDown: nothing was written."""
+        with self._lock:
+            line = sealed(self.head, {"ts": rfc3339(self._clock()), **said}, seq=seq)
+            raw = line.wire() + b"\n"
+            try:
+                if os.fstat(self._descriptor).st_size != self._size:
+                    raise AuditDown(f"somebody else wrote to {self.path}: start the observer anew to have it looked at")
+                if os.write(self._descriptor, raw) != len(raw):
+                    raise OSError(28, "no space left on device")
+                os.fsync(self._descriptor)
+            except AuditDown:
+                raise
+            except OSError as error:
+                self._undo()
+                raise AuditDown(f"the audit log cannot be written: {error.strerror}") from error
+            self._size += len(raw)
+            self._remember(line)
+            self.head = Head(line.seq, line.hash)
+            self._note_head()
+            return line
+
+    def disagrees(self, head: Head) -> str | None:
+        """Why this log is not the one whose end was noted as `head`; None if it may well be."""
+        if head.seq > self.head.seq:
+            return f"{self.head.seq + 1} to {head.seq} are missing at its end"
+        known = self._recent.get(head.seq)
+        return f"number {head.seq} is another line than was noted" if known not in (None, head.hash) else None
+
+    def damaged(self, sentence: str, *, after: int = 0) -> None:
+        """Say in the log itself that it is not whole. `after`: the last number that was ever given."""
+        log.error("audit.damaged", path=str(self.path), reason=sentence)
+        now = rfc3339(self._clock())
+        said = {"at": now, "who": "observer", "how": "observer", "what": DAMAGE, "reason": sentence}
+        self.append(said, seq=max(after, self.head.seq) + 1)
+
+    def _heal(self, on_line: Callable[[Line], None]) -> None:
+        noted = self._noted_head()
+        good_end, size = self._last_good(), os.fstat(self._descriptor).st_size
+        aside = self._set_aside(good_end, size) if good_end < size else None
+        self._size = good_end
+        oldest = self._clock().timestamp() - TAIL_DAYS * 86_400
+        for start, raw in lines_backwards(self.path):
+            try:
+                line = read_line(raw.rstrip(b"\n"))
+            except BadLine:
+                break  # `mend audit verify` says where; what is older than that is not believed
+            if not self.head.seq:
+                self.head = Head(line.seq, line.hash)
+            if len(self._recent) < RECENT:
+                self._recent[line.seq] = line.hash
+                self._recent.move_to_end(line.seq, last=False)
+            on_line(line)
+            if good_end - start > TAIL_BYTES or parse_time(line.ts).timestamp() < oldest:
+                break
+        wrong = self.disagrees(noted) if noted else None
+        if aside is not None:
+            piece, name = aside
+            if b"\n" in piece or wrong:
+                sentence = f"{len(piece)} bytes at its end were not what was written; they lie in {name}"
+                self.damaged("; ".join(filter(None, (sentence, wrong))), after=noted.seq if noted else 0)
+                return
+            now = rfc3339(self._clock())
+            reason = f"{len(piece)} bytes of an unfinished line were set aside in {name}"
+            self.append({"at": now, "who": "observer", "how": "observer", "what": HEALED, "reason": reason})
+            log.warning("audit.healed", reason=reason)
+        elif wrong and noted:
+            self.damaged(wrong, after=noted.seq)
+        elif self.head.seq:
+            self._note_head()
+
+    def _last_good(self) -> int:
+        """Up to where the log can be believed to end: after its last whole line."""
+        end = os.fstat(self._descriptor).st_size
+        try:
+            for start, raw in lines_backwards(self.path):
+                if raw.endswith(b"\n"):
+                    try:
+                        read_line(raw[:-1])
+                        return end
+                    except BadLine:
+                        pass
+                end = start
+        except ValueError:  # something enormous that is no line: nothing before it is looked at
+            return 0
+        return 0
+
+    def _set_aside(self, start: int, end: int) -> tuple[bytes, str]:
+        piece = os.pread(self._descriptor, min(end - start, TAIL_BYTES), start)
+        digest = hashlib.sha256(piece).hexdigest()[:12]
+        name = f"aside-{self._clock():%Y%m%dT%H%M%SZ}-{digest}.txt"
+        write_whole(self.path.with_name(name), piece)
+        os.ftruncate(self._descriptor, start)
+        os.fsync(self._descriptor)
+        return piece, name
+
+    def _undo(self) -> None:
+        """Half a line of ours must not stand before the next one."""
+        try:
+            os.ftruncate(self._descriptor, self._size)
+        except OSError as error:
+            log.error("audit.cannot_undo", reason=str(error))
+
+    def _remember(self, line: Line) -> None:
+        self._recent[line.seq] = line.hash
+        while len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+
+    def _note_head(self) -> None:
+        try:
+            write_whole(self._head_file, f"{self.head}\n".encode())
+        except OSError as error:
+            log.warning("audit.head_not_noted", reason=str(error))
+
+    def _noted_head(self) -> Head | None:
+        try:
+            return head_in(self._head_file.read_bytes()[:200])
+        except FileNotFoundError:
+            return None

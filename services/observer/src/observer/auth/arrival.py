@@ -1,0 +1,157 @@
+"""Where a request comes from: address, scheme, host, and whether another site's page sent it. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOCAL_ENDINGS = ("", ".local", ".lan", ".home.arpa", ".internal")  # never names that a stranger can register
+FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`names`: hosts that the page may be asked for, lower case; `proxies`: whose forwarded headers are believed."""
+
+    names: frozenset[str] = frozenset()
+    proxies: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """`forwarded`: some proxy stands in front, believed or not."""
+
+    address: str
+    scheme: str
+    host: str
+    forwarded: bool
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @property
+    def from_here(self) -> bool:
+        """From this very machine, by nobody's hand in between."""
+        return is_loopback(self.address) and not self.forwarded
+
+
+def arrival_of(peer: str, scheme: str, raw_headers: Iterable[tuple[bytes, bytes]], rules: Rules) -> Arrival:
+    """A header that comes twice counts as its last; X-Forwarded-For is read from its end, past our own proxies."""
+    headers: dict[str, str] = {}
+    forwarded_for: list[str] = []
+    for raw_name, raw_value in raw_headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        headers[name] = value
+        if name == "x-forwarded-for":
+            forwarded_for += [part.strip() for part in value.split(",")]
+    address = _plain(peer)
+    forwarded = any(name in headers for name in FORWARDED)
+    if trusted(address, rules.proxies):
+        for hop in reversed(forwarded_for):
+            if _address(hop) is None:
+                break
+            address = _plain(hop)
+            if not trusted(address, rules.proxies):
+                break
+        proto = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        scheme = proto if proto in DEFAULT_PORTS else scheme
+    return Arrival(address, scheme, headers.get("host", "").lower(), forwarded, headers)
+
+
+def host_allowed(host: str, rules: Rules, *, only_loopback: bool) -> bool:
+    """A name that we know as ours, or an address: a page that rebinds its name to us still sends its own name."""
+    name, _ = split_host(host)
+    if not name:
+        return False
+    if is_loopback(name) or name in rules.names:
+        return True
+    return not only_loopback and _address(name) is not None
+
+
+def from_another_site(arrival: Arrival) -> bool:
+    """Was it sent by a page that is not ours? Programs send neither header; browsers do, and no page can forge them."""
+    site = arrival.headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        return True
+    origin = arrival.headers.get("origin")
+    if origin is None:
+        return False
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return True
+    if parts.scheme not in DEFAULT_PORTS or (arrival.scheme == "https" and parts.scheme != "https"):
+        return True
+    name, our_port = split_host(arrival.host)
+    # Behind a proxy that says nothing of TLS we cannot know the scheme: each one's own default port fits.
+    ours = {our_port} if our_port is not None else {None, DEFAULT_PORTS[parts.scheme]}
+    theirs = {port} if port is not None else {None, DEFAULT_PORTS[parts.scheme]}
+    return (parts.hostname or "") != name or not ours & theirs
+
+
+def is_loopback(text: str) -> bool:
+    address = _address(text)
+    return text == "localhost" or (address is not None and address.is_loopback)
+
+
+def trusted(address: str, networks: Iterable[Network]) -> bool:
+    parsed = _address(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def neighbourhood(address: str) -> str:
+    """What counts as one sender: an IPv4 address, or the /64 that one household gets of IPv6."""
+    parsed = _address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return address[:64]
+
+
+def split_host(host: str) -> tuple[str, int | None]:
+    """(name or address without brackets, port); ('', None) for what is no host."""
+    try:
+        parts = urlsplit(f"//{host}")
+        port = parts.port
+    except ValueError:
+        return "", None
+    if parts.path or parts.query or parts.fragment or "@" in host:
+        return "", None
+    return (parts.hostname or "").rstrip("."), port
+
+
+def read_networks(text: str) -> tuple[Network, ...]:
+    """OBSERVER_TRUSTED_PROXIES: addresses or networks, separated by blanks or commas. ValueError."""
+    try:
+        return tuple(ipaddress.ip_network(part, strict=False) for part in text.replace(",", " ").split())
+    except ValueError as error:
+        raise ValueError(f"wants addresses or networks such as 10.0.0.2 or 172.18.0.0/16: {error}") from None
+
+
+def our_names(listen: str, node: str, more: str) -> frozenset[str]:
+    """Under which names we may be asked: where we listen, this host's own, and OBSERVER_HOSTS."""
+    own = {
+        name.lower() + ending
+        for name in (node, socket.gethostname())
+        for ending in LOCAL_ENDINGS
+        if _address(name) is None
+    }
+    told = {split_host(part.lower())[0] for part in more.replace(",", " ").split()}
+    return frozenset((own | told | {listen.lower()}) - {""})
+
+
+def _plain(text: str) -> str:
+    parsed = _address(text)
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(parsed) if parsed else text
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
