@@ -29,6 +29,7 @@ TAIL_BYTES = 8 * 1024 * 1024  # what a start reads at most: about 20,000 lines
 TAIL_DAYS = 8
 RECENT = 1000
 SPARE_BYTES = 256 * 1024
+COPY_BYTES = 1024 * 1024
 LOCK = ".lock"
 
 log = structlog.get_logger()
@@ -146,13 +147,13 @@ class AuditLog:
                 break
         wrong = self.disagrees(noted) if noted else None
         if aside is not None:
-            piece, name = aside
-            if b"\n" in piece or wrong:
-                sentence = f"{len(piece)} bytes at its end were not what was written; they lie in {name}"
+            sentence, whole_lines = aside
+            if whole_lines or wrong:
+                sentence = f"its end was not what had been written: {sentence}"
                 self.damaged("; ".join(filter(None, (sentence, wrong))), after=noted.seq if noted else 0)
                 return
             now = rfc3339(self._clock())
-            reason = f"{len(piece)} bytes of an unfinished line were set aside in {name}"
+            reason = f"an unfinished line: {sentence}"
             self.append({"at": now, "who": "observer", "how": "observer", "what": HEALED, "reason": reason})
             log.warning("audit.healed", reason=reason)
         elif wrong and noted:
@@ -176,14 +177,24 @@ class AuditLog:
             return 0
         return 0
 
-    def _set_aside(self, start: int, end: int) -> tuple[bytes, str]:
-        piece = os.pread(self._descriptor, min(end - start, TAIL_BYTES), start)
-        digest = hashlib.sha256(piece).hexdigest()[:12]
-        name = f"aside-{self._clock():%Y%m%dT%H%M%SZ}-{digest}.txt"
-        write_whole(self.path.with_name(name), piece)
+    def _set_aside(self, start: int, end: int) -> tuple[str, bool]:
+        """(what was done, were there whole lines in it): the end of the file into a file of its own."""
+        stamp = f"{self._clock():%Y%m%dT%H%M%S.%fZ}"
+        target = self.path.with_name(f"aside-{stamp}.txt")
+        lines, digest = False, hashlib.sha256()
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        with os.fdopen(descriptor, "wb") as copy:
+            for at in range(start, end, COPY_BYTES):
+                piece = os.pread(self._descriptor, min(COPY_BYTES, end - at), at)
+                lines = lines or b"\n" in piece
+                digest.update(piece)
+                copy.write(piece)
+            copy.flush()
+            os.fsync(copy.fileno())
+        fsync_folder(target.parent)
         os.ftruncate(self._descriptor, start)
         os.fsync(self._descriptor)
-        return piece, name
+        return f"{end - start} bytes set aside in {target.name} (sha256 {digest.hexdigest()[:16]})", lines
 
     def _undo(self) -> None:
         """Half a line of ours must not stand before the next one."""

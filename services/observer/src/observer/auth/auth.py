@@ -73,17 +73,14 @@ class Auth:
             return True
         return self.sessions.csrf_fits(person.session, arrival.headers.get(CSRF_HEADER, ""))
 
-    def told(self, person: Person | None) -> SessionOut:
+    def told(self, person: Person) -> SessionOut:
         """What the page is told."""
-        if person is None:
-            return SessionOut(mode=self.mode)
         ends = self.sessions.ends_of(person.session)
         return SessionOut(
-            mode=self.mode,
             name=person.name,
             role=person.role,
-            how=person.how,
-            csrf_token=None if person.how is How.TOKEN else self.sessions.csrf(person.session),
+            auth=person.how,
+            csrf=None if person.how is How.TOKEN else self.sessions.csrf(person.session),
             expires_at=rfc3339(datetime.fromtimestamp(ends, UTC)) if ends else None,
         )
 

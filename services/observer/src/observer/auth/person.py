@@ -41,16 +41,15 @@ class Person(BaseModel):
 
 
 class SessionOut(BaseModel):
-    """GET /session, and what POST /login answers. `name` null: show the sign-in form."""
+    """Who is signed in, by what, and until when."""
 
-    mode: Mode
-    name: str | None = None
-    role: Role | None = None
-    how: How | None = None
-    csrf_token: str | None = Field(
-        None, description="goes into the header X-CSRF-Token of every request that changes something, but for Bearer"
+    name: str
+    role: Role
+    auth: How = Field(description="open: nobody has to sign in here, so there is nothing to sign out of")
+    csrf: str | None = Field(
+        description="goes into the header X-CSRF-Token of whatever changes something; null with a Bearer token"
     )
-    expires_at: str | None = Field(None, description="when this session ends at the latest; null without one")
+    expires_at: str | None = Field(description="when this session ends at the latest; null without one")
 
 
 class Login(BaseModel):

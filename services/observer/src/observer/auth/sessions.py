@@ -54,7 +54,7 @@ class Sessions:
     ):
         self._path = path
         self._idle = idle_seconds
-        self._longest = longest_seconds
+        self.longest_seconds = longest_seconds
         self._wall = wall
         self._saving = asyncio.Lock()
         self._dirty = False
@@ -102,7 +102,7 @@ class Sessions:
     def ends_of(self, digest: str) -> float | None:
         """When it ends at the latest, in seconds since 1970."""
         session = self._sessions.get(digest)
-        return session.created + self._longest if session else None
+        return session.created + self.longest_seconds if session else None
 
     def forget(self, digest: str) -> bool:
         """It is over; call `save` so that a restart does not bring it back."""
@@ -139,7 +139,7 @@ class Sessions:
     def _alive(self, session: Session) -> bool:
         now = self._wall()
         return (
-            session.created - CLOCK_SLACK_SECONDS <= now < session.created + self._longest
+            session.created - CLOCK_SLACK_SECONDS <= now < session.created + self.longest_seconds
             and now < session.seen + self._idle
         )
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
 
+from observer.web.bounds import Bounds
 from observer.web.errors import Problem, answer_errors
+from observer.web.gate import Gate
+from observer.web.headers import Headers
 from observer.web.room import Room
-from observer.web.routes import proposals, runs, stream, world
+from observer.web.routes import audit, proposals, runs, session, stream, world
 
 API = "/api/v1"
 TITLE = "Mendmesh observer"
@@ -24,7 +28,14 @@ def make_app(room: Room) -> FastAPI:
     app.state.room = room
     answer_errors(app)
     api = APIRouter(prefix=API, responses=COMMON)
-    for noun in (world, proposals, runs, stream):
+    for noun in (session, world, proposals, runs, stream, audit):
         api.include_router(noun.router)
     app.include_router(api)
     return app
+
+
+def guarded(app: FastAPI) -> ASGIApp:
+    """What a port may serve: the app behind its gate. Headers first; a body only of who may come in."""
+    room: Room = app.state.room
+    inner: ASGIApp = Bounds(app)
+    return Headers(inner if room.auth is None else Gate(inner, room.auth))

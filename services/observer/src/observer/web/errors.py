@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from mesh_core.bus import BusDown
 from mesh_core.deciding import CannotDecide, Why
+from observer.audit.log import AuditDown
 
 RETRY_SECONDS = 5
 # 409: the thing is there, but not as it was when the person looked.
@@ -64,6 +65,10 @@ def answer_errors(app: FastAPI) -> None:
             503, "redis_away", f"Redis does not answer now ({error}); approving by mv works all the same", retry
         )
 
+    @app.exception_handler(AuditDown)
+    async def unaudited(request: Request, error: AuditDown) -> JSONResponse:
+        return _answer(503, "audit_down", f"{error}; nothing is done here that could not be written down")
+
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         problems = "; ".join(
@@ -82,6 +87,11 @@ def answer_errors(app: FastAPI) -> None:
         # The last one: a mistake of ours ends one request, never the observer; the log has all of it.
         log.error("web.route_failed", path=request.url.path, exc_info=error)
         return _answer(500, "internal", "the observer made a mistake; its log says more")
+
+
+def answer(no: ApiError) -> JSONResponse:
+    """For who stands in front of the app, where no handler catches."""
+    return _answer(no.status, no.problem.error, no.problem.detail, no.headers)
 
 
 def _answer(status: int, error: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from fastapi import Request
 
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus
+from observer.audit.witness import Audit, Unaudited
+from observer.auth.auth import Auth
 from observer.live import Live
 from observer.world import World
 
@@ -21,7 +23,10 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Room:
-    """`world()` is the newest folded world; it is immutable, so a route may keep it while it works."""
+    """`world()` is the newest folded world; it is immutable, so a route may keep it while it works.
+
+    `auth` is None only for an app without a gate, as tests make one.
+    """
 
     runtime: Path
     actions: Actions
@@ -29,6 +34,8 @@ class Room:
     world: Callable[[], World]
     live: Live
     now: Callable[[], datetime] = _now
+    auth: Auth | None = None
+    audit: Audit = field(default_factory=Unaudited)
 
     @property
     def policy_file(self) -> Path:

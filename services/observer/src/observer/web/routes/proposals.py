@@ -181,7 +181,11 @@ async def proposal(room: TheRoom, who: Viewer, action_id: ActionId) -> Detail:
 async def approve(room: TheRoom, who: Operator, action_id: ActionId, body: Approve) -> Moved:
     """Yes: moves the file to approved/, exactly as `mend approve` and `mv` do. 409: somebody was faster."""
     await asyncio.to_thread(_exactly, room, action_id)
-    filed = await asyncio.to_thread(deciding.approve, room.actions, action_id, who.note, room.now(), digest=body.digest)
+    async with room.audit.deciding(who) as told:
+        filed = await asyncio.to_thread(
+            deciding.approve, room.actions, action_id, who.note, room.now(), digest=body.digest
+        )
+        await told.done("approve", filed.name, Folder.PENDING, Folder.APPROVED)
     return Moved(id=filed.name.id, digest=filed.name.digest, folder=Folder.APPROVED)
 
 
@@ -191,9 +195,10 @@ async def reject(room: TheRoom, who: Operator, action_id: ActionId, body: Reject
     if not body.reason.strip():
         raise ApiError(422, "invalid", "reason: wants a few words; whoever reads this next year has only them")
     await asyncio.to_thread(_exactly, room, action_id)
-    filed = await asyncio.to_thread(
-        deciding.reject, room.actions, action_id, " ".join(body.reason.split()), who.note, digest=body.digest
-    )
+    reason = " ".join(body.reason.split())
+    async with room.audit.deciding(who) as told:
+        filed = await asyncio.to_thread(deciding.reject, room.actions, action_id, reason, who.note, digest=body.digest)
+        await told.done("reject", filed.name, Folder.PENDING, Folder.REJECTED, reason)
     return Moved(id=filed.name.id, digest=filed.name.digest, folder=Folder.REJECTED)
 
 
@@ -201,21 +206,26 @@ async def reject(room: TheRoom, who: Operator, action_id: ActionId, body: Reject
 async def edit(room: TheRoom, who: Operator, action_id: ActionId, body: Edit) -> Moved:
     """A changed proposal in place of this one: same id, new digest; it still waits. Judged as the executor judges."""
 
-    def do() -> Moved:
+    def do() -> tuple[ActionName, Folder]:
         _exactly(room, action_id)
         old, folder = deciding.find_editable(room.actions, action_id)
         deciding.check_digest(old, body.digest)
         name, _ = deciding.edit(room.actions, old, folder, body.text.encode(), who.name, _policy(room))
-        return Moved(id=name.id, digest=name.digest, folder=Folder.PENDING)
+        return name, folder
 
-    return await asyncio.to_thread(do)
+    async with room.audit.deciding(who) as told:
+        name, folder = await asyncio.to_thread(do)
+        await told.done("edit", name, folder, Folder.PENDING)
+    return Moved(id=name.id, digest=name.digest, folder=Folder.PENDING)
 
 
 @router.post("/proposals/{action_id}/retry")
 async def retry(room: TheRoom, who: Operator, action_id: ActionId) -> Moved:
     """What failed, was interrupted or expired, as a new proposal with an id of its own; it waits for a yes."""
     await asyncio.to_thread(_exactly, room, action_id)
-    name, _ = await asyncio.to_thread(deciding.retry, room.actions, action_id, room.now())
+    async with room.audit.deciding(who) as told:
+        name, _ = await asyncio.to_thread(deciding.retry, room.actions, action_id, room.now())
+        await told.done("retry", name, "", Folder.PENDING)
     return Moved(id=name.id, digest=name.digest, folder=Folder.PENDING)
 
 

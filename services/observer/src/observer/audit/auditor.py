@@ -1,0 +1,194 @@
+"""Who decided what, told by whoever saw it: the web, the watch over the folders, the executor's updates. Each once.
+
+A decision is known by proposal, digest and the folder it led to: it is written down only if that is another place than
+the last one written for that proposal, whoever comes first to tell. Moves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from mesh_core.action_files import ActionName, Folder, approval_at
+from mesh_core.actions import BY_FILE, Actions
+from mesh_core.audit import Line
+from mesh_core.records import ActionUpdate, Proposal, rfc3339
+from observer.audit.digests import digest_of_action
+from observer.audit.log import AuditLog
+from observer.audit.words import BY_PEOPLE, LONGEST, clean, what_for, who_and_how
+from observer.auth.person import Person
+
+MOST_PLACES = 50_000
+MOST_OWN = 5_000
+FAILURES_AN_HOUR = 60  # written down one by one; more of them are counted, so that guessing fills no disk
+
+log = structlog.get_logger()
+
+
+class Auditor:
+    """`log` must be open. The methods raise AuditDown; who only watches tries again later."""
+
+    def __init__(self, audit_log: AuditLog, actions: Actions, *, wall: Callable[[], float] = time.time):
+        self.log = audit_log
+        self._actions = actions
+        self._wall = wall
+        self._uid = os.getuid()
+        self._turn = asyncio.Lock()
+        self._places: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        # What was seen in the folders comes by the stream as well.
+        self._own: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._hour = 0
+        self._failures = 0
+
+    def remember(self, line: Line) -> None:
+        """A line of an earlier life; they come newest first."""
+        if line.action_id and line.to_folder:
+            self._places.setdefault(line.action_id, (line.digest, line.to_folder))
+            self._places.move_to_end(line.action_id, last=False)
+
+    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> Line:
+        """Something that is no move of a proposal: a sign-in, a silence, another user."""
+        async with self._turn:
+            return await self._write({"what": what, "who": who, "how": how, "reason": reason, "address": address})
+
+    async def sign_in_failed(self, who: str, address: str, reason: str) -> None:
+        async with self._turn:
+            await self._count_failure()
+            if self._failures <= FAILURES_AN_HOUR:
+                said = {"what": "login_failed", "who": who or "somebody", "how": "web", "reason": reason}
+                await self._write(said | {"address": address})
+
+    @asynccontextmanager
+    async def deciding(self, person: Person) -> AsyncIterator[Deciding]:
+        """Around a person's verb on the web: refused beforehand when it could not be written down (AuditDown).
+
+        The watch over the folders waits until it is written, and so finds nothing new.
+        """
+        async with self._turn:
+            await asyncio.to_thread(self.log.check)
+            yield Deciding(self, person)
+
+    async def moved(self, name: ActionName, source: Folder, target: Folder, by: str, reason: str, at: float) -> None:
+        """A file was seen in another folder. `at`: when it came there, in seconds since 1970."""
+        async with self._turn:
+            self._is_own(name.id, source, target)
+            who, how = who_and_how(by, self._uid)
+            said = {"who": who, "how": how, "reason": reason, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
+            await self._move(name.id, name.digest, source, target, said)
+
+    async def waiting(self, name: ActionName, proposal: Proposal, uid: int | None, at: float) -> None:
+        """A file was seen in pending/ for the first time: new, or an edit, or somebody's retry."""
+        async with self._turn:
+            known = self._places.get(name.id)
+            when = rfc3339(datetime.fromtimestamp(at, UTC))
+            if proposal.attempt > 1 and known is None:
+                who, how = who_and_how(f"(uid {uid})" if uid is not None else "somebody", self._uid)
+                await self._retried(name, {"who": who.strip("()"), "how": how, "at": when})
+            elif proposal.edited_by and (known is None or name.digest not in ("", known[0])):
+                who, how = who_and_how(proposal.edited_by, self._uid, uid)
+                said = {"what": "edit", "who": who, "how": how, "at": when}
+                await self._placed(name.id, name.digest, said | {"from": Folder.PENDING, "to": Folder.PENDING})
+
+    async def told(self, update: ActionUpdate, source: str) -> None:
+        """An update of the stream: what was too quick for the watch, and what the executor and the planner did."""
+        if not update.from_folder:
+            return  # a new proposal is nobody's decision
+        async with self._turn:
+            if (update.action_id, update.from_folder, update.to_folder) in self._own:
+                return
+            digest = await asyncio.to_thread(digest_of_action, self._actions, update.action_id, update.to_folder)
+            said: dict[str, Any] = {"reason": update.reason, "at": update.ts, "source": source}
+            if update.to_folder in BY_PEOPLE:
+                said["who"], said["how"] = who_and_how(update.by, self._uid)
+            else:
+                said["who"], said["how"] = update.by, update.by.partition("@")[0].partition("-")[0]
+            if update.to_folder == Folder.RUNNING:
+                await self._approved_before(update, digest, source)
+            await self._move(update.action_id, digest, update.from_folder, update.to_folder, said)
+
+    async def _approved_before(self, update: ActionUpdate, digest: str, source: str) -> None:
+        """What runs was approved, also when that was over before anybody looked (a second yes after a take-back)."""
+        place = self._places.get(update.action_id)
+        if place is not None and place[1] in (Folder.APPROVED, Folder.RUNNING):
+            return
+        by = await asyncio.to_thread(self._approver, update.action_id)
+        who, how = who_and_how(by, self._uid)
+        said = {"who": who, "how": how, "at": update.ts, "source": source}
+        await self._move(update.action_id, digest, Folder.PENDING, Folder.APPROVED, said)
+
+    def _approver(self, action_id: str) -> str:
+        for folder in (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN):
+            run = self._actions.folder(folder) / action_id
+            if run.is_dir():
+                return approval_at(run / BY_FILE).by
+        return "mv"
+
+    async def _decided(
+        self, person: Person, what: str, name: ActionName, source: str, target: str, reason: str
+    ) -> None:
+        self._is_own(name.id, source, target)
+        said = {"what": what, "who": person.name, "how": "web", "reason": reason, "address": person.address}
+        await self._placed(name.id, name.digest, said | {"from": source, "to": target})
+
+    async def _retried(self, name: ActionName, said: dict[str, Any]) -> None:
+        await self._placed(name.id, name.digest, said | {"what": "retry", "from": "", "to": Folder.PENDING})
+
+    async def _move(self, action_id: str, digest: str, source: str, target: str, said: dict[str, Any]) -> None:
+        known = self._places.get(action_id)
+        if known is not None and known[1] == target and (not digest or not known[0] or digest == known[0]):
+            return
+        digest = digest or (known[0] if known else "")
+        await self._placed(action_id, digest, {"what": what_for(target), **said, "from": source, "to": target})
+
+    async def _placed(self, action_id: str, digest: str, said: dict[str, Any]) -> None:
+        await self._write(said | {"action_id": action_id, "digest": digest})
+        self._places[action_id] = (digest, said["to"])
+        self._places.move_to_end(action_id)
+        while len(self._places) > MOST_PLACES:
+            self._places.popitem(last=False)
+
+    async def _write(self, said: dict[str, Any]) -> Line:
+        cleaned = {key: clean(value, LONGEST.get(key, 300)) for key, value in said.items() if value}
+        cleaned.setdefault("at", rfc3339(datetime.fromtimestamp(self._wall(), UTC)))
+        # Shielded: a request that is given up half-way must not leave a line that nobody waits for.
+        line = await asyncio.shield(asyncio.to_thread(self.log.append, cleaned))
+        log.info("audit.noted", seq=line.seq, what=line.what, who=line.who, how=line.how, action_id=line.action_id)
+        return line
+
+    def _is_own(self, action_id: str, source: str, target: str) -> None:
+        self._own[(action_id, str(source), str(target))] = None
+        while len(self._own) > MOST_OWN:
+            self._own.popitem(last=False)
+
+    async def _count_failure(self) -> None:
+        hour = int(self._wall() // 3600)
+        if hour != self._hour:
+            more = self._failures - FAILURES_AN_HOUR
+            self._hour, self._failures = hour, 0
+            if more > 0:
+                said = {"what": "login_failed", "who": "somebody", "how": "web"}
+                await self._write(said | {"reason": f"{more} more in the hour before this"})
+        self._failures += 1
+
+
+class Deciding:
+    """Says what a person's verb came to, while everybody else waits for the log."""
+
+    def __init__(self, auditor: Auditor, person: Person):
+        self._auditor = auditor
+        self._person = person
+
+    async def done(self, what: str, name: ActionName, source: str, target: str, reason: str = "") -> None:
+        """The rename is done. A log that fails now does not undo it: the watch over the folders tells it later."""
+        try:
+            await self._auditor._decided(self._person, what, name, source, target, reason)
+        except OSError as error:
+            log.error("audit.told_later", action_id=name.id, what=what, reason=str(error))

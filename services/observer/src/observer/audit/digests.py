@@ -1,0 +1,37 @@
+"""Which bytes an action is about, once its file is claimed: out of the run's folder. Reads only, believes nothing."""
+
+from __future__ import annotations
+
+import json
+
+from mesh_core.action_files import Folder, name_of, read_regular
+from mesh_core.actions import Actions
+
+RUNS = (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN)
+MAX_BYTES = 1024 * 1024
+
+
+def digest_of_action(actions: Actions, action_id: str, folder: str) -> str:
+    """The digest in the executor's own note, or in the file's name; '' when neither can be read (any more)."""
+    for run in (actions.folder(place) / action_id for place in RUNS):
+        for note in ("outcome.json", "intent.json"):
+            digest = _digest_in(read_regular(run / note, MAX_BYTES))
+            if digest:
+                return digest
+    if folder not in set(Folder):
+        return ""
+    try:
+        for path in actions.folder(Folder(folder)).glob(f"{action_id}.*.json"):
+            if (name := name_of(path.name)) and name.id == action_id:
+                return name.digest
+    except OSError:
+        pass
+    return ""
+
+
+def _digest_in(raw: bytes | None) -> str:
+    try:
+        value = json.loads(raw or b"{}").get("digest", "")
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    return value if isinstance(value, str) and len(value) <= 64 else ""

@@ -1,0 +1,98 @@
+"""Keeps the audit log going: follows the stream of action updates, notes the log's end in Redis. Part of the service.
+
+Up to which entry the stream is read lies in state/audit.position; what comes twice after a crash is known again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import redis.exceptions
+import structlog
+from pydantic import ValidationError
+
+from mesh_core.audit import HEAD_KEY, Head, head_in
+from mesh_core.bus import Bus, BusDown
+from mesh_core.files import write_whole
+from mesh_core.records import ActionUpdate
+from mesh_core.service import pause
+from observer.audit.auditor import Auditor
+
+LOOK_SECONDS = 1.0
+PAGE = 500
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """`run` is a part of the service; it works without Redis as soon as that is back."""
+
+    def __init__(self, bus: Bus, auditor: Auditor, position_file: Path):
+        self._bus = bus
+        self._auditor = auditor
+        self._file = position_file
+        self._position = _read(position_file)
+        self._compared = False
+        self._noted = Head()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not await pause(stop, LOOK_SECONDS):
+            await self._look_or_later()
+        await self._look_or_later()
+
+    async def look(self) -> None:
+        """Once. Raises BusDown and OSError: then again later."""
+        await self._follow()
+        await self._anchor()
+
+    async def _look_or_later(self) -> None:
+        try:
+            await self.look()
+        except (BusDown, OSError) as error:
+            log.warning("audit.later", reason=str(error))
+        except redis.exceptions.ResponseError as error:
+            # An ACL without this key: the log is as good, only its end is noted in one place less.
+            log.warning("audit.redis_refuses", reason=str(error))
+
+    async def _follow(self) -> None:
+        while True:
+            first = f"({self._position}" if self._position else "-"
+            page = await self._bus.call("XRANGE", ActionUpdate.stream, first, "+", "COUNT", PAGE)
+            for entry_id, fields in page:
+                entry = entry_id.decode()
+                try:
+                    update = ActionUpdate.model_validate_json(fields.get(b"p", b""))
+                except ValidationError:
+                    update = None
+                if update is not None:
+                    await self._auditor.told(update, f"{ActionUpdate.stream}/{entry}")
+                self._position = entry
+            if page:
+                await asyncio.to_thread(write_whole, self._file, f"{self._position}\n".encode())
+            if len(page) < PAGE:
+                return
+
+    async def _anchor(self) -> None:
+        """The end of the log, where somebody who rewrites the file does not think of."""
+        if not self._compared:
+            raw = await self._bus.call("GET", HEAD_KEY)
+            noted = head_in(raw) if raw else None
+            wrong = self._auditor.log.disagrees(noted) if noted else None
+            if wrong and noted:
+                sentence = f"Redis knows another end of this log: {wrong}"
+                await asyncio.to_thread(self._auditor.log.damaged, sentence, after=noted.seq)
+            self._compared = True
+        head = self._auditor.log.head
+        if head != self._noted:
+            await self._bus.call("SET", HEAD_KEY, str(head))
+            self._noted = head
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text().strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+    ms, _, number = text.partition("-")
+    return text if ms.isdigit() and number.isdigit() else ""

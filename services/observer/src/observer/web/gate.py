@@ -1,0 +1,145 @@
+"""In front of every route: which requests come in at all. What is not let through here reaches no code of a route.
+
+Looks at headers only. A route that forgets to ask who is there is closed all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mesh_core.people import BadPeople, Role
+from observer.auth.arrival import Arrival, arrival_of, from_another_site
+from observer.auth.auth import Auth
+from observer.auth.person import Mode, Person
+from observer.web.errors import ApiError, answer
+
+LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+LOGIN, LOGOUT = "/api/v1/login", "/api/v1/logout"
+UNASKED = frozenset({"/healthz", "/readyz"})
+RECHECK_SECONDS = 10.0
+
+
+class Gate:
+    """An ASGI app around another one. Leaves `person` and `arrival` in the request's state."""
+
+    def __init__(self, app: ASGIApp, auth: Auth):
+        self._app = app
+        self._auth = auth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        client = scope.get("client")
+        arrival = arrival_of(client[0] if client else "", scope["scheme"], scope["headers"], self._auth.rules)
+        try:
+            person = self._judge(scope["method"], scope["path"], arrival)
+        except ApiError as no:
+            await answer(no)(scope, receive, send)
+            return
+        except BadPeople as error:
+            unusable = ApiError(503, "users_unusable", f"nobody can sign in: {error}")
+            await answer(unusable)(scope, receive, send)
+            return
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        state["arrival"] = arrival
+        if person is None:
+            await self._app(scope, receive, send)
+        else:
+            state["person"] = person
+            await self._while_allowed(person, scope, receive, send)
+
+    def _judge(self, method: str, path: str, arrival: Arrival) -> Person | None:
+        """Who it is, None where nobody asks. Raises ApiError."""
+        changing = method not in LOOKING
+        if path.startswith("/hooks/"):
+            if "origin" in arrival.headers or "sec-fetch-site" in arrival.headers:
+                raise ApiError(403, "cross_origin", "hooks are for programs; no page of a browser may call them")
+            return None  # each hook has a token or a signature of its own
+        if path in UNASKED:
+            return None
+        if path == "/metrics":
+            return self._known(arrival) if self._auth.mode is Mode.REQUIRED else None
+        if not self._auth.host_fits(arrival):
+            raise ApiError(
+                403,
+                "host",
+                f"this observer is not known as {arrival.host[:120]!r}; if it should be, name that in OBSERVER_HOSTS",
+            )
+        if changing and from_another_site(arrival):
+            raise ApiError(403, "cross_origin", "another site's page sent this; only the observer's own page may")
+        if not path.startswith("/api/") or path == LOGIN:
+            return None
+        person = self._known(arrival)
+        if changing:
+            if person.role is not Role.OPERATOR and path != LOGOUT:
+                raise ApiError(
+                    403, "forbidden", f"{person.name} may look, but not decide: that takes the role operator"
+                )
+            if not self._auth.csrf_fits(person, arrival):
+                raise ApiError(
+                    403,
+                    "csrf",
+                    "the header X-CSRF-Token is missing or of another session: take `csrf` from GET /api/v1/session",
+                )
+        return person
+
+    def _known(self, arrival: Arrival) -> Person:
+        person = self._auth.person(arrival)
+        if person is not None:
+            return person
+        if self._auth.mode is Mode.OPEN and "authorization" not in arrival.headers:
+            raise ApiError(
+                403,
+                "proxied",
+                "nobody has to sign in here because only this machine may ask, but this came through a proxy or from "
+                "elsewhere: make a user with `mend users add NAME --role operator` first",
+            )
+        challenge = {"WWW-Authenticate": "Bearer"}
+        if "authorization" in arrival.headers:
+            raise ApiError(401, "unauthenticated", "this Bearer token is not known (any more)", challenge)
+        raise ApiError(401, "unauthenticated", "sign in first, or send a Bearer token", challenge)
+
+    async def _while_allowed(self, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
+        """A long answer (a live stream) ends within seconds of a sign-out, not when its reader leaves."""
+        looked, over = time.monotonic(), False
+
+        async def watched(message: Message) -> None:
+            nonlocal looked, over
+            if over:
+                return
+            if message["type"] == "http.response.body" and message.get("more_body"):
+                now = time.monotonic()
+                if now - looked > RECHECK_SECONDS:
+                    looked = now
+                    if not self._still(person):
+                        over = True
+                        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                        inner.cancel()
+                        return
+            await send(message)
+
+        inner = asyncio.ensure_future(self._app(scope, receive, watched))
+        try:
+            await inner
+        except asyncio.CancelledError:
+            if not over:
+                inner.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await inner
+                raise
+
+    def _still(self, person: Person) -> bool:
+        try:
+            return self._auth.still(person)
+        except BadPeople:
+            return False

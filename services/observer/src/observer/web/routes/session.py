@@ -1,0 +1,97 @@
+"""/session, /login, /logout: who I am here, coming in, going out."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import APIRouter, Response
+
+from mesh_core.people import BadPeople
+from observer.auth.auth import Auth, cookie_name, session_cookie
+from observer.auth.person import How, Login, Mode, Person, SessionOut
+from observer.auth.sessions import digest_of
+from observer.auth.signing_in import TooMany
+from observer.web.errors import ApiError
+from observer.web.room import Room
+from observer.web.who import From, TheRoom, Viewer
+
+router = APIRouter(tags=["session"])
+
+log = structlog.get_logger()
+
+
+@router.get("/session")
+async def session(room: TheRoom, who: Viewer) -> SessionOut:
+    """Who I am. 401: nobody yet; show the sign-in form."""
+    return _told(room, who)
+
+
+@router.post("/login")
+async def login(room: TheRoom, came: From, body: Login, response: Response) -> SessionOut:
+    """A session, as an HTTP-only cookie, for a user's password or for a token. 401: wrong; 429: too many guesses."""
+    auth = room.auth
+    if auth is None or auth.mode is Mode.OPEN:
+        raise ApiError(409, "open", "nobody has to sign in here")
+    try:
+        known = await auth.signing_in.check(body.user, body.password, body.token, came.address)
+    except TooMany as no:
+        raise await _too_many(room, body, came.address, no) from None
+    except BadPeople as error:
+        raise ApiError(503, "users_unusable", f"nobody can sign in: {error}") from None
+    if known is None:
+        # Never the name as it was typed: it may be a password in the wrong field.
+        who = await _name_if_known(auth, body.user)
+        log.warning("auth.sign_in_failed", user=who, address=came.address)
+        await room.audit.sign_in_failed(
+            who, came.address, "wrong user name or password" if body.user else "wrong token"
+        )
+        detail = "this user name and password do not fit" if body.user else "this token is not known"
+        raise ApiError(401, "wrong_credentials", detail)
+    await room.audit.note("login", known.name, "web", address=came.address)
+    if old := session_cookie(came):
+        auth.sessions.forget(digest_of(old))
+    session_id = await auth.sessions.open(known.name, known.mark, came.address)
+    _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=came.scheme == "https")
+    log.info("auth.signed_in", user=known.name, address=came.address)
+    person = Person(name=known.name, role=known.role, how=How.SESSION, session=digest_of(session_id))
+    return _told(room, person)
+
+
+@router.post("/logout", status_code=204)
+async def logout(room: TheRoom, who: Viewer, came: From, response: Response) -> None:
+    """Ends this session for good; its cookie opens nothing any more, wherever a copy of it is."""
+    auth = room.auth
+    if auth is None or who.how is not How.SESSION:
+        return
+    auth.sessions.forget(who.session)
+    await auth.sessions.save()
+    response.delete_cookie(cookie_name(came), path="/", secure=came.scheme == "https", httponly=True, samesite="strict")
+    await room.audit.note("logout", who.name, "web", address=came.address)
+
+
+def _told(room: Room, person: Person) -> SessionOut:
+    if room.auth is None:
+        return SessionOut(name=person.name, role=person.role, auth=person.how, csrf=None, expires_at=None)
+    return room.auth.told(person)
+
+
+def _set_cookie(response: Response, name: str, value: str, seconds: float, *, secure: bool) -> None:
+    response.set_cookie(name, value, max_age=int(seconds), path="/", httponly=True, samesite="strict", secure=secure)
+
+
+async def _name_if_known(auth: Auth, typed: str) -> str:
+    name = typed.strip().lower()
+    return name if auth.book.user(name) else ""
+
+
+async def _too_many(room: Room, body: Login, address: str, no: TooMany) -> ApiError:
+    retry = {"Retry-After": str(no.retry_seconds)}
+    if not no.guessing:
+        return ApiError(503, "busy", "too many people sign in at this moment; try again in a moment", retry)
+    who = await _name_if_known(room.auth, body.user) if room.auth else ""
+    log.warning("auth.too_many_attempts", user=who, address=address, retry_seconds=no.retry_seconds)
+    await room.audit.sign_in_failed(who, address, "too many attempts")
+    return ApiError(429, "too_many", f"too many attempts; try again in {_minutes(no.retry_seconds)}", retry)
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} minutes"
