@@ -20,7 +20,8 @@ from mesh_core.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_pa
 STOP_SECONDS = 15
 DASHBOARD_PORT = 8686
 EXECUTOR_STOP_SECONDS = 25.0
-SECRETS = {"ANTHROPIC_API_KEY": "planner-agent", "NOTIFY_URLS": "executor-agent"}  # who alone is told
+# Who alone is told.
+SECRETS = {"ANTHROPIC_API_KEY": "planner-agent", "NOTIFY_URLS": "executor-agent", "OBSERVER_TOKENS": "observer"}
 
 
 @dataclass(frozen=True)

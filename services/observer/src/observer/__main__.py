@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 
 from mesh_core.actions import Actions
+from mesh_core.audit import audit_path, head_path
 from mesh_core.bridge import Bridge
 from mesh_core.bus import Bus, masked
 from mesh_core.consumer import Consumer
@@ -14,13 +17,17 @@ from mesh_core.service import Part, serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
+from observer.audit.auditor import Auditor
+from observer.audit.log import AuditLog
+from observer.audit.watch import Watch
+from observer.auth.start import doorkeeper_or_exit
 from observer.live import Live
 from observer.moves import Moves
 from observer.observer import GROUP, Observer
 from observer.settings import ObserverSettings
 from observer.silence import Silence
 from observer.trimming import Trimming
-from observer.web.app import make_app
+from observer.web.app import guarded, make_app
 from observer.web.room import Room
 from observer.web.server import WebServer
 
@@ -52,11 +59,16 @@ def main() -> None:
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )
     actions = Actions(runtime)
+    auditor = Auditor(AuditLog(audit_path(runtime), head_path(runtime)), actions)
     parts: dict[str, Part] = {}
+    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
     if settings.address is not None:
         live = Live(settings.redis_url, SERVICE)
-        room = Room(runtime, actions, bus, lambda: observer.world, live)
-        parts = {"live": live.run, "web": WebServer(make_app(room), live, *settings.address).run}
+        auth = doorkeeper_or_exit(settings, SERVICE)
+        room = Room(runtime, actions, bus, lambda: observer.world, live, auth=auth, audit=auditor)
+        web = WebServer(guarded(make_app(room)), live, *settings.address)
+        parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run}
+        closing = (auth.close,)
     serve(
         SERVICE,
         runtime,
@@ -66,10 +78,11 @@ def main() -> None:
             "world": observer.keep_world,
             "silence": silence.run,
             "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint).run,
-            "moves": Moves(bus, actions).run,
+            "moves": Moves(bus, actions, witness=auditor).run,
+            "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
             "trimming": Trimming(bus, consumer).run,
         },
-        closing=(consumer.close, bus.close),
+        closing=(*closing, auditor.close, consumer.close, bus.close),
     )
 
 

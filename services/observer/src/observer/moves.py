@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 import structlog
 from watchfiles import awatch
@@ -39,13 +42,33 @@ class Move:
     target: Folder
 
 
+class Witness(Protocol):
+    """Is told of all that people did, needs no Redis, and knows by itself what it has heard before. Raises OSError."""
+
+    async def moved(
+        self, name: ActionName, source: Folder, target: Folder, by: str, reason: str, uid: int | None, at: float
+    ) -> None: ...
+
+    async def waiting(self, name: ActionName, proposal: Proposal, uid: int, at: float) -> None: ...
+
+
 class Moves:
     """Remembers in memory where each proposal lay; after a restart everything that was decided is told again (once)."""
 
-    def __init__(self, bus: Bus, actions: Actions, *, wall: Callable[[], float] = time.time):
+    def __init__(
+        self,
+        bus: Bus,
+        actions: Actions,
+        *,
+        wall: Callable[[], float] = time.time,
+        witness: Witness | None = None,
+    ):
         self._bus = bus
         self._actions = actions
         self._wall = wall
+        self._witness = witness
+        self._unheard: dict[tuple[str, str, str], Callable[[], Awaitable[None]]] = {}
+        self._digests: dict[str, str] = {}
         self._where: dict[str, Folder] = {}
         self._waiting: set[str] = set()
 
@@ -77,6 +100,9 @@ class Moves:
     async def look(self) -> None:
         """Tell each move since the last look. Raises BusDown; what was not told is told at the next look."""
         there = await asyncio.to_thread(self._locate)
+        if self._witness is not None:
+            await asyncio.to_thread(self._note_waiting, self._witness, there)
+            await self._hear()
         for name, folder in there.values():
             before = self._where.get(name.id)
             if folder is not before:
@@ -121,8 +147,49 @@ class Moves:
                 self._waiting.add(move.name.id)  # a reason is written right after the move
                 return False
             by, reason = who_and_why(text or b"")
+        if self._witness is not None:
+            self._note_move(self._witness, move, by, reason, path, moved_at)
+            await self._hear()
         await self._publish(move, proposal, by, reason)
         return True
+
+    async def _hear(self) -> None:
+        """Tell the witness what it has not heard; what it cannot take now it is told at the next look."""
+        for key, tell in list(self._unheard.items()):
+            try:
+                await tell()
+            except OSError as error:
+                log.warning("moves.witness_later", waiting=len(self._unheard), error=str(error))
+                return
+            self._unheard.pop(key, None)
+
+    def _note_move(self, witness: Witness, move: Move, by: str, reason: str, path: Path, at: float) -> None:
+        uid = None
+        if move.target is Folder.REJECTED and by != "mv":  # the note in approved/ says its owner itself
+            try:
+                uid = path.with_name(path.name + REASON_SUFFIX).lstat().st_uid
+            except OSError:
+                uid = None
+        tell = partial(witness.moved, move.name, move.source, move.target, by, reason, uid, at)
+        self._unheard[(move.name.id, move.name.digest, move.target)] = tell
+
+    def _note_waiting(self, witness: Witness, there: dict[str, tuple[ActionName, Folder]]) -> None:
+        """Files of pending/ that were not there at the last look."""
+        for name, folder in there.values():
+            if folder is not Folder.PENDING or self._digests.get(name.id) == name.digest:
+                continue
+            path = self._actions.folder(folder) / name.file
+            try:
+                status = path.lstat()
+            except OSError:
+                continue
+            self._digests[name.id] = name.digest
+            proposal = self._actions.proposal_at(path)
+            young = self._wall() - status.st_ctime < FORGET_SECONDS
+            if proposal is not None and proposal.id == name.id and young:
+                tell = partial(witness.waiting, name, proposal, status.st_uid, status.st_ctime)
+                self._unheard[(name.id, name.digest, "")] = tell
+        self._digests = {action_id: digest for action_id, digest in self._digests.items() if action_id in there}
 
     async def _publish(self, move: Move, proposal: Proposal, by: str, reason: str) -> None:
         update = ActionUpdate(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from mesh_core.settings import MeshSettings
+from mesh_core.settings import MANY_LINES, MeshSettings
+from observer.auth.arrival import is_loopback, read_networks
+from observer.auth.book import read_tokens
 
 
 def _listen(text: str) -> str:
@@ -17,13 +19,56 @@ def _listen(text: str) -> str:
     return text
 
 
+def _tokens(given: SecretStr | None) -> SecretStr | None:
+    read_tokens(given.get_secret_value() if given else "")
+    return given
+
+
+def _proxies(text: str) -> str:
+    read_networks(text)
+    return text
+
+
 class ObserverSettings(MeshSettings):
-    """MeshSettings, where the page is, and how long a node may say nothing."""
+    """MeshSettings, where the page is and who may come in, and how long a node may say nothing."""
 
     listen: Annotated[str, AfterValidator(_listen)] = Field(
         "127.0.0.1:8686",
         alias="OBSERVER_LISTEN",
         description="where the dashboard and its API are: HOST:PORT; `off` for none",
+    )
+    tokens: Annotated[SecretStr | None, AfterValidator(_tokens)] = Field(
+        None,
+        alias="OBSERVER_TOKENS",
+        description="NAME:ROLE:TOKEN, several separated by blanks; role viewer or operator (or use `mend users token`)",
+        json_schema_extra=MANY_LINES,
+    )
+    hosts: str = Field(
+        "",
+        alias="OBSERVER_HOSTS",
+        max_length=4000,
+        description="more names that the page is asked for, such as mend.example.org; this host's own name and every "
+        "address always are",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_proxies)] = Field(
+        "",
+        alias="OBSERVER_TRUSTED_PROXIES",
+        max_length=4000,
+        description="addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed",
+    )
+    session_seconds: float = Field(
+        7 * 86400,
+        alias="OBSERVER_SESSION_SECONDS",
+        ge=60,
+        le=90 * 86400,
+        description="a sign-in ends after this, however busy",
+    )
+    session_idle_seconds: float = Field(
+        12 * 3600,
+        alias="OBSERVER_IDLE_SECONDS",
+        ge=60,
+        le=90 * 86400,
+        description="a sign-in that nobody uses ends after this",
     )
 
     node_silent_seconds: float = Field(
@@ -42,3 +87,8 @@ class ObserverSettings(MeshSettings):
             return None
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def only_from_here(self) -> bool:
+        """Can only this machine reach the page?"""
+        return self.address is None or is_loopback(self.address[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -54,6 +55,9 @@ class Auditor:
             self._places.setdefault(line.action_id, (line.digest, line.to_folder))
             self._places.move_to_end(line.action_id, last=False)
 
+    async def close(self) -> None:
+        self.log.close()
+
     async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> Line:
         """Something that is no move of a proposal: a sign-in, a silence, another user."""
         async with self._turn:
@@ -76,26 +80,30 @@ class Auditor:
             await asyncio.to_thread(self.log.check)
             yield Deciding(self, person)
 
-    async def moved(self, name: ActionName, source: Folder, target: Folder, by: str, reason: str, at: float) -> None:
-        """A file was seen in another folder. `at`: when it came there, in seconds since 1970."""
+    async def moved(
+        self, name: ActionName, source: Folder, target: Folder, by: str, reason: str, uid: int | None, at: float
+    ) -> None:
+        """A file was seen in another folder. `uid`: whose the note beside it is; `at`: when, in seconds since 1970."""
         async with self._turn:
             self._is_own(name.id, source, target)
-            who, how = who_and_how(by, self._uid)
+            who, how = who_and_how(by, self._uid, uid)
             said = {"who": who, "how": how, "reason": reason, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
             await self._move(name.id, name.digest, source, target, said)
 
-    async def waiting(self, name: ActionName, proposal: Proposal, uid: int | None, at: float) -> None:
-        """A file was seen in pending/ for the first time: new, or an edit, or somebody's retry."""
+    async def waiting(self, name: ActionName, proposal: Proposal, uid: int, at: float) -> None:
+        """A file was seen in pending/ for the first time: new, or an edit, or somebody's retry. `uid`: whose it is."""
         async with self._turn:
             known = self._places.get(name.id)
-            when = rfc3339(datetime.fromtimestamp(at, UTC))
+            said = {"at": rfc3339(datetime.fromtimestamp(at, UTC)), "to": Folder.PENDING}
             if proposal.attempt > 1 and known is None:
-                who, how = who_and_how(f"(uid {uid})" if uid is not None else "somebody", self._uid)
-                await self._retried(name, {"who": who.strip("()"), "how": how, "at": when})
-            elif proposal.edited_by and (known is None or name.digest not in ("", known[0])):
+                who = f"{_user(uid)} (uid {uid})"
+                await self._placed(
+                    name.id, name.digest, said | {"what": "retry", "who": who, "how": "mend", "from": ""}
+                )
+            elif proposal.edited_by and (known is None or name.digest != known[0]):
                 who, how = who_and_how(proposal.edited_by, self._uid, uid)
-                said = {"what": "edit", "who": who, "how": how, "at": when}
-                await self._placed(name.id, name.digest, said | {"from": Folder.PENDING, "to": Folder.PENDING})
+                said |= {"what": "edit", "who": who, "how": how, "from": Folder.PENDING}
+                await self._placed(name.id, name.digest, said)
 
     async def told(self, update: ActionUpdate, source: str) -> None:
         """An update of the stream: what was too quick for the watch, and what the executor and the planner did."""
@@ -137,9 +145,6 @@ class Auditor:
         self._is_own(name.id, source, target)
         said = {"what": what, "who": person.name, "how": "web", "reason": reason, "address": person.address}
         await self._placed(name.id, name.digest, said | {"from": source, "to": target})
-
-    async def _retried(self, name: ActionName, said: dict[str, Any]) -> None:
-        await self._placed(name.id, name.digest, said | {"what": "retry", "from": "", "to": Folder.PENDING})
 
     async def _move(self, action_id: str, digest: str, source: str, target: str, said: dict[str, Any]) -> None:
         known = self._places.get(action_id)
@@ -192,3 +197,10 @@ class Deciding:
             await self._auditor._decided(self._person, what, name, source, target, reason)
         except OSError as error:
             log.error("audit.told_later", action_id=name.id, what=what, reason=str(error))
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "somebody"

@@ -57,6 +57,10 @@ class AuditLog:
         self._recent: OrderedDict[int, str] = OrderedDict()
         self.head = Head()
 
+    @property
+    def is_open(self) -> bool:
+        return self._descriptor >= 0
+
     def open(self, on_line: Callable[[Line], None] = lambda line: None) -> None:
         """Take the lock, heal what a crash left, and hand out the lines of the last days, newest first.
 
@@ -71,9 +75,14 @@ class AuditLog:
             os.close(self._guard)
             raise AuditBusy(f"another observer writes {self.path}: one mesh has one observer") from None
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(self.path, flags, 0o640)
-        fsync_folder(self.path.parent)
-        self._heal(on_line)
+        try:
+            self._descriptor = os.open(self.path, flags, 0o640)
+            fsync_folder(self.path.parent)
+            self._heal(on_line)
+        except BaseException:
+            self.close()
+            self.head = Head()
+            raise
 
     def close(self) -> None:
         for descriptor in (self._descriptor, self._guard):
@@ -83,6 +92,8 @@ class AuditLog:
 
     def check(self) -> None:
         """Raises AuditDown when the next line would most likely not fit."""
+        if not self.is_open:
+            raise AuditDown("the audit log is not open (yet); the observer's log says why")
         try:
             room = os.fstatvfs(self._descriptor)
         except OSError as error:
@@ -93,6 +104,8 @@ class AuditLog:
     def append(self, said: dict[str, Any], *, seq: int | None = None) -> Line:
         """Seal and write one line; when this returns it survives a power cut. Raises AuditDown: nothing was written."""
         with self._lock:
+            if self._descriptor < 0:
+                raise AuditDown("the audit log is not open (yet); the observer's log says why")
             line = sealed(self.head, {"ts": rfc3339(self._clock()), **said}, seq=seq)
             raw = line.wire() + b"\n"
             try:

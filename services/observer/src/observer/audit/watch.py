@@ -18,6 +18,7 @@ from mesh_core.files import write_whole
 from mesh_core.records import ActionUpdate
 from mesh_core.service import pause
 from observer.audit.auditor import Auditor
+from observer.audit.log import AuditBusy
 
 LOOK_SECONDS = 1.0
 PAGE = 500
@@ -37,19 +38,22 @@ class Watch:
         self._noted = Head()
 
     async def run(self, stop: asyncio.Event) -> None:
+        await self._look_or_later()
         while not await pause(stop, LOOK_SECONDS):
             await self._look_or_later()
         await self._look_or_later()
 
     async def look(self) -> None:
-        """Once. Raises BusDown and OSError: then again later."""
+        """Once. Raises BusDown, OSError and AuditBusy: then again later."""
+        if not self._auditor.log.is_open:
+            await asyncio.to_thread(self._auditor.log.open, self._auditor.remember)
         await self._follow()
         await self._anchor()
 
     async def _look_or_later(self) -> None:
         try:
             await self.look()
-        except (BusDown, OSError) as error:
+        except (BusDown, OSError, AuditBusy) as error:
             log.warning("audit.later", reason=str(error))
         except redis.exceptions.ResponseError as error:
             # An ACL without this key: the log is as good, only its end is noted in one place less.

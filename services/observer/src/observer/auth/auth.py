@@ -31,6 +31,9 @@ class Auth:
         self.rules = rules
         self.signing_in = SigningIn(book)
 
+    async def close(self) -> None:
+        await self.signing_in.close()
+
     @property
     def mode(self) -> Mode:
         return self.book.mode

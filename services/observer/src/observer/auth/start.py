@@ -1,0 +1,51 @@
+"""The doorkeeper out of the settings; no start at all where strangers could reach a page without one."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+from mesh_core.people import BadPeople, people_path
+from mesh_core.settings import CANNOT_START
+from observer.auth.arrival import Rules, our_names, read_networks
+from observer.auth.auth import Auth
+from observer.auth.book import Book, read_tokens
+from observer.auth.person import Mode
+from observer.auth.sessions import Sessions
+from observer.settings import ObserverSettings
+
+log = structlog.get_logger()
+
+
+def doorkeeper_or_exit(settings: ObserverSettings, service: str) -> Auth:
+    """For `__main__`: or a sentence on stderr and exit status 2."""
+    given = read_tokens(settings.tokens.get_secret_value() if settings.tokens else "")
+    book = Book(people_path(settings.runtime_path), given, loopback=settings.only_from_here)
+    if wrong := problem_with(book, settings):
+        print(f"{service}: {CANNOT_START}: {wrong}", file=sys.stderr)
+        raise SystemExit(2)
+    sessions = Sessions(
+        settings.runtime_path / "state" / "sessions.json",
+        idle_seconds=settings.session_idle_seconds,
+        longest_seconds=settings.session_seconds,
+    )
+    host = settings.address[0] if settings.address else ""
+    rules = Rules(our_names(host, settings.node_name, settings.hosts), read_networks(settings.trusted_proxies))
+    if book.mode is Mode.OPEN:
+        log.info("auth.open", why="only this machine can reach the page, and nobody is in config/users.yml")
+    return Auth(book, sessions, rules)
+
+
+def problem_with(book: Book, settings: ObserverSettings) -> str | None:
+    """Why the page must not be served like this; None if it may."""
+    try:
+        nobody = book.empty
+    except BadPeople as error:
+        return str(error)
+    if nobody and not settings.only_from_here:
+        return (
+            f"OBSERVER_LISTEN={settings.listen!r} can be reached from other machines, and nobody could sign in: make a "
+            "user with `mend users add NAME --role operator`, or set OBSERVER_TOKENS, or listen on 127.0.0.1:8686"
+        )
+    return None
