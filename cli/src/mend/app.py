@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from mend.commands.audit import audit
 from mend.commands.deadletters import deadletters
 from mend.commands.decide import approve, reject
 from mend.commands.doctor import doctor
@@ -21,6 +22,7 @@ from mend.commands.retry import retry
 from mend.commands.show import show
 from mend.commands.status import status
 from mend.commands.up import up
+from mend.commands.users import users
 from mend.commands.watch import watch
 from mend.desk import read_desk
 from mend.sorry import FAILED, INTERRUPTED, Sorry, sorry_for
@@ -87,3 +89,5 @@ for panel, functions in (
 ):
     for function in functions:
         app.command(rich_help_panel=panel)(function)
+app.add_typer(audit, name="audit", rich_help_panel=LOOK)
+app.add_typer(users, name="users", rich_help_panel=RUN)

@@ -28,6 +28,8 @@ TOKEN_PREFIX = "mend_"  # noqa: S105 - secret scanners know a leaked one by it
 LOCK_NAME = ".users.lock"
 HEAD = "# Who may sign in at the observer. Written by `mend users`; passwords and tokens are in here only as hashes.\n"
 
+RESERVED = frozenset({"web", "mv", "mend", "executor", "observer", "planner", "somebody"})  # mean something in notes
+
 PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
@@ -126,7 +128,7 @@ def token_digest(token: str) -> str:
 
 
 def _write(path: Path, people: People) -> None:
-    group = path.stat().st_gid if path.exists() else -1
+    group = (path if path.exists() else path.parent).stat().st_gid
     shown: dict[str, Any] = people.model_dump(mode="json")
     write_whole(path, (HEAD + yaml.safe_dump(shown, sort_keys=True)).encode(), mode=0o640)
     path.chmod(0o640)  # whatever the umask says: the observer reads it through its group

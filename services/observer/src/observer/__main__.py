@@ -12,6 +12,7 @@ from mesh_core.bridge import Bridge
 from mesh_core.bus import Bus, masked
 from mesh_core.consumer import Consumer
 from mesh_core.log import setup
+from mesh_core.people import people_path
 from mesh_core.records import Decision
 from mesh_core.service import Part, serve
 from mesh_core.settings import settings_or_exit
@@ -19,6 +20,7 @@ from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
+from observer.audit.users import UserWatch
 from observer.audit.watch import Watch
 from observer.auth.start import doorkeeper_or_exit
 from observer.live import Live
@@ -67,7 +69,8 @@ def main() -> None:
         auth = doorkeeper_or_exit(settings, SERVICE)
         room = Room(runtime, actions, bus, lambda: observer.world, live, auth=auth, audit=auditor)
         web = WebServer(guarded(make_app(room)), live, *settings.address)
-        parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run}
+        users = UserWatch(auth.book, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
+        parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
         closing = (auth.close,)
     serve(
         SERVICE,

@@ -96,7 +96,7 @@ class Auditor:
             known = self._places.get(name.id)
             said = {"at": rfc3339(datetime.fromtimestamp(at, UTC)), "to": Folder.PENDING}
             if proposal.attempt > 1 and known is None:
-                who = f"{_user(uid)} (uid {uid})"
+                who = f"{user_name(uid)} (uid {uid})"
                 await self._placed(
                     name.id, name.digest, said | {"what": "retry", "who": who, "how": "mend", "from": ""}
                 )
@@ -199,7 +199,7 @@ class Deciding:
             log.error("audit.told_later", action_id=name.id, what=what, reason=str(error))
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -14,8 +14,8 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from mesh_core.people import BadPeople, People, PersonName, Role, User, read_people, token_digest
-from observer.auth.person import RESERVED, Mode
+from mesh_core.people import RESERVED, BadPeople, People, PersonName, Role, User, read_people, token_digest
+from observer.auth.person import Mode
 
 SHORTEST_TOKEN = 32  # characters of a token that somebody made up for OBSERVER_TOKENS
 _NAME = TypeAdapter(PersonName)

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 from mesh_core.people import Role
 
 OPEN_NAME = "web"  # whoever sits at this machine, when nobody has to sign in
-RESERVED = frozenset({OPEN_NAME, "mv", "mend", "executor", "observer", "planner", "somebody"})
 
 
 class How(StrEnum):

@@ -57,8 +57,8 @@ class Sessions:
         self.longest_seconds = longest_seconds
         self._wall = wall
         self._saving = asyncio.Lock()
-        self._dirty = False
         kept = _read(path)
+        self._dirty = not path.exists()  # the secret is worth keeping: a page that is open now goes on after a restart
         self._secret = kept.secret
         self._sessions = dict(kept.sessions)
 

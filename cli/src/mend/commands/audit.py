@@ -1,0 +1,199 @@
+"""`mend audit`: who decided what, and the proof that the log still says what was written. Reads only."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from mend.commands.pending import AsJson
+from mend.desk import Desk
+from mend.listing import Column, listing
+from mend.sorry import FAILED, USAGE, Sorry
+from mend.words import local_time, now, plain, short_id
+from mesh_core.audit import HEAD_KEY, BadLine, Chain, Head, Line, Verdict, audit_path, head_in, head_path, read_line
+from mesh_core.backwards import lines_backwards
+from mesh_core.bus import Bus, BusDown
+from mesh_core.records import parse_time
+
+MOST_LINE_BYTES = 1024 * 1024
+_SPAN = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+COLUMNS = (
+    Column("seq", 4, right=True),
+    Column("when", 1),
+    Column("who"),
+    Column("how", 3),
+    Column("what"),
+    Column("id", 2),
+    Column("reason", 5, prose=True),
+)
+
+audit = typer.Typer(
+    no_args_is_help=True,
+    help="""Who decided what: audit/audit.jsonl, one sealed line for each decision, sign-in and change of users.""",
+)
+
+
+@audit.command("verify")
+def verify(
+    ctx: typer.Context,
+    expect: Annotated[
+        str | None, typer.Option(metavar="SEQ:HASH", help="An end that you noted earlier: it must still be in there.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every line, and that the end was not cut off. Exit status 1 and the first bad line if something is wrong.
+
+    Note the end that it prints somewhere else: who can rewrite this file, its noted end and Redis can fool this
+    check, but not a piece of paper.
+
+    \b
+    Examples
+      mend audit verify
+      mend audit verify --expect 1432:9b1f...
+    """
+    desk: Desk = ctx.obj
+    path = audit_path(desk.runtime)
+    if not path.exists() and not head_path(desk.runtime).exists() and expect is None:
+        raise Sorry(f"there is no audit log at {plain(path)}; the observer begins one when it starts")
+    verdict = read_verdict(desk, expect)
+    if as_json:
+        desk.say_json(
+            {
+                "ok": not verdict.problems,
+                "lines": verdict.lines,
+                "end": str(verdict.head),
+                "first_bad_line": verdict.first_bad,
+                "problems": verdict.problems,
+                "notes": verdict.notes,
+            }
+        )
+    else:
+        for note in verdict.notes:
+            desk.say(f"note: {plain(note)}", "dim")
+        for problem in verdict.problems:
+            desk.say(plain(problem), "bold red")
+        if not verdict.problems:
+            desk.say(f"{verdict.lines} lines, every one as it was written", "bold green")
+            desk.say(f"  its end is {verdict.head}", "dim")
+    if verdict.problems:
+        raise typer.Exit(FAILED)
+
+
+def read_verdict(desk: Desk, expect: str | None = None) -> Verdict:
+    """Every line against the chain and the noted ends. The ends are read first: the observer may write meanwhile."""
+    anchors = list(_anchors(desk))
+    if expect is not None:
+        head = head_in(expect)
+        if head is None:
+            raise Sorry("--expect wants SEQ:HASH, as `mend audit verify` prints it", USAGE)
+        anchors.append(("what you noted", head))
+    chain = Chain(anchors)
+    path = audit_path(desk.runtime)
+    if path.exists():
+        with path.open("rb") as handle:
+            while raw := handle.readline(MOST_LINE_BYTES):
+                chain.follow(raw)
+    return chain.verdict()
+
+
+def _anchors(desk: Desk) -> Iterator[tuple[str, Head]]:
+    file = head_path(desk.runtime)
+    try:
+        if head := head_in(file.read_bytes()[:200]):
+            yield "state/audit.head", head
+    except FileNotFoundError:
+        pass
+    raw = asyncio.run(_ask_redis(desk))
+    if raw and (head := head_in(raw)):
+        yield "Redis", head
+
+
+async def _ask_redis(desk: Desk) -> bytes | None:
+    bus = Bus.connect(desk.redis_url, "mend")
+    try:
+        found = await bus.call("GET", HEAD_KEY)
+        return bytes(found) if found else None
+    except BusDown:
+        desk.err.print("mend: Redis does not answer, so the end that it knows is not compared", style="yellow")
+        return None
+    finally:
+        await bus.close()
+
+
+@audit.command("show")
+def show(
+    ctx: typer.Context,
+    since: Annotated[
+        str | None, typer.Option(help="Only what was written since then: 90m, 12h, 7d, or a day such as 2026-01-31.")
+    ] = None,
+    who: Annotated[str | None, typer.Option(help="Only what this person did.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was decided and by whom, newest first.
+
+    \b
+    Examples
+      mend audit show --since 2d
+      mend audit show --who ada --json | jq -r '.[].action_id'
+    """
+    desk: Desk = ctx.obj
+    oldest = _since(since, now()) if since else None
+    shown = list(_lines(desk, oldest, who, limit))
+    if as_json:
+        desk.say_json([line.model_dump(by_alias=True) for line in shown])
+        return
+    if not shown:
+        desk.say(
+            "Nothing is written down yet." if since is None and who is None else "Nothing of that is written down."
+        )
+        return
+    desk.out.print(listing(COLUMNS, [_row(line) for line in shown], desk.out.width))
+
+
+def _lines(desk: Desk, oldest: datetime | None, who: str | None, limit: int) -> Iterator[Line]:
+    """Newest first; a line that cannot be believed is left out and told of."""
+    left = limit
+    for _, raw in lines_backwards(audit_path(desk.runtime)):
+        try:
+            line = read_line(raw.rstrip(b"\n"))
+        except BadLine as error:
+            desk.err.print(f"mend: a line {error}; `mend audit verify` says which", style="red")
+            continue
+        if oldest is not None and parse_time(line.ts) < oldest:
+            return
+        if who in (None, line.who, line.who.partition(" ")[0]):
+            yield line
+            left -= 1
+        if not left:
+            return
+
+
+def _since(text: str, moment: datetime) -> datetime:
+    if span := _SPAN.fullmatch(text.strip().lower()):
+        return moment - timedelta(seconds=int(span[1]) * _UNITS[span[2]])
+    try:
+        said = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Sorry(f"--since wants 90m, 12h, 7d or a day such as 2026-01-31, not {plain(text, 40)!r}", USAGE) from None
+    return said if said.tzinfo else said.astimezone()
+
+
+def _row(line: Line) -> list[Text]:
+    place = f"{line.from_folder} -> {line.to_folder}" if line.to_folder and line.what in ("take_back", "edit") else ""
+    return [
+        Text(str(line.seq), "dim"),
+        Text(local_time(line.ts), "dim"),
+        Text(plain(line.who, 40), "bold"),
+        Text(plain(line.how, 12)),
+        Text(plain(line.what, 16), "red" if line.what in ("damage", "login_failed") else ""),
+        Text(plain(short_id(line.action_id), 16), "cyan"),
+        Text(plain(" ".join(filter(None, (place, line.reason, f"from {line.address}" if line.address else ""))), 200)),
+    ]

@@ -1,0 +1,95 @@
+"""What changed in config/users.yml, written down: who may come in is a decision, too. Part of the service; reads only.
+
+The file's owner is the one who wrote it, as the kernel knows them. What was seen last lies in state/users.seen.json.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from mesh_core.files import write_whole
+from mesh_core.people import BadPeople, People
+from mesh_core.service import pause
+from observer.audit.auditor import user_name
+from observer.auth.book import Book, mark_of
+
+LOOK_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+class Notes(Protocol):
+    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> object: ...
+
+
+class UserWatch:
+    """Says each change once; after a crash in between perhaps the last one twice."""
+
+    def __init__(self, book: Book, notes: Notes, people_file: Path, seen_file: Path):
+        self._book = book
+        self._notes = notes
+        self._people_file = people_file
+        self._file = seen_file
+        self._seen = _read(seen_file)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while True:
+            try:
+                await self.look()
+            except (BadPeople, OSError) as error:
+                log.warning("users.later", reason=str(error))
+            if await pause(stop, LOOK_SECONDS):
+                return
+
+    async def look(self) -> None:
+        """Raises BadPeople and OSError: then again later."""
+        there = marks(self._book.people())
+        if there == self._seen:
+            return
+        try:
+            uid = self._people_file.lstat().st_uid
+            who = f"{user_name(uid)} (uid {uid})"
+        except FileNotFoundError:
+            who = "somebody"
+        for what, sentence in changes(self._seen, there):
+            await self._notes.note(what, who, "mend", reason=sentence)
+        await asyncio.to_thread(write_whole, self._file, json.dumps(there, indent=1).encode(), mode=0o600)
+        self._seen = there
+
+
+def marks(people: People) -> dict[str, list[str]]:
+    """{kind and name: [role, what lets them in, as a hash]}: enough to see a change, nothing to come in with."""
+    found = {f"user {name}": [user.role.value, mark_of(user.password)] for name, user in people.users.items()}
+    return found | {f"token {name}": [token.role.value, mark_of(token.sha256)] for name, token in people.tokens.items()}
+
+
+def changes(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> list[tuple[str, str]]:
+    """(what, a sentence) for each difference. Pure."""
+    said = []
+    for name in sorted({*before, *after}):
+        kind, old, new = name.partition(" ")[0], before.get(name), after.get(name)
+        if new is None:
+            said.append((f"{kind}_removed", f"{name} may not come in any more"))
+        elif old is None:
+            said.append((f"{kind}_added", f"{name} may come in as {new[0]}"))
+        else:
+            if old[0] != new[0]:
+                said.append((f"{kind}_role", f"{name} is {new[0]} now, and was {old[0]}"))
+            if old[1] != new[1]:
+                said.append((f"{kind}_secret", f"{name} has a new {'password' if kind == 'user' else 'token'}"))
+    return said
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    good = isinstance(value, dict) and all(isinstance(v, list) and len(v) == 2 for v in value.values())
+    return value if good else {}
