@@ -46,11 +46,13 @@ class Auditor:
         self._places: OrderedDict[str, tuple[str, str]] = OrderedDict()
         # What was seen in the folders comes by the stream as well.
         self._own: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self.last_source = ""  # the stream entry behind the newest line that came from one
         self._hour = 0
         self._failures = 0
 
     def remember(self, line: Line) -> None:
         """A line of an earlier life; they come newest first."""
+        self.last_source = self.last_source or line.source
         if line.action_id and line.to_folder:
             self._places.setdefault(line.action_id, (line.digest, line.to_folder))
             self._places.move_to_end(line.action_id, last=False)

@@ -33,7 +33,7 @@ class Watch:
         self._bus = bus
         self._auditor = auditor
         self._file = position_file
-        self._position = _read(position_file)
+        self._position = ""
         self._compared = False
         self._noted = Head()
 
@@ -47,6 +47,10 @@ class Watch:
         """Once. Raises BusDown, OSError and AuditBusy: then again later."""
         if not self._auditor.log.is_open:
             await asyncio.to_thread(self._auditor.log.open, self._auditor.remember)
+        if not self._position:
+            # The log itself is ahead of the file if we died between the two.
+            behind = self._auditor.last_source.rpartition("/")[2]
+            self._position = max(_read(self._file), behind, key=_order)
         await self._follow()
         await self._anchor()
 
@@ -98,5 +102,9 @@ def _read(path: Path) -> str:
         text = path.read_text().strip()
     except (FileNotFoundError, UnicodeDecodeError):
         return ""
-    ms, _, number = text.partition("-")
-    return text if ms.isdigit() and number.isdigit() else ""
+    return text if _order(text) > (-1, -1) else ""
+
+
+def _order(entry: str) -> tuple[int, int]:
+    ms, _, number = entry.partition("-")
+    return (int(ms), int(number)) if ms.isdigit() and number.isdigit() else (-1, -1)

@@ -6,6 +6,7 @@ A body is read here, whole and bounded, before any route sees it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,8 @@ EDIT_BYTES = 300 * 1024
 HOOK_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 2 * 1024 * 1024
 CLOSE = {"Connection": "close"}  # the rest of the body is not wanted
 
 
@@ -44,7 +47,7 @@ class Bounds:
         try:
             body = await self._read(scope, receive)
         except ApiError as no:
-            await answer(no)(scope, receive, send)
+            await _refuse(no, scope, receive, send)
             return
         try:
             async with asyncio.timeout(self._answer_seconds) as bound:
@@ -80,6 +83,29 @@ class Bounds:
         except TimeoutError:
             raise ApiError(408, "slow", f"the request was not whole after {self._body_seconds:g} s", CLOSE) from None
         return b"".join(parts)
+
+
+async def _refuse(no: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer, and then listen a moment longer: a connection that is cut at once takes the answer with it."""
+    end: list[Message] = []
+
+    async def all_but_the_end(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            message = {**message, "more_body": True}
+            end.append({"type": "http.response.body", "body": b"", "more_body": False})
+        await send(message)
+
+    await answer(no)(scope, receive, all_but_the_end)
+    dropped = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while dropped < LINGER_BYTES:
+                message = await receive()
+                dropped += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    break
+    for message in end:
+        await send(message)
 
 
 def limit_for(path: str) -> int:

@@ -1,0 +1,356 @@
+"""Whoever may not decide moves nothing, whatever they send; whoever may is written down. Asserted on the folders."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from door_rig import ADA, BOT, EYE, VIC, Door, add_people, error_of
+
+from mesh_core.action_files import ActionName, Folder
+from mesh_core.people import Role, User, change_people, people_path
+from observer.auth.auth import COOKIE
+
+SINCE = "2026-05-05T12:00:00.000Z"
+
+
+def yes(name: ActionName) -> tuple[str, dict[str, str]]:
+    return f"/proposals/{name.id}/approve", {"digest": name.digest}
+
+
+async def test_an_operator_signs_in_and_approves_and_the_log_says_who_from_where(door: Door) -> None:
+    name = door.propose()
+    async with door.browser("192.168.1.7") as ada:
+        assert error_of(await ada.http.get("/session")) == (401, "unauthenticated")
+        told = (await ada.sign_in()).json()
+        assert (told["name"], told["role"], told["auth"]) == ("ada", "operator", "session")
+        assert (await ada.http.get("/session")).json() == told
+        answer = await ada.post(*yes(name))
+        assert (answer.status_code, answer.json()["folder"]) == (200, "approved")
+    assert door.lies_in(name) == [Folder.APPROVED]
+    line = door.lines()[-1]
+    assert (line.what, line.who, line.how, line.address) == ("approve", "ada", "web", "192.168.1.7")
+    assert (line.action_id, line.digest, line.from_folder, line.to_folder) == (
+        name.id,
+        name.digest,
+        "pending",
+        "approved",
+    )
+
+
+async def test_every_verb_of_the_web_leaves_one_line(door: Door) -> None:
+    first, second = door.propose(service="a"), door.propose(service="b")
+    async with door.browser() as ada:
+        await ada.sign_in()
+        await ada.post(f"/proposals/{first.id}/reject", {"digest": first.digest, "reason": "not now"})
+        text = (door.actions.folder(Folder.PENDING) / second.file).read_text()
+        edited = text.replace("it died and does not run any more", "it died, and ada looked at it herself")
+        answer = await ada.post(f"/proposals/{second.id}/edit", {"digest": second.digest, "text": edited})
+        assert answer.status_code == 200, answer.text
+        await ada.post("/logout")
+    assert door.noted() == [(what, "ada", "web") for what in ("login", "reject", "edit", "logout")]
+    assert [line.reason for line in door.lines()][1] == "not now"
+    assert door.lines()[2].digest == answer.json()["digest"] != second.digest
+
+
+async def test_a_viewer_looks_but_moves_nothing(door: Door) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as vic, door.program(authorization=f"Bearer {EYE}") as eye:
+        await vic.sign_in("vic", VIC)
+        assert (await vic.http.get("/proposals")).json()["total"] == 1
+        assert (await eye.get("/proposals")).json()["total"] == 1
+        for path, body in (
+            yes(name),
+            (f"/proposals/{name.id}/reject", {"digest": name.digest, "reason": "no"}),
+            (f"/proposals/{name.id}/edit", {"digest": name.digest, "text": "{}"}),
+            (f"/proposals/{name.id}/retry", {}),
+        ):
+            assert error_of(await vic.post(path, body)) == (403, "forbidden")
+            assert error_of(await eye.post(path, json=body)) == (403, "forbidden")
+        assert error_of(await vic.http.get("/audit")) == (403, "forbidden")
+    assert door.folders() == before
+
+
+async def test_a_token_decides_without_cookie_or_csrf_and_by_its_own_name(door: Door) -> None:
+    name = door.propose()
+    async with door.program(authorization=f"Bearer {BOT}") as bot:
+        path, body = yes(name)
+        assert (await bot.post(path, json=body)).status_code == 200
+        assert (await bot.get("/session")).json()["csrf"] is None
+    assert door.noted() == [("approve", "bot", "web")]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer wrong", f"Bearer {BOT}x", f"Basic {BOT}", BOT, "Bearer", "Bearer ", f"Bearer {BOT[:-1]}", "Bearer \xff"],
+)
+async def test_a_wrong_token_moves_nothing(door: Door, authorization: str) -> None:
+    name = door.propose()
+    before = door.folders()
+    path, body = yes(name)
+    async with door.program() as http:
+        answer = await http.post(path, json=body, headers={b"authorization": authorization.encode("latin-1")})
+    assert error_of(answer) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert door.folders() == before
+
+
+async def test_a_wrong_token_is_not_made_good_by_a_cookie(door: Door) -> None:
+    async with door.browser() as ada:
+        await ada.sign_in()
+        assert error_of(await ada.http.get("/session", headers={"Authorization": "Bearer x"})) == (
+            401,
+            "unauthenticated",
+        )
+
+
+async def test_nobody_moves_nothing_and_reads_nothing(door: Door) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as stranger:
+        assert error_of(await stranger.post(*yes(name))) == (401, "unauthenticated")
+        for path in (
+            "/world",
+            "/proposals",
+            f"/proposals/{name.id}",
+            "/runs",
+            "/stream",
+            "/audit",
+            "/openapi.json",
+            "/x",
+        ):
+            assert error_of(await stranger.http.get(path)) == (401, "unauthenticated")
+    assert door.folders() == before
+
+
+async def test_an_expired_session_moves_nothing_whether_idle_or_old(door: Door) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as idle, door.browser() as busy:
+        await idle.sign_in()
+        await busy.sign_in()
+        for _ in range(24):
+            door.moment[0] += 3590
+            assert (await busy.http.get("/session")).status_code == 200
+        assert error_of(await idle.post(*yes(name))) == (401, "unauthenticated")
+        door.moment[0] += 300
+        assert error_of(await busy.post(*yes(name))) == (401, "unauthenticated")
+    assert door.folders() == before
+
+
+async def test_a_cookie_that_is_replayed_after_logout_moves_nothing_also_after_a_restart(door: Door) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as ada, door.browser() as thief:
+        await ada.sign_in()
+        thief.http.cookies.set(COOKIE, ada.http.cookies[COOKIE], domain="127.0.0.1")
+        thief.csrf = ada.csrf
+        assert (await thief.http.get("/session")).status_code == 200
+        assert (await ada.post("/logout")).status_code == 204
+        assert COOKIE not in ada.http.cookies
+        assert error_of(await thief.post(*yes(name))) == (401, "unauthenticated")
+    assert door.folders() == before
+    kept = (door.runtime / "state" / "sessions.json").read_text()
+    assert '"sessions": {}' in kept
+
+
+@pytest.mark.parametrize("forged", ["", "0" * 64, "another session's", "\u00e9"])
+async def test_a_forged_csrf_token_moves_nothing(door: Door, forged: str) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as ada, door.browser() as other:
+        await ada.sign_in()
+        await other.sign_in()
+        ada.csrf = other.csrf if forged == "another session's" else forged
+        path, body = yes(name)
+        answer = await ada.http.post(path, json=body, headers={b"x-csrf-token": ada.csrf.encode()})
+        assert error_of(answer) == (403, "csrf")
+        assert error_of(await ada.http.post("/logout", headers={b"x-csrf-token": b""})) == (403, "csrf")
+    assert door.folders() == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:8687"},
+        {"Origin": "http://127.0.0.1.evil.example:8686"},
+        {"Origin": "http://127.0.0.1:8686.evil.example"},
+        {"Origin": "ftp://127.0.0.1:8686"},
+        {"Origin": "http://[::1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_a_post_from_another_site_moves_nothing_even_with_cookie_and_csrf(
+    door: Door, headers: dict[str, str]
+) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as ada:
+        await ada.sign_in()
+        assert error_of(await ada.post(*yes(name), **headers)) == (403, "cross_origin")
+        answer = await ada.http.post("/login", json={"user": "ada", "password": ADA}, headers=headers)
+        assert error_of(answer) == (403, "cross_origin")
+    assert door.folders() == before
+
+
+async def test_a_form_of_another_site_is_no_request_of_ours(door: Door) -> None:
+    """What a page can send without asking first: text/plain, no header of its own; the cookie would go along."""
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as ada:
+        await ada.sign_in()
+        path, _ = yes(name)
+        body = f'{{"digest": "{name.digest}", "x": "='.encode()
+        answer = await ada.http.post(path, content=body, headers={"Content-Type": "text/plain"})
+        assert error_of(answer) == (403, "csrf")
+    assert door.folders() == before
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8686", "127.0.0.1.evil.example", "", "a@127.0.0.1", "x/127.0.0.1"]
+)
+async def test_a_rebound_host_name_reaches_nothing(door: Door, open_door: Door, host: str) -> None:
+    name = door.propose()
+    before = door.folders()
+    for one in (door, open_door):
+        async with one.browser() as rebound:
+            rebound.http.headers.update({"Host": host, "Origin": f"http://{host}"})
+            assert error_of(await rebound.http.get("/session")) == (403, "host")
+            assert error_of(await rebound.post(*yes(name))) == (403, "host")
+            assert error_of(await rebound.http.post("/login", json={"user": "ada", "password": ADA})) == (403, "host")
+    assert door.folders() == before
+
+
+async def test_a_new_password_ends_every_session_at_once(door: Door) -> None:
+    name = door.propose()
+    async with door.browser() as laptop, door.browser() as phone, door.browser() as vic:
+        await laptop.sign_in()
+        await phone.sign_in()
+        await vic.sign_in("vic", VIC)
+        new = User(role=Role.OPERATOR, password=door.auth.book.people().users["vic"].password, since=SINCE)
+        change_people(people_path(door.runtime), lambda p: p.with_user("ada", new))
+        for old in (laptop, phone):
+            assert error_of(await old.post(*yes(name))) == (401, "unauthenticated")
+        assert (await vic.http.get("/session")).status_code == 200
+        assert (await laptop.sign_in("ada", VIC)).status_code == 200
+    assert door.lies_in(name) == [Folder.PENDING]
+
+
+async def test_who_is_made_a_viewer_or_taken_away_may_decide_no_more_from_that_moment(door: Door) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as ada:
+        await ada.sign_in()
+        old = door.auth.book.people().users["ada"]
+        weaker = User(role=Role.VIEWER, password=old.password, since=SINCE)
+        change_people(people_path(door.runtime), lambda p: p.with_user("ada", weaker))
+        assert error_of(await ada.post(*yes(name))) == (403, "forbidden")
+        change_people(people_path(door.runtime), lambda p: p.with_user("ada", None))
+        assert error_of(await ada.post(*yes(name))) == (401, "unauthenticated")
+    assert door.folders() == before
+
+
+async def test_a_broken_users_file_lets_nobody_in_and_says_so(door: Door) -> None:
+    async with door.browser() as ada:
+        await ada.sign_in()
+        people_path(door.runtime).write_text("users: [")
+        assert error_of(await ada.http.get("/session")) == (503, "users_unusable")
+        assert error_of(await ada.sign_in()) == (503, "users_unusable")
+        people_path(door.runtime).unlink()
+        # A deleted file opens no door either.
+        assert error_of(await ada.http.get("/session")) == (401, "unauthenticated")
+
+
+async def test_on_loopback_with_nothing_configured_everybody_here_decides_as_web(open_door: Door) -> None:
+    name = open_door.propose()
+    async with open_door.browser() as me:
+        told = (await me.http.get("/session")).json()
+        assert (told["name"], told["role"], told["auth"]) == ("web", "operator", "open")
+        assert error_of(await me.post(*yes(name))) == (403, "csrf")
+        me.csrf = told["csrf"]
+        assert error_of(await me.post(*yes(name), Origin="http://evil.example")) == (403, "cross_origin")
+        assert open_door.lies_in(name) == [Folder.PENDING]
+        assert (await me.post(*yes(name))).status_code == 200
+        assert error_of(await me.sign_in()) == (409, "open")
+    assert open_door.noted() == [("approve", "web", "web")]
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Proto"])
+async def test_an_open_door_is_not_open_to_whom_a_proxy_lets_through(open_door: Door, header: str) -> None:
+    async with open_door.browser(**{header: "127.0.0.1"}) as stranger:
+        assert error_of(await stranger.http.get("/world")) == (403, "proxied")
+
+
+async def test_an_open_door_closes_as_soon_as_there_is_a_user(open_door: Door) -> None:
+    name = open_door.propose()
+    before = open_door.folders()
+    async with open_door.browser() as me:
+        me.csrf = (await me.http.get("/session")).json()["csrf"]
+        add_people(open_door.runtime)
+        assert error_of(await me.post(*yes(name))) == (401, "unauthenticated")
+    assert open_door.folders() == before
+
+
+async def test_two_who_approve_at_once_one_wins_the_other_is_told_and_one_line_is_written(door: Door) -> None:
+    name = door.propose()
+    async with door.browser() as ada, door.program(authorization=f"Bearer {BOT}") as bot:
+        await ada.sign_in()
+        path, body = yes(name)
+        answers = await asyncio.gather(ada.post(path, body), bot.post(path, json=body))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert sum(line.what == "approve" for line in door.lines()) == 1
+
+
+async def test_when_the_log_cannot_be_written_nothing_is_decided_here(door: Door) -> None:
+    name = door.propose()
+    before = door.folders()
+    async with door.browser() as ada:
+        await ada.sign_in()
+        door.auditor.log.close()
+        assert error_of(await ada.post(*yes(name))) == (503, "audit_down")
+    assert door.folders() == before
+
+
+async def test_operators_read_the_log_in_pages_and_by_name(door: Door) -> None:
+    names = [door.propose(service=f"s{n}") for n in range(7)]
+    async with door.browser() as ada:
+        await ada.sign_in()
+        for name in names:
+            assert (await ada.post(*yes(name))).status_code == 200
+        first = (await ada.http.get("/audit", params={"limit": 3})).json()
+        second = (await ada.http.get("/audit", params={"limit": 10, "cursor": first["next"]})).json()
+        assert [line["seq"] for line in first["items"] + second["items"]] == list(range(8, 0, -1))
+        assert second["next"] is None
+        found = (await ada.http.get("/audit", params={"what": "login"})).json()
+        assert [line["who"] for line in found["items"]] == ["ada"]
+        one = (await ada.http.get("/audit", params={"action_id": names[2].id})).json()
+        assert [line["digest"] for line in one["items"]] == [names[2].digest]
+
+
+async def test_every_answer_tells_the_browser_to_run_nothing_of_others(door: Door) -> None:
+    async with door.browser() as ada:
+        for answer in (await ada.http.get("/session"), await ada.sign_in(), await ada.http.get("/nothing")):
+            policy = answer.headers["content-security-policy"]
+            assert "unsafe" not in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "default-src 'none'" in policy
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cache-control"] == "no-store"
+            assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_sent_over_tls_only_where_there_is_tls(
+    door: Door,
+) -> None:
+    async with door.browser() as ada:
+        cookie = (await ada.sign_in()).headers["set-cookie"].lower()
+    assert cookie.startswith(f"{COOKIE}=")
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "secure" not in cookie
+    kept = (door.runtime / "state" / "sessions.json").read_text()
+    assert cookie.split("=")[1].split(";")[0] not in kept.lower()
