@@ -41,8 +41,8 @@ class Mend:
     def actions(self) -> Actions:
         return Actions(self.runtime)
 
-    def __call__(self, *words: str, **environ: str) -> Result:
-        return CliRunner().invoke(app, list(words), env={**self.environ, **environ})
+    def __call__(self, *words: str, input: str | None = None, **environ: str) -> Result:
+        return CliRunner().invoke(app, list(words), input=input, env={**self.environ, **environ})
 
     def real(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """As a process, with its output piped."""
