@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -134,3 +136,19 @@ async def test_a_trusted_proxy_names_the_client_and_nobody_else_can(tmp_path: Pa
             cookie = (await liar.sign_in("vic", VIC)).headers["set-cookie"]
             assert cookie.startswith("mend_session=")
         assert [line.address for line in door.lines()] == ["203.0.113.9", "198.51.100.4"]
+
+
+def test_a_check_gives_its_memory_back(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from concurrent.futures import ThreadPoolExecutor\n"
+        "from mesh_core.passwords import hash_password, password_fits\n"
+        "from observer.auth.book import Book; from observer.auth.signing_in import SigningIn\n"
+        "rss = lambda: int(open('/proc/self/status').read().split('VmRSS:')[1].split()[0]) / 1024\n"
+        "SigningIn(Book(Path('none'), {}, loopback=True)); before = rss()\n"
+        "with ThreadPoolExecutor(1) as pool:\n"
+        "    hashed = pool.submit(hash_password, 'a password').result()\n"
+        "    [pool.submit(password_fits, hashed, 'another').result() for _ in range(3)]\n"
+        "    print(rss() - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert float(done.stdout) < 10  # one check needs 19 MiB while it lasts

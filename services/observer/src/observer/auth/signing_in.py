@@ -16,6 +16,7 @@ from limits.strategies import FixedWindowRateLimiter
 from mesh_core.passwords import hash_password, password_fits
 from observer.auth.arrival import neighbourhood
 from observer.auth.book import Book, Known, mark_of
+from observer.auth.memory import give_big_blocks_back
 
 MOST_WAITING = 8
 BUSY_RETRY_SECONDS = 2
@@ -38,6 +39,7 @@ class SigningIn:
     """`close` when the service ends."""
 
     def __init__(self, book: Book):
+        give_big_blocks_back()
         self._book = book
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
