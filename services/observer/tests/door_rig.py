@@ -21,7 +21,7 @@ from mesh_core.passwords import hash_password
 from mesh_core.people import Role, Token, User, change_people, people_path, token_digest
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
-from observer.auth.arrival import Rules, our_names, read_networks
+from observer.auth.arrival import Rules, own_names, read_hosts, read_networks
 from observer.auth.auth import Auth
 from observer.auth.book import Book
 from observer.auth.sessions import Sessions
@@ -122,7 +122,7 @@ async def door_at(
     sessions = Sessions(
         runtime / "state" / "sessions.json", idle_seconds=3600, longest_seconds=86400, wall=lambda: moment[0]
     )
-    auth = Auth(book, sessions, Rules(our_names("127.0.0.1", "pi4", hosts), read_networks(proxies)))
+    auth = Auth(book, sessions, Rules(own_names("127.0.0.1", "pi4"), read_hosts(hosts), read_networks(proxies)))
     log = AuditLog(audit_path(runtime), head_path(runtime))
     auditor = Auditor(log, actions)
     log.open(auditor.remember)

@@ -16,14 +16,19 @@ from observer.auth.arrival import (
     host_allowed,
     is_loopback,
     neighbourhood,
-    our_names,
+    own_names,
+    read_hosts,
     read_networks,
     split_host,
 )
 from observer.auth.book import read_tokens
 from observer.settings import ObserverSettings
 
-RULES = Rules(our_names("192.168.1.5", "pi4", "mend.example.org:443, other.example"), read_networks("10.0.0.0/8, ::1"))
+RULES = Rules(
+    own_names("192.168.1.5", "pi4"),
+    read_hosts("mend.example.org:443, other.example"),
+    read_networks("10.0.0.0/8, ::1"),
+)
 TOKEN = "0123456789abcdef" * 2
 
 
@@ -34,9 +39,9 @@ TOKEN = "0123456789abcdef" * 2
         ("localhost", True, True),
         ("LOCALHOST.:8686".lower(), True, True),
         ("[::1]:8686", True, True),
-        ("pi4:8686", True, True),
-        ("pi4.local", True, True),
-        ("pi4.lan", True, True),
+        ("pi4:8686", False, True),
+        ("pi4.local", False, True),
+        ("pi4.lan", False, True),
         ("mend.example.org", True, True),
         # An address cannot be rebound; but on loopback nobody comes by another one.
         ("192.168.1.77:8686", False, True),

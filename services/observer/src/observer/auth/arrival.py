@@ -16,9 +16,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Rules:
-    """`names`: hosts that the page may be asked for, lower case; `proxies`: whose forwarded headers are believed."""
+    """What is configured. `own`: this host's names, lower case; `told`: OBSERVER_HOSTS; `proxies`: who is believed."""
 
-    names: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
     proxies: tuple[Network, ...] = ()
 
 
@@ -62,13 +63,16 @@ def arrival_of(peer: str, scheme: str, raw_headers: Iterable[tuple[bytes, bytes]
 
 
 def host_allowed(host: str, rules: Rules, *, only_loopback: bool) -> bool:
-    """A name that we know as ours, or an address: a page that rebinds its name to us still sends its own name."""
+    """A name that we know as ours, or an address: a page that rebinds its name to us still sends its own name.
+
+    Where only this machine can come, it has no reason to use its name in the network, which a neighbour could claim.
+    """
     name, _ = split_host(host)
     if not name:
         return False
-    if is_loopback(name) or name in rules.names:
+    if is_loopback(name) or name in rules.told:
         return True
-    return not only_loopback and _address(name) is not None
+    return not only_loopback and (name in rules.own or _address(name) is not None)
 
 
 def from_another_site(arrival: Arrival) -> bool:
@@ -131,16 +135,15 @@ def read_networks(text: str) -> tuple[Network, ...]:
         raise ValueError(f"wants addresses or networks such as 10.0.0.2 or 172.18.0.0/16: {error}") from None
 
 
-def our_names(listen: str, node: str, more: str) -> frozenset[str]:
-    """Under which names we may be asked: where we listen, this host's own, and OBSERVER_HOSTS."""
-    own = {
-        name.lower() + ending
-        for name in (node, socket.gethostname())
-        for ending in LOCAL_ENDINGS
-        if _address(name) is None
-    }
-    told = {split_host(part.lower())[0] for part in more.replace(",", " ").split()}
-    return frozenset((own | told | {listen.lower()}) - {""})
+def own_names(listen: str, node: str) -> frozenset[str]:
+    """Under which names this host is known without anybody saying so."""
+    names = {name.lower() for name in (node, socket.gethostname()) if _address(name) is None}
+    return frozenset({name + ending for name in names for ending in LOCAL_ENDINGS} | {listen.lower()}) - {""}
+
+
+def read_hosts(text: str) -> frozenset[str]:
+    """OBSERVER_HOSTS: names, separated by blanks or commas; a port is left out."""
+    return frozenset(split_host(part.lower())[0] for part in text.replace(",", " ").split()) - {""}
 
 
 def _plain(text: str) -> str:

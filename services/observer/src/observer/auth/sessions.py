@@ -23,7 +23,7 @@ from mesh_core.service import pause
 
 MOST_PER_PERSON = 20
 MOST = 1000
-SAVE_SECONDS = 30.0
+SAVE_SECONDS = 300.0  # how much of `seen` a crash may cost; a card must not be written all day
 CLOCK_SLACK_SECONDS = 60.0
 
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ import structlog
 
 from mesh_core.people import BadPeople, people_path
 from mesh_core.settings import CANNOT_START
-from observer.auth.arrival import Rules, our_names, read_networks
+from observer.auth.arrival import Rules, own_names, read_hosts, read_networks
 from observer.auth.auth import Auth
 from observer.auth.book import Book, read_tokens
 from observer.auth.person import Mode
@@ -31,7 +31,8 @@ def doorkeeper_or_exit(settings: ObserverSettings, service: str) -> Auth:
         longest_seconds=settings.session_seconds,
     )
     host = settings.address[0] if settings.address else ""
-    rules = Rules(our_names(host, settings.node_name, settings.hosts), read_networks(settings.trusted_proxies))
+    own, told = own_names(host, settings.node_name), read_hosts(settings.hosts)
+    rules = Rules(own, told, read_networks(settings.trusted_proxies))
     if book.mode is Mode.OPEN:
         log.info("auth.open", why="only this machine can reach the page, and nobody is in config/users.yml")
     return Auth(book, sessions, rules)

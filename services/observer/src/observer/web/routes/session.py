@@ -49,7 +49,10 @@ async def login(room: TheRoom, came: From, body: Login, response: Response) -> S
     await room.audit.note("login", known.name, "web", address=came.address)
     if old := session_cookie(came):
         auth.sessions.forget(digest_of(old))
-    session_id = await auth.sessions.open(known.name, known.mark, came.address)
+    try:
+        session_id = await auth.sessions.open(known.name, known.mark, came.address)
+    except OSError as error:
+        raise ApiError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
     _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=came.scheme == "https")
     log.info("auth.signed_in", user=known.name, address=came.address)
     person = Person(name=known.name, role=known.role, how=How.SESSION, session=digest_of(session_id))
@@ -63,9 +66,14 @@ async def logout(room: TheRoom, who: Viewer, came: From, response: Response) -> 
     if auth is None or who.how is not How.SESSION:
         return
     auth.sessions.forget(who.session)
-    await auth.sessions.save()
     response.delete_cookie(cookie_name(came), path="/", secure=came.scheme == "https", httponly=True, samesite="strict")
-    await room.audit.note("logout", who.name, "web", address=came.address)
+    try:
+        await auth.sessions.save()
+        await room.audit.note("logout", who.name, "web", address=came.address)
+    except OSError as error:
+        # It is over in memory; it must not look as if it were over for good.
+        detail = f"signed out, but that could not be written down ({error}): after a restart it would not be so"
+        raise ApiError(503, "not_saved", detail) from None
 
 
 def _told(room: Room, person: Person) -> SessionOut:
