@@ -83,7 +83,7 @@ def read_regular(path: Path, max_bytes: int) -> bytes | None:
         return None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
-        os.close(descriptor)  # fdopen of a folder raises
+        os.close(descriptor)  # fdopen raises for a folder
         return None
     with os.fdopen(descriptor, "rb") as handle:
         return handle.read(max_bytes + 1)

@@ -20,6 +20,7 @@ from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
+from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
 from observer.audit.watch import Watch
 from observer.auth.start import doorkeeper_or_exit
@@ -82,6 +83,7 @@ def main() -> None:
             "silence": silence.run,
             "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint).run,
             "moves": Moves(bus, actions, witness=auditor).run,
+            "audit_silences": SilenceWatch(runtime, auditor).run,
             "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
             "trimming": Trimming(bus, consumer).run,
         },

@@ -32,6 +32,7 @@ from mesh_core.records import (
 )
 from mesh_core.testing import RedisServer
 from observer.audit.auditor import Auditor
+from observer.audit.digests import digest_of_action
 from observer.audit.log import AuditLog
 from observer.audit.watch import Watch
 from observer.audit.words import who_and_how
@@ -300,6 +301,15 @@ async def test_what_anybody_writes_into_the_stream_does_not_stop_it(scene: Scene
     await scene.watch.look()
     assert len(scene.lines()) == 1
     assert len(scene.lines()[0].who) <= 160
+    assert "only an update says so" in scene.lines()[0].reason
+
+
+@pytest.mark.parametrize("action_id", ["../../../etc", "/etc", "*", "plan-pi4-web-0123456789ab/../..", "", "\x00"])
+async def test_an_update_can_have_nothing_read_that_is_no_action(scene: Scene, action_id: str) -> None:
+    outside = scene.runtime / "outcome.json"
+    outside.write_text('{"digest": "0123456789abcdef"}')
+    assert digest_of_action(scene.actions, action_id, "done") == ""
+    assert digest_of_action(scene.actions, "../..", "done") == ""
 
 
 @pytest.mark.parametrize(

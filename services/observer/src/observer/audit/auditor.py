@@ -29,6 +29,7 @@ from observer.auth.person import Person
 
 MOST_PLACES = 50_000
 MOST_OWN = 5_000
+ONLY_SAID = "only an update says so, nothing of it lies in the folders"
 FAILURES_AN_HOUR = 60  # written down one by one; more of them are counted, so that guessing fills no disk
 
 log = structlog.get_logger()
@@ -115,7 +116,8 @@ class Auditor:
             if (update.action_id, update.from_folder, update.to_folder) in self._own:
                 return
             digest = await asyncio.to_thread(digest_of_action, self._actions, update.action_id, update.to_folder)
-            said: dict[str, Any] = {"reason": update.reason, "at": update.ts, "source": source}
+            reason = update.reason if digest else f"{ONLY_SAID}; {update.reason}".strip("; ")
+            said: dict[str, Any] = {"reason": reason, "at": update.ts, "source": source}
             if update.to_folder in BY_PEOPLE:
                 said["who"], said["how"] = who_and_how(update.by, self._uid)
             else:

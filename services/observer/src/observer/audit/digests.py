@@ -13,6 +13,8 @@ MAX_BYTES = 1024 * 1024
 
 def digest_of_action(actions: Actions, action_id: str, folder: str) -> str:
     """The digest in the executor's own note, or in the file's name; '' when neither can be read (any more)."""
+    if name_of(f"{action_id}.{'0' * 16}.json") is None:
+        return ""  # an update may say anything; nothing else may become a path
     for run in (actions.folder(place) / action_id for place in RUNS):
         for note in ("outcome.json", "intent.json"):
             digest = _digest_in(read_regular(run / note, MAX_BYTES))

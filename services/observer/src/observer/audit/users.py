@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
@@ -17,15 +16,12 @@ from mesh_core.files import write_whole
 from mesh_core.people import BadPeople, People
 from mesh_core.service import pause
 from observer.audit.auditor import user_name
+from observer.audit.witness import Notes
 from observer.auth.book import Book, mark_of
 
 LOOK_SECONDS = 2.0
 
 log = structlog.get_logger()
-
-
-class Notes(Protocol):
-    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> object: ...
 
 
 class UserWatch:

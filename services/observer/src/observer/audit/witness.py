@@ -16,10 +16,12 @@ class Told(Protocol):
     async def done(self, what: str, name: ActionName, source: str, target: str, reason: str = "") -> None: ...
 
 
-class Audit(Protocol):
+class Notes(Protocol):
     async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> object:
         """Something that is no move of a proposal. Raises AuditDown."""
 
+
+class Audit(Notes, Protocol):
     async def sign_in_failed(self, who: str, address: str, reason: str) -> None:
         """Raises AuditDown."""
 

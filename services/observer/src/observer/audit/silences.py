@@ -1,0 +1,146 @@
+"""Who silenced what and until when, written down; by page or `mend` alike, for both only write a file. Reads only.
+
+Part of the service. What was seen last lies in state/silences.seen.json.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from mesh_core.action_files import REASON_SUFFIX, read_regular
+from mesh_core.files import write_whole
+from mesh_core.service import pause
+from observer.audit.witness import Notes
+from observer.audit.words import who_and_how
+from observer.moves import who_and_why
+
+LOOK_SECONDS = 2.0
+MAX_BYTES = 32 * 1024
+MOST = 2000
+WORD_SECONDS = 3.0  # a word about why it is over is written right after the rename
+ON, OVER = "on", "over"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line to be written: `kind` is that of a silence, or `silence_over`."""
+
+    what: str
+    who: str
+    how: str
+    reason: str
+
+
+class SilenceWatch:
+    """Says each silence once when it comes and once when it is over; after a crash perhaps the last one twice."""
+
+    def __init__(self, runtime: Path, notes: Notes, *, wall: Callable[[], float] = time.time):
+        self._on, self._over = runtime / "silences", runtime / "silences" / "ended"
+        self._file = runtime / "state" / "silences.seen.json"
+        self._notes = notes
+        self._wall = wall
+        self._seen = _read_seen(self._file)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while True:
+            try:
+                await self.look()
+            except OSError as error:
+                log.warning("silences.audited_later", reason=str(error))
+            if await pause(stop, LOOK_SECONDS):
+                return
+
+    async def look(self) -> None:
+        """Raises OSError: then again later."""
+        changes, seen = await asyncio.to_thread(self._changes)
+        if seen == self._seen:
+            return
+        for change in changes:
+            await self._notes.note(change.what, change.who, change.how, reason=change.reason)
+        await asyncio.to_thread(write_whole, self._file, json.dumps(seen, indent=1).encode())
+        self._seen = seen
+
+    def _changes(self) -> tuple[list[Change], dict[str, str]]:
+        changes: list[Change] = []
+        seen: dict[str, str] = {}
+        on, over = _names(self._on), _names(self._over)
+        for name in sorted(on | over):
+            path = (self._on if name in on else self._over) / name
+            before = self._seen.get(name)
+            if before is None and (begun := _begun(path)):
+                changes.append(begun)
+            if name in on:
+                seen[name] = ON
+            elif before == OVER or (ended := self._ended(path)) is None:
+                seen[name] = before or ON
+            else:
+                changes.append(ended)
+                seen[name] = OVER
+        return changes, seen
+
+    def _ended(self, path: Path) -> Change | None:
+        """None: whoever ended it may still be writing why."""
+        word = path.with_name(path.name + REASON_SUFFIX)
+        try:
+            text = read_regular(word, MAX_BYTES)
+            uid = word.lstat().st_uid if text is not None else None
+            young = self._wall() - path.lstat().st_ctime < WORD_SECONDS
+        except OSError:
+            return None
+        if text is None:
+            return None if young else Change("silence_over", "clock", "clock", path.stem)
+        by, why = who_and_why(text)
+        who, how = ("planner", "planner") if by == "planner" else who_and_how(by, os.getuid(), uid)
+        return Change("silence_over", who, how, f"{path.stem}: {why}")
+
+
+def _begun(path: Path) -> Change | None:
+    """None for what is no silence; it counts as seen."""
+    value = _object(path)
+    by, kind = value.get("by"), value.get("kind")
+    if not isinstance(by, str) or not isinstance(kind, str):
+        return None
+    try:
+        who, how = who_and_how(by, os.getuid(), path.lstat().st_uid)
+    except OSError:
+        return None
+    place = "/".join(str(value[part]) for part in ("node", "service") if value.get(part))
+    about = f" ({value['type']})" if value.get("type") else ""
+    why = f": {value['reason']}" if value.get("reason") else ""
+    return Change(kind[:40], who, how, f"{path.stem}, {place}{about} until {value.get('ends_at')}{why}")
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as listing:
+            found = sorted(e.name for e in listing if e.name.endswith(".json") and not e.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return set()
+    return set(found[:MOST])
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(read_regular(path, MAX_BYTES) or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _read_seen(path: Path) -> dict[str, str]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) and set(value.values()) <= {ON, OVER} else {}
