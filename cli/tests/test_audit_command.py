@@ -113,3 +113,16 @@ def test_where_there_is_no_log_yet_it_says_so(mend: Mend, words: list[str], code
     done = mend("audit", *words)
     assert done.exit_code == code
     assert "Traceback" not in done.output
+
+
+def test_the_doctor_looks_at_the_log_too(mend: Mend) -> None:
+    write(mend)
+    assert finding(mend, "audit log")["level"] == "ok"
+    path = audit_path(mend.runtime)
+    path.write_bytes(path.read_bytes()[:-300])
+    assert finding(mend, "audit log")["level"] == "broken"
+
+
+def finding(mend: Mend, check: str, **environ: str) -> dict[str, str]:
+    said = json.loads(mend("doctor", "--json", "--no-models", **environ).stdout)
+    return next(found for found in said if found["check"] == check)

@@ -106,3 +106,19 @@ def test_the_file_can_be_read_by_people(mend: Mend) -> None:
     text = people_path(mend.runtime).read_text()
     assert text.startswith("#")
     assert yaml.safe_load(text)["users"]["ada"]["role"] == "operator"
+
+
+def test_the_doctor_says_whether_somebody_could_come_in(mend: Mend) -> None:
+    def page(**environ: str) -> dict[str, str]:
+        said = json.loads(mend("doctor", "--json", "--no-models", **environ).stdout)
+        return next(found for found in said if found["check"] == "page")
+
+    assert page()["level"] == "ok"
+    assert page(OBSERVER_LISTEN="0.0.0.0:8686")["level"] == "broken"
+    assert page(OBSERVER_LISTEN="0.0.0.0:8686", OBSERVER_TOKENS="bot:viewer:" + "0123456789abcdef" * 2)["level"] == "ok"
+    add(mend, "vic")
+    assert page(OBSERVER_LISTEN="0.0.0.0:8686")["level"] == "warning"
+    add(mend, "ada", "--role", "operator")
+    assert page(OBSERVER_LISTEN="0.0.0.0:8686")["level"] == "ok"
+    people_path(mend.runtime).write_text("users: [")
+    assert page()["level"] == "broken"

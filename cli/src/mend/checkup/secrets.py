@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from mend.checkup.finding import Finding, broken, ok, warning
 from mesh_core.secret_files import BadSecret, read_secret
 
-NAMES = ("REDIS_URL", "REDIS_PASSWORD", "ANTHROPIC_API_KEY", "NOTIFY_URLS")
+NAMES = ("REDIS_URL", "REDIS_PASSWORD", "ANTHROPIC_API_KEY", "NOTIFY_URLS", "OBSERVER_TOKENS")
+OF_MANY_LINES = ("NOTIFY_URLS", "OBSERVER_TOKENS")
 
 
 def check_secrets(environ: Mapping[str, str]) -> Iterator[Finding]:
     """One finding for each secret that was given as a file or credential, and for each that cannot be used."""
     for name in NAMES:
         try:
-            found = read_secret(environ, name, many_lines=name == "NOTIFY_URLS")
+            found = read_secret(environ, name, many_lines=name in OF_MANY_LINES)
         except BadSecret as error:
             yield broken("secrets", str(error), "the services that need it do not start until then")
             continue

@@ -11,13 +11,16 @@ import typer
 from rich.text import Text
 
 from mend.checkup.bus import check_redis
+from mend.checkup.door import audit_finding, check_door
 from mend.checkup.finding import Finding, Level
 from mend.checkup.hosts import check_hosts
 from mend.checkup.place import check_place
 from mend.checkup.secrets import check_secrets
+from mend.commands.audit import read_verdict
 from mend.commands.pending import AsJson
 from mend.desk import Desk, read_note
 from mend.sorry import DONE, FAILED
+from mesh_core.audit import audit_path, head_path
 
 STYLE = {Level.OK: "green", Level.WARNING: "yellow", Level.BROKEN: "bold red"}
 
@@ -42,6 +45,9 @@ def doctor(
     desk: Desk = ctx.obj
     findings = list(check_place(desk.runtime, desk.environ))
     findings += check_secrets(desk.environ)
+    findings += check_door(desk.runtime, desk.environ)
+    if audit_path(desk.runtime).exists() or head_path(desk.runtime).exists():
+        findings.append(audit_finding(read_verdict(desk)))
     findings += asyncio.run(check_redis(desk.redis_url))
     findings += asyncio.run(check_hosts(desk.runtime / "config" / "inventory.yml", desk.settings.node_name))
     if models:

@@ -1,0 +1,62 @@
+"""Checks of who may come in at the observer's page, and of the log of what they decided. Reads only."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mend.checkup.finding import Finding, broken, ok, warning
+from mesh_core.audit import Verdict
+from mesh_core.people import BadPeople, Role, people_path, read_people
+from mesh_core.secret_files import is_given
+
+LISTEN = "127.0.0.1:8686"
+
+
+def check_door(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Would the observer start as it is configured, and could somebody decide on its page?"""
+    listen = environ.get("OBSERVER_LISTEN", "").strip() or LISTEN
+    if listen == "off":
+        return
+    try:
+        people = read_people(people_path(runtime))
+    except BadPeople as error:
+        yield broken("page", str(error), "until then nobody can sign in, and the observer does not start anew")
+        return
+    tokens = is_given(environ, "OBSERVER_TOKENS")
+    if people.empty and not tokens:
+        if only_from_here(listen):
+            yield ok("page", f"http://{listen}/: only this machine can reach it, so nobody has to sign in")
+        else:
+            yield broken(
+                "page",
+                f"{listen} can be reached from other machines, and nobody could sign in: the observer does not start",
+                "mend users add NAME --role operator, or OBSERVER_LISTEN=127.0.0.1:8686",
+            )
+        return
+    found = f"{len(people.users)} users and {len(people.tokens)} tokens may come in at {listen}"
+    found += ", and those of OBSERVER_TOKENS" if tokens else ""
+    roles = {user.role for user in people.users.values()} | {token.role for token in people.tokens.values()}
+    if tokens or Role.OPERATOR in roles:
+        yield ok("page", found)
+    else:
+        yield warning("page", f"{found}, but all of them only to look", "mend users role NAME operator")
+
+
+def audit_finding(verdict: Verdict) -> Finding:
+    """What `mend audit verify` says, in one line."""
+    if not verdict.problems:
+        return ok("audit log", f"{verdict.lines} lines, every one as it was written")
+    more = f" (and {len(verdict.problems) - 1} more)" if len(verdict.problems) > 1 else ""
+    return broken(
+        "audit log", f"{verdict.problems[0]}{more}", "mend audit verify; docs/runbook.md says what to make of it"
+    )
+
+
+def only_from_here(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
