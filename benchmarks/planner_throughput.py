@@ -21,12 +21,14 @@ from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
 from mesh_core.llm.breaker import Breakers
 from mesh_core.policy import Policy
+from mesh_core.silence_folder import SilenceFolder
 from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import RedisServer
 from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
 from planner_agent.planner import READ_BATCH, Planner
+from planner_agent.quiet import Quiet
 from planner_agent.thinking import Thinker
 
 NODES = 4
@@ -63,8 +65,9 @@ def planner_on(url: str, folder: Path) -> tuple[Planner, Bus, Consumer]:
     consumer = Consumer(bus, GROUP, "bench-1", pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM))
     memory = Memory(bus, cooldown_ms=3_600_000, keep_seconds=3600)
     thinker = Thinker(bus, memory, Policy.load(None), (), Breakers())
-    filing = Filing(bus, memory, actions, thinker, ttl_seconds=3600)
-    return Planner(bus, consumer, memory, actions, filing, Lanes(8)), bus, consumer
+    quiet = Quiet(SilenceFolder(folder))
+    filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=3600)
+    return Planner(bus, consumer, memory, actions, filing, Lanes(8), quiet), bus, consumer
 
 
 async def planner_rate(url: str, events: int, folder: Path) -> tuple[float, float]:

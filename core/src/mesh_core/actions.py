@@ -77,6 +77,10 @@ class Actions:
         """Write the proposal where nobody acts on it: pending/.wip/<id>.<token>.json, whole and fsynced."""
         write_whole(self._draft(proposal.id, token), proposal.wire(), mode=0o660)
 
+    def has_draft(self, action_id: str, token: str) -> bool:
+        """Is it still unfiled?"""
+        return os.path.lexists(self._draft(action_id, token))
+
     def drop_draft(self, action_id: str, token: str) -> None:
         self._draft(action_id, token).unlink(missing_ok=True)
 

@@ -243,7 +243,7 @@ class ActionUpdate(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
-Verdict: TypeAlias = Literal["proposed", "ignored", "suppressed", "counted", "recovered"]
+Verdict: TypeAlias = Literal["proposed", "ignored", "suppressed", "counted", "recovered", "silenced"]
 
 
 class Decision(Record):

@@ -17,12 +17,14 @@ from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Completion, Price, Prompt
 from mesh_core.policy import Policy
 from mesh_core.records import HealthEvent, Trust
+from mesh_core.silence_folder import SilenceFolder
 from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import wait_for
 from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
 from planner_agent.planner import Planner
+from planner_agent.quiet import Quiet
 from planner_agent.thinking import Thinker
 
 
@@ -94,8 +96,9 @@ class Mesh:
         )
         memory = Memory(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
         thinker = Thinker(bus, memory, policy or Policy.load(None), list(rungs), Breakers())
-        filing = Filing(bus, memory, actions, thinker, ttl_seconds=ttl_seconds)
-        planner = Planner(bus, consumer, memory, actions, filing, Lanes(8))
+        quiet = Quiet(SilenceFolder(runtime or self.runtime))
+        filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=ttl_seconds)
+        planner = Planner(bus, consumer, memory, actions, filing, Lanes(8), quiet)
         bridge = Bridge(bus, "planner", on_stream=consumer.hint)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (planner.run, planner.keep_claims, bridge.run)]

@@ -18,11 +18,13 @@ from mesh_core.log import setup
 from mesh_core.policy import BadPolicy, Policy
 from mesh_core.service import pause, serve
 from mesh_core.settings import settings_or_exit
+from mesh_core.silence_folder import SilenceFolder
 from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
 from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
 from planner_agent.planner import Planner
+from planner_agent.quiet import Quiet
 from planner_agent.seat import take_seat
 from planner_agent.settings import PlannerSettings
 from planner_agent.thinking import Thinker
@@ -53,8 +55,11 @@ def main() -> None:
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
     thinker = Thinker(bus, memory, policy, rungs, Breakers())
-    filing = Filing(bus, memory, actions, thinker, ttl_seconds=settings.proposal_ttl_seconds)
-    planner = Planner(bus, consumer, memory, actions, filing, Lanes(settings.planner_parallel))
+    silences = SilenceFolder(settings.runtime_path)
+    silences.prepare()
+    quiet = Quiet(silences)
+    filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=settings.proposal_ttl_seconds)
+    planner = Planner(bus, consumer, memory, actions, filing, Lanes(settings.planner_parallel), quiet)
     bridge = Bridge(bus, "planner", on_stream=consumer.hint)
 
     async def look_at_server(stop: asyncio.Event) -> None:

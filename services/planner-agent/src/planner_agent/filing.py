@@ -21,8 +21,10 @@ from mesh_core.consumer import Entry
 from mesh_core.policy import proposal_type_for, risk_for
 from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Proposal, Verdict, proposal_id, rfc3339
 from mesh_core.service import pause
+from mesh_core.silences import Silence
 from planner_agent.evidence import kept_event
 from planner_agent.memory import Memory
+from planner_agent.quiet import Quiet
 from planner_agent.thinking import Thinker, Thought
 from planner_agent.triage import is_over, subject_of
 
@@ -54,6 +56,7 @@ class Filing:
         memory: Memory,
         actions: Actions,
         thinker: Thinker,
+        quiet: Quiet,
         *,
         ttl_seconds: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -62,6 +65,7 @@ class Filing:
         self._memory = memory
         self._actions = actions
         self._thinker = thinker
+        self._quiet = quiet
         self._ttl = timedelta(seconds=ttl_seconds)
         self._clock = clock
 
@@ -86,21 +90,30 @@ class Filing:
 
     async def _plan(self, work: Work) -> None:
         event = work.event
+        action_id = proposal_id(event.id or "", event.node, event.service)
+        if (silences := self._quiet.about(event)) and not await self._filed_before(action_id):
+            return await self._silence(work, silences[0], action_id)
+        aside = self._quiet.put_aside()
         (holder,) = await self._memory.pass_gates([event])
+        if holder in aside:  # its proposal was snoozed, and that is over: its cooldown, too
+            await self._memory.free_gate(event, holder)
+            (holder,) = await self._memory.pass_gates([event])
         if holder:
             return await self._count(work, holder, f"within the cooldown of {holder}")
-        action_id = proposal_id(event.id or "", event.node, event.service)
         token = await self._memory.decided_token(action_id)
         if token is None:
             if open_one := self._already_open(event, action_id):
                 return await self._count(work, open_one.proposal.event.id or "", f"{open_one.name.id} is still open")
-            if owner := await self._memory.decided_incident(event):
+            owner = await self._memory.decided_incident(event)
+            if owner and owner not in aside:
                 return await self._count(work, owner, f"this incident was decided with {owner}")
             if work.poison:
                 await self._dead_letter(work)
             thought = await self._thinker.think(event, floor_only=work.poison)
             if thought.answer.action is Action.IGNORE:
                 return await self._ignore(work, thought, action_id)
+            if silences := self._quiet.about(event):  # set while the model was thinking
+                return await self._silence(work, silences[0], action_id)
             token = await self._draft(event, thought, action_id)
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, token)
         await self._settle(work, action_id, "proposed", "")
@@ -167,6 +180,20 @@ class Filing:
         await self._memory.count_on(owner)
         await self._settle(work, f"counted:{work.event.id}", "counted", reason)
 
+    async def _filed_before(self, action_id: str) -> bool:
+        """Did the proposal reach pending/, and only the end of the work was lost in a crash?"""
+        token = await self._memory.decided_token(action_id)
+        return token is not None and not self._actions.has_draft(action_id, token)
+
+    async def _silence(self, work: Work, silence: Silence, action_id: str) -> None:
+        """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
+        log.info("planner.silenced", event_id=work.event.id, silence=silence.id)
+        await self._memory.free_gate(work.event)
+        decision = self._quiet.decision(work.event, silence)
+        await self._memory.settle(work.entry, GROUP, work.event, decision, f"silenced:{work.event.id}")
+        if token := await self._memory.decided_token(action_id):
+            self._actions.drop_draft(action_id, token)
+
     async def _ignore(self, work: Work, thought: Thought, action_id: str) -> None:
         log.info("planner.ignored", event_id=work.event.id, reason=thought.answer.reason)
         await self._settle(work, action_id, "ignored", f"{thought.model.name}: {thought.answer.reason}")
@@ -180,6 +207,7 @@ class Filing:
 
     async def _withdraw(self, work: Work) -> None:
         await self._memory.mark_well([work.event])
+        self._quiet.end_acknowledged(work.event)
         withdrawn = await self._withdraw_open(work.event, f"{work.event.type} at {work.event.timestamp}")
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
         await self._settle(work, f"recovery:{work.event.id}", "recovered", verdict)

@@ -54,9 +54,18 @@ class Memory:
         """Keep the gates of what is still being planned closed, however short the cooldown is."""
         await self._for_gates(RENEW_GATE, events, [at_least_ms])
 
-    async def free_gate(self, event: HealthEvent) -> None:
-        """The proposal of this event is gone: the next trouble of the pair counts as new."""
-        await self._bus.script(FREE_GATE, [_gate(event)], [event.id])
+    async def free_gate(self, event: HealthEvent, holder: str | None = None) -> None:
+        """The proposal of this event (or of `holder`, if that has the gate) is gone: the next trouble counts as new."""
+        await self._bus.script(FREE_GATE, [_gate(event)], [holder or event.id])
+
+    async def say(self, decisions: Sequence[Decision]) -> None:
+        """Decisions about events that need nothing more. Repeating it is harmless: the newest one counts."""
+        if not decisions:
+            return
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for decision in decisions:
+            pipe.xadd(Decision.stream, {"p": decision.wire()})
+        await _run(pipe)
 
     async def mark_well(self, events: Sequence[HealthEvent]) -> None:
         """The pair was well at that moment: whoever is planning older trouble for it must look again."""

@@ -15,12 +15,13 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
 from mesh_core.door import event_in
-from mesh_core.records import HealthEvent
+from mesh_core.records import Decision, HealthEvent
 from mesh_core.service import pause
 from mesh_core.strict_json import Refusal
 from planner_agent.filing import Filing, Work
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
+from planner_agent.quiet import Quiet
 from planner_agent.triage import Lane, is_poison, triage
 
 READ_BATCH = 500
@@ -34,13 +35,23 @@ log = structlog.get_logger()
 class Planner:
     """One replica. `filing` does what takes time, in lanes; this loop only sorts."""
 
-    def __init__(self, bus: Bus, consumer: Consumer, memory: Memory, actions: Actions, filing: Filing, lanes: Lanes):
+    def __init__(
+        self,
+        bus: Bus,
+        consumer: Consumer,
+        memory: Memory,
+        actions: Actions,
+        filing: Filing,
+        lanes: Lanes,
+        quiet: Quiet,
+    ):
         self._bus = bus
         self._consumer = consumer
         self._memory = memory
         self._actions = actions
         self._filing = filing
         self._lanes = lanes
+        self._quiet = quiet
         self._planning: dict[str, HealthEvent] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,32 +100,45 @@ class Planner:
     async def _sort(self, entries: Sequence[Entry]) -> None:
         """One batch: most events end here, the others go to their lane."""
         works, finished = await self._read(entries)
-        sorted_works = [(work, triage(work.event)) for work in works]
-        recoveries = [work.event for work, lane in sorted_works if lane is Lane.RECOVERY]
+        silences = self._quiet.current()
+        held = [self._quiet.about(work.event, silences) for work in works]
+        lanes = [triage(work.event, holding) for work, holding in zip(works, held, strict=True)]
+        recoveries = [work.event for work, lane in zip(works, lanes, strict=True) if lane is Lane.RECOVERY]
         if recoveries:
             # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
             await self._memory.mark_well(recoveries)
         waiting = {filed.proposal.pair for filed in self._actions.pending()} if recoveries else set()
         behind_recovery: set[str] = set()
         to_gate: list[Work] = []
-        for work, lane in sorted_works:
+        silenced: list[Decision] = []
+        for work, lane, holding in zip(works, lanes, held, strict=True):
             event = work.event
             match lane:
                 case Lane.LEDGER:
                     await self._memory.remember_run(event)
                     finished.append(work.entry)
-                case Lane.RECOVERY if event.pair in waiting or self._lanes.busy(event.pair):
+                case Lane.RECOVERY if (
+                    event.pair in waiting or self._lanes.busy(event.pair) or self._quiet.acknowledged(event, silences)
+                ):
                     behind_recovery.add(event.pair)
                     self._submit(work, self._filing.withdraw)
                 case Lane.PLAN if event.pair in behind_recovery:
                     self._submit(work, self._filing.plan)
+                case Lane.SILENCED if self._lanes.busy(event.pair) or work.entry.deliveries > 1:
+                    # A recovery in hand may end the silence, and what was handed out before may be filed already.
+                    self._submit(work, self._filing.plan)
+                case Lane.SILENCED:
+                    silenced.append(self._quiet.decision(event, holding[0]))
+                    finished.append(work.entry)
                 case Lane.PLAN:
                     to_gate.append(work)
                 case _:
                     finished.append(work.entry)
+        await self._memory.say(silenced)
         holders = await self._memory.pass_gates([work.event for work in to_gate])
+        aside = self._quiet.put_aside() if any(holders) else frozenset()
         for work, holder in zip(to_gate, holders, strict=True):
-            if holder:
+            if holder and holder not in aside:
                 finished.append(work.entry)
             else:
                 self._submit(work, self._filing.plan)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from mesh_core.records import HealthEvent, Trust
+from mesh_core.silences import Silence
 
 MAX_DELIVERIES = 5
 RECOVERED = frozenset({"service_healthy", "service_recovered", "node_online"})
@@ -17,16 +19,20 @@ class Lane(StrEnum):
     RECOVERY = "recovery"  # the trouble may be over: withdraw what is open
     LEDGER = "ledger"  # what an executor did: remembered for the next proposal
     PLAN = "plan"  # through the gate to the ladder
+    SILENCED = "silenced"  # it would be planned, but a person said: not now
 
 
-def triage(event: HealthEvent) -> Lane:
+def triage(event: HealthEvent, silences: Sequence[Silence] = ()) -> Lane:
     """One event, one lane. What an executor says of its own work is a fact to remember, not new trouble,
-    as long as a node agent keeps announcing the incident behind it."""
+    as long as a node agent keeps announcing the incident behind it. `silences` are those that hold for this event."""
     if event.type in RECOVERED:
         return Lane.RECOVERY
-    if event.trust is Trust.MESH and event.type.startswith("remediation_"):
-        return Lane.PLAN if event.type == "remediation_failed" and not event.incident else Lane.LEDGER
-    return Lane.NOTHING if event.benign else Lane.PLAN
+    executors = event.trust is Trust.MESH and event.type.startswith("remediation_")
+    if executors and (event.type != "remediation_failed" or event.incident):
+        return Lane.LEDGER
+    if event.benign:
+        return Lane.NOTHING
+    return Lane.SILENCED if silences else Lane.PLAN
 
 
 def subject_of(event: HealthEvent) -> str:

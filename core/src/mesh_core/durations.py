@@ -1,0 +1,57 @@
+"""Spans and moments as a person types them: `2h`, `1h30m`, `18:30`, `2026-01-31T12:00`. Pure.
+
+Every refusal is a sentence that shows how it is written.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, tzinfo
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_SPAN = re.compile(r"(?:\d{1,9}[smhdw])+")
+_PART = re.compile(r"(\d+)([smhdw])")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+_MAX_SECONDS = 10 * 366 * 86400
+
+
+class BadTime(ValueError):
+    """It cannot be read; the text says how to write it."""
+
+
+def parse_span(text: str) -> timedelta:
+    """`90s`, `45m`, `2h`, `1h30m`, `3d`, `1w`. BadTime otherwise."""
+    said = text.strip().lower().replace(" ", "")
+    if said.isdigit():
+        raise BadTime(f"{text[:40]!r} has no unit; write {said[:9]}m for minutes, {said[:9]}h for hours (also s, d, w)")
+    if not _SPAN.fullmatch(said):
+        raise BadTime(f"{text[:40]!r} is no span of time; write it like 45m, 2h, 1h30m or 3d")
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(said))
+    if not 0 < seconds <= _MAX_SECONDS:
+        raise BadTime(f"{text[:40]!r} is {'nothing' if not seconds else 'too long'}; write it like 45m, 2h or 3d")
+    return timedelta(seconds=seconds)
+
+
+def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:
+    """`18:30` (the next time that clocks in `zone` show it), `2026-01-31`, `2026-01-31T12:00`, with a zone or in `zone`.
+
+    BadTime otherwise; aware, whatever was typed.
+    """
+    said = text.strip()
+    if match := _CLOCK.fullmatch(said):
+        return _next(int(match[1]), int(match[2]), text, now.astimezone(zone))
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        raise BadTime(
+            f"{text[:40]!r} is no time; write it like 18:30, 2026-01-31T12:00 or 2026-01-31T12:00:00Z"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _next(hour: int, minute: int, text: str, here: datetime) -> datetime:
+    try:
+        today = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    except ValueError:
+        raise BadTime(f"{text[:40]!r} is no time of day; it goes from 00:00 to 23:59") from None
+    return today if today > here else today + timedelta(days=1)

@@ -1,0 +1,371 @@
+"""Which silences hold where, what a person may ask for, and what lies in the folder that is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from mesh_core import silencing
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
+from mesh_core.deciding import CannotDecide, Why
+from mesh_core.durations import BadTime, parse_moment, parse_span
+from mesh_core.records import HealthEvent, ModelRef, Proposal, rfc3339
+from mesh_core.silence_folder import MAX_BYTES, SilenceFolder
+from mesh_core.silences import MAX_DAYS, Silence, ends_with, silences_for
+from mesh_core.silencing import BadSilence, Wish
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+def silence(kind: str = "maintenance", node: str = "web01", **changes: Any) -> Silence:
+    fields: dict[str, Any] = {
+        "id": f"{kind}-0123abcd",
+        "kind": kind,
+        "node": node,
+        "starts_at": rfc3339(NOW - timedelta(hours=1)),
+        "ends_at": rfc3339(NOW + timedelta(hours=1)),
+        "by": "ann",
+        "created_at": rfc3339(NOW - timedelta(hours=1)),
+    }
+    return Silence.model_validate({**fields, **changes})
+
+
+def wish(**changes: Any) -> Wish:
+    return Wish(**{"node": "web01", "ends": NOW + timedelta(hours=2), "by": "ann", **changes})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SilenceFolder:
+    return SilenceFolder(tmp_path)
+
+
+@pytest.fixture
+def actions(tmp_path: Path) -> Actions:
+    made = Actions(tmp_path)
+    made.prepare()
+    return made
+
+
+def propose(actions: Actions, service: str | None = "shop", number: int = 1) -> Proposal:
+    event = HealthEvent(id=f"web01/{number}-0", type="container_died", node="web01", service=service)
+    proposal = Proposal(
+        id=f"plan-web01-{service or 'node'}-{number:012x}",
+        type="container_restart",  # type: ignore[arg-type]
+        action="restart",  # type: ignore[arg-type]
+        risk_level="low",  # type: ignore[arg-type]
+        node="web01",
+        service=service,
+        reason="it does not run any more",
+        confidence=0.9,
+        created_at=rfc3339(NOW),
+        expires_at=rfc3339(NOW + timedelta(days=1)),
+        event=event,
+        model=ModelRef(name="m", provider="p", position=1, latency_ms=1),
+    )
+    assert actions.propose_again(proposal) is not None
+    return proposal
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "covered"),
+    [
+        ({}, ("web01", "shop", "any_type"), True),
+        ({}, ("web01", None, "disk_full"), True),
+        ({}, ("web02", "shop", "any_type"), False),
+        ({"node": "*"}, ("web02", None, "x"), True),
+        ({"node": "web0?"}, ("web02", None, "x"), True),
+        ({"node": "web0?"}, ("web10", None, "x"), False),
+        ({"service": "shop*"}, ("web01", "shop.db", "x"), True),
+        ({"service": "shop*"}, ("web01", "mail", "x"), False),
+        ({"service": "shop*"}, ("web01", None, "x"), False),
+        ({"type": "disk_*"}, ("web01", None, "disk_full"), True),
+        ({"type": "disk_*"}, ("web01", None, "load_high"), False),
+        ({"type": "disk_*"}, ("web01", None, None), True),
+        ({"kind": "snooze", "service": "shop"}, ("web01", "shop", "x"), True),
+        ({"kind": "snooze", "service": "shop"}, ("web01", None, "x"), False),
+        ({"kind": "acknowledge"}, ("web01", "shop", "x"), False),
+        ({"kind": "acknowledge"}, ("web01", None, "x"), True),
+    ],
+)
+def test_a_silence_covers_what_it_says_and_no_more(
+    fields: dict[str, str], place: tuple[str, str | None, str | None], *, covered: bool
+) -> None:
+    assert bool(silences_for([silence(**fields)], *place, NOW)) is covered
+
+
+def test_a_silence_holds_from_its_begin_until_just_before_its_end() -> None:
+    known = [silence()]
+    for minutes, holds in ((-61, False), (-60, True), (0, True), (59, True), (60, False)):
+        moment = NOW + timedelta(minutes=minutes)
+        assert bool(silences_for(known, "web01", None, None, moment)) is holds, minutes
+
+
+def test_the_one_that_ends_last_is_named_first() -> None:
+    longer = silence(ends_at="2026-01-31T16:00:00+02:00", id="maintenance-00000002")  # 14:00 in UTC
+    assert silences_for([silence(), longer], "web01", None, None, NOW)[0] is longer
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"ends_at": "2026-01-31T10:00:00Z"}, "not after"),
+        ({"ends_at": "2026-03-30T10:00:00Z"}, f"{MAX_DAYS} days"),
+        ({"kind": "snooze", "node": "web*", "id": "snooze-0123abcd"}, "patterns"),
+        ({"kind": "acknowledge", "service": "*", "id": "acknowledge-0123abcd"}, "patterns"),
+        ({"node": "../etc"}, "pattern"),
+        ({"node": "[a-z]*"}, "pattern"),
+        ({"node": "web01\n"}, "pattern"),
+        ({"id": "maintenance-../../x"}, "pattern"),
+    ],
+)
+def test_what_is_no_silence_is_none(fields: dict[str, str], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        silence(**fields)
+
+
+def recovery(
+    node: str = "web01", service: str | None = None, kind: str = "service_recovered", **more: Any
+) -> HealthEvent:
+    return HealthEvent(
+        type=kind, node=node, service=service, timestamp=more.pop("timestamp", rfc3339(NOW)), payload=more
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "event", "ends"),
+    [
+        ({"service": "shop"}, recovery(service="shop"), True),
+        ({"service": "shop"}, recovery(service="mail"), False),
+        ({"service": "shop"}, recovery(), False),
+        ({"service": "shop"}, recovery(kind="node_online"), False),
+        ({}, recovery(), True),
+        ({"type": "disk_full"}, recovery(was="disk_full"), True),
+        ({"type": "disk_full"}, recovery(was="load_high"), False),
+        ({"type": "disk_full"}, recovery(kind="node_online"), False),
+        ({"type": "node_offline"}, recovery(kind="node_online"), True),
+        ({}, recovery(timestamp=rfc3339(NOW - timedelta(hours=2))), False),
+        ({"kind": "maintenance", "id": "maintenance-0123abcd"}, recovery(), False),
+        ({"kind": "snooze", "id": "snooze-0123abcd"}, recovery(), False),
+    ],
+)
+def test_an_acknowledgement_ends_with_the_recovery_of_what_it_is_about(
+    fields: dict[str, str], event: HealthEvent, *, ends: bool
+) -> None:
+    assert ends_with(silence(**{"kind": "acknowledge", **fields}), event) is ends
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("45m", 2700), ("2h", 7200), ("1h30m", 5400), ("3d", 259200), ("1W", 604800), ("1h 30m", 5400)],
+)
+def test_spans_as_people_type_them(text: str, seconds: int) -> None:
+    assert parse_span(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("2", "no unit; write 2m"),
+        ("", "45m"),
+        ("soon", "45m"),
+        ("-2h", "45m"),
+        ("0m", "nothing"),
+        ("9999w", "too long"),
+    ],
+)
+def test_a_span_that_cannot_be_read_says_how_it_is_written(text: str, word: str) -> None:
+    with pytest.raises(BadTime, match=word):
+        parse_span(text)
+
+
+def test_moments_as_people_type_them() -> None:
+    vienna = timezone(timedelta(hours=1))
+    assert parse_moment("18:30", NOW, vienna) == datetime(2026, 1, 31, 17, 30, tzinfo=UTC)
+    assert parse_moment("06:00", NOW, vienna) == datetime(2026, 2, 1, 5, 0, tzinfo=UTC)
+    assert parse_moment("2026-02-01T12:00", NOW, vienna) == datetime(2026, 2, 1, 11, 0, tzinfo=UTC)
+    assert parse_moment("2026-02-01T12:00:00Z", NOW, vienna) == datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
+    for text in ("25:00", "tomorrow", "", "2026-13-01"):
+        with pytest.raises(BadTime):
+            parse_moment(text, NOW, vienna)
+
+
+def test_what_was_asked_for_is_written_whole_and_readable_for_the_planner(folder: SilenceFolder) -> None:
+    old = os.umask(0o077)
+    try:
+        made = silencing.maintain(folder, wish(node="web*", reason="new\n disk"), NOW)
+    finally:
+        os.umask(old)
+    path = folder.root / f"{made.id}.json"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert json.loads(path.read_bytes())["reason"] == "new disk"
+    assert SilenceFolder(folder.root.parent).current() == (made,)
+    assert silencing.active(folder, NOW) == (made,)
+    assert silencing.active(folder, NOW + timedelta(hours=2)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"ends": NOW}, "passed already"),
+        ({"ends": NOW + timedelta(hours=1), "begins": NOW + timedelta(hours=2)}, "not after its begin"),
+        ({"ends": NOW + timedelta(days=31)}, "30 days"),
+        ({"ends": NOW + timedelta(days=400), "begins": NOW + timedelta(days=399)}, "more than a year"),
+        ({"node": "a b"}, "node 'a b' is no name"),
+        ({"service": "/x"}, "service '/x' is no name"),
+        ({"type": "Disk"}, "type 'Disk'"),
+        ({"reason": "x" * 501}, "longer than 500"),
+    ],
+)
+def test_a_wish_that_cannot_be_granted_says_why_and_leaves_nothing(
+    folder: SilenceFolder, changes: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(BadSilence, match=word):
+        silencing.maintain(folder, wish(**changes), NOW)
+    assert not folder.root.exists()
+
+
+def test_a_silence_ends_before_its_time_once(folder: SilenceFolder) -> None:
+    made = silencing.maintain(folder, wish(), NOW)
+    other = silencing.maintain(folder, wish(), NOW)
+    with pytest.raises(CannotDecide, match="fits 2 silences"):
+        silencing.unsilence(folder, "maintenance", "bob")
+    assert silencing.unsilence(folder, made.id.rpartition("-")[2], "bob") == made
+    assert folder.current() == (other,)
+    assert folder.ended() == (made,)
+    assert folder.why_ended(made.id) == "ended by bob\n-- bob"
+    for said, why in ((made.id, Why.DECIDED), ("maintenance-ffffffff", Why.UNKNOWN), ("", Why.UNKNOWN)):
+        with pytest.raises(CannotDecide) as no:
+            silencing.unsilence(folder, said, "bob")
+        assert no.value.why is why
+
+
+def test_snoozing_puts_the_proposal_aside_and_silences_its_place(folder: SilenceFolder, actions: Actions) -> None:
+    proposal = propose(actions)
+    ends = NOW + timedelta(hours=2)
+    filed, made = silencing.snooze(folder, actions, proposal.id, ends, "ann", NOW, reason="asleep")
+    assert (made.node, made.service, made.type) == ("web01", "shop", None)
+    assert made.put_aside == {"web01/1-0": proposal.id}
+    assert (actions.folder(Folder.REJECTED) / filed.name.file).exists()
+    with pytest.raises(CannotDecide) as no:
+        silencing.snooze(folder, actions, proposal.id, ends, "bob", NOW)
+    assert no.value.why is Why.DECIDED
+    assert folder.current() == (made,)
+
+
+def test_of_two_people_who_snooze_and_approve_one_wins_and_no_silence_is_left_by_the_other(
+    folder: SilenceFolder, actions: Actions
+) -> None:
+    for number in range(1, 21):
+        proposal = propose(actions, number=number)
+        name = actions.pending()[-1].name
+        won: list[bool] = []
+        thread = threading.Thread(target=lambda name=name, won=won: won.append(actions.approve(name, "bob")))
+        thread.start()
+        snoozed = True
+        try:
+            silencing.snooze(folder, Actions(actions.root.parent), proposal.id, NOW + timedelta(hours=1), "ann", NOW)
+        except CannotDecide:
+            snoozed = False
+        thread.join()
+        assert [not snoozed] == won
+        assert any(proposal.id in s.put_aside.values() for s in folder.current()) is snoozed
+
+
+def test_a_snooze_of_bytes_that_nobody_looked_at_moves_nothing(folder: SilenceFolder, actions: Actions) -> None:
+    proposal = propose(actions)
+    with pytest.raises(CannotDecide) as no:
+        silencing.snooze(folder, actions, proposal.id, NOW + timedelta(hours=2), "ann", NOW, digest="0" * 16)
+    assert no.value.why is Why.CHANGED
+    assert folder.current() == ()
+    assert len(actions.pending()) == 1
+
+
+def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder, actions: Actions) -> None:
+    proposal = propose(actions)
+    other = propose(actions, service="mail", number=2)
+    about = wish(service="shop", reason="known")
+    _, none = silencing.acknowledge(folder, actions, about, NOW)
+    assert none == ()
+    made, (filed,) = silencing.acknowledge(folder, actions, about, NOW, reject=True)
+    assert filed.name.id == proposal.id
+    assert made.put_aside == {"web01/1-0": proposal.id}
+    assert [f.name.id for f in actions.pending()] == [other.id]
+    reason = actions.folder(Folder.REJECTED) / f"{filed.name.file}.reason.txt"
+    assert reason.read_text() == "acknowledged by ann: known\n-- ann\n"
+
+
+def test_a_silence_names_what_goes_on_because_a_person_said_yes(folder: SilenceFolder, actions: Actions) -> None:
+    proposal = propose(actions)
+    actions.approve(actions.pending()[0].name, "bob")
+    made = silencing.maintain(folder, wish(node="web*"), NOW)
+    assert [f.name.id for f in silencing.going_on(actions, made)] == [proposal.id]
+    assert silencing.going_on(actions, silencing.maintain(folder, wish(node="db*"), NOW)) == ()
+
+
+def _hostile(folder: SilenceFolder, name: str) -> None:
+    path = folder.root / f"{name}.json"
+    good = silence(id=name).wire()
+    match name[-1]:
+        case "0":
+            path.write_bytes(b"{" + good)
+        case "1":
+            path.symlink_to("/dev/zero")
+        case "2":
+            os.mkfifo(path)
+        case "3":
+            with path.open("wb") as handle:
+                handle.truncate(10 * 1024**3)
+        case "4":
+            path.mkdir()
+        case "5":
+            path.write_bytes(silence(id="maintenance-99999999").wire())
+        case "6":
+            path.write_bytes(good.replace(b'"node"', b'"node": "a", "node"'))
+        case "7":
+            path.write_bytes(good + b" " * MAX_BYTES)
+        case "8":
+            path.write_bytes(b"[" * 20000)
+        case "9":
+            outside = folder.root.parent / "outside.json"
+            outside.write_bytes(good)
+            path.symlink_to(outside)
+
+
+def test_rubbish_in_the_folder_is_left_alone_and_said_once(folder: SilenceFolder) -> None:
+    made = silencing.maintain(folder, wish(), NOW)
+    for number in range(10):
+        _hostile(folder, f"maintenance-0000000{number}")
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert folder.current() == (made,)
+        (folder.root / "maintenance-00000000.json").touch()
+        assert folder.current() == (made,)
+    said = [log["file"][-6:] for log in logs if log["event"] == "silences.ignored"]
+    assert sorted(said) == sorted([f"{n}.json" for n in range(10)] + ["0.json"])  # once, and once as it is now
+
+
+def test_reading_again_costs_little_when_nothing_changed(folder: SilenceFolder) -> None:
+    for _ in range(200):
+        silencing.maintain(folder, wish(), NOW)
+    assert len(folder.current()) == 200
+    begin = time.perf_counter()
+    for _ in range(20):
+        folder.current()
+    assert (time.perf_counter() - begin) / 20 < 0.05
+
+
+def test_what_was_ended_long_ago_is_forgotten(folder: SilenceFolder) -> None:
+    made = silencing.maintain(folder, wish(), NOW)
+    silencing.unsilence(folder, made.id, "ann")
+    assert folder.forget(time.time() - 3600) == 0
+    assert folder.forget(time.time() + 3600) == 2  # the file and its reason
+    assert folder.ended() == ()
