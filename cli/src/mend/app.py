@@ -20,6 +20,8 @@ from mend.commands.inject import inject
 from mend.commands.pending import pending
 from mend.commands.retry import retry
 from mend.commands.show import show
+from mend.commands.silences import silences, unsilence
+from mend.commands.silencing import ack, maintenance, snooze
 from mend.commands.status import status
 from mend.commands.up import up
 from mend.commands.users import users
@@ -81,9 +83,10 @@ def prepare(ctx: typer.Context) -> None:
     ctx.obj = read_desk(os.environ)
 
 
-LOOK, DECIDE, RUN = "Look", "Decide", "Run"
+DECIDE, SILENCE, LOOK, RUN = "Decide", "Silence for a while", "Look", "Run"
 for panel, functions in (
-    (DECIDE, (pending, show, approve, reject, edit, retry)),
+    (DECIDE, (pending, show, approve, reject, edit, retry, snooze)),
+    (SILENCE, (maintenance, ack, silences, unsilence)),
     (LOOK, (status, doctor, history, watch, deadletters)),
     (RUN, (up, drill, inject)),
 ):

@@ -10,6 +10,7 @@ from mend.sorry import Sorry
 from mend.words import plain
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
+from mesh_core.silence_folder import SilenceFolder
 
 
 def complete_pending(incomplete: str) -> list[tuple[str, str]]:
@@ -32,6 +33,13 @@ def complete_failed(incomplete: str) -> list[str]:
     """Runs that can be tried again."""
     actions = _actions()
     return sorted(_ids(actions, incomplete, (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED))) if actions else []
+
+
+def complete_silences(incomplete: str) -> list[tuple[str, str]]:
+    """What can be ended before its time."""
+    actions = _actions()
+    known = SilenceFolder(actions.root.parent).current() if actions else ()
+    return [(silence.id, plain(silence.place, 80)) for silence in known if silence.id.startswith(incomplete)]
 
 
 def _ids(actions: Actions, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:

@@ -23,6 +23,7 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown, masked
 from mesh_core.secret_files import is_given
 from mesh_core.settings import BadSettings, MeshSettings, read_settings
+from mesh_core.silence_folder import SilenceFolder
 
 PIPED_WIDTH = 200  # a table that is piped is read by a program or in a pager: nothing is cut to 80 columns
 
@@ -44,6 +45,10 @@ class Desk:
     @property
     def actions(self) -> Actions:
         return Actions(self.runtime)
+
+    @property
+    def silences(self) -> SilenceFolder:
+        return SilenceFolder(self.runtime)
 
     @property
     def redis_url(self) -> str:

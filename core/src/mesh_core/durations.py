@@ -33,9 +33,9 @@ def parse_span(text: str) -> timedelta:
 
 
 def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:
-    """`18:30` (the next time that clocks in `zone` show it), `2026-01-31`, `2026-01-31T12:00`, with a zone or in `zone`.
+    """`18:30` (the next time that it is so late in `zone`), `2026-01-31`, `2026-01-31T12:00`, `...T12:00:00Z`.
 
-    BadTime otherwise; aware, whatever was typed.
+    What names no zone is in `zone`; what is returned always has one. BadTime for anything else.
     """
     said = text.strip()
     if match := _CLOCK.fullmatch(said):

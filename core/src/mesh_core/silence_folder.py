@@ -58,13 +58,14 @@ class SilenceFolder:
             raise FileExistsError(f"{path} is there already")
         path.chmod(0o644)
 
-    def end(self, silence_id: str, why: str) -> bool:
-        """It is over before its time: to ended/, with a word about why. False if somebody was faster. Raises OSError."""
+    def end(self, silence_id: str, why: str = "") -> bool:
+        """It is over: to ended/, with a word about why if there is one. False if somebody was faster. Raises OSError."""
         path = self._path(silence_id)
         target = self.ended_root / path.name
         with contextlib.suppress(FileNotFoundError):
             if rename_exclusive(path, target):
-                write_whole(target.with_name(target.name + REASON_SUFFIX), f"{why.strip()}\n".encode(), mode=0o644)
+                if why.strip():
+                    write_whole(target.with_name(target.name + REASON_SUFFIX), f"{why.strip()}\n".encode(), mode=0o644)
                 return True
         return False
 

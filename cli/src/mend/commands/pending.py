@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mend.desk import Desk
 from mend.listing import Column, listing
+from mend.quiet import say_silences
 from mend.words import age, now, plain, seconds_between, short_id
 from mesh_core.action_files import Filed, Folder
 from mesh_core.bus import Bus
@@ -38,9 +39,11 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
         return
     if not waiting:
         desk.say(f"Nothing waits for you in {plain(desk.actions.folder(Folder.PENDING))}.")
+        say_silences(desk)
         return
     desk.out.print(listing(COLUMNS, _rows(waiting, seen), desk.out.width))
     desk.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
+    say_silences(desk)
 
 
 def pending_row(filed: Filed, times: int | None) -> dict[str, Any]:

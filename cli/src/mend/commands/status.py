@@ -21,6 +21,7 @@ from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown, masked, server_version
 from mesh_core.records import AttemptOutcome, ModelAttempt
+from mesh_core.silencing import active
 from mesh_core.streams import EVENT_STREAM_PREFIX
 
 FRESH_SECONDS = 15.0  # a heartbeat is touched at least every 5 s
@@ -43,6 +44,7 @@ class Status:
     waiting: dict[str, int] = field(default_factory=dict)
     dead_letters: int = 0
     open_circuits: list[str] = field(default_factory=list)
+    silences: list[str] = field(default_factory=list)
 
     @property
     def well(self) -> bool:
@@ -74,6 +76,7 @@ async def read_status(desk: Desk) -> Status:
     found = Status(runtime=str(desk.runtime), redis_url=masked(desk.redis_url))
     found.services = heartbeats(desk.runtime)
     found.folders = counts(desk.actions)
+    found.silences = [silence.id for silence in active(desk.silences, now())]
     bus = Bus.connect(desk.redis_url, "mend")
     try:
         found.redis_version = await server_version(bus)
@@ -182,6 +185,8 @@ def _print(desk: Desk, found: Status) -> None:
     desk.say(f"{'actions':<18}{', '.join(folders) or 'none yet'}")
     if found.folders.get("pending"):
         desk.say(f"{'':<18}mend pending lists what waits for you", "dim")
+    if found.silences:
+        desk.say(f"{'silences':<18}{len(found.silences)}: nothing is proposed there (mend silences)", "yellow")
 
 
 def _text(value: Any) -> str:

@@ -16,6 +16,7 @@ from mesh_core.people import people_path
 from mesh_core.records import Decision
 from mesh_core.service import Part, serve
 from mesh_core.settings import settings_or_exit
+from mesh_core.silence_folder import SilenceFolder
 from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
 from observer.audit.auditor import Auditor
@@ -27,6 +28,7 @@ from observer.auth.start import doorkeeper_or_exit
 from observer.live import Live
 from observer.moves import Moves
 from observer.observer import GROUP, Observer
+from observer.overdue import Overdue
 from observer.settings import ObserverSettings
 from observer.silence import Silence
 from observer.trimming import Trimming
@@ -63,6 +65,7 @@ def main() -> None:
     )
     actions = Actions(runtime)
     auditor = Auditor(AuditLog(audit_path(runtime), head_path(runtime)), actions)
+    silences = SilenceFolder(runtime)
     parts: dict[str, Part] = {}
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
     if settings.address is not None:
@@ -85,6 +88,7 @@ def main() -> None:
             "moves": Moves(bus, actions, witness=auditor).run,
             "audit_silences": SilenceWatch(runtime, auditor).run,
             "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
+            "overdue": Overdue(silences).run,
             "trimming": Trimming(bus, consumer).run,
         },
         closing=(*closing, auditor.close, consumer.close, bus.close),

@@ -12,7 +12,7 @@ from observer.web.errors import Problem, answer_errors
 from observer.web.gate import Gate
 from observer.web.headers import Headers
 from observer.web.room import Room
-from observer.web.routes import audit, proposals, runs, session, stream, world
+from observer.web.routes import audit, proposals, runs, session, silences, stream, world
 
 API = "/api/v1"
 TITLE = "Mendmesh observer"
@@ -28,7 +28,7 @@ def make_app(room: Room) -> FastAPI:
     app.state.room = room
     answer_errors(app)
     api = APIRouter(prefix=API, responses=COMMON)
-    for noun in (session, world, proposals, runs, stream, audit):
+    for noun in (session, world, proposals, silences, runs, stream, audit):
         api.include_router(noun.router)
     app.include_router(api)
     return app

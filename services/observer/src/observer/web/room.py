@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from fastapi import Request
 
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus
+from mesh_core.silence_folder import SilenceFolder
 from observer.audit.witness import Audit, Unaudited
 from observer.auth.auth import Auth
 from observer.live import Live
@@ -36,6 +38,11 @@ class Room:
     now: Callable[[], datetime] = _now
     auth: Auth | None = None
     audit: Audit = field(default_factory=Unaudited)
+
+    @cached_property
+    def silences(self) -> SilenceFolder:
+        """One for all requests: it reads again only what changed."""
+        return SilenceFolder(self.runtime)
 
     @property
     def policy_file(self) -> Path:

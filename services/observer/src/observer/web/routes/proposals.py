@@ -154,7 +154,7 @@ async def proposals(
 @router.get("/proposals/{action_id}")
 async def proposal(room: TheRoom, who: Viewer, action_id: ActionId) -> Detail:
     """All that a person needs for a yes or a no, wherever the proposal lies now."""
-    found = await asyncio.to_thread(_exactly, room, action_id)
+    found = await asyncio.to_thread(exactly, room, action_id)
     filed, raw = await asyncio.to_thread(_read, room, found)
     p = filed.proposal
     event_id = p.event.id or ""
@@ -180,7 +180,7 @@ async def proposal(room: TheRoom, who: Viewer, action_id: ActionId) -> Detail:
 @router.post("/proposals/{action_id}/approve")
 async def approve(room: TheRoom, who: Operator, action_id: ActionId, body: Approve) -> Moved:
     """Yes: moves the file to approved/, exactly as `mend approve` and `mv` do. 409: somebody was faster."""
-    await asyncio.to_thread(_exactly, room, action_id)
+    await asyncio.to_thread(exactly, room, action_id)
     async with room.audit.deciding(who) as told:
         filed = await asyncio.to_thread(
             deciding.approve, room.actions, action_id, who.note, room.now(), digest=body.digest
@@ -194,7 +194,7 @@ async def reject(room: TheRoom, who: Operator, action_id: ActionId, body: Reject
     """No, and why: moves the file to rejected/."""
     if not body.reason.strip():
         raise ApiError(422, "invalid", "reason: wants a few words; whoever reads this next year has only them")
-    await asyncio.to_thread(_exactly, room, action_id)
+    await asyncio.to_thread(exactly, room, action_id)
     reason = " ".join(body.reason.split())
     async with room.audit.deciding(who) as told:
         filed = await asyncio.to_thread(deciding.reject, room.actions, action_id, reason, who.note, digest=body.digest)
@@ -207,7 +207,7 @@ async def edit(room: TheRoom, who: Operator, action_id: ActionId, body: Edit) ->
     """A changed proposal in place of this one: same id, new digest; it still waits. Judged as the executor judges."""
 
     def do() -> tuple[ActionName, Folder]:
-        _exactly(room, action_id)
+        exactly(room, action_id)
         old, folder = deciding.find_editable(room.actions, action_id)
         deciding.check_digest(old, body.digest)
         name, _ = deciding.edit(room.actions, old, folder, body.text.encode(), who.name, _policy(room))
@@ -222,14 +222,14 @@ async def edit(room: TheRoom, who: Operator, action_id: ActionId, body: Edit) ->
 @router.post("/proposals/{action_id}/retry")
 async def retry(room: TheRoom, who: Operator, action_id: ActionId) -> Moved:
     """What failed, was interrupted or expired, as a new proposal with an id of its own; it waits for a yes."""
-    await asyncio.to_thread(_exactly, room, action_id)
+    await asyncio.to_thread(exactly, room, action_id)
     async with room.audit.deciding(who) as told:
         name, _ = await asyncio.to_thread(deciding.retry, room.actions, action_id, room.now())
         await told.done("retry", name, "", Folder.PENDING)
     return Moved(id=name.id, digest=name.digest, folder=Folder.PENDING)
 
 
-def _exactly(room: Room, action_id: str) -> Found:
+def exactly(room: Room, action_id: str) -> Found:
     """A program says the whole id: an abbreviation that fits today may fit another proposal tomorrow."""
     found = find_one(room.actions, action_id)
     if found.id != action_id:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from mesh_core.records import Severity
+from mesh_core.silences import Silence, silences_for
 from observer.web.cursors import Cursor, page_after
 from observer.web.who import TheRoom, Viewer
 from observer.world import Place, State, World
@@ -32,6 +37,7 @@ class PlaceOut(BaseModel):
     event_type: str | None
     occurrences: int = Field(description="how often the present trouble (or the last one) was announced")
     open: dict[str, Severity] = Field(description="what is open, by incident or else by type")
+    silences: list[str] = Field(description="ids of the silences that hold here now; some for one type of trouble only")
 
 
 class NodeOut(PlaceOut):
@@ -66,6 +72,7 @@ async def world(
 ) -> WorldOut:
     """The world of this moment. Nodes always come whole (there are few); services come in pages, trouble first."""
     seen = room.world()
+    silent = partial(_silences, await asyncio.to_thread(room.silences.current), room.now())
     nodes, services = _split(seen)
     wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
     page, following = page_after(wanted, cursor, limit, lambda p: p.pair)
@@ -75,11 +82,11 @@ async def world(
     return WorldOut(
         counts=Counts(nodes=Counter(p.state for p in nodes), services=Counter(p.state for p in services)),
         nodes=[
-            NodeOut(**_fields(p), beats=p.beats, services=per_node[p.node])
+            NodeOut(**_fields(p), silences=silent(p), beats=p.beats, services=per_node[p.node])
             for p in sorted(nodes, key=_order)
             if node in (None, p.node)
         ],
-        places=[PlaceOut(**_fields(p)) for p in page],
+        places=[PlaceOut(**_fields(p), silences=silent(p)) for p in page],
         total=len(wanted),
         next=following,
     )
@@ -102,4 +109,8 @@ def _order(place: Place) -> tuple[int, int, str]:
 
 
 def _fields(place: Place) -> dict[str, object]:
-    return {name: getattr(place, name) for name in PlaceOut.model_fields}
+    return {name: getattr(place, name) for name in PlaceOut.model_fields if name != "silences"}
+
+
+def _silences(silences: Sequence[Silence], now: datetime, place: Place) -> list[str]:
+    return [silence.id for silence in silences_for(silences, place.node, place.service, None, now)]

@@ -1,0 +1,107 @@
+"""`mend silences` and `mend unsilence`: where nothing is proposed now, and the end of it. Needs no Redis."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from mend.commands.pending import AsJson
+from mend.complete import complete_silences
+from mend.desk import Desk
+from mend.listing import Column, listing
+from mend.sorry import Sorry, sorry_for
+from mend.words import age, local_time, now, plain, seconds_between
+from mesh_core import silencing
+from mesh_core.deciding import CannotDecide
+from mesh_core.records import parse_time
+from mesh_core.silence_folder import SilenceFolder
+from mesh_core.silences import Silence, SilenceKind
+
+
+def silences(
+    ctx: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List where nothing is proposed now, until when, and who said so.
+
+    \b
+    Examples
+      mend silences
+      mend silences --json | jq -r '.[].id'
+    """
+    desk: Desk = ctx.obj
+    folder, moment = desk.silences, now()
+    found = sorted((s for s in folder.current() if not s.over(moment)), key=lambda s: parse_time(s.ends_at))
+    if every:
+        over = [*(s for s in folder.current() if s.over(moment)), *folder.ended()]
+        found += sorted(over, key=lambda s: parse_time(s.ends_at), reverse=True)
+    gone = {s.id for s in folder.ended()}
+    if as_json:
+        desk.say_json([_row(s, moment, s.id in gone, folder) for s in found])
+    elif not found:
+        desk.say("Nothing is silenced. mend maintenance NODE --for 2h --reason TEXT would do it.")
+    else:
+        desk.out.print(listing(COLUMNS, [_cells(s, moment, s.id in gone) for s in found], desk.out.width))
+        desk.say("mend unsilence ID ends one before its time.", "dim")
+
+
+def unsilence(
+    ctx: typer.Context,
+    silence_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="As in mend silences; its end is enough.", autocompletion=complete_silences),
+    ],
+) -> None:
+    """End a silence before its time. What is still sick is proposed within a minute.
+
+    \b
+    Examples
+      mend unsilence maintenance-3f9c2a7b
+    """
+    desk: Desk = ctx.obj
+    try:
+        ended = silencing.unsilence(desk.silences, silence_id, desk.user)
+    except CannotDecide as no:
+        raise Sorry(f"{plain(no.sentence, 1000)}; `mend silences --all` lists them", sorry_for(no).code) from None
+    desk.say(f"ended {ended.id}: {plain(ended.place)} is heard again", "bold")
+
+
+COLUMNS = (
+    Column("id"),
+    Column("node/service"),
+    Column("type", 3),
+    Column("holds"),
+    Column("by", 2),
+    Column("reason", 1, prose=True),
+)
+
+
+def _cells(silence: Silence, moment: datetime, ended: bool) -> list[Text]:
+    if ended or silence.over(moment):
+        holds = Text("over", "dim")
+    elif silence.active(moment):
+        holds = Text(f"{age(-seconds_between(silence.ends_at, moment))} more", "green")
+    else:
+        holds = Text(f"from {local_time(silence.starts_at)}", "yellow")
+    node_alone = silence.kind is not SilenceKind.MAINTENANCE and silence.service is None
+    return [
+        Text(silence.id, "cyan"),
+        Text(f"{silence.node}{'' if node_alone else '/' + (silence.service or '*')}", "bold"),
+        Text(silence.type or "any"),
+        holds,
+        Text(plain(silence.by, 40)),
+        Text(plain(silence.reason)),
+    ]
+
+
+def _row(silence: Silence, moment: datetime, ended: bool, folder: SilenceFolder) -> dict[str, Any]:
+    over = ended or silence.over(moment)
+    return {
+        **silence.model_dump(mode="json"),
+        "active": not ended and silence.active(moment),
+        "ended": folder.why_ended(silence.id) if over else None,
+    }

@@ -1,0 +1,168 @@
+"""`mend maintenance`, `mend snooze`, `mend ack`: for a while, nothing is proposed there. Files only; needs no Redis."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+import typer
+
+from mend.commands.decide import PendingId
+from mend.desk import Desk
+from mend.sorry import USAGE, Sorry
+from mend.words import local_time, now, plain, short_id
+from mesh_core import silencing
+from mesh_core.durations import BadTime, parse_moment, parse_span
+from mesh_core.inventory import Inventory, InventoryError
+from mesh_core.silences import Silence
+from mesh_core.silencing import BadSilence, Wish
+
+For = Annotated[str | None, typer.Option("--for", metavar="SPAN", help="How long: 45m, 2h, 1h30m, 3d.")]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Until when, in this machine's zone: 18:30, 2026-01-31T12:00."),
+]
+Why = Annotated[str, typer.Option("--reason", "-r", help="Why; shown wherever the silence is.")]
+Type = Annotated[str | None, typer.Option("--type", help="Only this type of trouble, such as disk_full.")]
+
+
+def maintenance(
+    ctx: typer.Context,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="A node, or a pattern: 'web*'; '*' is every node.")],
+    reason: Why,
+    service: Annotated[
+        str | None, typer.Option("--service", help="Only this service (or pattern); else all of the node.")
+    ] = None,
+    type_: Type = None,
+    for_: For = None,
+    until: Until = None,
+    begins: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begin then, not now.")] = None,
+) -> None:
+    """Work is being done there: propose nothing until the end. Events are kept and shown all the same.
+
+    \b
+    Examples
+      mend maintenance web01 --for 2h --reason "new disk"
+      mend maintenance '*' --until 18:30 --reason "switch replaced"
+      mend maintenance db01 --service 'postgres*' --type container_died --for 1d --reason migration
+    """
+    desk: Desk = ctx.obj
+    moment = now()
+    starts = _moment("--from", begins, moment) if begins else None
+    wish = Wish(
+        node=node,
+        service=service,
+        type=type_,
+        ends=_end(for_, until, moment, starts),
+        begins=starts,
+        by=desk.user,
+        reason=plain(reason),
+    )
+    try:
+        made = silencing.maintain(desk.silences, wish, moment)
+    except BadSilence as error:
+        raise Sorry(plain(error), USAGE) from None
+    desk.say(f"maintenance of {plain(made.place)} until {local_time(made.ends_at)}", "bold")
+    _say_rest(desk, made)
+    if not _is_known(desk, node):
+        desk.say(f"  no node in the inventory is called {plain(node)}: is it misspelt?", "yellow")
+
+
+def snooze(
+    ctx: typer.Context,
+    action_id: PendingId,
+    for_: For = None,
+    until: Until = None,
+    reason: Why = "",
+) -> None:
+    """Not now: put a waiting proposal aside. Trouble that is still there at the end is proposed anew.
+
+    \b
+    Examples
+      mend snooze 3f9c2a7b1d04 --for 2h --reason "after dinner"
+      mend snooze 3f9c2a7b1d04 --until 07:00
+    """
+    desk: Desk = ctx.obj
+    moment = now()
+    ends = _end(for_, until, moment)
+    try:
+        filed, made = silencing.snooze(
+            desk.silences, desk.actions, action_id, ends, desk.user, moment, reason=plain(reason)
+        )
+    except BadSilence as error:
+        raise Sorry(plain(error), USAGE) from None
+    desk.say(f"snoozed {filed.name.id} until {local_time(made.ends_at)}", "bold")
+    _say_rest(desk, made)
+
+
+def ack(
+    ctx: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="NODE[/SERVICE]", help="The place whose trouble you know about.")],
+    type_: Type = None,
+    for_: For = None,
+    until: Until = None,
+    reason: Why = "",
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Put aside what waits for that place, too; else it keeps waiting.")
+    ] = False,
+) -> None:
+    """I know about it: propose nothing more for that place until it is well again (or for 7 days).
+
+    \b
+    Examples
+      mend ack web01/shop --reason "vendor is on it"
+      mend ack nas --type disk_full --for 3d --reject
+    """
+    desk: Desk = ctx.obj
+    moment = now()
+    node, _, service = place.partition("/")
+    given = for_ or until
+    ends = _end(for_, until, moment) if given else moment + silencing.ACKNOWLEDGED_FOR
+    wish = Wish(node, ends, desk.user, service=service or None, type=type_, reason=plain(reason))
+    try:
+        made, aside = silencing.acknowledge(desk.silences, desk.actions, wish, moment, reject=reject)
+    except BadSilence as error:
+        raise Sorry(plain(error), USAGE) from None
+    desk.say(
+        f"acknowledged {plain(made.place)}: until it is well again, or {local_time(made.ends_at)} at the latest", "bold"
+    )
+    for filed in aside:
+        desk.say(f"  put aside: {filed.name.id}")
+    waiting = () if reject else silencing.waiting_for(desk.actions, made.node, made.service, made.type)
+    for filed in waiting:
+        desk.say(f"  still waits for you: {filed.name.id} (--reject would have put it aside)", "yellow")
+    _say_rest(desk, made)
+
+
+def _end(for_: str | None, until: str | None, moment: datetime, begins: datetime | None = None) -> datetime:
+    if (for_ is None) == (until is None):
+        raise Sorry("say how long: either --for 2h or --until 18:30", USAGE)
+    if until is not None:
+        return _moment("--until", until, begins or moment)
+    try:
+        return (begins or moment) + parse_span(for_ or "")
+    except BadTime as error:
+        raise Sorry(f"--for {plain(error)}", USAGE) from None
+
+
+def _moment(option: str, text: str, moment: datetime) -> datetime:
+    try:
+        return parse_moment(text, moment, moment.astimezone().tzinfo or moment.tzinfo)  # type: ignore[arg-type]
+    except BadTime as error:
+        raise Sorry(f"{option} {plain(error)}", USAGE) from None
+
+
+def _say_rest(desk: Desk, made: Silence) -> None:
+    for filed in silencing.going_on(desk.actions, made):
+        desk.say(f"  goes on, because it is approved: {filed.name.id}", "yellow")
+    hint = f"  events are kept; nothing new is proposed there. mend unsilence {short_id(made.id)} ends it."
+    desk.say(hint, "dim")
+
+
+def _is_known(desk: Desk, node: str) -> bool:
+    try:
+        hosts = Inventory.load(desk.runtime / "config" / "inventory.yml").hosts
+    except (InventoryError, OSError):
+        return True  # nothing to compare with
+    return any(fnmatchcase(host, node) for host in hosts)

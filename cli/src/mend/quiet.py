@@ -1,0 +1,17 @@
+"""The lines about silences that other commands show, so that nobody wonders why nothing is proposed."""
+
+from __future__ import annotations
+
+from mend.desk import Desk
+from mend.words import age, now, plain, seconds_between
+from mesh_core import silencing
+
+
+def say_silences(desk: Desk) -> None:
+    """One line for each that holds now."""
+    moment = now()
+    for silence in silencing.active(desk.silences, moment):
+        left = age(-seconds_between(silence.ends_at, moment))
+        because = f": {plain(silence.reason, 80)}" if silence.reason else ""
+        by = plain(silence.by, 40)
+        desk.say(f"silent for {left} more: {plain(silence.place)} ({silence.kind} by {by}){because}", "dim")

@@ -1,0 +1,103 @@
+"""maintenance, snooze, ack, silences, unsilence: a person's words, over real folders and without any Redis."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from mend_rig import NODE, Mend
+
+from mesh_core.action_files import Folder
+from mesh_core.records import parse_time
+from mesh_core.silence_folder import SilenceFolder
+from mesh_core.silences import Silence
+
+
+def known(mend: Mend) -> tuple[Silence, ...]:
+    return SilenceFolder(mend.runtime).current()
+
+
+def test_a_maintenance_is_announced_listed_shown_elsewhere_and_ended(mend: Mend) -> None:
+    said = mend("maintenance", "pi*", "--for", "2h", "--reason", "new disk\x1b[31m")
+    assert said.exit_code == 0, said.output
+    assert "maintenance of pi* until" in said.stdout
+    [silence] = known(mend)
+    assert abs(parse_time(silence.ends_at) - datetime.now(UTC) - timedelta(hours=2)) < timedelta(seconds=30)
+    assert "\x1b" not in silence.reason
+    listed = mend("silences").stdout
+    assert silence.id in listed
+    assert "pi*/*" in listed
+    [row] = json.loads(mend("silences", "--json").stdout)
+    assert (row["id"], row["active"]) == (silence.id, True)
+    assert "silent for 1h59m more: pi* (maintenance by" in mend("pending").stdout
+    status = mend("status")
+    assert "1: nothing is proposed there" in status.stdout
+    assert json.loads(mend("status", "--json").stdout)["silences"] == [silence.id]
+    ended = mend("unsilence", silence.id[-8:])
+    assert ended.exit_code == 0, ended.output
+    assert known(mend) == ()
+    assert "over" in mend("silences", "--all").stdout
+    assert mend("silences").stdout.startswith("Nothing is silenced.")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("maintenance", "pi4", "-r", "x"), 2, "either --for 2h or --until 18:30"),
+        (("maintenance", "pi4", "-r", "x", "--for", "1h", "--until", "18:30"), 2, "either --for"),
+        (("maintenance", "pi4", "-r", "x", "--for", "2"), 2, "has no unit; write 2m"),
+        (("maintenance", "pi4", "-r", "x", "--for", "31d"), 2, "30 days at most"),
+        (("maintenance", "pi4", "-r", "x", "--until", "2020-01-01"), 2, "passed already"),
+        (("maintenance", "pi4", "-r", "x", "--until", "tea time"), 2, "--until 'tea time' is no time"),
+        (("maintenance", "pi 4", "-r", "x", "--for", "1h"), 2, "is no name"),
+        (("maintenance", "pi4", "--for", "1h"), 2, "--reason"),
+        (("ack", "pi*/web"), 2, "only a maintenance may have patterns"),
+        (("snooze", "nothing", "--for", "1h"), 3, "there is no proposal"),
+        (("unsilence", "nothing"), 3, "mend silences --all"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_the_right_exit_code(
+    mend: Mend, words: tuple[str, ...], code: int, told: str
+) -> None:
+    said = mend(*words)
+    assert said.exit_code == code, said.output
+    assert told in " ".join(said.output.split())
+    assert known(mend) == ()
+
+
+def test_a_node_that_nobody_knows_is_silenced_with_a_word_of_doubt(mend: Mend) -> None:
+    (mend.runtime / "config").mkdir()
+    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {pi4: {ansible_connection: local}}}\n")
+    assert "misspelt" in mend("maintenance", "p14", "--for", "1h", "-r", "x").stdout
+    assert "misspelt" not in mend("maintenance", "pi?", "--for", "1h", "-r", "x").stdout
+
+
+def test_a_snooze_puts_the_proposal_aside_until_later(mend: Mend) -> None:
+    proposal = mend.propose()
+    said = mend("snooze", proposal.id[-12:], "--for", "45m", "--reason", "dinner")
+    assert said.exit_code == 0, said.output
+    [silence] = known(mend)
+    assert silence.put_aside == {proposal.event.id: proposal.id}
+    [filed] = mend.actions.filed(Folder.REJECTED)
+    assert "snoozed until" in filed.path.with_name(filed.path.name + ".reason.txt").read_text()
+    assert mend("snooze", proposal.id, "--for", "45m").exit_code == 3
+
+
+def test_an_ack_lasts_a_week_names_what_waits_and_takes_it_only_if_asked(mend: Mend) -> None:
+    proposal = mend.propose()
+    said = mend("ack", f"{NODE}/nginx")
+    assert said.exit_code == 0, said.output
+    assert f"still waits for you: {proposal.id}" in said.stdout
+    [silence] = known(mend)
+    assert parse_time(silence.ends_at) - parse_time(silence.created_at) == timedelta(days=7)
+    said = mend("ack", f"{NODE}/nginx", "--for", "1d", "--reject")
+    assert f"put aside: {proposal.id}" in said.stdout
+    assert list(mend.actions.pending()) == []
+
+
+def test_what_is_approved_already_is_said_to_go_on(mend: Mend) -> None:
+    proposal = mend.propose()
+    assert mend("approve", proposal.id).exit_code == 0
+    said = mend("maintenance", "*", "--for", "1h", "-r", "x")
+    assert f"goes on, because it is approved: {proposal.id}" in said.stdout

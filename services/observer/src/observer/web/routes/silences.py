@@ -1,0 +1,202 @@
+"""/silences: where nothing is proposed for a while, and a person's verbs about it; the same files as `mend` writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self, TypeVar
+
+from fastapi import APIRouter, Query
+from fastapi import Path as PathParameter
+from pydantic import BaseModel, Field, model_validator
+
+from mesh_core import silencing
+from mesh_core.action_files import Filed, Folder
+from mesh_core.deciding import CannotDecide, Why
+from mesh_core.records import Timestamp, parse_time
+from mesh_core.silence_folder import SilenceFolder
+from mesh_core.silences import MAX_DAYS, MAX_REASON, Silence, SilenceKind
+from mesh_core.silencing import BadSilence, Wish
+from observer.web.errors import ApiError
+from observer.web.routes.proposals import ActionId, Digest, exactly
+from observer.web.who import Operator, TheRoom, Viewer
+
+router = APIRouter(tags=["silences"])
+
+MOST_ENDED = 200
+T = TypeVar("T")
+SilenceId = Annotated[str, PathParameter(max_length=64, description="the silence's whole id")]
+Reason = Annotated[str, Field(max_length=MAX_REASON)]
+
+
+class SilenceOut(BaseModel):
+    """One silence. `service` null: of a maintenance everything on the node, else the node itself."""
+
+    id: str
+    kind: SilenceKind
+    node: str
+    service: str | None
+    type: str | None
+    starts_at: str
+    ends_at: str
+    reason: str
+    by: str
+    created_at: str
+    active: bool = Field(description="it holds now; false: it has not begun, or is over")
+    ended: str | None = Field(description="why it is over, if it ended before its time; '' if just by the clock")
+    proposals: list[str] = Field(description="what was put aside with it, by id")
+
+
+class SilencePage(BaseModel):
+    items: list[SilenceOut]
+
+
+class HowLong(BaseModel):
+    """One of the two."""
+
+    seconds: Annotated[int, Field(ge=1, le=MAX_DAYS * 86400)] | None = None
+    until: Timestamp | None = None
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if (self.seconds is None) == (self.until is None):
+            raise ValueError("give either seconds or until")
+        return self
+
+
+class NewSilence(HowLong):
+    """`node`, `service` and `type` of a maintenance may be patterns with * and ?; an acknowledgement is exact."""
+
+    kind: Literal[SilenceKind.MAINTENANCE, SilenceKind.ACKNOWLEDGE]
+    node: Annotated[str, Field(max_length=128)]
+    service: Annotated[str, Field(max_length=128)] | None = None
+    type: Annotated[str, Field(max_length=64)] | None = None
+    starts_at: Timestamp | None = None
+    reason: Reason = ""
+    reject: bool = Field(False, description="of an acknowledgement: put aside what waits for that place, too")
+
+
+class Snooze(HowLong):
+    digest: Digest
+    reason: Reason = ""
+
+
+class Silenced(BaseModel):
+    """What was written, what was put aside with it, and what goes on because a person had approved it before."""
+
+    silence: SilenceOut
+    put_aside: list[str]
+    going_on: list[str]
+
+
+class Snoozed(BaseModel):
+    """Where the proposal lies now, and until when its place is silent."""
+
+    id: str
+    digest: str
+    folder: Folder
+    silence: SilenceOut
+
+
+@router.get("/silences")
+async def silences(
+    room: TheRoom, who: Viewer, ended: Annotated[bool, Query(description="also those that are over")] = False
+) -> SilencePage:
+    """What holds now and what will, the next to end first; then, if asked for, what is over, the newest first."""
+    return await asyncio.to_thread(_page, room.silences, room.now(), ended)
+
+
+@router.post("/silences", status_code=201)
+async def silence(room: TheRoom, who: Operator, body: NewSilence) -> Silenced:
+    """From now on (or from `starts_at`) nothing is proposed there. What is approved already goes on."""
+    now = room.now()
+    begins = parse_time(body.starts_at) if body.starts_at else None
+    wish = Wish(
+        node=body.node,
+        service=body.service,
+        type=body.type,
+        ends=_end(body, begins or now),
+        begins=begins,
+        by=who.note,
+        reason=body.reason,
+    )
+
+    def do() -> Silenced:
+        aside: tuple[Filed, ...] = ()
+        if body.kind is SilenceKind.MAINTENANCE:
+            made = silencing.maintain(room.silences, wish, now)
+        else:
+            made, aside = silencing.acknowledge(room.silences, room.actions, wish, now, reject=body.reject)
+        goes_on = [filed.name.id for filed in silencing.going_on(room.actions, made)]
+        return Silenced(silence=_out(made, now), put_aside=[filed.name.id for filed in aside], going_on=goes_on)
+
+    return await _asked(do)
+
+
+@router.delete("/silences/{silence_id}")
+async def unsilence(room: TheRoom, who: Operator, silence_id: SilenceId) -> SilenceOut:
+    """Over before its time. What is still open is announced within a minute and proposed then."""
+
+    def do() -> SilenceOut:
+        if not any(known.id == silence_id for known in (*room.silences.current(), *room.silences.ended())):
+            raise CannotDecide(Why.UNKNOWN, f"there is no silence {silence_id!r}")
+        made = silencing.unsilence(room.silences, silence_id, who.note)
+        return _out(made, room.now(), room.silences.why_ended(made.id))
+
+    return await asyncio.to_thread(do)
+
+
+@router.post("/proposals/{action_id}/snooze")
+async def snooze(room: TheRoom, who: Operator, action_id: ActionId, body: Snooze) -> Snoozed:
+    """Not now: to rejected/, and nothing is proposed for its place until the end; then it is proposed anew."""
+    now = room.now()
+
+    def do() -> tuple[Filed, Silence]:
+        exactly(room, action_id)
+        return silencing.snooze(
+            room.silences,
+            room.actions,
+            action_id,
+            _end(body, now),
+            who.note,
+            now,
+            reason=body.reason,
+            digest=body.digest,
+        )
+
+    async with room.audit.deciding(who) as told:
+        filed, made = await _asked(do)
+        words = f"snoozed until {made.ends_at}" + (f": {made.reason}" if made.reason else "")
+        await told.done("snooze", filed.name, Folder.PENDING, Folder.REJECTED, words)
+    return Snoozed(id=filed.name.id, digest=filed.name.digest, folder=Folder.REJECTED, silence=_out(made, now))
+
+
+def _page(folder: SilenceFolder, now: datetime, ended: bool) -> SilencePage:
+    current = sorted(folder.current(), key=lambda s: (s.over(now), s.ends_at))
+    items = [_out(s, now) for s in current if ended or not s.over(now)]
+    if ended:
+        over = sorted(folder.ended(), key=lambda s: s.ends_at, reverse=True)[:MOST_ENDED]
+        items += [_out(s, now, folder.why_ended(s.id)) for s in over]
+    return SilencePage(items=items)
+
+
+def _out(silence: Silence, now: datetime, ended: str | None = None) -> SilenceOut:
+    over = "" if silence.over(now) else None
+    return SilenceOut(
+        **silence.model_dump(exclude={"schema_version", "put_aside"}),
+        active=ended is None and silence.active(now),
+        ended=over if ended is None else ended,
+        proposals=sorted(silence.put_aside.values()),
+    )
+
+
+def _end(body: HowLong, begins: datetime) -> datetime:
+    return parse_time(body.until) if body.until else begins + timedelta(seconds=body.seconds or 0)
+
+
+async def _asked(do: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(do)
+    except BadSilence as error:
+        raise ApiError(422, "invalid", str(error)) from None
