@@ -13,6 +13,7 @@ import yaml
 from executor_agent.settings import ExecutorSettings
 from mesh_core.llm.chain import ChainSettings
 from mesh_core.settings import MeshSettings, secret_variables, table_rows
+from mesh_core.telling import TargetSettings
 from node_agent.__main__ import NodeAgentSettings
 from observer.settings import ObserverSettings
 from planner_agent.settings import PlannerSettings
@@ -25,6 +26,7 @@ GROUPS = {
     "planner-agent, the models": ChainSettings,
     "executor-agent": ExecutorSettings,
     "observer": ObserverSettings,
+    "executor-agent and observer": TargetSettings,
     "node-agent": NodeAgentSettings,
 }
 
@@ -82,8 +84,8 @@ def test_the_example_lists_every_setting() -> None:
 
 SERVICES = {
     "planner-agent": (PlannerSettings, ChainSettings),
-    "executor-agent": (ExecutorSettings,),
-    "observer": (ObserverSettings,),
+    "executor-agent": (ExecutorSettings, TargetSettings),
+    "observer": (ObserverSettings, TargetSettings),
     "node-agent": (NodeAgentSettings,),
 }
 KEYS = [

@@ -44,7 +44,7 @@ def test_each_secret_reaches_the_one_service_that_needs_it(tmp_path: Path) -> No
     blank = {program.name: set(program.environ) for program in plan.programs if program.ready == "heartbeat"}
     assert blank == {
         "node-agent": {"ANTHROPIC_API_KEY", "NOTIFY_URLS"},
-        "observer": {"ANTHROPIC_API_KEY", "NOTIFY_URLS"},
+        "observer": {"ANTHROPIC_API_KEY"},
         "planner-agent": {"NOTIFY_URLS"},
         "executor-agent": {"ANTHROPIC_API_KEY"},
     }

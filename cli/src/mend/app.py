@@ -17,6 +17,7 @@ from mend.commands.drill import drill
 from mend.commands.edit import edit
 from mend.commands.history import history
 from mend.commands.inject import inject
+from mend.commands.notify_test import notify_test
 from mend.commands.pending import pending
 from mend.commands.retry import retry
 from mend.commands.show import show
@@ -94,3 +95,4 @@ for panel, functions in (
         app.command(rich_help_panel=panel)(function)
 app.add_typer(audit, name="audit", rich_help_panel=LOOK)
 app.add_typer(users, name="users", rich_help_panel=RUN)
+app.command("notify-test", rich_help_panel=RUN)(notify_test)

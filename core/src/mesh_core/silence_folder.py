@@ -59,7 +59,7 @@ class SilenceFolder:
         path.chmod(0o644)
 
     def end(self, silence_id: str, why: str = "") -> bool:
-        """It is over: to ended/, with a word about why if there is one. False if somebody was faster. Raises OSError."""
+        """It is over: to ended/, with a word about why, if any. False if somebody was faster. Raises OSError."""
         path = self._path(silence_id)
         target = self.ended_root / path.name
         with contextlib.suppress(FileNotFoundError):

@@ -20,7 +20,7 @@ from parts.docker import SickFactory
 from parts.engine import Engine
 
 from executor_agent.original_probe import OriginalProbe
-from executor_agent.remedy import Remedy, urls_in
+from executor_agent.remedy import Remedy
 from executor_agent.runner import Look, Runner, Seen
 from executor_agent.testing import Living, ScriptedRunner, proposal_for, write_inventory
 from executor_agent.zygote import Zygote
@@ -131,7 +131,6 @@ async def test_a_notification_without_targets_fails_and_names_the_variable(
     assert "NOTIFY_URLS" in result.reason
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # apprise's own, while it reads its plugins
 async def test_a_notification_reaches_its_target(warm: Zygote, run_dir: Path, tmp_path: Path) -> None:
     heard: list[bytes] = []
     server = await asyncio.start_server(lambda r, w: _answer(r, w, heard), "127.0.0.1", 0)
@@ -152,11 +151,6 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, he
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     await writer.drain()
     writer.close()
-
-
-def test_urls_are_split_at_blanks_and_commas_before_a_scheme() -> None:
-    assert urls_in(" json://a/?to=x,y, mailto://b\n ntfy://c ") == ("json://a/?to=x,y", "mailto://b", "ntfy://c")
-    assert urls_in("") == ()
 
 
 # ---- the probe that saw the trouble ------------------------------------------------------------------------------

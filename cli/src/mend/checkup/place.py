@@ -117,9 +117,9 @@ def _services(runtime: Path) -> Finding:
 
 def _notify(environ: Mapping[str, str]) -> Finding:
     if is_given(environ, "NOTIFY_URLS"):
-        return ok("notifications", "NOTIFY_URLS is set")
+        return ok("notifications", "NOTIFY_URLS is set; `mend notify-test` tries it")
     return warning(
         "notifications",
-        "NOTIFY_URLS is not set: an approved notify reaches nobody",
+        "NOTIFY_URLS is not set: an approved notify reaches nobody, and neither do news",
         "set it to Apprise URLs, such as ntfy://host/topic",
     )

@@ -21,7 +21,11 @@ STOP_SECONDS = 15
 DASHBOARD_PORT = 8686
 EXECUTOR_STOP_SECONDS = 25.0
 # Who alone is told.
-SECRETS = {"ANTHROPIC_API_KEY": "planner-agent", "NOTIFY_URLS": "executor-agent", "OBSERVER_TOKENS": "observer"}
+SECRETS = {
+    "ANTHROPIC_API_KEY": ("planner-agent",),
+    "NOTIFY_URLS": ("executor-agent", "observer"),
+    "OBSERVER_TOKENS": ("observer",),
+}
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def _services(environ: Mapping[str, str]) -> list[Program]:
         ("planner-agent", "planner_agent"),
         ("executor-agent", "executor_agent"),
     ):
-        others = [secret for secret, owner in SECRETS.items() if owner != name]
+        others = [secret for secret, owners in SECRETS.items() if name not in owners]
         hidden = {v: "" for secret in others for v in (secret, secret + FILE_SUFFIX) if environ.get(v)}
         stop = int(running_work) + STOP_SECONDS if name == "executor-agent" else STOP_SECONDS
         command = (sys.executable, "-m", module)

@@ -14,7 +14,7 @@ from executor_agent.executor import Limits
 from executor_agent.life import Life
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.permissions import reasons_to_refuse
-from executor_agent.remedy import Remedy, urls_in
+from executor_agent.remedy import Remedy
 from executor_agent.settings import ExecutorSettings
 from executor_agent.zygote import Zygote
 from mesh_core.action_files import Folder
@@ -24,6 +24,7 @@ from mesh_core.log import setup
 from mesh_core.redis_url import password_of
 from mesh_core.service import serve
 from mesh_core.settings import settings_or_exit
+from mesh_core.telling import TargetSettings
 
 SERVICE = "executor-agent"
 
@@ -42,7 +43,7 @@ def main() -> None:
         look_seconds=settings.executor_look_seconds,
         stop_seconds=settings.executor_stop_seconds,
     )
-    urls = urls_in(settings.notify_urls.get_secret_value()) if settings.notify_urls else ()
+    urls = settings_or_exit(TargetSettings, SERVICE).targets
     hidden = (*urls, password_of(settings.redis_url))
     warm = Zygote.start(os.environ)
     bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")

@@ -6,7 +6,6 @@ Joins the rooms that know how; decides nothing about files, ids or reports. Ever
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +15,6 @@ from executor_agent.ansible import INVENTORY_FILE, Limits, Where, run_stage, wri
 from executor_agent.ledger import STARTED_FILE
 from executor_agent.looks import Look as Seeing
 from executor_agent.looks import look
-from executor_agent.notify import send
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.runner import Look, OnLine, RunResult, Seen
 from executor_agent.stages import stages_for
@@ -26,11 +24,7 @@ from mesh_core.files import write_whole
 from mesh_core.inventory import Inventory, InventoryError
 from mesh_core.playbooks import playbook_for
 from mesh_core.records import Proposal, ProposalType, Stage
-
-
-def urls_in(text: str) -> tuple[str, ...]:
-    """Apprise URLs, separated by blanks or commas (a comma inside a URL stays in it)."""
-    return tuple(url for url in re.split(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)", text.strip()) if url)
+from mesh_core.telling import send
 
 
 class Remedy:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from mesh_core.settings import MANY_LINES, MeshSettings
+from mesh_core.settings import MeshSettings
 
 
 class ExecutorSettings(MeshSettings):
@@ -27,10 +27,4 @@ class ExecutorSettings(MeshSettings):
         alias="PLANNER_UID",
         ge=0,
         description="the planner's user id: the executor refuses to start if that user could approve",
-    )
-    notify_urls: SecretStr | None = Field(
-        None,
-        alias="NOTIFY_URLS",
-        description="Apprise URLs that a notification goes to, separated by blanks or commas",
-        json_schema_extra=MANY_LINES,
     )

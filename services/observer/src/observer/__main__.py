@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -15,9 +16,10 @@ from mesh_core.log import setup
 from mesh_core.people import people_path
 from mesh_core.records import Decision
 from mesh_core.service import Part, serve
-from mesh_core.settings import settings_or_exit
+from mesh_core.settings import CANNOT_START, settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
 from mesh_core.streams import EVENT_STREAM_PREFIX
+from mesh_core.telling import TargetSettings
 from observer.archive import Archive
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
@@ -27,6 +29,8 @@ from observer.audit.watch import Watch
 from observer.auth.start import doorkeeper_or_exit
 from observer.live import Live
 from observer.moves import Moves
+from observer.notify.notifier import Notifier
+from observer.notify.rules import BadRules
 from observer.observer import GROUP, Observer
 from observer.overdue import Overdue
 from observer.settings import ObserverSettings
@@ -44,6 +48,7 @@ log = structlog.get_logger()
 def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used."""
     settings = settings_or_exit(ObserverSettings, SERVICE)
+    targets = settings_or_exit(TargetSettings, SERVICE).targets
     setup(SERVICE, level=settings.log_level)
     runtime = settings.runtime_path
     (runtime / "state").mkdir(parents=True, exist_ok=True)
@@ -76,6 +81,8 @@ def main() -> None:
         users = UserWatch(auth.book, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
         parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
         closing = (auth.close,)
+    if targets:
+        parts["notify"] = _notifier(bus, actions, silences, settings, targets).run
     serve(
         SERVICE,
         runtime,
@@ -93,6 +100,16 @@ def main() -> None:
         },
         closing=(*closing, auditor.close, consumer.close, bus.close),
     )
+
+
+def _notifier(
+    bus: Bus, actions: Actions, silences: SilenceFolder, settings: ObserverSettings, targets: Sequence[str]
+) -> Notifier:
+    try:
+        return Notifier(bus, actions, silences, settings.runtime_path, targets, public_url=settings.public_url)
+    except BadRules as error:
+        print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -26,6 +27,15 @@ def _tokens(given: SecretStr | None) -> SecretStr | None:
 
 def _proxies(text: str) -> str:
     read_networks(text)
+    return text
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("wants the address of the page, such as https://mesh.example.org")
+    if parts.username or parts.password:
+        raise ValueError("wants no user and no password in it: it goes into messages")
     return text
 
 
@@ -69,6 +79,12 @@ class ObserverSettings(MeshSettings):
         ge=60,
         le=90 * 86400,
         description="a sign-in that nobody uses ends after this",
+    )
+
+    public_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        "",
+        alias="OBSERVER_PUBLIC_URL",
+        description="where people open the dashboard, for links in notifications: https://mesh.example.org",
     )
 
     node_silent_seconds: float = Field(

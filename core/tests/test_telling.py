@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
+import psutil
 import pytest
 
-from executor_agent.notify import send
-
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # of a plugin of Apprise
+from mesh_core.telling import TargetSettings, send, urls_in
+from mesh_core.testing import wait_for
 
 
 class Target(BaseHTTPRequestHandler):
@@ -76,9 +78,43 @@ async def test_one_bad_target_does_not_silence_the_others(target: str) -> None:
     assert len(Target.heard) == 1
 
 
-async def test_a_target_that_hangs_is_left_behind(target: str) -> None:
+async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(target: str) -> None:
     Target.hang = threading.Event()
-    sent = await send([target], "t", "b", seconds=0.3)
+    begin = time.monotonic()
+    sent = await send(["nonsense", target], "t", "b", seconds=0.3)
     Target.hang.set()
+    assert time.monotonic() - begin < 10
     assert not sent.ok
-    assert "did not answer within 0.3 s" in sent.reason
+    assert sent.troubles == ("is not an Apprise URL", "did not answer within 0.3 s")
+
+
+async def test_nobody_is_left_when_the_one_who_tells_is_stopped(target: str) -> None:
+    Target.hang = threading.Event()
+    task = asyncio.create_task(send([target], "t", "b"))
+    await wait_for(lambda: _children() != [], 5, "the child runs")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    Target.hang.set()
+    assert _children() == []
+
+
+async def test_a_target_that_speaks_html_gets_the_text_escaped(target: str) -> None:
+    sent = await send([target.replace("/hook", "/hook?format=html")], "t", "<b>bold</b> & more")
+    assert sent.ok, sent
+    assert "&lt;b&gt;bold&lt;/b&gt;" in Target.heard[0]["message"]
+
+
+def _children() -> list[int]:
+    """Processes that this one has started to tell somebody."""
+    return [p.pid for p in psutil.Process().children() if "mesh_core.telling_child" in " ".join(p.cmdline())]
+
+
+def test_urls_are_split_at_blanks_and_commas_before_a_scheme() -> None:
+    assert urls_in(" json://a/?to=x,y, mailto://b\n ntfy://c ") == ("json://a/?to=x,y", "mailto://b", "ntfy://c")
+    assert urls_in("") == ()
+
+
+def test_the_setting_is_never_shown() -> None:
+    settings = TargetSettings.model_validate({"NOTIFY_URLS": "json://user:s3cret@host/"})
+    assert settings.targets == ("json://user:s3cret@host/",)
+    assert "s3cret" not in repr(settings)

@@ -1,0 +1,55 @@
+"""`mend notify-test`: one message to every target of NOTIFY_URLS, so that a mistake shows before the bad night."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+
+import typer
+
+from mend.desk import Desk
+from mend.sorry import FAILED, USAGE, Sorry
+from mend.words import plain
+from mesh_core.settings import BadSettings, read_settings
+from mesh_core.telling import TargetSettings, kind_of, send
+
+
+def notify_test(ctx: typer.Context) -> None:
+    """Send a test message to every target in NOTIFY_URLS, and say which took it.
+
+    Also reads config/notifications.yml as the observer would. Exit status 0 if all targets took the message, else 1.
+
+    \b
+    Examples
+      mend notify-test
+      NOTIFY_URLS='ntfy://my-topic' mend notify-test
+    """
+    desk: Desk = ctx.obj
+    try:
+        urls = read_settings(TargetSettings, desk.environ, lambda sentence: desk.say(sentence, "yellow")).targets
+    except BadSettings as error:
+        raise Sorry(f"cannot work with these settings: {plain(error)}", USAGE) from None
+    if not urls:
+        raise Sorry("no target is configured; set NOTIFY_URLS (Apprise URLs) or NOTIFY_URLS_FILE in .env", USAGE)
+    told = asyncio.run(send(urls, "Mendmesh says hello", f"mend notify-test by {desk.user}: this target is heard."))
+    for number, (url, trouble) in enumerate(zip(urls, told.troubles, strict=True), 1):
+        style = "red" if trouble else "green"
+        desk.say(f"target {number} ({plain(kind_of(url))}) {plain(trouble) or 'took the message'}", style)
+    problem = _rules_problem(desk)
+    if problem:
+        desk.say(problem, "red")
+    if problem or not told.ok:
+        raise typer.Exit(FAILED)
+
+
+def _rules_problem(desk: Desk) -> str:
+    """What is wrong with notifications.yml; '' if nothing is, or if no observer is installed here to judge it."""
+    try:
+        rules = importlib.import_module("observer.notify.rules")
+    except ModuleNotFoundError:
+        return ""
+    try:
+        rules.read_rules(desk.runtime / "config" / "notifications.yml")
+    except rules.BadRules as error:
+        return plain(error)
+    return ""

@@ -1,0 +1,278 @@
+"""The notifier: streams -> news -> outbox -> targets. A part of the observer that nothing else waits for.
+
+| dies after | what is left | next start |
+|---|---|---|
+| read | the old position | read again; the same keys, so nothing waits twice |
+| saved | position and news in one file | told |
+| sent | the message, its targets | sent again to those that were not noted as done: at least once |
+
+A target that fails is tried again for some hours, then given up, loudly; the others have heard by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from mesh_core.action_files import EXECUTED, Folder
+from mesh_core.actions import Actions
+from mesh_core.bus import Bus, BusDown
+from mesh_core.records import ActionUpdate, Proposal, Record, WorldUpdate, is_name, parse_time, rfc3339
+from mesh_core.service import pause
+from mesh_core.silence_folder import SilenceFolder
+from mesh_core.silences import silences_for
+from mesh_core.telling import Sent, kind_of, send
+from observer.notify.news import WAITING, News, NewsKind, news_of_action, news_of_world
+from observer.notify.outbox import MAX_MESSAGES, Message, Outbox, mark_of, read_outbox, save_outbox
+from observer.notify.rules import BadRules, read_rules
+from observer.notify.schedule import HOUR, TOO_OLD, again_after, due
+from observer.notify.wording import say
+
+LOOK_SECONDS = 1.0
+PAGE = 200
+MOST_PAGES = 20
+START = "0-0"
+
+log = structlog.get_logger()
+R = TypeVar("R", bound=Record)
+Send = Callable[[Sequence[str], str, str], Awaitable[Sent]]
+
+
+class Notifier:
+    """`urls` are secret. `send` and `clock` are given in tests."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        actions: Actions,
+        silences: SilenceFolder,
+        runtime: Path,
+        urls: Sequence[str],
+        *,
+        public_url: str = "",
+        send: Send = send,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        self._bus = bus
+        self._actions = actions
+        self._silences = silences
+        self._path = runtime / "state" / "notify.json"
+        self._rules_path = runtime / "config" / "notifications.yml"
+        self._targets = {mark_of(url): url for url in urls}
+        self._public_url = public_url
+        self._send = send
+        self._clock = clock
+        self._rules = read_rules(self._rules_path)  # a bad file at the start is for a person to see: it is raised
+        self._rules_seen = self._rules_stamp()
+        self._saved: Outbox | None = read_outbox(self._path)
+        self.outbox = self._saved or Outbox()
+        self._away = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """A look every second until told to stop; what is on its way then is told again at the next start."""
+        log.info("notify.ready", targets=[kind_of(url) for url in self._targets.values()])
+        while not await pause(stop, LOOK_SECONDS):
+            try:
+                await self._look_until(stop)
+            except Exception as error:
+                log.error("notify.look_failed", exc_info=error)
+
+    async def _look_until(self, stop: asyncio.Event) -> None:
+        """One look, cut short when it is time to stop: a target may take its time."""
+        look, stopping = asyncio.create_task(self.look()), asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({look, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not look.done():
+                look.cancel()
+                await asyncio.gather(look, return_exceptions=True)
+        if not look.cancelled():
+            look.result()
+
+    async def look(self) -> None:
+        """Once: read, word, tell. Never raises what passes by itself."""
+        self._look_at_rules()
+        try:
+            await self._read()
+            self._away = False
+        except BusDown as error:
+            if not self._away:
+                log.warning("notify.redis_away", error=str(error))
+            self._away = True
+        await self._save()
+        await self._word()
+        await self._tell()
+
+    async def _read(self) -> None:
+        """Everything new in the two streams. Raises BusDown; then what was read so far is kept."""
+        for record, news_of in ((ActionUpdate, self._of_action), (WorldUpdate, self._of_world)):
+            last = await self._bus.last_id(record.stream)
+            position = self._position(record.stream, last)
+            for _ in range(MOST_PAGES if position != last else 0):
+                page = await self._bus.call("XRANGE", record.stream, f"({position}", "+", "COUNT", PAGE)
+                for entry_id, fields in page:
+                    position = entry_id.decode()
+                    news = await news_of(fields.get(b"p", b""), position)
+                    self._hear(record.stream, position, news)
+                if len(page) < PAGE:
+                    break
+
+    def _position(self, stream: str, last: str) -> str:
+        """Where to go on. The first time: after what is there, which is history; after a wiped Redis: the beginning."""
+        position = self.outbox.positions.get(stream)
+        if position is None:
+            position = last
+        elif _order(last) < _order(position):
+            log.warning("notify.redis_was_wiped", stream=stream)
+            position = START
+        if position != self.outbox.positions.get(stream):
+            self.outbox, _ = self.outbox.heard(stream, position, None)
+        return position
+
+    def _hear(self, stream: str, entry: str, news: News | None) -> None:
+        if news is not None and (news.kind not in self._rules.kinds or self._is_old(news)):
+            news = None
+        self.outbox, full = self.outbox.heard(stream, entry, news)
+        if full:
+            log.error("notify.too_many_waiting", dropped="the oldest")
+
+    async def _of_action(self, raw: bytes, entry: str) -> News | None:
+        update = _record(ActionUpdate, raw)
+        if update is None:
+            return None
+        proposal = await asyncio.to_thread(self._proposal, update)
+        return news_of_action(update, proposal)
+
+    async def _of_world(self, raw: bytes, entry: str) -> News | None:
+        update = _record(WorldUpdate, raw)
+        news = news_of_world(update, entry) if update else None
+        if news and silences_for(self._silences.current(), news.node, None, NewsKind.NODE_OFFLINE, self._clock()):
+            log.info("notify.silenced", node=news.node, kind=news.kind)
+            return None
+        return news
+
+    def _proposal(self, update: ActionUpdate) -> Proposal | None:
+        """Of what waits, or of a run that has come to its end; others were decided or cannot be trusted."""
+        if update.to_folder == Folder.PENDING:
+            waiting = self._actions.pending()
+            return next((filed.proposal for filed in waiting if filed.name.id == update.action_id), None)
+        if update.to_folder in EXECUTED and is_name(update.action_id[:128]):
+            return self._actions.proposal_at(self._actions.folder(Folder(update.to_folder)) / update.action_id)
+        return None
+
+    async def _word(self) -> None:
+        """What is due becomes messages; a proposal that nobody has to decide any more is dropped."""
+        now = self._clock()
+        sent = [parse_time(moment) for moment in self.outbox.sent]
+        batches = due(self.outbox.waiting, sent, self._rules, now)
+        if not batches:
+            return
+        taken = {news.key for batch in batches for news in batch}
+        open_ids = {filed.name.id for filed in await asyncio.to_thread(self._actions.pending)}
+        messages = []
+        for batch in batches:
+            fresh = [news for news in batch if news.kind not in WAITING or news.action_id in open_ids]
+            if fresh:
+                said = say(fresh, self._rules, self._public_url)
+                moment = rfc3339(now)
+                marks = tuple(self._targets)
+                messages.append(
+                    Message(title=said.title, body=said.body, made_at=moment, targets=marks, next_at=moment)
+                )
+        room = MAX_MESSAGES - len(messages)
+        dropped = max(0, len(self.outbox.messages) - room)
+        if dropped:
+            log.error("notify.given_up", messages=dropped, why="too many messages that no target takes")
+        recent = tuple(rfc3339(moment) for moment in sent if now - moment < HOUR)
+        self.outbox = self.outbox.model_copy(
+            update={
+                "waiting": tuple(news for news in self.outbox.waiting if news.key not in taken),
+                "messages": (*self.outbox.messages[dropped:], *messages),
+                "sent": (*recent, *(message.made_at for message in messages)),
+                "given_up": self.outbox.given_up + dropped,
+            }
+        )
+        await self._save()
+
+    async def _tell(self) -> None:
+        for message in self.outbox.messages:
+            if parse_time(message.next_at) <= self._clock():
+                left = await self._tell_one(message)
+                gave_up = left is not None and not left.targets
+                others = (left if m is message else m for m in self.outbox.messages)
+                self.outbox = self.outbox.model_copy(
+                    update={
+                        "messages": tuple(m for m in others if m is not None and m.targets),
+                        "given_up": self.outbox.given_up + gave_up,
+                    }
+                )
+                await self._save()
+
+    async def _tell_one(self, message: Message) -> Message | None:
+        """What is left of it: None when all have heard; without targets when we give up on the rest."""
+        marks = [mark for mark in message.targets if mark in self._targets]  # a target may be gone since
+        if not marks:
+            return None
+        sent = await self._send([self._targets[mark] for mark in marks], message.title, message.body)
+        troubles = sent.troubles or ("",) * len(marks)
+        open_marks = tuple(mark for mark, trouble in zip(marks, troubles, strict=True) if trouble)
+        if not open_marks:
+            return None
+        tries = message.tries + 1
+        wait = again_after(tries)
+        if wait is None or self._clock() - parse_time(message.made_at) > TOO_OLD:
+            log.error("notify.given_up", title=message.title, tries=tries, why=sent.reason)
+            return message.model_copy(update={"targets": ()})
+        log.warning("notify.try_again", tries=tries, again_in_seconds=wait.total_seconds(), why=sent.reason)
+        again = rfc3339(self._clock() + wait)
+        return message.model_copy(update={"targets": open_marks, "tries": tries, "next_at": again})
+
+    async def _save(self) -> None:
+        if self.outbox is self._saved or self.outbox == self._saved:
+            return
+        outbox = self.outbox
+        try:
+            await asyncio.to_thread(save_outbox, self._path, outbox)
+            self._saved = outbox
+        except OSError as error:  # it is in memory; at worst something is told twice
+            log.error("notify.not_saved", error=str(error))
+
+    def _is_old(self, news: News) -> bool:
+        return self._clock() - parse_time(news.at) > TOO_OLD
+
+    def _look_at_rules(self) -> None:
+        stamp = self._rules_stamp()
+        if stamp == self._rules_seen:
+            return
+        self._rules_seen = stamp
+        try:
+            self._rules = read_rules(self._rules_path)
+            log.info("notify.rules_read", file=str(self._rules_path))
+        except BadRules as error:
+            log.error("notify.rules_unusable", error=str(error), kept="the rules from before")
+
+    def _rules_stamp(self) -> tuple[int, int] | None:
+        try:
+            status = self._rules_path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
+
+def _record(cls: type[R], raw: bytes) -> R | None:
+    try:
+        return cls.model_validate_json(raw)
+    except ValidationError:
+        return None  # somebody else's entry: nothing that people must hear of
+
+
+def _order(entry: str) -> tuple[int, int]:
+    ms, _, sequence = entry.partition("-")
+    return int(ms), int(sequence or 0)

@@ -1,0 +1,78 @@
+"""state/notify.json: up to where the streams were read, what waits to be told, and what is on its way, in one file.
+
+One file, so that a position never moves on without the news that lay before it. Never holds a target's URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import structlog
+from pydantic import Field, ValidationError
+
+from mesh_core.files import write_whole
+from mesh_core.records import Record, Timestamp
+from observer.notify.news import News
+
+MAX_WAITING = 500
+MAX_MESSAGES = 100
+MAX_SEEN = 1000
+
+log = structlog.get_logger()
+
+
+class Message(Record):
+    """A message that some targets have not taken yet; `targets` are their marks."""
+
+    title: str
+    body: str
+    made_at: Timestamp
+    targets: tuple[str, ...]
+    tries: int = 0
+    next_at: Timestamp
+
+
+class Outbox(Record):
+    """`sent` are the moments of the last hour's messages, `seen` the keys of the last news, oldest first."""
+
+    schema_version: Literal[1] = 1
+    positions: dict[str, str] = Field(default_factory=dict)
+    waiting: tuple[News, ...] = ()
+    messages: tuple[Message, ...] = ()
+    sent: tuple[Timestamp, ...] = ()
+    seen: tuple[str, ...] = ()
+    given_up: int = 0
+
+    def heard(self, stream: str, entry: str, news: News | None) -> tuple[Outbox, bool]:
+        """After an entry of that stream; True if its news pushed an older one out."""
+        update: dict[str, object] = {"positions": {**self.positions, stream: entry}}
+        full = False
+        if news is not None and news.key not in self.seen:
+            full = len(self.waiting) >= MAX_WAITING
+            update["waiting"] = (*self.waiting, news)[-MAX_WAITING:]
+            update["seen"] = (*self.seen, news.key)[-MAX_SEEN:]
+            update["given_up"] = self.given_up + full
+        return self.model_copy(update=update), full
+
+
+def mark_of(url: str) -> str:
+    """A target in a file: the same for the same URL, and no way back."""
+    return hashlib.sha256(f"mendmesh target {url}".encode()).hexdigest()[:16]
+
+
+def read_outbox(path: Path) -> Outbox | None:
+    """As it was saved; None if there is none, or none that can be read."""
+    try:
+        return Outbox.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValidationError, OSError) as error:
+        log.error("notify.outbox_unreadable", path=str(path), error=str(error)[:300])
+        return None
+
+
+def save_outbox(path: Path, outbox: Outbox) -> None:
+    """Whole, durable. Raises OSError."""
+    write_whole(path, outbox.wire(), mode=0o600)

@@ -1,0 +1,115 @@
+"""config/notifications.yml: which news are told, when and how. Strictly read; every refusal names the key."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from pathlib import Path
+from string import Template
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from observer.notify.news import NewsKind
+
+MAX_BYTES = 64 * 1024
+FIELDS = frozenset(
+    [
+        *("place", "node", "service", "kind", "type", "reason", "by", "id", "link"),
+        *("risk", "confidence", "model", "expires", "event", "severity", "state", "when"),
+    ]
+)
+ALL_BUT_EXPIRED = tuple(kind for kind in NewsKind if kind is not NewsKind.EXPIRED)
+
+
+class BadRules(ValueError):
+    """The file cannot be used; the text names it, the key and what to write instead."""
+
+
+def _template(text: str) -> str:
+    template = Template(text)
+    if not template.is_valid():
+        raise ValueError("a $ that begins no name; write $$ for a dollar sign")
+    if unknown := sorted(set(template.get_identifiers()) - FIELDS):
+        raise ValueError(f"${unknown[0]} is not known; there are {', '.join(f'${name}' for name in sorted(FIELDS))}")
+    return text
+
+
+def _clock(value: Any) -> Any:
+    if isinstance(value, int):  # YAML 1.1 reads 22:30 without quotes as a number in base 60
+        raise ValueError(f'write it in quotes: "{value // 60:02}:{value % 60:02}"')
+    return value
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no such time zone; write one like Europe/Vienna or UTC") from None
+    return name
+
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_template)]
+Clock = Annotated[time, BeforeValidator(_clock)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Wording(_Part):
+    title: Words | None = None
+    body: Words | None = None
+
+
+class QuietHours(_Part):
+    """From one time of day to another, over midnight or not; `zone` is where those clocks hang (unset: here)."""
+
+    begin: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
+    zone: Annotated[str, AfterValidator(_zone)] | None = None
+
+    def holds(self, now: datetime) -> bool:
+        here = now.astimezone(ZoneInfo(self.zone) if self.zone else None).time()
+        if self.begin <= self.end:
+            return self.begin <= here < self.end
+        return here >= self.begin or here < self.end
+
+
+class Rules(_Part):
+    """`urgent` kinds, and whatever is about a critical event, wait neither for quiet hours nor for the digest."""
+
+    kinds: tuple[NewsKind, ...] = ALL_BUT_EXPIRED
+    urgent: tuple[NewsKind, ...] = ()
+    critical_is_urgent: bool = True
+    digest_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 0
+    quiet: QuietHours | None = None
+    most_per_hour: Annotated[int, Field(ge=1, le=1000)] = 30
+    templates: dict[NewsKind, Wording] = Field(default_factory=dict)
+
+
+def read_rules(path: Path) -> Rules:
+    """The file, or the defaults if there is none. BadRules otherwise."""
+    try:
+        with path.open("rb") as handle:
+            raw = handle.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return Rules()
+    except OSError as error:
+        raise BadRules(f"{path}: cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise BadRules(f"{path}: larger than {MAX_BYTES} bytes")
+    try:
+        loaded = yaml.safe_load(raw)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise BadRules(f"{path}: not YAML: {' '.join(str(error).split())[:300]}") from None
+    try:
+        return Rules.model_validate({} if loaded is None else loaded)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        fix = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            fix = "no such key; take it out or correct its spelling"
+        raise BadRules(f"{path}: {where}: {fix}") from None

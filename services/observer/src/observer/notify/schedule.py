@@ -1,0 +1,51 @@
+"""When which news are told: quiet hours, the digest, how many an hour, when to try again. Pure; the time is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from mesh_core.records import Severity, parse_time
+from observer.notify.news import News
+from observer.notify.rules import Rules
+
+BURST = 3  # as many at once are told one by one; more than that are a list
+HOUR = timedelta(hours=1)
+TOO_OLD = timedelta(hours=24)
+AGAIN_SECONDS = (10.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
+MOST_TRIES = 12  # about seven hours
+
+
+def due(waiting: Sequence[News], sent: Sequence[datetime], rules: Rules, now: datetime) -> tuple[tuple[News, ...], ...]:
+    """The messages to send now, each made of some of `waiting`; what is in none of them waits on."""
+    room = rules.most_per_hour - sum(1 for moment in sent if now - moment < HOUR)
+    if room <= 0:
+        return ()
+    urgent = [news for news in waiting if is_urgent(news, rules)]
+    others = [news for news in waiting if not is_urgent(news, rules)]
+    if rules.quiet is not None and rules.quiet.holds(now):
+        others = []
+    digest = timedelta(minutes=rules.digest_minutes)
+    if digest and not any(now - parse_time(news.at) >= digest for news in others):
+        others = []
+    messages = [*_together(urgent, BURST), *_together(others, 1 if digest else BURST)]
+    if len(messages) > room:  # the last one that fits takes the rest along
+        messages = [*messages[: room - 1], tuple(news for message in messages[room - 1 :] for news in message)]
+    return tuple(messages)
+
+
+def is_urgent(news: News, rules: Rules) -> bool:
+    return news.kind in rules.urgent or (rules.critical_is_urgent and news.severity is Severity.CRITICAL)
+
+
+def again_after(tries: int) -> timedelta | None:
+    """How long to wait after that many tries that failed; None: give up."""
+    if tries >= MOST_TRIES:
+        return None
+    return timedelta(seconds=AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS)) - 1])
+
+
+def _together(news: Sequence[News], singly: int) -> list[tuple[News, ...]]:
+    if not news:
+        return []
+    return [(item,) for item in news] if len(news) <= singly else [tuple(news)]

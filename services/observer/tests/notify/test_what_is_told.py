@@ -1,0 +1,191 @@
+"""Which updates are news, and in which words: whatever a model or an event says stays inert."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesh_core.records import ActionUpdate, HealthEvent, ModelRef, Proposal, Severity, WorldUpdate
+from observer.notify.news import News, NewsKind, news_of_action, news_of_world
+from observer.notify.rules import BadRules, Rules, read_rules
+from observer.notify.wording import BODY_CHARS, TITLE_CHARS, inert, say
+
+AT = "2026-01-31T12:00:00.000Z"
+ID = "plan-web01-shop-0154f3f98721"
+
+
+def update(before: str, after: str, kind: str = "container_restart") -> ActionUpdate:
+    fields: dict[str, Any] = {"from": before, "to": after}
+    return ActionUpdate(
+        ts=AT, action_id=ID, type=kind, node="web01", service="shop", by="planner", reason="because", **fields
+    )
+
+
+def proposal(provider: str = "llamacpp", reason: str = "it does not answer any more") -> Proposal:
+    event = HealthEvent(id="web01/1-0", type="container_died", node="web01", service="shop", severity=Severity.CRITICAL)
+    return Proposal(
+        id=ID,
+        type="container_restart",  # type: ignore[arg-type]
+        action="restart",  # type: ignore[arg-type]
+        risk_level="low",  # type: ignore[arg-type]
+        node="web01",
+        service="shop",
+        reason=reason,
+        confidence=0.7,
+        created_at=AT,
+        expires_at="2026-02-01T12:00:00.000Z",
+        event=event,
+        model=ModelRef(name="smollm2", provider=provider, position=1, latency_ms=1),
+    )
+
+
+def news(kind: NewsKind = NewsKind.FAILED, **changes: Any) -> News:
+    facts = {"type": "container_restart", "reason": "still sick"}
+    fields: dict[str, Any] = {"key": "k", "kind": kind, "at": AT, "node": "web01", "service": "shop", "action_id": ID}
+    return News(**{**fields, "facts": facts, **changes})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ("running", "done", NewsKind.DONE),
+        ("running", "failed", NewsKind.FAILED),
+        ("running", "interrupted", NewsKind.INTERRUPTED),
+        ("approved", "quarantine", NewsKind.QUARANTINE),
+        ("pending", "expired", NewsKind.EXPIRED),
+        ("", "pending", NewsKind.PROPOSAL),
+        ("pending", "approved", None),
+        ("pending", "rejected", None),
+        ("pending", "withdrawn", None),
+        ("approved", "running", None),
+        ("approved", "pending", None),
+    ],
+)
+def test_new_proposals_and_outcomes_are_news_and_what_people_do_is_not(
+    before: str, after: str, kind: NewsKind | None
+) -> None:
+    made = news_of_action(update(before, after), proposal())
+    assert (made.kind if made else None) is kind
+
+
+def test_a_proposal_of_the_floor_is_said_to_be_one() -> None:
+    made = news_of_action(update("", "pending"), proposal("floor"))
+    assert made is not None
+    assert made.kind is NewsKind.FLOOR
+    assert made.severity is Severity.CRITICAL
+    assert "no model answered" in say([made], Rules(), "").title
+
+
+def test_a_notification_that_was_sent_is_not_told_a_second_time() -> None:
+    assert news_of_action(update("running", "done", "notify"), None) is None
+    assert news_of_action(update("running", "failed", "notify"), None) is not None
+
+
+def test_a_node_that_falls_silent_or_is_back_is_news_and_its_services_are_not() -> None:
+    def world(before: str, after: str, service: str | None = None) -> WorldUpdate:
+        fields: dict[str, Any] = {"from": before, "to": after}
+        return WorldUpdate(ts=AT, node="web01", service=service, severity=Severity.ERROR, **fields)
+
+    kinds = [
+        (made.kind if (made := news_of_world(world(*states), "1-0")) else None)
+        for states in (("healthy", "offline"), ("offline", "sick"), ("healthy", "sick"), ("healthy", "offline", "shop"))
+    ]
+    assert kinds == [NewsKind.NODE_OFFLINE, NewsKind.NODE_ONLINE, None, None]
+
+
+def test_one_thing_says_what_why_and_where_to_look() -> None:
+    made = news_of_action(update("", "pending"), proposal())
+    assert made is not None
+    said = say([made], Rules(), "https://mesh.example.org/")
+    assert said.title == "web01/shop: container_restart?"
+    assert "it does not answer any more" in said.body
+    assert f"https://mesh.example.org/#/proposals/{ID}" in said.body
+    assert "mend show 0154f3f98721" in say([made], Rules(), "").body
+
+
+def test_many_things_are_a_list_that_ends() -> None:
+    said = say([news(key=str(n)) for n in range(30)] + [news(NewsKind.NODE_OFFLINE)], Rules(), "")
+    assert said.title == "31 news: 30 failed, 1 node offline"
+    assert said.body.count("\n- ") == 20
+    assert "and 11 more" in said.body
+
+
+HOSTILE = [
+    ("<script>alert(1)</script>", "<"),
+    ("<!everyone> <@U1234>", "<"),
+    ("@everyone look", "@"),
+    ("**bold** `code` [text](http://evil.example)", "*"),
+    ("see http://evil.example/login", "://"),
+    ("see www.evil.example", "www."),
+    ("a\x1b[31mred\x07", "\x1b"),
+    ("one\r\ntwo\nSubject: three", "\n"),
+    ("\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", "\N{RIGHT-TO-LEFT OVERRIDE}"),
+    ("zero\N{ZERO WIDTH SPACE}width", "\N{ZERO WIDTH SPACE}"),
+    ("# heading | table \\", "#"),
+    ("&lt;b&gt;", "&"),
+    ("\ud800half", "\ud800"),
+]
+
+
+@pytest.mark.parametrize(("text", "never"), HOSTILE)
+def test_text_that_is_not_ours_is_inert(text: str, never: str) -> None:
+    made = news(facts={"type": "container_restart", "reason": text})
+    rules = Rules.model_validate({"templates": {"failed": {"title": "$reason", "body": "$reason"}}})
+    said = say([made], rules, "")
+    assert never not in said.title
+    assert never not in said.body
+    assert "\n" not in said.title
+    said.body.encode()
+
+
+def test_long_text_is_cut_everywhere() -> None:
+    made = news(facts={"type": "x" * 100_000, "reason": "y" * 100_000})
+    rules = Rules.model_validate({"templates": {"failed": {"title": "$type$reason", "body": "$reason " * 400}}})
+    said = say([made], rules, "")
+    assert len(said.title) <= TITLE_CHARS
+    assert len(said.body) <= BODY_CHARS
+    assert len(inert("z" * 1_000_000)) <= 400
+
+
+def test_a_template_in_somebody_elses_text_is_not_filled_in() -> None:
+    said = say([news(facts={"type": "t", "reason": "$link ${link} $$ {link} {{link}}"})], Rules(), "https://x.example")
+    assert said.body.startswith("$link ${link} $$ {link} {{link}}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kinds: [proposals]", "kinds.0"),
+        ("digest: 5", "no such key"),
+        ("templates: {failed: {title: 'x $reasn'}}", r"\$reasn is not known; there are .*\$reason"),
+        ("templates: {failed: {title: 'costs 5 $ or so'}}", "write $$ for a dollar sign".replace("$", r"\$")),
+        ("templates: {fail: {title: x}}", "templates.fail"),
+        ('quiet: {from: "22:00", to: "25:00"}', "quiet.to"),
+        ("quiet: {from: 22:30, to: 07:00}", 'write it in quotes: "22:30"'),
+        ('quiet: {from: "22:00", to: "07:00", zone: Mars/Base}', "no such time zone"),
+        ("most_per_hour: 0", "most_per_hour"),
+        ("digest_minutes: .nan", "digest_minutes"),
+        ("[", "not YAML"),
+        ("- a", "the file"),
+    ],
+)
+def test_rules_that_cannot_be_used_name_the_key(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "notifications.yml"
+    path.write_text(text)
+    with pytest.raises(BadRules, match=words) as bad:
+        read_rules(path)
+    assert str(path) in str(bad.value)
+
+
+def test_no_file_is_fine_and_a_good_one_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.yml"
+    assert read_rules(path) == Rules()
+    path.write_text('kinds: [failed]\nquiet: {from: "22:00", to: "07:00", zone: Europe/Vienna}\n')
+    rules = read_rules(path)
+    assert rules.kinds == (NewsKind.FAILED,)
+    assert rules.quiet is not None
+    assert rules.quiet.holds(datetime(2026, 1, 31, 21, 30, tzinfo=UTC))  # 22:30 there
+    assert not rules.quiet.holds(datetime(2026, 1, 31, 6, 30, tzinfo=UTC))
