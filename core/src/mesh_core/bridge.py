@@ -15,6 +15,7 @@ import structlog
 
 from mesh_core.bus import ADOPTION_WINDOW_MS, DOWN, Bus, BusDown, client_for, or_down
 from mesh_core.door import read_event
+from mesh_core.metrics import BRIDGE_ADOPTED, BRIDGE_GAPS
 from mesh_core.records import HealthEvent
 from mesh_core.scripts import REFUSAL_WINDOW
 from mesh_core.service import pause
@@ -64,6 +65,7 @@ class Bridge:
         """redis-py reports no gap: a second acknowledgement is the only sign that there was a time without ears."""
         self._subscriptions += 1
         if self._subscriptions > 1:
+            BRIDGE_GAPS.add()
             log.warning("bridge.gap", gaps=self.gaps, channel=HealthEvent.channel)
 
     @property
@@ -98,6 +100,7 @@ class Bridge:
             return
         if entry_id := await self._bus.adopt(event, digest):
             self.adopted += 1
+            BRIDGE_ADOPTED.add()
             self._on_stream(FOREIGN_STREAM)
             log.info("bridge.adopted", event_id=entry_id, type=event.type, node=event.node, service_name=event.service)
 

@@ -19,6 +19,7 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from mesh_core.metrics import DEAD_LETTERS, REDIS_FAILURES
 from mesh_core.records import DeadLetter, HealthEvent, Record, Trust, rfc3339
 from mesh_core.redis_url import masked as masked
 from mesh_core.scripts import ADOPT_ONCE, ENTER, PUBLISH_ONCE
@@ -130,7 +131,8 @@ class Bus:
             by=by,
             raw=raw[:DEAD_LETTER_BYTES].decode("utf-8", "backslashreplace"),
         )
-        await self.publish(letter, once=f"dead:{source}:{entry_id}" if entry_id else None)
+        if await self.publish(letter, once=f"dead:{source}:{entry_id}" if entry_id else None):
+            DEAD_LETTERS.add()
 
 
 DOWN = (
@@ -157,10 +159,12 @@ def or_down() -> Iterator[None]:
     try:
         yield
     except DOWN as error:
+        REDIS_FAILURES.add()
         raise BusDown(str(error) or type(error).__name__) from error
     except redis.exceptions.ResponseError as error:
         if not _NOT_NOW.match(str(error)):
             raise
+        REDIS_FAILURES.add()
         raise BusDown(str(error)) from error
 
 

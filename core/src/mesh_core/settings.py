@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -27,6 +28,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+from mesh_core.listen import address_for
 from mesh_core.records import NAME_PATTERN
 from mesh_core.redis_url import has_password, is_readable, masked, user_of, with_login
 from mesh_core.secret_files import FILE_SUFFIX, BadSecret, read_secret
@@ -116,6 +118,22 @@ class MeshSettings(Settings):
     @field_serializer("redis_url")
     def _shown(self, url: str) -> str:
         return masked(url)
+
+
+def _a_place_to_listen(text: str) -> str:
+    address_for(text, 1)
+    return text
+
+
+class WatchedSettings(MeshSettings):
+    """Of a service without a web server of its own: where it can be watched."""
+
+    metrics_listen: Annotated[str, AfterValidator(_a_place_to_listen)] = Field(
+        "127.0.0.1",
+        alias="METRICS_LISTEN",
+        description="where GET /metrics, /healthz and /readyz are answered: host, host:port or off; without a port "
+        "planner-agent takes 8687, executor-agent 8688, node-agent 8689",
+    )
 
 
 class BadSettings(ValueError):

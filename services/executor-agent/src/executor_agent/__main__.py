@@ -20,13 +20,19 @@ from executor_agent.zygote import Zygote
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, masked
+from mesh_core.listen import address_for
 from mesh_core.log import setup
+from mesh_core.probes import Probes, answers, writable
+from mesh_core.probes_http import ProbesServer
 from mesh_core.redis_url import password_of
 from mesh_core.service import serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.telling import TargetSettings
 
 SERVICE = "executor-agent"
+PROBES_PORT = 8688
+
+WRITTEN = (Folder.APPROVED, Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.QUARANTINE)
 
 log = structlog.get_logger()
 
@@ -57,6 +63,17 @@ def main() -> None:
         bundle=lambda folder: write_bundle(folder, hidden),
     )
 
+    probes = Probes(
+        SERVICE,
+        runtime,
+        checks={
+            "redis": answers(bus.is_up, masked(settings.redis_url)),
+            "folders": writable(lambda: (*map(life.actions.folder, WRITTEN), runtime / "state")),
+            "inventory": life.inventory_readable,
+        },
+        figures=(life.figures,),
+    )
+
     async def end_warm() -> None:
         await asyncio.to_thread(warm.stop)
 
@@ -64,7 +81,10 @@ def main() -> None:
     serve(
         SERVICE,
         runtime,
-        {"execute": life.live},
+        {
+            "execute": life.live,
+            "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
+        },
         stop_seconds=limits.longest_stop_seconds,
         closing=[end_warm, bus.close],
     )

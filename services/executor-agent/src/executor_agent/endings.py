@@ -17,7 +17,8 @@ from executor_agent.ledger import Ledger, Run
 from executor_agent.report import Outbox, ended, moved
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
-from mesh_core.records import Outcome, rfc3339
+from mesh_core.metrics import EXECUTION_TIME, EXECUTIONS
+from mesh_core.records import Outcome, parse_time, rfc3339
 
 DISK_RETRY_SECONDS = 1.0
 
@@ -105,6 +106,10 @@ class Endings:
             log.error("executor.finished_before", action_id=run.id, folder=outcome.result)
             await self.insist(run.id, self.actions.quarantine, run.folder, "an action of this id finished before")
         self.outbox.ring()
+        EXECUTIONS.add(outcome.type, outcome.result, outcome.verdict)
+        if outcome.result != "withdrawn":
+            took = parse_time(outcome.finished_at) - parse_time(outcome.started_at)
+            EXECUTION_TIME.observe(max(0.0, took.total_seconds()), outcome.type)
         log.info("executor.finished", action_id=run.id, result=outcome.result, verdict=outcome.verdict)
 
     async def put_back(self, run: Run, folder: Folder, reason: str) -> None:

@@ -134,6 +134,11 @@ class Executor:
         work.task = asyncio.create_task(self._carry(work), name=f"carry {run.id}")
         work.task.add_done_callback(lambda task: self._carried(run.id, task))
 
+    @property
+    def carrying(self) -> int:
+        """How many actions are claimed and not at their end."""
+        return len(self._works)
+
     async def idle(self) -> None:
         """Return when nothing is being carried."""
         while tasks := [work.task for work in self._works.values() if work.task]:

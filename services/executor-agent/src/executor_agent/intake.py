@@ -27,12 +27,13 @@ MARK = tuple[int, int, int]  # inode, size, mtime (ns): changes when the file is
 
 @dataclass(frozen=True)
 class Candidate:
-    """What lay in approved/: its name, and its bytes (read once), or why they were not read."""
+    """What lay in approved/: its name, and its bytes (read once) or why they were not read, and since when."""
 
     file_name: str
     mark: MARK
     raw: bytes | None = None
     trouble: str = ""
+    moved_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def look_at(path: Path) -> Candidate | None:
         raw = handle.read(MAX_PROPOSAL_BYTES + 1)
     if len(raw) > MAX_PROPOSAL_BYTES:
         return Candidate(path.name, _mark(status), trouble=_too_large(len(raw)))
-    return Candidate(path.name, _mark(status), raw)
+    return Candidate(path.name, _mark(status), raw, moved_at=status.st_ctime)
 
 
 def judge(seen: Candidate, rules: Rules, now: datetime) -> Verdict:

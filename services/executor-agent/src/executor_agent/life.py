@@ -20,6 +20,8 @@ from executor_agent.watch import watch
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus
+from mesh_core.metrics import REPORTS_WAITING, RUNNING
+from mesh_core.probes import Ready
 
 log = structlog.get_logger()
 
@@ -45,12 +47,26 @@ class Life:
         self.bundle = bundle
         self.actions = Actions(runtime)
         self.state = runtime / "state" / "executor"
+        self._rules = RulesReader(runtime / "config")
+        self._executor: Executor | None = None
 
     async def live(self, stop: asyncio.Event) -> None:
         """Until `stop`; a part that fails takes all down."""
         async with alone(self.runtime / "state" / "executor.lock", stop) as mine:
             if mine:
                 await self._live(stop)
+
+    async def figures(self) -> None:
+        """What is running and what is not told yet, for whoever asks; nothing while another executor works here."""
+        if self._executor is not None:
+            RUNNING.set(self._executor.carrying)
+            REPORTS_WAITING.set(len(await asyncio.to_thread(self._executor.outbox.waiting)))
+
+    async def inventory_readable(self) -> Ready:
+        """Without an inventory and a policy that can be used, everything that is approved goes to quarantine."""
+        rules = await asyncio.to_thread(self._rules.read)
+        problem = next((rule for rule in (rules.inventory, rules.policy) if isinstance(rule, str)), "")
+        return Ready(not problem, problem)
 
     async def _live(self, stop: asyncio.Event) -> None:
         self.actions.prepare()
@@ -70,6 +86,7 @@ class Life:
             node=self.node,
             bundle=self.bundle,
         )
+        self._executor = executor
         bus, closing = Bus.connect(self.redis_url, "executor"), asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mesh_core.settings import MeshSettings
+from mesh_core.settings import WatchedSettings
 
 
-class ExecutorSettings(MeshSettings):
+class ExecutorSettings(WatchedSettings):
     """The executor's variables, besides those of every service."""
 
     executor_parallel: int = Field(

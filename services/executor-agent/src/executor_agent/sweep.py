@@ -18,6 +18,7 @@ from executor_agent.rules import RulesReader
 from mesh_core.action_files import BY_SUFFIX, Folder, name_of
 from mesh_core.actions import Actions
 from mesh_core.door import read_proposal
+from mesh_core.metrics import APPROVE_TO_RUNNING, EXPIRED, QUARANTINED
 from mesh_core.records import MAX_PROPOSAL_BYTES, Proposal, rfc3339
 
 YOUNG_SECONDS = 2.0  # half a file is waited for, counted from its last change
@@ -107,6 +108,7 @@ class Sweep:
                 continue
             try:
                 if self.actions.expire(filed.name):
+                    EXPIRED.add()
                     log.info("executor.expired", action_id=filed.name.id)
                     once = f"{filed.name.id}.{filed.name.digest}:pending:expired"
                     self._tell(filed.proposal, Folder.PENDING, Folder.EXPIRED, "nobody decided in time", once)
@@ -126,7 +128,7 @@ class Sweep:
         verdict = judge(seen, self.rules.read(), self.clock())
         match verdict:
             case Accepted():
-                return self._claim(verdict)
+                return self._claim(verdict, seen.moved_at)
             case Late():
                 self._expire(seen, verdict)
             case Refused(unless_young=True) if self._is_young(seen):
@@ -135,9 +137,10 @@ class Sweep:
                 self._quarantine(seen, verdict.reason)
         return None
 
-    def _claim(self, accepted: Accepted) -> Run | None:
+    def _claim(self, accepted: Accepted, approved_at: float) -> Run | None:
         run = self.ledger.claim(accepted, self.clock())
         if run is not None:
+            APPROVE_TO_RUNNING.observe(max(0.0, time.time() - approved_at))
             log.info("executor.claimed", action_id=run.id, digest=run.intent.digest, by=run.intent.approver)
             self._withdraw_copies(run)
         return run
@@ -154,6 +157,7 @@ class Sweep:
         if not self.actions.expire(late.name, Folder.APPROVED):
             self._quarantine(seen, "it expired before it was approved, and lies in expired/ already")
             return
+        EXPIRED.add()
         log.info("executor.expired_in_approved", action_id=late.name.id)
         expired = late.proposal.expires_at
         reason = f"approved after its time ({expired}); if it is still wanted, `mend inject` the event again"
@@ -165,6 +169,7 @@ class Sweep:
         if target is None:
             return
         self._sightings.pop(seen.file_name, None)
+        QUARANTINED.add()
         log.warning("executor.quarantined", file=repr(seen.file_name), to=repr(target.name), reason=reason)
         proposal = read_proposal(seen.raw, MAX_PROPOSAL_BYTES) if seen.raw is not None else None
         name = name_of(seen.file_name)

@@ -17,7 +17,11 @@ sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
 import structlog  # noqa: E402
 
+from mesh_core.listen import address_for  # noqa: E402
 from mesh_core.log import setup  # noqa: E402
+from mesh_core.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS  # noqa: E402
+from mesh_core.probes import Probes, Ready, writable  # noqa: E402
+from mesh_core.probes_http import ProbesServer  # noqa: E402
 from mesh_core.records import HealthEvent  # noqa: E402
 from mesh_core.service import serve  # noqa: E402
 from mesh_core.settings import settings_or_exit  # noqa: E402
@@ -31,6 +35,7 @@ from node_agent.spool import Spool  # noqa: E402
 from node_agent.watchlist import BadWatchlist, read_watchlist  # noqa: E402
 
 NAME = "node-agent"
+PROBES_PORT = 8689
 FIRST_LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
 
 
@@ -75,8 +80,26 @@ def main() -> None:
         sender.wake()
 
     agent = Agent(node, edges, send, memory, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0)
+
+    async def redis_answers() -> Ready:
+        if sender.down_since is None:
+            return Ready(True)
+        return Ready(False, f"Redis does not answer; {len(spool)} events wait on disk")
+
+    async def figures() -> None:
+        INCIDENTS_OPEN.set(len(edges.still_open()))
+        SPOOL_EVENTS.set(len(spool))
+        SPOOL_BYTES.set(spool.waiting_bytes)
+
+    probes = Probes(
+        NAME,
+        settings.runtime_path,
+        checks={"redis": redis_answers, "folders": writable(lambda: (folder, settings.runtime_path / "state"))},
+        figures=(figures,),
+    )
+    watched = ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes)
     lock.flush()  # held until the process ends
-    serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run})
+    serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run, "probes": watched.run})
 
 
 def take(folder: Path) -> IO[str]:

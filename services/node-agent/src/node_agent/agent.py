@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import structlog
 
 from mesh_core.files import write_whole
+from mesh_core.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
 from mesh_core.records import HealthEvent, Severity
 from node_agent.edges import Change, Edges, Fold
 from node_agent.events import event_for, notice
@@ -72,6 +73,7 @@ class Agent:
 
     async def announce(self, stop: asyncio.Event) -> None:
         """node_online, then every minute each open incident again: heals any loss, a wiped Redis too."""
+        AGENT_EVENTS.add("notice")
         self._send(notice("node_online", self.node, self._clock_ms(), Severity.INFO, self._about()))
         while True:
             try:
@@ -79,6 +81,7 @@ class Agent:
             except TimeoutError:
                 # While Redis is away, the spool holds them already; a copy each minute would only fill it.
                 for change in self.edges.still_open() if self._caught_up() else ():
+                    AGENT_EVENTS.add("still_open")
                     self._send(event_for(change, self.node, self._clock_ms()))
                 self._save()
             else:
@@ -182,6 +185,7 @@ class Agent:
                 incident=change.incident,
                 key=key,
             )
+            AGENT_EVENTS.add(change.kind)
             self._send(event_for(change, self.node, self._clock_ms(), more))
         if fold.changes:
             self._save()
@@ -196,6 +200,7 @@ class Agent:
 
     def _tell(self, probe: Probe, trouble: str) -> None:
         """Once, not at every round: a node without an engine is an ordinary node."""
+        AGENT_PROBE_FAILURES.add(probe.name)
         if self._troubles.get(probe.name) != trouble:
             self._troubles[probe.name] = trouble
             log.warning("agent.look_failed", probe=probe.name, error=trouble)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from mesh_core.metrics import REDIS_FAILURES
+
 EVENT_STREAM_PREFIX = "mesh:ev:"
 EVENT_CHANNEL = "health_events"
 ALIVE_PREFIX = "mesh:alive:"
@@ -109,10 +111,12 @@ class RedisLine:
             return await self._exchange(*words)
         except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
             await self.close()
+            REDIS_FAILURES.add()
             raise LogDown(f"{self._where()}: {error or type(error).__name__}") from error
         except LogRefused as error:
             if str(error).startswith(("LOADING", "MASTERDOWN", "READONLY", "NOAUTH")):
                 await self.close()
+                REDIS_FAILURES.add()
                 raise LogDown(str(error)) from error
             raise
         except asyncio.CancelledError:

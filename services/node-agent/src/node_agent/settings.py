@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mesh_core.settings import MeshSettings
+from mesh_core.settings import WatchedSettings
 
 
-class NodeAgentSettings(MeshSettings):
+class NodeAgentSettings(WatchedSettings):
     """What the node agent needs beside the mesh's own settings."""
 
     docker_host: str = Field(

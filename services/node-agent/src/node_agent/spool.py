@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from mesh_core.files import drop_unfinished, write_whole
+from mesh_core.metrics import SPOOL_DROPPED
 from mesh_core.records import HealthEvent
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -53,6 +54,10 @@ class Spool:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def waiting_bytes(self) -> int:
+        return self._bytes
+
     def resume_above(self, last_id: str) -> None:
         """Give no id at or below the stream's newest one."""
         self._last_ms = max(self._last_ms, int(last_id.partition("-")[0]))
@@ -78,7 +83,7 @@ class Spool:
                     HealthEvent.model_validate_json(raw)
                 except (OSError, ValueError) as error:
                     log.error("spool.lost_file", id=entry.stream_id, error=str(error)[:200])
-                    self.dropped += 1
+                    self._count_dropped()
                     self._remove(entry)
                     continue
             return entry, raw
@@ -109,7 +114,7 @@ class Spool:
                 event = HealthEvent.model_validate_json(raw)
             except (OSError, ValueError) as error:
                 log.error("spool.lost_file", id=entry.stream_id, error=str(error)[:200])
-                self.dropped += 1
+                self._count_dropped()
                 self._path(entry.ms).unlink(missing_ok=True)
                 continue
             self._last_ms += 1
@@ -122,6 +127,10 @@ class Spool:
         """How many were dropped since the last call."""
         dropped, self.dropped = self.dropped, 0
         return dropped
+
+    def _count_dropped(self) -> None:
+        self.dropped += 1
+        SPOOL_DROPPED.add()
 
     def _keep(self, ms: int, raw: bytes, benign: bool) -> None:
         kept: bytes | None = None
@@ -140,7 +149,7 @@ class Spool:
             victim = next((e for e in self._waiting if e.benign and e is not newest), self._waiting[0])
             in_memory -= victim.raw is not None
             self._remove(victim)
-            self.dropped += 1
+            self._count_dropped()
             log.warning("spool.dropped", id=victim.stream_id, benign=victim.benign, waiting=len(self._waiting))
 
     def _remove(self, entry: Entry) -> None:

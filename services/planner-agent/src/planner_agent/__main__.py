@@ -8,14 +8,19 @@ import sys
 
 import structlog
 
+from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.bridge import Bridge
 from mesh_core.bus import Bus, BusDown, check_server, masked
 from mesh_core.consumer import Consumer
+from mesh_core.listen import address_for
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
 from mesh_core.log import setup
+from mesh_core.metrics import CIRCUIT_OPEN
 from mesh_core.policy import BadPolicy, Policy
+from mesh_core.probes import Probes, Ready, answers, writable
+from mesh_core.probes_http import ProbesServer
 from mesh_core.service import pause, serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
@@ -30,6 +35,7 @@ from planner_agent.settings import PlannerSettings
 from planner_agent.thinking import Thinker
 
 SERVICE = "planner-agent"
+PROBES_PORT = 8687
 
 log = structlog.get_logger()
 
@@ -54,7 +60,8 @@ def main() -> None:
     memory = Memory(
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
-    thinker = Thinker(bus, memory, policy, rungs, Breakers())
+    breakers = Breakers()
+    thinker = Thinker(bus, memory, policy, rungs, breakers)
     silences = SilenceFolder(settings.runtime_path)
     silences.prepare()
     quiet = Quiet(silences)
@@ -73,6 +80,27 @@ def main() -> None:
                     return
         await stop.wait()
 
+    async def models() -> Ready:
+        """Always ready: where no rung answers, the floor does."""
+        left_alone = [rung.name for rung in rungs if breakers.of(rung.name).closed_in() > 0]
+        asked = [rung.name for rung in rungs if rung.name not in left_alone]
+        said = f"rungs: {', '.join(asked)}" if asked else "no rung answers: the floor speaks"
+        return Ready(True, f"{said}; left alone: {', '.join(left_alone)}" if left_alone else said)
+
+    async def circuits() -> None:
+        CIRCUIT_OPEN.set_all({(rung.name,): float(breakers.of(rung.name).closed_in() > 0) for rung in rungs})
+
+    pending = actions.folder(Folder.PENDING)
+    probes = Probes(
+        SERVICE,
+        settings.runtime_path,
+        checks={
+            "redis": answers(bus.is_up, masked(settings.redis_url)),
+            "folders": writable(lambda: (pending, settings.runtime_path / "state")),
+            "models": models,
+        },
+        figures=(circuits, planner.figures),
+    )
     log.info("planner.ready", seat=seat, rungs=[rung.name for rung in rungs], redis=masked(settings.redis_url))
     serve(
         SERVICE,
@@ -83,6 +111,7 @@ def main() -> None:
             "bridge": bridge.run,
             "drafts": filing.sweep_drafts,
             "server": look_at_server,
+            "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
         },
         closing=[*(rung.close for rung in rungs), consumer.close, bus.close],
     )

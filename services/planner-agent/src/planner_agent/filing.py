@@ -18,12 +18,13 @@ from mesh_core.action_files import Filed
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Entry
+from mesh_core.metrics import DECISIONS, PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
 from mesh_core.policy import proposal_type_for, risk_for
 from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Proposal, Verdict, proposal_id, rfc3339
 from mesh_core.service import pause
 from mesh_core.silences import Silence
 from planner_agent.evidence import kept_event
-from planner_agent.memory import Memory
+from planner_agent.memory import Memory, moment_of
 from planner_agent.quiet import Quiet
 from planner_agent.thinking import Thinker, Thought
 from planner_agent.triage import is_over, subject_of
@@ -118,6 +119,7 @@ class Filing:
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, token)
         await self._settle(work, action_id, "proposed", "")
         if filed is not None:
+            TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - moment_of(event) / 1000))
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
         if await self._memory.was_well_after(event):
             await self._withdraw_open(event, "the service recovered while the proposal was being written")
@@ -144,6 +146,8 @@ class Filing:
         winner = await self._memory.decide(action_id, token, update)
         if winner != token:
             self._actions.drop_draft(action_id, token)
+        else:
+            PROPOSALS.add(thought.answer.action, thought.model.provider)
         return winner
 
     def _proposal(self, event: HealthEvent, thought: Thought, action_id: str) -> Proposal:
@@ -221,6 +225,7 @@ class Filing:
             update = self._update(filed.proposal.type, filed.proposal, "pending", "withdrawn", reason)
             await self._bus.publish(update, once=f"{filed.name.id}:pending:withdrawn")
             await self._memory.free_gate(filed.proposal.event)
+            WITHDRAWN.add()
             log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
             withdrawn = filed.name.id
         return withdrawn
@@ -234,6 +239,7 @@ class Filing:
             reason=reason[:500],
         )
         await self._memory.settle(work.entry, GROUP, work.event, decision, action_id)
+        DECISIONS.add(verdict)
 
     def _update(self, kind: str, proposal: Proposal, from_folder: str, to_folder: str, reason: str) -> ActionUpdate:
         return ActionUpdate(

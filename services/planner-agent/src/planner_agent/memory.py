@@ -71,12 +71,12 @@ class Memory:
         """The pair was well at that moment: whoever is planning older trouble for it must look again."""
         moments: dict[str, int] = {}
         for event in events:
-            moments[_well(event)] = max(moments.get(_well(event), 0), _moment(event))
+            moments[_well(event)] = max(moments.get(_well(event), 0), moment_of(event))
         await self._bus.script(MARK_WELL, list(moments), [WELL_MS, *moments.values()])
 
     async def was_well_after(self, event: HealthEvent) -> bool:
         moment = await self._bus.call("GET", _well(event))
-        return moment is not None and int(moment) > _moment(event)
+        return moment is not None and int(moment) > moment_of(event)
 
     async def count_on(self, owner_event_id: str) -> None:
         """Trouble came back while the proposal of `owner_event_id` waits."""
@@ -96,12 +96,12 @@ class Memory:
         pipe = self._bus.redis.pipeline(transaction=False)
         if event.type == "remediation_started":
             if run.get("action") == "restart":
-                pipe.zadd(f"mesh:restarts:{event.pair}", {action_id: _moment(event) / 1000})
+                pipe.zadd(f"mesh:restarts:{event.pair}", {action_id: moment_of(event) / 1000})
                 pipe.expire(f"mesh:restarts:{event.pair}", 2 * HOUR_SECONDS)
         else:
             verdict = str(run.get("verdict", event.type))
             fact = {"action_id": action_id, "type": str(run.get("type", "")), "verdict": verdict, "ts": event.timestamp}
-            pipe.zadd(f"mesh:history:{event.pair}", {json.dumps(fact, sort_keys=True): _moment(event) / 1000})
+            pipe.zadd(f"mesh:history:{event.pair}", {json.dumps(fact, sort_keys=True): moment_of(event) / 1000})
             pipe.zremrangebyrank(f"mesh:history:{event.pair}", 0, -HISTORY_LENGTH - 1)
             if event.type == "remediation_failed" and event.incident:
                 pipe.delete(_incident(event.incident))
@@ -161,7 +161,7 @@ def _incident(incident: str) -> str:
     return f"mesh:incident:{incident}"
 
 
-def _moment(event: HealthEvent) -> int:
+def moment_of(event: HealthEvent) -> int:
     """When the event entered its stream, in ms: the one clock that all doors share closely enough."""
     return int((event.id or "/0-0").rpartition("/")[2].partition("-")[0])
 

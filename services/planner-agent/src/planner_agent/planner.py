@@ -15,6 +15,7 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
 from mesh_core.door import event_in
+from mesh_core.metrics import DECISIONS, EVENTS_BENIGN, EVENTS_READ, IN_HAND
 from mesh_core.records import Decision, HealthEvent
 from mesh_core.service import pause
 from mesh_core.strict_json import Refusal
@@ -84,6 +85,10 @@ class Planner:
             except BusDown as error:
                 log.warning("planner.renewal_missed", error=str(error))
 
+    async def figures(self) -> None:
+        """What is in hand just now, for whoever asks."""
+        IN_HAND.set(len(self._planning))
+
     async def round(self) -> int:
         """Read one batch and sort it; how many entries it held. Raises BusDown."""
         if self._consumer.handed_out >= MOST_IN_HAND:
@@ -100,6 +105,8 @@ class Planner:
     async def _sort(self, entries: Sequence[Entry]) -> None:
         """One batch: most events end here, the others go to their lane."""
         works, finished = await self._read(entries)
+        EVENTS_READ.add(amount=len(works))
+        EVENTS_BENIGN.add(amount=sum(work.event.benign for work in works))
         silences = self._quiet.current()
         held = [self._quiet.about(work.event, silences) for work in works]
         lanes = [triage(work.event, holding) for work, holding in zip(works, held, strict=True)]
@@ -140,6 +147,7 @@ class Planner:
         for work, holder in zip(to_gate, holders, strict=True):
             if holder and holder not in aside:
                 finished.append(work.entry)
+                DECISIONS.add("suppressed")
             else:
                 self._submit(work, self._filing.plan)
         await self._consumer.acknowledge(finished)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mesh_core.settings import MeshSettings
+from mesh_core.settings import WatchedSettings
 
 
-class PlannerSettings(MeshSettings):
+class PlannerSettings(WatchedSettings):
     """Beside these, a planner reads the ladder's (mesh_core.llm.chain.ChainSettings)."""
 
     cooldown_seconds: float = Field(

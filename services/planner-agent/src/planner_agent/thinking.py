@@ -16,6 +16,7 @@ from mesh_core.bus import Bus, BusDown
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Rung, Try, climb
 from mesh_core.llm.rungs.floor import landed
+from mesh_core.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from mesh_core.policy import Policy, narrow
 from mesh_core.records import Evidence, HealthEvent, ModelAnswer, ModelAttempt, ModelRef, rfc3339
 from planner_agent.evidence import evidence_for
@@ -81,6 +82,11 @@ class Thinker:
             cost_usd=attempt.cost_usd,
             detail=attempt.detail,
         )
+        ATTEMPTS.add(attempt.provider, attempt.outcome)
+        ATTEMPT_TIME.observe(attempt.latency_ms / 1000, attempt.provider)
+        TOKENS.add(attempt.provider, "prompt", amount=attempt.prompt_tokens)
+        TOKENS.add(attempt.provider, "answer", amount=attempt.completion_tokens)
+        COST.add(attempt.provider, amount=attempt.cost_usd)
         log.info("ladder.tried", event_id=event.id, model=attempt.model, outcome=attempt.outcome, ms=attempt.latency_ms)
         while True:
             try:
