@@ -12,7 +12,7 @@ import yaml
 
 from executor_agent.settings import ExecutorSettings
 from mesh_core.llm.chain import ChainSettings
-from mesh_core.settings import MeshSettings, secret_variables, table_rows
+from mesh_core.settings import MeshSettings, WatchedSettings, secret_variables, table_rows
 from mesh_core.telling import TargetSettings
 from node_agent.__main__ import NodeAgentSettings
 from observer.settings import ObserverSettings
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 MARKS = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
 GROUPS = {
     "every service": MeshSettings,
+    "all but the observer": WatchedSettings,
     "planner-agent": PlannerSettings,
     "planner-agent, the models": ChainSettings,
     "executor-agent": ExecutorSettings,

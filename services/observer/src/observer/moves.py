@@ -22,6 +22,7 @@ from watchfiles import awatch
 from mesh_core.action_files import REASON_SUFFIX, ActionName, Folder, name_of, read_regular
 from mesh_core.actions import Actions
 from mesh_core.bus import ONCE_SECONDS, Bus, BusDown
+from mesh_core.metrics import DECIDED
 from mesh_core.records import ActionUpdate, Proposal, rfc3339
 from mesh_core.service import pause
 
@@ -204,6 +205,7 @@ class Moves:
             reason=reason,
         )
         if await self._bus.publish(update, once=f"{move.name.id}:{move.source}:{move.target}"):
+            DECIDED.add(move.target)
             log.info("moves.told", action_id=move.name.id, source=move.source, target=move.target, by=by)
 
 

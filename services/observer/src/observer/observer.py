@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer, Entry
 from mesh_core.files import write_whole
+from mesh_core.metrics import ARCHIVED, EVENTS_BENIGN, EVENTS_READ
 from mesh_core.records import HealthEvent, Trust, WorldUpdate
 from mesh_core.service import pause
 from mesh_core.streams import EVENT_STREAM_PREFIX
@@ -80,9 +81,11 @@ class Observer:
         for entry, reason in batch.refused:
             await self._bus.refuse(entry.raw, source=entry.stream, reason=reason, by="observer", entry_id=entry.id)
             log.warning("observer.refused", stream=entry.stream, entry=entry.id, reason=reason)
-        await asyncio.to_thread(self._archive.keep, batch.events, batch.decisions)
+        ARCHIVED.add(amount=await asyncio.to_thread(self._archive.keep, batch.events, batch.decisions))
         await self._fold(batch.events)
         await self._consumer.acknowledge(entries)
+        EVENTS_READ.add(amount=len(batch.events))
+        EVENTS_BENIGN.add(amount=sum(event.benign for event in batch.events))
 
     async def catch_up(self) -> None:
         """Fold what was acknowledged after world.json was last saved; all there is when there is no world.json."""
