@@ -73,7 +73,8 @@ def main() -> None:
             group.create_task(agent.watch(stop))
 
     spool = Spool(folder, node)
-    sender = Sender(node, spool, RedisLine(settings.redis_url, f"{NAME}-{node}"), clock_ms)
+    line = RedisLine(settings.redis_url, f"{NAME}-{node}")
+    sender = Sender(node, spool, line, clock_ms)
 
     def send(event: HealthEvent) -> None:
         spool.accept(event, clock_ms())
@@ -82,7 +83,7 @@ def main() -> None:
     agent = Agent(node, edges, send, memory, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0)
 
     async def redis_answers() -> Ready:
-        if sender.down_since is None:
+        if sender.down_since is None and not line.cut_off:
             return Ready(True)
         return Ready(False, f"Redis does not answer; {len(spool)} events wait on disk")
 

@@ -63,6 +63,11 @@ class RedisLine:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
+    @property
+    def cut_off(self) -> bool:
+        """Has the other side closed the line since it was last used? Costs no command."""
+        return self._reader is not None and self._reader.at_eof()
+
     async def append(self, node: str, entry_id: str, raw: bytes) -> None:
         """The event into the node's stream under an explicit id, exactly once, then to the channel. Raises LogDown.
 
