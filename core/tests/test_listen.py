@@ -37,8 +37,10 @@ def test_what_is_no_address_is_a_sentence_that_names_the_setting(text: str) -> N
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True)]
-    + [("0.0.0.0", False), ("::", False), ("127.evil.example", False), ("pi4", False)],
+    [
+        *((host, True) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost")),
+        *((host, False) for host in ("0.0.0.0", "::", "127.evil.example", "pi4")),
+    ],
 )
 def test_only_this_machine_is_loopback(host: str, loopback: bool) -> None:
     assert Address(host, 1).loopback is loopback

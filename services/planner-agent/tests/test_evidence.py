@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from mesh_core.policy import Policy
 from mesh_core.records import HealthEvent
-from planner_agent.evidence import (
-    MAX_FIELD_BYTES,
-    MAX_TOTAL_BYTES,
-    clean,
-    evidence_for,
-    is_secret_name,
-    kept_event,
-    redacted,
-)
+from mesh_core.redaction import MAX_FIELD_BYTES, clean, is_secret_name, redacted
+from planner_agent.evidence import MAX_TOTAL_BYTES, evidence_for, kept_event
 
 
 def event(payload: dict[str, Any]) -> HealthEvent:

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from mesh_core.llm.ladder import Prompt, Rejection, Try
 from mesh_core.policy import Allowed
 from mesh_core.records import NAME_PATTERN, Action, AttemptOutcome, Evidence, HealthEvent, ModelAnswer
+from mesh_core.redaction import clean
 from mesh_core.strict_json import Refusal, parse_object
-from planner_agent.evidence import clean
 from planner_agent.grounding import ungrounded
 from planner_agent.refusals import declines
 
