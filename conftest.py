@@ -9,4 +9,5 @@ pytest_plugins = [
     "parts.docker",
     "parts.playing",
     "parts.nodes",
+    "parts.prometheus",
 ]

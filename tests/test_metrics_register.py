@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mesh_core.measures import Counter, Gauge, Histogram
 from mesh_core.metrics import SERVICES, declared, metrics_of
 from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.version import VERSION
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for folder in ("core/src", "services", "cli/src") for path in (ROOT / folder).rglob("*.py")]
@@ -75,6 +77,11 @@ def test_every_metric_is_counted_somewhere() -> None:
     }
     assert len(constants) == len(declared())
     assert [name for name in sorted(constants) if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_the_version_that_is_shown_is_that_of_every_package() -> None:
+    packages = [*ROOT.glob("services/*/pyproject.toml"), ROOT / "core/pyproject.toml", ROOT / "cli/pyproject.toml"]
+    assert {tomllib.loads(path.read_text())["project"]["version"] for path in packages} == {VERSION}
 
 
 @pytest.fixture(params=SERVICES)

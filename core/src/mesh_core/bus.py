@@ -91,15 +91,17 @@ class Bus:
         value = pairs.get("last-generated-id") or pairs.get(b"last-generated-id")
         return value.decode() if isinstance(value, bytes) else str(value)
 
-    async def enter(self, event: HealthEvent, trust: Trust, *, once: str | None = None) -> HealthEvent | None:
+    async def enter(
+        self, event: HealthEvent, trust: Trust, *, once: str | None = None, once_seconds: int = ONCE_SECONDS
+    ) -> HealthEvent | None:
         """An event that no node agent wrote: into `_mesh` or `_foreign`, and to the channel. Returns it with its id.
 
-        With `once`, at most one event is ever entered under that key; None if it was there before.
+        With `once`, at most one event is entered under that key in `once_seconds`; None if it was there before.
         """
         stream = MESH_STREAM if trust is Trust.MESH else FOREIGN_STREAM
         bare = event.model_copy(update={"id": None, "trust": trust})
         keys = [stream, "mesh:ev:seq", f"mesh:once:{once}" if once else ""]
-        entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, ONCE_SECONDS])
+        entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, once_seconds])
         return bare.model_copy(update={"id": f"{event.node}/{entry.decode()}"}) if entry else None
 
     async def adopt(self, event: HealthEvent, raw_digest: str) -> str | None:

@@ -91,6 +91,15 @@ def test_it_stays_sick_until_the_last_open_incident_is_well() -> None:
     assert states(disk, memory, well, event("service_recovered", service=None, incident="d")) == {"pi4/": "healthy"}
 
 
+def test_an_alert_that_is_resolved_ends_its_own_trouble_only() -> None:
+    died = event("container_died", incident="web01/1")
+    slow = event("latency_high", trust=Trust.FOREIGN, incident="grafana/1")
+    fast = event("service_recovered", trust=Trust.FOREIGN, incident="grafana/1")
+    assert states(died, slow, fast)["pi4/web"] == "sick"
+    assert states(died, fast)["pi4/web"] == "sick"
+    assert states(slow, fast)["pi4/web"] == "healthy"
+
+
 def test_a_recovery_that_names_no_known_incident_ends_them_all() -> None:
     assert states(event("oom", incident="a"), event("exited", incident="b"), event("service_recovered"))["pi4/web"] == (
         "healthy"

@@ -135,6 +135,40 @@ async def test_a_recovery_during_the_model_call_withdraws_what_is_filed_after_it
     assert mesh.proposals() == []
 
 
+async def test_an_alert_that_is_resolved_leaves_the_proposal_of_other_trouble_alone(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.happens(incident="web01/nginx/1")
+    (filed,) = await mesh.proposed()
+    resolved = HealthEvent(type="service_recovered", node="web01", service="nginx", incident="alertmanager/1/x")
+    await mesh.bus.enter(resolved, Trust.FOREIGN)
+
+    async def decided() -> bool:
+        return "recovered" in [row["verdict"] for row in await mesh.stream("mesh:decisions")]
+
+    await wait_for(decided, 5, "the planner's word on it")
+    assert [one.name for one in mesh.proposals()] == [filed.name]
+
+
+async def test_an_alert_that_is_resolved_while_its_proposal_is_written_takes_it_back(mesh: Mesh) -> None:
+    slow = SayingRung(first_choice)
+    slow.may_answer.clear()
+    slow.timeout_seconds = 60
+    await mesh.start([slow])
+    alert = HealthEvent(type="latency_high", node="web01", service="nginx", severity="error", incident="grafana/1/x")  # type: ignore[arg-type]
+    await mesh.bus.enter(alert, Trust.FOREIGN)
+    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    # Another replica may read the recovery; what tells this one is the mark of the alert's own incident.
+    await mesh.bus.enter(alert.model_copy(update={"type": "service_recovered"}), Trust.FOREIGN)
+
+    async def marked() -> bool:
+        return await mesh.bus.redis.exists("mesh:well:grafana/1/x") == 1
+
+    await wait_for(marked, 5, "the recovery is marked")
+    slow.may_answer.set()
+    await wait_for(lambda: any(mesh.actions.folder(Folder.WITHDRAWN).iterdir()), 5, "it is withdrawn")
+    assert mesh.proposals() == []
+
+
 async def test_an_approved_file_is_never_withdrawn(mesh: Mesh) -> None:
     await mesh.start()
     await mesh.happens()

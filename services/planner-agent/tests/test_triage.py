@@ -50,6 +50,16 @@ def test_a_node_that_is_back_is_no_longer_offline_but_its_disk_may_still_be_full
     assert not is_over(HealthEvent(type="node_offline", node="web02"), back)
 
 
+def test_an_alert_that_is_resolved_ends_itself_and_nothing_else() -> None:
+    resolved = event("service_recovered", Trust.FOREIGN, incident="alertmanager/1/x")
+    assert is_over(event("latency_high", Trust.FOREIGN, incident="alertmanager/1/x"), resolved)
+    assert not is_over(event("container_died", incident="web01/nginx/1"), resolved)
+    assert not is_over(event("latency_high", Trust.FOREIGN, incident="alertmanager/2/x"), resolved)
+    # Its own agent and a person speak of the service as a whole.
+    assert is_over(event("latency_high", Trust.FOREIGN, incident="alertmanager/1/x"), event("service_recovered"))
+    assert is_over(event("container_died", incident="web01/nginx/1"), event("service_recovered", Trust.FOREIGN))
+
+
 def test_each_trouble_of_a_whole_node_is_a_subject_of_its_own() -> None:
     assert subject_of(event("container_died")) == subject_of(event("container_oom"))
     assert subject_of(HealthEvent(type="load_high", node="n")) != subject_of(HealthEvent(type="memory_low", node="n"))

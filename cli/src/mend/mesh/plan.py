@@ -25,6 +25,8 @@ SECRETS = {
     "ANTHROPIC_API_KEY": ("planner-agent",),
     "NOTIFY_URLS": ("executor-agent", "observer"),
     "OBSERVER_TOKENS": ("observer",),
+    "HOOKS_TOKEN": ("observer",),
+    "HOOKS_SECRET": ("observer",),
 }
 
 

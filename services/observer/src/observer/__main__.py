@@ -12,6 +12,7 @@ from mesh_core.audit import audit_path, head_path
 from mesh_core.bridge import Bridge
 from mesh_core.bus import Bus, masked
 from mesh_core.consumer import Consumer
+from mesh_core.listen import Address
 from mesh_core.log import setup
 from mesh_core.people import people_path
 from mesh_core.records import Decision
@@ -27,6 +28,7 @@ from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
 from observer.audit.watch import Watch
 from observer.auth.start import doorkeeper_or_exit
+from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.live import Live
 from observer.moves import Moves
 from observer.notify.notifier import Notifier
@@ -51,6 +53,7 @@ def main() -> None:
     targets = settings_or_exit(TargetSettings, SERVICE).targets
     setup(SERVICE, level=settings.log_level)
     runtime = settings.runtime_path
+    hooks = _hooks(settings)
     (runtime / "state").mkdir(parents=True, exist_ok=True)
     bus = Bus.connect(settings.redis_url, SERVICE)
     # A fixed name: a restart finds its own unacknowledged entries at once.
@@ -76,7 +79,7 @@ def main() -> None:
     if settings.address is not None:
         live = Live(settings.redis_url, SERVICE)
         auth = doorkeeper_or_exit(settings, SERVICE)
-        room = Room(runtime, actions, bus, lambda: observer.world, live, auth=auth, audit=auditor)
+        room = Room(runtime, actions, bus, lambda: observer.world, live, auth=auth, audit=auditor, hooks=hooks)
         web = WebServer(guarded(make_app(room)), live, *settings.address)
         users = UserWatch(auth.book, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
         parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
@@ -108,6 +111,20 @@ def _notifier(
     try:
         return Notifier(bus, actions, silences, settings.runtime_path, targets, public_url=settings.public_url)
     except BadRules as error:
+        print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _hooks(settings: ObserverSettings) -> HookRules:
+    try:
+        return read_hooks(
+            settings.runtime_path / "config" / "hooks.yml",
+            token=settings.hooks_token,
+            secret=settings.hooks_secret,
+            loopback=settings.address is not None and Address(*settings.address).loopback,
+            per_minute=settings.hooks_per_minute,
+        )
+    except BadHooks as error:
         print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 

@@ -87,6 +87,16 @@ class ObserverSettings(MeshSettings):
         description="where people open the dashboard, for links in notifications: https://mesh.example.org",
     )
 
+    hooks_token: SecretStr | None = Field(
+        None, alias="HOOKS_TOKEN", description="what senders of alerts show at /hooks: Authorization: Bearer TOKEN"
+    )
+    hooks_secret: SecretStr | None = Field(
+        None, alias="HOOKS_SECRET", description="what they sign with instead: HMAC-SHA256 over time and body"
+    )
+    hooks_per_minute: int = Field(
+        120, alias="HOOKS_PER_MINUTE", ge=1, le=100_000, description="requests at one hook from one address"
+    )
+
     node_silent_seconds: float = Field(
         180,
         alias="NODE_SILENT_SECONDS",

@@ -170,7 +170,9 @@ def _heard(place: Place, event: HealthEvent, *, offline: bool) -> Place:
     still_open, occurrences, own = place.open, place.occurrences, place.own_state
     if is_recovery(event):
         known = event.incident in still_open
-        still_open = {k: v for k, v in still_open.items() if known and k != event.incident}
+        # An alert that is resolved says so of itself only.
+        own_word_only = known or (event.trust is Trust.FOREIGN and event.incident is not None)
+        still_open = {k: v for k, v in still_open.items() if own_word_only and k != event.incident}
         own = State.SICK if still_open else State.HEALTHY
     elif is_trouble(event):
         occurrences = occurrences + 1 if still_open else 1

@@ -16,7 +16,7 @@ from redis.asyncio.client import Pipeline
 
 from mesh_core.bus import Bus, or_down
 from mesh_core.consumer import Entry
-from mesh_core.records import ActionUpdate, Decision, HealthEvent, rfc3339
+from mesh_core.records import ActionUpdate, Decision, HealthEvent, Trust, rfc3339
 from mesh_core.scripts import DECIDE, FREE_GATE, GATE, MARK_WELL, RENEW_GATE, SETTLE
 from mesh_core.streams import OCCURRENCES_KEY
 from planner_agent.triage import subject_of
@@ -75,8 +75,11 @@ class Memory:
         await self._bus.script(MARK_WELL, list(moments), [WELL_MS, *moments.values()])
 
     async def was_well_after(self, event: HealthEvent) -> bool:
-        moment = await self._bus.call("GET", _well(event))
-        return moment is not None and int(moment) > moment_of(event)
+        keys = {_well(event), f"mesh:well:{event.incident or event.pair}"}
+        if event.service is not None:
+            keys.add(f"mesh:well:{event.pair}")
+        moments = await self._bus.call("MGET", *sorted(keys))
+        return any(moment is not None and int(moment) > moment_of(event) for moment in moments)
 
     async def count_on(self, owner_event_id: str) -> None:
         """Trouble came back while the proposal of `owner_event_id` waits."""
@@ -151,8 +154,8 @@ def _gate(event: HealthEvent) -> str:
 
 
 def _well(event: HealthEvent) -> str:
-    """A service is well as a whole; a node recovers from one incident at a time."""
-    if event.service is None and event.incident is not None:
+    """A service is well as a whole; a node, and whatever an alert is about, recovers from one incident at a time."""
+    if event.incident is not None and (event.service is None or event.trust is Trust.FOREIGN):
         return f"mesh:well:{event.incident}"
     return f"mesh:well:{event.pair}"
 

@@ -44,11 +44,16 @@ def subject_of(event: HealthEvent) -> str:
 
 
 def is_over(trouble: HealthEvent, recovery: HealthEvent) -> bool:
-    """Does this recovery speak of that trouble? A service is well as a whole, a node incident by incident."""
+    """Does this recovery speak of that trouble? A service is well as a whole, a node incident by incident.
+
+    An alert that is resolved says so of itself only: that a latency is low again does not start a container.
+    """
     if (trouble.node, trouble.service) != (recovery.node, recovery.service):
         return False
     if recovery.type == "node_online":  # says that the agent is there, and nothing about what ails its host
         return trouble.type == "node_offline"
+    if recovery.trust is Trust.FOREIGN and recovery.incident is not None:
+        return trouble.incident == recovery.incident
     if trouble.service is not None or trouble.incident is None or recovery.incident is None:
         return True
     return trouble.incident == recovery.incident

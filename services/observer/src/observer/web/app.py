@@ -13,7 +13,7 @@ from observer.web.errors import Problem, answer_errors
 from observer.web.gate import Gate
 from observer.web.headers import Headers
 from observer.web.room import Room
-from observer.web.routes import audit, health, proposals, runs, session, silences, stream, world
+from observer.web.routes import audit, health, hooks, proposals, runs, session, silences, stream, world
 
 API = "/api/v1"
 TITLE = "Mendmesh observer"
@@ -27,6 +27,7 @@ def make_app(room: Room) -> FastAPI:
     """One app per observer; everything under /api/v1 is described in /api/v1/openapi.json."""
     app = FastAPI(title=TITLE, version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None)
     app.state.room = room
+    app.state.hooks = hooks.Desk(room.bus, room.hooks)
     app.state.probes = probes_for(room.runtime, room.actions, room.bus, room.world)
     answer_errors(app)
     api = APIRouter(prefix=API, responses=COMMON)
@@ -34,6 +35,7 @@ def make_app(room: Room) -> FastAPI:
         api.include_router(noun.router)
     app.include_router(api)
     app.include_router(health.router)
+    app.include_router(hooks.router)
     return app
 
 

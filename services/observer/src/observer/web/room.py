@@ -15,6 +15,7 @@ from mesh_core.bus import Bus
 from mesh_core.silence_folder import SilenceFolder
 from observer.audit.witness import Audit, Unaudited
 from observer.auth.auth import Auth
+from observer.hooks.rules import HookRules
 from observer.live import Live
 from observer.world import World
 
@@ -38,6 +39,7 @@ class Room:
     now: Callable[[], datetime] = _now
     auth: Auth | None = None
     audit: Audit = field(default_factory=Unaudited)
+    hooks: HookRules = field(default_factory=HookRules)
 
     @cached_property
     def silences(self) -> SilenceFolder:

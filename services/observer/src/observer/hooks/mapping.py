@@ -1,0 +1,165 @@
+"""From an alert to a health event: which node and service, which type, how bad. Pure; config/hooks.yml adds to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mesh_core.door import problems
+from mesh_core.records import MAX_EVENT_BYTES, EventType, HealthEvent, Name, Severity, Trust, is_name, rfc3339
+from mesh_core.redaction import pruned, redacted
+from observer.hooks.alert import Alert, Unfit, raw_of
+
+RECOVERED = "service_recovered"
+ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
+CONTAINER_LABELS = ("container", "container_name")
+# Names that many rule collections share, as the types that our own agents use for the same trouble.
+TYPES = {
+    "watchdog": "heartbeat",
+    "deadmansswitch": "heartbeat",
+    "instancedown": "node_unreachable",
+    "nodedown": "node_unreachable",
+    "hostdown": "node_unreachable",
+    "targetdown": "node_unreachable",
+    "prometheustargetmissing": "node_unreachable",
+    "containerdown": "container_down",
+    "containerkilled": "container_died",
+    "containerabsent": "container_missing",
+    "containerunhealthy": "container_unhealthy",
+    "containerhealthcheckfailed": "container_unhealthy",
+    "containeroomkilled": "container_oom",
+    "systemdservicefailed": "unit_failed",
+    "systemdservicecrashed": "unit_failed",
+    "systemdunitfailed": "unit_failed",
+    "hostsystemdservicecrashed": "unit_failed",
+    "nodesystemdservicefailed": "unit_failed",
+    "hostoutofdiskspace": "disk_space_low",
+    "nodefilesystemspacefillingup": "disk_space_low",
+    "nodefilesystemalmostoutofspace": "disk_space_low",
+    "hostoutofmemory": "memory_low",
+    "nodememoryhighutilization": "memory_low",
+    "hosthighcpuload": "load_high",
+    "nodecpuhighusage": "load_high",
+    "nodesystemsaturation": "load_high",
+    "blackboxprobefailed": "http_probe_failed",
+    "blackboxprobehttpfailure": "http_probe_failed",
+    "probefailed": "http_probe_failed",
+}
+SEVERITIES = {
+    **dict.fromkeys(("critical", "crit", "page", "fatal", "emergency", "disaster", "alert", "p1"), Severity.CRITICAL),
+    **dict.fromkeys(("error", "err", "high", "major", "average", "severe", "p2"), Severity.ERROR),
+    **dict.fromkeys(("warning", "warn", "medium", "minor", "moderate", "p3"), Severity.WARNING),
+    **dict.fromkeys(("info", "information", "informational", "notice", "low", "none", "debug", "ok"), Severity.INFO),
+}
+
+
+class Mapped(BaseModel):
+    """Which labels say what. Each list is looked through in order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    node_labels: tuple[str, ...] = (
+        *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance", "url"),
+        "target",
+    )
+    node_default: Name = "unknown"
+    service_labels: tuple[str, ...] = (
+        *("service", "container", "container_name", "unit", "systemd_unit", "program", "name"),
+    )
+    severity_label: str = "severity"
+    severity_default: Severity = Severity.WARNING
+    severities: dict[str, Severity] = Field(default_factory=dict)
+    types: dict[str, EventType] = Field(default_factory=dict)
+
+    def event_for(self, alert: Alert, episode: str, now: datetime) -> HealthEvent | Unfit:
+        """The health event of one alert; `episode` makes its incident another one than the last."""
+        labels = alert.labels
+        payload: dict[str, Any] = dict(alert.details)
+        service = alert.service or self._first(self.service_labels, labels)
+        service, runtime = _runtime_of(service, labels)
+        if service and not is_name(service):
+            payload["name"] = service
+            payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ -)"
+            service = ""
+        if runtime and service:
+            payload.setdefault("runtime", runtime)
+        event_type = self._type_of(alert) if alert.firing else RECOVERED
+        try:
+            event = HealthEvent(
+                type=event_type,
+                node=_host_in(alert.node or self._first(self.node_labels, labels)) or self.node_default,
+                service=service or None,
+                severity=self._severity_of(alert) if alert.firing else Severity.INFO,
+                payload=payload,
+                timestamp=alert.at or rfc3339(now),
+                incident=f"{alert.source}/{alert.key}/{re.sub(r'[^A-Za-z0-9._:-]', '-', episode)[:64]}",
+                trust=Trust.FOREIGN,
+            )
+        except ValidationError as error:
+            return Unfit(problems(error), raw_of(alert.details))
+        return _bounded(event)
+
+    def _type_of(self, alert: Alert) -> str:
+        configured = {name.lower(): event_type for name, event_type in self.types.items()}
+        for name in (alert.name, alert.type):
+            if event_type := configured.get(name.lower()) or TYPES.get(name.lower().replace("_", "")):
+                return event_type
+        return type_out_of(alert.type or alert.name)
+
+    def _severity_of(self, alert: Alert) -> Severity:
+        word = (alert.severity or alert.labels.get(self.severity_label, "")).strip().lower()
+        configured = {name.lower(): severity for name, severity in self.severities.items()}
+        return configured.get(word) or SEVERITIES.get(word) or self.severity_default
+
+    @staticmethod
+    def _first(names: tuple[str, ...], labels: Mapping[str, str]) -> str:
+        return next((labels[name].strip() for name in names if labels.get(name, "").strip()), "")
+
+
+def type_out_of(name: str) -> str:
+    """`HostHighCpuLoad` -> `host_high_cpu_load`: any name as an event type."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name[:200]))
+    words = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+    if not words:
+        return "alert"
+    return (words if words[0].isalpha() else f"alert_{words}")[:64].rstrip("_")
+
+
+def _runtime_of(service: str, labels: Mapping[str, str]) -> tuple[str, str]:
+    """(the service's plain name, who runs it) as far as the labels say."""
+    if service.endswith(".service"):
+        return service.removesuffix(".service"), "systemd"
+    if service and service in (labels.get("unit"), labels.get("systemd_unit")):
+        return service, "systemd"
+    cadvisor = service == labels.get("name") and bool(labels.get("image"))
+    if service and (cadvisor or service in (labels.get(label) for label in CONTAINER_LABELS)):
+        return service.lstrip("/"), "docker"
+    return service, ""
+
+
+def _host_in(text: str) -> str:
+    """The host of `web01:9100`, `https://web01/health` or `[::1]:9100`, as a node's name; '' if there is none."""
+    text = text.strip()[:500]
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        host = parts.hostname or ""
+    except ValueError:
+        host = text
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", host).strip("-._")[:128].rstrip("-._")
+
+
+def _bounded(event: HealthEvent) -> HealthEvent | Unfit:
+    """Secrets hidden; what is bulky goes first if it does not fit."""
+    payload = pruned(event.payload)
+    for bulky in ("", "annotations", "values", "labels"):
+        payload.pop(bulky, None)
+        smaller = event.model_copy(update={"payload": payload})
+        if len(smaller.wire()) <= MAX_EVENT_BYTES - ROOM_BYTES:
+            return smaller
+    text = redacted(raw_of(event.payload).decode("utf-8", "replace"))
+    return event.model_copy(update={"payload": {"cut_to_fit": text}})

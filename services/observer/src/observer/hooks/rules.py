@@ -1,0 +1,115 @@
+"""config/hooks.yml and the HOOKS_ settings, read once at the start: mapping, generic hooks, each hook's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+
+from mesh_core.door import problems
+from mesh_core.secret_files import BadSecret, read_secret
+from observer.hooks.generic import GenericHook
+from observer.hooks.mapping import Mapped
+
+MAX_FILE_BYTES = 1024 * 1024
+GenericName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class BadHooks(ValueError):
+    """config/hooks.yml cannot be used; the text names the key and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a sender must know: a token, or the secret that it signs with. None of both: the hook is open."""
+
+    token: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.token or self.secret)
+
+
+@dataclass(frozen=True)
+class HookRules:
+    """`keys` by hook (`alertmanager`, `generic/<name>`); a hook without its own has `common`.
+
+    `loopback`: only this machine reaches the port, so a hook without keys may be open.
+    """
+
+    mapped: Mapped = field(default_factory=Mapped)
+    generic: Mapping[str, GenericHook] = field(default_factory=dict)
+    keys: Mapping[str, Keys] = field(default_factory=dict)
+    common: Keys = Keys()
+    loopback: bool = False
+    per_minute: int = 120
+
+    def keys_of(self, hook: str) -> Keys:
+        return self.keys.get(hook, self.common)
+
+
+class _Files(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token_file: str | None = None
+    secret_file: str | None = None
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = 1
+    mapping: Mapped = Mapped()
+    keys: dict[str, _Files] = Field(default_factory=dict)
+    generic: dict[GenericName, GenericHook] = Field(default_factory=dict)
+
+
+def read_hooks(
+    path: Path, *, token: SecretStr | None, secret: SecretStr | None, loopback: bool, per_minute: int
+) -> HookRules:
+    """The file's rules (none: the defaults) and the settings' keys. Raises BadHooks."""
+    document = _read(path)
+    known = {"alertmanager", "grafana", "uptime-kuma", *(f"generic/{name}" for name in document.generic)}
+    if strangers := sorted(document.keys.keys() - known):
+        raise BadHooks(f"{path}: keys.{strangers[0]}: there is no such hook; there are {', '.join(sorted(known))}")
+    return HookRules(
+        mapped=document.mapping,
+        generic=document.generic,
+        keys={hook: _keys(path, hook, files) for hook, files in document.keys.items()},
+        common=Keys(token.get_secret_value() if token else "", secret.get_secret_value() if secret else ""),
+        loopback=loopback,
+        per_minute=per_minute,
+    )
+
+
+def _read(path: Path) -> _Document:
+    try:
+        raw = path.read_bytes()
+        if len(raw) > MAX_FILE_BYTES:
+            raise BadHooks(f"{path}: larger than 1 MiB")
+        value = yaml.safe_load(raw)
+        return _Document.model_validate({} if value is None else value)
+    except FileNotFoundError:
+        return _Document()
+    except OSError as error:
+        raise BadHooks(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
+        raise BadHooks(f"{path}: not YAML: {' '.join(str(error).split())[:300]}") from None
+    except ValidationError as error:
+        raise BadHooks(f"{path}: {problems(error)}") from None
+
+
+def _keys(path: Path, hook: str, files: _Files) -> Keys:
+    named = {"TOKEN_FILE": files.token_file or "", "SECRET_FILE": files.secret_file or ""}
+    try:
+        token, secret = read_secret(named, "TOKEN"), read_secret(named, "SECRET")
+    except BadSecret as error:
+        raise BadHooks(f"{path}: keys.{hook}: {error}") from None
+    if token is None and secret is None:
+        raise BadHooks(f"{path}: keys.{hook}: give token_file, secret_file or both")
+    return Keys(token.value if token else "", secret.value if secret else "")

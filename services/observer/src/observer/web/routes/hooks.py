@@ -1,0 +1,230 @@
+"""POST /hooks/*: alerts of other systems become health events. Answers 2xx only for what lies in the stream."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi import Path as PathParameter
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
+
+from mesh_core.bus import Bus, BusDown
+from mesh_core.metrics import HOOK_ALERTS, HOOK_REQUESTS
+from mesh_core.strict_json import Refusal, parse_object
+from observer.hooks import alertmanager, grafana, uptime_kuma
+from observer.hooks.alert import Read, Unfit
+from observer.hooks.entering import Became, Entering, Receipt
+from observer.hooks.gate import REPLAY_SECONDS, Door, Entry, judge, needs_the_body
+from observer.hooks.rules import HookRules
+from observer.web.errors import ApiError, Problem
+
+MAX_BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 15.0
+RETRY_SECONDS = 5
+WORKING_MS = 10_000
+WORKING, ACCEPTED = b"working", b"accepted"
+ANSWERS = {400: "bad", 415: "bad", 408: "bad", 422: "bad", 401: "unauthorized", 403: "unauthorized"} | {
+    404: "bad",
+    409: "replayed",
+    413: "too_large",
+    429: "too_many",
+    503: "unavailable",
+}
+
+Reader = Callable[[dict[str, Any]], list[Read] | Unfit]
+log = structlog.get_logger()
+
+_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}
+_NO: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
+}
+
+
+class HookAnswer(BaseModel):
+    """What became of the alerts of one request."""
+
+    received: int
+    entered: int = Field(description="trouble that the mesh did not know yet")
+    benign: int = Field(description="entered as well: it is over, or never was trouble")
+    repeated: int = Field(description="known already, or over already")
+    ignored: int = Field(description="nothing to tell: a test, a first failed attempt, a maintenance window")
+    refused: int = Field(description="no alerts that could be read; they are in the dead letters")
+    events: list[str] = Field(description="ids of the events that were entered")
+    problems: list[str]
+
+
+class Desk:
+    """What all hooks share: the rules, the way in, who asked how often. One per app."""
+
+    def __init__(self, bus: Bus, rules: HookRules):
+        self.bus = bus
+        self.rules = rules
+        self.entering = Entering(bus, rules.mapped)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limit = RateLimitItemPerMinute(rules.per_minute)
+
+    async def within_limit(self, hook: str, address: str) -> bool:
+        return await self._limiter.hit(self._limit, hook, address)
+
+
+def desk_of(request: Request) -> Desk:
+    """A route's way to it (a FastAPI dependency)."""
+    desk: Desk = request.app.state.hooks
+    return desk
+
+
+TheDesk = Annotated[Desk, Depends(desk_of)]
+router = APIRouter(prefix="/hooks", tags=["hooks"], responses=_NO)
+
+
+@router.post("/alertmanager", openapi_extra=_BODY)
+async def from_alertmanager(request: Request, desk: TheDesk) -> HookAnswer:
+    """Alertmanager's `webhook_config`: each alert of the group, firing or resolved."""
+    return await _take(request, desk, "alertmanager", "alertmanager", alertmanager.alerts_in)
+
+
+@router.post("/grafana", openapi_extra=_BODY)
+async def from_grafana(request: Request, desk: TheDesk) -> HookAnswer:
+    """Grafana's webhook contact point."""
+    return await _take(request, desk, "grafana", "grafana", grafana.alerts_in)
+
+
+@router.post("/uptime-kuma", openapi_extra=_BODY)
+async def from_uptime_kuma(request: Request, desk: TheDesk) -> HookAnswer:
+    """Uptime Kuma's webhook, content type JSON."""
+    return await _take(request, desk, "uptime-kuma", "uptime-kuma", uptime_kuma.alerts_in)
+
+
+@router.post("/generic/{name}", openapi_extra=_BODY)
+async def from_anybody(
+    request: Request, desk: TheDesk, name: Annotated[str, PathParameter(max_length=64)]
+) -> HookAnswer:
+    """Any JSON object, read by the expressions under `generic` in config/hooks.yml."""
+    hook = desk.rules.generic.get(name)
+    if hook is None:
+        # Asked of the gate first: a stranger does not learn which names there are.
+        await _body_let_in(request, desk, "generic", f"generic/{name}")
+        raise _no("generic", 404, "unknown", "config/hooks.yml has no such name under generic")
+    return await _take(request, desk, "generic", f"generic/{name}", lambda body: hook.alerts_in(body, name))
+
+
+async def _take(request: Request, desk: Desk, kind: str, hook: str, read: Reader) -> HookAnswer:
+    """One request from the first byte to the answer. `kind` is the word for metrics, `hook` the one for keys."""
+    body, entry = await _body_let_in(request, desk, kind, hook)
+    try:
+        async with _Once(desk.bus, entry.once) as seen:
+            if seen == ACCEPTED:
+                raise _no(kind, 409, "replayed", "this signed request was accepted before; nothing was entered")
+            if seen == WORKING:
+                raise BusDown("the same signed request is being worked on")
+            receipt = await _enter(desk, kind, hook, read, body)
+    except BusDown as error:
+        retry = {"Retry-After": str(RETRY_SECONDS)}
+        said = f"not now ({error}); nothing is lost if you send it again"
+        raise _no(kind, 503, "redis_away", said, retry) from None
+    HOOK_REQUESTS.add(kind, "ok")
+    return HookAnswer(
+        received=sum(receipt.counts.values()),
+        events=receipt.events,
+        problems=receipt.problems,
+        **{became.value: count for became, count in receipt.counts.items()},
+    )
+
+
+async def _enter(desk: Desk, kind: str, hook: str, read: Reader, raw: bytes) -> Receipt:
+    """Raises BusDown, or ApiError when not one alert could be read."""
+    body = parse_object(raw, max_bytes=MAX_BODY_BYTES)
+    found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
+    if isinstance(found, Unfit):
+        await desk.bus.refuse(raw, source=f"hook:{hook}", reason=found.reason, by="observer")
+        HOOK_ALERTS.add(kind, "refused")
+        status = 400 if isinstance(body, Refusal) else 422
+        raise _no(kind, status, "not_json" if status == 400 else "invalid", found.reason)
+    receipt = await desk.entering.enter(found, hook)
+    for became, count in receipt.counts.items():
+        HOOK_ALERTS.add(kind, became, amount=count)
+    if receipt.counts[Became.REFUSED] and receipt.counts[Became.REFUSED] == sum(receipt.counts.values()):
+        raise _no(kind, 422, "invalid", "; ".join(receipt.problems)[:1000])
+    return receipt
+
+
+async def _body_let_in(request: Request, desk: Desk, kind: str, hook: str) -> tuple[bytes, Entry]:
+    """The body of a request that may come in; everybody else is told why not, as early as possible."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    peer = request.client.host if request.client else ""
+    if not await desk.within_limit(kind, peer):
+        said = f"more than {desk.rules.per_minute} requests in a minute"
+        raise _no(kind, 429, "too_many", said, {"Retry-After": "60"})
+    keys = desk.rules.keys_of(hook)
+    if not needs_the_body(keys, headers):
+        _let_in(judge(keys, headers, b"", peer, time.time(), loopback=desk.rules.loopback), kind)
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        # Also what a web page cannot send to another site without asking first.
+        raise _no(kind, 415, "media_type", "send JSON, with Content-Type: application/json")
+    body = await _read_body(request, headers, kind)
+    entry = judge(keys, headers, body, peer, time.time(), loopback=desk.rules.loopback)
+    _let_in(entry, kind)
+    return body, entry
+
+
+def _let_in(entry: Entry, kind: str) -> None:
+    if entry.door is Door.CLOSED:
+        raise _no(kind, 401, "unauthenticated", entry.why, {"WWW-Authenticate": 'Bearer realm="mendmesh hooks"'})
+    if entry.door is Door.SHUT:
+        raise _no(kind, 403, "forbidden", entry.why)
+
+
+async def _read_body(request: Request, headers: Mapping[str, str], kind: str) -> bytes:
+    too_large = _no(kind, 413, "too_large", "a body has at most 1 MiB here; send fewer alerts at a time")
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_large
+    except ClientDisconnect:
+        raise _no(kind, 400, "cut_short", "the connection ended before the body did") from None
+    except TimeoutError:
+        raise _no(kind, 408, "too_slow", f"the body did not come within {BODY_SECONDS:g} s") from None
+    return bytes(body)
+
+
+class _Once:
+    """A signed request works once: marked while it is worked on (briefly), and for good when that went well."""
+
+    def __init__(self, bus: Bus, signature: str):
+        self._bus = bus
+        self._key = f"mesh:once:hook-seen:{hashlib.sha256(signature.encode()).hexdigest()}" if signature else ""
+
+    async def __aenter__(self) -> bytes:
+        """What became of the same signed request before; empty for a fresh one."""
+        if not self._key or await self._bus.call("SET", self._key, WORKING, "NX", "PX", WORKING_MS):
+            return b""
+        return bytes(await self._bus.call("GET", self._key) or WORKING)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._key and kind is None:
+            await self._bus.call("SET", self._key, ACCEPTED, "EX", 2 * REPLAY_SECONDS)
+
+
+def _no(kind: str, status: int, error: str, detail: str, headers: dict[str, str] | None = None) -> ApiError:
+    HOOK_REQUESTS.add(kind, ANSWERS[status])
+    if status in (401, 403):
+        log.warning("hooks.refused", hook=kind, status=status, reason=detail)
+    return ApiError(status, error, detail, headers)

@@ -1,0 +1,463 @@
+"""POST /hooks/*: who may come in, what lies in the stream afterwards, and what the sender is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mesh_core import metrics
+from mesh_core.actions import Actions
+from mesh_core.bus import Bus
+from mesh_core.records import DeadLetter, HealthEvent
+from mesh_core.streams import FOREIGN_STREAM
+from mesh_core.testing import RedisServer
+from observer.hooks.entering import REPEAT_SECONDS
+from observer.hooks.gate import REPLAY_SECONDS, signature_of
+from observer.hooks.generic import GenericHook
+from observer.hooks.rules import HookRules, Keys
+from observer.live import Live
+from observer.web.app import make_app
+from observer.web.room import Room
+from observer.web.routes import hooks as hooks_route
+from observer.world import World
+
+HERE = "http://127.0.0.1:8686"
+TOKEN, SECRET = "a-token-of-this-hook", "a-secret-to-sign-with"
+Serve = Callable[..., Any]
+
+
+class Observer:
+    """The app, and what lies in the streams."""
+
+    def __init__(self, http: httpx.AsyncClient, bus: Bus):
+        self.http = http
+        self.bus = bus
+
+    async def events(self) -> list[HealthEvent]:
+        rows = await self.bus.call("XRANGE", FOREIGN_STREAM, "-", "+")
+        return [HealthEvent.model_validate_json(fields[b"p"]) for _, fields in rows]
+
+    async def letters(self) -> list[DeadLetter]:
+        rows = await self.bus.call("XRANGE", DeadLetter.stream, "-", "+")
+        return [DeadLetter.model_validate_json(fields[b"p"]) for _, fields in rows]
+
+    async def nothing_entered(self) -> bool:
+        return await self.events() == []
+
+
+@pytest.fixture
+def serve(redis_server: RedisServer, tmp_path: Path) -> Serve:
+    @asynccontextmanager
+    async def begin(rules: HookRules, peer: str = "127.0.0.1") -> AsyncIterator[Observer]:
+        bus = Bus.connect(redis_server.url, "test")
+        room = Room(tmp_path, Actions(tmp_path), bus, World, Live(redis_server.url, "test"), hooks=rules)
+        transport = httpx.ASGITransport(make_app(room), raise_app_exceptions=False, client=(peer, 40000))
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
+            yield Observer(http, bus)
+        await bus.close()
+
+    return begin
+
+
+OPEN = HookRules(loopback=True)
+WITH_TOKEN = HookRules(common=Keys(token=TOKEN))
+SIGNED = HookRules(common=Keys(secret=SECRET))
+GENERIC = replace(
+    OPEN, generic={"any": GenericHook(type="kind", node="host", service="svc", firing="state != 'ok'", incident="id")}
+)
+
+
+def alert(fingerprint: str = "f1", status: str = "firing", starts: str = "2026-05-05T11:00:00Z", **labels: str) -> Any:
+    return {
+        "status": status,
+        "labels": {"alertname": "ContainerUnhealthy", "instance": "pi4:9100", "container": "web", **labels},
+        "annotations": {"summary": "ill"},
+        "startsAt": starts,
+        "endsAt": "2026-05-05T12:00:00Z",
+        "fingerprint": fingerprint,
+    }
+
+
+def body(*alerts: Any) -> dict[str, Any]:
+    return {"version": "4", "status": "firing", "alerts": list(alerts)}
+
+
+def signed(content: bytes, *, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
+    timestamp = str(int(time.time() if at is None else at))
+    return {
+        "Content-Type": "application/json",
+        "X-Mendmesh-Timestamp": timestamp,
+        "X-Mendmesh-Signature": signature_of(secret, timestamp, content),
+    }
+
+
+async def test_a_firing_alert_lies_in_the_stream_before_it_is_answered(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        (event,) = await observer.events()
+    assert answer.status_code == 200
+    assert answer.json() | {"events": []} == {
+        "received": 1,
+        "entered": 1,
+        "benign": 0,
+        "repeated": 0,
+        "ignored": 0,
+        "refused": 0,
+        "events": [],
+        "problems": [],
+    }
+    assert answer.json()["events"] == [event.id]
+    assert (event.type, event.node, event.service, event.trust) == ("container_unhealthy", "pi4", "web", "foreign")
+
+
+async def test_a_firing_alert_that_is_sent_again_and_again_enters_once_and_its_recovery_once(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        for _ in range(3):
+            await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        for _ in range(2):
+            last = await observer.http.post("/hooks/alertmanager", json=body(alert(status="resolved")))
+        again = await observer.http.post("/hooks/alertmanager", json=body(alert(starts="2026-05-05T13:00:00Z")))
+        first, well, second = await observer.events()
+    assert last.json()["repeated"] == 1
+    assert again.json()["entered"] == 1
+    assert (well.type, well.incident) == ("service_recovered", first.incident)
+    assert second.incident != first.incident
+
+
+async def test_a_repeat_after_a_while_is_another_announcement_of_the_same_incident(serve: Serve) -> None:
+    """As a node agent's: the planner counts it beside the proposal, or proposes what a cooldown had swallowed."""
+    async with serve(OPEN) as observer:
+        await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        (key,) = await observer.bus.call("KEYS", "mesh:once:hook:alertmanager/*")
+        assert 0 < await observer.bus.call("TTL", key) <= REPEAT_SECONDS
+        await observer.bus.call("DEL", key)  # it has passed
+        await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        first, again = await observer.events()
+    assert first.incident == again.incident
+
+
+async def test_a_sender_that_does_not_say_when_it_began_is_followed_through_its_episodes(serve: Serve) -> None:
+    ill = {"kind": "backup_failed", "host": "nas", "svc": "mail", "id": 7, "state": "bad"}
+    well = ill | {"state": "ok"}
+    async with serve(GENERIC) as observer:
+        answers = [
+            (await observer.http.post("/hooks/generic/any", json=said)).json()
+            for said in (well, ill, ill, well, well, ill, well)
+        ]
+        events = await observer.events()
+    became = [next(word for word in ("entered", "benign", "repeated") if answer[word]) for answer in answers]
+    assert became == ["repeated", "entered", "repeated", "benign", "repeated", "entered", "benign"]
+    assert [event.type for event in events] == ["backup_failed", "service_recovered"] * 2
+    assert events[0].incident == events[1].incident != events[2].incident == events[3].incident
+
+
+async def test_a_recovery_whose_answer_was_lost_still_closes_its_episode(serve: Serve) -> None:
+    """The sender tries again what it has no answer to; the next trouble must not pass for the old one."""
+    ill = {"kind": "backup_failed", "host": "nas", "svc": "mail", "id": 7, "state": "bad"}
+    async with serve(GENERIC) as observer:
+        await observer.http.post("/hooks/generic/any", json=ill)
+        (key,) = await observer.bus.call("KEYS", "mesh:once:hook-open:*")
+        opened = await observer.bus.call("GET", key)
+        await observer.http.post("/hooks/generic/any", json=ill | {"state": "ok"})
+        await observer.bus.call("SET", key, opened)  # as if it had died before the episode was closed
+        await observer.http.post("/hooks/generic/any", json=ill | {"state": "ok"})
+        answer = await observer.http.post("/hooks/generic/any", json=ill)
+    assert answer.json()["entered"] == 1
+
+
+async def test_each_alert_of_a_request_is_dealt_with_by_itself(serve: Serve) -> None:
+    mixed = body(alert("a"), {"labels": {}}, alert("b", status="resolved"), alert("a"), "what", alert("c"))
+    async with serve(OPEN) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", json=mixed)
+        letters = await observer.letters()
+    said = answer.json()
+    assert answer.status_code == 200
+    assert [said[word] for word in ("received", "entered", "benign", "repeated", "refused")] == [6, 2, 1, 1, 2]
+    assert said["problems"][0].startswith("alert 2: labels.alertname")
+    assert [(letter.source, letter.by) for letter in letters] == [("hook:alertmanager", "observer")] * 2
+
+
+async def test_only_so_many_alerts_of_one_request_are_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observer.hooks.entering.MOST_ALERTS", 3)
+    async with serve(OPEN) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", json=body(*(alert(f"f{n}") for n in range(50))))
+        assert len(await observer.events()) == 3
+        assert len(await observer.letters()) == 1
+    assert "more than 3 alerts" in answer.json()["problems"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status"),
+    [
+        ("/hooks/alertmanager", b"", 400),
+        ("/hooks/alertmanager", b"{", 400),
+        ("/hooks/alertmanager", b"[]", 400),
+        ("/hooks/alertmanager", b'{"a": NaN}', 400),
+        ("/hooks/alertmanager", b"[" * 100_000, 400),
+        ("/hooks/alertmanager", b'{"alerts": {}}', 422),
+        ("/hooks/alertmanager", b'{"alerts": [1, 2]}', 422),
+        ("/hooks/grafana", b'{"message": "old Grafana"}', 422),
+        ("/hooks/uptime-kuma", b'{"heartbeat": {}}', 422),
+        ("/hooks/generic/any", b'{"x": 1}', 422),
+    ],
+)
+async def test_what_is_no_alert_is_refused_with_a_sentence_and_kept(
+    serve: Serve, path: str, content: bytes, status: int
+) -> None:
+    async with serve(GENERIC) as observer:
+        answer = await observer.http.post(path, content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == status
+        assert set(answer.json()) == {"error", "detail"}
+        letters = await observer.letters()
+        assert letters
+        assert {letter.source for letter in letters} == {path[1:].replace("hooks/", "hook:")}
+        assert await observer.nothing_entered()
+
+
+async def test_an_empty_group_is_no_mistake(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", json=body())
+    assert (answer.status_code, answer.json()["received"]) == (200, 0)
+
+
+# ---- who may come in -------------------------------------------------------------------------------------------------
+
+
+async def test_the_right_token_comes_in_by_both_ways_that_senders_know(serve: Serve) -> None:
+    async with serve(WITH_TOKEN, peer="10.0.0.9") as observer:
+        one = await observer.http.post(
+            "/hooks/alertmanager", json=body(alert("a")), headers={"Authorization": f"Bearer {TOKEN}"}
+        )
+        two = await observer.http.post("/hooks/alertmanager", json=body(alert("b")), auth=("anybody", TOKEN))
+        assert (one.status_code, two.status_code, len(await observer.events())) == (200, 200, 2)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": f"Bearer {TOKEN[:-1]}"},
+        {"Authorization": f"Token {TOKEN}"},
+        {"Authorization": "Basic !!!"},
+        {"Authorization": "Bearer ü"},
+        {"X-Mendmesh-Signature": "0" * 64, "X-Mendmesh-Timestamp": "1"},
+    ],
+)
+async def test_a_wrong_token_enters_nothing(serve: Serve, headers: dict[str, str]) -> None:
+    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    async with serve(WITH_TOKEN) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", json=body(alert()), headers=raw)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert TOKEN not in answer.text
+        assert await observer.nothing_entered()
+        assert await observer.letters() == []
+
+
+async def test_a_token_in_the_address_is_no_token(serve: Serve) -> None:
+    """It would stand in every log on the way."""
+    async with serve(WITH_TOKEN) as observer:
+        answer = await observer.http.post(f"/hooks/alertmanager?token={TOKEN}", json=body(alert()))
+        assert answer.status_code == 401
+
+
+async def test_each_hook_may_have_a_key_of_its_own(serve: Serve) -> None:
+    rules = replace(WITH_TOKEN, keys={"grafana": Keys(token="only-grafana")})
+    async with serve(rules) as observer:
+
+        async def post(path: str, token: str) -> int:
+            headers = {"Authorization": f"Bearer {token}"}
+            return (await observer.http.post(path, json=body(alert()), headers=headers)).status_code
+
+        assert await post("/hooks/grafana", TOKEN) == 401
+        assert await post("/hooks/grafana", "only-grafana") == 200
+        assert await post("/hooks/alertmanager", "only-grafana") == 401
+        assert await post("/hooks/generic/nobody", "wrong") == 401
+        assert await post("/hooks/generic/nobody", TOKEN) == 404
+
+
+async def test_a_signed_request_comes_in_once(serve: Serve) -> None:
+    content = json.dumps(body(alert())).encode()
+    async with serve(SIGNED) as observer:
+        headers = signed(content)
+        first = await observer.http.post("/hooks/alertmanager", content=content, headers=headers)
+        replayed = await observer.http.post("/hooks/alertmanager", content=content, headers=headers)
+        upper = headers | {"X-Mendmesh-Signature": "sha256=" + headers["X-Mendmesh-Signature"].upper()}
+        disguised = await observer.http.post("/hooks/alertmanager", content=content, headers=upper)
+        assert first.status_code == 200
+        assert [answer.status_code for answer in (replayed, disguised)] == [409, 409]
+        assert replayed.json()["error"] == "replayed"
+        assert len(await observer.events()) == 1
+
+
+async def test_grafanas_own_headers_are_understood(serve: Serve) -> None:
+    content, timestamp = json.dumps(body(alert())).encode(), str(int(time.time()))
+    headers = {
+        "Content-Type": "application/json",
+        "X-Grafana-Alerting-Signature": signature_of(SECRET, timestamp, content),
+        "X-Grafana-Alerting-Timestamp": timestamp,
+    }
+    async with serve(SIGNED) as observer:
+        assert (await observer.http.post("/hooks/grafana", content=content, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda headers, content: ({**headers, "X-Mendmesh-Signature": "0" * 64}, content),
+        lambda headers, content: (headers, content.replace(b"pi4", b"pi5")),
+        lambda headers, content: ({**headers, "X-Mendmesh-Timestamp": str(int(time.time()) + 1)}, content),
+        lambda headers, content: ({k: v for k, v in headers.items() if "Timestamp" not in k}, content),
+        lambda headers, content: ({**headers, "X-Mendmesh-Timestamp": "soon"}, content),
+        lambda headers, content: (signed(content, at=time.time() - REPLAY_SECONDS - 2), content),
+        lambda headers, content: (signed(content, at=time.time() + REPLAY_SECONDS + 2), content),
+        lambda headers, content: (signed(content, secret="guessed"), content),
+        lambda headers, content: ({"Content-Type": "application/json"}, content),
+        lambda headers, content: ({"Content-Type": "application/json", "Authorization": f"Bearer {SECRET}"}, content),
+    ],
+    ids=["wrong", "body", "time", "no time", "no number", "old", "of tomorrow", "other secret", "none", "as token"],
+)
+async def test_a_wrong_signature_enters_nothing(serve: Serve, change: Callable[..., Any]) -> None:
+    content = json.dumps(body(alert())).encode()
+    headers, content = change(signed(content), content)
+    async with serve(SIGNED) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", content=content, headers=headers)
+        assert answer.status_code == 401
+        assert len(answer.json()["detail"]) > 10
+        assert await observer.nothing_entered()
+
+
+@pytest.mark.parametrize(
+    ("rules", "peer", "headers"),
+    [
+        (HookRules(), "127.0.0.1", {}),
+        (OPEN, "10.0.0.9", {}),
+        (OPEN, "127.0.0.1", {"X-Forwarded-For": "10.0.0.9"}),
+        (OPEN, "127.0.0.1", {"Origin": "https://evil.example"}),
+        (OPEN, "127.0.0.1", {"Sec-Fetch-Site": "cross-site"}),
+        (OPEN, "127.0.0.1", {"Host": "evil.example"}),
+    ],
+    ids=["port of others", "another machine", "a proxy", "a web page", "a browser", "a name that was bound anew"],
+)
+async def test_without_a_key_only_programs_of_this_machine_come_in(
+    serve: Serve, rules: HookRules, peer: str, headers: dict[str, str]
+) -> None:
+    async with serve(rules, peer) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", json=body(alert()), headers=headers)
+        assert answer.status_code == 403
+        assert await observer.nothing_entered()
+
+
+async def test_what_a_web_page_may_send_anywhere_is_no_hook(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        answer = await observer.http.post(
+            "/hooks/alertmanager", content=json.dumps(body(alert())), headers={"Content-Type": "text/plain"}
+        )
+        assert answer.status_code == 415
+        assert await observer.nothing_entered()
+
+
+# ---- bad days --------------------------------------------------------------------------------------------------------
+
+
+async def test_ten_megabytes_are_refused_before_they_are_read(serve: Serve) -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(160):
+            read += 1
+            yield b" " * 65536
+
+    async with serve(OPEN) as observer:
+        headers = {"Content-Type": "application/json"}
+        said = await observer.http.post("/hooks/alertmanager", content=b" " * 10_000_000, headers=headers)
+        unsaid = await observer.http.post("/hooks/alertmanager", content=endless(), headers=headers)
+        assert (said.status_code, unsaid.status_code) == (413, 413)
+        assert read < 20  # of 160 pieces
+        assert await observer.nothing_entered()
+        assert await observer.letters() == []
+
+
+async def test_a_body_that_never_comes_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks_route, "BODY_SECONDS", 0.1)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(20)
+
+    async with serve(OPEN) as observer:
+        headers = {"Content-Type": "application/json"}
+        answer = await asyncio.wait_for(
+            observer.http.post("/hooks/alertmanager", content=stalled(), headers=headers), 5
+        )
+        assert answer.status_code == 408
+
+
+async def test_a_sender_is_told_to_come_back_while_redis_is_away_and_then_it_enters_once(
+    serve: Serve, redis_server: RedisServer
+) -> None:
+    content = json.dumps(body(alert("a"), alert("b"))).encode()
+    async with serve(SIGNED) as observer:
+        headers = signed(content)
+        redis_server.kill()
+        away = await observer.http.post("/hooks/alertmanager", content=content, headers=headers)
+        assert away.status_code == 503
+        assert int(away.headers["retry-after"]) > 0
+        redis_server.start()
+        back = await observer.http.post("/hooks/alertmanager", content=content, headers=headers)
+        assert (back.status_code, back.json()["entered"]) == (200, 2)
+        assert len(await observer.events()) == 2
+
+
+async def test_a_request_that_was_cut_short_by_redis_is_whole_after_it_is_sent_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mesh_core.bus import BusDown
+
+    async with serve(OPEN) as observer:
+        entered, calls = Bus.enter, 0
+
+        async def dying(bus: Bus, *args: Any, **more: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise BusDown("gone in the middle")
+            return await entered(bus, *args, **more)
+
+        monkeypatch.setattr(Bus, "enter", dying)
+        many = body(*(alert(f"f{n}") for n in range(5)))
+        assert (await observer.http.post("/hooks/alertmanager", json=many)).status_code == 503
+        answer = (await observer.http.post("/hooks/alertmanager", json=many)).json()
+        assert (answer["repeated"], answer["entered"]) == (2, 3)
+        assert len(await observer.events()) == 5
+
+
+async def test_whoever_asks_too_often_waits(serve: Serve) -> None:
+    async with serve(replace(OPEN, per_minute=5)) as observer:
+        statuses = [(await observer.http.post("/hooks/alertmanager", json=body())).status_code for _ in range(7)]
+        other = await observer.http.post("/hooks/grafana", json=body())
+    assert statuses == [200] * 5 + [429] * 2
+    assert other.status_code == 200
+
+
+async def test_a_flood_of_one_alert_is_counted(serve: Serve) -> None:
+    before = metrics.HOOK_ALERTS.value("alertmanager", "repeated"), metrics.HOOK_REQUESTS.value("alertmanager", "ok")
+    async with serve(OPEN) as observer:
+        for _ in range(4):
+            await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        text = (await observer.http.get("/metrics")).text
+    assert metrics.HOOK_ALERTS.value("alertmanager", "repeated") == before[0] + 3
+    assert metrics.HOOK_REQUESTS.value("alertmanager", "ok") == before[1] + 4
+    assert "mesh_hook_alerts_total{" in text

@@ -1,0 +1,133 @@
+"""Whatever the app declares in its OpenAPI, asked with fitting and unfitting input: never a 500, always our own shape.
+
+A real observer on a real port, so that what a client library would tidy up arrives as it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from observer_rig import Desk
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance
+
+from mesh_core.actions import Actions
+from mesh_core.bus import Bus
+from mesh_core.records import HealthEvent, Severity, Trust
+from mesh_core.testing import RedisServer, free_port
+
+EXAMPLES = 6  # of each kind, for each operation: the whole must stay below half a minute
+CALL_SECONDS = 10
+HOOKS = """
+generic:
+  any: {type: kind, node: host, service: svc, firing: "state != 'ok'", incident: id}
+"""
+
+
+@pytest.fixture(scope="module")
+def observer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a running observer whose world is not empty."""
+    runtime = tmp_path_factory.mktemp("fuzzed")
+    (runtime / "config").mkdir()
+    (runtime / "config" / "hooks.yml").write_text(HOOKS)
+    server = RedisServer(runtime / "redis").start()
+    asyncio.run(_fill(server.url, runtime))
+    url = f"http://127.0.0.1:{free_port()}"
+    environment = {
+        **os.environ,
+        "REDIS_URL": server.url,
+        "RUNTIME_PATH": str(runtime),
+        "NODE_NAME": "pi4",
+        "OBSERVER_LISTEN": url.removeprefix("http://"),
+        "HOOKS_PER_MINUTE": "100000",
+    }
+    with (runtime / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "observer"], env=environment, stdout=log, stderr=log)
+    try:
+        _wait(url, process)
+        yield url
+        assert process.poll() is None, "it died"
+        assert "web.route_failed" not in (runtime / "log").read_text()
+    finally:
+        process.terminate()
+        process.wait(20)
+        server.stop()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(f"{url}/readyz", timeout=2).status_code == 200:
+                return
+        except requests.ConnectionError:
+            assert process.poll() is None
+        time.sleep(0.05)
+    raise AssertionError("the observer is not ready after 30 s")
+
+
+async def _fill(url: str, runtime: Path) -> None:
+    bus = Bus.connect(url, "test")
+    actions = Actions(runtime)
+    actions.prepare()
+    desk = Desk(actions, bus, None, None)  # type: ignore[arg-type]
+    for number in range(3):
+        desk.propose(service=f"svc{number}")
+        event = HealthEvent(type="container_died", node="pi4", service=f"svc{number}", severity=Severity.ERROR)
+        await bus.enter(event, Trust.FOREIGN)
+    await bus.close()
+
+
+@pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
+def test_no_input_makes_the_observer_fail(observer: str, mode: GenerationMode) -> None:
+    schema = schemathesis.openapi.from_url(f"{observer}/api/v1/openapi.json")
+    asked: set[str] = set()
+    refused: list[str] = []
+
+    def ask(case: Case) -> None:
+        answer = case.call(timeout=CALL_SECONDS)
+        case.validate_response(answer, checks=[not_a_server_error, response_schema_conformance])
+        asked.add(case.operation.label)
+        if answer.status_code >= 400:
+            problem = answer.json()
+            if not problem.keys() >= {"error", "detail"}:
+                refused.append(f"{case.operation.label}: {answer.status_code} {problem}")
+
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if operation.path.endswith("/stream"):
+            continue  # it never ends by itself; test_live.py listens to it
+        fuzz = settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )(given(case=operation.as_strategy(generation_mode=mode))(ask))
+        with contextlib.suppress(Unsatisfiable):  # nothing about this operation can be wrong
+            fuzz()
+    assert "POST /hooks/alertmanager" in asked
+    assert "POST /api/v1/proposals/{action_id}/reject" in asked
+    assert not refused
+
+
+def test_the_description_is_whole(observer: str) -> None:
+    document = requests.get(f"{observer}/api/v1/openapi.json", timeout=CALL_SECONDS).json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary"), f"{method} {path}"
+            assert operation["responses"], f"{method} {path}"
