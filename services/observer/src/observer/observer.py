@@ -13,6 +13,7 @@ Never touches a host, a proposal or a decision. One observer per mesh: it alone 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ READ_BATCH = 200
 CATCH_UP_PAGE = 500
 BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 SAVE_SECONDS = 1.0
+LAST_BATCH_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -62,9 +64,18 @@ class Observer:
         self._telling = asyncio.Lock()
         self.world = read_world(world_file)
         self._saved = self.world
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop. Redis away or a full disk: back off and go on."""
+        self._idle.clear()
+        try:
+            await self._run(stop)
+        finally:
+            self._idle.set()
+
+    async def _run(self, stop: asyncio.Event) -> None:
         if not await self._until_done(self.catch_up, stop):
             return
         while not stop.is_set():
@@ -119,6 +130,10 @@ class Observer:
         """state/world.json, whole, at most once a second and only when something changed."""
         while not await pause(stop, SAVE_SECONDS):
             await self.save()
+        # The last batch is still being folded when we are told to stop; without it the file would lag behind.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_BATCH_SECONDS):
+                await self._idle.wait()
         await self.save()
 
     async def save(self) -> None:

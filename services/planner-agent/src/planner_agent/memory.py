@@ -78,7 +78,7 @@ class Memory:
         keys = {_well(event), f"mesh:well:{event.incident or event.pair}"}
         if event.service is not None:
             keys.add(f"mesh:well:{event.pair}")
-        moments = await self._bus.call("MGET", *sorted(keys))
+        moments = [await self._bus.call("GET", key) for key in sorted(keys)]
         return any(moment is not None and int(moment) > moment_of(event) for moment in moments)
 
     async def count_on(self, owner_event_id: str) -> None:
