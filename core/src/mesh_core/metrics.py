@@ -123,7 +123,7 @@ HOOK_ALERTS = _in(
         "mesh_hook_alerts_total",
         "alerts in those requests by what became of them",
         hook=HOOKS,
-        became=("entered", "benign", "repeated", "refused"),
+        became=("entered", "benign", "repeated", "ignored", "refused"),
     ),
     OBSERVER,
 )

@@ -452,12 +452,38 @@ async def test_whoever_asks_too_often_waits(serve: Serve) -> None:
     assert other.status_code == 200
 
 
-async def test_a_flood_of_one_alert_is_counted(serve: Serve) -> None:
-    before = metrics.HOOK_ALERTS.value("alertmanager", "repeated"), metrics.HOOK_REQUESTS.value("alertmanager", "ok")
+def counted(measure: metrics.Counter) -> dict[tuple[str, ...], float]:
+    return {tuple(labels.values()): value for _, labels, value in measure.samples() if value}
+
+
+async def test_every_request_and_every_alert_is_counted_as_what_it_became(serve: Serve) -> None:
+    def since(measure: metrics.Counter, before: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
+        return {k: v - before.get(k, 0) for k, v in counted(measure).items() if v != before.get(k, 0)}
+
+    requests, alerts = counted(metrics.HOOK_REQUESTS), counted(metrics.HOOK_ALERTS)
+    test = alert("t", alertname="TestAlert", instance="Grafana")
     async with serve(OPEN) as observer:
-        for _ in range(4):
+        for _ in range(3):
             await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        await observer.http.post("/hooks/alertmanager", json=body(alert(status="resolved"), "what"))
+        await observer.http.post("/hooks/grafana", json=body(test))
+        await observer.http.post("/hooks/grafana", json=[])
+        await observer.http.post(
+            "/hooks/grafana", content=b" " * 2_000_000, headers={"Content-Type": "application/json"}
+        )
         text = (await observer.http.get("/metrics")).text
-    assert metrics.HOOK_ALERTS.value("alertmanager", "repeated") == before[0] + 3
-    assert metrics.HOOK_REQUESTS.value("alertmanager", "ok") == before[1] + 4
-    assert "mesh_hook_alerts_total{" in text
+    assert since(metrics.HOOK_REQUESTS, requests) == {
+        ("alertmanager", "ok"): 4,
+        ("grafana", "ok"): 1,
+        ("grafana", "bad"): 1,
+        ("grafana", "too_large"): 1,
+    }
+    assert since(metrics.HOOK_ALERTS, alerts) == {
+        ("alertmanager", "entered"): 1,
+        ("alertmanager", "repeated"): 2,
+        ("alertmanager", "benign"): 1,
+        ("alertmanager", "refused"): 1,
+        ("grafana", "ignored"): 1,
+        ("grafana", "refused"): 1,
+    }
+    assert 'became="other"' not in text

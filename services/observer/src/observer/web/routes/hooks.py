@@ -187,17 +187,16 @@ def _let_in(entry: Entry, kind: str) -> None:
 
 
 async def _read_body(request: Request, headers: Mapping[str, str], kind: str) -> bytes:
-    too_large = _no(kind, 413, "too_large", "a body has at most 1 MiB here; send fewer alerts at a time")
     length = headers.get("content-length", "0")
     if length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
-        raise too_large
+        raise _too_large(kind)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for piece in request.stream():
                 body += piece
                 if len(body) > MAX_BODY_BYTES:
-                    raise too_large
+                    raise _too_large(kind)
     except ClientDisconnect:
         raise _no(kind, 400, "cut_short", "the connection ended before the body did") from None
     except TimeoutError:
@@ -221,6 +220,10 @@ class _Once:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if self._key and kind is None:
             await self._bus.call("SET", self._key, ACCEPTED, "EX", 2 * REPLAY_SECONDS)
+
+
+def _too_large(kind: str) -> ApiError:
+    return _no(kind, 413, "too_large", "a body has at most 1 MiB here; send fewer alerts at a time")
 
 
 def _no(kind: str, status: int, error: str, detail: str, headers: dict[str, str] | None = None) -> ApiError:
