@@ -123,7 +123,9 @@ async def service(
         process.wait(30)
 
 
-async def test_a_real_service_shows_exactly_what_is_declared_for_it(service: tuple[str, str]) -> None:
+async def test_a_real_service_shows_exactly_what_is_declared_for_it_and_says_when_redis_is_away(
+    service: tuple[str, str], redis_server: RedisServer
+) -> None:
     name, url = service
     async with httpx.AsyncClient() as http:
         health, text = await http.get(f"{url}/healthz"), (await http.get(f"{url}/metrics")).text
@@ -135,9 +137,6 @@ async def test_a_real_service_shows_exactly_what_is_declared_for_it(service: tup
     said = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
-
-async def test_a_service_says_that_redis_is_away(service: tuple[str, str], redis_server: RedisServer) -> None:
-    name, url = service
     redis_server.kill()
     async with httpx.AsyncClient() as http:
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from mesh_core.measures import Counter, Gauge, Histogram, Measure
-from mesh_core.metrics import SERVICES, declared, metrics_of, services_of
+from mesh_core.metrics import DECISIONS, SERVICES, declared, metrics_of, services_of
+from mesh_core.records import Verdict
 
 UNITS = ("seconds", "bytes", "usd", "entries", "events", "info")
 
@@ -35,6 +37,11 @@ def test_no_metric_can_hold_more_than_a_few_hundred_series() -> None:
         for words in measure._words:
             series *= (words if isinstance(words, int) else len(words)) + 1
         assert series <= 400, measure.name
+
+
+def test_every_word_that_is_counted_has_a_place_of_its_own() -> None:
+    words = dict(zip(DECISIONS.labels, DECISIONS._words, strict=True))["verdict"]
+    assert set(get_args(Verdict)) <= set(words)
 
 
 @pytest.mark.parametrize("service", SERVICES)

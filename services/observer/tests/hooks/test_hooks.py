@@ -20,6 +20,7 @@ from mesh_core.bus import Bus
 from mesh_core.records import DeadLetter, HealthEvent
 from mesh_core.streams import FOREIGN_STREAM
 from mesh_core.testing import RedisServer
+from observer.hooks.alert import MOST_ALERTS
 from observer.hooks.entering import REPEAT_SECONDS
 from observer.hooks.gate import REPLAY_SECONDS, signature_of
 from observer.hooks.generic import GenericHook
@@ -186,13 +187,26 @@ async def test_each_alert_of_a_request_is_dealt_with_by_itself(serve: Serve) -> 
     assert [(letter.source, letter.by) for letter in letters] == [("hook:alertmanager", "observer")] * 2
 
 
-async def test_only_so_many_alerts_of_one_request_are_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("observer.hooks.entering.MOST_ALERTS", 3)
+async def test_only_so_many_alerts_of_one_request_are_read(serve: Serve) -> None:
     async with serve(OPEN) as observer:
-        answer = await observer.http.post("/hooks/alertmanager", json=body(*(alert(f"f{n}") for n in range(50))))
-        assert len(await observer.events()) == 3
+        many = body(*(alert(f"f{n}") for n in range(2 * MOST_ALERTS)))
+        answer = await observer.http.post("/hooks/alertmanager", json=many)
+        assert len(await observer.events()) == MOST_ALERTS
         assert len(await observer.letters()) == 1
-    assert "more than 3 alerts" in answer.json()["problems"][0]
+    assert f"more than {MOST_ALERTS} alerts" in answer.json()["problems"][0]
+
+
+async def test_a_list_of_half_a_million_nothings_does_not_hold_the_observer_up(serve: Serve) -> None:
+    rules = replace(OPEN, generic={"any": GenericHook(each="x", type="kind", node="host", service="a.b.c")})
+    zeros = b"[" + b"0," * 500_000 + b"0]"
+    async with serve(rules) as observer:
+        for path, content in (("alertmanager", b'{"alerts":' + zeros + b"}"), ("generic/any", b'{"x":' + zeros + b"}")):
+            began = time.process_time()
+            answer = await observer.http.post(
+                f"/hooks/{path}", content=content, headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code == 422
+            assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from mesh_core.action_files import Filed
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Entry
-from mesh_core.metrics import DECISIONS, PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
+from mesh_core.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
 from mesh_core.policy import proposal_type_for, risk_for
 from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Proposal, Verdict, proposal_id, rfc3339
 from mesh_core.service import pause
@@ -239,7 +239,6 @@ class Filing:
             reason=reason[:500],
         )
         await self._memory.settle(work.entry, GROUP, work.event, decision, action_id)
-        DECISIONS.add(verdict)
 
     def _update(self, kind: str, proposal: Proposal, from_folder: str, to_folder: str, reason: str) -> ActionUpdate:
         return ActionUpdate(

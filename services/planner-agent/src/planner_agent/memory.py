@@ -16,6 +16,7 @@ from redis.asyncio.client import Pipeline
 
 from mesh_core.bus import Bus, or_down
 from mesh_core.consumer import Entry
+from mesh_core.metrics import DECISIONS
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, Trust, rfc3339
 from mesh_core.scripts import DECIDE, FREE_GATE, GATE, MARK_WELL, RENEW_GATE, SETTLE
 from mesh_core.streams import OCCURRENCES_KEY
@@ -138,6 +139,7 @@ class Memory:
         keys = [f"proposal:{action_id}", entry.stream, ActionUpdate.stream, Decision.stream, incident]
         arguments: list[object] = [group, entry.id, state, decision.wire(), self._keep_seconds]
         await self._bus.script(SETTLE, keys, [*arguments, ActionUpdate.channel, event.id])
+        DECISIONS.add(decision.verdict)
 
     async def _for_gates(self, script: str, events: Sequence[HealthEvent], arguments: list[Any]) -> list[object]:
         if not events:

@@ -12,6 +12,8 @@ from typing import Any
 
 from mesh_core.records import parse_time, rfc3339
 
+MOST_ALERTS = 1000  # of one request
+
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.hooks.alert import Alert, Read, Unfit, moment, raw_of, stable_key, words_in
+from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, moment, raw_of, stable_key, words_in
 
 SOURCE = "alertmanager"
 
@@ -15,7 +15,7 @@ def alerts_in(body: dict[str, Any], source: str = SOURCE) -> list[Read] | Unfit:
     if not isinstance(alerts, list):
         return Unfit("alerts: not a list; this hook wants what Alertmanager's webhook_config sends")
     common = words_in(body.get("commonLabels"))
-    return [_alert(item, common, source) for item in alerts]
+    return [_alert(item, common, source) for item in alerts[: MOST_ALERTS + 1]]
 
 
 def _alert(item: object, common: dict[str, str], source: str) -> Read:

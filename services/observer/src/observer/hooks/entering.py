@@ -19,11 +19,10 @@ import structlog
 
 from mesh_core.bus import ONCE_SECONDS, Bus
 from mesh_core.records import Trust
-from observer.hooks.alert import Alert, Nothing, Read, Unfit
+from observer.hooks.alert import MOST_ALERTS, Alert, Nothing, Read, Unfit
 from observer.hooks.mapping import Mapped
 
 OPEN_SECONDS = 90 * 86_400  # a trouble may be open that long and still find its own recovery
-MOST_ALERTS = 1000
 # A repeat within this is the same announcement. Later ones enter again under the same incident, as an agent's do: the
 # planner counts them, and what a cooldown had swallowed or a wiped Redis forgot gets its proposal after all.
 REPEAT_SECONDS = 900

@@ -10,7 +10,7 @@ import jmespath.exceptions
 from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from observer.hooks.alert import Alert, Read, Unfit, moment, raw_of, stable_key
+from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, moment, raw_of, stable_key
 
 SOURCE = "generic"
 
@@ -51,7 +51,7 @@ class GenericHook(BaseModel):
             found = self._search(self.each, body) if self.each else [body]
             if not isinstance(found, list):
                 return Unfit(f"each: {self.each} finds no list in this body")
-            return [self._alert(item, name) for item in found]
+            return [self._alert(item, name) for item in found[: MOST_ALERTS + 1]]
         except jmespath.exceptions.JMESPathError as error:
             return Unfit(f"an expression of this hook does not fit this body: {str(error).splitlines()[0][:200]}")
 
