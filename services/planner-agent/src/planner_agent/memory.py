@@ -67,6 +67,8 @@ class Memory:
         for decision in decisions:
             pipe.xadd(Decision.stream, {"p": decision.wire()})
         await _run(pipe)
+        for decision in decisions:
+            DECISIONS.add(decision.verdict)
 
     async def mark_well(self, events: Sequence[HealthEvent]) -> None:
         """The pair was well at that moment: whoever is planning older trouble for it must look again."""
