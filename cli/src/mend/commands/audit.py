@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -22,6 +23,7 @@ from mesh_core.bus import Bus, BusDown
 from mesh_core.records import parse_time
 
 MOST_LINE_BYTES = 1024 * 1024
+WRITING_SECONDS = 0.3
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 COLUMNS = (
@@ -99,6 +101,10 @@ def read_verdict(desk: Desk, expect: str | None = None) -> Verdict:
     if path.exists():
         with path.open("rb") as handle:
             while raw := handle.readline(MOST_LINE_BYTES):
+                if not raw.endswith(b"\n"):
+                    # It may be in the middle of being written: a moment later it is whole, or was cut short for good.
+                    time.sleep(WRITING_SECONDS)
+                    raw += handle.readline(MOST_LINE_BYTES)
                 chain.follow(raw)
     return chain.verdict()
 
@@ -162,6 +168,8 @@ def _lines(desk: Desk, oldest: datetime | None, who: str | None, limit: int) -> 
     """Newest first; a line that cannot be believed is left out and told of."""
     left = limit
     for _, raw in lines_backwards(audit_path(desk.runtime)):
+        if not raw.endswith(b"\n"):
+            continue  # being written at this moment
         try:
             line = read_line(raw.rstrip(b"\n"))
         except BadLine as error:

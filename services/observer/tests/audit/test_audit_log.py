@@ -82,7 +82,7 @@ def test_cut_at_every_byte_of_the_last_line_it_heals_tells_and_loses_nothing(log
         assert verdict.problems == ()
         assert "unfinished line" in verdict.notes[0]
         assert [line.what for line in lines_of(logs)] == ["approve", HEALED, "approve"]
-        (aside,) = logs.path.parent.glob("aside-*")
+        (aside,) = logs.path.parent.glob("aside-*.txt")
         assert aside.read_bytes() == full[len(whole) : end]
         aside.unlink()
 
@@ -171,6 +171,27 @@ def test_rubbish_at_the_end_is_set_aside_and_called_damage(logs: Logs) -> None:
     assert [line.what for line in lines_of(logs)] == ["approve", DAMAGE, "approve"]
     (aside,) = logs.path.parent.glob("aside-*")
     assert aside.stat().st_size == 29 + 4096
+
+
+def test_a_crash_in_the_middle_of_healing_heals_nothing_silently(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = logs.open()
+    log.append(SAID)
+    logs.close()
+    with logs.path.open("ab") as handle:
+        handle.write(b'{"half": ')
+
+    def die(*args: object, **more: object) -> None:
+        raise AuditDown("the disk is full")
+
+    with monkeypatch.context() as dying:
+        dying.setattr(AuditLog, "append", die)
+        with pytest.raises(AuditDown):
+            logs.open()
+    assert len(list(logs.path.parent.glob("*.new"))) == 1
+    for _ in range(2):
+        logs.open()
+        assert [line.what for line in lines_of(logs)] == ["approve", HEALED]
+    assert not list(logs.path.parent.glob("*.new"))
 
 
 def test_only_one_writes_and_the_other_takes_over_when_the_first_is_gone(logs: Logs) -> None:

@@ -3,6 +3,7 @@
 | dies | what is left | next start |
 |---|---|---|
 | while a line is written | a piece without its end | set aside under its own name; a line says so |
+| before the line about a piece that was set aside | the piece, still called `.new` | told |
 | before state/audit.head | a line that the noted head does not know yet | noted |
 """
 
@@ -31,6 +32,7 @@ RECENT = 1000
 SPARE_BYTES = 256 * 1024
 COPY_BYTES = 1024 * 1024
 LOCK = ".lock"
+UNTOLD = ".new"
 
 log = structlog.get_logger()
 
@@ -142,7 +144,8 @@ class AuditLog:
     def _heal(self, on_line: Callable[[Line], None]) -> None:
         noted = self._noted_head()
         good_end, size = self._last_good(), os.fstat(self._descriptor).st_size
-        aside = self._set_aside(good_end, size) if good_end < size else None
+        if good_end < size:
+            self._set_aside(good_end, size)
         self._size = good_end
         oldest = self._clock().timestamp() - TAIL_DAYS * 86_400
         for start, raw in lines_backwards(self.path):
@@ -159,20 +162,31 @@ class AuditLog:
             if good_end - start > TAIL_BYTES or parse_time(line.ts).timestamp() < oldest:
                 break
         wrong = self.disagrees(noted) if noted else None
-        if aside is not None:
-            sentence, whole_lines = aside
-            if whole_lines or wrong:
-                sentence = f"its end was not what had been written: {sentence}"
-                self.damaged("; ".join(filter(None, (sentence, wrong))), after=noted.seq if noted else 0)
-                return
-            now = rfc3339(self._clock())
-            reason = f"an unfinished line: {sentence}"
-            self.append({"at": now, "who": "observer", "how": "observer", "what": HEALED, "reason": reason})
-            log.warning("audit.healed", reason=reason)
-        elif wrong and noted:
+        if wrong and noted:
             self.damaged(wrong, after=noted.seq)
         elif self.head.seq:
             self._note_head()
+        for piece in sorted(self.path.parent.glob(f"aside-*{UNTOLD}")):
+            self._tell_of(piece)
+
+    def _tell_of(self, piece: Path) -> None:
+        """One line for what was set aside; until that is written, its name says that it was not told."""
+        size, lines, digest = 0, False, hashlib.sha256()
+        with piece.open("rb") as handle:
+            while part := handle.read(COPY_BYTES):
+                size, lines = size + len(part), lines or b"\n" in part
+                digest.update(part)
+        told = piece.with_name(piece.name.removesuffix(UNTOLD))
+        where = f"{size} bytes set aside in {told.name} (sha256 {digest.hexdigest()[:16]})"
+        if lines:
+            self.damaged(f"its end was not what had been written: {where}")
+        else:
+            now = rfc3339(self._clock())
+            reason = f"an unfinished line: {where}"
+            self.append({"at": now, "who": "observer", "how": "observer", "what": HEALED, "reason": reason})
+            log.warning("audit.healed", reason=reason)
+        piece.rename(told)
+        fsync_folder(told.parent)
 
     def _last_good(self) -> int:
         """Up to where the log can be believed to end: after its last whole line."""
@@ -190,24 +204,18 @@ class AuditLog:
             return 0
         return 0
 
-    def _set_aside(self, start: int, end: int) -> tuple[str, bool]:
-        """(what was done, were there whole lines in it): the end of the file into a file of its own."""
-        stamp = f"{self._clock():%Y%m%dT%H%M%S.%fZ}"
-        target = self.path.with_name(f"aside-{stamp}.txt")
-        lines, digest = False, hashlib.sha256()
+    def _set_aside(self, start: int, end: int) -> None:
+        """The end of the file into a file of its own."""
+        target = self.path.with_name(f"aside-{self._clock():%Y%m%dT%H%M%S.%fZ}.txt{UNTOLD}")
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         with os.fdopen(descriptor, "wb") as copy:
             for at in range(start, end, COPY_BYTES):
-                piece = os.pread(self._descriptor, min(COPY_BYTES, end - at), at)
-                lines = lines or b"\n" in piece
-                digest.update(piece)
-                copy.write(piece)
+                copy.write(os.pread(self._descriptor, min(COPY_BYTES, end - at), at))
             copy.flush()
             os.fsync(copy.fileno())
         fsync_folder(target.parent)
         os.ftruncate(self._descriptor, start)
         os.fsync(self._descriptor)
-        return f"{end - start} bytes set aside in {target.name} (sha256 {digest.hexdigest()[:16]})", lines
 
     def _undo(self) -> None:
         """Half a line of ours must not stand before the next one."""
