@@ -78,8 +78,8 @@ async def test_a_silence_is_told_when_it_comes_and_when_it_is_over_and_by_whom(t
         await watch.look()
     about = f"pi4/web until {SINCE}: new disk"
     assert heard.said == [
-        ("maintenance", "ada", "web", f"maintenance-00000001, {about}"),
-        ("snooze", f"bob (uid {UID})", "mend", f"snooze-00000002, {about}"),
+        ("silence", "ada", "web", f"maintenance-00000001, {about}"),
+        ("silence", f"bob (uid {UID})", "mend", f"snooze-00000002, {about}"),
     ]
     heard.said.clear()
     over = by_page.rename(tmp_path / "silences" / "ended" / by_page.name)
@@ -99,7 +99,7 @@ async def test_what_ends_by_itself_and_what_came_and_went_unseen_are_told(tmp_pa
     for _ in range(2):
         await watch.look()
     assert [(what, who) for what, who, *_ in heard.said] == [
-        ("acknowledge", f"bob (uid {UID})"),
+        ("silence", f"bob (uid {UID})"),
         ("silence_over", "clock"),
     ]
 
@@ -114,7 +114,7 @@ async def test_rubbish_among_the_silences_stops_nothing(tmp_path: Path) -> None:
     os.mkfifo(folder / "d.json")
     (folder / "e.json").write_text('{"by": 3, "kind": []}')
     await SilenceWatch(tmp_path, heard).look()
-    assert [what for what, *_ in heard.said] == ["snooze"]
+    assert [what for what, *_ in heard.said] == ["silence"]
 
 
 def path_time(runtime: Path) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from observer.auth.arrival import (
     split_host,
 )
 from observer.auth.book import read_tokens
+from observer.auth.start import doorkeeper_or_exit
 from observer.settings import ObserverSettings
 
 RULES = Rules(
@@ -171,3 +174,11 @@ def test_bad_proxies_stop_the_start_by_name() -> None:
 )
 def test_what_counts_as_reachable_only_from_here(listen: str, here: bool) -> None:
     assert read_settings(ObserverSettings, {"OBSERVER_LISTEN": listen}).only_from_here is here
+
+
+async def test_the_address_that_notifications_link_to_is_one_of_ours(tmp_path: Path) -> None:
+    environ = {"RUNTIME_PATH": str(tmp_path), "OBSERVER_PUBLIC_URL": "https://mesh.example.org:8443/here"}
+    auth = doorkeeper_or_exit(read_settings(ObserverSettings, environ), "observer")
+    assert host_allowed("mesh.example.org", auth.rules, only_loopback=True)
+    assert not host_allowed("example.org", auth.rules, only_loopback=True)
+    await auth.close()

@@ -9,6 +9,7 @@ from door_rig import ADA, BOT, EYE, VIC, Door, add_people, error_of
 
 from mesh_core.action_files import ActionName, Folder
 from mesh_core.people import Role, User, change_people, people_path
+from observer.audit.silences import SilenceWatch
 from observer.auth.auth import COOKIE
 
 SINCE = "2026-05-05T12:00:00.000Z"
@@ -313,6 +314,23 @@ async def test_when_the_log_cannot_be_written_nothing_is_decided_here(door: Door
         door.auditor.log.close()
         assert error_of(await ada.post(*yes(name))) == (503, "audit_down")
     assert door.folders() == before
+
+
+async def test_what_silences_a_place_takes_an_operator_too(door: Door) -> None:
+    wanted = {"kind": "maintenance", "node": "pi4", "seconds": 600, "reason": "new disk"}
+    async with door.browser() as ada, door.browser() as vic:
+        await vic.sign_in("vic", VIC)
+        assert error_of(await vic.post("/silences", wanted)) == (403, "forbidden")
+        assert not list((door.runtime / "silences").glob("*.json"))
+        await ada.sign_in()
+        made = await ada.post("/silences", wanted)
+        assert made.status_code == 201
+        await SilenceWatch(door.runtime, door.auditor).look()
+        path = f"/silences/{made.json()['silence']['id']}"
+        assert error_of(await vic.http.delete(path, headers={"X-CSRF-Token": vic.csrf})) == (403, "forbidden")
+        assert (await ada.http.delete(path, headers={"X-CSRF-Token": ada.csrf})).status_code == 200
+        await SilenceWatch(door.runtime, door.auditor).look()
+    assert door.noted()[2:] == [("silence", "ada", "web"), ("silence_over", "ada", "web")]
 
 
 async def test_operators_read_the_log_in_pages_and_by_name(door: Door) -> None:

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Change:
-    """One line to be written: `kind` is that of a silence, or `silence_over`."""
+    """One line to be written: `what` is `silence` or `silence_over`; which kind begins the id."""
 
     what: str
     who: str
@@ -118,7 +118,7 @@ def _begun(path: Path) -> Change | None:
     place = "/".join(str(value[part]) for part in ("node", "service") if value.get(part))
     about = f" ({value['type']})" if value.get("type") else ""
     why = f": {value['reason']}" if value.get("reason") else ""
-    return Change(kind[:40], who, how, f"{path.stem}, {place}{about} until {value.get('ends_at')}{why}")
+    return Change("silence", who, how, f"{path.stem}, {place}{about} until {value.get('ends_at')}{why}")
 
 
 def _names(folder: Path) -> set[str]:

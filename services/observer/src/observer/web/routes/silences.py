@@ -131,7 +131,8 @@ async def silence(room: TheRoom, who: Operator, body: NewSilence) -> Silenced:
         goes_on = [filed.name.id for filed in silencing.going_on(room.actions, made)]
         return Silenced(silence=_out(made, now), put_aside=[filed.name.id for filed in aside], going_on=goes_on)
 
-    return await _asked(do)
+    async with room.audit.deciding(who):  # what it came to is written by the watch over the silences
+        return await _asked(do)
 
 
 @router.delete("/silences/{silence_id}")
@@ -144,7 +145,8 @@ async def unsilence(room: TheRoom, who: Operator, silence_id: SilenceId) -> Sile
         made = silencing.unsilence(room.silences, silence_id, who.note)
         return _out(made, room.now(), room.silences.why_ended(made.id))
 
-    return await asyncio.to_thread(do)
+    async with room.audit.deciding(who):
+        return await asyncio.to_thread(do)
 
 
 @router.post("/proposals/{action_id}/snooze")
