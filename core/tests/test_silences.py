@@ -121,6 +121,7 @@ def test_the_one_that_ends_last_is_named_first() -> None:
         ({"ends_at": "2026-03-30T10:00:00Z"}, f"{MAX_DAYS} days"),
         ({"kind": "snooze", "node": "web*", "id": "snooze-0123abcd"}, "patterns"),
         ({"kind": "acknowledge", "service": "*", "id": "acknowledge-0123abcd"}, "patterns"),
+        ({"starts_at": "9999-12-31T00:00:00-23:00", "ends_at": "9999-12-31T23:59:59-23:00"}, "between the years"),
         ({"node": "../etc"}, "pattern"),
         ({"node": "[a-z]*"}, "pattern"),
         ({"node": "web01\n"}, "pattern"),
@@ -193,7 +194,7 @@ def test_moments_as_people_type_them() -> None:
     assert parse_moment("06:00", NOW, vienna) == datetime(2026, 2, 1, 5, 0, tzinfo=UTC)
     assert parse_moment("2026-02-01T12:00", NOW, vienna) == datetime(2026, 2, 1, 11, 0, tzinfo=UTC)
     assert parse_moment("2026-02-01T12:00:00Z", NOW, vienna) == datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
-    for text in ("25:00", "tomorrow", "", "2026-13-01"):
+    for text in ("25:00", "tomorrow", "", "2026-13-01", "0001-01-01", "9999-12-31"):
         with pytest.raises(BadTime):
             parse_moment(text, NOW, vienna)
 

@@ -12,6 +12,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _SPAN = re.compile(r"(?:\d{1,9}[smhdw])+")
 _PART = re.compile(r"(\d+)([smhdw])")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+_YEARS = (1971, 2200)
 _MAX_SECONDS = 10 * 366 * 86400
 
 
@@ -46,6 +47,8 @@ def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:
         raise BadTime(
             f"{text[:40]!r} is no time; write it like 18:30, 2026-01-31T12:00 or 2026-01-31T12:00:00Z"
         ) from None
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:  # at the ends of the calendar, zones overflow
+        raise BadTime(f"{text[:40]!r} is not between the years {_YEARS[0]} and {_YEARS[1]}")
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 

@@ -19,6 +19,7 @@ from mesh_core.records import HealthEvent, Record, Timestamp, is_name, parse_tim
 
 MAX_DAYS = 30
 MAX_REASON = 500
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 NODE_OFFLINE, NODE_ONLINE = "node_offline", "node_online"
 # How far a node's clock may be behind ours and its recovery still counts as one that came after the acknowledgement.
 CLOCKS = timedelta(minutes=5)
@@ -55,7 +56,10 @@ class Silence(Record):
 
     @model_validator(mode="after")
     def _has_an_end_and_one_place(self) -> Self:
-        span = parse_time(self.ends_at) - parse_time(self.starts_at)
+        begins, ends = parse_time(self.starts_at), parse_time(self.ends_at)
+        if begins.year < FIRST_YEAR or ends.year > LAST_YEAR:  # at the ends of the calendar, zones overflow
+            raise ValueError(f"it is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+        span = ends - begins
         if span <= timedelta(0):
             raise ValueError("ends_at is not after starts_at")
         if span > timedelta(days=MAX_DAYS):

@@ -20,7 +20,7 @@ from mesh_core.deciding import CannotDecide, Why, find_pending
 from mesh_core.door import problems
 from mesh_core.records import rfc3339
 from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silences import MAX_DAYS, MAX_REASON, Silence, SilenceKind, silences_for
+from mesh_core.silences import FIRST_YEAR, LAST_YEAR, MAX_DAYS, MAX_REASON, Silence, SilenceKind, silences_for
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
 BEGIN_AT_MOST = timedelta(days=366)
@@ -146,6 +146,8 @@ def going_on(actions: Actions, silence: Silence) -> tuple[Filed, ...]:
 def silence_of(kind: SilenceKind, wish: Wish, now: datetime, put_aside: Sequence[Filed] = ()) -> Silence:
     """The record, checked. BadSilence says in a sentence what does not fit."""
     begins = wish.begins or now
+    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (begins, wish.ends)):
+        raise BadSilence(f"its begin and end are between the years {FIRST_YEAR} and {LAST_YEAR}")
     if wish.ends <= now:
         raise BadSilence(f"its end, {rfc3339(wish.ends)}, has passed already")
     if wish.ends <= begins:

@@ -84,7 +84,7 @@ class ObserverSettings(MeshSettings):
     public_url: Annotated[str, AfterValidator(_web_address)] = Field(
         "",
         alias="OBSERVER_PUBLIC_URL",
-        description="where people open the dashboard, for links in notifications: https://mesh.example.org",
+        description="where people open the dashboard, for links in notifications; the page answers to its name, too",
     )
 
     hooks_token: SecretStr | None = Field(
@@ -105,6 +105,11 @@ class ObserverSettings(MeshSettings):
         allow_inf_nan=False,
         description="a node whose agent gave no sign of life for this long is offline; its sign comes every 30 s",
     )
+
+    @property
+    def public_host(self) -> str:
+        """The name in `public_url`, by which the page is asked for; '' without one."""
+        return urlsplit(self.public_url).hostname or ""
 
     @property
     def address(self) -> tuple[str, int] | None:

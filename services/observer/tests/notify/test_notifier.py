@@ -156,13 +156,20 @@ async def test_a_proposal_its_outcome_and_a_silent_node_reach_a_real_target(plac
     assert "s3cret" not in saved
 
 
-async def test_what_happened_before_the_first_start_is_history(place: Place) -> None:
+async def test_what_happened_long_before_the_first_start_is_history(place: Place) -> None:
     await place.proposes()
+    place.now += timedelta(minutes=11)
     notifier = place.notifier()
     await notifier.look()
     await place.proposes(service="mail")
     await notifier.look()
     assert place.mouth.titles() == ["pi4/mail: container_restart? (no model answered)"]
+
+
+async def test_what_happened_while_everything_started_for_the_first_time_is_told(place: Place) -> None:
+    await place.proposes()
+    await place.notifier().look()
+    assert len(place.mouth.said) == 1
 
 
 async def test_what_happens_while_it_is_down_is_told_after_the_restart_once(place: Place) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -32,9 +31,7 @@ def doorkeeper_or_exit(settings: ObserverSettings, service: str) -> Auth:
         longest_seconds=settings.session_seconds,
     )
     host = settings.address[0] if settings.address else ""
-    own = own_names(host, settings.node_name)
-    # Under the address that notifications link to, the page is asked for, too.
-    told = read_hosts(f"{settings.hosts} {urlsplit(settings.public_url).netloc}")
+    own, told = own_names(host, settings.node_name), read_hosts(f"{settings.hosts} {settings.public_host}")
     rules = Rules(own, told, read_networks(settings.trusted_proxies))
     if book.mode is Mode.OPEN:
         log.info("auth.open", why="only this machine can reach the page, and nobody is in config/users.yml")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +38,7 @@ LOOK_SECONDS = 1.0
 PAGE = 200
 MOST_PAGES = 20
 START = "0-0"
+FIRST_LOOK_BACK = timedelta(minutes=10)
 
 log = structlog.get_logger()
 R = TypeVar("R", bound=Record)
@@ -125,10 +126,12 @@ class Notifier:
                     break
 
     def _position(self, stream: str, last: str) -> str:
-        """Where to go on. The first time: after what is there, which is history; after a wiped Redis: the beginning."""
+        """Where to go on. The first time: some minutes back, for what happened while all of it started; the rest is
+        history. After a wiped Redis: the beginning."""
         position = self.outbox.positions.get(stream)
         if position is None:
-            position = last
+            recent = f"{int((self._clock() - FIRST_LOOK_BACK).timestamp() * 1000)}-0"
+            position = min(last, recent, key=_order)
         elif _order(last) < _order(position):
             log.warning("notify.redis_was_wiped", stream=stream)
             position = START

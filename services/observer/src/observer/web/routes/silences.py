@@ -194,7 +194,10 @@ def _out(silence: Silence, now: datetime, ended: str | None = None) -> SilenceOu
 
 
 def _end(body: HowLong, begins: datetime) -> datetime:
-    return parse_time(body.until) if body.until else begins + timedelta(seconds=body.seconds or 0)
+    try:
+        return parse_time(body.until) if body.until else begins + timedelta(seconds=body.seconds or 0)
+    except OverflowError:
+        raise ApiError(422, "invalid", "starts_at: it ends after the end of the calendar") from None
 
 
 async def _asked(do: Callable[[], T]) -> T:
