@@ -17,6 +17,7 @@ from mend.commands.drill import drill
 from mend.commands.edit import edit
 from mend.commands.history import history
 from mend.commands.inject import inject
+from mend.commands.migrate import migrate
 from mend.commands.notify_test import notify_test
 from mend.commands.pending import pending
 from mend.commands.retry import retry
@@ -30,6 +31,7 @@ from mend.commands.watch import watch
 from mend.desk import read_desk
 from mend.sorry import FAILED, INTERRUPTED, Sorry, sorry_for
 from mesh_core.deciding import CannotDecide
+from mesh_core.schema import why_not
 
 
 class Ending(TyperGroup):
@@ -82,14 +84,18 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided."""
 @app.callback()
 def prepare(ctx: typer.Context) -> None:
     ctx.obj = read_desk(os.environ)
+    if ctx.invoked_subcommand not in ANY_LAYOUT and (why := why_not(ctx.obj.runtime)):
+        raise Sorry(why)
 
 
-DECIDE, SILENCE, LOOK, RUN = "Decide", "Silence for a while", "Look", "Run"
+DECIDE, SILENCE, LOOK, RUN, KEEP = "Decide", "Silence for a while", "Look", "Run", "Keep"
+ANY_LAYOUT = frozenset({"doctor", "migrate", "backup", "restore"})  # these say themselves what is wrong
 for panel, functions in (
     (DECIDE, (pending, show, approve, reject, edit, retry, snooze)),
     (SILENCE, (maintenance, ack, silences, unsilence)),
     (LOOK, (status, doctor, history, watch, deadletters)),
     (RUN, (up, drill, inject)),
+    (KEEP, (migrate,)),
 ):
     for function in functions:
         app.command(rich_help_panel=panel)(function)

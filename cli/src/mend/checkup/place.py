@@ -15,6 +15,7 @@ from mend.words import age, plain
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.policy import BadPolicy, Policy
+from mesh_core.schema import SCHEMA_VERSION, why_not
 from mesh_core.secret_files import is_given
 
 LOW_BYTES = 1024**3
@@ -25,6 +26,7 @@ def check_place(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Everything that can be told from files."""
     yield _python()
     yield _disk(runtime)
+    yield _layout(runtime)
     yield from _folders(Actions(runtime))
     yield _policy(runtime / "config" / "policy.yml")
     yield _services(runtime)
@@ -46,6 +48,12 @@ def _disk(runtime: Path) -> Finding:
     if free < LOW_BYTES:
         return warning("disk", found, "make room before it is full: proposals, spools and results are files")
     return ok("disk", found)
+
+
+def _layout(runtime: Path) -> Finding:
+    if why := why_not(runtime):
+        return broken("layout", plain(why, 400), "until then no service starts")
+    return ok("layout", f"of version {SCHEMA_VERSION}, as this one needs it")
 
 
 def _folders(actions: Actions) -> Iterator[Finding]:

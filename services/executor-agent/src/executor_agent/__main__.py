@@ -25,6 +25,7 @@ from mesh_core.log import setup
 from mesh_core.probes import Probes, answers, writable
 from mesh_core.probes_http import ProbesServer
 from mesh_core.redis_url import password_of
+from mesh_core.schema import schema_or_exit
 from mesh_core.service import serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.telling import TargetSettings
@@ -41,6 +42,7 @@ def main() -> None:
     """Start and never return; exit status 2 where it must not start."""
     settings = settings_or_exit(ExecutorSettings, SERVICE)
     setup(SERVICE, level=settings.log_level)
+    schema_or_exit(settings.runtime_path, SERVICE)
     runtime = settings.runtime_path.absolute()
     _check(runtime, settings.planner_uid)
     limits = Limits(

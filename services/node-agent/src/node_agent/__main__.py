@@ -23,6 +23,7 @@ from mesh_core.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS  # noqa:
 from mesh_core.probes import Probes, Ready, writable  # noqa: E402
 from mesh_core.probes_http import ProbesServer  # noqa: E402
 from mesh_core.records import HealthEvent  # noqa: E402
+from mesh_core.schema import schema_or_exit  # noqa: E402
 from mesh_core.service import serve  # noqa: E402
 from mesh_core.settings import settings_or_exit  # noqa: E402
 from node_agent.agent import Agent, recall  # noqa: E402
@@ -42,6 +43,7 @@ FIRST_LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
 def main() -> None:
     settings = settings_or_exit(NodeAgentSettings, NAME)
     setup(NAME, level=settings.log_level)
+    schema_or_exit(settings.runtime_path, NAME)
     log = structlog.get_logger()
     try:
         watchlist = read_watchlist(settings.runtime_path / "config" / "node.yml")

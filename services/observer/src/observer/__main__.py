@@ -16,6 +16,7 @@ from mesh_core.listen import Address
 from mesh_core.log import setup
 from mesh_core.people import people_path
 from mesh_core.records import Decision
+from mesh_core.schema import schema_or_exit
 from mesh_core.service import Part, serve
 from mesh_core.settings import CANNOT_START, settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
@@ -52,6 +53,7 @@ def main() -> None:
     settings = settings_or_exit(ObserverSettings, SERVICE)
     targets = settings_or_exit(TargetSettings, SERVICE).targets
     setup(SERVICE, level=settings.log_level)
+    schema_or_exit(settings.runtime_path, SERVICE)
     runtime = settings.runtime_path
     hooks = _hooks(settings)
     (runtime / "state").mkdir(parents=True, exist_ok=True)

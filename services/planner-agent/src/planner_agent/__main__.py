@@ -21,6 +21,7 @@ from mesh_core.metrics import CIRCUIT_OPEN
 from mesh_core.policy import BadPolicy, Policy
 from mesh_core.probes import Probes, Ready, answers, writable
 from mesh_core.probes_http import ProbesServer
+from mesh_core.schema import schema_or_exit
 from mesh_core.service import pause, serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
@@ -45,6 +46,7 @@ def main() -> None:
     settings = settings_or_exit(PlannerSettings, SERVICE)
     chain = settings_or_exit(ChainSettings, SERVICE)
     setup(SERVICE, level=settings.log_level)
+    schema_or_exit(settings.runtime_path, SERVICE)
     config = settings.runtime_path / "config"
     try:
         policy = Policy.load(config / "policy.yml")

@@ -1,0 +1,142 @@
+"""From one layout of RUNTIME_PATH to the next, one step at a time, under a lock: `mend migrate`, or where `mend` is not
+installed `python -m mesh_core.migrations RUNTIME_PATH`.
+
+A step may be cut short anywhere and is then run again from its beginning: it looks before it changes. There is no way
+back; that is what a backup is for. No step has been needed so far.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mesh_core.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, schema_file, write_schema
+
+LOCK_SECONDS = 30.0
+FRESH_SECONDS = 30.0
+STILL_SECONDS = 6.0  # a heartbeat is touched every 2 s, and at least every 5 s
+
+
+@dataclass(frozen=True)
+class Step:
+    """The way to layout `to` from the one below it. `by_itself`: so quick and harmless that a start does it."""
+
+    to: int
+    what: str
+    run: Callable[[Path], None]
+    by_itself: bool = False
+
+
+STEPS: tuple[Step, ...] = ()
+
+
+def steps_due(runtime: Path, steps: Sequence[Step] = STEPS, version: int = SCHEMA_VERSION) -> list[Step]:
+    """What has to be done, in order. Raises WrongSchema for a newer layout or one that no step leads away from."""
+    known = read_schema(runtime)
+    at = known.version if known else found_version(runtime, version)
+    if known and known.unfinished:
+        raise WrongSchema(f"{known.unfinished} of {known.at} did not end; repeat it first")
+    if at > version:
+        raise WrongSchema(f"{runtime} has layout {at}, this version knows {version}; use the version that wrote it")
+    due = [step for step in sorted(steps, key=lambda step: step.to) if at < step.to <= version]
+    if [step.to for step in due] != list(range(at + 1, version + 1)):
+        raise WrongSchema(f"no way leads from layout {at} to {version}; upgrade through the versions in between")
+    return due
+
+
+def migrate(
+    runtime: Path,
+    by: str,
+    tell: Callable[[str], None] = lambda sentence: None,
+    *,
+    steps: Sequence[Step] = STEPS,
+    version: int = SCHEMA_VERSION,
+) -> int:
+    """Every step that is due; how many. Others wait. Raises WrongSchema, OSError; what was done so far stays done."""
+    with _alone(runtime):
+        due = steps_due(runtime, steps, version)
+        if due and (alive := services_alive(runtime)):
+            raise WrongSchema(f"{', '.join(alive)} still run on {runtime}; stop the mesh first")
+        return _walk(runtime, by, due, tell, version)
+
+
+def migrate_by_itself(runtime: Path, by: str, *, steps: Sequence[Step] = STEPS, version: int = SCHEMA_VERSION) -> int:
+    """At a service's start: only if every step that is due is meant for it."""
+    with _alone(runtime):
+        due = steps_due(runtime, steps, version)
+        return _walk(runtime, by, due, lambda sentence: None, version) if all(step.by_itself for step in due) else 0
+
+
+def services_alive(runtime: Path) -> list[str]:
+    """Whose heartbeat still moves. Takes up to STILL_SECONDS where one is fresh: perhaps it has just ended."""
+    fresh = {path: beat for path, beat in _beats(runtime).items() if abs(time.time() - beat) < FRESH_SECONDS}
+    deadline = time.monotonic() + STILL_SECONDS
+    moved: list[str] = []
+    while len(moved) < len(fresh) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        now = _beats(runtime)
+        moved = sorted(path.stem for path, beat in fresh.items() if now.get(path, beat) != beat)
+    return moved
+
+
+def _beats(runtime: Path) -> dict[Path, float]:
+    found = {}
+    for path in (runtime / "state").glob("*.heartbeat"):
+        with contextlib.suppress(OSError):
+            found[path] = path.stat().st_mtime
+    return found
+
+
+def _walk(runtime: Path, by: str, due: Sequence[Step], tell: Callable[[str], None], version: int) -> int:
+    for step in due:
+        tell(f"layout {step.to}: {step.what}")
+        step.run(runtime)
+        write_schema(runtime, by, version=step.to)
+    if read_schema(runtime) is None:
+        write_schema(runtime, by, version=version)
+    return len(due)
+
+
+@contextmanager
+def _alone(runtime: Path) -> Iterator[None]:
+    path = schema_file(runtime).with_name("schema.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_SECONDS
+    with path.open("a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise WrongSchema(f"another migration of {runtime} has run for {LOCK_SECONDS:g} s") from None
+                time.sleep(0.1)
+        yield
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mesh_core.migrations", description=__doc__)
+    parser.add_argument("runtime", metavar="RUNTIME_PATH", type=Path)
+    parser.add_argument("--dry-run", action="store_true", help="only say what is due")
+    asked = parser.parse_args()
+    try:
+        if asked.dry_run:
+            for step in steps_due(asked.runtime):
+                print(f"due: layout {step.to}: {step.what}")
+            return
+        done = migrate(asked.runtime, "migrations", print)
+    except (WrongSchema, OSError) as error:
+        print(f"migrate: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    print(f"layout {SCHEMA_VERSION}: {f'{done} step(s) done' if done else 'nothing to do'}")
+
+
+if __name__ == "__main__":
+    main()
