@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from mend.commands.audit import audit
+from mend.commands.backup import backup
 from mend.commands.deadletters import deadletters
 from mend.commands.decide import approve, reject
 from mend.commands.doctor import doctor
@@ -20,6 +21,7 @@ from mend.commands.inject import inject
 from mend.commands.migrate import migrate
 from mend.commands.notify_test import notify_test
 from mend.commands.pending import pending
+from mend.commands.restore import restore
 from mend.commands.retry import retry
 from mend.commands.show import show
 from mend.commands.silences import silences, unsilence
@@ -95,7 +97,7 @@ for panel, functions in (
     (SILENCE, (maintenance, ack, silences, unsilence)),
     (LOOK, (status, doctor, history, watch, deadletters)),
     (RUN, (up, drill, inject)),
-    (KEEP, (migrate,)),
+    (KEEP, (backup, restore, migrate)),
 ):
     for function in functions:
         app.command(rich_help_panel=panel)(function)

@@ -1,0 +1,51 @@
+"""Progress of a copy: one line that counts on a terminal, nothing where nobody sits. SIGTERM ends it like Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Self
+
+from mend.desk import Desk
+
+EVERY_SECONDS = 0.2
+
+
+class Counting:
+    """On stderr, so that stdout stays what was asked for."""
+
+    def __init__(self, desk: Desk, what: str):
+        self._status = desk.err.status(f"{what} ...") if desk.err.is_terminal else None
+        self._what = what
+        self._next = 0.0
+        self._before: object = None
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGTERM, _as_ctrl_c)
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+        signal.signal(signal.SIGTERM, self._before)  # type: ignore[arg-type]
+
+    def files(self, files: int, size: int) -> None:
+        self._say(f"{files} files, {size / 1024**2:.1f} MiB")
+
+    def keys(self, keys: int) -> None:
+        self._say(f"{keys} keys of Redis")
+
+    def count(self, what: str, number: int) -> None:
+        self._say(f"{number} {what}")
+
+    def _say(self, text: str) -> None:
+        if self._status is not None and (now := time.monotonic()) >= self._next:
+            self._next = now + EVERY_SECONDS
+            self._status.update(f"{self._what}: {text}")
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

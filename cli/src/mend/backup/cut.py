@@ -1,0 +1,233 @@
+"""actions/ as of one moment, while services go on moving files; and as what each of them goes into a backup.
+
+A backup is the past, and nothing of the past may run: in the archive approved/ and running/ are always empty.
+
+    approved/X                          -> pending/X          somebody must say yes again
+    running/X, claimed, not started     -> pending/X
+    running/X, started                  -> interrupted/X      with an outcome that says so
+    running/X, with an outcome          -> where that outcome belongs
+
+Files only ever move forward, so folders are read in that order: a file that moves meanwhile is met twice (the later
+place counts), never missed. The executor's ledger is read last. Reads only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from mend.backup.contents import Kept, Skip, kept, listed, read_kept, tree
+from mesh_core.action_files import BY_SUFFIX, EXECUTED, REASON_SUFFIX, ActionName, Folder, digest_of, name_of
+from mesh_core.actions import CLAIMED_FILE
+from mesh_core.door import read_proposal
+from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, rfc3339
+
+ACTIONS = PurePosixPath("actions")
+LEDGER = PurePosixPath("state", "executor", "executed")
+DRAFTS = PurePosixPath("actions", "pending", ".wip")
+STARTED_FILE, OUTCOME_FILE, PROPOSAL_FILE, INTENT_FILE = "started", "outcome.json", "proposal.json", "intent.json"
+DECIDED = (Folder.REJECTED, Folder.EXPIRED, Folder.WITHDRAWN, Folder.QUARANTINE)
+CUT_SHORT = (
+    "a backup was made while this ran, and this is what that backup holds of it: whether it ended, and how, is not "
+    "known here; look at the target, and `mend retry` if it is still needed"
+)
+
+
+@dataclass
+class Cut:
+    """`files` were read at the moment of the cut; the folders in `settled` change no more and are read when written."""
+
+    files: dict[PurePosixPath, Kept] = field(default_factory=dict)
+    settled: list[PurePosixPath] = field(default_factory=list)
+    ledger: list[Kept] = field(default_factory=list)
+    again_pending: list[str] = field(default_factory=list)
+    interrupted: list[str] = field(default_factory=list)
+
+    def everything(self, runtime: Path, skip: Skip) -> Iterator[Kept]:
+        yield from self.files.values()
+        for path in self.settled:
+            if (runtime / path).is_dir():
+                yield from tree(runtime, path, skip)
+            elif (found := read_kept(runtime / path, path, skip)) is not None:
+                yield found
+        yield from self.ledger
+
+
+def cut_actions(runtime: Path, skip: Skip) -> Cut:
+    """Raises PermissionError where this user may not read."""
+    cut = Cut()
+    _folders(runtime, cut)
+    pending = _files(runtime, ACTIONS / Folder.PENDING, skip)
+    drafts = _files(runtime, DRAFTS, skip)
+    approved = _files(runtime, ACTIONS / Folder.APPROVED, skip)
+    running = {
+        entry.name: _files(runtime, ACTIONS / Folder.RUNNING / entry.name, skip, deep=True)
+        for entry in _entries(runtime / ACTIONS / Folder.RUNNING)
+        if entry.is_dir(follow_symlinks=False)
+    }
+    ran, decided = _settle(runtime, cut)
+    executed = _ledger(runtime, cut, skip)
+
+    for file in drafts.values():
+        cut.files[file.path] = file
+    for file in (*pending.values(), *approved.values()):
+        name = name_of(file.path.name)
+        was_approved = file.path.parts[1] == Folder.APPROVED
+        if name is None or name.file in decided or name.id in ran or name.id in running:
+            continue
+        if name.id in executed:  # begun between our reading of running/ and of the ledger
+            _interrupt(cut, name.id, {PROPOSAL_FILE: file})
+            continue
+        if was_approved:
+            cut.again_pending.append(name.id)
+        cut.files[_pending(name)] = replace(file, path=_pending(name))
+    for action_id, files in running.items():
+        if action_id not in ran:
+            _run(cut, action_id, files, action_id in executed, decided)
+    return cut
+
+
+def _run(cut: Cut, action_id: str, files: dict[str, Kept], executed: bool, decided: set[str]) -> None:
+    outcome = _outcome(files)
+    claimed = files.get(CLAIMED_FILE)
+    if outcome is not None:
+        _place(cut, Folder(outcome.result), action_id, files)
+    elif STARTED_FILE in files or executed:
+        _interrupt(cut, action_id, files)
+    elif claimed is not None and claimed.data is not None:
+        name = ActionName(action_id, digest_of(claimed.data))
+        if name.file not in decided:
+            cut.again_pending.append(action_id)
+            cut.files[_pending(name)] = replace(claimed, path=_pending(name))
+
+
+def _interrupt(cut: Cut, action_id: str, files: dict[str, Kept]) -> None:
+    """As a run that was cut short: it is in the ledger, so the executor never takes this id again."""
+    cut.interrupted.append(action_id)
+    model = files.get(PROPOSAL_FILE) or files.get(CLAIMED_FILE)
+    files = {name: file for name, file in files.items() if name != CLAIMED_FILE}
+    if model is not None and model.data is not None:
+        files[PROPOSAL_FILE] = model
+        if (outcome := _cut_short(action_id, model.data, files)) is not None:
+            data = outcome.model_dump_json(indent=2).encode() + b"\n"
+            files[OUTCOME_FILE] = replace(model, data=data, mode=0o640)
+    _place(cut, Folder.INTERRUPTED, action_id, files)
+    if model is not None and not any(mark.path.name == action_id for mark in cut.ledger):
+        cut.ledger.append(replace(model, path=LEDGER / action_id, data=b"", mode=0o640))
+
+
+def _cut_short(action_id: str, raw: bytes, files: dict[str, Kept]) -> Outcome | None:
+    proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
+    if not isinstance(proposal, Proposal):
+        return None
+    started, intent = _json(files.get(STARTED_FILE)), _json(files.get(INTENT_FILE))
+    now = rfc3339(datetime.now(UTC))
+    fields: dict[str, Any] = {
+        "action_id": action_id,
+        "attempt": proposal.attempt,
+        "digest": digest_of(raw),
+        "result": "interrupted",
+        "verdict": "inconclusive",
+        "reason": CUT_SHORT,
+        "node": proposal.node,
+        "service": proposal.service,
+        "type": proposal.type,
+        "event_id": proposal.event.id,
+        "approved_by": str(intent.get("approver", "")),
+        "started_at": started.get("at", now),
+        "finished_at": now,
+        "before": started.get("before", {}),
+    }
+    try:
+        return Outcome.model_validate(fields)
+    except ValidationError:
+        return Outcome.model_validate({**fields, "started_at": now, "before": {}})
+
+
+def _place(cut: Cut, folder: Folder, action_id: str, files: dict[str, Kept]) -> None:
+    home = ACTIONS / folder / action_id
+    for name, file in files.items():
+        path = home / name
+        for parent in reversed(path.relative_to(ACTIONS / folder).parents[:-1]):
+            folder_path = ACTIONS / folder / parent
+            cut.files.setdefault(folder_path, replace(file, path=folder_path, data=None, mode=0o2750))
+        cut.files[path] = replace(file, path=path)
+
+
+def _folders(runtime: Path, cut: Cut) -> None:
+    for path in (ACTIONS, *(ACTIONS / folder for folder in Folder), DRAFTS):
+        try:
+            cut.files[path] = kept(path, None, (runtime / path).lstat())
+        except FileNotFoundError:
+            continue
+
+
+def _settle(runtime: Path, cut: Cut) -> tuple[set[str], set[str]]:
+    """What will not move any more: (ids that ran, names of decided files)."""
+    ran: set[str] = set()
+    decided: set[str] = set()
+    for folder in (*DECIDED, *EXECUTED):
+        for entry in _entries(runtime / ACTIONS / folder):
+            if entry.name.startswith("."):
+                continue
+            cut.settled.append(ACTIONS / folder / entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                ran.add(entry.name)
+            elif folder is not Folder.QUARANTINE:  # a copy of a waiting file may lie there; the file itself still waits
+                decided.add(entry.name)
+    return ran, decided
+
+
+def _ledger(runtime: Path, cut: Cut, skip: Skip) -> set[str]:
+    for file in _files(runtime, LEDGER, skip).values():
+        cut.ledger.append(file)
+    return {file.path.name for file in cut.ledger}
+
+
+def _files(runtime: Path, below: PurePosixPath, skip: Skip, *, deep: bool = False) -> dict[str, Kept]:
+    """The regular files there, by name (with `deep`, by path below); gone ones are met again further on."""
+    found: dict[str, Kept] = {}
+    for entry in _entries(runtime / below):
+        if entry.name.endswith((".tmp", BY_SUFFIX, REASON_SUFFIX)):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if deep:
+                inner = _files(runtime, below / entry.name, skip, deep=True)
+                found |= {f"{entry.name}/{name}": file for name, file in inner.items()}
+        elif (file := read_kept(Path(entry.path), below / entry.name, skip)) is not None:
+            found[entry.name] = file
+    return found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return listed(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _outcome(files: dict[str, Kept]) -> Outcome | None:
+    file = files.get(OUTCOME_FILE)
+    try:
+        return Outcome.model_validate_json(file.data) if file and file.data else None
+    except ValidationError:
+        return None
+
+
+def _json(file: Kept | None) -> dict[str, Any]:
+    try:
+        value = json.loads(file.data) if file and file.data else {}
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _pending(name: ActionName) -> PurePosixPath:
+    return ACTIONS / Folder.PENDING / name.file

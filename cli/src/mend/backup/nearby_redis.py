@@ -1,0 +1,77 @@
+"""The Redis of this mesh for the time of a copy: the one that answers, or that of `mend up`, started for it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+
+from mend.backup.redis_copy import RedisTrouble, connect
+from mend.desk import Desk
+from mend.mesh.redis_home import OWN_MARK, OwnRedis, redis_for
+from mend.sorry import Sorry
+from mesh_core.bus import masked
+from mesh_core.files import write_whole
+from mesh_core.secret_files import is_given
+
+START_SECONDS = 120.0  # a large append-only file is read first
+STOP_SECONDS = 60.0
+REMEDY = "start it, or say --without-redis"
+
+
+@contextmanager
+def nearby_redis(desk: Desk, *, making: bool) -> Iterator[redis.Redis]:
+    """A client. `making`: an embedded server may be started although it has no data yet. Sorry when there is none."""
+    own, url = None, desk.redis_url
+    if not is_given(desk.environ, "REDIS_URL"):
+        own, url, _ = redis_for(desk.redis_url, explicit=False, runtime=desk.runtime)
+    if own is not None and (making or (own.data / OWN_MARK).exists()):
+        with _running(own, url) as client:
+            yield client
+        return
+    try:
+        client = connect(url)
+    except RedisTrouble as trouble:
+        raise Sorry(f"{trouble}; {REMEDY}") from None
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _running(own: OwnRedis, url: str) -> Iterator[redis.Redis]:
+    own.data.mkdir(parents=True, exist_ok=True)
+    own.conf_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (own.data / OWN_MARK).touch()
+    write_whole(own.conf_file, own.conf().encode(), mode=0o600)
+    server = subprocess.Popen(
+        [own.binary, str(own.conf_file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )  # of its own session: Ctrl-C is for us, and it must outlive our last word to it
+    try:
+        client = _wait(url, server)
+        try:
+            yield client
+        finally:
+            client.close()
+    finally:
+        server.terminate()
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait(url: str, server: subprocess.Popen[bytes]) -> redis.Redis:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return connect(url)
+        except RedisTrouble as trouble:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise Sorry(f"the embedded Redis at {masked(url)} does not start: {trouble}; {REMEDY}") from None
+            time.sleep(0.05)

@@ -1,0 +1,130 @@
+"""`mend restore`: a mesh out of a backup, into an empty place. Checks everything first; runs and approves nothing."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import redis
+import typer
+
+from mend.backup.archive import BadArchive, Manifest, verified
+from mend.backup.counting import Counting
+from mend.backup.nearby_redis import nearby_redis
+from mend.backup.redis_copy import RedisTrouble, is_used
+from mend.backup.restoring import Restored, in_the_way
+from mend.backup.restoring import restore as put_back
+from mend.commands.backup import WithoutRedis
+from mend.commands.pending import AsJson
+from mend.desk import Desk
+from mend.mesh.lock import the_only_one
+from mend.sorry import NOT_THERE, Sorry
+from mend.words import plain
+from mesh_core.migrations import services_alive
+from mesh_core.schema import SCHEMA_VERSION, WrongSchema, read_schema, write_schema
+
+
+def restore(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `mend backup` wrote.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Check it and say what would happen.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Move what is there aside, into RUNTIME_PATH/replaced-<time>/.")
+    ] = False,
+    without_redis: WithoutRedis = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup back: into an empty RUNTIME_PATH and an empty Redis, with the mesh stopped.
+
+    Every file is compared with its sha256 before anything is touched. Nothing runs because of a restore: what was
+    approved waits in pending/ again, what was running lies in interrupted/. Where a deployment has users of its own,
+    run it as root. With only the disk lost and Redis alive, say --without-redis.
+
+    \b
+    Examples
+      mend restore mesh.tar.gz --dry-run
+      RUNTIME_PATH=/opt/homelab mend restore /mnt/usb/mesh.tar.gz
+      mend restore mesh.tar.gz --replace        over what is there; that is kept aside
+    """
+    desk: Desk = ctx.obj
+    if not file.is_file():
+        raise Sorry(f"{plain(file)} is not there", NOT_THERE)
+    with Counting(desk, "check") as counting:
+        try:
+            manifest = verified(file, counting.files)
+        except BadArchive as bad:
+            raise Sorry(f"{plain(file)} is not used: {plain(bad, 600)}") from None
+    wants_redis = manifest.redis is not None and not without_redis
+    if not dry_run and (alive := services_alive(desk.runtime)):
+        raise Sorry(f"{', '.join(alive)} still run on {plain(desk.runtime)}: stop the mesh, then restore")
+    _check_files(desk, replace)
+    with ExitStack() as stack:
+        if not dry_run:
+            stack.enter_context(the_only_one(desk.runtime))
+        client = None
+        if wants_redis and not (dry_run and not replace and _is_fresh(desk)):
+            client = stack.enter_context(nearby_redis(desk, making=not dry_run))
+            if is_used(client) and not replace:
+                raise Sorry(
+                    "Redis holds a mesh already. --without-redis leaves it as it is (right when only the disk was "
+                    "lost); --replace takes the one of the backup instead"
+                )
+        if dry_run:
+            _say(desk, file, manifest, None, as_json)
+            return
+        with Counting(desk, "restore") as counting:
+            try:
+                done = put_back(file, manifest, desk.runtime, client, "mend restore", counting.count)
+            except (redis.RedisError, RedisTrouble, ValueError) as error:
+                raise Sorry(f"Redis did not take it: {plain(error, 400)}; nothing was changed") from None
+    if manifest.schema < SCHEMA_VERSION:
+        write_schema(desk.runtime, "mend restore", version=manifest.schema)
+        desk.say(f"it has layout {manifest.schema}: run `mend migrate` before the start", "yellow")
+    _say(desk, file, manifest, done, as_json)
+
+
+def _check_files(desk: Desk, replace: bool) -> None:
+    try:
+        known = read_schema(desk.runtime)
+    except WrongSchema:
+        known = None
+    if replace:
+        return
+    if known is not None and known.unfinished:
+        raise Sorry("an earlier restore did not end here; say --replace: what it left is moved aside")
+    if found := in_the_way(desk.runtime):
+        some = ", ".join(plain(name, 80) for name in found[:3])
+        raise Sorry(
+            f"{plain(desk.runtime)} is not empty ({some} ...). Restore into an empty RUNTIME_PATH, "
+            "or say --replace: what is there is moved aside, not deleted"
+        )
+
+
+def _is_fresh(desk: Desk) -> bool:
+    """A place where nothing ever ran: there is no Redis to ask, and that is as it should be."""
+    return not (desk.runtime / "redis").exists() and not (desk.runtime / "state").exists()
+
+
+def _say(desk: Desk, file: Path, manifest: Manifest, done: Restored | None, as_json: bool) -> None:
+    if as_json:
+        aside = str(done.aside) if done and done.aside else None
+        desk.say_json({"restored": done is not None, "replaced": aside, **asdict(manifest)})
+        return
+    verb = "restored" if done else "is whole and could be restored"
+    desk.say(f"{plain(file)} {verb}: {manifest.files} files of {plain(manifest.node)}, as of {manifest.begun}", "bold")
+    if manifest.redis is not None:
+        desk.say(f"  Redis: {manifest.redis.get('keys')} keys, {manifest.redis.get('entries')} stream entries", "dim")
+    for action_id in manifest.again_pending[:20]:
+        desk.say(f"  {plain(action_id)} was approved: {'waits' if done else 'would wait'} in pending/ for a yes again")
+    for action_id in manifest.interrupted[:20]:
+        desk.say(
+            f"  {plain(action_id)} was running: {'is' if done else 'would be'} in interrupted/; look at its target"
+        )
+    for what in manifest.left_out[:20]:
+        desk.say(f"  not in the backup: {plain(what)}", "yellow")
+    if done and done.aside:
+        desk.say(f"  what was here lies in {plain(done.aside)}; remove it when you are content", "yellow")
+    if done:
+        desk.say("Start the mesh, then `mend doctor`.")
