@@ -26,7 +26,8 @@ REMEDY = "start it, or say --without-redis"
 def nearby_redis(desk: Desk, *, making: bool) -> Iterator[redis.Redis]:
     """A client. `making`: an embedded server may be started although it has no data yet. Sorry when there is none."""
     own, url = None, desk.redis_url
-    if not is_given(desk.environ, "REDIS_URL"):
+    # A Redis with users is a deployment's; an embedded one in its place would be a second truth.
+    if not is_given(desk.environ, "REDIS_URL") and not desk.settings.redis_username:
         own, url, _ = redis_for(desk.redis_url, explicit=False, runtime=desk.runtime)
     if own is not None and (making or (own.data / OWN_MARK).exists()):
         with _running(own, url) as client:

@@ -72,6 +72,7 @@ def server_ms(client: redis.Redis) -> int:
 
 def dump(client: redis.Redis, out: IO[bytes], says: Says) -> Copy:
     """Every key of ours. Groups first, entries last: what is acknowledged meanwhile comes again; nothing is lost."""
+    begun = time.monotonic()
     copy = Copy(_version(client), at_ms=server_ms(client))
     keys = sorted(set(_keys(client)))
     kinds = {key: _call(client, "TYPE", key) for key in keys}
@@ -80,6 +81,8 @@ def dump(client: redis.Redis, out: IO[bytes], says: Says) -> Copy:
         _say(out, {"stream": _text(key), **_groups(client, key)})
     for key in keys:
         if kinds[key] not in (b"stream", b"none") and (line := _value(client, key, kinds[key])) is not None:
+            if line["ends"] is not None:
+                line["ends"] += copy.at_ms + int((time.monotonic() - begun) * 1000)
             _say(out, line)
             copy.keys += 1
             says(copy.keys)
@@ -256,8 +259,9 @@ def _pages(client: redis.Redis, key: bytes) -> Iterator[list[Any]]:
 
 
 def _value(client: redis.Redis, key: bytes, kind: bytes) -> dict[str, Any] | None:
+    """`ends` is what is left of its life in ms, None for ever."""
     call = partial(_call, client)
-    ends = int(call("PEXPIRETIME", key))
+    ends = int(call("PTTL", key))  # PEXPIRETIME is nothing that an operator may call
     match kind:
         case b"string":
             value = call("GET", key)

@@ -65,7 +65,10 @@ def backup(
         target.parent.mkdir(mode=0o700, exist_ok=True)
     manifest = Manifest(desk.settings.node_name, version("mendmesh-cli"), rfc3339(begun), schema=_layout(desk))
     with Counting(desk, "backup") as counting:
-        _write(desk, target, manifest, without_redis, counting)
+        try:
+            _write(desk, target, manifest, without_redis, counting)
+        except PermissionError as no:
+            raise Sorry(f"{plain(no.filename)}: this user may not read (or write) it; run the same as root") from None
     dropped = _drop_old(target, keep) if keep is not None else []
     if as_json:
         desk.say_json({"file": str(target), "bytes_written": target.stat().st_size, **asdict(manifest)})
