@@ -106,6 +106,10 @@ def memory(client: redis.Redis) -> int:
     return int(client.info("memory")["used_memory"])
 
 
+def in_event_streams(client: redis.Redis) -> int:
+    return sum(client.memory_usage(key, samples=0) or 0 for key in client.scan_iter("mesh:ev:*", 1000, "stream"))
+
+
 def behind(client: redis.Redis) -> int:
     left = 0
     for key in client.scan_iter(match="mesh:ev:*", count=1000, _type="stream"):
@@ -192,7 +196,7 @@ def files(pending: Path) -> set[str]:
 async def storm(size: Size, agents: list[Agent], client: redis.Redis) -> None:
     """Every node speaks at once; how fast planner and observer have dealt with all of it."""
     each = max(1, min(STORM_PER_NODE, STORM_AT_MOST // len(agents)))
-    before, begun = memory(client), time.perf_counter()
+    before, begun = in_event_streams(client), time.perf_counter()
 
     async def speak(agent: Agent) -> None:
         for _ in range(each):
@@ -202,7 +206,7 @@ async def storm(size: Size, agents: list[Agent], client: redis.Redis) -> None:
     await settled(client)
     events = each * len(agents)
     size.storm_rate = events / (time.perf_counter() - begun)
-    size.bytes_per_event = (memory(client) - before) / events
+    size.bytes_per_event = (in_event_streams(client) - before) / events
 
 
 def table(sizes: list[Size]) -> str:

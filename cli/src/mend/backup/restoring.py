@@ -29,7 +29,13 @@ from mesh_core.schema import write_schema
 
 STAGE = ".restoring-"
 UNFINISHED = "a restore (`mend restore FILE --replace`)"
-_HALLS = ("actions", "state", "state/executor", *(f"actions/{folder}" for folder in Folder))  # their folders stay
+_HALLS = (
+    "actions",
+    "actions/pending/.wip",
+    "state",
+    "state/executor",
+    *(f"actions/{folder}" for folder in Folder),
+)  # their folders stay
 _STAY = frozenset({"schema.json", "schema.lock", "executor.lock"})
 RECENT_SECONDS = 86400.0
 
