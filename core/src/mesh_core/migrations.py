@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,9 @@ def _alone(runtime: Path) -> Iterator[None]:
     path = schema_file(runtime).with_name("schema.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + LOCK_SECONDS
-    with path.open("a") as handle:
+    # For reading: in a deployment it belongs to whichever service made it.
+    handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -119,6 +122,8 @@ def _alone(runtime: Path) -> Iterator[None]:
                     raise WrongSchema(f"another migration of {runtime} has run for {LOCK_SECONDS:g} s") from None
                 time.sleep(0.1)
         yield
+    finally:
+        os.close(handle)
 
 
 def main() -> None:
@@ -133,7 +138,8 @@ def main() -> None:
             return
         done = migrate(asked.runtime, "migrations", print)
     except (WrongSchema, OSError) as error:
-        print(f"migrate: {error}", file=sys.stderr)
+        hint = "; run it as root" if isinstance(error, PermissionError) else ""
+        print(f"migrate: {error}{hint}", file=sys.stderr)
         raise SystemExit(1) from None
     print(f"layout {SCHEMA_VERSION}: {f'{done} step(s) done' if done else 'nothing to do'}")
 

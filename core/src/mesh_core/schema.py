@@ -6,6 +6,7 @@ the one folder which every service has in its container.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -108,7 +109,7 @@ def _why_not(runtime: Path, known: Schema, version: int) -> str:
     if known.version < version:
         return (
             f"{runtime} has layout {known.version} and this version needs {version}; stop the mesh, make a backup, "
-            "run `mend migrate`"
+            "run `mend migrate` (in a deployment as root)"
         )
     return ""
 
@@ -120,7 +121,8 @@ def schema_or_exit(runtime: Path, service: str) -> None:
         if known is not None and FIRST_VERSION <= known.version < SCHEMA_VERSION and not known.unfinished:
             from mesh_core.migrations import migrate_by_itself  # only where there is something to do
 
-            migrate_by_itself(runtime, service)
+            with contextlib.suppress(OSError):  # another user's file: then `settle` says who has to do it
+                migrate_by_itself(runtime, service)
         settle(runtime, service)
     except (WrongSchema, OSError) as error:
         _stop(f"{service}: cannot start: {error}")

@@ -36,6 +36,8 @@ def migrate(
         done = 0 if dry_run else run_migrations(desk.runtime, "mend", desk.say)
     except WrongSchema as wrong:
         raise Sorry(str(wrong)) from None
+    except PermissionError as no:
+        raise Sorry(f"{no.filename} is another user's: run the same as root") from None
     if not due:
         desk.say(f"layout {SCHEMA_VERSION}: nothing to do")
     elif not dry_run:
