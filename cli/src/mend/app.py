@@ -21,6 +21,7 @@ from mend.commands.inject import inject
 from mend.commands.migrate import migrate
 from mend.commands.notify_test import notify_test
 from mend.commands.pending import pending
+from mend.commands.reindex import reindex
 from mend.commands.restore import restore
 from mend.commands.retry import retry
 from mend.commands.show import show
@@ -97,7 +98,7 @@ for panel, functions in (
     (SILENCE, (maintenance, ack, silences, unsilence)),
     (LOOK, (status, doctor, history, watch, deadletters)),
     (RUN, (up, drill, inject)),
-    (KEEP, (backup, restore, migrate)),
+    (KEEP, (backup, restore, migrate, reindex)),
 ):
     for function in functions:
         app.command(rich_help_panel=panel)(function)

@@ -199,7 +199,8 @@ async def test_redis_may_be_killed_and_come_back_and_nothing_is_missing(
     for n in range(51, 101):
         await made.bus.append("pi4", f"{n}-0", sick(f"s{n}").wire())
     await wait_for(lambda: len(made.observer.world.places) == 101, 20, "a node and a hundred services in the world")
-    assert len(made.files()) == 100
+    # The world may be ahead of the archive: a start folds what the streams hold before it reads its group.
+    await wait_for(lambda: len(made.files()) == 100, 20, "every event under events/")
     assert not task.done()
     stop.set()
     await task

@@ -15,7 +15,7 @@ from mesh_core.consumer import Consumer
 from mesh_core.listen import Address
 from mesh_core.log import setup
 from mesh_core.people import people_path
-from mesh_core.records import Decision
+from mesh_core.records import ActionUpdate, Decision, ModelAttempt
 from mesh_core.schema import schema_or_exit
 from mesh_core.service import Part, serve
 from mesh_core.settings import CANNOT_START, settings_or_exit
@@ -30,12 +30,15 @@ from observer.audit.users import UserWatch
 from observer.audit.watch import Watch
 from observer.auth.start import doorkeeper_or_exit
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
+from observer.index.indexing import Indexing
 from observer.live import Live
+from observer.memory import few_arenas
 from observer.moves import Moves
 from observer.notify.notifier import Notifier
 from observer.notify.rules import BadRules
 from observer.observer import GROUP, Observer
 from observer.overdue import Overdue
+from observer.retention import Retention
 from observer.settings import ObserverSettings
 from observer.silence import Silence
 from observer.trimming import Trimming
@@ -50,6 +53,7 @@ log = structlog.get_logger()
 
 def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used."""
+    few_arenas()
     settings = settings_or_exit(ObserverSettings, SERVICE)
     targets = settings_or_exit(TargetSettings, SERVICE).targets
     setup(SERVICE, level=settings.log_level)
@@ -64,16 +68,22 @@ def main() -> None:
         GROUP,
         f"observer-{settings.node_name}",
         pattern=f"{EVENT_STREAM_PREFIX}*",
-        streams=(Decision.stream,),
+        streams=(Decision.stream, ModelAttempt.stream, ActionUpdate.stream),
     )
+    actions = Actions(runtime)
+    indexing = Indexing(runtime, actions)
     observer = Observer(
-        bus, consumer, Archive(runtime / "events"), runtime / "state" / "world.json", on_sign=lambda n: silence.sign(n)
+        bus,
+        consumer,
+        Archive(runtime / "events"),
+        runtime / "state" / "world.json",
+        on_sign=lambda n: silence.sign(n),
+        on_kept=indexing.kept,
     )
     silence = Silence(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
     log.info(
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )
-    actions = Actions(runtime)
     auditor = Auditor(AuditLog(audit_path(runtime), head_path(runtime)), actions)
     silences = SilenceFolder(runtime)
     parts: dict[str, Part] = {}
@@ -81,7 +91,17 @@ def main() -> None:
     if settings.address is not None:
         live = Live(settings.redis_url, SERVICE)
         auth = doorkeeper_or_exit(settings, SERVICE)
-        room = Room(runtime, actions, bus, lambda: observer.world, live, auth=auth, audit=auditor, hooks=hooks)
+        room = Room(
+            runtime,
+            actions,
+            bus,
+            lambda: observer.world,
+            live,
+            auth=auth,
+            audit=auditor,
+            hooks=hooks,
+            index=indexing,
+        )
         web = WebServer(guarded(make_app(room)), live, *settings.address)
         users = UserWatch(auth.book, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
         parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
@@ -97,6 +117,8 @@ def main() -> None:
             "world": observer.keep_world,
             "silence": silence.run,
             "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint).run,
+            "index": indexing.run,
+            "retention": Retention(runtime / "events", settings.events_keep_days, on_swept=indexing.forgot).run,
             "moves": Moves(bus, actions, witness=auditor).run,
             "audit_silences": SilenceWatch(runtime, auditor).run,
             "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,

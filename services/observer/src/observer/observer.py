@@ -1,4 +1,4 @@
-"""The observer: streams -> archive and world -> world_updates. Acknowledges only what is on disk.
+"""The observer: streams -> archive, logbook and world -> world_updates. Acknowledges only what is on disk.
 
 Never touches a host, a proposal or a decision. One observer per mesh: it alone writes events/ and state/world.json.
 
@@ -7,19 +7,21 @@ Never touches a host, a proposal or a decision. One observer per mesh: it alone 
 | read | pending entries of our own name | handed out again at once |
 | archive | the files, pending entries | the same paths: nothing is written twice |
 | update published | the files, pending entries, a once key | folded again, the key keeps it from being said twice |
-| acknowledge | all, but world.json may be a second old | `catch_up` folds what the streams hold beyond its positions |
+| acknowledge | all, but world.json may be seconds old | `catch_up` folds what the streams hold beyond its positions |
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer, Entry
@@ -29,7 +31,9 @@ from mesh_core.records import HealthEvent, Trust, WorldUpdate
 from mesh_core.service import pause
 from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.archive import Archive
-from observer.reading import sort_out
+from observer.logbook import Logbook
+from observer.memory import give_back
+from observer.reading import Batch, sort_out
 from observer.world import World, fold, with_beat
 
 GROUP = "observer"
@@ -38,6 +42,7 @@ CATCH_UP_PAGE = 500
 BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 SAVE_SECONDS = 1.0
 LAST_BATCH_SECONDS = 5.0
+SAVE_BYTES_PER_SECOND = 200_000  # on the average; a world of 10,000 places is 3.4 MB
 
 log = structlog.get_logger()
 
@@ -54,13 +59,16 @@ class Observer:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_sign: Callable[[str], None] = lambda node: None,
+        on_kept: Callable[[list[Path], float], None] = lambda paths, before: None,
     ):
         self._bus = bus
         self._consumer = consumer
         self._archive = archive
+        self._logbook = Logbook(archive.root)
         self._world_file = world_file
         self._clock = clock
         self._on_sign = on_sign
+        self._on_kept = on_kept
         self._telling = asyncio.Lock()
         self.world = read_world(world_file)
         self._saved = self.world
@@ -92,11 +100,17 @@ class Observer:
         for entry, reason in batch.refused:
             await self._bus.refuse(entry.raw, source=entry.stream, reason=reason, by="observer", entry_id=entry.id)
             log.warning("observer.refused", stream=entry.stream, entry=entry.id, reason=reason)
-        ARCHIVED.add(amount=await asyncio.to_thread(self._archive.keep, batch.events, batch.decisions))
+        before = time.time()
+        archived, noted = await asyncio.to_thread(self._keep, batch)
+        self._on_kept([*archived, *noted], before)
+        ARCHIVED.add(amount=len(archived))
         await self._fold(batch.events)
         await self._consumer.acknowledge(entries)
         EVENTS_READ.add(amount=len(batch.events))
         EVENTS_BENIGN.add(amount=sum(event.benign for event in batch.events))
+
+    def _keep(self, batch: Batch) -> tuple[list[Path], list[Path]]:
+        return self._archive.keep(batch.events, batch.decisions), self._logbook.keep(batch.lines)
 
     async def catch_up(self) -> None:
         """Fold what was acknowledged after world.json was last saved; all there is when there is no world.json."""
@@ -127,25 +141,31 @@ class Observer:
             self.world = world
 
     async def keep_world(self, stop: asyncio.Event) -> None:
-        """state/world.json, whole, at most once a second and only when something changed."""
-        while not await pause(stop, SAVE_SECONDS):
-            await self.save()
+        """state/world.json, whole, at most once a second and only when something changed; a big world less often.
+
+        A big world every second would wear out a memory card; what a crash loses of it the streams bring back.
+        """
+        size = 0
+        while not await pause(stop, max(SAVE_SECONDS, size / SAVE_BYTES_PER_SECOND)):
+            size = await self.save() or size
         # The last batch is still being folded when we are told to stop; without it the file would lag behind.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_BATCH_SECONDS):
                 await self._idle.wait()
         await self.save()
 
-    async def save(self) -> None:
+    async def save(self) -> int:
+        """How many bytes were written; 0 when nothing changed, or when the disk is full (then it is tried again)."""
         world = self.world
         if world is self._saved:
-            return
+            return 0
         try:
-            await asyncio.to_thread(write_whole, self._world_file, world.model_dump_json(indent=1).encode() + b"\n")
+            size = await asyncio.to_thread(_write_world, self._world_file, world)
         except OSError as error:
             log.error("observer.world_not_saved", error=str(error))
-        else:
-            self._saved = world
+            return 0
+        self._saved = world
+        return size
 
     async def _read(self, into: list[Entry]) -> None:
         into += await self._consumer.read(count=READ_BATCH)
@@ -187,6 +207,15 @@ class Observer:
             log.warning("observer.waiting", why=why, retry_in_seconds=seconds)
             await pause(stop, seconds)
         return False
+
+
+def _write_world(path: Path, world: World) -> int:
+    raw = to_json(world, indent=1)
+    write_whole(path, raw)
+    size = len(raw)
+    del raw
+    give_back()
+    return size
 
 
 def read_world(path: Path) -> World:

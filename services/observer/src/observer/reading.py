@@ -1,17 +1,21 @@
-"""Stream entries sorted into events, decisions and what is neither. Pure; an entry's place says who wrote it."""
+"""Stream entries sorted into events, decisions, logbook lines and the rest. Pure; a place says who wrote there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from mesh_core.consumer import Entry
 from mesh_core.door import event_in, problems
-from mesh_core.records import MAX_EVENT_BYTES, Decision, HealthEvent
+from mesh_core.records import MAX_EVENT_BYTES, ActionUpdate, Decision, HealthEvent, ModelAttempt
 from mesh_core.strict_json import Refusal, parse_object
 from observer.archive import is_event_id
+from observer.logbook import Line
+
+R = TypeVar("R", Decision, ModelAttempt, ActionUpdate)
 
 
 @dataclass(frozen=True)
@@ -20,32 +24,50 @@ class Batch:
 
     events: tuple[HealthEvent, ...]
     decisions: tuple[Decision, ...]
+    lines: tuple[Line, ...]
     refused: tuple[tuple[Entry, str], ...]
 
 
 def sort_out(entries: Iterable[Entry]) -> Batch:
-    """Every entry ends in exactly one of the three."""
+    """Every entry ends in exactly one of the four."""
     events: list[HealthEvent] = []
     decisions: list[Decision] = []
+    lines: list[Line] = []
     refused: list[tuple[Entry, str]] = []
     for entry in entries:
-        read = _decision(entry) if entry.stream == Decision.stream else event_in(entry.stream, entry.id, entry.raw)
+        read = _read(entry)
         match read:
             case HealthEvent():
                 events.append(read)
             case Decision():
                 decisions.append(read)
+            case ModelAttempt() | ActionUpdate():
+                lines.append(Line(entry.id, read))
             case Refusal():
                 refused.append((entry, read.reason))
-    return Batch(tuple(events), tuple(decisions), tuple(refused))
+    return Batch(tuple(events), tuple(decisions), tuple(lines), tuple(refused))
 
 
-def _decision(entry: Entry) -> Decision | Refusal:
+def _read(entry: Entry) -> HealthEvent | Decision | ModelAttempt | ActionUpdate | Refusal:
+    match entry.stream:
+        case Decision.stream:
+            decision = _record(entry, Decision)
+            if isinstance(decision, Decision) and not is_event_id(decision.event_id):
+                return Refusal("event_id: not <node>/<stream id>")
+            return decision
+        case ModelAttempt.stream:
+            return _record(entry, ModelAttempt)
+        case ActionUpdate.stream:
+            return _record(entry, ActionUpdate)
+        case _:
+            return event_in(entry.stream, entry.id, entry.raw)
+
+
+def _record(entry: Entry, kind: type[R]) -> R | Refusal:
     value = parse_object(entry.raw, max_bytes=MAX_EVENT_BYTES)
     if isinstance(value, Refusal):
         return value
     try:
-        decision = Decision.model_validate(value)
+        return kind.model_validate(value)
     except ValidationError as error:
         return Refusal(problems(error))
-    return decision if is_event_id(decision.event_id) else Refusal("event_id: not <node>/<stream id>")

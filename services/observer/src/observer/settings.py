@@ -40,7 +40,7 @@ def _web_address(text: str) -> str:
 
 
 class ObserverSettings(MeshSettings):
-    """MeshSettings, where the page is and who may come in, and how long a node may say nothing."""
+    """MeshSettings, where the page is and who may come in, how long a node may say nothing, how long events stay."""
 
     listen: Annotated[str, AfterValidator(_listen)] = Field(
         "127.0.0.1:8686",
@@ -104,6 +104,14 @@ class ObserverSettings(MeshSettings):
         le=86400,
         allow_inf_nan=False,
         description="a node whose agent gave no sign of life for this long is offline; its sign comes every 30 s",
+    )
+
+    events_keep_days: int = Field(
+        365,
+        alias="EVENTS_KEEP_DAYS",
+        ge=1,
+        le=36500,
+        description="events older than so many days are removed; actions/ is never touched",
     )
 
     @property

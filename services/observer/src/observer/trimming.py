@@ -17,7 +17,8 @@ from mesh_core.streams import EVENT_STREAM_PREFIX
 TRIM_SECONDS = 60.0
 WEEK_MS = 7 * 86_400_000
 READERS = ("planner", "observer")
-RECORDS = (WorldUpdate.stream, ModelAttempt.stream, ActionUpdate.stream, DeadLetter.stream)
+RECORDS = (WorldUpdate.stream, DeadLetter.stream)  # nobody has to have read these
+KEPT = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream)  # these go once they are on disk as well
 
 log = structlog.get_logger()
 
@@ -41,7 +42,8 @@ class Trimming:
     async def trim(self) -> None:
         """Once over all streams. Raises BusDown."""
         await self._consumer.trim(groups=READERS, prefix=EVENT_STREAM_PREFIX)
-        await self._consumer.trim(keep_ms=WEEK_MS, prefix=Decision.stream)
+        for stream in KEPT:
+            await self._consumer.trim(keep_ms=WEEK_MS, prefix=stream)
         oldest = int(time.time() * 1000) - WEEK_MS
         for stream in RECORDS:
             await self._bus.call("XTRIM", stream, "MINID", "~", f"{oldest}-0")

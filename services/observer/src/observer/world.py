@@ -26,7 +26,7 @@ from pydantic import Field
 from mesh_core.records import HealthEvent, Name, Record, Severity, Timestamp, Trust, WorldUpdate, rfc3339
 from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
 
-MAX_PLACES = 10_000
+MAX_PLACES = 20_000
 MAX_OPEN = 32
 NODE_OFFLINE = "node_offline"
 NODE_ONLINE = "node_online"

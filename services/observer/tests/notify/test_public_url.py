@@ -9,7 +9,8 @@ from observer.settings import ObserverSettings
 
 
 @pytest.mark.parametrize(
-    "url", ["mesh.example.org", "ftp://mesh.example.org", "https://ann:pw@mesh.example.org", "https://", "https://x/?q=1"]
+    "url",
+    ["mesh.example.org", "ftp://mesh.example.org", "https://ann:pw@mesh.example.org", "https://", "https://x/?q=1"],
 )
 def test_what_is_no_address_of_a_page_is_refused_by_name(url: str) -> None:
     with pytest.raises(BadSettings, match="OBSERVER_PUBLIC_URL"):

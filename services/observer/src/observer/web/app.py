@@ -13,7 +13,21 @@ from observer.web.errors import Problem, answer_errors
 from observer.web.gate import Gate
 from observer.web.headers import Headers
 from observer.web.room import Room
-from observer.web.routes import audit, health, hooks, proposals, runs, session, silences, stream, world
+from observer.web.routes import (
+    audit,
+    events,
+    health,
+    history,
+    hooks,
+    proposals,
+    runs,
+    series,
+    session,
+    silences,
+    stream,
+    timeline,
+    world,
+)
 
 API = "/api/v1"
 TITLE = "Mendmesh observer"
@@ -31,7 +45,7 @@ def make_app(room: Room) -> FastAPI:
     app.state.probes = probes_for(room.runtime, room.actions, room.bus, room.world)
     answer_errors(app)
     api = APIRouter(prefix=API, responses=COMMON)
-    for noun in (session, world, proposals, silences, runs, stream, audit):
+    for noun in (session, world, proposals, silences, runs, stream, audit, events, history, timeline, series):
         api.include_router(noun.router)
     app.include_router(api)
     app.include_router(health.router)

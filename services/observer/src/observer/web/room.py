@@ -16,6 +16,7 @@ from mesh_core.silence_folder import SilenceFolder
 from observer.audit.witness import Audit, Unaudited
 from observer.auth.auth import Auth
 from observer.hooks.rules import HookRules
+from observer.index.indexing import Indexing
 from observer.live import Live
 from observer.world import World
 
@@ -40,6 +41,7 @@ class Room:
     auth: Auth | None = None
     audit: Audit = field(default_factory=Unaudited)
     hooks: HookRules = field(default_factory=HookRules)
+    index: Indexing | None = None
 
     @cached_property
     def silences(self) -> SilenceFolder:

@@ -1,0 +1,174 @@
+"""Events into the index and out of it, many at a time: the same file twice changes nothing.
+
+Works inside somebody's transaction. Knows no files; what is given here was read and cut to size by reading_files.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy.dialects.sqlite import insert
+
+from mesh_core.records import Severity, Trust
+from observer.index.keys import DAY_MS, LAST_MS, MARK, SLOTS, first_key, number_of, wished_key, words_of
+from observer.index.names import Names, pieces, texts_of
+from observer.index.reading_files import EventFile, summary_of
+from observer.index.tables import event_days, events, words
+
+SEVERITIES = tuple(Severity)
+TRUSTS = tuple(Trust)
+
+
+def put_events(connection: Connection, names: Names, files: Iterable[EventFile]) -> int:
+    """Events and what was decided about them; how many rows are new or changed."""
+    wanted = {(file.node, file.ms, file.sequence): file for file in files if file.ms <= LAST_MS}
+    numbers = names.numbers(connection, _names_in(wanted.values()))
+    places = {
+        place: _Place(numbers[node], ms, sequence, wished_key(node, ms, sequence))
+        for place in wanted
+        for node, ms, sequence in (place,)
+    }
+    there, taken = _known(connection, list(places.values()))
+    fresh, grown, more, found = [], [], [], Counter[tuple[int, int]]()
+    for place, file in wanted.items():
+        before = there.get(places[place])
+        row = _event_row(file, numbers)
+        if before is None:
+            row["key"] = _free_key(places[place].wished, taken)
+            taken.add(row["key"])
+            fresh.append(row)
+        else:
+            row["key"] = before["key"]
+            if all(before[name] == row[name] for name in ("type", "verdict", "action")):
+                continue
+            more.append({f"_{name}": value for name, value in row.items()})
+        if file.event is not None and (before is None or before["type"] is None):
+            grown.append({"rowid": row["key"], "text": found_by(row, file.event.type, file.node, file.event.service)})
+            found[file.ms - file.ms % DAY_MS, row["severity"]] += 1
+    if fresh:
+        connection.execute(events.insert(), sorted(fresh, key=lambda row: row["key"]))
+    if more:
+        columns = [c.name for c in events.columns if c.name != "key"]
+        statement = update(events).where(events.c.key == bindparam("_key"))
+        connection.execute(statement.values({name: bindparam(f"_{name}") for name in columns}), more)
+    if grown:
+        # In order, or the full-text index writes a segment for each of them.
+        grown.sort(key=lambda row: row["rowid"])
+        connection.execute(text("INSERT INTO event_words (rowid, text) VALUES (:rowid, :text)"), grown)
+    _count_days(connection, found, 1)
+    return len(fresh) + len(more)
+
+
+def drop_events(connection: Connection, day_ms: int, nodes: set[str] | None = None, limit: int = 1000) -> int:
+    """Forget up to `limit` events of one day (of these nodes); how many that were. Repeat until it says 0."""
+    picked = select(events).where(events.c.key >= first_key(day_ms), events.c.key < first_key(day_ms + DAY_MS))
+    if nodes is not None:
+        numbers = select(words.c.id).where(words.c.text.in_(sorted(nodes)))
+        picked = picked.where(events.c.node.in_(numbers))
+    rows = [dict(row) for row in connection.execute(picked.order_by(events.c.key).limit(limit)).mappings()]
+    if not rows:
+        return 0
+    texts = texts_of(connection, {row[name] for row in rows for name in ("node", "service", "type")})
+    gone = [
+        {
+            "rowid": row["key"],
+            "text": found_by(row, texts[row["type"]], texts[row["node"]], texts.get(row["service"])),
+        }
+        for row in rows
+        if row["type"] is not None
+    ]
+    if gone:
+        # A table without content has to be told what it knew.
+        tell = text("INSERT INTO event_words (event_words, rowid, text) VALUES ('delete', :rowid, :text)")
+        connection.execute(tell, gone)
+    for piece in pieces(row["key"] for row in rows):
+        connection.execute(delete(events).where(events.c.key.in_(piece)))
+    _count_days(connection, Counter((day_ms, row["severity"]) for row in rows if row["type"] is not None), -1)
+    return len(rows)
+
+
+def found_by(row: dict[str, Any], event_type: str, node: str, service: str | None) -> str:
+    """What an event is found by: its filters (under our mark, so that no payload can pose as one) and its words."""
+    filters = [f"{MARK}n{row['node']}", f"{MARK}t{row['type']}", f"{MARK}v{row['severity']}"]
+    if row["service"] is not None:
+        filters.append(f"{MARK}s{row['service']}")
+    return " ".join([*filters, *words_of(f"{event_type} {node} {service or ''} {row['summary']}")])
+
+
+def _names_in(files: Iterable[EventFile]) -> set[str]:
+    found: set[str] = set()
+    for file in files:
+        found.add(file.node)
+        found |= {name for name in (file.verdict, file.action_id) if name is not None}
+        if file.event is not None:
+            found.add(file.event.type)
+            found |= {file.event.service} if file.event.service else set()
+    return found
+
+
+def _event_row(file: EventFile, numbers: dict[str, int]) -> dict[str, Any]:
+    event = file.event
+    return {
+        "node": numbers[file.node],
+        "sequence": file.sequence,
+        "service": numbers[event.service] if event and event.service else None,
+        "type": numbers[event.type] if event else None,
+        "severity": SEVERITIES.index(event.severity) if event else None,
+        "trust": TRUSTS.index(event.trust) if event else None,
+        "verdict": numbers[file.verdict] if file.verdict is not None else None,
+        "action": numbers[file.action_id] if file.action_id is not None else None,
+        "incident": number_of(event.incident) if event and event.incident else None,
+        "summary": summary_of(event) if event else None,
+    }
+
+
+def _known(connection: Connection, places: list[_Place]) -> tuple[dict[_Place, Any], set[int]]:
+    """(the rows of events that are there already, every key that is taken among those that are wished for)."""
+    columns = (events.c.key, events.c.node, events.c.sequence, events.c.type, events.c.verdict, events.c.action)
+    rows: dict[int, Any] = {}
+    for piece in pieces(place.wished for place in places):
+        found = connection.execute(select(*columns).where(events.c.key.in_(piece))).mappings()
+        rows |= {row["key"]: row for row in found}
+    known, taken = {}, set(rows)
+    for place in places:
+        row = rows.get(place.wished)
+        if row is not None and not place.is_of(row):
+            # Two events of one millisecond that wish for one key: about one in 30,000 such pairs.
+            span = events.c.key.between(first_key(place.ms), first_key(place.ms + 1) - 1)
+            same = connection.execute(select(*columns).where(span)).mappings().all()
+            taken |= {other["key"] for other in same}
+            row = next((other for other in same if place.is_of(other)), None)
+        if row is not None:
+            known[place] = row
+    return known, taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    node: int
+    ms: int
+    sequence: int
+    wished: int
+
+    def is_of(self, row: Any) -> bool:
+        return bool(row["node"] == self.node and row["sequence"] == self.sequence)
+
+
+def _free_key(key: int, taken: set[int]) -> int:
+    first = key - key % SLOTS
+    while key in taken:
+        key = first + (key + 1) % SLOTS
+    return key
+
+
+def _count_days(connection: Connection, found: Counter[tuple[int, int]], sign: int) -> None:
+    rows = [{"day_ms": day, "severity": severity, "count": sign * n} for (day, severity), n in found.items()]
+    if rows:
+        new = insert(event_days)
+        keys = [event_days.c.day_ms, event_days.c.severity]
+        more = {"count": event_days.c.count + new.excluded.count}
+        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=more), rows)

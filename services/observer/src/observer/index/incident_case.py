@@ -1,0 +1,180 @@
+"""Everything that is known about one trouble, out of the index and the few files that tell it in full. Tells nothing.
+
+An event or an action that is gone (retention) leaves a hole, never an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from mesh_core.action_files import Folder, read_regular
+from mesh_core.actions import Actions
+from mesh_core.records import Outcome, Proposal
+from observer.index.events import event_rows, events_of_incident, events_of_place, find_event
+from observer.index.history import actions_about, past_action
+from observer.index.keys import DAY_MS, day_of, ms_at, ms_of, number_of, parts_of
+from observer.index.names import texts_of
+from observer.index.reading_files import MAX_FILE_BYTES, text_of
+from observer.index.results import EventRow, PastAction
+from observer.index.tables import attempts, events, updates, words
+
+MOST_EVENTS = 500
+MOST_ROWS = 300
+MOST_FILES = 20
+RECOVERIES = frozenset({"service_recovered", "service_healthy", "node_online"})
+LOOK_BACK_MS, LOOK_AHEAD_MS = 7 * DAY_MS, 30 * DAY_MS
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a file says beyond the index: a proposal, its outcome."""
+
+    past: PastAction
+    proposal: Proposal | None
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Attempted:
+    at_ms: int
+    latency_ms: float
+    model: str
+    provider: str
+    outcome: str
+    detail: str
+    event_id: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    at_ms: int
+    action_id: str
+    target: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that is known about one trouble."""
+
+    events: tuple[EventRow, ...]
+    cut: bool
+    reasons: dict[str, tuple[int, str]]  # {event id: (when, why) it was decided so}
+    attempts: tuple[Attempted, ...]
+    moves: tuple[Moved, ...]
+    actions: tuple[Told, ...]
+
+
+def gather(connection: Connection, wanted: str, runtime: Path, actions: Actions) -> Case | None:
+    """By an action's or an event's id; None when nobody has heard of it."""
+    wanted = wanted.encode("utf-8", "replace").decode()
+    known = actions_about(connection, ids=[wanted], event_ids=[])
+    seed = find_event(connection, wanted)
+    if seed is None:
+        seed = _event_behind(connection, wanted, known)
+    if seed is None and not known:
+        return None
+    rows = _same_trouble(connection, seed) if seed is not None else []
+    shown = event_rows(connection, rows[:MOST_EVENTS])
+    ids = {row.action_id for row in shown if row.action_id} | {row["id"] for row in known}
+    about = {row["event_id"] for row in known if row["event_id"]} | {row.id for row in shown}
+    found = actions_about(connection, ids=sorted(ids), event_ids=sorted(about))
+    return Case(
+        events=shown,
+        cut=len(rows) > MOST_EVENTS,
+        reasons=_reasons(runtime / "events", shown),
+        attempts=tuple(_attempts(connection, sorted(about))),
+        moves=tuple(_moves(connection, sorted({row["id"] for row in found}))),
+        actions=tuple(_told(row, actions) for row in found),
+    )
+
+
+def _event_behind(connection: Connection, wanted: str, known: Sequence[Any]) -> Any | None:
+    """The event that an action answers, or else the first whose decision names it."""
+    for row in known:
+        if row["event_id"] and (found := find_event(connection, row["event_id"])):
+            return found
+    number = select(words.c.id).where(words.c.text == wanted).scalar_subquery()
+    statement = select(events).where(events.c.action == number, events.c.type.is_not(None)).order_by(events.c.key)
+    return connection.execute(statement.limit(1)).mappings().first()
+
+
+def _same_trouble(connection: Connection, seed: Any) -> list[Any]:
+    """Every event of this trouble, oldest first; one more than is shown tells that there are more."""
+    if seed["type"] is None:
+        return []
+    if seed["incident"] is not None:
+        return events_of_incident(connection, seed["incident"], MOST_EVENTS + 1)
+    # Foreign events name no incident: from the last recovery before to the first one after.
+    names = texts_of(connection, (seed["node"], seed["service"]))
+    place, at = (names[seed["node"]], names.get(seed["service"])), ms_of(seed["key"])
+    before = events_of_place(connection, *place, at - LOOK_BACK_MS, at, MOST_EVENTS // 2, newest=True)
+    after = events_of_place(connection, *place, at, at + LOOK_AHEAD_MS, MOST_EVENTS // 2 + 1, newest=False)
+    types = texts_of(connection, {row["type"] for row in (*before, *after)})
+    rows: list[Any] = []
+    for row in before:
+        rows = [] if types[row["type"]] in RECOVERIES else [*rows, row]
+    for row in after:
+        rows.append(row)
+        if types[row["type"]] in RECOVERIES and row["key"] > seed["key"]:
+            break
+    return rows
+
+
+def _reasons(root: Path, rows: Iterable[EventRow]) -> dict[str, tuple[int, str]]:
+    """Why the first events of each verdict were decided so, out of their files."""
+    seen: set[tuple[str | None, str | None]] = set()
+    found = {}
+    for row in rows:
+        if row.verdict is None or (row.verdict, row.action_id) in seen or len(seen) >= MOST_FILES:
+            continue
+        seen.add((row.verdict, row.action_id))
+        parts = parts_of(row.id)
+        if parts is None:
+            continue
+        node, ms, sequence = parts
+        raw = read_regular(root / day_of(ms) / node / f"evt-{ms}-{sequence}.json", MAX_FILE_BYTES)
+        try:
+            decision = json.loads(raw or b"")["decision"]
+            found[row.id] = (ms_at(str(decision["ts"])) or ms, text_of(decision["reason"], 400))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return found
+
+
+def _attempts(connection: Connection, event_ids: Sequence[str]) -> Iterator[Attempted]:
+    numbers = {number_of(event_id): event_id for event_id in event_ids}
+    statement = select(attempts).where(attempts.c.event.in_(list(numbers))).order_by(attempts.c.at_ms)
+    rows = connection.execute(statement.limit(MOST_ROWS)).mappings().all()
+    names = texts_of(connection, {row[n] for row in rows for n in ("model", "provider", "outcome")})
+    for row in rows:
+        yield Attempted(
+            at_ms=row["at_ms"],
+            latency_ms=row["latency_ms"],
+            model=names[row["model"]],
+            provider=names[row["provider"]],
+            outcome=names[row["outcome"]],
+            detail=row["detail"],
+            event_id=numbers[row["event"]],
+        )
+
+
+def _moves(connection: Connection, ids: Sequence[str]) -> Iterator[Moved]:
+    statement = select(updates).where(updates.c.action_id.in_(ids)).order_by(updates.c.at_ms).limit(MOST_ROWS)
+    for row in connection.execute(statement).mappings():
+        yield Moved(row["at_ms"], row["action_id"], row["target"], row["by"], row["reason"])
+
+
+def _told(row: Any, actions: Actions) -> Told:
+    past = past_action(row)
+    path = actions.root / row["place"]
+    if row["folder"] == Folder.QUARANTINE or path.is_symlink():
+        return Told(past, None, None)
+    return Told(past, actions.proposal_at(path), actions.outcome_at(path) if path.is_dir() else None)

@@ -1,0 +1,37 @@
+"""`python -m observer.reindex RUNTIME`: makes the index anew while no observer runs. `mend reindex` starts it.
+
+Touches index/ only. Exit status 3: somebody else writes the index.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mesh_core.actions import Actions
+from mesh_core.log import setup
+from mesh_core.reindexing import IndexFolder
+from observer.index.indexing import Indexing
+
+BUSY = 3
+
+
+def main(runtime: Path) -> int:
+    """Until all files are in it. Raises OSError."""
+    folder = IndexFolder(runtime)
+    with folder.sole_writer() as ours:
+        if not ours:
+            return BUSY
+        indexing = Indexing(runtime, Actions(runtime))
+        indexing.throw_away()
+        try:
+            while indexing.turn():
+                pass
+        finally:
+            indexing.close()
+    return 0
+
+
+if __name__ == "__main__":
+    setup("reindex", level="warning")
+    raise SystemExit(main(Path(sys.argv[1])))

@@ -1,0 +1,37 @@
+"""GET /events: the archive by filters, newest first. Reads the index, never the files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from mesh_core.records import Severity
+from observer.index.events import EventFilter, read_events
+from observer.index.results import EventPage
+from observer.web.cursors import Cursor
+from observer.web.looking import Moment, NameFilter, TypeFilter, look
+from observer.web.who import TheRoom, Viewer
+
+router = APIRouter(tags=["events"])
+
+
+@router.get("/events")
+def events(
+    room: TheRoom,
+    who: Viewer,
+    node: NameFilter = None,
+    service: NameFilter = None,
+    type: TypeFilter = None,
+    severity: Annotated[Severity | None, Query(description="this one or worse")] = None,
+    since: Moment = None,
+    until: Moment = None,
+    q: Annotated[
+        str, Query(max_length=200, description="whole words that must all occur; a * at the end: its beginning")
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Cursor = None,
+) -> EventPage:
+    """Events of the last EVENTS_KEEP_DAYS, newest first."""
+    wanted = EventFilter(node, service, type, severity, since, until, q)
+    return look(room, lambda c, complete: read_events(c, wanted, limit=limit, cursor=cursor, complete=complete))

@@ -1,0 +1,111 @@
+"""The archive's index in a real observer: fed while it runs, killed with -9, broken; and what Redis forgets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mesh_core.bus import Bus
+from mesh_core.consumer import Consumer
+from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt
+from mesh_core.testing import RedisServer, free_port, wait_for
+from observer.observer import GROUP
+from observer.trimming import WEEK_MS, Trimming
+
+MANY = 300  # a stream is trimmed by whole nodes of 100 entries
+
+
+def start(url: str, runtime: Path, port: int) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        **{"REDIS_URL": url, "RUNTIME_PATH": str(runtime), "NODE_NAME": "here", "OBSERVER_LISTEN": f"127.0.0.1:{port}"},
+    }
+    with (runtime / "observer.log").open("ab") as log:
+        return subprocess.Popen([sys.executable, "-m", "observer"], env=environment, stderr=log, stdout=log)
+
+
+async def say(bus: Bus, number: int) -> HealthEvent:
+    """An event, the model that was asked about it, and what was decided."""
+    entry = f"{time.time_ns() // 1_000_000 + number}-0"
+    event = HealthEvent(id=f"pi4/{entry}", type="container_died", node="pi4", service="web", payload={"n": number})
+    await bus.append("pi4", entry, event.wire())
+    asked = {"ts": event.timestamp, "event_id": event.id, "model": "smol", "provider": "llamacpp", "position": 1}
+    await bus.publish(ModelAttempt.model_validate({**asked, "outcome": "ok", "latency_ms": 800}))
+    await bus.publish(Decision(ts=event.timestamp, event_id=event.id or "", verdict="ignored", reason="by policy"))
+    return event
+
+
+async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_server: RedisServer, tmp_path: Path) -> None:
+    bus, port = Bus.connect(redis_server.url, "test"), free_port()
+    process = start(redis_server.url, tmp_path, port)
+    events = []
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=10) as http:
+
+        async def answered(path: str) -> Any:
+            try:
+                return (await http.get(path)).json()
+            except httpx.HTTPError:
+                return {}
+
+        async def all_there() -> bool:
+            page = await answered("/events?limit=200&q=died")
+            models = await answered("/metrics/models?hours=24")
+            decided = [row for row in page.get("items", ()) if row["verdict"] == "ignored"]
+            asked = models.get("total", {}).get("attempts", {}).get("ok")
+            return bool(page.get("complete") and len(decided) == asked == len(events))
+
+        try:
+            for harm in ("none", "kill", "broken", "taken away"):
+                events += [await say(bus, len(events) + n) for n in range(5)]
+                if harm == "kill":
+                    process.kill()
+                    process.wait()
+                    process = start(redis_server.url, tmp_path, port)
+                elif harm == "broken":
+                    process.kill()
+                    process.wait()
+                    (tmp_path / "index" / "observer.db").write_bytes(b"nonsense" * 4096)
+                    process = start(redis_server.url, tmp_path, port)
+                elif harm == "taken away":
+                    await wait_for(all_there, 30, "everything, before it is taken away")
+                    for path in (tmp_path / "index").glob("observer.db*"):
+                        path.unlink()
+                    await wait_for((tmp_path / "index" / "observer.db").exists, 30, "another database")
+                await wait_for(all_there, 40, f"everything in the index after: {harm}")
+            incident = await answered(f"/incidents/{events[0].id}")
+            # Events of one place without an incident's name are one trouble.
+            assert incident.get("announcements") == len(events), incident
+            assert {step["kind"] for step in incident["steps"]} == {"symptom", "decision", "attempt"}
+        finally:
+            process.kill()
+            process.wait()
+            await bus.close()
+
+
+async def test_attempts_and_updates_stay_in_redis_until_they_are_on_disk(redis_each: RedisServer) -> None:
+    bus = Bus.connect(redis_each.url, "test")
+    ancient = int(time.time() * 1000) - WEEK_MS - 1_000_000
+    streams = (ModelAttempt.stream, ActionUpdate.stream)
+    pipe = bus.redis.pipeline(transaction=False)
+    for stream in streams:
+        for number in range(MANY):
+            pipe.xadd(stream, {"p": b"{}"}, id=f"{ancient + number}-0")
+    await pipe.execute()
+    consumer = Consumer(bus, GROUP, "observer-test", streams=streams)
+    trimming = Trimming(bus, consumer)
+    read = await consumer.read(count=MANY, block_ms=1)
+    while len(read) < 2 * MANY:
+        read += await consumer.read(count=MANY, block_ms=1)
+    await trimming.trim()
+    assert [int(await bus.call("XLEN", stream)) for stream in streams] == [MANY, MANY]
+    await consumer.acknowledge(read)
+    await trimming.trim()
+    assert all([int(await bus.call("XLEN", stream)) <= 101 for stream in streams])
+    for closing in (consumer, bus):
+        await closing.close()
