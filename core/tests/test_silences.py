@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -370,3 +372,51 @@ def test_what_was_ended_long_ago_is_forgotten(folder: SilenceFolder) -> None:
     assert folder.forget(time.time() - 3600) == 0
     assert folder.forget(time.time() + 3600) == 2  # the file and its reason
     assert folder.ended() == ()
+
+
+PLANNER, OPERATOR, OPERATORS = 61001, 61002, 61100
+
+
+def _as(uid: int, gid: int, do: Callable[[], object]) -> str:
+    """What that user gets, in a process of its own: nothing but a fork can be sure to find this very Python."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(gid)
+            os.setuid(uid)
+            os.umask(0o077)  # of a careful person
+            os.write(writing, str(do()).encode())
+        except BaseException as error:  # noqa: BLE001 - it must not go on as a second pytest
+            os.write(writing, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to be other users")
+def test_planner_and_operators_end_each_others_silences_in_a_deployed_folder_and_strangers_see_none() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        runtime = Path(place)
+        runtime.chmod(0o755)
+        folder = SilenceFolder(runtime)
+        folder.root.mkdir()
+        os.chown(folder.root, PLANNER, OPERATORS)
+        folder.root.chmod(0o2770)
+        now = datetime.now(UTC)
+
+        def make() -> str:
+            return silencing.maintain(folder, wish(ends=now + timedelta(hours=1)), now).id
+
+        assert _as(PLANNER, PLANNER, folder.prepare) == "None"
+        first, second = _as(OPERATOR, OPERATORS, make), _as(OPERATOR, OPERATORS, make)
+        assert _as(PLANNER, PLANNER, lambda: folder.end(first, "well again")) == "True"
+        assert _as(PLANNER, PLANNER, lambda: [s.id for s in folder.current()]) == f"['{second}']"
+        assert _as(OPERATOR, OPERATORS, lambda: folder.end(second, "done")) == "True"
+        assert _as(OPERATOR, OPERATORS, lambda: folder.why_ended(first)) == "well again"
+        assert _as(61003, 61003, lambda: (folder.current(), folder.ended())) == "((), ())"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from itertools import islice
 from pathlib import Path
 
@@ -39,7 +40,13 @@ class SilenceFolder:
 
     def prepare(self) -> None:
         """Make what is missing; what is there keeps its owner and mode (a deployment sets those)."""
-        self.ended_root.mkdir(mode=0o770, parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o770, parents=True, exist_ok=True)
+        try:
+            self.ended_root.mkdir()
+        except FileExistsError:
+            return
+        # Whoever may make a silence may end it, whatever the umask of the one who was here first.
+        self.ended_root.chmod(stat.S_IMODE(self.root.stat().st_mode))
 
     def current(self) -> tuple[Silence, ...]:
         """Those that nobody has ended, oldest file name first; some may not have begun, or be over by the clock."""
@@ -65,7 +72,9 @@ class SilenceFolder:
         with contextlib.suppress(FileNotFoundError):
             if rename_exclusive(path, target):
                 if why.strip():
-                    write_whole(target.with_name(target.name + REASON_SUFFIX), f"{why.strip()}\n".encode(), mode=0o644)
+                    word = target.with_name(target.name + REASON_SUFFIX)
+                    write_whole(word, f"{why.strip()}\n".encode(), mode=0o644)
+                    word.chmod(0o644)  # as above: whatever the umask
                 return True
         return False
 

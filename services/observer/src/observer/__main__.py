@@ -122,7 +122,7 @@ def main() -> None:
             "moves": Moves(bus, actions, witness=auditor).run,
             "audit_silences": SilenceWatch(runtime, auditor).run,
             "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
-            "overdue": Overdue(silences).run,
+            "overdue": Overdue(silences, lambda: observer.world).run,
             "trimming": Trimming(bus, consumer).run,
         },
         closing=(*closing, auditor.close, consumer.close, bus.close),

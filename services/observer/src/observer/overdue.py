@@ -1,38 +1,66 @@
-"""Silences whose time is over go to silences/ended/, and are forgotten long after. Ends none before its time."""
+"""Silences that are over, by the clock or because it is well there, go to silences/ended/; long after, they are gone.
+
+An acknowledgement is ended by the planner as soon as it hears the recovery; this only makes sure, where the planner
+may not move files or was not there.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 
+from mesh_core.records import parse_time
 from mesh_core.service import pause
 from mesh_core.silence_folder import KEEP_DAYS, SilenceFolder
+from mesh_core.silences import Silence, SilenceKind
+from observer.world import State, World
 
-LOOK_SECONDS = 30.0
+LOOK_SECONDS = 5.0
 
 log = structlog.get_logger()
 
 
 class Overdue:
-    """A part of the service. Nothing depends on it: a silence holds until its end, wherever its file lies."""
+    """A part of the service. A silence that is over by the clock holds no more, wherever its file lies."""
 
-    def __init__(self, folder: SilenceFolder):
+    def __init__(self, folder: SilenceFolder, world: Callable[[], World]):
         self._folder = folder
+        self._world = world
+        self._warned = False
 
     async def run(self, stop: asyncio.Event) -> None:
         while not await pause(stop, LOOK_SECONDS):
             try:
                 await asyncio.to_thread(self.look)
+                self._warned = False
             except OSError as error:
-                log.warning("overdue.later", error=str(error))
+                if not self._warned:
+                    log.warning("overdue.later", error=str(error))
+                self._warned = True
 
     def look(self) -> None:
         """Once over the folder. Raises OSError."""
-        now = datetime.now(UTC)
+        now, world = datetime.now(UTC), self._world()
         for silence in self._folder.current():
-            if silence.over(now) and self._folder.end(silence.id):
+            why = ""
+            if not silence.over(now):
+                if not is_well(silence, world):
+                    continue
+                why = "it is well again\n-- observer"
+            if self._folder.end(silence.id, why):
                 log.info("overdue.ended", silence=silence.id, place=silence.place)
         self._folder.forget(time.time() - KEEP_DAYS * 86400)
+
+
+def is_well(silence: Silence, world: World) -> bool:
+    """Has the place that was acknowledged become well since?"""
+    if silence.kind is not SilenceKind.ACKNOWLEDGE:
+        return False
+    place = world.places.get(f"{silence.node}/{silence.service or ''}")
+    return (
+        place is not None and place.state is State.HEALTHY and parse_time(place.since) > parse_time(silence.created_at)
+    )

@@ -65,7 +65,10 @@ def main() -> None:
     breakers = Breakers()
     thinker = Thinker(bus, memory, policy, rungs, breakers)
     silences = SilenceFolder(settings.runtime_path)
-    silences.prepare()
+    try:
+        silences.prepare()
+    except OSError as error:  # it is only read then, and whoever writes the first silence makes it
+        log.warning("planner.silences_not_made", folder=str(silences.root), error=str(error))
     quiet = Quiet(silences)
     filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=settings.proposal_ttl_seconds)
     planner = Planner(bus, consumer, memory, actions, filing, Lanes(settings.planner_parallel), quiet)
