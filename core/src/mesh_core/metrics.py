@@ -108,6 +108,20 @@ STREAM_LAG = _in(
 STREAM_OPEN = _in(
     Gauge("mesh_stream_open_entries", "entries that a group has read and not acknowledged", group=8), OBSERVER
 )
+SILENCES = _in(
+    Gauge("mesh_silences_active", "silences that hold now", kind=("maintenance", "snooze", "acknowledge")), OBSERVER
+)
+NOTIFICATIONS = _in(
+    Counter(
+        "mesh_notifications_total",
+        "news for people: tries at a target, and messages that were given up",
+        result=("sent", "failed", "given_up"),
+    ),
+    OBSERVER,
+)
+NOTIFICATIONS_WAITING = _in(
+    Gauge("mesh_notifications_waiting", "messages that some target has not taken yet"), OBSERVER
+)
 HOOKS = ("alertmanager", "grafana", "uptime-kuma", "generic")
 HOOK_REQUESTS = _in(
     Counter(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mesh_core.actions import Actions
+from mesh_core.metrics import SILENCES
 from mesh_core.records import rfc3339
 from mesh_core.silence_folder import SilenceFolder
 from mesh_core.silencing import Wish, acknowledge, maintain
@@ -39,6 +40,8 @@ def test_an_acknowledgement_is_over_once_its_place_became_well(
     kept = maintain(folder, wish, NOW)
     made, _ = acknowledge(folder, Actions(tmp_path), wish, NOW)
     Overdue(folder, lambda: world(state, since)).look()
+    assert SILENCES.value("acknowledge") == (0 if ends else 1)
+    assert SILENCES.value("maintenance") == 1
     assert {s.id for s in folder.current()} == ({kept.id} if ends else {kept.id, made.id})
     assert folder.why_ended(made.id) == ("it is well again\n-- observer" if ends else "")
 

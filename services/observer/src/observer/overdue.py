@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 
+from mesh_core.metrics import SILENCES
 from mesh_core.records import parse_time
 from mesh_core.service import pause
 from mesh_core.silence_folder import KEEP_DAYS, SilenceFolder
@@ -53,6 +55,9 @@ class Overdue:
                 why = "it is well again\n-- observer"
             if self._folder.end(silence.id, why):
                 log.info("overdue.ended", silence=silence.id, place=silence.place)
+        active = Counter(silence.kind.value for silence in self._folder.current() if silence.active(now))
+        for kind in SilenceKind:
+            SILENCES.set(active[kind.value], kind.value)
         self._folder.forget(time.time() - KEEP_DAYS * 86400)
 
 

@@ -22,6 +22,7 @@ from parts.http_server import LoopbackServer
 from mesh_core.action_files import ActionName, Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus
+from mesh_core.metrics import NOTIFICATIONS
 from mesh_core.records import ActionUpdate, WorldUpdate, rfc3339
 from mesh_core.silence_folder import SilenceFolder
 from mesh_core.silencing import Wish, maintain
@@ -194,6 +195,7 @@ async def test_a_target_that_fails_hears_it_later_and_the_other_only_once(place:
 
 
 async def test_it_gives_up_in_the_end_and_counts(place: Place) -> None:
+    before = {result: NOTIFICATIONS.value(result) for result in ("sent", "failed", "given_up")}
     place.mouth.troubles = {"json://a/": "refused the message"}
     notifier = place.notifier()
     await notifier.look()
@@ -204,6 +206,7 @@ async def test_it_gives_up_in_the_end_and_counts(place: Place) -> None:
     assert notifier.outbox.messages == ()
     assert notifier.outbox.given_up == 1
     assert len(place.mouth.said) == 12
+    assert [NOTIFICATIONS.value(result) - n for result, n in before.items()] == [0, 12, 1]
 
 
 async def test_a_wiped_redis_is_followed_from_its_new_beginning(place: Place) -> None:

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from mesh_core.action_files import EXECUTED, Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
+from mesh_core.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
 from mesh_core.records import ActionUpdate, Proposal, Record, WorldUpdate, is_name, parse_time, rfc3339
 from mesh_core.service import pause
 from mesh_core.silence_folder import SilenceFolder
@@ -144,6 +145,7 @@ class Notifier:
             news = None
         self.outbox, full = self.outbox.heard(stream, entry, news)
         if full:
+            NOTIFICATIONS.add("given_up")
             log.error("notify.too_many_waiting", dropped="the oldest")
 
     async def _of_action(self, raw: bytes, entry: str) -> News | None:
@@ -192,6 +194,7 @@ class Notifier:
         room = MAX_MESSAGES - len(messages)
         dropped = max(0, len(self.outbox.messages) - room)
         if dropped:
+            NOTIFICATIONS.add("given_up", amount=dropped)
             log.error("notify.given_up", messages=dropped, why="too many messages that no target takes")
         recent = tuple(rfc3339(moment) for moment in sent if now - moment < HOUR)
         self.outbox = self.outbox.model_copy(
@@ -205,6 +208,7 @@ class Notifier:
         await self._save()
 
     async def _tell(self) -> None:
+        NOTIFICATIONS_WAITING.set(len(self.outbox.messages))
         for message in self.outbox.messages:
             if parse_time(message.next_at) <= self._clock():
                 left = await self._tell_one(message)
@@ -217,6 +221,7 @@ class Notifier:
                     }
                 )
                 await self._save()
+        NOTIFICATIONS_WAITING.set(len(self.outbox.messages))
 
     async def _tell_one(self, message: Message) -> Message | None:
         """What is left of it: None when all have heard; without targets when we give up on the rest."""
@@ -225,12 +230,15 @@ class Notifier:
             return None
         sent = await self._send([self._targets[mark] for mark in marks], message.title, message.body)
         troubles = sent.troubles or ("",) * len(marks)
+        NOTIFICATIONS.add("sent", amount=troubles.count(""))
+        NOTIFICATIONS.add("failed", amount=len(marks) - troubles.count(""))
         open_marks = tuple(mark for mark, trouble in zip(marks, troubles, strict=True) if trouble)
         if not open_marks:
             return None
         tries = message.tries + 1
         wait = again_after(tries)
         if wait is None or self._clock() - parse_time(message.made_at) > TOO_OLD:
+            NOTIFICATIONS.add("given_up")
             log.error("notify.given_up", title=message.title, tries=tries, why=sent.reason)
             return message.model_copy(update={"targets": ()})
         log.warning("notify.try_again", tries=tries, again_in_seconds=wait.total_seconds(), why=sent.reason)
