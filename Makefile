@@ -6,25 +6,36 @@ STAMP := $(VENV)/.stamp
 SRC := core/src cli/src services/node-agent/src services/observer/src services/planner-agent/src services/executor-agent/src
 PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
 LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
+# The dashboard is built when its sources changed; everything that starts an observer asks for it.
+PAGE := services/observer/page
+PAGE_STAMP := $(VENV)/.page-stamp
+PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
-.PHONY: help env up demo test coverage check format lock chaos bench clean
+.PHONY: help env page up demo test coverage check format lock chaos bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-env: $(STAMP)  ## make .venv from the hashed lock
+env: $(STAMP) $(PAGE_STAMP)  ## make .venv from the hashed lock
 
 $(STAMP): $(LOCKS) $(foreach p,$(PACKAGES),$(p)/pyproject.toml) scripts/make_env.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) sh scripts/make_env.sh $(PACKAGES)
 	@touch $(STAMP)
 
-up: $(STAMP)  ## start the whole mesh on this machine; Ctrl-C stops it
+page: $(STAMP)  ## build the dashboard (make env does it too, when its sources changed)
+	@PAGE_MUST=1 VENV=$(VENV) sh scripts/make_page.sh
+
+$(PAGE_STAMP): $(STAMP) $(PAGE_FILES) scripts/make_page.sh
+	@VENV=$(VENV) sh scripts/make_page.sh
+	@touch $(PAGE_STAMP)
+
+up: $(STAMP) $(PAGE_STAMP)  ## start the whole mesh on this machine; Ctrl-C stops it
 	@$(BIN)/mend up
 
-demo: $(STAMP)  ## the whole loop on a throwaway service: it breaks, you approve, it is repaired
+demo: $(STAMP) $(PAGE_STAMP)  ## the whole loop on a throwaway service: it breaks, you approve, it is repaired
 	@$(BIN)/mend up --then-drill
 
-test: $(STAMP)  ## every test that this machine can run
+test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run
 	@$(BIN)/python -m pytest -q
 
 coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least
@@ -40,6 +51,8 @@ check: $(STAMP)  ## format, lint, types, imports: seconds
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(SRC)
 	@$(BIN)/lint-imports --no-logo
+	@if [ -x $(PAGE)/node_modules/.bin/tsc ]; then $(BIN)/node $(PAGE)/node_modules/.bin/tsc --noEmit -p $(PAGE); \
+	  else echo "the page's types are not checked: make page fetches what that takes"; fi
 
 format: $(STAMP)  ## put the code in shape
 	@$(BIN)/ruff format .
@@ -58,4 +71,4 @@ bench: $(STAMP)  ## every benchmark, one table
 	@$(BIN)/python benchmarks/run.py
 
 clean:  ## remove the environment and the runtime folder
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var $(PAGE)/node_modules services/observer/src/observer/web/dist

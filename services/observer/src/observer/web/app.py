@@ -12,6 +12,7 @@ from observer.web.bounds import Bounds
 from observer.web.errors import Problem, answer_errors
 from observer.web.gate import Gate
 from observer.web.headers import Headers
+from observer.web.page import Page, serve_page
 from observer.web.room import Room
 from observer.web.routes import (
     audit,
@@ -50,6 +51,7 @@ def make_app(room: Room) -> FastAPI:
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(hooks.router)
+    serve_page(app, Page())
     return app
 
 

@@ -1,0 +1,197 @@
+// The observer's API under /api/v1: one type for each answer, one function that asks. Holds no state but the CSRF token.
+
+export type State = 'unknown' | 'healthy' | 'sick' | 'offline'
+export type Severity = 'info' | 'warning' | 'error' | 'critical'
+export type Counts = Partial<Record<State, number>>
+
+export interface Place {
+  node: string
+  service: string | null
+  state: State
+  own_state: State
+  severity: Severity
+  since: string
+  event_id: string | null
+  event_type: string | null
+  occurrences: number
+  open: Record<string, Severity>
+}
+export interface NodePlace extends Place {
+  beats: boolean
+  services: Counts
+}
+export interface World {
+  counts: { nodes: Counts; services: Counts }
+  nodes: NodePlace[]
+  places: Place[]
+  total: number
+  next: string | null
+}
+
+export interface ModelRef {
+  name: string
+  provider: string
+  position: number
+  latency_ms: number
+}
+export interface Proposal {
+  id: string
+  digest: string
+  folder: string
+  type: string
+  action: string
+  risk_level: 'low' | 'guarded' | 'high'
+  node: string
+  service: string | null
+  reason: string
+  confidence: number
+  created_at: string
+  expires_at: string
+  model: ModelRef
+  attempt: number
+  edited_by: string | null
+  occurrences: number | null
+  severity: Severity
+  trust: string
+  event_type: string
+  event_id: string | null
+}
+export interface ProposalPage {
+  items: Proposal[]
+  total: number
+  next: string | null
+}
+export interface Attempt {
+  ts: string
+  event_id: string
+  model: string
+  provider: string
+  position: number
+  outcome: string
+  latency_ms: number
+  prompt_tokens: number
+  completion_tokens: number
+  cost_usd: number
+  detail: string
+}
+export interface ProposalDetail extends Proposal {
+  event: Record<string, unknown>
+  evidence: { source: string; text: string }[]
+  attempts: Attempt[]
+  playbook: { name: string; text: string; sha256: string; proof: string } | null
+  playbook_problem: string | null
+  policy: { allowed: string[]; preferred: string; reason: string } | null
+  decided: { by: string; at: string | null; reason: string } | null
+  raw: string
+}
+export interface Moved {
+  id: string
+  digest: string
+  folder: string
+}
+
+export interface Stage {
+  name: string
+  ok: boolean
+  rc: number
+  changed: number
+  seconds: number
+  detail: string
+}
+export interface Run {
+  id: string
+  folder: string
+  node: string | null
+  service: string | null
+  type: string | null
+  result: string | null
+  verdict: string | null
+  reason: string
+  started_at: string | null
+  finished_at: string | null
+  approved_by: string
+  attempt: number | null
+  stages: Stage[]
+}
+export interface RunPage {
+  items: Run[]
+  next: string | null
+}
+export interface RunDetail extends Run {
+  before: Record<string, unknown>
+  after: Record<string, unknown>
+  logs: { name: string; bytes: number }[]
+  bundle: boolean
+}
+
+export interface HealthEvent {
+  id?: string
+  type: string
+  node: string
+  service?: string | null
+  severity: Severity
+  timestamp: string
+  incident?: string | null
+  trust?: string
+  payload?: Record<string, unknown>
+}
+
+/** Why the server said no, or that it could not be reached (`status` 0). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+  ) {
+    super(detail)
+  }
+}
+
+const ROOT = 'api/v1'
+const PATIENCE_MS = 20_000
+let csrf = ''
+let skewMs = 0
+
+/** How far the server's clock is ahead of this browser's. */
+export const clockSkewMs = () => skewMs
+
+export const remember_csrf = (token: string) => {
+  csrf = token
+}
+
+export const url = (path: string, query: Record<string, string | number | null | undefined> = {}) => {
+  const said = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '')
+  const text = new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString()
+  return `${ROOT}/${path}${text ? `?${text}` : ''}`
+}
+
+async function answer(path: string, init: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(path, { ...init, signal: AbortSignal.timeout(PATIENCE_MS), credentials: 'same-origin' })
+  } catch {
+    throw new Problem(0, 'away', 'The observer does not answer. Is it running?')
+  }
+  const date = Date.parse(response.headers.get('date') ?? '')
+  if (Number.isFinite(date) && Math.abs(date - Date.now()) > 2_000) skewMs = date - Date.now()
+  if (response.ok) return response
+  const said = (await response.json().catch(() => null)) as { error?: unknown; detail?: unknown } | null
+  throw new Problem(
+    response.status,
+    typeof said?.error === 'string' ? said.error : 'http',
+    typeof said?.detail === 'string' ? said.detail : `The observer answered ${response.status}.`,
+  )
+}
+
+export const get = async <T>(path: string): Promise<T> => (await (await answer(path, {})).json()) as T
+
+export const getText = async (path: string): Promise<string> => (await answer(path, {})).text()
+
+export const send = async <T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body: unknown = {}): Promise<T> => {
+  const response = await answer(path, {
+    method,
+    headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf },
+    body: JSON.stringify(body),
+  })
+  return (response.status === 204 ? null : await response.json()) as T
+}

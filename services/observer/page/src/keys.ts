@@ -1,0 +1,46 @@
+// Keys for people who do not want to reach for the mouse. A key means nothing while somebody types or a dialog is open.
+import { useEffect } from 'preact/hooks'
+
+type Handler = (event: KeyboardEvent) => void
+const stack: Map<string, Handler>[] = []
+
+const typing = (target: EventTarget | null) =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName))
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
+  if (document.querySelector('dialog[open]')) return
+  if (typing(event.target) && event.key !== 'Escape') return
+  for (const keys of [...stack].reverse()) {
+    const handler = keys.get(event.key)
+    if (handler) {
+      event.preventDefault()
+      handler(event)
+      return
+    }
+  }
+})
+
+/** Keys that hold as long as the component is there; the newest one wins. */
+export function useKeys(keys: Record<string, Handler | false | null | undefined>) {
+  useEffect(() => {
+    const own = new Map(Object.entries(keys).filter((pair): pair is [string, Handler] => Boolean(pair[1])))
+    stack.push(own)
+    return () => {
+      stack.splice(stack.indexOf(own), 1)
+    }
+  })
+}
+
+/** Move the focus among the links of a list: j and k. */
+export function step(list: HTMLElement | null, by: 1 | -1) {
+  const items = [...(list?.querySelectorAll<HTMLElement>('[data-item]') ?? [])]
+  if (items.length === 0) return
+  const at = items.findIndex((item) => item === document.activeElement || item.getAttribute('aria-current') === 'true')
+  const focused = items.indexOf(document.activeElement as HTMLElement)
+  const from = focused >= 0 ? focused : at
+  const next = items[from < 0 ? 0 : Math.min(Math.max(from + by, 0), items.length - 1)]
+  next?.focus()
+  next?.scrollIntoView({ block: 'nearest' })
+  if (next instanceof HTMLAnchorElement && next.dataset.item === 'follow') next.click()
+}

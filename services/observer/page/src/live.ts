@@ -1,0 +1,71 @@
+// The live stream: one EventSource for the whole page. What it brings is a hint that lists are old, never the truth.
+import { signal } from '@preact/signals'
+import { url } from './api'
+
+export type Name = 'event' | 'world' | 'action' | 'attempt' | 'output' | 'reload'
+export type Message = Record<string, unknown>
+type Listener = (name: Name, message: Message) => void
+
+export const connection = signal<'opening' | 'live' | 'lost'>('opening')
+
+const NAMES: Name[] = ['event', 'world', 'action', 'attempt', 'output']
+const FIRST_WAIT_MS = 400
+const LONGEST_WAIT_MS = 5_000
+const SILENCE_MS = 40_000 // the server says something every 15 s, but comments are not seen here: see `watchdog`
+const listeners = new Set<Listener>()
+let source: EventSource | null = null
+let waitMs = FIRST_WAIT_MS
+let timer = 0
+
+export function listen(listener: Listener): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+function tell(name: Name, message: Message) {
+  for (const listener of [...listeners]) listener(name, message)
+}
+
+export function connect() {
+  window.clearTimeout(timer)
+  source?.close()
+  const own = (source = new EventSource(url('stream')))
+  own.addEventListener('hello', () => {
+    const again = connection.value !== 'live'
+    connection.value = 'live'
+    waitMs = FIRST_WAIT_MS
+    if (again) tell('reload', {})
+  })
+  own.addEventListener('lag', () => tell('reload', {}))
+  for (const name of NAMES) {
+    own.addEventListener(name, (event) => {
+      try {
+        tell(name, JSON.parse((event as MessageEvent<string>).data) as Message)
+      } catch {
+        // not JSON: the server checks, so this cannot be trusted with anything else
+      }
+    })
+  }
+  own.onerror = () => {
+    own.close()
+    if (own !== source) return
+    connection.value = 'lost'
+    tell('reload', {}) // finds out why: a 401 brings the login form
+    timer = window.setTimeout(connect, waitMs * (0.75 + Math.random() / 2))
+    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)
+  }
+}
+
+export function disconnect() {
+  window.clearTimeout(timer)
+  source?.close()
+  source = null
+}
+
+// A laptop that slept may hold a dead connection: begin anew when it comes back after a while.
+let hiddenAt = 0
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) hiddenAt = Date.now()
+  else if (source && Date.now() - hiddenAt > SILENCE_MS) connect()
+})
+window.addEventListener('online', () => source && connect())

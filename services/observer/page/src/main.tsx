@@ -1,0 +1,12 @@
+// Where the page begins.
+import { render } from 'preact'
+import { App } from './app'
+import { begin } from './session'
+import './style/tokens.css'
+import './style/base.css'
+import './style/frame.css'
+import './style/views.css'
+
+const room = document.getElementById('room')
+if (room) render(<App />, room)
+void begin()

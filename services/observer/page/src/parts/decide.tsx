@@ -1,0 +1,208 @@
+// A person's answer to one proposal. What is sent is the digest that was on the screen when the question was asked.
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { Problem, send, url, type Moved, type ProposalDetail } from '../api'
+import { useKeys } from '../keys'
+import { go, to } from '../routes'
+import { mayDecide } from '../session'
+import { Said, visible } from '../text'
+import { Ago } from '../time'
+import { EditDialog } from './edit'
+import { notice } from './notices'
+import { SnoozeDialog } from './snooze'
+
+type Asking = { verb: 'approve' | 'reject' | 'edit' | 'snooze'; digest: string } | null
+
+const AGAIN = ['failed', 'interrupted', 'expired']
+
+export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void }) {
+  const [asking, setAsking] = useState<Asking>(null)
+  const [busy, setBusy] = useState(false)
+  const [refused, setRefused] = useState<Problem | null>(null)
+  const box = useRef<HTMLDivElement>(null)
+  const waits = p.folder === 'pending'
+  const may = mayDecide.value
+  const ask = (verb: 'approve' | 'reject' | 'edit' | 'snooze') => {
+    setRefused(null)
+    setAsking({ verb, digest: p.digest })
+  }
+  const say = async (verb: string, body: object, done: (moved: Moved) => void) => {
+    if (busy) return
+    setBusy(true)
+    setRefused(null)
+    try {
+      done(await send<Moved>('POST', url(`proposals/${encodeURIComponent(p.id)}/${verb}`), body))
+      setAsking(null)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      setRefused(error)
+      if (error.status === 409 || error.status === 404) setAsking(null)
+    } finally {
+      setBusy(false)
+      reload()
+    }
+  }
+  useKeys({
+    a: waits && may && (() => ask('approve')),
+    r: waits && may && (() => ask('reject')),
+    e: (waits || p.folder === 'quarantine') && may && (() => ask('edit')),
+    s: waits && may && (() => ask('snooze')),
+  })
+  const cancel = () => {
+    setAsking(null)
+    box.current?.querySelector<HTMLElement>('button')?.focus()
+  }
+  return (
+    <div class="decide" ref={box} aria-busy={busy}>
+      {refused && (
+        <p class="trouble" role="alert">
+          <strong>{refused.status === 409 ? 'Not done. ' : ''}</strong>
+          {visible(refused.message)}
+        </p>
+      )}
+      {!waits && <Decided p={p} />}
+      {waits && !may && <p class="hint">You may look; deciding takes the role operator.</p>}
+      {waits && may && asking?.verb !== 'approve' && asking?.verb !== 'reject' && (
+        <div class="buttons">
+          <button type="button" class="primary" onClick={() => ask('approve')} aria-keyshortcuts="a">
+            Approve…
+          </button>
+          <button type="button" class="danger" onClick={() => ask('reject')} aria-keyshortcuts="r">
+            Reject…
+          </button>
+          <button type="button" onClick={() => ask('edit')} aria-keyshortcuts="e">
+            Edit
+          </button>
+          <button type="button" onClick={() => ask('snooze')} aria-keyshortcuts="s">
+            Snooze
+          </button>
+        </div>
+      )}
+      {waits && asking?.verb === 'approve' && (
+        <Confirm p={p} digest={asking.digest} busy={busy} onCancel={cancel} onYes={() => say('approve', { digest: asking.digest }, () => notice(`Approved: ${p.node}/${p.service ?? ''}`, 'good'))} />
+      )}
+      {waits && asking?.verb === 'reject' && (
+        <Reject busy={busy} onCancel={cancel} onNo={(reason) => say('reject', { digest: asking.digest, reason }, () => notice('Rejected'))} />
+      )}
+      {may && AGAIN.includes(p.folder) && (
+        <div class="buttons">
+          <button type="button" onClick={() => say('retry', {}, (moved) => (notice('A new attempt waits for you'), go(to('proposals', moved.id))))}>
+            Propose again
+          </button>
+        </div>
+      )}
+      {may && p.folder === 'quarantine' && (
+        <div class="buttons">
+          <button type="button" onClick={() => ask('edit')}>
+            Edit
+          </button>
+        </div>
+      )}
+      {asking?.verb === 'edit' && <EditDialog p={p} digest={asking.digest} onClose={() => setAsking(null)} onDone={reload} />}
+      {asking?.verb === 'snooze' && <SnoozeDialog p={p} digest={asking.digest} onClose={() => setAsking(null)} onDone={reload} />}
+    </div>
+  )
+}
+
+function Confirm({ p, digest, busy, onYes, onCancel }: { p: ProposalDetail; digest: string; busy: boolean; onYes: () => void; onCancel: () => void }) {
+  const yes = useRef<HTMLButtonElement>(null)
+  useEffect(() => yes.current?.focus(), [])
+  useKeys({ Escape: onCancel })
+  const changed = digest !== p.digest
+  return (
+    <div class="confirm" role="group" aria-label="Approve?">
+      <p>
+        Run <strong><Said text={p.type.replaceAll('_', ' ')} /></strong> on <strong><Said text={p.node} /></strong>
+        {p.service && <> for <strong><Said text={p.service} /></strong></>} now?
+      </p>
+      <p class="sub">
+        Digest <code>{digest}</code>
+        {changed && <strong class="warn"> Somebody has edited it since: look again.</strong>}
+      </p>
+      <div class="buttons">
+        <button ref={yes} type="button" class="primary" disabled={busy || changed} onClick={onYes}>
+          {busy ? 'Asking…' : 'Yes, approve'}
+        </button>
+        <button type="button" onClick={onCancel}>
+          Cancel
+        </button>
+      </div>
+    </div>
+  )
+}
+
+function Reject({ busy, onNo, onCancel }: { busy: boolean; onNo: (reason: string) => void; onCancel: () => void }) {
+  const [reason, setReason] = useState('')
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => field.current?.focus(), [])
+  return (
+    <form
+      class="confirm"
+      aria-label="Reject"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (reason.trim()) onNo(reason.trim())
+        else field.current?.focus()
+      }}
+      onKeyDown={(event) => event.key === 'Escape' && (event.stopPropagation(), onCancel())}
+    >
+      <label>
+        Why not? It is kept with the proposal.
+        <input ref={field} name="reason" required maxLength={1000} value={reason} onInput={(event) => setReason(event.currentTarget.value)} placeholder="backup is running" />
+      </label>
+      <div class="buttons">
+        <button type="submit" class="danger" disabled={busy}>
+          {busy ? 'Asking…' : 'Reject'}
+        </button>
+        <button type="button" onClick={onCancel}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  )
+}
+
+const ENDS: Record<string, string> = {
+  approved: 'Approved. The executor takes it next.',
+  running: 'It runs now.',
+  done: 'Done and proven.',
+  failed: 'It ran and failed, or did not help.',
+  interrupted: 'A crash cut it short; it is never run again by itself.',
+  rejected: 'Rejected.',
+  expired: 'Expired: nobody decided in time.',
+  withdrawn: 'Withdrawn: the trouble went away first.',
+  quarantine: 'In quarantine: the executor does not trust this file.',
+}
+
+function Decided({ p }: { p: ProposalDetail }) {
+  const ran = ['running', 'done', 'failed', 'interrupted'].includes(p.folder)
+  const by = p.decided?.by
+  return (
+    <div class={`decided ${p.folder}`} role="status">
+      <p>
+        <strong>{ENDS[p.folder] ?? p.folder}</strong>{' '}
+        {by && by !== p.folder && (
+          <>
+            Decided by <Said text={by} max={80} />
+            {p.decided?.at && (
+              <>
+                {' '}
+                <Ago at={p.decided.at} /> ago
+              </>
+            )}
+            .
+          </>
+        )}
+      </p>
+      {p.decided?.reason && (
+        <p>
+          <Said text={p.decided.reason} max={1000} />
+        </p>
+      )}
+      {ran && (
+        <p>
+          <a href={to('runs', p.id)}>{p.folder === 'running' ? 'Watch it' : 'See the run'}</a>
+        </p>
+      )}
+    </div>
+  )
+}

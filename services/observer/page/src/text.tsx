@@ -1,0 +1,51 @@
+// Text that others wrote (events, models, logs): shown as text only, with what could hide or turn it around made visible.
+import { useState } from 'preact/hooks'
+
+// C0 without tab and newline, DEL, C1, bidi controls, zero-width and other invisible characters, line separators, tags.
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu
+
+const symbolFor = (char: string) => {
+  const code = char.codePointAt(0) ?? 0
+  if (code < 0x20) return String.fromCodePoint(0x2400 + code)
+  if (code === 0x7f) return '\u2421'
+  return `\u27e8U+${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`
+}
+
+/** The same text with every control, bidi or invisible character as a visible symbol; tabs and newlines stay. */
+export const visible = (text: string) => text.replace(HIDDEN, symbolFor)
+
+/** On one line. */
+export const oneLine = (text: string) => visible(text).replace(/\s*\n\s*/g, ' \u21b5 ')
+
+export const shorten = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}\u2026` : text)
+
+/** A name, id or sentence of somebody else's, on one line. */
+export function Said({ text, class: cls, max = 500 }: { text: string | null | undefined; class?: string; max?: number }) {
+  return <bdi class={cls}>{shorten(oneLine(shorten(text ?? '', max * 2)), max)}</bdi>
+}
+
+const FOLD_LINES = 12
+const FOLD_CHARS = 900
+
+/** A longer text, folded until somebody wants all of it. */
+export function Block({ text, label, open = false, tall = false }: { text: string; label: string; open?: boolean; tall?: boolean }) {
+  const [whole, setWhole] = useState(open)
+  const lines = text.split('\n', FOLD_LINES + 1)
+  const long = text.length > FOLD_CHARS || lines.length > FOLD_LINES
+  const shown = whole || !long ? text : shorten(lines.slice(0, FOLD_LINES).join('\n'), FOLD_CHARS)
+  return (
+    <div class="block">
+      <pre class={tall ? 'said tall' : 'said'} tabIndex={0} role="region" aria-label={label}>
+        <bdi>{visible(shown)}</bdi>
+      </pre>
+      {long && (
+        <button type="button" class="quiet fold" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+          {whole ? 'Show less' : `Show all ${text.length.toLocaleString('en')} characters`}
+        </button>
+      )}
+    </div>
+  )
+}
+
+export const asJson = (value: unknown) => JSON.stringify(value, null, 2) ?? ''

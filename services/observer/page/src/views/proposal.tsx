@@ -1,0 +1,218 @@
+// One proposal: why, what exactly would run, who said so; and the four answers of a person. A decision is shown only when the server said so.
+import { url, type Attempt, type ProposalDetail } from '../api'
+import { useLoaded } from '../loaded'
+import { Decide } from '../parts/decide'
+import { Panel, Trouble, Waiting } from '../parts/frame'
+import { Chip } from '../parts/marks'
+import { to } from '../routes'
+import { asJson, Block, Said } from '../text'
+import { Ago, Left } from '../time'
+
+export function ProposalView({ id }: { id: string }) {
+  const loaded = useLoaded<ProposalDetail>(
+    url(`proposals/${encodeURIComponent(id)}`),
+    (name, message) => name === 'event' || ((name === 'action' || name === 'attempt') && message.action_id === id),
+  )
+  const p = loaded.data
+  return (
+    <article class="panel detail" aria-label="Proposal">
+      <a class="backlink" href={to('queue')}>
+        ← Queue
+      </a>
+      {loaded.problem && !p && <Trouble problem={loaded.problem} retry={loaded.reload} />}
+      {!p && !loaded.problem && <Waiting />}
+      {p && <Whole p={p} reload={loaded.reload} />}
+    </article>
+  )
+}
+
+function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
+  return (
+    <>
+      <header class="title">
+        <h2>
+          <Said text={p.type.replaceAll('_', ' ')} /> <span class="on">on</span> <Said text={p.node} />
+          {p.service && (
+            <>
+              <i>/</i>
+              <Said class="strong" text={p.service} />
+            </>
+          )}
+        </h2>
+        <p class="chips">
+          <Chip word={`risk ${p.risk_level}`} tone={{ low: 'good', guarded: 'warn', high: 'bad' }[p.risk_level]} />
+          <Chip word={p.severity} />
+          {p.attempt > 1 && <Chip word={`attempt ${p.attempt}`} tone="warn" />}
+          {p.trust === 'foreign' && <Chip word="told from outside" tone="warn" title="Not by the node's own agent" />}
+          {p.edited_by && <Chip word={`edited by ${p.edited_by}`} tone="warn" />}
+        </p>
+      </header>
+      <p class="because">
+        <Said text={p.reason} max={4000} />
+      </p>
+      <Decide p={p} reload={reload} />
+      <dl class="facts">
+        <div>
+          <dt>Waits since</dt>
+          <dd>
+            <Ago at={p.created_at} />
+          </dd>
+        </div>
+        <div>
+          <dt>Expires in</dt>
+          <dd>
+            <Left until={p.expires_at} />
+          </dd>
+        </div>
+        <div>
+          <dt>Came</dt>
+          <dd>{p.occurrences === null ? 'unknown' : `${p.occurrences}×`}</dd>
+        </div>
+        <div>
+          <dt>Said by</dt>
+          <dd>
+            <Said text={p.model.name} max={60} />
+          </dd>
+        </div>
+        <div>
+          <dt>Sure</dt>
+          <dd>{Math.round(p.confidence * 100)} %</dd>
+        </div>
+        <div>
+          <dt>Event</dt>
+          <dd>
+            <a href={to('incident', p.node, p.service)}>
+              <Said text={p.event_type.replaceAll('_', ' ')} max={60} />
+            </a>
+          </dd>
+        </div>
+        <div class="long">
+          <dt>Digest</dt>
+          <dd>
+            <code>{p.digest}</code>
+          </dd>
+        </div>
+        <div class="long">
+          <dt>Id</dt>
+          <dd>
+            <code>
+              <Said text={p.id} />
+            </code>
+          </dd>
+        </div>
+      </dl>
+      <WhatRuns p={p} />
+      <Evidence p={p} />
+      <Attempts attempts={p.attempts} />
+      <Panel title="The event, as it came">
+        <Block label="The event as JSON" text={asJson(p.event)} />
+      </Panel>
+    </>
+  )
+}
+
+function WhatRuns({ p }: { p: ProposalDetail }) {
+  if (p.playbook_problem)
+    return (
+      <Panel title="Approval would run nothing">
+        <p class="trouble">
+          <Said text={p.playbook_problem} max={1000} />
+        </p>
+      </Panel>
+    )
+  if (!p.playbook)
+    return (
+      <Panel title="Approval sends a notification">
+        <p class="hint">Nothing runs on a host: the text above goes to NOTIFY_URLS.</p>
+      </Panel>
+    )
+  return (
+    <Panel title="Approval runs this playbook, byte for byte">
+      <Block label="The playbook" text={p.playbook.text} open />
+      <p class="hint">
+        sha256 <code class="wrap">{p.playbook.sha256}</code>
+      </p>
+      {p.playbook.proof && (
+        <details>
+          <summary>How it is proven afterwards</summary>
+          <p class="hint">This second play must change nothing, and the symptom must be gone for several looks in a row.</p>
+          <Block label="The play that proves it" text={p.playbook.proof} open />
+        </details>
+      )}
+    </Panel>
+  )
+}
+
+function Evidence({ p }: { p: ProposalDetail }) {
+  return (
+    <Panel title="Evidence">
+      {p.evidence.length === 0 && <p class="hint">None was gathered.</p>}
+      {p.evidence.map((one, index) => (
+        <div class="evidence" key={index}>
+          <h3>
+            <Said text={one.source} max={120} />
+          </h3>
+          <Block label={`Evidence ${index + 1}`} text={one.text} />
+        </div>
+      ))}
+      {p.policy && (
+        <p class="hint">
+          Policy allows {p.policy.allowed.map((one) => one.replaceAll('_', ' ')).join(', ') || 'nothing'}: <Said text={p.policy.reason} max={600} />
+        </p>
+      )}
+    </Panel>
+  )
+}
+
+export function Attempts({ attempts }: { attempts: Attempt[] }) {
+  return (
+    <Panel title="Who was asked">
+      {attempts.length === 0 ? (
+        <p class="hint">No record of a model's attempt: it is older than a week, or the floor's rules alone wrote this.</p>
+      ) : (
+        <div class="scroll" tabIndex={0} role="region" aria-label="Model attempts">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Rung</th>
+                <th scope="col">Model</th>
+                <th scope="col">Outcome</th>
+                <th scope="col" class="num">
+                  Took
+                </th>
+                <th scope="col" class="num">
+                  Tokens
+                </th>
+                <th scope="col" class="num">
+                  Cost
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {attempts.map((one, index) => (
+                <tr key={index}>
+                  <td>{one.position}</td>
+                  <td>
+                    <Said text={one.model} max={60} /> <small>{one.provider}</small>
+                    {one.detail && (
+                      <div class="sub">
+                        <Said text={one.detail} max={300} />
+                      </div>
+                    )}
+                  </td>
+                  <td>
+                    <Chip word={one.outcome} tone={one.outcome === 'ok' ? 'good' : 'warn'} />
+                  </td>
+                  <td class="num">{(one.latency_ms / 1000).toFixed(1)}s</td>
+                  <td class="num">{one.prompt_tokens + one.completion_tokens}</td>
+                  <td class="num">{one.cost_usd ? `$${one.cost_usd.toFixed(4)}` : '–'}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  )
+}
+

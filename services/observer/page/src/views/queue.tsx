@@ -1,0 +1,140 @@
+// The queue: what waits for a person, and beside it all about the one that is open.
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { url, type Proposal, type ProposalPage } from '../api'
+import { step, useKeys } from '../keys'
+import { on, useLoaded } from '../loaded'
+import { Empty, More, Trouble, View, Waiting } from '../parts/frame'
+import { Chip } from '../parts/marks'
+import { Search } from '../parts/search'
+import { go, setQuery, to, where } from '../routes'
+import { Said } from '../text'
+import { Ago, Left } from '../time'
+import { ProposalView } from './proposal'
+
+const PAGE = 50
+const MOST = 500
+
+export function Queue() {
+  const chosen = where.value.args[0] ?? null
+  const q = where.value.query.get('q') ?? ''
+  const [limit, setLimit] = useState(PAGE)
+  useEffect(() => setLimit(PAGE), [q])
+  const page = useLoaded<ProposalPage>(url('proposals', { folder: 'pending', q, limit }), on('action', 'event'))
+  const last = useRef<ProposalPage | null>(null)
+  if (page.data) last.current = page.data
+  const data = page.data ?? last.current
+  const list = useRef<HTMLUListElement>(null)
+  useKeys({
+    j: () => step(list.current, 1),
+    k: () => step(list.current, -1),
+    Escape: chosen !== null && (() => back(list.current, chosen)),
+  })
+  return (
+    <View title="Queue" aside={<Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />}>
+      {page.problem && <Trouble problem={page.problem} retry={page.reload} />}
+      {!data && !page.problem && <Waiting />}
+      {data && (
+        <div class={chosen ? 'split open' : 'split'}>
+          <section class="panel list" aria-label="Waiting proposals">
+            {data.items.length === 0 ? (
+              q ? (
+                <Empty title="Nothing fits">
+                  <p>No waiting proposal fits what you asked for.</p>
+                </Empty>
+              ) : (
+                <Nothing />
+              )
+            ) : (
+              <ul class="rows" ref={list}>
+                {data.items.map((one) => (
+                  <Row key={one.id} proposal={one} chosen={one.id === chosen} />
+                ))}
+              </ul>
+            )}
+            <More
+              shown={data.items.length}
+              total={data.total}
+              step={PAGE}
+              onMore={data.next && limit < MOST ? () => setLimit(Math.min(limit + PAGE, MOST)) : null}
+            />
+          </section>
+          {chosen ? (
+            <ProposalView key={chosen} id={chosen} />
+          ) : (
+            data.items.length > 0 && (
+              <div class="empty beside">
+                <p class="lead">Choose a proposal</p>
+                <p>
+                  <kbd>j</kbd> and <kbd>k</kbd> walk through the list, <kbd>a</kbd> approves, <kbd>r</kbd> rejects. Nothing touches a host before you say
+                  yes.
+                </p>
+              </div>
+            )
+          )}
+        </div>
+      )}
+    </View>
+  )
+}
+
+function back(list: HTMLElement | null, chosen: string) {
+  go(to('queue'))
+  list?.querySelector<HTMLElement>(`[data-id="${CSS.escape(chosen)}"]`)?.focus()
+}
+
+function Row({ proposal: p, chosen }: { proposal: Proposal; chosen: boolean }) {
+  const query = where.value.query.toString()
+  return (
+    <li>
+      <a
+        class={`row proposal risk-${p.risk_level}`}
+        data-item="follow"
+        data-id={p.id}
+        href={to('proposals', p.id) + (query ? `?${query}` : '')}
+        aria-current={chosen ? 'true' : undefined}
+      >
+        <span class="what">
+          <span class="name">
+            <Said text={p.node} max={60} />
+            {p.service && (
+              <>
+                <i>/</i>
+                <Said class="strong" text={p.service} max={60} />
+              </>
+            )}
+          </span>
+          <Said class="sub" text={p.reason} max={140} />
+        </span>
+        <span class="marks">
+          <Chip word={p.type} tone="plain" />
+          <Chip word={p.risk_level} title="risk" />
+        </span>
+        <span class="when">
+          <span title="waits since">
+            <Ago at={p.created_at} />
+          </span>
+          {(p.occurrences ?? 1) > 1 && <span title="how often the trouble came"> · {p.occurrences}×</span>}
+          <small>
+            left <Left until={p.expires_at} />
+          </small>
+        </span>
+      </a>
+    </li>
+  )
+}
+
+function Nothing() {
+  return (
+    <Empty title="Nothing waits for you">
+      <p>
+        When something is wrong, the planner shows the evidence to a chain of models and writes a proposal; it appears here and in{' '}
+        <code>actions/pending/</code>. Nothing runs before you approve it.
+      </p>
+      <p>To see one now:</p>
+      <pre class="said">mend inject container_unhealthy --node NODE --service NAME</pre>
+      <p>
+        or the whole loop with a throwaway service: <code>make demo</code>.
+      </p>
+    </Empty>
+  )
+}

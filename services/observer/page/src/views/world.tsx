@@ -1,0 +1,218 @@
+// The world: how many are well, which nodes are silent, what is sick; trouble first, and what just happened beside it.
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { url, type HealthEvent, type NodePlace, type Place, type State, type World } from '../api'
+import { step, useKeys } from '../keys'
+import { listen } from '../live'
+import { on, useLoaded } from '../loaded'
+import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
+import { Chip, StateMark } from '../parts/marks'
+import { Search } from '../parts/search'
+import { setQuery, to, where } from '../routes'
+import { Said } from '../text'
+import { Ago } from '../time'
+
+const PAGE = 100
+const MOST = 1000
+const NODES_FIRST = 24
+const STATES: State[] = ['sick', 'offline', 'unknown', 'healthy']
+
+export function WorldView() {
+  const q = where.value.query.get('q') ?? ''
+  const state = where.value.query.get('state')
+  const node = where.value.query.get('node')
+  const [limit, setLimit] = useState(PAGE)
+  useEffect(() => setLimit(PAGE), [q, state, node])
+  const world = useLoaded<World>(url('world', { q, state, node, limit }), on('world', 'event'))
+  const last = useRef<World | null>(null)
+  if (world.data) last.current = world.data
+  const data = world.data ?? last.current
+  const list = useRef<HTMLUListElement>(null)
+  useKeys({ j: () => step(list.current, 1), k: () => step(list.current, -1) })
+  const filtered = Boolean(q || state || node)
+  return (
+    <View title="World" aside={<Search label="Search nodes and services" value={q} onChange={(text) => setQuery({ q: text })} />}>
+      {world.problem && <Trouble problem={world.problem} retry={world.reload} />}
+      {!data && !world.problem && <Waiting />}
+      {data && data.nodes.length === 0 && !filtered && <Nothing />}
+      {data && (data.nodes.length > 0 || filtered) && (
+        <>
+          <Tally world={data} state={state} />
+          <div class="columns">
+            <div>
+              <Nodes nodes={data.nodes} chosen={node} />
+              <Panel
+                title={state ? `Services: ${state}` : 'Services'}
+                aside={
+                  filtered && (
+                    <button type="button" class="quiet" onClick={() => setQuery({ q: null, state: null, node: null })}>
+                      Show all
+                    </button>
+                  )
+                }
+              >
+                {data.places.length === 0 ? (
+                  <Empty title={filtered ? 'Nothing fits' : 'No service has spoken yet'}>
+                    <p>{filtered ? 'No service fits what you asked for.' : 'A service appears with its first event.'}</p>
+                  </Empty>
+                ) : (
+                  <ul class="rows places" ref={list}>
+                    {data.places.map((place) => (
+                      <Row key={`${place.node}/${place.service}`} place={place} />
+                    ))}
+                  </ul>
+                )}
+                <More
+                  shown={data.places.length}
+                  total={data.total}
+                  step={PAGE}
+                  onMore={data.next && limit < MOST ? () => setLimit(Math.min(limit + PAGE, MOST)) : null}
+                />
+              </Panel>
+            </div>
+            <Feed />
+          </div>
+        </>
+      )}
+    </View>
+  )
+}
+
+function Tally({ world, state }: { world: World; state: string | null }) {
+  const { nodes, services } = world.counts
+  const sum = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0)
+  return (
+    <ul class="tally" aria-label="Services by state">
+      {STATES.map((one) => (
+        <li key={one}>
+          <button type="button" class={`tile ${one}`} aria-pressed={state === one} onClick={() => setQuery({ state: state === one ? null : one })}>
+            <b>{(services[one] ?? 0).toLocaleString('en')}</b>
+            <StateMark state={one} />
+          </button>
+        </li>
+      ))}
+      <li class="nodes-tile">
+        <p class="tile">
+          <b>
+            {nodes.healthy ?? 0}
+            <small>/{sum(nodes)}</small>
+          </b>
+          <span>nodes well{nodes.offline ? `, ${nodes.offline} silent` : ''}</span>
+        </p>
+      </li>
+    </ul>
+  )
+}
+
+function Nodes({ nodes, chosen }: { nodes: NodePlace[]; chosen: string | null }) {
+  const [all, setAll] = useState(false)
+  const shown = all ? nodes : nodes.slice(0, NODES_FIRST)
+  return (
+    <Panel title="Nodes" aside={<span class="count">{nodes.length}</span>}>
+      <ul class="nodes">
+        {shown.map((one) => (
+          <li key={one.node}>
+            <button
+              type="button"
+              class={`node ${one.state}`}
+              aria-pressed={chosen === one.node}
+              onClick={() => setQuery({ node: chosen === one.node ? null : one.node })}
+            >
+              <StateMark state={one.state} quiet />
+              <Said class="name" text={one.node} max={60} />
+              <small>
+                {one.state === 'offline' ? 'silent ' : ''}
+                <Ago at={one.since} />
+                {!one.beats && <span title="No agent of this node has given a sign of life"> · no agent</span>}
+                {one.services.sick ? <em> · {one.services.sick} sick</em> : null}
+              </small>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {nodes.length > NODES_FIRST && (
+        <button type="button" class="quiet fold" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? 'Show fewer' : `Show all ${nodes.length} nodes`}
+        </button>
+      )}
+    </Panel>
+  )
+}
+
+function Row({ place }: { place: Place }) {
+  return (
+    <li>
+      <a class="row place" data-item href={to('incident', place.node, place.service)}>
+        <StateMark state={place.state} />
+        <span class="what">
+          <span class="name">
+            <Said text={place.node} max={60} />
+            <i>/</i>
+            <Said class="strong" text={place.service} max={80} />
+          </span>
+          <span class="sub">
+            {place.event_type ? <Said text={place.event_type.replaceAll('_', ' ')} max={80} /> : 'nothing told yet'}
+            {place.occurrences > 1 && <> · {place.occurrences}×</>}
+          </span>
+        </span>
+        {place.state !== 'healthy' && place.severity !== 'info' ? <Chip word={place.severity} /> : <span />}
+        <span class="when">
+          <Ago at={place.since} />
+        </span>
+      </a>
+    </li>
+  )
+}
+
+const FEED = 40
+
+/** Events as they come. Old ones are under History; this is what happened since the page was opened, and a little more. */
+function Feed() {
+  const recent = useLoaded<{ items: HealthEvent[] }>(url('events', { limit: 15 }))
+  const [heard, setHeard] = useState<HealthEvent[]>([])
+  useEffect(
+    () =>
+      listen((name, message) => {
+        if (name === 'event') setHeard((before) => [message as unknown as HealthEvent, ...before].slice(0, FEED))
+      }),
+    [],
+  )
+  const ids = new Set(heard.map((event) => event.id))
+  const shown = [...heard, ...(recent.data?.items ?? []).filter((event) => !event.id || !ids.has(event.id))].slice(0, FEED)
+  return (
+    <Panel title="Latest events" class="feed">
+      {shown.length === 0 ? (
+        <Empty title="Quiet">
+          <p>Events appear here the moment they are told. Try it:</p>
+          <pre class="said">redis-cli PUBLISH health_events '{'{'}"type":"service_down","node":"web01","service":"shop"{'}'}'</pre>
+        </Empty>
+      ) : (
+        <ol class="events">
+          {shown.map((event, index) => (
+            <li key={event.id ?? index}>
+              <Chip word={event.severity} />
+              <a href={to('incident', event.node, event.service)}>
+                <Said text={event.service ? `${event.node}/${event.service}` : event.node} max={80} />
+              </a>
+              <Said class="sub" text={event.type.replaceAll('_', ' ')} max={80} />
+              <span class="when">
+                <Ago at={event.timestamp} />
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Panel>
+  )
+}
+
+function Nothing() {
+  return (
+    <Empty title="No node has spoken yet">
+      <p>
+        Start an agent on a host (<code>python -m node_agent</code>; <code>make up</code> has one for this machine), or tell the mesh of trouble yourself:
+      </p>
+      <pre class="said">mend inject service_down --node web01 --service nginx</pre>
+      <p>It appears here within a second, without a reload.</p>
+    </Empty>
+  )
+}
