@@ -15,6 +15,7 @@ export interface Place {
   event_type: string | null
   occurrences: number
   open: Record<string, Severity>
+  silences?: string[]
 }
 export interface NodePlace extends Place {
   beats: boolean
@@ -124,6 +125,7 @@ export interface RunDetail extends Run {
   bundle: boolean
 }
 
+/** An event as the live stream tells it. */
 export interface HealthEvent {
   id?: string
   type: string
@@ -131,9 +133,153 @@ export interface HealthEvent {
   service?: string | null
   severity: Severity
   timestamp: string
-  incident?: string | null
-  trust?: string
-  payload?: Record<string, unknown>
+}
+/** An event as the archive's index tells it. */
+export interface PastEvent {
+  id: string
+  at: string
+  type: string
+  node: string
+  service: string | null
+  severity: Severity
+  trust: string
+  summary: string
+  verdict: string | null
+  action_id: string | null
+}
+export interface Page<T> {
+  items: T[]
+  next: string | null
+  complete: boolean
+}
+export interface PastAction {
+  id: string
+  result: string
+  verdict: string | null
+  at: string
+  node: string | null
+  service: string | null
+  type: string | null
+  risk: string | null
+  by: string
+  reason: string
+  attempt: number
+  event_id: string | null
+  model: string | null
+  provider: string | null
+  symptom_at: string | null
+  proposed_at: string | null
+  decided_at: string | null
+  finished_at: string | null
+  run_seconds: number | null
+}
+export interface Step {
+  at: string
+  kind: 'symptom' | 'decision' | 'attempt' | 'proposal' | 'choice' | 'stage' | 'outcome' | 'recovery'
+  title: string
+  detail: string
+  good: boolean | null
+  by: string
+  count: number
+  until: string
+  ref: string | null
+}
+export interface Incident {
+  id: string
+  node: string
+  service: string | null
+  type: string
+  severity: Severity
+  state: 'open' | 'waiting' | 'working' | 'recovered' | 'closed'
+  began_at: string
+  recovered_at: string | null
+  announcements: number
+  actions: PastAction[]
+  steps: Step[]
+  cut: boolean
+}
+
+export interface ModelBucket {
+  start: string
+  attempts: Record<string, number>
+  answered: Record<string, number>
+  latency_p50_ms: number | null
+  latency_p95_ms: number | null
+  prompt_tokens: number
+  completion_tokens: number
+  cost_usd: number
+}
+export interface Rung {
+  model: string
+  provider: string
+  position: number
+  attempts: Record<string, number>
+  latency_p50_ms: number | null
+  latency_p95_ms: number | null
+  prompt_tokens: number
+  completion_tokens: number
+  cost_usd: number
+}
+export interface ModelSeries {
+  hours: number
+  bucket_seconds: number
+  buckets: ModelBucket[]
+  total: ModelBucket
+  rungs: Rung[]
+  complete: boolean
+}
+export interface Spread {
+  count: number
+  p50_seconds: number | null
+  p95_seconds: number | null
+}
+export interface SuccessRow {
+  type: string
+  node: string
+  service: string | null
+  runs: number
+  proven: number
+  rate: number
+}
+export interface HealingSeries {
+  days: number
+  per_day: { day: string; events: number; troubles: number; proposals: number; repaired: number; failed: number }[]
+  time_to_proposal: Spread
+  time_to_decision: Spread
+  time_to_repair: Spread
+  success: SuccessRow[]
+  by_type: SuccessRow[]
+  complete: boolean
+}
+
+export interface Silence {
+  id: string
+  kind: 'maintenance' | 'snooze' | 'acknowledge'
+  node: string
+  service: string | null
+  type: string | null
+  starts_at: string
+  ends_at: string
+  reason: string
+  by: string
+  created_at: string
+  active: boolean
+  ended: string | null
+  proposals: string[]
+}
+
+export interface AuditLine {
+  seq: number
+  at: string
+  who: string
+  how: string
+  what: string
+  action_id: string
+  digest: string
+  from: string
+  to: string
+  reason: string
+  address: string
 }
 
 /** Why the server said no, or that it could not be reached (`status` 0). */

@@ -22,6 +22,7 @@ export async function begin(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     if (error.status === 401) signedOut()
+    else if (error.status === 404) enter({ name: 'web', role: 'operator' }) // an observer without sign-in
     else {
       state.value = 'away'
       window.setTimeout(() => void begin(), AGAIN_MS)

@@ -15,9 +15,10 @@ const UNITS: [string, number][] = [
   ['m', 60],
 ]
 
-/** 45s, 3m, 2h10m, 5d3h */
-export function span(seconds: number): string {
+/** 45s, 3m, 2h10m, 5d3h; `fine`: also 3m20s */
+export function span(seconds: number, fine = false): string {
   const whole = Math.max(0, Math.floor(seconds))
+  if (fine && whole >= 60 && whole < 3_600 && whole % 60) return `${Math.floor(whole / 60)}m${whole % 60}s`
   for (const [index, [unit, size]] of UNITS.entries()) {
     if (whole >= size) {
       const smaller = UNITS[index + 1]
@@ -28,7 +29,7 @@ export function span(seconds: number): string {
   return `${whole}s`
 }
 
-export const seconds = (value: number) => (value < 10 ? `${value.toFixed(1)}s` : span(value))
+export const seconds = (value: number) => (value < 10 ? `${value.toFixed(1)}s` : span(value, true))
 
 export const clock = (iso: string) => {
   const date = new Date(iso)

@@ -3,10 +3,12 @@ import type { ComponentChildren } from 'preact'
 import type { Problem } from '../api'
 import { visible } from '../text'
 
-export function View({ title, aside, children }: { title: string; aside?: ComponentChildren; children: ComponentChildren }) {
+/** `deep`: one thing of a list is open; on a small screen only that is shown. */
+export function View(props: { title: string; aside?: ComponentChildren; deep?: boolean; children: ComponentChildren }) {
+  const { title, aside, deep, children } = props
   return (
     <>
-      <header class="head">
+      <header class={deep ? 'head deep' : 'head'}>
         <h1 tabIndex={-1}>{title}</h1>
         {aside}
       </header>

@@ -81,7 +81,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
         <div>
           <dt>Event</dt>
           <dd>
-            <a href={to('incident', p.node, p.service)}>
+            <a href={to('incident', p.event_id ?? p.id)}>
               <Said text={p.event_type.replaceAll('_', ' ')} max={60} />
             </a>
           </dd>
@@ -192,7 +192,7 @@ export function Attempts({ attempts }: { attempts: Attempt[] }) {
               {attempts.map((one, index) => (
                 <tr key={index}>
                   <td>{one.position}</td>
-                  <td>
+                  <td class="roomy">
                     <Said text={one.model} max={60} /> <small>{one.provider}</small>
                     {one.detail && (
                       <div class="sub">

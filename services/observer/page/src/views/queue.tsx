@@ -30,7 +30,7 @@ export function Queue() {
     Escape: chosen !== null && (() => back(list.current, chosen)),
   })
   return (
-    <View title="Queue" aside={<Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />}>
+    <View title="Queue" deep={chosen !== null} aside={<Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />}>
       {page.problem && <Trouble problem={page.problem} retry={page.reload} />}
       {!data && !page.problem && <Waiting />}
       {data && (

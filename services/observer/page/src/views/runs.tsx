@@ -25,7 +25,7 @@ export function Runs() {
   const running = data?.items.filter((run) => run.folder === 'running') ?? []
   const ended = data?.items.filter((run) => run.folder !== 'running') ?? []
   return (
-    <View title="Runs">
+    <View title="Runs" deep={chosen !== null}>
       {page.problem && <Trouble problem={page.problem} retry={page.reload} />}
       {!data && !page.problem && <Waiting />}
       {data && (
@@ -136,7 +136,7 @@ export function RunView({ id }: { id: string }) {
                 <Said text={run.approved_by || '–'} max={80} />
               </dd>
             </div>
-            <div>
+            <div class="long">
               <dt>Began</dt>
               <dd>
                 <Clock at={run.started_at} />
@@ -144,13 +144,13 @@ export function RunView({ id }: { id: string }) {
             </div>
             <div>
               <dt>Took</dt>
-              <dd>{run.started_at && !run.finished_at ? span((now.value - Date.parse(run.started_at)) / 1000) : took(run) || '–'}</dd>
+              <dd>{run.started_at && !run.finished_at ? span((now.value - Date.parse(run.started_at)) / 1000, true) : took(run) || '–'}</dd>
             </div>
-            <div>
+            <div class="long">
               <dt>More</dt>
               <dd class="links">
                 <a href={to('proposals', run.id)}>proposal</a>
-                {run.node && <a href={to('incident', run.node, run.service)}>timeline</a>}
+                <a href={to('incident', run.id)}>timeline</a>
                 {run.bundle && (
                   <a href={url(`runs/${encodeURIComponent(id)}/bundle`)} download>
                     bundle.zip

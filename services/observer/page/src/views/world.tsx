@@ -1,6 +1,6 @@
 // The world: how many are well, which nodes are silent, what is sick; trouble first, and what just happened beside it.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { url, type HealthEvent, type NodePlace, type Place, type State, type World } from '../api'
+import { url, type HealthEvent, type NodePlace, type Page, type PastEvent, type Place, type State, type World } from '../api'
 import { step, useKeys } from '../keys'
 import { listen } from '../live'
 import { on, useLoaded } from '../loaded'
@@ -41,6 +41,7 @@ export function WorldView() {
             <div>
               <Nodes nodes={data.nodes} chosen={node} />
               <Panel
+                class="services"
                 title={state ? `Services: ${state}` : 'Services'}
                 aside={
                   filtered && (
@@ -123,6 +124,7 @@ function Nodes({ nodes, chosen }: { nodes: NodePlace[]; chosen: string | null })
                 {one.state === 'offline' ? 'silent ' : ''}
                 <Ago at={one.since} />
                 {!one.beats && <span title="No agent of this node has given a sign of life"> · no agent</span>}
+                {one.silences && one.silences.length > 0 && <> · silenced</>}
                 {one.services.sick ? <em> · {one.services.sick} sick</em> : null}
               </small>
             </button>
@@ -141,7 +143,7 @@ function Nodes({ nodes, chosen }: { nodes: NodePlace[]; chosen: string | null })
 function Row({ place }: { place: Place }) {
   return (
     <li>
-      <a class="row place" data-item href={to('incident', place.node, place.service)}>
+      <a class="row place" data-item href={place.event_id ? to('incident', place.event_id) : `${to('history')}?node=${encodeURIComponent(place.node)}`}>
         <StateMark state={place.state} />
         <span class="what">
           <span class="name">
@@ -150,8 +152,15 @@ function Row({ place }: { place: Place }) {
             <Said class="strong" text={place.service} max={80} />
           </span>
           <span class="sub">
-            {place.event_type ? <Said text={place.event_type.replaceAll('_', ' ')} max={80} /> : 'nothing told yet'}
+            {place.state === 'offline' ? (
+              `its node is silent; it was ${place.own_state}`
+            ) : place.event_type ? (
+              <Said text={place.event_type.replaceAll('_', ' ')} max={80} />
+            ) : (
+              'nothing told yet'
+            )}
             {place.occurrences > 1 && <> · {place.occurrences}×</>}
+            {place.silences && place.silences.length > 0 && <> · silenced</>}
           </span>
         </span>
         {place.state !== 'healthy' && place.severity !== 'info' ? <Chip word={place.severity} /> : <span />}
@@ -165,37 +174,55 @@ function Row({ place }: { place: Place }) {
 
 const FEED = 40
 
-/** Events as they come. Old ones are under History; this is what happened since the page was opened, and a little more. */
+interface Line {
+  id: string
+  at: string
+  type: string
+  node: string
+  service: string | null
+  severity: string
+}
+
+const lineOf = (event: HealthEvent): Line => ({
+  id: event.id ?? '',
+  at: event.timestamp,
+  type: event.type,
+  node: event.node,
+  service: event.service ?? null,
+  severity: event.severity,
+})
+
+/** Events as they come, over what the archive knows. */
 function Feed() {
-  const recent = useLoaded<{ items: HealthEvent[] }>(url('events', { limit: 15 }))
-  const [heard, setHeard] = useState<HealthEvent[]>([])
+  const recent = useLoaded<Page<PastEvent>>(url('events', { limit: FEED }))
+  const [heard, setHeard] = useState<Line[]>([])
   useEffect(
     () =>
       listen((name, message) => {
-        if (name === 'event') setHeard((before) => [message as unknown as HealthEvent, ...before].slice(0, FEED))
+        if (name === 'event') setHeard((before) => [lineOf(message as unknown as HealthEvent), ...before].slice(0, FEED))
       }),
     [],
   )
-  const ids = new Set(heard.map((event) => event.id))
-  const shown = [...heard, ...(recent.data?.items ?? []).filter((event) => !event.id || !ids.has(event.id))].slice(0, FEED)
+  const ids = new Set(heard.map((line) => line.id))
+  const shown = [...heard, ...(recent.data?.items ?? []).filter((line) => !ids.has(line.id))].slice(0, FEED)
   return (
     <Panel title="Latest events" class="feed">
       {shown.length === 0 ? (
         <Empty title="Quiet">
           <p>Events appear here the moment they are told. Try it:</p>
-          <pre class="said">redis-cli PUBLISH health_events '{'{'}"type":"service_down","node":"web01","service":"shop"{'}'}'</pre>
+          <pre class="said">{'mend inject service_down --node web01 --service shop'}</pre>
         </Empty>
       ) : (
-        <ol class="events">
-          {shown.map((event, index) => (
-            <li key={event.id ?? index}>
-              <Chip word={event.severity} />
-              <a href={to('incident', event.node, event.service)}>
-                <Said text={event.service ? `${event.node}/${event.service}` : event.node} max={80} />
+        <ol class="events" tabIndex={0} aria-label="Latest events">
+          {shown.map((line, index) => (
+            <li key={line.id || index}>
+              <Chip word={line.severity} />
+              <a href={to('incident', line.id)}>
+                <Said text={line.service ? `${line.node}/${line.service}` : line.node} max={80} />
               </a>
-              <Said class="sub" text={event.type.replaceAll('_', ' ')} max={80} />
+              <Said class="sub" text={line.type.replaceAll('_', ' ')} max={80} />
               <span class="when">
-                <Ago at={event.timestamp} />
+                <Ago at={line.at} />
               </span>
             </li>
           ))}
