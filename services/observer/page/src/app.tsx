@@ -1,5 +1,6 @@
 // The room itself: navigation, the state of the connection, what just happened, and the view that the address names.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import type { ComponentType } from 'preact'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { url, type ProposalPage } from './api'
 import { useKeys } from './keys'
 import { connection, listen } from './live'
@@ -15,7 +16,6 @@ import { Audit } from './views/audit'
 import { History } from './views/history'
 import { Incident } from './views/incident'
 import { Login } from './views/login'
-import { Metrics } from './views/metrics'
 import { Queue } from './views/queue'
 import { Runs } from './views/runs'
 import { Silences } from './views/silences'
@@ -44,7 +44,7 @@ function Room() {
   const view = SUBVIEWS[where.value.view] ?? where.value.view
   const main = useRef<HTMLElement>(null)
   const place = `${where.value.view}`
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${VIEWS.find(([name]) => name === view)?.[1] ?? 'Not found'} · Mendmesh`
     main.current?.querySelector('h1')?.focus({ preventScroll: true })
   }, [place])
@@ -107,7 +107,7 @@ function Content({ view }: { view: string }) {
     case 'history':
       return <History />
     case 'metrics':
-      return <Metrics />
+      return <Later load={metrics} />
     case 'silences':
       return <Silences />
     case 'audit':
@@ -122,6 +122,15 @@ function Content({ view }: { view: string }) {
         </div>
       )
   }
+}
+
+// The charts are half of the page's code, and the first look needs none of them.
+const metrics = () => import('./views/metrics').then((room) => room.Metrics)
+
+function Later({ load }: { load: () => Promise<ComponentType> }) {
+  const [Part, setPart] = useState<ComponentType | null>(null)
+  useEffect(() => void load().then((part) => setPart(() => part)), [load])
+  return Part ? <Part /> : null
 }
 
 function Nav({ view }: { view: string }) {

@@ -1,5 +1,5 @@
 // Keys for people who do not want to reach for the mouse. A key means nothing while somebody types or a dialog is open.
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 
 type Handler = (event: KeyboardEvent) => void
 const stack: Map<string, Handler>[] = []
@@ -23,7 +23,7 @@ document.addEventListener('keydown', (event) => {
 
 /** Keys that hold as long as the component is there; the newest one wins. */
 export function useKeys(keys: Record<string, Handler | false | null | undefined>) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const own = new Map(Object.entries(keys).filter((pair): pair is [string, Handler] => Boolean(pair[1])))
     stack.push(own)
     return () => {

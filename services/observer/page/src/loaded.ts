@@ -11,10 +11,17 @@ export interface Loaded<T> {
   reload: () => void
 }
 
-const COALESCE_MS = 60
-const SHORTEST_GAP_MS = 700
-const LONGEST_GAP_MS = 15_000
-const GAP_PER_READ = 8 // a slow server is asked less often: reading takes an eighth of the time at most
+/** How soon a message makes a list old: at once, in a while (a mere count has changed), or not at all. */
+export type Wants = (name: Name, message: Message) => boolean | 'late'
+
+const COALESCE_MS = 40
+const LATE_MS = 3_000
+// After a quiet time a change is shown at once. While everything changes all the time, each read waits twice as long
+// as the one before it, and never takes more than an eighth of the time: many viewers cost the observer little.
+const FIRST_GAP_MS = 150
+const LONGEST_GAP_MS = 5_000
+const REMEMBERED_MS = 10_000
+const GAP_PER_READ = 8
 
 class Reader<T> {
   readonly data: Signal<T | null> = signal(null)
@@ -22,20 +29,22 @@ class Reader<T> {
   private busy = false
   private again = false
   private timer = 0
-  private ended = 0
-  private gapMs = SHORTEST_GAP_MS
+  private due = 0
+  private reads: number[] = []
+  private tookMs = 0
   private closed = false
 
   constructor(
     private readonly path: string,
-    private readonly wants: (name: Name, message: Message) => boolean,
+    private readonly wants: Wants,
   ) {}
 
   open = (): (() => void) => {
     const leave = listen((name, message) => {
-      if (name === 'reload' || this.wants(name, message)) this.soon()
+      const wanted = name === 'reload' || this.wants(name, message)
+      if (wanted) this.soon(wanted === 'late' ? LATE_MS : COALESCE_MS)
     })
-    const seen = () => !document.hidden && this.again && this.soon()
+    const seen = () => !document.hidden && this.again && this.soon(COALESCE_MS)
     document.addEventListener('visibilitychange', seen)
     void this.now()
     return () => {
@@ -46,14 +55,17 @@ class Reader<T> {
     }
   }
 
-  soon = () => {
+  private soon(patienceMs: number) {
     this.again = true
-    if (this.busy || this.timer || document.hidden) return
-    const waitMs = Math.max(COALESCE_MS, this.ended + this.gapMs - performance.now())
-    this.timer = window.setTimeout(() => {
-      this.timer = 0
-      void this.now()
-    }, waitMs)
+    if (this.busy || document.hidden) return
+    const now = performance.now()
+    const hot = this.reads.filter((ended) => now - ended < REMEMBERED_MS).length
+    const gapMs = Math.min(Math.max(FIRST_GAP_MS * 2 ** Math.max(0, hot - 1), GAP_PER_READ * this.tookMs), LONGEST_GAP_MS)
+    const due = Math.max(now + patienceMs, (this.reads.at(-1) ?? -Infinity) + gapMs)
+    if (this.timer && this.due <= due) return
+    window.clearTimeout(this.timer)
+    this.due = due
+    this.timer = window.setTimeout(() => void this.now(), due - now)
   }
 
   now = async () => {
@@ -61,6 +73,8 @@ class Reader<T> {
       this.again = true
       return
     }
+    window.clearTimeout(this.timer)
+    this.timer = 0
     this.busy = true
     this.again = false
     const began = performance.now()
@@ -76,17 +90,18 @@ class Reader<T> {
       this.problem.value = error
     } finally {
       this.busy = false
-      this.ended = performance.now()
-      this.gapMs = Math.min(Math.max(SHORTEST_GAP_MS, GAP_PER_READ * (this.ended - began)), LONGEST_GAP_MS)
+      const ended = performance.now()
+      this.tookMs = ended - began
+      this.reads = [...this.reads.slice(-8), ended]
     }
-    if (this.again) this.soon()
+    if (this.again && !this.closed) this.soon(COALESCE_MS)
   }
 }
 
 const never = () => false
 
 /** `wants` must not change between renders in what it means; a new `path` begins anew. */
-export function useLoaded<T>(path: string | null, wants: (name: Name, message: Message) => boolean = never): Loaded<T> {
+export function useLoaded<T>(path: string | null, wants: Wants = never): Loaded<T> {
   const reader = useMemo(() => (path === null ? null : new Reader<T>(path, wants)), [path])
   useEffect(() => reader?.open(), [reader])
   return {
@@ -97,6 +112,12 @@ export function useLoaded<T>(path: string | null, wants: (name: Name, message: M
 }
 
 export const on =
-  (...names: Name[]) =>
-  (name: Name) =>
+  (...names: Name[]): Wants =>
+  (name) =>
     names.includes(name)
+
+/** As `on(first)`; and in a while on events, which change no more than how often something was announced. */
+export const onAndLateOnEvents =
+  (...names: Name[]): Wants =>
+  (name) =>
+    names.includes(name) || (name === 'event' && 'late')

@@ -1,8 +1,7 @@
 // A long list in pages: the first stays fresh, older ones are read when somebody asks for more.
 import { useEffect, useState } from 'preact/hooks'
 import { get, Problem } from '../api'
-import type { Message, Name } from '../live'
-import { useLoaded } from '../loaded'
+import { useLoaded, type Wants } from '../loaded'
 
 interface Answer<T> {
   items: T[]
@@ -11,7 +10,7 @@ interface Answer<T> {
 
 const MOST_PAGES = 20
 
-export function usePages<A extends Answer<T>, T>(pathOf: (cursor: string | null) => string, wants?: (name: Name, message: Message) => boolean) {
+export function usePages<A extends Answer<T>, T>(pathOf: (cursor: string | null) => string, wants?: Wants) {
   const path = pathOf(null)
   const first = useLoaded<A>(path, wants)
   const [older, setOlder] = useState<A[]>([])

@@ -11,7 +11,7 @@ import { Ago, Left } from '../time'
 export function ProposalView({ id }: { id: string }) {
   const loaded = useLoaded<ProposalDetail>(
     url(`proposals/${encodeURIComponent(id)}`),
-    (name, message) => name === 'event' || ((name === 'action' || name === 'attempt') && message.action_id === id),
+    (name, message) => (name === 'action' && message.action_id === id) || ((name === 'event' || name === 'attempt') && 'late'),
   )
   const p = loaded.data
   return (

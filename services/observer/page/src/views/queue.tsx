@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { url, type Proposal, type ProposalPage } from '../api'
 import { step, useKeys } from '../keys'
-import { on, useLoaded } from '../loaded'
+import { onAndLateOnEvents, useLoaded } from '../loaded'
 import { Empty, More, Trouble, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { Search } from '../parts/search'
@@ -19,7 +19,7 @@ export function Queue() {
   const q = where.value.query.get('q') ?? ''
   const [limit, setLimit] = useState(PAGE)
   useEffect(() => setLimit(PAGE), [q])
-  const page = useLoaded<ProposalPage>(url('proposals', { folder: 'pending', q, limit }), on('action', 'event'))
+  const page = useLoaded<ProposalPage>(url('proposals', { folder: 'pending', q, limit }), onAndLateOnEvents('action'))
   const last = useRef<ProposalPage | null>(null)
   if (page.data) last.current = page.data
   const data = page.data ?? last.current

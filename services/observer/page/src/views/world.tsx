@@ -1,9 +1,9 @@
 // The world: how many are well, which nodes are silent, what is sick; trouble first, and what just happened beside it.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { url, type HealthEvent, type NodePlace, type Page, type PastEvent, type Place, type State, type World } from '../api'
+import { heard, LONGEST_FEED } from '../feed'
 import { step, useKeys } from '../keys'
-import { listen } from '../live'
-import { on, useLoaded } from '../loaded'
+import { onAndLateOnEvents, useLoaded } from '../loaded'
 import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
 import { Chip, StateMark } from '../parts/marks'
 import { Search } from '../parts/search'
@@ -22,24 +22,25 @@ export function WorldView() {
   const node = where.value.query.get('node')
   const [limit, setLimit] = useState(PAGE)
   useEffect(() => setLimit(PAGE), [q, state, node])
-  const world = useLoaded<World>(url('world', { q, state, node, limit }), on('world', 'event'))
+  const world = useLoaded<World>(url('world', { q, state, node, limit }), onAndLateOnEvents('world'))
   const last = useRef<World | null>(null)
   if (world.data) last.current = world.data
   const data = world.data ?? last.current
   const list = useRef<HTMLUListElement>(null)
   useKeys({ j: () => step(list.current, 1), k: () => step(list.current, -1) })
   const filtered = Boolean(q || state || node)
+  const empty = !filtered && data?.nodes.length === 0 && data.total === 0
   return (
     <View title="World" aside={<Search label="Search nodes and services" value={q} onChange={(text) => setQuery({ q: text })} />}>
       {world.problem && <Trouble problem={world.problem} retry={world.reload} />}
       {!data && !world.problem && <Waiting />}
-      {data && data.nodes.length === 0 && !filtered && <Nothing />}
-      {data && (data.nodes.length > 0 || filtered) && (
+      {data && empty && <Nothing />}
+      {data && !empty && (
         <>
           <Tally world={data} state={state} />
           <div class="columns">
             <div>
-              <Nodes nodes={data.nodes} chosen={node} />
+              {data.nodes.length > 0 && <Nodes nodes={data.nodes} chosen={node} />}
               <Panel
                 class="services"
                 title={state ? `Services: ${state}` : 'Services'}
@@ -172,8 +173,6 @@ function Row({ place }: { place: Place }) {
   )
 }
 
-const FEED = 40
-
 interface Line {
   id: string
   at: string
@@ -194,17 +193,10 @@ const lineOf = (event: HealthEvent): Line => ({
 
 /** Events as they come, over what the archive knows. */
 function Feed() {
-  const recent = useLoaded<Page<PastEvent>>(url('events', { limit: FEED }))
-  const [heard, setHeard] = useState<Line[]>([])
-  useEffect(
-    () =>
-      listen((name, message) => {
-        if (name === 'event') setHeard((before) => [lineOf(message as unknown as HealthEvent), ...before].slice(0, FEED))
-      }),
-    [],
-  )
-  const ids = new Set(heard.map((line) => line.id))
-  const shown = [...heard, ...(recent.data?.items ?? []).filter((line) => !ids.has(line.id))].slice(0, FEED)
+  const recent = useLoaded<Page<PastEvent>>(url('events', { limit: LONGEST_FEED }))
+  const live = heard.value.map(lineOf)
+  const ids = new Set(live.map((line) => line.id))
+  const shown = [...live, ...(recent.data?.items ?? []).filter((line) => !ids.has(line.id))].slice(0, LONGEST_FEED)
   return (
     <Panel title="Latest events" class="feed">
       {shown.length === 0 ? (

@@ -1,0 +1,76 @@
+"""A real Chromium in front of a real observer. Playwright's plain API: no event loop of ours runs in these tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browser_rig import Mesh
+from parts.require import missing, require
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from mesh_core.testing import RedisServer
+from observer.web.page import DIST
+
+FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+POLICY = "Content Security Policy"
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    binary = require("chromium", "apt-get install chromium")
+    if not (DIST / "index.html").is_file():
+        missing("the built page", "make page")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """One observer for all tests of a module: each uses names of its own."""
+    folder = tmp_path_factory.mktemp("mesh")
+    server = RedisServer(folder / "redis").start()
+    mesh = Mesh(server, folder / "var")
+    yield mesh
+    mesh.stop()
+    server.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
+    """`visit("#/queue", width=390, dark=True)`: a page of somebody new; it must not complain while it is used."""
+    opened: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def visit(place: str = "", *, width: int = 1440, height: int = 900, dark: bool = False, complains: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        context.set_default_timeout(10_000)
+        opened.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if not complains:
+            page.on("console", lambda said: complaints.append(said.text) if POLICY in said.text else None)
+        page.goto(f"{mesh.url}/{place}")
+        page.locator("main h1").wait_for(state="attached")
+        return page
+
+    yield visit
+    for context in opened:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots are kept: MENDMESH_SCREENSHOTS, or beside the other files of this test run."""
+    named = os.environ.get("MENDMESH_SCREENSHOTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

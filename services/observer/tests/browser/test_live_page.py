@@ -1,0 +1,291 @@
+"""The page in a real browser: what is told appears by itself, a person decides, and nothing that others wrote runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+from browser_rig import Mesh, ago, until
+from parts.require import require
+from playwright.sync_api import Page, expect
+
+from mesh_core.action_files import Folder
+from mesh_core.records import ActionUpdate, Evidence
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started(mesh: Mesh) -> None:
+    mesh.start()
+
+
+def lies_in(mesh: Mesh, action_id: str) -> list[Folder]:
+    return [folder for folder, _ in mesh.actions.find(action_id)]
+
+
+def test_an_event_from_redis_cli_appears_within_a_second_without_a_reload(mesh: Mesh, visit: Visit) -> None:
+    client = require("redis-cli", "apt-get install redis-tools")
+    page = visit("#/world")
+    expect(page.locator(".connection.live")).to_be_visible()
+    page.evaluate("window.never_reloaded = true")
+    event = {"type": "service_down", "node": "cellar", "service": "heating", "severity": "error"}
+    began = time.monotonic()
+    subprocess.run(
+        [client, "-p", str(mesh.redis.port), "PUBLISH", "health_events", json.dumps(event)], check=True, stdout=-3
+    )
+    row = page.locator(".places .row", has_text="heating")
+    expect(row).to_contain_text("sick", timeout=1_000)
+    took = time.monotonic() - began
+    expect(page.locator(".feed li", has_text="cellar/heating")).to_be_visible()
+    expect(page.locator(".tile.sick b")).not_to_have_text("0")
+    assert page.evaluate("window.never_reloaded") is True
+    assert took < 1.0
+
+
+def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Visit) -> None:
+    page = visit("#/queue")
+    expect(page.locator(".connection.live")).to_be_visible()
+    name = mesh.propose("announced", "api")
+    mesh.say(
+        ActionUpdate(
+            ts=ago(),
+            action_id=name.id,
+            from_folder="",
+            to_folder="pending",
+            type="container_restart",
+            node="announced",
+            service="api",
+            by="planner",
+        )
+    )
+    expect(page.locator(".proposal", has_text="announced")).to_be_visible(timeout=2_000)
+    expect(page.locator('[aria-live="polite"]')).to_contain_text("New proposal: container_restart for announced/api")
+
+
+def test_the_detail_shows_what_would_run_byte_for_byte_with_its_digests(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("detail", "api")
+    page = visit(f"#/proposals/{name.id}")
+    expect(page.locator(".facts")).to_contain_text(name.digest)
+    said = mesh.ask(f"proposals/{name.id}")["playbook"]
+    expect(page.get_by_label("The playbook")).to_have_text(said["text"], use_inner_text=True)
+    expect(page.locator(".detail")).to_contain_text(said["sha256"])
+
+
+def test_nothing_moves_before_the_second_yes(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("twice", "api")
+    page = visit(f"#/proposals/{name.id}")
+    page.get_by_role("button", name="Approve…").click()
+    asked = page.get_by_role("group", name="Approve?")
+    expect(asked).to_contain_text("container restart")
+    expect(asked).to_contain_text("twice")
+    expect(asked).to_contain_text("api")
+    expect(asked).to_contain_text(name.digest)
+    assert lies_in(mesh, name.id) == [Folder.PENDING]
+    page.keyboard.press("Escape")
+    expect(asked).to_be_hidden()
+    assert lies_in(mesh, name.id) == [Folder.PENDING]
+    page.get_by_role("button", name="Approve…").click()
+    page.get_by_role("button", name="Yes, approve").click()
+    expect(page.locator(".decided")).to_contain_text("Approved")
+    assert lies_in(mesh, name.id) == [Folder.APPROVED]
+
+
+def test_a_rejection_wants_a_reason_and_keeps_it(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("no", "api")
+    page = visit(f"#/proposals/{name.id}")
+    page.get_by_role("button", name="Reject…").click()
+    page.get_by_role("button", name="Reject", exact=True).click()
+    assert lies_in(mesh, name.id) == [Folder.PENDING]
+    page.get_by_label("Why not?").fill("backup is running")
+    page.keyboard.press("Enter")
+    expect(page.locator(".decided")).to_contain_text("Rejected")
+    expect(page.locator(".decided")).to_contain_text("backup is running")
+    assert lies_in(mesh, name.id) == [Folder.REJECTED]
+    kept = mesh.actions.folder(Folder.REJECTED) / f"{name.file}.reason.txt"
+    assert kept.read_text().startswith("backup is running")
+    expect(page.locator(".proposal", has_text="no/api")).to_have_count(0)
+
+
+def test_an_edit_makes_a_new_digest_that_waits_again(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("edited", "api")
+    page = visit(f"#/proposals/{name.id}")
+    expect(page.get_by_role("button", name="Edit")).to_be_visible()
+    page.keyboard.press("e")
+    text = page.get_by_label("The proposal as JSON")
+    text.fill("{ not json")
+    page.get_by_role("button", name="File it anew").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    assert lies_in(mesh, name.id) == [Folder.PENDING]
+    changed = json.loads(mesh.ask(f"proposals/{name.id}")["raw"])
+    changed["reason"] = "restart it after the backup, not before"
+    text.fill(json.dumps(changed))
+    page.get_by_role("button", name="File it anew").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator(".because")).to_have_text("restart it after the backup, not before")
+    (waits,) = [filed for filed in mesh.actions.pending() if filed.name.id == name.id]
+    assert waits.name.digest != name.digest
+    expect(page.locator(".facts")).to_contain_text(waits.name.digest)
+    assert lies_in(mesh, name.id) == [Folder.PENDING]
+
+
+def test_of_two_who_approve_at_once_one_wins_and_the_other_is_told(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("race", "api")
+    pages = [visit(f"#/proposals/{name.id}") for _ in range(2)]
+    for page in pages:
+        page.get_by_role("button", name="Approve…").click()
+        expect(page.get_by_role("button", name="Yes, approve")).to_be_focused()
+    for page in pages:  # asked at the same moment: neither knows of the other yet
+        page.evaluate("document.activeElement.click()")
+    told = [page.locator(".decide .trouble") for page in pages]
+    for page in pages:
+        expect(page.locator(".decided")).to_contain_text("Approved")
+    until(lambda: sum(one.count() for one in told) == 1, 5, "one of them is told")
+    (loser,) = [one for one in told if one.count()]
+    expect(loser).to_contain_text("decided already")
+    assert lies_in(mesh, name.id) == [Folder.APPROVED]
+
+
+def test_who_looks_while_somebody_else_decides_sees_it(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("elsewhere", "api")
+    page = visit(f"#/proposals/{name.id}")
+    page.get_by_role("button", name="Approve…").click()
+    assert mesh.actions.reject(name, "not today", "kim")
+    expect(page.locator(".decided")).to_contain_text("Decided by kim", timeout=6_000)
+    expect(page.get_by_role("button", name="Yes, approve")).to_have_count(0)
+    assert lies_in(mesh, name.id) == [Folder.REJECTED]
+
+
+def test_an_approval_of_what_was_edited_meanwhile_is_refused(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("stale", "api")
+    page = visit(f"#/proposals/{name.id}")
+    page.get_by_role("button", name="Approve…").click()
+    (filed,) = [filed for filed in mesh.actions.pending() if filed.name.id == name.id]
+    edited = filed.proposal.model_copy(update={"reason": "somebody else wrote this reason", "edited_by": "kim"})
+    assert mesh.actions.refile(name, edited)
+    page.evaluate("document.activeElement.click()")
+    expect(page.locator(".decide .trouble")).to_contain_text("was edited since you looked at it")
+    expect(page.locator(".because")).to_have_text("somebody else wrote this reason")
+    assert lies_in(mesh, name.id) == [Folder.PENDING]
+
+
+def test_the_keyboard_alone_can_approve(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("keys", "api")
+    page = visit("#/world")
+    page.keyboard.press("2")
+    expect(page.locator("h1")).to_have_text("Queue")
+    page.keyboard.press("/")
+    page.keyboard.type("keys")
+    expect(page.locator(".proposal")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("j")
+    expect(page.locator(".facts")).to_contain_text(name.digest)
+    page.keyboard.press("a")
+    expect(page.get_by_role("button", name="Yes, approve")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".decided")).to_contain_text("Approved")
+    assert lies_in(mesh, name.id) == [Folder.APPROVED]
+
+
+HOSTILE = '<script>window.broken_in=1</script><img src=x onerror="window.broken_in=2">\u202egpj.exe\u2066\u0007\x1b[31mred'
+
+
+def test_hostile_text_is_shown_and_does_nothing(mesh: Mesh, visit: Visit) -> None:
+    long = "A" * (64 * 1024 - 20) + "</pre><script>"
+    name = mesh.propose(
+        "hostile",
+        "api",
+        reason=HOSTILE,
+        evidence=(Evidence(source=HOSTILE, text=HOSTILE), Evidence(source="long", text=long)),
+    )
+    page = visit(f"#/proposals/{name.id}")
+    expect(page.locator(".because")).to_contain_text("<script>window.broken_in=1</script>")
+    expect(page.locator(".because")).to_contain_text("⟨U+202E⟩gpj.exe⟨U+2066⟩␇␛[31mred")
+    shown = page.locator("body").inner_text()
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u0007\x1b]", shown)
+    assert len(shown) < 20_000
+    assert page.locator("main script, main img").count() == 0
+    unfold = page.get_by_role("button", name="Show all 65,530 characters")
+    unfold.click()
+    expect(page.get_by_label("Evidence 2")).to_contain_text("</pre><script>")
+    assert page.evaluate("window.broken_in") is None
+    expect(page.locator(".proposal", has_text="window.broken_in=1")).to_have_count(1)
+
+
+def test_hostile_events_and_output_are_shown_and_do_nothing(mesh: Mesh, visit: Visit) -> None:
+    run = mesh.finished(Folder.RUNNING, mesh.proposal("hostile", "runner"))
+    page = visit(f"#/runs/{run}")
+    expect(page.locator(".connection.live")).to_be_visible()
+    expect(page.get_by_label("Live output")).to_be_visible()
+    mesh.output(run, HOSTILE)
+    expect(page.get_by_label("Live output")).to_contain_text("⟨U+202E⟩gpj.exe")
+    page.goto(f"{mesh.url}/#/world")
+    expect(page.locator("h1")).to_have_text("World")
+    mesh.tell(type="odd", node="hostile", service="event", severity="error", payload={"text": HOSTILE * 300})
+    expect(page.locator(".feed li", has_text="hostile/event")).to_be_visible()
+    assert page.evaluate("window.broken_in") is None
+    assert page.locator("main script, main img").count() == 0
+
+
+def test_a_browser_runs_nothing_that_is_not_a_file_of_ours(mesh: Mesh, visit: Visit) -> None:
+    page = visit(complains=True)
+    with page.expect_console_message(lambda said: "Content Security Policy" in said.text):
+        page.evaluate("const s = document.createElement('script'); s.textContent = 'window.broken_in = 3'; document.body.append(s)")
+    assert page.evaluate("window.broken_in") is None
+
+
+def test_a_run_is_followed_line_by_line_and_ends_by_itself(mesh: Mesh, visit: Visit) -> None:
+    proposal = mesh.proposal("followed", "api")
+    run = mesh.finished(Folder.RUNNING, proposal)
+    page = visit(f"#/runs/{run}")
+    expect(page.locator(".connection.live")).to_be_visible()
+    expect(page.get_by_label("Live output")).to_be_visible()
+    for number in range(3):
+        mesh.output(run, f"TASK [step {number}]")
+    expect(page.get_by_label("Live output")).to_have_text("TASK [step 0]\nTASK [step 1]\nTASK [step 2]", use_inner_text=True)
+    (mesh.actions.folder(Folder.RUNNING) / run).rename(mesh.runtime / "gone")
+    mesh.finished(Folder.DONE, proposal)
+    mesh.say(
+        ActionUpdate(
+            ts=ago(),
+            action_id=run,
+            from_folder="running",
+            to_folder="done",
+            type="container_restart",
+            node="followed",
+            service="api",
+            by="executor",
+        )
+    )
+    expect(page.locator(".detail .chip", has_text="proven")).to_be_visible()
+    expect(page.locator(".stages li")).to_have_count(4)
+    expect(page.get_by_label("Log 02_apply.log")).to_contain_text("changed: [web01]")
+
+
+def test_a_lost_connection_is_said_and_what_was_missed_is_caught_up(mesh: Mesh, visit: Visit) -> None:
+    page = visit("#/queue")
+    expect(page.locator(".connection.live")).to_be_visible()
+    mesh.stop()
+    expect(page.locator("p.lost")).to_contain_text("The connection to the observer is lost", timeout=15_000)
+    name = mesh.propose("missed", "api")
+    mesh.start()
+    expect(page.locator(".connection.live")).to_be_visible(timeout=15_000)
+    expect(page.locator(f'[data-id="{name.id}"]')).to_be_visible()
+    expect(page.locator("p.lost")).to_have_count(0)
+
+
+def test_light_and_dark_can_be_chosen_and_are_remembered(visit: Visit) -> None:
+    page = visit("#/world")
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(ground)
+    for _ in range(2):  # the system's, light, dark
+        page.get_by_role("button", name=re.compile("Theme")).click()
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    page.locator("main h1").wait_for()
+    assert page.evaluate(ground) == dark
