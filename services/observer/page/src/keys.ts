@@ -1,8 +1,9 @@
 // Keys for people who do not want to reach for the mouse. A key means nothing while somebody types or a dialog is open.
-import { useLayoutEffect } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 type Handler = (event: KeyboardEvent) => void
-const stack: Map<string, Handler>[] = []
+type Keys = Record<string, Handler | false | null | undefined>
+const stack: { keys: Keys }[] = []
 
 const typing = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName))
@@ -11,8 +12,8 @@ document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
   if (document.querySelector('dialog[open]')) return
   if (typing(event.target) && event.key !== 'Escape') return
-  for (const keys of [...stack].reverse()) {
-    const handler = keys.get(event.key)
+  for (const { keys } of [...stack].reverse()) {
+    const handler = Object.hasOwn(keys, event.key) && keys[event.key]
     if (handler) {
       event.preventDefault()
       handler(event)
@@ -21,15 +22,16 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
-/** Keys that hold as long as the component is there; the newest one wins. */
-export function useKeys(keys: Record<string, Handler | false | null | undefined>) {
+/** Keys that hold as long as the component is there; what appeared last wins. */
+export function useKeys(keys: Keys) {
+  const own = useRef({ keys }).current
+  own.keys = keys
   useLayoutEffect(() => {
-    const own = new Map(Object.entries(keys).filter((pair): pair is [string, Handler] => Boolean(pair[1])))
     stack.push(own)
     return () => {
       stack.splice(stack.indexOf(own), 1)
     }
-  })
+  }, [])
 }
 
 /** Move the focus among the links of a list: j and k. */

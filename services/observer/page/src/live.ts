@@ -6,6 +6,8 @@ export type Name = 'event' | 'world' | 'action' | 'attempt' | 'output' | 'reload
 export type Message = Record<string, unknown>
 type Listener = (name: Name, message: Message) => void
 
+/** How many look, as the observer said when it let us in. */
+export const viewers = signal(1)
 export const connection = signal<'opening' | 'live' | 'lost'>('opening')
 
 const NAMES: Name[] = ['event', 'world', 'action', 'attempt', 'output']
@@ -30,7 +32,8 @@ export function connect() {
   window.clearTimeout(timer)
   source?.close()
   const own = (source = new EventSource(url('stream')))
-  own.addEventListener('hello', () => {
+  own.addEventListener('hello', (event) => {
+    viewers.value = viewersIn((event as MessageEvent<string>).data)
     const again = connection.value !== 'live'
     connection.value = 'live'
     waitMs = FIRST_WAIT_MS
@@ -53,6 +56,15 @@ export function connect() {
     tell('reload', {}) // finds out why: a 401 brings the login form
     timer = window.setTimeout(connect, waitMs * (0.75 + Math.random() / 2))
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)
+  }
+}
+
+function viewersIn(data: string): number {
+  try {
+    const said = (JSON.parse(data) as { viewers?: unknown }).viewers
+    return typeof said === 'number' && said > 0 ? said : 1
+  } catch {
+    return 1
   }
 }
 

@@ -2,7 +2,7 @@
 import { signal, type Signal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import { get, Problem } from './api'
-import { listen, type Message, type Name } from './live'
+import { listen, viewers, type Message, type Name } from './live'
 import { signedOut } from './session'
 
 export interface Loaded<T> {
@@ -16,12 +16,12 @@ export type Wants = (name: Name, message: Message) => boolean | 'late'
 
 const COALESCE_MS = 40
 const LATE_MS = 3_000
-// After a quiet time a change is shown at once. While everything changes all the time, each read waits twice as long
-// as the one before it, and never takes more than an eighth of the time: many viewers cost the observer little.
-const FIRST_GAP_MS = 150
-const LONGEST_GAP_MS = 5_000
-const REMEMBERED_MS = 10_000
-const GAP_PER_READ = 8
+// A change is shown at once, some times in a row. While everything changes all the time, a list is read the less often
+// the longer the observer takes for it and the more people look: all together they keep it busy half of the time.
+const QUICK_GAP_MS = 150
+const QUICK_READS = 6
+const STEADY_GAP_MS = 700
+const LONGEST_GAP_MS = 15_000
 
 class Reader<T> {
   readonly data: Signal<T | null> = signal(null)
@@ -30,7 +30,8 @@ class Reader<T> {
   private again = false
   private timer = 0
   private due = 0
-  private reads: number[] = []
+  private quick = QUICK_READS
+  private ended = -Infinity
   private tookMs = 0
   private closed = false
 
@@ -59,14 +60,14 @@ class Reader<T> {
     this.again = true
     if (this.busy || document.hidden) return
     const now = performance.now()
-    const hot = this.reads.filter((ended) => now - ended < REMEMBERED_MS).length
-    const gapMs = Math.min(Math.max(FIRST_GAP_MS * 2 ** Math.max(0, hot - 1), GAP_PER_READ * this.tookMs), LONGEST_GAP_MS)
-    const due = Math.max(now + patienceMs, (this.reads.at(-1) ?? -Infinity) + gapMs)
+    const due = Math.max(now + patienceMs, this.ended + (this.quick >= 1 ? QUICK_GAP_MS : this.steadyMs()))
     if (this.timer && this.due <= due) return
     window.clearTimeout(this.timer)
     this.due = due
     this.timer = window.setTimeout(() => void this.now(), due - now)
   }
+
+  private steadyMs = () => Math.min(Math.max(STEADY_GAP_MS, 2 * viewers.value * this.tookMs), LONGEST_GAP_MS)
 
   now = async () => {
     if (this.busy) {
@@ -90,9 +91,9 @@ class Reader<T> {
       this.problem.value = error
     } finally {
       this.busy = false
-      const ended = performance.now()
-      this.tookMs = ended - began
-      this.reads = [...this.reads.slice(-8), ended]
+      this.quick = Math.max(Math.min(QUICK_READS, this.quick + (began - this.ended) / this.steadyMs()) - 1, 0)
+      this.ended = performance.now()
+      this.tookMs = this.ended - began
     }
     if (this.again && !this.closed) this.soon(COALESCE_MS)
   }

@@ -1,5 +1,5 @@
 // A person's answer to one proposal. What is sent is the digest that was on the screen when the question was asked.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Problem, send, url, type Moved, type ProposalDetail } from '../api'
 import { useKeys } from '../keys'
 import { go, to } from '../routes'
@@ -105,7 +105,7 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
 
 function Confirm({ p, digest, busy, onYes, onCancel }: { p: ProposalDetail; digest: string; busy: boolean; onYes: () => void; onCancel: () => void }) {
   const yes = useRef<HTMLButtonElement>(null)
-  useEffect(() => yes.current?.focus(), [])
+  useLayoutEffect(() => yes.current?.focus(), [])
   useKeys({ Escape: onCancel })
   const changed = digest !== p.digest
   return (
@@ -133,7 +133,7 @@ function Confirm({ p, digest, busy, onYes, onCancel }: { p: ProposalDetail; dige
 function Reject({ busy, onNo, onCancel }: { busy: boolean; onNo: (reason: string) => void; onCancel: () => void }) {
   const [reason, setReason] = useState('')
   const field = useRef<HTMLInputElement>(null)
-  useEffect(() => field.current?.focus(), [])
+  useLayoutEffect(() => field.current?.focus(), [])
   return (
     <form
       class="confirm"

@@ -1,6 +1,6 @@
 // A question in front of everything: the browser's own <dialog>, so that focus and Escape work as people know them.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Problem } from '../api'
 import { visible } from '../text'
 
@@ -18,7 +18,7 @@ export function Dialog({ title, action, danger, wide, onClose, onSubmit, childre
   const ref = useRef<HTMLDialogElement>(null)
   const [problem, setProblem] = useState('')
   const [busy, setBusy] = useState(false)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement
     ref.current?.showModal()
     return () => {

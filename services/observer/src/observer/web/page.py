@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from fastapi.responses import Response
 
 DIST = Path(__file__).parent / "dist"
 INDEX = "index.html"
+# Not the machine's own table: the one of Python 3.11 and some distributions' disagree about scripts.
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"
 # Nothing inline, nothing from elsewhere; whatever an event's text contains, it is no script here.
@@ -101,7 +102,7 @@ def _asset(folder: Path, file: Path) -> Asset:
     return Asset(
         data=data,
         squeezed=gzip.compress(data, 9, mtime=0),
-        media_type=mimetypes.types_map.get(file.suffix, "application/octet-stream"),
+        media_type=TYPES.get(file.suffix, "application/octet-stream"),
         etag=f'"{hashlib.sha256(data).hexdigest()[:16]}"',
         kept=FOR_EVER if file.parent != folder else ASK_EACH_TIME,
     )

@@ -1,0 +1,123 @@
+"""Every view, light and dark, wide and narrow: looked at by axe, kept as a picture, never wider than the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser_rig import Mesh, an_attempt, some_places
+from playwright.sync_api import Page, expect
+
+from mesh_core.action_files import Folder
+from mesh_core.records import Risk
+
+Visit = Callable[..., Page]
+
+VIEWS = ("world", "queue", "proposal", "runs", "run", "incident", "history", "events", "metrics", "silences", "audit")
+# What is on the page when it is whole: a picture of "Reading…" shows nothing.
+WHOLE = {
+    "world": ".places .row",
+    "queue": ".proposal",
+    "proposal": ".facts",
+    "runs": ".run",
+    "run": ".stages",
+}
+# The key, and what it brings up; Escape takes it away, and nothing else.
+ASKED = {"a": "div.confirm", "r": "form.confirm", "e": "dialog textarea", "s": "dialog select", "?": "dialog kbd >> nth=0"}
+
+
+@pytest.fixture(scope="module")
+def places(mesh: Mesh) -> dict[str, str]:
+    """A mesh with something in every view, and where each view is."""
+    mesh.write_world(some_places(12, 8))
+    name = mesh.propose("web01", "shop")
+    for number, risk in enumerate(Risk):
+        mesh.propose(f"node{number:03d}", "api", risk_level=risk)
+    run = mesh.finished(Folder.DONE, mesh.proposal("node001", "db"))
+    mesh.finished(Folder.FAILED, mesh.proposal("node002", "db"))
+    (filed,) = [filed for filed in mesh.actions.pending() if filed.name == name]
+    event_id = filed.proposal.event.id or ""
+    mesh.keep_attempt(an_attempt(event_id, "schema_violation", detail="confidence 97.4 is more than 1"))
+    mesh.keep_attempt(an_attempt(event_id, "ok", model="haiku", provider="anthropic", position=2, cost_usd=0.002))
+    mesh.start()
+    mesh.tell(type="container_unhealthy", node="web01", service="shop", severity="error")
+    return {
+        "proposal": f"#/proposals/{name.id}",
+        "run": f"#/runs/{run}",
+        "incident": f"#/incident/{name.id}",
+        "events": "#/history?list=events",
+    }
+
+
+def show(visit: Visit, places: dict[str, str], view: str, *, width: int, dark: bool) -> Page:
+    page = visit(places.get(view, f"#/{view}"), width=width, dark=dark)
+    if view in WHOLE:
+        page.locator(WHOLE[view]).first.wait_for()
+    expect(page.locator(".waiting")).to_have_count(0)
+    expect(page.locator(".connection.live")).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_has_no_serious_finding_and_fits_the_screen(
+    visit: Visit, places: dict[str, str], pictures: Path, view: str
+) -> None:
+    for width in (1440, 390):
+        for dark in (False, True):
+            page = show(visit, places, view, width=width, dark=dark)
+            page.screenshot(path=pictures / f"{view}-{width}-{'dark' if dark else 'light'}.png")
+            wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wider <= 0, f"{view} at {width} px is {wider} px too wide"
+            if width == 1440 or not dark:
+                assert serious(page) == []
+            page.context.close()
+
+
+def test_what_a_person_is_asked_has_no_serious_finding(visit: Visit, places: dict[str, str], pictures: Path) -> None:
+    for dark in (False, True):
+        page = show(visit, places, "proposal", width=1440, dark=dark)
+        for key, asked in ASKED.items():
+            page.keyboard.press(key)
+            expect(page.locator(asked)).to_be_visible()
+            page.screenshot(path=pictures / f"asked-{'help' if key == '?' else key}-{'dark' if dark else 'light'}.png")
+            assert serious(page) == []
+            page.keyboard.press("Escape")
+            expect(page.locator(asked)).to_have_count(0)
+        page.context.close()
+
+
+def test_focus_goes_into_a_question_and_back(visit: Visit, places: dict[str, str]) -> None:
+    page = show(visit, places, "proposal", width=1440, dark=False)
+    edit = page.get_by_role("button", name="Edit")
+    edit.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    inside = "document.activeElement.closest('dialog') !== null"
+    assert page.evaluate(inside)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(edit).to_be_focused()
+
+
+def test_a_view_without_anything_in_it_teaches(visit: Visit, mesh: Mesh, places: dict[str, str]) -> None:
+    page = visit("#/queue?q=nothing-is-called-so")
+    expect(page.locator(".empty")).to_contain_text("No waiting proposal fits")
+    page = visit("#/nowhere")
+    expect(page.locator("main")).to_contain_text("There is nothing here")
+
+
+def test_axe_is_awake(visit: Visit, places: dict[str, str]) -> None:
+    page = show(visit, places, "queue", width=1440, dark=False)
+    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=icon.svg>')")
+    assert any(finding.startswith("image-alt") for finding in serious(page))
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
