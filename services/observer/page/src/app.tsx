@@ -9,9 +9,9 @@ import { Help } from './parts/help'
 import { Icon } from './parts/icons'
 import { notice, Notices } from './parts/notices'
 import { go, to, where } from './routes'
-import { session, signOut, state } from './session'
+import { refusal, session, signOut, state } from './session'
 import { nextTheme, theme } from './theme'
-import { Said } from './text'
+import { Said, visible } from './text'
 import { Audit } from './views/audit'
 import { History } from './views/history'
 import { Incident } from './views/incident'
@@ -35,6 +35,14 @@ const LOST_AFTER_MS = 1_500
 
 export function App() {
   if (state.value === 'out') return <Login />
+  if (refusal.value)
+    return (
+      <main class="alone">
+        <p class="trouble" role="alert">
+          {visible(refusal.value)}
+        </p>
+      </main>
+    )
   if (state.value === 'asking') return <main class="alone" aria-busy="true" />
   return <Room />
 }
@@ -71,7 +79,7 @@ function Room() {
         <button type="button" class="quiet keys" onClick={() => setHelp(true)} aria-label="Keys and help" title="Keys and help (?)">
           <Icon name="keys" />
         </button>
-        {session.value?.csrf && (
+        {session.value?.auth === 'session' && (
           <>
             <span class="who">
               <Said text={session.value.name} max={40} /> <small>{session.value.role}</small>

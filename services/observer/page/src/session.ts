@@ -12,6 +12,8 @@ export interface Session {
 
 export const session = signal<Session | null>(null)
 export const state = signal<'asking' | 'in' | 'out' | 'away'>('asking')
+/** Why nobody is let in here at all, in the observer's words. */
+export const refusal = signal('')
 export const mayDecide = computed(() => session.value?.role === 'operator')
 
 const AGAIN_MS = 2_000
@@ -24,6 +26,7 @@ export async function begin(): Promise<void> {
     if (error.status === 401) signedOut()
     else if (error.status === 404) enter({ name: 'web', role: 'operator' }) // an observer without sign-in
     else {
+      refusal.value = error.status === 403 ? error.message : ''
       state.value = 'away'
       window.setTimeout(() => void begin(), AGAIN_MS)
     }
@@ -32,6 +35,7 @@ export async function begin(): Promise<void> {
 
 function enter(who: Session) {
   session.value = who
+  refusal.value = ''
   remember_csrf(who.csrf ?? '')
   const again = state.value !== 'in'
   state.value = 'in'

@@ -30,7 +30,6 @@ QUEUE_CHUNKS = 64
 PING_SECONDS = 15.0
 LISTEN_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-HELLO = b"event: hello\ndata: {}\n\n"
 LAG = b"event: lag\ndata: {}\n\n"
 PING = b": ping\n\n"
 
@@ -71,7 +70,7 @@ class Live:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE_CHUNKS)
         self._viewers.add(queue)
         try:
-            yield HELLO
+            yield hello(len(self._viewers))
             while not self._closed:
                 try:
                     async with asyncio.timeout(PING_SECONDS):
@@ -128,6 +127,11 @@ class Live:
                     said.append(sent)
         if said and self._viewers:
             self.say(b"".join(said))
+
+
+def hello(viewers: int) -> bytes:
+    """The first event: how many look, so that each can be modest about asking."""
+    return b'event: hello\ndata: {"viewers": %d}\n\n' % viewers
 
 
 def as_sent(channel: str, raw: bytes) -> bytes | None:

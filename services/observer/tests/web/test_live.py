@@ -13,7 +13,7 @@ from mesh_core.bus import Bus
 from mesh_core.records import HealthEvent, Trust
 from mesh_core.testing import RedisServer, wait_for
 from observer import live as live_room
-from observer.live import HELLO, LAG, Live, as_sent
+from observer.live import LAG, Live, as_sent, hello
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +64,7 @@ async def test_every_viewer_gets_every_message_once_and_in_order(redis_server: R
 async def test_who_cannot_keep_up_is_told_to_read_the_lists_again() -> None:
     live = Live("redis://127.0.0.1:1/0", "test")
     viewer = live.watch()
-    assert await anext(viewer) == HELLO
+    assert await anext(viewer) == hello(1)
     for n in range(live_room.QUEUE_CHUNKS + 1):
         live.say(b"chunk %d" % n)
     assert await anext(viewer) == LAG
@@ -79,7 +79,7 @@ async def test_a_redis_that_was_away_is_told_as_a_gap(redis_server: RedisServer)
     async with running(redis_server.url) as live:
         await listens(bus)
         viewer = live.watch()
-        assert await anext(viewer) == HELLO
+        assert await anext(viewer) == hello(1)
         redis_server.kill()
         redis_server.start()
         async with asyncio.timeout(15):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from observer.web.headers import Headers
 from observer.web.page import Page, serve_page
 
 SCRIPT = b"console.log('the page')\n" * 50
@@ -28,7 +29,7 @@ def dist(tmp_path: Path) -> Path:
 def asking(folder: Path) -> httpx.AsyncClient:
     app = FastAPI()
     serve_page(app, Page(folder))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8686")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(Headers(app)), base_url="http://127.0.0.1:8686")
 
 
 async def test_a_named_asset_is_kept_for_ever_and_the_index_asked_for_each_time(dist: Path) -> None:
@@ -58,7 +59,7 @@ async def test_every_answer_forbids_what_is_not_a_file_of_ours(dist: Path, path:
     async with asking(dist) as http:
         answer = await http.get(path)
     policy = answer.headers["content-security-policy"]
-    assert "default-src 'self'" in policy
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
 
