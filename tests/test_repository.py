@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -65,7 +66,7 @@ def test_no_file_holds_a_key(tracked: dict[str, str]) -> None:
 
 
 def test_nothing_made_at_runtime_is_tracked(tracked: dict[str, str]) -> None:
-    made = re.compile(r"(^|/)(\.venv|var|__pycache__|\.env|uv\.lock|pylock\.toml|.*\.gguf)(/|$)")
+    made = re.compile(r"(^|/)(\.venv|var|node_modules|dist|__pycache__|\.env|uv\.lock|pylock\.toml|.*\.gguf)(/|$)")
     assert not [name for name in tracked if made.search(name)]
 
 
@@ -77,6 +78,18 @@ def test_every_line_of_a_lock_is_pinned_and_hashed(lock: str) -> None:
     assert not [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry or "==" not in entry]
     assert "://" not in text
     assert not INDEX_OPTION.search(text)
+
+
+def test_the_page_is_built_from_pinned_and_hashed_packages_of_no_particular_registry() -> None:
+    page = ROOT / "services" / "observer" / "page"
+    wanted = json.loads((page / "package.json").read_text())
+    assert all(version[0].isdigit() for kind in ("dependencies", "devDependencies") for version in wanted[kind].values())
+    packages = json.loads((page / "package-lock.json").read_text())["packages"]
+    fetched = {name: package for name, package in packages.items() if name}
+    assert fetched
+    assert not [name for name, package in fetched.items() if not package.get("integrity", "").startswith("sha512-")]
+    assert not [name for name, package in fetched.items() if "resolved" in package]
+    assert not (page / ".npmrc").exists()
 
 
 @pytest.mark.parametrize("service", SERVICES)

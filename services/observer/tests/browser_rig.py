@@ -1,4 +1,4 @@
-"""An observer as a process on real Redis and real folders, filled with things to look at. Nothing here drives a browser."""
+"""An observer as a process on real Redis and real folders, full of things to look at. Drives no browser."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ from mesh_core.testing import RedisServer, free_port
 from observer.world import Place, State, World
 
 STARTS_WITHIN_SECONDS = 15
-LOG = "PLAY [Restart it] ***\n\nTASK [Restart it] ***\nchanged: [web01]\n\nPLAY RECAP ***\nweb01 : ok=1 changed=1 failed=0\n"
+LOG = (
+    "PLAY [Restart it] ***\nTASK [Restart it] ***\nchanged: [web01]\nPLAY RECAP ***\nweb01 : ok=1 changed=1 failed=0\n"
+)
 
 
 def ago(**span: float) -> str:
@@ -158,7 +160,10 @@ class Mesh:
             event=event,
             evidence=(
                 Evidence(source="event", text="health: unhealthy\nstatus: running\nexit_code: 0"),
-                Evidence(source="container log", text="\n".join(f"10:0{n % 6}:12 GET /health 500 in {n} ms" for n in range(20))),
+                Evidence(
+                    source="container log",
+                    text="\n".join(f"10:0{n % 6}:12 GET /health 500 in {n} ms" for n in range(20)),
+                ),
             ),
             model=ModelRef(name="smollm2-135m-instruct", provider="llamacpp", position=1, latency_ms=1730),
         )
@@ -177,7 +182,9 @@ class Mesh:
                 digest="0" * 64,
                 result="done" if well else "failed",
                 verdict="proven" if well else "not_helped",
-                reason="well in 3 looks in a row: shop running, health healthy" if well else "still unhealthy after 30 s",
+                reason="well in 3 looks in a row: shop running, health healthy"
+                if well
+                else "still unhealthy after 30 s",
                 node=proposal.node,
                 service=proposal.service,
                 type=proposal.type,
@@ -232,7 +239,11 @@ def some_places(nodes: int, services: int) -> list[Place]:
         for s in range(services):
             number = n * services + s
             own = State.SICK if number % 97 == 5 else State.UNKNOWN if number % 61 == 9 else State.HEALTHY
-            severity = (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)[number % 3] if own is State.SICK else Severity.INFO
+            severity = (
+                (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)[number % 3]
+                if own is State.SICK
+                else Severity.INFO
+            )
             found.append(
                 Place(
                     node=node,

@@ -47,7 +47,9 @@ def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def visit(place: str = "", *, width: int = 1440, height: int = 900, dark: bool = False, complains: bool = False) -> Page:
+    def visit(
+        place: str = "", *, width: int = 1440, height: int = 900, dark: bool = False, complains: bool = False
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )

@@ -1,4 +1,4 @@
-"""From a sick container to a well one by clicks alone: planner, executor, Docker, observer and browser are the real ones."""
+"""From a sick container to a well one by clicks alone: planner, executor, Docker, observer and browser are real."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def test_approve_by_click_heals_a_real_container_and_the_page_shows_it(
     sick.make_sick()
     until(lambda: sick.health() == "unhealthy", 20, "unhealthy")
     until(
-        lambda: all((mesh.runtime / "state" / f"{name}.heartbeat").exists() for name in ("planner-agent", "executor-agent")),
+        lambda: all(
+            (mesh.runtime / "state" / f"{name}.heartbeat").exists() for name in ("planner-agent", "executor-agent")
+        ),
         30,
         "planner and executor at work",
     )

@@ -25,7 +25,13 @@ WHOLE = {
     "run": ".stages",
 }
 # The key, and what it brings up; Escape takes it away, and nothing else.
-ASKED = {"a": "div.confirm", "r": "form.confirm", "e": "dialog textarea", "s": "dialog select", "?": "dialog kbd >> nth=0"}
+ASKED = {
+    "a": "div.confirm",
+    "r": "form.confirm",
+    "e": "dialog textarea",
+    "s": "dialog select",
+    "?": "dialog kbd >> nth=0",
+}
 
 
 @pytest.fixture(scope="module")

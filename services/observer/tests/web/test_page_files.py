@@ -65,7 +65,14 @@ async def test_every_answer_forbids_what_is_not_a_file_of_ours(dist: Path, path:
 
 
 @pytest.mark.parametrize(
-    "path", ["/assets/..%2f..%2fsecret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/assets/secret.txt", "/secret.txt", "/assets/"]
+    "path",
+    [
+        "/assets/..%2f..%2fsecret.txt",
+        "/assets/%2e%2e/%2e%2e/secret.txt",
+        "/assets/secret.txt",
+        "/secret.txt",
+        "/assets/",
+    ],
 )
 async def test_only_what_was_built_is_served(dist: Path, path: str) -> None:
     (dist / "assets" / "secret.txt").symlink_to(dist.parent / "secret.txt")

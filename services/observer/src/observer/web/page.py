@@ -25,7 +25,8 @@ NOT_BUILT = """<!doctype html>
 <body><main><h1>The page is not built</h1>
 <p>The observer runs, and so does its API under <code>/api/v1</code>; only the dashboard's files are missing.
 <code>make page</code> in the checkout builds them (it needs npm's registry once), then reload.
-Meanwhile <code>mend pending</code>, <code>mend show ID</code> and <code>mend approve ID</code> do all that the page does.</p>
+Meanwhile <code>mend pending</code>, <code>mend show ID</code> and <code>mend approve ID</code>
+do all that the page does.</p>
 </main></body></html>
 """
 
