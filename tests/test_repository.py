@@ -83,7 +83,9 @@ def test_every_line_of_a_lock_is_pinned_and_hashed(lock: str) -> None:
 def test_the_page_is_built_from_pinned_and_hashed_packages_of_no_particular_registry() -> None:
     page = ROOT / "services" / "observer" / "page"
     wanted = json.loads((page / "package.json").read_text())
-    assert all(version[0].isdigit() for kind in ("dependencies", "devDependencies") for version in wanted[kind].values())
+    assert all(
+        version[0].isdigit() for kind in ("dependencies", "devDependencies") for version in wanted[kind].values()
+    )
     packages = json.loads((page / "package-lock.json").read_text())["packages"]
     fetched = {name: package for name, package in packages.items() if name}
     assert fetched
