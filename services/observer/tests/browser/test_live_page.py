@@ -295,3 +295,38 @@ def test_light_and_dark_can_be_chosen_and_are_remembered(visit: Visit) -> None:
     page.reload()
     page.locator("main h1").wait_for()
     assert page.evaluate(ground) == dark
+
+
+def test_a_snooze_puts_the_proposal_aside_and_is_listed_until_it_is_ended(mesh: Mesh, visit: Visit) -> None:
+    name = mesh.propose("snoozed", "api")
+    page = visit(f"#/proposals/{name.id}")
+    page.get_by_role("button", name="Snooze").click()
+    span = page.get_by_role("dialog").get_by_role("combobox")
+    expect(span).to_have_value("3600")
+    span.select_option("4 hours")
+    page.get_by_label("Reason").fill("waiting for the vendor")
+    page.get_by_role("dialog").get_by_role("button", name="Snooze").click()
+    expect(page.locator(".decided")).to_contain_text("Rejected")
+    assert lies_in(mesh, name.id) == [Folder.REJECTED]
+    page.keyboard.press("6")
+    row = page.locator(".silence", has_text="snoozed/api")
+    expect(row).to_contain_text("waiting for the vendor")
+    expect(row).to_contain_text("3h59m left")
+    row.get_by_role("button", name="End").click()
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Show what is over").click()
+    expect(row).to_contain_text("ended")
+
+
+def test_a_maintenance_is_begun_on_the_page_and_seen_in_the_world(mesh: Mesh, visit: Visit) -> None:
+    mesh.tell(type="service_down", node="moved01", service="api", severity="error")
+    page = visit("#/silences")
+    page.get_by_role("button", name="New maintenance…").click()
+    page.get_by_label("Node (").fill("!!")
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    page.get_by_label("Node (").fill("moved*")
+    page.get_by_role("button", name="Begin").click()
+    expect(page.locator(".silence", has_text="moved*")).to_contain_text("maintenance")
+    page.keyboard.press("1")
+    expect(page.locator(".places .row", has_text="moved01")).to_contain_text("silenced")

@@ -15,9 +15,9 @@ export function SpanField({ name = 'seconds', chosen = 3_600 }: { name?: string;
   return (
     <label>
       For
-      <select name={name} defaultValue={String(chosen)}>
+      <select name={name}>
         {SPANS.map(([seconds, words]) => (
-          <option key={seconds} value={seconds}>
+          <option key={seconds} value={seconds} selected={seconds === chosen}>
             {words}
           </option>
         ))}
