@@ -330,3 +330,15 @@ def test_a_maintenance_is_begun_on_the_page_and_seen_in_the_world(mesh: Mesh, vi
     expect(page.locator(".silence", has_text="moved*")).to_contain_text("maintenance")
     page.keyboard.press("1")
     expect(page.locator(".places .row", has_text="moved01")).to_contain_text("silenced")
+
+
+def test_what_failed_can_be_proposed_again_and_waits(mesh: Mesh, visit: Visit) -> None:
+    run = mesh.finished(Folder.FAILED, mesh.proposal("again", "api"))
+    page = visit(f"#/proposals/{run}")
+    expect(page.locator(".decided")).to_contain_text("failed")
+    page.get_by_role("button", name="Propose again").click()
+    expect(page.locator(".detail .chip", has_text="attempt 2")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve…")).to_be_visible()
+    (waits,) = [filed for filed in mesh.actions.pending() if filed.proposal.node == "again"]
+    assert waits.proposal.attempt == 2
+    assert lies_in(mesh, run) == [Folder.FAILED]

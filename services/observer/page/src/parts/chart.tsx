@@ -17,10 +17,13 @@ interface Props {
   kind: 'lines' | 'stack'
   say: (value: number) => string
   daily?: boolean
+  counts?: boolean // whole numbers only
 }
 
 const HEIGHT = 180
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const DAYS = [1, 2, 7, 14, 30, 61, 122].map((days) => days * 86_400)
+const WHOLE = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000].flatMap((size) => [size, 2 * size, 5 * size])
 const dayOf = (seconds: number) => {
   const date = new Date(seconds * 1000)
   return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`
@@ -40,7 +43,7 @@ function stacked(series: Series[]): (number | null)[][] {
   return series.map(({ values }) => values.map((value, index) => (sums[index] = (sums[index] ?? 0) + (value ?? 0))))
 }
 
-export function Chart({ title, times, series, kind, say, daily = false }: Props) {
+export function Chart({ title, times, series, kind, say, daily = false, counts = false }: Props) {
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const here = box.current
@@ -61,7 +64,7 @@ export function Chart({ title, times, series, kind, say, daily = false }: Props)
         legend: { show: false },
         tzDate: (seconds) => (daily ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000)),
         scales: { x: { time: true, range: (_, first, last) => [first - half, last + half] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
-        axes: [{ ...axis, space: 64, values: (_, ticks) => ticks.map((tick) => (daily ? dayOf(tick) : hourOf(tick))) }, { ...axis, size: 58, values: (_, ticks) => ticks.map(say) }],
+        axes: [{ ...axis, space: 64, ...(daily ? { incrs: DAYS } : {}), values: (_, ticks) => ticks.map((tick) => (daily ? dayOf(tick) : hourOf(tick))) }, { ...axis, size: 58, ...(counts ? { incrs: WHOLE } : {}), values: (_, ticks) => ticks.map(say) }],
         series: [
           {},
           ...order.map(({ label, tone }) => {

@@ -34,7 +34,7 @@ export function Incident() {
         <article class="panel detail" aria-label="Incident">
           <header class="title">
             <h2>
-              <Said text={one.type.replaceAll('_', ' ')} /> <span class="on">on</span> <Said text={one.node} />
+              <Said text={one.type.replaceAll('_', ' ') || 'trouble'} /> <span class="on">on</span> <Said text={one.node} />
               {one.service && (
                 <>
                   <i>/</i>

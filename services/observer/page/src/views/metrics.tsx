@@ -33,7 +33,7 @@ const inSeconds = (value: number) => (value < 10 ? `${Math.round(value * 10) / 1
 
 export function Metrics() {
   const hours = Number(where.value.query.get('hours') ?? 168)
-  const days = Math.max(2, Math.ceil(hours / 24))
+  const days = Math.max(7, Math.ceil(hours / 24))
   const models = useLoaded<ModelSeries>(url('metrics/models', { hours }), on('attempt'))
   const healing = useLoaded<HealingSeries>(url('metrics/healing', { days }), on('action'))
   const problem = models.problem ?? healing.problem
@@ -100,11 +100,11 @@ function Healing({ data }: { data: HealingSeries }) {
       </div>
       <div class="charts">
         <Panel title="Events by day">
-          <Chart title="Events by day" times={times} series={events} kind="stack" say={whole} daily />
+          <Chart title="Events by day" times={times} series={events} kind="stack" counts say={whole} daily />
         </Panel>
         <Panel title="Runs by day">
           {runCount ? (
-            <Chart title="Runs by day" times={times} series={runs} kind="stack" say={whole} daily />
+            <Chart title="Runs by day" times={times} series={runs} kind="stack" counts say={whole} daily />
           ) : (
             <Empty title="Nothing ran">
               <p>Approve a proposal, and what came of it is counted here.</p>
@@ -189,16 +189,16 @@ function Models({ data }: { data: ModelSeries }) {
       <h2 class="section">Models</h2>
       <div class="charts">
         <Panel title="Attempts by outcome">
-          <Chart title="Attempts by outcome" times={times} series={charts.outcomes} kind="stack" say={whole} daily={daily} />
+          <Chart title="Attempts by outcome" times={times} series={charts.outcomes} kind="stack" counts say={whole} daily={daily} />
         </Panel>
         <Panel title="Which rung answered">
-          <Chart title="Which rung answered" times={times} series={charts.answered} kind="stack" say={whole} daily={daily} />
+          <Chart title="Which rung answered" times={times} series={charts.answered} kind="stack" counts say={whole} daily={daily} />
         </Panel>
         <Panel title="Latency of good answers">
           <Chart title="Latency of good answers" times={times} series={charts.latency} kind="lines" say={inSeconds} daily={daily} />
         </Panel>
         <Panel title="Tokens">
-          <Chart title="Tokens" times={times} series={charts.tokens} kind="stack" say={whole} daily={daily} />
+          <Chart title="Tokens" times={times} series={charts.tokens} kind="stack" counts say={whole} daily={daily} />
         </Panel>
         {data.total.cost_usd > 0 && (
           <Panel title={`Cost: ${money(data.total.cost_usd)}`}>
