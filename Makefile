@@ -63,6 +63,9 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	  deps=""; [ $$f = requirements ] || deps=--no-deps; \
 	  $(BIN)/uv pip compile -q $$deps --python-version 3.11 --universal --generate-hashes \
 	    --no-emit-index-url --no-header $$f.in -o $$f.lock; done
+	@for s in services/*/; do \
+	  $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
+	    --no-annotate -c requirements.lock $${s}requirements.txt -o $${s}requirements.lock; done
 
 chaos: $(STAMP)  ## 10,000 events under random kill -9; SEED=n repeats a run
 	@$(BIN)/python tests/system/chaos.py --events 10000 --seconds 1200 --seed $(or $(SEED),1)

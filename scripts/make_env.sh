@@ -30,12 +30,6 @@ if [ ! -d "$collections/ansible_collections/community/docker" ]; then
   trap 'rm -rf "$tmp"' EXIT
   "$VENV/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes \
     -r requirements-collections.lock -d "$tmp" 2>/dev/null
-  "$VENV/bin/python" - "$tmp" "$collections" <<'PY'
-import pathlib, sys, zipfile
-wheel = next(pathlib.Path(sys.argv[1]).glob("*.whl"))
-wanted = ("ansible_collections/community/docker/", "ansible_collections/community/library_inventory_filtering_v1/")
-with zipfile.ZipFile(wheel) as z:
-    z.extractall(sys.argv[2], [n for n in z.namelist() if n.startswith(wanted) and "/tests/" not in n])
-PY
+  "$VENV/bin/python" scripts/image/unpack_collections.py "$tmp" "$collections"
 fi
 say "ready."
