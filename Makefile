@@ -11,7 +11,7 @@ PAGE := services/observer/page
 PAGE_STAMP := $(VENV)/.page-stamp
 PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
-.PHONY: help env page up demo test coverage check format lock chaos bench clean
+.PHONY: help env page up up-docker down-docker up-p1 images demo test coverage check format lock chaos bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,21 @@ $(PAGE_STAMP): $(STAMP) $(PAGE_FILES) scripts/make_page.sh
 
 up: $(STAMP) $(PAGE_STAMP)  ## start the whole mesh on this machine; Ctrl-C stops it
 	@$(BIN)/mend up
+
+images:  ## build the images of the four services
+	@for s in node-agent observer planner-agent executor-agent; do \
+	  docker build -q $(if $(BASE_IMAGE),--build-arg BASE=$(BASE_IMAGE)) $(BUILD_OPTIONS) -f services/$$s/Dockerfile \
+	    -t $(or $(MENDMESH_REGISTRY),mendmesh)/$$s:$(or $(MENDMESH_VERSION),latest) . || exit 1; done
+
+up-docker: images  ## the whole mesh in Docker; COMPOSE_PROFILES=local-llm,docker-proxy,... adds to it
+	@sh scripts/deploy/docker_env.sh .env
+	@docker compose up -d --wait
+
+down-docker:  ## stop it; everything it knows stays in RUNTIME_PATH
+	@docker compose --profile '*' down
+
+up-p1:  ## the same with llama.cpp behind a LiteLLM gateway (MODELS_PATH/LLAMA_MODEL)
+	@COMPOSE_PROFILES=gateway LLAMACPP_URL=http://gateway:4000 $(MAKE) --no-print-directory up-docker
 
 demo: $(STAMP) $(PAGE_STAMP)  ## the whole loop on a throwaway service: it breaks, you approve, it is repaired
 	@$(BIN)/mend up --then-drill
