@@ -14,7 +14,7 @@ PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f 
 .PHONY: help env page up up-docker down-docker up-p1 images demo test coverage check format lock chaos bench clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 env: $(STAMP) $(PAGE_STAMP)  ## make .venv from the hashed lock
 

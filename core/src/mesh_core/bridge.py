@@ -19,7 +19,7 @@ from mesh_core.metrics import BRIDGE_ADOPTED, BRIDGE_GAPS
 from mesh_core.records import HealthEvent
 from mesh_core.scripts import REFUSAL_WINDOW
 from mesh_core.service import pause
-from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM, stream_of
+from mesh_core.streams import ENTERED, FOREIGN_STREAM, stream_of
 from mesh_core.strict_json import Refusal
 
 LISTEN_SECONDS = 1.0
@@ -87,7 +87,7 @@ class Bridge:
         event = read_event(raw)
         if isinstance(event, HealthEvent) and event.id is not None:
             stream, entry = stream_of(event.id)
-            for name in (stream, MESH_STREAM) if stream == FOREIGN_STREAM else (stream,):
+            for name in ENTERED.values() if stream == FOREIGN_STREAM else (stream,):
                 if await self._holds(name, entry, raw):
                     self._on_stream(name)
                     return

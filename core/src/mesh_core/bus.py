@@ -23,7 +23,7 @@ from mesh_core.metrics import DEAD_LETTERS, REDIS_FAILURES
 from mesh_core.records import DeadLetter, HealthEvent, Record, Trust, rfc3339
 from mesh_core.redis_url import masked as masked
 from mesh_core.scripts import ADOPT_ONCE, ENTER, PUBLISH_ONCE
-from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
+from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM
 
 DEAD_LETTER_BYTES = 4096
 ONCE_SECONDS = 7 * 86400
@@ -94,11 +94,11 @@ class Bus:
     async def enter(
         self, event: HealthEvent, trust: Trust, *, once: str | None = None, once_seconds: int = ONCE_SECONDS
     ) -> HealthEvent | None:
-        """An event that no node agent wrote: into `_mesh` or `_foreign`, and to the channel. Returns it with its id.
+        """An event that no node agent wrote: into the stream of its door, and to the channel. Returns it with its id.
 
         With `once`, at most one event is entered under that key in `once_seconds`; None if it was there before.
         """
-        stream = MESH_STREAM if trust is Trust.MESH else FOREIGN_STREAM
+        stream = ENTERED.get(trust, FOREIGN_STREAM)
         bare = event.model_copy(update={"id": None, "trust": trust})
         keys = [stream, "mesh:ev:seq", f"mesh:once:{once}" if once else ""]
         entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, once_seconds])
@@ -111,12 +111,12 @@ class Bus:
         entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, ADOPTION_WINDOW_MS])
         return f"{event.node}/{entry.decode()}" if entry else None
 
-    async def publish(self, record: Record, *, once: str | None = None) -> bool:
-        """To the record's stream, then its channel. With `once`: at most one record ever under that key.
+    async def publish(self, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
+        """To the record's stream (or the one named here), then its channel. With `once`: at most one record ever.
 
         Returns False if it had been published before. One script, so a crash leaves neither half.
         """
-        keys = [record.stream, f"mesh:once:{once}" if once else ""]
+        keys = [stream or record.stream, f"mesh:once:{once}" if once else ""]
         return bool(await self.script(PUBLISH_ONCE, keys, [record.wire(), record.channel, ONCE_SECONDS]))
 
     async def announce(self, channel: str, raw: bytes) -> int:

@@ -55,7 +55,7 @@ def main() -> None:
 
 def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -> list[str]:
     """Everything in its order; what was changed, as sentences. `here`: this host's NODE_NAME. Raises OSError."""
-    done = []
+    done: list[str] = []
     runtime.mkdir(parents=True, exist_ok=True)
     for place in places_for(services):
         with _parent(runtime, place.path) as (folder, name):

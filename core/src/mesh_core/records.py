@@ -74,7 +74,8 @@ class Trust(StrEnum):
     """By which door an event came in; set by the door, never believed from the message."""
 
     NODE = "node"  # that node's own agent, its own stream
-    MESH = "mesh"  # one of our services: observer, executor
+    MESH = "mesh"  # the executor
+    OBSERVER = "observer"  # the observer, which cannot speak for an executor
     FOREIGN = "foreign"  # redis-cli, mend inject, a webhook
 
 

@@ -4,7 +4,7 @@ Every script may be repeated: it looks before it writes.
 """
 
 # An event that no node agent wrote. Its entry id is <ms>-<n> from one shared counter (n >= 1), so that
-# `<node>/<entry id>` is unique over `_foreign` and `_mesh` and never equals a node agent's own `<ms>-0`.
+# `<node>/<entry id>` is unique over `_foreign`, `_mesh` and `_observer` and never equals a node agent's own `<ms>-0`.
 # The id is spliced into the JSON as text: cjson would turn [] into {} and lose digits.
 _ENTER = """
 local function enter(stream, counter, raw, node)

@@ -14,6 +14,7 @@ from mesh_core.action_files import ActionName, Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus
 from mesh_core.records import Action, ActionUpdate, HealthEvent, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, wait_for
 from observer.moves import Moves, who_and_why
 
@@ -57,7 +58,7 @@ class Scene:
         return to
 
     async def told(self) -> list[tuple[str, str, str, str]]:
-        rows = await self.bus.call("XRANGE", ActionUpdate.stream, "-", "+")
+        rows = await self.bus.call("XRANGE", MOVES_STREAM, "-", "+")
         updates = [ActionUpdate.model_validate_json(fields[b"p"]) for _, fields in rows]
         return [(u.from_folder, u.to_folder, u.by, u.reason) for u in updates]
 

@@ -11,7 +11,7 @@ import pytest
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer
 from mesh_core.records import HealthEvent, Trust
-from mesh_core.streams import MESH_STREAM
+from mesh_core.streams import OBSERVER_STREAM
 from mesh_core.testing import RedisServer, wait_for
 from observer.archive import Archive
 from observer.observer import GROUP, Observer
@@ -51,9 +51,9 @@ class Scene:
         """Looks every five seconds, and what they enter is folded, as in the service."""
         for _ in range(int(seconds / 5)):
             self.now += 5
-            before = await self.bus.call("XLEN", MESH_STREAM)
+            before = await self.bus.call("XLEN", OBSERVER_STREAM)
             await self.silence.look()
-            if await self.bus.call("XLEN", MESH_STREAM) != before:  # an empty read takes a server 100 ms
+            if await self.bus.call("XLEN", OBSERVER_STREAM) != before:  # an empty read takes a server 100 ms
                 await self.fold_all()
 
     async def fold_all(self) -> None:
@@ -61,7 +61,7 @@ class Scene:
             await self.observer.work(entries)
 
     async def said(self) -> list[dict[str, object]]:
-        rows = await self.bus.call("XRANGE", MESH_STREAM, "-", "+")
+        rows = await self.bus.call("XRANGE", OBSERVER_STREAM, "-", "+")
         return [json.loads(fields[b"p"]) for _, fields in rows]
 
     def state(self, node: str) -> State:

@@ -25,6 +25,7 @@ from mesh_core.bus import ONCE_SECONDS, Bus, BusDown
 from mesh_core.metrics import DECIDED
 from mesh_core.records import ActionUpdate, Proposal, rfc3339
 from mesh_core.service import pause
+from mesh_core.streams import MOVES_STREAM
 
 SCAN_SECONDS = 2.0
 HINT_STEP_MS = 100  # with 1 ms watchfiles takes 1.8 % of a core while nothing happens
@@ -204,7 +205,7 @@ class Moves:
             by=by,
             reason=reason,
         )
-        if await self._bus.publish(update, once=f"{move.name.id}:{move.source}:{move.target}"):
+        if await self._bus.publish(update, once=f"{move.name.id}:{move.source}:{move.target}", stream=MOVES_STREAM):
             DECIDED.add(move.target)
             log.info("moves.told", action_id=move.name.id, source=move.source, target=move.target, by=by)
 

@@ -110,9 +110,9 @@ class Silence:
             severity=Severity.ERROR,
             payload={"silent_seconds": round(silent_seconds), "last_heard": rfc3339(since), "noticed_by": "observer"},
             timestamp=rfc3339(datetime.now(UTC)),
-            trust=Trust.MESH,
+            trust=Trust.OBSERVER,
         )
-        if await self._bus.enter(event, Trust.MESH, once=once):
+        if await self._bus.enter(event, Trust.OBSERVER, once=once):
             log.warning("silence.node_offline", node=node, silent_seconds=round(silent_seconds))
 
     async def _say_online(self, node: str, offline_event: str) -> None:
@@ -122,7 +122,7 @@ class Silence:
             severity=Severity.INFO,
             payload={"noticed_by": "observer", "after": offline_event},
             timestamp=rfc3339(datetime.now(UTC)),
-            trust=Trust.MESH,
+            trust=Trust.OBSERVER,
         )
-        if await self._bus.enter(event, Trust.MESH, once=f"online:{node}:{offline_event}"):
+        if await self._bus.enter(event, Trust.OBSERVER, once=f"online:{node}:{offline_event}"):
             log.info("silence.node_online", node=node)

@@ -12,13 +12,13 @@ from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer
 from mesh_core.records import ActionUpdate, DeadLetter, Decision, ModelAttempt, WorldUpdate
 from mesh_core.service import pause
-from mesh_core.streams import EVENT_STREAM_PREFIX
+from mesh_core.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 
 TRIM_SECONDS = 60.0
 WEEK_MS = 7 * 86_400_000
 READERS = ("planner", "observer")
 RECORDS = (WorldUpdate.stream, DeadLetter.stream)  # nobody has to have read these
-KEPT = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream)  # these go once they are on disk as well
+KEPT = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM)  # these go once they are on disk as well
 
 log = structlog.get_logger()
 

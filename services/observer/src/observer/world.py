@@ -24,7 +24,7 @@ from typing import Literal
 from pydantic import Field
 
 from mesh_core.records import HealthEvent, Name, Record, Severity, Timestamp, Trust, WorldUpdate, rfc3339
-from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
+from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX
 
 MAX_PLACES = 20_000
 MAX_OPEN = 32
@@ -98,9 +98,7 @@ def with_beat(world: World, node: str, now: datetime) -> tuple[World, tuple[Worl
 
 def position_of(event: HealthEvent) -> tuple[str, str | None]:
     """The stream that an event lies in, and its entry id there; None if it has none."""
-    stream = {Trust.FOREIGN: FOREIGN_STREAM, Trust.MESH: MESH_STREAM}.get(
-        event.trust, f"{EVENT_STREAM_PREFIX}{event.node}"
-    )
+    stream = ENTERED.get(event.trust, f"{EVENT_STREAM_PREFIX}{event.node}")
     entry = (event.id or "").rpartition("/")[2]
     return stream, entry if _ENTRY.fullmatch(entry) else None
 
@@ -197,7 +195,7 @@ def _node_goes(world: World, place: Place, event: HealthEvent) -> dict[str, Plac
 
 def _node_comes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
     own = State.SICK if place.open else State.HEALTHY
-    if event.trust is not Trust.MESH:
+    if event.trust not in (Trust.MESH, Trust.OBSERVER):
         # An agent that starts announces again within a minute what is still open; what it does not is over.
         place, own = place.model_copy(update={"open": {}}), State.HEALTHY
     back = {place.pair: _settled(place.model_copy(update={"own_state": own}), own, event)}

@@ -25,7 +25,7 @@ from mesh_core.schema import schema_or_exit
 from mesh_core.service import pause, serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
-from mesh_core.streams import EVENT_STREAM_PREFIX, FOREIGN_STREAM, MESH_STREAM
+from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX
 from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
@@ -58,7 +58,7 @@ def main() -> None:
     actions.prepare()
     bus = Bus.connect(settings.redis_url, SERVICE)
     seat = take_seat(settings.runtime_path, settings.node_name)
-    consumer = Consumer(bus, GROUP, seat, pattern=f"{EVENT_STREAM_PREFIX}*", streams=(FOREIGN_STREAM, MESH_STREAM))
+    consumer = Consumer(bus, GROUP, seat, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))
     memory = Memory(
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
