@@ -3,6 +3,7 @@
 pytest_plugins = [
     "parts.report",
     "parts.redis",
+    "parts.redis_acl",
     "parts.model",
     "parts.scripted",
     "parts.disk",

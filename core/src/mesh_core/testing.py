@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds: float, description: str) -> None:
@@ -78,8 +80,10 @@ class RedisServer:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             try:
-                with redis.Redis(port=self.port, socket_timeout=2) as client:
+                with redis.Redis(port=self.port, socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
                     client.ping()
+                return self
+            except redis.AuthenticationError:  # it has users (`--aclfile`), and it answers
                 return self
             except redis.ConnectionError:
                 if self.process.poll() is not None:

@@ -58,7 +58,9 @@ class Scene:
         return to
 
     async def told(self) -> list[tuple[str, str, str, str]]:
-        rows = await self.bus.call("XRANGE", MOVES_STREAM, "-", "+")
+        rows = [
+            row for name in (MOVES_STREAM, ActionUpdate.stream) for row in await self.bus.call("XRANGE", name, "-", "+")
+        ]
         updates = [ActionUpdate.model_validate_json(fields[b"p"]) for _, fields in rows]
         return [(u.from_folder, u.to_folder, u.by, u.reason) for u in updates]
 

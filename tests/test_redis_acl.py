@@ -1,0 +1,131 @@
+"""Who may do what in Redis: what each user must not do is refused by both servers, and the mesh runs as these users."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+from parts.redis_acl import AclRedis
+
+from mesh_core.redis_users import OPERATOR, SERVICES
+
+NODE = "node-web01"
+EVERYBODY = (NODE, *SERVICES, OPERATOR)
+# (who, the command): each of them must be refused.
+FORBIDDEN = [
+    # a node speaks for itself only, and hears nobody
+    (NODE, "XADD mesh:ev:pi4 1-0 p {}"),
+    (NODE, "XADD mesh:ev:_mesh 1-1 p {}"),
+    (NODE, "XADD mesh:ev:_observer 1-1 p {}"),
+    (NODE, "XADD mesh:ev:_foreign 1-1 p {}"),
+    (NODE, "XADD mesh:ev:web01x 1-0 p {}"),
+    (NODE, "XADD mesh:actions * p {}"),
+    (NODE, "XRANGE mesh:ev:pi4 - +"),
+    (NODE, "XTRIM mesh:ev:web01 MAXLEN 0"),
+    (NODE, "DEL mesh:ev:web01"),
+    (NODE, "SET mesh:alive:pi4 1"),
+    (NODE, "SET cooldown:web01/nginx x"),
+    (NODE, "GET mesh:alive:web01"),
+    (NODE, "PUBLISH action_updates {}"),
+    (NODE, "PUBLISH executor_output {}"),
+    (NODE, "SUBSCRIBE health_events"),
+    (NODE, "PSUBSCRIBE *"),
+    (NODE, "EVAL return(1) 0"),
+    (NODE, "SCAN 0"),
+    # the planner reads events and proposes; it neither makes events nor says what was run
+    ("planner", "XADD mesh:ev:web01 1-0 p {}"),
+    ("planner", "XADD mesh:ev:_mesh 1-1 p {}"),
+    ("planner", "XADD mesh:world * p {}"),
+    ("planner", "XTRIM mesh:ev:web01 MAXLEN 0"),
+    ("planner", "XDEL mesh:ev:web01 1-0"),
+    ("planner", "PUBLISH health_events {}"),
+    ("planner", "PUBLISH executor_output {}"),
+    ("planner", "SUBSCRIBE action_updates"),
+    ("planner", "DEL mesh:actions"),
+    ("planner", "SET mesh:once:plan-a-b-0123456789ab:running:done 1"),
+    # the executor tells what it did; it plans nothing
+    ("executor", "XADD mesh:ev:web01 1-0 p {}"),
+    ("executor", "XADD mesh:ev:_foreign 1-1 p {}"),
+    ("executor", "XADD mesh:decisions * p {}"),
+    ("executor", "XREADGROUP GROUP planner x STREAMS mesh:ev:web01 >"),
+    ("executor", "SET cooldown:web01/nginx x"),
+    ("executor", "HSET proposal:plan-a-b-0123456789ab token x"),
+    ("executor", "SUBSCRIBE health_events"),
+    ("executor", "PUBLISH world_updates {}"),
+    # the observer sees all; it cannot say that something was run, nor keep that from being said
+    ("observer", "XADD mesh:actions * p {}"),
+    ("observer", "XADD mesh:ev:_mesh 1-1 p {}"),
+    ("observer", "XADD mesh:ev:web01 1-0 p {}"),
+    ("observer", "XADD mesh:decisions * p {}"),
+    ("observer", "SET mesh:once:plan-a-b-0123456789ab:running:done 1"),
+    ("observer", "SET mesh:once:plan-a-b-0123456789ab:remediation_completed 1"),
+    ("observer", "SET cooldown:web01/nginx x"),
+    ("observer", "HSET proposal:plan-a-b-0123456789ab token x"),
+    ("observer", "SET mesh:alive:web01 1"),
+    ("observer", "PUBLISH executor_output {}"),
+    ("observer", "PUBLISH llm_router_metrics {}"),
+    ("observer", "DEL mesh:ev:web01"),
+    # a person speaks as a stranger
+    (OPERATOR, "XADD mesh:ev:web01 1-0 p {}"),
+    (OPERATOR, "XADD mesh:ev:_mesh 1-1 p {}"),
+    (OPERATOR, "XADD mesh:actions * p {}"),
+    (OPERATOR, "PUBLISH action_updates {}"),
+    (OPERATOR, "DEL mesh:ev:web01"),
+    (OPERATOR, "CONFIG SET appendonly no"),
+    # nobody but the administrator
+    *((user, command) for user in EVERYBODY for command in ("FLUSHALL", "SHUTDOWN NOSAVE", "ACL LIST", "KEYS *")),
+    *((user, command) for user in EVERYBODY for command in ("CONFIG SET dir /tmp", "MONITOR", "REPLICAOF NO ONE")),
+    ("ping", "GET mesh:ev:seq"),
+    ("ping", "PUBLISH health_events {}"),
+]
+# What a script would do is refused as well, whoever's keys it names: (who, the script's line).
+IN_SCRIPTS = [
+    ("planner", "redis.call('XADD', 'mesh:ev:_mesh', '*', 'p', '{}')"),
+    ("observer", "redis.call('XADD', 'mesh:actions', '*', 'p', '{}')"),
+    ("observer", "redis.call('PUBLISH', 'executor_output', '{}')"),
+    ("executor", "redis.call('DEL', 'mesh:actions')"),
+    (OPERATOR, "redis.call('XADD', 'mesh:ev:web01', '1-0', 'p', '{}')"),
+]
+
+
+def test_every_forbidden_command_is_refused(acl_redis: AclRedis) -> None:
+    assert len(FORBIDDEN) >= 40
+    done = [f"{user}: {command}" for user, command in FORBIDDEN if not _is_refused(acl_redis, user, *command.split())]
+    assert not done
+
+
+def test_a_script_may_do_no_more_than_its_caller(acl_redis: AclRedis) -> None:
+    done = []
+    for user, line in IN_SCRIPTS:
+        with acl_redis.client(user) as client:
+            sha = client.execute_command("SCRIPT", "LOAD", f"{line} return 1")
+            try:
+                client.execute_command("EVALSHA", sha, "0")
+                done.append(f"{user}: {line}")
+            except redis.ResponseError as error:
+                assert "permission" in str(error).lower() or "can't access" in str(error), error
+    assert not done
+
+
+def test_nobody_comes_in_without_a_password(acl_redis: AclRedis) -> None:
+    for url in (acl_redis.server.url, f"redis://planner:wrong@127.0.0.1:{acl_redis.server.port}/0"):
+        with redis.Redis.from_url(url) as client, pytest.raises(redis.AuthenticationError):
+            client.ping()
+
+
+def test_a_node_may_do_what_it_is_there_for(acl_redis: AclRedis) -> None:
+    with acl_redis.client(NODE) as node:
+        assert node.execute_command("XADD", "mesh:ev:web01", "1-0", "p", "{}") == b"1-0"
+        assert node.execute_command("XRANGE", "mesh:ev:web01", "-", "+")
+        assert node.execute_command("XINFO", "STREAM", "mesh:ev:web01")
+        node.execute_command("SET", "mesh:alive:web01", "1", "EX", "120")
+        assert node.publish("health_events", "{}") == 0
+
+
+def _is_refused(acl_redis: AclRedis, user: str, *words: str) -> bool:
+    url = acl_redis.url(user) if user != "ping" else f"redis://ping:-@127.0.0.1:{acl_redis.server.port}/0"
+    with redis.Redis.from_url(url, socket_timeout=5) as client:
+        try:
+            client.execute_command(*words)
+        except (redis.exceptions.NoPermissionError, redis.ResponseError) as error:
+            return isinstance(error, redis.exceptions.NoPermissionError) or "permission" in str(error).lower()
+    return False
