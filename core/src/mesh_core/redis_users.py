@@ -29,10 +29,13 @@ _HAND_MOVES = " ".join(
 )
 
 
-def _group_reader() -> tuple[str, ...]:
-    """What a consumer group over all event streams takes: reads, acknowledges, takes over; cannot write an event."""
+def _group_reader(more: str = "") -> tuple[str, ...]:
+    """What a consumer group over all event streams takes: reads, acknowledges, takes over; cannot write an event.
+
+    `more` keys are read by the same command, and one selector must permit all of a command's keys.
+    """
     return (
-        "+xgroup|create +xreadgroup +xack +xclaim +xautoclaim +xpending +xinfo|groups ~mesh:ev:*",
+        f"+xgroup|create +xreadgroup +xack +xclaim +xautoclaim +xpending +xinfo|groups ~mesh:ev:*{more}",
         f"{_READ} %R~mesh:ev:* %R~mesh:none:*",
     )
 
@@ -68,8 +71,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     ),
     "observer": (
         "+scan +time +info",
-        *_group_reader(),
-        "+xgroup|create +xreadgroup +xack +xclaim +xautoclaim +xpending +xinfo|groups ~mesh:decisions",
+        *_group_reader(" ~mesh:decisions"),
         f"{_READ} {_RECORDS}",
         _SCRIPT,
         f"+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* {_HAND_MOVES}",
