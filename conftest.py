@@ -8,6 +8,7 @@ pytest_plugins = [
     "parts.scripted",
     "parts.disk",
     "parts.docker",
+    "parts.product",
     "parts.playing",
     "parts.nodes",
     "parts.prometheus",

@@ -9,6 +9,7 @@ Repeating it is harmless. It follows no link, and never overwrites a password or
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import secrets
@@ -70,20 +71,20 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
 def _make(folder: int, name: str, place: Place, runtime: Path) -> Iterator[str]:
     """One place, made or corrected through descriptors: a service cannot lead us elsewhere by a link."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
+    made = False
+    with contextlib.suppress(FileExistsError):
         if place.is_file:
             os.close(os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder))
         else:
             os.mkdir(name, 0o700, dir_fd=folder)
-        yield f"made {runtime / place.path}"
-    except FileExistsError:
-        pass
+        made = True
     descriptor = os.open(name, flags | (0 if place.is_file else os.O_DIRECTORY), dir_fd=folder)
     try:
         before = os.fstat(descriptor)
         if (before.st_uid, before.st_gid) != (place.owner, place.group):
             os.fchown(descriptor, place.owner, place.group)
-            yield f"gave {runtime / place.path} to {place.owner.name.lower()}:{place.group.name.lower()}"
+            verb = "made" if made else "gave to its owner"
+            yield f"{verb} {runtime / place.path} ({place.owner.name.lower()}:{place.group.name.lower()})"
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != place.mode:  # chown may have cleared the set-group bit
             os.fchmod(descriptor, place.mode)
         if place.adopts and (taken := _adopt(descriptor, place)):
