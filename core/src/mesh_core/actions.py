@@ -37,6 +37,9 @@ from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal
 
 CLAIMED_FILE = "claimed.json"
 BY_FILE = "by.txt"  # the note, once its proposal is claimed
+# The planner, no operator, must still see what a person filed, or it would propose the same again. Nobody but those two
+# gets through the folder.
+BY_A_PERSON = 0o664
 SETTLED_NS = 50_000_000
 ABANDONED_SECONDS = 30.0
 LEFTOVER_NS = 10_000_000_000
@@ -159,7 +162,7 @@ class Actions:
             rename_exclusive(pending / old.file, aside)
         except FileNotFoundError:
             return None
-        create_whole(pending / name.file, raw, mode=0o660)
+        create_whole(pending / name.file, raw, mode=BY_A_PERSON)
         aside.unlink(missing_ok=True)
         return name
 
@@ -167,7 +170,7 @@ class Actions:
         """A person's own new file (a retry, a request) into pending/. None if that very file is there already."""
         raw = proposal.wire()
         name = ActionName(proposal.id, digest_of(raw))
-        return name if create_whole(self.folder(Folder.PENDING) / name.file, raw, mode=0o660) else None
+        return name if create_whole(self.folder(Folder.PENDING) / name.file, raw, mode=BY_A_PERSON) else None
 
     # ---- the executor's verbs ------------------------------------------------------------------------------------
 
@@ -212,7 +215,7 @@ class Actions:
         """
         run = self.folder(Folder.RUNNING) / name.id
         try:
-            run.mkdir(mode=0o700)
+            run.mkdir(mode=0o750)  # evidence: in a deployment its group, operators, may read it
         except FileExistsError:
             # Made by another executor this moment, or left by a crash right after mkdir. To remove one of the first
             # kind would let two in, and the loser's tidying would take the winner's file with it.

@@ -27,7 +27,7 @@ from mesh_core.redis_users import ADMIN, NODE_PREFIX, OPERATOR, acl_text
 from mesh_core.redis_users import SERVICES as REDIS_SERVICES
 
 KINDS = (*SERVICES, "redis")
-PASSWORD, ADMIN_PASSWORD, ACL = "redis_password", "admin_password", "users.acl"  # noqa: S105 - names of files
+PASSWORD, ADMIN_PASSWORD, ACL = "redis_password", "admin_password", "users.acl"
 INVENTORY = """\
 # The only hosts that can ever be touched: an Ansible inventory. Written for this machine; it is yours now.
 # Another host:   name: {ansible_host: 192.0.2.7, ansible_user: pi}
@@ -44,7 +44,7 @@ def main() -> None:
             print("groundwork: must be root to give folders to their users; put sudo before it", file=sys.stderr)
             raise SystemExit(2)
         try:
-            done = lay(runtime, services, asked.node, asked.here)
+            done = lay(runtime, services, asked.node, asked.here or "")
         except OSError as error:
             print(f"groundwork: {error.filename or runtime}: {error.strerror}", file=sys.stderr)
             raise SystemExit(1) from None
@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("runtime", metavar="RUNTIME_PATH", help="such as /opt/homelab")
     parser.add_argument("--service", action="append", choices=KINDS, help="only what this one needs; may be repeated")
-    parser.add_argument("--here", metavar="NAME", type=_name, default="", help="NODE_NAME of this host")
+    parser.add_argument("--here", metavar="NAME", type=_name, help="NODE_NAME of this host")
     parser.add_argument(
         "--node", action="append", default=[], metavar="NAME", type=_name, help="a Redis user for that node's agent"
     )

@@ -132,9 +132,14 @@ def differences(runtime: Path, services: Iterable[str] = (*SERVICES, "redis")) -
     return found
 
 
+def services_of(runtime: Path) -> list[str]:
+    """Which services the ground was laid for: each has a folder for its secrets."""
+    return [name for name in USERS if os.path.lexists(runtime / "secrets" / name)]
+
+
 def is_deployed(runtime: Path) -> bool:
     """Are there users of its own for the services here? In a checkout one user owns everything, and that is fine."""
     try:
-        return os.stat(runtime / "actions" / Folder.APPROVED).st_uid == User.EXECUTOR
+        return (runtime / "actions" / Folder.APPROVED).stat().st_uid == User.EXECUTOR
     except OSError:
         return False

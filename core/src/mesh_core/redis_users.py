@@ -74,7 +74,8 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         *_group_reader(" ~mesh:decisions"),
         f"{_READ} {_RECORDS}",
         _SCRIPT,
-        f"+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* {_HAND_MOVES}",
+        "+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* "
+        f"{_HAND_MOVES}",
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_foreign ~mesh:ev:_observer",
         "+xadd ~mesh:world ~mesh:moves ~mesh:dead_letters",
@@ -99,7 +100,7 @@ _OPERATOR = (
 )
 
 
-def _node(name: str) -> tuple[str, ...]:
+def node_rules(name: str) -> tuple[str, ...]:
     """One node's agent: its key is its identity, so it writes its own stream and no other."""
     return (
         f"+xadd %W~mesh:ev:{name}",
@@ -120,7 +121,7 @@ def acl_text(passwords: Mapping[str, str], nodes: Iterable[str]) -> str:
         f"user {ADMIN} on {_digest(passwords[ADMIN])} ~* &* +@all",
         _line(OPERATOR, passwords[OPERATOR], _OPERATOR),
         *(_line(name, passwords[name], rules) for name, rules in SERVICES.items()),
-        *(_line(f"{NODE_PREFIX}{node}", passwords[f"{NODE_PREFIX}{node}"], _node(node)) for node in sorted(nodes)),
+        *(_line(f"{NODE_PREFIX}{node}", passwords[f"{NODE_PREFIX}{node}"], node_rules(node)) for node in sorted(nodes)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -14,6 +14,7 @@ from mend.commands.status import FRESH_SECONDS, heartbeats
 from mend.words import age, plain
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
+from mesh_core.ownership import differences, is_deployed, services_of
 from mesh_core.policy import BadPolicy, Policy
 from mesh_core.schema import SCHEMA_VERSION, why_not
 from mesh_core.secret_files import is_given
@@ -68,6 +69,7 @@ def _folders(actions: Actions) -> Iterator[Finding]:
         return
     yield _one_file_system(actions)
     yield _who_may_approve(actions)
+    yield from _owners(actions.root.parent)
     pending, approved = actions.folder(Folder.PENDING), actions.folder(Folder.APPROVED)
     if os.access(pending, os.R_OK | os.W_OK | os.X_OK) and os.access(approved, os.W_OK | os.X_OK):
         yield ok("you may approve", "pending/ and approved/ are yours to move between")
@@ -98,6 +100,17 @@ def _who_may_approve(actions: Actions) -> Finding:
     if approved.st_uid == actions.folder(Folder.PENDING).stat().st_uid:
         return ok("approved/", f"{mode}; one user owns pending/ and approved/, as in a checkout: fine for development")
     return ok("approved/", f"{mode}; the planner's user does not own it")
+
+
+def _owners(runtime: Path) -> Iterator[Finding]:
+    """In a deployment each service is a user of its own, and the kernel keeps them apart."""
+    if not is_deployed(runtime):
+        return
+    wrong = differences(runtime, services_of(runtime))
+    fix = f"run as root: scripts/deploy/permissions.sh {runtime}"
+    yield from (broken("owners and modes", sentence, fix) for sentence in wrong)
+    if not wrong:
+        yield ok("owners and modes", "every folder has the owner and mode of its service: the planner cannot approve")
 
 
 def _policy(path: Path) -> Finding:

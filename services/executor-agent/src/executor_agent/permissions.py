@@ -14,8 +14,12 @@ from mesh_core.actions import Actions, writable_by
 def reasons_to_refuse(actions: Actions, planner_uid: int | None) -> list[str]:
     """Why the executor must not start, as sentences; empty when all is well."""
     reasons = []
-    for path in (actions.folder(Folder.APPROVED), actions.root):
-        if path.stat().st_mode & stat.S_IWOTH:
+    # Who may rename approved/, or what it lies in, may put another folder in its place.
+    for path in (actions.folder(Folder.APPROVED), actions.folder(Folder.RUNNING), actions.root, actions.root.parent):
+        mode = path.stat().st_mode
+        if mode & stat.S_ISVTX and path in (actions.root, actions.root.parent):
+            continue  # as in /tmp: a name may be made there, but none that is another's taken away
+        if mode & stat.S_IWOTH:
             reasons.append(f"anybody can write {path}, so anybody could approve; run: chmod o-w {path}")
         elif planner_uid is not None and writable_by(path, planner_uid, _groups_of(planner_uid)):
             reasons.append(
