@@ -9,6 +9,7 @@ pytest_plugins = [
     "parts.disk",
     "parts.docker",
     "parts.product",
+    "parts.far_node",
     "parts.playing",
     "parts.nodes",
     "parts.prometheus",

@@ -24,12 +24,17 @@ from observer.silence import Silence
 from observer.trimming import Trimming
 from observer.world import Place, State, World
 
-SERVICES = {"planner-agent": "planner", "executor-agent": "executor", "observer": "observer", "node-agent": "node-web01"}
+SERVICES = {
+    "planner-agent": "planner",
+    "executor-agent": "executor",
+    "observer": "observer",
+    "node-agent": "node-web01",
+}
 
 
 @pytest.fixture
 def mesh(acl_redis: AclRedis, tmp_path: Path) -> Iterator[Actions]:
-    """All four services, each with its own user; a node whose supervisorctl is a script that can be asked to restart."""
+    """All four services, each with its own user, on a node whose supervisorctl is a script of ours."""
     control = tmp_path / "supervisorctl"
     control.write_text(
         f'#!/bin/sh\ncase "$*" in *restart*|*" start "*) touch {tmp_path}/well; echo shop: started; exit 0;; esac\n'
@@ -98,7 +103,9 @@ async def test_every_step_of_the_loop_is_permitted(mesh: Actions, acl_redis: Acl
         (mesh.folder(Folder.APPROVED) / shop.path.name).write_bytes(b"")  # half a file first: it must wait
         (mesh.folder(Folder.APPROVED) / shop.path.name).unlink()
         shop.path.rename(mesh.folder(Folder.APPROVED) / shop.path.name)
-        await wait_for(lambda: list(mesh.folder(Folder.DONE).glob("plan-*")), 60, "the approved restart done and proven")
+        await wait_for(
+            lambda: list(mesh.folder(Folder.DONE).glob("plan-*")), 60, "the approved restart done and proven"
+        )
         by_agent.path.rename(mesh.folder(Folder.REJECTED) / by_agent.path.name)
         # a recovery withdraws what is open
         again = {**typed, "service": "shop2"}

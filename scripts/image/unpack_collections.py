@@ -1,6 +1,6 @@
 """Take the Docker collection, and the one that it needs, out of the `ansible` wheel: 2.4 of its 294 MB.
 
-    python unpack_collections.py FOLDER-WITH-THE-WHEEL TARGET
+python unpack_collections.py FOLDER-WITH-THE-WHEEL TARGET
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The whole product on a real engine, as `make up-docker` starts it: its own images and compose file, nothing pulled."""
+"""The whole product on a real engine, as `make up-docker` starts it: its images and compose file, nothing pulled."""
 
 from __future__ import annotations
 
