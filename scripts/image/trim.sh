@@ -26,5 +26,6 @@ find /usr/share/doc -mindepth 1 -type f ! -name copyright -delete 2>/dev/null ||
 rm -rf /var/cache/* /var/lib/apt /var/lib/dpkg /var/log/* /root/.cache /usr/share/man /usr/share/info \
     /usr/share/locale /usr/share/perl5 /usr/share/bash-completion /usr/share/lintian /usr/share/dpkg /usr/share/bug \
     /etc/apt /etc/dpkg /usr/lib/apt /usr/lib/dpkg /usr/lib/*-linux-gnu/perl-base /usr/lib/*-linux-gnu/perl \
+    /usr/lib/*-linux-gnu/gconv /usr/lib/*-linux-gnu/libapt-* /usr/share/polkit-1 /usr/share/pixmaps /usr/share/gdb \
     /usr/bin/apt* /usr/bin/dpkg* /usr/bin/perl* /usr/bin/bash /usr/bin/wget /usr/bin/curl /usr/bin/gpgv /usr/bin/deb* \
     /usr/sbin/dpkg* /usr/sbin/useradd /usr/sbin/usermod /usr/sbin/adduser
