@@ -42,6 +42,8 @@ def engine() -> Iterator[Engine]:
             own = OwnEngine()
             own.start()
             found = engine_at(own.host)
+            if found is not None:
+                found.has_networks = not own.bridge  # beside another engine, whose firewall drops what it does not know
         else:
             found = engine_at(STANDARD_HOST) if Path(STANDARD_HOST.removeprefix("unix://")).exists() else None
         if found is None:

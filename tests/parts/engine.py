@@ -25,6 +25,7 @@ class Engine:
     def __init__(self, host: str, client: str, api_version: str | None = None) -> None:
         self.host = host
         self.client = client
+        self.has_networks = True  # do containers of one network reach each other?
         self.session = f"{os.getpid()}-{secrets.token_hex(3)}"
         self.env = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "0"}
         self.env.pop("DOCKER_CONTEXT", None)

@@ -131,6 +131,8 @@ def product(engine: Engine, product_images: Mapping[str, str], compose_plugin: P
     """Up and healthy, with a floor for a model; one for all tests of a session: put back what you broke."""
     if os.geteuid() != 0:
         missing("root (to own the folders of several users)", "run the tests as root")
+    if not engine.has_networks:
+        missing("an engine alone on this machine", "stop the other Docker engine, or set DOCKER_HOST to it")
     images.redis_image(engine)
     socket = Path(engine.host.removeprefix("unix://"))
     if not socket.is_socket():

@@ -365,3 +365,14 @@ def test_it_refuses_to_start_where_others_could_approve(alone: Living) -> None:
     assert "approve its own" in reasons_to_refuse(alone.actions, os.getuid())[0]
     alone.actions.root.chmod(0o777)
     assert str(alone.actions.root) in reasons_to_refuse(alone.actions, None)[0]
+
+
+def test_it_refuses_to_start_where_others_could_put_another_folder_in_place_of_approved(alone: Living) -> None:
+    runtime = alone.actions.root.parent
+    runtime.chmod(0o777)
+    assert f"anybody can write {runtime}" in reasons_to_refuse(alone.actions, None)[0]
+    runtime.chmod(0o1777)  # as /tmp: a name may be made there, none that is another's be taken away
+    assert reasons_to_refuse(alone.actions, None) == []
+    runtime.chmod(0o755)
+    alone.folder(Folder.RUNNING).chmod(0o777)
+    assert "running" in reasons_to_refuse(alone.actions, None)[0]
