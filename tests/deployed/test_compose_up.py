@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from parts import images
 from parts.far_node import FarNode
@@ -72,7 +73,7 @@ def test_a_service_has_no_more_than_it_needs(product: Product, service: str) -> 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_secret_is_seen_from_outside(product: Product, service: str) -> None:
-    passwords = [path.read_text().strip() for path in (product.runtime / "secrets").glob("*/*password")]
+    passwords = [path.read_text().strip() for path in (product.runtime / "secrets").glob("*/*[dn]")]
     assert len(passwords) >= 6
     seen = json.dumps(about(product, service)) + product.compose.engine.logs(product.container(service))
     seen += product.compose.engine.docker("history", "--no-trunc", product.images[service])
@@ -81,6 +82,17 @@ def test_no_secret_is_seen_from_outside(product: Product, service: str) -> None:
 
 def test_the_folders_are_as_the_table_says(product: Product) -> None:
     assert differences(product.runtime) == []
+
+
+def test_the_page_lets_in_who_has_the_operators_token_and_nobody_else(product: Product) -> None:
+    token = (product.runtime / "secrets" / "operator" / "page_token").read_text().strip()
+    product.as_operator("cat", str(product.runtime / "secrets" / "operator" / "page_token"))
+    with httpx.Client(base_url=product.page, timeout=10) as browser:
+        assert browser.get("/").status_code == 200
+        assert browser.get("/api/v1/proposals").status_code == 401
+        assert browser.get("/api/v1/proposals", headers={"Authorization": "Bearer wrong"}).status_code == 401
+        allowed = browser.get("/api/v1/proposals", headers={"Authorization": f"Bearer {token}"})
+    assert allowed.status_code == 200, allowed.text
 
 
 async def test_a_sick_container_is_healed_after_a_persons_mv(product: Product, sick: Path, near: str) -> None:

@@ -28,6 +28,7 @@ from mesh_core.redis_users import SERVICES as REDIS_SERVICES
 
 KINDS = (*SERVICES, "redis")
 PASSWORD, ADMIN_PASSWORD, ACL = "redis_password", "admin_password", "users.acl"
+PAGE_TOKEN, TOKENS = "page_token", "observer_tokens"
 INVENTORY = """\
 # The only hosts that can ever be touched: an Ansible inventory. Written for this machine; it is yours now.
 # Another host:   name: {ansible_host: 192.0.2.7, ansible_user: pi}
@@ -63,6 +64,8 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
             done += _make(folder, name, place, runtime)
     if "redis" in services:
         done += _redis_users(runtime, nodes, here)
+    if "observer" in services:
+        done += _first_token(runtime / "secrets")
     if "executor-agent" in services and here:
         done += _inventory(runtime, here)
     return done
@@ -135,6 +138,15 @@ def _password(path: Path, owner: User, group: Group = Group.MENDMESH, mode: int 
     if not path.exists():
         _write(path, secrets.token_urlsafe(32) + "\n", owner, group, mode)
     return path.read_text().strip()
+
+
+def _first_token(folder: Path) -> Iterator[str]:
+    """Somebody must be able to come in, or the observer serves no page beyond loopback: whoever may approve."""
+    token = _password(folder / OPERATOR / PAGE_TOKEN, User.ROOT, Group.OPERATORS, 0o440)
+    tokens = folder / "observer" / TOKENS
+    if not tokens.exists():
+        _write(tokens, f"first:operator:{token}\n", User.OBSERVER, Group.MENDMESH, 0o400)
+        yield f"wrote {tokens}; the page lets in whoever has the token in {folder / OPERATOR / PAGE_TOKEN}"
 
 
 def _inventory(runtime: Path, here: str) -> Iterator[str]:

@@ -97,7 +97,7 @@ PLACES: tuple[Place, ...] = (
     _place("redis", User.REDIS, Group.MENDMESH, 0o700, "redis"),
     _place("secrets", User.ROOT, Group.ROOT, 0o711),
     *(_place(f"secrets/{name}", user, Group.MENDMESH, 0o500, name) for name, user in USERS.items()),
-    _place("secrets/operator", User.ROOT, Group.OPERATORS, 0o750, "redis"),
+    _place("secrets/operator", User.ROOT, Group.OPERATORS, 0o750, "redis", OBSERVER),
     _place("secrets/nodes", User.ROOT, Group.ROOT, 0o700, "redis"),
 )
 

@@ -82,6 +82,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         # Trimming what every reader has acknowledged is the observer's duty for all streams.
         "+xtrim ~mesh:ev:* ~mesh:decisions ~mesh:world ~mesh:llm_attempts ~mesh:actions ~mesh:moves ~mesh:dead_letters",
         "+get +pttl +exists %R~mesh:alive:*",
+        "+get +set ~mesh:audit:head",
         "+hget +hmget %R~mesh:occurrences %R~proposal:*",
         "+publish &world_updates &action_updates &health_events",
         f"+subscribe +unsubscribe {_CHANNELS}",
