@@ -84,6 +84,7 @@ def mesh(acl_redis: AclRedis, tmp_path: Path) -> Iterator[Actions]:
         process.wait(40)
 
 
+@pytest.mark.parametrize("acl_redis", ["debian"], indirect=True)  # the other server runs all the rest
 async def test_every_step_of_the_loop_is_permitted(mesh: Actions, acl_redis: AclRedis) -> None:
     person = Bus.connect(acl_redis.url("operator"), "person")
     try:

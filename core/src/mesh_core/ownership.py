@@ -90,6 +90,7 @@ PLACES: tuple[Place, ...] = (
     _place("state/executor.lock", User.EXECUTOR, Group.OPERATORS, 0o640, EXECUTOR, is_file=True),
     _place("config", User.ROOT, Group.OPERATORS, 0o2775),
     _place("silences", User.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
+    _place("silences/ended", User.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
     _place("spool", User.NODE_AGENT, Group.OPERATORS, 0o2750, NODE_AGENT),
     _place("events", User.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
     _place("index", User.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),

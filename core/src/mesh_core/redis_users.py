@@ -83,6 +83,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+xtrim ~mesh:ev:* ~mesh:decisions ~mesh:world ~mesh:llm_attempts ~mesh:actions ~mesh:moves ~mesh:dead_letters",
         "+get +pttl +exists %R~mesh:alive:*",
         "+get +set ~mesh:audit:head",
+        "+get +set +del ~mesh:once:hook*",  # which alerts of a webhook are open, which signatures were seen
         "+hget +hmget %R~mesh:occurrences %R~proposal:*",
         "+publish &world_updates &action_updates &health_events",
         f"+subscribe +unsubscribe {_CHANNELS}",
