@@ -71,7 +71,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     ),
     "observer": (
         "+scan +time +info",
-        *_group_reader(" ~mesh:decisions"),
+        *_group_reader(" ~mesh:decisions ~mesh:llm_attempts ~mesh:actions ~mesh:moves"),
         f"{_READ} {_RECORDS}",
         _SCRIPT,
         "+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* "

@@ -20,7 +20,7 @@ from mesh_core.schema import schema_or_exit
 from mesh_core.service import Part, serve
 from mesh_core.settings import CANNOT_START, settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
-from mesh_core.streams import EVENT_STREAM_PREFIX
+from mesh_core.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.telling import TargetSettings
 from observer.archive import Archive
 from observer.audit.auditor import Auditor
@@ -68,7 +68,7 @@ def main() -> None:
         GROUP,
         f"observer-{settings.node_name}",
         pattern=f"{EVENT_STREAM_PREFIX}*",
-        streams=(Decision.stream, ModelAttempt.stream, ActionUpdate.stream),
+        streams=(Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM),
     )
     actions = Actions(runtime)
     indexing = Indexing(runtime, actions)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from mesh_core import streams
 from mesh_core.consumer import Entry
 from mesh_core.door import event_in, problems
 from mesh_core.records import MAX_EVENT_BYTES, ActionUpdate, Decision, HealthEvent, ModelAttempt
@@ -57,7 +58,7 @@ def _read(entry: Entry) -> HealthEvent | Decision | ModelAttempt | ActionUpdate 
             return decision
         case ModelAttempt.stream:
             return _record(entry, ModelAttempt)
-        case ActionUpdate.stream:
+        case ActionUpdate.stream | streams.MOVES_STREAM:
             return _record(entry, ActionUpdate)
         case _:
             return event_in(entry.stream, entry.id, entry.raw)

@@ -18,7 +18,12 @@ TRIM_SECONDS = 60.0
 WEEK_MS = 7 * 86_400_000
 READERS = ("planner", "observer")
 RECORDS = (WorldUpdate.stream, DeadLetter.stream)  # nobody has to have read these
-KEPT = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM)  # these go once they are on disk as well
+KEPT = (
+    Decision.stream,
+    ModelAttempt.stream,
+    ActionUpdate.stream,
+    MOVES_STREAM,
+)  # these go once they are on disk as well
 
 log = structlog.get_logger()
 
