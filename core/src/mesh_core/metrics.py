@@ -141,6 +141,14 @@ HOOK_ALERTS = _in(
     ),
     OBSERVER,
 )
+SIGN_INS = _in(
+    Counter("mesh_sign_ins_total", "tries to sign in at the page", result=("ok", "wrong", "too_many", "busy")), OBSERVER
+)
+AUDIT_LINES = _in(Counter("mesh_audit_lines_total", "lines written to the audit log"), OBSERVER)
+AUDIT_FAILURES = _in(Counter("mesh_audit_failures_total", "lines that it could not take at that moment"), OBSERVER)
+AUDIT_DAMAGED = _in(
+    Gauge("mesh_audit_damaged", "1 if this observer found lines of the audit log missing or changed"), OBSERVER
+)
 
 # -- planner
 DECISIONS = _in(

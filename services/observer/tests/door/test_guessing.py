@@ -11,6 +11,7 @@ from pathlib import Path
 
 from door_rig import ADA, BOT, EYE, VIC, Door, add_people, door_at, error_of
 
+from mesh_core.metrics import SIGN_INS
 from mesh_core.testing import free_port
 from observer.auth.signing_in import MOST_WAITING, SigningIn, TooMany
 
@@ -25,6 +26,9 @@ async def test_guessing_ends_after_five_tries_and_moves_nothing(door: Door) -> N
         assert error_of(blocked) == (429, "too_many")
         assert 0 < int(blocked.headers["retry-after"]) <= 900
         assert "set-cookie" not in blocked.headers
+        shown = SIGN_INS.text()
+        assert 'result="too_many"} 0' not in shown
+        assert 'result="wrong"} 0' not in shown
     async with door.browser("10.0.0.7") as ada:  # the same name from elsewhere
         assert (await ada.sign_in()).status_code == 200
     assert door.folders() == before

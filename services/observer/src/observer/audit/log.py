@@ -24,6 +24,7 @@ import structlog
 from mesh_core.audit import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed
 from mesh_core.backwards import lines_backwards
 from mesh_core.files import fsync_folder, write_whole
+from mesh_core.metrics import AUDIT_DAMAGED, AUDIT_FAILURES, AUDIT_LINES
 from mesh_core.records import parse_time, rfc3339
 
 TAIL_BYTES = 8 * 1024 * 1024  # what a start reads at most: about 20,000 lines
@@ -117,11 +118,14 @@ class AuditLog:
                     raise OSError(28, "no space left on device")
                 os.fsync(self._descriptor)
             except AuditDown:
+                AUDIT_FAILURES.add()
                 raise
             except OSError as error:
+                AUDIT_FAILURES.add()
                 self._undo()
                 raise AuditDown(f"the audit log cannot be written: {error.strerror}") from error
             self._size += len(raw)
+            AUDIT_LINES.add()
             self._remember(line)
             self.head = Head(line.seq, line.hash)
             self._note_head()
@@ -136,6 +140,7 @@ class AuditLog:
 
     def damaged(self, sentence: str, *, after: int = 0) -> None:
         """Say in the log itself that it is not whole. `after`: the last number that was ever given."""
+        AUDIT_DAMAGED.set(1)
         log.error("audit.damaged", path=str(self.path), reason=sentence)
         now = rfc3339(self._clock())
         said = {"at": now, "who": "observer", "how": "observer", "what": DAMAGE, "reason": sentence}

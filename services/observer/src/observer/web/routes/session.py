@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from fastapi import APIRouter, Response
 
+from mesh_core.metrics import SIGN_INS
 from mesh_core.people import BadPeople
 from observer.auth.auth import Auth, cookie_name, session_cookie
 from observer.auth.person import How, Login, Mode, Person, SessionOut
@@ -40,6 +41,7 @@ async def login(room: TheRoom, came: From, body: Login, response: Response) -> S
     if known is None:
         # Never the name as it was typed: it may be a password in the wrong field.
         who = await _name_if_known(auth, body.user)
+        SIGN_INS.add("wrong")
         log.warning("auth.sign_in_failed", user=who, address=came.address)
         await room.audit.sign_in_failed(
             who, came.address, "wrong user name or password" if body.user else "wrong token"
@@ -54,6 +56,7 @@ async def login(room: TheRoom, came: From, body: Login, response: Response) -> S
     except OSError as error:
         raise ApiError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
     _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=came.scheme == "https")
+    SIGN_INS.add("ok")
     log.info("auth.signed_in", user=known.name, address=came.address)
     person = Person(name=known.name, role=known.role, how=How.SESSION, session=digest_of(session_id))
     return _told(room, person)
@@ -93,6 +96,7 @@ async def _name_if_known(auth: Auth, typed: str) -> str:
 
 async def _too_many(room: Room, body: Login, address: str, no: TooMany) -> ApiError:
     retry = {"Retry-After": str(no.retry_seconds)}
+    SIGN_INS.add("too_many" if no.guessing else "busy")
     if not no.guessing:
         return ApiError(503, "busy", "too many people sign in at this moment; try again in a moment", retry)
     who = await _name_if_known(room.auth, body.user) if room.auth else ""
