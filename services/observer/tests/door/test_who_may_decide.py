@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from door_rig import ADA, BOT, EYE, VIC, Door, add_people, error_of
+from door_rig import ADA, BOT, EYE, ORIGIN, VIC, Door, add_people, error_of
 
 from mesh_core.action_files import ActionName, Folder
 from mesh_core.people import Role, User, change_people, people_path
@@ -372,3 +372,14 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_sent_over_tls
     assert "secure" not in cookie
     kept = (door.runtime / "state" / "sessions.json").read_text()
     assert cookie.split("=")[1].split(";")[0] not in kept.lower()
+
+
+async def test_health_is_asked_by_anybody_metrics_by_who_may_look_and_hooks_by_no_page(door: Door) -> None:
+    async with door.program() as stranger, door.program(authorization=f"Bearer {EYE}") as eye, door.browser() as page:
+        assert (await stranger.get(f"{ORIGIN}/healthz", headers={"Host": "observer:8686"})).status_code != 403
+        assert error_of(await stranger.get(f"{ORIGIN}/metrics")) == (401, "unauthenticated")
+        shown = await eye.get(f"{ORIGIN}/metrics", headers={"Host": "observer:8686"})
+        assert shown.status_code == 200
+        assert "mesh_sign_ins_total" in shown.text
+        assert error_of(await page.http.post(f"{ORIGIN}/hooks/generic", json={})) == (403, "cross_origin")
+        assert (await stranger.post(f"{ORIGIN}/hooks/generic", json={})).status_code != 403
