@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,8 +149,14 @@ def ssh_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshNode]:
 @pytest.fixture(scope="session")
 def systemd_node(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdNode]:
     """A node of the session: root over ssh, real units, a real journal. One for all tests: put back what you broke."""
+    with systemd_container(engine, tmp_path_factory.mktemp("systemd-node")) as node:
+        yield node
+
+
+@contextmanager
+def systemd_container(engine: Engine, folder: Path, options: Sequence[str] = ()) -> Iterator[SystemdNode]:
+    """A node of your own, for what changes it for good. `options` go to docker run; keys are made in `folder`."""
     require("ssh", HOW_CLIENT)
-    folder = tmp_path_factory.mktemp("systemd-node")
     key = _new_key(folder / "key")
     with timed("systemd node") as words:
         image = images.node_image(engine)
@@ -167,6 +174,7 @@ def systemd_node(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> It
                 ),
                 *("--cgroupns=private", "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
                 *("-p", "127.0.0.1::22"),
+                *options,
             ],
         )
         try:
@@ -176,8 +184,10 @@ def systemd_node(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> It
             print(engine.logs(name)[-2000:], file=sys.stderr)
             engine.rm(name)
             raise
-    yield node
-    engine.rm(name)
+    try:
+        yield node
+    finally:
+        engine.rm(name)
 
 
 def _reachable(engine: Engine, name: str, key: Path, known_hosts: Path) -> SystemdNode:

@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# Which hosts there are and how each is reached: the mesh's own Ansible inventory, the one truth about hosts.
+
+INVENTORY=${INVENTORY:-${RUNTIME_PATH:-$ROOT/var}/config/inventory.yml}
+NODES='' # one line per host, fields as in lib/inventory.py
+
+read_inventory() {
+  local python=$ROOT/.venv/bin/python listing
+  [ -x "$python" ] || usage_error "there is no $ROOT/.venv; run 'make env' once"
+  [ -r "$INVENTORY" ] || usage_error "$INVENTORY cannot be read; it is the Ansible inventory that names your hosts (see --help, --inventory)"
+  listing=$(ANSIBLE_NOCOLOR=1 ANSIBLE_LOCALHOST_WARNING=False "$ROOT/.venv/bin/ansible-inventory" -i "$INVENTORY" --list 2>"$WORK/inventory.err") \
+    || usage_error "$INVENTORY is no inventory that Ansible understands: $(grep -v '^$' "$WORK/inventory.err" | tail -n 1)"
+  NODES=$(printf '%s' "$listing" | "$python" "$HERE/lib/inventory.py" 2>"$WORK/inventory.err") \
+    || usage_error "$INVENTORY: $(tail -n 1 "$WORK/inventory.err")"
+  [ -n "$NODES" ] || usage_error "$INVENTORY names no host, or is not YAML that Ansible understands; add one under all: hosts:"
+}
+
+# The names, one a line: of every host, or of those whose mendmesh_services has this service.
+node_names() {
+  printf '%s\n' "$NODES" | while IFS=$'\x1f' read -r name services _; do
+    case ",$services," in *",${1:-},"* | *",all,"*) echo "$name" ;; *) [ -n "${1:-}" ] || echo "$name" ;; esac
+  done
+}
+
+# Sets what lib/ssh.sh reaches the node with. The name has to be in the inventory.
+choose_node() {
+  local found
+  found=$(printf '%s\n' "$NODES" | awk -F '\037' -v name="$1" '$1 == name')
+  [ -n "$found" ] || usage_error "$1 is not in $INVENTORY; hosts there: $(node_names | tr '\n' ' ')"
+  IFS=$'\x1f' read -r NODE _ SSH_HOST SSH_PORT SSH_USER SSH_KEY SSH_MORE CONNECTION NODE_RUNTIME <<<"$found"
+}

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# What a release is made of. Its name is the digest of everything that goes in, so the same tree is the same release.
+
+sha() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+
+# Every file that decides what would run, one a line, relative to the checkout.
+inputs() {
+  (
+    cd "$ROOT" || exit 1
+    find core/src core/pyproject.toml "services/$SERVICE" \
+      \( -name __pycache__ -o -name tests -o -name node_modules -o -name '.*_cache' -o -name '*.egg-info' \) -prune \
+      -o -type f ! -name '.env' ! -name '*.pyc' -print
+    for file in .dockerignore scripts/image/* requirements-collections.lock requirements-web.lock; do
+      [ ! -f "$file" ] || echo "$file"
+    done
+    [ "$KIND" != systemd ] || echo "scripts/deploy/systemd/mendmesh-$SERVICE.service"
+  ) | LC_ALL=C sort
+}
+
+release_digest() {
+  (cd "$ROOT" && inputs | tr '\n' '\0' | { xargs -0 cat; inputs; echo "$KIND"; } | sha | cut -c1-12)
+}
+
+# The packages of a service on a node without Docker: the lock says exactly which. Its processor and Python come to it there.
+parts_digest() {
+  (cd "$ROOT" && cat "services/$SERVICE/requirements.lock" requirements-collections.lock | sha | cut -c1-12)
+}

@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# Makes a release the running one. Idempotent, one at a time, and goes through once begun. Argument: release.
+main() {
+  release=$1
+  folder=$RELEASES/$release
+  [ -e "$folder/whole" ] || sorry "release $release is not on this node"
+  exec 9>"$BASE/lock"
+  flock -w 120 9 || sorry "another deployment of $SERVICE is at work on this node; try again when it is done"
+  other_kind=$(cat "$BASE/kind" 2>/dev/null)
+  [ -z "$other_kind" ] || [ "$other_kind" = "$KIND" ] || stop_other_kind "$other_kind"
+  if [ "$KIND" = systemd ]; then up_unit; else up_container; fi
+  say "$KIND" >"$BASE/kind"
+  settings_sum >"$BASE/settings.sum"
+  say "up=yes"
+}
+
+up_unit() {
+  systemctl stop "$UNIT" 2>/dev/null || true
+  ln -sfn "releases/$release" "$BASE/current"
+  install -m 644 "$folder/unit" "/etc/systemd/system/$UNIT" || sorry "cannot write the unit file"
+  drop_in="/etc/systemd/system/$UNIT.d"
+  mkdir -p "$drop_in"
+  node_drop_in >"$drop_in/10-node.conf"
+  systemctl daemon-reload || sorry "systemd does not answer"
+  systemctl reset-failed "$UNIT" 2>/dev/null
+  systemctl enable --quiet "$UNIT" 2>/dev/null
+  touch "$STARTED"
+  # --no-block: whether it lives is what the next stage looks at
+  words=$(systemctl start --no-block "$UNIT" 2>&1) || sorry "systemd refuses to start $UNIT: $words"
+}
+
+# What differs from node to node: the runtime folder, secrets as credentials, groups that exist here.
+node_drop_in() {
+  echo "[Service]"
+  echo "Environment=RUNTIME_PATH=$RUNTIME"
+  echo "ReadWritePaths=$RUNTIME"
+  for file in "$SECRETS"/*; do
+    [ -f "$file" ] || continue
+    name=$(basename "$file")
+    echo "LoadCredential=$name:$file"
+    echo "Environment=${name}_FILE=%d/$name"
+  done
+  case $SERVICE in
+    node-agent | executor-agent)
+      for group in docker systemd-journal; do
+        getent group "$group" >/dev/null && echo "SupplementaryGroups=$group"
+      done ;;
+  esac
+}
+
+up_container() {
+  ln -sfn "releases/$release" "$BASE/current"
+  touch "$STARTED"
+  cd "$folder" || sorry "cannot enter $folder"
+  MENDMESH_RUNTIME=$RUNTIME docker compose -p "$PROJECT" --env-file "$ENV_FILE" -f docker-compose.yml -f deploy.yml \
+    up -d --no-build --remove-orphans >"$BASE/up.log" 2>&1 \
+    || sorry "compose could not start it: $(grep -iE 'error|denied|invalid|no such' "$BASE/up.log" | tail -n 1 | cut -c1-300)"
+}
+
+# From Docker to systemd or back: the other one must not run beside it.
+stop_other_kind() {
+  if [ "$1" = systemd ]; then
+    systemctl disable --now --quiet "$UNIT" 2>/dev/null
+  else
+    docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" | xargs -r docker rm -f >/dev/null 2>&1
+  fi
+}
