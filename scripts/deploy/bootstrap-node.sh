@@ -23,7 +23,7 @@ Exit codes: 0 prepared, 2 usage, 10-12 ssh as in deploy.sh, 17 could not be prep
 TEXT
 }
 
-SERVICE='' ONE='' LOCAL='' DRY=do KIND=docker NAME=''
+SERVICE='' ONE='' LOCAL='' DRY=really KIND=docker NAME=''
 # shellcheck source=lib/words.sh
 . "$HERE/lib/words.sh"
 want() { [ $# -ge 2 ] && [ -n "$2" ] || usage_error "$1 needs a value; see --help"; }

@@ -90,7 +90,7 @@ deploy_to() {
   trap stopped INT TERM
   choose_node "$1"
   local began=$SECONDS
-  BUILD_ON_ASKED=$BUILD_ON DONE=''
+  DONE=''
   title "$SERVICE -> $NODE ($KIND)"
   preflight
   if [ -n "$BACK" ]; then
@@ -122,9 +122,9 @@ what_would_be_done() {
   stage sync
   if [ -n "$(found synced)" ]; then same "release $RELEASE is there"; else would "send release $RELEASE"; fi
   stage build
-  if [ -n "$(found image)$(found parts)" ]; then same "is there"; else would "build or send ${SYSTEMD:+packages}${SYSTEMD:-the image}"; fi
+  if [ -n "$(found image)$(found parts)" ]; then same "is there"; else would "make and send what is missing: $([ "$KIND" = systemd ] && echo packages || echo the image)"; fi
   stage up
-  would "stop $(found current), start $RELEASE, prove it within $WAIT_SECONDS s, or go back to ${PREVIOUS:-nothing: it is the first}"
+  would "start $RELEASE in the place of ${PREVIOUS:-nothing, it is the first}, prove it within $WAIT_SECONDS s, or go back"
   DONE="nothing was changed (dry run)"
 }
 

@@ -20,7 +20,7 @@ Python stay in any case. Exit codes: 0 gone, 1 you said no, 2 usage, 10-12 ssh a
 TEXT
 }
 
-SERVICE='' ONE='' DRY=do PURGE=keep YES=''
+SERVICE='' ONE='' DRY=really PURGE=keep YES=''
 # shellcheck source=lib/words.sh
 . "$HERE/lib/words.sh"
 want() { [ $# -ge 2 ] && [ -n "$2" ] || usage_error "$1 needs a value; see --help"; }
@@ -53,7 +53,7 @@ trap 'echo "stopped; run it again, it removes the rest" >&2; exit 130' INT TERM
 read_inventory
 choose_node "$ONE"
 open_connection
-if [ -z "$YES" ] && [ "$DRY" = do ]; then
+if [ -z "$YES" ] && [ "$DRY" = really ]; then
   what="$SERVICE from $NODE; its settings and data are kept"
   [ "$PURGE" = keep ] || what="$SERVICE from $NODE with its settings, and with the last service all data in $NODE_RUNTIME"
   printf 'This removes %s.\nType the name of the node to go on: ' "$what"

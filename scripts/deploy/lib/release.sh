@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a release is made of. Its name is the digest of everything that goes in, so the same tree is the same release.
 
-sha() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+sha() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 
 # Every file that decides what would run, one a line, relative to the checkout.
 inputs() {

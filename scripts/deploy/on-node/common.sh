@@ -42,6 +42,7 @@ look_at_unit() {
   WHY="unit $ActiveState ($SubState)"
   if [ "$ActiveState" = failed ] || [ "${NRestarts:-0}" -ge 2 ]; then
     STATE=broken WHY="the process ended: $Result, exit status $ExecMainStatus"
+    [ "$ExecMainStatus" != 2 ] || WHY="it refuses its settings on this node: $(last_words | grep 'cannot start' | tail -n 1)"
   elif [ "$ActiveState" = inactive ]; then
     STATE=broken WHY="the unit is not running"
   elif [ "$ActiveState" = active ] && [ "$SubState" = running ]; then
@@ -56,6 +57,7 @@ look_at_unit() {
 look_at_container() {
   id=$(container)
   [ -n "$id" ] || { STATE=broken WHY="there is no container"; return; }
+  # shellcheck disable=SC2046  # five words without blanks
   set -- $(docker inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.State.StartedAt}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$id" 2>/dev/null)
   [ $# = 5 ] || { WHY="the engine says nothing about its container"; return; }
   WHY="container $1, health $5"

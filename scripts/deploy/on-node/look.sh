@@ -63,6 +63,7 @@ settings() {
 # The newest release before the current one that was once proven healthy.
 older_release() {
   mark=$RELEASES/$(current)/verified
+  # shellcheck disable=SC2045  # names of our own, newest first
   for proof in $(ls -t "$RELEASES"/*/verified 2>/dev/null); do
     id=$(basename "$(dirname "$proof")")
     [ "$id" = "$(current)" ] && continue

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Makes a bare Debian, Ubuntu or Raspberry Pi OS ready for a service: packages, users, folders, a settings file to fill in.
-# Looks before each step, so the second run changes nothing. Arguments: node name, `dry` or `do`.
+# Looks before each step, so the second run changes nothing. Arguments: node name, `dry` or `really`.
 main() {
   NODE=$1 DRY=$2
   [ "$(id -u)" = 0 ] || sorry "needs root, or sudo without a password"

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Takes a service away. Keeps settings, secrets and data, unless purging. Arguments: `dry` or `do`, `keep` or `purge`.
+# Takes a service away. Keeps settings, secrets and data, unless purging. Arguments: `dry` or `really`, `keep` or `purge`.
 main() {
   DRY=$1 PURGE=$2
   kind=$(cat "$BASE/kind" 2>/dev/null)

@@ -22,11 +22,14 @@ image_of() { docker image inspect -f '{{.Id}}' "$1" 2>/dev/null; }
 
 build_image() {
   local tag=mendmesh/$SERVICE:$RELEASE id size
+  choose_builder
   if [ "$BUILD_ON" = node ]; then
     [ -z "$(found image)" ] || { same "image $(short "$(found image)")"; return; }
     progress "docker build on the node; the first time takes minutes"
-    on_node sh -c 'cd "$1" && docker build --network host -q -t "$2" -f "$3" . 2>&1 </dev/null' build \
-      "/opt/mendmesh/$SERVICE/releases/$RELEASE/source" "$tag" "services/$SERVICE/Dockerfile" >"$WORK/build.log" 2>&1 \
+    # shellcheck disable=SC2086  # several options
+    # the sources go in through stdin; nothing of them stays on the node
+    (cd "$ROOT" && inputs | COPYFILE_DISABLE=1 tar -cf - -T -) \
+      | on_node docker build ${DEPLOY_BUILD_OPTIONS:-} -q -t "$tag" -f "services/$SERVICE/Dockerfile" - >"$WORK/build.log" 2>&1 \
       || fail 30 "the image cannot be built on the node: $(tail -n 1 "$WORK/build.log"); what runs there is untouched"
     ok "built on the node"
     return
@@ -34,6 +37,7 @@ build_image() {
   id=$(image_of "$tag")
   if [ -z "$id" ]; then
     progress "docker build; the first time takes minutes"
+    # shellcheck disable=SC2086  # several options
     (cd "$ROOT" && docker build ${DEPLOY_BUILD_OPTIONS:-} -q -t "$tag" -f "services/$SERVICE/Dockerfile" .) >"$WORK/build.log" 2>&1 </dev/null \
       || fail 30 "the image cannot be built: $(tail -n 1 "$WORK/build.log"); what runs there is untouched"
     id=$(image_of "$tag")

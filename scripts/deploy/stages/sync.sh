@@ -45,7 +45,6 @@ docker_tree() {
       for name in $(found secret_names); do echo "      - /etc/mendmesh/$SERVICE.secrets/$name:/run/secrets/$name:ro"; done
     fi
   } >"$tree/deploy.yml"
-  [ "$BUILD_ON" != node ] || { mkdir "$tree/source" && (cd "$ROOT" && inputs | tar -cf - -T -) | tar -C "$tree/source" -xf -; }
 }
 
 # A virtual environment whose packages lie beside it, shared by all releases that need the same ones.

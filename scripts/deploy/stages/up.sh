@@ -16,7 +16,7 @@ start_release() {
 up() {
   local began=$SECONDS
   stage up
-  progress "stopping $(found current), starting $RELEASE"
+  progress "starting $RELEASE"
   if start_release "$RELEASE"; then
     ok "started in $((SECONDS - began)) s"
   else
