@@ -1,4 +1,4 @@
-"""Turns `ansible-inventory --list` (stdin) into one line per host for the shell. Reads no inventory itself, runs nothing.
+"""Turns `ansible-inventory --list` (stdin) into one line per host for the shell. Reads no inventory, runs nothing.
 
 Fields are separated by the unit separator, because an empty field between tabs vanishes in a shell's `read`.
 """

@@ -30,7 +30,7 @@ container() {
 }
 
 # Sets STATE (well, starting or broken) and WHY. Well means: it runs, it was not restarted, its own health check agrees,
-# and its heartbeat is younger than its start: the last beat of the version before proves nothing.
+# and its heartbeat is younger than its start: the last beat of the version before proves nothing. What died once is broken.
 look_at_it() {
   STATE=starting WHY=''
   if [ "$KIND" = systemd ]; then look_at_unit; else look_at_container; fi
@@ -40,14 +40,14 @@ look_at_unit() {
   ActiveState='' SubState='' NRestarts=0 Result='' ExecMainStatus=''
   eval "$(systemctl show "$UNIT" -p ActiveState,SubState,NRestarts,Result,ExecMainStatus 2>/dev/null | grep -E '^[A-Za-z]+=[a-z0-9-]*$')"
   WHY="unit $ActiveState ($SubState)"
-  if [ "$ActiveState" = failed ] || [ "${NRestarts:-0}" -ge 2 ]; then
+  if [ "$ActiveState" = failed ] || [ "${NRestarts:-0}" -ge 1 ] || [ "$SubState" = auto-restart ]; then
     STATE=broken WHY="the process ended: $Result, exit status $ExecMainStatus"
     [ "$ExecMainStatus" != 2 ] || WHY="it refuses its settings on this node: $(last_words | grep 'cannot start' | tail -n 1)"
   elif [ "$ActiveState" = inactive ]; then
     STATE=broken WHY="the unit is not running"
   elif [ "$ActiveState" = active ] && [ "$SubState" = running ]; then
     if [ -n "$(find "$HEARTBEAT" -newer "$STARTED" 2>/dev/null)" ]; then
-      [ "${NRestarts:-0}" != 0 ] || STATE=well
+      STATE=well
     else
       WHY="it runs; no heartbeat of this start yet"
     fi
@@ -61,14 +61,14 @@ look_at_container() {
   set -- $(docker inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.State.StartedAt}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$id" 2>/dev/null)
   [ $# = 5 ] || { WHY="the engine says nothing about its container"; return; }
   WHY="container $1, health $5"
-  if [ "$3" -ge 2 ] || [ "$1" = exited ] || [ "$1" = dead ]; then
+  if [ "$3" -ge 1 ] || [ "$1" = restarting ] || [ "$1" = exited ] || [ "$1" = dead ]; then
     STATE=broken WHY="the container ended with exit status $2 and was restarted $3 times"
   elif [ "$5" = unhealthy ]; then
     STATE=broken WHY="its own health check fails"
   elif [ "$1" = running ] && { [ "$5" = healthy ] || [ "$5" = none ]; }; then
     if [ -n "$(find "$HEARTBEAT" -newermt "$4" 2>/dev/null)" ] \
       || [ -n "$(docker exec "$id" find "/opt/homelab/state/$SERVICE.heartbeat" -newermt "$4" 2>/dev/null)" ]; then
-      [ "$3" != 0 ] || STATE=well
+      STATE=well
     else
       WHY="it runs; no heartbeat of this start yet"
     fi
