@@ -7,7 +7,7 @@ ROOT=$(cd "$HERE/../.." && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: bootstrap-node.sh (--node HOST | --here) --service NAME [--systemd] [--dry-run] [--inventory FILE]
+usage: bootstrap-node.sh (--node HOST | --here) --service NAME [--systemd] [--operator USER] [--dry-run] [--inventory FILE]
 
 Prepares a bare Debian, Ubuntu or Raspberry Pi OS for a service, over ssh as root or with sudo. The second run changes nothing.
 
@@ -15,6 +15,7 @@ Prepares a bare Debian, Ubuntu or Raspberry Pi OS for a service, over ssh as roo
   --here             this machine itself; its name in the mesh is --name NAME, or the host's
   --service NAME     node-agent, observer, planner-agent or executor-agent; once for each that shall run there
   --systemd          for the way without Docker: Python instead of an engine
+  --operator USER    a person who may approve there; needed only where actions/ lies
   --dry-run          says what would be made
 
 It makes: Docker with Compose, or python3; the groups mendmesh and operators and the service's user, with the same numbers
@@ -23,16 +24,17 @@ Exit codes: 0 prepared, 2 usage, 10-12 ssh as in deploy.sh, 17 could not be prep
 TEXT
 }
 
-SERVICE='' ONE='' LOCAL='' DRY=really KIND=docker NAME=''
+SERVICE='' ONE='' LOCAL='' DRY=really KIND=docker NAME='' PERSON=''
 # shellcheck source=lib/words.sh
 . "$HERE/lib/words.sh"
-want() { [ $# -ge 2 ] && [ -n "$2" ] || usage_error "$1 needs a value; see --help"; }
+want() { case ${2:-} in '' | -*) usage_error "$1 needs a value; see --help" ;; esac; }
 while [ $# -gt 0 ]; do
   case $1 in
     --service) want "$@"; SERVICE=$2; shift ;;
     --node) want "$@"; ONE=$2; shift ;;
     --name) want "$@"; NAME=$2; shift ;;
     --here) LOCAL=yes ;;
+    --operator) want "$@"; PERSON=$2; shift ;;
     --systemd) KIND=systemd ;;
     --dry-run) DRY=dry ;;
     --inventory) want "$@"; INVENTORY=$2; shift ;;
@@ -61,7 +63,7 @@ else
   open_connection
 fi
 title "$NODE for $SERVICE ($KIND)"
-on_node_script prepare "$NODE" "$DRY" >"$WORK/prepare" 2>"$WORK/prepare.err"
+on_node_script prepare "$NODE" "$DRY" "$PERSON" >"$WORK/prepare" 2>"$WORK/prepare.err"
 while IFS='=' read -r key value; do
   case $key in
     there) STAGE=there ;;

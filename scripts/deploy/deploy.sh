@@ -40,7 +40,7 @@ TEXT
 }
 
 SERVICE='' ONE='' ALL='' DRY='' BACK='' SYSTEMD='' WAIT_SECONDS=90 BUILD_ON=auto
-want() { [ $# -ge 2 ] && [ -n "$2" ] || usage_error "$1 needs a value; see --help"; }
+want() { case ${2:-} in '' | -*) usage_error "$1 needs a value; see --help" ;; esac; }
 # shellcheck source=lib/words.sh
 . "$HERE/lib/words.sh"
 while [ $# -gt 0 ]; do
@@ -68,7 +68,7 @@ case $WAIT_SECONDS in '' | *[!0-9]* | 0) usage_error "--wait wants seconds, such
 case $BUILD_ON in here | node | auto) ;; *) usage_error "--build-on is here, node or auto" ;; esac
 KIND=docker UNIT=mendmesh-$SERVICE.service
 [ -z "$SYSTEMD" ] || KIND=systemd
-if [ "$KIND" = systemd ]; then need=systemd/$UNIT; else need=../../services/$SERVICE/docker-compose.yml; fi
+if [ "$KIND" = systemd ]; then need=systemd/$UNIT; else need=../../services/$SERVICE/compose.yml; fi
 [ -f "$HERE/$need" ] || usage_error "$SERVICE cannot be deployed this way: $need is not in this checkout"
 for tool in ssh tar; do command -v "$tool" >/dev/null || usage_error "needs $tool on this machine"; done
 
@@ -132,7 +132,9 @@ read_inventory
 if [ -n "$ALL" ]; then chosen=$(node_names "$SERVICE"); else chosen=$ONE; fi
 [ -n "$chosen" ] || usage_error "no host in $INVENTORY runs $SERVICE; give one mendmesh_services: [$SERVICE]"
 result=0 untouched=''
+IFS=$'\n'
 for node in $chosen; do
+  IFS=$' \t\n'
   if [ "$result" -ge 20 ]; then untouched="$untouched $node"; continue; fi
   (deploy_to "$node")
   code=$?

@@ -15,7 +15,7 @@ Stops a service on a node and removes its container or unit, images and releases
   --yes        does not ask
   --dry-run    says what would go
 
-Kept without --purge: /etc/mendmesh/NAME.env, /etc/mendmesh/NAME.secrets and the runtime folder. Users, groups, Docker and
+Kept without --purge: /etc/mendmesh/NAME.env and the runtime folder with the secrets. Users, groups, Docker and
 Python stay in any case. Exit codes: 0 gone, 1 you said no, 2 usage, 10-12 ssh as in deploy.sh, 18 could not be removed.
 TEXT
 }
@@ -23,7 +23,7 @@ TEXT
 SERVICE='' ONE='' DRY=really PURGE=keep YES=''
 # shellcheck source=lib/words.sh
 . "$HERE/lib/words.sh"
-want() { [ $# -ge 2 ] && [ -n "$2" ] || usage_error "$1 needs a value; see --help"; }
+want() { case ${2:-} in '' | -*) usage_error "$1 needs a value; see --help" ;; esac; }
 while [ $# -gt 0 ]; do
   case $1 in
     --service) want "$@"; SERVICE=$2; shift ;;

@@ -8,11 +8,11 @@ read_inventory() {
   local python=$ROOT/.venv/bin/python listing
   [ -x "$python" ] || usage_error "there is no $ROOT/.venv; run 'make env' once"
   [ -r "$INVENTORY" ] || usage_error "$INVENTORY cannot be read; it is the Ansible inventory that names your hosts (see --help, --inventory)"
-  listing=$(ANSIBLE_NOCOLOR=1 ANSIBLE_LOCALHOST_WARNING=False "$ROOT/.venv/bin/ansible-inventory" -i "$INVENTORY" --list 2>"$WORK/inventory.err") \
-    || usage_error "$INVENTORY is no inventory that Ansible understands: $(grep -v '^$' "$WORK/inventory.err" | tail -n 1)"
+  listing=$(ANSIBLE_NOCOLOR=1 ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=True "$ROOT/.venv/bin/ansible-inventory" -i "$INVENTORY" --list 2>"$WORK/inventory.err") \
+    || usage_error "$INVENTORY is no inventory that Ansible understands: $(grep -v '^ *$' "$WORK/inventory.err" | head -n 1 | cut -c1-200)"
   NODES=$(printf '%s' "$listing" | "$python" "$HERE/lib/inventory.py" 2>"$WORK/inventory.err") \
     || usage_error "$INVENTORY: $(tail -n 1 "$WORK/inventory.err")"
-  [ -n "$NODES" ] || usage_error "$INVENTORY names no host, or is not YAML that Ansible understands; add one under all: hosts:"
+  [ -n "$NODES" ] || usage_error "$INVENTORY names no host; add one under all: hosts:"
 }
 
 # The names, one a line: of every host, or of those whose mendmesh_services has this service.

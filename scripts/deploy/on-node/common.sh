@@ -9,7 +9,7 @@ shift 3
 BASE=/opt/mendmesh/$SERVICE
 RELEASES=$BASE/releases
 ENV_FILE=/etc/mendmesh/$SERVICE.env
-SECRETS=/etc/mendmesh/$SERVICE.secrets
+SECRETS=$RUNTIME/secrets/$SERVICE # one file each, named as the setting, in small letters
 UNIT=mendmesh-$SERVICE.service
 PROJECT=mendmesh-$SERVICE
 HEARTBEAT=$RUNTIME/state/$SERVICE.heartbeat

@@ -1,16 +1,19 @@
 # shellcheck shell=sh
-# The runtime folder of this service on this node: what is missing is made, a wrong owner or mode corrected.
+# The folders that this service needs on this node, their owners and modes: the table in mesh_core, by the release itself.
+# Arguments: release, node name.
 main() {
-  uid=$(id -u "mend-${SERVICE%-agent}" 2>/dev/null) || sorry "there is no user mend-${SERVICE%-agent}; run bootstrap-node.sh"
-  one "$RUNTIME" 0 0 755
-  one "$RUNTIME/state" 0 10101 2775
-  one "$RUNTIME/config" 0 10101 750
-  [ "$SERVICE" != node-agent ] || one "$RUNTIME/spool" "$uid" 10101 750
+  release=$1 node=$2
+  if [ "$KIND" = systemd ]; then
+    words=$("$RELEASES/$release/bin/python" -P -m mesh_core.groundwork --service "$SERVICE" --here "$node" "$RUNTIME" 2>&1)
+  else
+    mkdir -p "$RUNTIME"
+    words=$(docker run --rm --pull never --network none --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE \
+      --cap-add FOWNER --cap-add FSETID --entrypoint python -v "$RUNTIME:/opt/homelab" "mendmesh/$SERVICE:$release" \
+      -m mesh_core.groundwork --service "$SERVICE" --here "$node" /opt/homelab 2>&1)
+  fi || sorry "$(printf '%s\n' "$words" | tail -n 1)"
+  case $words in
+    *"nothing to do"*) ;;
+    *) say "changed=$(printf '%s\n' "$words" | grep -c .) made or corrected" ;;
+  esac
   say "folders=yes"
-}
-
-one() {
-  [ "$(stat -c '%u %g %a' "$1" 2>/dev/null)" = "$2 $3 $4" ] && return
-  install -d -o "$2" -g "$3" -m "$4" "$1" 2>/dev/null || sorry "cannot make $1"
-  say "changed=$1 is owned by $2:$3, mode $4"
 }

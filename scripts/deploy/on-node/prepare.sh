@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # Makes a bare Debian, Ubuntu or Raspberry Pi OS ready for a service: packages, users, folders, a settings file to fill in.
-# Looks before each step, so the second run changes nothing. Arguments: node name, `dry` or `really`.
+# Looks before each step, so the second run changes nothing. Arguments: node name, `dry` or `really`, a person who
+# may approve (or '').
 main() {
-  NODE=$1 DRY=$2
+  NODE=$1 DRY=$2 PERSON=$3
   [ "$(id -u)" = 0 ] || sorry "needs root, or sudo without a password"
   . /etc/os-release 2>/dev/null || sorry "this is no Linux that says what it is (/etc/os-release)"
   case " $ID ${ID_LIKE:-} " in
@@ -18,10 +19,10 @@ main() {
     node-agent) user mend-node 10003 ;;
     observer) user mend-observer 10004 operators ;;
   esac
+  [ -z "$PERSON" ] || person
   folder /opt/mendmesh 755 root:root
   folder "$BASE" 755 root:root
   folder /etc/mendmesh 755 root:root
-  folder "$SECRETS" 700 root:root
   settings_file
   say "done=yes"
 }
@@ -84,6 +85,13 @@ user() {
   [ -z "${3:-}" ] || id -nG "$1" 2>/dev/null | grep -qw "$3" || it "user $1 into group $3" usermod -aG "$3" "$1"
 }
 
+person() {
+  id -u "$PERSON" >/dev/null 2>&1 || sorry "there is no user $PERSON here to be put into the group operators"
+  if id -nG "$PERSON" | grep -qw operators; then say "there=$PERSON is in the group operators"; else
+    it "$PERSON into the group operators: may approve" usermod -aG operators "$PERSON"
+  fi
+}
+
 folder() {
   if [ "$(stat -c '%a %U:%G' "$1" 2>/dev/null)" = "$2 $3" ]; then say "there=$1"; else
     it "folder $1 ($2 $3)" install -d -m "$2" -o "${3%:*}" -g "${3#*:}" "$1"
@@ -104,7 +112,7 @@ write_settings() {
     umask 077
     {
       echo "# Settings of $SERVICE on this host: NAME=value, no quotes, no blanks around =. Read by Docker and systemd alike."
-      echo "# A secret is better a file: $SECRETS/NAME (mode 400) is given to the service as NAME_FILE."
+      echo "# A secret is better a file: $SECRETS/name (mode 400), such as redis_password."
       echo "NODE_NAME=$NODE"
       echo "#REDIS_URL=redis://USER@mesh-host:6379/0"
     } >"$ENV_FILE"

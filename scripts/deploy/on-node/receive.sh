@@ -7,16 +7,14 @@ umask 022
 mkdir -p "$(dirname "$folder")"
 rm -rf "$part"
 mkdir "$part"
-if ! tar -xf - -C "$part" 2>"$part.err"; then
-  sentence=$(tail -n 1 "$part.err")
-  rm -rf "$part" "$part.err"
-  case $sentence in
-    *"No space left"*) echo "its disk ran full; nothing was kept" ;;
-    *) echo "$sentence" ;;
+if ! words=$(tar -xf - -C "$part" 2>&1); then
+  rm -rf "$part"
+  case $words in
+    *"No space left"* | *"Wrote only"*) echo "its disk ran full; nothing was kept" ;;
+    *) printf '%s\n' "$words" | head -n 1 ;;
   esac
   exit 1
 fi
-rm -f "$part.err"
 if [ -d "$part/lib" ]; then python3 -m compileall -q "$part/lib" >/dev/null 2>&1 || true; fi # nobody may write there later
 touch "$part/whole"
 rm -rf "$folder"

@@ -36,9 +36,8 @@ node_drop_in() {
   echo "ReadWritePaths=$RUNTIME"
   for file in "$SECRETS"/*; do
     [ -f "$file" ] || continue
-    name=$(basename "$file")
-    echo "LoadCredential=$name:$file"
-    echo "Environment=${name}_FILE=%d/$name"
+    # as a credential it is found by the setting's own name; a NAME_FILE beside it would be a second way
+    echo "LoadCredential=$(basename "$file" | tr 'a-z' 'A-Z'):$file"
   done
   case $SERVICE in
     node-agent | executor-agent)
@@ -52,7 +51,7 @@ up_container() {
   ln -sfn "releases/$release" "$BASE/current"
   touch "$STARTED"
   cd "$folder" || sorry "cannot enter $folder"
-  MENDMESH_RUNTIME=$RUNTIME docker compose -p "$PROJECT" --env-file "$ENV_FILE" -f docker-compose.yml -f deploy.yml \
+  RUNTIME_PATH=$RUNTIME docker compose -p "$PROJECT" --env-file "$ENV_FILE" -f compose.yml -f deploy.yml \
     up -d --no-build --remove-orphans >"$BASE/up.log" 2>&1 \
     || sorry "compose could not start it: $(grep -iE 'error|denied|invalid|no such' "$BASE/up.log" | tail -n 1 | cut -c1-300)"
 }

@@ -18,6 +18,9 @@ choose_builder() {
   esac
 }
 
+# BASE_IMAGE as in docker-compose.yml; BUILD_NETWORK=host where a build gets no name server of its own
+BUILD_OPTIONS=(--build-arg "BASE=${BASE_IMAGE:-python:3.11-slim}" --network "${BUILD_NETWORK:-default}")
+
 image_of() { docker image inspect -f '{{.Id}}' "$1" 2>/dev/null; }
 
 build_image() {
@@ -26,10 +29,9 @@ build_image() {
   if [ "$BUILD_ON" = node ]; then
     [ -z "$(found image)" ] || { same "image $(short "$(found image)")"; return; }
     progress "docker build on the node; the first time takes minutes"
-    # shellcheck disable=SC2086  # several options
     # the sources go in through stdin; nothing of them stays on the node
     (cd "$ROOT" && inputs | COPYFILE_DISABLE=1 tar -cf - -T -) \
-      | on_node docker build ${DEPLOY_BUILD_OPTIONS:-} -q -t "$tag" -f "services/$SERVICE/Dockerfile" - >"$WORK/build.log" 2>&1 \
+      | on_node docker build "${BUILD_OPTIONS[@]}" -q -t "$tag" -f "services/$SERVICE/Dockerfile" - >"$WORK/build.log" 2>&1 \
       || fail 30 "the image cannot be built on the node: $(tail -n 1 "$WORK/build.log"); what runs there is untouched"
     ok "built on the node"
     return
@@ -37,8 +39,7 @@ build_image() {
   id=$(image_of "$tag")
   if [ -z "$id" ]; then
     progress "docker build; the first time takes minutes"
-    # shellcheck disable=SC2086  # several options
-    (cd "$ROOT" && docker build ${DEPLOY_BUILD_OPTIONS:-} -q -t "$tag" -f "services/$SERVICE/Dockerfile" .) >"$WORK/build.log" 2>&1 </dev/null \
+    (cd "$ROOT" && docker build "${BUILD_OPTIONS[@]}" -q -t "$tag" -f "services/$SERVICE/Dockerfile" .) >"$WORK/build.log" 2>&1 </dev/null \
       || fail 30 "the image cannot be built: $(tail -n 1 "$WORK/build.log"); what runs there is untouched"
     id=$(image_of "$tag")
   fi

@@ -87,7 +87,7 @@ check_settings() {
   local name names file=/etc/mendmesh/$SERVICE.env
   [ -n "$(found env)" ] || fail 16 "$file is not there; bootstrap-node.sh --service $SERVICE writes a first one, its values are for you"
   [ "$(found env)" = "600 root" ] || fail 16 "$file is mode and owner $(found env); on the node: chown root $file && chmod 600 $file"
-  [ -z "$(found loose_secrets | tr -d ' ')" ] || fail 16 "others can read /etc/mendmesh/$SERVICE.secrets/$(found loose_secrets); on the node: chmod 400 it"
+  [ -z "$(found loose_secrets | tr -d ' ')" ] || fail 16 "others can read the secret $NODE_RUNTIME/secrets/$SERVICE/$(found loose_secrets); on the node: chmod 400 it"
   names=" $(found env_names) $(found secret_names) "
   for name in $(required_settings); do
     case $names in

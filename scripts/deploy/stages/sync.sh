@@ -27,8 +27,8 @@ sync_release() {
 
 # A compose file of the service's own, and over it what pins the image and names the settings file of the node.
 docker_tree() {
-  local tree=$1 name
-  cp "$ROOT/services/$SERVICE/docker-compose.yml" "$tree/"
+  local tree=$1
+  cp "$ROOT/services/$SERVICE/compose.yml" "$tree/"
   {
     echo "# Written by deploy.sh: pins the image of this release; settings stay in the node's own file."
     echo "services:"
@@ -37,13 +37,6 @@ docker_tree() {
     echo "    pull_policy: never"
     echo "    env_file: [/etc/mendmesh/$SERVICE.env]"
     echo "    labels: {mendmesh.release: \"$RELEASE\"}"
-    # only names are known here; what is in the files stays there
-    if [ -n "$(found secret_names | tr -d ' ')" ]; then
-      echo "    environment:"
-      for name in $(found secret_names); do echo "      ${name}_FILE: /run/secrets/$name"; done
-      echo "    volumes:"
-      for name in $(found secret_names); do echo "      - /etc/mendmesh/$SERVICE.secrets/$name:/run/secrets/$name:ro"; done
-    fi
   } >"$tree/deploy.yml"
 }
 

@@ -1,0 +1,154 @@
+"""Every shell script of the repository through ShellCheck; and what deploy.sh says before it reaches any host."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from parts.deploying import ROOT, Checkout
+from parts.require import missing, require
+
+DEPLOY = ROOT / "scripts" / "deploy"
+
+
+def shell_scripts() -> list[str]:
+    """What git knows and a shell reads."""
+    git = require("git", "apt-get install git")
+    listed = [git, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    shebang = re.compile(rb"#!.*\b(ba)?sh\b")
+    return [
+        name
+        for name in filter(None, names)
+        if (ROOT / name).is_file() and (name.endswith(".sh") or shebang.match((ROOT / name).read_bytes()[:64]))
+    ]
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    if not shellcheck.exists():
+        missing("shellcheck", "make env")
+    scripts = shell_scripts()
+    assert len(scripts) > 20
+    done = subprocess.run(
+        [shellcheck, "--severity=warning", "--external-sources", *scripts],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("script", ["deploy.sh", "bootstrap-node.sh", "uninstall.sh"])
+def test_help_teaches_and_needs_nothing(script: str) -> None:
+    done = subprocess.run([DEPLOY / script, "--help"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage:" in done.stdout
+    assert "xit codes" in done.stdout
+    options = set(
+        re.findall(r"--[a-z-]+", (DEPLOY / script).read_text().split("while [ $# -gt 0 ]")[1].split("done")[0])
+    )
+    assert not [option for option in options - {"--help"} if option not in done.stdout]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "which node? --node HOST, or --all"),
+        (["--node"], "--node needs a value"),
+        (["--node", "a", "--all"], "exclude each other"),
+        (["--nod", "a"], "--nod is not an option"),
+        (["--node", "a", "--wait", "soon"], "--wait wants seconds"),
+        (["--node", "a; reboot"], "a; reboot is not in"),
+    ],
+)
+def test_a_wrong_call_is_refused_with_a_sentence(tmp_path: Path, options: list[str], sentence: str) -> None:
+    checkout = Checkout.copy(tmp_path / "checkout")
+    checkout.hosts = {"web01": {"ansible_connection": "local"}}
+    done = checkout.deploy(*options, "--systemd")
+    assert (done.code, sentence in done.sentence) == (2, True), done
+
+
+@pytest.mark.parametrize(
+    ("inventory", "sentence"),
+    [
+        ("all: [", "is no inventory that Ansible understands"),
+        ("all: {hosts: {}}", "names no host"),
+        ("all: {hosts: {web01: {ansible_host: \"{{ lookup('pipe', 'touch pwned') }}\"}}}", "not a template"),
+    ],
+)
+def test_an_inventory_that_cannot_be_used_is_refused_and_runs_nothing(
+    tmp_path: Path, inventory: str, sentence: str
+) -> None:
+    checkout = Checkout.copy(tmp_path / "checkout")
+    (tmp_path / "odd.yml").write_text(inventory)
+    done = checkout.deploy("--all", "--systemd", "--inventory", str(tmp_path / "odd.yml"))
+    assert (done.code, sentence in done.err) == (2, True), done
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_the_same_tree_is_the_same_release_and_another_byte_is_another(tmp_path: Path) -> None:
+    checkout = Checkout.copy(tmp_path / "checkout")
+
+    def release() -> str:
+        script = 'ROOT=$1 SERVICE=node-agent KIND=docker; . "$ROOT/scripts/deploy/lib/release.sh"; release_digest'
+        done = subprocess.run(
+            ["bash", "-c", script, "-", str(checkout.root)], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    first = release()
+    assert re.fullmatch("[0-9a-f]{12}", first)
+    checkout.write("services/node-agent/.env", "SECRET=1\n")
+    checkout.write("services/node-agent/tests/test_more.py", "")
+    checkout.write("core/src/mesh_core/__pycache__/log.cpython-311.pyc", "")
+    assert release() == first
+    checkout.edit("core/src/mesh_core/log.py", "import", "import ")
+    assert release() != first
+
+
+def test_what_arrives_on_a_full_disk_is_not_kept_in_part(small_disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "much").mkdir()
+    (tmp_path / "much" / "lib").write_bytes(b"x" * 3_000_000)
+    receive = (DEPLOY / "on-node" / "receive.sh").read_text()
+    tar = subprocess.Popen(["tar", "-C", str(tmp_path / "much"), "-cf", "-", "."], stdout=subprocess.PIPE)
+    done = subprocess.run(
+        ["sh", "-c", receive, "receive", str(small_disk / "releases" / "one")],
+        stdin=tar.stdout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    tar.communicate()
+    assert (done.returncode, done.stdout.strip()) == (1, "its disk ran full; nothing was kept")
+    assert not list((small_disk / "releases").iterdir())
+
+
+def test_users_are_those_of_the_images() -> None:
+    """One table of numbers: mesh_core/ownership.py."""
+    from mesh_core.ownership import USERS, Group
+
+    prepare = (DEPLOY / "on-node" / "prepare.sh").read_text()
+    made = dict(re.findall(r"(\S+)\) user \S+ (\d+)", prepare))
+    assert made == {service: str(int(user)) for service, user in USERS.items() if service != "redis"}
+    assert dict(re.findall(r"^  group (\S+) (\d+)", prepare, re.MULTILINE)) == {
+        "mendmesh": str(int(Group.MENDMESH)),
+        "operators": str(int(Group.OPERATORS)),
+    }
+
+
+@pytest.mark.parametrize("service", ["node-agent", "observer", "planner-agent", "executor-agent"])
+def test_every_unit_stops_on_bad_settings_and_gets_the_time_that_its_service_needs(service: str) -> None:
+    unit = (DEPLOY / "systemd" / f"mendmesh-{service}.service").read_text()
+    about = (ROOT / "services" / service / "service.yaml").read_text()
+    stop = re.search(r"^stop_seconds: (\d+)", about, re.MULTILINE)
+    bound = re.search(r"^TimeoutStopSec=(\d+)", unit, re.MULTILINE)
+    assert stop is not None
+    assert bound is not None
+    assert int(bound[1]) >= int(stop[1])
+    for line in ("Restart=on-failure", "RestartPreventExitStatus=2", "ProtectSystem=strict", "NoNewPrivileges=yes"):
+        assert f"\n{line}\n" in unit
