@@ -11,7 +11,7 @@ PAGE := services/observer/page
 PAGE_STAMP := $(VENV)/.page-stamp
 PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
-.PHONY: help env page up up-docker down-docker up-p1 images demo test coverage check format lock chaos bench clean
+.PHONY: help env page up up-docker down-docker up-p1 images demo test coverage check format lock chaos partition bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,9 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 
 chaos: $(STAMP)  ## 10,000 events under random kill -9; SEED=n repeats a run
 	@$(BIN)/python tests/system/chaos.py --events 10000 --seconds 1200 --seed $(or $(SEED),1)
+
+partition: $(STAMP)  ## a node is cut off the network for two minutes (root); SECONDS_OFF=n for another time
+	@$(BIN)/python tests/system/partition.py --seconds $(or $(SECONDS_OFF),120)
 
 bench: $(STAMP)  ## every benchmark, one table
 	@$(BIN)/python benchmarks/run.py
