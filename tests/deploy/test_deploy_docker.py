@@ -24,14 +24,14 @@ START = ": here\n"
 COMPOSE = """
 services:
   node-agent:
-    image: mendmesh/node-agent
+    image: ${MENDMESH_REGISTRY}/node-agent:${MENDMESH_VERSION}
     environment: {LOG_LEVEL: "${LOG_LEVEL:-}"}
     volumes: ["${RUNTIME_PATH:-/opt/homelab}:/opt/homelab"]
     network_mode: none
     restart: unless-stopped
     init: true
 """
-PROJECT = "label=com.docker.compose.project=mendmesh-node-agent"
+LABELS = ("project=mendmesh-node-agent", "service=node-agent")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Site:
         return Host(self.node.engine, self.node.name)
 
     def container(self) -> str:
-        return self.engine.docker("ps", "-aq", "--no-trunc", "--filter", PROJECT).strip()
+        filters = [word for label in LABELS for word in ("--filter", f"label=com.docker.compose.{label}")]
+        return self.engine.docker("ps", "-aq", "--no-trunc", *filters).strip()
 
     def image(self) -> str:
         return str(self.engine.inspect(self.container())["Config"]["Image"])
@@ -60,6 +61,7 @@ def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         missing("the Compose plugin", "make env, on x86_64 Linux")
     client = next(path for path in ("/usr/bin/docker", engine.client) if Path(path).exists())
     runtime = tmp_path_factory.mktemp("homelab")
+    runtime.chmod(0o755)
     own = OwnEngine()
     own.start()
     try:
@@ -187,7 +189,13 @@ def test_the_node_can_build_the_image_itself(running: str, checkout: Checkout, s
 
 def test_the_product_itself_arrives_and_is_healthy(product: Checkout, running: str, site: Site) -> None:
     done = deploy(product)
+    assert (done.code, "secrets/nodes/web01/redis_password" in done.sentence) == (16, True), done
+    site.host.write(f"{site.runtime}/secrets/node-agent/redis_password", "of-no-redis", mode="400")
+    site.host.sh(f"echo DOCKER_SOCKET={site.engine.host.removeprefix('unix://')} >> {ENV}")
+    done = deploy(product)
     assert (done.code, f"was {running}" in done.out) == (0, True), done
+    assert "no setting" not in done.out, done
+    assert "of-no-redis" not in done.out + done.err + str(site.engine.inspect(site.container()))
     assert site.engine.exec(site.container(), "python", "-c", "import os; print(os.getuid())").strip() == "10003"
     assert site.engine.health(site.container()) == "healthy"
 

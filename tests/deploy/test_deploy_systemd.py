@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,8 +115,9 @@ def test_a_fresh_install_is_healthy_and_the_second_run_changes_nothing(
 
 READS = """
     import os, pathlib
-    seen = pathlib.Path(os.environ["REDIS_PASSWORD_FILE"]).read_text()
-    pathlib.Path("/opt/homelab/spool/seen").write_text(seen)
+    if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
+        seen = pathlib.Path(folder, "REDIS_PASSWORD").read_text() + os.environ["REDIS_USERNAME"]
+        pathlib.Path("/opt/homelab/spool/seen").write_text(seen)
 """
 TRIES = """
     import pathlib
@@ -203,15 +205,15 @@ def test_changed_settings_alone_start_it_anew(running: str, checkout: Checkout, 
 def test_a_secret_reaches_the_service_as_a_credential_and_nobody_else(
     running: str, checkout: Checkout, node: SystemdNode, host: Host
 ) -> None:
-    host.write("/etc/mendmesh/node-agent.secrets/REDIS_PASSWORD", "s3cret", mode="400")
+    host.write("/opt/homelab/secrets/node-agent/redis_password", "s3cret", mode="400")
     checkout.edit(MAIN, START, START + READS)
     done = deploy(checkout)
     assert done.code == 0, done
     assert "s3cret" not in done.out + done.err
-    assert host.sh("cat /opt/homelab/spool/seen") == "s3cret"
+    assert host.sh("cat /opt/homelab/spool/seen") == "s3cret" + "node-web01"
     assert "s3cret" not in host.sh(f"tr '\\0' '\\n' < /proc/{main_pid(node)}/environ; systemctl show {UNIT}")
-    assert host.sh("stat -c '%a %U' /etc/mendmesh/node-agent.secrets") == "700 root"
-    host.sh("rm /etc/mendmesh/node-agent.secrets/REDIS_PASSWORD")
+    assert host.sh("stat -c '%a %U' /opt/homelab/secrets/node-agent") == "500 mend-node"
+    host.sh("rm /opt/homelab/secrets/node-agent/redis_password")
 
 
 def test_a_person_can_go_back_step_by_step(running: str, checkout: Checkout, host: Host) -> None:
@@ -281,6 +283,16 @@ def test_what_cannot_be_reached_or_is_not_ready_ends_with_its_own_code(
     assert (done.code, "no Docker engine answers there" in done.sentence) == (14, True), done
     done = checkout.deploy("--node", "web99", "--systemd")
     assert (done.code, "web99 is not in" in done.sentence) == (2, True), done
+    assert host.release() == running
+
+
+def test_a_package_that_the_lock_does_not_know_is_not_sent(running: str, checkout: Checkout, host: Host) -> None:
+    lock = "services/node-agent/requirements.lock"
+    text = (checkout.root / lock).read_text()
+    start = text.index("structlog==")
+    checkout.write(lock, text[:start] + re.sub("sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, text[start:], count=2))
+    done = deploy(checkout)
+    assert (done.code, "ash" in done.sentence, "untouched" in done.sentence) == (30, True, True), done
     assert host.release() == running
 
 

@@ -36,19 +36,28 @@ WRONG_ADDRESS = "02:00:00:00:00:99"
 
 # Listens on a port for each service of a node; a line on stdin such as "close s3" or "open s3" changes one.
 DOORS = """
-import socket, sys
+import socket, sys, threading
 names, first = sys.argv[1].split(","), int(sys.argv[2])
+def answer(door):
+    try:
+        while True:
+            door.accept()[0].close()
+    except OSError:
+        pass
 def opened(name):
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    door.bind(("127.0.0.1", first + names.index(name)))
-    door.listen(64)
+    door = socket.create_server(("127.0.0.1", first + names.index(name)))
+    threading.Thread(target=answer, args=(door,), daemon=True).start()
     return door
 doors = {name: opened(name) for name in names}
 print("ready", flush=True)
 for line in sys.stdin:
     verb, name = line.split()
-    doors.pop(name).close() if verb == "close" else doors.update({name: opened(name)})
+    if verb == "close":
+        door = doors.pop(name)
+        door.shutdown(socket.SHUT_RDWR)
+        door.close()
+    else:
+        doors[name] = opened(name)
     print(verb, name, flush=True)
 """
 

@@ -4,6 +4,8 @@
 SSH_SECONDS=${DEPLOY_SSH_SECONDS:-10} # until a node counts as unreachable
 
 ssh_options() {
+  # shellcheck disable=SC2088  # a tilde out of the inventory
+  case $SSH_KEY in "~/"*) SSH_KEY=$HOME/${SSH_KEY#"~/"} ;; esac # as Ansible does
   OPTIONS=(-o BatchMode=yes -o "ConnectTimeout=$SSH_SECONDS" -o StrictHostKeyChecking=yes -o LogLevel=ERROR
     -o ServerAliveInterval=5 -o ServerAliveCountMax=6
     -o ControlMaster=auto -o "ControlPath=$WORK/ssh-%C" -o ControlPersist=120 -p "$SSH_PORT")

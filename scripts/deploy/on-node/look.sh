@@ -56,7 +56,7 @@ settings() {
   say "env=$(stat -c '%a %U' "$ENV_FILE")"
   say "env_names=$(sed -n 's/^[[:space:]]*\([A-Z][A-Z0-9_]*\)=[^[:space:]].*/\1/p' "$ENV_FILE" | sort -u | tr '\n' ' ')"
   say "secret_names=$(find "$SECRETS" -type f -exec basename {} \; 2>/dev/null | tr 'a-z' 'A-Z' | sort | tr '\n' ' ')"
-  say "loose_secrets=$(find "$SECRETS" -type f -perm /077 -exec basename {} \; 2>/dev/null | sort | tr '\n' ' ')"
+  say "loose_secrets=$(find "$SECRETS" -type f -perm /007 -exec basename {} \; 2>/dev/null | sort | tr '\n' ' ')"
   say "node_name=$(sed -n 's/^[[:space:]]*NODE_NAME=//p' "$ENV_FILE" | tail -n 1 | tr -d '"'"'")"
 }
 

@@ -13,6 +13,7 @@ main() {
   if [ "$KIND" = systemd ]; then need_python; else need_docker; fi
   group mendmesh 10101
   group operators 10100
+  owner=mend-${SERVICE%-agent}
   case $SERVICE in
     planner-agent) user mend-planner 10001 ;;
     executor-agent) user mend-executor 10002 operators ;;
@@ -23,6 +24,9 @@ main() {
   folder /opt/mendmesh 755 root:root
   folder "$BASE" 755 root:root
   folder /etc/mendmesh 755 root:root
+  # as mesh_core/ownership.py has them; here already, because the password has to be put there before the first start
+  folder "$RUNTIME/secrets" 711 root:root
+  folder "$SECRETS" 500 "$owner:mendmesh"
   settings_file
   say "done=yes"
 }
@@ -101,7 +105,7 @@ folder() {
 settings_file() {
   if [ ! -e "$ENV_FILE" ]; then
     it "settings $ENV_FILE (600)" write_settings
-    say "todo=write the values into $ENV_FILE on this host (REDIS_URL first); they are never copied from or into the checkout"
+    say "todo=write the values into $ENV_FILE on this host (REDIS_URL first), the Redis password into $SECRETS/redis_password; they are never copied from or into the checkout"
   elif [ "$(stat -c '%a %U' "$ENV_FILE")" = "600 root" ]; then say "there=$ENV_FILE"; else
     it "mode 600 and root for $ENV_FILE" sh -c 'chown root "$1" && chmod 600 "$1"' - "$ENV_FILE"
   fi

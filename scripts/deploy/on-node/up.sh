@@ -1,7 +1,8 @@
 # shellcheck shell=sh
-# Makes a release the running one. Idempotent, one at a time, and goes through once begun. Argument: release.
+# Makes a release the running one. Idempotent, one at a time, and goes through once begun. Arguments: release,
+# node name.
 main() {
-  release=$1
+  release=$1 node=$2
   folder=$RELEASES/$release
   [ -e "$folder/whole" ] || sorry "release $release is not on this node"
   exec 9>"$BASE/lock"
@@ -34,6 +35,8 @@ node_drop_in() {
   echo "[Service]"
   echo "Environment=RUNTIME_PATH=$RUNTIME"
   echo "ReadWritePaths=$RUNTIME"
+  # its user in Redis, unless the settings file names another
+  [ ! -f "$SECRETS/redis_password" ] || echo "Environment=REDIS_USERNAME=$(redis_user)"
   for file in "$SECRETS"/*; do
     [ -f "$file" ] || continue
     # as a credential it is found by the setting's own name; a NAME_FILE beside it would be a second way
@@ -47,12 +50,21 @@ node_drop_in() {
   esac
 }
 
+redis_user() {
+  case $SERVICE in
+    node-agent) echo "node-$node" ;;
+    *) echo "${SERVICE%-agent}" ;;
+  esac
+}
+
 up_container() {
   ln -sfn "releases/$release" "$BASE/current"
   touch "$STARTED"
   cd "$folder" || sorry "cannot enter $folder"
-  RUNTIME_PATH=$RUNTIME docker compose -p "$PROJECT" --env-file "$ENV_FILE" -f compose.yml -f deploy.yml \
-    up -d --no-build --remove-orphans >"$BASE/up.log" 2>&1 \
+  grep -qs '^DOCKER_GID=' "$ENV_FILE" || DOCKER_GID=$(stat -c %g /var/run/docker.sock 2>/dev/null || echo 0) && export DOCKER_GID
+  RUNTIME_PATH=$RUNTIME MENDMESH_REGISTRY=mendmesh MENDMESH_VERSION=$release \
+    docker compose -p "$PROJECT" --env-file "$ENV_FILE" -f compose.yml up -d --no-build --pull never --remove-orphans \
+    >"$BASE/up.log" 2>&1 \
     || sorry "compose could not start it: $(grep -iE 'error|denied|invalid|no such' "$BASE/up.log" | tail -n 1 | cut -c1-300)"
 }
 

@@ -76,6 +76,13 @@ service_user() {
   case $SERVICE in node-agent) echo mend-node ;; *) echo "mend-${SERVICE%-agent}" ;; esac
 }
 
+password_there() {
+  case $SERVICE in
+    node-agent) echo "secrets/nodes/$NODE/redis_password" ;;
+    *) echo "secrets/$SERVICE/redis_password" ;;
+  esac
+}
+
 required_settings() {
   case $SERVICE in
     node-agent) echo REDIS_URL NODE_NAME ;;
@@ -95,6 +102,12 @@ check_settings() {
       *) fail 16 "$name is not set in $file on the node; write it there (it is never copied from here)" ;;
     esac
   done
+  if [ "$KIND" = docker ] && grep -qs REDIS_PASSWORD_FILE "$ROOT/services/$SERVICE/compose.yml"; then
+    case $names in
+      *" REDIS_PASSWORD "*) ;;
+      *) fail 16 "its password for Redis is missing: on the node, write what the mesh host has in $(password_there) into $NODE_RUNTIME/secrets/$SERVICE/redis_password" ;;
+    esac
+  fi
   if [ "$SERVICE" = node-agent ] && [ "$(found node_name)" != "$NODE" ]; then
     fail 16 "NODE_NAME in $file is '$(found node_name)', but the inventory calls this host $NODE; make them the same"
   fi
@@ -106,7 +119,7 @@ check_settings() {
 known_setting() {
   local yaml=$ROOT/services/$SERVICE/service.yaml
   case $1 in TZ | LANG | PYTHON* | COMPOSE_* | DOCKER_GID | MENDMESH_* | NO_PROXY | HTTP_PROXY | HTTPS_PROXY) return 0 ;; esac
-  [ ! -f "$yaml" ] || grep -qw -e "$1" -e "${1%_FILE}" "$yaml"
+  grep -qsw -e "$1" -e "${1%_FILE}" "$yaml" "$ROOT/services/$SERVICE/compose.yml"
 }
 
 check_disk() {

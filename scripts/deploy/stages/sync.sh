@@ -25,20 +25,8 @@ sync_release() {
   ok "$(find "$tree" -type f | wc -l | tr -d ' ') files, $(du -sk "$tree" | cut -f1) kB"
 }
 
-# A compose file of the service's own, and over it what pins the image and names the settings file of the node.
-docker_tree() {
-  local tree=$1
-  cp "$ROOT/services/$SERVICE/compose.yml" "$tree/"
-  {
-    echo "# Written by deploy.sh: pins the image of this release; settings stay in the node's own file."
-    echo "services:"
-    echo "  $SERVICE:"
-    echo "    image: mendmesh/$SERVICE:$RELEASE"
-    echo "    pull_policy: never"
-    echo "    env_file: [/etc/mendmesh/$SERVICE.env]"
-    echo "    labels: {mendmesh.release: \"$RELEASE\"}"
-  } >"$tree/deploy.yml"
-}
+# The service's own compose file; which image, which folder and which settings file it is given, on-node/up.sh says.
+docker_tree() { cp "$ROOT/services/$SERVICE/compose.yml" "$1/"; }
 
 # A virtual environment whose packages lie beside it, shared by all releases that need the same ones.
 systemd_tree() {

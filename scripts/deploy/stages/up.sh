@@ -4,7 +4,7 @@
 # start RELEASE: prints nothing; 1 with the node's sentence in WHY_NOT
 start_release() {
   local words
-  words=$(on_node_script up "$1" 2>&1)
+  words=$(on_node_script up "$1" "$NODE" 2>&1)
   WHY_NOT=$(printf '%s\n' "$words" | sed -n 's/^error=//p' | tail -n 1)
   case $words in
     *up=yes*) return 0 ;;

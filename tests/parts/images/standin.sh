@@ -7,7 +7,7 @@ case $2 in
     chown 10003:10101 /opt/homelab/spool /opt/homelab/state
     echo "made /opt/homelab/spool"
     exit ;;
-  mesh_core.*) exit 0 ;;
+  mesh_core.migrations) exit 0 ;;
 esac
 echo "stand-in starts"
 : here
