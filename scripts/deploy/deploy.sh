@@ -70,6 +70,9 @@ KIND=docker UNIT=mendmesh-$SERVICE.service
 [ -z "$SYSTEMD" ] || KIND=systemd
 if [ "$KIND" = systemd ]; then need=systemd/$UNIT; else need=../../services/$SERVICE/compose.yml; fi
 [ -f "$HERE/$need" ] || usage_error "$SERVICE cannot be deployed this way: $need is not in this checkout"
+page=$ROOT/services/$SERVICE
+[ "$KIND" = docker ] || [ ! -d "$page/page" ] || [ -f "$page/src/$SERVICE/web/dist/index.html" ] \
+  || usage_error "the dashboard is not built in this checkout; run 'make page' once"
 for tool in ssh tar; do command -v "$tool" >/dev/null || usage_error "needs $tool on this machine"; done
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/mm-deploy.XXXXXX")

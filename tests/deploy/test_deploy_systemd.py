@@ -150,12 +150,16 @@ def test_a_new_version_replaces_the_old_one_and_sends_only_itself(
     running: str, checkout: Checkout, node: SystemdNode, host: Host
 ) -> None:
     pid = main_pid(node)
+    for place in (".env", "services/node-agent/.env", "services/node-agent/src/node_agent/.env"):
+        checkout.write(place, "MARK=from-the-laptop\n")
     checkout.edit(MAIN, START, START + "    # the version after\n")
     done = deploy(checkout)
     assert (done.code, f"was {running}" in done.out) == (0, True), done
     assert "same   packages" in done.out, done
     assert host.release() != running
     assert main_pid(node) != pid
+    assert host.sh("grep -rl from-the-laptop /opt /etc /var/lib", check=False) == ""
+    assert host.sh(f"cat {ENV}") == SETTINGS.strip()
 
 
 def test_a_version_that_dies_at_once_is_replaced_by_the_one_before(
@@ -217,7 +221,7 @@ def test_a_secret_reaches_the_service_as_a_credential_and_nobody_else(
 
 
 def test_a_person_can_go_back_step_by_step(running: str, checkout: Checkout, host: Host) -> None:
-    # two steps forward, two back: the third release is the last that is kept
+    # the running release and two before it are kept
     for number in (1, 2):
         checkout.edit(MAIN, START, START + f"    # version {number}\n")
         assert (done := deploy(checkout)).code == 0, done
@@ -244,15 +248,6 @@ def test_ctrl_c_says_where_it_stands_and_the_same_command_goes_on(running: str, 
     assert "the same command" in stopped.sentence, stopped
     done = deploy(checkout)
     assert (done.code, host.release() != running) == (0, True), done
-
-
-def test_an_env_file_of_the_checkout_never_leaves_it(running: str, checkout: Checkout, host: Host) -> None:
-    for place in (".env", "services/node-agent/.env", "core/src/mesh_core/.env"):
-        checkout.write(place, "MARK=from-the-laptop\n")
-    checkout.edit(MAIN, START, START + "    # again another\n")
-    assert (done := deploy(checkout)).code == 0, done
-    assert host.sh("grep -rl from-the-laptop /opt /etc /var/lib", check=False) == ""
-    assert host.sh(f"cat {ENV}") == SETTINGS.strip()
 
 
 def test_what_cannot_be_reached_or_is_not_ready_ends_with_its_own_code(

@@ -7,8 +7,10 @@ sha() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; 
 inputs() {
   (
     cd "$ROOT" || exit 1
+    # the image builds the dashboard itself; without Docker it goes along as it was built here
+    [ "$KIND" = docker ] && built=dist || built=.none
     find core/src core/pyproject.toml "services/$SERVICE" \
-      \( -name __pycache__ -o -name tests -o -name node_modules -o -name '.*_cache' -o -name '*.egg-info' \) -prune \
+      \( -name __pycache__ -o -name tests -o -name node_modules -o -name "$built" -o -name '.*_cache' -o -name '*.egg-info' \) -prune \
       -o -type f ! -name '.env' ! -name '*.pyc' -print
     for file in .dockerignore scripts/image/* requirements-collections.lock requirements-web.lock; do
       [ ! -f "$file" ] || echo "$file"
@@ -18,7 +20,7 @@ inputs() {
 }
 
 release_digest() {
-  (cd "$ROOT" && inputs | tr '\n' '\0' | { xargs -0 cat; inputs; echo "$KIND"; } | sha | cut -c1-12)
+  (cd "$ROOT" && inputs | tr '\n' '\0' | { xargs -0 cat; inputs; echo "$KIND ${BASE_IMAGE:-}"; } | sha | cut -c1-12)
 }
 
 # The packages of a service on a node without Docker: the lock says exactly which. Its processor and Python come to it there.

@@ -11,7 +11,7 @@ main() {
     [ "$STATE" != broken ] || { say "result=$WHY"; break; }
     [ "$WHY" = "$before" ] || { say "look=$WHY"; before=$WHY; }
     [ "$(date +%s)" -lt "$deadline" ] || { say "result=not healthy within $1 s ($WHY)"; break; }
-    sleep 0.5
+    sleep 0.3
   done
   last_words | sed 's/^/log=/'
 }
