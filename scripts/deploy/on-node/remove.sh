@@ -10,7 +10,8 @@ main() {
     for id in $(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT"); do
       it "container $id" sh -c 'docker stop -t 30 "$1" && docker rm "$1"' - "$id"
     done
-    for image in $(docker images -q "mendmesh/$SERVICE" | sort -u); do it "image $image" docker rmi -f "$image"; done
+    # by its tag: an image that another one is built on only loses its name
+    for image in $(docker images --format '{{.Repository}}:{{.Tag}}' "mendmesh/$SERVICE"); do it "image $image" docker rmi "$image"; done
     for network in $(docker network ls -q --filter "label=com.docker.compose.project=$PROJECT"); do it "network $network" docker network rm "$network"; done
   fi
   [ ! -e "$BASE" ] || it "$BASE (releases)" rm -rf "$BASE"

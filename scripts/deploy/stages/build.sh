@@ -70,7 +70,7 @@ build_parts() {
     "$ROOT/.venv/bin/uv" pip install -q --target "$target/lib" --python-platform "$(found arch)-unknown-linux-gnu" \
       --python-version "$python" --only-binary :all: --link-mode copy --no-deps --require-hashes \
       -r "$ROOT/services/$SERVICE/requirements.lock" >"$WORK/build.log" 2>&1 \
-      || fail 30 "the packages cannot be fetched: $(grep -v '^$' "$WORK/build.log" | tail -n 1); what runs there is untouched"
+      || fail 30 "the packages cannot be fetched: $(tr -s '\n ' ' ' <"$WORK/build.log" | cut -c1-400); what runs there is untouched"
     rm -rf "$target/lib/bin"
     [ "$SERVICE" != executor-agent ] || { mkdir -p "$target/share" && cp -R "$ROOT/.venv/share/ansible" "$target/share/"; }
     touch "$target/made"
