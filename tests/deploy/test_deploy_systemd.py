@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from parts.deploying import Checkout, Done, Host
 from parts.engine import Engine
-from parts.nodes import SystemdNode, systemd_container
+from parts.nodes import SystemdNode, new_key, systemd_container
 
 from mesh_core.testing import free_port
 
@@ -268,12 +270,9 @@ def test_what_cannot_be_reached_or_is_not_ready_ends_with_its_own_code(
     done = deploy(checkout)
     assert (done.code, "cannot be reached at 127.0.0.1" in done.sentence) == (10, True), done
 
-    host.sh("mv /root/.ssh/authorized_keys /root/.ssh/kept")
-    try:
-        checkout.hosts["web01"] = web01
-        done = deploy(checkout)
-    finally:
-        host.sh("mv /root/.ssh/kept /root/.ssh/authorized_keys")
+    wrong = new_key(checkout.root / "wrong")
+    checkout.hosts["web01"] = {**web01, "ansible_ssh_private_key_file": str(wrong)}
+    done = deploy(checkout)
     assert (done.code, "ssh refused the key for root@127.0.0.1" in done.sentence) == (11, True), done
 
     common = str(web01["ansible_ssh_common_args"]).replace("known_hosts", "no_such_file")
@@ -282,7 +281,14 @@ def test_what_cannot_be_reached_or_is_not_ready_ends_with_its_own_code(
     assert (done.code, "host key of 127.0.0.1 is unknown" in done.sentence) == (12, True), done
 
     checkout.hosts["web01"] = web01
-    checkout.write("services/node-agent/docker-compose.yml", "services: {}")
+    checkout.write("bin/date", f"#!/bin/sh\nexec {shutil.which('date')} -d '1 hour ago' \"$@\"\n")  # of this machine
+    (checkout.root / "bin/date").chmod(0o755)
+    checkout.environment["PATH"] = f"{checkout.root / 'bin'}:{os.environ['PATH']}"
+    done = deploy(checkout)
+    checkout.environment.clear()
+    assert done.code == 15, done
+    assert re.search(r"its clock is 3\d\d\d s away", done.sentence), done
+
     done = checkout.deploy("--node", "web01")
     assert (done.code, "no Docker engine answers there" in done.sentence) == (14, True), done
     done = checkout.deploy("--node", "web99", "--systemd")

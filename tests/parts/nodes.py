@@ -110,8 +110,8 @@ def ssh_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshNode]:
     sshd = require("sshd", HOW_SERVER)
     folder = tmp_path_factory.mktemp("ssh-node")
     with timed("ssh node") as words:
-        key = _new_key(folder / "key")
-        host_key = _new_key(folder / "host_key")
+        key = new_key(folder / "key")
+        host_key = new_key(folder / "host_key")
         port = free_port()
         (folder / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
         (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key.with_suffix('.pub').read_text()}")
@@ -157,7 +157,7 @@ def systemd_node(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> It
 def systemd_container(engine: Engine, folder: Path, options: Sequence[str] = ()) -> Iterator[SystemdNode]:
     """A node of your own, for what changes it for good. `options` go to docker run; keys are made in `folder`."""
     require("ssh", HOW_CLIENT)
-    key = _new_key(folder / "key")
+    key = new_key(folder / "key")
     with timed("systemd node") as words:
         image = images.node_image(engine)
         name = engine.run(
@@ -219,7 +219,8 @@ def _wait_for_ssh(node: SshNode) -> None:
             time.sleep(0.1)
 
 
-def _new_key(path: Path) -> Path:
+def new_key(path: Path) -> Path:
+    """A fresh private key in that file, its public half beside it."""
     keygen = require("ssh-keygen", HOW_CLIENT)
     subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-C", "mendmesh-test", "-f", str(path)], check=True)
     return path
