@@ -306,6 +306,17 @@ def test_a_package_that_the_lock_does_not_know_is_not_sent(running: str, checkou
     assert host.release() == running
 
 
+def test_files_of_a_layout_that_the_new_version_does_not_know_stop_it_before_the_old_one_is_stopped(
+    running: str, checkout: Checkout, node: SystemdNode, host: Host
+) -> None:
+    pid = main_pid(node)
+    says = "migrate: /opt/homelab has layout 9, this version knows 1; use the version that wrote it"
+    checkout.write("core/src/mesh_core/migrations.py", f"import sys\nsys.exit({says!r})\n")
+    done = deploy(checkout)
+    assert (done.code, says in done.sentence, "untouched" in done.sentence) == (40, True, True), done
+    assert (host.release(), main_pid(node)) == (running, pid)
+
+
 def test_a_full_disk_is_seen_before_anything_is_sent(running: str, checkout: Checkout, host: Host) -> None:
     checkout.edit(MAIN, START, START + "    # too much\n")
     host.sh(
