@@ -11,6 +11,7 @@ main() {
     *) sorry "this is $PRETTY_NAME; Debian, Ubuntu and Raspberry Pi OS are prepared by this script, elsewhere follow scripts/deploy/README.md by hand" ;;
   esac
   if [ "$KIND" = systemd ]; then need_python; else need_docker; fi
+  [ "$KIND $SERVICE" != "systemd executor-agent" ] || need_ssh
   group mendmesh 10101
   group operators 10100
   owner=mend-${SERVICE%-agent}
@@ -48,6 +49,14 @@ need_python() {
   if command -v python3 >/dev/null; then say "there=python3 $(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; else
     fresh_lists
     it "package python3" packages python3
+  fi
+}
+
+# What the executor reaches other hosts with; its image brings its own.
+need_ssh() {
+  if command -v ssh >/dev/null; then say "there=ssh"; else
+    fresh_lists
+    it "package openssh-client" packages openssh-client
   fi
 }
 
