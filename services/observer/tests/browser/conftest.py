@@ -43,16 +43,12 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 @pytest.fixture
 def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
-    """`visit("#/queue", width=390, dark=True)`: a page of somebody new; it must not complain while it is used."""
+    """`visit("#/queue")`: a page of somebody new; it must not complain while it is used."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def visit(
-        place: str = "", *, width: int = 1440, height: int = 900, dark: bool = False, complains: bool = False
-    ) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-        )
+    def visit(place: str = "", *, complains: bool = False) -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
         context.set_default_timeout(10_000)
         opened.append(context)
         page = context.new_page()

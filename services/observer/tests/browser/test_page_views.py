@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,6 +15,7 @@ from mesh_core.action_files import Folder
 from mesh_core.records import Risk
 
 Visit = Callable[..., Page]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 VIEWS = ("world", "queue", "proposal", "runs", "run", "incident", "history", "events", "metrics", "silences", "audit")
 # What is on the page when it is whole: a picture of "Reading…" shows nothing.
@@ -57,8 +59,8 @@ def places(mesh: Mesh) -> dict[str, str]:
     }
 
 
-def show(visit: Visit, places: dict[str, str], view: str, *, width: int, dark: bool) -> Page:
-    page = visit(places.get(view, f"#/{view}"), width=width, dark=dark)
+def show(visit: Visit, places: dict[str, str], view: str) -> Page:
+    page = visit(places.get(view, f"#/{view}"))
     if view in WHOLE:
         page.locator(WHOLE[view]).first.wait_for()
     expect(page.locator(".waiting")).to_have_count(0)
@@ -70,32 +72,33 @@ def show(visit: Visit, places: dict[str, str], view: str, *, width: int, dark: b
 def test_a_view_has_no_serious_finding_and_fits_the_screen(
     visit: Visit, places: dict[str, str], pictures: Path, view: str
 ) -> None:
-    for width in (1440, 390):
-        for dark in (False, True):
-            page = show(visit, places, view, width=width, dark=dark)
-            page.screenshot(path=pictures / f"{view}-{width}-{'dark' if dark else 'light'}.png")
+    page = show(visit, places, view)
+    for width, height in ((1440, 900), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=pictures / f"{view}-{width}-{scheme}.png")
             wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wider <= 0, f"{view} at {width} px is {wider} px too wide"
-            if width == 1440 or not dark:
+            if width == 1440 or scheme == "light":
                 assert serious(page) == []
-            page.context.close()
 
 
 def test_what_a_person_is_asked_has_no_serious_finding(visit: Visit, places: dict[str, str], pictures: Path) -> None:
-    for dark in (False, True):
-        page = show(visit, places, "proposal", width=1440, dark=dark)
+    page = show(visit, places, "proposal")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
         for key, asked in ASKED.items():
             page.keyboard.press(key)
             expect(page.locator(asked)).to_be_visible()
-            page.screenshot(path=pictures / f"asked-{'help' if key == '?' else key}-{'dark' if dark else 'light'}.png")
+            page.screenshot(path=pictures / f"asked-{'help' if key == '?' else key}-{scheme}.png")
             assert serious(page) == []
             page.keyboard.press("Escape")
             expect(page.locator(asked)).to_have_count(0)
-        page.context.close()
 
 
 def test_focus_goes_into_a_question_and_back(visit: Visit, places: dict[str, str]) -> None:
-    page = show(visit, places, "proposal", width=1440, dark=False)
+    page = show(visit, places, "proposal")
     edit = page.get_by_role("button", name="Edit")
     edit.focus()
     page.keyboard.press("Enter")
@@ -115,7 +118,7 @@ def test_a_view_without_anything_in_it_teaches(visit: Visit, mesh: Mesh, places:
 
 
 def test_axe_is_awake(visit: Visit, places: dict[str, str]) -> None:
-    page = show(visit, places, "queue", width=1440, dark=False)
+    page = show(visit, places, "queue")
     page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=icon.svg>')")
     assert any(finding.startswith("image-alt") for finding in serious(page))
 
