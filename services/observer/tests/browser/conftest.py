@@ -48,7 +48,9 @@ def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
     complaints: list[str] = []
 
     def visit(place: str = "", *, complains: bool = False) -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, color_scheme="light", reduced_motion="reduce"
+        )
         context.set_default_timeout(10_000)
         opened.append(context)
         page = context.new_page()
