@@ -80,14 +80,18 @@ class Shelf:
         record = ModelAttempt.model_validate({"ts": time_of(BASE_MS + at), "event_id": event.id, **values})
         self.note(record, at)
 
-    def moved(self, action_id: str, source: str, target: str, *, at: int, by: str = "ann", reason: str = "") -> None:
+    def moved(
+        self, action_id: str, source: str, target: str, *, at: int, by: str = "ann", reason: str = "", stream: str = ""
+    ) -> None:
         values = {"type": "container_restart", "node": "pi4", "service": "web", "by": by, "reason": reason}
         told = {"ts": time_of(BASE_MS + at), "action_id": action_id, "from": source, "to": target, **values}
-        self.note(ActionUpdate.model_validate(told), at)
+        self.note(ActionUpdate.model_validate(told), at, stream)
 
-    def note(self, record: ModelAttempt | ActionUpdate, at: int) -> None:
+    def note(self, record: ModelAttempt | ActionUpdate, at: int, stream: str = "") -> None:
         before = time.time()
-        self.indexing.kept(self.logbook.keep([Line(f"{BASE_MS + at}-{next(self.entries)}", record)]), before)
+        self.indexing.kept(
+            self.logbook.keep([Line(stream or record.stream, f"{BASE_MS + at}-{next(self.entries)}", record)]), before
+        )
 
     def propose(self, event: HealthEvent, *, at: int = 1000, **changed: Any) -> ActionName:
         proposal = Proposal.model_validate(

@@ -14,6 +14,7 @@ import httpx
 from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt
+from mesh_core.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, free_port, wait_for
 from observer.observer import GROUP
 from observer.trimming import WEEK_MS, Trimming
@@ -91,7 +92,7 @@ async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_serve
 async def test_attempts_and_updates_stay_in_redis_until_they_are_on_disk(redis_each: RedisServer) -> None:
     bus = Bus.connect(redis_each.url, "test")
     ancient = int(time.time() * 1000) - WEEK_MS - 1_000_000
-    streams = (ModelAttempt.stream, ActionUpdate.stream)
+    streams = (ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM)
     pipe = bus.redis.pipeline(transaction=False)
     for stream in streams:
         for number in range(MANY):
@@ -100,10 +101,10 @@ async def test_attempts_and_updates_stay_in_redis_until_they_are_on_disk(redis_e
     consumer = Consumer(bus, GROUP, "observer-test", streams=streams)
     trimming = Trimming(bus, consumer)
     read = await consumer.read(count=MANY, block_ms=1)
-    while len(read) < 2 * MANY:
+    while len(read) < len(streams) * MANY:
         read += await consumer.read(count=MANY, block_ms=1)
     await trimming.trim()
-    assert [int(await bus.call("XLEN", stream)) for stream in streams] == [MANY, MANY]
+    assert [int(await bus.call("XLEN", stream)) for stream in streams] == [MANY] * len(streams)
     await consumer.acknowledge(read)
     await trimming.trim()
     assert all([int(await bus.call("XLEN", stream)) <= 101 for stream in streams])

@@ -40,7 +40,13 @@ def whole(path: Path) -> list[tuple[int, int, Noted]]:
 def test_lines_lie_in_the_day_of_their_entry_and_come_back(tmp_path: Path) -> None:
     book = Logbook(tmp_path / "events")
     (tmp_path / "events").mkdir()
-    grown = book.keep([Line(f"{MS}-0", attempt()), Line(f"{MS + 86_400_000}-3", attempt()), Line(f"{MS}-1", update())])
+    grown = book.keep(
+        [
+            Line(ModelAttempt.stream, f"{MS}-0", attempt()),
+            Line(ModelAttempt.stream, f"{MS + 86_400_000}-3", attempt()),
+            Line(ActionUpdate.stream, f"{MS}-1", update()),
+        ]
+    )
     assert sorted(str(path.relative_to(tmp_path)) for path in grown) == [
         "events/2026-05-28/_attempts.jsonl",
         "events/2026-05-28/_updates.jsonl",
@@ -52,21 +58,23 @@ def test_lines_lie_in_the_day_of_their_entry_and_come_back(tmp_path: Path) -> No
 
 def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path) -> None:
     book = Logbook(tmp_path)
-    (path,) = book.keep([Line(f"{MS}-0", attempt()), Line(f"{MS}-1", attempt())])
+    (path,) = book.keep(
+        [Line(ModelAttempt.stream, f"{MS}-0", attempt()), Line(ModelAttempt.stream, f"{MS}-1", attempt())]
+    )
     with path.open("r+b") as handle:
         handle.truncate(path.stat().st_size - 20)
     assert [sequence for _, sequence, _ in whole(path)] == [0]
-    book.keep([Line(f"{MS}-1", attempt("again"))])
+    book.keep([Line(ModelAttempt.stream, f"{MS}-1", attempt("again"))])
     assert [(sequence, record) for _, sequence, record in whole(path)] == [(0, attempt()), (1, attempt("again"))]
 
 
 def test_what_is_no_line_of_ours_is_left_out(tmp_path: Path) -> None:
     book = Logbook(tmp_path)
-    (path,) = book.keep([Line(f"{MS}-0", attempt())])
+    (path,) = book.keep([Line(ModelAttempt.stream, f"{MS}-0", attempt())])
     with path.open("ab") as handle:
         handle.write(b"\n[]\n{}\nnull\n\xff\xfe\n" + b"[" * 5000 + b'\n{"entry": "x-y", "record": {}}\n')
         handle.write(b'{"entry": "1-1", "record": {"ts": 7}}\n' + b"x" * 3_000_000 + b"\n")
-    book.keep([Line(f"{MS}-1", attempt())])
+    book.keep([Line(ModelAttempt.stream, f"{MS}-1", attempt())])
     assert [sequence for _, sequence, _ in whole(path)] == [0, 1]
 
 
@@ -75,7 +83,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "victim").write_text("mine")
     (tmp_path / "2026-05-28" / ATTEMPTS).symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="symbolic link"):
-        Logbook(tmp_path).keep([Line(f"{MS}-0", attempt())])
+        Logbook(tmp_path).keep([Line(ModelAttempt.stream, f"{MS}-0", attempt())])
     assert (tmp_path / "victim").read_text() == "mine"
 
 
@@ -85,7 +93,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tiny_disk: Path) -> None:
 
     def until_it_is_full() -> None:
         for number in range(10_000):
-            line = Line(f"{MS}-{number}", attempt("x" * 500))
+            line = Line(ModelAttempt.stream, f"{MS}-{number}", attempt("x" * 500))
             book.keep([line])
             kept.append(line)
 

@@ -1,4 +1,4 @@
-"""events/<day>/_attempts.jsonl and _updates.jsonl: what Redis forgets after a week, one line for each stream entry.
+"""events/<day>/_attempts.jsonl, _updates.jsonl, _moves.jsonl: what Redis forgets after a week, a line an entry.
 
 A node's name cannot begin with `_`, so these lie beside the nodes' folders and go with their day. Never rewrites a
 line; an entry that was delivered twice may stand there twice, and says so by its id.
@@ -17,10 +17,12 @@ from pydantic import ValidationError
 
 from mesh_core.files import fsync_folder
 from mesh_core.records import ActionUpdate, ModelAttempt
+from mesh_core.streams import MOVES_STREAM
 from mesh_core.strict_json import Refusal, parse_object
 from observer.index.keys import day_of, numbers_of
 
-ATTEMPTS, UPDATES = "_attempts.jsonl", "_updates.jsonl"
+ATTEMPTS, UPDATES, MOVES = "_attempts.jsonl", "_updates.jsonl", "_moves.jsonl"
+FILE_OF = {ModelAttempt.stream: ATTEMPTS, ActionUpdate.stream: UPDATES, MOVES_STREAM: MOVES}
 MAX_LINE_BYTES = 128 * 1024
 READ_BYTES = 512 * 1024
 
@@ -31,6 +33,7 @@ Noted: TypeAlias = ModelAttempt | ActionUpdate
 class Line:
     """A record and the stream entry that it came in."""
 
+    stream: str
     entry: str
     record: Noted
 
@@ -46,9 +49,9 @@ class Logbook:
         by_file: dict[Path, list[Line]] = {}
         for line in lines:
             numbers = numbers_of(line.entry)
-            name = ATTEMPTS if isinstance(line.record, ModelAttempt) else UPDATES
             if numbers is not None:
-                by_file.setdefault(self.root / day_of(numbers[0]) / name, []).append(line)
+                path = self.root / day_of(numbers[0]) / FILE_OF[line.stream]
+                by_file.setdefault(path, []).append(line)
         for path, own in by_file.items():
             self._append(path, own)
         return list(by_file)

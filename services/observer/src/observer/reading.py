@@ -43,7 +43,7 @@ def sort_out(entries: Iterable[Entry]) -> Batch:
             case Decision():
                 decisions.append(read)
             case ModelAttempt() | ActionUpdate():
-                lines.append(Line(entry.id, read))
+                lines.append(Line(entry.stream, entry.id, read))
             case Refusal():
                 refused.append((entry, read.reason))
     return Batch(tuple(events), tuple(decisions), tuple(lines), tuple(refused))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
 from index_rig import BASE_MS, Shelf
+from sqlalchemy import select
 
 from mesh_core.action_files import Folder
+from mesh_core.streams import MOVES_STREAM
 from observer.index.keys import time_of
+from observer.index.tables import updates
 
 
 def test_a_proposal_is_followed_from_pending_to_done(shelf: Shelf) -> None:
@@ -35,6 +39,19 @@ def test_the_moment_of_a_decision_is_what_was_told_of_it(shelf: Shelf) -> None:
     shelf.run(name, at=5000)
     shelf.settle()
     assert shelf.history().items[0].decided_at == time_of(BASE_MS + 3000)
+
+
+def test_what_the_executor_and_the_observer_say_in_entries_of_the_same_id_are_two_things(shelf: Shelf) -> None:
+    name = shelf.propose(shelf.event())
+    shelf.entries = itertools.repeat(7)
+    shelf.moved(name.id, "pending", "approved", at=3000, by="ann", stream=MOVES_STREAM)
+    shelf.moved(name.id, "approved", "running", at=3000, by="executor")
+    shelf.settle()
+    incident = shelf.incident(name.id)
+    assert incident is not None
+    assert [(step.title, step.by) for step in incident.steps if step.kind == "choice"] == [("approved", "ann")]
+    told = shelf.ask(lambda c: c.execute(select(updates.c.target).order_by(updates.c.target)).scalars().all())
+    assert told == ["approved", "running"]
 
 
 def test_a_rejection_tells_who_and_why_also_when_the_reason_comes_later(shelf: Shelf) -> None:

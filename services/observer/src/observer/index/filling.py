@@ -26,10 +26,12 @@ from observer.index.names import Names
 from observer.index.reading_files import read_event_file
 from observer.index.store import Store, Unsound
 from observer.index.tables import tails
-from observer.logbook import ATTEMPTS, UPDATES, read_lines
+from observer.logbook import ATTEMPTS, MOVES, UPDATES, read_lines
 
 STEP_FILES = 500
 MARGIN_SECONDS = 5.0  # between the clock and a file system's idea of it
+
+LOGS = (ATTEMPTS, UPDATES, MOVES)
 
 log = structlog.get_logger()
 
@@ -64,7 +66,7 @@ def take(store: Store, names: Names, paths: Sequence[Path]) -> int:
 def _take(store: Store, names: Names, paths: Sequence[Path]) -> int:
     files, logs = [], []
     for path in paths:
-        if path.name in (ATTEMPTS, UPDATES):
+        if path.name in LOGS:
             logs.append(path)
         elif (file := read_event_file(path)) is not None:
             files.append(file)
@@ -137,7 +139,7 @@ def _read_on(connection: Connection, names: Names, path: Path) -> int:
     attempts = [(ms, s, line) for ms, s, line in lines if isinstance(line, ModelAttempt)]
     told = [(ms, s, line) for ms, s, line in lines if isinstance(line, ActionUpdate)]
     put_attempts(connection, names, attempts)
-    put_updates(connection, told)
+    put_updates(connection, told, from_moves=path.name == MOVES)
     new = insert(tails).values(path=name, offset=end)
     connection.execute(new.on_conflict_do_update(index_elements=[tails.c.path], set_={"offset": end}))
     return max(1, len(lines))
@@ -154,7 +156,7 @@ def _files(events_root: Path, day: str, since: float) -> Iterator[Path]:
                 yield from sorted(Path(e.path) for e in found if e.stat(follow_symlinks=False).st_mtime >= since)
         except FileNotFoundError:  # retention was faster
             continue
-    yield from (path for name in (ATTEMPTS, UPDATES) if (path := folder / name).is_file())
+    yield from (path for name in LOGS if (path := folder / name).is_file())
 
 
 def _days(events_root: Path) -> list[str]:

@@ -47,11 +47,15 @@ def put_attempts(connection: Connection, names: Names, lines: Sequence[tuple[int
     return len(rows)
 
 
-def put_updates(connection: Connection, lines: Sequence[tuple[int, int, ActionUpdate]]) -> int:
-    """(ms, sequence, update) of stream entries; how many are new."""
-    there = _known_lines(connection, updates, [(ms, sequence) for ms, sequence, _ in lines])
+def put_updates(
+    connection: Connection, lines: Sequence[tuple[int, int, ActionUpdate]], *, from_moves: bool = False
+) -> int:
+    """(ms, sequence, update) of stream entries; how many are new. `from_moves`: as the observer saw a `mv`."""
+    keys = [(ms, sequence) for ms, sequence, _ in lines]
+    there = _known_lines(connection, updates, keys, updates.c.from_moves == from_moves)
     rows: dict[tuple[int, int], dict[str, Any]] = {
         (ms, s): {
+            "from_moves": from_moves,
             "at_ms": ms,
             "sequence": s,
             "action_id": text_of(told.action_id, 300),
@@ -76,11 +80,11 @@ def drop_lines(connection: Connection, day_ms: int) -> None:
     connection.execute(delete(attempt_days).where(attempt_days.c.day_ms == day_ms))
 
 
-def _known_lines(connection: Connection, table: Any, keys: list[tuple[int, int]]) -> set[tuple[int, int]]:
+def _known_lines(connection: Connection, table: Any, keys: list[tuple[int, int]], *wanted: Any) -> set[tuple[int, int]]:
     if not keys:
         return set()
     low, high = min(ms for ms, _ in keys), max(ms for ms, _ in keys)
-    rows = connection.execute(select(table.c.at_ms, table.c.sequence).where(table.c.at_ms.between(low, high)))
+    rows = connection.execute(select(table.c.at_ms, table.c.sequence).where(table.c.at_ms.between(low, high), *wanted))
     return {(row.at_ms, row.sequence) for row in rows}
 
 

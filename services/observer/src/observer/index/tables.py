@@ -6,9 +6,9 @@ answers every combination, newest first. It holds no text of its own.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
-SCHEMA_VERSION = 1  # another number in the file: it is made anew
+SCHEMA_VERSION = 2  # another number in the file: it is made anew
 
 metadata = MetaData()
 
@@ -82,6 +82,7 @@ attempt_days = Table(
 updates = Table(
     "updates",
     metadata,
+    Column("from_moves", Boolean, primary_key=True),  # of mesh:moves; entries of two streams may have the same id
     Column("at_ms", Integer, primary_key=True),
     Column("sequence", Integer, primary_key=True),
     Column("action_id", Text, nullable=False),
