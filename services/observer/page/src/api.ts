@@ -301,7 +301,7 @@ let skewMs = 0
 /** How far the server's clock is ahead of this browser's. */
 export const clockSkewMs = () => skewMs
 
-export const remember_csrf = (token: string) => {
+export const rememberCsrf = (token: string) => {
   csrf = token
 }
 

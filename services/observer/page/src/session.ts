@@ -1,6 +1,6 @@
 // Who is looking, as the server says it. Holds nothing secret but the CSRF token; the session itself is an HTTP-only cookie.
 import { computed, signal } from '@preact/signals'
-import { get, Problem, remember_csrf, send, url } from './api'
+import { get, Problem, rememberCsrf, send, url } from './api'
 import { connect, disconnect } from './live'
 
 export interface Session {
@@ -36,7 +36,7 @@ export async function begin(): Promise<void> {
 function enter(who: Session) {
   session.value = who
   refusal.value = ''
-  remember_csrf(who.csrf ?? '')
+  rememberCsrf(who.csrf ?? '')
   const again = state.value !== 'in'
   state.value = 'in'
   if (again) connect()

@@ -276,10 +276,10 @@ def test_a_lost_connection_is_said_and_what_was_missed_is_caught_up(mesh: Mesh, 
     page = visit("#/queue")
     expect(page.locator(".connection.live")).to_be_visible()
     mesh.stop()
-    expect(page.locator("p.lost")).to_contain_text("The connection to the observer is lost", timeout=15_000)
+    expect(page.locator("p.lost")).to_contain_text("The connection to the observer is lost", timeout=30_000)
     name = mesh.propose("missed", "api")
     mesh.start()
-    expect(page.locator(".connection.live")).to_be_visible(timeout=15_000)
+    expect(page.locator(".connection.live")).to_be_visible(timeout=30_000)
     expect(page.locator(f'[data-id="{name.id}"]')).to_be_visible()
     expect(page.locator("p.lost")).to_have_count(0)
 

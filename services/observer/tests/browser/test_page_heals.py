@@ -51,6 +51,12 @@ def test_approve_by_click_heals_a_real_container_and_the_page_shows_it(
     page.get_by_role("link", name="See the run").click()
     expect(page.locator(".chip", has_text="proven")).to_be_visible()
     expect(page.get_by_label("Log 02_apply.log")).to_contain_text("changed")
+    page.get_by_role("link", name="timeline").click()
+    expect(page.locator(".title .chip").first).to_have_text("recovered", timeout=15_000)
+    steps = page.locator(".timeline li")
+    expect(steps.first).to_contain_text("container unhealthy")
+    for step in ("container restart proposed", "approved", "apply", "done, proven"):
+        expect(steps.filter(has_text=step).first).to_be_visible()
     page.keyboard.press("1")
     expect(page.locator(".places .row", has_text=sick.name)).to_contain_text("healthy")
     assert sick.health() == "healthy"

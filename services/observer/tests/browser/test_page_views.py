@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser_rig import Mesh, an_attempt, some_places
+from browser_rig import Mesh, an_attempt, some_places, until
 from playwright.sync_api import Page, expect
 
 from mesh_core.action_files import Folder
@@ -25,6 +25,12 @@ WHOLE = {
     "proposal": ".facts",
     "runs": ".run",
     "run": ".stages",
+    "incident": ".timeline li",
+    "history": ".past",
+    "events": ".past",
+    "metrics": ".uplot",
+    "silences": ".silence",
+    "audit": ".audit td",
 }
 # The key, and what it brings up; Escape takes it away, and nothing else.
 ASKED = {
@@ -51,6 +57,11 @@ def places(mesh: Mesh) -> dict[str, str]:
     mesh.keep_attempt(an_attempt(event_id, "ok", model="haiku", provider="anthropic", position=2, cost_usd=0.002))
     mesh.start()
     mesh.tell(type="container_unhealthy", node="web01", service="shop", severity="error")
+    silence = {"kind": "maintenance", "node": "web*", "seconds": 3600, "reason": "new disks"}
+    mesh.ask("silences", silence)
+    until(lambda: mesh.ask("audit")["items"] != [], 10, "the silence in the audit log")
+    until(lambda: mesh.ask("metrics/models?hours=24")["total"]["attempts"] != {}, 20, "the attempts in the index")
+    until(lambda: mesh.ask("history")["items"] != [], 20, "the runs in the index")
     return {
         "proposal": f"#/proposals/{name.id}",
         "run": f"#/runs/{run}",
