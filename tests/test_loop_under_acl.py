@@ -18,12 +18,15 @@ from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
-from mesh_core.records import Decision, HealthEvent, ModelAttempt, rfc3339
+from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt, rfc3339
+from mesh_core.streams import MOVES_STREAM
 from mesh_core.testing import free_port, wait_for
 from observer.silence import Silence
 from observer.trimming import Trimming
 from observer.world import Place, State, World
 
+# what the observer reads beside the events
+RECORDS = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM)
 SERVICES = {
     "planner-agent": "planner",
     "executor-agent": "executor",
@@ -131,8 +134,8 @@ async def test_every_step_of_the_loop_is_permitted(mesh: Actions, acl_redis: Acl
 async def test_the_observers_rarer_duties_are_permitted(acl_redis: AclRedis) -> None:
     """Trimming, silence, taking over from a dead consumer: what an hour would show."""
     bus = Bus.connect(acl_redis.url("observer"), "observer")
-    consumer = Consumer(bus, "observer", "o-1", pattern="mesh:ev:*", streams=(Decision.stream,), reclaim_idle_ms=1)
-    dead = Consumer(bus, "observer", "o-0", pattern="mesh:ev:*", streams=(Decision.stream,))
+    consumer = Consumer(bus, "observer", "o-1", pattern="mesh:ev:*", streams=RECORDS, reclaim_idle_ms=1)
+    dead = Consumer(bus, "observer", "o-0", pattern="mesh:ev:*", streams=RECORDS)
     now = rfc3339(datetime.now(UTC))
     world = World(places={"pi4/": Place(node="pi4", since=now, beats=True, state=State.HEALTHY)})
     moment = [0.0]
