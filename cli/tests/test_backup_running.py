@@ -24,7 +24,7 @@ from mesh_core.bus import Bus
 from mesh_core.records import HealthEvent, Trust, proposal_id
 from mesh_core.testing import RedisServer, redis_binary, wait_for
 
-ENOUGH = 20  # proposals, before the backup begins
+ENOUGH = 10  # proposals, before the backup begins
 
 
 def start(module: str, runtime: Path, url: str) -> subprocess.Popen[bytes]:
@@ -98,7 +98,7 @@ async def test_a_backup_in_the_middle_of_work_goes_on_where_it_was(
                 entered = await bus.enter(event, Trust.FOREIGN)
                 assert entered is not None
                 ids.append(proposal_id(entered.id or "", "pi4", f"s{number}"))
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.04)
 
         flow = asyncio.create_task(trouble())
         await wait_for(lambda: sum(proposals(mend.runtime).values()) > ENOUGH, 30, "work")
