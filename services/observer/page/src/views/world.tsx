@@ -191,12 +191,17 @@ const lineOf = (event: HealthEvent): Line => ({
   severity: event.severity,
 })
 
+/** The archive's entry of what was heard without an id: the same about the same, within some seconds. */
+const isSame = (kept: PastEvent, line: Line) =>
+  kept.type === line.type && kept.node === line.node && kept.service === line.service && Math.abs(Date.parse(kept.at) - Date.parse(line.at)) < 10_000
+
 /** Events as they come, over what the archive knows. */
 function Feed() {
-  const recent = useLoaded<Page<PastEvent>>(url('events', { limit: LONGEST_FEED }))
-  const live = heard.value.map(lineOf)
+  const recent = useLoaded<Page<PastEvent>>(url('events', { limit: LONGEST_FEED }), (name, message) => name === 'event' && !message.id && 'twice')
+  const kept = recent.data?.items ?? []
+  const live = heard.value.map(lineOf).filter((line) => line.id || !kept.some((one) => isSame(one, line)))
   const ids = new Set(live.map((line) => line.id))
-  const shown = [...live, ...(recent.data?.items ?? []).filter((line) => !ids.has(line.id))].slice(0, LONGEST_FEED)
+  const shown = [...live, ...kept.filter((line) => !ids.has(line.id))].slice(0, LONGEST_FEED)
   return (
     <Panel title="Latest events" class="feed">
       {shown.length === 0 ? (
@@ -209,7 +214,7 @@ function Feed() {
           {shown.map((line, index) => (
             <li key={line.id || index}>
               <Chip word={line.severity} />
-              <a href={to('incident', line.id)}>
+              <a href={line.id ? to('incident', line.id) : '#/history?list=events'}>
                 <Said text={line.service ? `${line.node}/${line.service}` : line.node} max={80} />
               </a>
               <Said class="sub" text={line.type.replaceAll('_', ' ')} max={80} />
