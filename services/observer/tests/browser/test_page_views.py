@@ -56,7 +56,13 @@ def places(mesh: Mesh) -> dict[str, str]:
     mesh.keep_attempt(an_attempt(event_id, "schema_violation", detail="confidence 97.4 is more than 1"))
     mesh.keep_attempt(an_attempt(event_id, "ok", model="haiku", provider="anthropic", position=2, cost_usd=0.002))
     mesh.start()
-    mesh.tell(type="container_unhealthy", node="web01", service="shop", severity="error")
+
+    def told() -> bool:
+        # Again and again: what is published before the observer listens reaches nobody, and the same twice counts once.
+        mesh.tell(type="container_unhealthy", node="web01", service="shop", severity="error")
+        return bool(mesh.ask("events")["items"])
+
+    until(told, 20, "an event in the index")
     silence = {"kind": "maintenance", "node": "web*", "seconds": 3600, "reason": "new disks"}
     mesh.ask("silences", silence)
     until(lambda: mesh.ask("audit")["items"] != [], 10, "the silence in the audit log")
