@@ -19,7 +19,7 @@ choose_builder() {
 }
 
 # BASE_IMAGE as in docker-compose.yml; BUILD_NETWORK=host where a build gets no name server of its own
-BUILD_OPTIONS=(--build-arg "BASE=${BASE_IMAGE:-python:3.11-slim}" --network "${BUILD_NETWORK:-default}")
+BUILD_OPTIONS=(--force-rm --build-arg "BASE=${BASE_IMAGE:-python:3.11-slim}" --network "${BUILD_NETWORK:-default}")
 
 image_of() { docker image inspect -f '{{.Id}}' "$1" 2>/dev/null; }
 
