@@ -6,14 +6,14 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import psutil
 import pytest
 
-from mesh_core.telling import TargetSettings, send, urls_in
+from mesh_core.telling import TargetSettings, Teller, urls_in
 from mesh_core.testing import wait_for
 
 
@@ -48,49 +48,55 @@ def target() -> Iterator[str]:
     thread.join(5)
 
 
-async def test_every_target_hears_title_and_text(target: str) -> None:
-    sent = await send([target, target], "web on box is down", "It was {{ not }} repaired.\nTwo lines.")
+@pytest.fixture
+async def teller() -> AsyncIterator[Teller]:
+    async with Teller() as made:
+        yield made
+
+
+async def test_every_target_hears_title_and_text(teller: Teller, target: str) -> None:
+    sent = await teller.send([target, target], "web on box is down", "It was {{ not }} repaired.\nTwo lines.")
     assert sent.ok, sent
     assert sent.reason == "2 of 2 targets took the message"
     assert [heard["title"] for heard in Target.heard] == ["web on box is down"] * 2
     assert "{{ not }}" in Target.heard[0]["message"]
 
 
-async def test_without_a_target_it_says_which_setting_is_missing() -> None:
-    sent = await send([], "t", "b")
+async def test_without_a_target_it_says_which_setting_is_missing(teller: Teller) -> None:
+    sent = await teller.send([], "t", "b")
     assert not sent.ok
     assert "NOTIFY_URLS" in sent.reason
 
 
-async def test_a_refusal_is_a_failure_that_does_not_show_the_url(target: str) -> None:
+async def test_a_refusal_is_a_failure_that_does_not_show_the_url(teller: Teller, target: str) -> None:
     Target.status = 500
-    sent = await send([target], "t", "b")
+    sent = await teller.send([target], "t", "b")
     assert not sent.ok
     assert "0 of 1" in sent.reason
     assert "json" in sent.reason
     assert "s3cret" not in sent.reason
 
 
-async def test_one_bad_target_does_not_silence_the_others(target: str) -> None:
-    sent = await send(["nonsense", "http://", target, "json://127.0.0.1:9/"], "t", "b")
+async def test_one_bad_target_does_not_silence_the_others(teller: Teller, target: str) -> None:
+    sent = await teller.send(["nonsense", "http://", target, "json://127.0.0.1:9/"], "t", "b")
     assert not sent.ok
     assert "1 of 4 targets took the message" in sent.reason
     assert len(Target.heard) == 1
 
 
-async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(target: str) -> None:
+async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(teller: Teller, target: str) -> None:
     Target.hang = threading.Event()
     begin = time.monotonic()
-    sent = await send(["nonsense", target], "t", "b", seconds=0.3)
+    sent = await teller.send(["nonsense", target], "t", "b", seconds=0.3)
     Target.hang.set()
     assert time.monotonic() - begin < 10
     assert not sent.ok
     assert sent.troubles == ("is not an Apprise URL", "did not answer within 0.3 s")
 
 
-async def test_nobody_is_left_when_the_one_who_tells_is_stopped(target: str) -> None:
+async def test_nobody_is_left_when_the_one_who_tells_is_stopped(teller: Teller, target: str) -> None:
     Target.hang = threading.Event()
-    task = asyncio.create_task(send([target], "t", "b"))
+    task = asyncio.create_task(teller.send([target], "t", "b"))
     await wait_for(lambda: _children() != [], 5, "the child runs")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -98,8 +104,29 @@ async def test_nobody_is_left_when_the_one_who_tells_is_stopped(target: str) -> 
     assert _children() == []
 
 
-async def test_a_target_that_speaks_html_gets_the_text_escaped(target: str) -> None:
-    sent = await send([target.replace("/hook", "/hook?format=html")], "t", "<b>bold</b> & more")
+async def test_one_child_takes_message_after_message_and_a_crowd_gets_more(teller: Teller, target: str) -> None:
+    assert (await teller.send([target], "t", "1")).ok
+    first = _children()
+    assert (await teller.send([target], "t", "2")).ok
+    assert _children() == first
+    assert len(first) == 1
+    assert all(sent.ok for sent in await asyncio.gather(*(teller.send([target], "t", str(n)) for n in range(3, 6))))
+    assert len(_children()) == 3
+    assert sorted(heard["message"] for heard in Target.heard) == ["1", "2", "3", "4", "5"]
+    await teller.close()
+    assert _children() == []
+
+
+async def test_a_child_that_nobody_asks_gives_its_memory_back_and_nothing_is_lost_by_it(target: str) -> None:
+    async with Teller(keep_seconds=0.3) as teller:
+        assert (await teller.send([target], "t", "1")).ok
+        await wait_for(lambda: _children() == [], 5, "the child ends by itself")
+        assert (await teller.send([target], "t", "2")).ok
+    assert [heard["message"] for heard in Target.heard] == ["1", "2"]
+
+
+async def test_a_target_that_speaks_html_gets_the_text_escaped(teller: Teller, target: str) -> None:
+    sent = await teller.send([target.replace("/hook", "/hook?format=html")], "t", "<b>bold</b> & more")
     assert sent.ok, sent
     assert "&lt;b&gt;bold&lt;/b&gt;" in Target.heard[0]["message"]
 

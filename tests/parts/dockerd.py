@@ -1,8 +1,8 @@
 """A Docker engine of the test session's own, started by hand as root in a private folder. Touches no other engine.
 
-Where another engine lives on the machine (there is a docker0), ours gets a bridge of its own and leaves the firewall
-alone, because a starting dockerd empties the chains that all engines share. Published ports on loopback work all the
-same; containers then reach nothing outside, which no test needs.
+Where another engine lives on the machine (a docker0, and a dockerd that keeps it), ours gets a bridge of its own and
+leaves the firewall alone, because a starting dockerd empties the chains that all engines share. Published ports on
+loopback work all the same; containers then reach nothing outside.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+import psutil
 
 from parts.require import missing, require
 
@@ -33,7 +35,7 @@ class OwnEngine:
     def start(self) -> None:
         """Wait until its socket answers; skips (or fails, in CI) with the end of the engine's log."""
         dockerd = require("dockerd", "apt-get install docker.io")
-        network = self._own_bridge() if Path("/sys/class/net/docker0").exists() else []
+        network = self._own_bridge() if _another_engine() else []
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
@@ -87,6 +89,13 @@ class OwnEngine:
         subprocess.run([ip, "address", "add", f"10.213.{number}.1/24", "dev", self.bridge], check=True)
         subprocess.run([ip, "link", "set", self.bridge, "up"], check=True)
         return ["--bridge", self.bridge, "--iptables=false"]
+
+
+def _another_engine() -> bool:
+    """An engine that has ended leaves its docker0 behind; ours takes that over, as its own next start would."""
+    if not Path("/sys/class/net/docker0").exists():
+        return False
+    return any(process.name() == "dockerd" for process in psutil.process_iter(["name"]))
 
 
 def _dies_with_us() -> list[str]:

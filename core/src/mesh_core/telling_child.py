@@ -1,12 +1,14 @@
-"""The child of `telling.send`: the only file that imports Apprise. A line on stdin asks, one per target answers.
+"""The child of `telling.Teller`: the only file that imports Apprise. A line on stdin asks; one line per target answers,
+and `null` says that all have.
 
-Ends by itself when its time is over, whether or not anybody still waits for it.
+Ends by itself: when nobody asks for a while (status 0), when who asked is gone, when a message takes too long.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import threading
 import warnings
@@ -14,16 +16,25 @@ from typing import Any
 
 
 def main() -> None:
-    asked = json.loads(sys.stdin.buffer.readline())
-    end = threading.Timer(float(asked["seconds"]), os._exit, (1,))
-    end.daemon = True
-    end.start()
+    keep_seconds = float(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a plugin prints is no answer
     warnings.simplefilter("ignore")
-    import apprise  # late: so that the timer counts its import, too
+    import apprise  # late: after stdout is out of the plugins' reach
 
     print("ready", file=answers, flush=True)
+    # Nothing but whole lines is ever sent, one at a time: no line can wait in a buffer while we look at the pipe.
+    while select.select([sys.stdin], [], [], keep_seconds)[0] and (line := sys.stdin.buffer.readline()):
+        asked = json.loads(line)
+        end = threading.Timer(float(asked["seconds"]), os._exit, (1,))
+        end.daemon = True
+        end.start()
+        _tell_all(apprise, asked, answers)
+        end.cancel()
+        print("null", file=answers, flush=True)
+
+
+def _tell_all(apprise: Any, asked: dict[str, Any], answers: Any) -> None:
     lock = threading.Lock()
 
     def tell(number: int, url: str) -> None:

@@ -139,6 +139,7 @@ async def test_a_notification_reaches_its_target(warm: Zygote, run_dir: Path, tm
         remedy = Remedy(warm, tmp_path / "none.yml", notify_urls=(f"json://127.0.0.1:{port}/",))
         notify = proposal_for(1, type="notify", action="notify")
         result = await remedy.run(notify, run_dir, lambda *_: None, asyncio.Event())
+        await remedy.teller.close()
     assert result.result == "done", result.reason
     assert result.verdict == "inconclusive"
     assert b"container_died on here/web" in heard[0]

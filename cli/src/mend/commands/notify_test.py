@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import Sequence
 
 import typer
 
@@ -11,7 +12,7 @@ from mend.desk import Desk
 from mend.sorry import FAILED, USAGE, Sorry
 from mend.words import plain
 from mesh_core.settings import BadSettings, read_settings
-from mesh_core.telling import TargetSettings, kind_of, send
+from mesh_core.telling import Sent, TargetSettings, Teller, kind_of
 
 
 def notify_test(ctx: typer.Context) -> None:
@@ -31,7 +32,7 @@ def notify_test(ctx: typer.Context) -> None:
         raise Sorry(f"cannot work with these settings: {plain(error)}", USAGE) from None
     if not urls:
         raise Sorry("no target is configured; set NOTIFY_URLS (Apprise URLs) or NOTIFY_URLS_FILE in .env", USAGE)
-    told = asyncio.run(send(urls, "Mendmesh says hello", f"mend notify-test by {desk.user}: this target is heard."))
+    told = asyncio.run(_send(urls, f"mend notify-test by {desk.user}: this target is heard."))
     for number, (url, trouble) in enumerate(zip(urls, told.troubles, strict=True), 1):
         style = "red" if trouble else "green"
         desk.say(f"target {number} ({plain(kind_of(url))}) {plain(trouble) or 'took the message'}", style)
@@ -40,6 +41,11 @@ def notify_test(ctx: typer.Context) -> None:
         desk.say(problem, "red")
     if problem or not told.ok:
         raise typer.Exit(FAILED)
+
+
+async def _send(urls: Sequence[str], text: str) -> Sent:
+    async with Teller() as teller:
+        return await teller.send(urls, "Mendmesh says hello", text)
 
 
 def _rules_problem(desk: Desk) -> str:

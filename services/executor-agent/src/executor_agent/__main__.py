@@ -88,7 +88,7 @@ def main() -> None:
             "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
         },
         stop_seconds=limits.longest_stop_seconds,
-        closing=[end_warm, bus.close],
+        closing=[end_warm, runner.teller.close, bus.close],
     )
 
 

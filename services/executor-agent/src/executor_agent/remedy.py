@@ -24,7 +24,7 @@ from mesh_core.files import write_whole
 from mesh_core.inventory import Inventory, InventoryError
 from mesh_core.playbooks import playbook_for
 from mesh_core.records import Proposal, ProposalType, Stage
-from mesh_core.telling import send
+from mesh_core.telling import Teller
 
 
 class Remedy:
@@ -43,6 +43,7 @@ class Remedy:
         self.warm = warm
         self.inventory_file = inventory_file
         self.notify_urls = notify_urls
+        self.teller = Teller()  # whoever made us closes it
         self.limits = limits or Limits()
         self.settle = settle or Settle()
         self.probe = probe
@@ -115,7 +116,7 @@ class Remedy:
 
     async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
         title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.pair.rstrip('/')}"
-        sent = await send(self.notify_urls, title, f"{proposal.reason}\n\n{proposal.id}")
+        sent = await self.teller.send(self.notify_urls, title, f"{proposal.reason}\n\n{proposal.id}")
         on_line("notify", sent.reason)
         (run_dir / "logs").mkdir(mode=0o750, exist_ok=True)
         await asyncio.to_thread(write_whole, run_dir / "logs" / "02_apply.log", f"{sent.reason}\n".encode())

@@ -21,7 +21,7 @@ from mesh_core.service import Part, serve
 from mesh_core.settings import CANNOT_START, settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
 from mesh_core.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
-from mesh_core.telling import TargetSettings
+from mesh_core.telling import TargetSettings, Teller
 from observer.archive import Archive
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
@@ -107,7 +107,9 @@ def main() -> None:
         parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
         closing = (auth.close,)
     if targets:
-        parts["notify"] = _notifier(bus, actions, silences, settings, targets).run
+        teller = Teller()
+        parts["notify"] = _notifier(bus, actions, silences, settings, targets, teller).run
+        closing = (*closing, teller.close)
     serve(
         SERVICE,
         runtime,
@@ -130,10 +132,17 @@ def main() -> None:
 
 
 def _notifier(
-    bus: Bus, actions: Actions, silences: SilenceFolder, settings: ObserverSettings, targets: Sequence[str]
+    bus: Bus,
+    actions: Actions,
+    silences: SilenceFolder,
+    settings: ObserverSettings,
+    targets: Sequence[str],
+    teller: Teller,
 ) -> Notifier:
     try:
-        return Notifier(bus, actions, silences, settings.runtime_path, targets, public_url=settings.public_url)
+        return Notifier(
+            bus, actions, silences, settings.runtime_path, targets, public_url=settings.public_url, send=teller.send
+        )
     except BadRules as error:
         print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -43,7 +43,8 @@ class Live:
         self._redis_url = redis_url
         self._name = name
         self._viewers: set[asyncio.Queue[bytes | None]] = set()
-        self._subscriptions = 0
+        self._acknowledged: set[object] = set()
+        self._gap = False
         self._closed = False
 
     @property
@@ -117,9 +118,13 @@ class Live:
         said = []
         for message in messages:
             if message["type"] == "subscribe":
-                self._subscriptions += 1
-                rounds, left = divmod(self._subscriptions, len(NAMES))
-                if rounds > 1 and not left:  # subscribed anew: there was a gap
+                # A channel acknowledged once more was subscribed anew: there was a gap, over when all of them are.
+                if message["channel"] in self._acknowledged:
+                    self._acknowledged.clear()
+                    self._gap = True
+                self._acknowledged.add(message["channel"])
+                if self._gap and len(self._acknowledged) == len(NAMES):
+                    self._gap = False
                     said.append(LAG)
             elif message["type"] == "message":
                 channel, data = message["channel"], message["data"]

@@ -26,7 +26,7 @@ from mesh_core.metrics import NOTIFICATIONS
 from mesh_core.records import ActionUpdate, WorldUpdate, rfc3339
 from mesh_core.silence_folder import SilenceFolder
 from mesh_core.silencing import Wish, maintain
-from mesh_core.telling import Sent, send
+from mesh_core.telling import Sent, Teller
 from mesh_core.testing import RedisServer, wait_for
 from observer.notify.notifier import Notifier
 from observer.notify.rules import BadRules
@@ -47,7 +47,7 @@ class Ear:
 
 @dataclass
 class Mouth:
-    """In place of `send`, where the tests are about when and not about HTTP."""
+    """In place of `Teller.send`, where the tests are about when and not about HTTP."""
 
     said: list[tuple[int, str, str]] = field(default_factory=list)
     troubles: dict[str, str] = field(default_factory=dict)
@@ -141,7 +141,11 @@ async def place(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Plac
 
 async def test_a_proposal_its_outcome_and_a_silent_node_reach_a_real_target(place: Place, ear: tuple[Ear, str]) -> None:
     heard, url = ear
-    notifier = place.notifier(url, send=send)
+    async with Teller() as teller:
+        await _news_reach(place, place.notifier(url, send=teller.send), heard)
+
+
+async def _news_reach(place: Place, notifier: Notifier, heard: Ear) -> None:
     await notifier.look()
     name = await place.proposes()
     await notifier.look()

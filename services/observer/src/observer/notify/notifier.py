@@ -28,7 +28,7 @@ from mesh_core.records import ActionUpdate, Proposal, Record, WorldUpdate, is_na
 from mesh_core.service import pause
 from mesh_core.silence_folder import SilenceFolder
 from mesh_core.silences import silences_for
-from mesh_core.telling import Sent, kind_of, send
+from mesh_core.telling import Sent, kind_of
 from observer.notify.news import WAITING, News, NewsKind, news_of_action, news_of_world
 from observer.notify.outbox import MAX_MESSAGES, Message, Outbox, mark_of, read_outbox, save_outbox
 from observer.notify.rules import BadRules, read_rules
@@ -58,7 +58,7 @@ class Notifier:
         urls: Sequence[str],
         *,
         public_url: str = "",
-        send: Send = send,
+        send: Send,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
         self._bus = bus
