@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping
 from mend.checkup.finding import Finding, broken, ok, warning
 from mesh_core.secret_files import BadSecret, read_secret
 
-NAMES = ("REDIS_URL", "REDIS_PASSWORD", "ANTHROPIC_API_KEY", "NOTIFY_URLS", "OBSERVER_TOKENS")
+NAMES = (
+    "REDIS_URL",
+    "REDIS_PASSWORD",
+    "ANTHROPIC_API_KEY",
+    "NOTIFY_URLS",
+    "OBSERVER_TOKENS",
+    "HOOKS_TOKEN",
+    "HOOKS_SECRET",
+)
 OF_MANY_LINES = ("NOTIFY_URLS", "OBSERVER_TOKENS")
 
 

@@ -12,7 +12,6 @@ from mesh_core.audit import audit_path, head_path
 from mesh_core.bridge import Bridge
 from mesh_core.bus import Bus, masked
 from mesh_core.consumer import Consumer
-from mesh_core.listen import Address
 from mesh_core.log import setup
 from mesh_core.people import people_path
 from mesh_core.records import ActionUpdate, Decision, ModelAttempt
@@ -102,7 +101,7 @@ def main() -> None:
             hooks=hooks,
             index=indexing,
         )
-        web = WebServer(guarded(make_app(room)), live, *settings.address)
+        web = WebServer(guarded(make_app(room)), live, settings.address.host, settings.address.port)
         users = UserWatch(auth.book, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
         parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
         closing = (auth.close,)
@@ -154,7 +153,7 @@ def _hooks(settings: ObserverSettings) -> HookRules:
             settings.runtime_path / "config" / "hooks.yml",
             token=settings.hooks_token,
             secret=settings.hooks_secret,
-            loopback=settings.address is not None and Address(*settings.address).loopback,
+            loopback=settings.address is not None and settings.address.loopback,
             per_minute=settings.hooks_per_minute,
         )
     except BadHooks as error:

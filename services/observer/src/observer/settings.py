@@ -7,16 +7,18 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from mesh_core.listen import OFF, Address, address_for
 from mesh_core.settings import MANY_LINES, MeshSettings
 from observer.auth.arrival import is_loopback, read_networks
 from observer.auth.book import read_tokens
 
+PORT = 8686
+
 
 def _listen(text: str) -> str:
-    if text != "off":
-        host, colon, port = text.rpartition(":")
-        if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError("wants HOST:PORT, such as 127.0.0.1:8686, or off")
+    if text != OFF and ":" not in text:
+        raise ValueError("wants HOST:PORT, such as 127.0.0.1:8686, or off")
+    address_for(text, PORT)
     return text
 
 
@@ -120,14 +122,11 @@ class ObserverSettings(MeshSettings):
         return urlsplit(self.public_url).hostname or ""
 
     @property
-    def address(self) -> tuple[str, int] | None:
-        """(host, port) to listen on; None for nowhere. An IPv6 host may stand in brackets."""
-        if self.listen == "off":
-            return None
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+    def address(self) -> Address | None:
+        """Where to listen; None for nowhere."""
+        return address_for(self.listen, PORT)
 
     @property
     def only_from_here(self) -> bool:
         """Can only this machine reach the page?"""
-        return self.address is None or is_loopback(self.address[0])
+        return self.address is None or is_loopback(self.address.host)

@@ -30,7 +30,7 @@ def doorkeeper_or_exit(settings: ObserverSettings, service: str) -> Auth:
         idle_seconds=settings.session_idle_seconds,
         longest_seconds=settings.session_seconds,
     )
-    host = settings.address[0] if settings.address else ""
+    host = settings.address.host if settings.address else ""
     own, told = own_names(host, settings.node_name), read_hosts(f"{settings.hosts} {settings.public_host}")
     rules = Rules(own, told, read_networks(settings.trusted_proxies))
     if book.mode is Mode.OPEN:
