@@ -7,6 +7,7 @@ no event can grow a service's memory. Why not prometheus-client: docs/decisions/
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -20,7 +21,7 @@ Words = Sequence[str] | int  # the words that a label may hold, or how many diff
 Series = tuple[str, ...]
 
 
-class Measure:
+class Measure(ABC):
     """One metric. Labels are given in the order in which they were declared."""
 
     kind: ClassVar[str] = ""
@@ -40,9 +41,9 @@ class Measure:
             lines.append(f"{self.name}{suffix}{f'{{{inside}}}' if inside else ''} {_number(value)}")
         return "\n".join(lines) + "\n"
 
+    @abstractmethod
     def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
         """(suffix of the name, labels, value) of each series."""
-        raise NotImplementedError
 
     def _bounded(self, series: Series) -> Series:
         """`series` with every word that its label may not hold replaced."""
