@@ -57,6 +57,8 @@ class Live:
             try:
                 await self._listen(stop)
             except DOWN as error:
+                self._gap = True  # until every channel is acknowledged again
+                self._acknowledged.clear()
                 log.warning("live.redis_away", error=str(error))
                 await pause(stop, RETRY_SECONDS)
 
