@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -59,12 +60,19 @@ class Up:
 
     def of(self, name: str) -> psutil.Process:
         module = name.replace("-", "_")
-        return next(p for p in self.family() if p.cmdline()[-2:] == ["-m", module])
+        return next(p for p in self.family() if words_of(p)[-2:] == ["-m", module])
 
     async def stop(self, number: int = signal.SIGINT) -> int:
         assert self.process is not None
         self.process.send_signal(number)
         return await asyncio.to_thread(self.process.wait, 60)
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; none of one that ended just now (an agent's look at its host is over in milliseconds)."""
+    with contextlib.suppress(psutil.NoSuchProcess):  # a zombie's is that, too
+        return process.cmdline()
+    return []
 
 
 async def gone(processes: list[psutil.Process], seconds: float = 30) -> None:
