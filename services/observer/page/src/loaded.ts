@@ -11,11 +11,8 @@ export interface Loaded<T> {
   reload: () => void
 }
 
-/**
- * How soon a message makes a list old: at once, in a while (a mere count has changed), at once and once more in a while
- * (it comes out of the index, which follows what happens by a moment), or not at all.
- */
-export type Wants = (name: Name, message: Message) => boolean | 'late' | 'twice'
+/** How soon a message makes a list old: at once, in a while (a mere count has changed), or not at all. */
+export type Wants = (name: Name, message: Message) => boolean | 'late'
 
 const COALESCE_MS = 40
 const LATE_MS = 3_000
@@ -33,7 +30,6 @@ class Reader<T> {
   private again = false
   private timer = 0
   private due = 0
-  private onceMore: boolean
   private quick = QUICK_READS
   private ended = -Infinity
   private tookMs = 0
@@ -42,14 +38,11 @@ class Reader<T> {
   constructor(
     private readonly path: string,
     private readonly wants: Wants,
-  ) {
-    this.onceMore = follows.has(wants)
-  }
+  ) {}
 
   open = (): (() => void) => {
     const leave = listen((name, message) => {
       const wanted = name === 'reload' || this.wants(name, message)
-      if (wanted === 'twice') this.onceMore = true
       if (wanted) this.soon(wanted === 'late' ? LATE_MS : COALESCE_MS)
     })
     const seen = () => !document.hidden && this.again && this.soon(COALESCE_MS)
@@ -104,14 +97,9 @@ class Reader<T> {
     }
     if (this.closed) return
     if (this.again) this.soon(COALESCE_MS)
-    else if (this.onceMore) {
-      this.onceMore = false
-      this.soon(LATE_MS)
-    }
   }
 }
 
-const follows = new WeakSet<Wants>() // those of views that read the index
 const never = () => false
 
 /** `wants` must not change between renders in what it means; a new `path` begins anew. */
@@ -135,10 +123,3 @@ export const onAndLateOnEvents =
   (...names: Name[]): Wants =>
   (name) =>
     names.includes(name) || (name === 'event' && 'late')
-
-/** Of a view that reads the index. */
-export const onIndexed = (...names: Name[]): Wants => {
-  const wants: Wants = (name) => names.includes(name) && 'twice'
-  follows.add(wants)
-  return wants
-}

@@ -70,7 +70,8 @@ def main() -> None:
         streams=(Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM),
     )
     actions = Actions(runtime)
-    indexing = Indexing(runtime, actions)
+    live = Live(settings.redis_url, SERVICE)
+    indexing = Indexing(runtime, actions, on_new=lambda: live.new_in("index"))
     observer = Observer(
         bus,
         consumer,
@@ -83,12 +84,12 @@ def main() -> None:
     log.info(
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )
-    auditor = Auditor(AuditLog(audit_path(runtime), head_path(runtime)), actions)
+    log_file = AuditLog(audit_path(runtime), head_path(runtime))
+    auditor = Auditor(log_file, actions, on_line=lambda: live.new_in("audit"))
     silences = SilenceFolder(runtime)
     parts: dict[str, Part] = {}
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
     if settings.address is not None:
-        live = Live(settings.redis_url, SERVICE)
         auth = doorkeeper_or_exit(settings, SERVICE)
         room = Room(
             runtime,

@@ -1,5 +1,8 @@
 """What happens right now, for everybody who looks: the bus's channels, read once, written once, handed to all viewers.
 
+Two more names are the observer's own: `index` when the archive's index has taken something in, `audit` when the audit
+log has a new line. A list that is read from there is old then, and not yet when the event itself is told.
+
 A hint, never the truth: a viewer that was too slow, or a Redis that was away, is told `lag` and reads the lists again.
 """
 
@@ -8,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import structlog
 
@@ -94,6 +98,11 @@ class Live:
                     queue.get_nowait()
                 queue.put_nowait(LAG)
             queue.put_nowait(chunk)
+
+    def new_in(self, list_name: Literal["index", "audit"]) -> None:
+        """What is read from there may be old from now on."""
+        if self._viewers:
+            self.say(b"event: %s\ndata: {}\n\n" % list_name.encode())
 
     async def _listen(self, stop: asyncio.Event) -> None:
         client = client_for(self._redis_url, f"{self._name}-live", reply_seconds=LISTEN_SECONDS + 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -47,6 +48,29 @@ def test_an_event_from_redis_cli_appears_within_a_second_without_a_reload(mesh: 
     expect(page.locator(".tile.sick b")).not_to_have_text("0")
     assert page.evaluate("window.never_reloaded") is True
     assert took < 1.0
+
+
+def test_a_line_of_the_feed_leads_to_its_incident_however_late_the_index_is(mesh: Mesh, visit: Visit) -> None:
+    page = visit("#/world")
+    expect(page.locator(".connection.live")).to_be_visible()
+    line = page.locator(".feed li", has_text="attic/boiler")
+    with sqlite3.connect(mesh.runtime / "index" / "observer.db", isolation_level=None) as held:
+        held.execute("BEGIN IMMEDIATE")
+        with page.expect_response(re.compile(r"/api/v1/events")) as answer:
+            mesh.tell(type="service_down", node="attic", service="boiler", severity="error")
+        assert "attic" not in answer.value.text()
+        expect(line.locator("a")).to_have_attribute("href", "#/history?list=events")
+        held.execute("ROLLBACK")
+    held.close()
+    expect(line.locator("a")).to_have_attribute("href", re.compile("^#/incident/attic"), timeout=10_000)
+    expect(line).to_have_count(1)
+
+
+def test_a_silence_from_a_terminal_is_seen_on_the_page(mesh: Mesh, visit: Visit) -> None:
+    page = visit("#/silences")
+    expect(page.locator(".connection.live")).to_be_visible()
+    mesh.ask("silences", {"kind": "maintenance", "node": "cupboard*", "seconds": 3600, "reason": "new shelves"})
+    expect(page.locator(".silence", has_text="cupboard*")).to_contain_text("new shelves", timeout=10_000)
 
 
 def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Visit) -> None:

@@ -250,6 +250,32 @@ async def test_the_running_part_takes_what_is_kept_and_ends_when_told(shelf: She
     assert not list((running.runtime / "index").glob("*-wal"))
 
 
+async def test_what_is_new_is_said_once_it_can_be_read_and_a_quiet_time_says_nothing(tmp_path: Path) -> None:
+    shelf = shelf_in(tmp_path)
+    seen: list[int] = []
+    said = Indexing(tmp_path, shelf.actions, on_new=lambda: seen.append(len(shelf.events().items)))
+    shelf.indexing, stop = said, asyncio.Event()
+    task = asyncio.create_task(said.run(stop))
+    await wait_for(lambda: said.complete and seen, 10, "an index, and a word about it")
+    shelf.event()
+    await wait_for(lambda: seen[-1] == 1, 10, "the word about the event, when it can be read")
+    turns = 0
+    turn = said.turn
+
+    def counted() -> bool:
+        nonlocal turns
+        turns += 1
+        return turn()
+
+    said.turn = counted  # type: ignore[method-assign]
+    await wait_for(lambda: turns >= 2, 10, "the turns that end what the event began")
+    before = len(seen)
+    await wait_for(lambda: turns >= 5, 10, "some turns with nothing to do")
+    assert len(seen) == before
+    stop.set()
+    await asyncio.wait_for(task, 5)
+
+
 async def test_only_one_writes(tmp_path: Path) -> None:
     folder = IndexFolder(tmp_path)
     waiting = Indexing(tmp_path, Actions(tmp_path))

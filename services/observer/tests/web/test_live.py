@@ -74,6 +74,18 @@ async def test_who_cannot_keep_up_is_told_to_read_the_lists_again() -> None:
         await anext(viewer)
 
 
+async def test_that_a_list_is_old_is_told_as_an_event_of_its_own() -> None:
+    live = Live("redis://127.0.0.1:1/0", "test")
+    live.new_in("index")  # nobody looks
+    viewer = live.watch()
+    assert await anext(viewer) == hello(1)
+    live.new_in("index")
+    live.new_in("audit")
+    assert await anext(viewer) == b"event: index\ndata: {}\n\n"
+    assert await anext(viewer) == b"event: audit\ndata: {}\n\n"
+    live.close()
+
+
 async def test_a_redis_that_was_away_is_told_as_a_gap(redis_server: RedisServer) -> None:
     bus = Bus.connect(redis_server.url, "test")
     async with running(redis_server.url) as live:

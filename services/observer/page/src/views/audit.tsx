@@ -1,6 +1,6 @@
 // The audit log: who decided what, newest first. The file itself is proven with `mend audit verify`.
 import { url, type AuditLine } from '../api'
-import { onIndexed } from '../loaded'
+import { on } from '../loaded'
 import { ChoiceFilter, TextFilter } from '../parts/filters'
 import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
@@ -21,7 +21,7 @@ interface AuditPage {
 export function Audit() {
   const said = where.value.query
   const query = { name: said.get('name'), what: said.get('what'), action_id: said.get('action_id'), limit: PAGE }
-  const pages = usePages<AuditPage, AuditLine>((cursor) => url('audit', { ...query, cursor }), onIndexed('action'))
+  const pages = usePages<AuditPage, AuditLine>((cursor) => url('audit', { ...query, cursor }), on('audit'))
   return (
     <View title="Audit">
       <Panel title="Who decided what">

@@ -2,7 +2,7 @@
 import { useRef } from 'preact/hooks'
 import { url, type Page, type PastAction, type PastEvent } from '../api'
 import { step, useKeys } from '../keys'
-import { onIndexed } from '../loaded'
+import { on } from '../loaded'
 import { ChoiceFilter, TextFilter } from '../parts/filters'
 import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
@@ -54,7 +54,7 @@ export function History() {
 function Actions() {
   const said = where.value.query
   const query = { node: said.get('node'), service: said.get('service'), result: said.get('result'), type: said.get('type'), since: since(said.get('days')), limit: PAGE }
-  const pages = usePages<Page<PastAction>, PastAction>((cursor) => url('history', { ...query, cursor }), onIndexed('action'))
+  const pages = usePages<Page<PastAction>, PastAction>((cursor) => url('history', { ...query, cursor }), on('index'))
   const list = useRef<HTMLUListElement>(null)
   useKeys({ j: () => step(list.current, 1), k: () => step(list.current, -1) })
   return (
@@ -111,7 +111,7 @@ function Actions() {
 function Events() {
   const said = where.value.query
   const query = { node: said.get('node'), service: said.get('service'), severity: said.get('severity'), q: said.get('q'), since: since(said.get('days')), limit: PAGE }
-  const pages = usePages<Page<PastEvent>, PastEvent>((cursor) => url('events', { ...query, cursor }), onIndexed('event'))
+  const pages = usePages<Page<PastEvent>, PastEvent>((cursor) => url('events', { ...query, cursor }), on('index'))
   const list = useRef<HTMLUListElement>(null)
   useKeys({ j: () => step(list.current, 1), k: () => step(list.current, -1) })
   return (

@@ -1,6 +1,6 @@
 // One trouble, from its first symptom to the proof that it is gone.
 import { url, type Incident as Case, type Step } from '../api'
-import { onIndexed, useLoaded } from '../loaded'
+import { on, useLoaded } from '../loaded'
 import { Empty, Panel, Trouble, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { to, where } from '../routes'
@@ -17,7 +17,7 @@ const STATES: Record<string, [string, string]> = {
 
 export function Incident() {
   const id = where.value.args[0] ?? ''
-  const loaded = useLoaded<Case>(id ? url(`incidents/${encodeURIComponent(id)}`) : null, onIndexed('event', 'world', 'action', 'attempt'))
+  const loaded = useLoaded<Case>(id ? url(`incidents/${encodeURIComponent(id)}`) : null, on('index', 'action'))
   const one = loaded.data
   return (
     <View title="Timeline">

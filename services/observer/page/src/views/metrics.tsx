@@ -1,7 +1,7 @@
 // Metrics: how the models do, and how well the mesh heals; as charts, as figures and as tables.
 import { useMemo } from 'preact/hooks'
 import { url, type HealingSeries, type ModelSeries, type Spread, type SuccessRow } from '../api'
-import { onIndexed, useLoaded } from '../loaded'
+import { on, useLoaded } from '../loaded'
 import { Chart, type Series } from '../parts/chart'
 import { Empty, Panel, Trouble, View, Waiting } from '../parts/frame'
 import { setQuery, where } from '../routes'
@@ -34,8 +34,8 @@ const inSeconds = (value: number) => (value < 10 ? `${Math.round(value * 10) / 1
 export function Metrics() {
   const hours = Number(where.value.query.get('hours') ?? 168)
   const days = Math.max(7, Math.ceil(hours / 24))
-  const models = useLoaded<ModelSeries>(url('metrics/models', { hours }), onIndexed('attempt'))
-  const healing = useLoaded<HealingSeries>(url('metrics/healing', { days }), onIndexed('action'))
+  const models = useLoaded<ModelSeries>(url('metrics/models', { hours }), on('index'))
+  const healing = useLoaded<HealingSeries>(url('metrics/healing', { days }), on('index'))
   const problem = models.problem ?? healing.problem
   return (
     <View

@@ -1,7 +1,7 @@
 // Silences: where nothing is proposed for a while, who wants it so and why. Events are kept all the same.
 import { useState } from 'preact/hooks'
 import { Problem, send, url, type Silence } from '../api'
-import { useLoaded } from '../loaded'
+import { on, useLoaded } from '../loaded'
 import { Dialog } from '../parts/dialog'
 import { Empty, Panel, Trouble, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
@@ -14,7 +14,7 @@ import { Ago, Clock, Left } from '../time'
 export function Silences() {
   const [over, setOver] = useState(false)
   const [making, setMaking] = useState(false)
-  const loaded = useLoaded<{ items: Silence[] }>(url('silences', { ended: over ? 'true' : null }), (name) => name === 'action')
+  const loaded = useLoaded<{ items: Silence[] }>(url('silences', { ended: over ? 'true' : null }), on('action', 'audit'))
   const items = loaded.data?.items ?? []
   const holding = items.filter((one) => one.ended === null)
   const ended = items.filter((one) => one.ended !== null)

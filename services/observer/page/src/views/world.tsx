@@ -22,7 +22,7 @@ export function WorldView() {
   const node = where.value.query.get('node')
   const [limit, setLimit] = useState(PAGE)
   useEffect(() => setLimit(PAGE), [q, state, node])
-  const world = useLoaded<World>(url('world', { q, state, node, limit }), onAndLateOnEvents('world'))
+  const world = useLoaded<World>(url('world', { q, state, node, limit }), onAndLateOnEvents('world', 'audit'))
   const last = useRef<World | null>(null)
   if (world.data) last.current = world.data
   const data = world.data ?? last.current
@@ -195,11 +195,15 @@ const lineOf = (event: HealthEvent): Line => ({
 const isSame = (kept: PastEvent, line: Line) =>
   kept.type === line.type && kept.node === line.node && kept.service === line.service && Math.abs(Date.parse(kept.at) - Date.parse(line.at)) < 10_000
 
-/** Events as they come, over what the archive knows. */
+/** Events as they come, over what the archive knows. What came without an id gets it from there. */
 function Feed() {
-  const recent = useLoaded<Page<PastEvent>>(url('events', { limit: LONGEST_FEED }), (name, message) => name === 'event' && !message.id && 'twice')
+  const nameless = useRef(false)
+  const recent = useLoaded<Page<PastEvent>>(url('events', { limit: LONGEST_FEED }), (name, message) =>
+    name === 'event' ? !message.id : name === 'index' && nameless.current,
+  )
   const kept = recent.data?.items ?? []
   const live = heard.value.map(lineOf).filter((line) => line.id || !kept.some((one) => isSame(one, line)))
+  nameless.current = live.some((line) => !line.id)
   const ids = new Set(live.map((line) => line.id))
   const shown = [...live, ...kept.filter((line) => !ids.has(line.id))].slice(0, LONGEST_FEED)
   return (

@@ -36,10 +36,18 @@ log = structlog.get_logger()
 
 
 class Auditor:
-    """`log` must be open. The methods raise AuditDown; who only watches tries again later."""
+    """`log` must be open. The methods raise AuditDown; who only watches tries again later. `on_line`: one more line."""
 
-    def __init__(self, audit_log: AuditLog, actions: Actions, *, wall: Callable[[], float] = time.time):
+    def __init__(
+        self,
+        audit_log: AuditLog,
+        actions: Actions,
+        *,
+        wall: Callable[[], float] = time.time,
+        on_line: Callable[[], None] = lambda: None,
+    ):
         self.log = audit_log
+        self._on_line = on_line
         self._actions = actions
         self._wall = wall
         self._uid = os.getuid()
@@ -169,6 +177,7 @@ class Auditor:
         cleaned.setdefault("at", rfc3339(datetime.fromtimestamp(self._wall(), UTC)))
         # Shielded: a request that is given up half-way must not leave a line that nobody waits for.
         line = await asyncio.shield(asyncio.to_thread(self.log.append, cleaned))
+        self._on_line()
         log.info("audit.noted", seq=line.seq, what=line.what, who=line.who, how=line.how, action_id=line.action_id)
         return line
 

@@ -42,6 +42,7 @@ STEP_PATHS = 1000
 MOST_WAITING = 50_000  # paths; beyond that the files' times say what is missing
 BACK_OFF_SECONDS = 5.0
 TELL_SECONDS = 1.0
+SAY_SECONDS = 0.3  # that there is something new to read is said this often at most
 
 log = structlog.get_logger()
 
@@ -51,13 +52,26 @@ class IndexAway(Exception):
 
 
 class Indexing:
-    """`kept` is told by the observer, `run` is a part of the service, `store` is for queries. One writer per mesh."""
+    """`kept` is told by the observer, `run` is a part of the service, `store` is for queries. One writer per mesh.
 
-    def __init__(self, runtime: Path, actions: Actions, *, clock: Callable[[], float] = time.time):
+    `on_new` is called in the event loop when there is something new to read.
+    """
+
+    def __init__(
+        self,
+        runtime: Path,
+        actions: Actions,
+        *,
+        clock: Callable[[], float] = time.time,
+        on_new: Callable[[], None] = lambda: None,
+    ):
         self._folder = IndexFolder(runtime)
         self._events = runtime / "events"
         self._actions = actions
         self._clock = clock
+        self._on_new = on_new
+        self._said: tuple[Store | None, int] = (None, 0)
+        self._next_say = 0.0
         self._news: dict[Path, None] = {}
         self._news_before = 0.0  # everything kept before this moment is in `_news`, or in the index
         self._guard = threading.Lock()
@@ -139,8 +153,17 @@ class Indexing:
             self._names.forget()
             self._missed, self._healing = True, None
             return BACK_OFF_SECONDS
+        finally:
+            self._say_if_new(time.monotonic())
         # While it fills it leaves half of the time to the archive.
         return time.monotonic() - began if busy else TURN_SECONDS
+
+    def _say_if_new(self, now: float) -> None:
+        store = self._store
+        if store is None or now < self._next_say or (stand := (store, store.written)) == self._said:
+            return
+        self._said, self._next_say = stand, now + SAY_SECONDS
+        self._on_new()
 
     def turn(self) -> bool:
         """Everything that is to do now, in small steps; True when there is more. Blocks; raises Unsound or OSError."""

@@ -36,6 +36,7 @@ class Store:
     def __init__(self, path: Path):
         self.path = path
         self._writing = threading.Lock()
+        self.written = 0  # transactions since it was opened: when this moves, what was read before may be old
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._writer = _engine(path, 1, read_only=False)
         try:
@@ -55,6 +56,7 @@ class Store:
         try:
             with self._writing, self._writer.begin() as connection:
                 yield connection
+            self.written += 1
         except DatabaseError as error:
             raise _told(error) from error
 

@@ -12,7 +12,11 @@ router = APIRouter(tags=["stream"])
 
 @router.get("/stream", response_class=StreamingResponse)
 async def stream(room: TheRoom, who: Viewer) -> StreamingResponse:
-    """`event world action attempt output` as JSON, one message each; `lag`: read the lists again; `hello` first."""
+    """`event world action attempt output` as JSON, one message each, and `hello` first.
+
+    `index`: `/events`, `/history`, `/incidents` and `/metrics/...` may say more now; `audit`: so may `/audit`;
+    `lag`: something was missed, read all lists again.
+    """
     return StreamingResponse(
         room.live.watch(),
         media_type="text/event-stream",
