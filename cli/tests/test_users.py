@@ -114,6 +114,9 @@ def test_the_doctor_says_whether_somebody_could_come_in(mend: Mend) -> None:
         return next(found for found in said if found["check"] == "page")
 
     assert page()["level"] == "ok"
+    assert page(OBSERVER_LISTEN="127.0.0.1")["level"] == "ok"
+    assert page(OBSERVER_LISTEN="[::1]:8686")["level"] == "ok"
+    assert "99999" in page(OBSERVER_LISTEN="127.0.0.1:99999")["found"]
     assert page(OBSERVER_LISTEN="0.0.0.0:8686")["level"] == "broken"
     assert page(OBSERVER_LISTEN="0.0.0.0:8686", OBSERVER_TOKENS="bot:viewer:" + "0123456789abcdef" * 2)["level"] == "ok"
     add(mend, "vic")

@@ -38,8 +38,15 @@ def test_what_is_no_address_is_a_sentence_that_names_the_setting(text: str) -> N
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [
-        *((host, True) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost")),
-        *((host, False) for host in ("0.0.0.0", "::", "127.evil.example", "pi4")),
+        *(
+            (host, True)
+            for host in ("127.0.0.1", "127.9.9.9", "::1", "0:0::0:1", "::1%lo", "::ffff:127.0.0.1", "localhost")
+        ),
+        *(
+            (host, False)
+            for host in ("0.0.0.0", "::", "::ffff:10.0.0.1", "127.evil.example", "localhost.evil", "pi4", "")
+        ),
+        *((host, False) for host in ("127.1", "2130706433", "[::1]", "fe80::1%lo")),
     ],
 )
 def test_only_this_machine_is_loopback(host: str, loopback: bool) -> None:

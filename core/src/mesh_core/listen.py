@@ -1,9 +1,9 @@
-"""Where a service listens: an address out of a setting. Pure; opens nothing."""
+"""Where a service listens: an address out of a setting, and whether an address is this very machine. Pure."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-import socket
 from dataclasses import dataclass
 
 OFF = "off"
@@ -21,7 +21,7 @@ class Address:
     @property
     def loopback(self) -> bool:
         """Can only this machine reach it?"""
-        return self.host in ("localhost", "::1") or (_is_ip(self.host) and self.host.startswith("127."))
+        return is_loopback(self.host)
 
 
 def address_for(text: str, default_port: int) -> Address | None:
@@ -33,19 +33,24 @@ def address_for(text: str, default_port: int) -> Address | None:
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError(f"{port!r} is not a port (1 to 65535)")
     host = host or "127.0.0.1"
-    if not _is_ip(host) and not _HOST_NAME.fullmatch(host):
+    if ip_of(host) is None and not _HOST_NAME.fullmatch(host):
         raise ValueError(f"{host[:60]!r} is not a host; give host, host:port or off")
     return Address(host, int(port) if port else default_port)
 
 
-def _is_ip(host: str) -> bool:
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except (OSError, ValueError):
-            continue
-        return True
-    return False
+def is_loopback(host: str) -> bool:
+    """Is this name or address the very machine that we run on? Any name but `localhost` may be anybody's."""
+    address = ip_of(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """As it is meant: without a zone, and IPv4 where it came dressed as IPv6. None for a name, or in brackets."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _split(text: str) -> tuple[str, str]:

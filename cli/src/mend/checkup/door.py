@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mend.checkup.finding import Finding, broken, ok, warning
 from mesh_core.audit import Verdict
+from mesh_core.listen import address_for
 from mesh_core.people import BadPeople, Role, people_path, read_people
 from mesh_core.secret_files import is_given
 
-LISTEN = "127.0.0.1:8686"
+PORT = 8686
 
 
 def check_door(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Would the observer start as it is configured, and could somebody decide on its page?"""
-    listen = environ.get("OBSERVER_LISTEN", "").strip() or LISTEN
-    if listen == "off":
+    try:
+        listen = address_for(environ.get("OBSERVER_LISTEN", ""), PORT)
+    except ValueError as error:
+        yield broken("page", f"OBSERVER_LISTEN: {error}", "the observer does not start with it")
+        return
+    if listen is None:
         return
     try:
         people = read_people(people_path(runtime))
@@ -26,7 +30,7 @@ def check_door(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
         return
     tokens = is_given(environ, "OBSERVER_TOKENS")
     if people.empty and not tokens:
-        if only_from_here(listen):
+        if listen.loopback:
             yield ok("page", f"http://{listen}/: only this machine can reach it, so nobody has to sign in")
         else:
             yield broken(
@@ -52,11 +56,3 @@ def audit_finding(verdict: Verdict) -> Finding:
     return broken(
         "audit log", f"{verdict.problems[0]}{more}", "mend audit verify; docs/runbook.md says what to make of it"
     )
-
-
-def only_from_here(listen: str) -> bool:
-    host = listen.rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

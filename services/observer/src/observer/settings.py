@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from mesh_core.listen import OFF, Address, address_for
 from mesh_core.settings import MANY_LINES, MeshSettings
-from observer.auth.arrival import is_loopback, read_networks
+from observer.auth.arrival import read_networks
 from observer.auth.book import read_tokens
 
 PORT = 8686
@@ -129,4 +129,4 @@ class ObserverSettings(MeshSettings):
     @property
     def only_from_here(self) -> bool:
         """Can only this machine reach the page?"""
-        return self.address is None or is_loopback(self.address.host)
+        return self.address is None or self.address.loopback

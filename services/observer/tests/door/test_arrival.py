@@ -79,6 +79,7 @@ def test_forwarded_headers_are_believed_only_of_our_own_proxies_and_only_up_to_t
     assert come("10.0.0.2", x_forwarded_for="nonsense, 10.1.1.1").address == "10.1.1.1"
     assert come("10.0.0.2").address == "10.0.0.2"
     assert come("::ffff:10.0.0.2", x_forwarded_for="2001:db8::1").address == "2001:db8::1"
+    assert come("10.0.0.2", x_forwarded_for="[2001:db8::1], [::ffff:10.1.1.1]").address == "2001:db8::1"
 
 
 def test_whoever_stands_in_between_is_noticed_believed_or_not() -> None:

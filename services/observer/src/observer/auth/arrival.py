@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from mesh_core.listen import ip_of, is_loopback
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOCAL_ENDINGS = ("", ".local", ".lan", ".home.arpa", ".internal")  # never names that a stranger can register
 FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip")
@@ -47,12 +49,12 @@ def arrival_of(peer: str, scheme: str, raw_headers: Iterable[tuple[bytes, bytes]
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
         headers[name] = value
         if name == "x-forwarded-for":
-            forwarded_for += [part.strip() for part in value.split(",")]
+            forwarded_for += [part.strip().strip("[]") for part in value.split(",")]
     address = _plain(peer)
     forwarded = any(name in headers for name in FORWARDED)
     if trusted(address, rules.proxies):
         for hop in reversed(forwarded_for):
-            if _address(hop) is None:
+            if ip_of(hop) is None:
                 break
             address = _plain(hop)
             if not trusted(address, rules.proxies):
@@ -72,7 +74,7 @@ def host_allowed(host: str, rules: Rules, *, only_loopback: bool) -> bool:
         return False
     if is_loopback(name) or name in rules.told:
         return True
-    return not only_loopback and (name in rules.own or _address(name) is not None)
+    return not only_loopback and (name in rules.own or ip_of(name) is not None)
 
 
 def from_another_site(arrival: Arrival) -> bool:
@@ -97,19 +99,14 @@ def from_another_site(arrival: Arrival) -> bool:
     return (parts.hostname or "") != name or not ours & theirs
 
 
-def is_loopback(text: str) -> bool:
-    address = _address(text)
-    return text == "localhost" or (address is not None and address.is_loopback)
-
-
 def trusted(address: str, networks: Iterable[Network]) -> bool:
-    parsed = _address(address)
+    parsed = ip_of(address)
     return parsed is not None and any(parsed in network for network in networks)
 
 
 def neighbourhood(address: str) -> str:
     """What counts as one sender: an IPv4 address, or the /64 that one household gets of IPv6."""
-    parsed = _address(address)
+    parsed = ip_of(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return address[:64]
@@ -137,7 +134,7 @@ def read_networks(text: str) -> tuple[Network, ...]:
 
 def own_names(listen: str, node: str) -> frozenset[str]:
     """Under which names this host is known without anybody saying so."""
-    names = {name.lower() for name in (node, socket.gethostname()) if _address(name) is None}
+    names = {name.lower() for name in (node, socket.gethostname()) if ip_of(name) is None}
     return frozenset({name + ending for name in names for ending in LOCAL_ENDINGS} | {listen.lower()}) - {""}
 
 
@@ -147,14 +144,4 @@ def read_hosts(text: str) -> frozenset[str]:
 
 
 def _plain(text: str) -> str:
-    parsed = _address(text)
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(parsed) if parsed else text
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text.strip("[]").partition("%")[0])
-    except ValueError:
-        return None
+    return str(ip_of(text) or text)

@@ -9,12 +9,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
+from mesh_core.listen import is_loopback
+from observer.auth.arrival import FORWARDED, split_host
 from observer.hooks.rules import Keys
 
 REPLAY_SECONDS = 300
@@ -25,7 +25,6 @@ TIMESTAMPS = (
     "x-grafana-alerting-timestamp",
     "x-grafana-alerting-signature-timestamp",
 )
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 class Door(StrEnum):
@@ -95,11 +94,11 @@ def _open_to(headers: Mapping[str, str], peer: str, *, loopback: bool) -> Entry:
     advice = "set HOOKS_TOKEN_FILE (or HOOKS_SECRET_FILE) and start the observer again"
     if not loopback:
         return Entry(Door.SHUT, f"this hook has no key, and others reach this port: {advice}")
-    if any(name in headers for name in FORWARDED) or not _is_loopback(peer):
+    if any(name in headers for name in FORWARDED) or not is_loopback(peer):
         return Entry(Door.SHUT, f"this hook has no key, so it is open to this machine only: {advice}")
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return Entry(Door.SHUT, "a web page sent this; hooks are for programs")
-    if not _is_loopback(_host_of(headers.get("host", ""))):
+    if not is_loopback(split_host(headers.get("host", ""))[0]):
         return Entry(Door.SHUT, f"without a key, a hook answers only to 127.0.0.1 and localhost: {advice}")
     return Entry(Door.OPEN)
 
@@ -119,21 +118,3 @@ def _token_in(authorization: str) -> str:
         except (binascii.Error, UnicodeDecodeError):
             return ""
     return ""
-
-
-def _host_of(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
