@@ -85,6 +85,7 @@ class Mesh:
         name: str = "p1",
         cooldown_ms: int = 300_000,
         ttl_seconds: int = 3600,
+        reclaim_idle_ms: int = 500,
         policy: Policy | None = None,
         runtime: Path | None = None,
     ) -> Bridge:
@@ -92,7 +93,12 @@ class Mesh:
         actions.prepare()
         bus = Bus.connect(self.url, name)
         consumer = Consumer(
-            bus, GROUP, name, pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM), reclaim_idle_ms=500
+            bus,
+            GROUP,
+            name,
+            pattern="mesh:ev:*",
+            streams=(FOREIGN_STREAM, MESH_STREAM),
+            reclaim_idle_ms=reclaim_idle_ms,
         )
         memory = Memory(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
         thinker = Thinker(bus, memory, policy or Policy.load(None), list(rungs), Breakers())

@@ -23,7 +23,7 @@ from planner_agent.filing import Filing, Work
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory
 from planner_agent.quiet import Quiet
-from planner_agent.triage import Lane, is_poison, triage
+from planner_agent.triage import RECOVERED, Lane, is_poison, triage
 
 READ_BATCH = 500
 MOST_IN_HAND = 5000
@@ -115,7 +115,8 @@ class Planner:
             # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
             await self._memory.mark_well(recoveries)
         waiting = {filed.proposal.pair for filed in self._actions.pending()} if recoveries else set()
-        behind_recovery: set[str] = set()
+        # Trouble after a recovery that is still in hand waits for it: until then the gate is that of the old trouble.
+        behind_recovery = {event.pair for event in self._planning.values() if event.type in RECOVERED}
         to_gate: list[Work] = []
         silenced: list[Decision] = []
         for work, lane, holding in zip(works, lanes, held, strict=True):
