@@ -4,7 +4,6 @@
 main() {
   release=$1 node=$2
   tag=mendmesh/$SERVICE:$release
-  case $SERVICE in planner-agent) uid=10001 ;; executor-agent) uid=10002 ;; node-agent) uid=10003 ;; *) uid=10004 ;; esac
   words=$(as_root mesh_core.groundwork --service "$SERVICE" --here "$node") || sorry "$(printf '%s\n' "$words" | tail -n 1)"
   case $words in
     *"nothing to do"*) ;;
@@ -14,14 +13,15 @@ main() {
   say "folders=yes"
 }
 
-# A version without the module has one layout only. What is due is done only while nothing runs on these files.
+# A version without the module has one layout only. What is due is done only while nothing runs on these files; by root,
+# because the files of a node belong to several services.
 layout() {
-  words=$(as_service mesh_core.migrations --dry-run) || case $words in
+  words=$(as_root mesh_core.migrations --dry-run) || case $words in
     *"No module named"*) return ;;
     *) sorry "$(printf '%s\n' "$words" | tail -n 1)" ;;
   esac
   case $words in *due:*) ;; *) return ;; esac
-  words=$(as_service mesh_core.migrations) || sorry "$(printf '%s\n' "$words" | tail -n 1); make a backup first (mend backup)"
+  words=$(as_root mesh_core.migrations) || sorry "$(printf '%s\n' "$words" | tail -n 1); make a backup first (mend backup)"
   say "changed=files: $(printf '%s\n' "$words" | tail -n 1)"
 }
 
@@ -32,16 +32,5 @@ as_root() {
     mkdir -p "$RUNTIME"
     docker run --rm --pull never --network none --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE \
       --cap-add FOWNER --cap-add FSETID --entrypoint python -v "$RUNTIME:/opt/homelab" "$tag" -m "$module" "$@" /opt/homelab 2>&1
-  fi
-}
-
-as_service() {
-  module=$1
-  shift
-  if [ "$KIND" = systemd ]; then
-    setpriv --reuid "$uid" --regid 10101 --init-groups "$RELEASES/$release/bin/python" -P -m "$module" "$@" "$RUNTIME" 2>&1
-  else
-    docker run --rm --pull never --network none --cap-drop ALL --entrypoint python -v "$RUNTIME:/opt/homelab" "$tag" \
-      -m "$module" "$@" /opt/homelab 2>&1
   fi
 }
