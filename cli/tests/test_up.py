@@ -15,12 +15,23 @@ from mend_rig import NODE, Mend
 from up_rig import SERVICES, Up, gone, words_of
 
 from mend.mesh.inventory_file import make_inventory
-from mesh_core.action_files import Folder
+from mesh_core.action_files import Filed, Folder
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 
 def real(mend: Mend, *words: str) -> Callable[[], subprocess.CompletedProcess[str]]:
     return lambda: mend.real(*words)
+
+
+async def proposed_for(mend: Mend, service: str) -> Filed:
+    """This machine has an agent, too, which may have something to say of it while tests keep it busy."""
+
+    def found() -> list[Filed]:
+        return [filed for filed in mend.actions.pending() if filed.proposal.service == service]
+
+    await wait_for(found, 30, f"a proposal for {service}")
+    [filed] = found()
+    return filed
 
 
 async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: Up) -> None:
@@ -45,8 +56,7 @@ async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: 
     # Trouble by hand becomes a proposal; a plain mv approves it, and the executor takes it.
     event = await asyncio.to_thread(real(mend, "inject", "service_down", "--node", NODE, "--service", "demo"))
     assert event.returncode == 0, event.stderr
-    await wait_for(lambda: mend.actions.pending(), 30, "a proposal")
-    [filed] = mend.actions.pending()
+    filed = await proposed_for(mend, "demo")
     assert filed.proposal.event.id == event.stdout.strip()
     filed.path.rename(mend.actions.folder(Folder.APPROVED) / filed.path.name)
     ends = (Folder.DONE, Folder.FAILED, Folder.WITHDRAWN)
@@ -98,8 +108,7 @@ async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path: Pa
         payload,
     )
     assert (await asyncio.to_thread(real(mend, *words))).returncode == 0
-    await wait_for(lambda: mend.actions.pending(), 30, "a proposal")
-    [filed] = mend.actions.pending()
+    filed = await proposed_for(mend, "demo")
     assert filed.proposal.type == "service_restart"
     assert mend.actions.approve(filed.name, "ann")
     await wait_for((tmp_path / "restarts").exists, 30, "the restart to have begun")

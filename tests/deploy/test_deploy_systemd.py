@@ -261,6 +261,24 @@ def test_ctrl_c_says_where_it_stands_and_the_same_command_goes_on(running: str, 
     assert (done.code, host.release() != running) == (0, True), done
 
 
+def test_a_connection_that_breaks_while_it_is_proven_is_opened_again_and_is_no_reason_to_go_back(
+    running: str, checkout: Checkout, host: Host
+) -> None:
+    checkout.edit(MAIN, START, START + "    import time\n    time.sleep(3.5)\n")  # slow to its first heartbeat
+    cut = (
+        "for each in /proc/[0-9]*; do"
+        " if grep -qs '^sshd: root@' $each/cmdline; then kill ${each#/proc/}; echo cut; fi; done"
+    )
+    cuts: list[str] = []
+    done = checkout.disturb(
+        lambda: host.release() != running and host.sh(f"systemctl is-active {UNIT}", check=False) == "active",
+        lambda process: cuts.append(host.sh(cut)),
+        *("--node", "web01", "--systemd"),
+    )
+    assert "cut" in cuts[0]
+    assert (done.code, host.release() != running) == (0, True), done
+
+
 def test_what_cannot_be_reached_or_is_not_ready_ends_with_its_own_code(
     running: str, checkout: Checkout, host: Host
 ) -> None:

@@ -91,9 +91,20 @@ class Checkout:
 
     def interrupt(self, when: Callable[[], object], *options: str, seconds: float = 60) -> Done:
         """deploy.sh until `when()` is true, then Ctrl-C: SIGINT to the whole group, as a terminal does."""
+        return self.disturb(when, lambda process: os.killpg(process.pid, signal.SIGINT), *options, seconds=seconds)
+
+    def disturb(
+        self,
+        when: Callable[[], object],
+        then: Callable[[subprocess.Popen[str]], object],
+        *options: str,
+        seconds: float = 60,
+    ) -> Done:
+        """deploy.sh, in which `then(process)` happens once `when()` is true."""
         began = time.monotonic()
         process = subprocess.Popen(
-            self._command("deploy.sh", options),
+            # What runs in the background ignores SIGINT, these tests perhaps; a shell traps nothing that it began with.
+            ["env", "--default-signal=INT", *self._command("deploy.sh", options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -106,7 +117,7 @@ class Checkout:
                 assert process.poll() is None, f"it ended before the moment came: {process.communicate()}"
                 assert time.monotonic() - began < seconds, "the moment never came"
                 time.sleep(0.05)
-            os.killpg(process.pid, signal.SIGINT)
+            then(process)
             out, err = process.communicate(timeout=seconds)
         finally:
             process.kill()
