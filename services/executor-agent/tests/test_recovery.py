@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from executor_agent.processes import end_processes, processes_of
 from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for, read_record
+from executor_agent.warm_ansible import _descendants
 from mesh_core.action_files import EXECUTED, Folder
 from mesh_core.records import rfc3339
 from mesh_core.testing import RedisServer, wait_for
@@ -209,3 +211,26 @@ def test_only_what_carries_the_marker_is_ended() -> None:
         for process in (mine, stubborn, other):
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def tree() -> Iterator[tuple[int, int]]:
+    """A shell and its command, by numbers that a set would hand out the other way round."""
+    for _ in range(500):
+        words = ["sh", "-c", "sleep 60 & echo $!; wait; echo late"]
+        with subprocess.Popen(words, env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-tree"}, stdout=-1) as shell:
+            assert shell.stdout is not None
+            child = int(shell.stdout.readline())
+            if list({shell.pid, child}) == [child, shell.pid]:
+                yield shell.pid, child
+                end_processes("plan-tree")
+                return
+            os.kill(child, signal.SIGKILL)
+            shell.kill()
+    raise AssertionError("500 pairs of numbers, and none as wanted")
+
+
+def test_a_parent_is_ended_before_its_child_so_that_a_script_does_not_go_on(tree: tuple[int, int]) -> None:
+    assert processes_of("plan-tree") == list(tree)
+    own = _descendants(os.getpid())
+    assert own.index(tree[0]) < own.index(tree[1])

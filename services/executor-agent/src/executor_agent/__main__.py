@@ -7,6 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+import mesh_core.without_rich  # noqa: F401
+
+# isort: split
+
 import structlog
 
 from executor_agent.bundle import write_bundle

@@ -20,8 +20,8 @@ KILL_SECONDS = 5.0
 log = structlog.get_logger()
 
 
-def processes_of(action_id: str) -> set[int]:
-    """Every live process that was started with this run's marker, and all that descend from one."""
+def processes_of(action_id: str) -> list[int]:
+    """Every live process that was started with this run's marker, and all that descend from one; parents first."""
     wanted = f"{MARKER}={action_id}".encode()
     marked, parents = set(), {}
     for entry in Path("/proc").iterdir():
@@ -40,20 +40,29 @@ def processes_of(action_id: str) -> set[int]:
     found = set(marked)
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
-    return found - {os.getpid(), 1}
+    found -= {os.getpid(), 1}
+
+    def generation(pid: int) -> int:
+        return 1 + generation(parents[pid]) if parents[pid] in found else 0
+
+    return sorted(found, key=generation)
 
 
 def end_processes(action_id: str) -> int:
-    """SIGTERM, after two seconds SIGKILL, until none is left; returns how many there were. Blocks at most 7 s."""
+    """SIGTERM, after two seconds SIGKILL, until none is left; returns how many there were. Blocks at most 7 s.
+
+    Parents first: a shell whose command is ended before it would go on with the next one.
+    """
     ended: set[int] = set()
     for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         deadline = time.monotonic() + seconds
         told: set[int] = set()
         while found := processes_of(action_id):
-            for pid in found - told:
-                _tell(pid, number)
-            told |= found
-            ended |= found
+            for pid in found:
+                if pid not in told:
+                    _tell(pid, number)
+            told.update(found)
+            ended.update(found)
             if time.monotonic() >= deadline:
                 break
             time.sleep(0.05)

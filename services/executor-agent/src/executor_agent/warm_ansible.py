@@ -301,7 +301,8 @@ def _end_descendants(keeper: int, seconds: float = 0.4) -> None:
         time.sleep(0.005)
 
 
-def _descendants(ancestor: int) -> set[int]:
+def _descendants(ancestor: int) -> list[int]:
+    """Parents before their children: a shell whose command is killed first would go on with the next one."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -309,10 +310,10 @@ def _descendants(ancestor: int) -> set[int]:
                 state, parent = (entry / "stat").read_text().rpartition(") ")[2].split()[:2]
                 if state != "Z":
                     parents[int(entry.name)] = int(parent)
-    found: set[int] = set()
+    found: list[int] = []
     front = {ancestor}
     while front := {pid for pid, parent in parents.items() if parent in front and pid not in found}:
-        found |= front
+        found += front
     return found
 
 

@@ -12,28 +12,29 @@ import time
 from pathlib import Path
 from typing import IO
 
-# structlog's console renderer takes rich where it finds it: 5 MiB for colours in a traceback. Before any import of it.
-sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import mesh_core.without_rich  # noqa: F401
 
-import structlog  # noqa: E402
+# isort: split
 
-from mesh_core.listen import address_for  # noqa: E402
-from mesh_core.log import setup  # noqa: E402
-from mesh_core.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS  # noqa: E402
-from mesh_core.probes import Probes, Ready, writable  # noqa: E402
-from mesh_core.probes_http import ProbesServer  # noqa: E402
-from mesh_core.records import HealthEvent  # noqa: E402
-from mesh_core.schema import schema_or_exit  # noqa: E402
-from mesh_core.service import serve  # noqa: E402
-from mesh_core.settings import settings_or_exit  # noqa: E402
-from node_agent.agent import Agent, recall  # noqa: E402
-from node_agent.edges import Edges, FlapRule  # noqa: E402
-from node_agent.outfit import probes_for  # noqa: E402
-from node_agent.redis_line import RedisLine  # noqa: E402
-from node_agent.sender import Sender  # noqa: E402
-from node_agent.settings import NodeAgentSettings  # noqa: E402
-from node_agent.spool import Spool  # noqa: E402
-from node_agent.watchlist import BadWatchlist, read_watchlist  # noqa: E402
+import structlog
+
+from mesh_core.listen import address_for
+from mesh_core.log import setup
+from mesh_core.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
+from mesh_core.probes import Probes, Ready, writable
+from mesh_core.probes_http import ProbesServer
+from mesh_core.records import HealthEvent
+from mesh_core.schema import schema_or_exit
+from mesh_core.service import serve
+from mesh_core.settings import settings_or_exit
+from node_agent.agent import Agent, recall
+from node_agent.edges import Edges, FlapRule
+from node_agent.outfit import probes_for
+from node_agent.redis_line import RedisLine
+from node_agent.sender import Sender
+from node_agent.settings import NodeAgentSettings
+from node_agent.spool import Spool
+from node_agent.watchlist import BadWatchlist, read_watchlist
 
 NAME = "node-agent"
 PROBES_PORT = 8689

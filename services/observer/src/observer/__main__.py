@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
+import mesh_core.without_rich  # noqa: F401
+
+# isort: split
+
 import structlog
 
 from mesh_core.actions import Actions

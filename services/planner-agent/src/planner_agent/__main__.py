@@ -6,6 +6,10 @@ import asyncio
 import os
 import sys
 
+import mesh_core.without_rich  # noqa: F401
+
+# isort: split
+
 import structlog
 
 from mesh_core.action_files import Folder
