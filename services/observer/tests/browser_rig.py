@@ -98,6 +98,7 @@ class Mesh:
         self.processes.append(process)
         if service == "observer":
             until(self._answers, STARTS_WITHIN_SECONDS, f"the observer at {self.url}")
+            until(self._listens, STARTS_WITHIN_SECONDS, "its bridge and its live stream")
         return process
 
     def stop(self) -> None:
@@ -223,6 +224,12 @@ class Mesh:
         with redis.Redis.from_url(self.redis.url) as client:
             heard = client.publish(channel, raw)
         return int(heard)  # type: ignore[arg-type]
+
+    def _listens(self) -> bool:
+        """Before that, what is only published is heard by nobody, or by half of it."""
+        with redis.Redis.from_url(self.redis.url) as client:
+            ((_, listeners),) = client.pubsub_numsub(HealthEvent.channel)
+        return int(listeners) >= 2
 
     def _answers(self) -> bool:
         try:

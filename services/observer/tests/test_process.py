@@ -135,8 +135,12 @@ async def test_it_stops_politely_with_its_world_on_disk_and_its_heart_beating_un
         await wait_for(lambda: (tmp_path / "state" / "observer.heartbeat").exists(), 20, "a heartbeat")
         assert await health(tmp_path) == 0
         await bus.append("pi4", "5-0", HealthEvent(id="pi4/5-0", type="oom", node="pi4", service="web").wire())
-        by_hand = HealthEvent(type="oom", node="pi5", service="web").wire()
-        await wait_for(lambda: bus.announce("health_events", by_hand), 10, "its bridge to hear")
+
+        async def hears() -> bool:
+            return int((await bus.call("PUBSUB", "NUMSUB", "health_events"))[1]) >= 2
+
+        await wait_for(hears, 10, "its bridge and its live stream to listen")
+        assert await bus.announce("health_events", HealthEvent(type="oom", node="pi5", service="web").wire()) >= 2
         await wait_for(lambda: len(files(tmp_path)) == 2, 20, "the agent's event and the adopted one")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 10) == 0
