@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from mesh_core.records import HealthEvent, Name, Record, Severity, Timestamp, Trust, WorldUpdate, rfc3339
 from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX
@@ -43,7 +45,9 @@ class State(StrEnum):
     OFFLINE = "offline"
 
 
-class Place(Record):
+# Not a Record: of those each object keeps a dictionary and a set of names, and a world has thousands of places.
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Place:
     """One node (`service` None) or one service. `own_state` is what it is apart from its node being offline.
 
     `occurrences` counts how often the present trouble (or the last one) was announced; `open` is what is open, by
@@ -59,7 +63,7 @@ class Place(Record):
     event_id: str | None = None
     event_type: str | None = None
     occurrences: int = 0
-    open: dict[str, Severity] = Field(default_factory=dict)
+    open: dict[str, Severity] = field(default_factory=dict)
     beats: bool = False
 
     @property
@@ -92,7 +96,7 @@ def with_beat(world: World, node: str, now: datetime) -> tuple[World, tuple[Worl
         return world, ()
     own = State.HEALTHY if place.own_state is State.UNKNOWN else place.own_state
     state = own if place.state is State.UNKNOWN else place.state
-    place = place.model_copy(update={"beats": True, "own_state": own, "state": state})
+    place = replace(place, beats=True, own_state=own, state=state)
     return _changed(world, [place], None, now)
 
 
@@ -150,7 +154,7 @@ def _node_place_speaks(world: World, event: HealthEvent) -> dict[str, Place]:
     if event.trust is not Trust.NODE or place is None or place.own_state is not State.UNKNOWN:
         return {}
     state = State.HEALTHY if place.state is State.UNKNOWN else place.state
-    return {pair: place.model_copy(update={"own_state": State.HEALTHY, "state": state})}
+    return {pair: replace(place, own_state=State.HEALTHY, state=state)}
 
 
 def _told(world: World, event: HealthEvent) -> dict[str, Place]:
@@ -180,16 +184,16 @@ def _heard(place: Place, event: HealthEvent, *, offline: bool) -> Place:
     elif own is State.UNKNOWN and event.trust is Trust.NODE and event.service is None:
         own = State.HEALTHY
     return _settled(
-        place.model_copy(update={"open": still_open, "occurrences": occurrences, "own_state": own}),
+        replace(place, open=still_open, occurrences=occurrences, own_state=own),
         State.OFFLINE if offline else own,
         event,
     )
 
 
 def _node_goes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
-    gone = {place.pair: _settled(place, State.OFFLINE, event).model_copy(update={"severity": event.severity})}
+    gone = {place.pair: replace(_settled(place, State.OFFLINE, event), severity=event.severity)}
     for service in _services(world, event.node):
-        gone[service.pair] = service.model_copy(update={"state": State.OFFLINE, "since": event.timestamp})
+        gone[service.pair] = replace(service, state=State.OFFLINE, since=event.timestamp)
     return gone
 
 
@@ -197,24 +201,22 @@ def _node_comes(world: World, place: Place, event: HealthEvent) -> dict[str, Pla
     own = State.SICK if place.open else State.HEALTHY
     if event.trust not in (Trust.MESH, Trust.OBSERVER):
         # An agent that starts announces again within a minute what is still open; what it does not is over.
-        place, own = place.model_copy(update={"open": {}}), State.HEALTHY
-    back = {place.pair: _settled(place.model_copy(update={"own_state": own}), own, event)}
+        place, own = replace(place, open={}), State.HEALTHY
+    back = {place.pair: _settled(replace(place, own_state=own), own, event)}
     for service in _services(world, event.node):
         if service.state is State.OFFLINE:
-            update = {"state": service.own_state, "since": event.timestamp}
-            back[service.pair] = service.model_copy(update=update)
+            back[service.pair] = replace(service, state=service.own_state, since=event.timestamp)
     return back
 
 
 def _settled(place: Place, state: State, event: HealthEvent) -> Place:
-    return place.model_copy(
-        update={
-            "state": state,
-            "severity": max(place.open.values(), key=_RANK.__getitem__, default=Severity.INFO),
-            "since": place.since if state is place.state else event.timestamp,
-            "event_id": event.id,
-            "event_type": event.type,
-        }
+    return replace(
+        place,
+        state=state,
+        severity=max(place.open.values(), key=_RANK.__getitem__, default=Severity.INFO),
+        since=place.since if state is place.state else event.timestamp,
+        event_id=event.id,
+        event_type=event.type,
     )
 
 
