@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -69,7 +71,9 @@ def test_a_line_of_the_feed_leads_to_its_incident_however_late_the_index_is(mesh
 def test_a_silence_from_a_terminal_is_seen_on_the_page(mesh: Mesh, visit: Visit) -> None:
     page = visit("#/silences")
     expect(page.locator(".connection.live")).to_be_visible()
-    mesh.ask("silences", {"kind": "maintenance", "node": "cupboard*", "seconds": 3600, "reason": "new shelves"})
+    words = [sys.executable, "-m", "mend", "maintenance", "cupboard*", "--for", "1h", "--reason", "new shelves"]
+    environment = {**os.environ, "RUNTIME_PATH": str(mesh.runtime), "REDIS_URL": mesh.redis.url}
+    subprocess.run(words, env=environment, check=True, stdout=-3)
     expect(page.locator(".silence", has_text="cupboard*")).to_contain_text("new shelves", timeout=10_000)
 
 
