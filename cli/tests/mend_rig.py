@@ -13,7 +13,7 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from mend.app import app
-from mesh_core.action_files import ActionName
+from mesh_core.action_files import ActionName, Receipt
 from mesh_core.actions import Actions
 from mesh_core.records import (
     Action,
@@ -60,7 +60,7 @@ class Mend:
         """A waiting proposal, filed as a planner files it."""
         proposal = proposal_of(service, **changes)
         self.actions.draft(proposal, "t")
-        assert self.actions.file_draft(proposal.id, "t") is not None
+        assert self.actions.file_draft(proposal.id, Receipt("t", b"")) is not None
         return proposal
 
     def name_of(self, proposal: Proposal) -> ActionName:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.action_files import ActionName, Folder, approval_at, digest_of, name_of, read_regular
+from mesh_core.action_files import ActionName, Folder, Receipt, approval_at, digest_of, name_of, read_regular
 from mesh_core.actions import Actions, writable_by
 from mesh_core.files import create_whole
 from mesh_core.records import HealthEvent, ModelRef, Outcome, Proposal, ProposalType, proposal_id
@@ -45,7 +45,7 @@ def actions(tmp_path: Path) -> Actions:
 
 def pending(actions: Actions, proposal: Proposal) -> ActionName:
     actions.draft(proposal, "t1")
-    name = actions.file_draft(proposal.id, "t1")
+    name = actions.file_draft(proposal.id, Receipt("t1", b"{}"))
     assert name is not None
     return name
 
@@ -102,8 +102,20 @@ def test_a_name_carries_id_and_digest() -> None:
 def test_a_draft_is_filed_once_and_never_made_again(actions: Actions) -> None:
     name = pending(actions, proposal_for())
     assert name.digest == digest_of((actions.folder(Folder.PENDING) / name.file).read_bytes())
-    assert actions.file_draft(name.id, "t1") is None
+    assert actions.file_draft(name.id, Receipt("t1", b"{}")) is None
     assert len(actions.pending()) == 1
+
+
+def test_a_receipt_stays_until_it_is_too_old_and_a_draft_that_is_not_there_leaves_none(actions: Actions) -> None:
+    name = pending(actions, proposal_for())
+    assert actions.receipt(name.id) == Receipt("t1", b"{}")
+    assert list(actions.drafts()) == []
+    assert actions.file_draft("plan-a-b-0123456789ab", Receipt("t1", b"")) is None
+    assert actions.receipt("plan-a-b-0123456789ab") is None
+    actions.drop_receipts(older_than=0.0)
+    assert actions.receipt(name.id) is not None
+    actions.drop_receipts(older_than=time.time() + 60)
+    assert actions.receipt(name.id) is None
 
 
 def test_approving_leaves_a_note_that_names_the_owner_of_the_hand(actions: Actions) -> None:

@@ -156,6 +156,16 @@ async def test_what_is_in_hand_is_not_handed_out_again_however_much_there_is(gro
     assert one.handed_out == 10
 
 
+async def test_what_is_given_back_comes_again_with_the_next_read(group: Group) -> None:
+    await group.add(1, 2)
+    one = group.member("one")
+    first, second = await read(one)
+    one.let_go([first])
+    assert await read(one) == []
+    one.give_back([second])
+    assert ids(await read(one)) == ["1-0", "2-0"]
+
+
 async def test_a_reply_lost_in_a_read_leaves_nothing_behind(
     group: Group, redis_each: RedisServer, lossy: Lossy
 ) -> None:

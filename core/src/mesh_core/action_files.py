@@ -65,6 +65,22 @@ class Filed:
     proposal: Proposal
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """Which draft became the proposal (`token`), and the update that tells of it; none for one that a restore left."""
+
+    token: str
+    update: bytes
+
+    def wire(self) -> bytes:
+        return self.token.encode() + b"\n" + self.update
+
+    @classmethod
+    def read(cls, raw: bytes) -> Receipt:
+        token, _, update = raw.partition(b"\n")
+        return cls(token.decode("ascii", "replace"), update)
+
+
 def digest_of(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:16]
 

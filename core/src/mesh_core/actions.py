@@ -26,6 +26,7 @@ from mesh_core.action_files import (
     ActionName,
     Filed,
     Folder,
+    Receipt,
     approval_at,
     digest_of,
     name_of,
@@ -36,6 +37,7 @@ from mesh_core.files import create_whole, rename_exclusive, write_whole
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal
 
 CLAIMED_FILE = "claimed.json"
+RECEIPT_SUFFIX = ".filed"
 BY_FILE = "by.txt"  # the note, once its proposal is claimed
 # The planner, no operator, must still see what a person filed, or it would propose the same again. Nobody but those two
 # gets through the folder.
@@ -87,16 +89,32 @@ class Actions:
     def drop_draft(self, action_id: str, token: str) -> None:
         self._draft(action_id, token).unlink(missing_ok=True)
 
-    def file_draft(self, action_id: str, token: str) -> ActionName | None:
-        """Move the decided draft to pending/. None: it was filed before, and is never made again."""
-        draft = self._draft(action_id, token)
+    def file_draft(self, action_id: str, receipt: Receipt) -> ActionName | None:
+        """Move the decided draft to pending/. None: it was filed before, and is never made again.
+
+        The receipt stays behind, durable before the move: wherever a person has put the file meanwhile, and whatever
+        Redis has forgotten, it says that this proposal was made.
+        """
+        draft = self._draft(action_id, receipt.token)
         try:
             name = ActionName(action_id, digest_of(draft.read_bytes()))
+            write_whole(self._receipt(action_id), receipt.wire())
             if not rename_exclusive(draft, self.folder(Folder.PENDING) / name.file):
                 draft.unlink(missing_ok=True)
         except FileNotFoundError:
             return None
         return name
+
+    def receipt(self, action_id: str) -> Receipt | None:
+        """What `file_draft` left for this id."""
+        raw = read_regular(self._receipt(action_id), MAX_PROPOSAL_BYTES)
+        return Receipt.read(raw) if raw is not None else None
+
+    def drop_receipts(self, older_than: float) -> None:
+        """Remove those written before that moment (seconds since 1970)."""
+        for entry in _entries(self._wip):
+            if entry.name.endswith(RECEIPT_SUFFIX) and entry.stat(follow_symlinks=False).st_mtime < older_than:
+                Path(entry.path).unlink(missing_ok=True)
 
     def drafts(self) -> Iterator[tuple[str, str, float]]:
         """(action id, token, mtime) of each draft that was left behind."""
@@ -349,6 +367,9 @@ class Actions:
 
     def _draft(self, action_id: str, token: str) -> Path:
         return self._wip / f"{action_id}.{token}.json"
+
+    def _receipt(self, action_id: str) -> Path:
+        return self._wip / f"{action_id}{RECEIPT_SUFFIX}"
 
     def _decide(self, name: ActionName, folder: Folder, reason: str, source: Folder = Folder.PENDING) -> bool:
         target = self.folder(folder) / name.file

@@ -108,9 +108,14 @@ class Consumer:
         self.let_go(listed)
 
     def let_go(self, entries: Iterable[Entry]) -> None:
-        """No longer worked on here: acknowledged by other means, or given up and to be handed out again."""
+        """No longer worked on here: acknowledged by other means, or given up and to be handed out again by and by."""
         for entry in entries:
             self._out.pop((entry.stream, entry.id), None)
+
+    def give_back(self, entries: Iterable[Entry]) -> None:
+        """Nothing came of these, by no fault of theirs: the next read hands them out again, at once."""
+        self.let_go(entries)
+        self._own_drained = False
 
     async def renew(self) -> None:
         """Still working on what was handed out: nobody else may take it over for another `RECLAIM_IDLE_MS`."""

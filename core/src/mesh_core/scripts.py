@@ -107,13 +107,13 @@ return #KEYS
 """
 
 # Which draft is the proposal: the first token wins, for ever. What is to be said once it is filed lies beside it.
-# KEYS proposal:{id}; ARGV token, update json, ttl (s) -> the winning token
+# KEYS proposal:{id}; ARGV token, update json, ttl (s) -> the winning token and its update
 DECIDE = """
 if redis.call('HSETNX', KEYS[1], 'token', ARGV[1]) == 1 then
   redis.call('HSET', KEYS[1], 'update', ARGV[2])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
-return redis.call('HGET', KEYS[1], 'token')
+return {redis.call('HGET', KEYS[1], 'token'), redis.call('HGET', KEYS[1], 'update')}
 """
 
 # An event is dealt with: say so once, remember it, acknowledge it. One step, so a crash repeats all or nothing.

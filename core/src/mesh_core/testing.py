@@ -98,6 +98,17 @@ class RedisServer:
             self.process.wait()
             self.process = None
 
+    def written(self) -> dict[Path, bytes]:
+        """Its append-only log as it lies on the disk now."""
+        return {path: path.read_bytes() for path in (self.folder / "appendonlydir").iterdir()}
+
+    def lose_what_came_after(self, written: dict[Path, bytes]) -> None:
+        """As a power cut does, or kill -9 while the disk stalls: the end of the log is gone, acknowledged or not."""
+        self.kill()
+        for path, data in written.items():
+            path.write_bytes(data)
+        self.start()
+
     def stop(self) -> None:
         """As an operator would: SIGTERM, 10 s at most."""
         if self.process is not None:

@@ -238,7 +238,32 @@ async def test_without_redis_work_goes_on_and_is_told_in_order_when_it_is_back(
         for step in (("pending", "approved"), ("approved", "running"), ("running", "done"))
     ]
     assert await living.moves() == expected
-    assert not list((living.runtime / "state" / "executor" / "outbox").iterdir())
+    assert not list((living.runtime / "state" / "executor" / "outbox").glob("*.json"))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
+    living: Living, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
+) -> None:
+    """A power cut of its host, or kill -9 while its disk stalls; perhaps it took the executor along."""
+    monkeypatch.setattr("executor_agent.report.KEPT_SECONDS", 1.0)
+    await living.begin()
+    written = redis_server.written()
+    names = [living.approve(proposal_for(number, service=f"s{number}")) for number in (1, 2)]
+    for name in names:
+        await living.ends_in(Folder.DONE, name)
+    await wait_for(lambda: _heard(living, 6, 4), 5, "all of it is told")
+    first = await living.moves(), [event["type"] for event in await living.events()]
+    if restarted:
+        await living.end()
+    redis_server.lose_what_came_after(written)
+    if restarted:
+        await living.begin()
+    await wait_for(lambda: _heard(living, 6, 4), 10, "all of it is told again")
+    outbox = living.runtime / "state" / "executor" / "outbox"
+    await wait_for(lambda: not list(outbox.iterdir()), 10, "it is kept no longer than needed")
+    assert (await living.moves(), [event["type"] for event in await living.events()]) == first
+    assert len(living.runner.runs()) == 2
 
 
 async def test_live_lines_are_published_and_never_hold_up_a_run(living: Living, redis_server: RedisServer) -> None:
@@ -276,6 +301,7 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
 ) -> None:
     """Outcome and report cannot be written: it is tried until they can; nothing moves on before, nothing runs again."""
     monkeypatch.setattr("executor_agent.endings.DISK_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("executor_agent.report.KEPT_SECONDS", 0.0)
     living = Living(small_disk, redis_server.url)
     living.runner.record = small_disk.parent / "runs"
     living.runner.seconds = 1.5

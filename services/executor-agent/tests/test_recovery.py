@@ -95,7 +95,7 @@ async def test_killed_at_any_arrow_it_runs_at_most_once_with_exactly_one_result(
     assert living.outcome(folder, name.id).result == folder.value
 
     async def told() -> bool:
-        return len(await living.moves()) >= 3 and not list((living.runtime / "state/executor/outbox").iterdir())
+        return len(await living.moves()) >= 3 and not list((living.runtime / "state/executor/outbox").glob("*.json"))
 
     await wait_for(told, 10, "everything is told")
     assert await living.moves() == [

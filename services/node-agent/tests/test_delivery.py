@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -147,6 +148,60 @@ async def test_a_wiped_redis_goes_on_with_new_events(redis_server: RedisServer, 
         await wait_for(lambda: numbers(redis_server) == [2], 5, "the second")
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_a_redis_lost_in_its_last_seconds_comes_again_in_order(
+    redis_each: RedisServer, tmp_path: Path, *, restarted: bool
+) -> None:
+    """A power cut of its host, or kill -9 while its disk stalls; perhaps it took the agent along."""
+    spool = Spool(tmp_path, NODE)
+    async with sending(spool, redis_each.url) as sender:
+        spool.accept(an_event(0), 1000)
+        sender.wake()
+        await wait_for(lambda: len(spool) == 0, 5, "the first is sent")
+        written = redis_each.written()
+        for number in (1, 2, 3):
+            spool.accept(an_event(number), 1000)
+        sender.wake()
+        await wait_for(lambda: len(spool) == 0, 5, "all are sent")
+        before = entries(redis_each)
+        if not restarted:
+            redis_each.lose_what_came_after(written)
+            spool.accept(an_event(4), 1000)
+            sender.wake()
+            await wait_for(lambda: len(spool) == 0 and len(numbers(redis_each)) > 1, 10, "all are there again")
+    if restarted:
+        redis_each.lose_what_came_after(written)
+        spool = Spool(tmp_path, NODE)
+        async with sending(spool, redis_each.url) as sender:
+            spool.accept(an_event(4), 1000)
+            sender.wake()
+            await wait_for(lambda: len(spool) == 0 and len(numbers(redis_each)) > 1, 10, "all are there again")
+    assert numbers(redis_each) == [0, 1, 2, 3, 4]
+    assert entries(redis_each)[:4] == before
+
+
+def test_of_what_was_sent_only_the_end_is_kept_and_nothing_old_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr("node_agent.spool.time.time", lambda: now)
+    spool = Spool(tmp_path, NODE)
+    for number, later in enumerate((0, 1, 20, 25)):
+        monkeypatch.setattr("node_agent.spool.time.time", lambda later=later: now + later)
+        spool.accept(an_event(number), 1000 + number)
+        oldest = spool.oldest()
+        assert oldest is not None
+        spool.done(oldest[0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000001002.sent", "000000000001003.sent"]
+    assert spool.bring_back_above("1003-0") == 0
+    monkeypatch.setattr("node_agent.spool.time.time", lambda: now + 7200)
+    assert spool.bring_back_above("0-0") == 0
+    monkeypatch.setattr("node_agent.spool.time.time", lambda: now + 30)
+    assert spool.bring_back_above("1002-0") == 1
+    assert len(spool) == 1
+    assert spool.waiting_bytes > 0
+
+
 async def test_a_server_that_refuses_is_waited_for(redis_server: RedisServer, tmp_path: Path) -> None:
     spool = Spool(tmp_path, NODE)
     with redis.Redis(port=redis_server.port) as client:
@@ -172,7 +227,7 @@ def test_ids_are_never_given_twice(tmp_path: Path) -> None:
     assert ids == [f"{NODE}/{ms}-0" for ms in (1000, 1001, 1002, 2000, 2001)]
     while (oldest := spool.oldest()) is not None:
         spool.done(oldest[0])
-    assert [path.name for path in tmp_path.iterdir()] == ["000000000002001.sent"]
+    assert max(path.name for path in tmp_path.iterdir()) == "000000000002001.sent"
     assert Spool(tmp_path, NODE).accept(an_event(), 5).id == f"{NODE}/2002-0"
 
 

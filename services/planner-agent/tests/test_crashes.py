@@ -16,7 +16,7 @@ from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh
 
 from mesh_core.action_files import Folder
-from mesh_core.testing import wait_for
+from mesh_core.testing import RedisServer, wait_for
 
 DYING = Path(__file__).with_name("dying_planner.py")
 
@@ -92,3 +92,28 @@ async def test_a_planner_killed_after_any_step_leaves_exactly_one_proposal(
     if step in ("decide", "rename", "settle"):
         assert len(scripted_http.asked) == asked_before, "a decided proposal needs no second model call"
     assert list(mesh.actions.folder(Folder.PENDING).joinpath(".wip").glob("*.json")) == [] or step == "draft"
+
+
+@pytest.mark.parametrize("decided", ["approved", "rejected"])
+async def test_a_redis_that_lost_its_last_seconds_gets_no_second_proposal(
+    mesh: Mesh, redis_server: RedisServer, decided: str
+) -> None:
+    """A power cut of its host, or kill -9 while its disk stalls: what it had acknowledged is gone; the file is not."""
+    event_id = await mesh.happens()
+    written = redis_server.written()
+    async with healthy_planner(mesh, "http://127.0.0.1:9"):
+        (filed,) = await mesh.proposed()
+
+        async def settled() -> bool:
+            return len(await mesh.stream("mesh:actions")) == 1 and await mesh.open_entries() == 0
+
+        await wait_for(settled, 20, "the event is acknowledged")
+        filed.path.rename(mesh.actions.folder(Folder(decided)) / filed.path.name)
+        redis_server.lose_what_came_after(written)
+        await wait_for(mesh.bus.is_up, 5, "our own connection is new")
+        assert await mesh.stream("mesh:actions") == []
+        await wait_for(settled, 10, "the same event is acknowledged once more")
+    (update,) = await mesh.stream("mesh:actions")
+    assert (update["action_id"], update["to"]) == (filed.name.id, "pending")
+    assert mesh.proposals() == []
+    assert [found.proposal.event.id for found in mesh.actions.filed(Folder(decided))] == [event_id]

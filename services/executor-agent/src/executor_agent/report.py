@@ -1,6 +1,9 @@
 """What happened, told in order, each thing once: first to the disk (state/executor/outbox), then to Redis when it can.
 
 A batch on disk is as good as told: the folders move on, whether Redis answers or not. Knows no targets, runs nothing.
+
+What Redis has taken it may still lose in the next seconds (a power cut, kill -9 while its disk stalls). So a batch
+stays as `.told` for a moment and is told a second time, under the same names: a Redis that still has it does nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from mesh_core.records import ActionUpdate, HealthEvent, Outcome, Proposal, Prop
 
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.2, 5.0
 CLOSING_SECONDS = 3.0
+KEPT_SECONDS = 5.0  # `appendfsync everysec` writes within a second, or two more while the disk is busy
 
 log = structlog.get_logger()
 
@@ -50,6 +54,7 @@ class Outbox:
         drop_unfinished(self.folder)  # one executor at a time has an outbox
         self._last = 0
         self._kept: deque[Batch] = deque()
+        self._told: deque[tuple[float, Path]] = deque()
         self._writing = threading.Lock()
         self._fresh = asyncio.Event()
 
@@ -83,11 +88,16 @@ class Outbox:
     async def deliver(self, bus: Bus, closing: asyncio.Event) -> None:
         """Tell what waits, in order, until `closing` is set and nothing waits (or Redis does not answer any more)."""
         backoff = FIRST_BACKOFF_SECONDS
+        await asyncio.to_thread(self._tell_again)
         while True:
             self._fresh.clear()
             try:
                 for path in await asyncio.to_thread(self.waiting):
-                    await self._deliver_one(bus, path)
+                    if await self._deliver_one(bus, path):
+                        self._told.append((time.monotonic(), path.rename(path.with_suffix(".told"))))
+                while self._told and self._due_in() <= 0:
+                    await self._deliver_one(bus, self._told[0][1])
+                    self._told.popleft()[1].unlink(missing_ok=True)
                 if backoff != FIRST_BACKOFF_SECONDS:
                     log.info("executor.reports_caught_up")
                 backoff = FIRST_BACKOFF_SECONDS
@@ -97,26 +107,38 @@ class Outbox:
                     log.warning("executor.reports_wait", reason=str(error)[:300])
                 if closing.is_set():
                     return
+                await asyncio.to_thread(self._tell_again)
                 await _either(closing, None, backoff)
                 backoff = min(backoff * 2, LAST_BACKOFF_SECONDS)
                 continue
             if closing.is_set() and not self._fresh.is_set():
                 return
-            await _either(closing, self._fresh, LAST_BACKOFF_SECONDS)
+            await _either(closing, self._fresh, max(0.0, self._due_in()))
 
-    async def _deliver_one(self, bus: Bus, path: Path) -> None:
+    def _due_in(self) -> float:
+        """Seconds until the oldest batch that was told once is told again."""
+        return self._told[0][0] + KEPT_SECONDS - time.monotonic() if self._told else LAST_BACKOFF_SECONDS
+
+    def _tell_again(self) -> None:
+        """Redis was away, or we were: what it took shortly before goes first, in its old place."""
+        self._told.clear()
+        for path in self.folder.glob("*.told"):
+            path.rename(path.with_suffix(".json"))
+
+    async def _deliver_one(self, bus: Bus, path: Path) -> bool:
+        """False for a file that can never be told; it is put aside."""
         try:
             batch = Batch.model_validate_json(path.read_bytes())
         except ValidationError as error:
             log.error("executor.report_unreadable", file=str(path), reason=str(error)[:300])
             path.rename(path.with_suffix(".unreadable"))
-            return
+            return False
         for told in batch.told:
             if told.update is not None:
                 await bus.publish(told.update, once=told.once)
             if told.event is not None:
                 await bus.enter(told.event, Trust.MESH, once=told.once)
-        path.unlink(missing_ok=True)
+        return True
 
 
 async def _either(closing: asyncio.Event, fresh: asyncio.Event | None, seconds: float) -> None:

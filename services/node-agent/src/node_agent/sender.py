@@ -5,6 +5,7 @@
 | spool write | the file | XADD under the same id |
 | XADD, reply lost | the file, the entry | "equal or smaller", the same bytes are there: PUBLISH, done |
 | PUBLISH | the file, the entry | the same; a second PUBLISH has the same id, listeners know it |
+| Redis loses its last seconds | the file, as sent | on the new line its newest id is below ours: sent again first |
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Sender:
                 try:
                     await self._deliver()
                 except LogDown as error:
+                    self._resumed = False  # whoever answers next may know less
                     if self.down_since is None:
                         self.down_since = asyncio.get_running_loop().time()
                         log.warning("sender.redis_away", error=str(error), waiting=len(self._spool))
@@ -74,7 +76,10 @@ class Sender:
     async def _deliver(self) -> None:
         """Everything that waits. Raises LogDown in the middle; then the rest waits."""
         if not self._resumed:
-            self._spool.resume_above(await self._log.last_id(self._stream))
+            last_id = await self._log.last_id(self._stream)
+            self._spool.resume_above(last_id)
+            if lost := self._spool.bring_back_above(last_id):
+                log.warning("sender.redis_forgot", events=lost)
             self._resumed = True
         while (oldest := self._spool.oldest()) is not None:
             entry, raw = oldest

@@ -1,11 +1,13 @@
 """The spool: events on disk between this node and Redis, in order, each under the stream id that it will keep.
 
 Never talks to Redis and never judges an event. The newest file name is the counter: the last event that was delivered
-stays as `<id>.sent`, so that an id is never given twice, also after the clock jumped back.
+stays as `<id>.sent`, so that an id is never given twice, also after the clock jumped back. So does what went in the ten
+seconds before it: Redis may lose what it took last (a power cut), and then it is sent again.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ from mesh_core.records import HealthEvent
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_IN_MEMORY = 1000  # events that a full disk refused
+KEPT_SECONDS = 10.0
+OLD_SECONDS = 3600.0  # of what is older, no Redis lost only its end: it was wiped, and yesterday's news is none
 
 log = structlog.get_logger()
 
@@ -47,7 +51,7 @@ class Spool:
         self._waiting: deque[Entry] = deque()
         self._last_ms = 0
         self._bytes = 0
-        self._sent: Path | None = None
+        self._sent: deque[tuple[float, Path]] = deque()  # when (s since 1970), and the file
         folder.mkdir(parents=True, exist_ok=True)
         self._reopen()
 
@@ -97,13 +101,25 @@ class Spool:
         if entry.raw is not None:
             return
         sent = self.folder / f"{entry.ms:015d}.sent"
+        now = time.time()
         try:
             self._path(entry.ms).rename(sent)
-            if self._sent is not None and self._sent != sent:
-                self._sent.unlink(missing_ok=True)
-            self._sent = sent
+            self._sent.append((now, sent))
+            while len(self._sent) > 1 and not 0 <= now - self._sent[0][0] < KEPT_SECONDS:
+                self._sent.popleft()[1].unlink(missing_ok=True)
         except OSError as error:
             log.warning("spool.not_marked", id=entry.stream_id, error=str(error))
+
+    def bring_back_above(self, last_id: str) -> int:
+        """Redis took these, and its newest id says that it lost them: they wait again, before all others. How many."""
+        last_ms, now = int(last_id.partition("-")[0]), time.time()
+        lost = [path for sent_at, path in self._sent if int(path.stem) > last_ms and now - sent_at < OLD_SECONDS]
+        for path in reversed(lost):
+            entry = _read_entry(path.rename(path.with_suffix(".json")), int(path.stem))
+            self._waiting.appendleft(entry)
+            self._bytes += entry.size
+        self._sent = deque(sent for sent in self._sent if sent[1] not in lost)
+        return len(lost)
 
     def renumber(self) -> None:
         """Give everything that waits new ids above the newest: its ids were given before the stream could be asked."""
@@ -162,20 +178,17 @@ class Spool:
         return self.folder / f"{ms:015d}.json"
 
     def _reopen(self) -> None:
-        sent: list[tuple[int, Path]] = []
         found: list[Entry] = []
         drop_unfinished(self.folder)
         for path in self.folder.iterdir():
             stem, _, kind = path.name.partition(".")
             if stem.isdigit() and kind == "sent":
-                sent.append((int(stem), path))
+                self._sent.append((path.stat().st_ctime, path))
             elif stem.isdigit() and kind == "json":
                 found.append(_read_entry(path, int(stem)))
-        sent.sort()
-        for _, path in sent[:-1]:
-            path.unlink(missing_ok=True)
-        if sent:
-            self._last_ms, self._sent = sent[-1]
+        self._sent = deque(sorted(self._sent, key=lambda sent: sent[1].name))
+        if self._sent:
+            self._last_ms = int(self._sent[-1][1].stem)
         self._waiting.extend(sorted(found, key=lambda entry: entry.ms))
         self._bytes = sum(entry.size for entry in found)
         if found:

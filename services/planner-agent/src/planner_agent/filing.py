@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import structlog
 
-from mesh_core.action_files import Filed
+from mesh_core.action_files import Filed, Receipt
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Entry
@@ -101,8 +101,8 @@ class Filing:
             (holder,) = await self._memory.pass_gates([event])
         if holder:
             return await self._count(work, holder, f"within the cooldown of {holder}")
-        token = await self._memory.decided_token(action_id)
-        if token is None:
+        receipt = await self._decided(action_id)
+        if receipt is None:
             if open_one := self._already_open(event, action_id):
                 return await self._count(work, open_one.proposal.event.id or "", f"{open_one.name.id} is still open")
             owner = await self._memory.decided_incident(event)
@@ -115,8 +115,8 @@ class Filing:
                 return await self._ignore(work, thought, action_id)
             if silences := self._quiet.about(event):  # set while the model was thinking
                 return await self._silence(work, silences[0], action_id)
-            token = await self._draft(event, thought, action_id)
-        filed = await asyncio.to_thread(self._actions.file_draft, action_id, token)
+            receipt = await self._draft(event, thought, action_id)
+        filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
         await self._settle(work, action_id, "proposed", "")
         if filed is not None:
             TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - moment_of(event) / 1000))
@@ -126,25 +126,39 @@ class Filing:
         return None
 
     async def sweep_drafts(self, stop: asyncio.Event) -> None:
-        """Every ten minutes, remove drafts of dead planners that are older than an hour and not the decision."""
+        """Every ten minutes, remove drafts of dead planners that are older than an hour and not the decision, and
+        receipts of proposals that nobody could approve any more."""
         while not await pause(stop, SWEEP_SECONDS):
             try:
+                now = self._clock().timestamp()
                 for action_id, token, modified in list(self._actions.drafts()):
-                    old = self._clock().timestamp() - modified > ORPHAN_SECONDS
-                    if old and await self._memory.decided_token(action_id) != token:
+                    if now - modified > ORPHAN_SECONDS and not await self._is_decision(action_id, token):
                         self._actions.drop_draft(action_id, token)
                         log.info("filing.orphan_removed", action_id=action_id)
+                self._actions.drop_receipts(now - self._ttl.total_seconds() - ORPHAN_SECONDS)
             except (BusDown, OSError) as error:
                 log.warning("filing.sweep_failed", error=str(error))
 
-    async def _draft(self, event: HealthEvent, thought: Thought, action_id: str) -> str:
-        """Write the draft and let Redis decide which draft counts. Returns the winning token."""
+    async def _decided(self, action_id: str) -> Receipt | None:
+        """Which draft is the proposal of this id. The folder reminds a Redis that lost its last seconds."""
+        known = await self._memory.decided(action_id)
+        if known is None and (receipt := self._actions.receipt(action_id)) is not None:
+            log.warning("planner.redis_forgot", action_id=action_id)
+            known = await self._memory.decide(action_id, receipt)
+        return known
+
+    async def _is_decision(self, action_id: str, token: str) -> bool:
+        decided = await self._decided(action_id)
+        return decided is not None and decided.token == token
+
+    async def _draft(self, event: HealthEvent, thought: Thought, action_id: str) -> Receipt:
+        """Write the draft and let Redis decide which draft counts. Returns the winner."""
         token = secrets.token_hex(8)
         proposal = self._proposal(event, thought, action_id)
         await asyncio.to_thread(self._actions.draft, proposal, token)
         update = self._update(proposal.type, proposal, "", "pending", thought.answer.reason)
-        winner = await self._memory.decide(action_id, token, update)
-        if winner != token:
+        winner = await self._memory.decide(action_id, Receipt(token, update.wire()))
+        if winner.token != token:
             self._actions.drop_draft(action_id, token)
         else:
             PROPOSALS.add(thought.answer.action, thought.model.provider)
@@ -186,8 +200,8 @@ class Filing:
 
     async def _filed_before(self, action_id: str) -> bool:
         """Did the proposal reach pending/, and only the end of the work was lost in a crash?"""
-        token = await self._memory.decided_token(action_id)
-        return token is not None and not self._actions.has_draft(action_id, token)
+        decided = await self._decided(action_id)
+        return decided is not None and not self._actions.has_draft(action_id, decided.token)
 
     async def _silence(self, work: Work, silence: Silence, action_id: str) -> None:
         """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
@@ -195,8 +209,8 @@ class Filing:
         await self._memory.free_gate(work.event)
         decision = self._quiet.decision(work.event, silence)
         await self._memory.settle(work.entry, GROUP, work.event, decision, f"silenced:{work.event.id}")
-        if token := await self._memory.decided_token(action_id):
-            self._actions.drop_draft(action_id, token)
+        if decided := await self._decided(action_id):
+            self._actions.drop_draft(action_id, decided.token)
 
     async def _ignore(self, work: Work, thought: Thought, action_id: str) -> None:
         log.info("planner.ignored", event_id=work.event.id, reason=thought.answer.reason)

@@ -14,6 +14,7 @@ from typing import Any
 
 from redis.asyncio.client import Pipeline
 
+from mesh_core.action_files import Receipt
 from mesh_core.bus import Bus, or_down
 from mesh_core.consumer import Entry
 from mesh_core.metrics import DECISIONS
@@ -123,16 +124,18 @@ class Memory:
         rows = await self._bus.call("ZREVRANGE", f"mesh:history:{event.pair}", 0, HISTORY_LENGTH - 1)
         return tuple(PastRun(**json.loads(row)) for row in rows)
 
-    async def decided_token(self, action_id: str) -> str | None:
-        """The token of the draft that is the proposal, if that was decided."""
+    async def decided(self, action_id: str) -> Receipt | None:
+        """Which draft is the proposal, if that was decided, and what is said once it is filed."""
         token = await self._bus.call("HGET", f"proposal:{action_id}", "token")
-        return token.decode() if token else None
+        if not token:
+            return None
+        return Receipt(token.decode(), await self._bus.call("HGET", f"proposal:{action_id}", "update") or b"")
 
-    async def decide(self, action_id: str, token: str, update: ActionUpdate) -> str:
-        """The winning token for this id: ours, or that of somebody who was faster."""
-        arguments: list[object] = [token, update.wire(), self._keep_seconds]
-        winner = await self._bus.script(DECIDE, [f"proposal:{action_id}"], arguments)
-        return bytes(winner).decode()
+    async def decide(self, action_id: str, ours: Receipt) -> Receipt:
+        """The draft that counts for this id: ours, or that of somebody who was faster."""
+        arguments: list[object] = [ours.token, ours.update, self._keep_seconds]
+        token, update = await self._bus.script(DECIDE, [f"proposal:{action_id}"], arguments)
+        return Receipt(bytes(token).decode(), bytes(update or b""))
 
     async def settle(self, entry: Entry, group: str, event: HealthEvent, decision: Decision, action_id: str) -> None:
         """The event is dealt with: told once, remembered, acknowledged."""

@@ -98,7 +98,7 @@ class Planner:
         try:
             await self._sort(entries)
         except BusDown:
-            self._consumer.let_go(e for e in entries if f"{e.stream} {e.id}" not in self._planning)
+            self._consumer.give_back(e for e in entries if f"{e.stream} {e.id}" not in self._planning)
             raise
         return len(entries)
 
