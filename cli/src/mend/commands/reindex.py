@@ -32,7 +32,7 @@ def reindex(
 
     \b
     The observer does this by itself when the index is missing or broken; the dashboard's history is
-    not whole until it is done. About 1,000 events a second on a Raspberry Pi.
+    not whole until it is done: some thousand events a second on one core of a PC.
 
     \b
     Examples

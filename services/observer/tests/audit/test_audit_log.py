@@ -95,16 +95,16 @@ def test_killed_again_and_again_while_it_writes_it_loses_no_line_that_was_confir
     )
     dice, confirmed = random.Random(3), 0
     for _ in range(4):
-        with (tmp_path / "out").open("w+b") as out:
-            process = subprocess.Popen([sys.executable, "-c", code, logs.path, logs.head_file], stdout=out)
+        out = tmp_path / "out"  # read by its name: a shared handle would share the place where it writes
+        with out.open("wb") as handle:
+            process = subprocess.Popen([sys.executable, "-c", code, logs.path, logs.head_file], stdout=handle)
             deadline = time.monotonic() + 30
-            while not out.seek(0) and not out.read() and time.monotonic() < deadline:
+            while not out.read_bytes() and time.monotonic() < deadline:
                 time.sleep(0.01)
             time.sleep(dice.random() * 0.1)  # anywhere in its work
             process.kill()
             process.wait()
-            out.seek(0)
-            printed = out.read().decode().splitlines(keepends=True)
+            printed = out.read_bytes().decode().splitlines(keepends=True)
             confirmed = max(confirmed, *(int(line) for line in printed if line.endswith("\n")))
     logs.open()
     verdict = logs.verdict()
