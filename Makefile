@@ -82,8 +82,8 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	  $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
 	    --no-annotate -c requirements.lock $${s}requirements.txt -o $${s}requirements.lock; done
 
-chaos: $(STAMP)  ## 10,000 events under random kill -9; SEED=n repeats a run
-	@$(BIN)/python tests/system/chaos.py --events 10000 --seconds 1200 --seed $(or $(SEED),1)
+chaos: $(STAMP)  ## 10,000 events under random kill -9; SEED=n repeats a run, LOSE_TAIL=1 makes Redis forgetful
+	@$(BIN)/python tests/system/chaos.py --events 10000 --seconds 1200 --seed $(or $(SEED),1) --lose-tail $(or $(LOSE_TAIL),0)
 
 partition: $(STAMP)  ## a node is cut off the network for two minutes (root); SECONDS_OFF=n for another time
 	@$(BIN)/python tests/system/partition.py --seconds $(or $(SECONDS_OFF),120)
