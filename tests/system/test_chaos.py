@@ -22,7 +22,7 @@ def chaos(*arguments: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(260)
 def test_no_fault_is_lost_and_nothing_runs_twice_under_random_kills() -> None:
-    chaos(*"--events 3000 --seed 20261121 --feeding 75 --seconds 170".split())
+    chaos(*["--events", "3000", "--seed", "20261121", "--feeding", "75", "--seconds", "170"])
 
 
 @pytest.mark.slow
