@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "parts.report",
+    "parts.side_by_side",
     "parts.redis",
     "parts.redis_acl",
     "parts.model",

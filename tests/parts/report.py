@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,18 @@ def timed(part: str) -> Iterator[list[str]]:
     start = time.monotonic()
     yield words
     note(part, f"{' '.join(words)} ({time.monotonic() - start:.1f} s to start)")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker (side_by_side.py) hands over what it noted."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["real_parts"] = _parts
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """What a worker noted; one that crashed noted nothing."""
+    _parts.update(getattr(node, "workeroutput", {}).get("real_parts", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
