@@ -113,7 +113,7 @@ class Actions:
     def drop_receipts(self, older_than: float) -> None:
         """Remove those written before that moment (seconds since 1970)."""
         for entry in _entries(self._wip):
-            if entry.name.endswith(RECEIPT_SUFFIX) and entry.stat(follow_symlinks=False).st_mtime < older_than:
+            if entry.name.endswith(RECEIPT_SUFFIX) and _modified(entry) < older_than * 1e9:
                 Path(entry.path).unlink(missing_ok=True)
 
     def drafts(self) -> Iterator[tuple[str, str, float]]:
