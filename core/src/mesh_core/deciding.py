@@ -6,6 +6,7 @@ runs anything, and nothing in it approves without being asked by a person's verb
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,9 +84,7 @@ def find_pending(actions: Actions, said: str) -> Filed:
     raw = read_regular(found.path, MAX_PROPOSAL_BYTES)
     proposal = actions.proposal_at(found.path)
     if name is None or raw is None or proposal is None:
-        raise CannotDecide(
-            Why.UNREADABLE, f"{found.path} is no proposal that could be read; the executor would refuse it"
-        )
+        raise _unreadable(found, "the executor would refuse it")
     check_as_reviewed(name, raw, proposal)
     return Filed(name, found.path, proposal)
 
@@ -143,9 +142,7 @@ def find_editable(actions: Actions, said: str) -> tuple[Filed, Folder]:
         raise CannotDecide(Why.DECIDED, f"{found.id} is decided already: it lies in {found.folder}/")
     proposal = actions.proposal_at(found.path)
     if proposal is None:
-        raise CannotDecide(
-            Why.UNREADABLE, f"{found.path} is no proposal that could be read; there is nothing to start from"
-        )
+        raise _unreadable(found, "there is nothing to start from")
     name = name_of(found.path.name) or ActionName(proposal.id, "")
     if proposal.id != name.id:
         raise CannotDecide(
@@ -228,8 +225,15 @@ def check_digest(filed: Filed, digest: str | None) -> None:
         )
 
 
-def _decided(name: ActionName) -> CannotDecide:
+def _decided(name: ActionName | Found) -> CannotDecide:
     return CannotDecide(Why.DECIDED, f"{name.id} is decided already: somebody was faster")
+
+
+def _unreadable(found: Found, so: str) -> CannotDecide:
+    """It was there when it was looked for: if it is gone now, somebody moved it in that very moment."""
+    if not os.path.lexists(found.path):
+        return _decided(found)
+    return CannotDecide(Why.UNREADABLE, f"{found.path} is no proposal that could be read; {so}")
 
 
 def _id_in(said: str) -> str:

@@ -190,7 +190,8 @@ async def test_a_silent_supervisord_is_an_event_and_its_programs_are_not_called_
 
 async def test_what_stands_behind_another_probe_is_told_with_its_last_lines(supervised: Supervised) -> None:
     probe = supervised.probe()
-    await wait_for(lambda: (supervised.folder / "shop.err").exists(), 10, "its log")
+    log = supervised.folder / "shop.err"
+    await wait_for(lambda: log.exists() and log.read_text().endswith("\n"), 10, "its first line")
     facts = await probe.about("shop")
     assert (facts["runtime"], facts["state"], facts["logs"]) == ("supervisor", "RUNNING", ["shop is up"])
     assert await probe.about("nobody") == {}

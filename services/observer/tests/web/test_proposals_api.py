@@ -8,7 +8,9 @@ import json
 import pytest
 from observer_rig import Desk
 
+from mesh_core import deciding
 from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
+from mesh_core.actions import Actions
 from mesh_core.records import ModelAttempt
 
 
@@ -80,6 +82,27 @@ async def test_of_two_who_approve_at_once_one_wins_and_the_other_is_told(desk: D
     loser = next(a for a in answers if a.status_code == 409).json()
     assert loser["error"] == "decided"
     assert "decided already" in loser["detail"]
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject", "edit"])
+async def test_who_finds_it_just_when_somebody_moves_it_is_told_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    name = desk.propose()
+    text = (await _detail(desk, name.id))["raw"].replace('"restart"', '"notify"', 1)
+    look = deciding.find_one
+
+    def then_moved(actions: Actions, said: str) -> deciding.Found:
+        found = look(actions, said)
+        if found.folder is Folder.PENDING:
+            found.path.rename(actions.folder(Folder.APPROVED) / found.path.name)
+        return found
+
+    monkeypatch.setattr(deciding, "find_one", then_moved)
+    more = {"reject": {"reason": "no"}, "edit": {"text": text}}.get(verb, {})
+    answer = await desk.http.post(f"/proposals/{name.id}/{verb}", json={"digest": name.digest, **more})
+    assert (answer.status_code, answer.json()["error"]) == (409, "decided")
+    assert desk.lies_in(name) == [Folder.APPROVED]
 
 
 async def test_reject_keeps_the_reason(desk: Desk) -> None:
