@@ -103,8 +103,9 @@ async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> Non
     (filed,) = await mesh.proposed()
     await mesh.happens("service_recovered", severity="info")
     withdrawn = mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file
-    await wait_for(withdrawn.exists, 5, "the proposal is withdrawn")
-    assert "service_recovered" in withdrawn.with_name(withdrawn.name + ".reason.txt").read_text()
+    why = withdrawn.with_name(withdrawn.name + ".reason.txt")
+    await wait_for(lambda: withdrawn.exists() and why.exists(), 5, "the proposal is withdrawn, and why is said")
+    assert "service_recovered" in why.read_text()
     await mesh.happens()
     (second,) = await mesh.proposed()
     assert second.name.id != filed.name.id
