@@ -103,7 +103,7 @@ async def test_a_part_that_will_not_stop_is_cancelled_after_the_bound(
     begun = time.monotonic()
     process.terminate()
     _, said = await asyncio.to_thread(process.communicate, timeout=10)
-    assert 0.9 < time.monotonic() - begun < 9
+    assert 0.9 < time.monotonic() - begun < 4
     assert process.returncode == 0
     assert "service.part_cancelled" in said
     assert notes(tmp_path)[-2:] == ["stubborn cancelled", "closed"]
@@ -150,4 +150,4 @@ async def test_a_pause_ends_early_when_it_is_time_to_stop() -> None:
     stop.set()
     begun = time.monotonic()
     assert await pause(stop, 30) is True
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 1

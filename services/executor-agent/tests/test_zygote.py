@@ -95,7 +95,7 @@ def test_cancel_ends_the_whole_tree_at_once(fresh: Zygote, prepare: Prepare, tmp
     begun = time.monotonic()
     run.cancel.set()
     thread.join(10)
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 2
     (stage,) = result
     assert not stage.ok
     assert stage.detail == "cancelled"
@@ -128,7 +128,7 @@ async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_ba
     assert first is not None
     os.kill(first, signal.SIGKILL)
     begun = time.monotonic()
-    await wait_for(lambda: not processes_with(str(mark)), 3, "no survivor of the run")
+    await wait_for(lambda: not processes_with(str(mark)), 0.5, "no survivor of the run")
     thread.join(5)
     assert time.monotonic() - begun < 5
     (stage,) = result
@@ -181,7 +181,7 @@ async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, nam
     finally:
         executor.kill()
         executor.wait()
-    await wait_for(lambda: not processes_with(str(mark)), 3, "no survivor half a second after kill -9")
+    await wait_for(lambda: not processes_with(str(mark)), 0.5, "no survivor half a second after kill -9")
     await wait_for(lambda: not list(tmp_path.glob("mend-*")), 5, "no folder of the warm process left")
     assert mark.read_text() == "started\n"
 

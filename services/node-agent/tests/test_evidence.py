@@ -38,7 +38,7 @@ def test_a_hostile_log_is_cleaned_in_no_time() -> None:
     started = time.monotonic()
     clean_lines((b"\x1b[" + b"1;" * 4000) * 60)
     clean_text("\x1b]" * 50_000)
-    assert time.monotonic() - started < 5  # a regex that backtracks takes minutes
+    assert time.monotonic() - started < 0.5
 
 
 @given(st.recursive(st.none() | st.booleans() | st.text(max_size=50) | st.integers(), st.lists, max_leaves=20))
