@@ -81,3 +81,13 @@ def test_recovery_says_what_it_was_and_how_long() -> None:
     event = event_for(done, "n1", 65_000)
     assert event.benign
     assert (event.payload["was"], event.payload["open_seconds"]) == ("container_died", 60)
+
+
+def test_no_secret_of_a_containers_log_leaves_the_host() -> None:
+    facts = {
+        "logs": ["start", "db: postgres://app:orbit-Velvet42@db/shop refused"],
+        "env": {"API_KEY": "orbit-Velvet42"},
+    }
+    event = notice("container_died", "n1", 0, Severity.ERROR, facts)
+    assert "Velvet" not in event.wire().decode()
+    assert event.payload["logs"] == ["start", "db: postgres://***@db/shop refused"]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mesh_core.policy import Policy
 from mesh_core.records import HealthEvent
-from mesh_core.redaction import MAX_FIELD_BYTES, clean, is_secret_name, redacted
+from mesh_core.redaction import MAX_FIELD_BYTES, clean, redacted
+from mesh_core.secret_shapes import is_secret_name
 from planner_agent.evidence import MAX_TOTAL_BYTES, evidence_for, kept_event
 
 

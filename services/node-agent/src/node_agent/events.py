@@ -1,4 +1,4 @@
-"""From a change to the event that travels. Pure; the id is given by the spool later."""
+"""From a change to the event that travels, secrets hidden. Pure; the id is given by the spool later."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Severity, Trust, is_name, rfc3339
+from mesh_core.redaction import pruned
 from node_agent.edges import Change
 from node_agent.evidence import clean_value
 
@@ -37,7 +38,7 @@ def event_for(change: Change, node: str, now_ms: int, more: dict[str, Any] | Non
             node=node,
             service=service,
             severity=change.severity,
-            payload=clean_value(payload),
+            payload=pruned(clean_value(payload)),
             timestamp=_time(now_ms),
             incident=change.incident,
             trust=Trust.NODE,
@@ -51,7 +52,7 @@ def notice(type_: str, node: str, now_ms: int, severity: Severity, payload: dict
         type=type_,
         node=node,
         severity=severity,
-        payload=clean_value(payload),
+        payload=pruned(clean_value(payload)),
         timestamp=_time(now_ms),
         trust=Trust.NODE,
     )

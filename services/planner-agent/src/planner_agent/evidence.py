@@ -9,7 +9,9 @@ import json
 from typing import Any
 
 from mesh_core.records import Evidence, HealthEvent
-from mesh_core.redaction import HIDDEN, clean, is_lines, is_secret_name, pruned, redacted, tail
+from mesh_core.redaction import clean, is_lines, pruned, redacted, tail
+from mesh_core.secret_shapes import is_secret_name
+from mesh_core.secrets_in_text import HIDDEN
 
 MAX_FIELDS = 60
 MAX_TOTAL_BYTES = 12 * 1024
