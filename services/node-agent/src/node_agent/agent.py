@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,13 +17,18 @@ from mesh_core.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
 from mesh_core.records import HealthEvent, Severity
 from node_agent.edges import Change, Edges, Fold
 from node_agent.events import event_for, notice
-from node_agent.findings import Probe, well
+from node_agent.findings import Condition, Finding, Probe, Rule, well
 
 ANNOUNCE_SECONDS = 60.0
 LOOK_SECONDS = 60.0  # wall time that one look may take
 EVIDENCE_SECONDS = 5.0
 HINT_SECONDS = 0.15  # a burst of pushed events is one look
 LISTEN_BACK_OFF_SECONDS = (0.5, 10.0)
+# A probe whose source is away sees nothing of what it watches, so that is trouble of its own; an engine that is only
+# restarted during an upgrade is back sooner.
+SOURCE_RULE = Rule(sick_looks=3, sick_seconds=20.0, well_looks=1, again_seconds=5.0)
+SOURCE_KEY = "source:"
+PROBE_FAILED = "probe_failed"
 
 log = structlog.get_logger()
 
@@ -61,10 +67,16 @@ class Agent:
         self._memory = memory
         self._clock = clock
         self._troubles: dict[str, str] = {}  # probe -> the last trouble that was logged
+        self._worked = _sources_in(memory)
         self._clock_ms = clock_ms
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Every probe, each in its own rhythm; one that dies takes the agent down."""
+        for known in self.edges.known(SOURCE_KEY):
+            if known.key.removeprefix(SOURCE_KEY) not in {probe.name for probe in self.probes}:
+                gone = replace(well(known, ended="no longer watched"), rule=SOURCE_RULE)
+                for change in self.edges.absent(gone, self._clock()).changes:
+                    self._send(event_for(change, self.node, self._clock_ms()))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._follow(probe), name=probe.name) for probe in self.probes]
             await stop.wait()
@@ -120,7 +132,11 @@ class Agent:
                     if whole:
                         next_round = now + probe.every_seconds
                     for key, seconds in (await self._round(probe, only)).items():
-                        due[key] = min(due.get(key, float("inf")), self._clock() + seconds)
+                        at = self._clock() + seconds
+                        if key.startswith(SOURCE_KEY):  # nothing less than a whole round tells whether it is back
+                            next_round = min(next_round, at)
+                        else:
+                            due[key] = min(due.get(key, float("inf")), at)
                 wake.clear()
                 pause = min([next_round, *due.values()]) - self._clock()
                 if pause > 0:
@@ -141,8 +157,9 @@ class Agent:
             try:
                 await probe.listen(hint)
                 reason = "it closed the stream"
-            except (OSError, ValueError) as error:
-                reason = str(error)
+            except Exception as error:  # noqa: BLE001 - as in a round: whatever it is, the rounds go on and it is told
+                reason = f"{type(error).__name__}: {error}"[:300]
+            hint(None)  # a stream that broke may be all that is left of its source
             if self._clock() - started > 5:
                 pause, told = LISTEN_BACK_OFF_SECONDS[0], False
             if not told:
@@ -158,9 +175,15 @@ class Agent:
             async with asyncio.timeout(LOOK_SECONDS):
                 findings = await probe.look(only)
         except Exception as error:  # noqa: BLE001 - a probe may meet anything on a host; it must not silence the others
-            self._tell(probe, f"{type(error).__name__}: {error}"[:300])
+            trouble = f"{type(error).__name__}: {error}"[:300]
+            self._tell(probe, trouble)
+            if probe.name in self._worked:
+                await self._judge_source(probe, Condition.SICK, {"probe": probe.name, "error": trouble}, again)
             return again
         self._troubles.pop(probe.name, None)
+        if only is None:
+            self._worked.add(probe.name)
+            await self._judge_source(probe, Condition.WELL, {"probe": probe.name}, again)
         for finding in findings:
             fold = self.edges.fold(finding, self._clock(), self._clock_ms())
             await self._act(probe, finding.key, fold, again)
@@ -172,11 +195,19 @@ class Agent:
                     await self._act(probe, known.key, self.edges.absent(gone, self._clock()), again)
         return again
 
+    async def _judge_source(
+        self, probe: Probe, condition: Condition, facts: dict[str, Any], again: dict[str, float]
+    ) -> None:
+        """A probe that had a source and lost it is an incident of the node: nothing behind it is watched."""
+        finding = Finding(f"{SOURCE_KEY}{probe.name}", None, condition, SOURCE_RULE, PROBE_FAILED, facts=facts)
+        await self._act(probe, finding.key, self.edges.fold(finding, self._clock(), self._clock_ms()), again)
+
     async def _act(self, probe: Probe, key: str, fold: Fold, again: dict[str, float]) -> None:
         if fold.again_seconds is not None:
             again[key] = fold.again_seconds
         for change in fold.changes:
-            more = {} if change.kind == "recovered" else await self._evidence(probe, change)
+            silent = change.kind == "recovered" or key.startswith(SOURCE_KEY)
+            more = {} if silent else await self._evidence(probe, change)
             self.edges.keep_evidence(change.finding.key, more)
             log.info(
                 f"agent.{change.kind}",
@@ -206,7 +237,9 @@ class Agent:
             log.warning("agent.look_failed", probe=probe.name, error=trouble)
 
     def _save(self) -> None:
-        body = json.dumps({"seen_ms": self._clock_ms(), "open": self.edges.dump()}).encode()
+        body = json.dumps(
+            {"seen_ms": self._clock_ms(), "open": self.edges.dump(), "worked": sorted(self._worked)}
+        ).encode()
         try:
             write_whole(self._memory, body)
         except OSError as error:
@@ -215,12 +248,29 @@ class Agent:
 
 def recall(memory: Path, edges: Edges) -> float | None:
     """Put what an earlier process left open into `edges`; the unix time at which it last looked, if it is known."""
+    left = _read(memory)
+    if left is None:
+        return None
     try:
-        left = json.loads(memory.read_bytes())
         edges.load(left["open"])
         return float(left["seen_ms"]) / 1000
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         log.warning("agent.memory_unreadable", error=str(error))
         return None
+
+
+def _sources_in(memory: Path) -> set[str]:
+    """Which probes had their source in an earlier life; an agent that starts without its engine has lost one."""
+    worked = (_read(memory) or {}).get("worked")
+    return {name for name in worked if isinstance(name, str)} if isinstance(worked, list) else set()
+
+
+def _read(memory: Path) -> dict[str, Any] | None:
+    try:
+        left = json.loads(memory.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        log.warning("agent.memory_unreadable", error=str(error))
+        return None
+    return left if isinstance(left, dict) else None

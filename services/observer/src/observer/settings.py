@@ -102,10 +102,11 @@ class ObserverSettings(MeshSettings):
     node_silent_seconds: float = Field(
         180,
         alias="NODE_SILENT_SECONDS",
-        ge=1,
+        ge=60,  # two beats: with less, one late sign would be a node that is offline
         le=86400,
         allow_inf_nan=False,
-        description="a node whose agent gave no sign of life for this long is offline; its sign comes every 30 s",
+        description="a node whose agent gave no sign of life for this long is offline; "
+        "its sign comes every 30 s, so at least 60",
     )
 
     events_keep_days: int = Field(

@@ -87,7 +87,7 @@ async def test_a_token_signs_in_on_the_page_too_and_its_session_ends_with_it(doo
 
 
 async def test_many_sign_ins_at_once_are_checked_one_by_one_and_the_rest_is_told_to_wait(door: Door) -> None:
-    signing = SigningIn(door.auth.book)
+    signing = SigningIn(door.auth.book, door.auth.devices)
     asked = [asyncio.create_task(signing.check("ada", "a guess", "", f"10.1.0.{n}")) for n in range(MOST_WAITING + 4)]
     results = await asyncio.gather(*asked, return_exceptions=True)
     busy = [result for result in results if isinstance(result, TooMany)]
@@ -99,7 +99,7 @@ async def test_many_sign_ins_at_once_are_checked_one_by_one_and_the_rest_is_told
 
 
 async def test_all_together_cannot_guess_faster_than_sixty_times_a_minute(door: Door) -> None:
-    signing = SigningIn(door.auth.book)
+    signing = SigningIn(door.auth.book, door.auth.devices)
     refused = 0
     for n in range(70):
         try:
@@ -108,6 +108,37 @@ async def test_all_together_cannot_guess_faster_than_sixty_times_a_minute(door: 
             refused += error.guessing
     assert 10 <= refused < 60 or refused == 0  # 0: the minute turned in between, and both halves were below sixty
     await signing.close()
+
+
+async def test_a_flood_of_guesses_locks_nobody_out_of_a_browser_that_was_signed_in_before(door: Door) -> None:
+    async with door.browser("10.0.0.7") as ada, door.browser("10.0.0.7") as thief:
+        assert (await ada.sign_in()).status_code == 200
+        door.moment[0] += 30 * 86_400  # the session is long over
+        for n in range(70):  # from her own place, under her own name, and from everywhere
+            await thief.sign_in("ada", f"guess {n}")
+            async with door.browser(f"10.3.{n}.1") as far:
+                last = await far.sign_in("ada", "a guess")
+        assert error_of(last) == (429, "too_many")
+        assert error_of(await thief.sign_in("ada", ADA)) == (429, "too_many")
+        assert (await ada.sign_in()).status_code == 200
+        # Guesses with her own browser end, too.
+        assert [(await ada.sign_in("ada", "a guess")).status_code for _ in range(11)] == [401] * 10 + [429]
+
+
+async def test_a_right_token_is_never_counted_as_a_guess(door: Door) -> None:
+    async with door.browser() as page:
+        for n in range(25):
+            await page.sign_in(token=f"wrong {n}")
+        assert (await page.sign_in(token=BOT)).status_code == 200
+
+
+async def test_a_browsers_mark_is_of_one_person_and_one_password(door: Door) -> None:
+    devices = door.auth.devices
+    cookie = devices.cookie_for("ada", "mark")
+    assert devices.known(cookie, "ada", "mark")
+    assert not devices.known(cookie, "vic", "mark")
+    assert not devices.known(cookie, "ada", "of a new password")
+    assert not devices.known("0" * 16 + ".", "ada", "mark")
 
 
 async def test_a_name_in_the_wrong_field_is_written_nowhere(door: Door) -> None:
@@ -147,8 +178,9 @@ def test_a_check_gives_its_memory_back(tmp_path: Path) -> None:
         "from pathlib import Path; from concurrent.futures import ThreadPoolExecutor\n"
         "from mesh_core.passwords import hash_password, password_fits\n"
         "from observer.auth.book import Book; from observer.auth.signing_in import SigningIn\n"
+        "from observer.auth.devices import Devices\n"
         "rss = lambda: int(open('/proc/self/status').read().split('VmRSS:')[1].split()[0]) / 1024\n"
-        "SigningIn(Book(Path('none'), {}, loopback=True)); before = rss()\n"
+        "SigningIn(Book(Path('none'), {}, loopback=True), Devices(str)); before = rss()\n"
         "with ThreadPoolExecutor(1) as pool:\n"
         "    hashed = pool.submit(hash_password, 'a password').result()\n"
         "    [pool.submit(password_fits, hashed, 'another').result() for _ in range(3)]\n"

@@ -187,13 +187,24 @@ async def test_each_alert_of_a_request_is_dealt_with_by_itself(serve: Serve) -> 
     assert [(letter.source, letter.by) for letter in letters] == [("hook:alertmanager", "observer")] * 2
 
 
-async def test_only_so_many_alerts_of_one_request_are_read(serve: Serve) -> None:
+async def test_a_request_of_three_thousand_alerts_enters_every_one(serve: Serve) -> None:
     async with serve(OPEN) as observer:
-        many = body(*(alert(f"f{n}") for n in range(2 * MOST_ALERTS)))
-        answer = await observer.http.post("/hooks/alertmanager", json=many)
-        assert len(await observer.events()) == MOST_ALERTS
+        answer = await observer.http.post("/hooks/alertmanager", json=body(*(alert(f"f{n}") for n in range(3000))))
+        assert (answer.status_code, answer.json()["entered"]) == (200, 3000)
+        assert len(await observer.events()) == 3000
+
+
+async def test_a_request_of_too_many_alerts_is_refused_whole_so_that_its_sender_knows(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        short = b'{"labels":{"alertname":"a"}},' * (MOST_ALERTS + 1)
+        content = b'{"alerts":[' + short[:-1] + b"]}"
+        answer = await observer.http.post(
+            "/hooks/alertmanager", content=content, headers={"Content-Type": "application/json"}
+        )
+        assert await observer.nothing_entered()
         assert len(await observer.letters()) == 1
-    assert f"more than {MOST_ALERTS} alerts" in answer.json()["problems"][0]
+    assert answer.status_code == 422
+    assert f"more than {MOST_ALERTS} alerts" in answer.json()["detail"]
 
 
 async def test_a_list_of_half_a_million_nothings_does_not_hold_the_observer_up(serve: Serve) -> None:
@@ -464,6 +475,19 @@ async def test_whoever_asks_too_often_waits(serve: Serve) -> None:
         other = await observer.http.post("/hooks/grafana", json=body())
     assert statuses == [200] * 5 + [429] * 2
     assert other.status_code == 200
+
+
+async def test_who_has_no_key_cannot_use_up_what_those_with_one_are_allowed(serve: Serve) -> None:
+    content = body(alert())
+    async with serve(replace(SIGNED, per_minute=5)) as observer:
+        wrong = {"Authorization": "Bearer wrong"}
+        statuses = [
+            (await observer.http.post("/hooks/alertmanager", json=content, headers=wrong)).status_code for _ in range(7)
+        ]
+        raw = json.dumps(content).encode()
+        right = await observer.http.post("/hooks/alertmanager", content=raw, headers=signed(raw))
+    assert statuses == [401] * 5 + [429] * 2
+    assert right.status_code == 200
 
 
 def counted(measure: metrics.Counter) -> dict[tuple[str, ...], float]:

@@ -13,6 +13,8 @@ from mesh_core.people import Role
 from mesh_core.records import rfc3339
 from observer.auth.arrival import Arrival, Rules, host_allowed
 from observer.auth.book import Book, Known
+from observer.auth.devices import COOKIE as DEVICE_COOKIE
+from observer.auth.devices import Devices
 from observer.auth.person import OPEN_NAME, How, Mode, Person, SessionOut
 from observer.auth.sessions import Sessions
 from observer.auth.signing_in import SigningIn
@@ -29,7 +31,8 @@ class Auth:
         self.book = book
         self.sessions = sessions
         self.rules = rules
-        self.signing_in = SigningIn(book)
+        self.devices = Devices(sessions.seal)
+        self.signing_in = SigningIn(book, self.devices)
 
     async def close(self) -> None:
         await self.signing_in.close()
@@ -94,9 +97,18 @@ class Auth:
 
 def session_cookie(arrival: Arrival) -> str | None:
     """The id in the cookie that fits the connection."""
-    # Not http.cookies: it stops at the first cookie that it dislikes, and other programs on this host set some, too.
-    value = cookie_parser(arrival.headers.get("cookie", "")[:8192]).get(cookie_name(arrival))
+    value = _cookies(arrival).get(cookie_name(arrival))
     return value[:128] if value else None
+
+
+def device_cookie(arrival: Arrival) -> str:
+    """What a browser shows that somebody signed in with before; '' without it."""
+    return _cookies(arrival).get(DEVICE_COOKIE, "")
+
+
+def _cookies(arrival: Arrival) -> dict[str, str]:
+    # Not http.cookies: it stops at the first cookie that it dislikes, and other programs on this host set some, too.
+    return cookie_parser(arrival.headers.get("cookie", "")[:8192])
 
 
 def cookie_name(arrival: Arrival) -> str:

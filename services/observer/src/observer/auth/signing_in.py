@@ -9,13 +9,14 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from mesh_core.passwords import hash_password, password_fits
 from observer.auth.arrival import neighbourhood
 from observer.auth.book import Book, Known, mark_of
+from observer.auth.devices import Devices
 from observer.auth.memory import give_big_blocks_back
 
 MOST_WAITING = 8
@@ -23,7 +24,8 @@ BUSY_RETRY_SECONDS = 2
 WINDOW_SECONDS = 15 * 60
 PER_PERSON = RateLimitItemPerSecond(5, WINDOW_SECONDS)  # one name from one place
 PER_PLACE = RateLimitItemPerSecond(20, WINDOW_SECONDS)  # all names from one place
-ALL = RateLimitItemPerMinute(60)  # everybody together: about 1.5 s of one core a minute
+PER_DEVICE = RateLimitItemPerSecond(10, WINDOW_SECONDS)  # a browser that this person signed in with before
+STRANGERS = RateLimitItemPerMinute(60)  # all others together: about 1.5 s of one core a minute
 
 
 class TooMany(Exception):
@@ -38,24 +40,36 @@ class TooMany(Exception):
 class SigningIn:
     """`close` when the service ends."""
 
-    def __init__(self, book: Book):
+    def __init__(self, book: Book, devices: Devices):
         give_big_blocks_back()
         self._book = book
+        self._devices = devices
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
         self._waiting = 0
         self._nobody: str | None = None
 
-    async def check(self, user: str, password: str, token: str, address: str) -> Known | None:
-        """Who it is; None if that is nobody. Raises TooMany and BadPeople."""
+    async def check(self, user: str, password: str, token: str, address: str, device: str = "") -> Known | None:
+        """Who it is; None if that is nobody. Raises TooMany and BadPeople. `device` is the browser's cookie, if any.
+
+        Guesses are counted by name, place and all together. A browser that this very person has signed in with before
+        has a count of its own, and a right token none (nobody guesses 256 bits): so a flood of guesses keeps only new
+        browsers out, and only while it lasts.
+        """
         name, place = user.strip().lower(), neighbourhood(address)
-        self._count(name, place)
-        if token and not user and not password:
-            known = self._book.token(token)
-        else:
-            known = await self._user(name, password)
+        with_token = bool(token and not user and not password)
+        known = self._book.token(token) if with_token else None
         if known is not None:
-            self._limiter.clear(PER_PERSON, name, place)
+            return known
+        trusted = self._known_device(device, name)
+        self._count(name, place, trusted)
+        if with_token:
+            return None
+        known = await self._user(name, password)
+        if known is not None:
+            for item, identifiers in _counts_of(name, place, trusted):
+                if item in (PER_PERSON, PER_DEVICE):
+                    self._limiter.clear(item, *identifiers)
         return known
 
     async def close(self) -> None:
@@ -78,8 +92,18 @@ class SigningIn:
             self._nobody = hash_password("whoever has no account")
         return password_fits(hashed or self._nobody, password) and hashed is not None
 
-    def _count(self, name: str, place: str) -> None:
-        for item, identifiers in ((PER_PLACE, (place,)), (PER_PERSON, (name, place)), (ALL, ())):
+    def _known_device(self, device: str, name: str) -> str:
+        user = self._book.user(name) if device and name else None
+        return self._devices.known(device, name, mark_of(user.password)) if user else ""
+
+    def _count(self, name: str, place: str, device: str) -> None:
+        for item, identifiers in _counts_of(name, place, device):
             if not self._limiter.hit(item, *identifiers):
                 reset = self._limiter.get_window_stats(item, *identifiers).reset_time
                 raise TooMany(max(1, min(WINDOW_SECONDS, round(reset - time.time()))), guessing=True)
+
+
+def _counts_of(name: str, place: str, device: str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
+    if device:
+        return ((PER_DEVICE, (name, device)),)
+    return (PER_PLACE, (place,)), (PER_PERSON, (name, place)), (STRANGERS, ())

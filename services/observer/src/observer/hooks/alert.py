@@ -12,7 +12,7 @@ from typing import Any
 
 from mesh_core.records import parse_time, rfc3339
 
-MOST_ALERTS = 1000  # of one request
+MOST_ALERTS = 5000  # of one request; a whole MiB of short ones
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,128}")
 

@@ -19,7 +19,7 @@ import structlog
 
 from mesh_core.bus import ONCE_SECONDS, Bus
 from mesh_core.records import Trust
-from observer.hooks.alert import MOST_ALERTS, Alert, Nothing, Read, Unfit
+from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.mapping import Mapped
 
 OPEN_SECONDS = 90 * 86_400  # a trouble may be open that long and still find its own recovery
@@ -59,10 +59,7 @@ class Entering:
         """Each by itself, in order. Raises BusDown: then the whole request may be repeated."""
         receipt = Receipt()
         for number, read in enumerate(reads, 1):
-            one = read if number <= MOST_ALERTS else Unfit(f"more than {MOST_ALERTS} alerts in one request")
-            receipt.counts[await self._one(one, hook, number, receipt)] += 1
-            if number > MOST_ALERTS:
-                break
+            receipt.counts[await self._one(read, hook, number, receipt)] += 1
         return receipt
 
     async def _one(self, read: Read, hook: str, number: int, receipt: Receipt) -> Became:

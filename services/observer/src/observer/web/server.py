@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import structlog
 import uvicorn
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 from mesh_core.service import pause
 from observer.live import Live
+from observer.web.connections import HEAD_BYTES, BoundedProtocol, Waiting
 
 RETRY_SECONDS = 5.0
 GOODBYE_SECONDS = 3  # what open answers get after the service was told to stop
@@ -45,6 +47,8 @@ class WebServer:
         server = _Quiet(
             uvicorn.Config(
                 self._app,
+                http=partial(BoundedProtocol, waiting=Waiting()),  # type: ignore[arg-type]
+                h11_max_incomplete_event_size=HEAD_BYTES,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -21,7 +21,7 @@ from mesh_core.bus import Bus, BusDown
 from mesh_core.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from mesh_core.strict_json import Refusal, parse_object
 from observer.hooks import alertmanager, grafana, uptime_kuma
-from observer.hooks.alert import Read, Unfit
+from observer.hooks.alert import MOST_ALERTS, Read, Unfit
 from observer.hooks.entering import Became, Entering, Receipt
 from observer.hooks.gate import REPLAY_SECONDS, Door, Entry, judge, needs_the_body
 from observer.hooks.rules import HookRules
@@ -31,6 +31,7 @@ MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 15.0
 RETRY_SECONDS = 5
 WORKING_MS = 10_000
+STRANGERS = 8
 WORKING, ACCEPTED = b"working", b"accepted"
 ANSWERS = {400: "bad", 415: "bad", 408: "bad", 422: "bad", 401: "unauthorized", 403: "unauthorized"} | {
     404: "bad",
@@ -73,9 +74,12 @@ class Desk:
         self.entering = Entering(bus, rules.mapped)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._limit = RateLimitItemPerMinute(rules.per_minute)
+        # Bodies that have to be read before it is known who sent them, at the same time.
+        self.strangers = asyncio.Semaphore(STRANGERS)
 
-    async def within_limit(self, hook: str, address: str) -> bool:
-        return await self._limiter.hit(self._limit, hook, address)
+    async def within_limit(self, hook: str, address: str, *, let_in: bool) -> bool:
+        """Counted apart: who has no key cannot use up what those who have one are allowed."""
+        return await self._limiter.hit(self._limit, hook, address, "let in" if let_in else "refused")
 
 
 def desk_of(request: Request) -> Desk:
@@ -146,6 +150,9 @@ async def _enter(desk: Desk, kind: str, hook: str, read: Reader, raw: bytes) -> 
     """Raises BusDown, or ApiError when not one alert could be read."""
     body = parse_object(raw, max_bytes=MAX_BODY_BYTES)
     found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
+    if not isinstance(found, Unfit) and len(found) > MOST_ALERTS:
+        # All or nothing: an answer of 200 for half of them would lose the others.
+        found = Unfit(f"more than {MOST_ALERTS} alerts in one request; send fewer at a time (Alertmanager: max_alerts)")
     if isinstance(found, Unfit):
         await desk.bus.refuse(raw, source=f"hook:{hook}", reason=found.reason, by="observer")
         HOOK_ALERTS.add(kind, "refused")
@@ -163,23 +170,28 @@ async def _body_let_in(request: Request, desk: Desk, kind: str, hook: str) -> tu
     """The body of a request that may come in; everybody else is told why not, as early as possible."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     peer = request.client.host if request.client else ""
-    if not await desk.within_limit(kind, peer):
-        said = f"more than {desk.rules.per_minute} requests in a minute"
-        raise _no(kind, 429, "too_many", said, {"Retry-After": "60"})
     keys = desk.rules.keys_of(hook)
-    if not needs_the_body(keys, headers):
-        _let_in(judge(keys, headers, b"", peer, time.time(), loopback=desk.rules.loopback), kind)
+    signed = needs_the_body(keys, headers)
+    if not signed:
+        entry = judge(keys, headers, b"", peer, time.time(), loopback=desk.rules.loopback)
+        await _let_in(desk, entry, kind, peer)
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
         # Also what a web page cannot send to another site without asking first.
         raise _no(kind, 415, "media_type", "send JSON, with Content-Type: application/json")
-    body = await _read_body(request, headers, kind)
-    entry = judge(keys, headers, body, peer, time.time(), loopback=desk.rules.loopback)
-    _let_in(entry, kind)
+    if not signed:
+        return await _read_body(request, headers, kind), entry
+    async with desk.strangers:
+        body = await _read_body(request, headers, kind)
+        entry = judge(keys, headers, body, peer, time.time(), loopback=desk.rules.loopback)
+    await _let_in(desk, entry, kind, peer)
     return body, entry
 
 
-def _let_in(entry: Entry, kind: str) -> None:
+async def _let_in(desk: Desk, entry: Entry, kind: str, peer: str) -> None:
+    if not await desk.within_limit(kind, peer, let_in=entry.door is Door.OPEN):
+        said = f"more than {desk.rules.per_minute} requests in a minute"
+        raise _no(kind, 429, "too_many", said, {"Retry-After": "60"})
     if entry.door is Door.CLOSED:
         raise _no(kind, 401, "unauthenticated", entry.why, {"WWW-Authenticate": 'Bearer realm="mendmesh hooks"'})
     if entry.door is Door.SHUT:

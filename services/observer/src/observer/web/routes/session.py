@@ -7,11 +7,14 @@ from fastapi import APIRouter, Response
 
 from mesh_core.metrics import SIGN_INS
 from mesh_core.people import BadPeople
-from observer.auth.auth import Auth, cookie_name, session_cookie
+from observer.auth.auth import Auth, cookie_name, device_cookie, session_cookie
+from observer.auth.devices import COOKIE as DEVICE_COOKIE
+from observer.auth.devices import KEPT_SECONDS
 from observer.auth.person import How, Login, Mode, Person, SessionOut
 from observer.auth.sessions import digest_of
 from observer.auth.signing_in import TooMany
 from observer.web.errors import ApiError
+from observer.web.gate import LOGIN
 from observer.web.room import Room
 from observer.web.who import From, TheRoom, Viewer
 
@@ -33,7 +36,7 @@ async def login(room: TheRoom, came: From, body: Login, response: Response) -> S
     if auth is None or auth.mode is Mode.OPEN:
         raise ApiError(409, "open", "nobody has to sign in here")
     try:
-        known = await auth.signing_in.check(body.user, body.password, body.token, came.address)
+        known = await auth.signing_in.check(body.user, body.password, body.token, came.address, device_cookie(came))
     except TooMany as no:
         raise await _too_many(room, body, came.address, no) from None
     except BadPeople as error:
@@ -55,7 +58,11 @@ async def login(room: TheRoom, came: From, body: Login, response: Response) -> S
         session_id = await auth.sessions.open(known.name, known.mark, came.address)
     except OSError as error:
         raise ApiError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
-    _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=came.scheme == "https")
+    secure = came.scheme == "https"
+    _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=secure)
+    if body.user:
+        seen_before = auth.devices.cookie_for(known.name, known.mark)
+        _set_cookie(response, DEVICE_COOKIE, seen_before, KEPT_SECONDS, secure=secure, path=LOGIN)
     SIGN_INS.add("ok")
     log.info("auth.signed_in", user=known.name, address=came.address)
     person = Person(name=known.name, role=known.role, how=How.SESSION, session=digest_of(session_id))
@@ -85,8 +92,8 @@ def _told(room: Room, person: Person) -> SessionOut:
     return room.auth.told(person)
 
 
-def _set_cookie(response: Response, name: str, value: str, seconds: float, *, secure: bool) -> None:
-    response.set_cookie(name, value, max_age=int(seconds), path="/", httponly=True, samesite="strict", secure=secure)
+def _set_cookie(response: Response, name: str, value: str, seconds: float, *, secure: bool, path: str = "/") -> None:
+    response.set_cookie(name, value, max_age=int(seconds), path=path, httponly=True, samesite="strict", secure=secure)
 
 
 async def _name_if_known(auth: Auth, typed: str) -> str:
