@@ -11,6 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mesh_core.playbook_lint import OURS, lint_text
+from mesh_core.playbook_lint.table import table
 from mesh_core.playbooks import PlaybookSet, compose_of, playbook_for
 from mesh_core.records import HealthEvent, ModelRef, Playbook, Proposal, ProposalType, Risk, proposal_id, rfc3339
 
@@ -78,6 +80,19 @@ def test_each_play_is_for_the_one_node_gathers_nothing_and_only_apply_changes_th
         assert "recreate: always" not in text
     assert not any(name.endswith(("docker_container", "systemd_service", "compose_v2")) for name in modules(plays.look))
     assert playbook_for(proposal) == plays  # the same proposal is always the same bytes
+
+
+@pytest.mark.parametrize("proposal", ALL, ids=lambda p: f"{p.type.value}-{p.event.payload.get('runtime', '')}")
+def test_what_we_generate_passes_the_judge_of_peoples_own_playbooks(proposal: Proposal) -> None:
+    plays = playbook_for(proposal)
+    for text in (plays.apply, plays.look, plays.converge):
+        assert lint_text(text, "n1", widened=OURS, keywords=table().our_keywords).problems == (), text
+
+
+def test_a_playbook_without_attachments_is_written_as_it_was_before_there_were_any() -> None:
+    proposal = a_proposal(ProposalType.PLAYBOOK, text="x")
+    assert b"attachments" not in proposal.wire()
+    assert Proposal.model_validate_json(proposal.wire()) == proposal
 
 
 def test_a_container_is_found_by_its_name_and_never_made_anew() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 
 from mesh_core.door import read_proposal
-from mesh_core.hazards import playbook_hazards
+from mesh_core.playbook_lint import lint_playbook
 from mesh_core.playbooks import playbook_for
 from mesh_core.policy import Policy, proposal_type_for, risk_for
-from mesh_core.records import MAX_PROPOSAL_BYTES, Action, Proposal, ProposalType
+from mesh_core.records import MAX_PROPOSAL_BYTES, Action, Playbook, Proposal, ProposalType
 from mesh_core.strict_json import Refusal
 
-MAX_HAZARDS = 600  # characters of them in a sentence
 KEPT = ("id", "schema_version", "node", "service", "event", "requires_human", "created_at", "attempt", "model")
 
 
@@ -43,7 +42,7 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
             )
         changed |= {"type": kind, "risk_level": risk_for(kind), "playbook": None}
     else:
-        changed |= _own_playbook(edited)
+        changed |= _own_playbook(edited, policy)
     proposal = edited.model_copy(update=changed)
     try:
         playbook_for(proposal)
@@ -54,13 +53,27 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     return proposal
 
 
-def _own_playbook(edited: Proposal) -> dict[str, object]:
-    """A person's own playbook: judged as the executor judges it, and its sha256 written anew."""
-    playbook = edited.playbook
-    if playbook is None:
-        raise NotAcceptable("the action playbook needs a playbook: {name, sha256, text}")
-    if hazards := playbook_hazards(playbook.text, edited.node):
-        raise NotAcceptable(f"its playbook may not run: {'; '.join(hazards)[:MAX_HAZARDS]}")
-    sha256 = hashlib.sha256(playbook.text.encode()).hexdigest()
+def _own_playbook(edited: Proposal, policy: Policy) -> dict[str, object]:
+    """A person's own playbook: every sha256 in it written anew, then judged as the executor judges it."""
+    if edited.playbook is None:
+        raise NotAcceptable("the action playbook needs a playbook: {name, sha256, text, attachments}")
+    playbook = _hashed_anew(edited.playbook)
+    if wrong := lint_playbook(playbook, edited.node, policy.widened).sentence:
+        raise NotAcceptable(f"its playbook may not run: {wrong}")
     kind = ProposalType.PLAYBOOK
-    return {"type": kind, "risk_level": risk_for(kind), "playbook": playbook.model_copy(update={"sha256": sha256})}
+    return {"type": kind, "risk_level": risk_for(kind), "playbook": playbook}
+
+
+def _hashed_anew(playbook: Playbook) -> Playbook:
+    """Where an attachment was changed, its tasks name it by its new sha256."""
+    text, attachments = playbook.text, []
+    for one in playbook.attachments:
+        sha256 = _sha256(one.text)
+        text = text.replace(f"files/{one.sha256}", f"files/{sha256}")
+        attachments.append(one.model_copy(update={"sha256": sha256}))
+    changed = {"text": text, "sha256": _sha256(text), "attachments": tuple(attachments)}
+    return playbook.model_copy(update=changed)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -9,13 +9,12 @@ config/inventory.yml, never of the event.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from mesh_core.hazards import playbook_hazards as playbook_hazards  # a playbook's own judge, found where playbooks are
 from mesh_core.records import HealthEvent, Proposal, ProposalType, Runtime, is_name
 
 APPLY_FILE, LOOK_FILE, CONVERGE_FILE = "apply.yml", "look.yml", "converge.yml"
@@ -37,11 +36,13 @@ class PlaybookSet:
     """YAML texts; '' where there is none (a notification has none at all, a person's own playbook only `apply`).
 
     `apply` changes the host, `look` only reads it, `converge` says the wished state and must change nothing.
+    `files` are the attachments that `apply` names, by their path beside it: `files/<sha256>`.
     """
 
     apply: str
     look: str
     converge: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def playbook_for(proposal: Proposal) -> PlaybookSet:
@@ -311,7 +312,8 @@ def _notify(proposal: Proposal) -> PlaybookSet:
 def _reviewed(proposal: Proposal) -> PlaybookSet:
     if proposal.playbook is None:
         raise ValueError("a proposal of type playbook carries no playbook")
-    return PlaybookSet(proposal.playbook.text, "", "")
+    files = {f"files/{one.sha256}": one.text for one in proposal.playbook.attachments}
+    return PlaybookSet(proposal.playbook.text, "", "", files)
 
 
 _MAKERS: dict[ProposalType, Callable[[Proposal], PlaybookSet]] = {

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.facts import Fact, alert_name_for, facts_for
+from mesh_core.playbook_lint.table import Widened
 from mesh_core.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy_file import Document, Rule, When, check_names, merged, read_policy
 from mesh_core.records import Action, HealthEvent, ProposalType, Risk, Runtime
@@ -38,6 +39,7 @@ class Policy:
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
         self.rules = tuple(rule for rule in document.rules if rule.enabled)
         self.never = document.never
+        self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
         self._cues = {name: tuple(word.lower() for word in words) for name, words in document.cues.items()}
         check_names(self.rules, frozenset(self._cues))
 

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from mesh_core.facts import Fact
+from mesh_core.playbook_lint.table import widening_problem
 from mesh_core.records import Action, Severity
 
 
@@ -60,6 +61,20 @@ class Never(_Part):
     nodes: tuple[Text, ...] = ()
 
 
+class Requests(_Part):
+    """What a person's own playbook may use beyond the shipped table: arguments by a module's full name."""
+
+    modules: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _can_be_allowed(self) -> Requests:
+        for module, arguments in self.modules.items():
+            for argument in (None, *arguments):
+                if problem := widening_problem(module, argument):
+                    raise ValueError(problem)
+        return self
+
+
 class Document(_Part):
     """One policy file. `unprotect` takes names off the shipped `never` lists."""
 
@@ -68,6 +83,7 @@ class Document(_Part):
     unprotect: tuple[Text, ...] = ()
     cues: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    requests: Requests = Requests()
 
 
 def merged(base: Document, over: Document) -> Document:
@@ -93,6 +109,7 @@ def merged(base: Document, over: Document) -> Document:
         never=Never(services=both("services"), patterns=both("patterns"), nodes=both("nodes")),
         cues={**base.cues, **over.cues},
         rules=tuple(rules),
+        requests=Requests(modules={**base.requests.modules, **over.requests.modules}),
     )
 
 

@@ -26,6 +26,7 @@ from pydantic import (
 
 MAX_EVENT_BYTES = 64 * 1024
 MAX_PROPOSAL_BYTES = 256 * 1024
+MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -59,6 +60,7 @@ def is_name(text: str) -> bool:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 EventType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Timestamp = Annotated[str, AfterValidator(_checked_time)]
 Number = StrictFloat | StrictInt
 
@@ -304,12 +306,32 @@ class ModelRef(Record):
     latency_ms: Number
 
 
-class Playbook(Record):
-    """A playbook that travels inside a proposal: exactly these bytes were reviewed."""
+def _none_there(some: tuple[object, ...]) -> bool:
+    return not some
+
+
+def _short_enough(text: str) -> str:
+    if (size := len(text.encode())) > MAX_ATTACHMENT_BYTES:
+        raise ValueError(f"it has {size} bytes, an attachment may have {MAX_ATTACHMENT_BYTES}")
+    return text
+
+
+class Attachment(Record):
+    """A text file that a playbook copies or fills in; its tasks say `src: files/<sha256>`."""
 
     name: Name
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
+    text: Annotated[str, AfterValidator(_short_enough)]
+
+
+class Playbook(Record):
+    """A playbook that travels inside a proposal: exactly these bytes were reviewed, its attachments included."""
+
+    name: Name
+    sha256: Sha256
     text: str
+    # Absent when there are none: a file from before attachments stays the same bytes when it is written again.
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS, exclude_if=_none_there)] = ()
 
 
 class Proposal(Record):

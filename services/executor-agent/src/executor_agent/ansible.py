@@ -62,6 +62,10 @@ def write_project(run_dir: Path, plays: PlaybookSet, inventory: Inventory) -> No
     for name, text in ((APPLY_FILE, plays.apply), (LOOK_FILE, plays.look), (CONVERGE_FILE, plays.converge)):
         if text:
             write_whole(run_dir / "project" / name, text.encode())
+    if plays.files:
+        (run_dir / "project" / "files").mkdir(mode=0o750, exist_ok=True)
+    for place, text in plays.files.items():
+        write_whole(run_dir / "project" / place, text.encode())
     write_whole(run_dir / "inventory" / DEFAULTS_FILE, _defaults())
     write_whole(run_dir / "inventory" / INVENTORY_FILE, inventory.text, mode=0o600)
 

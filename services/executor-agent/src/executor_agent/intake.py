@@ -6,7 +6,6 @@ Moves nothing, runs nothing. Every refusal is one sentence that says what to do.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from executor_agent.rules import Rules
 from mesh_core.action_files import ActionName, digest_of, name_of
 from mesh_core.door import read_proposal
-from mesh_core.hazards import playbook_hazards
+from mesh_core.playbook_lint import lint_playbook
 from mesh_core.playbooks import playbook_for
 from mesh_core.policy import Policy, proposal_type_for, risk_for
 from mesh_core.records import MAX_PROPOSAL_BYTES, Action, Proposal, ProposalType, proposal_id
@@ -205,7 +204,7 @@ def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
 def _shape_problem(proposal: Proposal, policy: Policy) -> str | None:
     """Do action, type, risk and playbook belong together, and does the policy allow it for this event?"""
     if proposal.type is ProposalType.PLAYBOOK or proposal.action == "playbook":
-        return _playbook_problem(proposal)
+        return _playbook_problem(proposal, policy)
     if proposal.playbook is not None:
         return f"a {proposal.type.value} carries no playbook of its own; take it out with `mend edit`"
     if proposal.action is Action.IGNORE:
@@ -227,15 +226,13 @@ def _shape_problem(proposal: Proposal, policy: Policy) -> str | None:
     return _no_playbook_problem(proposal)
 
 
-def _playbook_problem(proposal: Proposal) -> str | None:
+def _playbook_problem(proposal: Proposal, policy: Policy) -> str | None:
     if proposal.type is not ProposalType.PLAYBOOK or proposal.action != "playbook":
         return "type and action must both be playbook, or neither; correct it with `mend edit`"
     if proposal.playbook is None:
         return "it is of type playbook but carries none; add one with `mend edit`"
-    if hashlib.sha256(proposal.playbook.text.encode()).hexdigest() != proposal.playbook.sha256:
-        return "the playbook's text does not match its sha256; `mend edit` writes both anew"
-    if hazards := playbook_hazards(proposal.playbook.text, proposal.node):
-        return f"its playbook may not run: {'; '.join(hazards)[:600]}; correct it with `mend edit`"
+    if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened).sentence:
+        return f"its playbook may not run: {wrong}; correct it with `mend edit`, which also writes every sha256 anew"
     return _no_playbook_problem(proposal)
 
 
