@@ -332,6 +332,38 @@ doc['playbook'] = {'name': 'mine', 'sha256': '0' * 64, 'text': text}"""
     assert "may not run" in said.output
 
 
+def test_an_attachment_gets_its_sha256_and_what_only_the_policy_allows_is_said_in_red(
+    mend: Mend, tmp_path: Path
+) -> None:
+    proposal = mend.propose()
+    code = """doc['action'] = 'playbook'
+text = '- hosts: pi4\\n  tasks:\\n  - copy: {src: files/' + '0' * 64 + ', dest: /etc/motd}\\n  - shell: rm -rf /\\n'
+files = [{'name': 'motd', 'sha256': '0' * 64, 'text': 'be welcome\\n'}]
+doc['playbook'] = {'name': 'mine', 'sha256': '0' * 64, 'text': text, 'attachments': files}"""
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, code))
+    assert said.exit_code == 1
+    assert "shell may not be used" in said.output
+    policy = mend.runtime / "config" / "policy.yml"
+    policy.parent.mkdir(exist_ok=True)
+    policy.write_text("requests: {modules: {ansible.builtin.shell: [cmd]}}\n")
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, code))
+    assert said.exit_code == 0, said.output
+    mine = mend.actions.pending()[0].proposal.playbook
+    assert mine is not None
+    (motd,) = mine.attachments
+    assert motd.sha256 == hashlib.sha256(b"be welcome\n").hexdigest()
+    assert f"src: files/{motd.sha256}" in mine.text
+    assert mine.sha256 == hashlib.sha256(mine.text.encode()).hexdigest()
+    shown = mend("show", proposal.id).stdout
+    assert "allowed only by your policy (config/policy.yml): ansible.builtin.shell: cmd" in shown
+    assert "removes a whole tree" in shown
+    assert "    be welcome" in shown
+    assert "would refuse" not in shown
+    policy.unlink()
+    assert "the executor would refuse it: the module shell may not be used" in mend("show", proposal.id).stdout
+    assert json.loads(mend("show", proposal.id, "--json").stdout)["lint"]["problems"]
+
+
 def test_retry_proposes_a_failed_run_once_more_under_an_id_of_its_own(mend: Mend) -> None:
     proposal = mend.propose()
     assert mend("retry", proposal.id).exit_code == 3  # it still waits

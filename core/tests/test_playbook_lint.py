@@ -423,7 +423,7 @@ EXPRESSIONS = (
     "9" * 5000,
     "(" * 3000,
     "x" + ".a" * 5000,
-    "x " + "~ x " * 4000,
+    "x " + "~ x " * 7000,
     "",
     "x }} {{ hostvars",
     "'",
@@ -645,9 +645,13 @@ def _mutated(chance: random.Random) -> Iterator[str]:
     lines = GOOD.splitlines(keepends=True)
     while True:
         text = "".join(lines if chance.random() < 0.8 else chance.choices(PIECES, k=chance.randrange(60)))
-        for _ in range(chance.randrange(1, 4)):
+        for _ in range(chance.choice((1, 1, 2))):
             at = chance.randrange(len(text) + 1)
-            text = text[:at] + chance.choice(PIECES) + text[at + chance.choice((0, 0, 1, 7)) :]
+            text = (
+                text[:at]
+                + chance.choice(PIECES if chance.random() < 0.7 else ("x", "1", ""))
+                + text[at + chance.choice((0, 0, 1, 7)) :]
+            )
         yield text
 
 
@@ -662,7 +666,7 @@ def test_garbage_never_raises_and_what_passes_holds_nothing_off_the_list() -> No
     chance = random.Random(8)
     texts = _mutated(chance)
     passed = 0
-    for _ in range(1500):
+    for _ in range(500):
         text = next(texts)
         if lint(text).problems:
             continue
@@ -679,7 +683,7 @@ def test_garbage_never_raises_and_what_passes_holds_nothing_off_the_list() -> No
                         assert arguments["src"] == f"files/{SHA}"
             braces = [part.partition("}}")[0] for part in flat.split("{{")[1:]]
             assert not any(word in part for part in braces for word in ("hostvars", "lookup", "q(", "fileglob"))
-    assert passed > 50  # the judge lets something through, or this shows nothing
+    assert passed > 20  # the judge lets something through, or this shows nothing
 
 
 @pytest.mark.parametrize(

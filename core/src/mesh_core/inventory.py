@@ -26,10 +26,14 @@ class InventoryError(Exception):
 
 @dataclass(frozen=True)
 class Inventory:
-    """`text` is the file as it was read: the very bytes that an execution gets its own copy of."""
+    """`text` is the file as it was read: the very bytes that an execution gets its own copy of.
+
+    `variables` are the names that it gives values to, for any host.
+    """
 
     hosts: frozenset[str]
     text: bytes
+    variables: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, path: Path) -> Inventory:
@@ -61,20 +65,23 @@ class Inventory:
             raise InventoryError(f"{source}: must be a mapping of groups, such as all: hosts: ...")
         hosts: set[str] = set()
         groups: set[str] = set(_RESERVED)
+        variables: set[str] = set()
         for name, body in tree.items():
-            hosts.update(_hosts_of(name, body, groups, source, depth=0))
+            hosts.update(_hosts_of(name, body, groups, variables, source, depth=0))
         if both := sorted(hosts & groups):
             raise InventoryError(f"{source}: {both[0]} is a host and a group; give one of them another name")
         if not hosts:
             raise InventoryError(f"{source}: names no host; add one under all: hosts:")
-        return cls(frozenset(hosts), text)
+        return cls(frozenset(hosts), text, frozenset(variables))
 
     def is_host(self, name: str) -> bool:
         """Is this one of the hosts? Group names and patterns are not hosts."""
         return name in self.hosts
 
 
-def _hosts_of(group: object, body: object, groups: set[str], source: str, depth: int) -> Iterator[str]:
+def _hosts_of(
+    group: object, body: object, groups: set[str], variables: set[str], source: str, depth: int
+) -> Iterator[str]:
     if not isinstance(group, str):
         raise InventoryError(f"{source}: the group name {group!r} is not text; put it in quotes")
     if depth > 32:
@@ -88,15 +95,17 @@ def _hosts_of(group: object, body: object, groups: set[str], source: str, depth:
         raise InventoryError(
             f"{source}: the group {group} has {unknown[0]!r}; only hosts, children and vars belong there"
         )
-    for name in _mapping(body.get("hosts"), group, "hosts", source):
+    variables.update(str(key) for key in _mapping(body.get("vars"), group, "vars", source))
+    for name, own in _mapping(body.get("hosts"), group, "hosts", source).items():
         if not isinstance(name, str) or not is_name(name):
             raise InventoryError(
                 f"{source}: {name!r} in the group {group} is not a host name that can be approved for; write each "
                 "host out: letters, digits, dot, dash, underscore (no ranges, no patterns, no host:port)"
             )
+        variables.update(str(key) for key in (own if isinstance(own, dict) else ()))
         yield name
     for child, child_body in _mapping(body.get("children"), group, "children", source).items():
-        yield from _hosts_of(child, child_body, groups, source, depth + 1)
+        yield from _hosts_of(child, child_body, groups, variables, source, depth + 1)
 
 
 def _mapping(value: object, group: str, key: str, source: str) -> dict[Any, Any]:

@@ -266,3 +266,36 @@ def test_a_device_is_not_opened(tmp_path: Path) -> None:
     seen = look_at(tmp_path / "device")
     assert seen is not None
     assert seen.raw is None
+
+
+def own_playbook(text: str, *files: str, name: str = "p") -> Proposal:
+    attachments = [{"name": f"f{n}", "sha256": sha256_of(one), "text": one} for n, one in enumerate(files)]
+    book = {"name": name, "sha256": sha256_of(text), "text": text, "attachments": attachments}
+    said = {"type": "playbook", "action": "playbook", "risk_level": "high", "playbook": book}
+    return Proposal.model_validate({**proposal_for(1).model_dump(), **said})
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_playbook_of_ones_own_is_judged_with_its_attachments_and_the_policy_of_now() -> None:
+    copies = f"- hosts: here\n  tasks: [{{copy: {{src: files/{sha256_of('x')}, dest: /etc/x}}}}]\n"
+    assert isinstance(judge(candidate(own_playbook(copies, "x")), RULES, NOW), Accepted)
+    assert "does not carry" in reason_for(own_playbook(copies, "y"))
+    assert "must name an attachment" in reason_for(own_playbook(copies.replace("files/", "/etc/"), "x"))
+    raw = own_playbook(copies, "x").wire().replace(b'"text": "x"', b'"text": "z"')
+    verdict = judge(candidate(own_playbook(copies, "x"), raw), RULES, NOW)
+    assert isinstance(verdict, Refused)
+    assert "f0 does not match its sha256" in verdict.reason
+    shell = "- hosts: here\n  tasks: [{shell: id}]\n"
+    assert "the module shell may not be used" in reason_for(own_playbook(shell))
+    widened = Policy.from_text("rules: []\nrequests: {modules: {ansible.builtin.shell: [cmd]}}")
+    assert isinstance(judge(candidate(own_playbook(shell)), Rules(RULES.inventory, widened), NOW), Accepted)
+
+
+def test_a_name_that_the_inventory_gives_a_host_is_not_to_be_read_under_the_guise_of_ones_own() -> None:
+    text = "- hosts: here\n  tasks: [{set_fact: {db_password: 1}, when: false}, {debug: {msg: '{{ db_password }}'}}]\n"
+    assert isinstance(judge(candidate(own_playbook(text)), RULES, NOW), Accepted)
+    secret = Inventory.parse(b"all: {vars: {db_password: s3cret}, hosts: {here: {}, there: {}}}")
+    assert "db_password" in reason_for(own_playbook(text), Rules(secret, RULES.policy))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,9 @@ from mend.sorry import FAILED, Sorry
 from mend.words import age, local_time, now, plain, plain_lines, seconds_between, short_id
 from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Filed, Folder, digest_of, name_of, read_regular
 from mesh_core.deciding import Found, find_one
+from mesh_core.playbook_lint import Lint, Widened, lint_proposal
 from mesh_core.playbooks import PlaybookSet, playbook_for
+from mesh_core.policy import BadPolicy, Policy
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, ProposalType, Trust
 
 AnyId = Annotated[
@@ -47,14 +50,15 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     name = name_of(found.path.name)
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
+    lint = lint_proposal(proposal, _widened(desk))
     times = asyncio.run(occurrences(desk, [proposal.event.id or ""]))[0]
     outcome = desk.actions.outcome_at(found.path)
     if as_json:
-        desk.say_json(_as_json(found, proposal, digest, playbooks, problem, times, outcome))
+        desk.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome))
         return
     _head(desk, found, proposal, digest, times)
     _evidence(desk, proposal)
-    _what_runs(desk, proposal, playbooks, problem)
+    _what_runs(desk, proposal, playbooks, problem, lint)
     if outcome is not None:
         _came_of_it(desk, found, outcome)
     else:
@@ -99,7 +103,7 @@ def _evidence(desk: Desk, p: Proposal) -> None:
             desk.say(f"    {line}", "dim")
 
 
-def _what_runs(desk: Desk, p: Proposal, playbooks: PlaybookSet | None, problem: str) -> None:
+def _what_runs(desk: Desk, p: Proposal, playbooks: PlaybookSet | None, problem: str, lint: Lint) -> None:
     desk.say()
     if playbooks is None:
         desk.say("Approval would run nothing:", "bold red")
@@ -107,12 +111,26 @@ def _what_runs(desk: Desk, p: Proposal, playbooks: PlaybookSet | None, problem: 
     elif p.type is ProposalType.NOTIFY:
         desk.say("Approval sends a notification to NOTIFY_URLS and touches no host.", "bold")
     else:
+        _what_to_mind(desk, lint)
         desk.say("Approval runs this playbook, byte for byte", "bold")
         # A person's own playbook is text from outside; ours is generated, and takes the same way out.
         desk.say(_indented(plain_lines(playbooks.apply)))
         if playbooks.converge:
             desk.say("and proves it with this one, in check mode; it must change nothing", "bold")
             desk.say(_indented(plain_lines(playbooks.converge)))
+        for one in p.playbook.attachments if p.playbook else ():
+            desk.say(f"and brings the file {plain(one.name)}, named in it as files/{one.sha256}", "bold")
+            desk.say(_indented(plain_lines(one.text)))
+
+
+def _what_to_mind(desk: Desk, lint: Lint) -> None:
+    """In red: what only this mesh's policy allows, what destroys, and what the executor would refuse."""
+    for used in lint.by_policy:
+        desk.say(f"  allowed only by your policy (config/policy.yml): {plain(used)}", "bold red")
+    for danger in lint.dangers:
+        desk.say(f"  mind: {plain(danger)}", "bold red")
+    for problem in lint.problems:
+        desk.say(f"  the executor would refuse it: {plain(problem, 500)}", "bold red")
 
 
 def _what_next(desk: Desk, found: Found, p: Proposal) -> None:
@@ -150,6 +168,7 @@ def _as_json(
     digest: str,
     playbooks: PlaybookSet | None,
     problem: str,
+    lint: Lint,
     times: int | None,
     outcome: Outcome | None,
 ) -> dict[str, Any]:
@@ -163,6 +182,7 @@ def _as_json(
         if playbooks is None
         else {"apply": playbooks.apply, "look": playbooks.look, "converge": playbooks.converge},
         "playbook_problem": problem or None,
+        "lint": asdict(lint),
         "outcome": None if outcome is None else outcome.model_dump(mode="json"),
     }
 
@@ -172,6 +192,13 @@ def _playbooks(proposal: Proposal) -> tuple[PlaybookSet | None, str]:
         return playbook_for(proposal), ""
     except ValueError as error:
         return None, str(error)
+
+
+def _widened(desk: Desk) -> Widened:
+    try:
+        return Policy.load(desk.runtime / "config" / "policy.yml").widened
+    except BadPolicy:  # what it would allow is not allowed then, and the findings say so
+        return Widened()
 
 
 def _digest_in(found: Found) -> str:

@@ -6,7 +6,7 @@ So this comes first: modules and arguments out of one table (modules.yml), templ
 
 from mesh_core.playbook_lint.lint import Lint as Lint
 from mesh_core.playbook_lint.lint import lint_playbook as lint_playbook
+from mesh_core.playbook_lint.lint import lint_proposal as lint_proposal
 from mesh_core.playbook_lint.lint import lint_text as lint_text
 from mesh_core.playbook_lint.table import OURS as OURS
 from mesh_core.playbook_lint.table import Widened as Widened
-from mesh_core.playbook_lint.table import widening_problem as widening_problem

@@ -10,7 +10,7 @@ from itertools import islice
 from mesh_core.playbook_lint.plays import Gate, play_findings
 from mesh_core.playbook_lint.table import NOTHING, Widened
 from mesh_core.playbook_lint.yaml_text import NotReadable, plays_in
-from mesh_core.records import MAX_PROPOSAL_BYTES, Playbook
+from mesh_core.records import MAX_PROPOSAL_BYTES, Playbook, Proposal
 
 MAX_FINDINGS = 20  # sentences; who has read twenty corrects those first
 MAX_IN_A_SENTENCE = 600  # characters of them in one
@@ -33,10 +33,22 @@ class Lint:
         return "; ".join(self.problems)[:MAX_IN_A_SENTENCE]
 
 
-def lint_playbook(playbook: Playbook, node: str, widened: Widened = NOTHING) -> Lint:
-    """A person's or a request's playbook for just this node. Never raises, whatever the text is."""
-    found = lint_text(playbook.text, node, {one.sha256: one.text for one in playbook.attachments}, widened)
+def lint_playbook(
+    playbook: Playbook, node: str, widened: Widened = NOTHING, taken: frozenset[str] = frozenset()
+) -> Lint:
+    """A person's or a request's playbook for just this node. Never raises, whatever the text is.
+
+    `taken` are the inventory's variables, for whoever knows them: a task that sets such a name may be skipped, and then
+    the inventory's value would be read instead.
+    """
+    attachments = {one.sha256: one.text for one in playbook.attachments}
+    found = lint_text(playbook.text, node, attachments, widened, taken=taken)
     return Lint((*_hash_problems(playbook), *found.problems), found.by_policy, found.dangers)
+
+
+def lint_proposal(proposal: Proposal, widened: Widened = NOTHING) -> Lint:
+    """Of a proposal's own playbook, for whoever shows it; nothing to say of one that carries none."""
+    return Lint() if proposal.playbook is None else lint_playbook(proposal.playbook, proposal.node, widened)
 
 
 def lint_text(
@@ -45,6 +57,7 @@ def lint_text(
     attachments: Mapping[str, str] | None = None,
     widened: Widened = NOTHING,
     keywords: frozenset[str] = frozenset(),
+    taken: frozenset[str] = frozenset(),
 ) -> Lint:
     """A playbook's text; `attachments` by sha256. `keywords` are those that only our own playbooks use (table.OURS)."""
     if len(text) > MAX_PROPOSAL_BYTES:
@@ -53,7 +66,7 @@ def lint_text(
         plays = plays_in(text)
     except NotReadable as error:
         return Lint((str(error),))
-    gate = Gate(node, attachments or {}, widened, keywords)
+    gate = Gate(node, attachments or {}, widened, keywords, taken)
     problems = islice(dict.fromkeys(play_findings(plays, gate)), MAX_FINDINGS)
     by_policy = (f"{module}: {', '.join(sorted(arguments))}" for module, arguments in sorted(gate.by_policy.items()))
     return Lint(tuple(problems), tuple(by_policy), tuple(dict.fromkeys(gate.dangers)))

@@ -34,6 +34,7 @@ class Gate:
     attachments: Mapping[str, str]
     widened: Widened
     keywords: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
     by_policy: dict[str, set[str]] = field(default_factory=dict)
     dangers: list[str] = field(default_factory=list)
     filled_in: list[int] = field(default_factory=list)  # characters of attachments that were judged as templates
@@ -43,7 +44,10 @@ def play_findings(plays: list[dict[Any, Any]], gate: Gate) -> Iterator[str]:
     """Sentences saying what makes these plays unfit."""
     names = table().host_variables
     for play in plays:
-        names |= _declared_by(play)
+        set_by_tasks = _declared_by(play)
+        for name in sorted(set_by_tasks & gate.taken):
+            yield f"the variable {name} is one of the inventory's: give what a task sets or registers another name"
+        names |= set_by_tasks
         yield from _play(play, names, gate)
 
 
@@ -249,7 +253,7 @@ def _looped(task: dict[Any, Any]) -> frozenset[str]:
         return frozenset()
     control = task.get("loop_control")
     said = [control.get("loop_var"), control.get("index_var")] if isinstance(control, dict) else []
-    return frozenset(("item", *(name for name in said if is_declarable(name))))
+    return frozenset({"item"} | {str(name) for name in said if is_declarable(name)})
 
 
 def _declared_by(play: dict[Any, Any]) -> frozenset[str]:

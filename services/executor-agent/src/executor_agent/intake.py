@@ -15,6 +15,7 @@ from pathlib import Path
 from executor_agent.rules import Rules
 from mesh_core.action_files import ActionName, digest_of, name_of
 from mesh_core.door import read_proposal
+from mesh_core.inventory import Inventory
 from mesh_core.playbook_lint import lint_playbook
 from mesh_core.playbooks import playbook_for
 from mesh_core.policy import Policy, proposal_type_for, risk_for
@@ -134,7 +135,7 @@ def permission_problem(proposal: Proposal, rules: Rules) -> str | None:
         return f"the host {proposal.node} is not in config/inventory.yml; add it there, then {_AGAIN}"
     if isinstance(rules.policy, str):
         return f"the policy cannot be read: {rules.policy}; correct it, then {_AGAIN}"
-    return _shape_problem(proposal, rules.policy)
+    return _shape_problem(proposal, rules.policy, rules.inventory)
 
 
 _AGAIN = "move this file back to approved/"
@@ -201,10 +202,10 @@ def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
     return None
 
 
-def _shape_problem(proposal: Proposal, policy: Policy) -> str | None:
+def _shape_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> str | None:
     """Do action, type, risk and playbook belong together, and does the policy allow it for this event?"""
     if proposal.type is ProposalType.PLAYBOOK or proposal.action == "playbook":
-        return _playbook_problem(proposal, policy)
+        return _playbook_problem(proposal, policy, inventory)
     if proposal.playbook is not None:
         return f"a {proposal.type.value} carries no playbook of its own; take it out with `mend edit`"
     if proposal.action is Action.IGNORE:
@@ -226,12 +227,12 @@ def _shape_problem(proposal: Proposal, policy: Policy) -> str | None:
     return _no_playbook_problem(proposal)
 
 
-def _playbook_problem(proposal: Proposal, policy: Policy) -> str | None:
+def _playbook_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> str | None:
     if proposal.type is not ProposalType.PLAYBOOK or proposal.action != "playbook":
         return "type and action must both be playbook, or neither; correct it with `mend edit`"
     if proposal.playbook is None:
         return "it is of type playbook but carries none; add one with `mend edit`"
-    if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened).sentence:
+    if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened, inventory.variables).sentence:
         return f"its playbook may not run: {wrong}; correct it with `mend edit`, which also writes every sha256 anew"
     return _no_playbook_problem(proposal)
 

@@ -75,11 +75,21 @@ export interface Attempt {
   cost_usd: number
   detail: string
 }
+export interface WhatRuns {
+  name: string
+  text: string
+  sha256: string
+  proof: string
+  attachments: { name: string; sha256: string; text: string }[]
+  by_policy: string[]
+  dangers: string[]
+  problems: string[]
+}
 export interface ProposalDetail extends Proposal {
   event: Record<string, unknown>
   evidence: { source: string; text: string }[]
   attempts: Attempt[]
-  playbook: { name: string; text: string; sha256: string; proof: string } | null
+  playbook: WhatRuns | null
   playbook_problem: string | null
   policy: { allowed: string[]; preferred: string; reason: string } | null
   decided: { by: string; at: string | null; reason: string } | null

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from browser_rig import Mesh, an_attempt, some_places, until
 from playwright.sync_api import Page, expect
@@ -17,12 +19,26 @@ from mesh_core.records import Risk
 Visit = Callable[..., Page]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
-VIEWS = ("world", "queue", "proposal", "runs", "run", "incident", "history", "events", "metrics", "silences", "audit")
+VIEWS = (
+    "world",
+    "queue",
+    "proposal",
+    "playbook",
+    "runs",
+    "run",
+    "incident",
+    "history",
+    "events",
+    "metrics",
+    "silences",
+    "audit",
+)
 # What is on the page when it is whole: a picture of "Reading…" shows nothing.
 WHOLE = {
     "world": ".places .row",
     "queue": ".proposal",
     "proposal": ".facts",
+    "playbook": ".mind >> text=Allowed only by your policy",
     "runs": ".run",
     "run": ".stages",
     "incident": ".timeline li",
@@ -49,6 +65,8 @@ def places(mesh: Mesh) -> dict[str, str]:
     name = mesh.propose("web01", "shop")
     for number, risk in enumerate(Risk):
         mesh.propose(f"node{number:03d}", "api", risk_level=risk)
+    (mesh.runtime / "config" / "policy.yml").write_text("requests: {modules: {ansible.builtin.shell: [cmd, chdir]}}\n")
+    own = mesh.propose("web02", "shop", **a_playbook_of_ones_own("web02"))
     run = mesh.finished(Folder.DONE, mesh.proposal("node001", "db"))
     mesh.finished(Folder.FAILED, mesh.proposal("node002", "db"))
     (filed,) = [filed for filed in mesh.actions.pending() if filed.name == name]
@@ -70,10 +88,28 @@ def places(mesh: Mesh) -> dict[str, str]:
     until(lambda: mesh.ask("history")["items"] != [], 20, "the runs in the index")
     return {
         "proposal": f"#/proposals/{name.id}",
+        "playbook": f"#/proposals/{own.id}",
         "run": f"#/runs/{run}",
         "incident": f"#/incident/{name.id}",
         "events": "#/history?list=events",
     }
+
+
+def a_playbook_of_ones_own(node: str) -> dict[str, Any]:
+    """With an attachment, a module that only the policy allows, and a command that destroys."""
+    motd = "Welcome to {{ inventory_hostname }}.\n"
+    tasks = [
+        {"name": "Say hello", "ansible.builtin.template": {"src": f"files/{sha256_of(motd)}", "dest": "/etc/motd"}},
+        {"name": "Make room", "ansible.builtin.shell": {"cmd": "rm -rf /srv", "chdir": "/"}},
+    ]
+    text = yaml.safe_dump([{"hosts": node, "become": True, "tasks": tasks}], sort_keys=False)
+    files = [{"name": "motd.j2", "sha256": sha256_of(motd), "text": motd}]
+    book = {"name": "make-room", "sha256": sha256_of(text), "text": text, "attachments": files}
+    return {"type": "playbook", "action": "playbook", "risk_level": "high", "playbook": book}
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def show(visit: Visit, places: dict[str, str], view: str) -> Page:

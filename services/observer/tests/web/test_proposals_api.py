@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 
 import pytest
@@ -61,6 +62,31 @@ async def test_the_detail_holds_the_very_playbook_and_every_model_that_was_asked
     assert "restart" in body["policy"]["allowed"]
     assert json.loads(body["raw"])["id"] == name.id
     assert body["decided"] is None
+
+
+async def test_the_detail_names_what_only_the_policy_allows_and_the_files_that_come_along(desk: Desk) -> None:
+    name = desk.propose()
+    detail = await _detail(desk, name.id)
+    sha256 = hashlib.sha256(b"be welcome").hexdigest()
+    text = f"- hosts: {detail['node']}\n  tasks:\n  - shell: rm -rf /\n  - copy: {{src: files/{sha256}, dest: /x}}\n"
+    files = [{"name": "motd", "sha256": sha256, "text": "be welcome"}]
+    book = {"name": "mine", "sha256": "0" * 64, "text": text, "attachments": files}
+    body = {
+        "digest": name.digest,
+        "text": json.dumps({**json.loads(detail["raw"]), "action": "playbook", "playbook": book}),
+    }
+    refused = await desk.http.post(f"/proposals/{name.id}/edit", json=body)
+    assert refused.status_code == 422
+    assert "shell may not be used" in refused.text
+    policy = desk.actions.folder(Folder.PENDING).parents[1] / "config" / "policy.yml"
+    policy.parent.mkdir(exist_ok=True)
+    policy.write_text("requests: {modules: {ansible.builtin.shell: [cmd]}}\n")
+    assert (await desk.http.post(f"/proposals/{name.id}/edit", json=body)).status_code == 200
+    runs = (await _detail(desk, name.id))["playbook"]
+    assert runs["by_policy"] == ["ansible.builtin.shell: cmd"]
+    assert runs["attachments"] == files
+    assert "removes a whole tree" in runs["dangers"][0]
+    assert runs["problems"] == []
 
 
 async def test_approve_is_the_rename_and_says_who(desk: Desk) -> None:

@@ -50,6 +50,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       <p class="because">
         <Said text={p.reason} max={4000} />
       </p>
+      <Mind p={p} />
       <Decide p={p} reload={reload} />
       <dl class="facts">
         <div>
@@ -111,6 +112,27 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
   )
 }
 
+/** In red above the buttons: what only this mesh's policy allows, what destroys, and what the executor would refuse. */
+function Mind({ p }: { p: ProposalDetail }) {
+  const runs = p.playbook
+  if (!runs) return null
+  const lines: [string, string][] = [
+    ...runs.problems.map((one): [string, string] => ['The executor would refuse it', one]),
+    ...runs.by_policy.map((one): [string, string] => ['Allowed only by your policy', one]),
+    ...runs.dangers.map((one): [string, string] => ['Mind', one]),
+  ]
+  if (!lines.length) return null
+  return (
+    <ul class="trouble mind" aria-label="Mind this">
+      {lines.map(([what, which]) => (
+        <li key={what + which}>
+          <b>{what}:</b> <Said text={which} max={600} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
 function WhatRuns({ p }: { p: ProposalDetail }) {
   if (p.playbook_problem)
     return (
@@ -132,6 +154,17 @@ function WhatRuns({ p }: { p: ProposalDetail }) {
       <p class="hint">
         sha256 <code class="wrap">{p.playbook.sha256}</code>
       </p>
+      {p.playbook.attachments.map((one) => (
+        <details key={one.name + one.sha256} open>
+          <summary>
+            It brings the file <Said text={one.name} />
+          </summary>
+          <p class="hint">
+            named in it as <code class="wrap">files/{one.sha256}</code>
+          </p>
+          <Block label={`The file ${one.name}`} text={one.text} />
+        </details>
+      ))}
       {p.playbook.proof && (
         <details>
           <summary>How it is proven afterwards</summary>

@@ -26,9 +26,19 @@ from mesh_core.actions import BY_FILE
 from mesh_core.bus import BusDown
 from mesh_core.deciding import CannotDecide, Found, Why, find_one
 from mesh_core.occurrences import occurrences_of
+from mesh_core.playbook_lint import Widened, lint_proposal
 from mesh_core.playbooks import playbook_for
 from mesh_core.policy import BadPolicy, Policy
-from mesh_core.records import MAX_PROPOSAL_BYTES, Evidence, ModelAttempt, ModelRef, Proposal, ProposalType, Risk
+from mesh_core.records import (
+    MAX_PROPOSAL_BYTES,
+    Attachment,
+    Evidence,
+    ModelAttempt,
+    ModelRef,
+    Proposal,
+    ProposalType,
+    Risk,
+)
 from observer.attempts import attempts_for
 from observer.moves import who_and_why
 from observer.web.cursors import Cursor, page_after
@@ -81,6 +91,10 @@ class WhatRuns(BaseModel):
     text: str
     sha256: str
     proof: str
+    attachments: list[Attachment] = Field(description="files that it brings: its tasks say files/<sha256>")
+    by_policy: list[str] = Field(description="modules and arguments that only config/policy.yml allows")
+    dangers: list[str] = Field(description="commands in it that destroy a host's data")
+    problems: list[str] = Field(description="why the executor would refuse it")
 
 
 class WhatIsAllowed(BaseModel):
@@ -163,7 +177,7 @@ async def proposal(room: TheRoom, who: Viewer, action_id: ActionId) -> Detail:
         attempts = await attempts_for(room.bus, event_id)
     except BusDown:
         attempts = []
-    runs, problem = _what_runs(p)
+    runs, problem = await asyncio.to_thread(_what_runs, room, p)
     return Detail(
         **_summary(filed, found.folder, times).model_dump(),
         event=p.event.model_dump(mode="json"),
@@ -281,7 +295,7 @@ def _says(p: Proposal, q: str | None) -> bool:
     return q.lower() in f"{p.id} {p.pair} {p.type} {p.event.type} {p.reason}".lower()
 
 
-def _what_runs(p: Proposal) -> tuple[WhatRuns | None, str | None]:
+def _what_runs(room: Room, p: Proposal) -> tuple[WhatRuns | None, str | None]:
     try:
         made = playbook_for(p)
     except ValueError as error:
@@ -290,7 +304,17 @@ def _what_runs(p: Proposal) -> tuple[WhatRuns | None, str | None]:
         return None, None
     name = p.playbook.name if p.playbook else p.type.value
     sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
-    return WhatRuns(name=name, text=made.apply, sha256=sha256, proof=made.converge), None
+    lint = lint_proposal(p, _widened(room))
+    return WhatRuns(
+        name=name,
+        text=made.apply,
+        sha256=sha256,
+        proof=made.converge,
+        attachments=list(p.playbook.attachments) if p.playbook else [],
+        by_policy=list(lint.by_policy),
+        dangers=list(lint.dangers),
+        problems=list(lint.problems),
+    ), None
 
 
 def _policy(room: Room) -> Policy:
@@ -298,6 +322,13 @@ def _policy(room: Room) -> Policy:
         return Policy.load(room.policy_file)
     except BadPolicy as error:
         raise ApiError(409, "bad_policy", f"the policy cannot be used: {error}") from None
+
+
+def _widened(room: Room) -> Widened:
+    try:
+        return _policy(room).widened
+    except ApiError:  # what it would allow is not allowed then, and the findings say so
+        return Widened()
 
 
 def _allowed(room: Room, p: Proposal) -> WhatIsAllowed | None:

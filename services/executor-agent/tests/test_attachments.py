@@ -1,0 +1,73 @@
+"""What a proposal brings along reaches the host through the real Ansible, and nothing else of the executor does."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from parts.playing import LOCAL, Prepare, a_proposal
+
+from executor_agent.intake import permission_problem
+from executor_agent.rules import Rules
+from executor_agent.stages import stages_for
+from executor_agent.zygote import Zygote
+from mesh_core.inventory import Inventory
+from mesh_core.policy import Policy
+from mesh_core.records import Attachment, Playbook, Proposal, ProposalType, Risk
+
+
+def proposal_with(text: str, *files: str) -> Proposal:
+    attachments = tuple(Attachment(name=f"f{n}", sha256=sha256_of(one), text=one) for n, one in enumerate(files))
+    book = Playbook(name="p", sha256=sha256_of(text), text=text, attachments=attachments)
+    changed = {"type": ProposalType.PLAYBOOK, "action": "playbook", "risk_level": Risk.HIGH, "playbook": book}
+    return a_proposal().model_copy(update=changed)
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_attachments_are_copied_and_filled_in_on_the_host_and_a_second_run_changes_nothing(
+    warm: Zygote, prepare: Prepare, tmp_path: Path
+) -> None:
+    plain, filled = (
+        "{{ not a template }}\n",
+        "Hello {{ who }}\n{% for one in all %}{{ loop.index }}{{ one }}{% endfor %}\n",
+    )
+    text = f"""
+- hosts: box
+  gather_facts: false
+  vars: {{who: box, all: [a, b]}}
+  tasks:
+    - ansible.builtin.copy: {{src: files/{sha256_of(plain)}, dest: {tmp_path}/plain, mode: "0644"}}
+    - ansible.builtin.template: {{src: files/{sha256_of(filled)}, dest: {tmp_path}/filled, mode: "0644"}}
+"""
+    proposal = proposal_with(text, plain, filled)
+    rules = Rules(Inventory.parse(LOCAL), Policy.load(None))
+    assert permission_problem(proposal, rules) is None
+    run = prepare(warm, proposal)
+    changes = []
+    for stage in stages_for(proposal.type):
+        played = run.play(stage)
+        assert played.ok, (played, run.lines)
+        changes.append(played.changed)
+    assert (tmp_path / "plain").read_text() == plain
+    assert (tmp_path / "filled").read_text() == "Hello box\n1a2b\n"
+    assert changes[-2:] == [2, 0], changes
+    assert (run.folder / "project" / "files" / sha256_of(plain)).read_text() == plain
+
+
+def test_the_playbook_that_carried_secrets_away_is_refused_line_by_line(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("a stand-in for the executor's own key")
+    rules = Rules(Inventory.parse(LOCAL), Policy.load(None))
+    piped = '{{ lookup("pipe", "id") }}\n'
+    for task in (
+        f"copy: {{src: {key}, dest: /tmp/k}}",
+        'copy: {content: "{{ hostvars | to_json }}", dest: /tmp/k}',
+        f"copy: {{content: \"{{{{ '{tmp_path}/*' | fileglob }}}}\", dest: /tmp/k}}",
+        f"template: {{src: files/{sha256_of(piped)}, dest: /tmp/k}}",
+    ):
+        problem = permission_problem(proposal_with(f"- hosts: box\n  tasks:\n    - {task}\n", piped), rules)
+        assert problem is not None, task
+        assert "may not run" in problem
