@@ -35,7 +35,7 @@ def is_declarable(name: object) -> bool:
     """May a playbook give this name to a variable of its own?"""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return False
-    return name not in words().taken_names and not name.startswith(("ansible_", "discovered_"))
+    return name not in words().taken_names and not name.startswith(("ansible_", "discovered_", "template_"))
 
 
 def template_problem(text: str, names: frozenset[str]) -> str | None:

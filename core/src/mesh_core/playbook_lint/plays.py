@@ -167,6 +167,8 @@ def _arguments(module: str, given: object, more: object) -> dict[str, Any] | str
     if not isinstance(given, dict) or not isinstance(more if more is not None else {}, dict):
         return "say its arguments as a mapping (name: value), not as one text"
     both: dict[str, Any] = {**(more or {}), **given}  # type: ignore[dict-item]
+    if len(both) < len(given) + len(more or ()):  # type: ignore[arg-type]
+        return "an argument stands both there and in args; say it once"
     return both
 
 

@@ -182,7 +182,7 @@ class Executor:
         if rules.settling:  # being saved: two seconds later it is whole, or it is wrong
             await asyncio.sleep(SETTLING_SECONDS)
             rules = self.rules.read()
-        if problem := permission_problem(run.proposal, rules):
+        if problem := await asyncio.to_thread(permission_problem, run.proposal, rules):
             await self.endings.put_back(run, Folder.QUARANTINE, problem)
             return False
         work.begun = True
