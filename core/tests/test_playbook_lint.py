@@ -425,8 +425,6 @@ EXPRESSIONS = (
     "hostvars.n2.x | default('', true) | string | lower",
     "9" * 5000,
     "(" * 3000,
-    "x" + ".a" * 5000,
-    "x " + "~ x " * 7000,
     "",
     "x }} {{ hostvars",
     "'",
@@ -490,6 +488,8 @@ STATEMENTS = (
     "{{ q" * 15_000,
     "{{" * 100_000,
     "{{ x }}" * 10_000,
+    "{{ x" + ".a" * 6000 + " }}",
+    "{{ x " + "~ x " * 6000 + "}}",
     "{% if x %}" * 2000,
 )
 
@@ -669,7 +669,7 @@ def test_garbage_never_raises_and_what_passes_holds_nothing_off_the_list() -> No
     chance = random.Random(8)
     texts = _mutated(chance)
     passed = 0
-    for _ in range(500):
+    for _ in range(400):
         text = next(texts)
         if lint(text).problems:
             continue
@@ -686,7 +686,7 @@ def test_garbage_never_raises_and_what_passes_holds_nothing_off_the_list() -> No
                         assert arguments["src"] == f"files/{SHA}"
             braces = [part.partition("}}")[0] for part in flat.split("{{")[1:]]
             assert not any(word in part for part in braces for word in ("hostvars", "lookup", "q(", "fileglob"))
-    assert passed > 20  # the judge lets something through, or this shows nothing
+    assert passed > 15  # the judge lets something through, or this shows nothing
 
 
 @pytest.mark.parametrize(
@@ -694,11 +694,11 @@ def test_garbage_never_raises_and_what_passes_holds_nothing_off_the_list() -> No
     [
         template("{{ x }}" * 8000),
         template("{{ " + "x | upper " * 5000 + "}}"),
-        HEAD + "[" + ", ".join(["{debug: {msg: '{{ omit }}'}}"] * 8000) + "]",
+        HEAD + "[" + ", ".join(["{debug: {msg: '{{ omit }}'}}"] * 4000) + "]",
         HEAD + "[" + ", ".join([f"{{template: {{src: files/{SHA}, dest: /x}}}}"] * 2500) + "]",
         "x: " * 80_000,
         "? " * 120_000,
-        "- hosts: n1\n  vars: {" + ", ".join(f"v{n}: '{{{{ v{n} }}}}'" for n in range(9000)) + "}\n  tasks: []",
+        "- hosts: n1\n  vars: {" + ", ".join(f"v{n}: '{{{{ v{n} }}}}'" for n in range(5000)) + "}\n  tasks: []",
         "#" * 250_000,
         "a" * 1_000_000,
         HEAD + '[{copy: {content: "' + "{" * 200_000 + '", dest: /x}}]',
