@@ -697,6 +697,7 @@ def test_garbage_never_raises_and_what_passes_holds_nothing_off_the_list() -> No
         HEAD + "[" + ", ".join(["{debug: {msg: '{{ omit }}'}}"] * 4000) + "]",
         HEAD + "[" + ", ".join([f"{{template: {{src: files/{SHA}, dest: /x}}}}"] * 2500) + "]",
         "x: " * 80_000,
+        HEAD + "[{" + ", ".join(f"m{n}: " for n in range(25_000)) + "}]",
         "? " * 120_000,
         "- hosts: n1\n  vars: {" + ", ".join(f"v{n}: '{{{{ v{n} }}}}'" for n in range(5000)) + "}\n  tasks: []",
         "#" * 250_000,
@@ -704,7 +705,7 @@ def test_garbage_never_raises_and_what_passes_holds_nothing_off_the_list() -> No
         HEAD + '[{copy: {content: "' + "{" * 200_000 + '", dest: /x}}]',
         HEAD + '[{shell: "' + "rm -r " * 40_000 + '"}]',
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_hostile_text_costs_a_bounded_time(text: str) -> None:
     large = {SHA: "{{ inventory_hostname }} " * 2500}

@@ -58,14 +58,7 @@ def _play(play: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[s
     elif gate.node is not None and hosts != gate.node:
         yield f"a play is for {hosts}, but the proposal is for {gate.node}"
     known = names | _variables_of(play)
-    for word, value in play.items():
-        if word in ("hosts", "vars", *_LISTS):
-            continue
-        if word in _PLAY_WORDS:
-            yield from _keyword(word, value, known, gate)
-        else:
-            yield _no_word("a play", word)
-    yield from _variables(play.get("vars"), known, gate)
+    yield from _keywords("a play", play, _PLAY_WORDS, frozenset(("hosts", *_LISTS)), known, gate)
     for word in _LISTS:
         yield from _tasks(word, play.get(word), known, gate)
 
@@ -82,29 +75,15 @@ def _tasks(word: str, tasks: object, names: frozenset[str], gate: Gate) -> Itera
 
 def _block(block: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
     known = names | _variables_of(block)
-    for word, value in block.items():
-        if word in ("vars", *_BLOCKS):
-            continue
-        if word in _BLOCK_WORDS:
-            yield from _keyword(word, value, known, gate)
-        else:
-            yield _no_word("a block", word)
-    yield from _variables(block.get("vars"), known, gate)
+    yield from _keywords("a block", block, _BLOCK_WORDS, frozenset(_BLOCKS), known, gate)
     for word in _BLOCKS:
         yield from _tasks(word, block.get(word), known, gate)
 
 
 def _task(task: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
     known = names | _variables_of(task) | _looped(task)
-    modules = [word for word in task if word not in _TASK_WORDS and not _is_refused_word(word)]
-    for word, value in task.items():
-        if word in ("vars", "args"):
-            continue
-        if word in _TASK_WORDS:
-            yield from _keyword(word, value, known, gate)
-        elif word not in modules:
-            yield _no_word("a task", word)
-    yield from _variables(task.get("vars"), known, gate)
+    modules = [word for word in task if word not in _NO_MODULES and not _is_refused_word(word)]
+    yield from _keywords("a task", task, _TASK_WORDS, frozenset(("args", *modules)), known, gate)
     if len(modules) != 1:
         said = ", ".join(repr(word[:60]) for word in modules[:5])
         yield f"a task must use exactly one module, this one has {said or 'none'}"
@@ -170,6 +149,26 @@ def _arguments(module: str, given: object, more: object) -> dict[str, Any] | str
     if len(both) < len(given) + len(more or ()):  # type: ignore[arg-type]
         return "an argument stands both there and in args; say it once"
     return both
+
+
+def _keywords(
+    where: str,
+    part: dict[Any, Any],
+    allowed: frozenset[str],
+    apart: frozenset[str],
+    names: frozenset[str],
+    gate: Gate,
+) -> Iterator[str]:
+    """All that a play, block or task says, but what is `apart`: its modules and its lists of tasks."""
+    for word, value in part.items():
+        if word == "vars":
+            yield from _variables(value, names, gate)
+        elif word in apart:
+            continue
+        elif word in allowed:
+            yield from _keyword(word, value, names, gate)
+        else:
+            yield _no_word(where, word)
 
 
 def _keyword(word: str, value: Any, names: frozenset[str], gate: Gate) -> Iterator[str]:
@@ -304,8 +303,9 @@ _PLAY_WORDS = _EVERYWHERE - {"run_once"}
 _BLOCK_WORDS = (_EVERYWHERE | {"when", "notify", "throttle"}) - {"gather_facts"}
 _TASK_WORDS = _BLOCK_WORDS | frozenset(
     (  # noqa: SIM905
-        "args vars loop loop_control register changed_when failed_when until retries delay listen"
+        "loop loop_control register changed_when failed_when until retries delay listen"
     ).split()
 )
+_NO_MODULES = _TASK_WORDS | {"args", "vars"}
 _TEMPLATED = frozenset({"when", "changed_when", "failed_when", "until", "loop", "loop_control"})
 _COMMANDS = frozenset(f"ansible.builtin.{word}" for word in ("command", "shell", "raw", "expect", "cron"))
