@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mesh_core.playbook_lint.checkers import CHECKERS, Beside, conditions, data, number, one_of
+from mesh_core.playbook_lint.checkers import CHECKERS, Beside, data, one_of
 from mesh_core.playbook_lint.destroying import dangers_in
-from mesh_core.playbook_lint.jinja_text import is_declarable, is_template, template_problem
+from mesh_core.playbook_lint.jinja_text import is_declarable
+from mesh_core.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
 from mesh_core.playbook_lint.table import Widened, checker_for, full_name, table
 from mesh_core.records import is_name
 
@@ -166,69 +167,10 @@ def _keywords(
         elif word in apart:
             continue
         elif word in allowed:
-            yield from _keyword(word, value, names, gate)
+            if problem := keyword_problem(word, value, names, gate.keywords):
+                yield problem
         else:
             yield _no_word(where, word)
-
-
-def _keyword(word: str, value: Any, names: frozenset[str], gate: Gate) -> Iterator[str]:
-    """A word of a play, block or task that is no module and no list of tasks."""
-    beside = Beside(names, {}, {})
-    if word in ("when", "changed_when", "failed_when", "until"):
-        problem = conditions(value, beside)
-    elif word == "loop":
-        problem = data(value, beside) if isinstance(value, list) else _whole(value, names)
-    elif word == "loop_control":
-        problem = _loop_control(value, beside)
-    elif word == "register":
-        problem = None if is_declarable(value) else "must be a plain name that Ansible does not use itself"
-    elif word == "check_mode":
-        own = word in gate.keywords or value is True
-        problem = None if own else "may only be true: a task that runs in a preview is no preview"
-    elif word in ("retries", "delay", "timeout", "throttle"):
-        problem = number(value, beside)
-    elif word in _YES_NO_WORDS:
-        problem = None if isinstance(value, bool) else "must be true or false"
-    else:
-        problem = _plain_words(value)
-    if problem is None and word not in _TEMPLATED and any(is_template(said) for said in _texts(value)):
-        problem = "may not be a template: templates belong into arguments and variables"
-    if problem:
-        yield f"{word} {problem}" if problem.startswith(("must", "may")) else f"{word}: {problem}"
-
-
-def _whole(value: object, names: frozenset[str]) -> str | None:
-    if not isinstance(value, str) or not is_template(value):
-        return "must be a list, or a template that gives one"
-    return template_problem(value, names)
-
-
-def _loop_control(value: object, beside: Beside) -> str | None:
-    if not isinstance(value, dict):
-        return "must be a mapping"
-    for key, said in value.items():
-        if key in ("loop_var", "index_var"):
-            if not is_declarable(said):
-                return f"must not name its {key} {str(said)[:60]!r}: Ansible means something else by it"
-        elif key == "label":
-            if problem := data(said, beside):
-                return problem
-        else:
-            return f"may not hold {key[:60]!r}"
-    return None
-
-
-def _plain_words(value: object) -> str | None:
-    fits = isinstance(value, str | int | type(None)) or (
-        isinstance(value, list) and all(isinstance(one, str | int) for one in value)
-    )
-    return None if fits else "must be plain words"
-
-
-def _texts(value: object) -> Iterator[str]:
-    for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, str):
-            yield one
 
 
 def _variables(variables: object, names: frozenset[str], gate: Gate) -> Iterator[str]:
@@ -293,12 +235,7 @@ def _short_in_builtin(module: str) -> str:
     return "ansible.builtin." + module.rpartition(".")[2]
 
 
-_YES_NO_WORDS = frozenset(
-    (  # noqa: SIM905  (a list of one word a line is harder to read)
-        "gather_facts become ignore_errors ignore_unreachable any_errors_fatal diff no_log run_once"
-    ).split()
-)
-_EVERYWHERE = frozenset({"name", "become_user", "tags", "check_mode", "timeout", *_YES_NO_WORDS})
+_EVERYWHERE = frozenset({"name", "become_user", "tags", "check_mode", "timeout", *YES_NO_WORDS})
 _PLAY_WORDS = _EVERYWHERE - {"run_once"}
 _BLOCK_WORDS = (_EVERYWHERE | {"when", "notify", "throttle"}) - {"gather_facts"}
 _TASK_WORDS = _BLOCK_WORDS | frozenset(
@@ -307,5 +244,4 @@ _TASK_WORDS = _BLOCK_WORDS | frozenset(
     ).split()
 )
 _NO_MODULES = _TASK_WORDS | {"args", "vars"}
-_TEMPLATED = frozenset({"when", "changed_when", "failed_when", "until", "loop", "loop_control"})
 _COMMANDS = frozenset(f"ansible.builtin.{word}" for word in ("command", "shell", "raw", "expect", "cron"))
