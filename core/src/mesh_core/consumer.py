@@ -6,13 +6,14 @@ Knows no records: an entry is bytes with a name. At-least-once: what is not ackn
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import redis.exceptions
 
-from mesh_core.bus import Bus, BusDown, client_for, or_down
+from mesh_core.bus import LONGEST_PAYLOAD, READ_BYTES, Bus, BusDown, client_for, or_down
+from mesh_core.scripts import TAKE_NEW, TAKE_OVER
 
 BLOCK_MS = 500  # also how long a stream that was just made can go unread
 LONGEST_BLOCK_MS = 2000  # beyond its socket's patience a waiting read looks like a dead server
@@ -27,7 +28,10 @@ WIPED = ("nogroup", "no such key", "unblocked")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stream entry. `deliveries` counts how often it was handed out, 1 for a fresh one."""
+    """One stream entry. `deliveries` counts how often it was handed out, 1 for a fresh one.
+
+    `raw` is cut to LONGEST_PAYLOAD bytes: no record is that long, so whoever reads it refuses it.
+    """
 
     stream: str
     id: str
@@ -65,6 +69,7 @@ class Consumer:
         self._next_discovery = 0.0
         self._next_reclaim = 0.0
         self._own_drained = False
+        self._more = True  # the last read found something new
         self._out: dict[tuple[str, str], Entry] = {}
 
     async def close(self) -> None:
@@ -77,7 +82,10 @@ class Consumer:
             self._next_discovery = 0.0
 
     async def read(self, *, count: int = 200, block_ms: int = BLOCK_MS) -> list[Entry]:
-        """Entries to work on: first what a dead consumer (or our earlier self) left, then new ones. Raises BusDown."""
+        """Entries to work on: first what a dead consumer (or our earlier self) left, then new ones. Raises BusDown.
+
+        About `count` of them and READ_BYTES at most, whatever lies in the streams.
+        """
         try:
             with or_down():
                 await self._discover()
@@ -134,12 +142,19 @@ class Consumer:
         """How many entries were read and are neither acknowledged nor let go."""
         return len(self._out)
 
-    async def trim(self, *, groups: Iterable[str] = (), keep_ms: int = KEEP_MS, prefix: str = "") -> None:
+    async def trim(
+        self,
+        *,
+        groups: Iterable[str] = (),
+        keep_ms: int = KEEP_MS,
+        prefix: str = "",
+        remove: Callable[..., Awaitable[object]] | None = None,
+    ) -> None:
         """Drop what every group has acknowledged and is older than `keep_ms`: by MINID, never by length.
 
         Only streams whose name begins with `prefix`. One that some of `groups` has not joined yet is left whole: that
         group will read it from its beginning. The last hour stays, because a listener proves by the stream that a
-        message on the channel is ours. Raises BusDown.
+        message on the channel is ours. `remove` sends the command, for who counts what goes. Raises BusDown.
         """
         kept_from = (int(time.time() * 1000) - keep_ms, 0)
         expected = frozenset(groups)
@@ -147,7 +162,7 @@ class Consumer:
             oldest = await self._oldest_open(stream, expected)
             if oldest:
                 ms, sequence = min(oldest, kept_from)
-                await self._bus.call("XTRIM", stream, "MINID", "~", f"{ms}-{sequence}")
+                await (remove or self._bus.call)("XTRIM", stream, "MINID", "~", f"{ms}-{sequence}")
 
     @property
     def streams(self) -> frozenset[str]:
@@ -183,8 +198,8 @@ class Consumer:
             return []
         taken: list[Entry] = []
         for stream in sorted(self._streams):
-            taken += await self._take_over(stream, count - len(taken))
-            if len(taken) >= count:
+            taken += await self._take_over(stream, count - len(taken), _room(taken))
+            if len(taken) >= count or not _room(taken):
                 return taken
         self._next_reclaim = self._clock() + RECLAIM_EVERY_SECONDS
         return taken
@@ -192,11 +207,15 @@ class Consumer:
     async def _own_pending(self, count: int) -> list[Entry]:
         found: list[Entry] = []
         for stream in sorted(self._streams):
-            found += await self._claim(stream, await self._pending(stream, count, consumer=self.name), 0)
+            if _room(found):
+                found += await self._claim(
+                    stream, await self._pending(stream, count, consumer=self.name), 0, _room(found)
+                )
         return found
 
-    async def _take_over(self, stream: str, count: int) -> list[Entry]:
-        return await self._claim(stream, await self._pending(stream, count, idle=self._idle_ms), self._idle_ms)
+    async def _take_over(self, stream: str, count: int, room: int) -> list[Entry]:
+        pending = await self._pending(stream, count, idle=self._idle_ms)
+        return await self._claim(stream, pending, self._idle_ms, room)
 
     async def _pending(self, stream: str, count: int, *, idle: int = 0, consumer: str | None = None) -> dict[str, int]:
         """{entry id: times delivered} of unacknowledged entries."""
@@ -214,25 +233,35 @@ class Consumer:
             if (stream, entry_id := _text(row["message_id"])) not in self._out
         }
 
-    async def _claim(self, stream: str, pending: dict[str, int], idle_ms: int) -> list[Entry]:
+    async def _claim(self, stream: str, pending: dict[str, int], idle_ms: int, room: int) -> list[Entry]:
         if not pending:
             return []
-        try:
-            # An entry that was deleted meanwhile leaves the pending list and is not in the reply.
-            rows = await self._reader.xclaim(stream, self.group, self.name, idle_ms, list(pending))
-        except redis.exceptions.ResponseError as error:
-            self._forgotten(stream, error)
-            return []
+        # An entry that was deleted meanwhile leaves the pending list and is not in the reply.
+        words = [self.group, self.name, idle_ms, room, LONGEST_PAYLOAD, *pending]
         return [
-            Entry(stream, _text(entry_id), _payload(fields), pending[_text(entry_id)] + 1)
-            for entry_id, fields in _flat(rows)
-            if fields
+            Entry(stream, entry_id, raw, pending[entry_id] + 1)
+            for stream, entry_id, raw in await self._script(TAKE_OVER, [stream], words)
         ]
 
     async def _new(self, count: int, block_ms: int) -> list[Entry]:
+        entries = await self._take(count) if self._more else []
+        if not entries:
+            entries = await self._wait_for_one(block_ms)
+            if entries:
+                entries += await self._take(count - len(entries))
+        self._more = bool(entries)
+        return entries
+
+    async def _take(self, count: int) -> list[Entry]:
+        """What is there, without waiting."""
+        words = [self.group, self.name, count, READ_BYTES, LONGEST_PAYLOAD]
+        return [Entry(*row) for row in await self._script(TAKE_NEW, sorted(self._streams), words)]
+
+    async def _wait_for_one(self, block_ms: int) -> list[Entry]:
+        """Scripts cannot wait. One entry wakes us, at most one of each stream."""
         try:
             reply = await self._reader.xreadgroup(
-                self.group, self.name, dict.fromkeys(sorted(self._streams), ">"), count=count, block=block_ms
+                self.group, self.name, dict.fromkeys(sorted(self._streams), ">"), count=1, block=block_ms
             )
         except redis.exceptions.ResponseError as error:
             self._forgotten("", error)
@@ -244,6 +273,17 @@ class Consumer:
             for entry_id, fields in _flat(rows)
             if fields
         ]
+
+    async def _script(self, source: str, streams: Sequence[str], words: Sequence[object]) -> list[tuple[str, str, bytes]]:
+        """(stream, id, payload) of what it hands out."""
+        runner = self._reader.register_script(source)
+        try:
+            rows = await runner(keys=list(streams), args=list(words))  # type: ignore[arg-type]
+        except redis.exceptions.ResponseError as error:
+            self._own_drained = False  # what it had taken before the error is in our own list
+            self._forgotten(streams[0] if len(streams) == 1 else "", error)
+            return []
+        return [(_text(stream), _text(entry_id), bytes(raw)) for stream, entry_id, raw in rows]
 
     def _forgotten(self, stream: str, error: redis.exceptions.ResponseError) -> None:
         """Somebody wiped Redis: join everything again from 0. Anything else is raised."""
@@ -289,11 +329,18 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _room(entries: Iterable[Entry]) -> int:
+    return max(0, READ_BYTES - sum(len(entry.raw) for entry in entries))
+
+
 def _payload(fields: object) -> bytes:
-    """The bytes of field `p`; an entry without one has an empty payload (and is refused as not JSON)."""
-    pairs = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))  # type: ignore[index]
-    value = pairs.get(b"p", pairs.get("p", b""))
-    return value if isinstance(value, bytes) else str(value).encode()
+    """The bytes of field `p`; an entry without one has an empty payload (and is refused as not JSON). As in `_TAKE`."""
+    pairs: dict[bytes, bytes] = (
+        fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))  # type: ignore[index]
+    )
+    if len(pairs) > 1 and sum(len(name) + len(value) for name, value in pairs.items()) >= LONGEST_PAYLOAD:
+        return b" ".join(word for pair in pairs.items() for word in pair)[:LONGEST_PAYLOAD]
+    return pairs.get(b"p", b"")[:LONGEST_PAYLOAD]
 
 
 def _flat(rows: object) -> list[tuple[object, object]]:

@@ -139,16 +139,6 @@ def writable(folders: Callable[[], Iterable[Path]]) -> Check:
     return check
 
 
-def answers(is_up: Callable[[], Awaitable[bool]], shown: str) -> Check:
-    """Does Redis answer? `shown` is its address as it may be printed."""
-
-    async def check() -> Ready:
-        up = await is_up()
-        return Ready(up, "" if up else f"Redis at {shown} does not answer")
-
-    return check
-
-
 async def _checked(check: Check) -> Ready:
     try:
         async with asyncio.timeout(LOOK_SECONDS):

@@ -75,12 +75,14 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         f"{_READ} {_RECORDS}",
         _SCRIPT,
         "+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* "
-        f"{_HAND_MOVES}",
+        f"~mesh:once:overflow:* {_HAND_MOVES}",
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_foreign ~mesh:ev:_observer",
         "+xadd ~mesh:world ~mesh:moves ~mesh:dead_letters",
         # Trimming what every reader has acknowledged is the observer's duty for all streams.
-        "+xtrim ~mesh:ev:* ~mesh:decisions ~mesh:world ~mesh:llm_attempts ~mesh:actions ~mesh:moves ~mesh:dead_letters",
+        "+xtrim +memory|usage ~mesh:ev:* ~mesh:decisions ~mesh:world ~mesh:llm_attempts ~mesh:actions ~mesh:moves "
+        "~mesh:dead_letters",
+        "+xdel ~mesh:ev:*",  # an entry that is larger than any event: its beginning lies in the dead letters
         "+get +pttl +exists %R~mesh:alive:*",
         "+get +set ~mesh:audit:head",
         "+get +set +del ~mesh:once:hook*",  # which alerts of a webhook are open, which signatures were seen

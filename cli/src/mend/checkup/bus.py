@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mend.checkup.finding import Finding, broken, ok, warning
 from mend.words import plain
-from mesh_core.bus import Bus, BusDown, check_server, masked, server_version
+from mesh_core.bus import Bus, BusDown, check_server, config_of, masked, server_version
+from mesh_core.redis_limits import LIMITS
+from mesh_core.redis_state import RedisState, read_state
 
 OLDEST = (6, 2)
 WANTED = (7, 0)
@@ -16,16 +18,41 @@ async def check_redis(url: str) -> list[Finding]:
     try:
         version = await server_version(bus)
         warnings = await check_server(bus)
+        state = await read_state(bus)
+        wanted = int(await config_of(bus, "min-replicas-to-write") or 0)
     except BusDown as error:
         fix = "start the mesh (`mend up` brings a Redis) or name a running server in REDIS_URL"
         return [broken("redis", f"no answer at {masked(url)}: {plain(error, 200)}", fix)]
     finally:
         await bus.close()
-    findings = [_version(version, url)]
+    findings = [_version(version, url), *_writes(state), *_replicas(state.replicas, wanted)]
     findings += [warning("redis", plain(sentence), "") for sentence in warnings]
     if not warnings:
         findings.append(ok("redis", "appendonly is on, nothing is evicted, its clock agrees with ours"))
     return findings
+
+
+def _writes(state: RedisState) -> list[Finding]:
+    if state.refusal:
+        return [broken("redis", plain(state.refusal, 300), "")]
+    if not state.most_bytes:
+        words = " ".join(("maxmemory", *LIMITS["maxmemory"]))
+        found = "no maxmemory: a flood ends in the kernel's out-of-memory killer, and so does each start after it"
+        return [warning("redis", found, f"set `{words}` and the other options of docker-compose.yml")]
+    return []
+
+
+def _replicas(connected: int, wanted: int) -> list[Finding]:
+    """How many replicas may go before Redis refuses writes."""
+    if not wanted:
+        return []
+    found = f"{connected} replica(s) keep up, min-replicas-to-write is {wanted}"
+    fix = "start the missing replica, or run `redis-cli CONFIG SET min-replicas-to-write 0` and set it so in redis.conf"
+    if connected < wanted:
+        return [broken("redis replicas", f"{found}: all writes are refused", fix)]
+    if connected == wanted:
+        return [warning("redis replicas", f"{found}: without one of them all writes stop", f"one more replica, or: {fix}")]
+    return [ok("redis replicas", found)]
 
 
 def _version(version: str, url: str) -> Finding:

@@ -21,6 +21,7 @@ from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown, masked, server_version
 from mesh_core.records import AttemptOutcome, ModelAttempt
+from mesh_core.redis_state import read_state
 from mesh_core.silencing import active
 from mesh_core.streams import EVENT_STREAM_PREFIX
 
@@ -32,7 +33,7 @@ MAX_STREAMS = 1000
 
 @dataclass
 class Status:
-    """Ages in seconds. `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged."""
+    """Ages in seconds. `redis_problem`: it does not answer, or takes no writes. `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged."""
 
     runtime: str
     redis_url: str
@@ -55,7 +56,7 @@ class Status:
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show whether the services live, what waits, and how far the planners are behind.
 
-    Exit status 0 when every service that has run here is alive and Redis answers, else 1.
+    Exit status 0 when every service that has run here is alive and Redis takes writes, else 1.
 
     \b
     Examples
@@ -80,6 +81,7 @@ async def read_status(desk: Desk) -> Status:
     bus = Bus.connect(desk.redis_url, "mend")
     try:
         found.redis_version = await server_version(bus)
+        found.redis_problem = (await read_state(bus)).refusal
         await _streams(bus, found)
     except BusDown as error:
         found.redis_problem = str(error)
@@ -170,7 +172,9 @@ def _print(desk: Desk, found: Status) -> None:
         )
     else:
         line = Text.assemble(
-            f"{'redis':<18}", ("silent  ", "red"), (f"{plain(found.redis_problem, 120)}; {found.redis_url}", "dim")
+            f"{'redis':<18}",
+            ("silent  " if found.redis_version is None else "refuses ", "red"),
+            (f"{plain(found.redis_problem, 240)}; {found.redis_url}", "dim"),
         )
     desk.out.print(line, soft_wrap=True)
     for group, lag in sorted(found.lag.items()):

@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from mend.sorry import FAILED, Sorry
 from mesh_core.bus import masked
+from mesh_core.redis_limits import limit_lines
 
 ANSWER_SECONDS = 2.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -46,7 +47,7 @@ class OwnRedis:
             "appendonly yes",
             "appendfsync everysec",
             'save ""',
-            "maxmemory-policy noeviction",
+            *limit_lines(),
             "loglevel notice",
         ]
         if self.password:

@@ -26,8 +26,9 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, masked
 from mesh_core.listen import address_for
 from mesh_core.log import setup
-from mesh_core.probes import Probes, answers, writable
+from mesh_core.probes import Probes, writable
 from mesh_core.probes_http import ProbesServer
+from mesh_core.redis_state import takes_writes
 from mesh_core.redis_url import password_of
 from mesh_core.schema import schema_or_exit
 from mesh_core.service import serve
@@ -73,7 +74,7 @@ def main() -> None:
         SERVICE,
         runtime,
         checks={
-            "redis": answers(bus.is_up, masked(settings.redis_url)),
+            "redis": takes_writes(bus),
             "folders": writable(lambda: (*map(life.actions.folder, WRITTEN), runtime / "state")),
             "inventory": life.inventory_readable,
         },

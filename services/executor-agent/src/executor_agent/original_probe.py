@@ -21,7 +21,6 @@ from mesh_core.streams import stream_of
 PROBES = frozenset({"http_probe_failed", "tcp_probe_failed"})
 RECOVERED = "service_recovered"
 POLL_SECONDS = 0.5
-BATCH = 500
 
 log = structlog.get_logger()
 
@@ -56,13 +55,12 @@ class OriginalProbe:
         deadline, still_red = time.monotonic() + seconds, False
         while True:
             try:
-                entries = await self.bus.call("XRANGE", stream, f"({position}", "+", "COUNT", BATCH)
+                entries, _ = await self.bus.page(stream, f"({position}")
             except (BusDown, ResponseError) as error:
                 log.info("original_probe.no_answer", stream=stream, reason=str(error))
-                entries = []
-            for entry_id, fields in entries:
-                position = entry_id.decode()
-                about, event_type = _read(fields)
+                entries = ()
+            for position, raw in entries:
+                about, event_type = _read(raw)
                 if about == incident:
                     if event_type == RECOVERED:
                         return True
@@ -72,9 +70,8 @@ class OriginalProbe:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _read(fields: list[bytes] | dict[bytes, bytes]) -> tuple[str, str]:
+def _read(raw: bytes) -> tuple[str, str]:
     """(incident, type) of an entry; empty where it does not say."""
-    raw = fields.get(b"p", b"{}") if isinstance(fields, dict) else fields[-1]
     try:
         value = json.loads(raw)
     except ValueError:

@@ -32,6 +32,7 @@ from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
 from observer.audit.watch import Watch
 from observer.auth.start import doorkeeper_or_exit
+from observer.erasures import Erasures
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.index.indexing import Indexing
 from observer.live import Live
@@ -41,6 +42,7 @@ from observer.notify.notifier import Notifier
 from observer.notify.rules import BadRules
 from observer.observer import GROUP, Observer
 from observer.overdue import Overdue
+from observer.pressure import Pressure
 from observer.retention import Retention
 from observer.settings import ObserverSettings
 from observer.silence import Silence
@@ -73,6 +75,8 @@ def main() -> None:
         pattern=f"{EVENT_STREAM_PREFIX}*",
         streams=(Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM),
     )
+    erasures = Erasures(bus, settings.node_name)
+    trimming = Trimming(consumer, erasures)
     actions = Actions(runtime)
     live = Live(settings.redis_url, SERVICE)
     indexing = Indexing(runtime, actions, on_new=lambda: live.new_in("index"))
@@ -83,6 +87,7 @@ def main() -> None:
         runtime / "state" / "world.json",
         on_sign=lambda n: silence.sign(n),
         on_kept=indexing.kept,
+        remove=erasures.remove,
     )
     silence = Silence(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
     log.info(
@@ -129,7 +134,9 @@ def main() -> None:
             "audit_silences": SilenceWatch(runtime, auditor).run,
             "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
             "overdue": Overdue(silences, lambda: observer.world).run,
-            "trimming": Trimming(bus, consumer).run,
+            "trimming": trimming.run,
+            "pressure": Pressure(bus, consumer, trimming, erasures, settings.node_name).run,
+            "erasures": erasures.run,
         },
         closing=(*closing, auditor.close, consumer.close, bus.close),
     )

@@ -17,11 +17,11 @@ async def attempts_for(bus: Bus, event_id: str) -> list[ModelAttempt]:
     if not ms.isdigit():
         return []
     last = int(ms) + ATTEMPTS_WITHIN_MS
-    rows = await bus.call("XRANGE", ModelAttempt.stream, ms, str(last), "COUNT", MOST_READ)
+    rows, _ = await bus.page(ModelAttempt.stream, ms, last=str(last), count=MOST_READ)
     found = []
-    for _, fields in rows:
+    for _, raw in rows:
         try:
-            attempt = ModelAttempt.model_validate_json(fields.get(b"p", b""))
+            attempt = ModelAttempt.model_validate_json(raw)
         except ValidationError:
             continue
         if attempt.event_id == event_id:

@@ -30,6 +30,8 @@ NAMES = {
 }
 GATHER_SECONDS = 0.05  # what comes within this goes out in one write: 50 viewers cost 1,000 writes/s, not 5,000
 LONGEST_CHUNK = 256
+CHUNK_BYTES = 256 * 1024  # and 64 of these wait for a slow viewer: 16 MiB
+LONGEST_MESSAGE = 64 * 1024  # what the mesh itself says is shorter; anybody may publish a megabyte
 QUEUE_CHUNKS = 64
 PING_SECONDS = 15.0
 LISTEN_SECONDS = 1.0
@@ -111,14 +113,18 @@ class Live:
                 await listener.subscribe(*NAMES)
                 while not stop.is_set():
                     message = await listener.get_message(timeout=LISTEN_SECONDS)
-                    gathered = []
+                    gathered: list[dict[str, object]] = []
+                    size = 0
                     if message is not None:
                         loop = asyncio.get_running_loop()
                         until = loop.time() + GATHER_SECONDS
                         while message is not None:
-                            gathered.append(message)
+                            length = _length(message)
+                            if length <= LONGEST_MESSAGE:
+                                gathered.append(message)
+                                size += length
                             left = until - loop.time()
-                            if left <= 0 or len(gathered) >= LONGEST_CHUNK:
+                            if left <= 0 or len(gathered) >= LONGEST_CHUNK or size >= CHUNK_BYTES:
                                 break
                             message = await listener.get_message(timeout=left)
                         self._hear(gathered)
@@ -143,6 +149,11 @@ class Live:
                     said.append(sent)
         if said and self._viewers:
             self.say(b"".join(said))
+
+
+def _length(message: dict[str, object]) -> int:
+    data = message["data"]
+    return len(data) if isinstance(data, bytes) else 0
 
 
 def hello(viewers: int) -> bytes:

@@ -23,7 +23,7 @@ import structlog
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from mesh_core.bus import Bus, BusDown
+from mesh_core.bus import LONGEST_PAYLOAD, Bus, BusDown
 from mesh_core.consumer import Consumer, Entry
 from mesh_core.files import write_whole
 from mesh_core.metrics import ARCHIVED, EVENTS_BENIGN, EVENTS_READ
@@ -38,7 +38,6 @@ from observer.world import World, fold, with_beat
 
 GROUP = "observer"
 READ_BATCH = 200
-CATCH_UP_PAGE = 500
 BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 SAVE_SECONDS = 1.0
 LAST_BATCH_SECONDS = 5.0
@@ -60,6 +59,7 @@ class Observer:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_sign: Callable[[str], None] = lambda node: None,
         on_kept: Callable[[list[Path], float], None] = lambda paths, before: None,
+        remove: Callable[..., Awaitable[object]] | None = None,
     ):
         self._bus = bus
         self._consumer = consumer
@@ -69,6 +69,7 @@ class Observer:
         self._clock = clock
         self._on_sign = on_sign
         self._on_kept = on_kept
+        self._remove = remove or bus.call
         self._telling = asyncio.Lock()
         self.world = read_world(world_file)
         self._saved = self.world
@@ -106,8 +107,14 @@ class Observer:
         ARCHIVED.add(amount=len(archived))
         await self._fold(batch.events)
         await self._consumer.acknowledge(entries)
+        await self._delete(entry for entry in entries if len(entry.raw) >= LONGEST_PAYLOAD)
         EVENTS_READ.add(amount=len(batch.events))
         EVENTS_BENIGN.add(amount=sum(event.benign for event in batch.events))
+
+    async def _delete(self, entries: Iterable[Entry]) -> None:
+        """What no record is as long as goes at once, for every group: its beginning lies in the dead letters."""
+        for entry in entries:
+            await self._remove("XDEL", entry.stream, entry.id)
 
     def _keep(self, batch: Batch) -> tuple[list[Path], list[Path]]:
         return self._archive.keep(batch.events, batch.decisions), self._logbook.keep(batch.lines)
@@ -117,10 +124,11 @@ class Observer:
         for stream in await self._event_streams():
             start = self.world.positions.get(stream)
             first = f"({start}" if start else "-"
-            while page := await self._bus.call("XRANGE", stream, first, "+", "COUNT", CATCH_UP_PAGE):
-                entries = [Entry(stream, entry_id.decode(), fields.get(b"p", b"")) for entry_id, fields in page]
-                await self._fold(sort_out(entries).events)
-                first = f"({entries[-1].id}"
+            ended = False
+            while not ended:
+                page, ended = await self._bus.page(stream, first)
+                await self._fold(sort_out(Entry(stream, *row) for row in page).events)
+                first = f"({page[-1][0]}" if page else first
 
     async def _event_streams(self) -> list[str]:
         found: set[str] = set()

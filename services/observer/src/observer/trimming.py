@@ -8,11 +8,12 @@ import time
 import redis.exceptions
 import structlog
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import Consumer
+from mesh_core.bus import BusDown
+from mesh_core.consumer import KEEP_MS, Consumer
 from mesh_core.records import ActionUpdate, DeadLetter, Decision, ModelAttempt, WorldUpdate
 from mesh_core.service import pause
 from mesh_core.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
+from observer.erasures import Erasures
 
 TRIM_SECONDS = 60.0
 WEEK_MS = 7 * 86_400_000
@@ -31,9 +32,9 @@ log = structlog.get_logger()
 class Trimming:
     """The one place that trims: an entry that some group still needs stays, however old."""
 
-    def __init__(self, bus: Bus, consumer: Consumer):
-        self._bus = bus
+    def __init__(self, consumer: Consumer, erasures: Erasures):
         self._consumer = consumer
+        self._erasures = erasures
 
     async def run(self, stop: asyncio.Event) -> None:
         while not await pause(stop, TRIM_SECONDS):
@@ -44,11 +45,12 @@ class Trimming:
             except redis.exceptions.ResponseError as error:  # a stream that somebody wiped or replaced meanwhile
                 log.warning("trimming.refused", error=str(error))
 
-    async def trim(self) -> None:
-        """Once over all streams. Raises BusDown."""
-        await self._consumer.trim(groups=READERS, prefix=EVENT_STREAM_PREFIX)
+    async def trim(self, *, event_ms: int = KEEP_MS, record_ms: int = WEEK_MS) -> None:
+        """Once over all streams; what is younger than so many ms stays in any case. Raises BusDown."""
+        remove = self._erasures.remove
+        await self._consumer.trim(groups=READERS, prefix=EVENT_STREAM_PREFIX, keep_ms=event_ms, remove=remove)
         for stream in KEPT:
-            await self._consumer.trim(keep_ms=WEEK_MS, prefix=stream)
-        oldest = int(time.time() * 1000) - WEEK_MS
+            await self._consumer.trim(prefix=stream, keep_ms=record_ms, remove=remove)
+        oldest = int(time.time() * 1000) - record_ms
         for stream in RECORDS:
-            await self._bus.call("XTRIM", stream, "MINID", "~", f"{oldest}-0")
+            await remove("XTRIM", stream, "MINID", "~", f"{oldest}-0")

@@ -17,8 +17,9 @@ import redis.exceptions
 from mesh_core import metrics
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus, masked, or_down
-from mesh_core.probes import Figure, Probes, answers, writable
+from mesh_core.probes import Figure, Probes, writable
 from mesh_core.records import parse_time
+from mesh_core.redis_state import takes_writes
 from mesh_core.streams import EVENT_STREAM_PREFIX
 from observer.world import World
 
@@ -28,7 +29,7 @@ SERVICE = "observer"
 def probes_for(runtime: Path, actions: Actions, bus: Bus, world: Callable[[], World]) -> Probes:
     """The observer's own probes."""
     checks = {
-        "redis": answers(bus.is_up, masked(bus.url)),
+        "redis": takes_writes(bus),
         "folders": writable(lambda: (runtime / "state", *(f for f in (runtime / "events",) if f.exists()))),
     }
     return Probes(SERVICE, runtime, checks=checks, figures=(_places(world), _pending(actions), _lag(bus)))

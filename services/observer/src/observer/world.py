@@ -33,7 +33,9 @@ MAX_OPEN = 32
 NODE_OFFLINE = "node_offline"
 NODE_ONLINE = "node_online"
 RECOVERED = frozenset({"service_recovered", "service_healthy"})
-NOTICES = frozenset({"events_dropped"})  # about an agent's own work; no recovery ever follows it
+RECORDS_ERASED, STREAM_OVERFLOW = "records_erased", "stream_overflow"
+# About an agent's own work, or about Redis; no recovery ever follows.
+NOTICES = frozenset({"events_dropped", RECORDS_ERASED, STREAM_OVERFLOW})
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _ENTRY = re.compile(r"(\d{1,20})-(\d{1,20})")
 

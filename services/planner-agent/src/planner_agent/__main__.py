@@ -23,8 +23,9 @@ from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
 from mesh_core.log import setup
 from mesh_core.metrics import CIRCUIT_OPEN
 from mesh_core.policy import BadPolicy, Policy
-from mesh_core.probes import Probes, Ready, answers, writable
+from mesh_core.probes import Probes, Ready, writable
 from mesh_core.probes_http import ProbesServer
+from mesh_core.redis_state import takes_writes
 from mesh_core.schema import schema_or_exit
 from mesh_core.service import pause, serve
 from mesh_core.settings import settings_or_exit
@@ -104,7 +105,7 @@ def main() -> None:
         SERVICE,
         settings.runtime_path,
         checks={
-            "redis": answers(bus.is_up, masked(settings.redis_url)),
+            "redis": takes_writes(bus),
             "folders": writable(lambda: (pending, settings.runtime_path / "state")),
             "models": models,
         },

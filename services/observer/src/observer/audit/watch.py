@@ -21,7 +21,6 @@ from observer.audit.auditor import Auditor
 from observer.audit.log import AuditBusy
 
 LOOK_SECONDS = 1.0
-PAGE = 500
 
 log = structlog.get_logger()
 
@@ -66,11 +65,10 @@ class Watch:
     async def _follow(self) -> None:
         while True:
             first = f"({self._position}" if self._position else "-"
-            page = await self._bus.call("XRANGE", ActionUpdate.stream, first, "+", "COUNT", PAGE)
-            for entry_id, fields in page:
-                entry = entry_id.decode()
+            page, ended = await self._bus.page(ActionUpdate.stream, first)
+            for entry, raw in page:
                 try:
-                    update = ActionUpdate.model_validate_json(fields.get(b"p", b""))
+                    update = ActionUpdate.model_validate_json(raw)
                 except ValidationError:
                     update = None
                 if update is not None:
@@ -78,7 +76,7 @@ class Watch:
                 self._position = entry
             if page:
                 await asyncio.to_thread(write_whole, self._file, f"{self._position}\n".encode())
-            if len(page) < PAGE:
+            if ended:
                 return
 
     async def _anchor(self) -> None:

@@ -118,12 +118,10 @@ class Notifier:
             last = await self._bus.last_id(record.stream)
             position = self._position(record.stream, last)
             for _ in range(MOST_PAGES if position != last else 0):
-                page = await self._bus.call("XRANGE", record.stream, f"({position}", "+", "COUNT", PAGE)
-                for entry_id, fields in page:
-                    position = entry_id.decode()
-                    news = await news_of(fields.get(b"p", b""), position)
-                    self._hear(record.stream, position, news)
-                if len(page) < PAGE:
+                page, ended = await self._bus.page(record.stream, f"({position}", count=PAGE)
+                for position, raw in page:
+                    self._hear(record.stream, position, await news_of(raw, position))
+                if ended:
                     break
 
     def _position(self, stream: str, last: str) -> str:

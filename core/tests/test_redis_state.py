@@ -1,0 +1,97 @@
+"""Redis that takes no writes is not ready, whatever it answers to PING: full, without a disk, a replica, or not there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from mesh_core import metrics
+from mesh_core.bus import Bus, BusDown
+from mesh_core.redis_limits import LIMITS, limit_lines
+from mesh_core.redis_state import RedisState, read_state, takes_writes
+from mesh_core.testing import RedisServer, free_port, wait_for
+
+
+@pytest.fixture
+async def bus(redis_each: RedisServer) -> AsyncIterator[Bus]:
+    made = Bus.connect(redis_each.url, "test")
+    yield made
+    await made.close()
+
+
+async def test_a_dead_redis_is_not_ready_and_a_living_one_is(bus: Bus, redis_each: RedisServer) -> None:
+    check = takes_writes(bus)
+    assert (await check()).ready
+    failures = metrics.REDIS_FAILURES.value()
+    redis_each.kill()
+    ready = await check()
+    assert (ready.ready, ready.detail) == (False, f"Redis at {redis_each.url} does not answer")
+    assert metrics.REDIS_FAILURES.value() > failures
+
+
+async def test_a_full_redis_is_an_outage_for_writers_and_not_ready_until_there_is_room(bus: Bus) -> None:
+    check = takes_writes(bus)
+    await bus.call("CONFIG", "SET", "maxmemory", "16mb")
+    with pytest.raises(BusDown, match="maxmemory"):
+        for _ in range(20):
+            await bus.call("XADD", "mesh:ev:pi4", "*", "p", b"x" * 900_000)
+
+    async def full() -> bool:
+        with contextlib.suppress(BusDown):  # what large commands took on their way is given back by and by
+            await bus.call("XADD", "mesh:ev:pi4", "*", "p", b"x" * 60_000)
+        return not (await check()).ready
+
+    await wait_for(full, 20, "Redis to be full")
+    assert "refuses writes" in (await check()).detail
+    # What makes room goes on.
+    assert len((await bus.page("mesh:ev:pi4", "-")).entries) > 10
+    await bus.call("XTRIM", "mesh:ev:pi4", "MAXLEN", 1)
+    assert (await check()).ready
+
+
+async def test_a_replica_takes_no_writes_and_says_where_to_go(bus: Bus) -> None:
+    await bus.call("REPLICAOF", "127.0.0.1", free_port())
+    assert "replica" in (await takes_writes(bus)()).detail
+    await bus.call("REPLICAOF", "NO", "ONE")
+    assert (await takes_writes(bus)()).ready
+
+
+async def test_a_redis_whose_disk_is_full_is_not_ready_until_it_has_room_again(small_disk: Path) -> None:
+    server = RedisServer(small_disk / "redis", kind="debian").start()
+    bus = Bus.connect(server.url, "test")
+    try:
+        with pytest.raises(BusDown):
+            for n in range(200):
+                await bus.call("XADD", "mesh:ev:pi4", "*", "p", b"x" * 100_000)
+        await wait_for(lambda: refused(bus), 10, "the failed write to be known")
+        assert "full disk" in (await takes_writes(bus)()).detail
+    finally:
+        await bus.close()
+        server.kill()
+
+
+async def refused(bus: Bus) -> bool:
+    return (await read_state(bus)).refusal is not None
+
+
+async def test_no_word_above_a_megabyte_comes_in_and_no_command_of_many_of_them(bus: Bus) -> None:
+    """14 entries of 45 MB once filled a container of 512 MiB, and its log could not be read again within it."""
+    large = [["p", b"x" * 45_000_000], ["p", b"x" * 1_100_000]]
+    many = [word for n in range(45) for word in (f"p{n}", b"x" * 1_000_000)]
+    for words in (*large, many):
+        with pytest.raises((BusDown, redis.ResponseError)):
+            await bus.call("XADD", "mesh:ev:pi4", "*", *words)
+    assert await bus.call("XLEN", "mesh:ev:pi4") == 0
+    state = await read_state(bus)
+    assert (state.most_bytes, state.refusal) == (192 * 1024 * 1024, None)
+    assert state.used_bytes < 40_000_000
+
+
+def test_the_limits_are_the_same_in_a_file_and_as_words() -> None:
+    assert limit_lines()[0] == "maxmemory 192mb"
+    assert {line.split()[0] for line in limit_lines()} == set(LIMITS)
+    assert RedisState(used_bytes=95, most_bytes=100).refusal and not RedisState(used_bytes=94, most_bytes=100).refusal

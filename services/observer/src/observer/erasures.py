@@ -1,0 +1,100 @@
+"""Who took entries out of the mesh's own streams? Whoever may append to one may also cut it off, and no ACL forbids it.
+
+Only the observer removes, and only through here; so it knows how many are gone, and when there are more, people are
+told. It brings nothing back, and what was erased while no observer ran it does not notice (docs/decisions/0110).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import redis.exceptions
+import structlog
+
+from mesh_core.bus import Bus, BusDown
+from mesh_core.records import (
+    ActionUpdate,
+    DeadLetter,
+    Decision,
+    HealthEvent,
+    ModelAttempt,
+    Severity,
+    Trust,
+    WorldUpdate,
+    rfc3339,
+)
+from mesh_core.service import pause
+from mesh_core.streams import ENTERED, MOVES_STREAM
+from observer.world import RECORDS_ERASED
+
+LOOK_SECONDS = 5.0
+# Several services write there. A node's own stream is its own voice: all it can do is take back what it said.
+SHARED = (
+    ActionUpdate.stream,
+    Decision.stream,
+    ModelAttempt.stream,
+    WorldUpdate.stream,
+    DeadLetter.stream,
+    MOVES_STREAM,
+    *ENTERED.values(),
+)
+
+log = structlog.get_logger()
+
+
+class Erasures:
+    """`run` is a part of the service. `node` is the name of this host: the event is about it."""
+
+    def __init__(self, bus: Bus, node: str):
+        self._bus = bus
+        self._node = node
+        self._gone: dict[str, int] = {}  # stream -> how many of its entries are gone, as it should be
+        self._alone = asyncio.Lock()  # what we remove ourselves must not be counted half
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not await pause(stop, LOOK_SECONDS):
+            try:
+                await self.look()
+            except BusDown as error:
+                log.warning("erasures.redis_away", error=str(error))
+
+    async def remove(self, command: str, stream: str, *words: object) -> int:
+        """XTRIM or XDEL, as the one who may; how many went. Raises BusDown."""
+        async with self._alone:
+            expected = self._gone.pop(stream, None)  # a lost reply leaves us without a number
+            count = int(await self._bus.call(command, stream, *words))
+            if expected is not None:
+                self._gone[stream] = expected + count
+            return count
+
+    async def look(self) -> None:
+        """Once over all shared streams. Raises BusDown."""
+        async with self._alone:
+            erased = {stream: entries for stream in SHARED if (entries := await self._erased(stream))}
+        for stream, entries in erased.items():
+            log.error("erasures.found", stream=stream, entries=entries)
+            event = HealthEvent(
+                type=RECORDS_ERASED,
+                node=self._node,
+                severity=Severity.CRITICAL,
+                payload={"stream": stream, "entries": entries, "noticed_by": "observer"},
+                timestamp=rfc3339(datetime.now(UTC)),
+                trust=Trust.OBSERVER,
+            )
+            await self._bus.enter(event, Trust.OBSERVER)
+
+    async def _erased(self, stream: str) -> int:
+        """How many entries went since the last look, and not by us."""
+        try:
+            info = await self._bus.call("XINFO", "STREAM", stream)
+        except redis.exceptions.ResponseError:  # no such stream (any more): a wiped Redis, or nobody wrote yet
+            self._gone.pop(stream, None)
+            return 0
+        added = info.get("entries-added")
+        if added is None:  # a server before 7.0
+            return 0
+        gone = int(added) - int(info["length"])
+        expected = self._gone.get(stream, gone)
+        self._gone[stream] = gone
+        return max(0, gone - expected)  # fewer: Redis forgot its last seconds, or is another one
