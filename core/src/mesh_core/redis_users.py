@@ -52,7 +52,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+get +set +del ~mesh:incident:*",
         "+hincrby +hmget ~mesh:occurrences",
         "+zadd +zrange +zrevrange +zcount +zremrangebyrank +expire ~mesh:restarts:* ~mesh:history:*",
-        "+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:*:pending:withdrawn",
+        "+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:plan-*:pending:withdrawn",
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_foreign",
         "+xadd ~mesh:actions ~mesh:decisions ~mesh:llm_attempts ~mesh:dead_letters",
@@ -63,7 +63,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+time +info",
         f"{_READ} %R~mesh:ev:*",
         _SCRIPT,
-        "+set +get ~mesh:once:*",
+        "+set +get ~mesh:once:plan-* ~mesh:once:*:quarantine:*",  # a quarantined file may have any name
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_mesh",
         "+xadd ~mesh:actions",

@@ -91,10 +91,9 @@ class Erasures:
         except redis.exceptions.ResponseError:  # no such stream (any more): a wiped Redis, or nobody wrote yet
             self._gone.pop(stream, None)
             return 0
-        added = info.get("entries-added")
-        if added is None:  # a server before 7.0
+        if b"entries-added" not in info:  # a server before 7.0
             return 0
-        gone = int(added) - int(info["length"])
+        gone = int(info[b"entries-added"]) - int(info[b"length"])
         expected = self._gone.get(stream, gone)
         self._gone[stream] = gone
         return max(0, gone - expected)  # fewer: Redis forgot its last seconds, or is another one
