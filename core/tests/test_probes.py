@@ -16,12 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mesh_core import metrics, probes_http
-from mesh_core.bus import Bus
 from mesh_core.listen import Address
 from mesh_core.probes import STUCK_SECONDS, Probes, Ready, writable
 from mesh_core.probes_http import ProbesServer
 from mesh_core.service import heartbeat_file
-from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.testing import free_port, wait_for
 
 
 async def fine() -> Ready:

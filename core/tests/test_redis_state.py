@@ -1,4 +1,4 @@
-"""Redis that takes no writes is not ready, whatever it answers to PING: full, without a disk, a replica, or not there."""
+"""Redis that takes no writes is not ready, whatever it says to PING: full, without a disk, a replica, or not there."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ async def test_a_full_redis_is_an_outage_for_writers_and_not_ready_until_there_i
     check = takes_writes(bus)
     await bus.call("CONFIG", "SET", "maxmemory", "16mb")
     with pytest.raises(BusDown, match="maxmemory"):
-        for _ in range(20):
-            await bus.call("XADD", "mesh:ev:pi4", "*", "p", b"x" * 900_000)
+        await fill(bus, 900_000)
 
     async def full() -> bool:
         with contextlib.suppress(BusDown):  # what large commands took on their way is given back by and by
@@ -65,13 +64,17 @@ async def test_a_redis_whose_disk_is_full_is_not_ready_until_it_has_room_again(s
     bus = Bus.connect(server.url, "test")
     try:
         with pytest.raises(BusDown):
-            for n in range(200):
-                await bus.call("XADD", "mesh:ev:pi4", "*", "p", b"x" * 100_000)
+            await fill(bus, 100_000)
         await wait_for(lambda: refused(bus), 10, "the failed write to be known")
         assert "full disk" in (await takes_writes(bus)()).detail
     finally:
         await bus.close()
         server.kill()
+
+
+async def fill(bus: Bus, size: int) -> None:
+    for _ in range(200):
+        await bus.call("XADD", "mesh:ev:pi4", "*", "p", b"x" * size)
 
 
 async def refused(bus: Bus) -> bool:
@@ -94,4 +97,5 @@ async def test_no_word_above_a_megabyte_comes_in_and_no_command_of_many_of_them(
 def test_the_limits_are_the_same_in_a_file_and_as_words() -> None:
     assert limit_lines()[0] == "maxmemory 192mb"
     assert {line.split()[0] for line in limit_lines()} == set(LIMITS)
-    assert RedisState(used_bytes=95, most_bytes=100).refusal and not RedisState(used_bytes=94, most_bytes=100).refusal
+    assert RedisState(used_bytes=95, most_bytes=100).refusal
+    assert not RedisState(used_bytes=94, most_bytes=100).refusal

@@ -206,7 +206,8 @@ async def check_server(bus: Bus) -> list[str]:
             "appendonly is off: a crash of Redis loses acknowledged events; "
             "run `redis-cli CONFIG SET appendonly yes` and set it in redis.conf"
         )
-    if await config_of(bus, "maxmemory") not in ("0", None) and await config_of(bus, "maxmemory-policy") != "noeviction":
+    limit, policy = await config_of(bus, "maxmemory"), await config_of(bus, "maxmemory-policy")
+    if limit not in ("0", None) and policy != "noeviction":
         warnings.append("maxmemory-policy may evict streams; set it to noeviction")
     seconds, micros = await bus.call("TIME")
     skew = abs(int(seconds) + int(micros) / 1e6 - time.time())

@@ -274,7 +274,9 @@ class Consumer:
             if fields
         ]
 
-    async def _script(self, source: str, streams: Sequence[str], words: Sequence[object]) -> list[tuple[str, str, bytes]]:
+    async def _script(
+        self, source: str, streams: Sequence[str], words: Sequence[object]
+    ) -> list[tuple[str, str, bytes]]:
         """(stream, id, payload) of what it hands out."""
         runner = self._reader.register_script(source)
         try:

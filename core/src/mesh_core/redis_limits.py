@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 MIB = 1024 * 1024
-# Three eighths of the container: a rewrite of the log may copy every page that changes meanwhile, and 1.25 of fragments.
+# Three eighths of the container: a rewrite of the log may copy every page that changes meanwhile; then fragments.
 CONTAINER_BYTES = 512 * MIB
 MOST_BYTES = 192 * MIB
 LONGEST_WORD_BYTES = 1 * MIB  # the least that Redis accepts; an event has 64 KiB
@@ -23,7 +23,11 @@ LIMITS: Mapping[str, tuple[str, ...]] = {
     "proto-max-bulk-len": (f"{LONGEST_WORD_BYTES // MIB}mb",),
     "client-query-buffer-limit": ("2mb",),
     # Who asks for more than it reads, or listens slower than others speak, is cut off and comes back.
-    "client-output-buffer-limit": tuple("normal 16mb 8mb 30 replica 64mb 32mb 60 pubsub 8mb 4mb 30".split()),
+    "client-output-buffer-limit": (
+        *("normal", "16mb", "8mb", "30"),
+        *("replica", "64mb", "32mb", "60"),
+        *("pubsub", "8mb", "4mb", "30"),
+    ),
 }
 
 

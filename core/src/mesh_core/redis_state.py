@@ -38,8 +38,8 @@ class RedisState:
             return "Redis could not write its log and refuses writes; look for a full disk under its data folder"
         if self.most_bytes and self.used_bytes >= self.most_bytes * FULL:
             return (
-                f"Redis holds {self.used_bytes // MIB} of {self.most_bytes // MIB} MiB and refuses writes; the observer "
-                "makes room by and by, the logs say where; or raise maxmemory"
+                f"Redis holds {self.used_bytes // MIB} of {self.most_bytes // MIB} MiB and refuses writes; "
+                "the observer makes room by and by, its log says where; or raise maxmemory"
             )
         return None
 

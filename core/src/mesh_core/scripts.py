@@ -198,7 +198,7 @@ return taken
 )
 
 # One page of a stream for somebody who keeps his own place.
-# KEYS stream; ARGV from, to, most entries, most bytes, longest payload -> {1 if the end was reached, {{id, payload}...}}
+# KEYS stream; ARGV from, to, most entries, most bytes, longest payload -> {1 at the end of it, {{id, payload}...}}
 PAGE = (
     _TAKE
     + """

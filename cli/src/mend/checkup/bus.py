@@ -51,7 +51,8 @@ def _replicas(connected: int, wanted: int) -> list[Finding]:
     if connected < wanted:
         return [broken("redis replicas", f"{found}: all writes are refused", fix)]
     if connected == wanted:
-        return [warning("redis replicas", f"{found}: without one of them all writes stop", f"one more replica, or: {fix}")]
+        found += ": without one of them all writes stop"
+        return [warning("redis replicas", found, f"one more replica, or: {fix}")]
     return [ok("redis replicas", found)]
 
 

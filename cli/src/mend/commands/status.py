@@ -33,7 +33,10 @@ MAX_STREAMS = 1000
 
 @dataclass
 class Status:
-    """Ages in seconds. `redis_problem`: it does not answer, or takes no writes. `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged."""
+    """Ages in seconds. `redis_problem`: it does not answer, or takes no writes.
+
+    `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged.
+    """
 
     runtime: str
     redis_url: str

@@ -59,7 +59,8 @@ class OriginalProbe:
             except (BusDown, ResponseError) as error:
                 log.info("original_probe.no_answer", stream=stream, reason=str(error))
                 entries = ()
-            for position, raw in entries:
+            for entry_id, raw in entries:
+                position = entry_id
                 about, event_type = _read(raw)
                 if about == incident:
                     if event_type == RECOVERED:

@@ -16,7 +16,7 @@ import redis.exceptions
 
 from mesh_core import metrics
 from mesh_core.actions import Actions
-from mesh_core.bus import Bus, masked, or_down
+from mesh_core.bus import Bus, or_down
 from mesh_core.probes import Figure, Probes, writable
 from mesh_core.records import parse_time
 from mesh_core.redis_state import takes_writes
