@@ -14,6 +14,7 @@ import pytest
 
 from mesh_core.bus import Bus, BusDown, check_server, client_for, masked, server_version
 from mesh_core.consumer import Consumer
+from mesh_core.metrics import DEAD_LETTERS
 from mesh_core.records import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
 from mesh_core.scripts import FREE_GATE, GATE
 from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of
@@ -213,6 +214,21 @@ async def test_a_dead_letter_keeps_the_first_4_kib_whatever_the_bytes_and_is_wri
     assert letter["raw"] == "\\xff\x00{" + "x" * 4093
     assert len(letter["reason"]) == 500
     assert (letter["source"], letter["entry_id"], letter["by"]) == ("mesh:ev:pi4", "7-0", "planner")
+
+
+async def test_a_flood_of_rubbish_from_one_source_is_counted_and_does_not_fill_redis(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each letter leaves a key for a week: a million of them would be 100 MB that nobody may trim."""
+    monkeypatch.setattr("mesh_core.bus.LETTERS_AN_HOUR", 3)
+    before = DEAD_LETTERS.value()
+    for n in range(10):
+        await bus.refuse(b"x", source="mesh:ev:pi4", reason="not JSON", by="planner", entry_id=f"{n}-0")
+    await bus.refuse(b"x", source="mesh:ev:web01", reason="not JSON", by="planner", entry_id="1-0")
+    letters = [letter for _, letter in await entries(bus, DeadLetter.stream)]
+    assert [letter["entry_id"] for letter in letters] == ["0-0", "1-0", "2-0", "1-0"]
+    assert letters[-1]["source"] == "mesh:ev:web01"
+    assert DEAD_LETTERS.value() == before + 11
 
 
 # ---- gates ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 
 import redis.asyncio as aioredis
 import redis.exceptions
+import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -26,12 +27,16 @@ from mesh_core.scripts import ADOPT_ONCE, ENTER, PAGE, PUBLISH_ONCE
 from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM
 
 DEAD_LETTER_BYTES = 4096
+LETTERS_AN_HOUR = 2000  # from one source: each leaves a key for a week, and a flood of rubbish must not fill Redis
 ONCE_SECONDS = 7 * 86400
 CONNECT_SECONDS = 2.0
 REPLY_SECONDS = 5.0
 ADOPTION_WINDOW_MS = 2000
 READ_BYTES = 4 * 1024 * 1024  # what one read of streams brings at most, give or take the last entries
 LONGEST_PAYLOAD = MAX_EVENT_BYTES + 1  # one more than any record has: what is longer comes cut, and is refused
+
+
+log = structlog.get_logger()
 
 
 class BusDown(ConnectionError):
@@ -52,6 +57,7 @@ class Bus:
         self.url = url
         self.name = name
         self.redis = client_for(url, name)
+        self._letters: dict[str, tuple[float, int]] = {}  # source -> when its hour began, letters since
 
     @classmethod
     def connect(cls, url: str, name: str) -> Bus:
@@ -138,7 +144,13 @@ class Bus:
         return int(await self.call("PUBLISH", channel, raw))
 
     async def refuse(self, raw: bytes, *, source: str, reason: str, by: str, entry_id: str = "") -> None:
-        """Keep what was refused: the first 4 KiB of it, and why. Repeating it for one entry is harmless."""
+        """Keep what was refused: the first 4 KiB of it, and why. Repeating it for one entry is harmless.
+
+        Of one source LETTERS_AN_HOUR are kept; what comes above that is only counted.
+        """
+        if not self._is_kept(source):
+            DEAD_LETTERS.add()
+            return
         letter = DeadLetter(
             ts=rfc3339(datetime.now(UTC)),
             source=source,
@@ -149,6 +161,16 @@ class Bus:
         )
         if await self.publish(letter, once=f"dead:{source}:{entry_id}" if entry_id else None):
             DEAD_LETTERS.add()
+
+    def _is_kept(self, source: str) -> bool:
+        now = time.monotonic()
+        since, letters = self._letters.get(source, (now, 0))
+        if now - since > 3600:
+            since, letters = now, 0
+        self._letters[source] = (since, letters + 1)
+        if letters == LETTERS_AN_HOUR:
+            log.error("bus.refused_only_counted", source=source, letters=letters)
+        return letters < LETTERS_AN_HOUR
 
 
 DOWN = (

@@ -13,7 +13,7 @@ from mesh_core.bus import Bus
 from mesh_core.records import HealthEvent, Trust
 from mesh_core.testing import RedisServer, wait_for
 from observer import live as live_room
-from observer.live import LAG, Live, as_sent, hello
+from observer.live import CHUNK_BYTES, LAG, Live, as_sent, hello
 
 
 @contextlib.asynccontextmanager
@@ -58,6 +58,34 @@ async def test_every_viewer_gets_every_message_once_and_in_order(redis_server: R
         assert json.loads(got[0][199])["type"] == "x"
         assert got[0] == got[1]
         await wait_for(lambda: live.viewers == 0, 5, "nobody looks any more")
+    await bus.close()
+
+
+async def test_what_nobody_of_ours_says_is_not_passed_on_and_no_write_is_large(redis_server: RedisServer) -> None:
+    bus = Bus.connect(redis_server.url, "test")
+    async with running(redis_server.url) as live:
+        await listens(bus)
+        chunks: list[bytes] = []
+
+        async def view() -> None:
+            async for chunk in live.watch():
+                chunks.append(chunk)
+                if b'"last"' in chunk:
+                    return
+
+        viewer = asyncio.create_task(view())
+        await wait_for(lambda: live.viewers == 1, 5, "a viewer")
+        pipe = bus.redis.pipeline(transaction=False)
+        for _ in range(40):
+            pipe.publish("executor_output", json.dumps({"large": "x" * 60_000}))
+            pipe.publish("health_events", json.dumps({"huge": "y" * 100_000}))
+        pipe.publish("executor_output", '{"line": "last"}')
+        await pipe.execute()
+        async with asyncio.timeout(10):
+            await viewer
+        assert max(map(len, chunks)) < CHUNK_BYTES + 70_000
+        told = b"".join(chunks)
+        assert (told.count(b"large"), told.count(b"huge")) == (40, 0)
     await bus.close()
 
 
