@@ -23,9 +23,9 @@ from observer.erasures import Erasures
 from observer.trimming import RECORDS, Trimming
 from observer.world import STREAM_OVERFLOW
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 0.1  # while there is too little room
-PRESSED = 0.7  # of maxmemory: a node on a fast line writes 50 MB until the next look
+PRESSED = 0.7  # of maxmemory: 58 MB are left for what comes until the next look
 YOUNG_MS = 60_000  # this much stays in any case where nothing has to be cut: readers without a group are this close
 TELL_SECONDS = 3600
 
