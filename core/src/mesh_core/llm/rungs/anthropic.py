@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mesh_core.llm.ladder import ApiError, Completion, NetworkError, Price, Prompt, Refused
+from mesh_core.llm.bounded import bounded
+from mesh_core.llm.ladder import ApiError, Completion, LadderError, NetworkError, Price, Prompt, Refused
 
+MAX_MESSAGE_BYTES = 128 * 1024  # its client makes objects of every part: a mebibyte of tiny ones took 4 s of one core
 _TOOL = "answer"
 _ABOUT_THE_FORMAT = ("output_config", "output_format", "json_schema")
 # Structured output takes no bounds on strings and numbers (400); the reader checks them anyway.
@@ -31,6 +33,7 @@ class AnthropicRung:
         provider: str = "anthropic",
     ):
         import anthropic  # 76 MB: only where a rung is configured
+        import httpx2  # its HTTP client
 
         self._errors = anthropic
         self.name = name
@@ -46,6 +49,7 @@ class AnthropicRung:
             base_url=base_url or "https://api.anthropic.com",
             max_retries=0,
             timeout=timeout_seconds,
+            http_client=anthropic.DefaultAsyncHttpxClient(event_hooks=bounded(httpx2.ByteStream, MAX_MESSAGE_BYTES)),
         )
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
@@ -76,6 +80,8 @@ class AnthropicRung:
         except self._errors.APITimeoutError:
             raise TimeoutError from None
         except self._errors.APIConnectionError as error:
+            if isinstance(error.__cause__, LadderError):
+                raise error.__cause__ from None
             raise NetworkError(f"{type(error.__cause__ or error).__name__}: {error.__cause__ or error}") from None
         except self._errors.APIStatusError as error:
             raise ApiError(error.status_code, str(error.message)[:200]) from None

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
+from mesh_core.llm.bounded import bounded
 from mesh_core.llm.ladder import ApiError, Completion, NetworkError, Price, Prompt
 
 
@@ -45,7 +46,12 @@ class OllamaRung:
         headers = {"authorization": f"Bearer {api_key}"} if api_key else None
         # The library's own limit is per read; the ladder's wall clock is the one that counts.
         self._client = ollama.AsyncClient(
-            host=host, timeout=None, trust_env=host.startswith("https:"), headers=headers, follow_redirects=False
+            host=host,
+            timeout=None,
+            trust_env=host.startswith("https:"),
+            headers=headers,
+            follow_redirects=False,
+            event_hooks=bounded(httpx.ByteStream),
         )
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:

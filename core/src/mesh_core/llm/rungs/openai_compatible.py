@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import httpx
 
+from mesh_core.llm.bounded import bounded
 from mesh_core.llm.ladder import ApiError, Completion, NetworkError, Price, Prompt, Refused
 
-MAX_BODY_BYTES = 1024 * 1024
 UNNAMED_MODEL = "default"
 
 
@@ -43,7 +43,11 @@ class OpenAICompatibleRung:
         self.price = price
         # The ladder's wall clock bounds the attempt; a client time-out is per read and would only confuse.
         # A proxy from the environment is for https: a model on the local network is reached directly.
-        self._http = httpx.AsyncClient(timeout=None, trust_env=base.startswith("https:"))  # noqa: S113
+        self._http = httpx.AsyncClient(
+            timeout=None,  # noqa: S113
+            trust_env=base.startswith("https:"),
+            event_hooks=bounded(httpx.ByteStream),
+        )
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """One chat completion, as the ladder wants it."""
@@ -84,26 +88,21 @@ class OpenAICompatibleRung:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = self._headers if body is None else {**self._headers, "content-type": "application/json"}
         try:
-            async with self._http.stream(method, self._base + path, content=content, headers=headers) as reply:
-                raw = bytearray()
-                async for chunk in reply.aiter_bytes():
-                    raw += chunk
-                    if len(raw) > MAX_BODY_BYTES:
-                        raise ApiError(reply.status_code, f"the body is larger than {MAX_BODY_BYTES} bytes")
+            reply = await self._http.request(method, self._base + path, content=content, headers=headers)
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from None
         if reply.status_code != 200:
-            raise ApiError(reply.status_code, self._excerpt(raw))
+            raise ApiError(reply.status_code, self._excerpt(reply.content))
         try:
-            value = json.loads(raw)
+            value = json.loads(reply.content)
         except (ValueError, RecursionError):
-            raise ApiError(200, f"the body is not JSON: {self._excerpt(raw)}") from None
+            raise ApiError(200, f"the body is not JSON: {self._excerpt(reply.content)}") from None
         if not isinstance(value, dict):
             raise ApiError(200, "the body is not a JSON object")
         return value
 
-    def _excerpt(self, raw: bytes | bytearray) -> str:
-        text = bytes(raw[:400]).decode("utf-8", "replace")
+    def _excerpt(self, raw: bytes) -> str:
+        text = raw[:400].decode("utf-8", "replace")
         shown = text.replace(self._secret, "***") if self._secret else text
         return "".join(c if c.isprintable() else " " for c in shown)[:200]
 
