@@ -44,6 +44,15 @@ class Fact(StrEnum):
     BAD_NAME = "bad_name"  # the service's name is no name
 
 
+# What may make an alarm silent: somebody whose word counts says so in a field. "Nobody knows better" is none of them.
+REASONS_FOR_SILENCE = frozenset(
+    {
+        *(Fact.RESOLVED, Fact.TEST, Fact.MAINTENANCE, Fact.OPERATOR, Fact.FINISHED),
+        *(Fact.TRANSIENT, Fact.JUST_BOOTED),  # not yet: whoever says so will say it again if it lasts
+    }
+)
+
+
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     found = _of_the_whole(event)

@@ -1,7 +1,8 @@
 """Policy: which actions an event may lead to, which one is preferred, and why. Pure: no clock, no disk after loading.
 
 Rules are data (default_policy.yml, config/policy.yml over it); the first rule that fits speaks. Then the fences:
-the lifeline list, the loop guard, names that are no names. Words in a log can only ever lead towards `notify`.
+the lifeline list, the loop guard, names that are no names. Words in a log only take actions away and only ever lead
+towards `notify`, whatever the rules say; `ignore` needs a field that says why (checked when the rules are loaded).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mesh_core.policy_file import Document, Rule, When, check_names, merged, rea
 from mesh_core.records import Action, HealthEvent, ProposalType, Risk, Runtime
 
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
+UNKNOWN = Rule(name="none", allow=(Action.NOTIFY,), prefer=Action.NOTIFY, reason="no rule knows this event")
 INTERRUPTING = frozenset({Action.RESTART, Action.REDEPLOY})
 
 
@@ -70,12 +72,18 @@ class Policy:
         """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
         facts = facts_for(event)
         cues = self._cues_in(event)
-        rule = self._rule_for(event, {fact.value for fact in facts} | cues)
-        actions = set(rule.allow) if rule else {Action.NOTIFY}
-        preferred = rule.prefer if rule else Action.NOTIFY
-        reason, said_by = (rule.reason, rule.name) if rule else ("no rule knows this event", "none")
-        if rule and (heard := sorted(cues.intersection((*rule.when.any, *rule.when.all)))):
+        known = {fact.value for fact in facts}
+        rule = self._rule_for(event, known | cues)
+        actions, preferred = set(rule.allow), rule.prefer
+        reason, said_by = rule.reason, rule.name
+        if heard := sorted(cues.intersection((*rule.when.any, *rule.when.all))):
             reason += f": {', '.join(heard)}"
+        unworded = self._rule_for(event, known)
+        if unworded is not rule:  # anybody can write a sentence into a log: it may take away, and never give
+            actions = actions.intersection(unworded.allow) | {Action.NOTIFY}
+            if preferred not in (unworded.prefer, Action.NOTIFY):
+                preferred, said_by = Action.NOTIFY, "words"
+                reason += "; but that only speaks because of words in the event"
         for dropped, why, fence in self._fences(event, facts, recent_restarts):
             if actions & dropped:
                 actions -= dropped
@@ -98,9 +106,9 @@ class Policy:
             name = name.removesuffix(suffix)
         return name in self.never.services or any(fnmatchcase(name, p) for p in self.never.patterns)
 
-    def _rule_for(self, event: HealthEvent, known: set[str]) -> Rule | None:
+    def _rule_for(self, event: HealthEvent, known: set[str]) -> Rule:
         alert = alert_name_for(event).lower()
-        return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), None)
+        return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
 
     def _cues_in(self, event: HealthEvent) -> set[str]:
         """Cues whose words occur anywhere in the payload's text."""

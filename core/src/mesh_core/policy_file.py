@@ -10,7 +10,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from mesh_core.facts import Fact
+from mesh_core.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.playbook_lint.table import widening_problem
 from mesh_core.records import Action, Severity
 
@@ -147,3 +147,26 @@ def check_names(rules: tuple[Rule, ...], cues: frozenset[str]) -> None:
         # Anybody can write a sentence into a log. It may make us careful, never bold and never silent.
         if {*rule.when.any, *rule.when.all} & cues and rule.prefer is not Action.NOTIFY:
             raise BadPolicy(f"rules: {rule.name}: prefer must be notify, because `when` looks at words (cues)")
+        if Action.IGNORE in rule.allow and not _says_why_silent(rule.when):
+            raise BadPolicy(
+                f"rules: {rule.name}: allow: ignore needs a reason that stands in a field: name one of the facts "
+                f"{', '.join(sorted(REASONS_FOR_SILENCE))} in when.any (nothing else beside it) or in when.all, "
+                "or name types, or write severities: [info]; or take ignore out of allow"
+            )
+        if Action.IGNORE in rule.allow and rule.prefer is not Action.IGNORE:
+            raise BadPolicy(
+                f"rules: {rule.name}: allow: ignore is not for choosing, or words in a log could choose it; "
+                f"take it out of allow, or write prefer: ignore"
+            )
+
+
+def _says_why_silent(when: When) -> bool:
+    """Does this require something that somebody says in a field? Severity alone does only as `info`, nothing by `*`."""
+    silent = {fact.value for fact in REASONS_FOR_SILENCE}
+    return (
+        bool(silent & {*when.all})
+        or (bool(when.any) and silent.issuperset(when.any))
+        or any(pattern.strip("*") for pattern in when.types)
+        or any(pattern.strip("*") for pattern in when.alerts)
+        or (bool(when.severities) and set(when.severities) == {Severity.INFO})
+    )

@@ -20,6 +20,7 @@ from mesh_core.deciding import Found, find_one
 from mesh_core.playbook_lint import Lint, Widened, lint_proposal
 from mesh_core.playbooks import PlaybookSet, playbook_for
 from mesh_core.policy import BadPolicy, Policy
+from mesh_core.reasons import is_a_models, told_reason
 from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, ProposalType, Trust
 
 AnyId = Annotated[
@@ -74,9 +75,9 @@ def _head(desk: Desk, found: Found, p: Proposal, digest: str, times: int | None)
         line.append(" for ").append(plain(p.service), "bold")
     line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
     desk.out.print(line, soft_wrap=True)
-    desk.say(f"  because     {plain(p.reason)}")
+    desk.say(f"  because     {plain(told_reason(p))}")
     said_by = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
-    if p.model.provider == "floor":
+    if not is_a_models(p):
         said_by = f"no model: the policy's own choice ({plain(p.model.name, 60)})"
     desk.say(f"  said by     {said_by}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     left = -seconds_between(p.expires_at, moment)

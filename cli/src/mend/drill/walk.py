@@ -21,6 +21,7 @@ from mend.sorry import Sorry
 from mend.words import plain
 from mesh_core.action_files import Filed, Folder
 from mesh_core.actions import Actions
+from mesh_core.reasons import is_a_models, told_reason
 from mesh_core.records import Outcome
 
 NOTICED_SECONDS = 20.0
@@ -88,10 +89,10 @@ class Walk:
 
     def _propose(self, actions: Actions, filed: Filed) -> None:
         p = filed.proposal
-        said_by = "the policy itself (no model)" if p.model.provider == "floor" else plain(p.model.name, 60)
+        whose = "" if is_a_models(p) else "the policy itself (no model): "
         self._step(
             "proposal",
-            f"{p.type.value}, risk {p.risk_level.value}, said by {said_by}: {plain(p.reason, 200)}",
+            f"{p.type.value}, risk {p.risk_level.value}, {whose}{plain(told_reason(p), 300)}",
             "yellow",
         )
         self.say("", f"read it: {filed.path}", "dim")

@@ -23,6 +23,7 @@ from executor_agent.zygote import Zygote
 from mesh_core.files import write_whole
 from mesh_core.inventory import Inventory, InventoryError
 from mesh_core.playbooks import playbook_for
+from mesh_core.reasons import told_reason
 from mesh_core.records import Proposal, ProposalType, Stage
 from mesh_core.telling import Teller
 
@@ -116,7 +117,7 @@ class Remedy:
 
     async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
         title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.pair.rstrip('/')}"
-        sent = await self.teller.send(self.notify_urls, title, f"{proposal.reason}\n\n{proposal.id}")
+        sent = await self.teller.send(self.notify_urls, title, f"{told_reason(proposal)}\n\n{proposal.id}")
         on_line("notify", sent.reason)
         (run_dir / "logs").mkdir(mode=0o750, exist_ok=True)
         await asyncio.to_thread(write_whole, run_dir / "logs" / "02_apply.log", f"{sent.reason}\n".encode())

@@ -25,6 +25,26 @@ export function Said({ text, class: cls, max = 500 }: { text: string | null | un
   return <bdi class={cls}>{shorten(oneLine(shorten(text ?? '', max * 2)), max)}</bdi>
 }
 
+interface Reasoned {
+  reason: string
+  model: { name: string; provider: string }
+}
+
+const MAX_MODEL_REASON = 240
+
+/** Why: the rules' own words, or a model's, which are in quotes, short, and named as a model's. */
+export function Because({ p, class: cls, max }: { p: Reasoned; class?: string; max: number }) {
+  if (p.model.provider === 'floor') return <Said class={cls} text={p.reason} max={max} />
+  return (
+    <span class={cls}>
+      <span class="whose">A model's words:</span>{' '}
+      <q>
+        <Said text={p.reason.replace(/["\u201c\u201d\u201e\u00ab\u00bb]/g, "'")} max={Math.min(max, MAX_MODEL_REASON)} />
+      </q>
+    </span>
+  )
+}
+
 const FOLD_LINES = 12
 const FOLD_CHARS = 900
 

@@ -20,6 +20,7 @@ from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Entry
 from mesh_core.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
 from mesh_core.policy import proposal_type_for, risk_for
+from mesh_core.reasons import quoted, told_reason
 from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Proposal, Verdict, proposal_id, rfc3339
 from mesh_core.service import pause
 from mesh_core.silences import Silence
@@ -156,7 +157,7 @@ class Filing:
         token = secrets.token_hex(8)
         proposal = self._proposal(event, thought, action_id)
         await asyncio.to_thread(self._actions.draft, proposal, token)
-        update = self._update(proposal.type, proposal, "", "pending", thought.answer.reason)
+        update = self._update(proposal.type, proposal, "", "pending", told_reason(proposal))
         winner = await self._memory.decide(action_id, Receipt(token, update.wire()))
         if winner.token != token:
             self._actions.drop_draft(action_id, token)
@@ -214,7 +215,7 @@ class Filing:
 
     async def _ignore(self, work: Work, thought: Thought, action_id: str) -> None:
         log.info("planner.ignored", event_id=work.event.id, reason=thought.answer.reason)
-        await self._settle(work, action_id, "ignored", f"{thought.model.name}: {thought.answer.reason}")
+        await self._settle(work, action_id, "ignored", quoted(thought.answer.reason, thought.model))
 
     async def _dead_letter(self, work: Work) -> None:
         reason = f"handed out {work.entry.deliveries} times without a result; the floor answers instead"

@@ -10,24 +10,31 @@ from dataclasses import dataclass
 
 from mesh_core.policy import Allowed
 from mesh_core.records import HealthEvent, ModelAnswer
+from planner_agent.echoes import repeats
 from planner_agent.evidence import evidence_for
 
 
-def ungrounded(answer: ModelAnswer, event: HealthEvent, allowed: Allowed) -> str:
-    """Why the answer may not be believed, or '' if nothing speaks against it."""
+def ungrounded(answer: ModelAnswer, event: HealthEvent, allowed: Allowed, own: tuple[str, ...] = ()) -> str:
+    """Why the answer may not be believed, or '' if nothing speaks against it. `own`: words that it was given by us."""
     if answer.node != event.node:
         return f"node is {answer.node!r}, the event's is {event.node!r}"
     if answer.service != event.service:
         return f"service is {answer.service!r}, the event's is {event.service!r}"
     if answer.action not in allowed.actions:
         return f"{answer.action} is not allowed for this event: {allowed.reason}"
+    if answer.action is not allowed.preferred:
+        # No rung has shown yet that it chooses better than the rules, and each can be talked into choosing.
+        return f"it chooses {answer.action}, and only the rules' own choice counts ({allowed.preferred})"
     if found := _NOT_PROSE.search(answer.reason):
         return f"the reason holds {found[0]!r}, which is no plain sentence"
+    evidence = evidence_for(event)
+    if repeats(answer.reason, (piece.text for piece in evidence), (event.type, allowed.reason, *own)):
+        return "the reason repeats a sentence of the evidence"
     claimed = [cause for cause in _CAUSES if cause.claim.search(answer.reason)]
     if not claimed:
         return ""
     # `oom_killed: false` shows that there was none
-    telling = (p for p in evidence_for(event) if p.text.lower() not in ("false", "null", "none", "0", "no"))
+    telling = (p for p in evidence if p.text.lower() not in ("false", "null", "none", "0", "no"))
     seen = "\n".join([event.type, allowed.reason, *(f"{piece.source} {piece.text}" for piece in telling)])
     made_up = next((cause for cause in claimed if not cause.shown.search(seen)), None)
     return f"the reason names {made_up.name} as the cause, and the evidence shows nothing of it" if made_up else ""

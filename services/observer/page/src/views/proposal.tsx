@@ -5,7 +5,7 @@ import { Decide } from '../parts/decide'
 import { Panel, Trouble, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { to } from '../routes'
-import { asJson, Block, Said } from '../text'
+import { asJson, Because, Block, Said } from '../text'
 import { Ago, Left } from '../time'
 
 export function ProposalView({ id }: { id: string }) {
@@ -48,7 +48,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
         </p>
       </header>
       <p class="because">
-        <Said text={p.reason} max={4000} />
+        <Because p={p} max={4000} />
       </p>
       <Mind p={p} />
       <Decide p={p} reload={reload} />

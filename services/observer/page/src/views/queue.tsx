@@ -7,7 +7,7 @@ import { Empty, More, Trouble, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { Search } from '../parts/search'
 import { go, setQuery, to, where } from '../routes'
-import { Said } from '../text'
+import { Because, Said } from '../text'
 import { Ago, Left } from '../time'
 import { ProposalView } from './proposal'
 
@@ -103,7 +103,7 @@ function Row({ proposal: p, chosen }: { proposal: Proposal; chosen: boolean }) {
               </>
             )}
           </span>
-          <Said class="sub" text={p.reason} max={140} />
+          <Because class="sub" p={p} max={140} />
         </span>
         <span class="marks">
           <Chip word={p.type} tone="plain" />

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from mesh_core.action_files import Folder
+from mesh_core.reasons import told_reason
 from mesh_core.records import Outcome, Severity
 from observer.index.event_table import SEVERITIES
 from observer.index.incident_case import RECOVERIES, Case, Moved, Told
@@ -134,7 +135,7 @@ def _decisions(case: Case) -> Iterator[Step]:
 def _of_action(told: Told, moves: Sequence[Moved]) -> Iterator[Step]:
     past, ref = told.past, told.past.id
     if (at := ms_at(past.proposed_at)) is not None:
-        reason = told.proposal.reason if told.proposal else past.reason
+        reason = told_reason(told.proposal) if told.proposal else past.reason
         yield _step(StepKind.PROPOSAL, at, f"{past.type} proposed", reason, by=past.model or "", ref=ref)
     chosen = [move for move in moves if move.target in CHOICES]
     for move in chosen:

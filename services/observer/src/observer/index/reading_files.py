@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder, name_of, read_regular
 from mesh_core.actions import BY_FILE, Actions
+from mesh_core.reasons import told_reason
 from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Outcome, Proposal
 from observer.index.keys import LAST_MS, ms_at, parts_of
 
@@ -118,7 +119,7 @@ def action_row(actions: Actions, folder: Folder, path: Path) -> dict[str, Any] |
         ),
     }
     if proposal is not None:
-        row |= _of_proposal(proposal) | {"reason": reason or proposal.reason[:REASON]}
+        row |= _of_proposal(proposal) | {"reason": reason or told_reason(proposal)}
     if is_run:
         row |= _of_claim(path)
     if folder is Folder.REJECTED:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from mesh_core.action_files import Folder
-from mesh_core.llm.rungs.floor import FLOOR
+from mesh_core.reasons import is_a_models, told_reason
 from mesh_core.records import ActionUpdate, Proposal, ProposalType, Record, Severity, Timestamp, WorldUpdate
 from observer.world import State
 
@@ -57,7 +57,7 @@ def news_of_action(update: ActionUpdate, proposal: Proposal | None) -> News | No
         if proposal is None:
             return None  # decided before we looked: what came of it is news of its own
         kind, severity = NewsKind.PROPOSAL, proposal.event.severity
-        if proposal.model.provider == FLOOR:
+        if not is_a_models(proposal):
             kind = NewsKind.FLOOR
     elif update.to_folder in set(OUTCOMES):
         kind, severity = OUTCOMES[Folder(update.to_folder)]
@@ -106,7 +106,7 @@ def _of_proposal(proposal: Proposal | None) -> dict[str, str]:
     if proposal is None:
         return {}
     return {
-        "reason": proposal.reason,
+        "reason": told_reason(proposal),
         "risk": proposal.risk_level.value,
         "confidence": f"{proposal.confidence:.2f}",
         "model": proposal.model.name,
