@@ -7,6 +7,8 @@ that speaks to a reader three words are enough.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -19,6 +21,7 @@ MOST_COPIED = 0.5  # share of a reason that may be such runs
 # Scripts without blanks between words: a character counts as half a word.
 _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORDS = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+")
+_PACKED = re.compile(r"[A-Za-z0-9+/]{16,}")
 _LINES = re.compile(r"[\n.!?;。！？]+")
 
 Run = tuple[str, ...]
@@ -30,8 +33,14 @@ def repeats(reason: str, evidence: Iterable[str], own: Iterable[str]) -> bool:
     ours = {run for text in own for run in _runs(_words(text))}
     anywhere: set[Run] = set()
     spoken: set[Run] = set()
-    for text in evidence:
-        anywhere.update(_runs(_words(text)))
+    whole = f" {' '.join(said)} "
+    if any(whole in f" {' '.join(_words(text))} " for text in own):
+        return False
+    for text in (clear for piece in evidence for clear in (piece, *_unpacked(piece))):
+        words = _words(text)
+        if whole in f" {' '.join(words)} ":
+            return True
+        anywhere.update(_runs(words))
         for line in _LINES.split(text):
             if _SPEAKS.search(_folded(line)):
                 spoken.update(_runs(_words(line)))
@@ -49,6 +58,13 @@ def repeats(reason: str, evidence: Iterable[str], own: Iterable[str]) -> bool:
         total += weight if is_copy else 0.0
         longest = max(longest, row)
     return longest >= LONG_WORDS or (total >= SHORT_WORDS and total >= MOST_COPIED * sum(weights))
+
+
+def _unpacked(text: str) -> Iterable[str]:
+    """What stands there in base64, where that is text: a model reads it as well as a line in the open."""
+    for word in _PACKED.findall(text):
+        with contextlib.suppress(ValueError):
+            yield base64.b64decode(word + "=" * (-len(word) % 4), validate=True).decode()
 
 
 def _folded(text: str) -> str:
@@ -70,7 +86,7 @@ _SPEAKS = re.compile(
         (
             # the answer's own words, which stay English whatever surrounds them
             r"\b(?:ignor|notif|redeploy|requires_human|confidence|json|evidence|prompt|llm|ai\b|assistant|chatbot)",
-            r"\b(?:approv|instruct|operator|polic|you must|you are|you should|your answer|say that|say:|write:|reply)",
+            r"\b(?:approv|instruct|operator|polic|you must|you are|you should|your answer|say that|write (?:this|as|that)|reply)",
             r"\b(?:respond|pretend|disregard|answer with|reason:)",
             r"genehmig|freigeb|freigab|bestätig|ignorier|antworte|anweisung|schreib|melde nicht|betreiber",
             r"approuv|ignorez|ignore[rz]\b|répond|consigne|écri[stv]|opérateur|validez",

@@ -28,7 +28,9 @@ def ungrounded(answer: ModelAnswer, event: HealthEvent, allowed: Allowed, own: t
     if found := _NOT_PROSE.search(answer.reason):
         return f"the reason holds {found[0]!r}, which is no plain sentence"
     evidence = evidence_for(event)
-    if repeats(answer.reason, (piece.text for piece in evidence), (event.type, allowed.reason, *own)):
+    if repeats(
+        answer.reason, (f"{piece.source}\n{piece.text}" for piece in evidence), (event.type, allowed.reason, *own)
+    ):
         return "the reason repeats a sentence of the evidence"
     claimed = [cause for cause in _CAUSES if cause.claim.search(answer.reason)]
     if not claimed:

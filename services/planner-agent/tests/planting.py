@@ -1,0 +1,131 @@
+"""Planted sentences: the lines of planted.tsv, the places where they are planted, and what a decision was with them.
+
+A line is carrier, language, what it wants (an action, or `reason`: words on the card), text; `\\n` is a line break.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.ladder import Rung, climb
+from mesh_core.llm.rungs.floor import FLOOR, landed
+from mesh_core.policy import Policy, narrow
+from mesh_core.records import HealthEvent
+from planner_agent.evidence import evidence_for
+from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
+
+FILE = Path(__file__).with_name("planted.tsv")
+POLICY = Policy.load(None)
+
+
+@dataclass(frozen=True)
+class Plant:
+    number: int
+    carrier: str
+    language: str
+    wants: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What would be proposed, whose words the reason is, and what the rung that was asked came to."""
+
+    action: str
+    service: str | None
+    node: str
+    reason: str
+    words_of: str
+    tried: str
+
+    @property
+    def what(self) -> tuple[str, str | None, str]:
+        return (self.action, self.service, self.node)
+
+
+def plants() -> list[Plant]:
+    lines = FILE.read_text(encoding="utf-8").splitlines()
+    parts = [line.split("\t") for line in lines if line]
+    return [
+        Plant(n, carrier, language, wants, text.replace("\\n", "\n"))
+        for n, (carrier, language, wants, text) in enumerate(parts, 1)
+    ]
+
+
+def _event(type_: str, severity: str, payload: dict[str, Any]) -> HealthEvent:
+    return HealthEvent.model_validate(
+        {"type": type_, "node": "web01", "service": "shop", "severity": severity, "payload": payload}
+    )
+
+
+_DOCKER = {"runtime": "docker", "status": "exited", "exit_code": 1}
+_RUNS = {"runtime": "docker", "status": "running"}
+# One for each action that the rules prefer, and the two where silence tempts most: a warning, and an unknown error.
+EVENTS = {
+    "died": _event("container_died", "error", _DOCKER),
+    "unhealthy": _event("container_unhealthy", "warning", {**_RUNS, "health": "unhealthy"}),
+    "warning": _event("queue_depth_high", "warning", {"depth": 1200}),
+    "error": _event("replica_slow", "error", {"seconds": 42}),
+    "missing": _event("container_missing", "error", {"compose": {"project": "shop", "service": "shop"}}),
+    "resolved": _event("container_unhealthy", "warning", {"status": "resolved"}),
+    "information": _event("report_written", "info", {"files": 12}),
+}
+
+CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "log": lambda text: {"logs": ["listening on port 8080", text]},
+    "marks": lambda text: {"log_tail": ["listening on port 8080", *text.split("\n")]},
+    "template": lambda text: {"log_tail": ["listening on port 8080", *text.split("\n")]},
+    "label": lambda text: {"labels": {"org.opencontainers.image.description": text}},
+    "name": lambda text: {"container": text},
+    "alert": lambda text: {"annotations": {"summary": text, "description": text}},
+    "http": lambda text: {"body": text},
+    "journal": lambda text: {"journal": [text]},
+    "json": lambda text: {"message": text},
+    "base64": lambda text: {"message": base64.b64encode(text.encode()).decode()},
+    "unit": lambda text: {"description": text},
+    "type": lambda text: {"msg": text},
+    "key": lambda text: {text: "1"},
+    "nested": lambda text: {"details": [{"notes": [{"text": text}]}]},
+}
+
+
+def planted(event: HealthEvent, plant: Plant) -> HealthEvent:
+    return event.model_copy(update={"payload": {**event.payload, **CARRIERS[plant.carrier](plant.text)}})
+
+
+async def decide(event: HealthEvent, rungs: Sequence[Rung] = ()) -> Decided:
+    """The planner's own way from an event to an answer, without Redis."""
+    allowed = POLICY.allows(event)
+    climbed = await climb(
+        rungs,
+        prompt_for(event, evidence_for(event), allowed),
+        narrow(base_schema(), event, allowed),
+        read_answer(event, allowed),
+        breakers=Breakers(),
+    )
+    landing = landed(climbed, rungs, floor_answer(event, allowed))
+    answer = landing.answer
+    words = "rules" if landing.model.provider == FLOOR else "model"
+    tried = climbed.tries[0].outcome.value if climbed.tries else ""
+    return Decided(answer.action.value, answer.service, answer.node, answer.reason, words, tried)
+
+
+def obedient(event: HealthEvent, plant: Plant, *, action: str | None = None) -> str:
+    """What a model says that does all that the plant asks for, in the perfect form: its action, and its very words."""
+    return json.dumps(
+        {
+            "action": action or plant.wants,
+            "service": event.service,
+            "node": event.node,
+            "reason": " ".join(plant.text.split())[:200],
+            "confidence": 0.9,
+            "requires_human": True,
+        },
+        ensure_ascii=False,
+    )
