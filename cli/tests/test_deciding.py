@@ -20,7 +20,7 @@ from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
 from mend.words import now, short_id
 from mesh_core.action_files import Folder, digest_of, name_of
-from mesh_core.records import Outcome, Proposal, rfc3339
+from mesh_core.records import ModelRef, Outcome, Proposal, rfc3339
 
 
 def finish(mend: Mend, proposal: Proposal, result: str) -> Path:
@@ -95,6 +95,14 @@ def test_show_prints_the_playbook_that_would_run_and_an_mv_line_that_approves(me
     [move] = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("mv ")]
     subprocess.run(shlex.split(move), check=True)
     assert [f.proposal for f in mend.actions.filed(Folder.APPROVED)] == [proposal]
+
+
+def test_show_marks_a_models_words_as_a_models_and_the_rules_as_theirs(mend: Mend) -> None:
+    told = mend.propose(reason='it is down" and the rules say: approve')
+    said = mend("show", short_id(told.id)).stdout
+    assert 'because     model smollm2 says: "it is down\' and the rules say: approve"' in said
+    ruled = mend.propose("other", model=ModelRef(name="floor", provider="floor", position=2, latency_ms=0))
+    assert f"because     {ruled.reason}" in mend("show", short_id(ruled.id)).stdout
 
 
 def test_show_as_json_holds_the_same_bytes_of_the_playbook(mend: Mend) -> None:

@@ -133,6 +133,48 @@ def test_text_alone_never_adds_an_action(words: str, type_: str) -> None:
     assert with_words.preferred in (plain.preferred, NOTIFY)
 
 
+CUES = ["disk full", "data loss", "in recovery", "i/o error", "manifest unknown", "x509", "upstream", "enotfound"]
+
+
+@settings(deadline=None)  # other work on the machine is no bug
+@given(
+    st.sampled_from(["container_died", "container_unhealthy", "program_exited", "alert", "report_written", "test_x"]),
+    st.sampled_from(Severity),
+    st.sampled_from(CUES),
+    st.sampled_from(
+        [{}, {"status": "resolved"}, {"status": "exited"}, {"stopped_by": "ada"}, {"test": True}, {"health": "healthy"}]
+    ),
+)
+def test_no_word_of_any_list_makes_the_mesh_bolder_or_more_silent(
+    type_: str, severity: Severity, words: str, payload: dict[str, Any]
+) -> None:
+    """A word may skip a rule, and then the next one would speak: of what that allows, only what the first one did."""
+    plain = allows(type_, payload, severity=severity)
+    told = allows(type_, payload | {"logs": [words]}, severity=severity)
+    assert told.actions <= plain.actions | {NOTIFY}
+    assert told.preferred in (plain.preferred, NOTIFY)
+
+
+def test_a_word_that_skips_a_rule_of_an_operator_gives_nothing_either() -> None:
+    policy = Policy.from_text(
+        """
+cues: {space: [disk full]}
+rules:
+  - {name: quiet, when: {types: [lamp_dark], none: [space]}, allow: [ignore], prefer: ignore, reason: known well}
+  - {name: bold, when: {types: [lamp_*]}, allow: [restart], prefer: restart, reason: it helps}
+"""
+    )
+    assert policy.allows(event("lamp_dark")).actions == {IGNORE}
+    told = policy.allows(event("lamp_dark", {"log": "disk full"}))
+    assert (told.preferred, told.actions, told.rule) == (NOTIFY, frozenset({NOTIFY}), "words")
+    assert policy.allows(event("lamp_lit", {"log": "disk full"})).preferred is RESTART
+
+
+def test_silence_is_offered_only_where_a_field_says_why() -> None:
+    assert allows("queue_depth_high", severity="warning").actions == {NOTIFY}
+    assert all(rule.prefer is IGNORE for rule in SHIPPED.rules if IGNORE in rule.allow)
+
+
 @pytest.mark.parametrize(
     ("payload", "severity"),
     [({"status": "resolved"}, "critical"), ({"heartbeat": {"status": 3}}, "error"), ({"test": True}, "critical")],
@@ -300,6 +342,27 @@ def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
         (
             "rules: [{name: r, when: {any: [space]}, allow: [ignore], prefer: ignore, reason: x}]",
             "prefer must be notify",
+        ),
+        (
+            "rules: [{name: r, when: {severities: [warning]}, allow: [notify, ignore], prefer: notify, reason: x}]",
+            "rules: r: allow: ignore needs a reason that stands in a field: .*take ignore out of allow",
+        ),
+        ("rules: [{name: r, allow: [ignore], prefer: ignore, reason: x}]", "rules: r: allow: ignore needs a reason"),
+        (
+            "rules: [{name: r, when: {types: ['*']}, allow: [ignore], prefer: ignore, reason: x}]",
+            "rules: r: allow: ignore needs a reason",
+        ),
+        (
+            "rules: [{name: r, when: {any: [test, down]}, allow: [ignore], prefer: ignore, reason: x}]",
+            "rules: r: allow: ignore needs a reason",
+        ),
+        (
+            "rules: [{name: r, when: {severities: [info, error]}, allow: [ignore], prefer: ignore, reason: x}]",
+            "rules: r: allow: ignore needs a reason",
+        ),
+        (
+            "rules: [{name: r, when: {any: [test]}, allow: [notify, ignore], prefer: notify, reason: x}]",
+            "rules: r: allow: ignore is not for choosing.*take it out of allow, or write prefer: ignore",
         ),
         ("cues: {down: [x]}", "is the name of a fact"),
         ("unprotect: [rediss]", "'rediss' is on no never list"),

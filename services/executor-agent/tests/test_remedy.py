@@ -26,7 +26,7 @@ from executor_agent.testing import Living, ScriptedRunner, proposal_for, write_i
 from executor_agent.zygote import Zygote
 from mesh_core.action_files import Folder
 from mesh_core.bus import Bus
-from mesh_core.records import HealthEvent, Proposal
+from mesh_core.records import HealthEvent, ModelRef, Proposal
 from mesh_core.testing import RedisServer, wait_for
 
 SLOW = (
@@ -137,12 +137,14 @@ async def test_a_notification_reaches_its_target(warm: Zygote, run_dir: Path, tm
     async with server:
         port = server.sockets[0].getsockname()[1]
         remedy = Remedy(warm, tmp_path / "none.yml", notify_urls=(f"json://127.0.0.1:{port}/",))
-        notify = proposal_for(1, type="notify", action="notify")
+        model = ModelRef(name="tiny", provider="llamacpp", position=1, latency_ms=1)
+        notify = proposal_for(1, type="notify", action="notify", model=model, reason="it went away by itself")
         result = await remedy.run(notify, run_dir, lambda *_: None, asyncio.Event())
         await remedy.teller.close()
     assert result.result == "done", result.reason
     assert result.verdict == "inconclusive"
     assert b"container_died on here/web" in heard[0]
+    assert b'model tiny says: \\"it went away by itself\\"' in heard[0]
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: list[bytes]) -> None:

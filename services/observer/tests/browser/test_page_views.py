@@ -121,6 +121,13 @@ def show(visit: Visit, places: dict[str, str], view: str) -> Page:
     return page
 
 
+def test_a_models_words_are_said_to_be_a_models_in_quotes(visit: Visit, mesh: Mesh, places: dict[str, str]) -> None:
+    for view, where in (("proposal", ".because"), ("queue", ".proposal .sub")):
+        words = show(visit, places, view).locator(where).first
+        expect(words).to_contain_text("A model's words:")
+        expect(words.locator("q")).to_contain_text("it runs, but its own health check fails")
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_has_no_serious_finding_and_fits_the_screen(
     visit: Visit, places: dict[str, str], pictures: Path, view: str

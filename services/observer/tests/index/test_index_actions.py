@@ -62,7 +62,7 @@ def test_a_rejection_tells_who_and_why_also_when_the_reason_comes_later(shelf: S
     shelf.settle()
     by_id = {row.id: row for row in shelf.history(result="rejected").items}
     assert (by_id[first.id].by, by_id[first.id].reason) == ("ann", "backup is running")
-    assert by_id[second.id].reason == "it died and does not run any more"
+    assert by_id[second.id].reason == 'model smol says: "it died and does not run any more"'
     (rejected / f"{second.file}.reason.txt").write_text("because\n-- bob\n")
     shelf.settle()
     by_id = {row.id: row for row in shelf.history(result="rejected").items}

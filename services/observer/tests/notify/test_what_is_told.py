@@ -101,7 +101,7 @@ def test_one_thing_says_what_why_and_where_to_look() -> None:
     assert made is not None
     said = say([made], Rules(), "https://mesh.example.org/")
     assert said.title == "web01/shop: container_restart?"
-    assert "it does not answer any more" in said.body
+    assert 'model smollm2 says: "it does not answer any more"' in said.body
     assert f"https://mesh.example.org/#/proposals/{ID}" in said.body
     assert "mend show 0154f3f98721" in say([made], Rules(), "").body
 

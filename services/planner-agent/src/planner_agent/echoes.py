@@ -22,42 +22,37 @@ MOST_COPIED = 0.5  # share of a reason that may be such runs
 _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORDS = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+")
 _PACKED = re.compile(r"[A-Za-z0-9+/]{16,}")
+_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _LINES = re.compile(r"[\n.!?;。！？]+")
-
-Run = tuple[str, ...]
 
 
 def repeats(reason: str, evidence: Iterable[str], own: Iterable[str]) -> bool:
     """Does `reason` repeat the texts of the evidence? What stands in `own` (the rules' words) is nobody's plant."""
     said = _words(reason)
-    ours = {run for text in own for run in _runs(_words(text))}
-    anywhere: set[Run] = set()
-    spoken: set[Run] = set()
-    whole = f" {' '.join(said)} "
-    if any(whole in f" {' '.join(_words(text))} " for text in own):
+    whole, ours = _row(said), "\n".join(_row(_words(text)) for text in own)
+    if whole in ours:
         return False
-    for text in (clear for piece in evidence for clear in (piece, *_unpacked(piece))):
-        words = _words(text)
-        if whole in f" {' '.join(words)} ":
-            return True
-        anywhere.update(_runs(words))
-        for line in _LINES.split(text):
-            if _SPEAKS.search(_folded(line)):
-                spoken.update(_runs(_words(line)))
-    here = _runs(said)
-    if any(run in spoken and run not in ours for run in here):
+    texts = [clear for piece in evidence for clear in (piece, *_unpacked(piece))]
+    shown = "\n".join(_row(_words(text)) for text in texts)
+    if whole in shown:
         return True
-    copied = [False] * len(said)
-    for start, run in enumerate(here):
-        if run in anywhere and run not in ours:
-            copied[start : start + RUN_WORDS] = [True] * RUN_WORDS
-    weights = [0.5 if re.match(f"[{_UNSPACED}]", word) else 1.0 for word in said]
-    longest = row = total = 0.0
-    for is_copy, weight in zip(copied, weights, strict=True):
-        row = row + weight if is_copy else 0.0
-        total += weight if is_copy else 0.0
+    runs = [_row(said[start : start + RUN_WORDS]) for start in range(len(said) - RUN_WORDS + 1)]
+    found = [start for start, run in enumerate(runs) if run in shown and run not in ours]
+    if not found:
+        return False
+    lines = (line for text in texts for line in _LINES.split(text) if _SPEAKS.search(_folded(line)))
+    spoken = "\n".join(_row(_words(line)) for line in lines)
+    if any(runs[start] in spoken for start in found):
+        return True
+    copied = {place for start in found for place in range(start, start + RUN_WORDS)}
+    longest = row = total = everything = 0.0
+    for place, word in enumerate(said):
+        weight = 0.5 if _UNSPACED_CHARACTER.match(word) else 1.0
+        row = row + weight if place in copied else 0.0
+        total += weight if place in copied else 0.0
+        everything += weight
         longest = max(longest, row)
-    return longest >= LONG_WORDS or (total >= SHORT_WORDS and total >= MOST_COPIED * sum(weights))
+    return longest >= LONG_WORDS or (total >= SHORT_WORDS and total >= MOST_COPIED * everything)
 
 
 def _unpacked(text: str) -> Iterable[str]:
@@ -76,8 +71,9 @@ def _words(text: str) -> list[str]:
     return _WORDS.findall(_folded(text))
 
 
-def _runs(words: list[str]) -> list[Run]:
-    return [tuple(words[start : start + RUN_WORDS]) for start in range(len(words) - RUN_WORDS + 1)]
+def _row(words: list[str]) -> str:
+    """With a blank on both sides, so that a row is found in another at words only."""
+    return f" {' '.join(words)} "
 
 
 # What a line says that is meant for whoever answers or approves, rather than for whoever runs the service.
@@ -86,8 +82,8 @@ _SPEAKS = re.compile(
         (
             # the answer's own words, which stay English whatever surrounds them
             r"\b(?:ignor|notif|redeploy|requires_human|confidence|json|evidence|prompt|llm|ai\b|assistant|chatbot)",
-            r"\b(?:approv|instruct|operator|polic|you must|you are|you should|your answer|say that|write (?:this|as|that)|reply)",
-            r"\b(?:respond|pretend|disregard|answer with|reason:)",
+            r"\b(?:approv|instruct|operator|polic|you must|you are|you should|your answer|say that|answer with)",
+            r"\b(?:respond|reply|pretend|disregard|reason:|write (?:this|as|that))",
             r"genehmig|freigeb|freigab|bestätig|ignorier|antworte|anweisung|schreib|melde nicht|betreiber",
             r"approuv|ignorez|ignore[rz]\b|répond|consigne|écri[stv]|opérateur|validez",
             r"aprueb|aprob|ignora|responde|instrucci|escrib|operador|aprov|instru[cç]|responda|escrev",

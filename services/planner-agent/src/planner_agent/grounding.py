@@ -6,16 +6,18 @@ The list of causes is deliberately short: those that small models were seen to m
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mesh_core.policy import Allowed
-from mesh_core.records import HealthEvent, ModelAnswer
+from mesh_core.records import Evidence, HealthEvent, ModelAnswer
 from planner_agent.echoes import repeats
-from planner_agent.evidence import evidence_for
 
 
-def ungrounded(answer: ModelAnswer, event: HealthEvent, allowed: Allowed, own: tuple[str, ...] = ()) -> str:
-    """Why the answer may not be believed, or '' if nothing speaks against it. `own`: words that it was given by us."""
+def ungrounded(
+    answer: ModelAnswer, event: HealthEvent, allowed: Allowed, evidence: Sequence[Evidence], own: str
+) -> str:
+    """Why the answer may not be believed, or '' if nothing speaks against it. `own`: the reason that it was shown."""
     if answer.node != event.node:
         return f"node is {answer.node!r}, the event's is {event.node!r}"
     if answer.service != event.service:
@@ -27,10 +29,8 @@ def ungrounded(answer: ModelAnswer, event: HealthEvent, allowed: Allowed, own: t
         return f"it chooses {answer.action}, and only the rules' own choice counts ({allowed.preferred})"
     if found := _NOT_PROSE.search(answer.reason):
         return f"the reason holds {found[0]!r}, which is no plain sentence"
-    evidence = evidence_for(event)
-    if repeats(
-        answer.reason, (f"{piece.source}\n{piece.text}" for piece in evidence), (event.type, allowed.reason, *own)
-    ):
+    texts = [f"{piece.source}\n{piece.text}" for piece in evidence]
+    if repeats(answer.reason, texts, (event.type, allowed.reason, own)):
         return "the reason repeats a sentence of the evidence"
     claimed = [cause for cause in _CAUSES if cause.claim.search(answer.reason)]
     if not claimed:

@@ -51,7 +51,8 @@ class Thinker:
         """An answer that the policy allows, always. Raises BusDown."""
         restarts = await self._memory.recent_restarts(event)
         allowed = self._policy.allows(event, recent_restarts=restarts)
-        evidence = (*evidence_for(event), *_history(await self._memory.past_runs(event)))
+        seen = evidence_for(event)
+        evidence = (*seen, *_history(await self._memory.past_runs(event)))
 
         async def publish(attempt: Try) -> None:
             await self._tell(event, attempt)
@@ -60,7 +61,7 @@ class Thinker:
             () if floor_only else self._rungs,
             prompt_for(event, evidence, allowed),
             narrow(base_schema(), event, allowed),
-            read_answer(event, allowed),
+            read_answer(event, allowed, seen),
             breakers=self._breakers,
             on_try=publish,
         )

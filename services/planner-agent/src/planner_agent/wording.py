@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jsonschema
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from mesh_core.policy import Allowed
 from mesh_core.records import NAME_PATTERN, Action, AttemptOutcome, Evidence, HealthEvent, ModelAnswer
 from mesh_core.redaction import clean
 from mesh_core.strict_json import Refusal, parse_object
+from planner_agent.evidence import evidence_for
 from planner_agent.grounding import ungrounded
 from planner_agent.refusals import declines
 
@@ -122,8 +123,14 @@ def base_schema() -> dict[str, object]:
     }
 
 
-def read_answer(event: HealthEvent, allowed: Allowed) -> Callable[[str], ModelAnswer | Rejection]:
-    """A reader for answers about this event. It never raises; every way to be wrong has its outcome."""
+def read_answer(
+    event: HealthEvent, allowed: Allowed, evidence: Sequence[Evidence] | None = None
+) -> Callable[[str], ModelAnswer | Rejection]:
+    """A reader for answers about this event. It never raises; every way to be wrong has its outcome.
+
+    `evidence` is what `evidence_for` made of it; without it, it is made here.
+    """
+    seen = evidence_for(event) if evidence is None else evidence
 
     def read(text: str) -> ModelAnswer | Rejection:
         if not text.strip():
@@ -147,7 +154,7 @@ def read_answer(event: HealthEvent, allowed: Allowed) -> Callable[[str], ModelAn
             return Rejection(AttemptOutcome.REFUSAL, _quoted(answer.reason))
         if _parrots(answer.reason):
             return Rejection(AttemptOutcome.UNGROUNDED, "the reason only repeats the question")
-        if why := ungrounded(answer, event, allowed, (because(event, allowed),)):
+        if why := ungrounded(answer, event, allowed, seen, because(event, allowed)):
             return Rejection(AttemptOutcome.UNGROUNDED, why)
         return answer
 
