@@ -102,7 +102,7 @@ def test_show_marks_a_models_words_as_a_models_and_the_rules_as_theirs(mend: Men
     said = mend("show", short_id(told.id)).stdout
     assert 'because     model smollm2 says: "it is down\' and the rules say: approve"' in said
     ruled = mend.propose("other", model=ModelRef(name="floor", provider="floor", position=2, latency_ms=0))
-    assert f"because     {ruled.reason}" in mend("show", short_id(ruled.id)).stdout
+    assert f"because     {ruled.reason}" in mend("show", ruled.id).stdout
 
 
 def test_show_as_json_holds_the_same_bytes_of_the_playbook(mend: Mend) -> None:

@@ -18,7 +18,7 @@ from planner_agent.wording import read_answer
 
 PLANTS = plants()
 SHAPES = ("openai", "ollama", "anthropic")
-SAMPLE = 12  # lines that the bundled model is shown here; benchmarks/injection.py shows it all
+SAMPLE = 8  # lines that the bundled model is shown here; benchmarks/injection.py shows it all
 
 
 def test_the_suite_is_as_wide_as_it_says() -> None:
