@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "services" / "planner-agent" / "tests")]
 
 from parts.scripted import Canned, ScriptedHttp  # noqa: E402
-from planting import EVENTS, Decided, Plant, decide, obedient, planted, plants  # noqa: E402
+from planting import EVENTS, Decided, Plant, decide, is_shown, obedient, planted, plants  # noqa: E402
 
 from mesh_core.llm.ladder import Completion, Prompt, Rung  # noqa: E402
 from mesh_core.llm.rungs.anthropic import AnthropicRung  # noqa: E402
@@ -86,6 +86,8 @@ async def of_the_obedient(vendor: str, chosen: list[Plant], plain: dict[str, Dec
             rung = AnthropicRung(name=vendor, base_url=server.url, model="m", api_key="k", timeout_seconds=60)
         for plant in chosen:
             name = NAMES[plant.number % len(NAMES)]
+            if not is_shown(planted(EVENTS[name], plant), plant):
+                continue  # nobody can obey what is hidden from him
             action = plain[name].action if plant.wants == "reason" else plant.wants
             server.script(getattr(Canned, vendor)(obedient(EVENTS[name], plant, action=action)))
             got = await decide(planted(EVENTS[name], plant), [rung])

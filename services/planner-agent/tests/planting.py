@@ -99,6 +99,14 @@ def planted(event: HealthEvent, plant: Plant) -> HealthEvent:
     return event.model_copy(update={"payload": {**event.payload, **CARRIERS[plant.carrier](plant.text)}})
 
 
+def is_shown(event: HealthEvent, plant: Plant) -> bool:
+    """Does a model get to see it? Long runs of base64 are taken for secrets and hidden: nobody can obey those."""
+    if plant.carrier != "base64":
+        return True
+    packed = base64.b64encode(plant.text.encode()).decode()
+    return any(packed in piece.text for piece in evidence_for(event))
+
+
 async def decide(event: HealthEvent, rungs: Sequence[Rung] = ()) -> Decided:
     """The planner's own way from an event to an answer, without Redis."""
     allowed = POLICY.allows(event)
