@@ -11,7 +11,7 @@ PAGE := services/observer/page
 PAGE_STAMP := $(VENV)/.page-stamp
 PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
-.PHONY: help env page up up-docker down-docker up-p1 images demo test coverage check format lock chaos partition bench clean
+.PHONY: help env page up up-docker down-docker up-p1 images demo test coverage check format lock chaos mutants partition bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -82,8 +82,12 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	  $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
 	    --no-annotate -c requirements.lock $${s}requirements.txt -o $${s}requirements.lock; done
 
-chaos: $(STAMP)  ## 10,000 events under random kill -9; SEED=n repeats a run, LOSE_TAIL=1 makes Redis forgetful
-	@$(BIN)/python tests/system/chaos.py --events 10000 --seconds 1200 --seed $(or $(SEED),1) --lose-tail $(or $(LOSE_TAIL),0)
+chaos: $(STAMP)  ## 10,000 events under every trouble, then judged; SEED=n repeats a run, LOSE_TAIL=1 makes Redis forgetful
+	@$(BIN)/python tests/system/chaos --events 10000 --seconds 2400 --feeding 1200 --long --disk-mb 3000 \
+	  --seed $(or $(SEED),1) --lose-tail $(or $(LOSE_TAIL),0)
+
+mutants: $(STAMP)  ## the product is broken on purpose, once in each way; the judge of the chaos must see it (MUTANTS=names)
+	@$(BIN)/python tests/system/chaos --mutants $(MUTANTS) --seed $(or $(SEED),11)
 
 partition: $(STAMP)  ## a node is cut off the network for two minutes (root); SECONDS_OFF=n for another time
 	@$(BIN)/python tests/system/partition.py --seconds $(or $(SECONDS_OFF),120)
