@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def world(tmp_path: Path) -> World:
     w.entry("mesh:dead_letters", 5, letter)
     w.occurrences[FIRST] = 1
     steps = ["", "pending", "approved", "running", "done"]
-    for number, (source, target) in enumerate(zip(steps, steps[1:], strict=False)):
+    for number, (source, target) in enumerate(pairwise(steps)):
         w.update(6 + number, source, target)
     run = w.actions / "done" / PLAN
     run.mkdir(parents=True)

@@ -62,12 +62,11 @@ def plan_for(events: int, rng: random.Random, *, ansible: bool = True) -> list[S
     for number in range(0, 2 * TWINS, 2):
         plan += [(moment, Sent("trouble", NODES[0], f"svc{number:05d}")) for moment in (0.01, 0.98)]
     number = 2 * TWINS
+    weights = {**_WEIGHTS, "restart": _WEIGHTS["restart"] if ansible else 0}
+    at_least_one = [kind for kind, weight in weights.items() if weight]
     while len(plan) < events:
         node, number = rng.choice(NODES), number + 1
-        kind = rng.choices(
-            ["trouble", "restart", "heals", "quiet", "test", "node", "benign", "garbage"],
-            weights=[58, 14 if ansible else 0, 7, 5, 4, 4, 4, 6],
-        )[0]
+        kind = at_least_one.pop() if at_least_one else rng.choices(list(weights), list(weights.values()))[0]
         service = None if kind == "node" else f"{_PREFIX.get(kind, 'svc')}{number:05d}"
         times = 1 if kind in ("garbage", "benign", "test") or rng.random() < 0.75 else rng.randint(2, 4)
         first = rng.random() * (0.6 if kind == "restart" else 0.95)  # a restart takes longest to be proven
@@ -78,6 +77,10 @@ def plan_for(events: int, rng: random.Random, *, ansible: bool = True) -> list[S
     return [sent for _, sent in sorted(plan, key=lambda pair: pair[0])]
 
 
+_WEIGHTS = {
+    **{"trouble": 58, "restart": 14, "heals": 7, "quiet": 5},
+    **{"test": 4, "node": 4, "benign": 4, "garbage": 6},
+}
 _PREFIX = {"heals": "heal", "quiet": "quiet", "restart": "prog"}
 
 

@@ -10,7 +10,8 @@ ROOT/var is the mesh's RUNTIME_PATH. ROOT/leftovers/ holds, beside what `gather`
 | agent.jsonl | `node service incident`: what the real node agent wrote down as open |
 | troubles.jsonl | `what whom at until` |
 | streams/NAME.jsonl | `id raw`, every entry of mesh:ev:* and of the record streams |
-| run.json | `ansible` (is a tenth of the actions to be real runs), `forgetful` (Redis lost what it had acknowledged), `exits` {name: [codes]}, `notified` [ids], `restarts` |
+| run.json | `ansible`: is a tenth of the actions to be real runs; `forgetful`: Redis lost what it had acknowledged; |
+| | `exits` {name: [codes]}; `notified` [ids]; `restarts` [services] |
 | groups.json occurrences.json | {stream: {group: {pending, behind}}}; {event id: times} |
 """
 
@@ -173,7 +174,7 @@ def _keep_file(path: Path, kept: dict[str, Kept]) -> None:
 
 
 def _keep_lines(path: Path, kept: dict[str, Kept]) -> None:
-    """events/<day>/<node>.jsonl, perhaps .gz: {"id":..., "event":..., "decision":...}, one of the two or both a line."""
+    """events/<day>/<node>.jsonl, perhaps .gz: {"id":..., "event":..., "decision":...}, one of the two or both."""
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     node, day = path.name.partition(".jsonl")[0], path.parent.name
     for line in raw.splitlines():

@@ -27,7 +27,7 @@ class Outside:
         self.sick: set[str] = set()
         self.polite = False
         handler = type("Handler", (_Handler,), {"outside": self})
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = _Server(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -35,6 +35,13 @@ class Outside:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever asked was killed meanwhile; that is what we are here for."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -72,7 +72,7 @@ def run(plan: Plan, root: Path) -> Result:
     people = People(world.var / "actions", world.page, plan.seed)
     trouble = Trouble(world, feeder, random.Random(plan.seed + 1), plan.pace, plan.feeding)
     started = time.monotonic()
-    at_rest = False
+    judgement: Judgement | None = None
     try:
         world.start()
         _wait_for_services(world, client)
@@ -94,6 +94,8 @@ def run(plan: Plan, root: Path) -> Result:
             "restarts": (root / "restarts.txt").read_text().split(),
         }
         gather(root, client, {**feeder.journal.rows(), **people.rows(), **trouble.rows()}, run_facts)
+        judgement = judge(read(root))
+        return Result(judgement, _figures(plan, world, feeder, people, trouble, started, at_rest=at_rest))
     finally:
         feeder.halt.set()
         people.halt.set()
@@ -101,10 +103,8 @@ def run(plan: Plan, root: Path) -> Result:
             process.go_on()
             process.kill()
         world.close()
-    result = Result(judge(read(root)), _figures(plan, world, feeder, people, trouble, started, at_rest=at_rest))
-    if world.disk:
-        _keep_disk(world.var, keep=bool(result.judgement.broken))
-    return result
+        if world.disk:
+            _keep_disk(world.var, keep=judgement is None or bool(judgement.broken))
 
 
 def _wait_for_services(world: World, client: Any) -> None:

@@ -19,6 +19,7 @@ from system.chaos.processes import Process
 from system.chaos.world import AGENT, PAGES, World
 
 SPARE_BYTES = 4096
+OFTEN = {"planner1": 3, "planner2": 3, "executor": 4, "observer": 2, "agent": 1, "redis": 2}
 PAGE_SICK_SECONDS = 1.0  # a page stays sick at least so long after its agent has noticed
 
 
@@ -137,10 +138,8 @@ class Trouble:
     # ---- the kinds -----------------------------------------------------------------------------------------------
 
     def _strike(self) -> None:
-        services = self.world.services
-        names = ["planner1", "planner2", "executor", "observer", "agent", "redis"]
-        name = self.rng.choices(names, weights=[3, 3, 4, 2, 1, 2])[0]
-        process = self.world.server if name == "redis" else services[name]
+        victims = [process for process in self.world.everyone if process.name in OFTEN]
+        process = self.rng.choices(victims, weights=[OFTEN[victim.name] for victim in victims])[0]
         if self.rng.random() < 0.2:
             self.halt(process, self.rng.uniform(*self.pace.halt))
         else:

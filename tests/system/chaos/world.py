@@ -145,6 +145,7 @@ def _environment(world: World, name: str, preload: Path | None, clock: Path | No
         "NODE_SILENT_SECONDS": "86400",
         "METRICS_LISTEN": "off",
         "EXECUTOR_PARALLEL": "12",
+        "PLANNER_PARALLEL": "16",
     }
 
 
