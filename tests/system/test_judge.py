@@ -229,6 +229,11 @@ def _result_twice(w: World) -> None:
     w.update(20, "running", "done")
 
 
+def _withdrawn_in_silence(w: World) -> None:
+    (w.actions / "withdrawn").mkdir()
+    (w.actions / "withdrawn" / f"plan-n1-heal00001-{'0' * 12}.{'0' * 16}.json").write_text("{}")
+
+
 def _out_of_order(w: World) -> None:
     steps = w.streams["mesh:actions"]
     steps.append([f"{MS + 20}-0", steps.pop(0)[1]])
@@ -353,6 +358,8 @@ BREAKS: list[tuple[str, Callable[[World], None]]] = [
     ("what recovered is withdrawn", _recovered),
     ("results are told once", _result_missing),
     ("results are told once", _result_twice),
+    ("withdrawals are told once", _withdrawn_in_silence),
+    ("each withdrawal is audited once", _withdrawn_in_silence),
     ("updates come in order", _out_of_order),
     ("nothing runs twice", _notified_twice),
     ("nothing runs twice", _restarted_by_nobody),

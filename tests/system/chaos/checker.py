@@ -213,6 +213,9 @@ def a_proposal_lies_in_one_place(case: Case) -> Iterable[str]:
                     yield f"{one.get('action_id')} ({event_id}): {', '.join(folders) or 'nowhere'}"
     proposed = {str(one.get("action_id")) for said in case.decisions.values() for one in said}
     for action_id in case.left.places.keys() - proposed:
+        event = case.proposals[action_id].get("event") or {}
+        if case.forgetful and event.get("id") not in case.events:
+            continue  # said by hand, and forgotten after it was proposed
         yield f"{action_id}: nobody says that it was proposed"
 
 
@@ -279,7 +282,15 @@ def what_recovered_is_withdrawn(case: Case) -> Iterable[str]:
 
 
 def results_are_told_once(case: Case) -> Iterable[str]:
-    for action_id, lies in case.lying_in(*RAN, "withdrawn", "quarantine"):
+    return _told_once(case, *RAN, "quarantine")
+
+
+def withdrawals_are_told_once(case: Case) -> Iterable[str]:
+    return _told_once(case, "withdrawn")
+
+
+def _told_once(case: Case, *folders: str) -> Iterable[str]:
+    for action_id, lies in case.lying_in(*folders):
         told = [to for _, to in case.updates.get(action_id, []) if to in TERMINAL]
         if told != [lies.folder]:
             yield f"{action_id} in {lies.folder}: told {', '.join(told) or 'nothing'}"
@@ -418,8 +429,16 @@ def each_decision_of_people_is_audited_once(case: Case) -> Iterable[str]:
 
 
 def each_end_is_audited_once(case: Case) -> Iterable[str]:
+    return _audited_once(case, *RAN, "quarantine")
+
+
+def each_withdrawal_is_audited_once(case: Case) -> Iterable[str]:
+    return _audited_once(case, "withdrawn")
+
+
+def _audited_once(case: Case, *folders: str) -> Iterable[str]:
     ends = Counter((line.get("action_id"), line.get("to")) for line in case.audit)
-    for action_id, lies in case.lying_in(*RAN, "withdrawn", "quarantine"):
+    for action_id, lies in case.lying_in(*folders):
         if ends[action_id, lies.folder] != 1:
             yield f"{action_id} in {lies.folder}: {ends[action_id, lies.folder]} lines"
 
@@ -493,6 +512,7 @@ PROMISES: dict[str, Callable[[Case], Iterable[str]]] = {
         nothing_is_left_undone,
         what_recovered_is_withdrawn,
         results_are_told_once,
+        withdrawals_are_told_once,
         updates_come_in_order,
         nothing_runs_twice,
         what_is_done_was_seen_outside,
@@ -505,6 +525,7 @@ PROMISES: dict[str, Callable[[Case], Iterable[str]]] = {
         the_audit_log_is_whole,
         each_decision_of_people_is_audited_once,
         each_end_is_audited_once,
+        each_withdrawal_is_audited_once,
         what_is_said_by_hand_is_adopted_once,
         what_was_heard_is_not_lost,
         what_the_agent_saw_is_told,
