@@ -83,7 +83,7 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	    --no-annotate -c requirements.lock $${s}requirements.txt -o $${s}requirements.lock; done
 
 chaos: $(STAMP)  ## 10,000 events under every trouble, then judged; SEED=n repeats a run, LOSE_TAIL=1 makes Redis forgetful
-	@$(BIN)/python tests/system/chaos --events 10000 --seconds 2400 --feeding 1200 --long --disk-mb 3000 \
+	@$(BIN)/python tests/system/chaos --events 10000 --seconds 2400 --feeding 1200 --long --disk-mb 1000 \
 	  --seed $(or $(SEED),1) --lose-tail $(or $(LOSE_TAIL),0)
 
 mutants: $(STAMP)  ## the product is broken on purpose, once in each way; the judge of the chaos must see it (MUTANTS=names)

@@ -56,7 +56,7 @@ def chaos(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.timeout(330)
 def test_every_event_has_one_fate_and_nothing_runs_twice_under_every_trouble(tmp_path: Path) -> None:
-    found = chaos(tmp_path, "--events", "450", "--seed", "20261121", "--feeding", "25", "--seconds", "270")
+    found = chaos(tmp_path, "--events", "320", "--seed", "20261121", "--feeding", "24", "--seconds", "270")
     assert {"kill", "away", "sick"} <= found["trouble"].keys()
     assert found["incidents of the agent"] > 0
     assert {"approve by mv", "approve by page"} <= found["decisions of people"].keys()
