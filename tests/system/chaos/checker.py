@@ -39,7 +39,6 @@ HEARD_SECONDS = 6.0  # so long after a PUBLISH its hearers must live for it to c
 LEAST_ANSIBLE = 0.10
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/\d+-\d+")
 _PLAN = re.compile(r"plan-[A-Za-z0-9._-]+-[0-9a-f]{12}")
-_POISON = re.compile(r"handed out \d+ times")
 
 
 @dataclass
@@ -242,13 +241,8 @@ def nothing_is_proposed_twice(case: Case) -> Iterable[str]:
 def what_is_counted_stands_beside_a_proposal(case: Case) -> Iterable[str]:
     for event_id, said in case.decisions.items():
         for one in said:
-            if one.get("verdict") in ("counted", "suppressed") and not case_owner_known(case, one):
+            if one.get("verdict") in ("counted", "suppressed") and not _owner_known(case, one):
                 yield f"{event_id}: {one.get('reason')}"
-
-
-def case_owner_known(case: Case, decision: Row) -> bool:
-    owner = _owner(case, decision)
-    return bool(case.fates.get(owner, set()) & {"proposed", "suppressed"})
 
 
 def occurrences_are_counted_once(case: Case) -> Iterable[str]:
@@ -574,6 +568,10 @@ def _owner(case: Case, decision: Row) -> str:
     plan = _PLAN.search(reason)
     event = case.proposals.get(plan[0], {}).get("event") if plan else None
     return str((event or {}).get("id", ""))
+
+
+def _owner_known(case: Case, decision: Row) -> bool:
+    return bool(case.fates.get(_owner(case, decision), set()) & {"proposed", "suppressed"})
 
 
 def _proposal_at(lies: Lies) -> Row:

@@ -23,7 +23,6 @@ class Process:
     def __init__(self, name: str, argv: Sequence[str], env: dict[str, str], log: Path, clock: Path | None = None):
         self.name, self.argv, self.env, self.log, self.clock = name, list(argv), env, log, clock
         self.kills = 0
-        self.starts = 0
         self.away_until = 0.0
         self.stopped_until = 0.0
         self.unasked: list[int] = []
@@ -36,7 +35,6 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as out:
             self.child = subprocess.Popen(self.argv, env=self.env, stdout=out, stderr=out, start_new_session=True)
-        self.starts += 1
 
     def kill(self, away_seconds: float = 0.0) -> None:
         """kill -9; `away_seconds`: it is not started again before that."""

@@ -1,6 +1,6 @@
 """The trouble: kill -9, SIGSTOP, Redis away, a full disk, clocks that jump, web pages that fail. Keeps a journal.
 
-Deals it out at random by a seed, or as a script says; every kind is counted, so that a run can say what it was spared.
+Deals it out at random by a seed, or as a script says.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import os
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -125,9 +124,6 @@ class Trouble:
             process.away_until = 0.0
             if process.clock:
                 process.jump(0)
-
-    def counts(self) -> Counter[str]:
-        return Counter(f"{one.what} {one.whom}" for one in self.happened)
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
         return {
