@@ -19,7 +19,8 @@ UNDER_REPAIR = {
     "no event is a dead letter": "deliveries count entries that nobody worked on, so kills make poison of what waits",
     "occurrences are counted once": "the gate counts before the entry is acknowledged: handed out again, counted again",
     "each decision is told once": "the gate says `suppressed` at each of those times",
-    "withdrawals are told once": "a planner that dies (or loses Redis) between its rename and its word never says it",
+    "withdrawals are told once": "a full disk refuses the reason after the rename, and the repetition finds nothing "
+    "pending: never told (so does a planner that dies, or loses Redis, between rename and word)",
     "each withdrawal is audited once": "nobody else tells the audit log of it",
     "updates come in order": "`()>pending` is told at the settling, which may come after the yes of a fast person",
     "what is said by hand is adopted once": "the window is two seconds; a bridge that hears it later adopts it again",

@@ -78,7 +78,7 @@ class World:
             write_rows(folder / "streams", {name: [{"id": entry, "raw": raw} for entry, raw in entries]})
         (folder / "occurrences.json").write_text(json.dumps(self.occurrences))
         (folder / "groups.json").write_text(json.dumps(self.groups))
-        run = {"ansible": False, "forgetful": False, "exits": {}, "notified": [PLAN], "restarts": []}
+        run = {"ansible": False, "without": [], "forgetful": False, "exits": {}, "notified": [PLAN], "restarts": []}
         (folder / "run.json").write_text(json.dumps({**run, **self.run}))
         day = var / "events" / DAY
         day.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--lose-tail", type=float, default=0, metavar="SECONDS", help="what each death costs Redis")
     parser.add_argument("--disk-mb", type=int, default=400, help="size of the disk that will be full; 0: none")
     parser.add_argument("--long", action="store_true", help="troubles of minutes, not seconds")
+    parser.add_argument("--without", nargs="*", default=[], metavar="SERVICE", help="leave out, such as executor")
     parser.add_argument("--keep", type=Path, help="work here and leave everything")
     parser.add_argument("--report", type=Path, help="write what was found there, as JSON")
     parser.add_argument("--judge", type=Path, metavar="FOLDER", help="run nothing: judge what lies there")
@@ -58,6 +59,8 @@ def main() -> int:
         fsync=given.fsync,
         tail=given.lose_tail,
         disk_mb=given.disk_mb,
+        without=frozenset(given.without),
+        ansible="executor" not in given.without,
         pace=_long_pace() if given.long else Pace(),
         say=lambda line: print(line, flush=True),
     )

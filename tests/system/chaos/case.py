@@ -93,6 +93,10 @@ class Case:
     def chosen(self) -> dict[str, Row]:
         return {row["id"]: row for row in self.left.choices}
 
+    def has(self, name: str) -> bool:
+        """Was that service part of the run?"""
+        return name not in self.left.run["without"]
+
     def hit(self, *names: str) -> bool:
         """Did any of them have trouble?"""
         return any(one["whom"] in names for one in self.left.troubles)

@@ -11,7 +11,7 @@ ROOT/var is the mesh's RUNTIME_PATH. ROOT/leftovers/ holds, beside what `gather`
 | troubles.jsonl | `what whom at until` |
 | streams/NAME.jsonl | `id raw`, every entry of mesh:ev:* and of the record streams |
 | run.json | `ansible`: is a tenth of the actions to be real runs; `forgetful`: Redis lost what it had acknowledged; |
-| | `exits` {name: [codes]}; `notified` [ids]; `restarts` [services] |
+| | `without` [services that were left out]; `exits` {name: [codes]}; `notified` [ids]; `restarts` [services] |
 | groups.json occurrences.json | {stream: {group: {pending, behind}}}; {event id: times} |
 """
 

@@ -29,7 +29,8 @@ def a_proposal_lies_in_one_place(case: Case) -> Iterable[str]:
 
 
 def nothing_is_left_undone(case: Case) -> Iterable[str]:
-    for action_id, lies in case.lying_in("pending", "approved", "running"):
+    waiting = ("pending", "approved", "running") if case.has("executor") else ("pending",)
+    for action_id, lies in case.lying_in(*waiting):
         yield f"{lies.folder}/{action_id}"
     for stream, groups in case.left.groups.items():
         for group, state in groups.items():
@@ -112,6 +113,8 @@ def only_what_was_approved_runs(case: Case) -> Iterable[str]:
             yield f"{action_id} in {lies.folder}: other bytes than were reviewed"
     for action_id, choice in case.chosen.items():
         expected = {"tamper": ["quarantine"], "reject": ["rejected"]}.get(choice["what"])
+        if expected == ["quarantine"] and not case.has("executor"):
+            continue
         if expected and case.folders(action_id) != expected:
             yield f"{action_id}: {choice['what']}, lies in {', '.join(case.folders(action_id))}"
 

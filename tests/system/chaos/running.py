@@ -88,6 +88,7 @@ def run(plan: Plan, root: Path) -> Result:
         people.settle()
         run_facts = {
             "ansible": plan.ansible,
+            "without": sorted(plan.without),
             "forgetful": bool(world.server.forgot or plan.tail),
             "exits": {process.name: process.unasked for process in world.everyone},
             "notified": world.outside.notified,
