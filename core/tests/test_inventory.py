@@ -69,3 +69,36 @@ def test_a_missing_file_says_which_and_what_to_write(tmp_path: Path) -> None:
         Inventory.load(tmp_path / "nowhere.yml")
     (tmp_path / "there.yml").write_bytes(TWO_LEVELS)
     assert Inventory.load(tmp_path / "there.yml").is_host("four")
+
+
+FLEET = b"""
+all:
+  vars: {ansible_user: ops}
+  hosts: {nas: {ansible_password: of-nas}, web01: {ansible_become_password: of-web01}, db01: {ansible_password: of-db01}}
+  children:
+    web: {hosts: {web01: }, vars: {port: 80}}
+    stores: {hosts: {nas: , db01: }, vars: {ansible_ssh_private_key_file: /keys/stores}, children: {deep: }}
+deep: {hosts: {db01: {motto: !unsafe "{{ x }}", sealed: !vault "$ANSIBLE_VAULT"}}, vars: {depth: 2}}
+"""
+
+
+def test_the_inventory_of_one_host_has_its_groups_and_nothing_of_another() -> None:
+    web = Inventory.parse(FLEET).only("web01")
+    text = web.text.decode()
+    assert Inventory.parse(web.text).hosts == web.hosts == frozenset({"web01"})
+    assert not [word for word in ("nas", "db01", "stores", "deep", "/keys/", "depth") if word in text]
+    assert {word for word in ("ansible_user", "of-web01", "port: 80") if word in text} == {
+        "ansible_user",
+        "of-web01",
+        "port: 80",
+    }
+    db = Inventory.parse(FLEET).only("db01").text.decode()
+    # a group that is written elsewhere than its parent counts: db01 is in stores through deep
+    assert all(word in db for word in ("/keys/stores", "depth", '!unsafe "{{ x }}"', "!vault", "of-db01"))
+    assert "of-nas" not in db
+    assert "web" not in db
+
+
+def test_an_inventory_of_a_host_that_is_not_in_it_is_refused_in_words() -> None:
+    with pytest.raises(InventoryError, match="does not name ghost"):
+        Inventory.parse(FLEET).only("ghost")

@@ -103,7 +103,8 @@ def prepare(tmp_path: Path) -> Prepare:
         folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         plays = playbook_for(proposal) if text is None else PlaybookSet(text, text, text)
-        write_project(folder, plays, Inventory.parse(inventory))
+        hosts = Inventory.parse(inventory)
+        write_project(folder, plays, hosts.only(proposal.node) if hosts.is_host(proposal.node) else hosts)
         return Run(folder, proposal, Where(zygote, proposal.id, proposal.node))
 
     return make

@@ -78,6 +78,18 @@ class Inventory:
         """Is this one of the hosts? Group names and patterns are not hosts."""
         return name in self.hosts
 
+    def only(self, host: str) -> Inventory:
+        """The same inventory as if it named this host alone: its groups with their variables, and nobody else's.
+
+        InventoryError when it does not name the host.
+        """
+        if not self.is_host(host):
+            raise InventoryError(f"the inventory does not name {host}; add it under all: hosts:")
+        tree = yaml.compose(self.text, Loader=_InventoryLoader)
+        assert tree is not None  # noqa: S101  (for the type checker: a host was read out of it)
+        _keep_only(tree, host, _groups_with(tree, host))
+        return Inventory(frozenset({host}), yaml.serialize(tree, Dumper=yaml.SafeDumper, encoding="utf-8"))
+
 
 def _hosts_of(
     group: object, body: object, groups: set[str], variables: set[str], source: str, depth: int
@@ -106,6 +118,46 @@ def _hosts_of(
         yield name
     for child, child_body in _mapping(body.get("children"), group, "children", source).items():
         yield from _hosts_of(child, child_body, groups, variables, source, depth + 1)
+
+
+def _parts(group: yaml.Node, key: str) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """(name, body) of a group's hosts or children."""
+    for name, body in group.value if isinstance(group, yaml.MappingNode) else ():
+        if name.value == key and isinstance(body, yaml.MappingNode):
+            yield from body.value
+
+
+def _groups_with(tree: yaml.Node, host: str) -> set[str]:
+    """The groups that the host is in, itself or through a child; a group may be written in several places."""
+    children: dict[str, set[str]] = {}
+    found = {"all"}
+
+    def walk(name: str, body: yaml.Node) -> None:
+        if any(entry.value == host for entry, _ in _parts(body, "hosts")):
+            found.add(name)
+        for child, child_body in _parts(body, "children"):
+            children.setdefault(name, set()).add(child.value)
+            walk(child.value, child_body)
+
+    for name, body in tree.value:
+        walk(name.value, body)
+    while more := {name for name, below in children.items() if below & found} - found:
+        found |= more
+    return found
+
+
+def _keep_only(groups: yaml.Node, host: str, wanted: set[str]) -> None:
+    """Take every other host, and every group without this one, out of a mapping of groups."""
+    groups.value = [(name, body) for name, body in groups.value if name.value in wanted]
+    for _, body in groups.value:
+        if not isinstance(body, yaml.MappingNode):
+            continue
+        body.value = [(key, value) for key, value in body.value if key.value in _GROUP_KEYS]
+        for key, value in body.value:
+            if key.value == "hosts" and isinstance(value, yaml.MappingNode):
+                value.value = [(name, variables) for name, variables in value.value if name.value == host]
+            elif key.value == "children" and isinstance(value, yaml.MappingNode):
+                _keep_only(value, host, wanted)
 
 
 def _mapping(value: object, group: str, key: str, source: str) -> dict[Any, Any]:

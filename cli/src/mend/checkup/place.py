@@ -14,6 +14,7 @@ from mend.commands.status import FRESH_SECONDS, heartbeats
 from mend.words import age, plain
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
+from mesh_core.isolation_note import read_isolation
 from mesh_core.ownership import differences, is_deployed, services_of
 from mesh_core.policy import BadPolicy, Policy
 from mesh_core.schema import SCHEMA_VERSION, why_not
@@ -31,6 +32,7 @@ def check_place(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _folders(Actions(runtime))
     yield _policy(runtime / "config" / "policy.yml")
     yield _services(runtime)
+    yield from _isolation(runtime)
     yield _notify(environ)
 
 
@@ -134,6 +136,18 @@ def _services(runtime: Path) -> Finding:
             "services", f"no heartbeat from {', '.join(late)}", f"read {runtime / 'log'}, or start them again"
         )
     return ok("services", f"{', '.join(ages)} are alive")
+
+
+def _isolation(runtime: Path) -> Iterator[Finding]:
+    """Which wall the executor found for its runs, as it noted at its last start."""
+    note = read_isolation(runtime)
+    if note is None:
+        return
+    if note.wall == "none":
+        fix = "EXECUTOR_SANDBOX=auto, and a kernel with user namespaces or Landlock (Linux 5.13; docs/deploy.md)"
+        yield warning("isolation", plain(note.sentence, 300), fix)
+    else:
+        yield ok("isolation", f"{plain(note.wall, 40)}: {plain(note.sentence, 300)}")
 
 
 def _notify(environ: Mapping[str, str]) -> Finding:

@@ -15,6 +15,7 @@ import structlog
 
 from executor_agent.bundle import write_bundle
 from executor_agent.executor import Limits
+from executor_agent.isolation import Isolation, NoWall, Sandbox, isolation_for, say, told
 from executor_agent.life import Life
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.permissions import reasons_to_refuse
@@ -58,7 +59,8 @@ def main() -> None:
     )
     urls = settings_or_exit(TargetSettings, SERVICE).targets
     hidden = (*urls, password_of(settings.redis_url))
-    warm = Zygote.start(os.environ)
+    isolation = _isolation(settings.executor_sandbox, runtime)
+    warm = Zygote.start(os.environ, isolation=isolation)
     bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")
     runner = Remedy(warm, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
     life = Life(
@@ -77,6 +79,7 @@ def main() -> None:
             "redis": takes_writes(bus),
             "folders": writable(lambda: (*map(life.actions.folder, WRITTEN), runtime / "state")),
             "inventory": life.inventory_readable,
+            "isolation": told(isolation),
         },
         figures=(life.figures,),
     )
@@ -95,6 +98,16 @@ def main() -> None:
         stop_seconds=limits.longest_stop_seconds,
         closing=[end_warm, runner.teller.close, bus.close],
     )
+
+
+def _isolation(sandbox: Sandbox, runtime: Path) -> Isolation:
+    try:
+        isolation = isolation_for(sandbox, runtime, os.environ)
+    except NoWall as error:
+        print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    say(isolation, runtime)
+    return isolation
 
 
 def _check(runtime: Path, planner_uid: int | None) -> None:

@@ -6,10 +6,13 @@ and nothing else: the runner's folder, where it writes the environment and every
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import re
 import shlex
 import shutil
+import stat as modes
 import sys
 import threading
 import time
@@ -22,7 +25,11 @@ import structlog
 import yaml
 from ansible_runner import Runner, RunnerConfig
 
+from executor_agent.isolation import NoWall
+from executor_agent.reach import Reach, reach_of
 from executor_agent.stages import StagePlan
+from executor_agent.view import VARIABLE, View
+from executor_agent.walls import NOT_BUILT
 from executor_agent.zygote import Zygote
 from mesh_core.files import write_whole
 from mesh_core.inventory import Inventory
@@ -32,8 +39,11 @@ from mesh_core.records import Stage
 log = structlog.get_logger()
 
 INVENTORY_FILE, DEFAULTS_FILE = "inventory.yml", "00_defaults.yml"
+EVENTS = "job_events"  # ansible-runner's name for the folder where a run drops its events
 DETAIL_CHARS = 500
 NOT_RUN = -1  # the rc of a stage that Ansible never saw
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+_UUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -94,11 +104,15 @@ def run_stage(
         listener = _Listener(handle, on_line, on_result, limits.log_bytes)
         try:
             runner = _runner(stage, run_dir, folder, limits, where, listener, cancel)
+            try:
+                runner.config.env[VARIABLE] = _view(run_dir, Path(runner.config.artifact_dir), where).dump()
+            except NoWall as error:
+                return _stage(stage, runner, NOT_RUN, 0, begun, str(error))
             wanted = _command(stage, run_dir, where)
             if tuple(runner.config.command) != wanted:
                 return _stage(stage, runner, NOT_RUN, 0, begun, "the runner would have run another command")
             runner.run()
-            return _judge(stage, runner, begun, where.node, listener.trouble, cancel, limits)
+            return _judge(stage, runner, begun, where.node, listener, cancel, limits)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,7 +122,7 @@ def _judge(
     runner: Runner,
     begun: float,
     node: str,
-    trouble: str,
+    listener: _Listener,
     cancel: threading.Event,
     limits: Limits,
 ) -> Stage:
@@ -118,13 +132,15 @@ def _judge(
         return _stage(stage, runner, rc, changed, begun, f"not finished after {limits.stage_seconds} s, ended")
     if runner.status == "canceled" or (rc != 0 and cancel.is_set()):
         return _stage(stage, runner, rc, changed, begun, "cancelled")
-    stats = runner.stats or {}
+    if rc == NOT_BUILT:
+        return _stage(stage, runner, rc, changed, begun, "the wall around this run could not be built: nothing was run")
+    stats = listener.stats
     if stage.plays:
         changed = sum(int(count) for count in stats.get("changed", {}).values())
         if rc == 0 and set(stats.get("processed", {})) != {node}:
             return _stage(stage, runner, rc, changed, begun, f"nothing was played on {node}")
     if rc != 0:
-        return _stage(stage, runner, rc, changed, begun, trouble or f"ansible-playbook ended with {rc}")
+        return _stage(stage, runner, rc, changed, begun, listener.trouble or f"ansible-playbook ended with {rc}")
     if stage.must_change_nothing and changed:
         return _stage(stage, runner, rc, changed, begun, f"{changed} tasks would still change something")
     return _stage(stage, runner, rc, changed, begun, "", ok=True)
@@ -193,7 +209,47 @@ def _runner(
         "RUNNER_ONLY_FAILED_EVENTS": "False",
         "MEND_RUN": where.action_id,
     }
-    return Runner(config, cancel_callback=cancel.is_set, event_handler=listener.hear)
+    return _Runner(config, cancel_callback=cancel.is_set, event_handler=listener.hear)
+
+
+def _view(run_dir: Path, artifacts: Path, where: Where) -> View:
+    """What this stage's process may see: its project, its inventory, and where it drops its events."""
+    inventory = run_dir / "inventory" / INVENTORY_FILE
+    reach = _reach(inventory, inventory.stat().st_mtime_ns, where.node, tuple(sorted(where.warm.environment.items())))
+    events = artifacts / EVENTS
+    events.mkdir(mode=0o700, parents=True, exist_ok=True)
+    reads = (str(run_dir / "project"), str(run_dir / "inventory"), where.warm.environment["ANSIBLE_COLLECTIONS_PATH"])
+    return where.warm.isolation.view_for(reach, reads, (str(events),))
+
+
+@functools.lru_cache(maxsize=64)
+def _reach(inventory: Path, written_ns: int, node: str, environment: tuple[tuple[str, str], ...]) -> Reach:
+    """Once per run: its looks come every second, and asking ssh costs some 10 ms. `written_ns` tells files apart."""
+    return reach_of(inventory.read_bytes(), node, dict(environment))
+
+
+class _Runner(Runner):  # type: ignore[misc]
+    """Reads what a run drops without believing it: a link, a pipe or a file without an end is no event, and nothing
+    is written where the run can write."""
+
+    def event_callback(self, event_data: dict[str, Any]) -> None:
+        self.last_stdout_update = time.time()
+        if _UUID.fullmatch(str(event_data.get("uuid", ""))):
+            event_data.update(_dropped(Path(self.config.artifact_dir, EVENTS, f"{event_data['uuid']}-partial.json")))
+            self.event_handler(event_data)
+
+
+def _dropped(path: Path) -> dict[str, Any]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as handle:
+            if not modes.S_ISREG(os.fstat(descriptor).st_mode):
+                return {}
+            event = json.loads(handle.read(MAX_EVENT_BYTES))
+        path.unlink()
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 class _Listener:
@@ -207,13 +263,14 @@ class _Listener:
         log_bytes: int,
     ) -> None:
         self.trouble = ""
+        self.stats: dict[str, Any] = {}
         self._handle = handle
         self._on_line = on_line
         self._on_result = on_result
         self._left = log_bytes
 
     def hear(self, event: dict[str, Any]) -> bool:
-        """True keeps the event on disk: only the counts at the end, because results may carry secrets."""
+        """False: no event is kept on disk, because results may carry secrets."""
         for line in str(event.get("stdout") or "").splitlines():
             self._write(_CONTROL.sub("", line))
         kind, data = event.get("event"), event.get("event_data") or {}
@@ -225,7 +282,9 @@ class _Listener:
                 self.trouble = self.trouble or str(result.get("msg") or result.get("stderr") or "a task failed")
         elif kind == "error" and not self.trouble:
             self.trouble = _CONTROL.sub("", str(event.get("stdout") or ""))
-        return kind == "playbook_on_stats"
+        elif kind == "playbook_on_stats" and isinstance(data, dict):
+            self.stats = data
+        return False
 
     def _write(self, line: str) -> None:
         if self._left <= 0:

@@ -127,7 +127,7 @@ class Remedy:
         return RunResult("failed", "not_helped", sent.reason)
 
     def _prepare(self, proposal: Proposal, run_dir: Path) -> None:
-        write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file))
+        write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file).only(proposal.node))
 
     def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> Seeing:
         return look(proposal, run_dir, cancel, self.limits, Where(self.warm, proposal.id, proposal.node))

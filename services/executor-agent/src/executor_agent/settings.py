@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from executor_agent.isolation import Sandbox
 from mesh_core.settings import WatchedSettings
 
 
@@ -21,6 +22,11 @@ class ExecutorSettings(WatchedSettings):
     )
     executor_stop_seconds: float = Field(
         25, alias="EXECUTOR_STOP_SECONDS", ge=0, le=3600, description="what running actions get to end in after SIGTERM"
+    )
+    executor_sandbox: Sandbox = Field(
+        Sandbox.AUTO,
+        alias="EXECUTOR_SANDBOX",
+        description="the wall around each run: `auto` what the machine permits, `required` that or no start, `off`",
     )
     planner_uid: int | None = Field(
         None,

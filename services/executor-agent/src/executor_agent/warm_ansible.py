@@ -24,11 +24,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from executor_agent import warm_payloads
+from executor_agent import walls, warm_payloads
+from executor_agent.view import VARIABLE, View
+from executor_agent.warm_client import TOKEN
 
 SERVED, UNFIT = b"R", b"U"
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 REQUEST_SECONDS = 5.0
+MAX_TOLD_BYTES = 4096  # the names of what a run built
 _NEWPID = 0x20000000
 _PDEATHSIG, _SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -52,6 +55,8 @@ class Run:
 
     pid: int
     client: socket.socket
+    tmp: Path
+    told: int  # a pipe: what payloads it had to build
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class WarmAnsible:
         self.namespaces = namespaces
         self.runs: dict[int, Run] = {}
         self.treating = 0
+        self.token = os.environ.pop(TOKEN, "")
         self.fixed = _ansible_settings(dict(os.environ))
         self.tmp = Path(tempfile.mkdtemp(prefix="local-", dir=socket_path.parent))
         # Building a module's payload costs more than running it: all runs of this process share what was built.
@@ -129,6 +135,9 @@ class WarmAnsible:
             client.close()
             return
         try:
+            if request.environment.pop(TOKEN, "") != self.token:
+                client.close()  # a run that asks for another run, without a wall
+                return
             if _ansible_settings(request.environment) != self.fixed:
                 client.sendall(UNFIT + b"\0")
                 client.close()
@@ -141,15 +150,20 @@ class WarmAnsible:
                 os.close(fd)
 
     def _start(self, request: Request, client: socket.socket) -> None:
+        tmp = Path(tempfile.mkdtemp(prefix="r-", dir=self.tmp))
+        warm_payloads.offer(self.payloads, tmp / self.payloads.name)
+        told, telling = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         pid = self._fork()
         if pid == 0:
             code = 250
             try:
                 client.close()
-                code = self._child(request)
+                os.close(told)
+                code = self._child(request, tmp, telling)
             finally:
                 os._exit(code & 0xFF)
-        self.runs[pid] = Run(pid, client)
+        os.close(telling)
+        self.runs[pid] = Run(pid, client, tmp, told)
 
     def _fork(self) -> int:
         if self.namespaces and _libc.unshare(_NEWPID) == 0:
@@ -175,12 +189,18 @@ class WarmAnsible:
                 code = os.waitstatus_to_exitcode(status)
                 with contextlib.suppress(OSError):
                     run.client.sendall(SERVED + bytes([code & 0xFF if code >= 0 else 128 - code]))
-                run.client.close()
-                self._treat_payloads()
+                names = _told(run.told)
+                self._forget(run)
+                self._build_payloads(names)
 
-    def _treat_payloads(self) -> None:
-        """After the run that built them, in a process of its own: nobody waits for it."""
-        if self.treating or not (new := warm_payloads.untreated(self.payloads)):
+    def _forget(self, run: Run) -> None:
+        run.client.close()
+        os.close(run.told)
+        shutil.rmtree(run.tmp, ignore_errors=True)
+
+    def _build_payloads(self, names: list[str]) -> None:
+        """What a run had to build is built once more for all runs, in a process of its own: nobody waits for it."""
+        if self.treating or not (new := [name for name in names if not (self.payloads / name).exists()]):
             return
         self.treating = os.fork()
         if self.treating == 0:
@@ -188,7 +208,9 @@ class WarmAnsible:
             try:
                 self._become_child(signal.SIGKILL)
                 os.nice(5)
-                for path in new:
+                for name in new:
+                    warm_payloads.build(self.payloads, name)
+                for path in warm_payloads.untreated(self.payloads):
                     warm_payloads.add_bytecode(path)
                 code = 0
             finally:
@@ -201,7 +223,7 @@ class WarmAnsible:
             os.kill(run.pid, signal.SIGKILL if in_namespace else signal.SIGTERM)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(run.pid, 0)
-        run.client.close()
+        self._forget(run)
         self.runs.pop(run.pid, None)
 
     # ---- in the child ----
@@ -219,8 +241,9 @@ class WarmAnsible:
         self.listener.close()
         for run in self.runs.values():
             run.client.close()
+            os.close(run.told)
 
-    def _child(self, request: Request) -> int:
+    def _child(self, request: Request, tmp: Path, telling: int) -> int:
         first = os.getpid() == 1
         self._become_child(signal.SIGKILL if first else signal.SIGTERM)
         for target, fd in enumerate(request.stdio):
@@ -229,12 +252,25 @@ class WarmAnsible:
             keeper_code = _keep()
             if keeper_code is not None:
                 return keeper_code
+        try:
+            if (said := request.environment.pop(VARIABLE, None)) is not None:
+                view = View.parse(said).with_paths((str(self.payloads),), (str(tmp),))
+                if (code := walls.build(view, first=first)) is not None:
+                    return code
+        except (OSError, ValueError) as error:
+            os.write(2, f"the wall around this run could not be built: {error}\n".encode())
+            return walls.NOT_BUILT
         os.chdir(request.folder)
         os.environ.clear()
         os.environ.update(request.environment)
-        return self._play(request.arguments)
+        os.environ.update(walls.run_folder(str(tmp)))
+        tempfile.tempdir = str(tmp)  # it has answered with the warm process's before
+        try:
+            return self._play(request.arguments, tmp)
+        finally:
+            os.write(telling, b"\n".join(name.encode() for name in warm_payloads.built_by(tmp / self.payloads.name)))
 
-    def _play(self, arguments: list[str]) -> int:
+    def _play(self, arguments: list[str], tmp: Path) -> int:
         import random
         import warnings
 
@@ -248,8 +284,6 @@ class WarmAnsible:
         _runner_events().private_data_dir = os.environ.get("AWX_ISOLATED_DATA_DIR")
         GlobalCLIArgs._Singleton__instance = None  # else the warm-up's arguments would win
         VaultSecretsContext._current = None
-        tmp = Path(tempfile.mkdtemp(prefix="run-", dir=self.tmp))
-        (tmp / self.payloads.name).symlink_to(self.payloads)
         constants.DEFAULT_LOCAL_TMP = str(tmp)
         code = 250
         try:
@@ -259,7 +293,6 @@ class WarmAnsible:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            shutil.rmtree(tmp, ignore_errors=True)
         return code
 
 
@@ -315,6 +348,13 @@ def _descendants(ancestor: int) -> list[int]:
     while front := {pid for pid, parent in parents.items() if parent in front and pid not in found}:
         found += front
     return found
+
+
+def _told(pipe: int) -> list[str]:
+    try:
+        return os.read(pipe, MAX_TOLD_BYTES).decode("ascii", "replace").split("\n")
+    except BlockingIOError:  # something that it started holds the pipe, and it said nothing
+        return []
 
 
 def _namespace_of(pid: int) -> str:

@@ -11,6 +11,7 @@ import posix
 import sys
 
 SERVED, UNFIT = b"R", b"U"
+TOKEN = "MEND_DOOR"  # noqa: S105 - what opens the warm process; taken out of the environment before a playbook begins
 LOST = 254  # the warm process died under us: unknown how far the run came
 
 
@@ -48,7 +49,9 @@ def become(plain: str, arguments: "list[str]") -> int:
         if child:
             return posix.waitstatus_to_exitcode(posix.waitpid(child, 0)[1]) & 0xFF
         libc.prctl(1, 9, 0, 0, 0)
-    posix.execv(plain, [plain, *arguments])
+    environment = {name: value for name, value in posix.environ.items() if name != TOKEN.encode()}
+    walls = __file__.rpartition("/")[0] + "/walls.py"
+    posix.execve(sys.executable, [sys.executable, "-I", walls, plain, *arguments], environment)
     return 127
 
 

@@ -12,6 +12,7 @@ import dataclasses
 import importlib.util
 import io
 import marshal
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -19,6 +20,47 @@ from typing import Any
 
 MARK = ".bytecode"  # an empty file beside a payload that has been treated
 _UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # of PEP 552: valid without a look at the source's time
+_MODULE = re.compile(
+    r"(?:ansible\.modules|ansible_collections\.(?P<of>\w+\.\w+)\.plugins\.modules)\.(?P<name>\w+)-ZIP_DEFLATED-none"
+)
+
+
+def offer(cache: Path, own: Path) -> None:
+    """Make `own`, a run's private cache folder, with a link to everything that is in the shared one."""
+    own.mkdir(mode=0o700)
+    for path in cache.iterdir():
+        if _is_payload(path):
+            (own / path.name).symlink_to(path)
+
+
+def built_by(own: Path) -> list[str]:
+    """The names of the payloads that a run had to build itself. Names are all that is ever taken over from a run: what
+    it built would run on the next host, and as a pickle in whoever reads it."""
+    return sorted(path.name for path in own.iterdir() if _MODULE.fullmatch(path.name) and not path.is_symlink())
+
+
+def build(cache: Path, name: str) -> None:
+    """Build this payload anew from the module's source, into the shared cache. ValueError: there is no such module."""
+    from ansible import constants
+    from ansible.executor.module_common import modify_module
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import module_loader
+    from ansible.template import Templar
+
+    found = _MODULE.fullmatch(name)
+    module = f"{found['of'] or 'ansible.builtin'}.{found['name']}" if found else ""
+    path = module_loader.find_plugin(module, mod_type=".py") if module else None
+    if path is None:
+        raise ValueError(f"{name!r} is no module's payload")
+    constants.DEFAULT_LOCAL_TMP = str(cache.parent)
+    modify_module(
+        module_name=module,
+        module_path=path,
+        module_args={},
+        templar=Templar(loader=DataLoader()),
+        task_vars={"ansible_python_interpreter": sys.executable},
+        module_compression="ZIP_DEFLATED",
+    )
 
 
 def untreated(cache: Path) -> list[Path]:

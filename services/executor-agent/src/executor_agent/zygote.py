@@ -9,15 +9,20 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
+
+from executor_agent.isolation import Isolation, strongest_wall
+from executor_agent.warm_client import TOKEN
 
 log = structlog.get_logger()
 
@@ -87,12 +92,17 @@ def _remove_leftovers() -> None:
 class Zygote:
     """A warm Ansible process and the command that reaches it.
 
-    `environment` is what each run gets (plus MEND_RUN); `command` stands where `ansible-playbook` would stand.
+    `environment` is what each run gets (plus MEND_RUN); `command` stands where `ansible-playbook` would stand;
+    `isolation` is the wall around each run.
     """
 
-    def __init__(self, home: Path, environment: dict[str, str], *, namespaces: bool) -> None:
+    def __init__(
+        self, home: Path, environment: dict[str, str], *, namespaces: bool, isolation: Isolation | None = None
+    ) -> None:
         self.home = home
         self.environment = environment
+        self.isolation = isolation or Isolation(strongest_wall())
+        self.isolation = replace(self.isolation, hidden=(*self.isolation.hidden, str(home)))
         self._namespaces = namespaces
         self._socket = home / "s"
         self._ready = threading.Event()
@@ -101,17 +111,25 @@ class Zygote:
 
     @classmethod
     def start(
-        cls, environment: Mapping[str, str], *, collections: Path | None = None, namespaces: bool = True
+        cls,
+        environment: Mapping[str, str],
+        *,
+        collections: Path | None = None,
+        namespaces: bool = True,
+        isolation: Isolation | None = None,
     ) -> Zygote:
         """Start the process and return at once; it is warm about two seconds later (`wait_ready`).
 
         `environment` is the executor's own, filtered here. `namespaces=False` is for tests of the unprivileged way.
+        Without `isolation`: the strongest wall that can be built here, with nothing of a runtime folder to hide.
         """
         _remove_leftovers()
         # 0700, and short: a socket's path has 107 bytes. The number says whose it is, for whoever comes after a crash.
         home = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{os.getpid()}-"))
         (home / "home" / "tmp").mkdir(parents=True, mode=0o700)
-        zygote = cls(home, run_environment(environment, home, collections), namespaces=namespaces)
+        # Whoever asks the warm process for a run says this; a run itself never learns it.
+        said = {**run_environment(environment, home, collections), TOKEN: secrets.token_hex(16)}
+        zygote = cls(home, said, namespaces=namespaces, isolation=isolation)
         threading.Thread(target=zygote._watch, name="zygote", daemon=True).start()
         return zygote
 

@@ -1,0 +1,115 @@
+"""Which wall stands around the runs of this executor, decided once at its start, and said in a sentence.
+
+Builds none itself (`walls.py`), and looks at no single run (`reach.py`, `view.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from executor_agent.reach import Reach
+from executor_agent.view import MACHINE, View, Wall, executors_own, python_paths
+from mesh_core.files import write_whole
+from mesh_core.isolation_note import isolation_note
+from mesh_core.probes import Check, Ready
+
+log = structlog.get_logger()
+
+PROBE_SECONDS = 20.0
+_WORDS = {
+    Wall.NAMESPACES: "each run has a root folder and a process list of its own: it sees its host's key, its own files "
+    "and Ansible, nothing else of the executor",
+    Wall.LANDLOCK: "each run may open only its host's key, its own files and Ansible (Landlock); names of other "
+    "files, the process list and sockets in folders stay within its sight",
+    Wall.NONE: "runs can read everything that the executor can: its keys, its folders, the other hosts' passwords",
+}
+
+
+class Sandbox(StrEnum):
+    """EXECUTOR_SANDBOX."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+    OFF = "off"
+
+
+class NoWall(Exception):
+    """A run that must not begin, because no wall would stand around it; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """The wall of every run, and what no run for this very machine may see."""
+
+    wall: Wall
+    hidden: tuple[str, ...] = ()
+    required: bool = False
+
+    @property
+    def sentence(self) -> str:
+        return _WORDS[self.wall]
+
+    def view_for(self, reach: Reach, reads: tuple[str, ...], writes: tuple[str, ...]) -> View:
+        """The view of one run. NoWall where one is required and this run cannot have it."""
+        wall = self.wall
+        if wall is not Wall.NONE and reach.local and reach.becomes and os.geteuid() != 0:
+            # Every wall that needs no root forbids sudo; and who becomes root here is past any wall.
+            why = "its inventory says ansible_become and it is this very machine: sudo cannot be used behind a wall"
+            if self.required:
+                raise NoWall(f"{why}; EXECUTOR_SANDBOX=required refuses it (reach it over ssh instead)")
+            log.warning("isolation.none_for_this_run", reason=why)
+            wall = Wall.NONE
+        machine = () if reach.local else MACHINE
+        return View(wall, reach.local, (*machine, *python_paths(), *reads, *reach.files), writes, self.hidden)
+
+
+def isolation_for(sandbox: Sandbox, runtime: Path, environment: Mapping[str, str]) -> Isolation:
+    """What can be built here. NoWall: one is required and none can be built."""
+    wall = Wall.NONE if sandbox is Sandbox.OFF else strongest_wall()
+    if wall is Wall.NONE and sandbox is Sandbox.REQUIRED:
+        raise NoWall(
+            "EXECUTOR_SANDBOX=required, but this machine permits neither namespaces nor Landlock (Linux 5.13); "
+            "permit user namespaces, boot with lsm=landlock,..., or set EXECUTOR_SANDBOX=auto"
+        )
+    return Isolation(wall, executors_own(runtime, environment), sandbox is Sandbox.REQUIRED)
+
+
+def say(isolation: Isolation, runtime: Path) -> None:
+    """In the log, and in the note that `mend doctor` reads."""
+    tell = log.warning if isolation.wall is Wall.NONE else log.info
+    tell("executor.isolation", wall=isolation.wall.value, meaning=isolation.sentence)
+    note = isolation_note(runtime)
+    note.parent.mkdir(mode=0o2750, parents=True, exist_ok=True)
+    said = {"wall": isolation.wall.value, "sentence": isolation.sentence}
+    write_whole(note, json.dumps(said).encode() + b"\n", mode=0o640)
+
+
+def told(isolation: Isolation) -> Check:
+    """The part `isolation` of /readyz: always ready, with the sentence."""
+
+    async def check() -> Ready:
+        return Ready(True, isolation.sentence)
+
+    return check
+
+
+@functools.cache
+def strongest_wall() -> Wall:
+    """Asked of a process of its own, which tries: what kernel, container and unit permit cannot be read anywhere."""
+    command = [sys.executable, "-I", str(Path(__file__).with_name("walls.py"))]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=True)
+        return Wall(done.stdout.strip())
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        log.warning("isolation.not_known", error=str(error)[:200])
+        return Wall.NONE

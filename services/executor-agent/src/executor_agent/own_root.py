@@ -1,0 +1,110 @@
+"""A root folder of a run's own, made of mounts: the strongest wall. Needs root or user namespaces, Linux 5.12.
+
+Called in the run's forked process, before it plays anything; there is no way back out of it. The run is process 1 of
+its own process-id namespace and gets that namespace's /proc, so no other process can be seen, asked or ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from executor_agent import kernel
+from executor_agent.view import View, below, outermost
+
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_PLAIN = kernel.MS_NOSUID | kernel.MS_NODEV
+
+
+def become_first_of_a_user_namespace() -> int | None:
+    """For who is not root: a user namespace and a process-id namespace. None in their first process; in the process
+    that called, the exit code of the first one. OSError where the machine does not permit it."""
+    uid, gid = os.geteuid(), os.getegid()
+    kernel.unshare(kernel.NEWUSER | kernel.NEWPID)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    child = os.fork()
+    if child == 0:
+        kernel.die_with_parent(signal.SIGKILL)
+        return None
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if code >= 0 else 128 - code
+
+
+def enter(view: View) -> None:
+    """OSError when it cannot be built; the run must not go on then."""
+    kernel.unshare(kernel.NEWNS | kernel.NEWIPC)
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_SLAVE)
+    if view.whole:
+        _hide(view)
+    else:
+        _build(view)
+
+
+def _build(view: View) -> None:
+    top = tempfile.gettempdir()  # a folder that exists everywhere; it is covered for this process only
+    with _opened((*view.reads, *view.writes)) as sources:
+        kernel.mount("tmpfs", top, "tmpfs", _PLAIN, "mode=755,size=256m")
+        for name in ("proc", "dev", "dev/pts", "dev/shm", "tmp", "run"):
+            Path(top, name).mkdir()
+        Path(top, "tmp").chmod(0o1777)
+        kernel.mount("proc", f"{top}/proc", "proc", _PLAIN | kernel.MS_NOEXEC)
+        for name in _DEVICES:
+            Path(top, "dev", name).touch()
+            kernel.mount(f"/dev/{name}", f"{top}/dev/{name}", None, kernel.MS_BIND)
+        kernel.mount("devpts", f"{top}/dev/pts", "devpts", kernel.MS_NOSUID, "newinstance,ptmxmode=0666,mode=620")
+        Path(top, "dev/ptmx").symlink_to("pts/ptmx")
+        Path(top, "dev/fd").symlink_to("/proc/self/fd")
+        kernel.mount("tmpfs", f"{top}/dev/shm", "tmpfs", _PLAIN, "mode=1777,size=64m")  # noqa: S108
+        for path, descriptor in sources.items():
+            _show(descriptor, f"{top}{path}", read_only=path not in view.writes)
+    kernel.enter_root(top)
+
+
+def _hide(view: View) -> None:
+    """The machine as it is, an empty folder over everything hidden, and in it what may be seen nevertheless."""
+    hidden = outermost(os.path.realpath(path) for path in view.hidden if Path(path).exists())
+    writes = {os.path.realpath(path) for path in view.writes}
+    seen = [path for path in map(os.path.realpath, (*view.reads, *view.writes)) if any(below(path, h) for h in hidden)]
+    with _opened(seen) as sources:
+        for path in hidden:
+            if Path(path).is_dir():
+                kernel.mount("tmpfs", path, "tmpfs", _PLAIN, "mode=755,size=1m")
+            else:
+                kernel.mount("/dev/null", path, None, kernel.MS_BIND)
+        for path, descriptor in sources.items():
+            _show(descriptor, path, read_only=path not in writes)
+    for path in hidden:  # this mount alone, not what is shown in it: writing there fails instead of being forgotten
+        kernel.mount("none", path, None, kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _PLAIN)
+    kernel.mount("proc", "/proc", "proc", _PLAIN | kernel.MS_NOEXEC)
+
+
+@contextlib.contextmanager
+def _opened(paths: Iterable[str]) -> Iterator[dict[str, int]]:
+    """{path: a descriptor of what lies there now}, outer ones only; what does not exist is left out."""
+    found: dict[str, int] = {}
+    try:
+        for path in outermost(paths):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                found[path] = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        yield found
+    finally:
+        for descriptor in found.values():
+            os.close(descriptor)
+
+
+def _show(descriptor: int, target: str, *, read_only: bool) -> None:
+    place = Path(target)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        place.mkdir(exist_ok=True)
+    else:
+        place.touch()
+    kernel.mount(f"/proc/self/fd/{descriptor}", target, None, kernel.MS_BIND | kernel.MS_REC)
+    kernel.restrict(target, kernel.NO_SUID | kernel.NO_DEVICES | (kernel.READ_ONLY if read_only else 0))

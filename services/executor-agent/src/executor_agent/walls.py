@@ -1,0 +1,104 @@
+"""Which wall can be built here, and building it: nothing of the executor's own is left to a run but its view.
+
+As a program, for runs that no warm process serves: `python -I walls.py COMMAND ARGUMENT...` builds the wall of the
+view in its environment and becomes COMMAND; `python -I walls.py` alone prints what can be built.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+
+from executor_agent import kernel, landlock, own_root
+from executor_agent.view import VARIABLE, View, Wall
+
+_DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
+_SYS_MODULE, _SYS_RAWIO, _SYS_CHROOT, _SYS_PTRACE, _SYS_ADMIN, _MKNOD, _PERFMON, _BPF = 16, 17, 18, 19, 21, 27, 38, 39
+# Root on this very machine keeps what a repair may need, but not what would take the wall down or see past it.
+_BREAKERS = frozenset(
+    {_DAC_READ_SEARCH, _SYS_MODULE, _SYS_RAWIO, _SYS_CHROOT, _SYS_PTRACE, _SYS_ADMIN, _MKNOD, _PERFMON, _BPF}
+)
+_EVERYTHING = frozenset(range(64)) - {_DAC_OVERRIDE}  # a key of another user's, which root was told to use
+
+NOT_BUILT = 253  # the exit status of a run whose wall could not be built: it did not begin
+
+
+def build(view: View, *, first: bool) -> int | None:
+    """Build the wall of `view` around this process. `first`: it is process 1 of its own namespace already.
+
+    None in the process that goes on; an exit code in one that only waited for it. OSError: no wall, do not go on.
+    """
+    if view.wall is Wall.NAMESPACES:
+        if not first and (code := own_root.become_first_of_a_user_namespace()) is not None:
+            return code
+        as_root = first and os.geteuid() == 0
+        own_root.enter(view)
+        kernel.drop_capabilities(_BREAKERS if view.whole and as_root else _EVERYTHING)
+    elif view.wall is Wall.LANDLOCK:
+        if os.geteuid() == 0:  # without these root's right to look into every process is gone; others never had it
+            kernel.drop_capabilities(_BREAKERS if view.whole else _EVERYTHING)
+        landlock.enter(view)
+    return None
+
+
+def can_be_built(root_namespaces: bool) -> Wall:
+    """The strongest one that really came about, tried in children of this process."""
+    for wall in (Wall.NAMESPACES, Wall.LANDLOCK):
+        if all(
+            _tried(View(wall, whole, ("/usr",), hidden=("/nonexistent",)), root_namespaces) for whole in (False, True)
+        ):
+            return wall
+    return Wall.NONE
+
+
+def _tried(view: View, root_namespaces: bool) -> bool:
+    def attempt() -> int:
+        first = root_namespaces and view.wall is Wall.NAMESPACES and os.geteuid() == 0
+        if first:
+            kernel.unshare(kernel.NEWPID)
+            return _in_a_child(lambda: build(view, first=True) or 0)
+        return build(view, first=False) or 0
+
+    return _in_a_child(attempt) == 0
+
+
+def _in_a_child(work: Callable[[], int]) -> int:
+    child = os.fork()
+    if child == 0:
+        code = NOT_BUILT
+        try:
+            code = work()
+        except OSError:
+            pass
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def run_folder(tmp: str) -> dict[str, str]:
+    """The environment of a run whose only place to write is `tmp`: no run finds another's ssh connection or files."""
+    return {"TMPDIR": tmp, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{tmp}/cp"}
+
+
+def main(command: list[str]) -> int:
+    if not command:
+        print(can_be_built(root_namespaces=True))
+        return 0
+    try:
+        if (said := os.environ.pop(VARIABLE, None)) is not None:
+            tmp = tempfile.mkdtemp(prefix="slow-", dir=os.environ["ANSIBLE_HOME"])
+            os.environ.update(ANSIBLE_LOCAL_TEMP=tmp, **run_folder(tmp))
+            view = View.parse(said).with_paths((), (tmp,))
+            if (code := build(view, first=os.getpid() == 1)) is not None:
+                return code
+    except (OSError, ValueError) as error:
+        print(f"the wall around this run could not be built: {error}", file=sys.stderr)
+    else:
+        os.execv(command[0], command)  # noqa: S606
+    return NOT_BUILT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
