@@ -74,7 +74,10 @@ def test_a_missing_file_says_which_and_what_to_write(tmp_path: Path) -> None:
 FLEET = b"""
 all:
   vars: {ansible_user: ops}
-  hosts: {nas: {ansible_password: of-nas}, web01: {ansible_become_password: of-web01}, db01: {ansible_password: of-db01}}
+  hosts:
+    nas: {ansible_password: of-nas}
+    web01: {ansible_become_password: of-web01}
+    db01: {ansible_password: of-db01}
   children:
     web: {hosts: {web01: }, vars: {port: 80}}
     stores: {hosts: {nas: , db01: }, vars: {ansible_ssh_private_key_file: /keys/stores}, children: {deep: }}

@@ -81,6 +81,35 @@ def test_no_secret_is_seen_from_outside(product: Product, service: str) -> None:
     assert not [password for password in passwords if password in seen]
 
 
+WALLED_IN = """
+import sys
+from executor_agent import walls
+from executor_agent.isolation import strongest_wall
+from executor_agent.view import MACHINE, View, python_paths
+wall = strongest_wall()
+print(wall)
+walls.build(View(wall, False, (*MACHINE, *python_paths(), "/opt/homelab/config/known_hosts")), first=False)
+for path in sys.argv[1:]:
+    try:
+        with open(path) as file:
+            file.read(1)
+        print(path)
+    except OSError:
+        pass
+"""
+
+
+def test_what_a_run_in_the_executors_container_may_open(product: Product) -> None:
+    """No capabilities, no namespaces: Landlock is what Docker's own filter of system calls permits."""
+    secrets = ("/run/secrets/redis_password", "/opt/homelab/config/inventory.yml", "/proc/7/environ", "/proc/1/environ")
+    container = product.container("executor-agent")
+    said = product.compose.engine.exec(container, "python", "-c", WALLED_IN, *secrets, "/etc/hosts").split()
+    assert said == ["landlock", "/etc/hosts"]
+    assert "executor.isolation" in product.compose.engine.logs(container)
+    note = json.loads((product.runtime / "state" / "executor" / "isolation.json").read_text())
+    assert note["wall"] == "landlock"
+
+
 def test_the_folders_are_as_the_table_says(product: Product) -> None:
     assert differences(product.runtime) == []
 

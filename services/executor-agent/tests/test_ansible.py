@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -127,6 +128,23 @@ def test_nothing_secret_and_nothing_of_the_runner_stays_behind(
     assert left == {"project", "inventory", "logs"}
     for content in [*during, *(path.read_text() for path in run.folder.rglob("*") if path.is_file())]:
         assert "sk-do-not-write-me" not in content
+
+
+def test_what_a_run_drops_leads_nobody_anywhere(tmp_path: Path) -> None:
+    secret, event = tmp_path / "secret.json", tmp_path / "1-partial.json"
+    secret.write_text('{"stdout": "a secret"}')
+    event.symlink_to(secret)
+    assert ansible._dropped(event) == {}
+    event.unlink()
+    os.mkfifo(event)
+    assert ansible._dropped(event) == {}  # at once: nobody writes into it
+    event.unlink()
+    event.write_text("[]")
+    assert ansible._dropped(event) == {}
+    event.write_text('{"stdout": "a line"}')
+    assert ansible._dropped(event) == {"stdout": "a line"}
+    assert not event.exists()
+    assert secret.exists()
 
 
 def test_a_local_host_uses_our_python_unless_the_inventory_says_otherwise(warm: Zygote, prepare: Prepare) -> None:

@@ -10,7 +10,6 @@ import os
 import socket
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from parts.playing import Run, a_proposal
 from executor_agent.ansible import Where, write_project
 from executor_agent.isolation import Isolation
 from executor_agent.stages import APPLY
-from executor_agent.view import Wall, executors_own
+from executor_agent.view import VARIABLE, Wall, executors_own
 from executor_agent.warm_client import TOKEN
 from executor_agent.zygote import Zygote
 from mesh_core.inventory import Inventory
@@ -80,7 +79,7 @@ class Victim:
         return Run(folder, proposal, Where(self.zygote, proposal.id, node))
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module")
 def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     wall, namespaces = WAYS[request.param]
     runtime = tmp_path_factory.mktemp("homelab")
@@ -111,15 +110,15 @@ def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     process.wait()
 
 
-def attack(victim: Victim, node: str) -> dict[str, Any]:
-    """What the module got, with `connection: local`: on the executor's machine, whatever the inventory says."""
+def hostile_play(victim: Victim, node: str, copied: Path) -> list[dict[str, Any]]:
+    """Everything at once, with `connection: local`: on the executor's machine, whatever the inventory says."""
     runtime = victim.runtime
     told = {
         "secret": SECRET,
         "runtime": str(runtime),
         "victim": victim.process.pid,
         "socket": str(runtime / "redis.sock"),
-        "variables": ["REDIS_URL", "REDIS_PASSWORD", TOKEN, "MEND_VIEW"],
+        "variables": ["REDIS_URL", "REDIS_PASSWORD", TOKEN, VARIABLE],
         "reads": {
             "secret": str(runtime / "secrets" / "redis_password"),
             "the other host's key": str(victim.key("other")),
@@ -130,103 +129,75 @@ def attack(victim: Victim, node: str) -> dict[str, Any]:
             "approved": str(runtime / "actions" / "approved" / "forged.json"),
             "state": str(runtime / "state" / "executor.lock"),
             "audit": str(runtime / "audit" / "audit.jsonl"),
-            "the runs of all others": str(victim.zygote.home / "home" / "plugin.py"),
+            "its own playbook": "apply.yml",
+            "its own outcome": "../outcome.json",
+            "what all runs load": str(victim.zygote.home / "home" / "plugin.py"),
         },
     }
+    secret = runtime / "secrets" / "redis_password"
+    places = {"secret": secret, "folder": secret.parent, "inventory": runtime / "config" / "inventory.yml"}
     program = Path(__file__).with_name("attack.py").read_text()
-    text = json.dumps(
-        [
-            {
-                "hosts": node,
-                "gather_facts": False,
-                "connection": "local",
-                "tasks": [
-                    {"ansible.builtin.command": {"argv": [sys.executable, "-I", "-c", program, json.dumps(told)]}}
-                ],
+    tasks: dict[str, dict[str, Any]] = {
+        "its own key": {"ansible.builtin.command": {"argv": ["cat", str(victim.key("far"))]}},
+        **{
+            name: {"ansible.builtin.debug": {"msg": "{{ " + ask.format(**places) + " }}"}}
+            for name, ask in LOOKUPS.items()
+        },
+        "copy": {"ansible.builtin.copy": {"src": str(secret), "dest": str(copied)}},
+        "attack": {
+            "ansible.builtin.command": {
+                "argv": [sys.executable, "-I", "-c", program, json.dumps(told)],
+                "chdir": "{{ playbook_dir }}",
             }
-        ]
-    )
-    said: list[str] = []
-    stage = victim.run(node, text).play(APPLY, lambda task, result: said.append(str(result["stdout"])))
-    assert stage.ok, stage
-    found: dict[str, Any] = json.loads(said[0])
-    return found
+        },
+    }
+    named = [{"name": name, "ignore_errors": True, "ignore_unreachable": True, **task} for name, task in tasks.items()]
+    return [{"hosts": node, "gather_facts": False, "connection": "local", "tasks": named}]
 
 
 def is_forged(path: Path) -> bool:
     return path.is_file() and path.stat().st_size == len("forged") and path.read_bytes() == b"forged"
 
 
-@pytest.mark.parametrize("node", ["far", "box"])
-def test_a_hostile_module_gets_nothing(victim: Victim, node: str) -> None:
-    found = attack(victim, node)
+@pytest.mark.parametrize(
+    ("victim", "node"),
+    [
+        ("none", "box"),
+        ("namespaces", "far"),
+        ("namespaces", "box"),
+        ("user namespaces", "far"),
+        ("landlock", "far"),
+        ("landlock", "box"),
+    ],
+    indirect=["victim"],
+)
+def test_a_hostile_playbook_gets_nothing(victim: Victim, node: str, tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    run = victim.run(node, json.dumps(hostile_play(victim, node, copied)))
+    answers: dict[str, dict[str, Any]] = {}
+    run.play(APPLY, answers.__setitem__)
+    found: dict[str, Any] = json.loads(answers["attack"]["stdout"])
     got = {name for name, what in found.items() if what}
-    if victim.wall is Wall.NONE:
-        own_processes = {
-            "trace it",
-            "end it",
-            "take the wall down",
-            "its own environment",
-        }  # of root's process-id namespace
-        assert got >= set(found) - own_processes, found
-        return
-    # Beside the run's own folder, nothing of running/ and nothing of approved/ can be listed.
-    lists = {name for name in got if name.startswith("list ")}
-    assert all(SECRET not in str(found[name]) and "other_key" not in str(found[name]) for name in lists), found
-    writes = {name for name in got if name.startswith("write ")}  # what seemed to be written, into a root of its own
-    assert got - lists - writes <= WEAKER.get(victim.wall, set()), found
+    looked_up = {name: str(answers[name].get("msg") or "") for name in LOOKUPS if name in answers}
+    forged = {
+        path.name for place in (victim.runtime, victim.zygote.home) for path in place.rglob("*") if is_forged(path)
+    }
+    assert not any(looked_up.get(name) for name in ("hostvars", "all hostvars"))  # not even without a wall
     assert victim.process.poll() is None
-    forged = [path for place in (victim.runtime, victim.zygote.home) for path in place.rglob("*") if is_forged(path)]
-    assert forged == []
-
-
-@pytest.mark.parametrize("node", ["far", "box"])
-def test_a_hostile_template_gets_nothing(victim: Victim, node: str) -> None:
-    secret = victim.runtime / "secrets" / "redis_password"
-    places = {"secret": secret, "folder": secret.parent, "inventory": victim.runtime / "config" / "inventory.yml"}
-    asks = {name: "{{ " + ask.format(**places) + " }}" for name, ask in LOOKUPS.items()}
-    asks["copy"] = f"copy {secret}"
-    copied = Path("/tmp") / f"mend-stolen-{os.getpid()}"
-    tasks = [
-        {"name": name, "ignore_errors": True, "ansible.builtin.debug": {"msg": ask}}
-        if name != "copy"
-        else {"name": name, "ignore_errors": True, "ansible.builtin.copy": {"src": str(secret), "dest": str(copied)}}
-        for name, ask in asks.items()
-    ]
-    got: dict[str, str] = {}
-    play = [{"hosts": node, "gather_facts": False, "connection": "local", "tasks": tasks}]
-    run = victim.run(node, json.dumps(play))
-    try:
-        run.play(APPLY, lambda task, result: got.__setitem__(task, str(result.get("msg") or result.get("dest") or "")))
-        stolen = copied.exists() and SECRET in copied.read_text()
-    finally:
-        copied.unlink(missing_ok=True)
-    said = "\n".join([*got.values(), *run.lines])
-    assert not any(got.get(name) for name in ("hostvars", "all hostvars")), got  # with or without a wall: not there
     if victim.wall is Wall.NONE:
-        assert {"file", "pipe", "template", "fileglob", "copy"} <= set(got), got
-        assert SECRET in said
-        assert stolen
+        of_roots_namespaces = {"trace it", "end it", "take the wall down", "its own environment"}
+        assert got == set(found) - of_roots_namespaces, found
+        assert {"file", "pipe", "template", "fileglob"} <= set(looked_up), looked_up
+        assert SECRET in copied.read_text()
+        assert forged == {"forged.json", "executor.lock", "audit.jsonl", "apply.yml", "outcome.json", "plugin.py"}
+        return
+    seen = {name for name in got if name.startswith(("list ", "write "))}  # of a root of its own
+    assert got - seen <= WEAKER.get(victim.wall, set()), found
+    assert SECRET not in json.dumps([found, looked_up])
+    assert "other_key" not in json.dumps([found, looked_up])
+    assert not copied.exists() or SECRET not in copied.read_text()
+    assert forged == set()
+    if node == "far":
+        assert answers["its own key"]["stdout"] == f"{SECRET} secrets/far_key"
     else:
-        assert SECRET not in said
-        assert "redis_password" not in "".join(got.values())
-        assert not stolen
-
-
-def test_a_run_sees_the_key_of_its_host_and_leaves_only_events(victim: Victim) -> None:
-    run = victim.run("far", "")
-    play = f"""
-        - hosts: far
-          gather_facts: false
-          connection: local
-          tasks:
-            - ansible.builtin.command: {{argv: [cat, '{victim.key("far")}']}}
-            - ansible.builtin.shell: "touch {run.folder}/outcome.json {run.folder}/project/added.yml || echo no"
-    """
-    said: list[str] = []
-    (run.folder / "project" / "apply.yml").write_text(textwrap.dedent(play))
-    assert run.play(APPLY, lambda task, result: said.append(str(result["stdout"]))).ok
-    assert said[0] == f"{SECRET} secrets/far_key"
-    assert ((run.folder / "outcome.json").exists(), said[1]) == (
-        (True, "") if victim.wall is Wall.NONE else (False, "no")
-    )
+        assert "its own key" not in answers

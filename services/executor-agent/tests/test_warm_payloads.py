@@ -64,7 +64,7 @@ async def test_after_its_first_run_a_module_has_bytecode_and_still_answers(prepa
             stage = prepare(zygote, text=PING).play(APPLY, lambda task, result: answers.append(result.get("ping")))
             assert stage.ok, stage
             (cache,) = zygote.home.glob("local-*/ansiballz_cache")
-            await wait_for(lambda: warm_payloads.untreated(cache) == [], 10, "bytecode beside the payload")  # noqa: B023
+            await wait_for(lambda: list(cache.glob("*.bytecode")), 10, "bytecode beside the payload")  # noqa: B023
         assert answers == ["hello", "hello"]
         from ansible.executor.module_common import _CachedModule
 
@@ -77,6 +77,20 @@ async def test_after_its_first_run_a_module_has_bytecode_and_still_answers(prepa
         await wait_for(has_bytecode, 10, "the payload written anew")
     finally:
         zygote.stop()
+
+
+def test_of_what_a_run_built_only_plain_names_are_taken_over(tmp_path: Path) -> None:
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    shared.mkdir()
+    (shared / "ansible.modules.ping-ZIP_DEFLATED-none").write_bytes(b"built before")
+    warm_payloads.offer(shared, own)
+    for name in ("ansible.modules.copy-ZIP_DEFLATED-none", "ansible.modules.x-ZIP_DEFLATED-none.lock", "evil", "a\nb"):
+        (own / name).write_bytes(b"a pickle that would run in whoever loads it")
+    assert warm_payloads.built_by(own) == ["ansible.modules.copy-ZIP_DEFLATED-none"]
+    for name in ("../../evil", "ansible_collections.no.such.plugins.modules.thing-ZIP_DEFLATED-none"):
+        with pytest.raises(ValueError, match="no module"):
+            warm_payloads.build(shared, name)
+    assert [path.name for path in shared.iterdir()] == ["ansible.modules.ping-ZIP_DEFLATED-none"]
 
 
 def test_a_payload_of_another_shape_is_left_alone(tmp_path: Path) -> None:

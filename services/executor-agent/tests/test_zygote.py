@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ from parts.playing import Prepare
 
 from executor_agent.ansible import Limits
 from executor_agent.stages import APPLY, SYNTAX
+from executor_agent.warm_client import TOKEN
 from executor_agent.zygote import ALLOWED, Zygote, run_environment
 from mesh_core.records import Stage
 from mesh_core.testing import wait_for
@@ -225,6 +227,19 @@ def test_runs_at_the_same_time_do_not_meet(warm: Zygote, prepare: Prepare) -> No
 
 def test_the_socket_is_in_a_folder_that_nobody_else_can_enter(warm: Zygote) -> None:
     assert warm.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_run_cannot_ask_the_warm_process_for_another_run(warm: Zygote) -> None:
+    known = {name: value for name, value in warm.environment.items() if name != TOKEN}
+    for environment in (known, {**known, TOKEN: "guessed"}):
+        words = ["1", "--version", "/", *(f"{name}={value}" for name, value in environment.items())]
+        body = "\0".join(words).encode()
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(10)
+            line.connect(str(warm.home / "s"))
+            socket.send_fds(line, [len(body).to_bytes(4, "big")], [0, 1, 2])
+            line.sendall(body)
+            assert line.recv(2) == b""
 
 
 def test_stop_leaves_no_process_and_no_folder() -> None:
