@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 from mend_rig import NODE, Mend
 
+from mend.checkup.finding import Finding, Level
 from mend.checkup.hosts import host_variables
+from mend.checkup.place import check_place
 from mend.mesh.inventory_file import make_inventory
 from mesh_core.action_files import Folder
+from mesh_core.isolation_note import isolation_note
 
 
 @pytest.fixture
@@ -122,6 +125,21 @@ def test_a_node_outside_the_inventory_and_a_policy_with_a_slip_are_told(mend_onl
     assert code == 1
     assert "rulez" in found["policy"][0]["found"]
     assert any("elsewhere" in f["found"] for f in found["inventory"])
+
+
+def test_the_wall_around_runs_is_told_and_none_is_a_warning(tmp_path: Path) -> None:
+    def isolation() -> list[Finding]:
+        return [finding for finding in check_place(tmp_path, {}) if finding.check == "isolation"]
+
+    assert isolation() == []  # no executor has started here yet
+    note = isolation_note(tmp_path)
+    note.parent.mkdir(parents=True)
+    note.write_text('{"wall": "landlock", "sentence": "each run may open only its own"}')
+    assert isolation() == [Finding("isolation", Level.OK, "landlock: each run may open only its own")]
+    note.write_text('{"wall": "none", "sentence": "runs can read everything"}')
+    (found,) = isolation()
+    assert (found.level, found.found) == (Level.WARNING, "runs can read everything")
+    assert "EXECUTOR_SANDBOX" in found.fix
 
 
 def test_hosts_are_reached_by_tcp_where_ansible_would_go(mend_online: Mend, ssh_port: int) -> None:

@@ -89,7 +89,7 @@ def say(isolation: Isolation, runtime: Path) -> None:
     tell = log.warning if isolation.wall is Wall.NONE else log.info
     tell("executor.isolation", wall=isolation.wall.value, meaning=isolation.sentence)
     note = isolation_note(runtime)
-    note.parent.mkdir(mode=0o2750, parents=True, exist_ok=True)
+    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     said = {"wall": isolation.wall.value, "sentence": isolation.sentence}
     write_whole(note, json.dumps(said).encode() + b"\n", mode=0o640)
 

@@ -57,31 +57,29 @@ def reach_of(inventory: bytes, node: str, environment: Mapping[str, str]) -> Rea
 
 
 def _ssh_files(node: str, variables: dict[str, list[Any]], environment: Mapping[str, str]) -> list[str]:
-    keys = [_expanded(str(value)) for name in _KEY_VARIABLES for value in variables.get(name, [])]
-    files = [*keys, _expanded("~/.ssh/config"), _expanded("~/.ssh/config.d")]
-    named = bool(keys)
-    hosts = [str(_last(variables, "ansible_host", node))]
+    named = [_expanded(str(value)) for name in _KEY_VARIABLES for value in variables.get(name, [])]
     options = [word for name in _ARGUMENTS for value in variables.get(name, []) for word in _words(str(value))]
-    if user := _last(variables, "ansible_user", ""):
-        options += ["-l", str(user)]
-    for _ in range(MAX_JUMPS):
-        if not hosts:
+    user = _last(variables, "ansible_user", "")
+    files = [*named, _expanded("~/.ssh/config"), _expanded("~/.ssh/config.d")]
+    hops = [str(_last(variables, "ansible_host", node))]
+    for number in range(1 + MAX_JUMPS):
+        if number == len(hops):
             break
-        said = _ask_ssh(hosts.pop(), options, environment)
+        said = _ask_ssh(hops[number], [*options, "-l", str(user)] if user and not number else options, environment)
         found = [_expanded(path) for path in said.get("identityfile", [])]
-        named = named or len(found) == 1  # without a word about it ssh tries all that it knows by name
-        keys += found if not keys else []
-        files += [*found, *(f"{path}-cert.pub" for path in found), *(f"{path}.pub" for path in found)]
+        files += [f"{path}{suffix}" for path in (*named, *found) for suffix in ("", ".pub", "-cert.pub")]
         for name in ("certificatefile", "userknownhostsfile", "globalknownhostsfile"):
             files += [_expanded(path) for line in said.get(name, []) for path in line.split()]
-        agents = [environment.get("SSH_AUTH_SOCK", ""), *map(_expanded, said.get("identityagent", []))]
-        hosts += [
-            jump.rpartition("@")[2].partition(":")[0] for line in said.get("proxyjump", []) for jump in line.split(",")
-        ]
-        options = []
-        # An agent signs for every host: it goes along only where the host's own key does not do by itself.
-        if not (named and any(_opens_by_itself(Path(key)) for key in keys)):
-            files += agents
+        # An agent signs for every host: it goes along only where the host's own key does not do by itself. Without
+        # a word about keys ssh names all that it would try, so one name alone was meant.
+        keys = named or (found if len(found) == 1 else [])
+        if not any(_opens_by_itself(Path(key)) for key in keys):
+            files += [environment.get("SSH_AUTH_SOCK", ""), *map(_expanded, said.get("identityagent", []))]
+        jumps = [jump for line in said.get("proxyjump", []) for jump in line.split(",") if jump != "none"]
+        hops += [jump.rpartition("@")[2].partition(":")[0] for jump in jumps]
+        # As ssh asks for its jump hosts: with its configuration, and without what was said about the last host.
+        options = options[options.index("-F") :][:2] if "-F" in options else []
+        named = []
     return files
 
 
