@@ -82,7 +82,10 @@ def _hide(view: View) -> None:
             _show(descriptor, path, read_only=path not in writes)
     for path in hidden:  # this mount alone, not what is shown in it: writing there fails instead of being forgotten
         kernel.mount("none", path, None, kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _PLAIN)
+    manager = Path("/proc/1/comm").read_bytes()
     kernel.mount("proc", "/proc", "proc", _PLAIN | kernel.MS_NOEXEC)
+    # Modules ask for the name of process 1 to learn what manages services on this machine: it is us now.
+    Path("/proc/self/comm").write_bytes(manager.strip())
 
 
 @contextlib.contextmanager

@@ -43,19 +43,17 @@ def build(view: View, *, first: bool) -> int | None:
     return None
 
 
-def can_be_built(root_namespaces: bool) -> Wall:
+def can_be_built() -> Wall:
     """The strongest one that really came about, tried in children of this process."""
     for wall in (Wall.NAMESPACES, Wall.LANDLOCK):
-        if all(
-            _tried(View(wall, whole, ("/usr",), hidden=("/nonexistent",)), root_namespaces) for whole in (False, True)
-        ):
+        if all(_tried(View(wall, whole, ("/usr",), hidden=("/nonexistent",))) for whole in (False, True)):
             return wall
     return Wall.NONE
 
 
-def _tried(view: View, root_namespaces: bool) -> bool:
+def _tried(view: View) -> bool:
     def attempt() -> int:
-        first = root_namespaces and view.wall is Wall.NAMESPACES and os.geteuid() == 0
+        first = view.wall is Wall.NAMESPACES and os.geteuid() == 0
         if first:
             kernel.unshare(kernel.NEWPID)
             return _in_a_child(lambda: build(view, first=True) or 0)
@@ -77,23 +75,25 @@ def _in_a_child(work: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def run_folder(tmp: str) -> dict[str, str]:
+def run_folder(tmp: str, view: View) -> dict[str, str]:
     """The environment of a run whose only place to write is `tmp`: no run finds another's ssh connection or files."""
-    return {"TMPDIR": tmp, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{tmp}/cp"}
+    said = {"TMPDIR": tmp, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{tmp}/cp"}
+    if view.whole and view.wall is Wall.LANDLOCK:  # no new folder in a home that has something hidden in it
+        said["ANSIBLE_REMOTE_TMP"] = f"{tmp}/modules"
+    return said
 
 
 def main(command: list[str]) -> int:
     if not command:
-        print(can_be_built(root_namespaces=True))
+        print(can_be_built())
         return 0
     try:
-        if (said := os.environ.pop(VARIABLE, None)) is not None:
-            tmp = tempfile.mkdtemp(prefix="slow-", dir=os.environ["ANSIBLE_HOME"])
-            os.environ.update(ANSIBLE_LOCAL_TEMP=tmp, **run_folder(tmp))
-            view = View.parse(said).with_paths((), (tmp,))
-            if (code := build(view, first=os.getpid() == 1)) is not None:
-                return code
-    except (OSError, ValueError) as error:
+        tmp = tempfile.mkdtemp(prefix="slow-", dir=os.environ["ANSIBLE_HOME"])
+        view = View.parse(os.environ.pop(VARIABLE)).with_paths((), (tmp,))
+        os.environ.update(ANSIBLE_LOCAL_TEMP=tmp, **run_folder(tmp, view))
+        if (code := build(view, first=os.getpid() == 1)) is not None:
+            return code
+    except (OSError, ValueError, KeyError) as error:
         print(f"the wall around this run could not be built: {error}", file=sys.stderr)
     else:
         os.execv(command[0], command)  # noqa: S606

@@ -253,17 +253,16 @@ class WarmAnsible:
             if keeper_code is not None:
                 return keeper_code
         try:
-            if (said := request.environment.pop(VARIABLE, None)) is not None:
-                view = View.parse(said).with_paths((str(self.payloads),), (str(tmp),))
-                if (code := walls.build(view, first=first)) is not None:
-                    return code
-        except (OSError, ValueError) as error:
+            view = View.parse(request.environment.pop(VARIABLE)).with_paths((str(self.payloads),), (str(tmp),))
+            if (code := walls.build(view, first=first)) is not None:
+                return code
+        except (OSError, ValueError, KeyError) as error:
             os.write(2, f"the wall around this run could not be built: {error}\n".encode())
             return walls.NOT_BUILT
         os.chdir(request.folder)
         os.environ.clear()
         os.environ.update(request.environment)
-        os.environ.update(walls.run_folder(str(tmp)))
+        os.environ.update(walls.run_folder(str(tmp), view))
         tempfile.tempdir = str(tmp)  # it has answered with the warm process's before
         try:
             return self._play(request.arguments, tmp)
