@@ -88,6 +88,7 @@ def main(command: list[str]) -> int:
         print(can_be_built())
         return 0
     try:
+        os.makedirs(os.environ["ANSIBLE_HOME"], mode=0o700, exist_ok=True)  # noqa: PTH103
         tmp = tempfile.mkdtemp(prefix="slow-", dir=os.environ["ANSIBLE_HOME"])
         view = View.parse(os.environ.pop(VARIABLE)).with_paths((), (tmp,))
         os.environ.update(ANSIBLE_LOCAL_TEMP=tmp, **run_folder(tmp, view))
