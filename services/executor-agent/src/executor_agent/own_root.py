@@ -69,7 +69,7 @@ def _build(view: View) -> None:
 
 def _hide(view: View) -> None:
     """The machine as it is, an empty folder over everything hidden, and in it what may be seen nevertheless."""
-    hidden = outermost(os.path.realpath(path) for path in view.hidden if Path(path).exists())
+    hidden = outermost(os.path.realpath(path) for path in view.hidden if os.path.exists(path))  # noqa: PTH110
     writes = {os.path.realpath(path) for path in view.writes}
     seen = [path for path in map(os.path.realpath, (*view.reads, *view.writes)) if any(below(path, h) for h in hidden)]
     with _opened(seen) as sources:
@@ -78,9 +78,10 @@ def _hide(view: View) -> None:
                 kernel.mount("tmpfs", path, "tmpfs", _PLAIN, "mode=755,size=1m")
             else:
                 kernel.mount("/dev/null", path, None, kernel.MS_BIND)
+                kernel.restrict(path, kernel.READ_ONLY)
         for path, descriptor in sources.items():
             _show(descriptor, path, read_only=path not in writes)
-    for path in hidden:  # this mount alone, not what is shown in it: writing there fails instead of being forgotten
+    for path in filter(os.path.isdir, hidden):  # this mount alone: writing there fails instead of being forgotten
         kernel.mount("none", path, None, kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _PLAIN)
     manager = Path("/proc/1/comm").read_bytes()
     kernel.mount("proc", "/proc", "proc", _PLAIN | kernel.MS_NOEXEC)
@@ -90,11 +91,11 @@ def _hide(view: View) -> None:
 
 @contextlib.contextmanager
 def _opened(paths: Iterable[str]) -> Iterator[dict[str, int]]:
-    """{path: a descriptor of what lies there now}, outer ones only; what does not exist is left out."""
+    """{path: a descriptor of what lies there now}, outer ones only; what is not there for this user is left out."""
     found: dict[str, int] = {}
     try:
         for path in outermost(paths):
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
                 found[path] = os.open(path, os.O_PATH | os.O_CLOEXEC)
         yield found
     finally:
