@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 PROBE_SECONDS = 20.0
 _WORDS = {
-    Wall.NAMESPACES: "each run has a root folder and a process list of its own: it sees its host's key, its own files "
-    "and Ansible, nothing else of the executor",
+    Wall.NAMESPACES: "each run has mounts and a process list of its own: of the executor it sees its host's key, its "
+    "own files and Ansible, nothing else",
     Wall.LANDLOCK: "each run may open only its host's key, its own files and Ansible (Landlock); names of other "
     "files, the process list and sockets in folders stay within its sight",
     Wall.NONE: "runs can read everything that the executor can: its keys, its folders, the other hosts' passwords",
