@@ -50,6 +50,7 @@ def test_what_sshs_own_configuration_says_about_the_host_counts(tmp_path: Path) 
     assert key in shown
     assert f"{tmp_path}/hosts" in shown
     assert f"{tmp_path}/of-jump" in shown
+    assert f"{tmp_path}/config" in shown
 
 
 def test_this_machine_an_engine_and_what_the_inventory_adds() -> None:

@@ -79,6 +79,7 @@ def _ssh_files(node: str, variables: dict[str, list[Any]], environment: Mapping[
         hops += [jump.rpartition("@")[2].partition(":")[0] for jump in jumps]
         # As ssh asks for its jump hosts: with its configuration, and without what was said about the last host.
         options = options[options.index("-F") :][:2] if "-F" in options else []
+        files += map(_expanded, options[1:])
         named = []
     return files
 
