@@ -20,6 +20,7 @@ from mend.commands.history import history
 from mend.commands.inject import inject
 from mend.commands.migrate import migrate
 from mend.commands.notify_test import notify_test
+from mend.commands.page import page
 from mend.commands.pending import pending
 from mend.commands.reindex import reindex
 from mend.commands.restore import restore
@@ -34,6 +35,7 @@ from mend.commands.watch import watch
 from mend.desk import read_desk
 from mend.sorry import FAILED, INTERRUPTED, Sorry, sorry_for
 from mesh_core.deciding import CannotDecide
+from mesh_core.private_place import keep_private
 from mesh_core.schema import why_not
 
 
@@ -75,6 +77,7 @@ app = typer.Typer(
 \b
 A day with it
   mend up                       start everything here; Ctrl-C stops it
+  mend page                     the dashboard in your browser
   mend pending                  what waits for you
   mend show ID                  why, and the very playbook that would run
   mend approve ID --wait        yes (the same as mv of the file to approved/)
@@ -86,8 +89,10 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided."""
 
 @app.callback()
 def prepare(ctx: typer.Context) -> None:
-    ctx.obj = read_desk(os.environ)
-    if ctx.invoked_subcommand not in ANY_LAYOUT and (why := why_not(ctx.obj.runtime)):
+    ctx.obj = desk = read_desk(os.environ)
+    if closed := keep_private(desk.runtime):
+        desk.err.print(f"closed {closed} files and folders below {desk.runtime} that others could read", style="dim")
+    if ctx.invoked_subcommand not in ANY_LAYOUT and (why := why_not(desk.runtime)):
         raise Sorry(why)
 
 
@@ -96,7 +101,7 @@ ANY_LAYOUT = frozenset({"doctor", "migrate", "backup", "restore"})  # these say 
 for panel, functions in (
     (DECIDE, (pending, show, approve, reject, edit, retry, snooze)),
     (SILENCE, (maintenance, ack, silences, unsilence)),
-    (LOOK, (status, doctor, history, watch, deadletters)),
+    (LOOK, (page, status, doctor, history, watch, deadletters)),
     (RUN, (up, drill, inject)),
     (KEEP, (backup, restore, migrate, reindex)),
 ):

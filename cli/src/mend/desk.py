@@ -1,6 +1,7 @@
 """What every command stands on: where the mesh is, who is asking, and how to answer. Opens no connection.
 
 The running mesh is found by REDIS_URL, else by the note that `mend up` leaves (run/mesh.json), else at the default.
+The note also knows the password of the mesh's own Redis, where REDIS_URL names that one by its port.
 """
 
 from __future__ import annotations
@@ -86,9 +87,17 @@ def read_desk(environ: Mapping[str, str]) -> Desk:
         raise Sorry(f"cannot work with these settings: {error}", USAGE) from None
     settings = settings.model_copy(update={"runtime_path": settings.runtime_path.absolute()})
     noted = read_note(settings.runtime_path)
-    if not is_given(given, "REDIS_URL") and isinstance(url := noted.get("redis_url"), str):
+    named = settings.redis_url if is_given(given, "REDIS_URL") else None
+    if named in (None, noted.get("redis_port_url")) and isinstance(url := noted.get("redis_url"), str):
         settings = settings.model_copy(update={"redis_url": url})
     return Desk(settings, given, _user(), _console(sys.stdout), _console(sys.stderr))
+
+
+def running_model(runtime: Path) -> dict[str, str]:
+    """LLAMACPP_URL and where its key lies, of the bundled model that the running mesh serves; {} without one."""
+    noted = read_note(runtime)
+    given = {"LLAMACPP_URL": noted.get("llamacpp_url"), "LLAMACPP_API_KEY_FILE": noted.get("llamacpp_key_file")}
+    return {name: value for name, value in given.items() if isinstance(value, str)}
 
 
 def note_path(runtime: Path) -> Path:

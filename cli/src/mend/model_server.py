@@ -1,7 +1,8 @@
 """The small model that comes with the mesh: llama.cpp's own HTTP server in a process of its own.
 
-`python -m mend.model_server --port N` listens on loopback only and prints one line when it answers. It never
-downloads anything, never trains or stores anything, and knows nothing of the mesh.
+`python -m mend.model_server --port N` listens on loopback only and prints one line when it answers. With a key it
+answers nobody who does not show it, but for /health. It never downloads anything, never trains or stores anything, and
+knows nothing of the mesh.
 
 It must not share a process with a service: ending its threads politely can take as long as an answer takes, so it
 stops with `os._exit`.
@@ -24,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mend.openmp import LIBRARY, openmp_environment
+from mesh_core.secret_files import BadSecret, read_secret
 
 ALIAS = "smollm2-135m-instruct"
 CONTEXT_TOKENS = 4096
@@ -58,8 +60,10 @@ def default_threads() -> int:
     return max(1, (os.cpu_count() or 1) - 1)
 
 
-def serve(model: Path, port: int, threads: int, *, exit_with_parent: bool = False, verbose: bool = False) -> None:
-    """Load, listen, say so in one line, and end the process on SIGTERM or SIGINT.
+def serve(
+    model: Path, port: int, threads: int, *, key: str = "", exit_with_parent: bool = False, verbose: bool = False
+) -> None:
+    """Load, listen, say so in one line, and end the process on SIGTERM or SIGINT. `key`: asked of everybody, if not ''.
 
     Raises ModelMissing or ServerFailed before that line, never after it.
     """
@@ -86,6 +90,8 @@ def serve(model: Path, port: int, threads: int, *, exit_with_parent: bool = Fals
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.endpoint_metrics = True
+    if key:
+        params.api_keys = [key]
     params.verbosity = 3 if verbose else 0
     try:
         server = xllamacpp.Server(params)
@@ -101,18 +107,20 @@ def serve(model: Path, port: int, threads: int, *, exit_with_parent: bool = Fals
     print(
         f"model {sorted(params.model_alias)[0]} listens on {server.listening_address} ({threads} threads)", flush=True
     )
-    threading.Thread(target=_read_it_in, args=(server.listening_address,), daemon=True).start()
+    threading.Thread(target=_read_it_in, args=(server.listening_address, key), daemon=True).start()
     while not select.select([wake], [], [], PARENT_CHECK_SECONDS)[0]:
         if exit_with_parent and os.getppid() != parent:
             break
     os._exit(0)
 
 
-def _read_it_in(address: str) -> None:
+def _read_it_in(address: str, key: str) -> None:
     """One token, so that the model lies in memory before the first event: that took 0.4 s of the first answer."""
     body = {"messages": [{"role": "user", "content": "Ready?"}], "max_tokens": 1}
     request = urllib.request.Request(  # noqa: S310 - our own server on loopback
-        f"{address}/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"}
+        f"{address}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})},
     )
     with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=READ_IN_SECONDS) as answer:  # noqa: S310
         answer.read()
@@ -123,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mend.model_server", description="The bundled model on loopback.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model", type=Path, help="a GGUF file (default: the bundled one)")
+    parser.add_argument("--api-key-file", type=Path, help="a file with the key that whoever asks must show")
     parser.add_argument("--threads", type=int, default=default_threads())
     parser.add_argument("--exit-with-parent", action="store_true", help="end when the starting process is gone")
     parser.add_argument("--verbose", action="store_true", help="let llama.cpp write its log to stderr")
@@ -133,12 +142,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.model or bundled_model(),
             options.port,
             max(1, options.threads),
+            key=_key_in(options.api_key_file),
             exit_with_parent=options.exit_with_parent,
             verbose=options.verbose,
         )
-    except (ModelMissing, ServerFailed) as problem:
+    except (ModelMissing, ServerFailed, BadSecret) as problem:
         print(f"model server: {problem}", file=sys.stderr, flush=True)
     return EXIT_FAILED
+
+
+def _key_in(file: Path | None) -> str:
+    """Raises BadSecret."""
+    found = read_secret({"LLAMACPP_API_KEY_FILE": str(file)}, "LLAMACPP_API_KEY") if file else None
+    return found.value if found else ""
 
 
 def _start_again_with_openmp(arguments: Sequence[str]) -> None:

@@ -53,6 +53,14 @@ def create_whole(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
     return won
 
 
+def shared_mode(folder: Path) -> int:
+    """The mode of a file that whoever may enter `folder` must be able to read, whatever the writer's umask: 0644 in
+    a deployment's, 0600 where only its owner comes in.
+    """
+    mode = folder.stat().st_mode
+    return 0o600 | (mode & 0o011) << 2
+
+
 def drop_unfinished(folder: Path) -> int:
     """Remove the temporary names that a killed writer left in `folder`; how many. Only where nobody writes now."""
     left = [path for path in folder.iterdir() if path.name.startswith(".") and path.name.endswith(".tmp")]

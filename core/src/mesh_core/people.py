@@ -20,7 +20,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError
 
 from mesh_core.action_files import read_regular
-from mesh_core.files import write_whole
+from mesh_core.files import shared_mode, write_whole
 from mesh_core.records import Record, Timestamp
 
 MAX_PEOPLE_BYTES = 1024 * 1024
@@ -131,6 +131,6 @@ def _write(path: Path, people: People) -> None:
     group = (path if path.exists() else path.parent).stat().st_gid
     shown: dict[str, Any] = people.model_dump(mode="json")
     write_whole(path, (HEAD + yaml.safe_dump(shown, sort_keys=True)).encode(), mode=0o640)
-    path.chmod(0o640)  # whatever the umask says: the observer reads it through its group
+    path.chmod(shared_mode(path.parent) & 0o640)  # whatever the umask says: the observer reads it through its group
     with suppress(PermissionError):
         os.chown(path, -1, group)

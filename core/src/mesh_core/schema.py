@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mesh_core.action_files import read_regular
-from mesh_core.files import create_whole, write_whole
+from mesh_core.files import create_whole, shared_mode, write_whole
 
 SCHEMA_VERSION = 1
 FIRST_VERSION = 1  # of what was written before there was a schema.json
@@ -66,8 +66,8 @@ def read_schema(runtime: Path) -> Schema | None:
 def write_schema(runtime: Path, by: str, *, version: int = SCHEMA_VERSION, unfinished: str = "") -> None:
     """Say it anew, whole and durable. Raises OSError."""
     schema_file(runtime).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(schema_file(runtime), _bytes(Schema(version, by, _now(), unfinished)), mode=0o644)
-    schema_file(runtime).chmod(0o644)  # whatever the umask: each service reads it as a user of its own
+    write_whole(schema_file(runtime), _bytes(Schema(version, by, _now(), unfinished)), mode=0o600)
+    _show(runtime)
 
 
 def settle(runtime: Path, by: str, *, version: int = SCHEMA_VERSION) -> Schema:
@@ -80,13 +80,18 @@ def settle(runtime: Path, by: str, *, version: int = SCHEMA_VERSION) -> Schema:
         known = Schema(found_version(runtime, version), by, _now())
         try:
             schema_file(runtime).parent.mkdir(parents=True, exist_ok=True)
-            if create_whole(schema_file(runtime), _bytes(known), mode=0o644):
-                schema_file(runtime).chmod(0o644)
+            if create_whole(schema_file(runtime), _bytes(known), mode=0o600):
+                _show(runtime)
         except OSError:
             pass  # a read-only state/, a full disk: whatever needs to write says so itself
     if why := _why_not(runtime, known, version):
         raise WrongSchema(why)
     return known
+
+
+def _show(runtime: Path) -> None:
+    """Whatever the umask: in a deployment each service reads it as a user of its own."""
+    schema_file(runtime).chmod(shared_mode(schema_file(runtime).parent))
 
 
 def why_not(runtime: Path) -> str:

@@ -104,14 +104,20 @@ def _read(path: Path, source: str, many_lines: bool) -> Secret:
     return Secret(value, source, _warning(path, about.st_mode, source))
 
 
-def _warning(path: Path, mode: int, source: str) -> str:
-    if not mode & stat.S_IROTH or _is_in_container(path):
-        return ""
+def everybody_may_read(path: Path, mode: int) -> bool:
+    """May every user of this machine read the file at `path`, which has this mode? Its folders may keep them away."""
+    if not mode & stat.S_IROTH:
+        return False
     try:
-        closed = any(not folder.stat().st_mode & stat.S_IXOTH for folder in path.absolute().resolve().parents)
+        return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.absolute().resolve().parents)
     except OSError:
-        closed = False
-    return "" if closed else f"{source}: every user of this machine may read it; chmod 0400 {path}"
+        return True
+
+
+def _warning(path: Path, mode: int, source: str) -> str:
+    if _is_in_container(path) or not everybody_may_read(path, mode):
+        return ""
+    return f"{source}: every user of this machine may read it; chmod 0400 {path}"
 
 
 def _is_in_container(path: Path) -> bool:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from mesh_core.action_files import REASON_SUFFIX, read_regular
 from mesh_core.door import problems
-from mesh_core.files import create_whole, rename_exclusive, write_whole
+from mesh_core.files import create_whole, rename_exclusive, shared_mode, write_whole
 from mesh_core.silences import MAX_DAYS, Silence
 from mesh_core.strict_json import Refusal, parse_object
 
@@ -61,9 +61,9 @@ class SilenceFolder:
         self.prepare()
         # Readable for whoever may enter the folder: the planner must see what an operator with umask 077 writes.
         path = self._path(silence.id)
-        if not create_whole(path, silence.wire(), mode=0o644):
+        if not create_whole(path, silence.wire(), mode=0o600):
             raise FileExistsError(f"{path} is there already")
-        path.chmod(0o644)
+        path.chmod(shared_mode(self.root))
 
     def end(self, silence_id: str, why: str = "") -> bool:
         """It is over: to ended/, with a word about why, if any. False if somebody was faster. Raises OSError."""
@@ -73,8 +73,8 @@ class SilenceFolder:
             if rename_exclusive(path, target):
                 if why.strip():
                     word = target.with_name(target.name + REASON_SUFFIX)
-                    write_whole(word, f"{why.strip()}\n".encode(), mode=0o644)
-                    word.chmod(0o644)  # as above: whatever the umask
+                    write_whole(word, f"{why.strip()}\n".encode(), mode=0o600)
+                    word.chmod(shared_mode(self.ended_root))  # as above: whatever the umask
                 return True
         return False
 

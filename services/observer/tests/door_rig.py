@@ -122,7 +122,9 @@ async def door_at(
     sessions = Sessions(
         runtime / "state" / "sessions.json", idle_seconds=3600, longest_seconds=86400, wall=lambda: moment[0]
     )
-    auth = Auth(book, sessions, Rules(own_names("127.0.0.1", "pi4"), read_hosts(hosts), read_networks(proxies)))
+    auth = Auth(
+        book, sessions, Rules(own_names("127.0.0.1", "pi4"), read_hosts(hosts), read_networks(proxies)), runtime
+    )
     log = AuditLog(audit_path(runtime), head_path(runtime))
     auditor = Auditor(log, actions)
     log.open(auditor.remember)

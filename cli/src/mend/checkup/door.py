@@ -31,7 +31,7 @@ def check_door(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     tokens = is_given(environ, "OBSERVER_TOKENS")
     if people.empty and not tokens:
         if listen.loopback:
-            yield ok("page", f"http://{listen}/: only this machine can reach it, so nobody has to sign in")
+            yield ok("page", f"http://{listen}/: only this machine can reach it; `mend page` makes a sign-in link")
         else:
             yield broken(
                 "page",

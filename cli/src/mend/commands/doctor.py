@@ -18,7 +18,7 @@ from mend.checkup.place import check_place
 from mend.checkup.secrets import check_secrets
 from mend.commands.audit import read_verdict
 from mend.commands.pending import AsJson
-from mend.desk import Desk, read_note
+from mend.desk import Desk, running_model
 from mend.sorry import DONE, FAILED
 from mesh_core.audit import audit_path, head_path
 
@@ -72,9 +72,8 @@ async def _models(desk: Desk) -> list[Finding]:
     # The rungs log what they do; a person who asks the doctor wants the findings only.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     environ = dict(desk.environ)
-    running = read_note(desk.runtime).get("llamacpp_url")
-    if isinstance(running, str) and not environ.get("LLAMACPP_URL"):
-        environ["LLAMACPP_URL"] = running
+    if not environ.get("LLAMACPP_URL"):
+        environ.update(running_model(desk.runtime))
     return await check_models(environ, desk.runtime / "config" / "chain.yml")
 
 

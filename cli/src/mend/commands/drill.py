@@ -13,7 +13,7 @@ import typer
 import yaml
 from rich.text import Text
 
-from mend.desk import Desk, read_note
+from mend.desk import Desk, running_model
 from mend.drill.patients import ContainerPatient, Patient, ProgramPatient
 from mend.drill.walk import Stopped, Walk
 from mend.mesh.inventory_file import make_inventory
@@ -117,9 +117,9 @@ def say(desk: Desk, step: str, text: str, style: str) -> None:
 def _environ(desk: Desk, folder: Path) -> dict[str, str]:
     """As the person's own, but with a Redis of its own; a model that runs here already is shared."""
     environ = {**desk.environ, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "RUNTIME_PATH": str(folder / "var")}
-    model = read_note(desk.runtime).get("llamacpp_url")
-    if isinstance(model, str) and not environ.get("LLAMACPP_URL") and answers(f"{model}/health"):
-        environ["LLAMACPP_URL"] = model
+    model = running_model(desk.runtime)
+    if model and not environ.get("LLAMACPP_URL") and answers(f"{model['LLAMACPP_URL']}/health"):
+        environ.update(model)
     return environ
 
 

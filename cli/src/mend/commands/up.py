@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import shutil
+import stat
 import sys
 import time
 from pathlib import Path
@@ -19,13 +22,16 @@ from mend.mesh.lock import the_only_one
 from mend.mesh.plan import Plan, plan_for
 from mend.mesh.running import Mesh
 from mend.mesh.stopper import Stopper
+from mend.sign_in import sign_in_link
 from mend.sorry import DONE
 from mend.words import plain, short_id
 from mesh_core.action_files import Folder
 from mesh_core.bus import Bus, BusDown, check_server
+from mesh_core.secret_files import everybody_may_read
 from mesh_core.settings import default_runtime_path
 
 LOOK_SECONDS = 0.5
+REDIS_PORT = 6379
 
 
 def up(
@@ -85,17 +91,44 @@ def what_next(desk: Desk, plan: Plan, seconds: float) -> None:
     desk.say()
     desk.say(f"The mesh is up after {seconds:.1f} s and watches this machine as {node}.", "bold green")
     desk.say("Nothing touches a host before you say yes.")
-    if plan.dashboard is not None:
-        desk.say(f"  {plain(plan.dashboard)}      the dashboard", "bold")
+    _the_way_in(desk, plan, mend)
     if plan.runtime != default_runtime_path().absolute():
         desk.say(f"  export RUNTIME_PATH={plain(plan.runtime)}      first, in another terminal")
     desk.say(f"  {mend} inject service_down --node {node} --service demo      trouble by hand")
     desk.say(f"  {mend} pending      what waits for you; {mend} show ID tells all about one")
     move = f"mv {plain(actions.folder(Folder.PENDING))}/FILE {plain(actions.folder(Folder.APPROVED))}/"
     desk.say(f"  {move}      says yes, as does {mend} approve ID")
+    if plan.own_redis is not None:
+        desk.say(f"  {_redis_cli(plan)}      for redis-cli, which wants the password")
     desk.say(f"  {mend} watch      everything as it happens; logs are in {plain(plan.log_folder)}")
     desk.say("Ctrl-C stops everything.")
     desk.say()
+
+
+def _the_way_in(desk: Desk, plan: Plan, mend: str) -> None:
+    if plan.dashboard is None:
+        return
+    link = sign_in_link(desk.runtime, desk.environ, plan.dashboard)
+    if link is None:
+        desk.say(f"  {plain(plan.dashboard)}      the dashboard; sign in as config/users.yml knows you", "bold")
+    elif _everybody_reads_this():
+        desk.say(f"  {mend} page      makes the link to the dashboard, {plain(plan.dashboard)}", "bold")
+        desk.say("      (not here: every user of this machine may read this output)", "dim")
+    else:
+        desk.say(f"  {plain(link)}", "bold")
+        desk.say(f"      the dashboard, signed in: this link counts once, for 10 minutes; {mend} page makes another")
+
+
+def _everybody_reads_this() -> bool:
+    """Does our output go into a file that is open to all?"""
+    status = os.fstat(1)
+    return stat.S_ISREG(status.st_mode) and everybody_may_read(Path("/proc/self/fd/1").resolve(), status.st_mode)
+
+
+def _redis_cli(plan: Plan) -> str:
+    port = plan.own_redis.port if plan.own_redis else REDIS_PORT
+    other = f"; redis-cli -p {port}" if port != REDIS_PORT else ""
+    return f'export REDISCLI_AUTH="$(cat {shlex.quote(str(plan.password_file))})"{other}'
 
 
 def command_here() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mend.mesh.redis_home import OwnRedis, redis_for
+from mend.mesh.redis_home import OwnRedis, password_file, redis_for
 from mend.model_server import ModelMissing, bundled_model
 from mesh_core.redis_url import password_of, with_login
 from mesh_core.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
@@ -23,6 +23,7 @@ EXECUTOR_STOP_SECONDS = 25.0
 # Who alone is told.
 SECRETS = {
     "ANTHROPIC_API_KEY": ("planner-agent",),
+    "LLAMACPP_API_KEY": ("planner-agent",),
     "NOTIFY_URLS": ("executor-agent", "observer"),
     "OBSERVER_TOKENS": ("observer",),
     "HOOKS_TOKEN": ("observer",),
@@ -64,7 +65,12 @@ class Plan:
     @property
     def password_file(self) -> Path:
         """Where the services read the password of Redis: an environment is read by more than a file of 0600."""
-        return _password_file(self.runtime)
+        return password_file(self.runtime)
+
+    @property
+    def model_key_file(self) -> Path:
+        """The key that the bundled model's server asks for: its port is open to every user of this machine."""
+        return _model_key_file(self.runtime)
 
     @property
     def log_folder(self) -> Path:
@@ -88,9 +94,11 @@ def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: st
         if not model_note:
             port = free_port()
             model_url = f"http://127.0.0.1:{port}"
-            command = (sys.executable, "-m", "mend.model_server", "--port", str(port))
+            key = ("--api-key-file", str(_model_key_file(runtime)))
+            command = (sys.executable, "-m", "mend.model_server", "--port", str(port), *key)
             programs.append(Program("model", command, "model", f"llama.cpp on 127.0.0.1:{port}"))
-    programs += _services(_without_credentials(environ))
+    given_key = {"LLAMACPP_API_KEY": "", "LLAMACPP_API_KEY_FILE": str(_model_key_file(runtime))} if model_url else {}
+    programs += _services(_without_credentials(environ), {"planner-agent": given_key})
     listen = environ.get("OBSERVER_LISTEN", "").strip() or free_listen()
     password = password_of(url)
     given = {
@@ -100,7 +108,7 @@ def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: st
         "NODE_NAME": node,
         "REDIS_URL": with_login(url, "", "") if password else url,
         **dict.fromkeys(("REDIS_URL_FILE", "REDIS_USERNAME", "REDIS_PASSWORD"), ""),
-        "REDIS_PASSWORD_FILE": str(_password_file(runtime)) if password else "",
+        "REDIS_PASSWORD_FILE": str(password_file(runtime)) if password else "",
         "PATH": _with_our_bin(environ.get("PATH", "")),
         **({"LLAMACPP_URL": model_url} if model_url else {}),
     }
@@ -148,8 +156,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _password_file(runtime: Path) -> Path:
-    return runtime / "run" / "redis-password"
+def _model_key_file(runtime: Path) -> Path:
+    return runtime / "run" / "model-key"
 
 
 def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
@@ -162,7 +170,7 @@ def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, **named, CREDENTIALS: ""}
 
 
-def _services(environ: Mapping[str, str]) -> list[Program]:
+def _services(environ: Mapping[str, str], given: Mapping[str, Mapping[str, str]]) -> list[Program]:
     try:
         running_work = float(environ.get("EXECUTOR_STOP_SECONDS", "") or EXECUTOR_STOP_SECONDS)
     except ValueError:
@@ -178,7 +186,8 @@ def _services(environ: Mapping[str, str]) -> list[Program]:
         hidden = {v: "" for secret in others for v in (secret, secret + FILE_SUFFIX) if environ.get(v)}
         stop = int(running_work) + STOP_SECONDS if name == "executor-agent" else STOP_SECONDS
         command = (sys.executable, "-m", module)
-        found.append(Program(name, command, "heartbeat", stop_seconds=stop, environ=hidden))
+        own = {**hidden, **given.get(name, {})}
+        found.append(Program(name, command, "heartbeat", stop_seconds=stop, environ=own))
     return found
 
 

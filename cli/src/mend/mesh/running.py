@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from mend.mesh.lock import leave_note, take_note_away
 from mend.mesh.plan import Plan, Program
-from mend.mesh.redis_home import OWN_MARK, home_of
+from mend.mesh.redis_home import OWN_MARK, Refused, home_of
 from mend.mesh.supervisord import Job, JobState, NoAnswer, Supervisord
 from mend.sorry import Sorry
 from mend.words import plain
@@ -61,7 +62,6 @@ class Mesh:
         for folder in (plan.run_folder, plan.log_folder, plan.runtime / "state"):
             folder.mkdir(parents=True, exist_ok=True)
         plan.run_folder.chmod(0o700)
-        plan.log_folder.chmod(0o750)  # logs quote what services wrote
         Actions(plan.runtime).prepare()
         if plan.own_redis is not None:
             plan.own_redis.data.mkdir(parents=True, exist_ok=True)
@@ -69,6 +69,8 @@ class Mesh:
             write_whole(plan.own_redis.conf_file, plan.own_redis.conf().encode(), mode=0o600)
         if plan.redis_password:
             write_whole(plan.password_file, plan.redis_password.encode(), mode=0o600)
+        if plan.model_url is not None:
+            write_whole(plan.model_key_file, secrets.token_urlsafe(32).encode(), mode=0o600)
         self._started = time.time()
         begun = time.monotonic()
         try:
@@ -131,7 +133,9 @@ class Mesh:
             pass
         self._supervisord.end()
         take_note_away(self.plan.runtime)
-        self.plan.password_file.unlink(missing_ok=True)
+        self.plan.model_key_file.unlink(missing_ok=True)
+        if self.plan.own_redis is None:  # our own server's password stays: what people exported goes on working
+            self.plan.password_file.unlink(missing_ok=True)
 
     def last_words(self, name: str) -> str:
         """The end of a program's log: the last line that is no JSON, else the last event of its log."""
@@ -174,7 +178,9 @@ class Mesh:
         if not state.alive:
             return False
         if program.ready == "redis":
-            return home_of(self.plan.redis_url) is not None
+            with contextlib.suppress(Refused):
+                return home_of(self.plan.redis_url) is not None
+            return False
         if program.ready == "model":
             return answers(f"{self.plan.model_url}/health")
         try:

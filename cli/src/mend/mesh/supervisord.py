@@ -184,6 +184,7 @@ def conf_text(socket: Path, log: Path, pid_file: Path, jobs: Iterable[Job]) -> s
         f"file={_ini(socket)}",
         "chmod=0600",
         "[supervisord]",
+        "umask=077",
         "nodaemon=true",
         "silent=true",
         f"logfile={_ini(log)}",

@@ -58,6 +58,9 @@ class ChainSettings(Settings):
     llamacpp_model: str | None = Field(
         None, alias="LLAMACPP_MODEL", description="its model's name; unset: the first one that it lists"
     )
+    llamacpp_api_key: SecretStr | None = Field(
+        None, alias="LLAMACPP_API_KEY", description="the key that this server wants, if it wants one"
+    )
     ollama_host: str | None = Field(
         None, alias="OLLAMA_HOST", description="an Ollama server, such as http://127.0.0.1:11434"
     )
@@ -153,8 +156,13 @@ _BUILT_IN = ("llamacpp", "ollama", "haiku", "sonnet")
 def _built_in(name: str, settings: ChainSettings) -> Rung | None:
     local, cloud = settings.llm_local_timeout_seconds, settings.llm_cloud_timeout_seconds
     if name == "llamacpp" and settings.llamacpp_url:
+        own_key = settings.llamacpp_api_key
         return OpenAICompatibleRung(
-            name=name, url=settings.llamacpp_url, model=settings.llamacpp_model, timeout_seconds=local
+            name=name,
+            url=settings.llamacpp_url,
+            model=settings.llamacpp_model,
+            timeout_seconds=local,
+            api_key=own_key.get_secret_value() if own_key else None,
         )
     if name == "ollama" and settings.ollama_host:
         return OllamaRung(name=name, host=settings.ollama_host, model=settings.ollama_model, timeout_seconds=local)

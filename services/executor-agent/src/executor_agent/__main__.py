@@ -27,6 +27,7 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, masked
 from mesh_core.listen import address_for
 from mesh_core.log import setup
+from mesh_core.private_place import keep_private
 from mesh_core.probes import Probes, writable
 from mesh_core.probes_http import ProbesServer
 from mesh_core.redis_state import takes_writes
@@ -48,6 +49,8 @@ def main() -> None:
     """Start and never return; exit status 2 where it must not start."""
     settings = settings_or_exit(ExecutorSettings, SERVICE)
     setup(SERVICE, level=settings.log_level)
+    if settings.planner_uid is None:
+        keep_private(settings.runtime_path)
     schema_or_exit(settings.runtime_path, SERVICE)
     runtime = settings.runtime_path.absolute()
     _check(runtime, settings.planner_uid)

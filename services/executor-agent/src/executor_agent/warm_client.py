@@ -42,6 +42,7 @@ def become(plain: str, arguments: "list[str]") -> int:
     """The slow road: this process dies with its parent, and so does what it starts."""
     import ctypes  # only here: it costs more than all the rest
 
+    posix.umask(0o022)  # as in the warm process
     libc = ctypes.CDLL(None)
     libc.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
     if libc.unshare(0x20000000) == 0:  # CLONE_NEWPID: all of it ends with its first process

@@ -31,6 +31,7 @@ STOP_SECONDS = 5.0
 BACKOFF_SECONDS = (0.2, 1.0, 5.0, 30.0)
 _HERE = Path(__file__).parent
 _HOME_PREFIX = "mend-warm-"
+RUN_UMASK = 0o022  # ours keeps evidence to ourselves; what a play makes on this very machine is for those who use it
 
 # What a run may know of the executor's environment. Docker's names only say where the engine is.
 ALLOWED = frozenset(
@@ -191,6 +192,7 @@ class Zygote:
                 stderr=said,
                 env=self.environment,
                 start_new_session=True,
+                umask=RUN_UMASK,
             )
         self._process = process
         if self._stopping.is_set() and process.stdin is not None:

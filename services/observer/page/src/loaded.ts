@@ -87,7 +87,7 @@ class Reader<T> {
     } catch (error) {
       if (this.closed) return
       if (!(error instanceof Problem)) throw error
-      if (error.status === 401) signedOut()
+      if (error.status === 401) signedOut(error.code)
       this.problem.value = error
     } finally {
       this.busy = false

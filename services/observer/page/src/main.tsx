@@ -1,7 +1,7 @@
 // Where the page begins.
 import { render } from 'preact'
 import { App } from './app'
-import { begin } from './session'
+import { arrive } from './session'
 import './style/tokens.css'
 import './style/base.css'
 import './style/frame.css'
@@ -9,4 +9,5 @@ import './style/views.css'
 
 const room = document.getElementById('room')
 if (room) render(<App />, room)
-void begin()
+void arrive()
+window.addEventListener('hashchange', () => void arrive())

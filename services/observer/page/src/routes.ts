@@ -31,6 +31,12 @@ export const go = (hash: string) => {
   if (location.hash !== hash) location.hash = hash
 }
 
+/** Be at the beginning, and let no one come back here. */
+export const leave = () => {
+  history.replaceState(null, '', to('world'))
+  where.value = read()
+}
+
 /** Change the query of this place without a new entry in the history. */
 export const setQuery = (changes: Record<string, string | null>) => {
   const query = new URLSearchParams(where.value.query)

@@ -27,18 +27,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Arrival:
-    """`forwarded`: some proxy stands in front, believed or not."""
+    """Of one request, as far as our own proxies are believed."""
 
     address: str
     scheme: str
     host: str
-    forwarded: bool
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
-
-    @property
-    def from_here(self) -> bool:
-        """From this very machine, by nobody's hand in between."""
-        return is_loopback(self.address) and not self.forwarded
 
 
 def arrival_of(peer: str, scheme: str, raw_headers: Iterable[tuple[bytes, bytes]], rules: Rules) -> Arrival:
@@ -51,7 +45,6 @@ def arrival_of(peer: str, scheme: str, raw_headers: Iterable[tuple[bytes, bytes]
         if name == "x-forwarded-for":
             forwarded_for += [part.strip().strip("[]") for part in value.split(",")]
     address = _plain(peer)
-    forwarded = any(name in headers for name in FORWARDED)
     if trusted(address, rules.proxies):
         for hop in reversed(forwarded_for):
             if ip_of(hop) is None:
@@ -61,7 +54,7 @@ def arrival_of(peer: str, scheme: str, raw_headers: Iterable[tuple[bytes, bytes]
                 break
         proto = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
         scheme = proto if proto in DEFAULT_PORTS else scheme
-    return Arrival(address, scheme, headers.get("host", "").lower(), forwarded, headers)
+    return Arrival(address, scheme, headers.get("host", "").lower(), headers)
 
 
 def host_allowed(host: str, rules: Rules, *, only_loopback: bool) -> bool:

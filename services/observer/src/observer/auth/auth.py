@@ -6,16 +6,17 @@ Answers questions about requests; knows no route and reads no body.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from starlette.requests import cookie_parser
 
-from mesh_core.people import Role
 from mesh_core.records import rfc3339
+from mesh_core.sign_in_links import person_name, take_link
 from observer.auth.arrival import Arrival, Rules, host_allowed
-from observer.auth.book import Book, Known
+from observer.auth.book import Book, Known, linked
 from observer.auth.devices import COOKIE as DEVICE_COOKIE
 from observer.auth.devices import Devices
-from observer.auth.person import OPEN_NAME, How, Mode, Person, SessionOut
+from observer.auth.person import How, Mode, Person, SessionOut
 from observer.auth.sessions import Sessions
 from observer.auth.signing_in import SigningIn
 
@@ -27,10 +28,11 @@ CSRF_HEADER = "x-csrf-token"
 class Auth:
     """All that the web asks about people."""
 
-    def __init__(self, book: Book, sessions: Sessions, rules: Rules):
+    def __init__(self, book: Book, sessions: Sessions, rules: Rules, runtime: Path):
         self.book = book
         self.sessions = sessions
         self.rules = rules
+        self._runtime = runtime
         self.devices = Devices(sessions.seal)
         self.signing_in = SigningIn(book, self.devices)
 
@@ -42,7 +44,7 @@ class Auth:
         return self.book.mode
 
     def host_fits(self, arrival: Arrival) -> bool:
-        return host_allowed(arrival.host, self.rules, only_loopback=self.mode is Mode.OPEN)
+        return host_allowed(arrival.host, self.rules, only_loopback=self.mode is Mode.LINK)
 
     def person(self, arrival: Arrival) -> Person | None:
         """Who asks; None for a stranger. Raises BadPeople. A Bearer token is never mixed with a cookie."""
@@ -51,9 +53,6 @@ class Auth:
             scheme, _, token = authorization.partition(" ")
             known = self.book.token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
             return _person(known, How.TOKEN, arrival, known.mark) if known else None
-        if self.mode is Mode.OPEN:
-            here = arrival.from_here
-            return Person(name=OPEN_NAME, role=Role.OPERATOR, address=arrival.address) if here else None
         session_id = session_cookie(arrival)
         found = self.sessions.find(session_id) if session_id else None
         if found is None:
@@ -65,10 +64,15 @@ class Auth:
             return None
         return _person(known, How.SESSION, arrival, digest)
 
+    def by_link(self, token: str) -> Known | None:
+        """Who made this one-time link, which is used up by this; None where it opens nothing. Blocks for a moment."""
+        if self.mode is not Mode.LINK:
+            return None
+        uid = take_link(self._runtime, token)
+        return None if uid is None else linked(person_name(uid))
+
     def still(self, person: Person) -> bool:
         """May an answer that is still being given (a stream) go on? Raises BadPeople."""
-        if person.how is How.OPEN:
-            return self.mode is Mode.OPEN
         if person.how is How.SESSION:
             return self.sessions.lives(person.session) and self._session_known(person.session)
         return self.book.still(person.name, person.session) is not None

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from mesh_core.people import RESERVED, BadPeople, People, PersonName, Role, User, read_people, token_digest
 from observer.auth.person import Mode
 
+LINK_MARK = "link"  # of a session that a one-time link opened; no password and no token has this mark
 SHORTEST_TOKEN = 32  # characters of a token that somebody made up for OBSERVER_TOKENS
 _NAME = TypeAdapter(PersonName)
 
@@ -42,14 +43,14 @@ class Book:
         self._seen: tuple[int, ...] = ()
         self._people = People()
         self._broken: str | None = None
-        self._was_required = False
+        self._was_listed = False
 
     @property
     def mode(self) -> Mode:
-        """Required once anything is configured, until the observer starts anew: a deleted file opens no door."""
-        if not self._was_required:
-            self._was_required = not self._loopback or bool(self._given) or self._configured()
-        return Mode.REQUIRED if self._was_required else Mode.OPEN
+        """Listed once anybody is, until the observer starts anew: a deleted file opens no other door."""
+        if not self._was_listed:
+            self._was_listed = not self._loopback or bool(self._given) or self._configured()
+        return Mode.LISTED if self._was_listed else Mode.LINK
 
     @property
     def empty(self) -> bool:
@@ -84,6 +85,8 @@ class Book:
 
     def still(self, name: str, mark: str) -> Known | None:
         """Who had a session under this name and mark, if that is still what lets them in. Raises BadPeople."""
+        if mark == LINK_MARK:
+            return linked(name) if self.mode is Mode.LINK else None
         people = self.people()
         if (user := people.users.get(name)) and hmac.compare_digest(mark_of(user.password), mark):
             return Known(name, user.role, mark)
@@ -100,6 +103,11 @@ class Book:
             return not self.people().empty
         except BadPeople:
             return True
+
+
+def linked(name: str) -> Known:
+    """Who came by a one-time link: they may write into the observer's own folders, so they may decide."""
+    return Known(name, Role.OPERATOR, LINK_MARK)
 
 
 def mark_of(secret: str) -> str:

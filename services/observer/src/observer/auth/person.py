@@ -8,20 +8,20 @@ from pydantic import BaseModel, Field
 
 from mesh_core.people import Role
 
-OPEN_NAME = "web"  # whoever sits at this machine, when nobody has to sign in
+OPEN_NAME = "web"  # whoever sat at this machine, when nobody had to sign in; old notes say it
 
 
 class How(StrEnum):
     """By what somebody is known."""
 
-    OPEN = "open"  # nobody has to sign in here
+    OPEN = "open"  # an app without a gate, as only tests make one
     SESSION = "session"  # the cookie of a sign-in
     TOKEN = "token"  # noqa: S105 - `Authorization: Bearer`
 
 
 class Mode(StrEnum):
-    OPEN = "open"  # on loopback with nothing configured: everybody on this machine is an operator
-    REQUIRED = "required"
+    LINK = "link"  # on loopback with nobody listed: who has a one-time link of `mend up` or `mend page`
+    LISTED = "listed"  # who is in config/users.yml or OBSERVER_TOKENS
 
 
 class Person(BaseModel):
@@ -44,7 +44,7 @@ class SessionOut(BaseModel):
 
     name: str
     role: Role
-    auth: How = Field(description="open: nobody has to sign in here, so there is nothing to sign out of")
+    auth: How = Field(description="session: a cookie, which signing out ends; token: `Authorization: Bearer`")
     csrf: str | None = Field(
         description="goes into the header X-CSRF-Token of whatever changes something; null with a Bearer token"
     )
@@ -52,8 +52,9 @@ class SessionOut(BaseModel):
 
 
 class Login(BaseModel):
-    """Either a user with a password, or a token alone."""
+    """A user with a password, or a token alone, or the token of a one-time link alone."""
 
     user: str = Field("", max_length=128)
     password: str = Field("", max_length=1024)
     token: str = Field("", max_length=1024)
+    link: str = Field("", max_length=128)

@@ -33,9 +33,9 @@ def doorkeeper_or_exit(settings: ObserverSettings, service: str) -> Auth:
     host = settings.address.host if settings.address else ""
     own, told = own_names(host, settings.node_name), read_hosts(f"{settings.hosts} {settings.public_host}")
     rules = Rules(own, told, read_networks(settings.trusted_proxies))
-    if book.mode is Mode.OPEN:
-        log.info("auth.open", why="only this machine can reach the page, and nobody is in config/users.yml")
-    return Auth(book, sessions, rules)
+    if book.mode is Mode.LINK:
+        log.info("auth.by_link", why="nobody is in config/users.yml: `mend page` makes a one-time sign-in link")
+    return Auth(book, sessions, rules, settings.runtime_path)
 
 
 def problem_with(book: Book, settings: ObserverSettings) -> str | None:

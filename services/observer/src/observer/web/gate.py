@@ -68,7 +68,7 @@ class Gate:
         if path in UNASKED:
             return None
         if path == "/metrics":
-            return self._known(arrival) if self._auth.mode is Mode.REQUIRED else None
+            return self._known(arrival) if self._auth.mode is Mode.LISTED else None
         if not self._auth.host_fits(arrival):
             raise ApiError(
                 403,
@@ -97,16 +97,11 @@ class Gate:
         person = self._auth.person(arrival)
         if person is not None:
             return person
-        if self._auth.mode is Mode.OPEN and "authorization" not in arrival.headers:
-            raise ApiError(
-                403,
-                "proxied",
-                "nobody has to sign in here because only this machine may ask, but this came through a proxy or from "
-                "elsewhere: make a user with `mend users add NAME --role operator` first",
-            )
         challenge = {"WWW-Authenticate": "Bearer"}
         if "authorization" in arrival.headers:
             raise ApiError(401, "unauthenticated", "this Bearer token is not known (any more)", challenge)
+        if self._auth.mode is Mode.LINK:
+            raise ApiError(401, "link_needed", "sign in first: `mend page` on this machine makes a link", challenge)
         raise ApiError(401, "unauthenticated", "sign in first, or send a Bearer token", challenge)
 
     async def _while_allowed(self, person: Person, scope: Scope, receive: Receive, send: Send) -> None:

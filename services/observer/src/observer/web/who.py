@@ -36,7 +36,7 @@ def operator(person: Annotated[Person, Depends(viewer)]) -> Person:
 def arrival(request: Request) -> Arrival:
     """Where the request came from, as the gate found."""
     found = request.scope.get("state", {}).get("arrival")
-    return found if isinstance(found, Arrival) else Arrival("", "http", "", forwarded=False)
+    return found if isinstance(found, Arrival) else Arrival("", "http", "")
 
 
 TheRoom = Annotated[Room, Depends(room_of)]

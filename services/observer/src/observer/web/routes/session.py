@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 from fastapi import APIRouter, Response
 
 from mesh_core.metrics import SIGN_INS
 from mesh_core.people import BadPeople
+from observer.auth.arrival import Arrival
 from observer.auth.auth import Auth, cookie_name, device_cookie, session_cookie
+from observer.auth.book import Known
 from observer.auth.devices import COOKIE as DEVICE_COOKIE
 from observer.auth.devices import KEPT_SECONDS
 from observer.auth.person import How, Login, Mode, Person, SessionOut
@@ -31,10 +35,46 @@ async def session(room: TheRoom, who: Viewer) -> SessionOut:
 
 @router.post("/login")
 async def login(room: TheRoom, came: From, body: Login, response: Response) -> SessionOut:
-    """A session, as an HTTP-only cookie, for a user's password or for a token. 401: wrong; 429: too many guesses."""
+    """A session, as an HTTP-only cookie, for a user's password, for a token, or for a one-time link.
+
+    401: wrong, or used up; 429: too many guesses.
+    """
     auth = room.auth
-    if auth is None or auth.mode is Mode.OPEN:
+    if auth is None:
         raise ApiError(409, "open", "nobody has to sign in here")
+    known = await (_by_link(auth, body.link) if body.link else _by_secret(room, auth, came, body))
+    await room.audit.note("login", known.name, "web", address=came.address)
+    if old := session_cookie(came):
+        auth.sessions.forget(digest_of(old))
+    try:
+        session_id = await auth.sessions.open(known.name, known.mark, came.address)
+    except OSError as error:
+        raise ApiError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
+    secure = came.scheme == "https"
+    _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=secure)
+    if body.user and not body.link:
+        seen_before = auth.devices.cookie_for(known.name, known.mark)
+        _set_cookie(response, DEVICE_COOKIE, seen_before, KEPT_SECONDS, secure=secure, path=LOGIN)
+    SIGN_INS.add("ok")
+    log.info("auth.signed_in", user=known.name, address=came.address)
+    person = Person(name=known.name, role=known.role, how=How.SESSION, session=digest_of(session_id))
+    return _told(room, person)
+
+
+async def _by_link(auth: Auth, link: str) -> Known:
+    """No guess is counted and no failure audited: 256 bits are not guessed, and a neighbour must not lock us out."""
+    if auth.mode is not Mode.LINK:
+        raise ApiError(401, "wrong_credentials", "links count only where nobody is listed: sign in with your name")
+    known = await asyncio.to_thread(auth.by_link, link)
+    if known is None:
+        SIGN_INS.add("wrong")
+        raise ApiError(401, "link_spent", "this link was used already or is too old: `mend page` makes another one")
+    return known
+
+
+async def _by_secret(room: Room, auth: Auth, came: Arrival, body: Login) -> Known:
+    if auth.mode is Mode.LINK:
+        raise ApiError(401, "link_needed", "nobody is listed here: `mend page` on this machine makes a sign-in link")
     try:
         known = await auth.signing_in.check(body.user, body.password, body.token, came.address, device_cookie(came))
     except TooMany as no:
@@ -51,22 +91,7 @@ async def login(room: TheRoom, came: From, body: Login, response: Response) -> S
         )
         detail = "this user name and password do not fit" if body.user else "this token is not known"
         raise ApiError(401, "wrong_credentials", detail)
-    await room.audit.note("login", known.name, "web", address=came.address)
-    if old := session_cookie(came):
-        auth.sessions.forget(digest_of(old))
-    try:
-        session_id = await auth.sessions.open(known.name, known.mark, came.address)
-    except OSError as error:
-        raise ApiError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
-    secure = came.scheme == "https"
-    _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=secure)
-    if body.user:
-        seen_before = auth.devices.cookie_for(known.name, known.mark)
-        _set_cookie(response, DEVICE_COOKIE, seen_before, KEPT_SECONDS, secure=secure, path=LOGIN)
-    SIGN_INS.add("ok")
-    log.info("auth.signed_in", user=known.name, address=came.address)
-    person = Person(name=known.name, role=known.role, how=How.SESSION, session=digest_of(session_id))
-    return _told(room, person)
+    return known
 
 
 @router.post("/logout", status_code=204)

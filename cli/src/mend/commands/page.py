@@ -1,0 +1,80 @@
+"""`mend page`: the dashboard in the browser, signed in; or the link that does it."""
+
+from __future__ import annotations
+
+import html
+import os
+import sys
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mend.commands.status import FRESH_SECONDS, heartbeats
+from mend.desk import Desk, read_note
+from mend.sign_in import sign_in_link
+from mend.sorry import FAILED, Sorry
+from mend.words import plain
+from mesh_core.files import write_whole
+from mesh_core.listen import address_for
+from mesh_core.sign_in_links import is_waiting
+
+PORT = 8686
+USED_WITHIN_SECONDS = 20.0
+LOOK_SECONDS = 0.1
+
+
+def page(
+    ctx: typer.Context,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it, where there is a screen.")] = True,
+) -> None:
+    """Print a link that signs you in at the dashboard, and open it where there is a browser.
+
+    It counts once and for 10 minutes; the session that it opens lasts. Where config/users.yml lists people, they
+    sign in by name and there are no links.
+
+    \b
+    Examples
+      mend page
+      mend page --no-browser             only the link
+    """
+    desk: Desk = ctx.obj
+    dashboard = _address(desk)
+    link = sign_in_link(desk.runtime, desk.environ, dashboard)
+    desk.say(plain(link or dashboard))
+    about = "counts once, for 10 minutes" if link else "sign in as config/users.yml knows you"
+    desk.err.print(about, style="dim")
+    if heartbeats(desk.runtime).get("observer", FRESH_SECONDS) >= FRESH_SECONDS:
+        desk.err.print("the observer does not run at the moment: `mend up` starts it", style="yellow")
+    elif link and browser and sys.stdout.isatty() and _has_screen():
+        _open(desk.runtime, link)
+
+
+def _address(desk: Desk) -> str:
+    """Of the mesh that runs, or of an observer that was started with the same settings."""
+    noted = read_note(desk.runtime)
+    listen = address_for(desk.environ.get("OBSERVER_LISTEN", ""), PORT)
+    found = noted.get("dashboard") if noted else f"http://{listen}/" if listen else None
+    if not isinstance(found, str):
+        raise Sorry("this mesh has no dashboard: OBSERVER_LISTEN is off", FAILED)
+    return found
+
+
+def _has_screen() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _open(runtime: Path, link: str) -> None:
+    """By way of a file that only we can read: a browser's command line is open to all, and its link would be theirs."""
+    way, to = runtime / "run" / "page.html", html.escape(link)
+    way.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = f'<!doctype html><meta http-equiv="refresh" content="0;url={to}"><a href="{to}">The dashboard</a>\n'
+    write_whole(way, text.encode(), mode=0o600)
+    try:
+        opened, deadline = webbrowser.open(way.absolute().as_uri()), time.monotonic() + USED_WITHIN_SECONDS
+        while opened and is_waiting(runtime, link.rpartition("/")[2]) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+    finally:
+        way.unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+"""The way into the dashboard where nobody is listed: a one-time link, for whoever may write into the runtime folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mend.sorry import FAILED, Sorry
+from mesh_core.people import BadPeople, people_path, read_people
+from mesh_core.secret_files import is_given
+from mesh_core.sign_in_links import make_link
+
+
+def sign_in_link(runtime: Path, environ: Mapping[str, str], dashboard: str) -> str | None:
+    """A new link to `dashboard`, its address; None where people are listed and sign in by name. Sorry if it cannot be.
+
+    The token stands behind the #, which no browser sends: it is in no log, and fetching the page does not use it up.
+    """
+    if not runtime.is_dir():
+        raise Sorry(f"no mesh ever ran in {runtime}: `mend up` starts one; RUNTIME_PATH names another folder", FAILED)
+    try:
+        listed = is_given(environ, "OBSERVER_TOKENS") or not read_people(people_path(runtime)).empty
+    except BadPeople as error:
+        raise Sorry(f"nobody can sign in: {error}", FAILED) from None
+    if listed:
+        return None
+    try:
+        return f"{dashboard}#/link/{make_link(runtime)}"
+    except PermissionError:
+        raise Sorry(f"{runtime} is another user's: only they can make a link to the dashboard", FAILED) from None

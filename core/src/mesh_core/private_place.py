@@ -1,0 +1,77 @@
+"""A runtime folder that belongs to one user: what lies in it is nobody else's business. Says and makes it so.
+
+A deployment has users of its own and a table of who may write where (`ownership.py`); there nothing is changed here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from mesh_core.ownership import is_deployed, services_of
+
+UMASK = 0o077
+# What a mesh makes below RUNTIME_PATH. A folder that holds anything else, too (/tmp, somebody's home), stays as it is.
+OURS = frozenset(
+    {"actions", "audit", "backups", "config", "events", "index", "log", "redis", "run", "silences", "spool", "state"}
+)
+SET_ASIDE = "replaced-"  # `mend restore` puts there what was here before
+
+
+def keep_private(runtime: Path) -> int:
+    """From now on this process writes for its own user alone, and so does what it starts; how many old files and
+    folders below `runtime` were open to others and are not any more. 0 where several users share the folder.
+    """
+    if is_shared(runtime):
+        return 0
+    os.umask(UMASK)
+    try:
+        return _close(runtime.resolve())
+    except OSError:  # what cannot be read or changed was not ours, or is gone by now
+        return 0
+
+
+def is_shared(runtime: Path) -> bool:
+    """Do several users work in it: a deployment, or a folder that is another user's?"""
+    try:
+        owner = runtime.stat().st_uid
+    except OSError:
+        return False  # ours to make
+    return os.geteuid() not in (0, owner) or is_deployed(runtime) or bool(services_of(runtime))
+
+
+def _close(runtime: Path) -> int:
+    """The outermost folder first: that alone keeps everybody out. Each other one last, so that a walk that was cut
+    short is repeated; where all is well this reads one listing.
+    """
+    closed = 0
+    entries = list(runtime.iterdir())
+    ours = [path for path in entries if path.name in OURS or path.name.startswith(SET_ASIDE)]
+    if ours == entries:
+        closed += _take_from_others(runtime)
+    for path in ours:
+        if _is_open(path.lstat()):
+            closed += _close_below(path)
+    return closed
+
+
+def _close_below(top: Path) -> int:
+    closed = 0
+    for folder, folders, files in os.walk(top, topdown=False, followlinks=False):
+        for name in (*files, *folders):
+            closed += _take_from_others(Path(folder, name))
+    return closed + _take_from_others(top)
+
+
+def _take_from_others(path: Path) -> int:
+    """1 if it was open to others. A link is left alone, and what is another user's."""
+    status = path.lstat()
+    if not _is_open(status) or status.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
+        return 0
+    path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+    return 1
+
+
+def _is_open(status: os.stat_result) -> bool:
+    return not stat.S_ISLNK(status.st_mode) and bool(status.st_mode & 0o077)
