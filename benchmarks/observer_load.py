@@ -34,6 +34,8 @@ from mesh_core.testing import RedisServer, free_port, wait_for
 from observer.index.store import Store
 from observer.world import Place, State, World
 
+TOKEN = "whoever-measures-0123456789-abcdefgh"
+
 NODES, SERVICES, PROPOSALS = 200, 50, 500
 PATHS = (
     "/world?limit=200",
@@ -149,7 +151,8 @@ async def ask(http: httpx.AsyncClient, url: str, took: dict[str, list[float]], u
 
 async def measure(process: subprocess.Popen[bytes], url: str, redis: str, given: argparse.Namespace) -> None:
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=30, limits=limits, verify=False) as http:
+    who = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(timeout=30, limits=limits, verify=False, headers=who) as http:
         await load(http, process, url, redis, given)
 
 
@@ -227,6 +230,7 @@ def main() -> None:
         environ = {
             **os.environ,
             **{"REDIS_URL": redis.url, "RUNTIME_PATH": str(runtime), "NODE_NAME": "here", "LOG_LEVEL": "error"},
+            "OBSERVER_TOKENS": f"load:operator:{TOKEN}",
             **{"OBSERVER_LISTEN": f"127.0.0.1:{port}", "NODE_SILENT_SECONDS": "86400", "EVENTS_KEEP_DAYS": "36500"},
         }
         process = subprocess.Popen([given.python, "-m", "observer"], env=environ)

@@ -18,9 +18,10 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "services" / "observer" / "tests")]
 
 from browser_rig import Mesh, some_places  # noqa: E402
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, sync_playwright  # noqa: E402
 
 from mesh_core.testing import RedisServer  # noqa: E402
+from observer.auth.auth import COOKIE  # noqa: E402
 from observer.web.page import DIST  # noqa: E402
 
 GOAL_FIRST_MS = 1_500.0
@@ -31,6 +32,7 @@ FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component
 def first_look(browser: Browser, mesh: Mesh, place: str, seen: str) -> float:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     try:
+        let_in(context, mesh)
         page = context.new_page()
         begun = time.perf_counter()
         page.goto(f"{mesh.url}/{place}", wait_until="commit")
@@ -40,8 +42,13 @@ def first_look(browser: Browser, mesh: Mesh, place: str, seen: str) -> float:
         context.close()
 
 
+def let_in(context: BrowserContext, mesh: Mesh) -> None:
+    context.add_cookies([{"name": COOKIE, "value": mesh.signed_in.cookie, "url": mesh.url}])
+
+
 def event_seen(browser: Browser, mesh: Mesh, times: int) -> list[float]:
     page = browser.new_page()
+    let_in(page.context, mesh)
     page.goto(f"{mesh.url}/#/world?q=told")
     page.locator(".connection.live").wait_for()
     found = []

@@ -42,7 +42,11 @@ class Mend:
         return Actions(self.runtime)
 
     def __call__(self, *words: str, input: str | None = None, **environ: str) -> Result:
-        return CliRunner().invoke(app, list(words), input=input, env={**self.environ, **environ})
+        before = os.umask(0o022)
+        try:
+            return CliRunner().invoke(app, list(words), input=input, env={**self.environ, **environ})
+        finally:
+            os.umask(before)  # `mend` closes what it writes from then on; the tests after this one are others
 
     def real(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """As a process, with its output piped."""

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from mend.mesh.inventory_file import make_inventory
 from mend.mesh.plan import plan_for, wants_bundled_model
-from mend.mesh.redis_home import redis_for, server_binary
+from mend.mesh.redis_home import password_file, redis_for, server_binary
 from mend.mesh.supervisord import Job, conf_text
 from mend.sorry import Sorry
 from mesh_core.inventory import Inventory
@@ -60,7 +60,10 @@ def test_redis_of_our_own_takes_the_port_of_the_url_and_a_folder_of_its_kind(tmp
     port = free_port()
     own, url, _ = redis_for(f"redis://localhost:{port}/3", explicit=True, runtime=tmp_path)
     assert own is not None
-    assert (own.port, url) == (port, f"redis://127.0.0.1:{port}/3")
+    assert (own.port, own.tcp_url) == (port, f"redis://127.0.0.1:{port}/3")
+    assert url.partition("@")[2] == f"{tmp_path}/run/redis.sock?db=3"
+    assert len(own.password) >= 40
+    assert own.password not in repr(own)
     assert own.data == tmp_path / "redis" / server_binary()[1]
     assert "appendonly yes" in own.conf()
 
@@ -112,8 +115,48 @@ def test_the_configuration_of_our_redis_is_one_that_the_server_takes(
             with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 100)) as client:
                 assert client.config_get("appendonly") == {"appendonly": "yes"}
                 assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+            assert (own.socket and own.socket.stat().st_mode & 0o777) == 0o600
+            with redis.Redis.from_url(own.tcp_url) as stranger, pytest.raises(redis.AuthenticationError):
+                stranger.ping()
+            with redis.Redis.from_url(own.tcp_url, password=own.password) as operator:
+                assert operator.ping()
         finally:
             process.terminate()
+
+
+def test_our_own_redis_keeps_its_password_and_a_left_over_one_is_found_at_its_socket(tmp_path: Path) -> None:
+    """Whoever listens at the port in its place must not be told the password, and no second one starts on its data."""
+    port = free_port()
+    asked = f"redis://127.0.0.1:{port}/0"
+    own, url, _ = redis_for(asked, explicit=True, runtime=tmp_path)
+    assert own is not None
+    own.data.mkdir(parents=True)
+    own.conf_file.parent.mkdir()
+    own.conf_file.write_text(own.conf())
+    password_file(tmp_path).write_text(own.password)
+    again, _, _ = redis_for(asked, explicit=True, runtime=tmp_path)
+    assert again == own
+    with subprocess.Popen([own.binary, str(own.conf_file)], stdout=subprocess.DEVNULL) as process:
+        try:
+            with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 100)) as client:
+                client.ping()
+            for explicit in (True, False):
+                assert redis_for(asked, explicit=explicit, runtime=tmp_path)[:2] == (None, url)
+            other, _, _ = redis_for(asked, explicit=False, runtime=tmp_path / "another")
+            assert other is not None  # the Redis of another mesh is not joined
+            assert other.port != port
+            with pytest.raises(Sorry, match="refuses us"):
+                redis_for(asked, explicit=True, runtime=tmp_path / "another")
+        finally:
+            process.terminate()
+    # A note of a mesh that is gone names its socket: that is no server of somebody else's.
+    assert redis_for(url, explicit=False, runtime=tmp_path)[0] is not None
+
+
+def test_a_redis_that_asks_nobody_for_a_password_is_said(tmp_path: Path, redis_server: RedisServer) -> None:
+    own, url, notes = redis_for(redis_server.url, explicit=True, runtime=tmp_path)
+    assert (own, url) == (None, redis_server.url)
+    assert "no password" in notes[-1]
 
 
 def test_a_password_that_redis_would_misread_is_refused(tmp_path: Path) -> None:

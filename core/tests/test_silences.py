@@ -202,6 +202,7 @@ def test_moments_as_people_type_them() -> None:
 
 
 def test_what_was_asked_for_is_written_whole_and_readable_for_the_planner(folder: SilenceFolder) -> None:
+    folder.root.mkdir(mode=0o2775)  # as a deployment has it
     old = os.umask(0o077)
     try:
         made = silencing.maintain(folder, wish(node="web*", reason="new\n disk"), NOW)

@@ -54,11 +54,10 @@ def create_whole(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
 
 
 def shared_mode(folder: Path) -> int:
-    """The mode of a file that whoever may enter `folder` must be able to read, whatever the writer's umask: 0644 in
-    a deployment's, 0600 where only its owner comes in.
+    """The mode of a file that whoever may enter `folder` must be able to read, whatever the writer's umask: 0644, or
+    0600 where only the folder's owner comes in.
     """
-    mode = folder.stat().st_mode
-    return 0o600 | (mode & 0o011) << 2
+    return 0o644 if folder.stat().st_mode & 0o077 else 0o600
 
 
 def drop_unfinished(folder: Path) -> int:

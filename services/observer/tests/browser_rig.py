@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from sign_in_rig import SignedIn, sign_in
 
 from mesh_core.action_files import ActionName, Folder
 from mesh_core.actions import Actions
@@ -68,6 +69,7 @@ class Mesh:
     environment: dict[str, str] = field(default_factory=dict)
     filed: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _signed_in: SignedIn | None = None
 
     def __post_init__(self) -> None:
         self.actions.prepare()
@@ -111,12 +113,16 @@ class Mesh:
             process.wait()
         self.processes.clear()
 
+    @property
+    def signed_in(self) -> SignedIn:
+        """One session for everybody who looks: more than twenty of one person end the oldest."""
+        self._signed_in = self._signed_in or sign_in(self.url, self.runtime)
+        return self._signed_in
+
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """GET, or POST with a body, as a program on this machine does."""
+        """GET, or POST with a body, as whoever signed in."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        if data is not None:
-            headers["X-CSRF-Token"] = self.ask("session")["csrf"] or ""
+        headers = {"Content-Type": "application/json", **self.signed_in.headers}
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)

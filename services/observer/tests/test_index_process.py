@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sign_in_rig import sign_in
 
 from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
@@ -46,7 +48,16 @@ async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_serve
     bus, port = Bus.connect(redis_server.url, "test"), free_port()
     process = start(redis_server.url, tmp_path, port)
     events = []
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=10) as http:
+    url = f"http://127.0.0.1:{port}"
+
+    def up() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{url}/healthz").status_code == 200
+        return False
+
+    await wait_for(up, 40, "the observer")
+    who = sign_in(url, tmp_path).headers
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=10, headers=who) as http:
 
         async def answered(path: str) -> Any:
             try:

@@ -96,7 +96,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
     try:
         home = home_of(url)
     except Refused as refused:
-        if explicit and not _left_over(runtime):
+        if (explicit or has_password(url)) and not _left_over(runtime):
             raise Sorry(f"{refused}; set REDIS_USERNAME and REDIS_PASSWORD_FILE") from None
         home = _ANOTHERS  # every mesh's own server asks for a password
     if home is not None and home is not _ANOTHERS and (explicit or home in ("", str(runtime / "redis"))):

@@ -11,7 +11,9 @@ from browser_rig import Mesh
 from parts.require import missing, require
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from mesh_core.people import people_path, read_people
 from mesh_core.testing import RedisServer
+from observer.auth.auth import COOKIE
 from observer.web.page import DIST
 
 FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -43,16 +45,21 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 @pytest.fixture
 def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
-    """`visit("#/queue")`: a page of somebody new; it must not complain while it is used."""
+    """`visit("#/queue")`: a page in a browser of its own, which must not complain while it is used.
+
+    Signed in, unless it is a stranger's, or people are listed, who sign in by name.
+    """
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def visit(place: str = "", *, complains: bool = False) -> Page:
+    def visit(place: str = "", *, complains: bool = False, stranger: bool = False) -> Page:
         context = browser.new_context(
             viewport={"width": 1440, "height": 900}, color_scheme="light", reduced_motion="reduce"
         )
         context.set_default_timeout(10_000)
         opened.append(context)
+        if not stranger and read_people(people_path(mesh.runtime)).empty:
+            context.add_cookies([{"name": COOKIE, "value": mesh.signed_in.cookie, "url": mesh.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         if not complains:

@@ -1,4 +1,4 @@
-"""The API behind its gate: `door` where everybody signs in, `open_door` where nobody is configured."""
+"""The API behind its gate: `door` where everybody signs in, `link_door` where nobody is listed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
 
 
 @pytest.fixture
-async def open_door(tmp_path: Path) -> AsyncIterator[Door]:
-    async with door_at(tmp_path / "open", NO_REDIS) as made:
+async def link_door(tmp_path: Path) -> AsyncIterator[Door]:
+    async with door_at(tmp_path / "link", NO_REDIS) as made:
         yield made

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 from door_rig import ADA, BOT, EYE, ORIGIN, VIC, Door, add_people, error_of
 
-from mesh_core.action_files import ActionName, Folder
+from mesh_core.action_files import ActionName, Folder, approval_at
 from mesh_core.people import Role, User, change_people, people_path
+from mesh_core.sign_in_links import make_link, person_name
 from observer.audit.silences import SilenceWatch
+from observer.audit.words import who_and_how
 from observer.auth.auth import COOKIE
 
 SINCE = "2026-05-05T12:00:00.000Z"
+ME = person_name(os.getuid())
 
 
 def yes(name: ActionName) -> tuple[str, dict[str, str]]:
@@ -214,10 +218,10 @@ async def test_a_form_of_another_site_is_no_request_of_ours(door: Door) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8686", "127.0.0.1.evil.example", "", "a@127.0.0.1", "x/127.0.0.1"]
 )
-async def test_a_rebound_host_name_reaches_nothing(door: Door, open_door: Door, host: str) -> None:
+async def test_a_rebound_host_name_reaches_nothing(door: Door, link_door: Door, host: str) -> None:
     name = door.propose()
     before = door.folders()
-    for one in (door, open_door):
+    for one in (door, link_door):
         async with one.browser() as rebound:
             rebound.http.headers.update({"Host": host, "Origin": f"http://{host}"})
             assert error_of(await rebound.http.get("/session")) == (403, "host")
@@ -266,34 +270,66 @@ async def test_a_broken_users_file_lets_nobody_in_and_says_so(door: Door) -> Non
         assert error_of(await ada.http.get("/session")) == (401, "unauthenticated")
 
 
-async def test_on_loopback_with_nothing_configured_everybody_here_decides_as_web(open_door: Door) -> None:
-    name = open_door.propose()
-    async with open_door.browser() as me:
-        told = (await me.http.get("/session")).json()
-        assert (told["name"], told["role"], told["auth"]) == ("web", "operator", "open")
+async def test_where_nobody_is_listed_a_link_lets_its_maker_in_once_and_the_log_names_them(link_door: Door) -> None:
+    name = link_door.propose()
+    link = make_link(link_door.runtime)
+    async with link_door.browser() as me:
+        told = (await me.sign_in(link=link)).json()
+        assert (told["name"], told["role"], told["auth"]) == (ME, "operator", "session")
+        me.csrf = ""
         assert error_of(await me.post(*yes(name))) == (403, "csrf")
         me.csrf = told["csrf"]
         assert error_of(await me.post(*yes(name), Origin="http://evil.example")) == (403, "cross_origin")
-        assert open_door.lies_in(name) == [Folder.PENDING]
+        assert link_door.lies_in(name) == [Folder.PENDING]
         assert (await me.post(*yes(name))).status_code == 200
-        assert error_of(await me.sign_in()) == (409, "open")
-    assert open_door.noted() == [("approve", "web", "web")]
+    async with link_door.browser() as second:
+        answer = await second.sign_in(link=link)
+        assert error_of(answer) == (401, "link_spent")
+        assert "mend page" in answer.json()["detail"]
+        assert error_of(await second.http.get("/world")) == (401, "link_needed")
+    assert link_door.noted() == [("login", ME, "web"), ("approve", ME, "web")]
+    approval = approval_at(link_door.actions.folder(Folder.APPROVED) / f"{name.file}.by.txt")
+    assert who_and_how(approval.by, os.getuid()) == (ME, "web")
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Proto"])
-async def test_an_open_door_is_not_open_to_whom_a_proxy_lets_through(open_door: Door, header: str) -> None:
-    async with open_door.browser(**{header: "127.0.0.1"}) as stranger:
-        assert error_of(await stranger.http.get("/world")) == (403, "proxied")
+async def test_where_nobody_is_listed_who_has_no_link_reads_and_moves_nothing(link_door: Door) -> None:
+    name = link_door.propose()
+    before = link_door.folders()
+    async with link_door.browser() as stranger, link_door.program() as program:
+        for path in ("/session", "/world", "/proposals", f"/proposals/{name.id}", "/runs", "/stream", "/audit"):
+            assert error_of(await stranger.http.get(path)) == (401, "link_needed")
+            assert error_of(await program.get(path)) == (401, "link_needed")
+        assert error_of(await stranger.post(*yes(name))) == (401, "link_needed")
+        assert error_of(await stranger.sign_in()) == (401, "link_needed")
+        for guess in ("x", "../sign-in", "a" * 128):
+            assert error_of(await stranger.sign_in(link=guess)) == (401, "link_spent")
+        make_link(link_door.runtime)
+        (digest,) = (link_door.runtime / "state" / "sign-in").iterdir()
+        assert error_of(await stranger.sign_in(link=digest.name)) == (401, "link_spent")
+        # However often somebody guesses, whoever has a link comes in.
+        for _ in range(100):
+            await stranger.sign_in(link="guess")
+        assert (await stranger.sign_in(link=make_link(link_door.runtime))).status_code == 200
+    assert link_door.folders() == before
+    assert link_door.noted() == [("login", ME, "web")]
 
 
-async def test_an_open_door_closes_as_soon_as_there_is_a_user(open_door: Door) -> None:
-    name = open_door.propose()
-    before = open_door.folders()
-    async with open_door.browser() as me:
-        me.csrf = (await me.http.get("/session")).json()["csrf"]
-        add_people(open_door.runtime)
+async def test_of_two_with_one_link_one_comes_in(link_door: Door) -> None:
+    link = make_link(link_door.runtime)
+    async with link_door.browser() as one, link_door.browser() as other:
+        answers = await asyncio.gather(one.sign_in(link=link), other.sign_in(link=link))
+    assert sorted(answer.status_code for answer in answers) == [200, 401]
+
+
+async def test_a_link_opens_nothing_any_more_as_soon_as_there_is_a_user(link_door: Door) -> None:
+    name = link_door.propose()
+    before = link_door.folders()
+    async with link_door.browser() as me, link_door.browser() as late:
+        await me.sign_in(link=make_link(link_door.runtime))
+        add_people(link_door.runtime)
         assert error_of(await me.post(*yes(name))) == (401, "unauthenticated")
-    assert open_door.folders() == before
+        assert error_of(await late.sign_in(link=make_link(link_door.runtime))) == (401, "wrong_credentials")
+    assert link_door.folders() == before
 
 
 async def test_two_who_approve_at_once_one_wins_the_other_is_told_and_one_line_is_written(door: Door) -> None:

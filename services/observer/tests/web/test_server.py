@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import httpx
+from sign_in_rig import sign_in
 
 from mesh_core.testing import RedisServer, free_port, wait_for
 
@@ -22,7 +23,7 @@ def start(url: str, runtime: Path, listen: str) -> subprocess.Popen[bytes]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/api/v1/world", timeout=2).status_code == 200
+        return httpx.get(f"{url}/api/v1/world", timeout=2).status_code == 401
     except httpx.TransportError:
         return False
 
@@ -33,7 +34,11 @@ async def test_it_answers_and_stops_at_once_with_people_watching(redis_server: R
     process = start(redis_server.url, tmp_path, f"127.0.0.1:{port}")
     try:
         await wait_for(lambda: answers(url), 20, "the API answers")
-        async with httpx.AsyncClient() as client, client.stream("GET", f"{url}/api/v1/stream", timeout=20) as viewer:
+        who = sign_in(url, tmp_path).headers
+        async with (
+            httpx.AsyncClient(headers=who) as client,
+            client.stream("GET", f"{url}/api/v1/stream", timeout=20) as viewer,
+        ):
             described = (await client.get(f"{url}/api/v1/openapi.json")).json()
             assert "/api/v1/proposals/{action_id}/approve" in described["paths"]
             lines = viewer.aiter_lines()

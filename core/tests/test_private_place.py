@@ -1,0 +1,93 @@
+"""A runtime folder of one user is closed, an old one too; one that several users share stays as it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mesh_core.action_files import Folder
+from mesh_core.actions import Actions
+from mesh_core.ownership import User
+from mesh_core.private_place import keep_private
+from mesh_core.schema import schema_file, settle
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def now_umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
+def open_to_others(place: Path) -> list[str]:
+    found = [place, *place.rglob("*")]
+    return [str(path) for path in found if not path.is_symlink() and path.stat().st_mode & 0o077]
+
+
+def old_mesh(place: Path) -> Path:
+    """As an earlier version left it."""
+    Actions(place).prepare()
+    for name in ("redis/valkey/appendonlydir/x.aof", "events/2026-01-01/pi4/evt-1.json", "log/planner-agent.log"):
+        (place / name).parent.mkdir(parents=True)
+        (place / name).write_text("a secret")
+    settle(place, "test")
+    return place
+
+
+def test_what_an_earlier_version_left_open_is_closed_once_and_counted(tmp_path: Path) -> None:
+    place = old_mesh(tmp_path / "var")
+    outside = tmp_path / "outside"
+    outside.write_text("not ours")
+    (place / "events" / "link").symlink_to(outside)
+    tool = place / "actions" / "tool"
+    tool.write_text("#!/bin/sh")
+    tool.chmod(0o755)
+    assert keep_private(place) > 15
+    assert open_to_others(place) == []
+    assert stat.S_IMODE(tool.stat().st_mode) == 0o700
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o644
+    assert keep_private(place) == 0
+
+
+def test_what_is_written_from_then_on_is_closed_too(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "var"
+    assert keep_private(place) == 0
+    assert now_umask() == 0o077
+    old_mesh(place)
+    assert schema_file(place).exists()
+    assert open_to_others(place) == []
+
+
+def test_a_folder_with_other_things_in_it_is_not_closed_but_ours_below_it_are(tmp_path: Path) -> None:
+    place = old_mesh(tmp_path / "everything")
+    theirs = place / "photos"
+    theirs.mkdir()
+    before = stat.S_IMODE(place.stat().st_mode), stat.S_IMODE(theirs.stat().st_mode)
+    assert keep_private(place) > 15
+    assert (stat.S_IMODE(place.stat().st_mode), stat.S_IMODE(theirs.stat().st_mode)) == before
+    assert open_to_others(place / "events") == open_to_others(place / "redis") == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to other users: root only")
+@pytest.mark.parametrize("laid", ["owner", "secrets"])
+def test_a_deployment_keeps_its_modes_and_its_umask(tmp_path: Path, laid: str) -> None:
+    place = old_mesh(tmp_path / "homelab")
+    if laid == "owner":
+        os.chown(place / "actions" / Folder.APPROVED, User.EXECUTOR, -1)
+    else:
+        (place / "secrets" / "node-agent").mkdir(parents=True)
+    (place / "actions" / Folder.APPROVED).chmod(0o2770)
+    before = open_to_others(place)
+    assert keep_private(place) == 0
+    assert open_to_others(place) == before
+    assert now_umask() == 0o022
