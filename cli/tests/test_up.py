@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -41,6 +42,7 @@ async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: 
         assert f"  {name}" in up.said
     assert "\x1b" not in up.said
     assert "inventory.yml" in up.said  # made for this machine, and said so
+    assert re.search(r"http://127\.0\.0\.1:\d+/#/link/\S{43}\n", up.said)  # whole, on one line
     assert (mend.runtime / "run").stat().st_mode & 0o777 == 0o700
     assert (mend.runtime / "run" / "mesh.json").stat().st_mode & 0o777 == 0o600
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 ROOTS = ("actions", "events", "config", "silences", "audit", "state")
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # Alive only while the mesh is: locks, seats, sessions (a copy would let a thief in); and the layout's own file.
-_PASSING = frozenset({"sessions.json", "schema.json", "schema.lock", "planners", "locks", "executor.lock"})
+_PASSING = frozenset({"sessions.json", "sign-in", "schema.json", "schema.lock", "planners", "locks", "executor.lock"})
 
 Skip = Callable[[str], None]  # hears what was left out, and why
 

@@ -61,7 +61,8 @@ class Mesh:
         plan = self.plan
         for folder in (plan.run_folder, plan.log_folder, plan.runtime / "state"):
             folder.mkdir(parents=True, exist_ok=True)
-        plan.run_folder.chmod(0o700)
+        for folder in (plan.run_folder, plan.log_folder):  # logs quote what services wrote
+            folder.chmod(0o700)
         Actions(plan.runtime).prepare()
         if plan.own_redis is not None:
             plan.own_redis.data.mkdir(parents=True, exist_ok=True)

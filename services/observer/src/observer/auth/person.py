@@ -35,8 +35,8 @@ class Person(BaseModel):
 
     @property
     def note(self) -> str:
-        """What is written beside a file that this person moved."""
-        return f"{self.name} (web)" if self.name != OPEN_NAME else self.name
+        """What is written beside a file that this person moved; the note's owner says the uid."""
+        return f"{self.name.partition(' (uid ')[0]} (web)" if self.name != OPEN_NAME else self.name
 
 
 class SessionOut(BaseModel):
