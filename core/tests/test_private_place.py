@@ -12,7 +12,7 @@ import pytest
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.ownership import User
-from mesh_core.private_place import keep_private
+from mesh_core.private_place import close_to_others, write_privately
 from mesh_core.schema import schema_file, settle
 
 
@@ -52,16 +52,16 @@ def test_what_an_earlier_version_left_open_is_closed_once_and_counted(tmp_path: 
     tool = place / "actions" / "tool"
     tool.write_text("#!/bin/sh")
     tool.chmod(0o755)
-    assert keep_private(place) > 15
+    assert close_to_others(place) > 15
     assert open_to_others(place) == []
     assert stat.S_IMODE(tool.stat().st_mode) == 0o700
     assert stat.S_IMODE(outside.stat().st_mode) == 0o644
-    assert keep_private(place) == 0
+    assert close_to_others(place) == 0
 
 
 def test_what_is_written_from_then_on_is_closed_too(tmp_path: Path) -> None:
     place = tmp_path / "new" / "var"
-    assert keep_private(place) == 0
+    write_privately(place)
     assert now_umask() == 0o077
     old_mesh(place)
     assert schema_file(place).exists()
@@ -73,7 +73,7 @@ def test_a_folder_with_other_things_in_it_is_not_closed_but_ours_below_it_are(tm
     theirs = place / "photos"
     theirs.mkdir()
     before = stat.S_IMODE(place.stat().st_mode), stat.S_IMODE(theirs.stat().st_mode)
-    assert keep_private(place) > 15
+    assert close_to_others(place) > 15
     assert (stat.S_IMODE(place.stat().st_mode), stat.S_IMODE(theirs.stat().st_mode)) == before
     assert open_to_others(place / "events") == open_to_others(place / "redis") == []
 
@@ -88,6 +88,15 @@ def test_a_deployment_keeps_its_modes_and_its_umask(tmp_path: Path, laid: str) -
         (place / "secrets" / "node-agent").mkdir(parents=True)
     (place / "actions" / Folder.APPROVED).chmod(0o2770)
     before = open_to_others(place)
-    assert keep_private(place) == 0
+    assert close_to_others(place) == 0
+    write_privately(place)
     assert open_to_others(place) == before
     assert now_umask() == 0o022
+
+
+def test_an_approved_folder_that_everybody_could_write_into_is_left_for_the_executor_to_refuse(tmp_path: Path) -> None:
+    place = old_mesh(tmp_path / "var")
+    (place / "actions" / Folder.APPROVED).chmod(0o777)
+    close_to_others(place)
+    assert stat.S_IMODE((place / "actions" / Folder.APPROVED).stat().st_mode) == 0o777
+    assert open_to_others(place / "redis") == []

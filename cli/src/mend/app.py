@@ -35,7 +35,7 @@ from mend.commands.watch import watch
 from mend.desk import read_desk
 from mend.sorry import FAILED, INTERRUPTED, Sorry, sorry_for
 from mesh_core.deciding import CannotDecide
-from mesh_core.private_place import keep_private
+from mesh_core.private_place import write_privately
 from mesh_core.schema import why_not
 
 
@@ -90,8 +90,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided."""
 @app.callback()
 def prepare(ctx: typer.Context) -> None:
     ctx.obj = desk = read_desk(os.environ)
-    if closed := keep_private(desk.runtime):
-        desk.err.print(f"closed {closed} files and folders below {desk.runtime} that others could read", style="dim")
+    write_privately(desk.runtime)
     if ctx.invoked_subcommand not in ANY_LAYOUT and (why := why_not(desk.runtime)):
         raise Sorry(why)
 

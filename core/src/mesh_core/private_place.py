@@ -9,6 +9,7 @@ import os
 import stat
 from pathlib import Path
 
+from mesh_core.action_files import Folder
 from mesh_core.ownership import is_deployed, services_of
 
 UMASK = 0o077
@@ -19,13 +20,20 @@ OURS = frozenset(
 SET_ASIDE = "replaced-"  # `mend restore` puts there what was here before
 
 
-def keep_private(runtime: Path) -> int:
-    """From now on this process writes for its own user alone, and so does what it starts; how many old files and
-    folders below `runtime` were open to others and are not any more. 0 where several users share the folder.
+def write_privately(runtime: Path) -> None:
+    """From now on this process writes for its own user alone, and so does what it starts; unless it is shared."""
+    if not is_shared(runtime):
+        os.umask(UMASK)
+
+
+def close_to_others(runtime: Path) -> int:
+    """How many files and folders below `runtime` were open to others and are not any more. 0 where it is shared.
+
+    Not `actions/`, nor `runtime` itself, where anybody could have approved: what lies there may be anybody's, and the
+    executor refuses to start until a person has looked.
     """
     if is_shared(runtime):
         return 0
-    os.umask(UMASK)
     try:
         return _close(runtime.resolve())
     except OSError:  # what cannot be read or changed was not ours, or is gone by now
@@ -48,10 +56,11 @@ def _close(runtime: Path) -> int:
     closed = 0
     entries = list(runtime.iterdir())
     ours = [path for path in entries if path.name in OURS or path.name.startswith(SET_ASIDE)]
-    if ours == entries:
+    doubtful = _anybody_could_approve(runtime)
+    if ours == entries and not doubtful:
         closed += _take_from_others(runtime)
     for path in ours:
-        if _is_open(path.lstat()):
+        if _is_open(path.lstat()) and not (doubtful and path.name == "actions"):
             closed += _close_below(path)
     return closed
 
@@ -71,6 +80,13 @@ def _take_from_others(path: Path) -> int:
         return 0
     path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
     return 1
+
+
+def _anybody_could_approve(runtime: Path) -> bool:
+    """As the executor asks before it starts."""
+    actions = runtime / "actions"
+    places = (runtime, actions, actions / Folder.APPROVED, actions / Folder.RUNNING)
+    return any(place.exists() and place.stat().st_mode & stat.S_IWOTH for place in places)
 
 
 def _is_open(status: os.stat_result) -> bool:

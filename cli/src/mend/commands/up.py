@@ -27,6 +27,7 @@ from mend.sorry import DONE
 from mend.words import plain, short_id
 from mesh_core.action_files import Folder
 from mesh_core.bus import Bus, BusDown, check_server
+from mesh_core.private_place import close_to_others
 from mesh_core.secret_files import everybody_may_read
 from mesh_core.settings import default_runtime_path
 
@@ -55,6 +56,8 @@ def up(
     begun = time.monotonic()
     code = DONE
     with the_only_one(desk.runtime):
+        if closed := close_to_others(desk.runtime):
+            desk.say(f"closed {closed} files and folders below {plain(desk.runtime)} that others could read", "dim")
         stopper = Stopper()
         made = make_inventory(desk.runtime / "config" / "inventory.yml", desk.settings.node_name)
         plan = plan_for(desk.environ, desk.runtime, desk.settings.node_name, desk.redis_url)

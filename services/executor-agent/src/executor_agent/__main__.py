@@ -27,6 +27,7 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, masked
 from mesh_core.listen import address_for
 from mesh_core.log import setup
+from mesh_core.private_place import write_privately
 from mesh_core.private_place import keep_private
 from mesh_core.probes import Probes, writable
 from mesh_core.probes_http import ProbesServer
@@ -50,7 +51,7 @@ def main() -> None:
     settings = settings_or_exit(ExecutorSettings, SERVICE)
     setup(SERVICE, level=settings.log_level)
     if settings.planner_uid is None:
-        keep_private(settings.runtime_path)
+        write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, SERVICE)
     runtime = settings.runtime_path.absolute()
     _check(runtime, settings.planner_uid)

@@ -21,7 +21,7 @@ import structlog
 from mesh_core.listen import address_for
 from mesh_core.log import setup
 from mesh_core.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
-from mesh_core.private_place import keep_private
+from mesh_core.private_place import write_privately
 from mesh_core.probes import Probes, Ready, writable
 from mesh_core.probes_http import ProbesServer
 from mesh_core.records import HealthEvent
@@ -45,7 +45,7 @@ FIRST_LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
 def main() -> None:
     settings = settings_or_exit(NodeAgentSettings, NAME)
     setup(NAME, level=settings.log_level)
-    keep_private(settings.runtime_path)
+    write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, NAME)
     log = structlog.get_logger()
     try:

@@ -18,7 +18,7 @@ from mesh_core.bus import Bus, masked
 from mesh_core.consumer import Consumer
 from mesh_core.log import setup
 from mesh_core.people import people_path
-from mesh_core.private_place import keep_private
+from mesh_core.private_place import write_privately
 from mesh_core.records import ActionUpdate, Decision, ModelAttempt
 from mesh_core.schema import schema_or_exit
 from mesh_core.service import Part, serve
@@ -63,7 +63,7 @@ def main() -> None:
     settings = settings_or_exit(ObserverSettings, SERVICE)
     targets = settings_or_exit(TargetSettings, SERVICE).targets
     setup(SERVICE, level=settings.log_level)
-    keep_private(settings.runtime_path)
+    write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, SERVICE)
     runtime = settings.runtime_path
     hooks = _hooks(settings)

@@ -23,6 +23,7 @@ from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
 from mesh_core.log import setup
 from mesh_core.metrics import CIRCUIT_OPEN
 from mesh_core.policy import BadPolicy, Policy
+from mesh_core.private_place import write_privately
 from mesh_core.private_place import keep_private
 from mesh_core.probes import Probes, Ready, writable
 from mesh_core.probes_http import ProbesServer
@@ -52,7 +53,7 @@ def main() -> None:
     settings = settings_or_exit(PlannerSettings, SERVICE)
     chain = settings_or_exit(ChainSettings, SERVICE)
     setup(SERVICE, level=settings.log_level)
-    keep_private(settings.runtime_path)
+    write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, SERVICE)
     config = settings.runtime_path / "config"
     try:

@@ -37,7 +37,7 @@ function ByLink() {
       <p>
         Sign in with a link that counts once. On the machine that runs the mesh, in the folder where it was started:
       </p>
-      <pre class="code">
+      <pre>
         <code>mend page</code>
       </pre>
       <p class="hint">
