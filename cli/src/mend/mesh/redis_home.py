@@ -37,7 +37,10 @@ _ANOTHERS = "somebody else's"
 
 @dataclass(frozen=True)
 class OwnRedis:
-    """A server that we start. `kind` names its data folder; `database` is the URL's path and query."""
+    """A server that we start. `kind` names its data folder; `database` is the URL's path and query.
+
+    `made`: the password is one of ours, and not one that a person set.
+    """
 
     binary: str
     kind: str
@@ -47,6 +50,7 @@ class OwnRedis:
     data: Path
     conf_file: Path
     database: str = "/0"
+    made: bool = True
 
     @property
     def socket(self) -> Path | None:
@@ -158,13 +162,13 @@ def _own(parts: SplitResult, host: str, port: int, runtime: Path) -> tuple[OwnRe
     if left := _left_over(runtime):
         return None, left, ("using the Redis of an earlier start, which did not end with it",)
     binary, kind = server_binary()
-    password = unquote(parts.password or "") or _kept_password(runtime) or secrets.token_urlsafe(32)
+    given = unquote(parts.password or "")
+    password = given or _kept_password(runtime) or secrets.token_urlsafe(32)
     if '"' in password or "\n" in password or "\\" in password:
         raise Sorry("the Redis password holds a quote or a backslash, which an embedded Redis cannot be given")
     database = (parts.path or "/0") + (f"?{parts.query}" if parts.query else "")
-    own = OwnRedis(
-        binary, kind, host, port, password, runtime / "redis" / kind, runtime / "run" / "redis.conf", database
-    )
+    data, conf_file = runtime / "redis" / kind, runtime / "run" / "redis.conf"
+    own = OwnRedis(binary, kind, host, port, password, data, conf_file, database, made=not given)
     return own, own.url, ()
 
 

@@ -135,7 +135,8 @@ class Mesh:
         self._supervisord.end()
         take_note_away(self.plan.runtime)
         self.plan.model_key_file.unlink(missing_ok=True)
-        if self.plan.own_redis is None:  # our own server's password stays: what people exported goes on working
+        own = self.plan.own_redis
+        if own is None or not own.made:  # one of ours stays: what people exported goes on working
             self.plan.password_file.unlink(missing_ok=True)
 
     def last_words(self, name: str) -> str:
