@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from mesh_core.testing import free_port, wait_for
+from observer.auth.auth import COOKIE
 from observer.web.bounds import BODY_BYTES, EDIT_BYTES, HOOK_BYTES, Bounds, limit_for
 from observer.web.server import WebServer
 
@@ -130,9 +131,9 @@ async def test_a_stream_that_is_open_ends_soon_after_its_session(door: Door, mon
     monkeypatch.setattr("observer.live.PING_SECONDS", 0.1)
     async with serving(door) as port, door.browser() as ada:
         await ada.sign_in()
-        ((name, value),) = ada.http.cookies.items()
+        value = ada.http.cookies[COOKIE]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        cookie = f"Cookie: {name}={value}"
+        cookie = f"Cookie: {COOKIE}={value}"
         writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n\r\n".encode())
         assert b" 200 " in await reader.readline()
         await reader.readuntil(b"ping")
