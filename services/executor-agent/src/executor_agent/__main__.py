@@ -28,7 +28,6 @@ from mesh_core.bus import Bus, masked
 from mesh_core.listen import address_for
 from mesh_core.log import setup
 from mesh_core.private_place import write_privately
-from mesh_core.private_place import keep_private
 from mesh_core.probes import Probes, writable
 from mesh_core.probes_http import ProbesServer
 from mesh_core.redis_state import takes_writes

@@ -24,7 +24,6 @@ from mesh_core.log import setup
 from mesh_core.metrics import CIRCUIT_OPEN
 from mesh_core.policy import BadPolicy, Policy
 from mesh_core.private_place import write_privately
-from mesh_core.private_place import keep_private
 from mesh_core.probes import Probes, Ready, writable
 from mesh_core.probes_http import ProbesServer
 from mesh_core.redis_state import takes_writes
