@@ -95,6 +95,16 @@ async def test_health_is_the_age_of_the_heartbeat(probes: Probes, tmp_path: Path
     assert (answer.status, json.loads(answer.body)["status"]) == (503, "stuck")
 
 
+async def test_what_stands_still_is_named_and_neither_healthy_nor_ready(probes: Probes, tmp_path: Path) -> None:
+    beat = beating(tmp_path)
+    beat.write_text("the scan has not got on for 75 s")
+    said = json.loads(probes.healthz().body)
+    assert (probes.healthz().status, said["stuck"]) == (503, "the scan has not got on for 75 s")
+    answer = await probes.readyz()
+    assert answer.status == 503
+    assert json.loads(answer.body)["parts"]["progress"] == {"ready": False, "detail": said["stuck"]}
+
+
 async def test_readiness_names_the_part_that_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mesh_core.probes.LOOK_SECONDS", 0.1)
 

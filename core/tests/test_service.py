@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.service import HEARTBEAT_SECONDS, heartbeat_file, pause
+from mesh_core.service import HEARTBEAT_SECONDS, heartbeat_file, pause, what_is_stuck
 from mesh_core.testing import wait_for
 
 PARTS = """
 import asyncio, sys, time
 from pathlib import Path
 from mesh_core.log import setup
+from mesh_core.pulse import Pulse
 from mesh_core.service import pause, serve
 setup("shop")
 runtime = Path(sys.argv[1])
@@ -40,6 +41,11 @@ async def failing_late(stop):
     await stop.wait(); raise RuntimeError("broke while stopping")
 async def hanging(stop):
     await pause(stop, 0.5); note("hanging"); time.sleep(30)
+pulse = Pulse()
+async def standing_still(stop):
+    turned = pulse.watch("slow", 3)
+    while not (runtime / "go-on").exists(): await asyncio.sleep(0.05)
+    while not stop.is_set(): turned(); await asyncio.sleep(0.05)
 async def close():
     note("closed")
 """
@@ -50,7 +56,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     running: list[subprocess.Popen[str]] = []
 
     def begin(parts: str) -> subprocess.Popen[str]:
-        code = f"{PARTS}\nserve('shop', runtime, {{{parts}}}, stop_seconds=1, closing=(close,))"
+        code = f"{PARTS}\nserve('shop', runtime, {{{parts}}}, pulse=pulse, stop_seconds=1, closing=(close,))"
         running.append(
             subprocess.Popen(
                 [sys.executable, "-c", code, str(tmp_path)],
@@ -142,6 +148,20 @@ async def test_the_heart_beats_at_least_every_five_seconds(
     old = time.time() - 1000
     os.utime(beat, (old, old))
     await wait_for(lambda: beat.stat().st_mtime > old + 1, 5, "the next beat")
+
+
+async def test_a_service_that_is_stuck_says_what_and_keeps_the_time_of_its_last_progress(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """Another task of the same loop ticks all the while."""
+    beat = heartbeat_file(tmp_path, "shop")
+    start("'good': good, 'slow': standing_still")
+    await wait_for(lambda: "slow has not got on" in what_is_stuck(beat), 15, "it is named")
+    last, said = beat.stat().st_mtime, what_is_stuck(beat)
+    await wait_for(lambda: what_is_stuck(beat) != said, 5, "it is said again")
+    assert beat.stat().st_mtime == last
+    (tmp_path / "go-on").touch()
+    await wait_for(lambda: what_is_stuck(beat) == "" and beat.stat().st_mtime > last, 5, "it beats again")
 
 
 async def test_a_pause_ends_early_when_it_is_time_to_stop() -> None:

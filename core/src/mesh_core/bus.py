@@ -21,10 +21,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from mesh_core.metrics import DEAD_LETTERS, REDIS_FAILURES
-from mesh_core.records import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Record, Trust, rfc3339
+from mesh_core.records import MAX_EVENT_BYTES, ActionUpdate, DeadLetter, HealthEvent, Record, Trust, rfc3339
 from mesh_core.redis_url import masked as masked
-from mesh_core.scripts import ADOPT_ONCE, ENTER, PAGE, PUBLISH_ONCE
-from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM
+from mesh_core.scripts import ADOPT_ONCE, ENTER, HEARD_AT, PAGE, PUBLISH_ONCE
+from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM, HEARD_PREFIX
 
 DEAD_LETTER_BYTES = 4096
 LETTERS_AN_HOUR = 2000  # from one source: each leaves a key for a week, and a flood of rubbish must not fill Redis
@@ -32,6 +32,7 @@ ONCE_SECONDS = 7 * 86400
 CONNECT_SECONDS = 2.0
 REPLY_SECONDS = 5.0
 ADOPTION_WINDOW_MS = 2000
+HEARD_KEPT_MS = 3_600_000  # how long a listener may be kept from saying what it heard
 READ_BYTES = 4 * 1024 * 1024  # what one read of streams brings at most, give or take the last entries
 LONGEST_PAYLOAD = MAX_EVENT_BYTES + 1  # one more than any record has: what is longer comes cut, and is refused
 
@@ -124,19 +125,34 @@ class Bus:
         entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, once_seconds])
         return bare.model_copy(update={"id": f"{event.node}/{entry.decode()}"}) if entry else None
 
-    async def adopt(self, event: HealthEvent, raw_digest: str) -> str | None:
-        """A hand-published message into `_foreign`; None if another listener adopted it in the last two seconds."""
+    async def adopt(
+        self, event: HealthEvent, raw_digest: str, *, heard_ago_ms: int = 0, unseen_ms: int = 0
+    ) -> str | None:
+        """A hand-published message into `_foreign`; None if a listener adopted it that heard it at the same time.
+
+        Heard by this one `heard_ago_ms` ago, after `unseen_ms` in which it did not look. The same bytes within two
+        seconds are one message.
+        """
         bare = event.model_copy(update={"id": None, "trust": Trust.FOREIGN})
-        keys = [FOREIGN_STREAM, "mesh:ev:seq", f"adopt:{raw_digest}"]
-        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, ADOPTION_WINDOW_MS])
+        keys = [FOREIGN_STREAM, "mesh:ev:seq", f"{HEARD_PREFIX}{raw_digest}"]
+        when: list[object] = [heard_ago_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
+        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, *when])
         return f"{event.node}/{entry.decode()}" if entry else None
+
+    async def heard_at(self, raw_digest: str, *, heard_ago_ms: int = 0, unseen_ms: int = 0) -> str:
+        """The moment (ms) under which this hearing counts: the same for every listener that heard it then."""
+        when: list[object] = [heard_ago_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
+        moment = await self.script(HEARD_AT, [f"{HEARD_PREFIX}{raw_digest}"], when)
+        return str(moment.decode())
 
     async def publish(self, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
         """To the record's stream (or the one named here), then its channel. With `once`: at most one record ever.
 
-        Returns False if it had been published before. One script, so a crash leaves neither half.
+        Returns False if it had been published before. One script, so a crash leaves neither half. An action's updates
+        come in order: what its planner has not said yet is said before.
         """
-        keys = [stream or record.stream, f"mesh:once:{once}" if once else ""]
+        proposal = f"proposal:{record.action_id}" if isinstance(record, ActionUpdate) and stream is None else ""
+        keys = [stream or record.stream, f"mesh:once:{once}" if once else "", proposal]
         return bool(await self.script(PUBLISH_ONCE, keys, [record.wire(), record.channel, ONCE_SECONDS]))
 
     async def announce(self, channel: str, raw: bytes) -> int:

@@ -17,7 +17,7 @@ import structlog
 
 from mesh_core import metrics
 from mesh_core.measures import CONTENT_TYPE
-from mesh_core.service import heartbeat_file
+from mesh_core.service import heartbeat_file, what_is_stuck
 from mesh_core.version import VERSION
 
 LOOK_SECONDS = 2.0  # what one check or one figure may take
@@ -87,11 +87,12 @@ class Probes:
         return Answer(200, CONTENT_TYPE, text.encode("utf-8", "replace"))
 
     def healthz(self) -> Answer:
-        """200 while the loop turns. This answer comes from the same loop: one that hangs gives none at all."""
+        """200 while its loops get on. This answer comes from the same loop: one that hangs gives none at all."""
         age = _age(self._heartbeat)
-        well = age is not None and age < STUCK_SECONDS
+        stuck = what_is_stuck(self._heartbeat)
+        well = age is not None and age < STUCK_SECONDS and not stuck
         said = {"service": self.service, "status": "ok" if well else "stuck", "heartbeat_age_seconds": age}
-        return _json(200 if well else 503, said)
+        return _json(200 if well else 503, said | ({"stuck": stuck} if stuck else {}))
 
     async def readyz(self) -> Answer:
         """200 if every part is ready, else 503."""
@@ -105,6 +106,8 @@ class Probes:
             if time.monotonic() - self._looked_at >= SAME_LOOK_SECONDS:
                 found = await asyncio.gather(*(_checked(check) for check in self._checks.values()))
                 self._parts = dict(zip(self._checks, found, strict=True))
+                if stuck := what_is_stuck(self._heartbeat):
+                    self._parts["progress"] = Ready(False, stuck)
                 self._looked_at = time.monotonic()
                 metrics.READY.set_all({(name,): float(part.ready) for name, part in self._parts.items()})
             return self._parts

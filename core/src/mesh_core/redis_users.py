@@ -21,6 +21,9 @@ _SCRIPT = "+evalsha +script|load +script|exists ~*"
 _RECORDS = "%R~mesh:actions %R~mesh:moves %R~mesh:world %R~mesh:decisions %R~mesh:llm_attempts %R~mesh:dead_letters"
 _READ = "+xrange +xrevrange +xlen +xread +xinfo|stream +xinfo|groups +xinfo|consumers"
 _CHANNELS = "&health_events &world_updates &llm_router_metrics &action_updates &executor_output"
+# WAITAOF, which Redis 7.0 does not know and would not start with: all others of these need a key, and none is given.
+_WAIT = "+@blocking"
+_HEARD = "+zrangebyscore +zremrangebyscore +zadd +pexpire ~mesh:heard:*"  # hand-published messages: one listener adopts
 _HAND_MOVES = " ".join(
     f"~mesh:once:*:{source}:{target}"
     for source in ("pending", "approved", "rejected")
@@ -47,12 +50,13 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         *_group_reader(),
         _SCRIPT,
         "+get +set +del +pttl +pexpire ~cooldown:*",
-        "+hget +hset +hsetnx +expire ~proposal:*",
+        "+hget +hset +hsetnx +hincrby +expire ~proposal:*",
         "+get +set ~mesh:well:*",
         "+get +set +del ~mesh:incident:*",
         "+hincrby +hmget ~mesh:occurrences",
         "+zadd +zrange +zrevrange +zcount +zremrangebyrank +expire ~mesh:restarts:* ~mesh:history:*",
-        "+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:plan-*:pending:withdrawn",
+        "+set +get ~mesh:once:dead:* ~mesh:once:plan-*:pending:withdrawn",
+        _HEARD,
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_foreign",
         "+xadd ~mesh:actions ~mesh:decisions ~mesh:llm_attempts ~mesh:dead_letters",
@@ -61,9 +65,12 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     ),
     "executor": (
         "+time +info",
+        _WAIT,
         f"{_READ} %R~mesh:ev:*",
         _SCRIPT,
         "+set +get ~mesh:once:plan-* ~mesh:once:*:quarantine:*",  # a quarantined file may have any name
+        "+set ~mesh:once:persisted:executor",  # a write to wait for
+        "+hget +hsetnx ~proposal:*",  # what its planner has not said yet is said before
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_mesh",
         "+xadd ~mesh:actions",
@@ -74,8 +81,9 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         *_group_reader(" ~mesh:decisions ~mesh:llm_attempts ~mesh:actions ~mesh:moves"),
         f"{_READ} {_RECORDS}",
         _SCRIPT,
-        "+set +get ~adopt:* ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* "
+        "+set +get ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* "
         f"~mesh:once:overflow:* {_HAND_MOVES}",
+        _HEARD,
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_foreign ~mesh:ev:_observer",
         "+xadd ~mesh:world ~mesh:moves ~mesh:dead_letters",

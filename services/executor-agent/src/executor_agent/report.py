@@ -2,8 +2,9 @@
 
 A batch on disk is as good as told: the folders move on, whether Redis answers or not. Knows no targets, runs nothing.
 
-What Redis has taken it may still lose in the next seconds (a power cut, kill -9 while its disk stalls). So a batch
-stays as `.told` for a moment and is told a second time, under the same names: a Redis that still has it does nothing.
+What Redis has taken it may still lose (a power cut, kill -9 while its disk stalls). So a batch stays as `.told` until
+it is known to be on the disk of Redis, and is told again whenever Redis started anew meanwhile, under the same names:
+one that still has it does nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -22,11 +23,15 @@ from redis.exceptions import RedisError
 from mesh_core.action_files import Folder
 from mesh_core.bus import Bus, BusDown
 from mesh_core.files import drop_unfinished, write_whole
+from mesh_core.persisted import Persisted
+from mesh_core.pulse import unwatched
 from mesh_core.records import ActionUpdate, HealthEvent, Outcome, Proposal, ProposalType, Record, Severity, Trust
+from mesh_core.service import cancelled, pause
 
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.2, 5.0
 CLOSING_SECONDS = 3.0
-KEPT_SECONDS = 5.0  # `appendfsync everysec` writes within a second, or two more while the disk is busy
+LOOK_SECONDS = 1.0
+MARKER = "mesh:once:persisted:executor"
 
 log = structlog.get_logger()
 
@@ -54,7 +59,8 @@ class Outbox:
         drop_unfinished(self.folder)  # one executor at a time has an outbox
         self._last = 0
         self._kept: deque[Batch] = deque()
-        self._told: deque[tuple[float, Path]] = deque()
+        self._told: deque[tuple[float, Path]] = deque()  # when Redis took it (monotonic), and the file
+        self._life = ""  # of the Redis that took them
         self._writing = threading.Lock()
         self._fresh = asyncio.Event()
 
@@ -85,19 +91,25 @@ class Outbox:
         """The batches that nobody has heard yet, oldest first."""
         return sorted(path for path in self.folder.iterdir() if path.suffix == ".json" and path.name[0] != ".")
 
-    async def deliver(self, bus: Bus, closing: asyncio.Event) -> None:
+    async def deliver(self, bus: Bus, closing: asyncio.Event, turned: Callable[[], None] = unwatched) -> None:
         """Tell what waits, in order, until `closing` is set and nothing waits (or Redis does not answer any more)."""
+        self._tell_again()
+        looking = asyncio.create_task(self._forget(Persisted(bus, MARKER), closing), name="forget")
+        try:
+            await self._tell_all(bus, closing, turned)
+        finally:
+            await cancelled(looking)
+
+    async def _tell_all(self, bus: Bus, closing: asyncio.Event, turned: Callable[[], None]) -> None:
         backoff = FIRST_BACKOFF_SECONDS
-        await asyncio.to_thread(self._tell_again)
         while True:
             self._fresh.clear()
+            turned()
             try:
                 for path in await asyncio.to_thread(self.waiting):
+                    turned()
                     if await self._deliver_one(bus, path):
                         self._told.append((time.monotonic(), path.rename(path.with_suffix(".told"))))
-                while self._told and self._due_in() <= 0:
-                    await self._deliver_one(bus, self._told[0][1])
-                    self._told.popleft()[1].unlink(missing_ok=True)
                 if backoff != FIRST_BACKOFF_SECONDS:
                     log.info("executor.reports_caught_up")
                 backoff = FIRST_BACKOFF_SECONDS
@@ -107,20 +119,33 @@ class Outbox:
                     log.warning("executor.reports_wait", reason=str(error)[:300])
                 if closing.is_set():
                     return
-                await asyncio.to_thread(self._tell_again)
+                self._tell_again()
                 await _either(closing, None, backoff)
                 backoff = min(backoff * 2, LAST_BACKOFF_SECONDS)
                 continue
             if closing.is_set() and not self._fresh.is_set():
                 return
-            await _either(closing, self._fresh, max(0.0, self._due_in()))
+            await _either(closing, self._fresh, LAST_BACKOFF_SECONDS)
 
-    def _due_in(self) -> float:
-        """Seconds until the oldest batch that was told once is told again."""
-        return self._told[0][0] + KEPT_SECONDS - time.monotonic() if self._told else LAST_BACKOFF_SECONDS
+    async def _forget(self, persisted: Persisted, closing: asyncio.Event) -> None:
+        """What is on the disk of Redis needs no copy here; what a Redis took that is no more is told again."""
+        while not await pause(closing, LOOK_SECONDS):
+            if not self._told:
+                continue
+            try:
+                standing = await persisted.look()
+            except (BusDown, RedisError) as error:
+                log.debug("executor.not_known_to_be_kept", reason=str(error)[:300])
+                continue
+            if standing.life != self._life:
+                self._life = standing.life
+                self._tell_again()
+                self._fresh.set()
+            while self._told and self._told[0][0] < standing.until:
+                self._told.popleft()[1].unlink(missing_ok=True)
 
     def _tell_again(self) -> None:
-        """Redis was away, or we were: what it took shortly before goes first, in its old place."""
+        """Redis was away, or we were: what it took and may have lost goes first, in its old place."""
         self._told.clear()
         for path in self.folder.glob("*.told"):
             path.rename(path.with_suffix(".json"))

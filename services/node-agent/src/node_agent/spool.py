@@ -1,8 +1,8 @@
 """The spool: events on disk between this node and Redis, in order, each under the stream id that it will keep.
 
 Never talks to Redis and never judges an event. The newest file name is the counter: the last event that was delivered
-stays as `<id>.sent`, so that an id is never given twice, also after the clock jumped back. So does what went in the ten
-seconds before it: Redis may lose what it took last (a power cut), and then it is sent again.
+stays as `<id>.sent`, so that an id is never given twice, also after the clock jumped back. So does what went in the
+minute before it: Redis may lose what it took last (a power cut), and then it is sent again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mesh_core.records import HealthEvent
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_IN_MEMORY = 1000  # events that a full disk refused
-KEPT_SECONDS = 10.0
+KEPT_SECONDS = 60.0  # twice what Linux leaves a written page unsynced; who may not ask Redis can only wait
 OLD_SECONDS = 3600.0  # of what is older, no Redis lost only its end: it was wiped, and yesterday's news is none
 
 log = structlog.get_logger()

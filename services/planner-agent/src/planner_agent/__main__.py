@@ -26,6 +26,7 @@ from mesh_core.policy import BadPolicy, Policy
 from mesh_core.private_place import write_privately
 from mesh_core.probes import Probes, Ready, writable
 from mesh_core.probes_http import ProbesServer
+from mesh_core.pulse import Pulse
 from mesh_core.redis_state import takes_writes
 from mesh_core.schema import schema_or_exit
 from mesh_core.service import pause, serve
@@ -78,8 +79,9 @@ def main() -> None:
         log.warning("planner.silences_not_made", folder=str(silences.root), error=str(error))
     quiet = Quiet(silences)
     filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=settings.proposal_ttl_seconds)
-    planner = Planner(bus, consumer, memory, actions, filing, Lanes(settings.planner_parallel), quiet)
-    bridge = Bridge(bus, "planner", on_stream=consumer.hint)
+    pulse = Pulse()
+    planner = Planner(bus, consumer, memory, actions, filing, Lanes(settings.planner_parallel), quiet, pulse)
+    bridge = Bridge(bus, "planner", on_stream=consumer.hint, turned=pulse.watch("listening to hand-published messages"))
 
     async def look_at_server(stop: asyncio.Event) -> None:
         while True:
@@ -125,6 +127,7 @@ def main() -> None:
             "server": look_at_server,
             "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
         },
+        pulse=pulse,
         closing=[*(rung.close for rung in rungs), consumer.close, bus.close],
     )
 

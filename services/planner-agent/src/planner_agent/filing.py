@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -25,10 +26,10 @@ from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Propo
 from mesh_core.service import pause
 from mesh_core.silences import Silence
 from planner_agent.evidence import kept_event
-from planner_agent.memory import Memory, moment_of
+from planner_agent.memory import Known, Memory, moment_of
 from planner_agent.quiet import Quiet
 from planner_agent.thinking import Thinker, Thought
-from planner_agent.triage import is_over, subject_of
+from planner_agent.triage import is_over, is_poison, subject_of
 
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 600.0
@@ -40,11 +41,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Work:
-    """One stream entry and its event. `poison`: handed out too often, no model is asked again."""
+    """One stream entry and its event."""
 
     entry: Entry
     event: HealthEvent
-    poison: bool = False
+
+    @property
+    def action_id(self) -> str:
+        """The id of the proposal that may come of it."""
+        return proposal_id(self.event.id or "", self.event.node, self.event.service)
 
 
 class Filing:
@@ -91,8 +96,7 @@ class Filing:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _plan(self, work: Work) -> None:
-        event = work.event
-        action_id = proposal_id(event.id or "", event.node, event.service)
+        event, action_id = work.event, work.action_id
         if (silences := self._quiet.about(event)) and not await self._filed_before(action_id):
             return await self._silence(work, silences[0], action_id)
         aside = self._quiet.put_aside()
@@ -109,9 +113,9 @@ class Filing:
             owner = await self._memory.decided_incident(event)
             if owner and owner not in aside:
                 return await self._count(work, owner, f"this incident was decided with {owner}")
-            if work.poison:
-                await self._dead_letter(work)
-            thought = await self._thinker.think(event, floor_only=work.poison)
+            if poison := is_poison(begun := await self._memory.begin(action_id)):
+                await self._dead_letter(work, begun)
+            thought = await self._think(event, action_id, floor_only=poison)
             if thought.answer.action is Action.IGNORE:
                 return await self._ignore(work, thought, action_id)
             if silences := self._quiet.about(event):  # set while the model was thinking
@@ -125,6 +129,15 @@ class Filing:
         if await self._memory.was_well_after(event):
             await self._withdraw_open(event, "the service recovered while the proposal was being written")
         return None
+
+    async def _think(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Thought:
+        """What takes long, and where an event may take its planner down."""
+        try:
+            return await self._thinker.think(event, floor_only=floor_only)
+        except asyncio.CancelledError:
+            with suppress(BusDown):
+                await self._memory.put_down(action_id)
+            raise
 
     async def sweep_drafts(self, stop: asyncio.Event) -> None:
         """Every ten minutes, remove drafts of dead planners that are older than an hour and not the decision, and
@@ -196,8 +209,8 @@ class Filing:
 
     async def _count(self, work: Work, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
-        await self._memory.count_on(owner)
-        await self._settle(work, f"counted:{work.event.id}", "counted", reason)
+        decision = Decision(ts=rfc3339(self._clock()), event_id=work.event.id or "", verdict="counted", reason=reason)
+        await self._memory.count([Known(work.entry, GROUP, owner, decision)])
 
     async def _filed_before(self, action_id: str) -> bool:
         """Did the proposal reach pending/, and only the end of the work was lost in a crash?"""
@@ -217,9 +230,9 @@ class Filing:
         log.info("planner.ignored", event_id=work.event.id, reason=thought.answer.reason)
         await self._settle(work, action_id, "ignored", quoted(thought.answer.reason, thought.model))
 
-    async def _dead_letter(self, work: Work) -> None:
-        reason = f"handed out {work.entry.deliveries} times without a result; the floor answers instead"
-        log.error("planner.poison", event_id=work.event.id, deliveries=work.entry.deliveries)
+    async def _dead_letter(self, work: Work, begun: int) -> None:
+        reason = f"{begun - 1} planners died while they worked on it; the floor answers instead"
+        log.error("planner.poison", event_id=work.event.id, planners_died=begun - 1)
         await self._bus.refuse(
             work.entry.raw, source=work.entry.stream, reason=reason, by="planner", entry_id=work.entry.id
         )

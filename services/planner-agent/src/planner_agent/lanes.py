@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 Job = Callable[[], Awaitable[None]]
 
@@ -13,20 +14,22 @@ class Lanes:
     """At most `parallel` jobs run at once; jobs of one pair never overlap and keep their order."""
 
     def __init__(self, parallel: int):
+        self._parallel = parallel
         self._slots = asyncio.Semaphore(parallel)
-        self._queues: dict[str, deque[Job]] = {}
+        self._alone = asyncio.Lock()
+        self._queues: dict[str, deque[tuple[Job, bool]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def busy(self, pair: str) -> bool:
         """Is anything of this pair running or waiting?"""
         return pair in self._queues
 
-    def submit(self, pair: str, job: Job) -> None:
-        """Queue a job. A job that raises takes the service down: see `join`."""
+    def submit(self, pair: str, job: Job, *, alone: bool = False) -> None:
+        """Queue a job; `alone` lets no other run beside it. A job that raises takes the service down: see `check`."""
         if pair in self._queues:
-            self._queues[pair].append(job)
+            self._queues[pair].append((job, alone))
             return
-        self._queues[pair] = deque([job])
+        self._queues[pair] = deque([(job, alone)])
         task = asyncio.create_task(self._drive(pair), name=f"lane {pair}")
         self._tasks.add(task)
 
@@ -48,8 +51,18 @@ class Lanes:
         queue = self._queues[pair]
         try:
             while queue:
-                async with self._slots:
-                    await queue[0]()
+                job, alone = queue[0]
+                async with self._slot(alone):
+                    await job()
                 queue.popleft()
         finally:
             self._queues.pop(pair, None)
+
+    @asynccontextmanager
+    async def _slot(self, alone: bool) -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            if alone:  # one after the other, or two of them would each wait for the slots of the other
+                await held.enter_async_context(self._alone)
+            for _ in range(self._parallel if alone else 1):
+                await held.enter_async_context(self._slots)
+            yield

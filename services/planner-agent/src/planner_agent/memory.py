@@ -6,10 +6,10 @@ Every call may be repeated. Nothing here decides; a wiped Redis costs memory, ne
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from redis.asyncio.client import Pipeline
@@ -18,8 +18,8 @@ from mesh_core.action_files import Receipt
 from mesh_core.bus import Bus, or_down
 from mesh_core.consumer import Entry
 from mesh_core.metrics import DECISIONS
-from mesh_core.records import ActionUpdate, Decision, HealthEvent, Trust, rfc3339
-from mesh_core.scripts import DECIDE, FREE_GATE, GATE, MARK_WELL, RENEW_GATE, SETTLE
+from mesh_core.records import ActionUpdate, Decision, HealthEvent, Trust
+from mesh_core.scripts import BEGIN, COUNT, DECIDE, FREE_GATE, GATE, MARK_WELL, PUT_DOWN, RENEW_GATE, SETTLE
 from mesh_core.streams import OCCURRENCES_KEY
 from planner_agent.triage import subject_of
 
@@ -38,6 +38,16 @@ class PastRun:
     ts: str
 
 
+@dataclass(frozen=True)
+class Known:
+    """An entry whose trouble has a proposal already, that of the event `owner`, and the decision that says so."""
+
+    entry: Entry
+    group: str
+    owner: str
+    decision: Decision
+
+
 class Memory:
     """One planner's view of it. `cooldown_ms` is the gate's, `keep_seconds` how long a decision is remembered."""
 
@@ -45,11 +55,11 @@ class Memory:
         self._bus = bus
         self._cooldown_ms = cooldown_ms
         self._keep_seconds = keep_seconds
+        self._life = secrets.token_hex(8)
 
     async def pass_gates(self, events: Sequence[HealthEvent]) -> list[str]:
         """For each event '' (go on) or the id of the event that holds the gate of its pair. One round trip."""
-        now = rfc3339(datetime.now(UTC))
-        replies = await self._for_gates(GATE, events, [self._cooldown_ms, now])
+        replies = await self._for_gates(GATE, events, [self._cooldown_ms])
         return [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
 
     async def renew_gates(self, events: Sequence[HealthEvent], at_least_ms: int) -> None:
@@ -85,9 +95,35 @@ class Memory:
         moments = [await self._bus.call("GET", key) for key in sorted(keys)]
         return any(moment is not None and int(moment) > moment_of(event) for moment in moments)
 
-    async def count_on(self, owner_event_id: str) -> None:
-        """Trouble came back while the proposal of `owner_event_id` waits."""
-        await self._bus.call("HINCRBY", OCCURRENCES_KEY, owner_event_id, 1)
+    async def count(self, known: Sequence[Known]) -> None:
+        """Trouble came back while a proposal waits: counted there once, decided and acknowledged. One round trip."""
+        if not known:
+            return
+        runner = self._bus.redis.register_script(COUNT)
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for one in known:
+            keys = [one.entry.stream, Decision.stream, OCCURRENCES_KEY]
+            await runner(keys=keys, args=[one.group, one.entry.id, one.owner, one.decision.wire()], client=pipe)
+        await _run(pipe)
+        for one in known:
+            DECISIONS.add(one.decision.verdict)
+
+    async def begin(self, action_id: str) -> int:
+        """How many planners began to work on this and were gone before its end, this one included."""
+        return int(await self._bus.script(BEGIN, [f"proposal:{action_id}"], [self._life, self._keep_seconds]))
+
+    async def put_down(self, action_id: str) -> None:
+        """We stop in good order: what we began here is not held against it."""
+        await self._bus.script(PUT_DOWN, [f"proposal:{action_id}"], [self._life])
+
+    async def begun(self, action_ids: Sequence[str]) -> list[int]:
+        """How often work on each of these began and did not come to its end. One round trip."""
+        if not action_ids:
+            return []
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for action_id in action_ids:
+            pipe.hget(f"proposal:{action_id}", "begun")
+        return [int(count or 0) for count in await _run(pipe)]  # type: ignore[call-overload]
 
     async def decided_incident(self, event: HealthEvent) -> str | None:
         """The event by which this very incident was decided before, if there was one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import structlog
 
@@ -15,15 +16,16 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
 from mesh_core.door import event_in
-from mesh_core.metrics import DECISIONS, EVENTS_BENIGN, EVENTS_READ, IN_HAND
-from mesh_core.records import Decision, HealthEvent
+from mesh_core.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
+from mesh_core.pulse import Pulse
+from mesh_core.records import Decision, HealthEvent, rfc3339
 from mesh_core.service import pause
 from mesh_core.strict_json import Refusal
-from planner_agent.filing import Filing, Work
+from planner_agent.filing import GROUP, Filing, Work
 from planner_agent.lanes import Lanes
-from planner_agent.memory import Memory
+from planner_agent.memory import Known, Memory
 from planner_agent.quiet import Quiet
-from planner_agent.triage import RECOVERED, Lane, is_poison, triage
+from planner_agent.triage import RECOVERED, Lane, triage
 
 READ_BATCH = 500
 MOST_IN_HAND = 5000
@@ -45,6 +47,7 @@ class Planner:
         filing: Filing,
         lanes: Lanes,
         quiet: Quiet,
+        pulse: Pulse | None = None,
     ):
         self._bus = bus
         self._consumer = consumer
@@ -54,12 +57,15 @@ class Planner:
         self._lanes = lanes
         self._quiet = quiet
         self._planning: dict[str, HealthEvent] = {}
+        self._pulse = pulse or Pulse()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop. Redis away: back off and go on. What is in hand at the end comes again at the start."""
         failures = 0
+        turned = self._pulse.watch("reading events")
         try:
             while not stop.is_set():
+                turned()
                 self._lanes.check()
                 try:
                     await self.round()
@@ -70,6 +76,7 @@ class Planner:
                     log.warning("planner.redis_away", error=str(error), retry_in_seconds=seconds)
                     await pause(stop, seconds)
         finally:
+            self._pulse.rest("reading events")
             await self.stop_lanes()
 
     async def stop_lanes(self) -> None:
@@ -78,7 +85,9 @@ class Planner:
 
     async def keep_claims(self, stop: asyncio.Event) -> None:
         """Tell Redis every ten seconds that we are still at work on what we hold."""
+        turned = self._pulse.watch("renewing claims")
         while not await pause(stop, RENEW_EVERY_SECONDS):
+            turned()
             try:
                 await self._consumer.renew()
                 await self._memory.renew_gates(list(self._planning.values()), GATE_RENEWAL_MS)
@@ -105,6 +114,8 @@ class Planner:
     async def _sort(self, entries: Sequence[Entry]) -> None:
         """One batch: most events end here, the others go to their lane."""
         works, finished = await self._read(entries)
+        suspects = await self._suspects(works)
+        works.sort(key=lambda work: work.event.pair in suspects)  # others first; a pair keeps its order
         EVENTS_READ.add(amount=len(works))
         EVENTS_BENIGN.add(amount=sum(work.event.benign for work in works))
         silences = self._quiet.current()
@@ -131,10 +142,10 @@ class Planner:
                     behind_recovery.add(event.pair)
                     self._submit(work, self._filing.withdraw)
                 case Lane.PLAN if event.pair in behind_recovery:
-                    self._submit(work, self._filing.plan)
+                    self._submit(work, self._filing.plan, alone=event.pair in suspects)
                 case Lane.SILENCED if self._lanes.busy(event.pair) or work.entry.deliveries > 1:
                     # A recovery in hand may end the silence, and what was handed out before may be filed already.
-                    self._submit(work, self._filing.plan)
+                    self._submit(work, self._filing.plan, alone=event.pair in suspects)
                 case Lane.SILENCED:
                     silenced.append(self._quiet.decision(event, holding[0]))
                     finished.append(work.entry)
@@ -145,13 +156,22 @@ class Planner:
         await self._memory.say(silenced)
         holders = await self._memory.pass_gates([work.event for work in to_gate])
         aside = self._quiet.put_aside() if any(holders) else frozenset()
+        known: list[Known] = []
         for work, holder in zip(to_gate, holders, strict=True):
             if holder and holder not in aside:
-                finished.append(work.entry)
-                DECISIONS.add("suppressed")
+                known.append(Known(work.entry, GROUP, holder, _suppressed(work.event, holder)))
             else:
-                self._submit(work, self._filing.plan)
+                self._submit(work, self._filing.plan, alone=work.event.pair in suspects)
+        await self._memory.count(known)
+        self._consumer.let_go([one.entry for one in known])
         await self._consumer.acknowledge(finished)
+
+    async def _suspects(self, works: Sequence[Work]) -> frozenset[str]:
+        """Pairs with an event that a planner was at work on when it died. They are worked on last and one at a time, so
+        that an event which takes its planner down is not counted against its neighbours."""
+        again = [work for work in works if work.entry.deliveries > 1]
+        begun = await self._memory.begun([work.action_id for work in again])
+        return frozenset(work.event.pair for work, times in zip(again, begun, strict=True) if times)
 
     async def _read(self, entries: Sequence[Entry]) -> tuple[list[Work], list[Entry]]:
         """The events of a batch, and the entries that are none (they are in the dead letters now)."""
@@ -165,10 +185,10 @@ class Planner:
                 )
                 refused.append(entry)
             else:
-                works.append(Work(entry, event, poison=is_poison(entry.deliveries)))
+                works.append(Work(entry, event))
         return works, refused
 
-    def _submit(self, work: Work, job: Filing.Job) -> None:
+    def _submit(self, work: Work, job: Filing.Job, *, alone: bool = False) -> None:
         key = f"{work.entry.stream} {work.entry.id}"
         self._planning[key] = work.event
 
@@ -179,4 +199,9 @@ class Planner:
                 self._planning.pop(key, None)
                 self._consumer.let_go([work.entry])
 
-        self._lanes.submit(work.event.pair, do)
+        self._lanes.submit(work.event.pair, do, alone=alone)
+
+
+def _suppressed(event: HealthEvent, holder: str) -> Decision:
+    reason = f"within the cooldown of {holder}"
+    return Decision(ts=rfc3339(datetime.now(UTC)), event_id=event.id or "", verdict="suppressed", reason=reason)

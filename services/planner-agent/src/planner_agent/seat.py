@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
+
+from mesh_core.file_lock import FileLock
 
 
 def take_seat(runtime: Path, node_name: str) -> str:
@@ -12,11 +12,6 @@ def take_seat(runtime: Path, node_name: str) -> str:
     folder = runtime / "state" / "planners"
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(1, 1000):
-        descriptor = os.open(folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            continue
-        return f"{node_name}-{number}"  # the descriptor stays open: the lock is the seat
+        if FileLock(folder / str(number), mode=0o640).take():
+            return f"{node_name}-{number}"  # never released: the lock is the seat
     raise RuntimeError(f"a thousand planners hold seats in {folder}")

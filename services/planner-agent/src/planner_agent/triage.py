@@ -8,7 +8,7 @@ from enum import StrEnum
 from mesh_core.records import HealthEvent, Trust
 from mesh_core.silences import Silence
 
-MAX_DELIVERIES = 5
+MAX_BEGUN = 5
 RECOVERED = frozenset({"service_healthy", "service_recovered", "node_online"})
 
 
@@ -59,6 +59,7 @@ def is_over(trouble: HealthEvent, recovery: HealthEvent) -> bool:
     return trouble.incident == recovery.incident
 
 
-def is_poison(deliveries: int) -> bool:
-    """Handed out so often that it must have taken a planner down each time: to the dead letters, and the floor."""
-    return deliveries > MAX_DELIVERIES
+def is_poison(begun: int) -> bool:
+    """Work on it has begun so often that it must have taken a planner down each time: to the dead letters, and the
+    floor."""
+    return begun > MAX_BEGUN
