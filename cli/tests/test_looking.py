@@ -214,6 +214,24 @@ def test_status_knows_who_lives_what_waits_and_who_is_behind(mend_online: Mend) 
     assert "gone" in next(line for line in said.stdout.splitlines() if line.startswith("observer"))
 
 
+def test_status_and_the_doctor_name_what_stands_still_in_a_service_that_is_alive(mend_online: Mend) -> None:
+    mend_online.propose()
+    beat = mend_online.runtime / "state" / "executor-agent.heartbeat"
+    beat.parent.mkdir()
+    beat.touch()
+    assert mend_online("status").exit_code == 0
+    stuck = "standing by, and no executor works: state/executor.lock is held by pid 7"
+    beat.write_text(stuck)
+    said = mend_online("status")
+    assert said.exit_code == 1
+    assert "executor-agent    stuck" in said.stdout
+    assert stuck in " ".join(said.stdout.split())
+    assert json.loads(mend_online("status", "--json").stdout)["stuck"] == {"executor-agent": stuck}
+    findings = json.loads(mend_online("doctor", "--no-models", "--json").stdout)
+    (services,) = [finding for finding in findings if finding["check"] == "services"]
+    assert (services["level"], stuck in services["found"]) == ("broken", True)
+
+
 def test_status_still_tells_what_it_can_without_redis(mend: Mend) -> None:
     mend.propose()
     said = mend("status")

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mesh_core.file_lock import FileLock
 from mesh_core.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, schema_file, write_schema
 
 LOCK_SECONDS = 30.0
@@ -111,19 +110,15 @@ def _alone(runtime: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + LOCK_SECONDS
     # For reading: in a deployment it belongs to whichever service made it.
-    handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    lock = FileLock(path, mode=0o644, readable=True)
+    while not lock.take():
+        if time.monotonic() > deadline:
+            raise WrongSchema(f"another migration of {runtime} has run for {LOCK_SECONDS:g} s")
+        time.sleep(0.1)
     try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise WrongSchema(f"another migration of {runtime} has run for {LOCK_SECONDS:g} s") from None
-                time.sleep(0.1)
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ A file that cannot be used is an error with a sentence, never an empty list: nob
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -20,6 +19,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError
 
 from mesh_core.action_files import read_regular
+from mesh_core.file_lock import FileLock
 from mesh_core.files import shared_mode, write_whole
 from mesh_core.records import Record, Timestamp
 
@@ -106,16 +106,16 @@ def read_people(path: Path) -> People:
 def change_people(path: Path, change: Callable[[People], People]) -> People:
     """Read, change, write whole, under a lock, so that two changes at once are both kept. Raises BadPeople, OSError."""
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    descriptor = os.open(path.parent / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+    lock = FileLock(path.parent / LOCK_NAME, mode=0o660)
+    lock.take(wait=True)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         before = read_people(path)
         after = change(before)
         if after != before:
             _write(path, after)
         return after
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def new_token() -> str:

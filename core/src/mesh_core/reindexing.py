@@ -7,8 +7,6 @@ progress.json    how far the writer is
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mesh_core.action_files import read_regular
+from mesh_core.file_lock import FileLock
 from mesh_core.records import Record
 
 
@@ -66,13 +65,8 @@ class IndexFolder:
     def sole_writer(self) -> Iterator[bool]:
         """True while we are the one writer; False: somebody else is (the observer runs)."""
         self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
-        descriptor = os.open(self.root / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+        lock = FileLock(self.root / "writer.lock", mode=0o660)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            yield True
+            yield lock.take()
         finally:
-            os.close(descriptor)
+            lock.release()

@@ -7,16 +7,19 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from executor_agent import executor, ledger, report
+from ptyprocess import PtyProcess
+
+from executor_agent import executor, ledger, leftovers, report, sweep
 from executor_agent.executor import Limits
 from executor_agent.life import Life
 from executor_agent.runner import Look, OnLine, RunResult, Seen
 from executor_agent.testing import ScriptedRunner
-from mesh_core import actions, bus
+from mesh_core import actions, bus, file_lock, pulse
 from mesh_core.log import setup
 from mesh_core.records import ActionUpdate, Proposal
 from mesh_core.service import serve
@@ -57,10 +60,47 @@ class Runner(ScriptedRunner):
         result = await super().run(proposal, run_dir, on_line, cancel)
         if self.step in ("in the run", "after the run"):
             die()
+        if self.step in COPIES:
+            await asyncio.to_thread(_die_between_fork_and_exec)
         return result
 
 
+def _die_between_fork_and_exec() -> None:
+    """As ansible-runner begins a stage: in a terminal of its own. The copy finds its terminal hung up, and goes on as a
+    copy of this process."""
+    real = os.forkpty
+
+    def forkpty() -> tuple[int, int]:
+        pid, descriptor = real()
+        if pid == 0:
+            os.kill(executor_pid, signal.SIGKILL)
+            while os.getppid() == executor_pid:
+                time.sleep(0.01)
+        return pid, descriptor
+
+    executor_pid = os.getpid()
+    os.forkpty = forkpty  # type: ignore[assignment]
+    PtyProcess.spawn(["true"], echo=False)
+
+
+def _as_before_the_copies_were_told() -> None:
+    """An executor whose copies keep its lock and outlive it."""
+    take = file_lock.FileLock.take
+
+    def taken(self: file_lock.FileLock, **more: bool) -> bool:
+        mine = take(self, **more)
+        file_lock._held.clear()
+        return mine
+
+    file_lock.FileLock.take = taken  # type: ignore[method-assign]
+
+
+COPIES = ("a copy", "a copy with the lock")
+
 STEPS: dict[str, Callable[[], None]] = {
+    "a scan that hangs": lambda: _hanging_scan(),
+    "a copy": leftovers.die_with_parent,
+    "a copy with the lock": _as_before_the_copies_were_told,
     "none": lambda: None,
     "before the claim": lambda: dying_before(ledger.Ledger, "claim"),
     "after mkdir": lambda: dying_before(actions, "rename_exclusive"),
@@ -91,6 +131,11 @@ def _at_second(owner: Any, name: str) -> None:
     setattr(owner, name, wrapped)
 
 
+def _hanging_scan() -> None:
+    pulse.Pulse.watch.__defaults__ = (2.0,)  # type: ignore[attr-defined]
+    sweep.Sweep.names = lambda self: time.sleep(3600) or []  # type: ignore[method-assign, func-returns-value]
+
+
 def _third_put() -> None:
     """The result's report is the third thing that is told."""
     real, calls = report.Outbox.put, []
@@ -119,14 +164,14 @@ def _told_but_not_noted() -> None:
 
 
 def main() -> None:
-    runtime, redis_url, step = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    runtime, redis_url, step = Path(sys.argv[1]), sys.argv[2], os.environ.get("DIES_AT", sys.argv[3])
     setup("executor-agent")
     runner = Runner(runtime / "runs", looks=(Look(Seen.SICK, "it does not answer"),))
     runner.step = step
     runner.seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     STEPS[step]()
     life = Life(runtime, runner, redis_url, Limits(scan_seconds=0.2, stop_seconds=5), node="tester")
-    serve("executor-agent", runtime, {"execute": life.live}, stop_seconds=20)
+    serve("executor-agent", runtime, {"execute": life.live}, pulse=life.pulse, stop_seconds=20)
 
 
 if __name__ == "__main__":

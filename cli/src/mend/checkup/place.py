@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mend.checkup.finding import Finding, broken, ok, warning
-from mend.commands.status import FRESH_SECONDS, heartbeats
+from mend.commands.status import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.words import age, plain
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
@@ -131,6 +131,9 @@ def _services(runtime: Path) -> Finding:
     late = [f"{name} ({age(seconds)})" for name, seconds in ages.items() if seconds > FRESH_SECONDS]
     if not ages:
         return warning("services", "none has run here yet", "start the mesh: mend up")
+    if stuck := stuck_loops(runtime):
+        said = "; ".join(f"{name}: {what}" for name, what in stuck.items())
+        return broken("services", plain(said, 600), f"read {runtime / 'log'}; start it again if it does not go on")
     if late:
         return warning(
             "services", f"no heartbeat from {', '.join(late)}", f"read {runtime / 'log'}, or start them again"

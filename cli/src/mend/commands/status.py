@@ -22,6 +22,7 @@ from mesh_core.actions import Actions
 from mesh_core.bus import Bus, BusDown, masked, server_version
 from mesh_core.records import AttemptOutcome, ModelAttempt
 from mesh_core.redis_state import read_state
+from mesh_core.service import what_is_stuck
 from mesh_core.silencing import active
 from mesh_core.streams import EVENT_STREAM_PREFIX
 
@@ -43,6 +44,7 @@ class Status:
     redis_version: str | None = None
     redis_problem: str | None = None
     services: dict[str, float] = field(default_factory=dict)
+    stuck: dict[str, str] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
     lag: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class Status:
     @property
     def well(self) -> bool:
         fresh = bool(self.services) and all(seconds <= FRESH_SECONDS for seconds in self.services.values())
-        return fresh and self.redis_problem is None
+        return fresh and not self.stuck and self.redis_problem is None
 
 
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -79,6 +81,7 @@ async def read_status(desk: Desk) -> Status:
     """Everything, also when Redis is away."""
     found = Status(runtime=str(desk.runtime), redis_url=masked(desk.redis_url))
     found.services = heartbeats(desk.runtime)
+    found.stuck = stuck_loops(desk.runtime)
     found.folders = counts(desk.actions)
     found.silences = [silence.id for silence in active(desk.silences, now())]
     bus = Bus.connect(desk.redis_url, "mend")
@@ -103,6 +106,15 @@ def heartbeats(runtime: Path) -> dict[str, float]:
         except FileNotFoundError:
             continue
     return ages
+
+
+def stuck_loops(runtime: Path) -> dict[str, str]:
+    """Each service that says of itself that something in it stands still, and what."""
+    said = {
+        path.name.removesuffix(".heartbeat"): what_is_stuck(path)
+        for path in sorted((runtime / "state").glob("*.heartbeat"))
+    }
+    return {name: stuck for name, stuck in said.items() if stuck}
 
 
 def counts(actions: Actions) -> dict[str, int]:
@@ -166,9 +178,13 @@ def _print(desk: Desk, found: Status) -> None:
         word, style = ("alive", "green") if seconds <= FRESH_SECONDS else ("late", "yellow")
         if seconds > GONE_SECONDS:
             word, style = "gone", "red"
+        if name in found.stuck:
+            word, style = "stuck", "red"
         desk.out.print(
             Text.assemble(f"{plain(name, 40):<18}", (f"{word:<8}", style), (f"heartbeat {age(seconds)} ago", "dim"))
         )
+        if name in found.stuck:
+            desk.say(f"{'':<18}{plain(found.stuck[name], 400)}", "red")
     if found.redis_problem is None:
         line = Text.assemble(
             f"{'redis':<18}", ("answers ", "green"), (f"version {found.redis_version}, {found.redis_url}", "dim")

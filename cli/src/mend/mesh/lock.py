@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from mend.desk import note_path, read_note
 from mend.mesh.plan import Plan
 from mend.sorry import Sorry
 from mend.words import now
+from mesh_core.file_lock import FileLock
 from mesh_core.files import write_whole
 from mesh_core.records import rfc3339
 
@@ -25,17 +25,18 @@ def the_only_one(runtime: Path) -> Iterator[None]:
     folder = runtime / "run"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # the socket in it obeys whoever can open it
-    with (folder / LOCK_FILE).open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = read_note(runtime).get("pid")
-            who = f" (process {pid})" if pid else ""
-            raise Sorry(
-                f"a mesh runs on {runtime} already{who}: `mend status` shows it; Ctrl-C where it was started stops it. "
-                "RUNTIME_PATH names another folder for a second one."
-            ) from None
+    lock = FileLock(folder / LOCK_FILE, mode=0o644)
+    if not lock.take():
+        pid = read_note(runtime).get("pid")
+        who = f" (process {pid})" if pid else ""
+        raise Sorry(
+            f"a mesh runs on {runtime} already{who}: `mend status` shows it; Ctrl-C where it was started stops it. "
+            "RUNTIME_PATH names another folder for a second one."
+        )
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def leave_note(plan: Plan, socket: Path) -> None:

@@ -16,7 +16,8 @@ import structlog
 from executor_agent.bundle import write_bundle
 from executor_agent.executor import Limits
 from executor_agent.isolation import Isolation, NoWall, Sandbox, isolation_for, say, told
-from executor_agent.life import Life
+from executor_agent.leftovers import die_with_parent
+from executor_agent.life import SERVICE, Life
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.remedy import Remedy
@@ -37,7 +38,6 @@ from mesh_core.service import serve
 from mesh_core.settings import settings_or_exit
 from mesh_core.telling import TargetSettings
 
-SERVICE = "executor-agent"
 PROBES_PORT = 8688
 
 WRITTEN = (Folder.APPROVED, Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.QUARANTINE)
@@ -62,6 +62,7 @@ def main() -> None:
     )
     urls = settings_or_exit(TargetSettings, SERVICE).targets
     hidden = (*urls, password_of(settings.redis_url))
+    die_with_parent()
     isolation = _isolation(settings.executor_sandbox, runtime)
     warm = Zygote.start(os.environ, isolation=isolation)
     bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")
@@ -83,6 +84,7 @@ def main() -> None:
             "folders": writable(lambda: (*map(life.actions.folder, WRITTEN), runtime / "state")),
             "inventory": life.inventory_readable,
             "isolation": told(isolation),
+            "working": life.working,
         },
         figures=(life.figures,),
     )
@@ -98,6 +100,7 @@ def main() -> None:
             "execute": life.live,
             "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
         },
+        pulse=life.pulse,
         stop_seconds=limits.longest_stop_seconds,
         closing=[end_warm, runner.teller.close, bus.close],
     )

@@ -27,6 +27,7 @@ from executor_agent.sweep import Sweep
 from executor_agent.targets import Targets
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
+from mesh_core.pulse import Pulse
 from mesh_core.records import Outcome, rfc3339
 
 SOON_SECONDS = 0.25
@@ -86,6 +87,7 @@ class Executor:
         node: str,
         bundle: Callable[[Path], object] = lambda folder: None,
         clock: Callable[[], datetime] = utc_now,
+        pulse: Pulse | None = None,
     ):
         self.actions = actions
         self.ledger = ledger
@@ -103,6 +105,7 @@ class Executor:
         self._works: dict[str, Work] = {}
         self._wake = asyncio.Event()
         self._broken: BaseException | None = None
+        self._pulse = pulse or Pulse()
 
     def hint(self) -> None:
         """Something may have come into approved/: look now, not in two seconds."""
@@ -111,10 +114,12 @@ class Executor:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`: claim and carry. Recovery comes before (recovery.py)."""
         stopper = asyncio.ensure_future(stop.wait())
+        turned = self._pulse.watch("the scan of approved/")
         try:
             while not stop.is_set():
                 self._wake.clear()
-                await self._round(stop)
+                await self._round(stop, turned)
+                turned()
                 if self._broken is not None:
                     raise self._broken
                 seconds = min(SOON_SECONDS, self.limits.scan_seconds) if self.sweep.soon else self.limits.scan_seconds
@@ -123,6 +128,7 @@ class Executor:
                 waker.cancel()
         finally:
             stopper.cancel()
+            self._pulse.rest("the scan of approved/")
             await self._wind_down()
         if self._broken is not None:
             raise self._broken
@@ -145,8 +151,9 @@ class Executor:
             await asyncio.wait(tasks)
             await asyncio.sleep(0)
 
-    async def _round(self, stop: asyncio.Event) -> None:
+    async def _round(self, stop: asyncio.Event, turned: Callable[[], None]) -> None:
         for file_name in await asyncio.to_thread(self.sweep.names):
+            turned()
             if stop.is_set():
                 return
             run = await asyncio.to_thread(self.sweep.take, file_name)

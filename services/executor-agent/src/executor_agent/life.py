@@ -15,13 +15,18 @@ from executor_agent.recovery import recover
 from executor_agent.report import Outbox
 from executor_agent.rules import RulesReader
 from executor_agent.runner import Runner
-from executor_agent.targets import Targets, alone
+from executor_agent.standby import Standby
+from executor_agent.targets import Targets
 from executor_agent.watch import watch
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.bus import Bus
 from mesh_core.metrics import REPORTS_WAITING, RUNNING
 from mesh_core.probes import Ready
+from mesh_core.pulse import Pulse
+from mesh_core.service import heartbeat_file
+
+SERVICE = "executor-agent"
 
 log = structlog.get_logger()
 
@@ -38,6 +43,7 @@ class Life:
         *,
         node: str,
         bundle: Callable[[Path], object] = lambda folder: None,
+        pulse: Pulse | None = None,
     ):
         self.runtime = runtime
         self.runner = runner
@@ -47,12 +53,15 @@ class Life:
         self.bundle = bundle
         self.actions = Actions(runtime)
         self.state = runtime / "state" / "executor"
+        self.pulse = pulse or Pulse()
+        lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, SERVICE)
+        self._standby = Standby(lock, heartbeat, self.pulse)
         self._rules = RulesReader(runtime / "config")
         self._executor: Executor | None = None
 
     async def live(self, stop: asyncio.Event) -> None:
         """Until `stop`; a part that fails takes all down."""
-        async with alone(self.runtime / "state" / "executor.lock", stop) as mine:
+        async with self._standby.alone(stop) as mine:
             if mine:
                 await self._live(stop)
 
@@ -61,6 +70,10 @@ class Life:
         if self._executor is not None:
             RUNNING.set(self._executor.carrying)
             REPORTS_WAITING.set(len(await asyncio.to_thread(self._executor.outbox.waiting)))
+
+    async def working(self) -> Ready:
+        """Standing by is ready as long as another executor works here."""
+        return self._standby.ready()
 
     async def inventory_readable(self) -> Ready:
         """Without an inventory and a policy that can be used, everything that is approved goes to quarantine."""
@@ -85,17 +98,19 @@ class Life:
             self.limits,
             node=self.node,
             bundle=self.bundle,
+            pulse=self.pulse,
         )
         self._executor = executor
         bus, closing = Bus.connect(self.redis_url, "executor"), asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(outbox.deliver(bus, closing), name="reports")
+                group.create_task(outbox.deliver(bus, closing, self.pulse.watch("telling reports")), name="reports")
                 group.create_task(lines.send(bus, closing), name="lines")
-                found = await recover(executor)
+                found = await recover(executor, self.pulse)
                 log.info("executor.ready", recovered=found, parallel=self.limits.parallel)
                 group.create_task(watch(self.actions.folder(Folder.APPROVED), executor.hint, stop), name="watch")
                 await executor.run(stop)
+                self.pulse.rest("telling reports")
                 closing.set()
         finally:
             await bus.close()

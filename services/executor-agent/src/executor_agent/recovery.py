@@ -18,6 +18,7 @@ from executor_agent.ledger import Run, Step
 from executor_agent.processes import end_processes
 from executor_agent.report import begun
 from mesh_core.action_files import Folder
+from mesh_core.pulse import LATE_SECONDS, Pulse
 from mesh_core.records import Outcome
 
 BROKEN = (
@@ -28,16 +29,21 @@ BROKEN = (
 log = structlog.get_logger()
 
 
-async def recover(executor: Executor) -> int:
-    """Deal with every folder in running/; returns how many. The caller is the only executor (targets.alone)."""
+async def recover(executor: Executor, pulse: Pulse) -> int:
+    """Deal with every folder in running/; returns how many. The caller is the only executor (standby.alone)."""
+    # A folder may take one long look, and what it left behind some seconds to end.
+    turned = pulse.watch("recovery", 2 * executor.limits.look_seconds + LATE_SECONDS)
     folders = await asyncio.to_thread(executor.actions.running)
     slots = asyncio.Semaphore(executor.limits.parallel)
 
     async def one(folder: Path) -> Run | None:
         async with slots:
-            return await _recover(executor, folder)
+            found = await _recover(executor, folder)
+            turned()
+            return found
 
     going_on = await asyncio.gather(*(one(folder) for folder in folders))
+    pulse.rest("recovery")
     for run in going_on:
         if run is not None:
             executor.carry_on(run)

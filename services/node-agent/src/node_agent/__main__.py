@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import fcntl
 import gc
 import sys
 import time
 from pathlib import Path
-from typing import IO
 
 import mesh_core.without_rich  # noqa: F401
 
@@ -18,12 +16,14 @@ import mesh_core.without_rich  # noqa: F401
 
 import structlog
 
+from mesh_core.file_lock import FileLock
 from mesh_core.listen import address_for
 from mesh_core.log import setup
 from mesh_core.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
 from mesh_core.private_place import write_privately
 from mesh_core.probes import Probes, Ready, writable
 from mesh_core.probes_http import ProbesServer
+from mesh_core.pulse import Pulse
 from mesh_core.records import HealthEvent
 from mesh_core.schema import schema_or_exit
 from mesh_core.service import serve
@@ -56,7 +56,7 @@ def main() -> None:
 
     node = settings.node_name
     folder = settings.runtime_path / "spool" / node
-    lock = take(folder)
+    take(folder)
     memory = folder / "open.json"
     flap = watchlist.flapping
     edges = Edges(node, FlapRule(flap.opens, flap.window_seconds, flap.quiet_seconds))
@@ -79,13 +79,14 @@ def main() -> None:
 
     spool = Spool(folder, node)
     line = RedisLine(settings.redis_url, f"{NAME}-{node}")
-    sender = Sender(node, spool, line, clock_ms)
+    pulse = Pulse()
+    sender = Sender(node, spool, line, clock_ms, pulse.watch("sending events"))
 
     def send(event: HealthEvent) -> None:
         spool.accept(event, clock_ms())
         sender.wake()
 
-    agent = Agent(node, edges, send, memory, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0)
+    agent = Agent(node, edges, send, memory, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0, pulse=pulse)
 
     async def redis_answers() -> Ready:
         if sender.down_since is None and not line.cut_off:
@@ -104,23 +105,20 @@ def main() -> None:
         figures=(figures,),
     )
     watched = ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes)
-    lock.flush()  # held until the process ends
-    serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run, "probes": watched.run})
+    serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run, "probes": watched.run}, pulse=pulse)
 
 
-def take(folder: Path) -> IO[str]:
-    """The lock of this node's spool, or a sentence and exit status 1: a stream has one writer."""
+def take(folder: Path) -> None:
+    """The lock of this node's spool until we end, or a sentence and exit status 1: a stream has one writer."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"{NAME}: another node agent uses {folder}; stop it, or give this one its own NODE_NAME", file=sys.stderr)
-        raise SystemExit(1) from None
+        mine = FileLock(folder / "lock", mode=0o644).take()
     except OSError as error:
         print(f"{NAME}: {folder} cannot be used: {error.strerror}; set RUNTIME_PATH", file=sys.stderr)
         raise SystemExit(1) from None
-    return lock
+    if not mine:
+        print(f"{NAME}: another node agent uses {folder}; stop it, or give this one its own NODE_NAME", file=sys.stderr)
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

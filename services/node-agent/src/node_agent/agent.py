@@ -14,6 +14,7 @@ import structlog
 
 from mesh_core.files import write_whole
 from mesh_core.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
+from mesh_core.pulse import Pulse
 from mesh_core.records import HealthEvent, Severity
 from node_agent.edges import Change, Edges, Fold
 from node_agent.events import event_for, notice
@@ -22,6 +23,7 @@ from node_agent.findings import Condition, Finding, Probe, Rule, well
 ANNOUNCE_SECONDS = 60.0
 LOOK_SECONDS = 60.0  # wall time that one look may take
 EVIDENCE_SECONDS = 5.0
+STILL_SECONDS = 600.0  # a look, and the evidence of a host on which everything broke at once
 HINT_SECONDS = 0.15  # a burst of pushed events is one look
 LISTEN_BACK_OFF_SECONDS = (0.5, 10.0)
 # A probe whose source is away sees nothing of what it watches, so that is trouble of its own; an engine that is only
@@ -57,6 +59,7 @@ class Agent:
         caught_up: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        pulse: Pulse | None = None,
     ):
         self.node = node
         self.edges = edges
@@ -69,6 +72,7 @@ class Agent:
         self._troubles: dict[str, str] = {}  # probe -> the last trouble that was logged
         self._worked = _sources_in(memory)
         self._clock_ms = clock_ms
+        self._pulse = pulse or Pulse()
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Every probe, each in its own rhythm; one that dies takes the agent down."""
@@ -121,8 +125,10 @@ class Agent:
             wake.set()
 
         listener = asyncio.create_task(self._listen(probe, hint)) if isinstance(probe, Listening) else None
+        turned = self._pulse.watch(f"the probe {probe.name}", probe.every_seconds + STILL_SECONDS)
         try:
             while True:
+                turned()
                 now = self._clock()
                 whole = now >= next_round
                 only = None if whole else frozenset(key for key, at in due.items() if at <= now)

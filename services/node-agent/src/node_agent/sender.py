@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import structlog
 
+from mesh_core.pulse import unwatched
 from mesh_core.records import Severity
 from node_agent.events import notice
 from node_agent.redis_line import EVENT_STREAM_PREFIX, AlreadyPassed, EventLog, LogDown, LogRefused
@@ -30,7 +31,15 @@ log = structlog.get_logger()
 class Sender:
     """One per node: the stream has one writer."""
 
-    def __init__(self, node: str, spool: Spool, event_log: EventLog, clock_ms: Callable[[], int]):
+    def __init__(
+        self,
+        node: str,
+        spool: Spool,
+        event_log: EventLog,
+        clock_ms: Callable[[], int],
+        turned: Callable[[], None] = unwatched,
+    ):
+        self._turned = turned
         self._node = node
         self._stream = f"{EVENT_STREAM_PREFIX}{node}"
         self._spool = spool
@@ -53,6 +62,7 @@ class Sender:
         try:
             while not stop.is_set():
                 self._more.clear()
+                self._turned()
                 try:
                     await self._deliver()
                 except LogDown as error:
@@ -82,6 +92,7 @@ class Sender:
                 log.warning("sender.redis_forgot", events=lost)
             self._resumed = True
         while (oldest := self._spool.oldest()) is not None:
+            self._turned()
             entry, raw = oldest
             try:
                 await self._log.append(self._node, entry.stream_id, raw)

@@ -19,6 +19,7 @@ from mesh_core.consumer import Consumer
 from mesh_core.log import setup
 from mesh_core.people import people_path
 from mesh_core.private_place import write_privately
+from mesh_core.pulse import Pulse
 from mesh_core.records import ActionUpdate, Decision, ModelAttempt
 from mesh_core.schema import schema_or_exit
 from mesh_core.service import Part, serve
@@ -53,6 +54,7 @@ from observer.web.room import Room
 from observer.web.server import WebServer
 
 SERVICE = "observer"
+FOLDING_SECONDS = 180.0  # a batch of 200 files on a slow memory card, each synced
 
 log = structlog.get_logger()
 
@@ -81,6 +83,7 @@ def main() -> None:
     trimming = Trimming(consumer, erasures)
     actions = Actions(runtime)
     live = Live(settings.redis_url, SERVICE)
+    pulse = Pulse()
     indexing = Indexing(runtime, actions, on_new=lambda: live.new_in("index"))
     observer = Observer(
         bus,
@@ -90,6 +93,7 @@ def main() -> None:
         on_sign=lambda n: silence.sign(n),
         on_kept=indexing.kept,
         remove=erasures.remove,
+        turned=pulse.watch("folding events", FOLDING_SECONDS),
     )
     silence = Silence(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
     log.info(
@@ -129,7 +133,7 @@ def main() -> None:
             "observe": observer.run,
             "world": observer.keep_world,
             "silence": silence.run,
-            "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint).run,
+            "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
             "index": indexing.run,
             "retention": Retention(runtime / "events", settings.events_keep_days, on_swept=indexing.forgot).run,
             "moves": Moves(bus, actions, witness=auditor).run,
@@ -140,6 +144,7 @@ def main() -> None:
             "pressure": Pressure(bus, consumer, trimming, erasures, settings.node_name).run,
             "erasures": erasures.run,
         },
+        pulse=pulse,
         closing=(*closing, auditor.close, consumer.close, bus.close),
     )
 

@@ -27,6 +27,7 @@ from mesh_core.bus import LONGEST_PAYLOAD, Bus, BusDown
 from mesh_core.consumer import Consumer, Entry
 from mesh_core.files import write_whole
 from mesh_core.metrics import ARCHIVED, EVENTS_BENIGN, EVENTS_READ
+from mesh_core.pulse import unwatched
 from mesh_core.records import HealthEvent, Trust, WorldUpdate
 from mesh_core.service import pause
 from mesh_core.streams import EVENT_STREAM_PREFIX
@@ -60,6 +61,7 @@ class Observer:
         on_sign: Callable[[str], None] = lambda node: None,
         on_kept: Callable[[list[Path], float], None] = lambda paths, before: None,
         remove: Callable[..., Awaitable[object]] | None = None,
+        turned: Callable[[], None] = unwatched,
     ):
         self._bus = bus
         self._consumer = consumer
@@ -70,6 +72,7 @@ class Observer:
         self._on_sign = on_sign
         self._on_kept = on_kept
         self._remove = remove or bus.call
+        self._turned = turned
         self._telling = asyncio.Lock()
         self.world = read_world(world_file)
         self._saved = self.world
@@ -126,6 +129,7 @@ class Observer:
             first = f"({start}" if start else "-"
             ended = False
             while not ended:
+                self._turned()
                 page, ended = await self._bus.page(stream, first)
                 await self._fold(sort_out(Entry(stream, *row) for row in page).events)
                 first = f"({page[-1][0]}" if page else first
@@ -203,6 +207,7 @@ class Observer:
         """Repeat `step` until it goes through; False when it is time to stop."""
         failures = 0
         while not stop.is_set():
+            self._turned()
             try:
                 await step()
                 return True

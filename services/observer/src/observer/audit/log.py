@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import threading
@@ -23,6 +22,7 @@ import structlog
 
 from mesh_core.audit import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed
 from mesh_core.backwards import lines_backwards
+from mesh_core.file_lock import FileLock
 from mesh_core.files import fsync_folder, write_whole
 from mesh_core.metrics import AUDIT_DAMAGED, AUDIT_FAILURES, AUDIT_LINES
 from mesh_core.records import parse_time, rfc3339
@@ -55,7 +55,7 @@ class AuditLog:
         self._clock = clock
         self._lock = threading.Lock()
         self._descriptor = -1
-        self._guard = -1
+        self._guard = FileLock(path.parent / LOCK, mode=0o640)
         self._size = 0
         self._recent: OrderedDict[int, str] = OrderedDict()
         self.head = Head()
@@ -71,12 +71,8 @@ class AuditLog:
         """
         self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._head_file.parent.mkdir(parents=True, exist_ok=True)
-        self._guard = os.open(self.path.parent / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._guard)
-            raise AuditBusy(f"another observer writes {self.path}: one mesh has one observer") from None
+        if not self._guard.take():
+            raise AuditBusy(f"another observer writes {self.path}: one mesh has one observer")
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._descriptor = os.open(self.path, flags, 0o640)
@@ -88,10 +84,10 @@ class AuditLog:
             raise
 
     def close(self) -> None:
-        for descriptor in (self._descriptor, self._guard):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._descriptor = self._guard = -1
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+        self._guard.release()
 
     def check(self) -> None:
         """Raises AuditDown when the next line would most likely not fit."""

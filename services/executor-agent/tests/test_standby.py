@@ -1,0 +1,177 @@
+"""Killed between fork and exec, with SIGHUP ignored as under nohup: what is left keeps nobody from working."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from executor_agent.leftovers import End, end_leftovers, started_at
+from executor_agent.standby import Standby
+from executor_agent.testing import Living, proposal_for
+from mesh_core.action_files import Folder
+from mesh_core.file_lock import FileLock
+from mesh_core.pulse import Pulse
+from mesh_core.service import heartbeat_file, what_is_stuck
+from mesh_core.testing import wait_for
+
+CRASHING = Path(__file__).with_name("crashing.py")
+
+
+class Nohup:
+    """Executors that ignore SIGHUP, and all that is left of them, ended with the test."""
+
+    def __init__(self, living: Living):
+        # The same words for all: a copy is known by the words of the executor that it was.
+        self.command = [sys.executable, str(CRASHING), str(living.runtime), living.redis_url, "none"]
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, step: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "DIES_AT": step}
+        self.processes.append(subprocess.Popen(["nohup", *self.command], stdout=subprocess.DEVNULL, env=environment))
+        return self.processes[-1]
+
+    def copies(self) -> list[int]:
+        """What runs as one of them and was not started by us."""
+        started = {process.pid for process in self.processes}
+        return [
+            pid
+            for pid in _pids()
+            if pid not in started and str(CRASHING) in _words(pid) and self.command[2] in _words(pid)
+        ]
+
+
+@pytest.fixture
+def nohup(alone: Living) -> Iterator[Nohup]:
+    made = Nohup(alone)
+    yield made
+    for process in made.processes:
+        process.kill()
+        process.wait()
+    for pid in made.copies():
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("step", ["a copy", "a copy with the lock"])
+async def test_the_next_executor_works_whatever_is_left_of_the_one_before(
+    alone: Living, nohup: Nohup, step: str
+) -> None:
+    first = alone.approve(proposal_for(1))
+    assert await asyncio.to_thread(nohup.start(step).wait, 20) == -signal.SIGKILL
+    left = nohup.copies()
+    assert len(left) == (0 if step == "a copy" else 1)
+    second = alone.approve(proposal_for(2))
+    nohup.start("none")
+    await alone.ends_in(Folder.DONE, second, 20)
+    await alone.ends_in(Folder.INTERRUPTED, first, 20)
+    if step == "a copy with the lock":
+        assert nohup.copies() == []  # it stood in the way
+
+
+async def test_only_a_proven_leftover_is_ended(tmp_path: Path) -> None:
+    """The holder is a copy of this test; what it is judged by is the note of who took the lock."""
+    lock = tmp_path / "executor.lock"
+    holder = FileLock(lock)
+    assert holder.take()
+    copy = os.fork()  # closes its own: it has to open it as a stranger would
+    if copy == 0:
+        os.open(lock, os.O_RDONLY)
+        signal.pause()
+    try:
+        await wait_for(lambda: _has_open(copy, lock), 5, "it has the file open")
+        here, gone = os.uname().nodename, 2**22 + 1
+        for note in (
+            f"pid {os.getpid()} started {started_at(os.getpid())} on {here}\n",  # who took it lives
+            f"pid {os.getpid()} on {here}\n",
+            f"pid {gone} started 7 on another-machine\n",
+            "",
+        ):
+            holder.note(note)
+            found = end_leftovers(lock, None)
+            assert (found.end, found.suspected) == (End.NONE, None), note
+            assert f"process {copy} (" in found.described
+        holder.note(f"pid {os.getpid()} started 7 on {here}\n")  # the number is another process's now
+        assert end_leftovers(lock, None).end is End.SUSPECTED
+        holder.note(f"pid {gone} started 7 on {here}\n")
+        once = end_leftovers(lock, None)
+        assert (once.end, once.pids) == (End.SUSPECTED, {copy})
+        assert end_leftovers(lock, ("another note", frozenset({copy}))).end is End.SUSPECTED
+        assert os.waitpid(copy, os.WNOHANG) == (0, 0), "nobody has touched it yet"  # noqa: ASYNC222
+        assert end_leftovers(lock, once.suspected).end is End.KILLED
+        _, status = await asyncio.to_thread(os.waitpid, copy, 0)
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    finally:
+        holder.release()
+
+
+async def test_standing_by_without_one_that_works_is_not_ready_and_named(
+    alone: Living, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor_agent.standby.IDLE_SECONDS", 1.0)
+    monkeypatch.setattr("executor_agent.standby.LOOK_SECONDS", 0.1)
+    beat = heartbeat_file(alone.runtime, "executor-agent")
+    pulse = Pulse()
+    holder = FileLock(alone.runtime / "state" / "executor.lock")
+    beat.parent.mkdir(exist_ok=True)
+    assert holder.take()
+    holder.note(f"pid {os.getpid()} on {os.uname().nodename}\n")
+    standby = Standby(holder.path, beat, pulse)
+    stop = asyncio.Event()
+
+    async def live() -> None:
+        async with standby.alone(stop) as mine:
+            assert mine == (not stop.is_set())
+
+    beat.touch()
+    waiting = asyncio.create_task(live())
+    try:
+        await asyncio.sleep(0.3)
+        assert standby.ready().ready, "another works"
+        assert "standing by" in standby.ready().detail
+        await wait_for(lambda: not standby.ready().ready, 5, "its heartbeat is old")
+        assert "no executor works" in standby.ready().detail
+        assert f"pid {os.getpid()}" in pulse.tick()
+        beat.touch()
+        await wait_for(lambda: standby.ready().ready, 5, "it works again")
+        holder.release()
+        await asyncio.wait_for(waiting, 5)
+        assert (pulse.standing_by, pulse.tick()) == (False, "")
+    finally:
+        stop.set()
+        holder.release()
+        await waiting
+
+
+async def test_a_scan_that_stands_still_stops_the_heartbeat_and_is_named(
+    alone: Living, nohup: Nohup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop turns, Redis answers or not, lines are sent: and nobody looks into approved/."""
+    beat = heartbeat_file(alone.runtime, "executor-agent")
+    process = nohup.start("a scan that hangs")
+    await wait_for(lambda: "the scan of approved/ has not got on" in what_is_stuck(beat), 30, "it is named")
+    assert process.poll() is None
+    before = beat.stat().st_mtime
+    said = what_is_stuck(beat)
+    await wait_for(lambda: what_is_stuck(beat) != said, 10, "it is said again")
+    assert beat.stat().st_mtime == before
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    return any(entry.samefile(path) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.exists())
