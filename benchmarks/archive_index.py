@@ -30,7 +30,7 @@ from observer.index.keys import DAY_MS, time_of
 from observer.index.line_tables import put_attempts
 from observer.index.model_series import read_models
 from observer.index.names import Names
-from observer.index.reading_files import EventFile
+from observer.index.reading_files import Archived
 from observer.index.store import Store
 
 EVENTS_A_DAY, ATTEMPTS_A_DAY, ACTIONS_A_DAY = 10_000, 1_000, 100
@@ -46,7 +46,7 @@ SAID = (
 LAST_MS = 1_780_000_000_000 // DAY_MS * DAY_MS
 
 
-def day_of_events(day_ms: int, chance: random.Random) -> Iterator[EventFile]:
+def day_of_events(day_ms: int, chance: random.Random) -> Iterator[Archived]:
     """One day, in order of time, as a mesh in trouble tells it."""
     step = DAY_MS // EVENTS_A_DAY
     for number in range(EVENTS_A_DAY):
@@ -67,7 +67,7 @@ def day_of_events(day_ms: int, chance: random.Random) -> Iterator[EventFile]:
             trust=Trust.NODE,
         )
         action = f"plan-{node}-{service}-{number // 100:012x}" if number % 100 == 0 else None
-        yield EventFile(node, ms, 0, event, "proposed" if action else "counted", action)
+        yield Archived(node, ms, 0, event, "proposed" if action else "counted", action)
 
 
 def day_of_attempts(day_ms: int, chance: random.Random) -> list[tuple[int, int, ModelAttempt]]:

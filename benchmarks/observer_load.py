@@ -193,7 +193,8 @@ async def load(
 
 
 def archived(runtime: Path) -> int:
-    return sum(1 for _ in (runtime / "events").glob("*/*/evt-*"))
+    files = (path.read_bytes() for path in (runtime / "events").glob("*/[!_]*.jsonl"))
+    return sum(raw.count(b'","event":{') for raw in files)
 
 
 def at(values: list[float], share: float) -> float:

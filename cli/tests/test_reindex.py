@@ -42,7 +42,7 @@ def test_without_an_observer_it_is_made_here(mend: Mend) -> None:
     (mend.runtime / "index").mkdir()
     (mend.runtime / "index" / "observer.db").write_bytes(b"broken")
     done = mend.real("reindex")
-    assert (done.returncode, done.stdout) == (0, "the index is new: 12 files of 12 days\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "the index is new: 12 records of 12 days\n"), done.stderr
     assert found(mend.runtime) == 12
 
 
@@ -55,7 +55,7 @@ async def test_a_running_observer_makes_it_while_it_works_on(mend: Mend) -> None
     with indexing.store.write() as connection:
         connection.exec_driver_sql("DELETE FROM events")
     done = await asyncio.to_thread(mend.real, "reindex")
-    assert (done.returncode, done.stdout) == (0, "the index is new: 12 files of 12 days\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "the index is new: 12 records of 12 days\n"), done.stderr
     asked = await asyncio.to_thread(mend.real, "reindex", "--no-wait")
     assert (asked.returncode, "asked" in asked.stdout) == (0, True)
     await wait_for(lambda: not IndexFolder(mend.runtime).asked() and indexing.complete, 10, "one more")

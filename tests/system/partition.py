@@ -325,9 +325,9 @@ def check_what_is_left(mesh: Mesh, down: list[str]) -> None:
 
 
 def archived(mesh: Mesh, node: str) -> list[str]:
-    files = (mesh.root / "hub" / "events").glob(f"*/{node}/evt-*.json")
-    kept = (json.loads(file.read_text()).get("event", {}) for file in files)
-    return sorted(event["id"] for event in kept if event)
+    files = (mesh.root / "hub" / "events").glob(f"*/{node}.jsonl")
+    lines = (json.loads(line) for file in files for line in file.read_text().splitlines())
+    return sorted(line["id"] for line in lines if "event" in line)
 
 
 @contextlib.contextmanager

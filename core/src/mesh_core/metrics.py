@@ -82,7 +82,7 @@ SPOOL_BYTES = _in(Gauge("mesh_spool_bytes", "size of those events"), NODE_AGENT)
 SPOOL_DROPPED = _in(Counter("mesh_spool_dropped_total", "events that a full spool had to drop"), NODE_AGENT)
 
 # -- observer
-ARCHIVED = _in(Counter("mesh_events_archived_total", "files of events written or completed in events/"), OBSERVER)
+ARCHIVED = _in(Counter("mesh_events_archived_total", "lines about events appended in events/"), OBSERVER)
 PLACES = _in(
     Gauge(
         "mesh_places",

@@ -23,7 +23,7 @@ class Filling(Record):
 
     days: int = 0
     days_done: int = 0
-    files: int = 0
+    records: int = 0
     done: bool = False
 
 

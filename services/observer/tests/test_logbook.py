@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mesh_core.event_files import blocks_of
 from mesh_core.records import ActionUpdate, ModelAttempt
-from observer.logbook import ATTEMPTS, UPDATES, Line, Logbook, Noted, read_lines
+from observer.logbook import ATTEMPTS, UPDATES, Line, Logbook, Noted, read_block
 
 MS = 1_779_969_600_000
 TS = "2026-05-28T12:00:00.000Z"
@@ -28,13 +29,7 @@ def update() -> ActionUpdate:
 
 
 def whole(path: Path) -> list[tuple[int, int, Noted]]:
-    found, offset = [], 0
-    while True:
-        lines, end = read_lines(path, offset)
-        if end == offset:
-            return found
-        found += lines
-        offset = end
+    return [line for block, _ in blocks_of(path) for line in read_block(path.name, block)]
 
 
 def test_lines_lie_in_the_day_of_their_entry_and_come_back(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from parts.archive import read_archive
 
 from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
@@ -28,11 +29,8 @@ class Running:
     observer: Observer
     runtime: Path
 
-    def files(self) -> list[Path]:
-        return sorted((self.runtime / "events").glob("*/*/evt-*.json"))
-
     def kept(self) -> list[dict[str, object]]:
-        return [json.loads(path.read_bytes()) for path in self.files()]
+        return list(read_archive(self.runtime / "events").values())
 
     async def told(self) -> list[WorldUpdate]:
         rows = await self.bus.call("XRANGE", WorldUpdate.stream, "-", "+")
@@ -72,7 +70,7 @@ def sick(service: str = "web", **more: object) -> HealthEvent:
 async def test_an_event_is_archived_folded_told_and_acknowledged(running: Running) -> None:
     event = await running.bus.enter(sick(color="green"), Trust.FOREIGN)
     assert event is not None
-    await wait_for(lambda: running.files(), 10, "a file under events/")
+    await wait_for(lambda: running.kept(), 10, "a line under events/")
     (kept,) = running.kept()
     assert kept == {"event": json.loads(event.wire()), "decision": None}
     await wait_for(lambda: running.observer.world.places, 5, "the world")
@@ -89,7 +87,7 @@ async def test_an_event_is_archived_folded_told_and_acknowledged(running: Runnin
 async def test_a_decision_meets_its_event_in_one_file_whichever_comes_first(running: Running) -> None:
     later = f"pi4/{4102444800000}-0"  # decided before we see it
     await running.bus.publish(Decision(ts=NOW, event_id=later, verdict="proposed", action_id="plan-x", reason="why"))
-    await wait_for(lambda: running.files(), 10, "a file for the decision alone")
+    await wait_for(lambda: running.kept(), 10, "a line for the decision alone")
     assert running.kept()[0]["event"] is None
     await running.bus.append("pi4", later.removeprefix("pi4/"), sick().wire())
     running.consumer.hint("mesh:ev:pi4")
@@ -100,19 +98,19 @@ async def test_a_decision_meets_its_event_in_one_file_whichever_comes_first(runn
     event = await running.bus.enter(sick("db"), Trust.MESH)
     assert event is not None
     running.consumer.hint("mesh:ev:_mesh")
-    await wait_for(lambda: len(running.files()) == 2, 10, "the second event's file")
+    await wait_for(lambda: len(running.kept()) == 2, 10, "the second event's file")
     await running.bus.publish(Decision(ts=NOW, event_id=event.id or "", verdict="ignored", reason="no"))
     await wait_for(
         lambda: [k for k in running.kept() if k["event"] == json.loads(event.wire()) and k["decision"]],
         10,
         "the decision beside the event",
     )
-    assert len(running.files()) == 2
+    assert len(running.kept()) == 2
 
 
 async def test_a_benign_event_is_decided_by_itself(running: Running) -> None:
     await running.bus.enter(HealthEvent(type="deployment_started", node="pi4"), Trust.FOREIGN)
-    await wait_for(lambda: running.files(), 10, "a file")
+    await wait_for(lambda: running.kept(), 10, "a file")
     decision = running.kept()[0]["decision"]
     assert isinstance(decision, dict)
     assert decision["verdict"] == "benign"
@@ -129,7 +127,7 @@ async def test_what_is_no_event_goes_to_the_dead_letters_and_does_not_hold_up_th
     await running.bus.call("XADD", Decision.stream, "9-0", "p", "[]")
     await running.bus.call("XADD", Decision.stream, "10-0", "p", '{"event_id":"pi4/1-0"}')
     await running.bus.append("pi4", "9-0", sick().wire())
-    await wait_for(lambda: running.files(), 10, "the good event's file")
+    await wait_for(lambda: running.kept(), 10, "the good event")
     await wait_for(lambda: running.consumer.handed_out == 0, 10, "all acknowledged")
 
     async def letters() -> int:
@@ -139,18 +137,18 @@ async def test_what_is_no_event_goes_to_the_dead_letters_and_does_not_hold_up_th
     # What is larger than any event is gone at once: nobody else has to carry it.
     rows, _ = await running.bus.page("mesh:ev:pi4", "-")
     assert [entry_id for entry_id, _ in rows] == ["5-0", "6-0", "7-0", "9-0"]
-    assert len(running.files()) == 1
+    assert len(running.kept()) == 1
     assert not list(running.runtime.rglob("x*"))
 
 
 async def test_what_the_entry_says_of_its_own_id_and_trust_is_not_believed(running: Running) -> None:
     raw = sick().model_copy(update={"id": "pi4/1-0", "trust": Trust.MESH}).wire()
     await running.bus.append("pi4", "77-0", raw)
-    await wait_for(lambda: running.files(), 10, "a file")
+    await wait_for(lambda: running.kept(), 10, "a file")
     event = running.kept()[0]["event"]
     assert isinstance(event, dict)
     assert (event["id"], event["trust"]) == ("pi4/77-0", "node")
-    assert running.files()[0].name == "evt-77-0.json"
+    assert list(read_archive(running.runtime / "events")) == ["pi4/77-0"]
 
 
 async def test_a_restart_without_its_last_second_of_world_folds_it_again_and_says_nothing_twice(
@@ -180,7 +178,7 @@ async def test_a_batch_is_not_acknowledged_while_the_disk_refuses_it(redis_serve
     await wait_for(lambda: made.consumer.handed_out, 10, "the entry in hand")
     assert await made.open_entries() == 1
     (tmp_path / "events").unlink()
-    await wait_for(lambda: made.files(), 10, "the file, once the disk is well")
+    await wait_for(lambda: made.kept(), 10, "the file, once the disk is well")
     await wait_for(lambda: _is(made.open_entries, 0), 10, "the acknowledgement")
     stop.set()
     await task
@@ -204,7 +202,7 @@ async def test_redis_may_be_killed_and_come_back_and_nothing_is_missing(
         await made.bus.append("pi4", f"{n}-0", sick(f"s{n}").wire())
     await wait_for(lambda: len(made.observer.world.places) == 101, 20, "a node and a hundred services in the world")
     # The world may be ahead of the archive: a start folds what the streams hold before it reads its group.
-    await wait_for(lambda: len(made.files()) == 100, 20, "every event under events/")
+    await wait_for(lambda: len(made.kept()) == 100, 20, "every event under events/")
     assert not task.done()
     stop.set()
     await task

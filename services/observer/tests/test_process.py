@@ -12,6 +12,9 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from parts.archive import lines_in, read_archive
 
 from mesh_core.bus import Bus
 from mesh_core.records import Decision, HealthEvent, WorldUpdate
@@ -26,8 +29,8 @@ def start(url: str, runtime: Path, **more: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "observer"], env=environment, stderr=log, stdout=log)
 
 
-def files(runtime: Path) -> list[Path]:
-    return list((runtime / "events").glob("*/*/evt-*.json"))
+def kept(runtime: Path) -> dict[str, dict[str, Any]]:
+    return read_archive(runtime / "events")
 
 
 async def test_killed_again_and_again_while_events_stream_in_it_misses_none_and_doubles_none(
@@ -52,8 +55,8 @@ async def test_killed_again_and_again_while_events_stream_in_it_misses_none_and_
     streaming = asyncio.create_task(stream_in())
     try:
         while not streaming.done():
-            before = len(files(tmp_path))
-            await wait_for(lambda b=before: len(files(tmp_path)) > b or streaming.done(), 30, "it at work")  # type: ignore[misc]
+            before = len(kept(tmp_path))
+            await wait_for(lambda b=before: len(kept(tmp_path)) > b or streaming.done(), 30, "it at work")  # type: ignore[misc]
             await asyncio.sleep(dice.random() * 0.3)  # anywhere in its work
             process.kill()
             process.wait()
@@ -61,14 +64,14 @@ async def test_killed_again_and_again_while_events_stream_in_it_misses_none_and_
             process = start(redis_server.url, tmp_path)
         await streaming
         assert kills >= 3
-        await wait_for(lambda: len(files(tmp_path)) >= total, 60, "every event under events/")
+        await wait_for(lambda: len(kept(tmp_path)) >= total, 60, "every event under events/")
 
         def decided() -> bool:
-            kept = [json.loads(path.read_bytes()) for path in files(tmp_path)]
-            return all(k["event"] for k in kept) and sum(bool(k["decision"]) for k in kept) >= total // 2
+            found = kept(tmp_path).values()
+            return all(k["event"] for k in found) and sum(bool(k["decision"]) for k in found) >= total // 2
 
         await wait_for(decided, 60, "every decision beside its event")
-        found = [json.loads(path.read_bytes())["event"]["id"] for path in files(tmp_path)]
+        found = [line["id"] for line in lines_in(tmp_path / "events") if "event" in line]
         assert sorted(found) == sorted(ids)
         world_file = tmp_path / "state" / "world.json"
         last = {f"mesh:ev:n{k}": [i for i in ids if i.startswith(f"n{k}/")][-1].partition("/")[2] for k in range(3)}
@@ -101,14 +104,14 @@ async def test_redis_killed_three_times_under_it_costs_no_event_and_not_the_proc
     try:
         for n in range(300):
             if n % 100 == 50:
-                await wait_for(lambda: files(tmp_path), 20, "it at work")
+                await wait_for(lambda: kept(tmp_path), 20, "it at work")
                 redis_each.kill()
                 redis_each.start()
                 await wait_for(bus.is_up, 5, "a connection")
                 await bus.call("CONFIG", "SET", "appendfsync", "always")
             ids.append(await say(bus, "pi4", n))
-        await wait_for(lambda: len(files(tmp_path)) >= len(ids), 30, "every event under events/")
-        found = [json.loads(path.read_bytes())["event"]["id"] for path in files(tmp_path)]
+        await wait_for(lambda: len(kept(tmp_path)) >= len(ids), 30, "every event under events/")
+        found = [line["id"] for line in lines_in(tmp_path / "events") if "event" in line]
         assert sorted(found) == sorted(ids)
         assert process.poll() is None
     finally:
@@ -141,7 +144,7 @@ async def test_it_stops_politely_with_its_world_on_disk_and_its_heart_beating_un
 
         await wait_for(hears, 10, "its bridge and its live stream to listen")
         assert await bus.announce("health_events", HealthEvent(type="oom", node="pi5", service="web").wire()) >= 2
-        await wait_for(lambda: len(files(tmp_path)) == 2, 20, "the agent's event and the adopted one")
+        await wait_for(lambda: len(kept(tmp_path)) == 2, 20, "the agent's event and the adopted one")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 10) == 0
         places = json.loads((tmp_path / "state" / "world.json").read_bytes())["places"]
@@ -173,7 +176,7 @@ async def test_it_starts_without_redis_and_waits_for_it(redis_server: RedisServe
         redis_server.start()
         bus = Bus.connect(redis_server.url, "test")
         await bus.append("pi4", "5-0", HealthEvent(id="pi4/5-0", type="oom", node="pi4", service="web").wire())
-        await wait_for(lambda: len(files(tmp_path)) == 1, 20, "the event's file")
+        await wait_for(lambda: len(kept(tmp_path)) == 1, 20, "the event")
         assert process.poll() is None
         await bus.close()
     finally:

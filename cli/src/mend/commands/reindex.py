@@ -54,7 +54,7 @@ def reindex(
         filling = _follow(desk, folder, lambda: _still_written(folder))
     else:
         filling = _here(desk, folder)
-    desk.say(f"the index is new: {filling.files:,} files of {filling.days:,} days", "bold green")
+    desk.say(f"the index is new: {filling.records:,} records of {filling.days:,} days", "bold green")
 
 
 def _here(desk: Desk, folder: IndexFolder) -> Filling:
@@ -102,7 +102,7 @@ def _follow(desk: Desk, folder: IndexFolder, alive: Callable[[], bool]) -> Filli
             told = folder.told() or Filling()
             if told.done and not folder.asked():
                 return told
-            bar.update(task, total=told.days or None, completed=told.days_done, description=f"{told.files:,} files")
+            bar.update(task, total=told.days or None, completed=told.days_done, description=f"{told.records:,} records")
             if not living:
                 return _ended(folder)
             time.sleep(LOOK_SECONDS)

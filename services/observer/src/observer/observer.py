@@ -5,7 +5,7 @@ Never touches a host, a proposal or a decision. One observer per mesh: it alone 
 | dies after | what is left | next start |
 |---|---|---|
 | read | pending entries of our own name | handed out again at once |
-| archive | the files, pending entries | the same paths: nothing is written twice |
+| archive | the lines, pending entries | read again at the files' ends: nothing is written twice |
 | update published | the files, pending entries, a once key | folded again, the key keeps it from being said twice |
 | acknowledge | all, but world.json may be seconds old | `catch_up` folds what the streams hold beyond its positions |
 """
@@ -26,7 +26,7 @@ from pydantic_core import to_json
 from mesh_core.bus import LONGEST_PAYLOAD, Bus, BusDown
 from mesh_core.consumer import Consumer, Entry
 from mesh_core.files import write_whole
-from mesh_core.metrics import ARCHIVED, EVENTS_BENIGN, EVENTS_READ
+from mesh_core.metrics import EVENTS_BENIGN, EVENTS_READ
 from mesh_core.pulse import unwatched
 from mesh_core.records import HealthEvent, Trust, WorldUpdate
 from mesh_core.service import pause
@@ -66,7 +66,7 @@ class Observer:
         self._bus = bus
         self._consumer = consumer
         self._archive = archive
-        self._logbook = Logbook(archive.root)
+        self._logbook = Logbook(archive.root, archive.lock)
         self._world_file = world_file
         self._clock = clock
         self._on_sign = on_sign
@@ -107,7 +107,6 @@ class Observer:
         before = time.time()
         archived, noted = await asyncio.to_thread(self._keep, batch)
         self._on_kept([*archived, *noted], before)
-        ARCHIVED.add(amount=len(archived))
         await self._fold(batch.events)
         await self._consumer.acknowledge(entries)
         await self._delete(entry for entry in entries if len(entry.raw) >= LONGEST_PAYLOAD)

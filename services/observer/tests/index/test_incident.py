@@ -126,7 +126,7 @@ def test_an_action_outlives_its_event(shelf: Shelf) -> None:
     event = shelf.event()
     name = shelf.propose(event)
     shelf.run(name)
-    next((shelf.runtime / "events").glob("*/*/evt-*")).unlink()
+    next((shelf.runtime / "events").glob("*/pi4.jsonl")).unlink()
     shelf.indexing.throw_away()
     shelf.indexing.kept([], 0)
     again = shelf.reopened()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from index_rig import BASE_MS, Shelf
+from parts.archive import put_old
 from sqlalchemy import func, select
 
 from mesh_core.records import Decision, Severity, Trust
@@ -82,7 +85,7 @@ def test_a_payload_cannot_pose_as_a_filter(shelf: Shelf) -> None:
 
 def test_pages_follow_each_other_without_gap_or_repetition(shelf: Shelf) -> None:
     for number in range(25):
-        shelf.event(at=number // 3, sequence=number, node="pi4" if number % 2 else "pi5")
+        shelf.event(at=number // 3, sequence=number, node="pi4" if number % 2 else "evt-5")
     shelf.settle()
     for wanted in ({}, {"node": "pi4"}, {"q": "died"}):
         whole = ids(shelf.events(**wanted))
@@ -131,11 +134,14 @@ def test_a_decision_that_comes_first_shows_nothing_until_its_event_is_there(shel
     assert row.verdict == "ignored"
 
 
-def test_the_same_file_twice_changes_nothing(shelf: Shelf) -> None:
-    shelf.event(decided=("counted", "plan-x"))
-    path = next((shelf.runtime / "events").glob("*/*/evt-*"))
+def test_the_same_event_twice_changes_nothing_whatever_the_form(shelf: Shelf) -> None:
+    event = shelf.event(decided=("counted", "plan-x"))
+    (path,) = (shelf.runtime / "events").glob("*/pi4.jsonl")
+    path.write_bytes(path.read_bytes() * 2)  # the same entries, delivered again
+    decision = {"verdict": "counted", "action_id": "plan-x", "reason": "", "ts": time_of(BASE_MS)}
+    old = put_old(shelf.runtime / "events", event.id or "", json.loads(event.wire()), decision)
     for _ in range(3):
-        shelf.indexing.kept([path], 0)
+        shelf.indexing.kept([path, old], 0)
         shelf.settle()
     assert len(shelf.events(q="died").items) == 1
     days = shelf.ask(lambda c: c.execute(select(func.sum(tables.event_days.c.count))).scalar_one())
@@ -144,7 +150,9 @@ def test_the_same_file_twice_changes_nothing(shelf: Shelf) -> None:
 
 def test_broken_and_foreign_files_are_left_out(shelf: Shelf) -> None:
     shelf.event(at=1)
-    folder = next((shelf.runtime / "events").glob("*/*"))
+    (plain,) = (shelf.runtime / "events").glob("*/pi4.jsonl")
+    folder = plain.with_name("pi4")
+    folder.mkdir()
     bad = {
         f"evt-{BASE_MS + 2}-0.json": b"[" * 100_000,
         f"evt-{BASE_MS + 3}-0.json": b"\xff\xfe",
@@ -157,6 +165,23 @@ def test_broken_and_foreign_files_are_left_out(shelf: Shelf) -> None:
     for name, raw in bad.items():
         (folder / name).write_bytes(raw)
     (folder / f"evt-{BASE_MS + 7}-0.json").symlink_to("/etc/passwd")
-    shelf.indexing.kept(sorted(folder.iterdir()), 0)
+    good = shelf.event(at=8)
+    lines = [
+        *(b"[" * 100_000, b"\xff\xfe", b"", b"{}", b"null", b'{"id":7,"event":{}}', b'{"id":"pi4/x","event":{}}'),
+        b'{"id":"other/%d-0","event":{"type":"oom","node":"other"}}' % BASE_MS,
+        b'{"id":"pi4/%d-0","event":{"type":"oom","node":"pi4"}}' % (BASE_MS + 86_400_000),
+        b'{"id":"pi4/%d-0","event":{"type":"oom","node":"other"},"decision":7}' % (BASE_MS + 9),
+        b'{"id":"pi4/%d-0","event":[],"decision":{"verdict":"\\ud800","action_id":3}}' % (BASE_MS + 10),
+        b"x" * 3_000_000,
+    ]
+    with plain.open("ab") as handle:
+        handle.write(
+            b"\n".join(lines) + b"\n" + plain.read_bytes().replace(b"%d-0" % (BASE_MS + 8), b"%d-0" % (BASE_MS + 11))
+        )
+        handle.write(b'{"id":"pi4/torn')
+    plain.with_name("pi5.jsonl").symlink_to("/etc/passwd")
+    plain.with_name("pi6.jsonl.gz").write_bytes(b"no gzip")
+    shelf.indexing.kept([*sorted(folder.iterdir()), *sorted(folder.parent.glob("*.jsonl*"))], 0)
     shelf.settle()
-    assert ids(shelf.events()) == [f"{BASE_MS + 1}-0"]
+    assert ids(shelf.events()) == [f"{BASE_MS + n}-0" for n in (11, 8, 1)]
+    assert good.id == f"pi4/{BASE_MS + 8}-0"

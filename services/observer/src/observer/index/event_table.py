@@ -1,4 +1,4 @@
-"""Events into the index and out of it, many at a time: the same file twice changes nothing.
+"""Events into the index and out of it, many at a time: the same line twice changes nothing.
 
 Works inside somebody's transaction. Knows no files; what is given here was read and cut to size by reading_files.py.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
@@ -16,16 +16,21 @@ from sqlalchemy.dialects.sqlite import insert
 from mesh_core.records import Severity, Trust
 from observer.index.keys import DAY_MS, LAST_MS, MARK, SLOTS, first_key, number_of, wished_key, words_of
 from observer.index.names import Names, pieces, texts_of
-from observer.index.reading_files import EventFile, summary_of
+from observer.index.reading_files import Archived, summary_of
 from observer.index.tables import event_days, events, words
 
 SEVERITIES = tuple(Severity)
 TRUSTS = tuple(Trust)
+BENIGN = "benign"
 
 
-def put_events(connection: Connection, names: Names, files: Iterable[EventFile]) -> int:
-    """Events and what was decided about them; how many rows are new or changed."""
-    wanted = {(file.node, file.ms, file.sequence): file for file in files if file.ms <= LAST_MS}
+def put_events(connection: Connection, names: Names, lines: Iterable[Archived]) -> int:
+    """Events and what was decided about them, in the order of writing; how many rows are new or changed."""
+    wanted: dict[tuple[str, int, int], Archived] = {}
+    for line in lines:
+        if line.ms <= LAST_MS:
+            place = (line.node, line.ms, line.sequence)
+            wanted[place] = _both(wanted[place], line) if place in wanted else line
     numbers = names.numbers(connection, _names_in(wanted.values()))
     places = {
         place: _Place(numbers[node], ms, sequence, wished_key(node, ms, sequence))
@@ -33,34 +38,45 @@ def put_events(connection: Connection, names: Names, files: Iterable[EventFile])
         for node, ms, sequence in (place,)
     }
     there, taken = _known(connection, list(places.values()))
-    fresh, grown, more, found = [], [], [], Counter[tuple[int, int]]()
-    for place, file in wanted.items():
+    fresh, grown, found = [], [], Counter[tuple[int, int]]()
+    completed: list[dict[str, Any]] = []
+    decided: list[dict[str, Any]] = []
+    for place, line in wanted.items():
         before = there.get(places[place])
-        row = _event_row(file, numbers)
+        row = _event_row(line, numbers)
         if before is None:
             row["key"] = _free_key(places[place].wished, taken)
             taken.add(row["key"])
             fresh.append(row)
         else:
             row["key"] = before["key"]
-            if all(before[name] == row[name] for name in ("type", "verdict", "action")):
-                continue
-            more.append({f"_{name}": value for name, value in row.items()})
-        if file.event is not None and (before is None or before["type"] is None):
-            grown.append({"rowid": row["key"], "text": found_by(row, file.event.type, file.node, file.event.service)})
-            found[file.ms - file.ms % DAY_MS, row["severity"]] += 1
+            if line.verdict is None or (line.verdict == BENIGN and before["verdict"] is not None):
+                row["verdict"], row["action"] = before["verdict"], before["action"]
+            if line.event is not None and before["type"] is None:
+                completed.append({f"_{name}": value for name, value in row.items()})
+            elif any(before[name] != row[name] for name in ("verdict", "action")):
+                decided.append({f"_{name}": row[name] for name in ("key", "verdict", "action")})
+        if line.event is not None and (before is None or before["type"] is None):
+            grown.append({"rowid": row["key"], "text": found_by(row, line.event.type, line.node, line.event.service)})
+            found[line.ms - line.ms % DAY_MS, row["severity"]] += 1
     if fresh:
         connection.execute(events.insert(), sorted(fresh, key=lambda row: row["key"]))
-    if more:
-        columns = [c.name for c in events.columns if c.name != "key"]
-        statement = update(events).where(events.c.key == bindparam("_key"))
-        connection.execute(statement.values({name: bindparam(f"_{name}") for name in columns}), more)
+    for rows in (completed, decided):
+        if rows:
+            columns: dict[str, Any] = {name[1:]: bindparam(name) for name in rows[0] if name != "_key"}
+            connection.execute(update(events).where(events.c.key == bindparam("_key")).values(columns), rows)
     if grown:
         # In order, or the full-text index writes a segment for each of them.
         grown.sort(key=lambda row: row["rowid"])
         connection.execute(text("INSERT INTO event_words (rowid, text) VALUES (:rowid, :text)"), grown)
     _count_days(connection, found, 1)
-    return len(fresh) + len(more)
+    return len(fresh) + len(completed) + len(decided)
+
+
+def _both(before: Archived, line: Archived) -> Archived:
+    """The first event counts, and the last decision; `benign`, which goes without saying, gives way to any other."""
+    decision = before if line.verdict is None or (line.verdict == BENIGN and before.verdict is not None) else line
+    return replace(before, event=before.event or line.event, verdict=decision.verdict, action_id=decision.action_id)
 
 
 def drop_events(connection: Connection, day_ms: int, nodes: set[str] | None = None, limit: int = 1000) -> int:
@@ -99,28 +115,28 @@ def found_by(row: dict[str, Any], event_type: str, node: str, service: str | Non
     return " ".join([*filters, *words_of(f"{event_type} {node} {service or ''} {row['summary']}")])
 
 
-def _names_in(files: Iterable[EventFile]) -> set[str]:
+def _names_in(lines: Iterable[Archived]) -> set[str]:
     found: set[str] = set()
-    for file in files:
-        found.add(file.node)
-        found |= {name for name in (file.verdict, file.action_id) if name is not None}
-        if file.event is not None:
-            found.add(file.event.type)
-            found |= {file.event.service} if file.event.service else set()
+    for line in lines:
+        found.add(line.node)
+        found |= {name for name in (line.verdict, line.action_id) if name is not None}
+        if line.event is not None:
+            found.add(line.event.type)
+            found |= {line.event.service} if line.event.service else set()
     return found
 
 
-def _event_row(file: EventFile, numbers: dict[str, int]) -> dict[str, Any]:
-    event = file.event
+def _event_row(line: Archived, numbers: dict[str, int]) -> dict[str, Any]:
+    event = line.event
     return {
-        "node": numbers[file.node],
-        "sequence": file.sequence,
+        "node": numbers[line.node],
+        "sequence": line.sequence,
         "service": numbers[event.service] if event and event.service else None,
         "type": numbers[event.type] if event else None,
         "severity": SEVERITIES.index(event.severity) if event else None,
         "trust": TRUSTS.index(event.trust) if event else None,
-        "verdict": numbers[file.verdict] if file.verdict is not None else None,
-        "action": numbers[file.action_id] if file.action_id is not None else None,
+        "verdict": numbers[line.verdict] if line.verdict is not None else None,
+        "action": numbers[line.action_id] if line.action_id is not None else None,
         "incident": number_of(event.incident) if event and event.incident else None,
         "summary": summary_of(event) if event else None,
     }

@@ -6,29 +6,30 @@ to events/ or actions/.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from mesh_core.records import ActionUpdate, ModelAttempt
+from mesh_core.event_files import BLOCK_BYTES, PACKED, blocks_of, node_of, packed_beside, plain_name
+from mesh_core.records import ActionUpdate, ModelAttempt, is_name
 from observer.index.actions_scan import ActionsScan
 from observer.index.event_table import put_events
 from observer.index.facts import fact, put_fact
 from observer.index.line_tables import put_attempts, put_updates
 from observer.index.names import Names
-from observer.index.reading_files import read_event_file
+from observer.index.reading_files import Archived, read_event_file, read_event_line
 from observer.index.store import Store, Unsound
 from observer.index.tables import tails
-from observer.logbook import ATTEMPTS, MOVES, UPDATES, read_lines
+from observer.logbook import ATTEMPTS, MOVES, UPDATES, read_block
 
-STEP_FILES = 500
+FILE_BYTES = 1024  # what a file of one event counts for
 MARGIN_SECONDS = 5.0  # between the clock and a file system's idea of it
 
 LOGS = (ATTEMPTS, UPDATES, MOVES)
@@ -44,46 +45,130 @@ class Progress:
 
     days: int
     days_done: int
-    files: int
+    records: int
+
+
+@dataclass
+class Piece:
+    """What goes into the index in one transaction, and how far that is in which file."""
+
+    events: list[Archived] = field(default_factory=list)
+    attempts: list[tuple[int, int, ModelAttempt]] = field(default_factory=list)
+    updates: list[tuple[int, int, ActionUpdate]] = field(default_factory=list)
+    moves: list[tuple[int, int, ActionUpdate]] = field(default_factory=list)
+    tails: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, day: str, name: str, block: bytes) -> None:
+        """The lines of a file of this (plain) name."""
+        self.size += len(block)
+        if name in LOGS:
+            for ms, sequence, record in read_block(name, block):
+                if isinstance(record, ModelAttempt):
+                    self.attempts.append((ms, sequence, record))
+                else:
+                    (self.moves if name == MOVES else self.updates).append((ms, sequence, record))
+            return
+        node = node_of(name) or ""
+        for line in block.splitlines():
+            self.take(lambda line=line: read_event_line(line, node, day))  # type: ignore[misc]
+
+    def take(self, read: Callable[[], Archived | None]) -> None:
+        """What that reads, if it is anything."""
+        try:
+            if (found := read()) is not None:
+                self.events.append(found)
+        except Exception as error:  # noqa: BLE001 - as in _put
+            log.error("index.left_out", why=repr(error)[:300])
+
+    @property
+    def records(self) -> int:
+        return len(self.events) + len(self.attempts) + len(self.updates) + len(self.moves)
+
+    def singles(self) -> Iterator[Piece]:
+        """Each thing alone; the last one says how far that is."""
+        yield from (Piece(events=[one]) for one in self.events)
+        yield from (Piece(attempts=[one]) for one in self.attempts)
+        yield from (Piece(updates=[one]) for one in self.updates)
+        yield from (Piece(moves=[one]) for one in self.moves)
+        yield Piece(tails=self.tails)
 
 
 def take(store: Store, names: Names, paths: Sequence[Path]) -> int:
-    """What these files say, in one transaction; how many rows that made or changed. Raises Unsound or OSError.
+    """What these files say beyond what was read of them; how many rows that made or changed. Raises Unsound or OSError.
 
-    A file that we cannot digest, whatever it is, is left out alone and told in the log.
+    What we cannot digest, whatever it is, is left out alone and told in the log.
     """
+    return sum(_put(store, names, piece) for piece in _pieces(store, paths))
+
+
+def _pieces(store: Store, paths: Iterable[Path]) -> Iterator[Piece]:
+    """What is to be put, about half a MiB at a time: lines of many small files together, of a big one in parts."""
+    piece = Piece()
+    for path in paths:
+        if path.name.startswith("evt-") and path.suffix == ".json":  # a node may be called evt-1
+            piece.take(lambda path=path: read_event_file(path))  # type: ignore[misc]
+            piece.size += FILE_BYTES
+        elif (name := plain_name(path.name)) in LOGS or node_of(name):
+            for block, tail, end in _unread(store, path):
+                piece.add(path.parent.name, name, block)
+                if tail:
+                    piece.tails[tail] = end
+                if piece.size >= BLOCK_BYTES:
+                    yield piece
+                    piece = Piece()
+        if piece.size >= BLOCK_BYTES:
+            yield piece
+            piece = Piece()
+    if piece.size:
+        yield piece
+
+
+def _unread(store: Store, path: Path) -> Iterator[tuple[bytes, str, int]]:
+    """(whole lines, the name under which it is remembered how far, where they end). A compressed file is read whole."""
+    if path.name.endswith(PACKED):
+        yield from ((block, "", end) for block, end in blocks_of(path))
+        return
+    # Beside a compressed file a plain one is another, new one: what was read of the last says nothing about it.
+    packed = packed_beside(path)
     try:
-        return _take(store, names, paths)
+        tail = f"{path.parent.name}/{path.name}@{packed.stat().st_size}"
+    except FileNotFoundError:
+        tail = f"{path.parent.name}/{path.name}"
+    with store.read() as connection:
+        offset = connection.execute(select(tails.c.offset).where(tails.c.path == tail)).scalar_one_or_none() or 0
+    for block, end in blocks_of(path, offset):
+        yield block, tail, end
+    if not path.exists():  # compressed between our being told of it and now
+        yield from _unread(store, packed)
+
+
+def _put(store: Store, names: Names, piece: Piece) -> int:
+    try:
+        with transaction(store, names) as connection:
+            changed = put_events(connection, names, piece.events)
+            changed += put_attempts(connection, names, piece.attempts)
+            changed += put_updates(connection, piece.updates)
+            changed += put_updates(connection, piece.moves, from_moves=True)
+            for tail, end in piece.tails.items():
+                new = insert(tails).values(path=tail, offset=end)
+                connection.execute(new.on_conflict_do_update(index_elements=[tails.c.path], set_={"offset": end}))
+        return changed
     except (OSError, Unsound):
         raise
-    except Exception as error:  # noqa: BLE001 - one file that nobody thought of must not hold up all others for ever
-        if len(paths) == 1:
-            log.error("index.file_left_out", file=str(paths[0]), why=repr(error)[:300])
+    except Exception as error:  # noqa: BLE001 - one line that nobody thought of must not hold up all others for ever
+        if piece.records <= 1 and not piece.tails:
+            log.error("index.left_out", what=repr(piece)[:300], why=repr(error)[:300])
             return 0
-        return sum(take(store, names, [path]) for path in paths)
-
-
-def _take(store: Store, names: Names, paths: Sequence[Path]) -> int:
-    files, logs = [], []
-    for path in paths:
-        if path.name in LOGS:
-            logs.append(path)
-        elif (file := read_event_file(path)) is not None:
-            files.append(file)
-    with transaction(store, names) as connection:
-        changed = put_events(connection, names, files)
-        for path in logs:
-            while read := _read_on(connection, names, path):
-                changed += read
-    return changed
+        return sum(_put(store, names, single) for single in piece.singles())
 
 
 def steps_since(store: Store, names: Names, events_root: Path, since: float) -> Iterator[int]:
     """Take every file that changed after `since` (seconds since 1970); yields after each step."""
     since -= MARGIN_SECONDS
     changed = (path for day in _days(events_root) for path in _files(events_root, day, since))
-    while piece := list(islice(changed, STEP_FILES)):
-        yield take(store, names, piece)
+    for piece in _pieces(store, changed):
+        yield _put(store, names, piece)
 
 
 def steps_for_all(store: Store, names: Names, events_root: Path, scan: ActionsScan) -> Iterator[Progress]:
@@ -97,20 +182,19 @@ def steps_for_all(store: Store, names: Names, events_root: Path, scan: ActionsSc
     while scan.look(store):
         yield Progress(0, 0, 0)
     days = _days(events_root)
-    files = 0
+    records = 0
     for number, day in enumerate(days, 1):
         if day >= done_down_to:
             continue
-        paths = _files(events_root, day, 0)
-        while piece := list(islice(paths, STEP_FILES)):
-            take(store, names, piece)
-            files += len(piece)
-            yield Progress(len(days), number - 1, files)
+        for piece in _pieces(store, _files(events_root, day, 0)):
+            _put(store, names, piece)
+            records += piece.records
+            yield Progress(len(days), number - 1, records)
         with transaction(store, names) as connection:
             put_fact(connection, FILLED_DOWN_TO, day)
     with transaction(store, names) as connection:
         put_fact(connection, FILLED, "yes")
-    yield Progress(len(days), len(days), files)
+    yield Progress(len(days), len(days), records)
 
 
 class transaction:
@@ -129,34 +213,29 @@ class transaction:
         return self._writing.__exit__(kind, error, trace)  # type: ignore[arg-type]
 
 
-def _read_on(connection: Connection, names: Names, path: Path) -> int:
-    """The next piece of a log's lines; 0 when there is no more."""
-    name = f"{path.parent.name}/{path.name}"
-    offset = connection.execute(select(tails.c.offset).where(tails.c.path == name)).scalar_one_or_none() or 0
-    lines, end = read_lines(path, offset)
-    if end == offset:
-        return 0
-    attempts = [(ms, s, line) for ms, s, line in lines if isinstance(line, ModelAttempt)]
-    told = [(ms, s, line) for ms, s, line in lines if isinstance(line, ActionUpdate)]
-    put_attempts(connection, names, attempts)
-    put_updates(connection, told, from_moves=path.name == MOVES)
-    new = insert(tails).values(path=name, offset=end)
-    connection.execute(new.on_conflict_do_update(index_elements=[tails.c.path], set_={"offset": end}))
-    return max(1, len(lines))
-
-
 def _files(events_root: Path, day: str, since: float) -> Iterator[Path]:
-    """Our files of one day that changed after `since`, a node after the other; then the day's logs."""
-    folder = events_root / day
-    for node in _entries(folder):
+    """Our files of one day that changed after `since`, in the order in which they count.
+
+    First what lies there as it did before (a folder a node, a file an event), then compressed files, then plain ones.
+    """
+    found = _entries(events_root / day)
+    for node in found:
         try:
             # A name that is new or was replaced changes its folder's time.
-            if node.is_dir(follow_symlinks=False) and node.stat(follow_symlinks=False).st_mtime >= since:
-                found = (entry for entry in _entries(Path(node.path)) if entry.name.startswith("evt-"))
-                yield from sorted(Path(e.path) for e in found if e.stat(follow_symlinks=False).st_mtime >= since)
+            if node.is_dir(follow_symlinks=False) and is_name(node.name) and _changed(node, since):
+                old = (entry for entry in _entries(Path(node.path)) if entry.name.startswith("evt-"))
+                yield from sorted(Path(e.path) for e in old if _changed(e, since))
         except FileNotFoundError:  # retention was faster
             continue
-    yield from (path for name in LOGS if (path := folder / name).is_file())
+    ours = [e for e in found if (name := plain_name(e.name)) in LOGS or node_of(name)]
+    for entry in sorted(ours, key=lambda e: (not e.name.endswith(PACKED), e.name)):
+        with contextlib.suppress(FileNotFoundError):
+            if entry.is_file(follow_symlinks=False) and _changed(entry, since):
+                yield Path(entry.path)
+
+
+def _changed(entry: os.DirEntry[str], since: float) -> bool:
+    return entry.stat(follow_symlinks=False).st_mtime >= since
 
 
 def _days(events_root: Path) -> list[str]:

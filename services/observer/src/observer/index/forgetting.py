@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, select
 
+from mesh_core.event_files import PACKED, PLAIN
 from observer.index.event_table import drop_events
 from observer.index.filling import transaction
 from observer.index.keys import DAY_MS, day_of, first_key, ms_of
@@ -22,7 +23,7 @@ def forget(store: Store, names: Names, events_root: Path, before: datetime) -> b
         for day_ms in _old_days(connection, int(before.astimezone(UTC).timestamp() * 1000)):
             folder = events_root / day_of(day_ms)
             there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-            gone = _nodes_of(connection, day_ms) - there
+            gone = {node for node in _nodes_of(connection, day_ms) if not there & {node, node + PLAIN, node + PACKED}}
             if gone and drop_events(connection, day_ms, gone):
                 return True
             if not there:

@@ -230,7 +230,7 @@ class Indexing:
         progress = next(self._filling, None)
         if progress is None:
             self._filling, self.complete = None, True
-            log.info("index.complete", days=self._progress.days, files=self._progress.files)
+            log.info("index.complete", days=self._progress.days, records=self._progress.records)
         else:
             self._progress = progress
         if self.complete or self._clock() >= self._next_tell:

@@ -13,19 +13,19 @@ from pydantic import ValidationError
 
 from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder, name_of, read_regular
 from mesh_core.actions import BY_FILE, Actions
+from mesh_core.event_files import MAX_LINE_BYTES
 from mesh_core.reasons import told_reason
-from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Outcome, Proposal
-from observer.index.keys import LAST_MS, ms_at, parts_of
+from mesh_core.records import HealthEvent, Outcome, Proposal
+from observer.index.keys import LAST_MS, day_of, ms_at, parts_of
 
-MAX_FILE_BYTES = 4 * MAX_EVENT_BYTES  # the event, and what was decided about it
 SUMMARY = 160
 REASON = 400
 RUNS = (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN)
 
 
 @dataclass(frozen=True)
-class EventFile:
-    """One file of the archive; either half may be missing yet."""
+class Archived:
+    """What one line of the archive says, or one file of how it was before; either half may be missing."""
 
     node: str
     ms: int
@@ -35,20 +35,37 @@ class EventFile:
     action_id: str | None
 
 
-def read_event_file(path: Path) -> EventFile | None:
+def read_event_line(line: bytes, node: str, day: str) -> Archived | None:
+    """A line of a node's file of a day; None for what is none: its id says which event it is."""
+    value = _object(line)
+    place = parts_of(str(value.get("id")))
+    # Where a file system knows no capitals two nodes may share a file; any other name does not belong here.
+    if place is None or place[0].casefold() != node.casefold() or day_of(place[1]) != day:
+        return None
+    return _archived(place, value)
+
+
+def read_event_file(path: Path) -> Archived | None:
     """None for what is not (or not any more) a file of the archive: its name says which event it is."""
     place = parts_of(f"{path.parent.name}/{path.name.removeprefix('evt-').removesuffix('.json')}")
-    raw = read_regular(path, MAX_FILE_BYTES)
+    raw = read_regular(path, MAX_LINE_BYTES)
     if place is None or raw is None:
         return None
+    value = _object(raw)
+    return _archived(place, value) if value else None
+
+
+def _archived(place: tuple[str, int, int], value: dict[str, Any]) -> Archived:
+    return Archived(*place, _event(value.get("event"), place[0]), *_decided(value.get("decision")))
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    """Empty for what is none."""
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    verdict, action_id = _decided(value.get("decision"))
-    return EventFile(*place, _event(value.get("event"), place[0]), verdict, action_id)
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _event(value: Any, node: str) -> HealthEvent | None:
