@@ -3,6 +3,9 @@ installed `python -m mesh_core.migrations RUNTIME_PATH`.
 
 A step may be cut short anywhere and is then run again from its beginning: it looks before it changes. There is no way
 back; that is what a backup is for. No step has been needed so far.
+
+Beside the layout there is the form of older events, which everybody reads as it is: `convert_events` brings it to
+today's, whenever somebody asks for it, while the mesh runs.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mesh_core.event_conversion import Converted, convert_all, old_days
 from mesh_core.file_lock import FileLock
+from mesh_core.reindexing import IndexFolder
 from mesh_core.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, schema_file, write_schema
 
 LOCK_SECONDS = 30.0
@@ -72,6 +77,16 @@ def migrate_by_itself(runtime: Path, by: str, *, steps: Sequence[Step] = STEPS, 
     with _alone(runtime):
         due = steps_due(runtime, steps, version)
         return _walk(runtime, by, due, lambda sentence: None, version) if all(step.by_itself for step in due) else 0
+
+
+def convert_events(runtime: Path, tell: Callable[[str], None] = lambda sentence: None) -> Converted:
+    """Every event that is a file of its own becomes a line of its day's. Raises OSError; what was done stays done."""
+    done = convert_all(runtime / "events", tell)
+    folder = IndexFolder(runtime)
+    told = folder.told()
+    if done.files and told is not None and not told.done:
+        folder.ask()  # whoever was just reading the folders that went has to begin anew
+    return done
 
 
 def services_alive(runtime: Path) -> list[str]:
@@ -130,13 +145,29 @@ def main() -> None:
         if asked.dry_run:
             for step in steps_due(asked.runtime):
                 print(f"due: layout {step.to}: {step.what}")
+            if days := old_days(asked.runtime / "events"):
+                print(f"whenever you like: {converting(len(days))}")
             return
         done = migrate(asked.runtime, "migrations", print)
+        converted = convert_events(asked.runtime, print)
     except (WrongSchema, OSError) as error:
         hint = "; run it as root" if isinstance(error, PermissionError) else ""
         print(f"migrate: {error}{hint}", file=sys.stderr)
         raise SystemExit(1) from None
-    print(f"layout {SCHEMA_VERSION}: {f'{done} step(s) done' if done else 'nothing to do'}")
+    print(summary(done, converted))
+
+
+def converting(days: int) -> str:
+    """What there is to convert, as a sentence."""
+    return f"{days} day(s) of events, a file each, into a file a day and node"
+
+
+def summary(steps: int, converted: Converted) -> str:
+    """What was done, as one line."""
+    said = [f"{steps} step(s) done"] if steps else []
+    said += [f"{converted.files} events converted"] if converted.files else []
+    said += [f"{converted.left} files that are no events left as they are"] if converted.left else []
+    return f"layout {SCHEMA_VERSION}: {', '.join(said) or 'nothing to do'}"
 
 
 if __name__ == "__main__":

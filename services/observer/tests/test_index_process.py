@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from parts.archive import put_old, read_archive
 from sign_in_rig import sign_in
 
 from mesh_core.bus import Bus
@@ -18,6 +19,7 @@ from mesh_core.consumer import Consumer
 from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt
 from mesh_core.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, free_port, wait_for
+from observer.archive import Archive
 from observer.observer import GROUP
 from observer.trimming import WEEK_MS, Trimming
 
@@ -94,6 +96,78 @@ async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_serve
             # Events of one place without an incident's name are one trouble.
             assert incident.get("announcements") == len(events), incident
             assert {step["kind"] for step in incident["steps"]} == {"symptom", "decision", "attempt"}
+        finally:
+            process.kill()
+            process.wait()
+            await bus.close()
+
+
+async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """The form of before, a real observer over it that compresses, `mend migrate` beside it, and both killed."""
+    bus, port = Bus.connect(redis_server.url, "test"), free_port()
+    now = time.time_ns() // 1_000_000
+    old = {
+        f"pi{node}/{now - day * 86_400_000}-{n}": {"type": "container_died", "node": f"pi{node}", "service": "web"}
+        for day in range(1, 10)
+        for node in range(2)
+        for n in range(8)
+    }
+    for event_id, event in old.items():
+        decision = {"verdict": "counted", "action_id": None, "reason": "of before", "ts": "2026-01-01T00:00:00Z"}
+        put_old(tmp_path / "events", event_id, {"id": event_id, "trust": "node", **event}, decision)
+    weeks = [
+        HealthEvent(id=f"pi4/{now - day * 86_400_000}-0", type="container_died", node="pi4") for day in range(8, 38)
+    ]
+    archive = Archive(tmp_path / "events")
+    for path in archive.keep(weeks, []):
+        os.utime(path, (now / 1000 - 200_000,) * 2)
+    old |= {str(event.id): {} for event in weeks}
+    process = start(redis_server.url, tmp_path, port)
+    events = []
+    migrate = [sys.executable, "-m", "mesh_core.migrations", str(tmp_path)]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=10) as http:
+
+        async def all_there() -> bool:
+            try:
+                page = (await http.get("/events?limit=200&q=died")).json()
+            except httpx.HTTPError:
+                return False
+            ids = sorted(row["id"] for row in page.get("items", ()))
+            return bool(page.get("complete")) and ids == sorted([*old, *(event.id for event in events)])
+
+        try:
+            await wait_for(all_there, 40, "the older events on the page")
+            for kill in ("both", "nobody"):
+                converting = subprocess.Popen(migrate, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                events += [await say(bus, len(events) + n) for n in range(4)]
+                if kill == "both":
+                    before = len(list((tmp_path / "events").rglob("*.gz")))
+                    await wait_for(
+                        lambda b=before, c=converting: (  # type: ignore[misc]
+                            len(list((tmp_path / "events").rglob("*.gz"))) > b or c.poll() is not None
+                        ),
+                        30,
+                        "it at work",
+                    )
+                    converting.kill()
+                    process.kill()
+                    process.wait()
+                    process = start(redis_server.url, tmp_path, port)
+                assert converting.wait(60) in (0, -9)
+            await wait_for(all_there, 40, "everything once on the page")
+            assert not list((tmp_path / "events").rglob("evt-*"))
+            await wait_for(
+                lambda: not [p for e in weeks if (p := archive.path_of(str(e.id))).exists()], 30, "compressed"
+            )
+            assert not list((tmp_path / "events").glob("*/.*"))
+            assert set(read_archive(tmp_path / "events")) == {*old, *(event.id for event in events)}
+            (tmp_path / "index" / "reindex").touch()
+            await wait_for(lambda: not (tmp_path / "index" / "reindex").exists(), 30, "the wish heard")
+            await wait_for(all_there, 40, "everything once in a new index")
+            timeline = (await http.get(f"/incidents/{next(iter(old))}")).json()
+            assert "of before" in {step["detail"] for step in timeline["steps"] if step["kind"] == "decision"}
         finally:
             process.kill()
             process.wait()

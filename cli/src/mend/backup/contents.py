@@ -5,6 +5,7 @@ Never follows a link, never waits on a pipe; what is left out is named.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -72,6 +73,15 @@ def tree(runtime: Path, below: PurePosixPath, skip: Skip) -> Iterator[Kept]:
         return
     except FileNotFoundError:
         return
+    yield from _inside(runtime, below, entries, skip)
+    if any(not os.path.lexists(entry.path) for entry in entries):
+        # What went may have come back under another name: a day's events are compressed while we read.
+        seen = {entry.name for entry in entries}
+        with contextlib.suppress(FileNotFoundError):
+            yield from _inside(runtime, below, [e for e in listed(runtime / below) if e.name not in seen], skip)
+
+
+def _inside(runtime: Path, below: PurePosixPath, entries: list[os.DirEntry[str]], skip: Skip) -> Iterator[Kept]:
     for entry in entries:
         path = below / entry.name
         if entry.name.startswith(".") or entry.name.endswith(".tmp") or _is_passing(path):

@@ -8,19 +8,21 @@ import typer
 
 from mend.desk import Desk
 from mend.sorry import Sorry
+from mesh_core.event_conversion import Converted, old_days
+from mesh_core.migrations import convert_events, converting, steps_due, summary
 from mesh_core.migrations import migrate as run_migrations
-from mesh_core.migrations import steps_due
-from mesh_core.schema import SCHEMA_VERSION, WrongSchema
+from mesh_core.schema import WrongSchema
 
 
 def migrate(
     ctx: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what is due.")] = False,
 ) -> None:
-    """Bring the files under RUNTIME_PATH to the layout that this version works with.
+    """Bring the files under RUNTIME_PATH to the layout that this version works with, and events to today's form.
 
-    After an upgrade, with the mesh stopped and a backup made; services say when it is needed. There is no way back but
-    the backup. Repeating it, or running it on an up-to-date folder, is harmless.
+    After an upgrade, with a backup made. A new layout needs the mesh stopped; services say when it is due. Older events
+    that are a file each are read as they are, and become lines of a file a day and node, which takes much less room;
+    for that everything may run. There is no way back but the backup. Repeating it, broken off or done, is harmless.
 
     \b
     Examples
@@ -33,12 +35,14 @@ def migrate(
         if dry_run:
             for step in due:
                 desk.say(f"due: layout {step.to}: {step.what}")
+        days = old_days(desk.runtime / "events")
+        if dry_run and days:
+            desk.say(f"whenever you like: {converting(len(days))}")
         done = 0 if dry_run else run_migrations(desk.runtime, "mend", desk.say)
+        converted = Converted() if dry_run else convert_events(desk.runtime, desk.say)
     except WrongSchema as wrong:
         raise Sorry(str(wrong)) from None
     except PermissionError as no:
         raise Sorry(f"{no.filename} is another user's: run the same as root") from None
-    if not due:
-        desk.say(f"layout {SCHEMA_VERSION}: nothing to do")
-    elif not dry_run:
-        desk.say(f"layout {SCHEMA_VERSION}: {done} step(s) done", "bold")
+    if not dry_run or not (due or days):
+        desk.say(summary(done, converted), "bold" if done or converted.files else "")
