@@ -85,10 +85,11 @@ def main() -> None:
     live = Live(settings.redis_url, SERVICE)
     pulse = Pulse()
     indexing = Indexing(runtime, actions, on_new=lambda: live.new_in("index"))
+    archive = Archive(runtime / "events")
     observer = Observer(
         bus,
         consumer,
-        Archive(runtime / "events"),
+        archive,
         runtime / "state" / "world.json",
         on_sign=lambda n: silence.sign(n),
         on_kept=indexing.kept,
@@ -135,7 +136,9 @@ def main() -> None:
             "silence": silence.run,
             "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
             "index": indexing.run,
-            "retention": Retention(runtime / "events", settings.events_keep_days, on_swept=indexing.forgot).run,
+            "retention": Retention(
+                archive.root, settings.event_bounds, growing=archive.lock, on_swept=indexing.forgot
+            ).run,
             "moves": Moves(bus, actions, witness=auditor).run,
             "audit_silences": SilenceWatch(runtime, auditor).run,
             "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,

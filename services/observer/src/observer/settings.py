@@ -11,6 +11,7 @@ from mesh_core.listen import OFF, Address, address_for
 from mesh_core.settings import MANY_LINES, MeshSettings
 from observer.auth.arrival import read_networks
 from observer.auth.book import read_tokens
+from observer.retention import Bounds
 
 PORT = 8686
 
@@ -114,8 +115,29 @@ class ObserverSettings(MeshSettings):
         alias="EVENTS_KEEP_DAYS",
         ge=1,
         le=36500,
-        description="events older than so many days are removed; actions/ is never touched",
+        description="events older than so many days are removed; those older than a week are compressed",
     )
+    events_max_gib: float = Field(
+        0,
+        alias="EVENTS_MAX_GIB",
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="most that events/ may take: beyond it the oldest days go, never the last seven; 0: no such limit",
+    )
+    events_free_percent: float = Field(
+        5,
+        alias="EVENTS_FREE_PERCENT",
+        ge=0,
+        le=90,
+        allow_inf_nan=False,
+        description="with less of the disk free the oldest days of events go, never the last seven; 0: they do not",
+    )
+
+    @property
+    def event_bounds(self) -> Bounds:
+        """How long events stay."""
+        return Bounds(self.events_keep_days, int(self.events_max_gib * 1024**3), self.events_free_percent)
 
     @property
     def public_host(self) -> str:

@@ -98,7 +98,7 @@ async def log(room: TheRoom, who: Viewer, run_id: RunId, name: LogName) -> Plain
     _, path = _place(room, run_id)
     raw = await asyncio.to_thread(read_regular, path / "logs" / name, 64 * MAX_LOG_BYTES)
     if raw is None:
-        raise ApiError(404, "unknown", f"{run_id} has no log {name} (yet)")
+        raise ApiError(404, "unknown", f"{run_id} has no log {name} (yet, or no more: ACTIONS_KEEP_DAYS)")
     return PlainTextResponse(raw[-MAX_LOG_BYTES:].decode("utf-8", "replace"))
 
 
@@ -108,7 +108,7 @@ async def bundle(room: TheRoom, who: Viewer, run_id: RunId) -> FileResponse:
     _, path = _place(room, run_id)
     file = path / BUNDLE
     if file.is_symlink() or not file.is_file():
-        raise ApiError(404, "unknown", f"{run_id} has no bundle (yet)")
+        raise ApiError(404, "unknown", f"{run_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
     return FileResponse(file, media_type="application/zip", filename=f"{run_id}.zip")
 
 
