@@ -22,6 +22,7 @@ from mesh_core.secret_files import is_given
 
 LOW_BYTES = 1024**3
 FULL_BYTES = 64 * 1024**2
+LOW_INODES = 0.03
 
 
 def check_place(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -46,6 +47,10 @@ def _disk(runtime: Path) -> Finding:
     place = next(path for path in (runtime, *runtime.parents) if path.exists())
     free = shutil.disk_usage(place).free
     found = f"{free / 1024**3:.1f} GiB free at {place}"
+    room = os.statvfs(place)
+    if room.f_files and room.f_favail < room.f_files * LOW_INODES:  # a file system may count none
+        found = f"{found}, but only {room.f_favail} more files can be made there"
+        return warning("disk", found, "remove what consists of many small files; `mend migrate` if it is older events")
     if free < FULL_BYTES:
         return broken("disk", found, "make room: proposals, spools and results are files; nothing can be kept now")
     if free < LOW_BYTES:

@@ -10,6 +10,7 @@ import structlog
 import typer
 from rich.text import Text
 
+from mend.checkup.archive import check_archive
 from mend.checkup.bus import check_redis
 from mend.checkup.door import audit_finding, check_door
 from mend.checkup.finding import Finding, Level
@@ -44,6 +45,7 @@ def doctor(
     """
     desk: Desk = ctx.obj
     findings = list(check_place(desk.runtime, desk.environ))
+    findings += check_archive(desk.runtime, desk.environ)
     findings += check_secrets(desk.environ)
     findings += check_door(desk.runtime, desk.environ)
     if audit_path(desk.runtime).exists() or head_path(desk.runtime).exists():

@@ -74,6 +74,7 @@ def main() -> None:
         limits,
         node=settings.node_name,
         bundle=lambda folder: write_bundle(folder, hidden),
+        keep_days=settings.actions_keep_days,
     )
 
     probes = Probes(

@@ -17,6 +17,7 @@ from executor_agent.rules import RulesReader
 from executor_agent.runner import Runner
 from executor_agent.standby import Standby
 from executor_agent.targets import Targets
+from executor_agent.thinning import Thinning
 from executor_agent.watch import watch
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
@@ -44,6 +45,7 @@ class Life:
         node: str,
         bundle: Callable[[Path], object] = lambda folder: None,
         pulse: Pulse | None = None,
+        keep_days: int = 0,
     ):
         self.runtime = runtime
         self.runner = runner
@@ -52,6 +54,7 @@ class Life:
         self.node = node
         self.bundle = bundle
         self.actions = Actions(runtime)
+        self._thinning = Thinning(self.actions, keep_days)
         self.state = runtime / "state" / "executor"
         self.pulse = pulse or Pulse()
         lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, SERVICE)
@@ -109,6 +112,7 @@ class Life:
                 found = await recover(executor, self.pulse)
                 log.info("executor.ready", recovered=found, parallel=self.limits.parallel)
                 group.create_task(watch(self.actions.folder(Folder.APPROVED), executor.hint, stop), name="watch")
+                group.create_task(self._thinning.run(stop), name="thinning")
                 await executor.run(stop)
                 self.pulse.rest("telling reports")
                 closing.set()

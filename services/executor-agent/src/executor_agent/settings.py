@@ -28,6 +28,14 @@ class ExecutorSettings(WatchedSettings):
         alias="EXECUTOR_SANDBOX",
         description="the wall around each run: `auto` what the machine permits, `required` that or no start, `off`",
     )
+    actions_keep_days: int = Field(
+        365,
+        alias="ACTIONS_KEEP_DAYS",
+        ge=0,
+        le=36500,
+        description="runs that ended so many days ago lose logs, playbook and bundle; their papers (proposal.json, "
+        "outcome.json) stay for ever; 0: all stays",
+    )
     planner_uid: int | None = Field(
         None,
         alias="PLANNER_UID",
