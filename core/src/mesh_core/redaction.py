@@ -14,6 +14,7 @@ from mesh_core.secret_shapes import is_secret_name
 from mesh_core.secrets_in_text import HIDDEN, without_secrets
 
 MAX_FIELD_BYTES = 2048
+LOOKED_BEFORE = 512
 MAX_KEPT_DEPTH = 8
 MAX_KEPT_ITEMS = 100
 MAX_KEPT_FIELDS = 2000  # a proposal is indented: 30,000 small numbers in 64 KiB would become half a megabyte
@@ -26,7 +27,8 @@ def pruned(value: Any) -> Any:
 
 def redacted(text: str) -> str:
     """Capped to MAX_FIELD_BYTES (the end is kept: in a log it says most), then cleaned, then without secrets."""
-    return without_secrets(clean(tail(text))).strip()
+    # More than is kept is looked through: a cut between a secret's name and the secret would show it.
+    return tail(without_secrets(clean(tail(text, MAX_FIELD_BYTES + LOOKED_BEFORE)))).strip()
 
 
 def clean(text: str) -> str:
@@ -82,12 +84,12 @@ def is_lines(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
-def tail(text: str) -> str:
-    """The last MAX_FIELD_BYTES, from a line or word break on: half a secret would slip past its pattern."""
-    raw = text[-MAX_FIELD_BYTES:].encode("utf-8", "replace")
-    if len(raw) <= MAX_FIELD_BYTES and len(text) <= MAX_FIELD_BYTES:
+def tail(text: str, limit: int = MAX_FIELD_BYTES) -> str:
+    """The last `limit` bytes, from a line or word break on: half a secret would slip past its pattern."""
+    raw = text[-limit:].encode("utf-8", "replace")
+    if len(raw) <= limit and len(text) <= limit:
         return text
-    cut = raw[-MAX_FIELD_BYTES:].decode("utf-8", "ignore")
+    cut = raw[-limit:].decode("utf-8", "ignore")
     for stop in ("\n", " "):
         _, found, rest = cut.partition(stop)
         if found and rest.strip():

@@ -15,7 +15,8 @@ from itertools import pairwise
 # is cut into its words (dbPassword, DB_PASSWORD, db-password); "passenger" and "tokenizer" are other words.
 _STRONG = frozenset(
     (  # noqa: SIM905  (a list of one word a line is harder to read)
-        "pass passwd password passwords passwort passphrase passcode passkey pwd pswd psw secret secrets token tokens "
+        "pass passwd pw cred authtok password passwords passwort passphrase passcode passkey pwd pswd psw secret "
+        "secrets token tokens "
         "apikey apitoken authtoken accesstoken accesskey secretkey privatekey presharedkey sharedkey accountkey "
         "credential credentials creds authorization cookie cookies sessionid dsn psk otp totp jwt bearer requirepass "
         "masterauth userpass userpassword pgpassword sshpass kennwort geheimnis zugangsdaten mdp jeton contrasena "
@@ -28,20 +29,22 @@ _STRONG = frozenset(
 # Written without blanks between words, or in more than one: looked for as they are.
 _STRONG_TEXT = (
     *("mot de passe", "mots de passe", "palavra-passe", "palavra passe", "kata sandi", "mật khẩu", "parola d'ordine"),
-    *("كلمة المرور", "كلمة السر", "गुप्त", "पासवर्ड", "รหัสผ่าน", "密码", "密碼", "口令", "密钥", "密鑰", "令牌"),
+    *("كلمة المرور", "كلمة السر", "رمز عبور", "رمز المرور", "clé api", "clé d'api", "api-schlüssel", "api schlüssel"),
+    *("गुप्त", "पासवर्ड", "รหัสผ่าน", "密码", "密碼", "口令", "密钥", "密鑰", "令牌"),
     *("パスワード", "暗証番号", "トークン", "秘密鍵", "合言葉", "비밀번호", "암호", "토큰", "비밀키", "패스워드"),
 )
 # These need a second word in front to be a secret, such as api_key; alone only with a value that looks random.
 _WEAK = frozenset(
     (  # noqa: SIM905
-        "key keys auth sig signature salt seed webhook hook session sid pin code nonce pw hash mnemonic "
+        "key keys auth sig signature salt seed webhook hook session sid pin code nonce hash mnemonic "
         "schlüssel schluessel clé cle llave ключ klucz chiave chave sleutel nyckel kulcs avain anahtar klíč klic "
         "otpauth license licence community identity"
     ).split()
 )
 _OF_A_KEY = frozenset(
     (  # noqa: SIM905
-        "api access private secret account shared encryption encrypt signing sign master license licence auth service "
+        "api setup local network instrumentation gotify link device stream claim tsig rndc gpg pgp pairing access "
+        "private secret account shared encryption encrypt signing sign master license licence auth service "
         "app application client session storage deploy ssh preshared consumer recovery backup unlock wireguard wg psk "
         "encrypted integration ingest admin root write read user rsa ecdsa ed25519 hmac aes jwt csrf webhook sas bot"
     ).split()
@@ -74,7 +77,8 @@ _STATES = frozenset(
         "failed failure failing expired expires rejected denied accepted ok okay set unset not is was are were has had "
         "must should cannot can't may will the a an for from of on in to by with and or changed reset rotated revoked "
         "disabled enabled refused unauthorized forbidden unknown mismatch error success successful verified unverified "
-        "login prompt authentication authenticated file stdin env environment vault hidden redacted masked removed "
+        "string str value sensitive known bad good match matches login prompt "
+        "authentication authenticated file stdin env environment vault hidden redacted masked removed "
         "ja nein oui non si sí não tak nie да нет nej"
     ).split()
 )
@@ -145,7 +149,8 @@ def _command(words: str, pattern: str) -> tuple[tuple[str, ...], re.Pattern[str]
 COMMANDS = (
     _command(
         "mysql maria xtrabackup mycli 7z rar",
-        rf"\b(?:mysql|mariadb|xtrabackup|mycli|7z|unrar|rar)[a-z_-]{{0,16}}\b{_BETWEEN}-p(?=\S)",
+        r"\b(?:mysql|mariadb|xtrabackup|mycli|7z|unrar|rar)[a-z_-]{0,16}\b"
+        r"[^\n|;&]{0,300}?[\s'\",]-p(?=[^\s'\",]|['\"][^\s'\",])",
     ),
     _command(
         "login sshpass mongo influx rclone cqlsh clickhouse ipmitool sqlcmd bcp zip mosquitto couchbase",
@@ -158,7 +163,7 @@ COMMANDS = (
         "redis-cli valkey-cli keydb-cli -benchmark",
         rf"\b(?:redis|valkey|keydb)-(?:cli|benchmark)\b{_BETWEEN}(?:-a|--pass)[ =]",
     ),
-    _command("curl wget xh", rf"\b(?:curl|wget|xh)\b{_BETWEEN}(?:-u|-U|-a|--user|--proxy-user|--auth)[ =]?(?=\S)"),
+    _command("curl wget xh", rf"\b(?:curl|wget|xh)\b{_BETWEEN}(?:-[a-zA-Z]{{0,6}}[uU]|--user|--proxy-user)[ =]?(?=\S)"),
     _command("ldap", rf"\bldap[a-z]{{3,12}}\b{_BETWEEN}-w[ =]?(?=\S)"),
     _command(
         "smb rpcclient cifs", rf"\b(?:smbclient|rpcclient|mount\.cifs|smbget)\b{_BETWEEN}-U[ =]?[^\s%'\"]{{1,64}}%"
@@ -166,6 +171,14 @@ COMMANDS = (
     _command("htpasswd", rf"\bhtpasswd\b{_BETWEEN}-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s+\S{{1,200}}\s+\S{{1,64}}\s+"),
     _command("snmp", rf"\bsnmp[a-z]{{2,10}}\b{_BETWEEN}-[cAX] ?(?=\S)|\b(?i:snmp-server\s+community)\s+"),
     _command("-pass", r"(?<!\S)-pass(?:in|out|word)?[ =](?:pass:)?"),
+    _command("auth plain auth login", r"\bAUTH\s+(?:PLAIN|LOGIN|XOAUTH2)\s+"),
+    _command("community", r"(?m:^\s*r[ow]community6?\s+)"),
+    _command("com2sec", r"(?m:^\s*com2sec6?\s+\S{1,64}\s+\S{1,64}\s+)"),
+    _command("createuser", r"(?m:^\s*createUser\s+\S{1,64}\s+\S{1,16}\s+)"),
+    _command("passwd", r"\bmosquitto_passwd\s+-b\s+\S{1,200}\s+\S{1,64}\s+"),
+    _command("net user", r"\bnet\s+user\s+\S{1,64}\s+"),
+    _command("http", r"\bhttps?\s+(?:[A-Z]{3,7}\s+)?(?:-a|--auth)[ =]"),
+    _command("obscure", r"\brclone\s+obscure\s+"),
     _command("openssl", rf"\bopenssl\b{_BETWEEN}-[kK] "),
     _command("rabbitmqctl", r"\brabbitmqctl\b[^\n|;&]{0,100}?\b(?:add_user|change_password)\s+\S{1,64}\s+"),
     _command("wpa_passphrase", rf"\bwpa_passphrase\s+{_QUOTED_OR_WORD}\s+"),
@@ -177,7 +190,7 @@ COMMANDS = (
         r"(?<![\w.-])(?i:requirepass|masterauth|with\s+password|encrypted\s+password)\s+",
     ),
     _command("auth pass", r"(?<![\w.-])(?:AUTH|PASS)\s+(?=\S*[^A-Z\s])(?!\[|Test)"),
-    _command("enable username", r"\b(?i:enable|username\s+\S{1,64})\s+(?:secret|password)\s+(?:\d\s+)?"),
+    _command("enable username", r"(?im:^\s*enable|^\s*username\s+(?!or\b)\S{1,64})\s+(?:secret|password)\s+(?:\d\s+)?"),
     _command("login", r"(?m:^[^\n]{0,40}?\bLOGIN\s+\S{1,128}\s+)"),
     _command("_authtoken", r"_authToken[ =]"),
 )
@@ -186,17 +199,22 @@ PIPED = re.compile(
     rf"(\becho\s+(?:-\w\s+)?){_QUOTED_OR_WORD}(?=\s*\|\s*(?:sudo\b|chpasswd|passwd|su\b|\w+\s+login|ssh-add|openssl|cryptsetup|gpg))"
 )
 
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\dA-Za-z_]+[\w]*|[^\W_a-zA-Z]+")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_CHUNK = re.compile(r"[^\W_]+")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _NAME_LIKE = re.compile(
-    r"[a-z]+\d{0,3}|[A-Z]?[a-z]+|[A-Z]{1,12}\d{0,2}|\d{1,14}|v?\d+[a-z]?\d?|[0-9a-f]{7,128}|[0-9A-F]{7,128}"
+    r"[a-z]+\d{0,3}|[A-Z]?[a-z]+|[A-Z]{1,12}\d{0,2}|\d{1,14}|v?\d+[a-z]?\d?|[0-9a-f]{7,128}|[0-9A-F]{7,128}|0x[0-9a-fA-F]{1,64}"
 )
-_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{16,128}", re.IGNORECASE)
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])(?:[0-9a-f]{16,128}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 _LOWER_RUN = re.compile(r"[a-z]{3,}")
 _ULID = re.compile(r"0[0-7][0-9A-HJKMNP-TV-Z]{24}")
 
 
 _ENDINGS = ("password", "passwd", "passphrase", "apikey", "secretkey")
+# Words that end in "key" or "code" and are none.
+_KEYED = frozenset(
+    {"monkey", "turkey", "hotkey", "keycode", "barcode", "qrcode", "unicode", "opcode", "zipcode", "errcode"}
+)
 # The second word of a name in two: "api key: ...", "mot de passe : ...".
 SECOND = frozenset(
     {"key", "keys", "id", "sid", "pin", *(text.rpartition(" ")[2] for text in _STRONG_TEXT if " " in text)}
@@ -212,7 +230,18 @@ SPOKEN = tuple(
             *_STRONG_TEXT,
             *(
                 f"{kind}{gap}key"
-                for kind in ("api", "access", "private", "secret", "account", "license")
+                for kind in (
+                    "api",
+                    "access",
+                    "private",
+                    "secret",
+                    "account",
+                    "license",
+                    "setup",
+                    "master",
+                    "encryption",
+                    "network",
+                )
                 for gap in " -_"
             ),
         }
@@ -222,7 +251,10 @@ SPOKEN = tuple(
 
 def name_words(name: str) -> list[str]:
     """The words of a name in small letters: dbPassword, DB_PASSWORD and db-password give the same two."""
-    return [word.lower() for word in _CAMEL.findall(name[-100:])]
+    words: list[str] = []
+    for chunk in _CHUNK.findall(name[-100:]):
+        words += [word.lower() for word in _CAMEL.findall(chunk)] if chunk.isascii() else [chunk.lower()]
+    return words
 
 
 def is_secret_name(name: str) -> bool:
@@ -234,41 +266,61 @@ def is_secret_name(name: str) -> bool:
 def strength_of(name: str) -> int:
     """NO, WEAK (a secret only if its value looks random) or STRONG, of a field's or variable's name."""
     words = name_words(name)
+    if "public" in words or "pub" in words:
+        return NO
     joined = "".join(words)
     found = NO
     for place, word in enumerate(words):
         before = words[place - 1] if place else ""
-        if (
-            word in _STRONG
-            or (word in ("key", "keys", "pin", "pw", "hash") and before in (_OF_A_KEY if word[0] == "k" else _STRONG))
-            or (word in ("id", "sid") and before == "session")
-        ):
+        if _is_strong(word, before):
             found = STRONG
-        elif word in _WEAK or word in _VENDORS:
+        elif word in _WEAK or word in _VENDORS or (word.endswith(("key", "code")) and word not in _KEYED):
             found = max(found, WEAK)
         elif word in _ABOUT and found:
-            return WEAK if found == STRONG and word in ("hash", "ref") else NO
-    if found < STRONG and (
-        joined in _STRONG or joined.endswith(_ENDINGS) or (not name.isascii() and _of_two_words(name))
-    ):
+            found = WEAK if found == STRONG and word in ("hash", "ref") else NO
+    if found < STRONG and (joined in _STRONG or (not name.isascii() and of_two_words(name))):
         return STRONG
-    return STRONG if found < STRONG and " " in name and _of_two_words(name) else found
+    if found < STRONG and joined.endswith(_ENDINGS):
+        return STRONG
+    return STRONG if found < STRONG and " " in name and of_two_words(name) else found
 
 
-def _of_two_words(name: str) -> bool:
+def _is_strong(word: str, before: str) -> bool:
+    if word in _STRONG or (word.endswith("pw") and len(word) > 3):
+        return True
+    if word in ("key", "keys"):
+        return before in _OF_A_KEY
+    return (word in ("pin", "hash") and before in _STRONG) or (word in ("id", "sid") and before == "session")
+
+
+def of_two_words(name: str) -> bool:
+    """Does it hold one of the names that are written in two words, or without blanks between words?"""
     low = name.lower()
     return any(text in low for text in _STRONG_TEXT)
 
 
+_CODE = re.compile(
+    r"(?:os|process|request|req|config|cfg|env|settings|self|this|ctx|secrets|vars?|local|data|params|props|System)\b[.\[(]"
+    r"|[A-Za-z_][\w.]{1,60}[(\[][\"'\w]"
+)
+_VERSION = re.compile(r"v?\d{1,4}(?:\.\d{1,6}){1,4}")
 _VARIABLE = re.compile(r"\$(?:[A-Z][A-Z0-9_]{0,60}|[a-z][a-z_]{0,60})")
 
 
 def says_a_state(value: str) -> bool:
     """Is this the rest of a sentence about a secret (`expired`, `YES`), or a place for one (`${TOKEN}`, `****`)?"""
     bare = value.strip("'\"`.,:;!?()[]{}<>").lower()
-    if not bare or bare in _STATES or set(bare) <= set("*x•.-_"):
+    if not bare or bare in _STATES or set(bare) <= set("*x•.-_") or _VERSION.fullmatch(bare):
         return True
-    return value.startswith(("${", "$(", "{{", "%(", "%s", "<", "***")) or _VARIABLE.fullmatch(value) is not None
+    if value.startswith(("${", "$(", "{{", "%(", "%s", "<", "***", "[{", "{")) or _VARIABLE.fullmatch(value):
+        return True
+    # code that fetches it, a tag that names it, a word that stands for it
+    if _CODE.match(value) or value.lower().startswith(
+        ("!secret", "!vault", "!env", "!include", "your_", "your-", "changeme")
+    ):
+        return True
+    stands_for = value.strip("[](){}<>,.")  # secret, PASSWORD]: the word itself, where one is asked for
+    return stands_for.isalpha() and (bare in _STRONG or (stands_for.isupper() and strength_of(bare) != NO))
 
 
 def is_path(value: str) -> bool:
@@ -310,8 +362,8 @@ def is_random(word: str) -> bool:
         case "dlu":
             return changes >= 0.34 and sum(map(len, _LOWER_RUN.findall(drawn))) * 2 < len(drawn)
         case "du":
-            return len(drawn) >= 24 and changes >= 0.25
+            return max(map(len, runs)) >= 20 and len(drawn) >= 24 and changes >= 0.25
         case "dl":
-            return len(drawn) >= 28 and changes >= 0.25
+            return max(map(len, runs)) >= 20 and len(drawn) >= 28 and changes >= 0.25
         case _:
             return False
