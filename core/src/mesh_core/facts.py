@@ -6,10 +6,12 @@ Alertmanager, Uptime Kuma, systemd, supervisor. Sentences (logs, messages) never
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+from mesh_core.alert_state import is_firing, is_over
 from mesh_core.records import HealthEvent, Runtime, is_name, parse_time
 
 MAX_FIELDS = 4000
@@ -36,6 +38,7 @@ class Fact(StrEnum):
     OPERATOR = "operator"  # a person did this on purpose
     OPTED_OUT = "opted_out"  # the owner's label forbids automatic restarts
     FINISHED = "finished"  # a one-shot that ended with 0
+    OOM_KILLED = "oom_killed"  # ended for want of memory, whatever its exit code says
     TRANSIENT = "transient"  # first of several attempts of a check
     JUST_BOOTED = "just_booted"  # the node came up minutes ago
     CONFLICT = "conflict"  # the event contradicts itself
@@ -57,8 +60,9 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     found = _of_the_whole(event)
     happened = _seconds(event.timestamp)
+    beside = frozenset(_fold(key) for key in event.payload)
     for path, value, depth in _fields(event.payload):
-        found.update(_facts_of(path, value))
+        found.update(_facts_of(path, value, beside))
         if depth > MAX_DEPTH:
             found.add(Fact.UNREADABLE)
         told = _seconds(value) if path[-1] in _TIMES else None
@@ -66,7 +70,11 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
             found.add(Fact.CONFLICT)  # replayed, or one of two clocks is wrong
     if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
         found.add(Fact.CONFLICT)
-    return frozenset(found)
+    if _is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
+        found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
+    if is_firing(event.payload):
+        found.discard(Fact.RESOLVED)
+    return frozenset(found | set(_of_its_end(event.payload, found)))
 
 
 def alert_name_for(event: HealthEvent) -> str:
@@ -85,6 +93,7 @@ _DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own word
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
+_PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 
@@ -108,8 +117,8 @@ def _fold(key: object) -> str:
     return "".join(c for c in str(key)[:100].lower() if c.isalnum())
 
 
-def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
-    """What one field says by itself."""
+def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iterator[Fact]:
+    """What one field says; `beside` are the payload's own folded keys, which show what kind of sender speaks."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     word = value.strip().lower()[:60] if isinstance(value, str) else ""
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
@@ -121,6 +130,14 @@ def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
             yield Fact.RESTARTING
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING
+    if path[-2:] == ("state", "running") and value is True:
+        yield Fact.RUNNING
+    if path == ("status",) and (word == "up" or word.startswith("up ")):
+        yield Fact.RUNNING  # `docker ps`: "Up 3 hours (unhealthy)"
+        if word.endswith("(unhealthy)"):
+            yield Fact.UNHEALTHY
+    if (key == "oomkilled" and (value is True or word == "true")) or (key == "reason" and word == "oomkilled"):
+        yield Fact.OOM_KILLED
     if key == "error" and parent == "state" and word:
         yield Fact.START_ERROR
     if key in _HEALTH_KEYS or (key == "status" and parent == "health"):
@@ -129,7 +146,7 @@ def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
         if word == "healthy":
             yield Fact.WELL
     yield from _of_docker(path, value, word)
-    yield from _of_monitoring(path, value, word)
+    yield from _of_monitoring(path, value, word, beside)
     if key == "ready" and value is True:
         yield Fact.WELL
     if key == "restarting" and value is True:
@@ -138,7 +155,7 @@ def _facts_of(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
         yield Fact.LOOPING
     if key in _RESTART_COUNTS and _whole(value) and value >= LOOP_COUNT:
         yield Fact.LOOPING
-    if key in ("initiatedby", "stoppedby", "pausedby") and word and word != "unknown":
+    if key in ("initiatedby", "stoppedby", "pausedby") and _PERSON.match(word):
         yield Fact.OPERATOR
     if key in ("stoppedbyperson", "removedbyoperator") and value is True:
         yield Fact.OPERATOR
@@ -157,7 +174,7 @@ def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
             yield Fact.GONE
         if word == "health_status: unhealthy":
             yield Fact.UNHEALTHY
-        if word in ("health_status: healthy", "start", "unpause"):
+        if word == "health_status: healthy":
             yield Fact.RESOLVED
     # owner's labels: `autoheal=False`, `...restart.enable=FALSE`, ours `mendmesh.restart=false`
     refuses = value is False or word in ("false", "no", "off", "0")
@@ -165,19 +182,14 @@ def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
         yield Fact.OPTED_OUT
 
 
-_OVER = frozenset({"resolved", "normal", "ok", "recovered", "recovery", "clear", "cleared", "closed", "up"})
-
-
 def _monitoring(path: tuple[str, ...]) -> bool:
     """Alertmanager's and Uptime Kuma's `status` speak of an alert, not of a process."""
     return "alerts" in path or "heartbeat" in path
 
 
-def _of_monitoring(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
+def _of_monitoring(path: tuple[str, ...], value: Any, word: str, beside: frozenset[str]) -> Iterator[Fact]:
     key = path[-1]
-    if path in (("status",), ("state",), ("severity",), ("alerts", "status"), ("notificationtype",)) and word in _OVER:
-        yield Fact.RESOLVED
-    if path == ("action",) and word in ("resolve", "resolved"):
+    if is_over(path, word, beside):
         yield Fact.RESOLVED
     if path == ("notificationtype",) and word.startswith(("downtime", "acknowledge")):
         yield Fact.MAINTENANCE
@@ -197,7 +209,7 @@ def _of_monitoring(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fac
             yield Fact.TEST
         if key in ("maintenance", "silenced", "muted", "suppressed", "indowntime"):
             yield Fact.MAINTENANCE
-    if key in ("nodeuptimeseconds", "uptimeseconds") and _whole(value) and 0 <= value < 600:
+    if key == "nodeuptimeseconds" and _whole(value) and 0 <= value < 600:  # a bare uptime may be a process's
         yield Fact.JUST_BOOTED
 
 
@@ -241,14 +253,32 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     hashes = [v for k, v in payload.items() if k.endswith("config_hash") and isinstance(v, str)]
     if len(set(hashes)) > 1:
         found.add(Fact.DRIFTED)
+    if payload.get("Action") in ("start", "unpause") and _engine_says(payload) is not None:
+        found.add(Fact.RESOLVED)  # of any other sender it is a job that began
+    if any(word.startswith("oom") for word in event.type.lower().split("_")):
+        found.add(Fact.OOM_KILLED)
+    return found
+
+
+def _engine_says(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """The attributes of the Docker engine's own event; None if it is none."""
     actor = payload.get("Actor")
     attributes = actor.get("Attributes") if isinstance(actor, dict) else None
-    exit_code = payload.get("exit_code", attributes.get("exitCode") if isinstance(attributes, dict) else None)
-    wanted = payload.get("declared_state") == "running"
-    if payload.get("status") == "running":
-        exit_code = None  # of an earlier life: the engine keeps 0 there while a container runs
-    if str(exit_code) == "143" and payload.get("restart_policy") in ("always", "unless-stopped"):
-        found.add(Fact.OPERATOR)  # ended politely, and the engine does not start it again: somebody stopped it
-    if str(exit_code) == "0" and payload.get("restart_policy") == "no" and not wanted:
-        found.add(Fact.FINISHED)
-    return found
+    return attributes if isinstance(attributes, dict) else None
+
+
+def _is_still_ill(found: set[Fact]) -> bool:
+    """Its check says no, and nobody says that it was stopped (Docker calls each stopped container unhealthy)."""
+    return Fact.UNHEALTHY in found and Fact.DOWN not in found
+
+
+def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
+    """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
+    if _is_still_ill(found) or found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}:
+        return  # the engine keeps the 0 of an earlier life
+    exit_code = payload.get("exit_code", (_engine_says(payload) or {}).get("exitCode"))
+    policy = payload.get("restart_policy")
+    if str(exit_code) == "143" and policy in ("always", "unless-stopped"):
+        yield Fact.OPERATOR  # ended politely, and the engine does not start it again: somebody stopped it
+    if str(exit_code) == "0" and policy == "no" and payload.get("declared_state") != "running":
+        yield Fact.FINISHED
