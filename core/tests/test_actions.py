@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from mesh_core import files
 from mesh_core.action_files import ActionName, Folder, Receipt, approval_at, digest_of, name_of, read_regular
 from mesh_core.actions import Actions, writable_by
 from mesh_core.files import create_whole
@@ -141,6 +144,60 @@ def test_rejecting_withdrawing_and_expiring_leave_a_reason(actions: Actions) -> 
     assert (actions.folder(Folder.WITHDRAWN) / two.file).exists()
     assert (actions.folder(Folder.EXPIRED) / three.file).exists()
     assert not actions.reject(one, "again", "anna")
+
+
+VERBS: dict[str, tuple[Folder, Callable[[Actions, ActionName], bool]]] = {
+    "reject": (Folder.REJECTED, lambda actions, name: actions.reject(name, "not now", "anna")),
+    "withdraw": (Folder.WITHDRAWN, lambda actions, name: actions.withdraw(name, "well again")),
+    "expire": (Folder.EXPIRED, lambda actions, name: actions.expire(name)),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_full_disk_refuses_a_decision_before_anything_is_moved(
+    actions: Actions, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    name = pending(actions, proposal_for())
+    folder, decide = VERBS[verb]
+    with monkeypatch.context() as full:
+        full.setattr(files, "_write_temporary", _no_space)
+        with pytest.raises(OSError, match="No space left"):
+            decide(actions, name)
+    assert [filed.name for filed in actions.pending()] == [name]
+    assert decide(actions, name)
+    lies = sorted(path.name for path in actions.folder(folder).iterdir())
+    assert lies == [name.file, name.file + ".reason.txt"]
+    assert not decide(actions, name)
+    assert sorted(path.name for path in actions.folder(folder).iterdir()) == lies
+
+
+def test_of_two_decisions_the_one_that_was_late_leaves_no_words(
+    actions: Actions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = pending(actions, proposal_for())
+    rename = files.rename_exclusive
+
+    def faster(source: Path, target: Path) -> bool:
+        (actions.folder(Folder.PENDING) / name.file).rename(actions.folder(Folder.APPROVED) / name.file)
+        return rename(source, target)
+
+    monkeypatch.setattr(files, "rename_exclusive", faster)
+    assert not actions.withdraw(name, "well again")
+    assert list(actions.folder(Folder.WITHDRAWN).iterdir()) == []
+    assert actions.approved_names() == [name.file]
+
+
+def test_what_was_taken_back_is_found_by_the_very_words(actions: Actions) -> None:
+    one, two, other = (pending(actions, proposal_for(number)) for number in (1, 2, 3))
+    assert actions.withdraw(one, "well again at ten")
+    assert actions.withdraw(two, "well again at one")
+    assert [filed.name for filed in actions.withdrawn("here", "web", "well again at ten")] == [one]
+    assert list(actions.withdrawn("here", "api", "well again at ten")) == []
+    assert [filed.name for filed in actions.pending()] == [other]
+
+
+def _no_space(path: Path, data: bytes, mode: int) -> Path:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_an_edited_proposal_takes_the_place_of_the_old_one(actions: Actions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesh_core import silencing
+from mesh_core import files, silencing
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.deciding import CannotDecide, Why
@@ -235,6 +236,23 @@ def test_a_wish_that_cannot_be_granted_says_why_and_leaves_nothing(
     with pytest.raises(BadSilence, match=word):
         silencing.maintain(folder, wish(**changes), NOW)
     assert not folder.root.exists()
+
+
+def test_a_full_disk_refuses_the_end_of_a_silence_before_it_is_moved(
+    folder: SilenceFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = silencing.maintain(folder, wish(), NOW)
+
+    def no_space(path: Path, data: bytes, mode: int) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(files, "_write_temporary", no_space)
+        with pytest.raises(OSError, match="No space left"):
+            folder.end(made.id, "well again")
+    assert folder.current() == (made,)
+    assert folder.end(made.id, "well again")
+    assert folder.why_ended(made.id) == "well again"
 
 
 def test_a_silence_ends_before_its_time_once(folder: SilenceFolder) -> None:

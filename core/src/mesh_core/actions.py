@@ -33,8 +33,8 @@ from mesh_core.action_files import (
     read_regular,
 )
 from mesh_core.door import read_proposal
-from mesh_core.files import create_whole, rename_exclusive, write_whole
-from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal
+from mesh_core.files import create_whole, rename_exclusive, rename_told, write_whole
+from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, proposal_id
 
 CLAIMED_FILE = "claimed.json"
 RECEIPT_SUFFIX = ".filed"
@@ -126,6 +126,17 @@ class Actions:
     def withdraw(self, name: ActionName, reason: str) -> bool:
         """The trouble went away first. False if a person was faster."""
         return self._decide(name, Folder.WITHDRAWN, reason)
+
+    def withdrawn(self, node: str, service: str | None, reason: str) -> Iterator[Filed]:
+        """What was taken back there with these very words, for whoever may have died before telling it."""
+        alike, words = proposal_id("", node, service).rpartition("-")[0], _words(reason)
+        for entry in _entries(self.folder(Folder.WITHDRAWN)):
+            path, name = Path(entry.path), name_of(entry.name)
+            if name is None or name.id.rpartition("-")[0] != alike:
+                continue
+            told = path.with_name(name.file + REASON_SUFFIX)
+            if read_regular(told, len(words)) == words and (proposal := self.proposal_at(path)):
+                yield Filed(name, path, proposal)
 
     def pending(self) -> tuple[Filed, ...]:
         """What waits for a person, oldest first; read again only when the folder changed."""
@@ -373,13 +384,8 @@ class Actions:
 
     def _decide(self, name: ActionName, folder: Folder, reason: str, source: Folder = Folder.PENDING) -> bool:
         target = self.folder(folder) / name.file
-        try:
-            if not rename_exclusive(self.folder(source) / name.file, target):
-                return False
-        except FileNotFoundError:
-            return False
-        write_whole(target.with_name(name.file + REASON_SUFFIX), f"{reason.strip()}\n".encode())
-        return True
+        told = target.with_name(name.file + REASON_SUFFIX)
+        return rename_told(self.folder(source) / name.file, target, told, _words(reason))
 
 
 def writable_by(path: Path, uid: int, groups: frozenset[int]) -> bool:
@@ -390,6 +396,10 @@ def writable_by(path: Path, uid: int, groups: frozenset[int]) -> bool:
     if status.st_gid in groups:
         return bool(status.st_mode & stat.S_IWGRP)
     return bool(status.st_mode & stat.S_IWOTH)
+
+
+def _words(reason: str) -> bytes:
+    return f"{reason.strip()}\n".encode()
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

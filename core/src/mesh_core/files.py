@@ -81,6 +81,25 @@ def rename_exclusive(source: Path, target: Path) -> bool:
     return True
 
 
+def rename_told(source: Path, target: Path, told: Path, words: bytes, *, mode: int = 0o640) -> bool:
+    """`rename_exclusive` of a file that gets words beside it, in `told`: those go ahead, fsynced.
+
+    So a full disk says no before anything moved, and nothing ever lies there without its words. False, and no words of
+    ours stay, if `source` is gone or `target` is there. Raises OSError. Of two who move it to one place in the same
+    moment the words of either may stay.
+    """
+    if os.path.lexists(target) or not os.path.lexists(source):
+        return False
+    write_whole(told, words, mode=mode)
+    try:
+        return rename_exclusive(source, target)
+    except FileNotFoundError:
+        return False
+    finally:
+        if not os.path.lexists(target):
+            told.unlink(missing_ok=True)
+
+
 def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
     # A name has at most 255 bytes, and ours adds 18.
     stem = os.fsdecode(os.fsencode(path.name)[:200])

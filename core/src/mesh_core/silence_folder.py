@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from mesh_core.action_files import REASON_SUFFIX, read_regular
 from mesh_core.door import problems
-from mesh_core.files import create_whole, rename_exclusive, shared_mode, write_whole
+from mesh_core.files import create_whole, rename_exclusive, rename_told, shared_mode
 from mesh_core.silences import MAX_DAYS, Silence
 from mesh_core.strict_json import Refusal, parse_object
 
@@ -70,11 +70,11 @@ class SilenceFolder:
         path = self._path(silence_id)
         target = self.ended_root / path.name
         with contextlib.suppress(FileNotFoundError):
-            if rename_exclusive(path, target):
-                if why.strip():
-                    word = target.with_name(target.name + REASON_SUFFIX)
-                    write_whole(word, f"{why.strip()}\n".encode(), mode=0o600)
-                    word.chmod(shared_mode(self.ended_root))  # as above: whatever the umask
+            if not why.strip():
+                return rename_exclusive(path, target)
+            word = target.with_name(target.name + REASON_SUFFIX)
+            if rename_told(path, target, word, f"{why.strip()}\n".encode(), mode=0o600):
+                word.chmod(shared_mode(self.ended_root))  # as above: whatever the umask
                 return True
         return False
 

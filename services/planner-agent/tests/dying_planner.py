@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mesh_core.actions import Actions
+from mesh_core.bus import Bus
 from mesh_core.consumer import Consumer
 from mesh_core.records import HealthEvent
 from planner_agent import __main__ as planner_main
@@ -24,6 +25,10 @@ STEPS: dict[str, tuple[type, str]] = {
     "decide": (Memory, "decide"),
     "rename": (Actions, "file_draft"),
     "settle": (Memory, "settle"),
+}
+TAKING_BACK: dict[str, tuple[type, str]] = {
+    "withdraw": (Actions, "withdraw"),
+    "tell": (Bus, "publish"),
 }
 
 
@@ -59,5 +64,5 @@ if __name__ == "__main__":
     if sys.argv[1].startswith("on:"):
         die_on(sys.argv[1].removeprefix("on:"))
     else:
-        die_after(*STEPS[sys.argv[1]])
+        die_after(*(STEPS | TAKING_BACK)[sys.argv[1]])
     planner_main.main()

@@ -16,7 +16,9 @@ from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh
 
 from mesh_core.action_files import Folder
+from mesh_core.records import HealthEvent
 from mesh_core.testing import RedisServer, wait_for
+from planner_agent.memory import Memory
 
 DYING = Path(__file__).with_name("dying_planner.py")
 
@@ -92,6 +94,59 @@ async def test_a_planner_killed_after_any_step_leaves_exactly_one_proposal(
     if step in ("decide", "rename", "settle"):
         assert len(scripted_http.asked) == asked_before, "a decided proposal needs no second model call"
     assert list(mesh.actions.folder(Folder.PENDING).joinpath(".wip").glob("*.json")) == [] or step == "draft"
+
+
+NO_MODEL = "http://127.0.0.1:9"
+
+
+async def moves_told(mesh: Mesh) -> list[tuple[str, str]]:
+    return [(update["from"], update["to"]) for update in await mesh.stream("mesh:actions")]
+
+
+async def test_what_a_dying_planner_took_back_is_told_once_and_the_next_trouble_is_new(mesh: Mesh) -> None:
+    await mesh.start()
+    proposed = await mesh.verdict_of(await mesh.happens())
+    await mesh.stop()
+    (filed,) = mesh.proposals()
+    assert proposed == "proposed"
+    await mesh.happens("service_recovered", severity="info")
+    assert run_until_it_dies(mesh, "withdraw", NO_MODEL) == -9
+    assert mesh.proposals() == []
+    assert await moves_told(mesh) == [("", "pending")]
+    assert run_until_it_dies(mesh, "tell", NO_MODEL) == -9
+    async with healthy_planner(mesh, NO_MODEL):
+
+        async def settled() -> bool:
+            return await mesh.open_entries() == 0
+
+        await wait_for(settled, 20, "the recovery is acknowledged")
+        trouble = await mesh.happens()
+        (second,) = await mesh.proposed(seconds=20)
+        await wait_for(settled, 20, "the trouble is acknowledged")
+    assert second.proposal.event.id == trouble
+    assert [lies.name for lies in mesh.actions.filed(Folder.WITHDRAWN)] == [filed.name]
+    assert await moves_told(mesh) == [("", "pending"), ("pending", "withdrawn"), ("", "pending")]
+    said = [row["reason"] for row in await mesh.stream("mesh:decisions") if row["verdict"] == "recovered"]
+    assert said == [f"withdrew {filed.name.id}"]
+
+
+@pytest.mark.parametrize("step", ["rename", "settle"])
+async def test_a_proposal_whose_trouble_was_over_before_it_was_filed_never_stays(mesh: Mesh, step: str) -> None:
+    """Another planner saw the recovery, and nothing in pending/; later trouble may have the gate by now."""
+    event_id = await mesh.happens()
+    over = int(event_id.rpartition("/")[2].partition("-")[0]) + 1
+    recovery = HealthEvent(id=f"web01/{over}-0", type="service_recovered", node="web01", service="nginx")
+    await Memory(mesh.bus, cooldown_ms=1, keep_seconds=60).mark_well([recovery])
+    assert run_until_it_dies(mesh, step, NO_MODEL) == -9
+    if step == "rename":
+        assert len(mesh.proposals()) == 1
+        await mesh.bus.redis.set("cooldown:web01/nginx", "web01/1999999999999-0", px=300_000)
+        await mesh.start()
+    assert await mesh.verdict_of(event_id, 20) == "proposed"
+    assert await mesh.open_entries() == 0
+    assert mesh.proposals() == []
+    assert [lies.proposal.event.id for lies in mesh.actions.filed(Folder.WITHDRAWN)] == [event_id]
+    assert await moves_told(mesh) == [("", "pending"), ("pending", "withdrawn")]
 
 
 @pytest.mark.parametrize("decided", ["approved", "rejected"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 from planner_rig import Mesh, SayingRung, first_choice
 
+from mesh_core import files
 from mesh_core.action_files import Folder, digest_of
-from mesh_core.bus import BusDown
+from mesh_core.bus import Bus, BusDown
 from mesh_core.consumer import Consumer, Entry
-from mesh_core.records import ActionUpdate, HealthEvent, Proposal, Trust, proposal_id
+from mesh_core.records import ActionUpdate, HealthEvent, Proposal, Record, Trust, proposal_id
 from mesh_core.testing import RedisServer, wait_for
+from planner_agent import filing
 from planner_agent.memory import Memory
 
 NOW = "2026-05-05T12:00:00.000Z"
@@ -177,6 +180,43 @@ async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> Non
         return updates == [("", "pending"), ("pending", "withdrawn"), ("", "pending")]
 
     await wait_for(told, 5, "each change of state is told once, in order")
+
+
+async def test_a_withdrawal_is_told_though_the_disk_was_full_and_redis_away_in_the_middle_of_it(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, publish, refused = files._write_temporary, Bus.publish, []
+
+    def full_at_first(path: Path, data: bytes, mode: int) -> Path:
+        if path.parent.name == Folder.WITHDRAWN and not refused:
+            refused.append("disk")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data, mode)
+
+    async def away_at_first(self: Bus, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
+        if isinstance(record, ActionUpdate) and len(refused) < 2:
+            refused.append("Redis")
+            raise BusDown("away")
+        return await publish(self, record, once=once, stream=stream)
+
+    monkeypatch.setattr(filing, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(files, "_write_temporary", full_at_first)
+    monkeypatch.setattr(Bus, "publish", away_at_first)
+    await mesh.start()
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    recovered = await mesh.happens("service_recovered", severity="info")
+    assert await mesh.verdict_of(recovered) == "recovered"
+    assert refused == ["disk", "Redis"]
+    assert [(u["from"], u["to"]) for u in await mesh.stream("mesh:actions")] == [
+        ("", "pending"),
+        ("pending", "withdrawn"),
+    ]
+    why = mesh.actions.folder(Folder.WITHDRAWN) / (filed.name.file + ".reason.txt")
+    assert "service_recovered" in why.read_text()
+    trouble = await mesh.happens()
+    (second,) = await mesh.proposed()
+    assert second.proposal.event.id == trouble
 
 
 async def test_trouble_that_comes_while_its_recovery_is_in_hand_is_new_all_the_same(

@@ -56,6 +56,7 @@ class Filing:
     """The slow half of a planner, run in lanes. Every method may be repeated from the start."""
 
     Job: TypeAlias = Callable[[Work], Awaitable[None]]
+    Step: TypeAlias = Callable[[Work, bool], Awaitable[None]]
 
     def __init__(
         self,
@@ -84,20 +85,26 @@ class Filing:
         """The pair is well again: its proposal leaves pending/, if nobody has decided yet."""
         await self._until_done(work, self._withdraw)
 
-    async def _until_done(self, work: Work, step: Filing.Job) -> None:
+    async def _until_done(self, work: Work, step: Filing.Step) -> None:
+        """The step is told whether it may have been begun before: by us just now, or by a planner that died."""
+        again = work.entry.deliveries > 1
         while True:
             try:
-                return await step(work)
+                return await step(work, again)
             except BusDown as error:
                 log.warning("filing.redis_away", event_id=work.event.id, error=str(error))
             except OSError as error:
                 # A full or read-only disk: the event stays ours, unacknowledged, and nothing half-written is left.
                 log.error("filing.disk", event_id=work.event.id, error=str(error))
+            again = True
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _plan(self, work: Work) -> None:
+    async def _plan(self, work: Work, again: bool) -> None:
         event, action_id = work.event, work.action_id
-        if (silences := self._quiet.about(event)) and not await self._filed_before(action_id):
+        receipt = await self._decided(action_id)
+        if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
+            return await self._conclude(work, again=True)  # filed before: whoever has the gate by now, or is silenced
+        if silences := self._quiet.about(event):
             return await self._silence(work, silences[0], action_id)
         aside = self._quiet.put_aside()
         (holder,) = await self._memory.pass_gates([event])
@@ -106,7 +113,6 @@ class Filing:
             (holder,) = await self._memory.pass_gates([event])
         if holder:
             return await self._count(work, holder, f"within the cooldown of {holder}")
-        receipt = await self._decided(action_id)
         if receipt is None:
             if open_one := self._already_open(event, action_id):
                 return await self._count(work, open_one.proposal.event.id or "", f"{open_one.name.id} is still open")
@@ -122,13 +128,17 @@ class Filing:
                 return await self._silence(work, silences[0], action_id)
             receipt = await self._draft(event, thought, action_id)
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
-        await self._settle(work, action_id, "proposed", "")
         if filed is not None:
             TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - moment_of(event) / 1000))
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
+        return await self._conclude(work, again=again)
+
+    async def _conclude(self, work: Work, *, again: bool) -> None:
+        """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
+        event = work.event
         if await self._memory.was_well_after(event):
-            await self._withdraw_open(event, "the service recovered while the proposal was being written")
-        return None
+            await self._withdraw_open(event, f"it recovered while the proposal for {event.id} was being written", again)
+        await self._settle(work, work.action_id, "proposed", "")
 
     async def _think(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Thought:
         """What takes long, and where an event may take its planner down."""
@@ -212,11 +222,6 @@ class Filing:
         decision = Decision(ts=rfc3339(self._clock()), event_id=work.event.id or "", verdict="counted", reason=reason)
         await self._memory.count([Known(work.entry, GROUP, owner, decision)])
 
-    async def _filed_before(self, action_id: str) -> bool:
-        """Did the proposal reach pending/, and only the end of the work was lost in a crash?"""
-        decided = await self._decided(action_id)
-        return decided is not None and not self._actions.has_draft(action_id, decided.token)
-
     async def _silence(self, work: Work, silence: Silence, action_id: str) -> None:
         """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
         log.info("planner.silenced", event_id=work.event.id, silence=silence.id)
@@ -237,26 +242,29 @@ class Filing:
             work.entry.raw, source=work.entry.stream, reason=reason, by="planner", entry_id=work.entry.id
         )
 
-    async def _withdraw(self, work: Work) -> None:
+    async def _withdraw(self, work: Work, again: bool) -> None:
         await self._memory.mark_well([work.event])
         self._quiet.end_acknowledged(work.event)
-        withdrawn = await self._withdraw_open(work.event, f"{work.event.type} at {work.event.timestamp}")
+        withdrawn = await self._withdraw_open(work.event, f"{work.event.type} at {work.event.timestamp}", again)
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
         await self._settle(work, f"recovery:{work.event.id}", "recovered", verdict)
 
-    async def _withdraw_open(self, event: HealthEvent, reason: str) -> str | None:
-        """Take back what waits for this; None if nothing does, or a person was faster."""
-        withdrawn = None
+    async def _withdraw_open(self, event: HealthEvent, reason: str, again: bool) -> str | None:
+        """Take back what waits for this; None if nothing does, or a person was faster.
+
+        `again`: what was taken back for the same reason may not have been told; telling it twice is harmless.
+        """
+        taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
         for filed in self._actions.pending():
-            if not is_over(filed.proposal.event, event) or not self._actions.withdraw(filed.name, reason):
-                continue
+            if is_over(filed.proposal.event, event) and self._actions.withdraw(filed.name, reason):
+                WITHDRAWN.add()
+                log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
+                taken.append(filed)
+        for filed in taken:
             update = self._update(filed.proposal.type, filed.proposal, "pending", "withdrawn", reason)
             await self._bus.publish(update, once=f"{filed.name.id}:pending:withdrawn")
             await self._memory.free_gate(filed.proposal.event)
-            WITHDRAWN.add()
-            log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
-            withdrawn = filed.name.id
-        return withdrawn
+        return taken[-1].name.id if taken else None
 
     async def _settle(self, work: Work, action_id: str, verdict: Verdict, reason: str) -> None:
         decision = Decision(

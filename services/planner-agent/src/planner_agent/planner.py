@@ -114,7 +114,8 @@ class Planner:
     async def _sort(self, entries: Sequence[Entry]) -> None:
         """One batch: most events end here, the others go to their lane."""
         works, finished = await self._read(entries)
-        suspects = await self._suspects(works)
+        begun = await self._begun(works)
+        suspects = frozenset(work.event.pair for work in works if work.event.id in begun)
         works.sort(key=lambda work: work.event.pair in suspects)  # others first; a pair keeps its order
         EVENTS_READ.add(amount=len(works))
         EVENTS_BENIGN.add(amount=sum(work.event.benign for work in works))
@@ -137,11 +138,15 @@ class Planner:
                     await self._memory.remember_run(event)
                     finished.append(work.entry)
                 case Lane.RECOVERY if (
-                    event.pair in waiting or self._lanes.busy(event.pair) or self._quiet.acknowledged(event, silences)
+                    event.pair in waiting
+                    or self._lanes.busy(event.pair)
+                    or self._quiet.acknowledged(event, silences)
+                    or work.entry.deliveries > 1  # what it took back may not have been told
                 ):
                     behind_recovery.add(event.pair)
                     self._submit(work, self._filing.withdraw)
-                case Lane.PLAN if event.pair in behind_recovery:
+                case Lane.PLAN if event.pair in behind_recovery or event.id in begun:
+                    # What began may be filed already, and have lost its gate to later trouble.
                     self._submit(work, self._filing.plan, alone=event.pair in suspects)
                 case Lane.SILENCED if self._lanes.busy(event.pair) or work.entry.deliveries > 1:
                     # A recovery in hand may end the silence, and what was handed out before may be filed already.
@@ -166,12 +171,12 @@ class Planner:
         self._consumer.let_go([one.entry for one in known])
         await self._consumer.acknowledge(finished)
 
-    async def _suspects(self, works: Sequence[Work]) -> frozenset[str]:
-        """Pairs with an event that a planner was at work on when it died. They are worked on last and one at a time, so
+    async def _begun(self, works: Sequence[Work]) -> frozenset[str | None]:
+        """The events that a planner was at work on when it died. Their pairs are worked on last and one at a time, so
         that an event which takes its planner down is not counted against its neighbours."""
         again = [work for work in works if work.entry.deliveries > 1]
         begun = await self._memory.begun([work.action_id for work in again])
-        return frozenset(work.event.pair for work, times in zip(again, begun, strict=True) if times)
+        return frozenset(work.event.id for work, times in zip(again, begun, strict=True) if times)
 
     async def _read(self, entries: Sequence[Entry]) -> tuple[list[Work], list[Entry]]:
         """The events of a batch, and the entries that are none (they are in the dead letters now)."""
