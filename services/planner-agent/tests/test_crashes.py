@@ -141,7 +141,7 @@ async def test_a_proposal_whose_trouble_was_over_before_it_was_filed_never_stays
     if step == "rename":
         assert len(mesh.proposals()) == 1
         await mesh.bus.redis.set("cooldown:web01/nginx", "web01/1999999999999-0", px=300_000)
-        await mesh.start()
+        await mesh.start(name="crash-1")  # its own seat: what the dead one had in hand is its own
     assert await mesh.verdict_of(event_id, 20) == "proposed"
     assert await mesh.open_entries() == 0
     assert mesh.proposals() == []

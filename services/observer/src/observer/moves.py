@@ -146,7 +146,7 @@ class Moves:
         elif move.target is Folder.REJECTED:
             text = read_regular(path.with_name(path.name + REASON_SUFFIX), REASON_BYTES)
             if text is None and move.name.id not in self._waiting:
-                self._waiting.add(move.name.id)  # a reason is written right after the move
+                self._waiting.add(move.name.id)  # a person may write one right after the mv
                 return False
             by, reason = who_and_why(text or b"")
         if self._witness is not None:
