@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ from executor_agent import isolation
 from executor_agent.isolation import Isolation, NoWall, Sandbox, isolation_for
 from executor_agent.reach import Reach, reach_of
 from executor_agent.view import View, Wall, below, outermost
+from mesh_core import files
+from mesh_core.isolation_note import IsolationNote, read_isolation
 
 AGENT = "/run/agent.sock"
 
@@ -68,6 +71,20 @@ def test_a_view_travels_whole_and_nothing_else_is_taken_for_one() -> None:
             View.parse(text)
     assert outermost(["/a/b", "/a", "/ab", "/a/b/c"]) == ["/a", "/ab"]
     assert (below("/a", "/a"), below("/ab", "/a"), below("/a/b", "/a"), below("/x", "/")) == (True, False, True, True)
+
+
+def test_a_full_disk_keeps_no_executor_from_starting_and_leaves_no_old_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isolation.say(Isolation(Wall.NAMESPACES), tmp_path)
+    assert read_isolation(tmp_path) == IsolationNote("namespaces", Isolation(Wall.NAMESPACES).sentence)
+
+    def no_space(path: Path, data: bytes, mode: int) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "_write_temporary", no_space)
+    isolation.say(Isolation(Wall.NONE), tmp_path)
+    assert read_isolation(tmp_path) is None
 
 
 def test_where_a_wall_is_required_nothing_goes_on_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

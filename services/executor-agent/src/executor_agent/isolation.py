@@ -5,6 +5,7 @@ Builds none itself (`walls.py`), and looks at no single run (`reach.py`, `view.p
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -85,13 +86,18 @@ def isolation_for(sandbox: Sandbox, runtime: Path, environment: Mapping[str, str
 
 
 def say(isolation: Isolation, runtime: Path) -> None:
-    """In the log, and in the note that `mend doctor` reads."""
+    """In the log, and in the note that `mend doctor` reads; a full disk is no reason not to start, and leaves none."""
     tell = log.warning if isolation.wall is Wall.NONE else log.info
     tell("executor.isolation", wall=isolation.wall.value, meaning=isolation.sentence)
     note = isolation_note(runtime)
-    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     said = {"wall": isolation.wall.value, "sentence": isolation.sentence}
-    write_whole(note, json.dumps(said).encode() + b"\n", mode=0o640)
+    try:
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(note, json.dumps(said).encode() + b"\n", mode=0o640)
+    except OSError as error:
+        log.warning("executor.isolation_not_noted", note=str(note), reason=str(error))
+        with contextlib.suppress(OSError):
+            note.unlink(missing_ok=True)  # what an earlier start found may not hold any more
 
 
 def told(isolation: Isolation) -> Check:
