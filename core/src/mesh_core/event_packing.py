@@ -13,7 +13,6 @@ compressed is ever opened again to be changed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gzip
 import os
 import shutil
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mesh_core.event_files import BLOCK_BYTES, mend_tail, packed_beside
+from mesh_core.file_lock import FileLock
 from mesh_core.files import fsync_folder
 
 _TRAILER = 8  # the CRC-32 and the length of what a member holds
@@ -32,12 +32,12 @@ _TRAILER = 8  # the CRC-32 and the length of what a member holds
 @contextmanager
 def packing_in(day: Path) -> Iterator[None]:
     """One at a time in a day's folder, whichever process: the observer, or a person's `mend migrate`."""
-    descriptor = os.open(day, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = FileLock(day, folder=True)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock.take(wait=True)
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def pack(plain: Path, guard: AbstractContextManager[Any]) -> bool:

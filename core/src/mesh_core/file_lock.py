@@ -15,12 +15,16 @@ _held: set[int] = set()  # descriptors of this process
 
 
 class FileLock:
-    """One lock file, which is never removed (that would let two in). `readable`: the file may be another user's."""
+    """One lock file, which is never removed (that would let two in). `readable`: the file may be another user's.
 
-    def __init__(self, path: Path, *, mode: int = 0o600, readable: bool = False):
+    `folder`: the lock of a folder that is there, without a file in it.
+    """
+
+    def __init__(self, path: Path, *, mode: int = 0o600, readable: bool = False, folder: bool = False):
         self.path = path
         self._mode = mode
-        self._flags = (os.O_RDONLY if readable else os.O_RDWR) | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = (os.O_RDONLY if readable else os.O_RDWR) | os.O_CREAT
+        self._flags = (os.O_RDONLY | os.O_DIRECTORY if folder else file) | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = -1
 
     def take(self, *, wait: bool = False) -> bool:
