@@ -88,6 +88,7 @@ PLACES: tuple[Place, ...] = (
     _place("state/planners", User.PLANNER, Group.MENDMESH, 0o755, PLANNER),
     _place("state/executor", User.EXECUTOR, Group.OPERATORS, 0o2750, EXECUTOR),
     _place("state/executor.lock", User.EXECUTOR, Group.OPERATORS, 0o640, EXECUTOR, is_file=True),
+    _place("state/observer.lock", User.OBSERVER, Group.OPERATORS, 0o640, OBSERVER, is_file=True),
     _place("config", User.ROOT, Group.OPERATORS, 0o2775),
     _place("silences", User.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
     _place("silences/ended", User.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),

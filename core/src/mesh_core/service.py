@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,8 @@ import structlog
 from mesh_core.pulse import TICK_SECONDS, Pulse
 
 Part = Callable[[asyncio.Event], Awaitable[None]]
+Parts = Mapping[str, Part]
+PartsLater = Callable[[asyncio.Event], AbstractAsyncContextManager[Parts]]
 
 HEARTBEAT_SECONDS = TICK_SECONDS
 FIRST_BEAT_SECONDS = 0.1
@@ -29,7 +32,7 @@ log = structlog.get_logger()
 def serve(
     name: str,
     runtime: Path,
-    parts: Mapping[str, Part],
+    parts: Parts | PartsLater,
     *,
     pulse: Pulse | None = None,
     stop_seconds: float = STOP_SECONDS,
@@ -40,6 +43,9 @@ def serve(
     Each part gets the stop event and is expected to return soon after it is set; after `stop_seconds` it is
     cancelled. Then `closing` gives connections back, in order. Exit status 0 after a signal, 1 when a part failed or
     ended by itself.
+
+    `parts` may also be a context that has to be entered first, given the stop event; it yields none of them when it
+    was told to stop while it waited.
     """
 
     async def life() -> int:
@@ -74,12 +80,20 @@ def heartbeat_file(runtime: Path, service: str) -> Path:
     return runtime / "state" / f"{service}.heartbeat"
 
 
-async def _serve(name: str, runtime: Path, parts: Mapping[str, Part], pulse: Pulse, stop_seconds: float) -> int:
+async def _serve(name: str, runtime: Path, parts: Parts | PartsLater, pulse: Pulse, stop_seconds: float) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     beat = asyncio.create_task(_beat(heartbeat_file(runtime, name), pulse), name="heartbeat")
+    async with nullcontext(parts) if isinstance(parts, Mapping) else parts(stop) as begun:
+        if begun:
+            return await _side_by_side(begun, beat, stop, stop_seconds)
+    log.info("service.stopped", asked=stop.is_set())
+    return 0
+
+
+async def _side_by_side(parts: Parts, beat: asyncio.Task[None], stop: asyncio.Event, stop_seconds: float) -> int:
     tasks = {asyncio.create_task(_run(part, stop), name=part_name) for part_name, part in parts.items()}
     stopper = asyncio.create_task(stop.wait(), name="stop")
     log.info("service.started", parts=sorted(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -17,16 +18,19 @@ from typing import Any
 from parts.archive import lines_in, read_archive
 
 from mesh_core.bus import Bus
+from mesh_core.file_lock import FileLock
 from mesh_core.records import Decision, HealthEvent, WorldUpdate
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.service import HEARTBEAT_SECONDS, what_is_stuck
+from mesh_core.testing import RedisServer, free_port, wait_for
 
 SERVICE = Path(__file__).parents[1]
 
 
-def start(url: str, runtime: Path, **more: str) -> subprocess.Popen[bytes]:
+def start(url: str, runtime: Path, *, code: str = "", **more: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "REDIS_URL": url, "RUNTIME_PATH": str(runtime), "NODE_NAME": "here", **more}
     with (runtime / "observer.log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "observer"], env=environment, stderr=log, stdout=log)
+        how = ["-c", code] if code else ["-m", "observer"]
+        return subprocess.Popen([sys.executable, *how], env=environment, stderr=log, stdout=log)
 
 
 def kept(runtime: Path) -> dict[str, dict[str, Any]]:
@@ -133,6 +137,93 @@ async def say(bus: Bus, node: str, n: int) -> str:
     event = HealthEvent(id=f"{node}/{entry}", type=kind, node=node, service=f"s{n % 8}")
     await bus.append(node, entry, event.wire())
     return event.id or ""
+
+
+async def test_of_two_on_one_folder_one_works_and_the_other_goes_on_where_it_was_killed(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    bus = Bus.connect(redis_server.url, "test")
+    lock, heartbeat, log = (
+        tmp_path / name for name in ("state/observer.lock", "state/observer.heartbeat", "observer.log")
+    )
+    both = [start(redis_server.url, tmp_path, OBSERVER_LISTEN=f"127.0.0.1:{free_port()}") for _ in range(2)]
+    try:
+        await wait_for(lambda: b"observer.standing_by" in log.read_bytes(), 30, "one of them stands by")
+        await wait_for(lambda: heartbeat.exists() and any(_works(lock, one) for one in both), 20, "the other works")
+        first, second = sorted(both, key=lambda one: not _works(lock, one))
+        ids = [await say(bus, "pi4", n) for n in range(50)]
+        await wait_for(lambda: written(tmp_path) == 50, 20, "the first archives them all")
+        assert not _connections(second), "who stands by asks nobody and listens nowhere"
+        first.send_signal(signal.SIGSTOP)
+        await asyncio.to_thread(os.waitid, os.P_PID, first.pid, os.WSTOPPED)
+        ids += [await say(bus, "pi4", n) for n in range(50, 100)]
+        before = _as_it_is(tmp_path)
+        await asyncio.sleep(HEARTBEAT_SECONDS + 0.5)  # it could have beaten, read and written
+        assert _as_it_is(tmp_path) == before
+        first.send_signal(signal.SIGCONT)
+        await wait_for(lambda: written(tmp_path) > 50, 20, "the first goes on")
+        ids += [await say(bus, "pi4", n) for n in range(100, 400)]
+        first.kill()
+        ids += [await say(bus, "pi4", n) for n in range(400, 450)]
+        await wait_for(lambda: _works(lock, second), 10, "the second takes over")
+        await wait_for(lambda: written(tmp_path) >= len(ids), 20, "what was left and what came")
+        assert await asyncio.to_thread(heartbeat.read_bytes) == b""
+        found = [line["id"] for line in lines_in(tmp_path / "events") if "event" in line]
+        assert sorted(found) == sorted(ids)
+        assert log.read_bytes().count(b"observer.standing_by") == 1
+    finally:
+        for process in both:
+            process.kill()
+            process.wait()
+        await bus.close()
+
+
+def _works(lock: Path, process: subprocess.Popen[bytes]) -> bool:
+    return lock.exists() and f"pid {process.pid} " in lock.read_text()
+
+
+def _connections(process: subprocess.Popen[bytes]) -> set[str]:
+    """Its TCP sockets, listening ones too."""
+    tcp = {line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
+    found = set()
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed by now
+            found.add(str(descriptor.readlink()).removeprefix("socket:[").rstrip("]"))
+    return tcp & found
+
+
+def _as_it_is(runtime: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in runtime.rglob("*")}
+
+
+HASTY = """
+import mesh_core.standby as standby
+standby.IDLE_SECONDS, standby.LOOK_SECONDS = 0.5, 0.1
+from observer.__main__ import main
+main()
+"""
+
+
+async def test_one_that_stands_by_while_nobody_works_says_so_and_stops_when_it_is_told(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    heartbeat, holder = tmp_path / "state" / "observer.heartbeat", FileLock(tmp_path / "state" / "observer.lock")
+    holder.path.parent.mkdir()
+    assert holder.take()
+    holder.note("somebody who does nothing\n")
+    process = start(redis_server.url, tmp_path, code=HASTY)
+    try:
+        await wait_for(lambda: "no observer works" in what_is_stuck(heartbeat), 20, "it is named in the heartbeat")
+        assert what_is_stuck(heartbeat).endswith("is held by somebody who does nothing")
+        assert b"service.stuck" in (tmp_path / "observer.log").read_bytes()
+        assert await health(tmp_path) == 1
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 10) == 0
+        assert not (tmp_path / "events").exists()
+    finally:
+        holder.release()
+        process.kill()
+        process.wait()
 
 
 async def test_it_stops_politely_with_its_world_on_disk_and_its_heart_beating_until_then(

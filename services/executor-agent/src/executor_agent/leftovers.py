@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import structlog
+
+from mesh_core.lock_note import read_note, taker_is_gone
+
 _PDEATHSIG = 1
-_NOTE = re.compile(r"pid (\d+)(?: started (\d+))? on (\S+)")
+
+log = structlog.get_logger()
 
 
 class End(StrEnum):
@@ -36,6 +40,23 @@ class Found:
     described: str
 
 
+class Leftovers:
+    """Those of one lock, looked at again and again by whoever waits for it."""
+
+    def __init__(self, lock: Path):
+        self._lock = lock
+        self._suspected: tuple[str, frozenset[int]] | None = None
+
+    def look(self) -> str:
+        """End what was suspected and still is; who has the lock file open, for a person."""
+        found = end_leftovers(self._lock, self._suspected)
+        self._suspected = found.suspected
+        if found.end is not End.NONE:
+            held_by = read_note(self._lock).strip()
+            log.warning("executor.leftover", what=found.end.value, pids=sorted(found.pids), held_by=held_by)
+        return found.described
+
+
 def die_with_parent() -> None:
     """From now on every fork of this process ends when this process does, and when it was gone before that."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -51,10 +72,10 @@ def die_with_parent() -> None:
 
 def end_leftovers(lock: Path, suspected: tuple[str, frozenset[int]] | None) -> Found:
     """End those that were suspected at the last look and still are. The caller does not have the lock."""
-    note = _read(lock)
+    note = read_note(lock)
     holders = _holders(lock)
     described = ", ".join(f"process {pid} ({_command(pid)})" for pid in sorted(holders))
-    pids = frozenset(pid for pid in holders if _is_copy_of_us(pid)) if _taker_is_gone(note) else frozenset()
+    pids = frozenset(pid for pid in holders if _is_copy_of_us(pid)) if taker_is_gone(note) else frozenset()
     if not pids:
         return Found(End.NONE, pids, None, described)
     if suspected != (note, pids):
@@ -62,22 +83,6 @@ def end_leftovers(lock: Path, suspected: tuple[str, frozenset[int]] | None) -> F
     for pid in pids:
         _kill(pid, lock)
     return Found(End.KILLED, pids, None, described)
-
-
-def started_at(pid: int) -> int | None:
-    """When a process began, in ticks since the machine did: with its number it names one process for ever."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return None
-
-
-def _taker_is_gone(note: str) -> bool:
-    said = _NOTE.match(note)
-    if said is None or said[3] != os.uname().nodename:
-        return False
-    began = started_at(int(said[1]))
-    return began is None or (said[2] is not None and began != int(said[2]))
 
 
 def _holders(lock: Path) -> frozenset[int]:
@@ -129,10 +134,3 @@ def _kill(pid: int, lock: Path) -> None:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
         finally:
             os.close(handle)
-
-
-def _read(lock: Path) -> str:
-    try:
-        return lock.read_text(errors="replace")[:200]
-    except OSError:
-        return ""

@@ -10,12 +10,12 @@ import structlog
 
 from executor_agent.executor import Executor, Limits
 from executor_agent.ledger import Ledger
+from executor_agent.leftovers import Leftovers
 from executor_agent.live import LiveLines
 from executor_agent.recovery import recover
 from executor_agent.report import Outbox
 from executor_agent.rules import RulesReader
 from executor_agent.runner import Runner
-from executor_agent.standby import Standby
 from executor_agent.targets import Targets
 from executor_agent.thinning import Thinning
 from executor_agent.watch import watch
@@ -26,6 +26,7 @@ from mesh_core.metrics import REPORTS_WAITING, RUNNING
 from mesh_core.probes import Ready
 from mesh_core.pulse import Pulse
 from mesh_core.service import heartbeat_file
+from mesh_core.standby import Standby
 
 SERVICE = "executor-agent"
 
@@ -58,7 +59,7 @@ class Life:
         self.state = runtime / "state" / "executor"
         self.pulse = pulse or Pulse()
         lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, SERVICE)
-        self._standby = Standby(lock, heartbeat, self.pulse)
+        self._standby = Standby("executor", lock, heartbeat, self.pulse, look=Leftovers(lock).look)
         self._rules = RulesReader(runtime / "config")
         self._executor: Executor | None = None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import mesh_core.without_rich  # noqa: F401
 
@@ -22,9 +24,10 @@ from mesh_core.private_place import write_privately
 from mesh_core.pulse import Pulse
 from mesh_core.records import ActionUpdate, Decision, ModelAttempt
 from mesh_core.schema import schema_or_exit
-from mesh_core.service import Part, serve
+from mesh_core.service import Part, Parts, heartbeat_file, serve
 from mesh_core.settings import CANNOT_START, settings_or_exit
 from mesh_core.silence_folder import SilenceFolder
+from mesh_core.standby import Standby
 from mesh_core.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.telling import TargetSettings, Teller
 from observer.archive import Archive
@@ -33,7 +36,7 @@ from observer.audit.log import AuditLog
 from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
 from observer.audit.watch import Watch
-from observer.auth.start import doorkeeper_or_exit
+from observer.auth.start import book_or_exit, doorkeeper_or_exit
 from observer.erasures import Erasures
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.index.indexing import Indexing
@@ -41,7 +44,7 @@ from observer.live import Live
 from observer.memory import few_arenas
 from observer.moves import Moves
 from observer.notify.notifier import Notifier
-from observer.notify.rules import BadRules
+from observer.notify.rules import BadRules, read_rules, rules_file
 from observer.observer import GROUP, Observer
 from observer.overdue import Overdue
 from observer.pressure import Pressure
@@ -56,11 +59,13 @@ from observer.web.server import WebServer
 SERVICE = "observer"
 FOLDING_SECONDS = 180.0  # a batch of 200 files on a slow memory card, each synced
 
+Closing = Callable[[], Awaitable[None]]
+
 log = structlog.get_logger()
 
 
 def main() -> None:
-    """Start and never return; exit status 2 for settings that cannot be used."""
+    """Start and never return; exit status 2 for settings that cannot be used. One observer works here; others wait."""
     few_arenas()
     settings = settings_or_exit(ObserverSettings, SERVICE)
     targets = settings_or_exit(TargetSettings, SERVICE).targets
@@ -68,8 +73,39 @@ def main() -> None:
     write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, SERVICE)
     runtime = settings.runtime_path
-    hooks = _hooks(settings)
-    (runtime / "state").mkdir(parents=True, exist_ok=True)
+    with _or_exit():
+        hooks = _hooks(settings)
+        if targets:
+            read_rules(rules_file(runtime))
+    if settings.address is not None:
+        book_or_exit(settings, SERVICE)
+    pulse = Pulse()
+    standby = Standby("observer", runtime / "state" / "observer.lock", heartbeat_file(runtime, SERVICE), pulse)
+
+    @asynccontextmanager
+    async def alone(stop: asyncio.Event) -> AsyncIterator[Parts]:
+        async with standby.alone(stop) as mine:
+            if not mine:
+                yield {}
+                return
+            # Only now: most parts begin with what lies on disk, which was another's to write until here.
+            parts, closing = _wired(settings, targets, hooks, pulse)
+            try:
+                yield parts
+            finally:
+                for close in closing:
+                    await close()
+                # A thread that is cancelled writes on: the lock is ours until it has ended.
+                await asyncio.get_running_loop().shutdown_default_executor()
+
+    serve(SERVICE, runtime, alone, pulse=pulse)
+
+
+def _wired(
+    settings: ObserverSettings, targets: Sequence[str], hooks: HookRules, pulse: Pulse
+) -> tuple[Parts, Sequence[Closing]]:
+    """The parts, and what gives connections and files back after them, in order."""
+    runtime = settings.runtime_path
     bus = Bus.connect(settings.redis_url, SERVICE)
     # A fixed name: a restart finds its own unacknowledged entries at once.
     consumer = Consumer(
@@ -83,7 +119,6 @@ def main() -> None:
     trimming = Trimming(consumer, erasures)
     actions = Actions(runtime)
     live = Live(settings.redis_url, SERVICE)
-    pulse = Pulse()
     indexing = Indexing(runtime, actions, on_new=lambda: live.new_in("index"))
     archive = Archive(runtime / "events")
     observer = Observer(
@@ -104,7 +139,7 @@ def main() -> None:
     auditor = Auditor(log_file, actions, on_line=lambda: live.new_in("audit"))
     silences = SilenceFolder(runtime)
     parts: dict[str, Part] = {}
-    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+    closing: tuple[Closing, ...] = ()
     if settings.address is not None:
         auth = doorkeeper_or_exit(settings, SERVICE)
         room = Room(
@@ -124,61 +159,44 @@ def main() -> None:
         closing = (auth.close,)
     if targets:
         teller = Teller()
-        parts["notify"] = _notifier(bus, actions, silences, settings, targets, teller).run
+        with _or_exit():
+            notifier = Notifier(
+                bus, actions, silences, runtime, targets, public_url=settings.public_url, send=teller.send
+            )
+        parts["notify"] = notifier.run
         closing = (*closing, teller.close)
-    serve(
-        SERVICE,
-        runtime,
-        parts
-        | {
-            "observe": observer.run,
-            "world": observer.keep_world,
-            "silence": silence.run,
-            "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
-            "index": indexing.run,
-            "retention": Retention(
-                archive.root, settings.event_bounds, growing=archive.lock, on_swept=indexing.forgot
-            ).run,
-            "moves": Moves(bus, actions, witness=auditor).run,
-            "audit_silences": SilenceWatch(runtime, auditor).run,
-            "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
-            "overdue": Overdue(silences, lambda: observer.world).run,
-            "trimming": trimming.run,
-            "pressure": Pressure(bus, consumer, trimming, erasures, settings.node_name).run,
-            "erasures": erasures.run,
-        },
-        pulse=pulse,
-        closing=(*closing, auditor.close, consumer.close, bus.close),
-    )
-
-
-def _notifier(
-    bus: Bus,
-    actions: Actions,
-    silences: SilenceFolder,
-    settings: ObserverSettings,
-    targets: Sequence[str],
-    teller: Teller,
-) -> Notifier:
-    try:
-        return Notifier(
-            bus, actions, silences, settings.runtime_path, targets, public_url=settings.public_url, send=teller.send
-        )
-    except BadRules as error:
-        print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    return parts | {
+        "observe": observer.run,
+        "world": observer.keep_world,
+        "silence": silence.run,
+        "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
+        "index": indexing.run,
+        "retention": Retention(archive.root, settings.event_bounds, growing=archive.lock, on_swept=indexing.forgot).run,
+        "moves": Moves(bus, actions, witness=auditor).run,
+        "audit_silences": SilenceWatch(runtime, auditor).run,
+        "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
+        "overdue": Overdue(silences, lambda: observer.world).run,
+        "trimming": trimming.run,
+        "pressure": Pressure(bus, consumer, trimming, erasures, settings.node_name).run,
+        "erasures": erasures.run,
+    }, (*closing, auditor.close, consumer.close, bus.close)
 
 
 def _hooks(settings: ObserverSettings) -> HookRules:
+    return read_hooks(
+        settings.runtime_path / "config" / "hooks.yml",
+        token=settings.hooks_token,
+        secret=settings.hooks_secret,
+        loopback=settings.address is not None and settings.address.loopback,
+        per_minute=settings.hooks_per_minute,
+    )
+
+
+@contextmanager
+def _or_exit() -> Iterator[None]:
     try:
-        return read_hooks(
-            settings.runtime_path / "config" / "hooks.yml",
-            token=settings.hooks_token,
-            secret=settings.hooks_secret,
-            loopback=settings.address is not None and settings.address.loopback,
-            per_minute=settings.hooks_per_minute,
-        )
-    except BadHooks as error:
+        yield
+    except (BadHooks, BadRules) as error:
         print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 

@@ -18,13 +18,19 @@ from observer.settings import ObserverSettings
 log = structlog.get_logger()
 
 
-def doorkeeper_or_exit(settings: ObserverSettings, service: str) -> Auth:
-    """For `__main__`: or a sentence on stderr and exit status 2."""
+def book_or_exit(settings: ObserverSettings, service: str) -> Book:
+    """Who may come in, for `__main__`: or a sentence on stderr and exit status 2. Writes nothing."""
     given = read_tokens(settings.tokens.get_secret_value() if settings.tokens else "")
     book = Book(people_path(settings.runtime_path), given, loopback=settings.only_from_here)
     if wrong := problem_with(book, settings):
         print(f"{service}: {CANNOT_START}: {wrong}", file=sys.stderr)
         raise SystemExit(2)
+    return book
+
+
+def doorkeeper_or_exit(settings: ObserverSettings, service: str) -> Auth:
+    """For the one observer that works here: it goes on with the sessions that lie on disk."""
+    book = book_or_exit(settings, service)
     sessions = Sessions(
         settings.runtime_path / "state" / "sessions.json",
         idle_seconds=settings.session_idle_seconds,

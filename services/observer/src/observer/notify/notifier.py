@@ -31,7 +31,7 @@ from mesh_core.silences import silences_for
 from mesh_core.telling import Sent, kind_of
 from observer.notify.news import WAITING, News, NewsKind, news_of_action, news_of_world
 from observer.notify.outbox import MAX_MESSAGES, Message, Outbox, mark_of, read_outbox, save_outbox
-from observer.notify.rules import BadRules, read_rules
+from observer.notify.rules import BadRules, read_rules, rules_file
 from observer.notify.schedule import HOUR, TOO_OLD, again_after, due
 from observer.notify.wording import say
 
@@ -65,7 +65,7 @@ class Notifier:
         self._actions = actions
         self._silences = silences
         self._path = runtime / "state" / "notify.json"
-        self._rules_path = runtime / "config" / "notifications.yml"
+        self._rules_path = rules_file(runtime)
         self._targets = {mark_of(url): url for url in urls}
         self._public_url = public_url
         self._send = send

@@ -89,6 +89,10 @@ class Rules(_Part):
     templates: dict[NewsKind, Wording] = Field(default_factory=dict)
 
 
+def rules_file(runtime: Path) -> Path:
+    return runtime / "config" / "notifications.yml"
+
+
 def read_rules(path: Path) -> Rules:
     """The file, or the defaults if there is none. BadRules otherwise."""
     try:

@@ -1,22 +1,21 @@
-"""One executor at a time on one runtime folder: be it, or stand by until the one before is gone. Runs no action.
+"""One process at a time on one runtime folder: be it, or stand by until the one before is gone. Does no work itself.
 
 Standing by is an ordinary state only while somebody works. So whoever stands by looks at the heartbeat of the one that
-works, says when there is none, and ends a leftover that holds the lock.
+works, and says when there is none.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
 
-from executor_agent.leftovers import End, end_leftovers, started_at
 from mesh_core.file_lock import FileLock
+from mesh_core.lock_note import our_note, read_note
 from mesh_core.probes import Ready
 from mesh_core.pulse import Pulse
 from mesh_core.service import pause
@@ -29,14 +28,19 @@ log = structlog.get_logger()
 
 
 class Standby:
-    """`heartbeat` is the file that the executor which works here touches."""
+    """`who` works here, such as `executor`; `heartbeat` is the file that it touches.
 
-    def __init__(self, lock: Path, heartbeat: Path, pulse: Pulse):
+    `look` runs in a thread now and then while we wait: it says which processes have the lock open, as far as it can
+    tell, and may end those that must not.
+    """
+
+    def __init__(self, who: str, lock: Path, heartbeat: Path, pulse: Pulse, *, look: Callable[[], str] = lambda: ""):
+        self._who = who
         self._lock = FileLock(lock)
         self._heartbeat = heartbeat
         self._pulse = pulse
+        self._look_at_holders = look
         self._pulse.standing_by = True  # until the lock is ours
-        self._suspected: tuple[str, frozenset[int]] | None = None
 
     @asynccontextmanager
     async def alone(self, stop: asyncio.Event) -> AsyncIterator[bool]:
@@ -46,7 +50,8 @@ class Standby:
             mine = self._lock.take() or await self._wait(stop)
             if mine:
                 self._pulse.standing_by = False
-                self._lock.note(f"pid {os.getpid()} started {started_at(os.getpid())} on {os.uname().nodename}\n")
+                with suppress(OSError):  # a full disk: that it is us goes unsaid, and the work goes on
+                    self._lock.note(our_note())
             yield mine
         finally:
             self._lock.release()
@@ -58,7 +63,7 @@ class Standby:
         return Ready(not self._pulse.trouble, self._pulse.trouble or f"standing by; {self._holder()} works")
 
     async def _wait(self, stop: asyncio.Event) -> bool:
-        log.warning("executor.standing_by", lock=str(self._lock.path), held_by=self._holder())
+        log.warning(f"{self._who}.standing_by", lock=str(self._lock.path), held_by=self._holder())
         began = look_at = time.monotonic()
         try:
             while not (mine := self._lock.take()):
@@ -72,19 +77,13 @@ class Standby:
             self._pulse.trouble = ""
 
     def _look(self, began: float) -> None:
-        found = end_leftovers(self._lock.path, self._suspected)
-        self._suspected = found.suspected
-        if found.end is not End.NONE:
-            log.warning("executor.leftover", what=found.end.value, pids=sorted(found.pids), held_by=self._holder())
+        holders = self._look_at_holders() or self._holder()
         working = self._age() < IDLE_SECONDS or time.monotonic() - began < IDLE_SECONDS
-        held_by = f"{self._lock.path} is held by {found.described or self._holder()}"
-        self._pulse.trouble = "" if working else f"standing by, and no executor works: {held_by}"
+        said = f"standing by, and no {self._who} works: {self._lock.path} is held by {holders}"
+        self._pulse.trouble = "" if working else said
 
     def _holder(self) -> str:
-        try:
-            return self._lock.path.read_text(errors="replace")[:200].strip() or "another executor"
-        except OSError:
-            return "another executor"
+        return read_note(self._lock.path).strip() or f"another {self._who}"
 
     def _age(self) -> float:
         try:
