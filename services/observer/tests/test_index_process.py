@@ -26,6 +26,18 @@ from observer.trimming import WEEK_MS, Trimming
 MANY = 300  # a stream is trimmed by whole nodes of 100 entries
 
 
+async def signed_in(url: str, runtime: Path) -> dict[str, str]:
+    """As soon as the observer answers; headers for whatever asks from now on."""
+
+    def up() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{url}/healthz").status_code == 200
+        return False
+
+    await wait_for(up, 40, "the observer")
+    return sign_in(url, runtime).headers
+
+
 def start(url: str, runtime: Path, port: int) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
@@ -52,13 +64,7 @@ async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_serve
     events = []
     url = f"http://127.0.0.1:{port}"
 
-    def up() -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{url}/healthz").status_code == 200
-        return False
-
-    await wait_for(up, 40, "the observer")
-    who = sign_in(url, tmp_path).headers
+    who = await signed_in(url, tmp_path)
     async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=10, headers=who) as http:
 
         async def answered(path: str) -> Any:
@@ -127,7 +133,9 @@ async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
     process = start(redis_server.url, tmp_path, port)
     events = []
     migrate = [sys.executable, "-m", "mesh_core.migrations", str(tmp_path)]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=10) as http:
+    url = f"http://127.0.0.1:{port}"
+    who = await signed_in(url, tmp_path)
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=10, headers=who) as http:
 
         async def all_there() -> bool:
             try:
