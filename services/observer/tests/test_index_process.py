@@ -20,6 +20,7 @@ from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt
 from mesh_core.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, free_port, wait_for
 from observer.archive import Archive
+from observer.erasures import Erasures
 from observer.observer import GROUP
 from observer.trimming import WEEK_MS, Trimming
 
@@ -192,7 +193,7 @@ async def test_attempts_and_updates_stay_in_redis_until_they_are_on_disk(redis_e
             pipe.xadd(stream, {"p": b"{}"}, id=f"{ancient + number}-0")
     await pipe.execute()
     consumer = Consumer(bus, GROUP, "observer-test", streams=streams)
-    trimming = Trimming(bus, consumer)
+    trimming = Trimming(consumer, Erasures(bus, "here"))
     read = await consumer.read(count=MANY, block_ms=1)
     while len(read) < len(streams) * MANY:
         read += await consumer.read(count=MANY, block_ms=1)
