@@ -37,12 +37,13 @@ SERVICES = {
 
 
 @pytest.fixture
-def mesh(acl_redis: AclRedis, tmp_path: Path) -> Iterator[Actions]:
+def mesh(acl_redis: AclRedis, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Actions]:
     """All four services, each with its own user, on a node whose supervisorctl is a script of ours."""
-    control = tmp_path / "supervisorctl"
+    there = tmp_path_factory.mktemp("node")  # not in the runtime folder, which a run cannot see
+    control = there / "supervisorctl"
     control.write_text(
-        f'#!/bin/sh\ncase "$*" in *restart*|*" start "*) touch {tmp_path}/well; echo shop: started; exit 0;; esac\n'
-        f"[ -e {tmp_path}/well ] && echo 'shop RUNNING   pid 1, uptime 0:00:09' && exit 0\n"
+        f'#!/bin/sh\ncase "$*" in *restart*|*" start "*) touch {there}/well; echo shop: started; exit 0;; esac\n'
+        f"[ -e {there}/well ] && echo 'shop RUNNING   pid 1, uptime 0:00:09' && exit 0\n"
         "echo 'shop EXITED    Jan 01 12:00 AM'; exit 3\n"
     )
     control.chmod(0o755)

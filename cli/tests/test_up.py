@@ -8,9 +8,9 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
+import pytest
 import redis
 from mend_rig import NODE, Mend
 from up_rig import SERVICES, Up, gone, words_of
@@ -84,11 +84,12 @@ async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: 
     await gone(family, 5)
 
 
-async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path: Path) -> None:
+async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path_factory: pytest.TempPathFactory) -> None:
     mend = up.mend
-    control = tmp_path / "supervisorctl"  # a slow one: `-c conf status|restart program`
+    there = tmp_path_factory.mktemp("node")  # not in the runtime folder, which a run cannot see
+    control = there / "supervisorctl"  # a slow one: `-c conf status|restart program`
     control.write_text(
-        f"#!/bin/sh\ncd {tmp_path}\n"
+        f"#!/bin/sh\ncd {there}\n"
         'if [ "$3" = restart ]; then echo x >> restarts; sleep 4; echo "demo: stopped"; echo "demo: started"\n'
         'elif [ -e restarts ]; then echo "demo RUNNING pid 7, uptime 0:01:00"; else echo "demo EXITED yesterday"; fi\n'
     )
@@ -113,7 +114,7 @@ async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path: Pa
     filed = await proposed_for(mend, "demo")
     assert filed.proposal.type == "service_restart"
     assert mend.actions.approve(filed.name, "ann")
-    await wait_for((tmp_path / "restarts").exists, 30, "the restart to have begun")
+    await wait_for((there / "restarts").exists, 30, "the restart to have begun")
 
     family = up.family()
     assert await up.stop() == 0
@@ -122,7 +123,7 @@ async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path: Pa
     [(folder, run)] = mend.actions.find(filed.name.id)
     assert folder in (Folder.DONE, Folder.FAILED), folder  # told, not left hanging
     assert mend.actions.outcome_at(run) is not None
-    assert (tmp_path / "restarts").read_text() == "x\n"
+    assert (there / "restarts").read_text() == "x\n"
 
 
 async def test_a_mend_up_that_is_killed_leaves_nothing_running(up: Up) -> None:

@@ -49,7 +49,8 @@ def test_the_whole_way_of_a_trouble_that_was_healed(shelf: Shelf) -> None:
         *("anthropic", True),
         *(time_of(BASE_MS + 1000), time_of(BASE_MS + 1900)),
     )
-    assert (proposal.title, proposal.detail) == ("container_restart proposed", "it died and does not run any more")
+    said = 'model smol says: "it died and does not run any more"'
+    assert (proposal.title, proposal.detail) == ("container_restart proposed", said)
     assert (proposed.title, proposed.detail, counted.count) == ("proposed", "because of proposed", 3)
     assert (choice.title, choice.by, choice.at) == ("approved", "ann (uid 1000)", time_of(BASE_MS + 200_000))
     assert (apply.title, apply.detail, apply.good) == ("02_apply", "restarted", True)
