@@ -167,6 +167,26 @@ def test_a_shape_that_could_act_before_or_beyond_the_review_is_named(text: str) 
     assert all(isinstance(sentence, str) and 5 < len(sentence) < 700 for sentence in problems)
 
 
+# Arguments that become words of a command line on the host, and what must stand beside them.
+WORDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("apt", "name", {}),
+    ("dnf", "name", {}),
+    ("package", "name", {}),
+    ("pip", "name", {}),
+    ("user", "name", {}),
+    ("group", "name", {}),
+    ("service", "name", {}),
+    ("git", "version", {"repo": "https://h/x", "dest": "/x"}),
+    ("git", "refspec", {"repo": "https://h/x", "dest": "/x"}),
+    ("unarchive", "include", {"src": "/x", "remote_src": True, "dest": "/y"}),
+    ("unarchive", "exclude", {"src": "/x", "remote_src": True, "dest": "/y"}),
+    ("ansible.posix.mount", "src", {"path": "/x", "state": "mounted"}),
+    ("cron", "minute", {"name": "x", "job": "x"}),
+    ("cron", "cron_file", {"name": "x", "job": "x"}),
+    ("ansible.posix.sysctl", "name", {}),
+    ("community.general.timezone", "name", {}),
+)
+
 # Each reads the executor, reaches another host, hides what runs, or is simply not on the list.
 TASKS: tuple[dict[str, Any], ...] = (
     *(
@@ -275,6 +295,77 @@ TASKS: tuple[dict[str, Any], ...] = (
     {"assert": {"that": "{{ x }}"}},
     {"assert": {"that": ["lookup('pipe','id') == ''"]}},
     {"assert": {"that": "(q)('pipe','id')"}},
+    *(
+        {module: {argument: [value] if argument in ("include", "exclude") else value, **more}}
+        for module, argument, more in WORDS
+        for value in (
+            "-x",
+            "--y=z",
+            "{{ '--x' }}",
+            "{{ '' }}-x",
+            "{{ x ~ x }}",
+            "{{ x | lower }}",
+            "{{ minus }}",
+            "{{ deep.one }}",
+            "{{ deep[x] }}",
+            "{{ registered }}",
+            "{{ registered.stdout }}",
+            'a{{ "\' -o x" }}',
+            "a{{ registered }}",
+            "{{ templated }}",
+            "{{ x | default('-y') }}",
+            "{% if x %}-y{% endif %}",
+        )
+    ),
+    {"apt": {"name": "{{ item }}"}, "loop": ["fine", "--x"]},
+    {"apt": {"name": "{{ item.n }}"}, "loop": "{{ rows }}"},
+    {"apt": {"name": "{{ y }}"}, "loop": ["-x"], "loop_control": {"loop_var": "y"}},
+    *(
+        {module: {"name": value}}
+        for module in ("service", "systemd", "systemd_service")
+        for value in ("../../tmp/x", "a/b", "/tmp/x", "{{ slash }}", "a{{ slash }}")
+    ),
+    *(
+        {"git": {"repo": value, "dest": "/x"}}
+        for value in (
+            "{{ '--upload-pack=id #' }}@h:x",
+            "{{ 'ext::sh -c id' }}@h:x",
+            "a{{ x }}@h:x",
+            "-a@h:x",
+            "a@-h:x",
+            "a@{{ x }}:x",
+            "ssh://{{ x }}/y",
+            "ssh://-oProxyCommand=id/x",
+            "{{ x }}://h/x",
+        )
+    ),
+    {"get_url": {"url": "{{ x }}http://h/", "dest": "/x"}},
+    {"unarchive": {"src": "/x", "remote_src": True, "dest": "/y", "extra_opts": ["--checkpoint=1"]}},
+    {"pip": {"name": "x", "executable": "/tmp/x"}},
+    {"cron": {"name": "x", "job": "x", "cron_file": "../x"}},
+    {"cron": {"name": "x", "job": "x", "minute": "* * * * * root id #"}},
+    *(
+        {"ping": {}, "become": True, "become_user": user}
+        for user in ("root true; id; :", "-x", "$(id)", "a b", "a\n", "", 0, ["root"], "a'b", "`id`", None)
+    ),
+    *(
+        {"ping": {}, word: value}
+        for word in ("retries", "delay", "timeout", "throttle")
+        for value in (float("nan"), float("inf"), 1e30, 10**400, -1, "-1", True)
+    ),
+    {"user": {"name": "x", "uid": float("nan")}},
+    *({"debug": {"var": said}} for said in ("x", "add_host", "add_group", "unreachable")),
+    *(
+        {"ping": {}, **said}
+        for name in (*(words().taken_names - {"true", "false", "none"}), "ansible_facts", "ansible_stats")
+        for said in (
+            {"vars": {name: {"host_name": "n1"}}},
+            {"register": name},
+            {"loop": [1], "loop_control": {"loop_var": name}},
+            {"loop": [1], "loop_control": {"index_var": name}},
+        )
+    ),
+    *({"set_fact": {name: {}}} for name in ("add_host", "add_group", "unreachable", "results")),
     {"user": {"name": "-H root@evil"}},
     {"user": {"name": "x", "ssh_key_passphrase": "{{ lookup('file', '/etc/x') }}"}},
     {"file": {"path": "relative", "state": "absent"}},
@@ -289,8 +380,38 @@ TASKS: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("task", TASKS, ids=range(len(TASKS)))
 def test_a_task_that_reaches_further_than_the_host_and_the_table_is_refused(task: dict[str, Any]) -> None:
-    text = yaml.safe_dump([{"hosts": "n1", "vars": {"folder": "/x", "x": "1"}, "tasks": [task]}])
+    given = {"folder": "/x", "x": "1", "minus": "-x", "deep": {"one": ["a", "-x"], "1": "a"}, "slash": "/x"}
+    given |= {"templated": "{{ x ~ x }}", "rows": [{"n": "-x"}]}
+    before = {"ping": {}, "register": "registered"}
+    text = yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [before, task]}], sort_keys=False)
+    assert not lint(yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [before]}], sort_keys=False)).problems
     assert lint(text).problems, text
+
+
+def test_a_word_of_a_command_may_look_up_what_the_text_says_in_full() -> None:
+    given = {"pkg": "nginx", "rows": [{"n": "curl", "note": "a b -x"}], "named": {"a": "b"}, "n": 5}
+    for name in (
+        "{{ pkg }}",
+        "lib{{ pkg }}",
+        "{{ pkg }}={{ n }}",
+        "{{ named.a }}",
+        "{{ named['a'] }}",
+        "{{ rows[0].n }}",
+    ):
+        text = yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [{"apt": {"name": [name]}}]}])
+        assert lint(text) == Lint(), name
+    for loop in ("{{ rows }}", [{"n": "curl"}]):
+        task = {"apt": {"name": "{{ item.n | default('x') }}"}, "loop": loop}
+        assert lint(yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [task]}])) == Lint()
+    fine = (
+        {"git": {"repo": "git@h.example:{{ pkg }}.git", "dest": "/x", "refspec": "+refs/heads/*:refs/x/*"}},
+        {"service": {"name": "x-{{ ansible_facts.hostname }}", "state": "started"}},
+        {"cron": {"name": "x", "job": "x", "minute": "*/{{ n }}", "cron_file": "x_y"}},
+        {"ping": {}, "become_user": "www-data", "timeout": 30, "retries": "3"},
+        {"debug": {"msg": "{{ pkg | to_nice_json(indent=2) }} {{ 1.55 | round(1) }} {{ [pkg] | join(',') }}"}},
+    )
+    for task in fine:
+        assert lint(yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [task]}])) == Lint(), task
 
 
 EXPRESSIONS = (
@@ -454,6 +575,53 @@ def test_an_expression_that_calls_or_knows_more_than_the_play_is_refused_whereve
     filled = yaml.safe_dump([{**play, "tasks": [{"template": {"src": f"files/{sha}", "dest": "/x"}}]}])
     assert lint(filled, files={sha: attachment}).problems
 
+
+HEADER = """'#jinja2:variable_start_string:"[[",variable_end_string:"]]"\\n[[ lookup("pipe", "id") ]]'"""
+ONCE_MORE_OR_BY_PLACE = (
+    f"{HEADER} != 'a'",
+    f"{HEADER} ~ x",
+    f"x in [{HEADER}]",
+    f"x == {{'a': {HEADER}}}.a",
+    f"x | default({HEADER})",
+    f"x is search({HEADER})",
+    f"x.get({HEADER})",
+    f"x if {HEADER} else x",
+    "'#jin' 'ja2:x:1\\n1'",
+    "x | from_json('cache_persistence')",
+    "x | from_json('this.s')",
+    "x | from_json(x)",
+    "x | from_json(profile='cache_persistence')",
+    "x | to_json('json.tool')",
+    "x | to_json(x, x)",
+    "x | to_nice_json(4)",
+    "x | to_nice_json(4, true, 'json.tool')",
+    "x | to_yaml(1)",
+    "x | to_nice_yaml(4)",
+    "[x] | map('from_json', 'cache_persistence') | list",
+    "[x] | map('to_json', 'json.tool') | list",
+    "[x] | map('sum', '__class__') | list",
+    "[x] | map('join', ',', '__class__') | list",
+    "[x] | sum('__class__')",
+    "[x] | join(',', '__class__')",
+    "[x] | sort(false, false, '__class__')",
+    "[x] | sort(attribute='a,__class__')",
+    "[x] | unique(false, '__class__')",
+    "[x] | min(false, '__class__')",
+    "[x] | max(false, '__class__')",
+    "x | b64decode('rot13')",
+    "x is version('1', '>=', true, 'x')",
+    "[x] | select('version', '1', '>=', true) | list",
+    "[x] | selectattr('a', 'version', '1', '>=', true) | list",
+    "x | to_json(indent=100000000)",
+    "x | to_json(indent=x)",
+    "x | to_nice_yaml(indent=-1)",
+    "[x] | map('to_json', indent=100000000) | list",
+    "1 | round(1000000000, 'ceil')",
+    "1 | round(1000000000)",
+    "1 | round(-1000000000)",
+    "[1] | map('round', 1000000000) | list",
+)
+EXPRESSIONS += ONCE_MORE_OR_BY_PLACE
 
 STATEMENTS = (
     "{% set l = q %}{{ l('pipe', 'id') }}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import yaml
 from parts.playing import LOCAL, Prepare, a_proposal
 
 from executor_agent.intake import permission_problem
@@ -55,6 +56,26 @@ def test_attachments_are_copied_and_filled_in_on_the_host_and_a_second_run_chang
     assert (tmp_path / "filled").read_text() == "Hello box\n1a2b\n"
     assert changes[-2:] == [2, 0], changes
     assert (run.folder / "project" / "files" / sha256_of(plain)).read_text() == plain
+
+
+def test_a_constant_of_a_condition_is_never_a_template_in_ansible_either(
+    warm: Zygote, prepare: Prepare, tmp_path: Path
+) -> None:
+    """As if the judge had a hole: the playbook is put straight into the run."""
+    ran = tmp_path / "ran"
+    signs = 'variable_start_string:"[[",variable_end_string:"]]"'
+    hidden = f"""'#jinja2:{signs}\\n[[ lookup("pipe", "touch {ran}") ]]' != 'a'"""
+    words = ("when", "until", "failed_when", "changed_when")
+    tasks = [*({"ping": {}, word: hidden, "ignore_errors": True} for word in words), {"assert": {"that": [hidden]}}]
+    rules = Rules(Inventory.parse(LOCAL), Policy.load(None))
+    for task in tasks:
+        one = yaml.safe_dump([{"hosts": "box", "tasks": [task]}], width=1000)
+        assert permission_problem(proposal_with(one), rules) is not None, one
+    text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": tasks}], width=1000)
+    run = prepare(warm, text=text)
+    run.play(stages_for(ProposalType.PLAYBOOK)[-1])
+    assert sum(line.startswith("TASK [") for line in run.lines) == len(tasks), run.lines
+    assert not ran.exists()
 
 
 def test_the_playbook_that_carried_secrets_away_is_refused_line_by_line(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_core.playbook_lint.jinja_text import condition_problem, is_template, template_problem
+from mesh_core.playbook_lint.said import Said, lookups_problem
 from mesh_core.playbook_lint.yaml_text import Literal
 
+MAX_NUMBER = 10**12
 ATTACHMENT = re.compile(r"files/([0-9a-f]{64})")
 
 
@@ -25,14 +27,20 @@ class Beside:
     arguments: Mapping[str, Any]
     attachments: Mapping[str, str]
     is_template_file: bool = False  # the module fills the attachment in
+    said: Said = field(default_factory=dict)  # what the text gives to each name
 
 
 Checker = Callable[[Any, Beside], str | None]
 
 _NAME = re.compile(r"[A-Za-z0-9_@.][A-Za-z0-9_@.:/+*=<>~!\[\],-]{0,254}")
+_UNIT = re.compile(r"[A-Za-z0-9_@.][A-Za-z0-9_@.:+\\-]{0,254}")
+_SCHEDULE = re.compile(r"[A-Za-z0-9*?][A-Za-z0-9*/,?#-]{0,99}")
+_NO_OPTION = re.compile(r"(?!-)[^\x00-\x1f\x7f{]+")
 _MODE = re.compile(r"0?[0-7]{3,4}|[ugoa]*[-+=][rwxXst]*(,[ugoa]*[-+=][rwxXst]*)*")
 _URL = re.compile(r"https?://[^\s\x00-\x1f]+")
-_REPOSITORY = re.compile(r"(https?|ssh|git)://[^\s\x00-\x1f]+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s\x00-\x1f]+")
+_REPOSITORY = re.compile(
+    r"(https?|ssh|git)://[A-Za-z0-9\[][^\s\x00-\x1f]*|[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s\x00-\x1f]*"
+)
 _YES_NO = frozenset({"yes", "no", "true", "false", "on", "off", "1", "0"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -40,7 +48,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 def text(value: Any, beside: Beside) -> str | None:
     if isinstance(value, dict | list):
         return "must be a text"
-    if isinstance(value, str) and not isinstance(value, Literal) and is_template(value):
+    if _has_template(value):
         return template_problem(value, beside.names)
     return None
 
@@ -81,6 +89,33 @@ def name(value: Any, beside: Beside) -> str | None:
 
 def names(value: Any, beside: Beside) -> str | None:
     return _each(value, beside, name)
+
+
+def api_name(value: Any, beside: Beside) -> str | None:
+    """A name that a module hands to an interface, never to a command line: any judged template may give it."""
+    return _whole_template(value, beside) if _has_template(value) else name(value, beside)
+
+
+def api_names(value: Any, beside: Beside) -> str | None:
+    return _each(value, beside, api_name)
+
+
+def unit(value: Any, beside: Beside) -> str | None:
+    """A service's name; with a slash it would be a file that is started."""
+    return _literal(value, beside, _UNIT, "must be a plain name without a slash")
+
+
+def schedule(value: Any, beside: Beside) -> str | None:
+    return _literal(value, beside, _SCHEDULE, "must be a field of a crontab such as */5")
+
+
+def no_option(value: Any, beside: Beside) -> str | None:
+    """A word of a command line of the module's."""
+    return _literal(value, beside, _NO_OPTION, "must be one line of text that does not begin with -")
+
+
+def no_options(value: Any, beside: Beside) -> str | None:
+    return _each(value, beside, no_option)
 
 
 def path(value: Any, beside: Beside) -> str | None:
@@ -132,7 +167,7 @@ def body_format(value: Any, beside: Beside) -> str | None:
 
 def number(value: Any, beside: Beside) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return None
+        return None if abs(value) <= MAX_NUMBER else f"must be a number up to {MAX_NUMBER}"
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", value):
         return None
     return _whole_template(value, beside) or _not_a_template(value, "must be a number")
@@ -196,6 +231,12 @@ CHECKERS: dict[str, Checker] = {
     "words": words,
     "name": name,
     "names": names,
+    "api_name": api_name,
+    "api_names": api_names,
+    "unit": unit,
+    "schedule": schedule,
+    "no_option": no_option,
+    "no_options": no_options,
     "path": path,
     "paths": paths,
     "mode": mode,
@@ -224,7 +265,7 @@ def _literal(value: Any, beside: Beside, pattern: re.Pattern[str], wanted: str) 
     if not isinstance(said, str):
         return wanted
     if not isinstance(said, Literal) and is_template(said):
-        return template_problem(said, beside.names)
+        return template_problem(said, beside.names) or lookups_problem(said, beside.said, pattern)
     return None if pattern.fullmatch(said) else wanted
 
 
@@ -232,17 +273,24 @@ def _address(value: Any, beside: Beside, pattern: re.Pattern[str], wanted: str) 
     """Its scheme must be legible; what follows may be a template."""
     if not isinstance(value, str) or not pattern.fullmatch(_BRACES.sub("x", value) if is_template(value) else value):
         return wanted
+    legible = value.partition("{")[0] + ("x" if pattern is _URL else "")
+    if not pattern.fullmatch(legible):
+        return f"{wanted}, written out before any template"
     return text(value, beside)
 
 
 _BRACES = re.compile(r"\{\{[^{}]{0,500}\}\}")
 
 
+def _has_template(value: Any) -> bool:
+    return isinstance(value, str) and not isinstance(value, Literal) and is_template(value)
+
+
 def _whole_template(value: Any, beside: Beside) -> str | None:
-    if isinstance(value, str) and not isinstance(value, Literal) and is_template(value):
+    if _has_template(value):
         return template_problem(value, beside.names)
     return None
 
 
 def _not_a_template(value: Any, wanted: str) -> str | None:
-    return None if isinstance(value, str) and not isinstance(value, Literal) and is_template(value) else wanted
+    return None if _has_template(value) else wanted

@@ -15,6 +15,8 @@ from mesh_core.playbook_lint.table import words
 
 MAX_CHARS = 64 * 1024  # of one template
 MAX_NODES = 5000
+MAX_SMALL = 20  # spaces of an indent, digits of a round
+MAX_FOR_A_TEST = 2  # version(other, '>='), search(pattern, true)
 MAX_PATTERN = 200  # characters of a regular expression: it is matched on the executor
 
 _OPENING = ("{{", "{%", "{#")
@@ -56,6 +58,11 @@ def condition_problem(text: str, names: frozenset[str]) -> str | None:
         return len(outputs) == 1 and type(outputs[0]).__name__ != "TemplateData"
 
     return _problem_in(wrapped, names, is_one)
+
+
+def parsed(text: str) -> Any:
+    """The tree of a template that was found good before."""
+    return _environment().parse(text)
 
 
 def _problem_in(text: str, names: frozenset[str], shape: Callable[[Any], bool] = bool) -> str | None:
@@ -143,8 +150,10 @@ def _filter(node: Any, known: frozenset[str]) -> Iterator[str]:
         return
     yield from _plain_arguments(node, f"the filter {node.name}")
     named = [keyword.value for keyword in node.kwargs if keyword.key == "attribute"]
-    if node.name == "map" and node.args:
-        yield from _constant_in(node.args[0], words().filters - _APPLYING, "the filter")
+    if node.name == "map":
+        yield from _applied_filter(node.args)
+    else:
+        yield from _few_enough(node.name, node.args)
     if node.name in ("select", "reject") and node.args:
         yield from _applied_test(node.args)
     if node.name in ("selectattr", "rejectattr"):
@@ -153,12 +162,36 @@ def _filter(node: Any, known: frozenset[str]) -> Iterator[str]:
             yield from _applied_test(node.args[1:])
     for attribute in named:
         said = getattr(attribute, "value", None)
-        if type(attribute).__name__ != "Const" or any(part.startswith("_") for part in str(said).split(".")):
+        if type(attribute).__name__ != "Const" or any(
+            part.strip().startswith("_") for part in re.split("[.,]", str(said))
+        ):
             yield f"the attribute of the filter {node.name} must be a plain constant name"
+
+
+def _applied_filter(arguments: list[Any]) -> Iterator[str]:
+    if arguments:
+        yield from _constant_in(arguments[0], words().filters - _APPLYING, "the filter")
+        yield from _few_enough(getattr(arguments[0], "value", None), arguments[1:])
+
+
+def _few_enough(applied: object, arguments: list[Any]) -> Iterator[str]:
+    """By its place alone an argument can pick a decoder, import a module or look at what `attribute=` may not."""
+    most = words().places.get(applied, 0) if isinstance(applied, str) else 0
+    if len(arguments) > most:
+        yield f"the filter {applied} may take {most} arguments without a name, this one has {len(arguments)}"
+    if applied == "round":
+        yield from (problem for argument in arguments for problem in _small(argument, "round"))
+
+
+def _small(node: Any, what: str) -> Iterator[str]:
+    said = getattr(node, "value", None)
+    if type(said) is not int or not 0 <= said <= MAX_SMALL:
+        yield f"{what} must be a constant from 0 to {MAX_SMALL}: it can fill the executor's memory"
 
 
 def _applied_test(arguments: list[Any]) -> Iterator[str]:
     yield from _constant_in(arguments[0], words().tests, "the test")
+    yield from _few_for_a_test(arguments[1:])
     if getattr(arguments[0], "value", None) in _PATTERNS:
         yield from _short_pattern(arguments[1:])
 
@@ -174,8 +207,14 @@ def _test(node: Any, known: frozenset[str]) -> Iterator[str]:
         yield f"a template may not use the test {node.name!r}"
         return
     yield from _plain_arguments(node, f"the test {node.name}")
+    yield from _few_for_a_test(node.args)
     if node.name in _PATTERNS:
         yield from _short_pattern(node.args)
+
+
+def _few_for_a_test(arguments: list[Any]) -> Iterator[str]:
+    if len(arguments) > MAX_FOR_A_TEST:
+        yield f"a test may take {MAX_FOR_A_TEST} arguments without a name, this one has {len(arguments)}"
 
 
 def _short_pattern(arguments: list[Any]) -> Iterator[str]:
@@ -190,6 +229,8 @@ def _plain_arguments(node: Any, what: str) -> Iterator[str]:
     for keyword in node.kwargs or ():
         if keyword.key not in words().keywords:
             yield f"{what} may not take {keyword.key}="
+        if keyword.key == "indent":
+            yield from _small(keyword.value, "indent")
 
 
 def _call(node: Any, known: frozenset[str]) -> Iterator[str]:
@@ -200,8 +241,8 @@ def _call(node: Any, known: frozenset[str]) -> Iterator[str]:
 
 
 def _constant(node: Any, known: frozenset[str]) -> Iterator[str]:
-    if isinstance(node.value, str) and "{" in node.value:
-        yield "a text inside a template may not hold a brace: Ansible may read it as a template once more"
+    if isinstance(node.value, str) and ("{" in node.value or _OVERRIDE in node.value):
+        yield f"a text inside a template may hold no brace and no {_OVERRIDE}: Ansible may read it as a template again"
 
 
 def _data(node: Any, known: frozenset[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ Conditions and loops are judged as what Ansible makes of them; everything else i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ YES_NO_WORDS = frozenset(
         "gather_facts become ignore_errors ignore_unreachable any_errors_fatal diff no_log run_once"
     ).split()
 )
+MAX_WAITING = 1_000_000  # seconds, or times
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
 _TEMPLATED = frozenset({"when", "changed_when", "failed_when", "until", "loop", "loop_control"})
 
 
@@ -34,9 +37,12 @@ def keyword_problem(word: str, value: Any, names: frozenset[str], ours: frozense
         own = word in ours or value is True
         problem = None if own else "may only be true: a task that runs in a preview is no preview"
     elif word in ("retries", "delay", "timeout", "throttle"):
-        problem = number(value, beside)
+        problem = number(value, beside) or _waiting(value)
     elif word in YES_NO_WORDS:
         problem = None if isinstance(value, bool) else "must be true or false"
+    elif word == "become_user":
+        fits = isinstance(value, str) and _USER.fullmatch(value)  # sudo's and su's command lines hold it as it is
+        problem = None if fits else "must be a user's name"
     else:
         problem = _plain_words(value)
     if problem is None and word not in _TEMPLATED and any(is_template(said) for said in _texts(value)):
@@ -44,6 +50,11 @@ def keyword_problem(word: str, value: Any, names: frozenset[str], ours: frozense
     if problem is None:
         return None
     return f"{word} {problem}" if problem.startswith(("must", "may")) else f"{word}: {problem}"
+
+
+def _waiting(value: Any) -> str | None:
+    within = is_template(str(value)) or 0 <= float(value) <= MAX_WAITING
+    return None if within else f"must be between 0 and {MAX_WAITING}"
 
 
 def _whole(value: object, names: frozenset[str]) -> str | None:

@@ -14,6 +14,7 @@ from mesh_core.playbook_lint.checkers import CHECKERS, Beside, data, one_of
 from mesh_core.playbook_lint.destroying import dangers_in
 from mesh_core.playbook_lint.jinja_text import is_declarable
 from mesh_core.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
+from mesh_core.playbook_lint.said import said_in
 from mesh_core.playbook_lint.table import Widened, checker_for, full_name, table
 from mesh_core.records import is_name
 
@@ -38,12 +39,14 @@ class Gate:
     taken: frozenset[str] = frozenset()
     by_policy: dict[str, set[str]] = field(default_factory=dict)
     dangers: list[str] = field(default_factory=list)
+    said: dict[str, list[Any]] = field(default_factory=dict)
     filled_in: list[int] = field(default_factory=list)  # characters of attachments that were judged as templates
 
 
 def play_findings(plays: list[dict[Any, Any]], gate: Gate) -> Iterator[str]:
     """Sentences saying what makes these plays unfit."""
     names = table().host_variables
+    gate.said.update(said_in(plays))
     for play in plays:
         set_by_tasks = _declared_by(play)
         for name in sorted(set_by_tasks & gate.taken):
@@ -113,7 +116,7 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], gate: Gate) 
         return
     if module not in table().modules:
         gate.by_policy.setdefault(module, set())
-    beside = Beside(names, arguments, gate.attachments, is_template_file=module == "ansible.builtin.template")
+    beside = Beside(names, arguments, gate.attachments, module == "ansible.builtin.template", gate.said)
     if beside.is_template_file and sum(gate.filled_in) > MAX_FILLED_IN:
         yield f"it fills in more than {MAX_FILLED_IN} characters of attachments"
         return

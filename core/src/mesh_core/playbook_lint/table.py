@@ -48,6 +48,7 @@ class Words:
     """Of what templates may be made."""
 
     filters: frozenset[str]
+    places: Mapping[str, int]  # of a filter: how many arguments it may take without a name
     tests: frozenset[str]
     keywords: frozenset[str]
     nodes: frozenset[str]
@@ -63,7 +64,9 @@ class Words:
 @cache
 def words() -> Words:
     """The shipped lists; the same object each time."""
-    return Words(**{name: frozenset(listed) for name, listed in _read()["templates"].items()})
+    listed = dict(_read()["templates"])
+    places = listed["filters"]
+    return Words(places=places, **{name: frozenset(said) for name, said in listed.items()})
 
 
 @cache
