@@ -736,6 +736,7 @@ def test_a_policy_widens_the_table_and_what_only_it_allows_is_named() -> None:
         ("{community.docker.docker_container_copy_into: [path]}", "executor's disk"),
         ("{community.docker.docker_container: [docker_host]}", "leads elsewhere"),
         ("{ansible.builtin.template: [variable_start_string]}", "can never"),
+        ("{ansible.builtin.debug: [var]}", "can never"),
         ("{evil.thing.module: [x]}", "no collection"),
         ("{ansible.builtin.shell: [_raw_params]}", "not an argument"),
         ("{ansible.builtin.shell: cmd}", "requests.modules"),

@@ -78,6 +78,20 @@ def test_a_constant_of_a_condition_is_never_a_template_in_ansible_either(
     assert not ran.exists()
 
 
+def test_a_key_that_ansible_obeys_finds_no_group_of_another_host_in_the_run(warm: Zygote, prepare: Prepare) -> None:
+    """The judge refuses such names; and a run's inventory holds one host with its own groups only."""
+    groups = (
+        b"all: {hosts: {box: {ansible_connection: local}}, children: {dbs: {hosts: {far: {}}, vars: {pw: stolen}}}}\n"
+    )
+    tasks = [{"debug": {"var": "add_group"}}, {"debug": {"msg": "it is {{ pw | default('unknown') }}"}}]
+    text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "vars": {"add_group": "dbs"}, "tasks": tasks}])
+    assert permission_problem(proposal_with(text), Rules(Inventory.parse(groups), Policy.load(None))) is not None
+    run = prepare(warm, text=text, inventory=groups)
+    run.play(stages_for(ProposalType.PLAYBOOK)[-1])
+    assert any("it is unknown" in line for line in run.lines), run.lines
+    assert not any("stolen" in line for line in run.lines)
+
+
 def test_the_playbook_that_carried_secrets_away_is_refused_line_by_line(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("a stand-in for the executor's own key")

@@ -15,7 +15,7 @@ from mesh_core.playbook_lint.destroying import dangers_in
 from mesh_core.playbook_lint.jinja_text import is_declarable
 from mesh_core.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
 from mesh_core.playbook_lint.said import said_in
-from mesh_core.playbook_lint.table import Widened, checker_for, full_name, table
+from mesh_core.playbook_lint.table import Widened, checker_for, full_name, table, widening_problem
 from mesh_core.records import is_name
 
 _LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers")  # in the order in which they run
@@ -123,7 +123,8 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], gate: Gate) 
     for argument, value in arguments.items():
         checker, by_policy = checker_for(module, argument, gate.widened)
         if checker is None:
-            yield f"{word} may not take {argument[:60]!r}; config/policy.yml can add it (requests.modules)"
+            why = widening_problem(module, argument)
+            yield f"{word} may not take {argument[:60]!r}; {why or 'config/policy.yml can add it (requests.modules)'}"
             continue
         if by_policy:
             gate.by_policy.setdefault(module, set()).add(argument)
