@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mesh_core import private_place
 from mesh_core.action_files import Folder
 from mesh_core.actions import Actions
 from mesh_core.ownership import User
@@ -76,6 +77,40 @@ def test_a_folder_with_other_things_in_it_is_not_closed_but_ours_below_it_are(tm
     assert close_to_others(place) > 15
     assert (stat.S_IMODE(place.stat().st_mode), stat.S_IMODE(theirs.stat().st_mode)) == before
     assert open_to_others(place / "events") == open_to_others(place / "redis") == []
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_name_that_becomes_a_link_between_look_and_deed_closes_nothing_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    place, outside = old_mesh(tmp_path / "var"), tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    trap = place / "events" / "trap"
+    trap.mkdir() if what == "folder" else trap.touch()
+    number, looked_at = trap.lstat().st_ino, private_place._is_open
+
+    def swapping(status: os.stat_result) -> bool:
+        if status.st_ino == number and not trap.is_symlink():
+            trap.rename(place / "events" / "moved")
+            trap.symlink_to(outside)
+        return looked_at(status)
+
+    monkeypatch.setattr(private_place, "_is_open", swapping)
+    assert close_to_others(place) > 15
+    assert trap.is_symlink()
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o755
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to other users: root only")
+def test_a_second_name_of_roots_file_in_another_users_folder_is_left_alone(tmp_path: Path) -> None:
+    place, roots = old_mesh(tmp_path / "var"), tmp_path / "roots"
+    roots.write_text("everybody reads this")
+    (place / "events" / "mine").hardlink_to(roots)
+    for path in (place, *place.rglob("*")):
+        if path.name != "mine":
+            os.chown(path, 65534, 65534)
+    assert close_to_others(place) > 15
+    assert stat.S_IMODE(roots.stat().st_mode) == 0o644
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to other users: root only")

@@ -8,6 +8,8 @@ import stat
 import time
 from pathlib import Path
 
+import pytest
+
 from mesh_core.sign_in_links import LINK_SECONDS, is_waiting, links_folder, make_link, person_name, take_link
 
 ME = os.getuid()
@@ -55,6 +57,36 @@ def test_a_folder_that_others_may_write_into_opens_nothing(tmp_path: Path) -> No
     if ME == 0:
         os.chown(links_folder(tmp_path) / _name_of(token), 65534, 65534)
         assert take_link(tmp_path, token) is None
+
+
+@pytest.mark.skipif(ME != 0, reason="works in another user's folder: root only")
+@pytest.mark.parametrize("trap", ["sign-in", "state"])
+def test_root_gives_nothing_away_and_writes_nothing_where_a_stranger_laid_a_link(tmp_path: Path, trap: str) -> None:
+    theirs, roots = tmp_path / "checkout", tmp_path / "roots"
+    (roots / "sign-in").mkdir(parents=True)
+    (old := roots / ("0" * 64)).touch()
+    os.utime(old, (0, 0))
+    theirs.mkdir()
+    (theirs / trap).symlink_to(roots) if trap == "state" else (theirs / "state").mkdir()
+    if trap == "sign-in":
+        links_folder(theirs).symlink_to(roots)
+    os.chown(theirs, 65534, 65534)
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
+        make_link(theirs)
+    assert [path.stat().st_uid for path in (roots, roots / "sign-in")] == [0, 0]
+    assert sorted(path.name for path in roots.rglob("*")) == [old.name, "sign-in"]
+    assert take_link(theirs, "x") is None
+
+
+@pytest.mark.skipif(ME != 0, reason="works in another user's folder: root only")
+def test_root_gives_only_the_folder_that_it_made_to_whom_the_place_belongs(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    token = make_link(tmp_path)
+    assert links_folder(tmp_path).stat().st_uid == 65534
+    assert (links_folder(tmp_path) / _name_of(token)).stat().st_uid == 0
+    os.chown(links_folder(tmp_path), 0, 0)  # one that was there: whoever owns the place could have put it there
+    make_link(tmp_path)
+    assert links_folder(tmp_path).stat().st_uid == 0
 
 
 def _name_of(token: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mend.sorry import FAILED, Sorry
 from mesh_core.people import BadPeople, people_path, read_people
 from mesh_core.secret_files import is_given
-from mesh_core.sign_in_links import make_link
+from mesh_core.sign_in_links import links_folder, make_link
 
 
 def sign_in_link(runtime: Path, environ: Mapping[str, str], dashboard: str) -> str | None:
@@ -28,3 +28,9 @@ def sign_in_link(runtime: Path, environ: Mapping[str, str], dashboard: str) -> s
         return f"{dashboard}#/link/{make_link(runtime)}"
     except PermissionError:
         raise Sorry(f"{runtime} is another user's: only they can make a link to the dashboard", FAILED) from None
+    except OSError as error:
+        raise Sorry(
+            f"no link to the dashboard: {error.filename} in {runtime} cannot be used ({error.strerror}); "
+            f"{links_folder(runtime)} has to be a folder, no link to one",
+            FAILED,
+        ) from None

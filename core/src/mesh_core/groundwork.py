@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from mesh_core.by_descriptor import entry_in, folder_below, give_entry, set_mode
 from mesh_core.ownership import SERVICES, USERS, Group, Place, User, differences, places_for
 from mesh_core.records import NAME_PATTERN
 from mesh_core.redis_users import ADMIN, NODE_PREFIX, OPERATOR, acl_text
@@ -101,14 +102,15 @@ def _adopt(descriptor: int, place: Place) -> int:
     taken = 0
     for _, folders, files, here in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False):
         for name in (*folders, *files):
-            status = os.stat(name, dir_fd=here, follow_symlinks=False)
-            known = status.st_uid in set(USERS.values()) or status.st_gid == Group.OPERATORS
-            several = stat.S_ISREG(status.st_mode) and status.st_nlink > 1  # a hard link may be anybody's file
-            if known or several or stat.S_ISLNK(status.st_mode):
-                continue
-            os.chown(name, place.owner, place.group, dir_fd=here, follow_symlinks=False)
-            opened = 0o750 if stat.S_ISDIR(status.st_mode) else 0o640
-            os.chmod(name, stat.S_IMODE(status.st_mode) & 0o770 | opened, dir_fd=here)
+            with entry_in(here, name) as entry:
+                status = os.fstat(entry)
+                known = status.st_uid in set(USERS.values()) or status.st_gid == Group.OPERATORS
+                several = stat.S_ISREG(status.st_mode) and status.st_nlink > 1  # a hard link may be anybody's file
+                if known or several or stat.S_ISLNK(status.st_mode):
+                    continue
+                give_entry(entry, place.owner, place.group)
+                opened = 0o750 if stat.S_ISDIR(status.st_mode) else 0o640
+                set_mode(entry, stat.S_IMODE(status.st_mode) & 0o770 | opened)
             taken += 1
     return taken
 
@@ -174,16 +176,8 @@ def _write(path: Path, text: str, owner: User, group: Group, mode: int) -> None:
 def _parent(runtime: Path, relative: str) -> Iterator[tuple[int, str]]:
     """A descriptor of the folder that holds this place, reached without following a link below `runtime`."""
     start, parts = (runtime, PurePosixPath(relative).parts) if relative else (runtime.parent, (runtime.name,))
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    descriptor = os.open(start, flags)
-    try:
-        for part in parts[:-1]:
-            inner = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
-            os.close(descriptor)
-            descriptor = inner
-        yield descriptor, parts[-1]
-    finally:
-        os.close(descriptor)
+    with folder_below(start, *parts[:-1]) as folder:
+        yield folder, parts[-1]
 
 
 def _parser() -> argparse.ArgumentParser:

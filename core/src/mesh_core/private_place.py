@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from mesh_core.action_files import Folder
+from mesh_core.by_descriptor import entry_in, folder_below, names_in, set_mode
 from mesh_core.ownership import is_deployed, services_of
 
 UMASK = 0o077
@@ -54,31 +55,36 @@ def _close(runtime: Path) -> int:
     short is repeated; where all is well this reads one listing.
     """
     closed = 0
-    entries = list(runtime.iterdir())
-    ours = [path for path in entries if path.name in OURS or path.name.startswith(SET_ASIDE)]
-    doubtful = _anybody_could_approve(runtime)
-    if ours == entries and not doubtful:
-        closed += _take_from_others(runtime)
-    for path in ours:
-        if _is_open(path.lstat()) and not (doubtful and path.name == "actions"):
-            closed += _close_below(path)
+    with folder_below(runtime) as place:
+        entries = names_in(place)
+        ours = [name for name in entries if name in OURS or name.startswith(SET_ASIDE)]
+        doubtful = _anybody_could_approve(runtime)
+        if ours == entries and not doubtful:
+            with folder_below(runtime.parent) as parent:
+                closed += _take_from_others(parent, runtime.name)
+        for name in ours:
+            if _is_open(os.lstat(name, dir_fd=place)) and not (doubtful and name == "actions"):
+                closed += _close_below(place, name)
     return closed
 
 
-def _close_below(top: Path) -> int:
+def _close_below(place: int, top: str) -> int:
     closed = 0
-    for folder, folders, files in os.walk(top, topdown=False, followlinks=False):
-        for name in (*files, *folders):
-            closed += _take_from_others(Path(folder, name))
-    return closed + _take_from_others(top)
+    if stat.S_ISDIR(os.lstat(top, dir_fd=place).st_mode):
+        for _, folders, files, here in os.fwalk(top, topdown=False, follow_symlinks=False, dir_fd=place):
+            for name in (*files, *folders):
+                closed += _take_from_others(here, name)
+    return closed + _take_from_others(place, top)
 
 
-def _take_from_others(path: Path) -> int:
-    """1 if it was open to others. A link is left alone, and what is another user's."""
-    status = path.lstat()
-    if not _is_open(status) or status.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
-        return 0
-    path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+def _take_from_others(folder: int, name: str) -> int:
+    """1 if it was open to others. A link is left alone, and what is another user's: a second name of root's, too."""
+    with entry_in(folder, name) as entry:
+        status, keeper = os.fstat(entry), os.fstat(folder).st_uid
+        several = stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+        if not _is_open(status) or status.st_uid not in ((keeper,) if several else (os.geteuid(), keeper)):
+            return 0
+        set_mode(entry, stat.S_IMODE(status.st_mode) & 0o700)
     return 1
 
 

@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from mesh_core.files import fsync_folder
+from mesh_core.by_descriptor import folder_below, names_in
 from mesh_core.service import heartbeat_file
 
 LINK_SECONDS = 600.0
@@ -30,31 +30,40 @@ def links_folder(runtime: Path) -> Path:
 
 
 def make_link(runtime: Path) -> str:
-    """A new link's token: 256 random bits that open a session within LINK_SECONDS, once. Raises OSError."""
-    folder = links_folder(runtime)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.geteuid() == 0:  # in somebody's checkout, or in a deployment: the observer has to enter it
-        beat = heartbeat_file(runtime, "observer")
-        os.chown(folder, (beat if beat.exists() else runtime).stat().st_uid, -1)
-    _forget_old(folder)
-    token = secrets.token_urlsafe(32)
-    os.close(os.open(folder / _digest(token), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    """A new link's token: 256 random bits that open a session within LINK_SECONDS, once. Raises OSError.
+
+    Root may make one in somebody's checkout: there its owner could have put a link where a folder of ours should be.
+    """
+    state, sign_in = links_folder(runtime).relative_to(runtime).parts
+    (runtime / state).mkdir(parents=True, exist_ok=True)
+    with folder_below(runtime, state) as parent:
+        made = False
+        with suppress(FileExistsError):
+            os.mkdir(sign_in, 0o700, dir_fd=parent)
+            made = True
+        with folder_below(runtime, state, sign_in) as folder:
+            if made and os.geteuid() == 0 and not names_in(folder):  # the observer has to enter it
+                os.fchown(folder, _observers_user(runtime, parent), -1)
+            _forget_old(folder)
+            token = secrets.token_urlsafe(32)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            os.close(os.open(_digest(token), flags, 0o600, dir_fd=folder))
     return token
 
 
 def take_link(runtime: Path, token: str) -> int | None:
     """The uid of who made it, and it is used up; None for one that is used, too old, or was never made."""
-    folder = links_folder(runtime)
-    path = folder / _digest(token)
+    name = _digest(token)
     try:
-        about, link = folder.lstat(), path.lstat()
-        path.unlink()  # of two who come at once one gets an error here
-        fsync_folder(folder)
+        with folder_below(runtime, *links_folder(runtime).relative_to(runtime).parts) as folder:
+            about, link = os.fstat(folder), os.stat(name, dir_fd=folder, follow_symlinks=False)
+            os.unlink(name, dir_fd=folder)  # of two who come at once one gets an error here
+            os.fsync(folder)
+            _forget_old(folder)
     except OSError:
         return None
-    _forget_old(folder)
     ours = (os.geteuid(), 0)
-    closed = stat.S_ISDIR(about.st_mode) and about.st_uid in ours and not about.st_mode & 0o077
+    closed = about.st_uid in ours and not about.st_mode & 0o077
     if not (closed and stat.S_ISREG(link.st_mode) and link.st_uid in ours and _is_young(link)):
         return None
     return link.st_uid
@@ -74,12 +83,20 @@ def person_name(uid: int) -> str:
     return f"{name} (uid {uid})"
 
 
-def _forget_old(folder: Path) -> None:
+def _observers_user(runtime: Path, state: int) -> int:
+    """Whose heartbeat lies in `state`; before the first one the owner of the place."""
+    try:
+        return os.stat(heartbeat_file(runtime, "observer").name, dir_fd=state, follow_symlinks=False).st_uid
+    except FileNotFoundError:
+        return runtime.stat().st_uid
+
+
+def _forget_old(folder: int) -> None:
     with suppress(OSError):
-        for path in folder.iterdir():
+        for name in names_in(folder):
             with suppress(OSError):
-                if _NAME.fullmatch(path.name) and not _is_young(path.lstat()):
-                    path.unlink()
+                if _NAME.fullmatch(name) and not _is_young(os.stat(name, dir_fd=folder, follow_symlinks=False)):
+                    os.unlink(name, dir_fd=folder)
 
 
 def _is_young(link: os.stat_result) -> bool:
