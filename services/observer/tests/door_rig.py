@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,15 +21,18 @@ from mesh_core.audit import Chain, Line, audit_path, head_path
 from mesh_core.bus import Bus
 from mesh_core.passwords import hash_password
 from mesh_core.people import Role, Token, User, change_people, people_path, token_digest
+from mesh_core.testing import free_port, wait_for
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
 from observer.auth.arrival import Rules, own_names, read_hosts, read_networks
 from observer.auth.auth import Auth
 from observer.auth.book import Book
 from observer.auth.sessions import Sessions
+from observer.hooks.rules import HookRules
 from observer.live import Live
 from observer.web.app import guarded, make_app
 from observer.web.room import Room
+from observer.web.server import WebServer
 from observer.world import World
 
 SINCE = "2026-05-05T12:00:00.000Z"
@@ -112,7 +117,13 @@ def add_people(runtime: Path) -> None:
 
 @asynccontextmanager
 async def door_at(
-    runtime: Path, redis_url: str, *, loopback: bool = True, hosts: str = "", proxies: str = ""
+    runtime: Path,
+    redis_url: str,
+    *,
+    loopback: bool = True,
+    hosts: str = "",
+    proxies: str = "",
+    hooks: HookRules = HookRules(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Door]:
     actions = Actions(runtime)
     actions.prepare()
@@ -128,7 +139,7 @@ async def door_at(
     log = AuditLog(audit_path(runtime), head_path(runtime))
     auditor = Auditor(log, actions)
     log.open(auditor.remember)
-    room = Room(runtime, actions, bus, lambda: seen[0], live, auth=auth, audit=auditor)
+    room = Room(runtime, actions, bus, lambda: seen[0], live, auth=auth, audit=auditor, hooks=hooks)
     app = guarded(make_app(room))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=f"{ORIGIN}/api/v1") as http:
@@ -136,6 +147,23 @@ async def door_at(
     await auth.close()
     await auditor.close()
     await bus.close()
+
+
+@asynccontextmanager
+async def serving(door: Door) -> AsyncIterator[int]:
+    port, stop = free_port(), asyncio.Event()
+    server = asyncio.create_task(WebServer(door.app, door.live, "127.0.0.1", port).run(stop))
+
+    def up() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    await wait_for(up, 10, "the server to listen")
+    try:
+        yield port
+    finally:
+        stop.set()
+        await server
 
 
 def error_of(answer: httpx.Response) -> tuple[int, str]:

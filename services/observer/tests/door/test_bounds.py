@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from door_rig import BOT, Door, error_of
+from door_rig import BOT, Door, error_of, serving
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from mesh_core.testing import free_port, wait_for
+from mesh_core.testing import wait_for
 from observer.auth.auth import COOKIE
 from observer.web.bounds import BODY_BYTES, EDIT_BYTES, HOOK_BYTES, Bounds, limit_for
-from observer.web.server import WebServer
 
 TEN_MB = 10_000_000
-
-
-@asynccontextmanager
-async def serving(door: Door) -> AsyncIterator[int]:
-    port, stop = free_port(), asyncio.Event()
-    server = asyncio.create_task(WebServer(door.app, door.live, "127.0.0.1", port).run(stop))
-
-    def up() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    await wait_for(up, 10, "the server to listen")
-    try:
-        yield port
-    finally:
-        stop.set()
-        await server
 
 
 async def send_big(port: int, path: str, head: str) -> tuple[int, dict[str, Any], int]:

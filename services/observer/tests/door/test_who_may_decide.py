@@ -420,3 +420,26 @@ async def test_health_is_asked_by_anybody_metrics_by_who_may_look_and_hooks_by_n
         assert "mesh_sign_ins_total" in shown.text
         assert error_of(await page.http.post(f"{ORIGIN}/hooks/generic", json={})) == (403, "cross_origin")
         assert (await stranger.post(f"{ORIGIN}/hooks/generic", json={})).status_code != 403
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("127.0.0.1:8686", True),
+        ("localhost:8686", True),
+        ("[::1]:8686", True),
+        ("192.168.1.5:8686", True),  # no page has an address for a name
+        ("rebound.example:8686", False),
+        ("pi4.lan:8686", False),  # a neighbour could claim it
+        ("", False),
+    ],
+)
+async def test_with_nobody_listed_a_page_that_bound_its_name_anew_reads_no_numbers(
+    link_door: Door, host: str, told: bool
+) -> None:
+    async with link_door.program(host=host) as asked:
+        for path in ("/metrics", "/readyz"):
+            answer = await asked.get(f"{ORIGIN}{path}")
+            assert (answer.status_code != 403) is told
+            assert told or error_of(answer) == (403, "host")
+        assert (await asked.get(f"{ORIGIN}/healthz")).status_code != 403

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from starlette.requests import cookie_parser
 
+from mesh_core.listen import ip_of
 from mesh_core.records import rfc3339
 from mesh_core.sign_in_links import person_name, take_link
-from observer.auth.arrival import Arrival, Rules, host_allowed
+from observer.auth.arrival import Arrival, Rules, host_allowed, split_host
 from observer.auth.book import Book, Known, linked
 from observer.auth.devices import COOKIE as DEVICE_COOKIE
 from observer.auth.devices import Devices
@@ -45,6 +46,10 @@ class Auth:
 
     def host_fits(self, arrival: Arrival) -> bool:
         return host_allowed(arrival.host, self.rules, only_loopback=self.mode is Mode.LINK)
+
+    def no_page_could_rebind(self, arrival: Arrival) -> bool:
+        """As `host_fits`, for what a program of another machine may ask through a tunnel: any address will do, too."""
+        return self.host_fits(arrival) or ip_of(split_host(arrival.host)[0]) is not None
 
     def person(self, arrival: Arrival) -> Person | None:
         """Who asks; None for a stranger. Raises BadPeople. A Bearer token is never mixed with a cookie."""

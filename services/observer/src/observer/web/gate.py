@@ -22,6 +22,7 @@ from observer.web.errors import ApiError, answer
 LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN, LOGOUT = "/api/v1/login", "/api/v1/logout"
 UNASKED = frozenset({"/healthz", "/readyz"})
+TELLING = frozenset({"/readyz", "/metrics"})  # paths of folders, counts: nothing for another site's page
 RECHECK_SECONDS = 10.0
 
 
@@ -65,16 +66,14 @@ class Gate:
             if "origin" in arrival.headers or "sec-fetch-site" in arrival.headers:
                 raise ApiError(403, "cross_origin", "hooks are for programs; no page of a browser may call them")
             return None  # each hook has a token or a signature of its own
+        if path in TELLING and self._auth.mode is Mode.LINK and not self._auth.no_page_could_rebind(arrival):
+            raise _unknown_host(arrival)
         if path in UNASKED:
             return None
         if path == "/metrics":
             return self._known(arrival) if self._auth.mode is Mode.LISTED else None
         if not self._auth.host_fits(arrival):
-            raise ApiError(
-                403,
-                "host",
-                f"this observer is not known as {arrival.host[:120]!r}; if it should be, name that in OBSERVER_HOSTS",
-            )
+            raise _unknown_host(arrival)
         if changing and from_another_site(arrival):
             raise ApiError(403, "cross_origin", "another site's page sent this; only the observer's own page may")
         if not path.startswith("/api/") or path == LOGIN:
@@ -138,3 +137,8 @@ class Gate:
             return self._auth.still(person)
         except BadPeople:
             return False
+
+
+def _unknown_host(arrival: Arrival) -> ApiError:
+    said = f"this observer is not known as {arrival.host[:120]!r}; if it should be, name that in OBSERVER_HOSTS"
+    return ApiError(403, "host", said)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
 import structlog
 from fastapi import APIRouter, Depends, Request
@@ -20,18 +22,23 @@ from starlette.requests import ClientDisconnect
 from mesh_core.bus import Bus, BusDown
 from mesh_core.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from mesh_core.strict_json import Refusal, parse_object
+from observer.auth.arrival import neighbourhood
 from observer.hooks import alertmanager, grafana, uptime_kuma
 from observer.hooks.alert import MOST_ALERTS, Read, Unfit
 from observer.hooks.entering import Became, Entering, Receipt
 from observer.hooks.gate import REPLAY_SECONDS, Door, Entry, judge, needs_the_body
 from observer.hooks.rules import HookRules
+from observer.web.bounds import HOOK_BYTES
 from observer.web.errors import ApiError, Problem
 
-MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 15.0
 RETRY_SECONDS = 5
 WORKING_MS = 10_000
-STRANGERS = 8
+# Bodies that have to be read before it is known who sent them: so many at a time, of one address, and for how long.
+STRANGERS = 16
+STRANGERS_OF_ONE = 8
+STRANGER_SECONDS = 3.0
+PLACE_SECONDS = 5.0
 WORKING, ACCEPTED = b"working", b"accepted"
 ANSWERS = {400: "bad", 415: "bad", 408: "bad", 422: "bad", 401: "unauthorized", 403: "unauthorized"} | {
     404: "bad",
@@ -74,12 +81,28 @@ class Desk:
         self.entering = Entering(bus, rules.mapped)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._limit = RateLimitItemPerMinute(rules.per_minute)
-        # Bodies that have to be read before it is known who sent them, at the same time.
-        self.strangers = asyncio.Semaphore(STRANGERS)
+        self._strangers = asyncio.Semaphore(STRANGERS)
+        self._of_one: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def within_limit(self, hook: str, address: str, *, let_in: bool) -> bool:
         """Counted apart: who has no key cannot use up what those who have one are allowed."""
         return await self._limiter.hit(self._limit, hook, address, "let in" if let_in else "refused")
+
+    @contextlib.asynccontextmanager
+    async def place(self, address: str) -> AsyncIterator[None]:
+        """One of few, to read a stranger's body in. Raises TimeoutError where none is free in time.
+
+        Who takes many is in the way of its own address before it is in that of others.
+        """
+        home = neighbourhood(address)
+        of_one = self._of_one.get(home)
+        if of_one is None:
+            of_one = self._of_one[home] = asyncio.Semaphore(STRANGERS_OF_ONE)
+        async with contextlib.AsyncExitStack() as held:
+            async with asyncio.timeout(PLACE_SECONDS):
+                await held.enter_async_context(of_one)
+                await held.enter_async_context(self._strangers)
+            yield
 
 
 def desk_of(request: Request) -> Desk:
@@ -148,7 +171,7 @@ async def _take(request: Request, desk: Desk, kind: str, hook: str, read: Reader
 
 async def _enter(desk: Desk, kind: str, hook: str, read: Reader, raw: bytes) -> Receipt:
     """Raises BusDown, or ApiError when not one alert could be read."""
-    body = parse_object(raw, max_bytes=MAX_BODY_BYTES)
+    body = parse_object(raw, max_bytes=HOOK_BYTES)
     found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
     if not isinstance(found, Unfit) and len(found) > MOST_ALERTS:
         # All or nothing: an answer of 200 for half of them would lose the others.
@@ -180,10 +203,14 @@ async def _body_let_in(request: Request, desk: Desk, kind: str, hook: str) -> tu
         # Also what a web page cannot send to another site without asking first.
         raise _no(kind, 415, "media_type", "send JSON, with Content-Type: application/json")
     if not signed:
-        return await _read_body(request, headers, kind), entry
-    async with desk.strangers:
-        body = await _read_body(request, headers, kind)
-        entry = judge(keys, headers, body, peer, time.time(), loopback=desk.rules.loopback)
+        return await _read_body(request, headers, kind, BODY_SECONDS), entry
+    try:
+        async with desk.place(peer):
+            body = await _read_body(request, headers, kind, STRANGER_SECONDS)
+            entry = judge(keys, headers, body, peer, time.time(), loopback=desk.rules.loopback)
+    except TimeoutError:
+        said = "too many signed requests are being read; nothing is lost if you send it again"
+        raise _no(kind, 503, "busy", said, {"Retry-After": str(RETRY_SECONDS)}) from None
     await _let_in(desk, entry, kind, peer)
     return body, entry
 
@@ -198,21 +225,25 @@ async def _let_in(desk: Desk, entry: Entry, kind: str, peer: str) -> None:
         raise _no(kind, 403, "forbidden", entry.why)
 
 
-async def _read_body(request: Request, headers: Mapping[str, str], kind: str) -> bytes:
+async def _read_body(request: Request, headers: Mapping[str, str], kind: str, seconds: float) -> bytes:
     length = headers.get("content-length", "0")
-    if length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
+    if length.isdigit() and int(length[:20]) > HOOK_BYTES:
         raise _too_large(kind)
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for piece in request.stream():
                 body += piece
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large(kind)
+                if len(body) > HOOK_BYTES:
+                    break
+    except ApiError:  # of the bound in front of us
+        raise _too_large(kind) from None
     except ClientDisconnect:
         raise _no(kind, 400, "cut_short", "the connection ended before the body did") from None
     except TimeoutError:
-        raise _no(kind, 408, "too_slow", f"the body did not come within {BODY_SECONDS:g} s") from None
+        raise _no(kind, 408, "too_slow", f"the body did not come within {seconds:g} s") from None
+    if len(body) > HOOK_BYTES:
+        raise _too_large(kind)
     return bytes(body)
 
 
