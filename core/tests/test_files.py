@@ -6,9 +6,12 @@ import errno
 import multiprocessing
 import os
 import resource
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,3 +144,26 @@ def test_of_four_processes_one_wins_each_file(tmp_path: Path) -> None:
         racer.join(60)
     assert sum(int((tmp_path / f"won-{number}").read_text()) for number in range(4)) == 500
     assert len(list((tmp_path / "to").iterdir())) == 500
+
+
+@pytest.mark.parametrize("write", [write_whole, create_whole])
+def test_a_file_that_others_must_read_has_its_mode_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[..., Any]
+) -> None:
+    """Afterwards the name could mean another file: a link of whoever else may write into that folder."""
+    outside = tmp_path / "outside"
+    outside.touch(0o600)
+    synced = files.fsync_folder
+
+    def swapping(folder: Path) -> None:
+        (folder / "shown").rename(folder / "moved")
+        (folder / "shown").symlink_to(outside)
+        synced(folder)
+
+    monkeypatch.setattr(files, "fsync_folder", swapping)
+    before = os.umask(0o077)
+    try:
+        write(tmp_path / "shown", b"x", mode=0o644, exact=True)
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("moved", "outside")] == [0o644, 0o600]

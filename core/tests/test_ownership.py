@@ -8,10 +8,12 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from parts.require import missing
 
+from mesh_core import groundwork as ground
 from mesh_core.action_files import Folder
 from mesh_core.ownership import PLACES, SERVICES, USERS, Group, User, differences, is_deployed, places_for, services_of
 
@@ -158,6 +160,33 @@ def test_what_an_earlier_mesh_of_one_user_left_is_taken_over(tmp_path: Path) -> 
     assert (pending.stat().st_uid, pending.stat().st_gid) == (User.PLANNER, Group.OPERATORS)
     assert (log.stat().st_uid, log.stat().st_gid, log.stat().st_mode & 0o040) == (User.EXECUTOR, Group.OPERATORS, 0o040)
     assert (secret.stat().st_uid, stat.S_IMODE(secret.stat().st_mode)) == (0, 0o600)
+
+
+@needs_root
+def test_what_is_swapped_while_it_is_taken_over_stays_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    folder.mkdir()
+    outside.touch(0o600)
+    trap = folder / "trap"
+    trap.touch(0o644)
+    os.chown(trap, 1000, 1000)
+
+    def swapping(mode: int) -> bool:
+        trap.rename(tmp_path / "moved")
+        trap.symlink_to(outside)
+        return stat.S_ISLNK(mode)
+
+    kept = {name: getattr(stat, name) for name in ("S_ISREG", "S_ISDIR", "S_IMODE")}
+    monkeypatch.setattr(ground, "stat", SimpleNamespace(**kept, S_ISLNK=swapping))
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        ground._adopt(descriptor, next(place for place in PLACES if place.adopts))
+    finally:
+        os.close(descriptor)
+    assert (outside.stat().st_uid, stat.S_IMODE(outside.stat().st_mode)) == (0, 0o600)
+    assert stat.S_IMODE((tmp_path / "moved").stat().st_mode) == 0o640
 
 
 def test_it_says_what_it_wants() -> None:

@@ -101,6 +101,18 @@ def test_a_name_that_becomes_a_link_between_look_and_deed_closes_nothing_elsewhe
     assert stat.S_IMODE(outside.stat().st_mode) == 0o755
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a link is only followed by who is not root")
+def test_root_closes_no_folder_that_a_link_names(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    (tmp_path / "run").symlink_to(outside)
+    with pytest.raises(NotADirectoryError):
+        private_place.make_private(tmp_path / "run")
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o755
+    private_place.make_private(tmp_path / "log")
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o700
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to other users: root only")
 def test_a_second_name_of_roots_file_in_another_users_folder_is_left_alone(tmp_path: Path) -> None:
     place, roots = old_mesh(tmp_path / "var"), tmp_path / "roots"

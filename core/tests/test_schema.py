@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import stat
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from mesh_core import migrations
+from mesh_core import files, migrations
 from mesh_core.files import write_whole
 from mesh_core.migrations import Step, migrate, migrate_by_itself, steps_due
 from mesh_core.schema import (
@@ -175,3 +176,21 @@ def test_nothing_is_migrated_under_a_service_that_runs(tmp_path: Path, monkeypat
         thread.join()
     monkeypatch.setattr(migrations, "STILL_SECONDS", 0.3)
     assert migrate(tmp_path, "mend", steps=STEPS, version=4) == 3  # its last beat is fresh, but it is still
+
+
+def test_showing_it_to_all_services_shows_them_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every service may write into state/: a link in the place of the new file had root open what it points at."""
+    secret, synced = tmp_path / "secret", files.fsync_folder
+    secret.touch(0o600)
+
+    def swapping(folder: Path) -> None:
+        (folder / "schema.json").rename(folder / "moved")
+        (folder / "schema.json").symlink_to(secret)
+        synced(folder)
+
+    monkeypatch.setattr(files, "fsync_folder", swapping)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o775)
+    write_schema(tmp_path, "mend")
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "state" / "moved").stat().st_mode) == 0o644

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 _RENAME_NOREPLACE = 1
@@ -25,13 +26,14 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, data: bytes, *, mode: int = 0o640) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o640, exact: bool = False, group: int = -1) -> None:
     """Write `path` so that a reader sees all of it or nothing, replacing what was there.
 
-    The temporary name (`.<name>.<random>.tmp`) lies in the same folder. Raises OSError (disk full, read-only); then
-    nothing of it is left behind.
+    The temporary name (`.<name>.<random>.tmp`) lies in the same folder. `exact`: that mode whatever the umask; `group`:
+    its group, where this user may say so. Both before the file has its name: afterwards that could mean another.
+    Raises OSError (disk full, read-only); then nothing of it is left behind.
     """
-    temporary = _write_temporary(path, data, mode)
+    temporary = _write_temporary(path, data, mode, exact, group)
     try:
         temporary.replace(path)
     except OSError:
@@ -40,9 +42,9 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o640) -> None:
     fsync_folder(path.parent)
 
 
-def create_whole(path: Path, data: bytes, *, mode: int = 0o640) -> bool:
+def create_whole(path: Path, data: bytes, *, mode: int = 0o640, exact: bool = False) -> bool:
     """Like `write_whole`, but False (and nothing changed) if `path` exists already. One of many callers wins."""
-    temporary = _write_temporary(path, data, mode)
+    temporary = _write_temporary(path, data, mode, exact)
     try:
         won = rename_exclusive(temporary, path)
     except OSError:
@@ -81,7 +83,9 @@ def rename_exclusive(source: Path, target: Path) -> bool:
     return True
 
 
-def rename_told(source: Path, target: Path, told: Path, words: bytes, *, mode: int = 0o640) -> bool:
+def rename_told(
+    source: Path, target: Path, told: Path, words: bytes, *, mode: int = 0o640, exact: bool = False
+) -> bool:
     """`rename_exclusive` of a file that gets words beside it, in `told`: those go ahead, fsynced.
 
     So a full disk says no before anything moved, and nothing ever lies there without its words. False, and no words of
@@ -90,7 +94,7 @@ def rename_told(source: Path, target: Path, told: Path, words: bytes, *, mode: i
     """
     if os.path.lexists(target) or not os.path.lexists(source):
         return False
-    write_whole(told, words, mode=mode)
+    write_whole(told, words, mode=mode, exact=exact)
     try:
         return rename_exclusive(source, target)
     except FileNotFoundError:
@@ -100,13 +104,18 @@ def rename_told(source: Path, target: Path, told: Path, words: bytes, *, mode: i
             told.unlink(missing_ok=True)
 
 
-def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
+def _write_temporary(path: Path, data: bytes, mode: int, exact: bool, group: int = -1) -> Path:
     # A name has at most 255 bytes, and ours adds 18.
     stem = os.fsdecode(os.fsencode(path.name)[:200])
     temporary = path.with_name(f".{stem}.{secrets.token_hex(6)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as handle:
+            if group != -1:
+                with suppress(PermissionError):
+                    os.fchown(descriptor, -1, group)
+            if exact:
+                os.fchmod(descriptor, mode)
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())

@@ -10,7 +10,6 @@ import os
 import secrets
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -130,7 +129,5 @@ def token_digest(token: str) -> str:
 def _write(path: Path, people: People) -> None:
     group = (path if path.exists() else path.parent).stat().st_gid
     shown: dict[str, Any] = people.model_dump(mode="json")
-    write_whole(path, (HEAD + yaml.safe_dump(shown, sort_keys=True)).encode(), mode=0o640)
-    path.chmod(shared_mode(path.parent) & 0o640)  # whatever the umask says: the observer reads it through its group
-    with suppress(PermissionError):
-        os.chown(path, -1, group)
+    mode = shared_mode(path.parent) & 0o640  # whatever the umask says: the observer reads it through its group
+    write_whole(path, (HEAD + yaml.safe_dump(shown, sort_keys=True)).encode(), mode=mode, exact=True, group=group)

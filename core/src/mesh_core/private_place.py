@@ -41,6 +41,19 @@ def close_to_others(runtime: Path) -> int:
         return 0
 
 
+def make_private(folder: Path) -> None:
+    """`folder`, made if it is missing, and nobody else's business. Raises OSError.
+
+    Root follows no link there: in somebody's checkout that would close whatever they let it point at.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() != 0:
+        folder.chmod(0o700)
+        return
+    with folder_below(folder.parent, folder.name) as held:
+        os.fchmod(held, 0o700)
+
+
 def is_shared(runtime: Path) -> bool:
     """Do several users work in it: a deployment, or a folder that is another user's?"""
     try:

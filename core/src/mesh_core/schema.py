@@ -66,8 +66,7 @@ def read_schema(runtime: Path) -> Schema | None:
 def write_schema(runtime: Path, by: str, *, version: int = SCHEMA_VERSION, unfinished: str = "") -> None:
     """Say it anew, whole and durable. Raises OSError."""
     schema_file(runtime).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(schema_file(runtime), _bytes(Schema(version, by, _now(), unfinished)), mode=0o600)
-    _show(runtime)
+    write_whole(schema_file(runtime), _bytes(Schema(version, by, _now(), unfinished)), mode=_mode(runtime), exact=True)
 
 
 def settle(runtime: Path, by: str, *, version: int = SCHEMA_VERSION) -> Schema:
@@ -80,8 +79,7 @@ def settle(runtime: Path, by: str, *, version: int = SCHEMA_VERSION) -> Schema:
         known = Schema(found_version(runtime, version), by, _now())
         try:
             schema_file(runtime).parent.mkdir(parents=True, exist_ok=True)
-            if create_whole(schema_file(runtime), _bytes(known), mode=0o600):
-                _show(runtime)
+            create_whole(schema_file(runtime), _bytes(known), mode=_mode(runtime), exact=True)
         except OSError:
             pass  # a read-only state/, a full disk: whatever needs to write says so itself
     if why := _why_not(runtime, known, version):
@@ -89,9 +87,9 @@ def settle(runtime: Path, by: str, *, version: int = SCHEMA_VERSION) -> Schema:
     return known
 
 
-def _show(runtime: Path) -> None:
+def _mode(runtime: Path) -> int:
     """Whatever the umask: in a deployment each service reads it as a user of its own."""
-    schema_file(runtime).chmod(shared_mode(schema_file(runtime).parent))
+    return shared_mode(schema_file(runtime).parent)
 
 
 def why_not(runtime: Path) -> str:

@@ -15,6 +15,7 @@ import structlog
 from pydantic import ValidationError
 
 from mesh_core.action_files import REASON_SUFFIX, read_regular
+from mesh_core.by_descriptor import folder_below
 from mesh_core.door import problems
 from mesh_core.files import create_whole, rename_exclusive, rename_told, shared_mode
 from mesh_core.silences import MAX_DAYS, Silence
@@ -46,7 +47,8 @@ class SilenceFolder:
         except FileExistsError:
             return
         # Whoever may make a silence may end it, whatever the umask of the one who was here first.
-        self.ended_root.chmod(stat.S_IMODE(self.root.stat().st_mode))
+        with folder_below(self.root, self.ended_root.name) as ended:
+            os.fchmod(ended, stat.S_IMODE(self.root.stat().st_mode))
 
     def current(self) -> tuple[Silence, ...]:
         """Those that nobody has ended, oldest file name first; some may not have begun, or be over by the clock."""
@@ -61,9 +63,8 @@ class SilenceFolder:
         self.prepare()
         # Readable for whoever may enter the folder: the planner must see what an operator with umask 077 writes.
         path = self._path(silence.id)
-        if not create_whole(path, silence.wire(), mode=0o600):
+        if not create_whole(path, silence.wire(), mode=shared_mode(self.root), exact=True):
             raise FileExistsError(f"{path} is there already")
-        path.chmod(shared_mode(self.root))
 
     def end(self, silence_id: str, why: str = "") -> bool:
         """It is over: to ended/, with a word about why, if any. False if somebody was faster. Raises OSError."""
@@ -73,9 +74,8 @@ class SilenceFolder:
             if not why.strip():
                 return rename_exclusive(path, target)
             word = target.with_name(target.name + REASON_SUFFIX)
-            if rename_told(path, target, word, f"{why.strip()}\n".encode(), mode=0o600):
-                word.chmod(shared_mode(self.ended_root))  # as above: whatever the umask
-                return True
+            mode = shared_mode(self.ended_root)  # as above: whatever the umask
+            return rename_told(path, target, word, f"{why.strip()}\n".encode(), mode=mode, exact=True)
         return False
 
     def why_ended(self, silence_id: str) -> str:

@@ -14,6 +14,7 @@ from mend.sorry import Sorry
 from mend.words import now
 from mesh_core.file_lock import FileLock
 from mesh_core.files import write_whole
+from mesh_core.private_place import make_private
 from mesh_core.records import rfc3339
 
 LOCK_FILE = "mesh.lock"
@@ -23,8 +24,10 @@ LOCK_FILE = "mesh.lock"
 def the_only_one(runtime: Path) -> Iterator[None]:
     """Hold the lock of this runtime folder. Sorry if a mesh runs on it already."""
     folder = runtime / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)  # the socket in it obeys whoever can open it
+    try:
+        make_private(folder)  # the socket in it obeys whoever can open it
+    except NotADirectoryError:
+        raise Sorry(f"{folder} has to be a folder, no link to one: root follows none there; take it away") from None
     lock = FileLock(folder / LOCK_FILE, mode=0o644)
     if not lock.take():
         pid = read_note(runtime).get("pid")

@@ -22,6 +22,7 @@ from mend.sorry import Sorry
 from mend.words import plain
 from mesh_core.actions import Actions
 from mesh_core.files import write_whole
+from mesh_core.private_place import make_private
 from mesh_core.service import heartbeat_file
 from mesh_core.settings import CANNOT_START
 
@@ -59,10 +60,12 @@ class Mesh:
         What is not ready after a minute is said and left to become so.
         """
         plan = self.plan
-        for folder in (plan.run_folder, plan.log_folder, plan.runtime / "state"):
-            folder.mkdir(parents=True, exist_ok=True)
+        (plan.runtime / "state").mkdir(parents=True, exist_ok=True)
         for folder in (plan.run_folder, plan.log_folder):  # logs quote what services wrote
-            folder.chmod(0o700)
+            try:
+                make_private(folder)
+            except NotADirectoryError:
+                raise Sorry(f"{folder} has to be a folder, no link to one: root follows none there") from None
         Actions(plan.runtime).prepare()
         if plan.own_redis is not None:
             plan.own_redis.data.mkdir(parents=True, exist_ok=True)
