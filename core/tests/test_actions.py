@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,7 +197,7 @@ def test_what_was_taken_back_is_found_by_the_very_words(actions: Actions) -> Non
     assert [filed.name for filed in actions.pending()] == [other]
 
 
-def _no_space(path: Path, data: bytes, mode: int) -> Path:
+def _no_space(path: Path, data: bytes, *more: Any) -> Path:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 

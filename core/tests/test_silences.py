@@ -243,7 +243,7 @@ def test_a_full_disk_refuses_the_end_of_a_silence_before_it_is_moved(
 ) -> None:
     made = silencing.maintain(folder, wish(), NOW)
 
-    def no_space(path: Path, data: bytes, mode: int) -> Path:
+    def no_space(path: Path, data: bytes, *more: Any) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:

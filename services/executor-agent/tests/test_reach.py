@@ -79,7 +79,7 @@ def test_a_full_disk_keeps_no_executor_from_starting_and_leaves_no_old_note(
     isolation.say(Isolation(Wall.NAMESPACES), tmp_path)
     assert read_isolation(tmp_path) == IsolationNote("namespaces", Isolation(Wall.NAMESPACES).sentence)
 
-    def no_space(path: Path, data: bytes, mode: int) -> Path:
+    def no_space(path: Path, data: bytes, *more: Any) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files, "_write_temporary", no_space)

@@ -187,11 +187,11 @@ async def test_a_withdrawal_is_told_though_the_disk_was_full_and_redis_away_in_t
 ) -> None:
     write, publish, refused = files._write_temporary, Bus.publish, []
 
-    def full_at_first(path: Path, data: bytes, mode: int) -> Path:
+    def full_at_first(path: Path, data: bytes, *more: Any) -> Path:
         if path.parent.name == Folder.WITHDRAWN and not refused:
             refused.append("disk")
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(path, data, mode)
+        return write(path, data, *more)
 
     async def away_at_first(self: Bus, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
         if isinstance(record, ActionUpdate) and len(refused) < 2:
