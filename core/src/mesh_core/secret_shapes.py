@@ -278,11 +278,9 @@ def strength_of(name: str) -> int:
             found = max(found, WEAK)
         elif word in _ABOUT and found:
             found = WEAK if found == STRONG and word in ("hash", "ref") else NO
-    if found < STRONG and (joined in _STRONG or (not name.isascii() and of_two_words(name))):
+    if joined in _STRONG or joined.endswith(_ENDINGS):
         return STRONG
-    if found < STRONG and joined.endswith(_ENDINGS):
-        return STRONG
-    return STRONG if found < STRONG and " " in name and of_two_words(name) else found
+    return STRONG if (" " in name or not name.isascii()) and of_two_words(name) else found
 
 
 def _is_strong(word: str, before: str) -> bool:

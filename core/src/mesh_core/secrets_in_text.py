@@ -57,7 +57,7 @@ def without_secrets(text: str) -> str:
     text = _NEIGHBOURS.sub(_neighbour, text)
     text = _DIRECTIVE.sub(_directive, text)
     text = _WIFI.sub(rf"\1{HIDDEN}", text) if "WIFI:" in text else text
-    text = _CODE_SAID.sub(rf"\1{HIDDEN}", text) if _has_digits(text) else text
+    text = _CODE_SAID.sub(rf"\1{HIDDEN}", text) if any(word in low for word in _CODE_WORDS) else text
     text = _in_sentences(text)
     return _WORD.sub(_drawn, text)
 
@@ -87,9 +87,7 @@ def _drawn(found: re.Match[str]) -> str:
 
 # user:password@ up to the last @ of the word (a password may hold one, and slashes); a port is no password
 _USER_AND_PASSWORD = re.compile(r"(?<=://)[^\s/@:'\"<>]{0,256}:(?!\d{1,5}(?:[/?#\s]|$))[^\s'\"<>]{0,512}@")
-_TOKEN_AS_USER = re.compile(
-    r"(?<!ssh://)(?<!git://)(?<!sftp://)(?<!rsync://)(?<=://)[^\s/@'\"<>:]{1,512}@(?=[^\s]{0,200})"
-)
+_TOKEN_AS_USER = re.compile(r"(?<!ssh://)(?<!git://)(?<!sftp://)(?<!rsync://)(?<=://)[^\s/@'\"<>:]{1,512}@")
 # user/password@//host, user:password@tcp(host)
 _BARE_LOGIN = re.compile(r"(?<![\w/@:.])([A-Za-z_][\w.-]{0,40}[:/])[^\s'\"@/]{4,200}(?=@(?://|tcp\(|unix\())")
 # Behind one of these, a segment of letters with digits is the key to the door.
@@ -344,9 +342,7 @@ _CODE_SAID = re.compile(
 )
 
 
-def _has_digits(text: str) -> bool:
-    low = text.lower()
-    return any(word in low for word in ("code", "otp", "tan", "puk", "pin", "recovery"))
+_CODE_WORDS = ("code", "otp", "tan", "puk", "pin", "recovery")
 
 
 # ---- sentences -------------------------------------------------------------------------------------------------------

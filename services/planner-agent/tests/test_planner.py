@@ -39,6 +39,11 @@ async def test_trouble_becomes_one_proposal_named_by_its_bytes(mesh: Mesh) -> No
     assert filed.proposal.model.provider == "twin"
     assert filed.proposal.event.id == event_id
     assert json.loads(raw)["playbook"] is None
+
+    async def told() -> bool:  # the file comes first, what is said of it after that
+        return len(await mesh.stream("mesh:actions")) > 0 and len(await mesh.stream("mesh:llm_attempts")) > 0
+
+    await wait_for(told, 10, "the update and the attempt")
     (update,) = await mesh.stream("mesh:actions")
     assert (update["from"], update["to"], update["action_id"]) == ("", "pending", filed.name.id)
     (attempt,) = await mesh.stream("mesh:llm_attempts")
