@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from redis.exceptions import RedisError
 
 from mesh_core.action_files import Filed
 from mesh_core.actions import Actions
@@ -127,7 +130,16 @@ class Mesh:
             assert not late, [task.get_stack() for task in late]
             await consumer.close()
             await bus.close()
+            await wait_for(partial(self._gone, bus.name), 20, f"Redis noticed that {bus.name} is gone")
         self._running.clear()
+
+    async def _gone(self, name: str) -> bool:
+        """A Redis that reads the end of a blocked client and an XADD in one turn hands the entry to that client."""
+        try:
+            clients = await self.bus.redis.client_list()
+        except RedisError:
+            return True  # nor is Redis there
+        return not any(client["name"] in (name, f"{name}-read") for client in clients)
 
     async def happens(
         self, kind: str = "container_died", node: str = "web01", service: str | None = "nginx", **more: Any
