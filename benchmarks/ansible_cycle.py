@@ -29,9 +29,11 @@ import structlog
 from executor_agent.ansible import Limits, Where, run_stage, write_project
 from executor_agent.stages import APPLY, CONVERGED, SYNTAX
 from executor_agent.zygote import Zygote, run_environment
-from mesh_core.inventory import Inventory
-from mesh_core.playbooks import PlaybookSet, playbook_for
-from mesh_core.records import Action, HealthEvent, ModelRef, Proposal, ProposalType, Risk, proposal_id, rfc3339
+from mesh_core.actions.playbooks import PlaybookSet, playbook_for
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Action, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.inventory import Inventory
 
 NODE = "bench"
 INVENTORY = Inventory.parse(b"all: {hosts: {bench: {ansible_connection: local}}}\n")

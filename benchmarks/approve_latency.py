@@ -19,11 +19,12 @@ from pathlib import Path
 from executor_agent.executor import Limits
 from executor_agent.life import Life
 from executor_agent.testing import ScriptedRunner, file_pending, proposal_for, write_inventory
-from mesh_core.action_files import ActionName, Folder
-from mesh_core.actions import Actions
-from mesh_core.files import rename_exclusive
-from mesh_core.log import setup
-from mesh_core.service import serve
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
+from mesh_core.runtime.log import setup
+from mesh_core.runtime.service import serve
+from mesh_core.storage.files import rename_exclusive
 from mesh_core.testing import RedisServer
 
 GOAL_MS = 10.0

@@ -17,13 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from mesh_core.actions import Actions
-from mesh_core.disk_room import size_of
-from mesh_core.event_conversion import convert_all
-from mesh_core.event_files import lines_about
-from mesh_core.event_packing import pack
-from mesh_core.log import setup
-from mesh_core.records import Decision, HealthEvent, Severity, Trust
+from mesh_core.approvals.store import Actions
+from mesh_core.models.events import Decision, HealthEvent, Severity, Trust
+from mesh_core.runtime.log import setup
+from mesh_core.storage.disk_room import size_of
+from mesh_core.storage.event_conversion import convert_all
+from mesh_core.storage.event_files import lines_about
+from mesh_core.storage.event_packing import pack
 from observer.archive import Archive
 from observer.index.indexing import Indexing
 from observer.index.keys import DAY_MS, day_of, time_of

@@ -20,7 +20,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mesh_core.records import HealthEvent, ModelAttempt, Severity, Trust, proposal_id
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.proposals import proposal_id
 from observer.index.action_table import put_actions
 from observer.index.event_table import put_events
 from observer.index.events import EventFilter, read_events

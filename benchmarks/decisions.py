@@ -21,8 +21,9 @@ from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Rung, climb
 from mesh_core.llm.rungs.floor import landed
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
-from mesh_core.policy import Policy, narrow
-from mesh_core.records import HealthEvent, is_name
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import is_name
+from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
 from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
 

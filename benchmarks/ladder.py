@@ -27,8 +27,8 @@ from mesh_core.llm.ladder import Rung, climb
 from mesh_core.llm.rungs.anthropic import AnthropicRung
 from mesh_core.llm.rungs.ollama import OllamaRung
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
-from mesh_core.policy import Policy, narrow
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
 from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
 

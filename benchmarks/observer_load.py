@@ -27,9 +27,11 @@ from pathlib import Path
 import httpx
 from archive_index import fill
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.records import HealthEvent, ModelRef, Proposal, Severity, Trust, proposal_id, rfc3339
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.proposals import ModelRef, Proposal, proposal_id
+from mesh_core.models.records import rfc3339
 from mesh_core.testing import RedisServer, free_port, wait_for
 from observer.index.store import Store
 from observer.world import Place, State, World

@@ -11,11 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.consumer import Consumer
-from mesh_core.log import setup
-from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt, Severity, Trust
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import Decision, HealthEvent, Severity, Trust
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.runtime.log import setup
 from mesh_core.testing import RedisServer, wait_for
 from observer.archive import Archive
 from observer.index.events import EventFilter, read_events

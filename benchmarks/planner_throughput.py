@@ -16,13 +16,13 @@ from pathlib import Path
 
 import redis
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.consumer import Consumer
+from mesh_core.approvals.store import Actions
 from mesh_core.llm.breaker import Breakers
-from mesh_core.policy import Policy
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.policy.policy import Policy
+from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import RedisServer
 from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 from parts.prometheus import AlertingRig
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.records import HealthEvent
-from mesh_core.streams import FOREIGN_STREAM
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 TOKEN = "known-to-alertmanager"

@@ -18,10 +18,10 @@ import redis
 import yaml
 from parts.require import missing
 
-from mesh_core.ownership import SERVICES, USERS
-from mesh_core.redis_limits import CONTAINER_BYTES, LIMITS, MOST_BYTES, limit_words
-from mesh_core.redis_users import SERVICES as REDIS_SERVICES
-from mesh_core.redis_users import node_rules
+from mesh_core.messaging.redis_limits import CONTAINER_BYTES, LIMITS, MOST_BYTES, limit_words
+from mesh_core.security.permissions import SERVICES, USERS
+from mesh_core.security.redis_users import SERVICES as REDIS_SERVICES
+from mesh_core.security.redis_users import node_rules
 from mesh_core.testing import RedisServer, redis_binary
 
 ROOT = Path(__file__).parents[1]

@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 from parts.redis_acl import AclRedis
 
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.consumer import Consumer
-from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt, rfc3339
-from mesh_core.streams import MOVES_STREAM
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.proposals import ActionUpdate, Folder
+from mesh_core.models.records import rfc3339
+from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import free_port, wait_for
 from observer.erasures import Erasures
 from observer.silence import Silence

@@ -17,15 +17,15 @@ import yaml
 from parts.require import require
 from prometheus_client.parser import text_string_to_metric_families
 
-from mesh_core.measures import Counter, Gauge, Histogram
-from mesh_core.metrics import SERVICES, declared, metrics_of
+from mesh_core.runtime.metric_types import Counter, Gauge, Histogram
+from mesh_core.runtime.metrics import SERVICES, declared, metrics_of
 from mesh_core.testing import RedisServer, free_port, wait_for
 from mesh_core.version import VERSION
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for folder in ("core/src", "services", "cli/src") for path in (ROOT / folder).rglob("*.py")]
 SOURCES = [path for path in SOURCES if "tests" not in path.parts and "node_modules" not in path.parts]
-REGISTER = ROOT / "core/src/mesh_core/metrics.py"
+REGISTER = ROOT / "core/src/mesh_core/runtime/metrics.py"
 NAMES = re.compile(r"\bmesh_(?!core\b)[a-z][a-z0-9_]*")
 KINDS = {kind.__name__ for kind in (Counter, Gauge, Histogram)}
 
@@ -37,7 +37,7 @@ def test_only_the_register_declares_metrics() -> None:
         imported = {
             alias.name
             for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module == "mesh_core.measures"
+            if isinstance(node, ast.ImportFrom) and node.module == "mesh_core.runtime.metric_types"
             for alias in node.names
         }
         libraries = {

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from parts.require import require
 
-from mesh_core.metrics import SERVICES, declared, services_of
+from mesh_core.runtime.metrics import SERVICES, declared, services_of
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "monitoring"

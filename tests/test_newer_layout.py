@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.schema import SCHEMA_VERSION, schema_file, write_schema
+from mesh_core.storage.schema import SCHEMA_VERSION, schema_file, write_schema
 from mesh_core.testing import free_port
 
 SERVICES = ("node_agent", "observer", "planner_agent", "executor_agent")
@@ -63,7 +63,7 @@ def test_nobody_approves_with_an_older_mend_and_its_doctor_says_why(tmp_path: Pa
 
 
 def test_migrating_an_up_to_date_folder_does_nothing_and_says_so(tmp_path: Path) -> None:
-    for command in (("-m", "mend", "migrate"), ("-m", "mesh_core.migrations", str(tmp_path))):
+    for command in (("-m", "mend", "migrate"), ("-m", "mesh_core.storage.migrations", str(tmp_path))):
         done = run(tmp_path, *command)
         assert (done.returncode, done.stdout.strip()) == (0, f"layout {SCHEMA_VERSION}: nothing to do"), done.stderr
     assert f'"version": {SCHEMA_VERSION}' in schema_file(tmp_path).read_text()

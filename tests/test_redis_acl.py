@@ -8,9 +8,9 @@ import pytest
 import redis
 from parts.redis_acl import AclRedis
 
-from mesh_core.bus import Bus
-from mesh_core.redis_users import ADMIN, OPERATOR, SERVICES
-from mesh_core.streams import OBSERVER_STREAM
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.streams import OBSERVER_STREAM
+from mesh_core.security.redis_users import ADMIN, OPERATOR, SERVICES
 from observer.erasures import Erasures
 
 NODE = "node-web01"

@@ -19,9 +19,9 @@ import redis
 from parts.redis_acl import NODES, USERS, AclRedis
 from parts.require import missing
 
-from mesh_core.actions import Actions
-from mesh_core.redis_limits import CONTAINER_BYTES, MOST_BYTES
-from mesh_core.redis_users import acl_text
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.redis_limits import CONTAINER_BYTES, MOST_BYTES
+from mesh_core.security.redis_users import acl_text
 from mesh_core.testing import RedisServer, free_port, redis_binary, wait_for
 
 MIB = 1024 * 1024

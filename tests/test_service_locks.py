@@ -10,7 +10,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from mesh_core.ownership import SERVICES
+from mesh_core.security.permissions import SERVICES
 
 ROOT = Path(__file__).parents[1]
 # Imported in a function, for what an image does not do: a model's client in a service that asks no model.

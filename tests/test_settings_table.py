@@ -12,8 +12,8 @@ import yaml
 
 from executor_agent.settings import ExecutorSettings
 from mesh_core.llm.chain import ChainSettings
-from mesh_core.settings import MeshSettings, WatchedSettings, secret_variables, table_rows
-from mesh_core.telling import TargetSettings
+from mesh_core.notifications.notifier import TargetSettings
+from mesh_core.runtime.settings import MeshSettings, WatchedSettings, secret_variables, table_rows
 from node_agent.__main__ import NodeAgentSettings
 from observer.settings import ObserverSettings
 from planner_agent.settings import PlannerSettings

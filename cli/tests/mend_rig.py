@@ -13,19 +13,11 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from mend.app import app
-from mesh_core.action_files import ActionName, Receipt
-from mesh_core.actions import Actions
-from mesh_core.records import (
-    Action,
-    Evidence,
-    HealthEvent,
-    ModelRef,
-    Proposal,
-    ProposalType,
-    Risk,
-    proposal_id,
-    rfc3339,
-)
+from mesh_core.approvals.proposal_files import ActionName, Receipt
+from mesh_core.approvals.store import Actions
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Action, Evidence, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.records import rfc3339
 
 NODE = "pi4"
 

@@ -9,8 +9,8 @@ import pytest
 import redis
 from mend_rig import Mend
 
-from mesh_core.audit import HEAD_KEY, Head, audit_path, head_path, sealed
-from mesh_core.records import rfc3339
+from mesh_core.models.records import rfc3339
+from mesh_core.storage.audit_log import HEAD_KEY, Head, audit_path, head_path, sealed
 
 
 def write(mend: Mend, count: int = 4) -> list[Head]:

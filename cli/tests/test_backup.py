@@ -19,10 +19,10 @@ from typer.testing import Result
 
 from executor_agent.testing import Living, proposal_for
 from mend.backup import cut, restoring
-from mesh_core.action_files import ActionName, Folder, digest_of
-from mesh_core.actions import Actions
-from mesh_core.records import Proposal
-from mesh_core.schema import SCHEMA_VERSION, read_schema, schema_file, write_schema
+from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.storage.schema import SCHEMA_VERSION, read_schema, schema_file, write_schema
 from mesh_core.testing import RedisServer, wait_for
 
 

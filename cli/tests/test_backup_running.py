@@ -19,10 +19,11 @@ from mend_rig import Mend
 from parts.archive import read_archive
 
 from mend.backup.cut import cut_actions
-from mesh_core.action_files import Folder, name_of
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.records import HealthEvent, Trust, proposal_id
+from mesh_core.approvals.proposal_files import name_of
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.proposals import Folder, proposal_id
 from mesh_core.testing import RedisServer, redis_binary, wait_for
 
 ENOUGH = 10  # proposals, before the backup begins

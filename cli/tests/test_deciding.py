@@ -19,8 +19,10 @@ from rich.console import Console
 from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
 from mend.words import now, short_id
-from mesh_core.action_files import Folder, digest_of, name_of
-from mesh_core.records import ModelRef, Outcome, Proposal, rfc3339
+from mesh_core.approvals.proposal_files import digest_of, name_of
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder, ModelRef, Proposal
+from mesh_core.models.records import rfc3339
 
 
 def finish(mend: Mend, proposal: Proposal, result: str) -> Path:
@@ -84,7 +86,7 @@ def test_nothing_pending_is_no_failure(mend: Mend) -> None:
 
 
 def test_show_prints_the_playbook_that_would_run_and_an_mv_line_that_approves(mend: Mend) -> None:
-    from mesh_core.playbooks import playbook_for
+    from mesh_core.actions.playbooks import playbook_for
 
     proposal = mend.propose()
     said = mend("show", short_id(proposal.id))
@@ -106,7 +108,7 @@ def test_show_marks_a_models_words_as_a_models_and_the_rules_as_theirs(mend: Men
 
 
 def test_show_as_json_holds_the_same_bytes_of_the_playbook(mend: Mend) -> None:
-    from mesh_core.playbooks import playbook_for
+    from mesh_core.actions.playbooks import playbook_for
 
     proposal = mend.propose()
     shown = json.loads(mend("show", proposal.id, "--json").stdout)

@@ -17,8 +17,8 @@ from mend.checkup.finding import Finding, Level
 from mend.checkup.hosts import host_variables
 from mend.checkup.place import check_place
 from mend.mesh.inventory_file import make_inventory
-from mesh_core.action_files import Folder
-from mesh_core.isolation_note import isolation_note
+from mesh_core.models.proposals import Folder
+from mesh_core.runtime.isolation_note import isolation_note
 
 
 @pytest.fixture

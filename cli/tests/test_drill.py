@@ -16,7 +16,7 @@ import psutil
 import pytest
 from parts.engine import Engine
 
-from mesh_core.action_files import Folder
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
 
 STEPS = ("healthy", "broken", "noticed", "proposal", "approved", "running", "done", "green again")

@@ -16,7 +16,7 @@ from parts.archive import lines_in, put_old, read_archive
 from mend.backup import contents
 from mend.checkup import archive as checkup
 from mend.checkup.finding import Finding, Level
-from mesh_core.event_packing import pack
+from mesh_core.storage.event_packing import pack
 
 TODAY = datetime.now(UTC).date()
 

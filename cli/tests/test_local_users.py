@@ -18,9 +18,9 @@ import pytest
 from mend_rig import Mend
 from up_rig import Up
 
-from mesh_core.action_files import Folder
-from mesh_core.people import Role
-from mesh_core.sign_in_links import person_name
+from mesh_core.models.proposals import Folder
+from mesh_core.security.sign_in_links import person_name
+from mesh_core.security.users import Role
 from mesh_core.testing import wait_for
 
 STRANGER = 65534

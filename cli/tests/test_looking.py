@@ -21,8 +21,11 @@ from mend.commands.watch import json_line_for, line_for
 from mend.dotenv import parse, with_dotenv
 from mend.sorry import Sorry
 from mend.words import age, plain
-from mesh_core.bus import Bus
-from mesh_core.records import ActionUpdate, HealthEvent, ModelAttempt, Record, WorldUpdate
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import HealthEvent, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.records import Record
 from mesh_core.testing import RedisServer, wait_for
 
 

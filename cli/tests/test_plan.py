@@ -19,7 +19,7 @@ from mend.mesh.plan import plan_for, wants_bundled_model
 from mend.mesh.redis_home import password_file, redis_for, server_binary
 from mend.mesh.supervisord import Job, conf_text
 from mend.sorry import Sorry
-from mesh_core.inventory import Inventory
+from mesh_core.policy.inventory import Inventory
 from mesh_core.testing import RedisServer, free_port
 
 

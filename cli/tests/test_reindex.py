@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from mend_rig import Mend
 
-from mesh_core.actions import Actions
-from mesh_core.records import HealthEvent
-from mesh_core.reindexing import IndexFolder
+from mesh_core.approvals.store import Actions
+from mesh_core.models.events import HealthEvent
+from mesh_core.storage.reindexing import IndexFolder
 from mesh_core.testing import wait_for
 from observer.archive import Archive
 from observer.index.events import EventFilter, read_events

@@ -18,7 +18,8 @@ import pytest
 from mend_rig import NODE
 from up_rig import SERVICES, Up
 
-from mesh_core.action_files import Filed, Folder
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 SECRETS = {

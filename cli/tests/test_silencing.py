@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from mend_rig import NODE, Mend
 
-from mesh_core.action_files import Folder
-from mesh_core.records import parse_time
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silences import Silence
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import parse_time
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.silence import Silence
 
 
 def known(mend: Mend) -> tuple[Silence, ...]:

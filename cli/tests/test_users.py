@@ -8,8 +8,8 @@ import pytest
 import yaml
 from mend_rig import Mend
 
-from mesh_core.passwords import password_fits
-from mesh_core.people import people_path, read_people, token_digest
+from mesh_core.security.passwords import password_fits
+from mesh_core.security.users import people_path, read_people, token_digest
 
 PASSWORD = "a long password"
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from mesh_core import files
-from mesh_core.action_files import ActionName, Folder, Receipt, approval_at, digest_of, name_of, read_regular
-from mesh_core.actions import Actions, writable_by
-from mesh_core.files import create_whole
-from mesh_core.records import HealthEvent, ModelRef, Outcome, Proposal, ProposalType, proposal_id
+from mesh_core.approvals.proposal_files import ActionName, Receipt, approval_at, digest_of, name_of
+from mesh_core.approvals.store import Actions, writable_by
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder, ModelRef, Proposal, ProposalType, proposal_id
+from mesh_core.storage import files
+from mesh_core.storage.files import create_whole, read_regular
 
 THEN = "2026-01-01T00:00:00Z"
 
@@ -349,8 +351,8 @@ def test_an_old_descriptor_and_a_hard_link_reach_an_approved_file_and_that_is_wh
 RACER = """
 import sys
 from pathlib import Path
-from mesh_core.action_files import (name_of)
-from mesh_core.actions import (Actions)
+from mesh_core.approvals.proposal_files import name_of
+from mesh_core.approvals.store import (Actions)
 actions, won = Actions(Path(sys.argv[1])), []
 while names := actions.approved_names():
     for file_name in names:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.audit import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed, verify
+from mesh_core.storage.audit_log import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed, verify
 
 NOW = "2026-05-05T12:00:00.000Z"
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)

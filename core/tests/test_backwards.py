@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_core import backwards
-from mesh_core.backwards import LONGEST_LINE_BYTES, lines_backwards
+from mesh_core.storage import tail as backwards
+from mesh_core.storage.tail import LONGEST_LINE_BYTES, lines_backwards
 
 
 @given(

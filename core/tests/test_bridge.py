@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from mesh_core.bridge import Bridge, Heard
-from mesh_core.bus import Bus
-from mesh_core.records import DeadLetter, HealthEvent, Trust
-from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.messaging.bridge import Bridge, Heard
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import DeadLetter, HealthEvent, Trust
+from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import RedisServer, wait_for
 
 NOW = "2026-05-05T12:00:00.000Z"

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from mesh_core.bus import Bus, BusDown, check_server, client_for, masked, server_version
-from mesh_core.consumer import Consumer
-from mesh_core.metrics import DEAD_LETTERS
-from mesh_core.records import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
-from mesh_core.scripts import FREE_GATE, GATE
-from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of
+from mesh_core.messaging.bus import Bus, BusDown, check_server, client_for, masked, server_version
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.scripts import FREE_GATE, GATE
+from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
+from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of
+from mesh_core.runtime.metrics import DEAD_LETTERS
 from mesh_core.testing import RedisServer, wait_for
 
 Lossy = Callable[[RedisServer], Awaitable[Any]]
@@ -220,7 +220,7 @@ async def test_a_flood_of_rubbish_from_one_source_is_counted_and_does_not_fill_r
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each letter leaves a key for a week: a million of them would be 100 MB that nobody may trim."""
-    monkeypatch.setattr("mesh_core.bus.LETTERS_AN_HOUR", 3)
+    monkeypatch.setattr("mesh_core.messaging.bus.LETTERS_AN_HOUR", 3)
     before = DEAD_LETTERS.value()
     for n in range(10):
         await bus.refuse(b"x", source="mesh:ev:pi4", reason="not JSON", by="planner", entry_id=f"{n}-0")

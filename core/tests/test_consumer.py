@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mesh_core.bus import LONGEST_PAYLOAD, READ_BYTES, Bus, BusDown
-from mesh_core.consumer import BLOCK_MS, KEEP_MS, RECLAIM_IDLE_MS, RENEW_EVERY_SECONDS, Consumer, Entry
+from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, Bus, BusDown
+from mesh_core.messaging.consumer import BLOCK_MS, KEEP_MS, RECLAIM_IDLE_MS, RENEW_EVERY_SECONDS, Consumer, Entry
 from mesh_core.testing import RedisServer, wait_for
 
 Lossy = Callable[[RedisServer], Awaitable[Any]]

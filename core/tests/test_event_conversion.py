@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from parts.archive import lines_in, put_old, read_archive
 
-from mesh_core import event_packing
-from mesh_core.event_conversion import convert_all, old_days
-from mesh_core.event_files import lines_about, node_of
-from mesh_core.migrations import convert_events
-from mesh_core.reindexing import Filling, IndexFolder
+from mesh_core.storage import event_packing
+from mesh_core.storage.event_conversion import convert_all, old_days
+from mesh_core.storage.event_files import lines_about, node_of
+from mesh_core.storage.migrations import convert_events
+from mesh_core.storage.reindexing import Filling, IndexFolder
 from mesh_core.testing import wait_for
 
 MS, DAY_MS = 1_779_969_600_000, 86_400_000
@@ -125,7 +125,7 @@ def test_cut_short_at_any_step_it_is_whole_after_the_next_time(
             case "in its place":
                 patched.setattr(Path, "rename", die)
             case _:
-                patched.setattr("mesh_core.event_conversion.shutil.rmtree", remove_one_and_die)
+                patched.setattr("mesh_core.storage.event_conversion.shutil.rmtree", remove_one_and_die)
         with pytest.raises(Killed):
             convert_all(tmp_path)
     assert set(read_archive(tmp_path)) == set(before)
@@ -137,7 +137,7 @@ def test_cut_short_at_any_step_it_is_whole_after_the_next_time(
 
 async def test_killed_again_and_again_it_goes_on_where_it_was(tmp_path: Path) -> None:
     before = filled(tmp_path / "events", days=6, each=40)
-    command = [sys.executable, "-m", "mesh_core.migrations", str(tmp_path)]
+    command = [sys.executable, "-m", "mesh_core.storage.migrations", str(tmp_path)]
     for kill_at in (2, 6):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.facts import Fact, alert_name_for, facts_for
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.facts import Fact, alert_name_for, facts_for
 
 OURS = {Fact.BACKED}
 

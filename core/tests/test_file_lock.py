@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.file_lock import FileLock
+from mesh_core.storage.file_lock import FileLock
 from mesh_core.testing import wait_for
 
 HOLD = """
 import os, signal, sys
 from pathlib import Path
-from mesh_core.file_lock import FileLock
+from mesh_core.storage.file_lock import FileLock
 assert FileLock(Path(sys.argv[1])).take()
 copy = os.forkpty()[0] if sys.argv[2] == "forkpty" else os.fork()
 if copy == 0:
@@ -74,4 +74,4 @@ def test_nobody_else_in_the_house_locks_files() -> None:
         for path in (house / folder).rglob("*.py")
         if "import fcntl" in path.read_text() and "node_modules" not in path.parts and "tests" not in path.parts
     }
-    assert found == {"core/src/mesh_core/file_lock.py"}
+    assert found == {"core/src/mesh_core/storage/file_lock.py"}

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from mesh_core import files
-from mesh_core.files import create_whole, drop_unfinished, rename_exclusive, write_whole
+from mesh_core.storage import files
+from mesh_core.storage.files import create_whole, drop_unfinished, rename_exclusive, write_whole
 
 
 def test_a_whole_file_replaces_and_an_exclusive_one_does_not(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_no_litter(tmp_path: Path) -
     child = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from mesh_core.files import create_whole, write_whole\n"
+        "from mesh_core.storage.files import create_whole, write_whole\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "for function, name in ((write_whole, 'x'), (create_whole, 'y')):\n"

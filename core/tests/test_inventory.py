@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.inventory import MAX_INVENTORY_BYTES, Inventory, InventoryError
+from mesh_core.policy.inventory import MAX_INVENTORY_BYTES, Inventory, InventoryError
 
 TWO_LEVELS = b"""
 all:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_core.listen import Address, address_for
-from mesh_core.settings import BadSettings, WatchedSettings, read_settings
+from mesh_core.runtime.addresses import Address, address_for
+from mesh_core.runtime.settings import BadSettings, WatchedSettings, read_settings
 
 
 @pytest.mark.parametrize(

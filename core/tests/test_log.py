@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from mesh_core.log import setup
-from mesh_core.records import parse_time
+from mesh_core.models.records import parse_time
+from mesh_core.runtime.log import setup
 
 
 @pytest.fixture(autouse=True)

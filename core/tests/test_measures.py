@@ -7,7 +7,7 @@ import math
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mesh_core.measures import OTHER, Counter, Gauge, Histogram, Measure
+from mesh_core.runtime.metric_types import OTHER, Counter, Gauge, Histogram, Measure
 
 
 def read(measure: Measure) -> dict[tuple[str, tuple[str, ...]], float]:

@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from mesh_core.measures import Counter, Gauge, Histogram, Measure
-from mesh_core.metrics import DECISIONS, SERVICES, declared, metrics_of, services_of
-from mesh_core.records import Verdict
+from mesh_core.models.events import Verdict
+from mesh_core.runtime.metric_types import Counter, Gauge, Histogram, Measure
+from mesh_core.runtime.metrics import DECISIONS, SERVICES, declared, metrics_of, services_of
 
 UNITS = ("seconds", "bytes", "usd", "entries", "events", "info")
 

@@ -13,9 +13,19 @@ from types import SimpleNamespace
 import pytest
 from parts.require import missing
 
-from mesh_core import groundwork as ground
-from mesh_core.action_files import Folder
-from mesh_core.ownership import PLACES, SERVICES, USERS, Group, User, differences, is_deployed, places_for, services_of
+from mesh_core.models.proposals import Folder
+from mesh_core.security import bootstrap as ground
+from mesh_core.security.permissions import (
+    PLACES,
+    SERVICES,
+    USERS,
+    Group,
+    User,
+    differences,
+    is_deployed,
+    places_for,
+    services_of,
+)
 
 TRIM = Path(__file__).parents[2] / "scripts" / "image" / "trim.sh"
 needs_root = pytest.mark.usefixtures("root")
@@ -28,7 +38,7 @@ def root() -> None:
 
 
 def groundwork(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mesh_core.groundwork", *map(str, arguments)]
+    command = [sys.executable, "-m", "mesh_core.security.bootstrap", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.passwords import affordable, hash_password, password_fits, problem_with
-from mesh_core.people import (
+from mesh_core.security.passwords import affordable, hash_password, password_fits, problem_with
+from mesh_core.security.users import (
     BadPeople,
     People,
     Role,

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from mesh_core.bus import Bus
-from mesh_core.persisted import LONG_ENOUGH_SECONDS, Persisted, Standing
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.persisted import LONG_ENOUGH_SECONDS, Persisted, Standing
 from mesh_core.testing import RedisServer, wait_for
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from mesh_core.playbook_lint import Lint, Widened, lint_playbook, lint_text
-from mesh_core.playbook_lint.checkers import CHECKERS
-from mesh_core.playbook_lint.table import table, words
-from mesh_core.policy import BadPolicy, Policy
-from mesh_core.records import Attachment, Playbook
+from mesh_core.models.proposals import Attachment, Playbook
+from mesh_core.policy.playbook_lint import Lint, Widened, lint_playbook, lint_text
+from mesh_core.policy.playbook_lint.checkers import CHECKERS
+from mesh_core.policy.playbook_lint.table import table, words
+from mesh_core.policy.policy import BadPolicy, Policy
 
 MOTD = "Welcome to {{ greeting }}\n{% for one in mirrors if one %}{{ loop.index }} {{ one | upper }}\n{% endfor %}"
 SHA = hashlib.sha256(MOTD.encode()).hexdigest()

@@ -11,10 +11,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.playbook_lint import OURS, lint_text
-from mesh_core.playbook_lint.table import table
-from mesh_core.playbooks import PlaybookSet, compose_of, playbook_for
-from mesh_core.records import HealthEvent, ModelRef, Playbook, Proposal, ProposalType, Risk, proposal_id, rfc3339
+from mesh_core.actions.playbooks import PlaybookSet, compose_of, playbook_for
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import ModelRef, Playbook, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.playbook_lint import OURS, lint_text
+from mesh_core.policy.playbook_lint.table import table
 
 EVIL = "{{ lookup('pipe', 'id') }}"
 NOW = rfc3339(datetime.now(UTC))

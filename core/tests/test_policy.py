@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.policy import Allowed, BadPolicy, Policy, narrow, proposal_type_for, risk_for
-from mesh_core.records import Action, HealthEvent, ProposalType, Risk, Severity
+from mesh_core.models.events import HealthEvent, Severity
+from mesh_core.models.proposals import Action, ProposalType, Risk
+from mesh_core.policy.policy import Allowed, BadPolicy, Policy, narrow, proposal_type_for, risk_for
 
 RESTART, REDEPLOY, NOTIFY, IGNORE = Action.RESTART, Action.REDEPLOY, Action.NOTIFY, Action.IGNORE
 SHIPPED = Policy.load(None)

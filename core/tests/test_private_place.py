@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core import private_place
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.ownership import User
-from mesh_core.private_place import close_to_others, write_privately
-from mesh_core.schema import schema_file, settle
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
+from mesh_core.security import private_folder as private_place
+from mesh_core.security.permissions import User
+from mesh_core.security.private_folder import close_to_others, write_privately
+from mesh_core.storage.schema import schema_file, settle
 
 
 @pytest.fixture(autouse=True)

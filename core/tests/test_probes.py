@@ -15,11 +15,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mesh_core import metrics, probes_http
-from mesh_core.listen import Address
-from mesh_core.probes import STUCK_SECONDS, Probes, Ready, writable
-from mesh_core.probes_http import ProbesServer
-from mesh_core.service import heartbeat_file
+from mesh_core.runtime import health_http as probes_http
+from mesh_core.runtime import metrics
+from mesh_core.runtime.addresses import Address
+from mesh_core.runtime.health import STUCK_SECONDS, Probes, Ready, writable
+from mesh_core.runtime.health_http import ProbesServer
+from mesh_core.runtime.service import heartbeat_file
 from mesh_core.testing import free_port, wait_for
 
 
@@ -106,7 +107,7 @@ async def test_what_stands_still_is_named_and_neither_healthy_nor_ready(probes: 
 
 
 async def test_readiness_names_the_part_that_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mesh_core.probes.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("mesh_core.runtime.health.LOOK_SECONDS", 0.1)
 
     async def hanging() -> Ready:
         await asyncio.sleep(30)

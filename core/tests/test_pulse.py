@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mesh_core.pulse import TICK_SECONDS, Pulse
+from mesh_core.runtime.pulse import TICK_SECONDS, Pulse
 
 
 def test_a_loop_that_does_not_get_on_is_named_until_it_does() -> None:

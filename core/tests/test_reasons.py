@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_core.reasons import MAX_MODEL_REASON, quoted
-from mesh_core.records import ModelRef
+from mesh_core.llm.reasons import MAX_MODEL_REASON, quoted
+from mesh_core.models.proposals import ModelRef
 
 
 def model(name: str = "tiny", provider: str = "llamacpp") -> ModelRef:

@@ -10,23 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mesh_core.action_files import name_of
-from mesh_core.records import (
-    BENIGN_TYPES,
-    ActionUpdate,
-    AttemptOutcome,
-    DeadLetter,
-    Decision,
-    HealthEvent,
-    ModelAttempt,
-    Runtime,
-    Trust,
-    WorldUpdate,
-    is_name,
-    parse_time,
-    proposal_id,
-    rfc3339,
-)
+from mesh_core.approvals.proposal_files import name_of
+from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
+from mesh_core.models.events import BENIGN_TYPES, DeadLetter, Decision, HealthEvent, Runtime, Trust, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate, proposal_id
+from mesh_core.models.records import is_name, parse_time, rfc3339
 
 NOW = "2026-05-05T12:00:00.000Z"
 

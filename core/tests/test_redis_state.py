@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from mesh_core import metrics
-from mesh_core.bus import Bus, BusDown
-from mesh_core.redis_limits import LIMITS, limit_lines
-from mesh_core.redis_state import RedisState, read_state, takes_writes
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.redis_limits import LIMITS, limit_lines
+from mesh_core.messaging.redis_state import RedisState, read_state, takes_writes
+from mesh_core.runtime import metrics
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core import files, migrations
-from mesh_core.files import write_whole
-from mesh_core.migrations import Step, migrate, migrate_by_itself, steps_due
-from mesh_core.schema import (
+from mesh_core.storage import files, migrations
+from mesh_core.storage.files import write_whole
+from mesh_core.storage.migrations import Step, migrate, migrate_by_itself, steps_due
+from mesh_core.storage.schema import (
     SCHEMA_VERSION,
     WrongSchema,
     found_version,

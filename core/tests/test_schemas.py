@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core import records
-from mesh_core.records import Record
+from mesh_core.models import records
+from mesh_core.models.records import Record
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 TRAVELLING = {

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.service import HEARTBEAT_SECONDS, heartbeat_file, pause, what_is_stuck
+from mesh_core.runtime.service import HEARTBEAT_SECONDS, heartbeat_file, pause, what_is_stuck
 from mesh_core.testing import wait_for
 
 PARTS = """
 import asyncio, sys, time
 from pathlib import Path
-from mesh_core.log import setup
-from mesh_core.pulse import Pulse
-from mesh_core.service import pause, serve
+from mesh_core.runtime.log import setup
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import pause, serve
 setup("shop")
 runtime = Path(sys.argv[1])
 def note(word):

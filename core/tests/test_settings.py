@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import Field, SecretStr
 
-from mesh_core.records import is_name
-from mesh_core.settings import (
+from mesh_core.models.records import is_name
+from mesh_core.runtime.settings import (
     BadSettings,
     MeshSettings,
     default_runtime_path,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.sign_in_links import LINK_SECONDS, is_waiting, links_folder, make_link, person_name, take_link
+from mesh_core.security.sign_in_links import LINK_SECONDS, is_waiting, links_folder, make_link, person_name, take_link
 
 ME = os.getuid()
 

@@ -16,15 +16,17 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesh_core import files, silencing
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.deciding import CannotDecide, Why
-from mesh_core.durations import BadTime, parse_moment, parse_span
-from mesh_core.records import HealthEvent, ModelRef, Proposal, rfc3339
-from mesh_core.silence_folder import MAX_BYTES, SilenceFolder
-from mesh_core.silences import MAX_DAYS, Silence, ends_with, silences_for
-from mesh_core.silencing import BadSilence, Wish
+from mesh_core.approvals.decisions import CannotDecide, Why
+from mesh_core.approvals.store import Actions
+from mesh_core.models.durations import BadTime, parse_moment, parse_span
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Folder, ModelRef, Proposal
+from mesh_core.models.records import rfc3339
+from mesh_core.silences import commands as silencing
+from mesh_core.silences.commands import BadSilence, Wish
+from mesh_core.silences.folder import MAX_BYTES, SilenceFolder
+from mesh_core.silences.silence import MAX_DAYS, Silence, ends_with, silences_for
+from mesh_core.storage import files
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.strict_json import MAX_DEPTH, Refusal, parse_object
+from mesh_core.models.strict_json import MAX_DEPTH, Refusal, parse_object
 
 LIMIT = 64 * 1024
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import psutil
 import pytest
 
-from mesh_core.telling import TargetSettings, Teller, urls_in
+from mesh_core.notifications.notifier import TargetSettings, Teller, urls_in
 from mesh_core.testing import wait_for
 
 
@@ -133,7 +133,9 @@ async def test_a_target_that_speaks_html_gets_the_text_escaped(teller: Teller, t
 
 def _children() -> list[int]:
     """Processes that this one has started to tell somebody."""
-    return [p.pid for p in psutil.Process().children() if "mesh_core.telling_child" in " ".join(p.cmdline())]
+    return [
+        p.pid for p in psutil.Process().children() if "mesh_core.notifications.notifier_child" in " ".join(p.cmdline())
+    ]
 
 
 def test_urls_are_split_at_blanks_and_commas_before_a_scheme() -> None:

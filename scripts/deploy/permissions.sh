@@ -5,7 +5,7 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 for python in "${MENDMESH_PYTHON:-}" "$here/.venv/bin/python" /opt/mendmesh/bin/python; do
     if [ -x "$python" ] && "$python" -c 'import mesh_core' 2>/dev/null; then
-        exec "$python" -m mesh_core.groundwork "$@"
+        exec "$python" -m mesh_core.security.bootstrap "$@"
     fi
 done
 echo "permissions.sh: no Python with mesh_core here; run \`make env\`, or set MENDMESH_PYTHON" >&2

@@ -329,7 +329,7 @@ def test_files_of_a_layout_that_the_new_version_does_not_know_stop_it_before_the
 ) -> None:
     pid = main_pid(node)
     says = "migrate: /opt/homelab has layout 9, this version knows 1; use the version that wrote it"
-    checkout.write("core/src/mesh_core/migrations.py", f"import sys\nsys.exit({says!r})\n")
+    checkout.write("core/src/mesh_core/storage/migrations.py", f"import sys\nsys.exit({says!r})\n")
     done = deploy(checkout)
     assert (done.code, says in done.sentence, "untouched" in done.sentence) == (40, True, True), done
     assert (host.release(), main_pid(node)) == (running, pid)

@@ -107,7 +107,7 @@ def test_the_same_tree_is_the_same_release_and_another_byte_is_another(tmp_path:
     checkout.write("services/node-agent/tests/test_more.py", "")
     checkout.write("core/src/mesh_core/__pycache__/log.cpython-311.pyc", "")
     assert release() == first
-    checkout.edit("core/src/mesh_core/log.py", "import", "import ")
+    checkout.edit("core/src/mesh_core/runtime/log.py", "import", "import ")
     assert release() != first
 
 
@@ -129,8 +129,8 @@ def test_what_arrives_on_a_full_disk_is_not_kept_in_part(small_disk: Path, tmp_p
 
 
 def test_users_are_those_of_the_images() -> None:
-    """One table of numbers: mesh_core/ownership.py."""
-    from mesh_core.ownership import USERS, Group
+    """One table of numbers: mesh_core/security/permissions.py."""
+    from mesh_core.security.permissions import USERS, Group
 
     prepare = (DEPLOY / "on-node" / "prepare.sh").read_text()
     made = dict(re.findall(r"(\S+)\) user \S+ (\d+)", prepare))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from parts.product import Product
 
-from mesh_core.action_files import Folder
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
 
 SCRIPT = Path(__file__).with_name("breaking_in.py")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mesh_core.ownership import Group, User
+from mesh_core.security.permissions import Group, User
 from parts import images
 from parts.product import Compose, Product
 from parts.require import require

@@ -15,9 +15,12 @@ import pytest
 from executor_agent.ansible import Limits, Where, run_stage, write_project
 from executor_agent.stages import StagePlan
 from executor_agent.zygote import Zygote
-from mesh_core.inventory import Inventory
-from mesh_core.playbooks import PlaybookSet, playbook_for
-from mesh_core.records import Action, HealthEvent, ModelRef, Proposal, ProposalType, Risk, Stage, proposal_id, rfc3339
+from mesh_core.actions.playbooks import PlaybookSet, playbook_for
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.outcomes import Stage
+from mesh_core.models.proposals import Action, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.inventory import Inventory
 from parts.engine import Engine
 
 LOCAL = b"all: {hosts: {box: {ansible_connection: local}}}\n"

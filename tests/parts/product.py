@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import free_port
 from parts import images
 from parts.engine import Engine

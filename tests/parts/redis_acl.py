@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from mesh_core.redis_users import ADMIN, NODE_PREFIX, OPERATOR, SERVICES, acl_text
+from mesh_core.security.redis_users import ADMIN, NODE_PREFIX, OPERATOR, SERVICES, acl_text
 from mesh_core.testing import RedisServer, redis_binary
 from parts.require import missing
 

@@ -34,9 +34,9 @@ from mend.commands.users import users
 from mend.commands.watch import watch
 from mend.desk import read_desk
 from mend.sorry import FAILED, INTERRUPTED, Sorry, sorry_for
-from mesh_core.deciding import CannotDecide
-from mesh_core.private_place import write_privately
-from mesh_core.schema import why_not
+from mesh_core.approvals.decisions import CannotDecide
+from mesh_core.security.private_folder import write_privately
+from mesh_core.storage.schema import why_not
 
 
 class Ending(TyperGroup):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from mend.desk import read_desk
 from mend.sorry import Sorry
 from mend.words import plain
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.silence_folder import SilenceFolder
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
+from mesh_core.silences.folder import SilenceFolder
 
 
 def complete_pending(incomplete: str) -> list[tuple[str, str]]:

@@ -20,11 +20,11 @@ from rich.console import Console
 
 from mend.dotenv import with_dotenv
 from mend.sorry import USAGE, Sorry
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus, BusDown, masked
-from mesh_core.secret_files import is_given
-from mesh_core.settings import BadSettings, MeshSettings, read_settings
-from mesh_core.silence_folder import SilenceFolder
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus, BusDown, masked
+from mesh_core.runtime.secret_files import is_given
+from mesh_core.runtime.settings import BadSettings, MeshSettings, read_settings
+from mesh_core.silences.folder import SilenceFolder
 
 PIPED_WIDTH = 200  # a table that is piped is read by a program or in a pager: nothing is cut to 80 columns
 

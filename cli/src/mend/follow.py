@@ -7,8 +7,10 @@ import time
 from mend.desk import Desk
 from mend.sorry import DONE, FAILED
 from mend.words import plain, took
-from mesh_core.action_files import REASON_SUFFIX, Folder, read_regular
-from mesh_core.actions import Actions
+from mesh_core.approvals.proposal_files import REASON_SUFFIX
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
+from mesh_core.storage.files import read_regular
 
 LOOK_SECONDS = 0.05
 AT_REST = (

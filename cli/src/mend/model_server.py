@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mend.openmp import LIBRARY, openmp_environment
-from mesh_core.secret_files import BadSecret, read_secret
+from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 ALIAS = "smollm2-135m-instruct"
 CONTEXT_TOKENS = 4096

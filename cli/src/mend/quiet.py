@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mend.desk import Desk
 from mend.words import age, now, plain, seconds_between
-from mesh_core import silencing
+from mesh_core.silences import commands as silencing
 
 
 def say_silences(desk: Desk) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mend.sorry import FAILED, Sorry
-from mesh_core.people import BadPeople, people_path, read_people
-from mesh_core.secret_files import is_given
-from mesh_core.sign_in_links import links_folder, make_link
+from mesh_core.runtime.secret_files import is_given
+from mesh_core.security.sign_in_links import links_folder, make_link
+from mesh_core.security.users import BadPeople, people_path, read_people
 
 
 def sign_in_link(runtime: Path, environ: Mapping[str, str], dashboard: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mend.words import plain
-from mesh_core.deciding import CannotDecide, Why
+from mesh_core.approvals.decisions import CannotDecide, Why
 
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3
 INTERRUPTED = 130  # as shells have it for Ctrl-C

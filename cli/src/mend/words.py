@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 
-from mesh_core.records import parse_time
+from mesh_core.models.records import parse_time
 
 SIGN = "\N{REPLACEMENT CHARACTER}"
 # Cc control, Cf format (every bidi mark, zero-width characters), Cs half surrogates, Co private, Zl/Zp line breaks

@@ -15,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mesh_core.redis_limits import limit_words
+from mesh_core.messaging.redis_limits import limit_words
 
 
 async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds: float, description: str) -> None:

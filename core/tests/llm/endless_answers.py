@@ -17,7 +17,7 @@ from mesh_core.llm.ladder import Prompt, Rejection, Rung, climb
 from mesh_core.llm.rungs.anthropic import AnthropicRung
 from mesh_core.llm.rungs.ollama import OllamaRung
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
-from mesh_core.records import AttemptOutcome
+from mesh_core.models.attempts import AttemptOutcome
 
 PROMPT = Prompt("You answer in JSON.", "Say yes.", 64)
 ATTEMPT_SECONDS = 2.0

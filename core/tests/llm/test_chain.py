@@ -11,7 +11,7 @@ import pytest
 
 from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
 from mesh_core.llm.ladder import Price, Rung
-from mesh_core.settings import BadSettings, read_settings, table_rows
+from mesh_core.runtime.settings import BadSettings, read_settings, table_rows
 
 ALL = {
     "LLAMACPP_URL": "http://127.0.0.1:8080",

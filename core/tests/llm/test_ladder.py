@@ -26,7 +26,7 @@ from mesh_core.llm.ladder import (
     climb,
 )
 from mesh_core.llm.rungs.floor import FLOOR, landed
-from mesh_core.records import AttemptOutcome
+from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.testing import wait_for
 
 PROMPT = Prompt("s", "u", 10)

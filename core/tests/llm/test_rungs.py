@@ -19,7 +19,7 @@ from mesh_core.llm.ladder import ApiError, Climb, Price, Prompt, Refused, Reject
 from mesh_core.llm.rungs.anthropic import AnthropicRung
 from mesh_core.llm.rungs.ollama import OllamaRung
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
-from mesh_core.records import AttemptOutcome
+from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.testing import free_port
 
 PROMPT = Prompt("You answer in JSON.", "Say yes.", 64)

@@ -4,7 +4,7 @@
 main() {
   release=$1 node=$2
   tag=mendmesh/$SERVICE:$release
-  words=$(as_root mesh_core.groundwork --service "$SERVICE" --here "$node") || sorry "$(printf '%s\n' "$words" | tail -n 1)"
+  words=$(as_root mesh_core.security.bootstrap --service "$SERVICE" --here "$node") || sorry "$(printf '%s\n' "$words" | tail -n 1)"
   case $words in
     *"nothing to do"*) ;;
     *) say "changed=folders: $(printf '%s\n' "$words" | grep -c .) made or corrected" ;;
@@ -16,12 +16,12 @@ main() {
 # A version without the module has one layout only. What is due is done only while nothing runs on these files; by root,
 # because the files of a node belong to several services.
 layout() {
-  words=$(as_root mesh_core.migrations --dry-run) || case $words in
+  words=$(as_root mesh_core.storage.migrations --dry-run) || case $words in
     *"No module named"*) return ;;
     *) sorry "$(printf '%s\n' "$words" | tail -n 1)" ;;
   esac
   case $words in *due:*) ;; *) return ;; esac
-  words=$(as_root mesh_core.migrations) || sorry "$(printf '%s\n' "$words" | tail -n 1); make a backup first (mend backup)"
+  words=$(as_root mesh_core.storage.migrations) || sorry "$(printf '%s\n' "$words" | tail -n 1); make a backup first (mend backup)"
   say "changed=files: $(printf '%s\n' "$words" | tail -n 1)"
 }
 

@@ -25,7 +25,7 @@ main() {
   folder /opt/mendmesh 755 root:root
   folder "$BASE" 755 root:root
   folder /etc/mendmesh 755 root:root
-  # as mesh_core/ownership.py has them; here already, because the password has to be put there before the first start
+  # as mesh_core/security/permissions.py has them; here already, because the password has to be put there before the first start
   folder "$RUNTIME/secrets" 711 root:root
   folder "$SECRETS" 500 "$owner:mendmesh"
   settings_file

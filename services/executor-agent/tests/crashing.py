@@ -19,10 +19,13 @@ from executor_agent.executor import Limits
 from executor_agent.life import Life
 from executor_agent.runner import Look, OnLine, RunResult, Seen
 from executor_agent.testing import ScriptedRunner
-from mesh_core import actions, bus, file_lock, pulse
-from mesh_core.log import setup
-from mesh_core.records import ActionUpdate, Proposal
-from mesh_core.service import serve
+from mesh_core.approvals import store as actions
+from mesh_core.messaging import bus
+from mesh_core.models.proposals import ActionUpdate, Proposal
+from mesh_core.runtime import pulse
+from mesh_core.runtime.log import setup
+from mesh_core.runtime.service import serve
+from mesh_core.storage import file_lock
 
 
 def die() -> None:

@@ -12,9 +12,9 @@ from executor_agent.intake import permission_problem
 from executor_agent.rules import Rules
 from executor_agent.stages import stages_for
 from executor_agent.zygote import Zygote
-from mesh_core.inventory import Inventory
-from mesh_core.policy import Policy
-from mesh_core.records import Attachment, Playbook, Proposal, ProposalType, Risk
+from mesh_core.models.proposals import Attachment, Playbook, Proposal, ProposalType, Risk
+from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.policy import Policy
 
 
 def proposal_with(text: str, *files: str) -> Proposal:

@@ -16,7 +16,7 @@ from executor_agent.executor import Limits
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import Look, RunResult, Seen
 from executor_agent.testing import Living, ScriptedRunner, file_pending, move_by_hand, proposal_for
-from mesh_core.action_files import Folder
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import RedisServer, wait_for
 
 
@@ -246,7 +246,7 @@ async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
     living: Living, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
 ) -> None:
     """A power cut of its host, or kill -9 while its disk stalls; perhaps it took the executor along."""
-    monkeypatch.setattr("mesh_core.persisted.LONG_ENOUGH_SECONDS", 1.0)
+    monkeypatch.setattr("mesh_core.messaging.persisted.LONG_ENOUGH_SECONDS", 1.0)
     await living.begin()
     written = redis_server.written()
     names = [living.approve(proposal_for(number, service=f"s{number}")) for number in (1, 2)]
@@ -316,8 +316,8 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
 ) -> None:
     """Outcome and report cannot be written: it is tried until they can; nothing moves on before, nothing runs again."""
     monkeypatch.setattr("executor_agent.endings.DISK_RETRY_SECONDS", 0.1)
-    monkeypatch.setattr("mesh_core.persisted.LONG_ENOUGH_SECONDS", 0.0)
-    monkeypatch.setattr("mesh_core.persisted.WAIT_MS", 20)
+    monkeypatch.setattr("mesh_core.messaging.persisted.LONG_ENOUGH_SECONDS", 0.0)
+    monkeypatch.setattr("mesh_core.messaging.persisted.WAIT_MS", 20)
     monkeypatch.setattr("executor_agent.report.LOOK_SECONDS", 0.05)
     living = Living(small_disk, redis_server.url)
     living.runner.record = small_disk.parent / "runs"

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for
-from mesh_core.action_files import ActionName, Folder, digest_of
-from mesh_core.records import Proposal, rfc3339
+from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.records import rfc3339
 from mesh_core.testing import wait_for
 
 Put = Callable[[Path, Proposal], object]
@@ -353,7 +354,7 @@ async def test_a_copied_file_runs_once_and_does_not_stay_pending(living: Living)
 async def test_a_note_without_a_proposal_goes_and_a_false_note_is_quarantined(
     alone: Living, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mesh_core.actions.LEFTOVER_NS", 0)
+    monkeypatch.setattr("mesh_core.approvals.store.LEFTOVER_NS", 0)
     approved, name = alone.folder(Folder.APPROVED), _own_name(proposal_for(1))
     (approved / f"{name}.by.txt").write_text("anna")
     (approved / "evil.by.txt").mkdir()

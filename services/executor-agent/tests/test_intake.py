@@ -15,10 +15,12 @@ import pytest
 from executor_agent.intake import Accepted, Candidate, Late, Refused, judge, look_at
 from executor_agent.rules import Rules, RulesReader
 from executor_agent.testing import proposal_for, write_inventory
-from mesh_core.action_files import ActionName, digest_of
-from mesh_core.inventory import Inventory
-from mesh_core.policy import Policy
-from mesh_core.records import HealthEvent, Proposal, proposal_id, rfc3339
+from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Proposal, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.policy import Policy
 
 NOW = datetime.now(UTC)
 RULES = Rules(Inventory.parse(b"all: {hosts: {here: {}, there: {}}}"), Policy.load(None))

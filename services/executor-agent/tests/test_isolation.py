@@ -24,8 +24,8 @@ from executor_agent.stages import APPLY
 from executor_agent.view import VARIABLE, Wall, executors_own
 from executor_agent.warm_client import TOKEN
 from executor_agent.zygote import Zygote
-from mesh_core.inventory import Inventory
-from mesh_core.playbooks import PlaybookSet
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.policy.inventory import Inventory
 
 SECRET = "sk-of-the-executor"
 WAYS = {  # the wall, as root or not, the hosts: `box` is this machine, `far` is not

@@ -8,7 +8,7 @@ import pytest
 
 from executor_agent.precondition import is_over
 from executor_agent.runner import Look, Seen
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
 
 RUNS = Look(Seen.HEALTHY, "running", {"containers": [{"health": None}]})
 CHECKED = Look(Seen.HEALTHY, "running, healthy", {"containers": [{"health": "healthy"}]})

@@ -15,8 +15,8 @@ from executor_agent import isolation
 from executor_agent.isolation import Isolation, NoWall, Sandbox, isolation_for
 from executor_agent.reach import Reach, reach_of
 from executor_agent.view import View, Wall, below, outermost
-from mesh_core import files
-from mesh_core.isolation_note import IsolationNote, read_isolation
+from mesh_core.runtime.isolation_note import IsolationNote, read_isolation
+from mesh_core.storage import files
 
 AGENT = "/run/agent.sock"
 

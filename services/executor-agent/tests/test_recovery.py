@@ -19,8 +19,8 @@ import pytest
 from executor_agent.processes import end_processes, processes_of
 from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for, read_record
 from executor_agent.warm_ansible import _descendants
-from mesh_core.action_files import EXECUTED, Folder
-from mesh_core.records import rfc3339
+from mesh_core.models.proposals import EXECUTED, Folder
+from mesh_core.models.records import rfc3339
 from mesh_core.testing import RedisServer, wait_for
 
 CRASHING = Path(__file__).with_name("crashing.py")

@@ -24,9 +24,9 @@ from executor_agent.remedy import Remedy
 from executor_agent.runner import Look, Runner, Seen
 from executor_agent.testing import Living, ScriptedRunner, proposal_for, write_inventory
 from executor_agent.zygote import Zygote
-from mesh_core.action_files import Folder
-from mesh_core.bus import Bus
-from mesh_core.records import HealthEvent, ModelRef, Proposal
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Folder, ModelRef, Proposal
 from mesh_core.testing import RedisServer, wait_for
 
 SLOW = (

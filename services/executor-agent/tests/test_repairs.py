@@ -26,7 +26,8 @@ from executor_agent.looks import State, look
 from executor_agent.stages import APPLY, LOOK, stages_for
 from executor_agent.verify import Settle, Verdict, Verification, verify
 from executor_agent.zygote import Zygote
-from mesh_core.records import Proposal, ProposalType, Stage
+from mesh_core.models.outcomes import Stage
+from mesh_core.models.proposals import Proposal, ProposalType
 from mesh_core.testing import wait_for
 
 QUICK = Settle(every_seconds=0.2, steady_seconds=3, sick_seconds=3, margin_seconds=10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from executor_agent.stages import stages_for
-from mesh_core.records import ProposalType
+from mesh_core.models.proposals import ProposalType
 
 
 def test_every_repair_is_checked_applied_once_and_checked_to_want_nothing_more() -> None:

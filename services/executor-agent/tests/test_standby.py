@@ -14,12 +14,12 @@ import pytest
 
 from executor_agent.leftovers import End, end_leftovers
 from executor_agent.testing import Living, proposal_for
-from mesh_core.action_files import Folder
-from mesh_core.file_lock import FileLock
-from mesh_core.lock_note import started_at
-from mesh_core.pulse import Pulse
-from mesh_core.service import heartbeat_file, what_is_stuck
-from mesh_core.standby import Standby
+from mesh_core.models.proposals import Folder
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import heartbeat_file, what_is_stuck
+from mesh_core.runtime.standby import Standby
+from mesh_core.storage.file_lock import FileLock
+from mesh_core.storage.lock_note import started_at
 from mesh_core.testing import wait_for
 
 CRASHING = Path(__file__).with_name("crashing.py")
@@ -114,8 +114,8 @@ async def test_only_a_proven_leftover_is_ended(tmp_path: Path) -> None:
 async def test_standing_by_without_one_that_works_is_not_ready_and_named(
     alone: Living, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mesh_core.standby.IDLE_SECONDS", 1.0)
-    monkeypatch.setattr("mesh_core.standby.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("mesh_core.runtime.standby.IDLE_SECONDS", 1.0)
+    monkeypatch.setattr("mesh_core.runtime.standby.LOOK_SECONDS", 0.1)
     beat = heartbeat_file(alone.runtime, "executor-agent")
     pulse = Pulse()
     holder = FileLock(alone.runtime / "state" / "executor.lock")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from executor_agent.thinning import Thinning
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
 
 PAPERS = ("proposal.json", "intent.json", "outcome.json", "started", "approved.by.txt")

@@ -20,7 +20,7 @@ from executor_agent.ansible import Limits
 from executor_agent.stages import APPLY, SYNTAX
 from executor_agent.warm_client import TOKEN
 from executor_agent.zygote import ALLOWED, Zygote, run_environment
-from mesh_core.records import Stage
+from mesh_core.models.outcomes import Stage
 from mesh_core.testing import wait_for
 
 SHOW = """
@@ -150,8 +150,8 @@ from executor_agent.ansible import Limits
 from executor_agent.stages import APPLY
 from parts.playing import Prepare
 from executor_agent.zygote import Zygote
-from mesh_core.inventory import Inventory
-from mesh_core.playbooks import PlaybookSet
+from mesh_core.policy.inventory import Inventory
+from mesh_core.actions.playbooks import PlaybookSet
 zygote = Zygote.start(os.environ, namespaces={namespaces})
 {wait}
 folder = Path({folder!r}); text = Path({text!r}).read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
 from mesh_core.testing import wait_for
 from node_agent.agent import Agent, recall
 from node_agent.edges import Edges, FlapRule

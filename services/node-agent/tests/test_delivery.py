@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from mesh_core.records import HealthEvent, Severity, Trust
+from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import RedisServer, wait_for
 from node_agent.events import notice
 from node_agent.redis_line import AlreadyPassed, LogDown, LogRefused, RedisLine

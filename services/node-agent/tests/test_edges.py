@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 from node_agent.edges import Edges, FlapRule, Fold
 from node_agent.findings import Condition, Finding, Rule, well
 

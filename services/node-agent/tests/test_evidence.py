@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_core.records import MAX_EVENT_BYTES, Severity
+from mesh_core.models.events import MAX_EVENT_BYTES, Severity
 from node_agent.edges import Change
 from node_agent.events import event_for, notice
 from node_agent.evidence import clean_lines, clean_text, clean_value

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 from node_agent.findings import Condition
 from node_agent.limits import Limits, judge
 from node_agent.probes.disk import DiskProbe, local_mounts

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import redis
 
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
 from mesh_core.testing import RedisServer, free_port, wait_for
 from node_agent.edges import Edges
 from node_agent.probes.tcp import TcpProbe

@@ -14,7 +14,7 @@ import pytest
 import redis
 from parts import images  # type: ignore[import-not-found]  # on the path of pytest only
 
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
 from mesh_core.testing import RedisServer, wait_for
 
 pytestmark = pytest.mark.docker

@@ -18,25 +18,23 @@ from typing import Any
 import redis
 from sign_in_rig import SignedIn, sign_in
 
-from mesh_core.action_files import ActionName, Folder
-from mesh_core.actions import Actions
-from mesh_core.records import (
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.store import Actions
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.outcomes import Outcome, Stage
+from mesh_core.models.proposals import (
     Action,
     ActionUpdate,
     Evidence,
-    HealthEvent,
-    ModelAttempt,
+    Folder,
     ModelRef,
-    Outcome,
     Proposal,
     ProposalType,
     Risk,
-    Severity,
-    Stage,
-    Trust,
     proposal_id,
-    rfc3339,
 )
+from mesh_core.models.records import rfc3339
 from mesh_core.testing import RedisServer, free_port
 from observer.world import Place, State, World
 

@@ -15,12 +15,12 @@ import httpx
 from observer_rig import Desk
 from starlette.types import ASGIApp
 
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.audit import Chain, Line, audit_path, head_path
-from mesh_core.bus import Bus
-from mesh_core.passwords import hash_password
-from mesh_core.people import Role, Token, User, change_people, people_path, token_digest
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.proposals import Folder
+from mesh_core.security.passwords import hash_password
+from mesh_core.security.users import Role, Token, User, change_people, people_path, token_digest
+from mesh_core.storage.audit_log import Chain, Line, audit_path, head_path
 from mesh_core.testing import free_port, wait_for
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog

@@ -11,21 +11,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from mesh_core.action_files import ActionName, Folder
-from mesh_core.actions import Actions
-from mesh_core.files import write_whole
-from mesh_core.records import (
-    ActionUpdate,
-    Decision,
-    HealthEvent,
-    ModelAttempt,
-    ModelRef,
-    Outcome,
-    Proposal,
-    Stage,
-    Trust,
-    proposal_id,
-)
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.store import Actions
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import Decision, HealthEvent, Trust
+from mesh_core.models.outcomes import Outcome, Stage
+from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, proposal_id
+from mesh_core.storage.files import write_whole
 from observer.archive import Archive
 from observer.index.events import EventFilter, read_events
 from observer.index.history import HistoryFilter, read_history

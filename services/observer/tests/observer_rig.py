@@ -8,20 +8,12 @@ from typing import Any
 
 import httpx
 
-from mesh_core.action_files import ActionName, Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.records import (
-    Action,
-    HealthEvent,
-    ModelRef,
-    Proposal,
-    ProposalType,
-    Risk,
-    Severity,
-    proposal_id,
-    rfc3339,
-)
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent, Severity
+from mesh_core.models.proposals import Action, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.records import rfc3339
 from observer.live import Live
 from observer.world import World
 

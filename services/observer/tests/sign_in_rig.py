@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from mesh_core.sign_in_links import make_link
+from mesh_core.security.sign_in_links import make_link
 
 
 @dataclass(frozen=True)

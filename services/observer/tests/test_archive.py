@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts.archive import lines_in, put_old, read_archive
 
-from mesh_core.records import Decision, HealthEvent, Trust
+from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.testing import wait_for
 from observer.archive import Archive, is_event_id
 
@@ -200,7 +200,7 @@ async def test_a_crash_at_any_moment_leaves_whole_lines_only_and_costs_nothing_t
 ) -> None:
     writer = (
         "import sys; from pathlib import Path; from observer.archive import Archive\n"
-        "from mesh_core.records import HealthEvent\n"
+        "from mesh_core.models.events import HealthEvent\n"
         "a = Archive(Path(sys.argv[1])); first = int(sys.argv[2])\n"
         "for n in range(first, first + 10**6, 20):\n"
         "    a.keep([HealthEvent(id=f'pi4/{n + k}-0', type='oom', node='pi4', payload={'x': 'y' * 2000})\n"

@@ -15,9 +15,9 @@ import pytest
 from door_rig import ADA, add_people
 from observer_rig import Desk
 
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.audit import Chain, audit_path, head_in, head_path
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
+from mesh_core.storage.audit_log import Chain, audit_path, head_in, head_path
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 TOKEN = "0123456789abcdef" * 2

@@ -14,10 +14,12 @@ import httpx
 from parts.archive import put_old, read_archive
 from sign_in_rig import sign_in
 
-from mesh_core.bus import Bus
-from mesh_core.consumer import Consumer
-from mesh_core.records import ActionUpdate, Decision, HealthEvent, ModelAttempt
-from mesh_core.streams import MOVES_STREAM
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, free_port, wait_for
 from observer.archive import Archive
 from observer.erasures import Erasures
@@ -133,7 +135,7 @@ async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
     old |= {str(event.id): {} for event in weeks}
     process = start(redis_server.url, tmp_path, port)
     events = []
-    migrate = [sys.executable, "-m", "mesh_core.migrations", str(tmp_path)]
+    migrate = [sys.executable, "-m", "mesh_core.storage.migrations", str(tmp_path)]
     url = f"http://127.0.0.1:{port}"
     who = await signed_in(url, tmp_path)
     async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=10, headers=who) as http:

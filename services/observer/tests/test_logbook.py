@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.event_files import blocks_of
-from mesh_core.records import ActionUpdate, ModelAttempt
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.storage.event_files import blocks_of
 from observer.logbook import ATTEMPTS, UPDATES, Line, Logbook, Noted, read_block
 
 MS = 1_779_969_600_000

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.action_files import ActionName, Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.records import Action, ActionUpdate, HealthEvent, ModelRef, Proposal, ProposalType, Risk, proposal_id
-from mesh_core.streams import MOVES_STREAM
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Action, ActionUpdate, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, wait_for
 from observer.moves import Moves, who_and_why
 

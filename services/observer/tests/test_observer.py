@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from parts.archive import read_archive
 
-from mesh_core.bus import Bus
-from mesh_core.consumer import Consumer
-from mesh_core.records import ActionUpdate, Decision, HealthEvent, Severity, Trust, WorldUpdate
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.events import Decision, HealthEvent, Severity, Trust, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate
 from mesh_core.testing import RedisServer, wait_for
 from observer.archive import Archive
 from observer.observer import GROUP, Observer

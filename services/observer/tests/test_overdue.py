@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.actions import Actions
-from mesh_core.metrics import SILENCES
-from mesh_core.records import rfc3339
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silencing import Wish, acknowledge, maintain
+from mesh_core.approvals.store import Actions
+from mesh_core.models.records import rfc3339
+from mesh_core.runtime.metrics import SILENCES
+from mesh_core.silences.commands import Wish, acknowledge, maintain
+from mesh_core.silences.folder import SilenceFolder
 from observer.overdue import Overdue
 from observer.world import Place, State, World
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import Consumer
-from mesh_core.door import event_in
-from mesh_core.records import HealthEvent
-from mesh_core.redis_state import read_state
-from mesh_core.streams import OBSERVER_STREAM
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.redis_state import read_state
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.parsing import event_in
+from mesh_core.models.streams import OBSERVER_STREAM
 from mesh_core.testing import RedisServer
 from observer.erasures import Erasures
 from observer.observer import GROUP

@@ -17,10 +17,10 @@ from typing import Any
 
 from parts.archive import lines_in, read_archive
 
-from mesh_core.bus import Bus
-from mesh_core.file_lock import FileLock
-from mesh_core.records import Decision, HealthEvent, WorldUpdate
-from mesh_core.service import HEARTBEAT_SECONDS, what_is_stuck
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import Decision, HealthEvent, WorldUpdate
+from mesh_core.runtime.service import HEARTBEAT_SECONDS, what_is_stuck
+from mesh_core.storage.file_lock import FileLock
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 SERVICE = Path(__file__).parents[1]
@@ -197,7 +197,7 @@ def _as_it_is(runtime: Path) -> dict[Path, int]:
 
 
 HASTY = """
-import mesh_core.standby as standby
+import mesh_core.runtime.standby as standby
 standby.IDLE_SECONDS, standby.LOOK_SECONDS = 0.5, 0.1
 from observer.__main__ import main
 main()

@@ -15,9 +15,9 @@ import pytest
 from index_rig import BASE_MS, Shelf, shelf_in
 from parts.archive import lines_in, put_old, read_archive
 
-from mesh_core.disk_room import size_of
-from mesh_core.event_packing import pack
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
+from mesh_core.storage.disk_room import size_of
+from mesh_core.storage.event_packing import pack
 from mesh_core.testing import wait_for
 from observer.index.keys import DAY_MS, time_of
 from observer.retention import Bounds, Retention
@@ -173,7 +173,7 @@ async def test_a_file_that_grows_while_it_is_compressed_loses_nothing(tmp_path: 
 PACKER = """
 import sys, threading
 from pathlib import Path
-from mesh_core.event_packing import pack
+from mesh_core.storage.event_packing import pack
 for path in sorted(Path(sys.argv[1]).glob("*/*.jsonl")):
     pack(path, threading.Lock())
     print(path, flush=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import Consumer
-from mesh_core.records import HealthEvent, Trust
-from mesh_core.streams import OBSERVER_STREAM
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.streams import OBSERVER_STREAM
 from mesh_core.testing import RedisServer, wait_for
 from observer.archive import Archive
 from observer.observer import GROUP, Observer

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from mesh_core.bus import Bus
-from mesh_core.consumer import KEEP_MS, Consumer
-from mesh_core.records import Decision, HealthEvent, WorldUpdate
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.consumer import KEEP_MS, Consumer
+from mesh_core.models.events import Decision, HealthEvent, WorldUpdate
 from mesh_core.testing import RedisServer
 from observer.erasures import Erasures
 from observer.observer import GROUP

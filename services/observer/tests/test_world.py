@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.records import HealthEvent, Severity, Trust, WorldUpdate
+from mesh_core.models.events import HealthEvent, Severity, Trust, WorldUpdate
 from observer import world as world_room
 from observer.world import Place, State, World, fold, with_beat
 

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.consumer import Consumer
-from mesh_core.records import HealthEvent
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.events import HealthEvent
 from planner_agent import __main__ as planner_main
 from planner_agent.memory import Memory
 from planner_agent.thinking import Thinker, Thought

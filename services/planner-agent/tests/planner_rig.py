@@ -11,17 +11,17 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from mesh_core.action_files import Filed
-from mesh_core.actions import Actions
-from mesh_core.bridge import Bridge
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import Consumer
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.approvals.store import Actions
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Completion, Price, Prompt
-from mesh_core.policy import Policy
-from mesh_core.records import HealthEvent, Trust
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.messaging.bridge import Bridge
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.policy.policy import Policy
+from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import wait_for
 from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes

@@ -15,8 +15,8 @@ from typing import Any
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Rung, climb
 from mesh_core.llm.rungs.floor import FLOOR, landed
-from mesh_core.policy import Policy, narrow
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
 from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
 

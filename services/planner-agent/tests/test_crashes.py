@@ -15,8 +15,8 @@ from dying_planner import STEPS
 from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh
 
-from mesh_core.action_files import Folder
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import RedisServer, wait_for
 from planner_agent.memory import Memory
 

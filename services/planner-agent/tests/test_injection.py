@@ -13,7 +13,7 @@ from mesh_core.llm.ladder import Rejection, Rung
 from mesh_core.llm.rungs.anthropic import AnthropicRung
 from mesh_core.llm.rungs.ollama import OllamaRung
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
-from mesh_core.records import Action
+from mesh_core.models.proposals import Action
 from planner_agent.echoes import repeats
 from planner_agent.wording import read_answer
 

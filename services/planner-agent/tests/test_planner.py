@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from planner_rig import Mesh, SayingRung, first_choice
 
-from mesh_core import files
-from mesh_core.action_files import Folder, digest_of
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import Consumer, Entry
-from mesh_core.records import ActionUpdate, HealthEvent, Proposal, Record, Trust, proposal_id
+from mesh_core.approvals.proposal_files import digest_of
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import Consumer, Entry
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, proposal_id
+from mesh_core.models.records import Record
+from mesh_core.storage import files
 from mesh_core.testing import RedisServer, wait_for
 from planner_agent import filing
 from planner_agent.memory import Memory
@@ -538,7 +540,7 @@ async def test_work_in_hand_is_renewed_so_that_nobody_takes_it_over(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("planner_agent.planner.RENEW_EVERY_SECONDS", 0.05)
-    monkeypatch.setattr("mesh_core.consumer.RECLAIM_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("mesh_core.messaging.consumer.RECLAIM_EVERY_SECONDS", 0.05)
     slow = SayingRung(first_choice)
     slow.may_answer.clear()
     slow.timeout_seconds = 60

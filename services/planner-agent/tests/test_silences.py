@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from planner_rig import Mesh, SayingRung, first_choice
 
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.deciding import reject
-from mesh_core.records import Decision, HealthEvent, proposal_id
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silences import Silence
-from mesh_core.silencing import Wish, acknowledge, maintain, snooze, unsilence
+from mesh_core.approvals.decisions import reject
+from mesh_core.approvals.store import Actions
+from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.proposals import Folder, proposal_id
+from mesh_core.silences.commands import Wish, acknowledge, maintain, snooze, unsilence
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.silence import Silence
 from mesh_core.testing import wait_for
 from planner_agent.filing import GROUP
 from planner_agent.memory import Memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_core.records import BENIGN_TYPES, HealthEvent, Trust
+from mesh_core.models.events import BENIGN_TYPES, HealthEvent, Trust
 from planner_agent.triage import MAX_BEGUN, Lane, is_over, is_poison, subject_of, triage
 
 

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Rejection, Try, climb
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
-from mesh_core.policy import Policy, narrow
-from mesh_core.records import Action, AttemptOutcome, HealthEvent, ModelAnswer
+from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Action
+from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
 from planner_agent.refusals import declines
 from planner_agent.wording import MAX_SHOWN, base_schema, because, floor_answer, prompt_for, read_answer

@@ -95,7 +95,7 @@ def planner_files_twice() -> None:
 
         return file_draft
 
-    replace("mesh_core.actions.Actions.file_draft", make)
+    replace("mesh_core.approvals.store.Actions.file_draft", make)
 
 
 @mutant("planner_agent")
@@ -119,7 +119,7 @@ def sweep_deletes_a_waiting_draft() -> None:
         return file_draft
 
     replace("planner_agent.filing.Filing.sweep_drafts", make_sweep)
-    replace("mesh_core.actions.Actions.file_draft", make_filing)
+    replace("mesh_core.approvals.store.Actions.file_draft", make_filing)
 
 
 @mutant("planner_agent")
@@ -154,7 +154,7 @@ def silence_is_not_honoured() -> None:
 
 @mutant("planner_agent")
 def recovery_does_not_withdraw() -> None:
-    replace("mesh_core.actions.Actions.withdraw", lambda old: lambda self, name, reason: False)
+    replace("mesh_core.approvals.store.Actions.withdraw", lambda old: lambda self, name, reason: False)
 
 
 @mutant("planner_agent", "observer")
@@ -165,7 +165,7 @@ def dead_letter_is_not_kept() -> None:
 
         return refuse
 
-    replace("mesh_core.bus.Bus.refuse", make)
+    replace("mesh_core.messaging.bus.Bus.refuse", make)
 
 
 @mutant("planner_agent")
@@ -176,7 +176,7 @@ def attempt_of_a_model_is_not_told() -> None:
 
         return publish
 
-    replace("mesh_core.bus.Bus.publish", make)
+    replace("mesh_core.messaging.bus.Bus.publish", make)
 
 
 @mutant("planner_agent", "observer")
@@ -189,7 +189,7 @@ def message_is_adopted_by_everybody() -> None:
 
         return adopt
 
-    replace("mesh_core.bus.Bus.adopt", make)
+    replace("mesh_core.messaging.bus.Bus.adopt", make)
 
 
 @mutant("executor_agent")
@@ -199,7 +199,7 @@ def executor_leaves_no_mark() -> None:
 
 @mutant("executor_agent")
 def executor_ignores_the_digest() -> None:
-    names = importlib.import_module("mesh_core.action_files")
+    names = importlib.import_module("mesh_core.approvals.proposal_files")
     asked: list[str] = []
 
     def make_judge(old: Any) -> Any:
@@ -226,7 +226,7 @@ def executor_notifies_twice() -> None:
 
         return send
 
-    replace("mesh_core.telling.Teller.send", make)
+    replace("mesh_core.notifications.notifier.Teller.send", make)
 
 
 @mutant("executor_agent")

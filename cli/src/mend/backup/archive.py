@@ -24,9 +24,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from mend.backup.contents import MAX_FILE_BYTES, ROOTS, Kept
-from mesh_core.action_files import Folder
-from mesh_core.files import rename_exclusive
-from mesh_core.schema import SCHEMA_VERSION
+from mesh_core.models.proposals import Folder
+from mesh_core.storage.files import rename_exclusive
+from mesh_core.storage.schema import SCHEMA_VERSION
 
 FORMAT = 1
 RUNTIME, REDIS, DIGESTS, MANIFEST = "runtime", "redis.jsonl", "digests.jsonl", "manifest.json"

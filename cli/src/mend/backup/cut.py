@@ -24,10 +24,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from mend.backup.contents import Kept, Skip, kept, listed, read_kept, tree
-from mesh_core.action_files import BY_SUFFIX, EXECUTED, REASON_SUFFIX, ActionName, Folder, digest_of, name_of
-from mesh_core.actions import CLAIMED_FILE
-from mesh_core.door import read_proposal
-from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, rfc3339
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, ActionName, digest_of, name_of
+from mesh_core.approvals.store import CLAIMED_FILE
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.parsing import read_proposal
+from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.records import rfc3339
 
 ACTIONS = PurePosixPath("actions")
 LEDGER = PurePosixPath("state", "executor", "executed")

@@ -13,9 +13,9 @@ from mend.backup.redis_copy import RedisTrouble, connect
 from mend.desk import Desk
 from mend.mesh.redis_home import OWN_MARK, OwnRedis, redis_for
 from mend.sorry import Sorry
-from mesh_core.bus import masked
-from mesh_core.files import write_whole
-from mesh_core.secret_files import is_given
+from mesh_core.messaging.bus import masked
+from mesh_core.runtime.secret_files import is_given
+from mesh_core.storage.files import write_whole
 
 START_SECONDS = 120.0  # a large append-only file is read first
 STOP_SECONDS = 60.0

@@ -17,14 +17,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mesh_core.redis_url import masked
+from mesh_core.runtime.redis_url import masked
 
 OURS = ("mesh:*", "proposal:*", "cooldown:*")
 # Signs of life and what was loaded half: a copy of the first would be a lie, of the second rubbish.
 PASSING = (b"mesh:alive:", b"mesh:restoring:")
 LOADING = "mesh:restoring:"
 PAGE = 500
-ENTRIES = 200  # of 64 KiB each: below what a server sends to a client at once (mesh_core/redis_limits.py)
+ENTRIES = 200  # of 64 KiB each: below what a server sends to a client at once (mesh_core/messaging/redis_limits.py)
 KNOWN_SECONDS = 7 * 86400
 REPLY_SECONDS = 60.0
 

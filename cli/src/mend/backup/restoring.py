@@ -22,10 +22,11 @@ import redis
 from mend.backup.archive import Manifest, contents
 from mend.backup.contents import ROOTS, Kept
 from mend.backup.redis_copy import Loading, dump
-from mesh_core.action_files import Folder, name_of
-from mesh_core.files import fsync_folder
-from mesh_core.records import parse_time
-from mesh_core.schema import write_schema
+from mesh_core.approvals.proposal_files import name_of
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import parse_time
+from mesh_core.storage.files import fsync_folder
+from mesh_core.storage.schema import write_schema
 
 STAGE = ".restoring-"
 UNFINISHED = "a restore (`mend restore FILE --replace`)"

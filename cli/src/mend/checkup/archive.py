@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from mend.checkup.finding import Finding, ok, warning
-from mesh_core.action_files import EXECUTED
-from mesh_core.disk_room import size_of
-from mesh_core.event_files import PACKED
+from mesh_core.models.proposals import EXECUTED
+from mesh_core.storage.disk_room import size_of
+from mesh_core.storage.event_files import PACKED
 
 KEEP_DAYS = 365  # what the observer takes when EVENTS_KEEP_DAYS does not say another number
 RECENT_DAYS = 7  # as long as a day lies there as plain text

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mend.checkup.finding import Finding, broken, ok, warning
 from mend.words import plain
-from mesh_core.bus import Bus, BusDown, check_server, config_of, masked, server_version
-from mesh_core.redis_limits import LIMITS
-from mesh_core.redis_state import RedisState, read_state
+from mesh_core.messaging.bus import Bus, BusDown, check_server, config_of, masked, server_version
+from mesh_core.messaging.redis_limits import LIMITS
+from mesh_core.messaging.redis_state import RedisState, read_state
 
 OLDEST = (6, 2)
 WANTED = (7, 0)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mend.checkup.finding import Finding, broken, ok, warning
-from mesh_core.audit import Verdict
-from mesh_core.listen import address_for
-from mesh_core.people import BadPeople, Role, people_path, read_people
-from mesh_core.secret_files import is_given
+from mesh_core.runtime.addresses import address_for
+from mesh_core.runtime.secret_files import is_given
+from mesh_core.security.users import BadPeople, Role, people_path, read_people
+from mesh_core.storage.audit_log import Verdict
 
 PORT = 8686
 

@@ -14,7 +14,7 @@ import yaml
 
 from mend.checkup.finding import Finding, broken, ok, warning
 from mend.words import plain
-from mesh_core.inventory import Inventory, InventoryError
+from mesh_core.policy.inventory import Inventory, InventoryError
 
 CONNECT_SECONDS = 3.0
 MAX_HOSTS = 200

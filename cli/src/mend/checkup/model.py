@@ -13,9 +13,9 @@ from mend.words import plain
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
 from mesh_core.llm.ladder import Prompt, Rejection, Rung, climb
-from mesh_core.records import AttemptOutcome
-from mesh_core.settings import BadSettings, read_settings
-from mesh_core.strict_json import Refusal, parse_object
+from mesh_core.models.attempts import AttemptOutcome
+from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.runtime.settings import BadSettings, read_settings
 
 QUESTION = Prompt(
     system="Answer with one JSON object and nothing else.",

@@ -12,13 +12,13 @@ from pathlib import Path
 from mend.checkup.finding import Finding, broken, ok, warning
 from mend.commands.status import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.words import age, plain
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.isolation_note import read_isolation
-from mesh_core.ownership import differences, is_deployed, services_of
-from mesh_core.policy import BadPolicy, Policy
-from mesh_core.schema import SCHEMA_VERSION, why_not
-from mesh_core.secret_files import is_given
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
+from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.runtime.isolation_note import read_isolation
+from mesh_core.runtime.secret_files import is_given
+from mesh_core.security.permissions import differences, is_deployed, services_of
+from mesh_core.storage.schema import SCHEMA_VERSION, why_not
 
 LOW_BYTES = 1024**3
 FULL_BYTES = 64 * 1024**2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mend.checkup.finding import Finding, broken, ok, warning
-from mesh_core.secret_files import BadSecret, read_secret
+from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 NAMES = (
     "REDIS_URL",

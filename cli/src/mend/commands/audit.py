@@ -17,10 +17,21 @@ from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.sorry import FAILED, USAGE, Sorry
 from mend.words import local_time, now, plain, short_id
-from mesh_core.audit import HEAD_KEY, BadLine, Chain, Head, Line, Verdict, audit_path, head_in, head_path, read_line
-from mesh_core.backwards import lines_backwards
-from mesh_core.bus import Bus, BusDown
-from mesh_core.records import parse_time
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.records import parse_time
+from mesh_core.storage.audit_log import (
+    HEAD_KEY,
+    BadLine,
+    Chain,
+    Head,
+    Line,
+    Verdict,
+    audit_path,
+    head_in,
+    head_path,
+    read_line,
+)
+from mesh_core.storage.tail import lines_backwards
 
 MOST_LINE_BYTES = 1024 * 1024
 WRITING_SECONDS = 0.3

@@ -22,8 +22,8 @@ from mend.commands.pending import AsJson
 from mend.desk import Desk
 from mend.sorry import USAGE, Sorry
 from mend.words import plain
-from mesh_core.records import rfc3339
-from mesh_core.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, why_not
+from mesh_core.models.records import rfc3339
+from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, why_not
 
 FOLDER = "backups"
 WithoutRedis = Annotated[bool, typer.Option("--without-redis", help="The files only; Redis is not asked.")]

@@ -16,10 +16,10 @@ from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.sorry import NOT_THERE, USAGE, Sorry
 from mend.words import local_time, plain
-from mesh_core.bus import DEAD_LETTER_BYTES
-from mesh_core.door import read_event
-from mesh_core.records import DeadLetter, Trust
-from mesh_core.strict_json import Refusal
+from mesh_core.messaging.bus import DEAD_LETTER_BYTES
+from mesh_core.models.events import DeadLetter, Trust
+from mesh_core.models.parsing import read_event
+from mesh_core.models.strict_json import Refusal
 
 COLUMNS = (
     Column("id"),

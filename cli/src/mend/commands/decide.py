@@ -12,9 +12,9 @@ from mend.desk import Desk
 from mend.follow import follow
 from mend.sorry import DONE, USAGE, Sorry, sorry_for
 from mend.words import now, plain, short_id
-from mesh_core import deciding
-from mesh_core.action_files import Filed
-from mesh_core.deciding import CannotDecide
+from mesh_core.approvals import decisions as deciding
+from mesh_core.approvals.decisions import CannotDecide
+from mesh_core.approvals.proposal_files import Filed
 
 PendingId = Annotated[
     str,

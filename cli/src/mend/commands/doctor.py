@@ -21,7 +21,7 @@ from mend.commands.audit import read_verdict
 from mend.commands.pending import AsJson
 from mend.desk import Desk, running_model
 from mend.sorry import DONE, FAILED
-from mesh_core.audit import audit_path, head_path
+from mesh_core.storage.audit_log import audit_path, head_path
 
 STYLE = {Level.OK: "green", Level.WARNING: "yellow", Level.BROKEN: "bold red"}
 

@@ -23,7 +23,7 @@ from mend.mesh.running import Mesh, answers
 from mend.mesh.stopper import Stopper
 from mend.sorry import DONE, FAILED, INTERRUPTED, Sorry
 from mend.words import plain
-from mesh_core.records import is_name
+from mesh_core.models.records import is_name
 
 NOTES = {
     "actions/done": "the run: logs of each stage, outcome.json, bundle.zip",

@@ -17,10 +17,11 @@ from mend.commands.decide import PendingId
 from mend.desk import Desk
 from mend.sorry import FAILED, Sorry, sorry_for
 from mend.words import now, plain, short_id
-from mesh_core import deciding
-from mesh_core.action_files import Folder, digest_of
-from mesh_core.deciding import CannotDecide
-from mesh_core.policy import BadPolicy, Policy
+from mesh_core.approvals import decisions as deciding
+from mesh_core.approvals.decisions import CannotDecide
+from mesh_core.approvals.proposal_files import digest_of
+from mesh_core.models.proposals import Folder
+from mesh_core.policy.policy import BadPolicy, Policy
 
 EDITORS = ("sensible-editor", "nano", "vim", "vi")
 

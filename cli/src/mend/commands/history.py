@@ -15,9 +15,12 @@ from mend.commands.pending import AsJson
 from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.words import local_time, plain, seconds_between, short_id, took
-from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder, name_of, read_regular
-from mesh_core.actions import Actions
-from mesh_core.records import Outcome, Proposal, rfc3339
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
+from mesh_core.approvals.store import Actions
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.records import rfc3339
+from mesh_core.storage.files import read_regular
 
 FINISHED = (
     Folder.DONE,

@@ -14,9 +14,9 @@ from mend.commands.pending import AsJson
 from mend.desk import Desk
 from mend.sorry import USAGE, Sorry
 from mend.words import plain
-from mesh_core.door import read_event
-from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
-from mesh_core.strict_json import Refusal, parse_object
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.models.parsing import read_event
+from mesh_core.models.strict_json import Refusal, parse_object
 
 
 def inject(

@@ -8,10 +8,10 @@ import typer
 
 from mend.desk import Desk
 from mend.sorry import Sorry
-from mesh_core.event_conversion import Converted, old_days
-from mesh_core.migrations import convert_events, converting, steps_due, summary
-from mesh_core.migrations import migrate as run_migrations
-from mesh_core.schema import WrongSchema
+from mesh_core.storage.event_conversion import Converted, old_days
+from mesh_core.storage.migrations import convert_events, converting, steps_due, summary
+from mesh_core.storage.migrations import migrate as run_migrations
+from mesh_core.storage.schema import WrongSchema
 
 
 def migrate(

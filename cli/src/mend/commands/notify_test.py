@@ -11,8 +11,8 @@ import typer
 from mend.desk import Desk
 from mend.sorry import FAILED, USAGE, Sorry
 from mend.words import plain
-from mesh_core.settings import BadSettings, read_settings
-from mesh_core.telling import Sent, TargetSettings, Teller, kind_of
+from mesh_core.notifications.notifier import Sent, TargetSettings, Teller, kind_of
+from mesh_core.runtime.settings import BadSettings, read_settings
 
 
 def notify_test(ctx: typer.Context) -> None:

@@ -17,9 +17,9 @@ from mend.desk import Desk, read_note
 from mend.sign_in import sign_in_link
 from mend.sorry import FAILED, Sorry
 from mend.words import plain
-from mesh_core.files import write_whole
-from mesh_core.listen import address_for
-from mesh_core.sign_in_links import is_waiting
+from mesh_core.runtime.addresses import address_for
+from mesh_core.security.sign_in_links import is_waiting
+from mesh_core.storage.files import write_whole
 
 PORT = 8686
 USED_WITHIN_SECONDS = 20.0

@@ -13,9 +13,10 @@ from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.quiet import say_silences
 from mend.words import age, now, plain, seconds_between, short_id
-from mesh_core.action_files import Filed, Folder
-from mesh_core.bus import Bus
-from mesh_core.occurrences import occurrences_of
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.occurrences import occurrences_of
+from mesh_core.models.proposals import Folder
 
 RISK_STYLE = {"low": "green", "guarded": "yellow", "high": "bold red"}
 

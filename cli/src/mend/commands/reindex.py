@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mend.desk import Desk
 from mend.sorry import Sorry
-from mesh_core.reindexing import Filling, IndexFolder
+from mesh_core.storage.reindexing import Filling, IndexFolder
 
 LOOK_SECONDS = 0.2
 HEARD_SECONDS = 30.0  # the observer looks for a wish twice a second, between two steps of its own

@@ -22,8 +22,8 @@ from mend.desk import Desk
 from mend.mesh.lock import the_only_one
 from mend.sorry import NOT_THERE, Sorry
 from mend.words import plain
-from mesh_core.migrations import services_alive
-from mesh_core.schema import SCHEMA_VERSION, WrongSchema, read_schema, write_schema
+from mesh_core.storage.migrations import services_alive
+from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, read_schema, write_schema
 
 
 def restore(

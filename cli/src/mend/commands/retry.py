@@ -13,7 +13,7 @@ from mend.commands.decide import approve_one
 from mend.complete import complete_failed
 from mend.desk import Desk
 from mend.words import now, short_id
-from mesh_core import deciding
+from mesh_core.approvals import decisions as deciding
 
 
 def retry(

@@ -15,13 +15,16 @@ from mend.complete import complete_any
 from mend.desk import Desk
 from mend.sorry import FAILED, Sorry
 from mend.words import age, local_time, now, plain, plain_lines, seconds_between, short_id
-from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Filed, Folder, digest_of, name_of, read_regular
-from mesh_core.deciding import Found, find_one
-from mesh_core.playbook_lint import Lint, Widened, lint_proposal
-from mesh_core.playbooks import PlaybookSet, playbook_for
-from mesh_core.policy import BadPolicy, Policy
-from mesh_core.reasons import is_a_models, told_reason
-from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, ProposalType, Trust
+from mesh_core.actions.playbooks import PlaybookSet, playbook_for
+from mesh_core.approvals.decisions import Found, find_one
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of
+from mesh_core.llm.reasons import is_a_models, told_reason
+from mesh_core.models.events import Trust
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, ProposalType
+from mesh_core.policy.playbook_lint import Lint, Widened, lint_proposal
+from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.storage.files import read_regular
 
 AnyId = Annotated[
     str,

@@ -14,11 +14,11 @@ from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.sorry import Sorry, sorry_for
 from mend.words import age, local_time, now, plain, seconds_between
-from mesh_core import silencing
-from mesh_core.deciding import CannotDecide
-from mesh_core.records import parse_time
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silences import Silence, SilenceKind
+from mesh_core.approvals.decisions import CannotDecide
+from mesh_core.models.records import parse_time
+from mesh_core.silences import commands as silencing
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.silence import Silence, SilenceKind
 
 
 def silences(

@@ -12,11 +12,11 @@ from mend.commands.decide import PendingId
 from mend.desk import Desk
 from mend.sorry import USAGE, Sorry
 from mend.words import local_time, now, plain, short_id
-from mesh_core import silencing
-from mesh_core.durations import BadTime, parse_moment, parse_span
-from mesh_core.inventory import Inventory, InventoryError
-from mesh_core.silences import Silence
-from mesh_core.silencing import BadSilence, Wish
+from mesh_core.models.durations import BadTime, parse_moment, parse_span
+from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.silences import commands as silencing
+from mesh_core.silences.commands import BadSilence, Wish
+from mesh_core.silences.silence import Silence
 
 For = Annotated[str | None, typer.Option("--for", metavar="SPAN", help="How long: 45m, 2h, 1h30m, 3d.")]
 Until = Annotated[

@@ -17,14 +17,15 @@ from mend.commands.pending import AsJson
 from mend.desk import Desk
 from mend.sorry import DONE, FAILED
 from mend.words import age, now, plain, seconds_between
-from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus, BusDown, masked, server_version
-from mesh_core.records import AttemptOutcome, ModelAttempt
-from mesh_core.redis_state import read_state
-from mesh_core.service import what_is_stuck
-from mesh_core.silencing import active
-from mesh_core.streams import EVENT_STREAM_PREFIX
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus, BusDown, masked, server_version
+from mesh_core.messaging.redis_state import read_state
+from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
+from mesh_core.models.proposals import Folder
+from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.runtime.service import what_is_stuck
+from mesh_core.silences.commands import active
 
 FRESH_SECONDS = 15.0  # a heartbeat is touched at least every 5 s
 GONE_SECONDS = 300.0  # what healthcheck.sh calls dead

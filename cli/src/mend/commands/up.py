@@ -25,11 +25,11 @@ from mend.mesh.stopper import Stopper
 from mend.sign_in import sign_in_link
 from mend.sorry import DONE
 from mend.words import plain, short_id
-from mesh_core.action_files import Folder
-from mesh_core.bus import Bus, BusDown, check_server
-from mesh_core.private_place import close_to_others
-from mesh_core.secret_files import everybody_may_read
-from mesh_core.settings import default_runtime_path
+from mesh_core.messaging.bus import Bus, BusDown, check_server
+from mesh_core.models.proposals import Folder
+from mesh_core.runtime.secret_files import everybody_may_read
+from mesh_core.runtime.settings import default_runtime_path
+from mesh_core.security.private_folder import close_to_others
 
 LOOK_SECONDS = 0.5
 REDIS_PORT = 6379

@@ -20,8 +20,9 @@ from mend.desk import Desk
 from mend.listing import Column, listing
 from mend.sorry import NOT_THERE, USAGE, Sorry
 from mend.words import local_time, now, plain
-from mesh_core.passwords import LONGEST, hash_password, problem_with
-from mesh_core.people import (
+from mesh_core.models.records import rfc3339
+from mesh_core.security.passwords import LONGEST, hash_password, problem_with
+from mesh_core.security.users import (
     RESERVED,
     BadPeople,
     People,
@@ -35,7 +36,6 @@ from mesh_core.people import (
     read_people,
     token_digest,
 )
-from mesh_core.records import rfc3339
 
 MADE_UP_BYTES = 18
 COLUMNS = (Column("name"), Column("kind"), Column("role"), Column("since", 1))

@@ -14,7 +14,7 @@ from mend.commands.pending import AsJson
 from mend.desk import Desk
 from mend.sorry import USAGE, Sorry
 from mend.words import local_time, plain, short_id
-from mesh_core.bus import DOWN, client_for, masked
+from mesh_core.messaging.bus import DOWN, client_for, masked
 
 CHANNELS = ("health_events", "world_updates", "action_updates", "llm_router_metrics", "executor_output")
 SEVERITY_STYLE = {"info": "dim", "warning": "yellow", "error": "red", "critical": "bold red"}

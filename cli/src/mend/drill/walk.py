@@ -19,10 +19,11 @@ import redis
 from mend.drill.patients import Patient
 from mend.sorry import Sorry
 from mend.words import plain
-from mesh_core.action_files import Filed, Folder
-from mesh_core.actions import Actions
-from mesh_core.reasons import is_a_models, told_reason
-from mesh_core.records import Outcome
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.approvals.store import Actions
+from mesh_core.llm.reasons import is_a_models, told_reason
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder
 
 NOTICED_SECONDS = 20.0
 PROPOSAL_SECONDS = 90.0  # a ladder of several slow models, and the floor behind it

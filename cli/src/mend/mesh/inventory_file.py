@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.files import create_whole
+from mesh_core.storage.files import create_whole
 
 HEAD = """\
 # The only hosts that can ever be touched: an Ansible inventory. `mend up` wrote it for this machine; it is yours now.

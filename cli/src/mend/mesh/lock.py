@@ -12,10 +12,10 @@ from mend.desk import note_path, read_note
 from mend.mesh.plan import Plan
 from mend.sorry import Sorry
 from mend.words import now
-from mesh_core.file_lock import FileLock
-from mesh_core.files import write_whole
-from mesh_core.private_place import make_private
-from mesh_core.records import rfc3339
+from mesh_core.models.records import rfc3339
+from mesh_core.security.private_folder import make_private
+from mesh_core.storage.file_lock import FileLock
+from mesh_core.storage.files import write_whole
 
 LOCK_FILE = "mesh.lock"
 

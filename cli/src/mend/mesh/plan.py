@@ -14,8 +14,8 @@ from pathlib import Path
 
 from mend.mesh.redis_home import OwnRedis, password_file, redis_for
 from mend.model_server import ModelMissing, bundled_model
-from mesh_core.redis_url import password_of, with_login
-from mesh_core.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
+from mesh_core.runtime.redis_url import password_of, with_login
+from mesh_core.runtime.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
 
 STOP_SECONDS = 15
 DASHBOARD_PORT = 8686

@@ -22,10 +22,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mend.sorry import FAILED, Sorry
-from mesh_core.action_files import read_regular
-from mesh_core.redis_limits import limit_lines
-from mesh_core.redis_url import has_password, masked, with_login
-from mesh_core.settings import DEFAULT_REDIS_URL
+from mesh_core.messaging.redis_limits import limit_lines
+from mesh_core.runtime.redis_url import has_password, masked, with_login
+from mesh_core.runtime.settings import DEFAULT_REDIS_URL
+from mesh_core.storage.files import read_regular
 
 ANSWER_SECONDS = 2.0
 SOCKET = "redis.sock"

@@ -20,11 +20,11 @@ from mend.mesh.redis_home import OWN_MARK, Refused, home_of
 from mend.mesh.supervisord import Job, JobState, NoAnswer, Supervisord
 from mend.sorry import Sorry
 from mend.words import plain
-from mesh_core.actions import Actions
-from mesh_core.files import write_whole
-from mesh_core.private_place import make_private
-from mesh_core.service import heartbeat_file
-from mesh_core.settings import CANNOT_START
+from mesh_core.approvals.store import Actions
+from mesh_core.runtime.service import heartbeat_file
+from mesh_core.runtime.settings import CANNOT_START
+from mesh_core.security.private_folder import make_private
+from mesh_core.storage.files import write_whole
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.1

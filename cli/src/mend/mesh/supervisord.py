@@ -25,7 +25,7 @@ from typing import Any
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
-from mesh_core.files import write_whole
+from mesh_core.storage.files import write_whole
 
 ANSWER_SECONDS = 15.0
 LOOK_SECONDS = 0.05

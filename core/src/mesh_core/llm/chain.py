@@ -27,8 +27,8 @@ from mesh_core.llm.rungs.anthropic import AnthropicRung
 from mesh_core.llm.rungs.floor import FLOOR
 from mesh_core.llm.rungs.ollama import OllamaRung
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
-from mesh_core.secret_files import BadSecret, read_secret
-from mesh_core.settings import Settings
+from mesh_core.runtime.secret_files import BadSecret, read_secret
+from mesh_core.runtime.settings import Settings
 
 log = structlog.get_logger()
 

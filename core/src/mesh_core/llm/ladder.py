@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from mesh_core.llm.breaker import Breaker, Breakers
-from mesh_core.records import AttemptOutcome
+from mesh_core.models.attempts import AttemptOutcome
 
 T = TypeVar("T")
 Clock = Callable[[], float]

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-import mesh_core.without_rich  # noqa: F401
+import mesh_core.runtime.without_rich  # noqa: F401
 
 # isort: split
 
@@ -23,20 +23,20 @@ from executor_agent.permissions import reasons_to_refuse
 from executor_agent.remedy import Remedy
 from executor_agent.settings import ExecutorSettings
 from executor_agent.zygote import Zygote
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus, masked
-from mesh_core.listen import address_for
-from mesh_core.log import setup
-from mesh_core.private_place import write_privately
-from mesh_core.probes import Probes, writable
-from mesh_core.probes_http import ProbesServer
-from mesh_core.redis_state import takes_writes
-from mesh_core.redis_url import password_of
-from mesh_core.schema import schema_or_exit
-from mesh_core.service import serve
-from mesh_core.settings import settings_or_exit
-from mesh_core.telling import TargetSettings
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus, masked
+from mesh_core.messaging.redis_state import takes_writes
+from mesh_core.models.proposals import Folder
+from mesh_core.notifications.notifier import TargetSettings
+from mesh_core.runtime.addresses import address_for
+from mesh_core.runtime.health import Probes, writable
+from mesh_core.runtime.health_http import ProbesServer
+from mesh_core.runtime.log import setup
+from mesh_core.runtime.redis_url import password_of
+from mesh_core.runtime.service import serve
+from mesh_core.runtime.settings import settings_or_exit
+from mesh_core.security.private_folder import write_privately
+from mesh_core.storage.schema import schema_or_exit
 
 PROBES_PORT = 8688
 

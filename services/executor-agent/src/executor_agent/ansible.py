@@ -31,10 +31,10 @@ from executor_agent.stages import StagePlan
 from executor_agent.view import VARIABLE, View
 from executor_agent.walls import NOT_BUILT
 from executor_agent.zygote import Zygote
-from mesh_core.files import write_whole
-from mesh_core.inventory import Inventory
-from mesh_core.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, PlaybookSet
-from mesh_core.records import Stage
+from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, PlaybookSet
+from mesh_core.models.outcomes import Stage
+from mesh_core.policy.inventory import Inventory
+from mesh_core.storage.files import write_whole
 
 log = structlog.get_logger()
 

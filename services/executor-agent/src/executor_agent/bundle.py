@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.files import write_whole
+from mesh_core.storage.files import write_whole
 
 BUNDLE_FILE = "bundle.zip"
 MAX_FILE_BYTES = 16 * 1024 * 1024

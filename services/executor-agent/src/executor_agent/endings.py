@@ -15,10 +15,11 @@ import structlog
 
 from executor_agent.ledger import Ledger, Run
 from executor_agent.report import Outbox, ended, moved
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.metrics import EXECUTION_TIME, EXECUTIONS
-from mesh_core.records import Outcome, parse_time, rfc3339
+from mesh_core.approvals.store import Actions
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.runtime.metrics import EXECUTION_TIME, EXECUTIONS
 
 DISK_RETRY_SECONDS = 1.0
 

@@ -25,10 +25,11 @@ from executor_agent.rules import SETTLING_SECONDS, RulesReader
 from executor_agent.runner import Look, Runner, RunResult, Seen
 from executor_agent.sweep import Sweep
 from executor_agent.targets import Targets
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.pulse import Pulse
-from mesh_core.records import Outcome, rfc3339
+from mesh_core.approvals.store import Actions
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import rfc3339
+from mesh_core.runtime.pulse import Pulse
 
 SOON_SECONDS = 0.25
 CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to

@@ -13,14 +13,14 @@ from datetime import datetime
 from pathlib import Path
 
 from executor_agent.rules import Rules
-from mesh_core.action_files import ActionName, digest_of, name_of
-from mesh_core.door import read_proposal
-from mesh_core.inventory import Inventory
-from mesh_core.playbook_lint import lint_playbook
-from mesh_core.playbooks import playbook_for
-from mesh_core.policy import Policy, proposal_type_for, risk_for
-from mesh_core.records import MAX_PROPOSAL_BYTES, Action, Proposal, ProposalType, proposal_id
-from mesh_core.strict_json import Refusal
+from mesh_core.actions.playbooks import playbook_for
+from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
+from mesh_core.models.parsing import read_proposal
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Action, Proposal, ProposalType, proposal_id
+from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.playbook_lint import lint_playbook
+from mesh_core.policy.policy import Policy, proposal_type_for, risk_for
 
 MARK = tuple[int, int, int]  # inode, size, mtime (ns): changes when the file is still being written
 

@@ -20,9 +20,9 @@ import structlog
 
 from executor_agent.reach import Reach
 from executor_agent.view import MACHINE, View, Wall, executors_own, python_paths
-from mesh_core.files import write_whole
-from mesh_core.isolation_note import isolation_note
-from mesh_core.probes import Check, Ready
+from mesh_core.runtime.health import Check, Ready
+from mesh_core.runtime.isolation_note import isolation_note
+from mesh_core.storage.files import write_whole
 
 log = structlog.get_logger()
 

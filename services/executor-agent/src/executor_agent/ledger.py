@@ -20,12 +20,14 @@ from pydantic import Field, ValidationError
 
 from executor_agent.intake import Accepted
 from executor_agent.runner import Look
-from mesh_core.action_files import BY_SUFFIX, EXECUTED, ActionName, Folder, approval_at, digest_of, read_regular
-from mesh_core.actions import BY_FILE, CLAIMED_FILE, Actions, drop_run
-from mesh_core.door import read_proposal
-from mesh_core.files import create_whole, fsync_folder, write_whole
-from mesh_core.records import MAX_PROPOSAL_BYTES, Outcome, Proposal, Record, Timestamp, rfc3339
-from mesh_core.strict_json import Refusal
+from mesh_core.approvals.proposal_files import BY_SUFFIX, ActionName, approval_at, digest_of
+from mesh_core.approvals.store import BY_FILE, CLAIMED_FILE, Actions, drop_run
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.parsing import read_proposal
+from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.records import Record, Timestamp, rfc3339
+from mesh_core.models.strict_json import Refusal
+from mesh_core.storage.files import create_whole, fsync_folder, read_regular, write_whole
 
 PROPOSAL_FILE, INTENT_FILE, STARTED_FILE, OUTCOME_FILE = "proposal.json", "intent.json", "started", "outcome.json"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.lock_note import read_note, taker_is_gone
+from mesh_core.storage.lock_note import read_note, taker_is_gone
 
 _PDEATHSIG = 1
 

@@ -19,14 +19,14 @@ from executor_agent.runner import Runner
 from executor_agent.targets import Targets
 from executor_agent.thinning import Thinning
 from executor_agent.watch import watch
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.metrics import REPORTS_WAITING, RUNNING
-from mesh_core.probes import Ready
-from mesh_core.pulse import Pulse
-from mesh_core.service import heartbeat_file
-from mesh_core.standby import Standby
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.proposals import Folder
+from mesh_core.runtime.health import Ready
+from mesh_core.runtime.metrics import REPORTS_WAITING, RUNNING
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import heartbeat_file
+from mesh_core.runtime.standby import Standby
 
 SERVICE = "executor-agent"
 

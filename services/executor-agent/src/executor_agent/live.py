@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import structlog
 from redis.exceptions import RedisError
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.records import rfc3339
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.records import rfc3339
 
 CHANNEL = "executor_output"
 QUEUE_LINES = 2000

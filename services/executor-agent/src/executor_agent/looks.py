@@ -15,8 +15,9 @@ from typing import Any
 
 from executor_agent.ansible import Limits, Where, run_stage
 from executor_agent.stages import LOOK
-from mesh_core.playbooks import LOOK_TASK
-from mesh_core.records import Proposal, ProposalType, Runtime
+from mesh_core.actions.playbooks import LOOK_TASK
+from mesh_core.models.events import Runtime
+from mesh_core.models.proposals import Proposal, ProposalType
 
 
 class State(StrEnum):

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 from redis.exceptions import ResponseError
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.records import Proposal
-from mesh_core.streams import stream_of
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.proposals import Proposal
+from mesh_core.models.streams import stream_of
 
 PROBES = frozenset({"http_probe_failed", "tcp_probe_failed"})
 RECOVERED = "service_recovered"

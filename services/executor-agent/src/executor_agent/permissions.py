@@ -7,8 +7,8 @@ import os
 import pwd
 import stat
 
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions, writable_by
+from mesh_core.approvals.store import Actions, writable_by
+from mesh_core.models.proposals import Folder
 
 
 def reasons_to_refuse(actions: Actions, planner_uid: int | None) -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from executor_agent.runner import Look, Seen
-from mesh_core.facts import Fact, facts_for
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.facts import Fact, facts_for
 
 # Trouble that is nothing but "it does not run": its manager sees that, and sees when it is over.
 _DOWN = (

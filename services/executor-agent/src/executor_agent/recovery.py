@@ -17,9 +17,9 @@ from executor_agent.executor import Executor
 from executor_agent.ledger import Run, Step
 from executor_agent.processes import end_processes
 from executor_agent.report import begun
-from mesh_core.action_files import Folder
-from mesh_core.pulse import LATE_SECONDS, Pulse
-from mesh_core.records import Outcome
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder
+from mesh_core.runtime.pulse import LATE_SECONDS, Pulse
 
 BROKEN = (
     "the executor crashed while it claimed this, and what lies here does not prove what was reviewed; "

@@ -20,12 +20,13 @@ from executor_agent.runner import Look, OnLine, RunResult, Seen
 from executor_agent.stages import stages_for
 from executor_agent.verify import Settle, Verdict, verify
 from executor_agent.zygote import Zygote
-from mesh_core.files import write_whole
-from mesh_core.inventory import Inventory, InventoryError
-from mesh_core.playbooks import playbook_for
-from mesh_core.reasons import told_reason
-from mesh_core.records import Proposal, ProposalType, Stage
-from mesh_core.telling import Teller
+from mesh_core.actions.playbooks import playbook_for
+from mesh_core.llm.reasons import told_reason
+from mesh_core.models.outcomes import Stage
+from mesh_core.models.proposals import Proposal, ProposalType
+from mesh_core.notifications.notifier import Teller
+from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.storage.files import write_whole
 
 
 class Remedy:

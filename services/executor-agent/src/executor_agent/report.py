@@ -20,13 +20,15 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from mesh_core.action_files import Folder
-from mesh_core.bus import Bus, BusDown
-from mesh_core.files import drop_unfinished, write_whole
-from mesh_core.persisted import Persisted
-from mesh_core.pulse import unwatched
-from mesh_core.records import ActionUpdate, HealthEvent, Outcome, Proposal, ProposalType, Record, Severity, Trust
-from mesh_core.service import cancelled, pause
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.persisted import Persisted
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, ProposalType
+from mesh_core.models.records import Record
+from mesh_core.runtime.pulse import unwatched
+from mesh_core.runtime.service import cancelled, pause
+from mesh_core.storage.files import drop_unfinished, write_whole
 
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.2, 5.0
 CLOSING_SECONDS = 3.0

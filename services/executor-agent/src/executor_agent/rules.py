@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.inventory import Inventory, InventoryError
-from mesh_core.policy import BadPolicy, Policy
+from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.policy.policy import BadPolicy, Policy
 
 SETTLING_SECONDS = 2.0
 

@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mesh_core.records import Proposal, Stage
+from mesh_core.models.outcomes import Stage
+from mesh_core.models.proposals import Proposal
 
 OnLine = Callable[[str, str], None]  # (stage, line); never blocks, may be called from any thread
 

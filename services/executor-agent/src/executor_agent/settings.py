@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from executor_agent.isolation import Sandbox
-from mesh_core.settings import WatchedSettings
+from mesh_core.runtime.settings import WatchedSettings
 
 
 class ExecutorSettings(WatchedSettings):

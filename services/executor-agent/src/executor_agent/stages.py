@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mesh_core.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE
-from mesh_core.records import ProposalType
+from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE
+from mesh_core.models.proposals import ProposalType
 
 VERIFY_LOG = "04_verify"
 

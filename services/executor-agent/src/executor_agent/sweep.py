@@ -15,11 +15,12 @@ from executor_agent.intake import MARK, Accepted, Candidate, Late, Refused, judg
 from executor_agent.ledger import Ledger, Run
 from executor_agent.report import Outbox, Told, moved
 from executor_agent.rules import RulesReader
-from mesh_core.action_files import BY_SUFFIX, Folder, name_of
-from mesh_core.actions import Actions
-from mesh_core.door import read_proposal
-from mesh_core.metrics import APPROVE_TO_RUNNING, EXPIRED, QUARANTINED
-from mesh_core.records import MAX_PROPOSAL_BYTES, Proposal, rfc3339
+from mesh_core.approvals.proposal_files import BY_SUFFIX, name_of
+from mesh_core.approvals.store import Actions
+from mesh_core.models.parsing import read_proposal
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.records import rfc3339
+from mesh_core.runtime.metrics import APPROVE_TO_RUNNING, EXPIRED, QUARANTINED
 
 YOUNG_SECONDS = 2.0  # half a file is waited for, counted from its last change
 LONGEST_WAIT_SECONDS = 4.0  # however slowly it grows

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mesh_core.file_lock import FileLock
+from mesh_core.storage.file_lock import FileLock
 
 POLL_SECONDS = 0.2
 

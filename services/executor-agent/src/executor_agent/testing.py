@@ -17,21 +17,13 @@ import redis.asyncio as aioredis
 from executor_agent.executor import Limits
 from executor_agent.life import Life
 from executor_agent.runner import Look, OnLine, RunResult, Seen
-from mesh_core.action_files import ActionName, Folder, digest_of
-from mesh_core.actions import Actions
-from mesh_core.files import create_whole
-from mesh_core.records import (
-    Action,
-    HealthEvent,
-    ModelRef,
-    Outcome,
-    Proposal,
-    ProposalType,
-    Runtime,
-    Stage,
-    proposal_id,
-    rfc3339,
-)
+from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.approvals.store import Actions
+from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.models.outcomes import Outcome, Stage
+from mesh_core.models.proposals import Action, Folder, ModelRef, Proposal, ProposalType, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.storage.files import create_whole
 from mesh_core.testing import wait_for
 
 DONE = RunResult(

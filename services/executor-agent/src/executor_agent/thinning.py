@@ -15,9 +15,9 @@ from pathlib import Path
 import structlog
 
 from executor_agent.bundle import BUNDLE_FILE
-from mesh_core.action_files import EXECUTED
-from mesh_core.actions import Actions
-from mesh_core.service import pause
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import EXECUTED
+from mesh_core.runtime.service import pause
 
 EVERY_SECONDS = 86_400.0
 

@@ -19,7 +19,8 @@ import structlog
 from executor_agent.ansible import Limits, Where
 from executor_agent.looks import Look, State, look
 from executor_agent.stages import VERIFY_LOG
-from mesh_core.records import Proposal, ProposalType, Stage
+from mesh_core.models.outcomes import Stage
+from mesh_core.models.proposals import Proposal, ProposalType
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.service import pause
+from mesh_core.runtime.service import pause
 
 REARM_SECONDS = 2.0
 _CLOSE_WRITE, _MOVED_TO, _CREATE = 0x8, 0x80, 0x100

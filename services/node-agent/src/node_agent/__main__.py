@@ -10,24 +10,24 @@ import sys
 import time
 from pathlib import Path
 
-import mesh_core.without_rich  # noqa: F401
+import mesh_core.runtime.without_rich  # noqa: F401
 
 # isort: split
 
 import structlog
 
-from mesh_core.file_lock import FileLock
-from mesh_core.listen import address_for
-from mesh_core.log import setup
-from mesh_core.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
-from mesh_core.private_place import write_privately
-from mesh_core.probes import Probes, Ready, writable
-from mesh_core.probes_http import ProbesServer
-from mesh_core.pulse import Pulse
-from mesh_core.records import HealthEvent
-from mesh_core.schema import schema_or_exit
-from mesh_core.service import serve
-from mesh_core.settings import settings_or_exit
+from mesh_core.models.events import HealthEvent
+from mesh_core.runtime.addresses import address_for
+from mesh_core.runtime.health import Probes, Ready, writable
+from mesh_core.runtime.health_http import ProbesServer
+from mesh_core.runtime.log import setup
+from mesh_core.runtime.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import serve
+from mesh_core.runtime.settings import settings_or_exit
+from mesh_core.security.private_folder import write_privately
+from mesh_core.storage.file_lock import FileLock
+from mesh_core.storage.schema import schema_or_exit
 from node_agent.agent import Agent, recall
 from node_agent.edges import Edges, FlapRule
 from node_agent.outfit import probes_for

@@ -12,10 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import structlog
 
-from mesh_core.files import write_whole
-from mesh_core.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
-from mesh_core.pulse import Pulse
-from mesh_core.records import HealthEvent, Severity
+from mesh_core.models.events import HealthEvent, Severity
+from mesh_core.runtime.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.storage.files import write_whole
 from node_agent.edges import Change, Edges, Fold
 from node_agent.events import event_for, notice
 from node_agent.findings import Condition, Finding, Probe, Rule, well

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mesh_core.records import Runtime
+from mesh_core.models.events import Runtime
 
 
 @dataclass(frozen=True, slots=True)

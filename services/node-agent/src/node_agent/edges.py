@@ -10,7 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from mesh_core.records import Severity, is_name
+from mesh_core.models.events import Severity
+from mesh_core.models.records import is_name
 from node_agent.findings import Condition, Finding, Rule
 
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2, Severity.CRITICAL: 3}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_core.records import MAX_EVENT_BYTES, HealthEvent, Severity, Trust, is_name, rfc3339
-from mesh_core.redaction import pruned
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.models.records import is_name, rfc3339
+from mesh_core.security.redaction import pruned
 from node_agent.edges import Change
 from node_agent.evidence import clean_value
 

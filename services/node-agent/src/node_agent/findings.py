@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 
 
 class Condition(StrEnum):

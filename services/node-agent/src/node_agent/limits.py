@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 from node_agent.findings import Condition
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from mesh_core.metrics import REDIS_FAILURES
+from mesh_core.runtime.metrics import REDIS_FAILURES
 
 EVENT_STREAM_PREFIX = "mesh:ev:"
 EVENT_CHANNEL = "health_events"

@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import structlog
 
-from mesh_core.pulse import unwatched
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
+from mesh_core.runtime.pulse import unwatched
 from node_agent.events import notice
 from node_agent.redis_line import EVENT_STREAM_PREFIX, AlreadyPassed, EventLog, LogDown, LogRefused
 from node_agent.spool import Spool

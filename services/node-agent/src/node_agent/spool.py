@@ -14,9 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.files import drop_unfinished, write_whole
-from mesh_core.metrics import SPOOL_DROPPED
-from mesh_core.records import HealthEvent
+from mesh_core.models.events import HealthEvent
+from mesh_core.runtime.metrics import SPOOL_DROPPED
+from mesh_core.storage.files import drop_unfinished, write_whole
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_IN_MEMORY = 1000  # events that a full disk refused

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mesh_core.records import Name, Runtime
+from mesh_core.models.events import Runtime
+from mesh_core.models.records import Name
 from node_agent.http_line import address_for
 
 Positive = Annotated[float, Field(gt=0)]

@@ -7,29 +7,31 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
-import mesh_core.without_rich  # noqa: F401
+import mesh_core.runtime.without_rich  # noqa: F401
 
 # isort: split
 
 import structlog
 
-from mesh_core.actions import Actions
-from mesh_core.audit import audit_path, head_path
-from mesh_core.bridge import Bridge
-from mesh_core.bus import Bus, masked
-from mesh_core.consumer import Consumer
-from mesh_core.log import setup
-from mesh_core.people import people_path
-from mesh_core.private_place import write_privately
-from mesh_core.pulse import Pulse
-from mesh_core.records import ActionUpdate, Decision, ModelAttempt
-from mesh_core.schema import schema_or_exit
-from mesh_core.service import Part, Parts, heartbeat_file, serve
-from mesh_core.settings import CANNOT_START, settings_or_exit
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.standby import Standby
-from mesh_core.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
-from mesh_core.telling import TargetSettings, Teller
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bridge import Bridge
+from mesh_core.messaging.bus import Bus, masked
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import Decision
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
+from mesh_core.notifications.notifier import TargetSettings, Teller
+from mesh_core.runtime.log import setup
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve
+from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
+from mesh_core.runtime.standby import Standby
+from mesh_core.security.private_folder import write_privately
+from mesh_core.security.users import people_path
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.storage.audit_log import audit_path, head_path
+from mesh_core.storage.schema import schema_or_exit
 from observer.archive import Archive
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog

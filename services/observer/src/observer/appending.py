@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from mesh_core.event_conversion import convert
-from mesh_core.event_files import mend_tail
-from mesh_core.files import fsync_folder
+from mesh_core.storage.event_conversion import convert
+from mesh_core.storage.event_files import mend_tail
+from mesh_core.storage.files import fsync_folder
 
 TAIL_BYTES = 1024 * 1024  # about what may be delivered again after a crash; more of it may stand there twice
 KNOWN_LINES = 8192

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mesh_core.event_files import PLAIN, decision_line, event_line
-from mesh_core.metrics import ARCHIVED
-from mesh_core.records import Decision, HealthEvent, is_name
+from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.records import is_name
+from mesh_core.runtime.metrics import ARCHIVED
+from mesh_core.storage.event_files import PLAIN, decision_line, event_line
 from observer.appending import Appending
 
 _ENTRY = re.compile(r"(\d{1,20})-(\d{1,20})")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from mesh_core.bus import Bus
-from mesh_core.records import ModelAttempt
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.attempts import ModelAttempt
 
 ATTEMPTS_WITHIN_MS = 15 * 60_000  # a ladder takes 68 s at most; a planner that died meanwhile a little longer
 MOST_READ = 5_000

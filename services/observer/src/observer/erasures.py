@@ -12,20 +12,13 @@ from typing import Any
 
 import structlog
 
-from mesh_core.bus import Bus, BusDown, or_down
-from mesh_core.records import (
-    ActionUpdate,
-    DeadLetter,
-    Decision,
-    HealthEvent,
-    ModelAttempt,
-    Severity,
-    Trust,
-    WorldUpdate,
-    rfc3339,
-)
-from mesh_core.service import pause
-from mesh_core.streams import ENTERED, MOVES_STREAM
+from mesh_core.messaging.bus import Bus, BusDown, or_down
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Severity, Trust, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.records import rfc3339
+from mesh_core.models.streams import ENTERED, MOVES_STREAM
+from mesh_core.runtime.service import pause
 from observer.world import RECORDS_ERASED
 
 LOOK_SECONDS = 10.0

@@ -15,9 +15,11 @@ from typing import Literal
 
 import structlog
 
-from mesh_core.bus import DOWN, client_for
-from mesh_core.records import ActionUpdate, HealthEvent, ModelAttempt, WorldUpdate
-from mesh_core.service import pause
+from mesh_core.messaging.bus import DOWN, client_for
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import HealthEvent, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.runtime.service import pause
 
 OUTPUT_CHANNEL = "executor_output"
 # The channel, and the name of its server-sent events.

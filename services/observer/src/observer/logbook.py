@@ -15,9 +15,10 @@ from typing import TypeAlias
 
 from pydantic import ValidationError
 
-from mesh_core.records import ActionUpdate, ModelAttempt
-from mesh_core.streams import MOVES_STREAM
-from mesh_core.strict_json import Refusal, parse_object
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.streams import MOVES_STREAM
+from mesh_core.models.strict_json import Refusal, parse_object
 from observer.appending import Appending
 from observer.index.keys import day_of, numbers_of
 

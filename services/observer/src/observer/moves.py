@@ -19,13 +19,15 @@ from typing import Protocol
 import structlog
 from watchfiles import awatch
 
-from mesh_core.action_files import REASON_SUFFIX, ActionName, Folder, name_of, read_regular
-from mesh_core.actions import Actions
-from mesh_core.bus import ONCE_SECONDS, Bus, BusDown
-from mesh_core.metrics import DECIDED
-from mesh_core.records import ActionUpdate, Proposal, rfc3339
-from mesh_core.service import pause
-from mesh_core.streams import MOVES_STREAM
+from mesh_core.approvals.proposal_files import REASON_SUFFIX, ActionName, name_of
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import ONCE_SECONDS, Bus, BusDown
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
+from mesh_core.models.records import rfc3339
+from mesh_core.models.streams import MOVES_STREAM
+from mesh_core.runtime.metrics import DECIDED
+from mesh_core.runtime.service import pause
+from mesh_core.storage.files import read_regular
 
 SCAN_SECONDS = 2.0
 HINT_STEP_MS = 100  # with 1 ms watchfiles takes 1.8 % of a core while nothing happens

@@ -23,14 +23,14 @@ import structlog
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from mesh_core.bus import LONGEST_PAYLOAD, Bus, BusDown
-from mesh_core.consumer import Consumer, Entry
-from mesh_core.files import write_whole
-from mesh_core.metrics import EVENTS_BENIGN, EVENTS_READ
-from mesh_core.pulse import unwatched
-from mesh_core.records import HealthEvent, Trust, WorldUpdate
-from mesh_core.service import pause
-from mesh_core.streams import EVENT_STREAM_PREFIX
+from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown
+from mesh_core.messaging.consumer import Consumer, Entry
+from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
+from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ
+from mesh_core.runtime.pulse import unwatched
+from mesh_core.runtime.service import pause
+from mesh_core.storage.files import write_whole
 from observer.archive import Archive
 from observer.logbook import Logbook
 from observer.memory import give_back

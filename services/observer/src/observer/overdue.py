@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.metrics import SILENCES
-from mesh_core.records import parse_time
-from mesh_core.service import pause
-from mesh_core.silence_folder import KEEP_DAYS, SilenceFolder
-from mesh_core.silences import Silence, SilenceKind
+from mesh_core.models.records import parse_time
+from mesh_core.runtime.metrics import SILENCES
+from mesh_core.runtime.service import pause
+from mesh_core.silences.folder import KEEP_DAYS, SilenceFolder
+from mesh_core.silences.silence import Silence, SilenceKind
 from observer.world import State, World
 
 LOOK_SECONDS = 5.0

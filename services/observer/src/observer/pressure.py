@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 import redis.exceptions
 import structlog
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import Consumer
-from mesh_core.records import HealthEvent, Severity, Trust, is_name, rfc3339
-from mesh_core.redis_limits import MOST_BYTES
-from mesh_core.redis_state import read_state
-from mesh_core.service import pause
-from mesh_core.streams import EVENT_STREAM_PREFIX
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.redis_limits import MOST_BYTES
+from mesh_core.messaging.redis_state import read_state
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.records import is_name, rfc3339
+from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.runtime.service import pause
 from observer.erasures import Erasures
 from observer.trimming import RECORDS, Trimming
 from observer.world import STREAM_OVERFLOW

@@ -8,11 +8,13 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mesh_core import streams
-from mesh_core.consumer import Entry
-from mesh_core.door import event_in, problems
-from mesh_core.records import MAX_EVENT_BYTES, ActionUpdate, Decision, HealthEvent, ModelAttempt
-from mesh_core.strict_json import Refusal, parse_object
+from mesh_core.messaging.consumer import Entry
+from mesh_core.models import streams
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import MAX_EVENT_BYTES, Decision, HealthEvent
+from mesh_core.models.parsing import event_in, problems
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.strict_json import Refusal, parse_object
 from observer.archive import is_event_id
 from observer.logbook import Line
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mesh_core.actions import Actions
-from mesh_core.log import setup
-from mesh_core.reindexing import IndexFolder
+from mesh_core.approvals.store import Actions
+from mesh_core.runtime.log import setup
+from mesh_core.storage.reindexing import IndexFolder
 from observer.index.indexing import Indexing
 
 BUSY = 3

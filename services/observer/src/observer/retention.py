@@ -20,10 +20,10 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.disk_room import size_of
-from mesh_core.event_files import PLAIN
-from mesh_core.event_packing import pack
-from mesh_core.service import pause
+from mesh_core.runtime.service import pause
+from mesh_core.storage.disk_room import size_of
+from mesh_core.storage.event_files import PLAIN
+from mesh_core.storage.event_packing import pack
 
 EVERY_SECONDS = 3600.0
 RETRY_SECONDS = 600.0

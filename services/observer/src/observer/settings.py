@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from mesh_core.listen import OFF, Address, address_for
-from mesh_core.settings import MANY_LINES, MeshSettings
+from mesh_core.runtime.addresses import OFF, Address, address_for
+from mesh_core.runtime.settings import MANY_LINES, MeshSettings
 from observer.auth.arrival import read_networks
 from observer.auth.book import read_tokens
 from observer.retention import Bounds

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.records import HealthEvent, Severity, Trust, is_name, rfc3339
-from mesh_core.service import pause
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.records import is_name, rfc3339
+from mesh_core.runtime.service import pause
 from observer.world import NODE_OFFLINE, NODE_ONLINE, State, World
 
 ALIVE_PREFIX = "mesh:alive:"

@@ -8,11 +8,13 @@ import time
 import redis.exceptions
 import structlog
 
-from mesh_core.bus import BusDown
-from mesh_core.consumer import KEEP_MS, Consumer
-from mesh_core.records import ActionUpdate, DeadLetter, Decision, ModelAttempt, WorldUpdate
-from mesh_core.service import pause
-from mesh_core.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
+from mesh_core.messaging.bus import BusDown
+from mesh_core.messaging.consumer import KEEP_MS, Consumer
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import DeadLetter, Decision, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
+from mesh_core.runtime.service import pause
 from observer.erasures import Erasures
 
 TRIM_SECONDS = 60.0

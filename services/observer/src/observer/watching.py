@@ -14,13 +14,13 @@ from typing import Any
 
 import redis.exceptions
 
-from mesh_core import metrics
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus, or_down
-from mesh_core.probes import Figure, Probes, writable
-from mesh_core.records import parse_time
-from mesh_core.redis_state import takes_writes
-from mesh_core.streams import EVENT_STREAM_PREFIX
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus, or_down
+from mesh_core.messaging.redis_state import takes_writes
+from mesh_core.models.records import parse_time
+from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.runtime import metrics
+from mesh_core.runtime.health import Figure, Probes, writable
 from observer.world import World
 
 SERVICE = "observer"

@@ -25,8 +25,9 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from mesh_core.records import HealthEvent, Name, Record, Severity, Timestamp, Trust, WorldUpdate, rfc3339
-from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX
+from mesh_core.models.events import HealthEvent, Severity, Trust, WorldUpdate
+from mesh_core.models.records import Name, Record, Timestamp, rfc3339
+from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
 
 MAX_PLACES = 20_000
 MAX_OPEN = 32

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.audit import DAMAGE, HEALED, Chain, Head, Line, Verdict, head_in
+from mesh_core.storage.audit_log import DAMAGE, HEALED, Chain, Head, Line, Verdict, head_in
 from observer.audit.log import AuditBusy, AuditDown, AuditLog
 
 NOW = "2026-05-05T12:00:00.000Z"

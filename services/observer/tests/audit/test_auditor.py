@@ -13,23 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mesh_core.action_files import ActionName, Folder
-from mesh_core.actions import Actions
-from mesh_core.audit import HEAD_KEY, Chain, Line, audit_path, head_path
-from mesh_core.bus import Bus
-from mesh_core.deciding import next_attempt
-from mesh_core.people import Role
-from mesh_core.records import (
-    Action,
-    ActionUpdate,
-    HealthEvent,
-    ModelRef,
-    Proposal,
-    ProposalType,
-    Risk,
-    proposal_id,
-    rfc3339,
-)
+from mesh_core.approvals.decisions import next_attempt
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Action, ActionUpdate, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.security.users import Role
+from mesh_core.storage.audit_log import HEAD_KEY, Chain, Line, audit_path, head_path
 from mesh_core.testing import RedisServer
 from observer.audit.auditor import Auditor
 from observer.audit.digests import digest_of_action

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mesh_core.passwords import hash_password
-from mesh_core.people import People, Role, Token, User, change_people, people_path
+from mesh_core.security.passwords import hash_password
+from mesh_core.security.users import People, Role, Token, User, change_people, people_path
 from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
 from observer.auth.book import Book

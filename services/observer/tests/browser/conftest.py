@@ -11,7 +11,7 @@ from browser_rig import Mesh
 from parts.require import missing, require
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from mesh_core.people import people_path, read_people
+from mesh_core.security.users import people_path, read_people
 from mesh_core.testing import RedisServer
 from observer.auth.auth import COOKIE
 from observer.web.page import DIST

@@ -16,8 +16,7 @@ from browser_rig import Mesh, ago, until
 from parts.require import require
 from playwright.sync_api import Page, expect
 
-from mesh_core.action_files import Folder
-from mesh_core.records import ActionUpdate, Evidence
+from mesh_core.models.proposals import ActionUpdate, Evidence, Folder
 
 Visit = Callable[..., Page]
 

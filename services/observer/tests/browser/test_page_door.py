@@ -8,9 +8,9 @@ import pytest
 from browser_rig import Mesh, until
 from playwright.sync_api import Page, expect
 
-from mesh_core.action_files import Folder
-from mesh_core.passwords import hash_password
-from mesh_core.people import People, Role, User, change_people, people_path
+from mesh_core.models.proposals import Folder
+from mesh_core.security.passwords import hash_password
+from mesh_core.security.users import People, Role, User, change_people, people_path
 
 Visit = Callable[..., Page]
 

@@ -10,7 +10,7 @@ import pytest
 from browser_rig import Mesh
 from playwright.sync_api import Page, expect
 
-from mesh_core.sign_in_links import is_waiting, make_link, person_name
+from mesh_core.security.sign_in_links import is_waiting, make_link, person_name
 
 Visit = Callable[..., Page]
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}

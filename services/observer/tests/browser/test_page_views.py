@@ -13,8 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browser_rig import Mesh, an_attempt, some_places, until
 from playwright.sync_api import Page, expect
 
-from mesh_core.action_files import Folder
-from mesh_core.records import Risk
+from mesh_core.models.proposals import Folder, Risk
 
 Visit = Callable[..., Page]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_core.people import Role
-from mesh_core.settings import BadSettings, read_settings
+from mesh_core.runtime.settings import BadSettings, read_settings
+from mesh_core.security.users import Role
 from observer.auth.arrival import (
     Arrival,
     Rules,

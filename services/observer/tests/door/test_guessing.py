@@ -11,7 +11,7 @@ from pathlib import Path
 
 from door_rig import ADA, BOT, EYE, VIC, Door, add_people, door_at, error_of
 
-from mesh_core.metrics import SIGN_INS
+from mesh_core.runtime.metrics import SIGN_INS
 from mesh_core.testing import free_port
 from observer.auth.signing_in import MOST_WAITING, SigningIn, TooMany
 
@@ -176,7 +176,7 @@ async def test_a_trusted_proxy_names_the_client_and_nobody_else_can(tmp_path: Pa
 def test_a_check_gives_its_memory_back(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from concurrent.futures import ThreadPoolExecutor\n"
-        "from mesh_core.passwords import hash_password, password_fits\n"
+        "from mesh_core.security.passwords import hash_password, password_fits\n"
         "from observer.auth.book import Book; from observer.auth.signing_in import SigningIn\n"
         "from observer.auth.devices import Devices\n"
         "rss = lambda: int(open('/proc/self/status').read().split('VmRSS:')[1].split()[0]) / 1024\n"

@@ -8,9 +8,10 @@ import os
 import pytest
 from door_rig import ADA, BOT, EYE, ORIGIN, VIC, Door, add_people, error_of
 
-from mesh_core.action_files import ActionName, Folder, approval_at
-from mesh_core.people import Role, User, change_people, people_path
-from mesh_core.sign_in_links import make_link, person_name
+from mesh_core.approvals.proposal_files import ActionName, approval_at
+from mesh_core.models.proposals import Folder
+from mesh_core.security.sign_in_links import make_link, person_name
+from mesh_core.security.users import Role, User, change_people, people_path
 from observer.audit.silences import SilenceWatch
 from observer.audit.words import who_and_how
 from observer.auth.auth import COOKIE

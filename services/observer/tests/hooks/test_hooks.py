@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from mesh_core import metrics
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.records import DeadLetter, HealthEvent
-from mesh_core.streams import FOREIGN_STREAM
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import DeadLetter, HealthEvent
+from mesh_core.models.streams import FOREIGN_STREAM
+from mesh_core.runtime import metrics
 from mesh_core.testing import RedisServer
 from observer.hooks.alert import MOST_ALERTS
 from observer.hooks.entering import REPEAT_SECONDS
@@ -449,7 +449,7 @@ async def test_a_sender_is_told_to_come_back_while_redis_is_away_and_then_it_ent
 async def test_a_request_that_was_cut_short_by_redis_is_whole_after_it_is_sent_again(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mesh_core.bus import BusDown
+    from mesh_core.messaging.bus import BusDown
 
     async with serve(OPEN) as observer:
         entered, calls = Bus.enter, 0

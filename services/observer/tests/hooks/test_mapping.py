@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.door import read_event
-from mesh_core.policy import Policy
-from mesh_core.records import MAX_EVENT_BYTES, Action, HealthEvent, Severity, Trust
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.models.parsing import read_event
+from mesh_core.models.proposals import Action
+from mesh_core.policy.policy import Policy
 from observer.hooks import alertmanager, grafana, uptime_kuma
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.generic import GenericHook

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from index_rig import BASE_MS, Shelf
 
-from mesh_core.action_files import Folder
+from mesh_core.models.proposals import Folder
 from observer.index.keys import time_of
 from observer.index.results import Incident
 

@@ -9,8 +9,8 @@ import pytest
 from index_rig import BASE_MS, Shelf
 from sqlalchemy import select
 
-from mesh_core.action_files import Folder
-from mesh_core.streams import MOVES_STREAM
+from mesh_core.models.proposals import Folder
+from mesh_core.models.streams import MOVES_STREAM
 from observer.index.keys import time_of
 from observer.index.tables import updates
 

@@ -9,7 +9,7 @@ from index_rig import BASE_MS, Shelf
 from parts.archive import put_old
 from sqlalchemy import func, select
 
-from mesh_core.records import Decision, Severity, Trust
+from mesh_core.models.events import Decision, Severity, Trust
 from observer.index import tables
 from observer.index.keys import SLOTS, time_of, wished_key
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from index_rig import BASE_MS, Shelf, shelf_in
 
-from mesh_core.actions import Actions
-from mesh_core.reindexing import IndexFolder
+from mesh_core.approvals.store import Actions
+from mesh_core.storage.reindexing import IndexFolder
 from mesh_core.testing import wait_for
 from observer.index import filling
 from observer.index.indexing import IndexAway, Indexing

@@ -11,8 +11,8 @@ import pytest
 from index_rig import BASE_MS, Shelf
 from parts.archive import put_old, read_archive
 
-from mesh_core.event_conversion import convert_all
-from mesh_core.records import Decision, HealthEvent
+from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.storage.event_conversion import convert_all
 from observer.index.keys import DAY_MS, time_of
 from observer.retention import Bounds, Retention
 

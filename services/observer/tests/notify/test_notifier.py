@@ -19,14 +19,16 @@ import pytest
 from observer_rig import Desk
 from parts.http_server import LoopbackServer
 
-from mesh_core.action_files import ActionName, Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.metrics import NOTIFICATIONS
-from mesh_core.records import ActionUpdate, WorldUpdate, rfc3339
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silencing import Wish, maintain
-from mesh_core.telling import Sent, Teller
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import WorldUpdate
+from mesh_core.models.proposals import ActionUpdate, Folder
+from mesh_core.models.records import rfc3339
+from mesh_core.notifications.notifier import Sent, Teller
+from mesh_core.runtime.metrics import NOTIFICATIONS
+from mesh_core.silences.commands import Wish, maintain
+from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import RedisServer, wait_for
 from observer.notify.notifier import Notifier
 from observer.notify.rules import BadRules

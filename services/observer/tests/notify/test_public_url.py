@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_core.settings import BadSettings, read_settings
+from mesh_core.runtime.settings import BadSettings, read_settings
 from observer.settings import ObserverSettings
 
 

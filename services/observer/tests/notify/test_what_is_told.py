@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mesh_core.records import ActionUpdate, HealthEvent, ModelRef, Proposal, Severity, WorldUpdate
+from mesh_core.models.events import HealthEvent, Severity, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate, ModelRef, Proposal
 from observer.notify.news import News, NewsKind, news_of_action, news_of_world
 from observer.notify.rules import BadRules, Rules, read_rules
 from observer.notify.wording import BODY_CHARS, TITLE_CHARS, inert, say

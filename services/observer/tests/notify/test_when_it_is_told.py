@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mesh_core.records import Severity, rfc3339
+from mesh_core.models.events import Severity
+from mesh_core.models.records import rfc3339
 from observer.notify.news import News, NewsKind
 from observer.notify.outbox import MAX_WAITING, Outbox
 from observer.notify.rules import Rules

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from observer_rig import Desk
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
 from mesh_core.testing import RedisServer
 from observer.live import Live
 from observer.web.app import make_app

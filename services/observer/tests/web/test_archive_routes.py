@@ -13,7 +13,7 @@ import httpx
 import pytest
 from index_rig import BASE_MS, Shelf, shelf_in
 
-from mesh_core.bus import Bus
+from mesh_core.messaging.bus import Bus
 from observer.index.keys import time_of
 from observer.live import Live
 from observer.web.app import make_app

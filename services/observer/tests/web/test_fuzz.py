@@ -24,9 +24,9 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.records import HealthEvent, Severity, Trust
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import RedisServer, free_port
 
 EXAMPLES = 6  # of each kind, for each operation: the whole must stay below half a minute

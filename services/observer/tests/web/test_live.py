@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mesh_core.bus import Bus
-from mesh_core.records import HealthEvent, Trust
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.testing import RedisServer, wait_for
 from observer import live as live_room
 from observer.live import CHUNK_BYTES, LAG, Live, as_sent, hello

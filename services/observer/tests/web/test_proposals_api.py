@@ -9,10 +9,11 @@ import json
 import pytest
 from observer_rig import Desk
 
-from mesh_core import deciding
-from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
-from mesh_core.actions import Actions
-from mesh_core.records import ModelAttempt
+from mesh_core.approvals import decisions as deciding
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
+from mesh_core.approvals.store import Actions
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.proposals import Folder
 
 
 async def test_what_waits_is_listed_with_all_that_a_queue_shows(desk: Desk) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from observer_rig import Desk
 
-from mesh_core.action_files import Folder
-from mesh_core.records import Outcome
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder
 
 
 def make_run(desk: Desk, service: str, folder: Folder = Folder.DONE, *, finished: bool = True) -> Path:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from observer_rig import Desk
 
-from mesh_core.action_files import Folder
-from mesh_core.records import rfc3339
-from mesh_core.silence_folder import SilenceFolder
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import rfc3339
+from mesh_core.silences.folder import SilenceFolder
 from observer.world import Place, State, World
 
 MAINTENANCE = {"kind": "maintenance", "node": "pi*", "seconds": 3600, "reason": "new disk"}

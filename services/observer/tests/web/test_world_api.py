@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from observer_rig import Desk
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 from observer.world import Place, State, World
 
 SINCE = "2026-01-01T00:00:00.000Z"

@@ -6,33 +6,33 @@ import asyncio
 import os
 import sys
 
-import mesh_core.without_rich  # noqa: F401
+import mesh_core.runtime.without_rich  # noqa: F401
 
 # isort: split
 
 import structlog
 
-from mesh_core.action_files import Folder
-from mesh_core.actions import Actions
-from mesh_core.bridge import Bridge
-from mesh_core.bus import Bus, BusDown, check_server, masked
-from mesh_core.consumer import Consumer
-from mesh_core.listen import address_for
+from mesh_core.approvals.store import Actions
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
-from mesh_core.log import setup
-from mesh_core.metrics import CIRCUIT_OPEN
-from mesh_core.policy import BadPolicy, Policy
-from mesh_core.private_place import write_privately
-from mesh_core.probes import Probes, Ready, writable
-from mesh_core.probes_http import ProbesServer
-from mesh_core.pulse import Pulse
-from mesh_core.redis_state import takes_writes
-from mesh_core.schema import schema_or_exit
-from mesh_core.service import pause, serve
-from mesh_core.settings import settings_or_exit
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.streams import ENTERED, EVENT_STREAM_PREFIX
+from mesh_core.messaging.bridge import Bridge
+from mesh_core.messaging.bus import Bus, BusDown, check_server, masked
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.redis_state import takes_writes
+from mesh_core.models.proposals import Folder
+from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
+from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.runtime.addresses import address_for
+from mesh_core.runtime.health import Probes, Ready, writable
+from mesh_core.runtime.health_http import ProbesServer
+from mesh_core.runtime.log import setup
+from mesh_core.runtime.metrics import CIRCUIT_OPEN
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import pause, serve
+from mesh_core.runtime.settings import settings_or_exit
+from mesh_core.security.private_folder import write_privately
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.storage.schema import schema_or_exit
 from planner_agent.filing import GROUP, Filing
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Memory

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mesh_core.records import Evidence, HealthEvent
-from mesh_core.redaction import clean, is_lines, pruned, redacted, tail
-from mesh_core.secret_shapes import is_secret_name
-from mesh_core.secrets_in_text import HIDDEN
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Evidence
+from mesh_core.security.redaction import clean, is_lines, pruned, redacted, tail
+from mesh_core.security.secret_shapes import is_secret_name
+from mesh_core.security.secrets_in_text import HIDDEN
 
 MAX_FIELDS = 60
 MAX_TOTAL_BYTES = 12 * 1024

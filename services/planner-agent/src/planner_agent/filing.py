@@ -15,16 +15,18 @@ from typing import TypeAlias
 
 import structlog
 
-from mesh_core.action_files import Filed, Receipt
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import Entry
-from mesh_core.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
-from mesh_core.policy import proposal_type_for, risk_for
-from mesh_core.reasons import quoted, told_reason
-from mesh_core.records import Action, ActionUpdate, Decision, HealthEvent, Proposal, Verdict, proposal_id, rfc3339
-from mesh_core.service import pause
-from mesh_core.silences import Silence
+from mesh_core.approvals.proposal_files import Filed, Receipt
+from mesh_core.approvals.store import Actions
+from mesh_core.llm.reasons import quoted, told_reason
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import Entry
+from mesh_core.models.events import Decision, HealthEvent, Verdict
+from mesh_core.models.proposals import Action, ActionUpdate, Proposal, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.policy import proposal_type_for, risk_for
+from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
+from mesh_core.runtime.service import pause
+from mesh_core.silences.silence import Silence
 from planner_agent.evidence import kept_event
 from planner_agent.memory import Known, Memory, moment_of
 from planner_agent.quiet import Quiet

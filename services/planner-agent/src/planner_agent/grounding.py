@@ -9,8 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mesh_core.policy import Allowed
-from mesh_core.records import Evidence, HealthEvent, ModelAnswer
+from mesh_core.models.attempts import ModelAnswer
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Evidence
+from mesh_core.policy.policy import Allowed
 from planner_agent.echoes import repeats
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from redis.asyncio.client import Pipeline
 
-from mesh_core.action_files import Receipt
-from mesh_core.bus import Bus, or_down
-from mesh_core.consumer import Entry
-from mesh_core.metrics import DECISIONS
-from mesh_core.records import ActionUpdate, Decision, HealthEvent, Trust
-from mesh_core.scripts import BEGIN, COUNT, DECIDE, FREE_GATE, GATE, MARK_WELL, PUT_DOWN, RENEW_GATE, SETTLE
-from mesh_core.streams import OCCURRENCES_KEY
+from mesh_core.approvals.proposal_files import Receipt
+from mesh_core.messaging.bus import Bus, or_down
+from mesh_core.messaging.consumer import Entry
+from mesh_core.messaging.scripts import BEGIN, COUNT, DECIDE, FREE_GATE, GATE, MARK_WELL, PUT_DOWN, RENEW_GATE, SETTLE
+from mesh_core.models.events import Decision, HealthEvent, Trust
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.streams import OCCURRENCES_KEY
+from mesh_core.runtime.metrics import DECISIONS
 from planner_agent.triage import subject_of
 
 HISTORY_LENGTH = 5

@@ -12,15 +12,16 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus, BusDown
-from mesh_core.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
-from mesh_core.door import event_in
-from mesh_core.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
-from mesh_core.pulse import Pulse
-from mesh_core.records import Decision, HealthEvent, rfc3339
-from mesh_core.service import pause
-from mesh_core.strict_json import Refusal
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
+from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.parsing import event_in
+from mesh_core.models.records import rfc3339
+from mesh_core.models.strict_json import Refusal
+from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
+from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import pause
 from planner_agent.filing import GROUP, Filing, Work
 from planner_agent.lanes import Lanes
 from planner_agent.memory import Known, Memory

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.records import Decision, HealthEvent, rfc3339
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silences import Silence, ends_with, silences_for
+from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.records import rfc3339
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.silence import Silence, ends_with, silences_for
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mesh_core.file_lock import FileLock
+from mesh_core.storage.file_lock import FileLock
 
 
 def take_seat(runtime: Path, node_name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mesh_core.settings import WatchedSettings
+from mesh_core.runtime.settings import WatchedSettings
 
 
 class PlannerSettings(WatchedSettings):

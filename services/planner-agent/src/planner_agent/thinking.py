@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.bus import Bus, BusDown
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.ladder import Rung, Try, climb
 from mesh_core.llm.rungs.floor import landed
-from mesh_core.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
-from mesh_core.policy import Policy, narrow
-from mesh_core.records import Evidence, HealthEvent, ModelAnswer, ModelAttempt, ModelRef, rfc3339
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.attempts import ModelAnswer, ModelAttempt
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Evidence, ModelRef
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.policy import Policy, narrow
+from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from planner_agent.evidence import evidence_for
 from planner_agent.memory import Memory, PastRun
 from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer

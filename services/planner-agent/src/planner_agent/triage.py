@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from mesh_core.records import HealthEvent, Trust
-from mesh_core.silences import Silence
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.silences.silence import Silence
 
 MAX_BEGUN = 5
 RECOVERED = frozenset({"service_healthy", "service_recovered", "node_online"})

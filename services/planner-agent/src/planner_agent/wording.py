@@ -13,10 +13,13 @@ import jsonschema
 from pydantic import ValidationError
 
 from mesh_core.llm.ladder import Prompt, Rejection, Try
-from mesh_core.policy import Allowed
-from mesh_core.records import NAME_PATTERN, Action, AttemptOutcome, Evidence, HealthEvent, ModelAnswer
-from mesh_core.redaction import clean
-from mesh_core.strict_json import Refusal, parse_object
+from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Action, Evidence
+from mesh_core.models.records import NAME_PATTERN
+from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.policy.policy import Allowed
+from mesh_core.security.redaction import clean
 from planner_agent.evidence import evidence_for
 from planner_agent.grounding import ungrounded
 from planner_agent.refusals import declines
@@ -107,7 +110,7 @@ def _form(event: HealthEvent, allowed: Allowed) -> str:
 
 
 def base_schema() -> dict[str, object]:
-    """The form of every answer. `mesh_core.policy.narrow` pins it to one event."""
+    """The form of every answer. `mesh_core.policy.policy.narrow` pins it to one event."""
     return {
         "type": "object",
         "properties": {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mesh_core.llm.ladder import Climb, Rung, Try
-from mesh_core.records import ModelRef
+from mesh_core.models.proposals import ModelRef
 
 T = TypeVar("T")
 FLOOR = "floor"

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 from node_agent.findings import Finding, Rule
 from node_agent.limits import Limits, judge
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import structlog
 
-from mesh_core.records import Runtime, Severity, parse_time
+from mesh_core.models.events import Runtime, Severity
+from mesh_core.models.records import parse_time
 from node_agent.container_history import ContainerHistory
 from node_agent.container_identity import Identity, facts_of, identity_for, identity_in_event
 from node_agent.engine import Engine

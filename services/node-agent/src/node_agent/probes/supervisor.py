@@ -13,7 +13,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mesh_core.records import Runtime, Severity
+from mesh_core.models.events import Runtime, Severity
 from node_agent.evidence import clean_lines
 from node_agent.findings import Condition, Finding, Rule
 from node_agent.http_line import HttpBroken, address_for, ask

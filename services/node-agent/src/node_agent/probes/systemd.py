@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mesh_core.records import Runtime, Severity
+from mesh_core.models.events import Runtime, Severity
 from node_agent.evidence import LOG_LINES, clean_lines
 from node_agent.findings import Condition, Finding, Rule
 from node_agent.folder_watch import changed_names

@@ -18,10 +18,11 @@ from typing import Any
 
 import structlog
 
-from mesh_core.action_files import ActionName, Folder, approval_at
-from mesh_core.actions import BY_FILE, Actions
-from mesh_core.audit import Line
-from mesh_core.records import ActionUpdate, Proposal, rfc3339
+from mesh_core.approvals.proposal_files import ActionName, approval_at
+from mesh_core.approvals.store import BY_FILE, Actions
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
+from mesh_core.models.records import rfc3339
+from mesh_core.storage.audit_log import Line
 from observer.audit.digests import digest_of_action
 from observer.audit.log import AuditLog
 from observer.audit.words import BY_PEOPLE, LONGEST, clean, what_for, who_and_how

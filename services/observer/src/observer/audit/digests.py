@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
-from mesh_core.action_files import Folder, name_of, read_regular
-from mesh_core.actions import Actions
+from mesh_core.approvals.proposal_files import name_of
+from mesh_core.approvals.store import Actions
+from mesh_core.models.proposals import Folder
+from mesh_core.storage.files import read_regular
 
 RUNS = (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN)
 MAX_BYTES = 1024 * 1024

@@ -20,12 +20,12 @@ from typing import Any
 
 import structlog
 
-from mesh_core.audit import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed
-from mesh_core.backwards import lines_backwards
-from mesh_core.file_lock import FileLock
-from mesh_core.files import fsync_folder, write_whole
-from mesh_core.metrics import AUDIT_DAMAGED, AUDIT_FAILURES, AUDIT_LINES
-from mesh_core.records import parse_time, rfc3339
+from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.runtime.metrics import AUDIT_DAMAGED, AUDIT_FAILURES, AUDIT_LINES
+from mesh_core.storage.audit_log import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed
+from mesh_core.storage.file_lock import FileLock
+from mesh_core.storage.files import fsync_folder, write_whole
+from mesh_core.storage.tail import lines_backwards
 
 TAIL_BYTES = 8 * 1024 * 1024  # what a start reads at most: about 20,000 lines
 TAIL_DAYS = 8

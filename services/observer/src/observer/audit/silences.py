@@ -16,9 +16,9 @@ from typing import Any
 
 import structlog
 
-from mesh_core.action_files import REASON_SUFFIX, read_regular
-from mesh_core.files import write_whole
-from mesh_core.service import pause
+from mesh_core.approvals.proposal_files import REASON_SUFFIX
+from mesh_core.runtime.service import pause
+from mesh_core.storage.files import read_regular, write_whole
 from observer.audit.witness import Notes
 from observer.audit.words import who_and_how
 from observer.moves import who_and_why

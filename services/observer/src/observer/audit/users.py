@@ -12,9 +12,9 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.files import write_whole
-from mesh_core.people import BadPeople, People
-from mesh_core.service import pause
+from mesh_core.runtime.service import pause
+from mesh_core.security.users import BadPeople, People
+from mesh_core.storage.files import write_whole
 from observer.audit.auditor import user_name
 from observer.audit.witness import Notes
 from observer.auth.book import Book, mark_of

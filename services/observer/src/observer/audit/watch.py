@@ -12,11 +12,11 @@ import redis.exceptions
 import structlog
 from pydantic import ValidationError
 
-from mesh_core.audit import HEAD_KEY, Head, head_in
-from mesh_core.bus import Bus, BusDown
-from mesh_core.files import write_whole
-from mesh_core.records import ActionUpdate
-from mesh_core.service import pause
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.runtime.service import pause
+from mesh_core.storage.audit_log import HEAD_KEY, Head, head_in
+from mesh_core.storage.files import write_whole
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditBusy
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from mesh_core.action_files import ActionName
+from mesh_core.approvals.proposal_files import ActionName
 from observer.auth.person import Person
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mesh_core.action_files import Folder
+from mesh_core.models.proposals import Folder
 from observer.auth.person import OPEN_NAME
 
 _UID = re.compile(r" \(uid (\d{1,10})\)$")

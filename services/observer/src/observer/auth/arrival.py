@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from mesh_core.listen import ip_of, is_loopback
+from mesh_core.runtime.addresses import ip_of, is_loopback
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOCAL_ENDINGS = ("", ".local", ".lan", ".home.arpa", ".internal")  # never names that a stranger can register

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from starlette.requests import cookie_parser
 
-from mesh_core.listen import ip_of
-from mesh_core.records import rfc3339
-from mesh_core.sign_in_links import person_name, take_link
+from mesh_core.models.records import rfc3339
+from mesh_core.runtime.addresses import ip_of
+from mesh_core.security.sign_in_links import person_name, take_link
 from observer.auth.arrival import Arrival, Rules, host_allowed, split_host
 from observer.auth.book import Book, Known, linked
 from observer.auth.devices import COOKIE as DEVICE_COOKIE

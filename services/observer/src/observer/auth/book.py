@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from mesh_core.people import RESERVED, BadPeople, People, PersonName, Role, User, read_people, token_digest
+from mesh_core.security.users import RESERVED, BadPeople, People, PersonName, Role, User, read_people, token_digest
 from observer.auth.person import Mode
 
 LINK_MARK = "link"  # of a session that a one-time link opened; no password and no token has this mark

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from mesh_core.people import Role
+from mesh_core.security.users import Role
 
 OPEN_NAME = "web"  # whoever sat at this machine, when nobody had to sign in; old notes say it
 

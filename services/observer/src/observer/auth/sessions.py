@@ -17,9 +17,9 @@ from pathlib import Path
 import structlog
 from pydantic import Field, ValidationError
 
-from mesh_core.files import write_whole
-from mesh_core.records import Record
-from mesh_core.service import pause
+from mesh_core.models.records import Record
+from mesh_core.runtime.service import pause
+from mesh_core.storage.files import write_whole
 
 MOST_PER_PERSON = 20
 MOST = 1000

@@ -13,7 +13,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from mesh_core.passwords import hash_password, password_fits
+from mesh_core.security.passwords import hash_password, password_fits
 from observer.auth.arrival import neighbourhood
 from observer.auth.book import Book, Known, mark_of
 from observer.auth.devices import Devices

@@ -6,8 +6,8 @@ import sys
 
 import structlog
 
-from mesh_core.people import BadPeople, people_path
-from mesh_core.settings import CANNOT_START
+from mesh_core.runtime.settings import CANNOT_START
+from mesh_core.security.users import BadPeople, people_path
 from observer.auth.arrival import Rules, own_names, read_hosts, read_networks
 from observer.auth.auth import Auth
 from observer.auth.book import Book, read_tokens

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_core.records import parse_time, rfc3339
+from mesh_core.models.records import parse_time, rfc3339
 
 MOST_ALERTS = 5000  # of one request; a whole MiB of short ones
 

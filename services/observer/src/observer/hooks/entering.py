@@ -17,8 +17,8 @@ from enum import StrEnum
 
 import structlog
 
-from mesh_core.bus import ONCE_SECONDS, Bus
-from mesh_core.records import Trust
+from mesh_core.messaging.bus import ONCE_SECONDS, Bus
+from mesh_core.models.events import Trust
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.mapping import Mapped
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mesh_core.listen import is_loopback
+from mesh_core.runtime.addresses import is_loopback
 from observer.auth.arrival import FORWARDED, split_host
 from observer.hooks.rules import Keys
 

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mesh_core.door import problems
-from mesh_core.records import MAX_EVENT_BYTES, EventType, HealthEvent, Name, Severity, Trust, is_name, rfc3339
-from mesh_core.redaction import pruned, redacted
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.models.parsing import problems
+from mesh_core.models.records import EventType, Name, is_name, rfc3339
+from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
 
 RECOVERED = "service_recovered"

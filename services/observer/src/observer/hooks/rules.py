@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
-from mesh_core.door import problems
-from mesh_core.secret_files import BadSecret, read_secret
+from mesh_core.models.parsing import problems
+from mesh_core.runtime.secret_files import BadSecret, read_secret
 from observer.hooks.generic import GenericHook
 from observer.hooks.mapping import Mapped
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_core.records import rfc3339
+from mesh_core.models.records import rfc3339
 from observer.hooks.alert import Alert, Nothing, Read, Unfit, stable_key
 
 SOURCE = "uptime-kuma"

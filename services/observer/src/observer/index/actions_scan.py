@@ -15,8 +15,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder
-from mesh_core.actions import SETTLED_NS, Actions
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
+from mesh_core.approvals.store import SETTLED_NS, Actions
+from mesh_core.models.proposals import Folder
 from observer.index.action_table import drop_actions, put_actions
 from observer.index.reading_files import action_row
 from observer.index.store import Store

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
-from mesh_core.records import Severity, Trust
+from mesh_core.models.events import Severity, Trust
 from observer.index.keys import DAY_MS, LAST_MS, MARK, SLOTS, first_key, number_of, wished_key, words_of
 from observer.index.names import Names, pieces, texts_of
 from observer.index.reading_files import Archived, summary_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, literal_column, select, text
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 from observer.index.event_table import SEVERITIES, TRUSTS
 from observer.index.keys import LAST_MS, MARK, first_key, ms_of, parts_of, time_of, words_of
 from observer.index.names import texts_of

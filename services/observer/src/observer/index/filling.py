@@ -17,8 +17,10 @@ import structlog
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from mesh_core.event_files import BLOCK_BYTES, PACKED, blocks_of, node_of, packed_beside, plain_name
-from mesh_core.records import ActionUpdate, ModelAttempt, is_name
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.records import is_name
+from mesh_core.storage.event_files import BLOCK_BYTES, PACKED, blocks_of, node_of, packed_beside, plain_name
 from observer.index.actions_scan import ActionsScan
 from observer.index.event_table import put_events
 from observer.index.facts import fact, put_fact

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, select
 
-from mesh_core.event_files import PACKED, PLAIN
+from mesh_core.storage.event_files import PACKED, PLAIN
 from observer.index.event_table import drop_events
 from observer.index.filling import transaction
 from observer.index.keys import DAY_MS, day_of, first_key, ms_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal, null, select, text
 
-from mesh_core.action_files import EXECUTED
+from mesh_core.models.proposals import EXECUTED
 from observer.index.keys import DAY_MS, day_of
 from observer.index.results import HealingDay, HealingSeries, Spread, SuccessRow
 from observer.index.tables import actions, event_days

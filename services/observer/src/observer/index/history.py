@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
-from mesh_core.action_files import Folder
+from mesh_core.models.proposals import Folder
 from observer.index.keys import time_of
 from observer.index.results import HistoryPage, PastAction
 from observer.index.tables import actions

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from mesh_core.action_files import Folder
-from mesh_core.reasons import told_reason
-from mesh_core.records import Outcome, Severity
+from mesh_core.llm.reasons import told_reason
+from mesh_core.models.events import Severity
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder
 from observer.index.event_table import SEVERITIES
 from observer.index.incident_case import RECOVERIES, Case, Moved, Told
 from observer.index.keys import bounded, ms_at, time_of

@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from mesh_core.action_files import Folder, read_regular
-from mesh_core.actions import Actions
-from mesh_core.event_files import MAX_LINE_BYTES, lines_about
-from mesh_core.records import Outcome, Proposal
+from mesh_core.approvals.store import Actions
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.storage.event_files import MAX_LINE_BYTES, lines_about
+from mesh_core.storage.files import read_regular
 from observer.index.event_table import BENIGN
 from observer.index.events import event_rows, events_of_incident, events_of_place, find_event
 from observer.index.history import actions_about, past_action

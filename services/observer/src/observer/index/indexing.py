@@ -24,9 +24,9 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mesh_core.actions import Actions
-from mesh_core.reindexing import Filling, IndexFolder
-from mesh_core.service import pause
+from mesh_core.approvals.store import Actions
+from mesh_core.runtime.service import pause
+from mesh_core.storage.reindexing import Filling, IndexFolder
 from observer.index.actions_scan import ActionsScan
 from observer.index.facts import fact, put_fact
 from observer.index.filling import FILLED, MARK, Progress, steps_for_all, steps_since, take, transaction

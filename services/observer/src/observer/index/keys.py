@@ -12,7 +12,7 @@ import re
 import zlib
 from datetime import UTC, datetime
 
-from mesh_core.records import is_name, parse_time, rfc3339
+from mesh_core.models.records import is_name, parse_time, rfc3339
 
 SLOTS = 1 << 15
 LAST_MS = 253_402_300_799_999  # the end of the year 9999; times SLOTS it still fits SQLite's 63 bits

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from mesh_core.records import ActionUpdate, AttemptOutcome, ModelAttempt
+from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
+from mesh_core.models.proposals import ActionUpdate
 from observer.index.action_table import date_actions
 from observer.index.keys import DAY_MS, bounded, latency_step, number_of
 from observer.index.names import Names

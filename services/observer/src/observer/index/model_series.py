@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from mesh_core.records import AttemptOutcome
+from mesh_core.models.attempts import AttemptOutcome
 from observer.index.keys import DAY_MS, percentile, time_of
 from observer.index.names import texts_of
 from observer.index.results import ModelBucket, ModelSeries, RungTotals

@@ -11,11 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mesh_core.action_files import BY_SUFFIX, REASON_SUFFIX, Folder, name_of, read_regular
-from mesh_core.actions import BY_FILE, Actions
-from mesh_core.event_files import MAX_LINE_BYTES
-from mesh_core.reasons import told_reason
-from mesh_core.records import HealthEvent, Outcome, Proposal
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
+from mesh_core.approvals.store import BY_FILE, Actions
+from mesh_core.llm.reasons import told_reason
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.storage.event_files import MAX_LINE_BYTES
+from mesh_core.storage.files import read_regular
 from observer.index.keys import LAST_MS, day_of, ms_at, parts_of
 
 SUMMARY = 160

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh_core.records import Record, Severity, Timestamp, Trust
+from mesh_core.models.events import Severity, Trust
+from mesh_core.models.records import Record, Timestamp
 
 
 class EventRow(Record):

@@ -9,9 +9,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from mesh_core.action_files import Folder
-from mesh_core.reasons import is_a_models, told_reason
-from mesh_core.records import ActionUpdate, Proposal, ProposalType, Record, Severity, Timestamp, WorldUpdate
+from mesh_core.llm.reasons import is_a_models, told_reason
+from mesh_core.models.events import Severity, WorldUpdate
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, ProposalType
+from mesh_core.models.records import Record, Timestamp
 from observer.world import State
 
 

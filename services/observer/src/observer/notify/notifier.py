@@ -20,15 +20,16 @@ from typing import TypeVar
 import structlog
 from pydantic import ValidationError
 
-from mesh_core.action_files import EXECUTED, Folder
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus, BusDown
-from mesh_core.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
-from mesh_core.records import ActionUpdate, Proposal, Record, WorldUpdate, is_name, parse_time, rfc3339
-from mesh_core.service import pause
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silences import silences_for
-from mesh_core.telling import Sent, kind_of
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.events import WorldUpdate
+from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
+from mesh_core.models.records import Record, is_name, parse_time, rfc3339
+from mesh_core.notifications.notifier import Sent, kind_of
+from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
+from mesh_core.runtime.service import pause
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.silence import silences_for
 from observer.notify.news import WAITING, News, NewsKind, news_of_action, news_of_world
 from observer.notify.outbox import MAX_MESSAGES, Message, Outbox, mark_of, read_outbox, save_outbox
 from observer.notify.rules import BadRules, read_rules, rules_file

@@ -12,8 +12,8 @@ from typing import Literal
 import structlog
 from pydantic import Field, ValidationError
 
-from mesh_core.files import write_whole
-from mesh_core.records import Record, Timestamp
+from mesh_core.models.records import Record, Timestamp
+from mesh_core.storage.files import write_whole
 from observer.notify.news import News
 
 MAX_WAITING = 500

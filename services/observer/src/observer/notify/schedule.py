@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from mesh_core.records import Severity, parse_time
+from mesh_core.models.events import Severity
+from mesh_core.models.records import parse_time
 from observer.notify.news import News
 from observer.notify.rules import Rules
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Template
 
-from mesh_core.records import parse_time
+from mesh_core.models.records import parse_time
 from observer.notify.news import News, NewsKind
 from observer.notify.rules import Rules, Wording
 

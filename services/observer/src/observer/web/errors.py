@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from mesh_core.bus import BusDown
-from mesh_core.deciding import CannotDecide, Why
+from mesh_core.approvals.decisions import CannotDecide, Why
+from mesh_core.messaging.bus import BusDown
 from observer.audit.log import AuditDown
 
 RETRY_SECONDS = 5

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mesh_core.people import BadPeople, Role
+from mesh_core.security.users import BadPeople, Role
 from observer.auth.arrival import Arrival, arrival_of, from_another_site
 from observer.auth.auth import Auth
 from observer.auth.person import Mode, Person

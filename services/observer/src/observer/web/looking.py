@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from sqlalchemy import Connection
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from mesh_core.records import EventType, Name
+from mesh_core.models.records import EventType, Name
 from observer.index.indexing import IndexAway
 from observer.index.keys import ms_at
 from observer.index.store import Unsound

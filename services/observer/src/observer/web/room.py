@@ -10,9 +10,9 @@ from pathlib import Path
 
 from fastapi import Request
 
-from mesh_core.actions import Actions
-from mesh_core.bus import Bus
-from mesh_core.silence_folder import SilenceFolder
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.silences.folder import SilenceFolder
 from observer.audit.witness import Audit, Unaudited
 from observer.auth.auth import Auth
 from observer.hooks.rules import HookRules

@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from mesh_core.service import pause
+from mesh_core.runtime.service import pause
 from observer.live import Live
 from observer.web.connections import HEAD_BYTES, BoundedProtocol, Waiting
 

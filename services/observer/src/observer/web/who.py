@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from mesh_core.people import Role
+from mesh_core.security.users import Role
 from observer.auth.arrival import Arrival
 from observer.auth.person import OPEN_NAME, Person
 from observer.web.errors import ApiError

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from mesh_core.audit import BadLine, Line, audit_path, read_line
-from mesh_core.backwards import lines_backwards
+from mesh_core.storage.audit_log import BadLine, Line, audit_path, read_line
+from mesh_core.storage.tail import lines_backwards
 from observer.web.errors import ApiError
 from observer.web.who import Operator, TheRoom
 

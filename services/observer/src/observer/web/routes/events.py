@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from mesh_core.records import Severity
+from mesh_core.models.events import Severity
 from observer.index.events import EventFilter, read_events
 from observer.index.results import EventPage
 from observer.web.cursors import Cursor

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from mesh_core.probes import Answer, Probes
+from mesh_core.runtime.health import Answer, Probes
 
 router = APIRouter(tags=["health"])
 _NOT_NOW: dict[int | str, dict[str, Any]] = {503: {"description": "the same body, saying what is wrong"}}

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from mesh_core.action_files import Folder
-from mesh_core.records import ProposalType
+from mesh_core.models.proposals import Folder, ProposalType
 from observer.index.history import HistoryFilter, read_history
 from observer.index.results import HistoryPage
 from observer.web.cursors import Cursor

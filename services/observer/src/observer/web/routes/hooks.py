@@ -19,9 +19,9 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from mesh_core.bus import Bus, BusDown
-from mesh_core.metrics import HOOK_ALERTS, HOOK_REQUESTS
-from mesh_core.strict_json import Refusal, parse_object
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from observer.auth.arrival import neighbourhood
 from observer.hooks import alertmanager, grafana, uptime_kuma
 from observer.hooks.alert import MOST_ALERTS, Read, Unfit

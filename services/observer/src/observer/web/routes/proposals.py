@@ -10,35 +10,35 @@ from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
-from mesh_core import deciding
-from mesh_core.action_files import (
+from mesh_core.actions.playbooks import playbook_for
+from mesh_core.approvals import decisions as deciding
+from mesh_core.approvals.decisions import CannotDecide, Found, Why, find_one
+from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
     REASON_SUFFIX,
     ActionName,
     Filed,
-    Folder,
     approval_at,
     digest_of,
     name_of,
-    read_regular,
 )
-from mesh_core.actions import BY_FILE
-from mesh_core.bus import BusDown
-from mesh_core.deciding import CannotDecide, Found, Why, find_one
-from mesh_core.occurrences import occurrences_of
-from mesh_core.playbook_lint import Widened, lint_proposal
-from mesh_core.playbooks import playbook_for
-from mesh_core.policy import BadPolicy, Policy
-from mesh_core.records import (
+from mesh_core.approvals.store import BY_FILE
+from mesh_core.messaging.bus import BusDown
+from mesh_core.messaging.occurrences import occurrences_of
+from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.proposals import (
     MAX_PROPOSAL_BYTES,
     Attachment,
     Evidence,
-    ModelAttempt,
+    Folder,
     ModelRef,
     Proposal,
     ProposalType,
     Risk,
 )
+from mesh_core.policy.playbook_lint import Widened, lint_proposal
+from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.storage.files import read_regular
 from observer.attempts import attempts_for
 from observer.moves import who_and_why
 from observer.web.cursors import Cursor, page_after

@@ -14,9 +14,11 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
-from mesh_core.action_files import EXECUTED, Folder, approval_at, read_regular
-from mesh_core.actions import BY_FILE
-from mesh_core.records import Stage
+from mesh_core.approvals.proposal_files import approval_at
+from mesh_core.approvals.store import BY_FILE
+from mesh_core.models.outcomes import Stage
+from mesh_core.models.proposals import EXECUTED, Folder
+from mesh_core.storage.files import read_regular
 from observer.web.errors import ApiError
 from observer.web.room import Room
 from observer.web.who import TheRoom, Viewer

@@ -7,8 +7,8 @@ import asyncio
 import structlog
 from fastapi import APIRouter, Response
 
-from mesh_core.metrics import SIGN_INS
-from mesh_core.people import BadPeople
+from mesh_core.runtime.metrics import SIGN_INS
+from mesh_core.security.users import BadPeople
 from observer.auth.arrival import Arrival
 from observer.auth.auth import Auth, cookie_name, device_cookie, session_cookie
 from observer.auth.book import Known

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field, model_validator
 
-from mesh_core import silencing
-from mesh_core.action_files import Filed, Folder
-from mesh_core.deciding import CannotDecide, Why
-from mesh_core.records import Timestamp, parse_time
-from mesh_core.silence_folder import SilenceFolder
-from mesh_core.silences import MAX_DAYS, MAX_REASON, Silence, SilenceKind
-from mesh_core.silencing import BadSilence, Wish
+from mesh_core.approvals.decisions import CannotDecide, Why
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import Timestamp, parse_time
+from mesh_core.silences import commands as silencing
+from mesh_core.silences.commands import BadSilence, Wish
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.silence import MAX_DAYS, MAX_REASON, Silence, SilenceKind
 from observer.web.errors import ApiError
 from observer.web.routes.proposals import ActionId, Digest, exactly
 from observer.web.who import Operator, TheRoom, Viewer

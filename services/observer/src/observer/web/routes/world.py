@@ -12,8 +12,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from mesh_core.records import Severity
-from mesh_core.silences import Silence, silences_for
+from mesh_core.models.events import Severity
+from mesh_core.silences.silence import Silence, silences_for
 from observer.web.cursors import Cursor, page_after
 from observer.web.who import TheRoom, Viewer
 from observer.world import Place, State, World

@@ -1,0 +1,88 @@
+"""What lies in the action folders: names with digests, notes of who said yes, and reading them without any risk.
+
+Moves nothing (actions.py does), believes nothing it reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mesh_core.models.proposals import Proposal
+from mesh_core.storage.files import read_regular
+
+_FILE_NAME = re.compile(r"(plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12})\.([0-9a-f]{16})\.json")
+
+REASON_SUFFIX = ".reason.txt"
+
+BY_SUFFIX = ".by.txt"
+
+
+@dataclass(frozen=True)
+class ActionName:
+    """The name of a proposal's file: which proposal, and the first 16 hex of the sha256 of its bytes."""
+
+    id: str
+    digest: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.id}.{self.digest}.json"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who said yes. `uid` is the note's owner as the kernel knows it; None when the file was moved by hand."""
+
+    by: str
+    uid: int | None
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A proposal that lies in a folder, with its path and its bytes' record."""
+
+    name: ActionName
+    path: Path
+    proposal: Proposal
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Which draft became the proposal (`token`), and the update that tells of it; none for one that a restore left."""
+
+    token: str
+    update: bytes
+
+    def wire(self) -> bytes:
+        return self.token.encode() + b"\n" + self.update
+
+    @classmethod
+    def read(cls, raw: bytes) -> Receipt:
+        token, _, update = raw.partition(b"\n")
+        return cls(token.decode("ascii", "replace"), update)
+
+
+def digest_of(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def name_of(file_name: str) -> ActionName | None:
+    """The parts of a well-formed file name; None for any other."""
+    match = _FILE_NAME.fullmatch(file_name)
+    return ActionName(match[1], match[2]) if match else None
+
+
+def approval_at(note: Path) -> Approval:
+    """What a note beside an approved file says: one line of printable text, 128 characters at most."""
+    text = read_regular(note, 512)
+    if text is None:
+        return Approval("mv", None)
+    words = "".join(c for c in text.decode("utf-8", "replace") if c.isprintable()).strip()[:128] or "somebody"
+    try:
+        uid = note.lstat().st_uid
+    except FileNotFoundError:
+        return Approval(words, None)
+    return Approval(f"{words} (uid {uid})", uid)

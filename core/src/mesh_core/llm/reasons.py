@@ -1,0 +1,39 @@
+"""Reasons: how the reason of a proposal is told to people, with whose words they are. Pure; judges nothing.
+
+The rules' reason is ours. A model's is somebody else's text that a log may have shaped: named, bounded, in quotes.
+"""
+
+from __future__ import annotations
+
+from mesh_core.llm.rungs.floor import FLOOR
+from mesh_core.models.proposals import ModelRef, Proposal
+
+MAX_MODEL_REASON = 240  # characters; a model is asked for 200
+MAX_MODEL_NAME = 60
+_MARKS = str.maketrans(dict.fromkeys('"“”„«»', "'"))
+
+
+def is_a_models(proposal: Proposal) -> bool:
+    """Are the words of its reason a model's, rather than the rules' own?"""
+    return proposal.model.provider != FLOOR
+
+
+def told_reason(proposal: Proposal) -> str:
+    """One line: the rules' reason as it is, a model's as `model NAME says: "..."`."""
+    return quoted(proposal.reason, proposal.model, proposal.edited_by)
+
+
+def quoted(reason: str, model: ModelRef, edited_by: str | None = None) -> str:
+    """The same for a reason of which no proposal came."""
+    if model.provider == FLOOR:
+        return reason
+    who = f"model {_bounded(model.name, MAX_MODEL_NAME)}"
+    if edited_by:
+        who += f", edited by {_bounded(edited_by, MAX_MODEL_NAME)},"
+    return f'{who} says: "{_bounded(reason, MAX_MODEL_REASON)}"'
+
+
+def _bounded(text: str, limit: int) -> str:
+    """Without a mark that would end the quotation early."""
+    line = " ".join(text.translate(_MARKS).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,282 @@
+"""One Redis: append, enter, publish, refuse. A record goes to its stream first (durable), then to its channel (live).
+
+Never retries by itself: redis-py's default retries wrote an XADD twice after a lost reply. Callers repeat what is safe
+to repeat: explicit ids, and scripts that look before they write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, cast
+
+import redis.asyncio as aioredis
+import redis.exceptions
+import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from mesh_core.messaging.scripts import ADOPT_ONCE, ENTER, HEARD_AT, PAGE, PUBLISH_ONCE
+from mesh_core.models.events import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.records import Record, rfc3339
+from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM, HEARD_PREFIX
+from mesh_core.runtime.metrics import DEAD_LETTERS, REDIS_FAILURES
+from mesh_core.runtime.redis_url import masked as masked
+
+DEAD_LETTER_BYTES = 4096
+LETTERS_AN_HOUR = 2000  # from one source: each leaves a key for a week, and a flood of rubbish must not fill Redis
+ONCE_SECONDS = 7 * 86400
+CONNECT_SECONDS = 2.0
+REPLY_SECONDS = 5.0
+ADOPTION_WINDOW_MS = 2000
+HEARD_KEPT_MS = 3_600_000  # how long a listener may be kept from saying what it heard
+READ_BYTES = 4 * 1024 * 1024  # what one read of streams brings at most, give or take the last entries
+LONGEST_PAYLOAD = MAX_EVENT_BYTES + 1  # one more than any record has: what is longer comes cut, and is refused
+
+
+log = structlog.get_logger()
+
+
+class BusDown(ConnectionError):
+    """Redis cannot be reached, or did not answer in time; the call may or may not have taken effect."""
+
+
+class Page(NamedTuple):
+    """(id, payload) of entries of one stream; `ended` when there is nothing behind them."""
+
+    entries: tuple[tuple[str, bytes], ...]
+    ended: bool
+
+
+class Bus:
+    """A client for short commands. Blocking reads have a client of their own (consumer.py)."""
+
+    def __init__(self, url: str, name: str):
+        self.url = url
+        self.name = name
+        self.redis = client_for(url, name)
+        self._letters: dict[str, tuple[float, int]] = {}  # source -> when its hour began, letters since
+
+    @classmethod
+    def connect(cls, url: str, name: str) -> Bus:
+        """No traffic yet: the first command connects."""
+        return cls(url, name)
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+
+    async def call(self, *command: object) -> Any:
+        """One command; BusDown instead of the client's several connection errors."""
+        with or_down():
+            return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    async def script(self, source: str, keys: list[str], args: list[object]) -> Any:
+        """A Lua script by digest, loaded on demand (a restarted server has forgotten it)."""
+        runner = self.redis.register_script(source)
+        with or_down():
+            return await runner(keys=keys, args=cast("list[Any]", args))
+
+    async def is_up(self) -> bool:
+        try:
+            return bool(await self.call("PING"))
+        except BusDown:
+            return False
+
+    async def append(self, node: str, entry_id: str, raw: bytes) -> None:
+        """A node's own event into its own stream under an explicit id, exactly once, then to the channel.
+
+        "equal or smaller" means that it is there already and only the reply was lost. Raises BusDown.
+        """
+        try:
+            await self.call("XADD", f"{EVENT_STREAM_PREFIX}{node}", entry_id, "p", raw)
+        except redis.exceptions.ResponseError as error:
+            if "equal or smaller" not in str(error):
+                raise
+        await self.call("PUBLISH", HealthEvent.channel, raw)
+
+    async def last_id(self, stream: str) -> str:
+        """The newest entry id ever given in `stream`; `0-0` if there is no such stream."""
+        try:
+            info = await self.call("XINFO", "STREAM", stream)
+        except redis.exceptions.ResponseError:
+            return "0-0"
+        pairs = info if isinstance(info, dict) else dict(zip(info[::2], info[1::2], strict=True))
+        value = pairs.get("last-generated-id") or pairs.get(b"last-generated-id")
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+    async def page(self, stream: str, first: str, *, last: str = "+", count: int = 500) -> Page:
+        """From `first` on (`(id`: after it), at most `count` entries and READ_BYTES. Raises BusDown."""
+        ended, rows = await self.script(PAGE, [stream], [first, last, count, READ_BYTES, LONGEST_PAYLOAD])
+        return Page(tuple((entry_id.decode(), raw) for entry_id, raw in rows), bool(ended))
+
+    async def enter(
+        self, event: HealthEvent, trust: Trust, *, once: str | None = None, once_seconds: int = ONCE_SECONDS
+    ) -> HealthEvent | None:
+        """An event that no node agent wrote: into the stream of its door, and to the channel. Returns it with its id.
+
+        With `once`, at most one event is entered under that key in `once_seconds`; None if it was there before.
+        """
+        stream = ENTERED.get(trust, FOREIGN_STREAM)
+        bare = event.model_copy(update={"id": None, "trust": trust})
+        keys = [stream, "mesh:ev:seq", f"mesh:once:{once}" if once else ""]
+        entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, once_seconds])
+        return bare.model_copy(update={"id": f"{event.node}/{entry.decode()}"}) if entry else None
+
+    async def adopt(
+        self, event: HealthEvent, raw_digest: str, *, heard_ago_ms: int = 0, unseen_ms: int = 0
+    ) -> str | None:
+        """A hand-published message into `_foreign`; None if a listener adopted it that heard it at the same time.
+
+        Heard by this one `heard_ago_ms` ago, after `unseen_ms` in which it did not look. The same bytes within two
+        seconds are one message.
+        """
+        bare = event.model_copy(update={"id": None, "trust": Trust.FOREIGN})
+        keys = [FOREIGN_STREAM, "mesh:ev:seq", f"{HEARD_PREFIX}{raw_digest}"]
+        when: list[object] = [heard_ago_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
+        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, *when])
+        return f"{event.node}/{entry.decode()}" if entry else None
+
+    async def heard_at(self, raw_digest: str, *, heard_ago_ms: int = 0, unseen_ms: int = 0) -> str:
+        """The moment (ms) under which this hearing counts: the same for every listener that heard it then."""
+        when: list[object] = [heard_ago_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
+        moment = await self.script(HEARD_AT, [f"{HEARD_PREFIX}{raw_digest}"], when)
+        return str(moment.decode())
+
+    async def publish(self, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
+        """To the record's stream (or the one named here), then its channel. With `once`: at most one record ever.
+
+        Returns False if it had been published before. One script, so a crash leaves neither half. An action's updates
+        come in order: what its planner has not said yet is said before.
+        """
+        proposal = f"proposal:{record.action_id}" if isinstance(record, ActionUpdate) and stream is None else ""
+        keys = [stream or record.stream, f"mesh:once:{once}" if once else "", proposal]
+        return bool(await self.script(PUBLISH_ONCE, keys, [record.wire(), record.channel, ONCE_SECONDS]))
+
+    async def announce(self, channel: str, raw: bytes) -> int:
+        """To a channel only; how many heard it."""
+        return int(await self.call("PUBLISH", channel, raw))
+
+    async def refuse(self, raw: bytes, *, source: str, reason: str, by: str, entry_id: str = "") -> None:
+        """Keep what was refused: the first 4 KiB of it, and why. Repeating it for one entry is harmless.
+
+        Of one source LETTERS_AN_HOUR are kept; what comes above that is only counted.
+        """
+        if not self._is_kept(source):
+            DEAD_LETTERS.add()
+            return
+        letter = DeadLetter(
+            ts=rfc3339(datetime.now(UTC)),
+            source=source,
+            entry_id=entry_id,
+            reason=reason[:500],
+            by=by,
+            raw=raw[:DEAD_LETTER_BYTES].decode("utf-8", "backslashreplace"),
+        )
+        if await self.publish(letter, once=f"dead:{source}:{entry_id}" if entry_id else None):
+            DEAD_LETTERS.add()
+
+    def _is_kept(self, source: str) -> bool:
+        now = time.monotonic()
+        since, letters = self._letters.get(source, (now, 0))
+        if now - since > 3600:
+            since, letters = now, 0
+        self._letters[source] = (since, letters + 1)
+        if letters == LETTERS_AN_HOUR:
+            log.error("bus.refused_only_counted", source=source, letters=letters)
+        return letters < LETTERS_AN_HOUR
+
+
+DOWN = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+    OSError,
+    asyncio.TimeoutError,
+)
+
+
+# The server lives but takes no writes now: a full disk, too few replicas. As good as away, and it passes.
+# In a pipeline the client puts the command before what the server said.
+_NOT_NOW = re.compile(
+    r"""(Command # .* caused error: \(?["']?)?(MISCONF|NOREPLICAS|MASTERDOWN|OOM|READONLY)\b""", re.DOTALL
+)
+
+
+@contextmanager
+def or_down() -> Iterator[None]:
+    """Whatever the client calls an outage leaves this block as BusDown; mistakes of ours leave it as they are."""
+    try:
+        yield
+    except DOWN as error:
+        REDIS_FAILURES.add()
+        raise BusDown(str(error) or type(error).__name__) from error
+    except redis.exceptions.ResponseError as error:
+        if not _NOT_NOW.match(str(error)):
+            raise
+        REDIS_FAILURES.add()
+        raise BusDown(str(error)) from error
+
+
+def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> aioredis.Redis:
+    """A client that never retries. `protocol` is left alone: 3 changes the shape of replies."""
+    return aioredis.Redis.from_url(
+        url,
+        client_name=name,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=reply_seconds,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        health_check_interval=0,
+    )
+
+
+async def check_server(bus: Bus) -> list[str]:
+    """What is unsafe about this server, as sentences; empty when all is well. Raises BusDown."""
+    warnings = []
+    persistence = await config_of(bus, "appendonly")
+    if persistence == "no":
+        warnings.append(
+            "appendonly is off: a crash of Redis loses acknowledged events; "
+            "run `redis-cli CONFIG SET appendonly yes` and set it in redis.conf"
+        )
+    limit, policy = await config_of(bus, "maxmemory"), await config_of(bus, "maxmemory-policy")
+    if limit not in ("0", None) and policy != "noeviction":
+        warnings.append("maxmemory-policy may evict streams; set it to noeviction")
+    seconds, micros = await bus.call("TIME")
+    skew = abs(int(seconds) + int(micros) / 1e6 - time.time())
+    if skew > 5:
+        warnings.append(
+            f"the clock of Redis and of this host differ by {skew:.0f} s; cooldowns and claims need one time"
+        )
+    return warnings
+
+
+async def server_version(bus: Bus) -> str:
+    """`redis_version` as INFO says it."""
+    info = await bus.call("INFO", "server")
+    if isinstance(info, dict):
+        return str(info.get("redis_version", "?"))
+    for line in bytes(info).decode().splitlines():
+        if line.startswith("redis_version:"):
+            return line.split(":", 1)[1]
+    return "?"
+
+
+async def config_of(bus: Bus, key: str) -> str | None:
+    """CONFIG GET of one option; None where an ACL forbids the question. Raises BusDown."""
+    try:
+        reply = await bus.call("CONFIG", "GET", key)
+    except redis.exceptions.ResponseError:  # an ACL without CONFIG: nothing to say
+        return None
+    if isinstance(reply, dict):
+        value = reply.get(key) or reply.get(key.encode())
+    else:
+        value = reply[1] if len(reply) > 1 else None
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,58 @@
+"""What a model may answer, and each try at one. Frozen; no I/O."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import (
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+)
+
+from mesh_core.models.proposals import Action
+from mesh_core.models.records import Name, Number, Record, Timestamp
+
+
+class AttemptOutcome(StrEnum):
+    OK = "ok"
+    TIMEOUT = "timeout"
+    NETWORK_ERROR = "network_error"
+    API_ERROR = "api_error"
+    REFUSAL = "refusal"
+    INVALID_JSON = "invalid_json"
+    SCHEMA_VIOLATION = "schema_violation"
+    UNGROUNDED = "ungrounded"
+    CIRCUIT_OPEN = "circuit_open"
+
+
+class ModelAttempt(Record):
+    """One try at one rung of the ladder, failed ones included."""
+
+    channel: ClassVar[str] = "llm_router_metrics"
+    stream: ClassVar[str] = "mesh:llm_attempts"
+
+    ts: Timestamp
+    event_id: str
+    model: str
+    provider: str
+    position: StrictInt
+    outcome: AttemptOutcome
+    latency_ms: Number
+    prompt_tokens: StrictInt = 0
+    completion_tokens: StrictInt = 0
+    cost_usd: Number = 0
+    detail: str = ""
+
+
+class ModelAnswer(Record):
+    """The only thing a model may say."""
+
+    action: Action
+    service: Name | None
+    node: Name
+    reason: Annotated[str, StringConstraints(min_length=10, max_length=2000)]
+    confidence: Annotated[Number, Field(ge=0, le=1)]
+    requires_human: StrictBool

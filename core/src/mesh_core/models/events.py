@@ -1,0 +1,140 @@
+"""Something happened: the health event, what the planner decided about it, what the world became. Frozen; no I/O."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from mesh_core.models.records import EventType, Name, Record, Timestamp, rfc3339
+
+MAX_EVENT_BYTES = 64 * 1024
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Trust(StrEnum):
+    """By which door an event came in; set by the door, never believed from the message."""
+
+    NODE = "node"  # that node's own agent, its own stream
+    MESH = "mesh"  # the executor
+    OBSERVER = "observer"  # the observer, which cannot speak for an executor
+    FOREIGN = "foreign"  # redis-cli, mend inject, a webhook
+
+
+class Runtime(StrEnum):
+    """Who keeps a service running: the event's `payload.runtime`."""
+
+    DOCKER = "docker"
+    SYSTEMD = "systemd"
+    SUPERVISOR = "supervisor"
+
+
+BENIGN_TYPES = frozenset(
+    {
+        "service_healthy",
+        "service_recovered",
+        "node_online",
+        "deployment_completed",
+        "deployment_started",
+        "remediation_started",
+        "remediation_completed",
+    }
+)
+
+
+class HealthEvent(Record):
+    """Something is wrong on a node, or well again. Unknown fields are kept.
+
+    `id` is `<node>/<stream id>`, assigned where the event enters a stream; `incident` is the same for each
+    announcement of one trouble (a node agent repeats what is still open).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    channel: ClassVar[str] = "health_events"
+
+    id: str | None = None
+    type: EventType
+    node: Name
+    service: Name | None = None
+    severity: Severity = Severity.WARNING
+    payload: dict[str, Any] = Field(default_factory=dict)
+    timestamp: Timestamp = Field(default_factory=lambda: rfc3339(datetime.now(UTC)))
+    incident: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,300}$")] | None = None
+    trust: Trust = Trust.FOREIGN
+
+    def wire(self) -> bytes:
+        """As above; what the event does not say (`id`, `service`, `incident`) is absent, not null."""
+        absent = {name for name in ("id", "service", "incident") if getattr(self, name) is None}
+        return self.model_dump_json(exclude=absent).encode()
+
+    @property
+    def pair(self) -> str:
+        """The unit of ordering, cooldown and locking: `node/service`; `node/` for the whole node."""
+        return f"{self.node}/{self.service or ''}"
+
+    @property
+    def benign(self) -> bool:
+        return self.type in BENIGN_TYPES
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """Who runs the service, if the event says so in words that we know."""
+        value = self.payload.get("runtime")
+        return Runtime(value) if isinstance(value, str) and value in set(Runtime) else None
+
+
+class WorldUpdate(Record):
+    """A node or service changed state: unknown, healthy, sick, offline."""
+
+    channel: ClassVar[str] = "world_updates"
+    stream: ClassVar[str] = "mesh:world"
+
+    ts: Timestamp
+    node: Name
+    service: Name | None = None
+    from_state: str = Field(alias="from")
+    to_state: str = Field(alias="to")
+    severity: Severity = Severity.INFO
+    event_id: str | None = None
+    event_type: str | None = None
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+Verdict: TypeAlias = Literal["proposed", "ignored", "suppressed", "counted", "recovered", "silenced"]
+
+
+class Decision(Record):
+    """What the planner decided about one event; the observer keeps it with the event."""
+
+    stream: ClassVar[str] = "mesh:decisions"
+
+    ts: Timestamp
+    event_id: str
+    verdict: Verdict
+    action_id: str | None = None
+    reason: str = ""
+
+
+class DeadLetter(Record):
+    """What was refused and why: the first 4 KiB, undecodable bytes as backslash escapes."""
+
+    stream: ClassVar[str] = "mesh:dead_letters"
+
+    ts: Timestamp
+    source: str  # channel or stream it came by
+    entry_id: str = ""
+    reason: str
+    by: str
+    raw: str

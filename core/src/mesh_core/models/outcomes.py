@@ -1,0 +1,50 @@
+"""What came of an approved action. Frozen; no I/O."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import (
+    Field,
+    StrictBool,
+    StrictInt,
+)
+
+from mesh_core.models.proposals import ProposalType
+from mesh_core.models.records import Name, Number, Record, Timestamp
+
+
+class Stage(Record):
+    """One finished stage of an execution. `command` is what really ran, `seconds` wall time."""
+
+    name: str
+    ok: StrictBool
+    rc: StrictInt
+    changed: StrictInt
+    seconds: Number
+    command: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class Outcome(Record):
+    """What came of an approved action; `result` is the folder it ends in."""
+
+    channel: ClassVar[str] = "action_updates"
+
+    schema_version: Literal[1] = 1
+    action_id: str
+    attempt: StrictInt = 1
+    digest: str
+    result: Literal["done", "failed", "interrupted", "withdrawn"]
+    verdict: Literal["proven", "not_helped", "inconclusive", "not_run"]
+    reason: str
+    node: Name
+    service: Name | None = None
+    type: ProposalType
+    event_id: str | None = None
+    approved_by: str = ""
+    started_at: Timestamp
+    finished_at: Timestamp
+    stages: tuple[Stage, ...] = ()
+    before: dict[str, Any] = Field(default_factory=dict)
+    after: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,60 @@
+"""Raw bytes to a HealthEvent, or the reason why not: the one place where a foreign message is judged. Pure."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
+from mesh_core.models.proposals import Proposal
+from mesh_core.models.streams import EVENT_STREAM_PREFIX, trust_of
+from mesh_core.models.strict_json import Refusal, parse_object
+
+
+def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None = None) -> HealthEvent | Refusal:
+    """A health event in its wire format (docs/contract.md); `trust` comes from the door, never from the message.
+
+    With the `entry_id` of the stream entry that holds it, its id is `<node>/<entry id>`, whatever it says itself.
+    """
+    value = parse_object(raw, max_bytes=MAX_EVENT_BYTES)
+    if isinstance(value, Refusal):
+        return value
+    value["trust"] = trust
+    if entry_id is not None:
+        value["id"] = f"{value.get('node')}/{entry_id}"
+    try:
+        return HealthEvent.model_validate(value)
+    except ValidationError as error:
+        return Refusal(problems(error))
+
+
+def event_in(stream: str, entry_id: str, raw: bytes) -> HealthEvent | Refusal:
+    """The event of a stream entry, with the id and trust that its place gives it, whatever it says of itself.
+
+    A node's own stream speaks for that node only.
+    """
+    trust = trust_of(stream)
+    event = read_event(raw, trust, entry_id=entry_id)
+    speaker = stream.removeprefix(EVENT_STREAM_PREFIX)
+    if trust is Trust.NODE and isinstance(event, HealthEvent) and event.node != speaker:
+        return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
+    return event
+
+
+def read_proposal(raw: bytes, max_bytes: int) -> Proposal | Refusal:
+    """A proposal file's bytes, strictly; nothing about it is trusted yet."""
+    value = parse_object(raw, max_bytes=max_bytes)
+    if isinstance(value, Refusal):
+        return value
+    try:
+        return Proposal.model_validate(value)
+    except ValidationError as error:
+        return Refusal(problems(error))
+
+
+def problems(error: ValidationError) -> str:
+    """What does not fit, field by field, in one line of at most 500 characters."""
+    parts = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join(str(step) for step in problem["loc"]) or "the object"
+        parts.append(f"{where}: {problem['msg']}")
+    return "; ".join(parts)[:500]

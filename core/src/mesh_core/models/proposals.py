@@ -1,0 +1,189 @@
+"""What a person is asked to approve, the folders it passes through, and the news of each move. Frozen; no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StringConstraints,
+)
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import Name, Number, Record, Sha256, Timestamp, parse_time
+
+MAX_PROPOSAL_BYTES = 256 * 1024
+
+MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
+
+
+class Action(StrEnum):
+    """What a model may answer."""
+
+    RESTART = "restart"
+    REDEPLOY = "redeploy"
+    NOTIFY = "notify"
+    IGNORE = "ignore"
+
+
+class ProposalType(StrEnum):
+    """What would run after approval."""
+
+    CONTAINER_RESTART = "container_restart"
+    SERVICE_RESTART = "service_restart"
+    REDEPLOY = "redeploy"
+    NOTIFY = "notify"
+    PLAYBOOK = "playbook"
+
+
+class Risk(StrEnum):
+    LOW = "low"
+    GUARDED = "guarded"
+    HIGH = "high"
+
+
+class ActionUpdate(Record):
+    """A proposal changed state. `from`/`to` are folder names of `actions/`; a new proposal comes from ''."""
+
+    channel: ClassVar[str] = "action_updates"
+    stream: ClassVar[str] = "mesh:actions"
+
+    ts: Timestamp
+    action_id: str
+    from_folder: str = Field(alias="from")
+    to_folder: str = Field(alias="to")
+    type: str
+    node: Name
+    service: Name | None = None
+    by: str
+    reason: str = ""
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class Evidence(Record):
+    """One thing that was seen: where, and its text (redacted, capped)."""
+
+    source: str
+    text: str
+
+
+def _as_evidence(item: object) -> object:
+    """Evidence that somebody else wrote may be any JSON: text as it is, other shapes as their JSON."""
+    if isinstance(item, str):
+        return Evidence(source="note", text=item)
+    if isinstance(item, dict) and set(item) != {"source", "text"}:
+        source = item.get("source", item.get("kind", "note"))
+        return Evidence(source=str(source), text=json.dumps(item, sort_keys=True, ensure_ascii=False))
+    return item
+
+
+def _really_true(value: object) -> object:
+    if value is not True:  # 1 and 1.0 equal True
+        raise ValueError("must be true: nothing runs without a person")
+    return value
+
+
+class ModelRef(Record):
+    """Which rung wrote a proposal. `position` counts from 1 in the chain."""
+
+    name: str
+    provider: str
+    position: StrictInt
+    latency_ms: Number
+
+
+def _none_there(some: tuple[object, ...]) -> bool:
+    return not some
+
+
+def _short_enough(text: str) -> str:
+    if (size := len(text.encode())) > MAX_ATTACHMENT_BYTES:
+        raise ValueError(f"it has {size} bytes, an attachment may have {MAX_ATTACHMENT_BYTES}")
+    return text
+
+
+class Attachment(Record):
+    """A text file that a playbook copies or fills in; its tasks say `src: files/<sha256>`."""
+
+    name: Name
+    sha256: Sha256
+    text: Annotated[str, AfterValidator(_short_enough)]
+
+
+class Playbook(Record):
+    """A playbook that travels inside a proposal: exactly these bytes were reviewed, its attachments included."""
+
+    name: Name
+    sha256: Sha256
+    text: str
+    # Absent when there are none: a file from before attachments stays the same bytes when it is written again.
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS, exclude_if=_none_there)] = ()
+
+
+class Proposal(Record):
+    """What a person is asked to approve. Its file's bytes are what is digested, reviewed and run."""
+
+    schema_version: Literal[1] = 1
+    id: Annotated[str, StringConstraints(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12}$")]
+    type: ProposalType
+    action: Action | Literal["playbook"]
+    risk_level: Risk
+    node: Name
+    service: Name | None = None
+    reason: Annotated[str, StringConstraints(min_length=10, max_length=4000)]
+    confidence: Annotated[Number, Field(ge=0, le=1)]
+    requires_human: Annotated[Literal[True], BeforeValidator(_really_true)] = True
+    created_at: Timestamp
+    expires_at: Timestamp
+    event: HealthEvent
+    evidence: tuple[Annotated[Evidence, BeforeValidator(_as_evidence)], ...] = ()
+    model: ModelRef
+    playbook: Playbook | None = None
+    attempt: StrictInt = 1
+    edited_by: str | None = None
+
+    def wire(self) -> bytes:
+        """Indented, because people read this file before they move it."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+    @property
+    def pair(self) -> str:
+        return f"{self.node}/{self.service or ''}"
+
+    def expired(self, now: datetime) -> bool:
+        return parse_time(self.expires_at) <= now
+
+
+def proposal_id(event_id: str, node: str, service: str | None) -> str:
+    """`plan-<node>-<service>-<12 hex of sha256(event id)>`; the same event always gives the same id.
+
+    A whole-node event says `node` for its service. Very long names are cut so that the file name fits 255 bytes.
+    """
+    name = service or "node"
+    if len(node) + len(name) > 200:
+        node, name = node[:100], name[:100]
+    return f"plan-{node}-{name}-{hashlib.sha256(event_id.encode()).hexdigest()[:12]}"
+
+
+class Folder(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    QUARANTINE = "quarantine"
+
+
+EXECUTED = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED)

@@ -1,0 +1,73 @@
+"""What travels: one frozen record per kind of message, each knowing its channel. Holds no I/O and no clock of its own.
+
+Wire shapes are JSON objects in UTF-8, times RFC 3339 strings in UTC; ids are handed down, never looked up backwards.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+)
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def rfc3339(moment: datetime) -> str:
+    """The one way we write a time: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """An aware datetime from RFC 3339 text; ValueError otherwise."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("not an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z")
+    upper = text.upper()
+    if fraction := re.search(r"\.(\d{7,9})", upper):  # datetime keeps microseconds
+        upper = upper.replace(fraction[0], fraction[0][:7])
+    return datetime.fromisoformat(upper)
+
+
+def _checked_time(text: str) -> str:
+    parse_time(text)
+    return text
+
+
+def is_name(text: str) -> bool:
+    """Is this a node or service name? (fullmatch: a trailing newline is not one)"""
+    return _NAME.fullmatch(text) is not None
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+EventType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+Timestamp = Annotated[str, AfterValidator(_checked_time)]
+
+Number = StrictFloat | StrictInt
+
+
+class Record(BaseModel):
+    """Base of everything that travels. `channel` is the live copy's name, `stream` the durable copy's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    channel: ClassVar[str] = ""
+    stream: ClassVar[str] = ""
+
+    def wire(self) -> bytes:
+        """The record as compact UTF-8 JSON."""
+        return self.model_dump_json().encode()

@@ -1,0 +1,26 @@
+"""The names of the event streams, and what a stream's name says about the events in it. Pure."""
+
+from __future__ import annotations
+
+from mesh_core.models.events import Trust
+
+EVENT_STREAM_PREFIX = "mesh:ev:"
+FOREIGN_STREAM = "mesh:ev:_foreign"
+MESH_STREAM = "mesh:ev:_mesh"  # the executor's own
+OBSERVER_STREAM = "mesh:ev:_observer"
+MOVES_STREAM = "mesh:moves"  # action updates about moves by hand, as the observer saw them
+ENTERED = {Trust.FOREIGN: FOREIGN_STREAM, Trust.MESH: MESH_STREAM, Trust.OBSERVER: OBSERVER_STREAM}
+_TRUST = {stream: trust for trust, stream in ENTERED.items()}
+HEARD_PREFIX = "mesh:heard:"  # sorted set by digest: when these bytes were heard on the channel, ms
+OCCURRENCES_KEY = "mesh:occurrences"  # hash: event id of an open proposal -> how often its trouble came again
+
+
+def stream_of(event_id: str) -> tuple[str, str]:
+    """(stream, entry id) in which an event lies. Sequence 0 is a node's own; others lie in one of ENTERED."""
+    node, _, entry = event_id.rpartition("/")
+    return (f"{EVENT_STREAM_PREFIX}{node}" if entry.endswith("-0") else FOREIGN_STREAM), entry
+
+
+def trust_of(stream: str) -> Trust:
+    """Who may have written there; an event's own words about that are not believed."""
+    return _TRUST.get(stream, Trust.NODE)

@@ -1,0 +1,285 @@
+"""What an event's payload says in fields: down, unhealthy, resolved, in maintenance, gone... Pure; reads no prose.
+
+A fact comes from a field with a known name and a known value, whoever sent it: our node agent, the Docker engine,
+Alertmanager, Uptime Kuma, systemd, supervisor. Sentences (logs, messages) never make a fact: they may be planted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.models.records import is_name, parse_time
+from mesh_core.policy.alert_state import is_firing, is_over
+
+MAX_FIELDS = 4000
+MAX_DEPTH = 16
+MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
+LOOP_COUNT = 5  # restarts that something else already made without success
+
+
+class Fact(StrEnum):
+    DOWN = "down"  # a process, unit or container does not run
+    UNHEALTHY = "unhealthy"  # it runs, and its own check says no
+    WELL = "well"  # its own check says yes
+    RUNNING = "running"  # its manager says that it runs
+    RESTARTING = "restarting"  # somebody restarts it right now
+    LOOPING = "looping"  # restarted again and again already
+    GONE = "gone"  # the container does not exist: nothing to restart
+    DRIFTED = "drifted"  # what runs differs from what is declared
+    START_ERROR = "start_error"  # the engine itself could not start it
+    COMPOSE = "compose"  # it belongs to a compose project
+    BACKED = "backed"  # the event says which manager runs it
+    RESOLVED = "resolved"  # the sender says that it is over
+    TEST = "test"  # the sender says that it is a test
+    MAINTENANCE = "maintenance"  # a declared window
+    OPERATOR = "operator"  # a person did this on purpose
+    OPTED_OUT = "opted_out"  # the owner's label forbids automatic restarts
+    FINISHED = "finished"  # a one-shot that ended with 0
+    OOM_KILLED = "oom_killed"  # ended for want of memory, whatever its exit code says
+    TRANSIENT = "transient"  # first of several attempts of a check
+    JUST_BOOTED = "just_booted"  # the node came up minutes ago
+    CONFLICT = "conflict"  # the event contradicts itself
+    UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
+    WHOLE_NODE = "whole_node"  # no service is named
+    BAD_NAME = "bad_name"  # the service's name is no name
+
+
+# What may make an alarm silent: somebody whose word counts says so in a field. "Nobody knows better" is none of them.
+REASONS_FOR_SILENCE = frozenset(
+    {
+        *(Fact.RESOLVED, Fact.TEST, Fact.MAINTENANCE, Fact.OPERATOR, Fact.FINISHED),
+        *(Fact.TRANSIENT, Fact.JUST_BOOTED),  # not yet: whoever says so will say it again if it lasts
+    }
+)
+
+
+def facts_for(event: HealthEvent) -> frozenset[Fact]:
+    """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
+    found = _of_the_whole(event)
+    happened = _seconds(event.timestamp)
+    beside = frozenset(_fold(key) for key in event.payload)
+    for path, value, depth in _fields(event.payload):
+        found.update(_facts_of(path, value, beside))
+        if depth > MAX_DEPTH:
+            found.add(Fact.UNREADABLE)
+        told = _seconds(value) if path[-1] in _TIMES else None
+        if told is not None and happened is not None and told - happened > MAX_LEAD_SECONDS:
+            found.add(Fact.CONFLICT)  # replayed, or one of two clocks is wrong
+    if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
+        found.add(Fact.CONFLICT)
+    if _is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
+        found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
+    if is_firing(event.payload):
+        found.discard(Fact.RESOLVED)
+    return frozenset(found | set(_of_its_end(event.payload, found)))
+
+
+def alert_name_for(event: HealthEvent) -> str:
+    """The monitoring system's own name of the alert, or ''."""
+    payload = event.payload
+    candidates = [payload.get("alertname"), payload.get("alert")]
+    for key in ("commonLabels", "groupLabels", "labels"):
+        labels = payload.get(key)
+        if isinstance(labels, dict):
+            candidates.append(labels.get("alertname"))
+    return next((c for c in candidates if isinstance(c, str) and c), "")
+
+
+_DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed"})
+_DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
+_STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
+_HEALTH_KEYS = frozenset({"health", "healthstatus"})
+_RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
+_PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
+_COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
+_TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
+
+
+def _fields(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
+    """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path."""
+    todo: list[tuple[tuple[str, ...], Any, int]] = [((), payload, 0)]
+    seen = 0
+    while todo and seen < MAX_FIELDS:
+        path, value, depth = todo.pop()
+        seen += 1
+        if path:
+            yield path, value, depth
+        if isinstance(value, dict):
+            todo.extend(((*path[-3:], _fold(key)), child, depth + 1) for key, child in value.items())
+        elif isinstance(value, list):
+            todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
+
+
+def _fold(key: object) -> str:
+    return "".join(c for c in str(key)[:100].lower() if c.isalnum())
+
+
+def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iterator[Fact]:
+    """What one field says; `beside` are the payload's own folded keys, which show what kind of sender speaks."""
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    word = value.strip().lower()[:60] if isinstance(value, str) else ""
+    if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
+        if word in (_DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES):
+            yield Fact.DOWN
+        if word == "dead" and key == "status":
+            yield Fact.GONE  # Docker's "dead": half removed, cannot be started
+        if word == "restarting":
+            yield Fact.RESTARTING
+        if word == "running" or (word == "active" and key == "activestate"):
+            yield Fact.RUNNING
+    if path[-2:] == ("state", "running") and value is True:
+        yield Fact.RUNNING
+    if path == ("status",) and (word == "up" or word.startswith("up ")):
+        yield Fact.RUNNING  # `docker ps`: "Up 3 hours (unhealthy)"
+        if word.endswith("(unhealthy)"):
+            yield Fact.UNHEALTHY
+    if (key == "oomkilled" and (value is True or word == "true")) or (key == "reason" and word == "oomkilled"):
+        yield Fact.OOM_KILLED
+    if key == "error" and parent == "state" and word:
+        yield Fact.START_ERROR
+    if key in _HEALTH_KEYS or (key == "status" and parent == "health"):
+        if word == "unhealthy":
+            yield Fact.UNHEALTHY
+        if word == "healthy":
+            yield Fact.WELL
+    yield from _of_docker(path, value, word)
+    yield from _of_monitoring(path, value, word, beside)
+    if key == "ready" and value is True:
+        yield Fact.WELL
+    if key == "restarting" and value is True:
+        yield Fact.RESTARTING
+    if key == "reason" and word == "crashloopbackoff":
+        yield Fact.LOOPING
+    if key in _RESTART_COUNTS and _whole(value) and value >= LOOP_COUNT:
+        yield Fact.LOOPING
+    if key in ("initiatedby", "stoppedby", "pausedby") and _PERSON.match(word):
+        yield Fact.OPERATOR
+    if key in ("stoppedbyperson", "removedbyoperator") and value is True:
+        yield Fact.OPERATOR
+    if path == ("compose", "project") and word:
+        yield Fact.COMPOSE
+    if key in _COMPOSE_KEYS and value not in (None, False, "", [], {}):
+        yield Fact.COMPOSE
+
+
+def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
+    key = path[-1]
+    if key == "action" and len(path) == 1:  # the engine's own event
+        if word == "die":
+            yield Fact.DOWN
+        if word == "destroy":
+            yield Fact.GONE
+        if word == "health_status: unhealthy":
+            yield Fact.UNHEALTHY
+        if word == "health_status: healthy":
+            yield Fact.RESOLVED
+    # owner's labels: `autoheal=False`, `...restart.enable=FALSE`, ours `mendmesh.restart=false`
+    refuses = value is False or word in ("false", "no", "off", "0")
+    if refuses and (key == "autoheal" or key.endswith(("restartenable", "mendmeshrestart"))):
+        yield Fact.OPTED_OUT
+
+
+def _monitoring(path: tuple[str, ...]) -> bool:
+    """Alertmanager's and Uptime Kuma's `status` speak of an alert, not of a process."""
+    return "alerts" in path or "heartbeat" in path
+
+
+def _of_monitoring(path: tuple[str, ...], value: Any, word: str, beside: frozenset[str]) -> Iterator[Fact]:
+    key = path[-1]
+    if is_over(path, word, beside):
+        yield Fact.RESOLVED
+    if path == ("notificationtype",) and word.startswith(("downtime", "acknowledge")):
+        yield Fact.MAINTENANCE
+    if path == ("heartbeat", "status") and _whole(value):
+        yield from {
+            0: (Fact.UNHEALTHY,),
+            1: (Fact.RESOLVED,),
+            2: (Fact.RESTARTING, Fact.TRANSIENT),
+            3: (Fact.MAINTENANCE,),
+        }.get(value, ())
+    if key == "statetype" and (word == "soft" or (value in (0, 0.0) and value is not False)):
+        yield Fact.TRANSIENT
+    if path == ("occurrences",) and _whole(value) and value == 1:
+        yield Fact.TRANSIENT
+    if len(path) == 1 and value is True:
+        if key == "test":
+            yield Fact.TEST
+        if key in ("maintenance", "silenced", "muted", "suppressed", "indowntime"):
+            yield Fact.MAINTENANCE
+    if key == "nodeuptimeseconds" and _whole(value) and 0 <= value < 600:  # a bare uptime may be a process's
+        yield Fact.JUST_BOOTED
+
+
+def _seconds(value: object) -> float | None:
+    """Seconds since 1970 of a time as text; without a zone it counts as UTC (a day's slack covers that)."""
+    if not isinstance(value, str) or not 19 <= len(value) <= 40:
+        return None
+    try:
+        return parse_time(value if value[-1] in "Zz" or value[-6] in "+-" else value + "Z").timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _of_the_whole(event: HealthEvent) -> set[Fact]:
+    """Facts that need more than one field."""
+    payload, found = event.payload, set[Fact]()
+    if event.service is None:
+        found.add(Fact.WHOLE_NODE)
+    elif not is_name(event.service):
+        found.add(Fact.BAD_NAME)
+    if event.runtime is not None:
+        found.add(Fact.BACKED)
+    said = payload.get("host") or payload.get("node")
+    if isinstance(said, str) and is_name(said) and said.lower() != event.node.lower():
+        found.add(Fact.CONFLICT)
+    if "State" in payload and payload["State"] is None:
+        found.add(Fact.GONE)
+    if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:
+        found.add(Fact.GONE)
+    if event.runtime is Runtime.DOCKER and payload.get("error") and payload.get("status") in ("exited", "created"):
+        found.add(Fact.START_ERROR)
+    live = {key.removeprefix("live"): value for key, value in payload.items() if key.startswith("live")}
+    for key, value in payload.items():
+        part = key.removeprefix("declared")
+        if part != key and part in live and live[part] != value:
+            found.add(Fact.DRIFTED)
+    hashes = [v for k, v in payload.items() if k.endswith("config_hash") and isinstance(v, str)]
+    if len(set(hashes)) > 1:
+        found.add(Fact.DRIFTED)
+    if payload.get("Action") in ("start", "unpause") and _engine_says(payload) is not None:
+        found.add(Fact.RESOLVED)  # of any other sender it is a job that began
+    if any(word.startswith("oom") for word in event.type.lower().split("_")):
+        found.add(Fact.OOM_KILLED)
+    return found
+
+
+def _engine_says(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """The attributes of the Docker engine's own event; None if it is none."""
+    actor = payload.get("Actor")
+    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
+    return attributes if isinstance(attributes, dict) else None
+
+
+def _is_still_ill(found: set[Fact]) -> bool:
+    """Its check says no, and nobody says that it was stopped (Docker calls each stopped container unhealthy)."""
+    return Fact.UNHEALTHY in found and Fact.DOWN not in found
+
+
+def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
+    """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
+    if _is_still_ill(found) or found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}:
+        return  # the engine keeps the 0 of an earlier life
+    exit_code = payload.get("exit_code", (_engine_says(payload) or {}).get("exitCode"))
+    policy = payload.get("restart_policy")
+    if str(exit_code) == "143" and policy in ("always", "unless-stopped"):
+        yield Fact.OPERATOR  # ended politely, and the engine does not start it again: somebody stopped it
+    if str(exit_code) == "0" and policy == "no" and payload.get("declared_state") != "running":
+        yield Fact.FINISHED

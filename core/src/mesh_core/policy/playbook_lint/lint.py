@@ -1,0 +1,80 @@
+"""The judge's two doors: a playbook out of a proposal, with its attachments, and a text of our own making."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
+from mesh_core.policy.playbook_lint.plays import Gate, play_findings
+from mesh_core.policy.playbook_lint.table import NOTHING, Widened
+from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
+
+MAX_FINDINGS = 20  # sentences; who has read twenty corrects those first
+MAX_IN_A_SENTENCE = 600  # characters of them in one
+
+
+@dataclass(frozen=True)
+class Lint:
+    """What was found, as sentences. `problems`: it may not run. The rest is for the card, in red.
+
+    `by_policy`: `FQCN: argument, ...` that only config/policy.yml allows. `dangers`: what destroys data if it runs.
+    """
+
+    problems: tuple[str, ...] = ()
+    by_policy: tuple[str, ...] = ()
+    dangers: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The problems in one; '' if there are none."""
+        return "; ".join(self.problems)[:MAX_IN_A_SENTENCE]
+
+
+def lint_playbook(
+    playbook: Playbook, node: str, widened: Widened = NOTHING, taken: frozenset[str] = frozenset()
+) -> Lint:
+    """A person's or a request's playbook for just this node. Never raises, whatever the text is.
+
+    `taken` are the inventory's variables, for whoever knows them: a task that sets such a name may be skipped, and then
+    the inventory's value would be read instead.
+    """
+    attachments = {one.sha256: one.text for one in playbook.attachments}
+    found = lint_text(playbook.text, node, attachments, widened, taken=taken)
+    return Lint((*_hash_problems(playbook), *found.problems), found.by_policy, found.dangers)
+
+
+def lint_proposal(proposal: Proposal, widened: Widened = NOTHING) -> Lint:
+    """Of a proposal's own playbook, for whoever shows it; nothing to say of one that carries none."""
+    return Lint() if proposal.playbook is None else lint_playbook(proposal.playbook, proposal.node, widened)
+
+
+def lint_text(
+    text: str,
+    node: str | None = None,
+    attachments: Mapping[str, str] | None = None,
+    widened: Widened = NOTHING,
+    keywords: frozenset[str] = frozenset(),
+    taken: frozenset[str] = frozenset(),
+) -> Lint:
+    """A playbook's text; `attachments` by sha256. `keywords` are those that only our own playbooks use (table.OURS)."""
+    if len(text) > MAX_PROPOSAL_BYTES:
+        return Lint((f"it has {len(text)} characters, the limit is {MAX_PROPOSAL_BYTES}",))
+    try:
+        plays = plays_in(text)
+    except NotReadable as error:
+        return Lint((str(error),))
+    gate = Gate(node, attachments or {}, widened, keywords, taken)
+    problems = islice(dict.fromkeys(play_findings(plays, gate)), MAX_FINDINGS)
+    by_policy = (f"{module}: {', '.join(sorted(arguments))}" for module, arguments in sorted(gate.by_policy.items()))
+    return Lint(tuple(problems), tuple(by_policy), tuple(dict.fromkeys(gate.dangers)))
+
+
+def _hash_problems(playbook: Playbook) -> Iterator[str]:
+    if hashlib.sha256(playbook.text.encode("utf-8", "replace")).hexdigest() != playbook.sha256:
+        yield "the playbook's text does not match its sha256"
+    for one in playbook.attachments:
+        if hashlib.sha256(one.text.encode("utf-8", "replace")).hexdigest() != one.sha256:
+            yield f"the attachment {one.name} does not match its sha256"

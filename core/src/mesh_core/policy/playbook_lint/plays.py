@@ -1,0 +1,251 @@
+"""Plays, blocks and tasks, word by word: what is not known is refused, with a sentence.
+
+Each part is judged with the names that its templates may say: what the play declares and what was registered so far.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mesh_core.models.records import is_name
+from mesh_core.policy.playbook_lint.checkers import CHECKERS, Beside, data, one_of
+from mesh_core.policy.playbook_lint.destroying import dangers_in
+from mesh_core.policy.playbook_lint.jinja_text import is_declarable
+from mesh_core.policy.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
+from mesh_core.policy.playbook_lint.said import said_in
+from mesh_core.policy.playbook_lint.table import Widened, checker_for, full_name, table, widening_problem
+
+_LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers")  # in the order in which they run
+_BLOCKS = ("block", "rescue", "always")
+MAX_FILLED_IN = 256 * 1024  # characters of attachments that one playbook may fill in, each as often as it does
+_MODULE = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){0,3}")
+_TEXT_OF = {"ansible.builtin.command": "cmd", "ansible.builtin.shell": "cmd", "ansible.builtin.raw": "free_form"}
+_ELSEWHERE = ("delegate_to", "delegate_facts", "connection", "remote_user", "port", "module_defaults", "vars_prompt")
+_UNSEEN = ("roles", "vars_files", "collections", "import_playbook", "strategy")
+_OTHER = ("environment", "become_method", "become_flags", "become_exe", "async", "poll", "action", "local_action")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What is judged against; `by_policy` and `dangers` fill while it is judged."""
+
+    node: str | None
+    attachments: Mapping[str, str]
+    widened: Widened
+    keywords: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    by_policy: dict[str, set[str]] = field(default_factory=dict)
+    dangers: list[str] = field(default_factory=list)
+    said: dict[str, list[Any]] = field(default_factory=dict)
+    filled_in: list[int] = field(default_factory=list)  # characters of attachments that were judged as templates
+
+
+def play_findings(plays: list[dict[Any, Any]], gate: Gate) -> Iterator[str]:
+    """Sentences saying what makes these plays unfit."""
+    names = table().host_variables
+    gate.said.update(said_in(plays))
+    for play in plays:
+        set_by_tasks = _declared_by(play)
+        for name in sorted(set_by_tasks & gate.taken):
+            yield f"the variable {name} is one of the inventory's: give what a task sets or registers another name"
+        names |= set_by_tasks
+        yield from _play(play, names, gate)
+
+
+def _play(play: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+    hosts = play.get("hosts")
+    if not isinstance(hosts, str) or not is_name(hosts) or hosts in ("all", "ungrouped"):
+        yield "hosts of each play must be one plain host name"
+    elif gate.node is not None and hosts != gate.node:
+        yield f"a play is for {hosts}, but the proposal is for {gate.node}"
+    known = names | _variables_of(play)
+    yield from _keywords("a play", play, _PLAY_WORDS, frozenset(("hosts", *_LISTS)), known, gate)
+    for word in _LISTS:
+        yield from _tasks(word, play.get(word), known, gate)
+
+
+def _tasks(word: str, tasks: object, names: frozenset[str], gate: Gate) -> Iterator[str]:
+    if tasks is None:
+        return
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        yield f"{word} must be a list of tasks"
+        return
+    for task in tasks:
+        yield from _block(task, names, gate) if "block" in task else _task(task, names, gate)
+
+
+def _block(block: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+    known = names | _variables_of(block)
+    yield from _keywords("a block", block, _BLOCK_WORDS, frozenset(_BLOCKS), known, gate)
+    for word in _BLOCKS:
+        yield from _tasks(word, block.get(word), known, gate)
+
+
+def _task(task: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+    known = names | _variables_of(task) | _looped(task)
+    modules = [word for word in task if word not in _NO_MODULES and not _is_refused_word(word)]
+    yield from _keywords("a task", task, _TASK_WORDS, frozenset(("args", *modules)), known, gate)
+    if len(modules) != 1:
+        said = ", ".join(repr(word[:60]) for word in modules[:5])
+        yield f"a task must use exactly one module, this one has {said or 'none'}"
+    for word in modules[:5]:
+        yield from _module(word, task, known, gate)
+
+
+def _module(word: str, task: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+    if not _MODULE.fullmatch(word):
+        yield f"{word[:60]!r} is not a module's name"
+        return
+    module = full_name(word)
+    known = module in table().modules or module in gate.widened.modules
+    if not known or module in table().never_modules:
+        why = table().never_modules.get(module) or table().never_modules.get(_short_in_builtin(module))
+        fix = (
+            f": {why}"
+            if why
+            else "; the list is in docs/playbooks.md, and config/policy.yml can add to it (requests.modules)"
+        )
+        yield f"the module {word} may not be used{fix}"
+        return
+    arguments = _arguments(module, task[word], task.get("args"))
+    if isinstance(arguments, str):
+        yield f"{word}: {arguments}"
+        return
+    if module not in table().modules:
+        gate.by_policy.setdefault(module, set())
+    beside = Beside(names, arguments, gate.attachments, module == "ansible.builtin.template", gate.said)
+    if beside.is_template_file and sum(gate.filled_in) > MAX_FILLED_IN:
+        yield f"it fills in more than {MAX_FILLED_IN} characters of attachments"
+        return
+    for argument, value in arguments.items():
+        checker, by_policy = checker_for(module, argument, gate.widened)
+        if checker is None:
+            why = widening_problem(module, argument)
+            yield f"{word} may not take {argument[:60]!r}; {why or 'config/policy.yml can add it (requests.modules)'}"
+            continue
+        if by_policy:
+            gate.by_policy.setdefault(module, set()).add(argument)
+        if checker == "variables" and not is_declarable(argument):
+            yield f"the variable {argument[:60]!r} would change how or where Ansible connects, or what it means"
+        if checker == "attachment":
+            gate.filled_in.append(len(gate.attachments.get(str(value).removeprefix("files/"), "")))
+        problem = one_of(value, checker, beside) if isinstance(checker, tuple) else CHECKERS[checker](value, beside)
+        if problem:
+            yield (
+                f"{word}: {argument} {problem}"
+                if problem.startswith(("must", "names"))
+                else f"{word}: {argument}: {problem}"
+            )
+    gate.dangers.extend(dangers_in(arguments) if module in _COMMANDS else ())
+
+
+def _arguments(module: str, given: object, more: object) -> dict[str, Any] | str:
+    """What the module gets, in one mapping; a sentence if that cannot be said."""
+    if isinstance(given, str) and module in _TEXT_OF:
+        given = {_TEXT_OF[module]: given}
+    if given is None:
+        given = {}
+    if not isinstance(given, dict) or not isinstance(more if more is not None else {}, dict):
+        return "say its arguments as a mapping (name: value), not as one text"
+    both: dict[str, Any] = {**(more or {}), **given}  # type: ignore[dict-item]
+    if len(both) < len(given) + len(more or ()):  # type: ignore[arg-type]
+        return "an argument stands both there and in args; say it once"
+    return both
+
+
+def _keywords(
+    where: str,
+    part: dict[Any, Any],
+    allowed: frozenset[str],
+    apart: frozenset[str],
+    names: frozenset[str],
+    gate: Gate,
+) -> Iterator[str]:
+    """All that a play, block or task says, but what is `apart`: its modules and its lists of tasks."""
+    for word, value in part.items():
+        if word == "vars":
+            yield from _variables(value, names, gate)
+        elif word in apart:
+            continue
+        elif word in allowed:
+            if problem := keyword_problem(word, value, names, gate.keywords):
+                yield problem
+        else:
+            yield _no_word(where, word)
+
+
+def _variables(variables: object, names: frozenset[str], gate: Gate) -> Iterator[str]:
+    if variables is None:
+        return
+    if not isinstance(variables, dict):
+        yield "variables must be a mapping"
+        return
+    for name, value in variables.items():
+        if not is_declarable(name):
+            yield f"the variable {name[:60]!r} would change how or where Ansible connects, or what it means"
+        if problem := data(value, Beside(names, {}, {})):
+            yield f"the variable {name[:60]}: {problem}"
+
+
+def _variables_of(part: dict[Any, Any]) -> frozenset[str]:
+    own = part.get("vars")
+    return frozenset(name for name in own if is_declarable(name)) if isinstance(own, dict) else frozenset()
+
+
+def _looped(task: dict[Any, Any]) -> frozenset[str]:
+    if "loop" not in task:
+        return frozenset()
+    control = task.get("loop_control")
+    said = [control.get("loop_var"), control.get("index_var")] if isinstance(control, dict) else []
+    return frozenset({"item"} | {str(name) for name in said if is_declarable(name)})
+
+
+def _declared_by(play: dict[Any, Any]) -> frozenset[str]:
+    """What the play's tasks register or set: names of the host from then on, in later plays too."""
+    found: set[str] = set()
+    todo = [task for word in _LISTS if isinstance(tasks := play.get(word), list) for task in tasks]
+    while todo:
+        task = todo.pop()
+        if not isinstance(task, dict):
+            continue
+        for word in _BLOCKS:
+            more = task.get(word)
+            todo += more if isinstance(more, list) else []
+        for word in ("set_fact", "ansible.builtin.set_fact"):
+            facts = _arguments("", task.get(word), task.get("args"))
+            found |= set(facts) if word in task and isinstance(facts, dict) else set()
+        found.add(task["register"] if isinstance(task.get("register"), str) else "")
+    return frozenset(name for name in found if is_declarable(name))
+
+
+def _is_refused_word(word: str) -> bool:
+    return word in _ELSEWHERE or word in _UNSEEN or word in _OTHER or word.startswith("with_")
+
+
+def _no_word(where: str, word: str) -> str:
+    if word in _ELSEWHERE:
+        return f"{where} may not use {word}: it would lead to another host"
+    if word.startswith("with_"):
+        return f"{where} may not use {word[:60]!r}: it is a lookup, which runs on the executor; use loop"
+    if word in _UNSEEN:
+        return f"{where} may not use {word}: what it loads cannot be reviewed here"
+    return f"{where} may not use {word[:60]!r}"
+
+
+def _short_in_builtin(module: str) -> str:
+    return "ansible.builtin." + module.rpartition(".")[2]
+
+
+_EVERYWHERE = frozenset({"name", "become_user", "tags", "check_mode", "timeout", *YES_NO_WORDS})
+_PLAY_WORDS = _EVERYWHERE - {"run_once"}
+_BLOCK_WORDS = (_EVERYWHERE | {"when", "notify", "throttle"}) - {"gather_facts"}
+_TASK_WORDS = _BLOCK_WORDS | frozenset(
+    (  # noqa: SIM905
+        "loop loop_control register changed_when failed_when until retries delay listen"
+    ).split()
+)
+_NO_MODULES = _TASK_WORDS | {"args", "vars"}
+_COMMANDS = frozenset(f"ansible.builtin.{word}" for word in ("command", "shell", "raw", "expect", "cron"))

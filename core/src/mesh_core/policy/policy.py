@@ -1,0 +1,207 @@
+"""Policy: which actions an event may lead to, which one is preferred, and why. Pure: no clock, no disk after loading.
+
+Rules are data (default_policy.yml, config/policy.yml over it); the first rule that fits speaks. Then the fences:
+the lifeline list, the loop guard, names that are no names. Words in a log only take actions away and only ever lead
+towards `notify`, whatever the rules say; `ignore` needs a field that says why (checked when the rules are loaded).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.models.proposals import Action, ProposalType, Risk
+from mesh_core.policy.facts import Fact, alert_name_for, facts_for
+from mesh_core.policy.playbook_lint.table import Widened
+from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
+from mesh_core.policy.policy_file import Document, Rule, When, check_names, merged, read_policy
+
+MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
+UNKNOWN = Rule(name="none", allow=(Action.NOTIFY,), prefer=Action.NOTIFY, reason="no rule knows this event")
+INTERRUPTING = frozenset({Action.RESTART, Action.REDEPLOY})
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so."""
+
+    actions: frozenset[Action]
+    preferred: Action
+    reason: str
+    rule: str
+
+
+class Policy:
+    """Made once at start; `allows` may be called from anywhere."""
+
+    def __init__(self, document: Document):
+        self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
+        self.rules = tuple(rule for rule in document.rules if rule.enabled)
+        self.never = document.never
+        self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
+        self._cues = {name: tuple(word.lower() for word in words) for name, words in document.cues.items()}
+        check_names(self.rules, frozenset(self._cues))
+
+    @classmethod
+    def load(cls, path: Path | None) -> Policy:
+        """The shipped policy, with the file at `path` over it if there is one. Raises BadPolicy."""
+        shipped = resources.files("mesh_core.policy").joinpath("default_policy.yml").read_text(encoding="utf-8")
+        base = read_policy(shipped, "default_policy.yml")
+        if path is None:
+            return cls(base)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return cls(base)
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadPolicy(f"{path}: cannot be read: {error}") from None
+        try:
+            return cls(merged(base, read_policy(text, str(path))))
+        except BadPolicy as error:
+            raise BadPolicy(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+
+    @classmethod
+    def from_text(cls, text: str) -> Policy:
+        """A whole policy out of YAML, without the shipped one under it. Raises BadPolicy."""
+        return cls(read_policy(text, "policy"))
+
+    def allows(self, event: HealthEvent, recent_restarts: int = 0) -> Allowed:
+        """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
+        facts = facts_for(event)
+        cues = self._cues_in(event)
+        known = {fact.value for fact in facts}
+        rule = self._rule_for(event, known | cues)
+        actions, preferred = set(rule.allow), rule.prefer
+        reason, said_by = rule.reason, rule.name
+        if heard := sorted(cues.intersection((*rule.when.any, *rule.when.all))):
+            reason += f": {', '.join(heard)}"
+        unworded = self._rule_for(event, known)
+        if unworded is not rule:  # anybody can write a sentence into a log: it may take away, and never give
+            actions = actions.intersection(unworded.allow) | {Action.NOTIFY}
+            if preferred not in (unworded.prefer, Action.NOTIFY):
+                preferred, said_by = Action.NOTIFY, "words"
+                reason += "; but that only speaks because of words in the event"
+        for dropped, why, fence in self._fences(event, facts, recent_restarts):
+            if actions & dropped:
+                actions -= dropped
+                reason, said_by = f"{reason}; {why}", fence if preferred in dropped else said_by
+        actions = actions or {Action.NOTIFY}
+        if preferred not in actions:
+            preferred = next(a for a in (Action.REDEPLOY, Action.NOTIFY, Action.IGNORE) if a in actions)
+        return Allowed(frozenset(actions), preferred, reason, said_by)
+
+    def permits(self, action: Action, event: HealthEvent) -> bool:
+        """May this action be run for this event? For whoever checks a proposal again before it runs."""
+        return action in self.allows(event).actions
+
+    def is_protected(self, service: str | None, node: str) -> bool:
+        """Is restart or redeploy of this service, or on this node, never offered?"""
+        if node.lower() in self.never.nodes:
+            return True
+        name = (service or "").lower()
+        for suffix in (".service", ".socket", ".container"):
+            name = name.removesuffix(suffix)
+        return name in self.never.services or any(fnmatchcase(name, p) for p in self.never.patterns)
+
+    def _rule_for(self, event: HealthEvent, known: set[str]) -> Rule:
+        alert = alert_name_for(event).lower()
+        return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
+
+    def _cues_in(self, event: HealthEvent) -> set[str]:
+        """Cues whose words occur anywhere in the payload's text."""
+        words = _text_of(event.payload)
+        return {name for name, cues in self._cues.items() if any(cue in words for cue in cues)}
+
+    def _fences(
+        self, event: HealthEvent, facts: frozenset[Fact], recent_restarts: int
+    ) -> list[tuple[frozenset[Action], str, str]]:
+        """What is taken away, whatever a rule says: (actions, why, name of the fence)."""
+        found: list[tuple[frozenset[Action], str, str]] = []
+        if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
+            found.append((INTERRUPTING, "no service is named that could be restarted", "no-service"))
+        if self.is_protected(event.service, event.node):
+            why = f"{event.service or event.node} is on the never list: the mesh or its access depends on it"
+            found.append((INTERRUPTING, why, "never"))
+        if Fact.OPTED_OUT in facts:
+            found.append((INTERRUPTING, "its owner's label forbids automatic restarts", "label"))
+        if Fact.GONE in facts:
+            found.append((frozenset({Action.RESTART}), "there is no container that could be restarted", "gone"))
+        if Fact.COMPOSE not in facts:
+            found.append((frozenset({Action.REDEPLOY}), "no compose project is known to redeploy from", "no-compose"))
+        if recent_restarts >= self.max_restarts_per_hour:
+            why = (
+                f"restarted {recent_restarts} times within the hour already, the limit is {self.max_restarts_per_hour}"
+            )
+            found.append((frozenset({Action.RESTART}), why, "loop-guard"))
+        return found
+
+
+def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> dict[str, object]:
+    """The schema for just this event: `action` only what is allowed (preferred first), `service` and `node` fixed.
+
+    The rest is pinned as far as servers' grammars can hold it: they let 137 through as a number up to 1.
+    """
+    rest = sorted(allowed.actions - {allowed.preferred}, key=list(Action).index)
+    given = schema.get("properties")
+    properties = given if isinstance(given, dict) else {}
+    fixed: dict[str, object] = {
+        **properties,
+        "action": {"type": "string", "enum": [action.value for action in (allowed.preferred, *rest)]},
+        "service": {"const": event.service},
+        "node": {"const": event.node},
+        "reason": {"type": "string", "minLength": 10, "maxLength": 200},
+        "confidence": {"type": "number", "enum": [0.9, 0.7, 0.5, 0.3, 0.1]},
+        "requires_human": {"const": True},
+    }
+    return {**schema, "properties": fixed}
+
+
+def proposal_type_for(action: Action, event: HealthEvent) -> ProposalType | None:
+    """What would run; None for ignore. An event that names no runtime means a container (the contract's default)."""
+    if action is Action.RESTART:
+        container = event.runtime in (None, Runtime.DOCKER)
+        return ProposalType.CONTAINER_RESTART if container else ProposalType.SERVICE_RESTART
+    return {Action.REDEPLOY: ProposalType.REDEPLOY, Action.NOTIFY: ProposalType.NOTIFY}.get(action)
+
+
+def risk_for(kind: ProposalType) -> Risk:
+    """A playbook of a person is judged elsewhere, by its tasks; until then it is high."""
+    return {ProposalType.REDEPLOY: Risk.GUARDED, ProposalType.PLAYBOOK: Risk.HIGH}.get(kind, Risk.LOW)
+
+
+def _fits(when: When, event: HealthEvent, alert: str, known: set[str]) -> bool:
+    if when.types and not any(fnmatchcase(event.type, pattern) for pattern in when.types):
+        return False
+    if when.alerts and not any(fnmatchcase(alert, pattern.lower()) for pattern in when.alerts):
+        return False
+    if when.severities and event.severity not in when.severities:
+        return False
+    if when.any and known.isdisjoint(when.any):
+        return False
+    return known.issuperset(when.all) and known.isdisjoint(when.none)
+
+
+def _text_of(payload: dict[str, Any]) -> str:
+    """Every key and string of the payload, lower case, up to MAX_WORDS characters."""
+    parts: list[str] = []
+    size = 0
+    todo: list[Any] = [payload]
+    while todo and size < MAX_WORDS:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo.extend(value.values())
+            text = " ".join(str(key) for key in value)
+        elif isinstance(value, list):
+            todo.extend(value)
+            continue
+        elif isinstance(value, str):
+            text = value
+        else:
+            continue
+        parts.append(text)
+        size += len(text) + 1
+    return "\n".join(parts)[:MAX_WORDS].lower()

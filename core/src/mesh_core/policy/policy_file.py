@@ -1,0 +1,173 @@
+"""The policy file: strictly read, an operator's laid over the shipped one rule by rule. Judges no event.
+
+Every refusal names the file, the key and what to write instead.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from mesh_core.models.events import Severity
+from mesh_core.models.proposals import Action
+from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
+from mesh_core.policy.playbook_lint.table import widening_problem
+
+
+class BadPolicy(ValueError):
+    """The policy cannot be used; the text names the file, the key and what to write instead."""
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class When(_Part):
+    """All that is given must hold. `types` and `alerts` are patterns with `*`; facts and cues by name."""
+
+    types: tuple[Text, ...] = ()
+    alerts: tuple[Text, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    any: tuple[Key, ...] = ()
+    all: tuple[Key, ...] = ()
+    none: tuple[Key, ...] = ()
+
+
+class Rule(_Part):
+    name: Key
+    enabled: bool = True
+    when: When = When()
+    allow: tuple[Action, ...] = Field(min_length=1)
+    prefer: Action
+    reason: Text
+
+    @model_validator(mode="after")
+    def _preferred_is_allowed(self) -> Rule:
+        if self.prefer not in self.allow:
+            raise ValueError(f"prefer is {self.prefer.value!r}, which is not in allow; add it there")
+        return self
+
+
+class Never(_Part):
+    """Where restart and redeploy are never offered: exact names, and patterns with `*`, lower case."""
+
+    services: tuple[Text, ...] = ()
+    patterns: tuple[Text, ...] = ()
+    nodes: tuple[Text, ...] = ()
+
+
+class Requests(_Part):
+    """What a person's own playbook may use beyond the shipped table: arguments by a module's full name."""
+
+    modules: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _can_be_allowed(self) -> Requests:
+        for module, arguments in self.modules.items():
+            for argument in (None, *arguments):
+                if problem := widening_problem(module, argument):
+                    raise ValueError(problem)
+        return self
+
+
+class Document(_Part):
+    """One policy file. `unprotect` takes names off the shipped `never` lists."""
+
+    max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
+    never: Never = Never()
+    unprotect: tuple[Text, ...] = ()
+    cues: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    requests: Requests = Requests()
+
+
+def merged(base: Document, over: Document) -> Document:
+    """Rule by rule: a rule of the same name takes the shipped one's place, a new one comes first."""
+    replaced = {rule.name: rule for rule in over.rules}
+    shipped = {rule.name for rule in base.rules}
+    rules = [rule for rule in over.rules if rule.name not in shipped]
+    rules += [replaced.get(rule.name, rule) for rule in base.rules]
+    free = {name.lower() for name in over.unprotect}
+    listed = {*base.never.services, *base.never.patterns, *base.never.nodes}
+    if unknown := sorted(free - listed):
+        raise BadPolicy(
+            f"unprotect: {unknown[0]!r} is on no never list; the names there are {', '.join(sorted(listed))}"
+        )
+
+    def both(field: str) -> tuple[str, ...]:
+        kept = [name for name in getattr(base.never, field) if name not in free]
+        return (*kept, *(name.lower() for name in getattr(over.never, field)))
+
+    limit = over.max_restarts_per_hour
+    return Document(
+        max_restarts_per_hour=base.max_restarts_per_hour if limit is None else limit,
+        never=Never(services=both("services"), patterns=both("patterns"), nodes=both("nodes")),
+        cues={**base.cues, **over.cues},
+        rules=tuple(rules),
+        requests=Requests(modules={**base.requests.modules, **over.requests.modules}),
+    )
+
+
+def read_policy(text: str, source: str) -> Document:
+    try:
+        loaded = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise BadPolicy(f"{source}: not YAML: {' '.join(str(error).split())[:300]}") from None
+    try:
+        document = Document.model_validate({} if loaded is None else loaded)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        fix = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            fix = "no such key; take it out or correct its spelling"
+        raise BadPolicy(f"{source}: {where}: {fix}") from None
+    names = [rule.name for rule in document.rules]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise BadPolicy(f"{source}: rules: {twice!r} is there twice; give one of them another name")
+    return document
+
+
+def check_names(rules: tuple[Rule, ...], cues: frozenset[str]) -> None:
+    facts = {fact.value for fact in Fact}
+    if both := sorted(facts & cues):
+        raise BadPolicy(f"cues: {both[0]!r} is the name of a fact; choose another name")
+    for rule in rules:
+        asked = {*rule.when.any, *rule.when.all, *rule.when.none}
+        if unknown := sorted(asked - facts - cues):
+            raise BadPolicy(
+                f"rules: {rule.name}: when: {unknown[0]!r} is neither a fact nor a cue; "
+                f"facts are {', '.join(sorted(facts))}; cues are {', '.join(sorted(cues))}"
+            )
+        # Anybody can write a sentence into a log. It may make us careful, never bold and never silent.
+        if {*rule.when.any, *rule.when.all} & cues and rule.prefer is not Action.NOTIFY:
+            raise BadPolicy(f"rules: {rule.name}: prefer must be notify, because `when` looks at words (cues)")
+        if Action.IGNORE in rule.allow and not _says_why_silent(rule.when):
+            raise BadPolicy(
+                f"rules: {rule.name}: allow: ignore needs a reason that stands in a field: name one of the facts "
+                f"{', '.join(sorted(REASONS_FOR_SILENCE))} in when.any (nothing else beside it) or in when.all, "
+                "or name types, or write severities: [info]; or take ignore out of allow"
+            )
+        if Action.IGNORE in rule.allow and rule.prefer is not Action.IGNORE:
+            raise BadPolicy(
+                f"rules: {rule.name}: allow: ignore is not for choosing, or words in a log could choose it; "
+                f"take it out of allow, or write prefer: ignore"
+            )
+
+
+def _says_why_silent(when: When) -> bool:
+    """Does this require something that somebody says in a field? Severity alone does only as `info`, nothing by `*`."""
+    silent = {fact.value for fact in REASONS_FOR_SILENCE}
+    return (
+        bool(silent & {*when.all})
+        or (bool(when.any) and silent.issuperset(when.any))
+        or any(pattern.strip("*") for pattern in when.types)
+        or any(pattern.strip("*") for pattern in when.alerts)
+        or (bool(when.severities) and set(when.severities) == {Severity.INFO})
+    )

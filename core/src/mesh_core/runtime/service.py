@@ -1,0 +1,181 @@
+"""How a service lives: named parts side by side, signals, a heartbeat while its loops get on, a bound on stopping.
+
+Nobody else installs a signal handler. A part that dies takes the service down with exit status 1, loudly; the
+supervisor above restarts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
+
+import structlog
+
+from mesh_core.runtime.pulse import TICK_SECONDS, Pulse
+
+Part = Callable[[asyncio.Event], Awaitable[None]]
+Parts = Mapping[str, Part]
+PartsLater = Callable[[asyncio.Event], AbstractAsyncContextManager[Parts]]
+
+HEARTBEAT_SECONDS = TICK_SECONDS
+FIRST_BEAT_SECONDS = 0.1
+STOP_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+def serve(
+    name: str,
+    runtime: Path,
+    parts: Parts | PartsLater,
+    *,
+    pulse: Pulse | None = None,
+    stop_seconds: float = STOP_SECONDS,
+    closing: Sequence[Callable[[], Awaitable[None]]] = (),
+) -> None:
+    """Run `parts` until SIGTERM/SIGINT or until one fails; never returns.
+
+    Each part gets the stop event and is expected to return soon after it is set; after `stop_seconds` it is
+    cancelled. Then `closing` gives connections back, in order. Exit status 0 after a signal, 1 when a part failed or
+    ended by itself.
+
+    `parts` may also be a context that has to be entered first, given the stop event; it yields none of them when it
+    was told to stop while it waited.
+    """
+
+    async def life() -> int:
+        try:
+            return await _serve(name, runtime, parts, pulse or Pulse(), stop_seconds)
+        finally:
+            for close in closing:
+                await close()
+
+    sys.exit(asyncio.run(life()))
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait `seconds` or until stopping; True when it is time to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def cancelled(*tasks: asyncio.Task[None]) -> None:
+    """Return when these have ended. Told more than once: redis-py loses a cancellation now and then."""
+    while late := [task for task in tasks if not task.done()]:
+        for task in late:
+            task.cancel()
+        await asyncio.wait(late, timeout=0.1)
+
+
+def heartbeat_file(runtime: Path, service: str) -> Path:
+    return runtime / "state" / f"{service}.heartbeat"
+
+
+async def _serve(name: str, runtime: Path, parts: Parts | PartsLater, pulse: Pulse, stop_seconds: float) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    beat = asyncio.create_task(_beat(heartbeat_file(runtime, name), pulse), name="heartbeat")
+    async with nullcontext(parts) if isinstance(parts, Mapping) else parts(stop) as begun:
+        if begun:
+            return await _side_by_side(begun, beat, stop, stop_seconds)
+    log.info("service.stopped", asked=stop.is_set())
+    return 0
+
+
+async def _side_by_side(parts: Parts, beat: asyncio.Task[None], stop: asyncio.Event, stop_seconds: float) -> int:
+    tasks = {asyncio.create_task(_run(part, stop), name=part_name) for part_name, part in parts.items()}
+    stopper = asyncio.create_task(stop.wait(), name="stop")
+    log.info("service.started", parts=sorted(parts))
+    done, _ = await asyncio.wait({*tasks, beat, stopper}, return_when=asyncio.FIRST_COMPLETED)
+    asked = stop.is_set()
+    stop.set()
+    failed = [task for task in (*tasks, beat) if task in done]
+    for task in failed:
+        _report(task, asked=asked)
+    _, late = await asyncio.wait(tasks, timeout=stop_seconds)
+    for task in late:
+        log.warning("service.part_cancelled", part=task.get_name(), after_seconds=stop_seconds)
+        task.cancel()
+    beat.cancel()
+    results = await asyncio.gather(*tasks, beat, stopper, return_exceptions=True)
+    broken = [r for r in results if isinstance(r, Exception)]
+    for error in broken:
+        if not any(task.done() and not task.cancelled() and task.exception() is error for task in failed):
+            log.error("service.part_failed_while_stopping", error=repr(error))
+    log.info("service.stopped", asked=asked)
+    return 0 if asked and not broken else 1
+
+
+async def _run(part: Part, stop: asyncio.Event) -> None:
+    await part(stop)
+
+
+def _report(task: asyncio.Task[None], *, asked: bool) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("service.part_failed", part=task.get_name(), exc_info=error)
+    elif not asked:
+        log.error("service.part_ended", part=task.get_name())
+
+
+async def _beat(path: Path, pulse: Pulse) -> None:
+    """Touch the file while every loop gets on. A loop that hangs stops it; what stands still is named in the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = ""
+    while True:
+        stuck = pulse.tick()
+        if stuck:
+            _name_in(path, stuck)
+        elif not pulse.standing_by:
+            _touch(path)
+        if bool(stuck) != bool(before):
+            (log.error if stuck else log.warning)("service.stuck" if stuck else "service.goes_on", what=stuck or before)
+        before = stuck
+        await _until_next_beat(pulse)
+
+
+async def _until_next_beat(pulse: Pulse) -> None:
+    """Sooner when what stood by begins to work: whoever waits for its first beat waits no longer than it takes."""
+    waited = 0.0
+    while pulse.standing_by and waited < HEARTBEAT_SECONDS:
+        await asyncio.sleep(FIRST_BEAT_SECONDS)
+        waited += FIRST_BEAT_SECONDS
+        if not pulse.standing_by:
+            return
+    await asyncio.sleep(max(0.0, HEARTBEAT_SECONDS - waited))
+
+
+def _touch(path: Path) -> None:
+    with path.open("ab") as handle:
+        if handle.tell():
+            handle.truncate(0)
+    os.utime(path)
+
+
+def _name_in(path: Path, stuck: str) -> None:
+    """Its time stays that of the last progress."""
+    try:
+        last = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        last = 0
+    path.write_text(stuck)
+    os.utime(path, ns=(last, last))
+
+
+def what_is_stuck(path: Path) -> str:
+    """What a heartbeat file says stands still; empty when nothing does, or nobody ever beat."""
+    try:
+        return path.read_text(errors="replace")[:500]
+    except OSError:
+        return ""

@@ -1,0 +1,222 @@
+"""A person's verbs about silences: maintenance, snooze, acknowledge, unsilence, whichever way they say it.
+
+The command line and the API both end here. Needs no Redis. It never approves, and it rejects only what a person asked
+to put aside.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from mesh_core.approvals import decisions as deciding
+from mesh_core.approvals.decisions import CannotDecide, Why, find_pending
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.approvals.store import Actions
+from mesh_core.models.parsing import problems
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import rfc3339
+from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.silence import FIRST_YEAR, LAST_YEAR, MAX_DAYS, MAX_REASON, Silence, SilenceKind, silences_for
+
+ACKNOWLEDGED_FOR = timedelta(days=7)
+BEGIN_AT_MOST = timedelta(days=366)
+
+
+class BadSilence(ValueError):
+    """What was asked for is no silence; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for. `begins` None: now."""
+
+    node: str
+    ends: datetime
+    by: str
+    service: str | None = None
+    type: str | None = None
+    reason: str = ""
+    begins: datetime | None = None
+
+
+def maintain(folder: SilenceFolder, wish: Wish, now: datetime) -> Silence:
+    """Nothing is proposed for what the patterns fit, until the end. BadSilence says what does not fit."""
+    silence = silence_of(SilenceKind.MAINTENANCE, wish, now)
+    _put(folder, silence)
+    return silence
+
+
+def acknowledge(
+    folder: SilenceFolder, actions: Actions, wish: Wish, now: datetime, *, reject: bool = False
+) -> tuple[Silence, tuple[Filed, ...]]:
+    """ "I know": nothing is proposed for that place until it is well again, or the end.
+
+    What waits for it stays where it is; with `reject` it is put aside as well, and this returns what was.
+    """
+    waiting = waiting_for(actions, wish.node, wish.service, wish.type) if reject else ()
+    silence = silence_of(SilenceKind.ACKNOWLEDGE, wish, now, waiting)
+    _put(folder, silence)
+    words = f"acknowledged by {wish.by}{_because(silence)}"
+    return silence, tuple(filed for filed in waiting if actions.reject(filed.name, words, wish.by))
+
+
+def snooze(
+    folder: SilenceFolder,
+    actions: Actions,
+    said: str,
+    ends: datetime,
+    by: str,
+    now: datetime,
+    *,
+    reason: str = "",
+    digest: str | None = None,
+) -> tuple[Filed, Silence]:
+    """Not now: a waiting proposal goes to rejected/; trouble that is still there after the end is proposed anew.
+
+    CannotDecide as for a rejection; then nothing is silenced either.
+    """
+    filed = find_pending(actions, said)
+    place = filed.proposal
+    # The cooldown of a whole node counts each type of trouble by itself, and so does its snooze.
+    kind = None if place.service else place.event.type
+    wish = Wish(node=place.node, service=place.service, type=kind, ends=ends, by=by, reason=reason)
+    silence = silence_of(SilenceKind.SNOOZE, wish, now, (filed,))
+    # The silence first: rejected without it, the incident would count as decided for good.
+    _put(folder, silence)
+    words = f"snoozed until {silence.ends_at} by {by}{_because(silence)}"
+    try:
+        return deciding.reject(actions, said, words, by, digest=digest), silence
+    except CannotDecide:
+        folder.end(silence.id, f"nothing was snoozed: somebody was faster\n-- {by}")
+        raise
+
+
+def unsilence(folder: SilenceFolder, said: str, by: str) -> Silence:
+    """Over before its time. CannotDecide when there is none of that name, or several."""
+    silence = find_silence(folder, said)
+    try:
+        ended = folder.end(silence.id, f"ended by {by}\n-- {by}")
+    except PermissionError as error:
+        raise _forbidden(error) from None
+    if not ended:
+        raise CannotDecide(Why.DECIDED, f"{silence.id} is over already: somebody was faster")
+    return silence
+
+
+def find_silence(folder: SilenceFolder, said: str) -> Silence:
+    """By the whole id, its beginning or its end. CannotDecide otherwise."""
+    wanted = said.strip().removesuffix(".json").rpartition("/")[2]
+    known = folder.current()
+    found = [s for s in known if s.id == wanted]
+    found = found or [s for s in known if wanted and (s.id.startswith(wanted) or s.id.endswith(f"-{wanted}"))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        some = ", ".join(sorted(s.id for s in found)[:5])
+        raise CannotDecide(Why.AMBIGUOUS, f"{said[:100]!r} fits {len(found)} silences: {some}; say more of it")
+    if any(s.id == wanted for s in folder.ended()):
+        raise CannotDecide(Why.DECIDED, f"{wanted} is over already")
+    raise CannotDecide(Why.UNKNOWN, f"there is no silence {said[:100]!r}")
+
+
+def waiting_for(actions: Actions, node: str, service: str | None, type: str | None) -> tuple[Filed, ...]:
+    """The proposals in pending/ that are about exactly that place (and type of trouble, where one is given)."""
+    return tuple(
+        filed
+        for filed in actions.pending()
+        if (filed.proposal.node, filed.proposal.service) == (node, service)
+        and (type is None or filed.proposal.event.type == type)
+    )
+
+
+def going_on(actions: Actions, silence: Silence) -> tuple[Filed, ...]:
+    """What a person has approved there already: no silence stops it. As far as this user may see the folders."""
+    return tuple(
+        filed
+        for folder in (Folder.APPROVED, Folder.RUNNING)
+        for filed in actions.filed(folder)
+        if silence.covers(filed.proposal.node, filed.proposal.service, filed.proposal.event.type)
+    )
+
+
+def silence_of(kind: SilenceKind, wish: Wish, now: datetime, put_aside: Sequence[Filed] = ()) -> Silence:
+    """The record, checked. BadSilence says in a sentence what does not fit."""
+    begins = wish.begins or now
+    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (begins, wish.ends)):
+        raise BadSilence(f"its begin and end are between the years {FIRST_YEAR} and {LAST_YEAR}")
+    if wish.ends <= now:
+        raise BadSilence(f"its end, {rfc3339(wish.ends)}, has passed already")
+    if wish.ends <= begins:
+        raise BadSilence(f"its end, {rfc3339(wish.ends)}, is not after its begin, {rfc3339(begins)}")
+    if begins > now + BEGIN_AT_MOST:
+        raise BadSilence("it begins more than a year from now")
+    if wish.ends - begins > timedelta(days=MAX_DAYS):
+        raise BadSilence(f"a silence lasts {MAX_DAYS} days at most; make a new one when it ends")
+    if len(wish.reason) > MAX_REASON:
+        raise BadSilence(f"the reason is longer than {MAX_REASON} characters")
+    try:
+        return Silence(
+            id=f"{kind}-{secrets.token_hex(4)}",
+            kind=kind,
+            node=wish.node,
+            service=wish.service,
+            type=wish.type,
+            starts_at=rfc3339(begins),
+            ends_at=rfc3339(wish.ends),
+            reason=" ".join(wish.reason.split()),
+            by=wish.by[:128] or "somebody",
+            created_at=rfc3339(now),
+            put_aside={filed.proposal.event.id or "": filed.name.id for filed in put_aside},
+        )
+    except ValidationError as error:
+        raise BadSilence(_in_words(error)) from None
+
+
+def active(folder: SilenceFolder, now: datetime) -> tuple[Silence, ...]:
+    """What holds now, the one that ends first comes first."""
+    found = [silence for silence in folder.current() if silence.active(now)]
+    return tuple(sorted(found, key=lambda silence: silence.ends_at))
+
+
+def about(folder: SilenceFolder, filed: Filed, now: datetime) -> tuple[Silence, ...]:
+    """The silences that hold where this proposal is about."""
+    event = filed.proposal.event
+    return silences_for(folder.current(), filed.proposal.node, filed.proposal.service, event.type, now)
+
+
+def _put(folder: SilenceFolder, silence: Silence) -> None:
+    try:
+        folder.put(silence)
+    except PermissionError as error:
+        raise _forbidden(error) from None
+
+
+def _forbidden(error: PermissionError) -> CannotDecide:
+    return CannotDecide(
+        Why.FORBIDDEN,
+        f"you may not silence anything: {error.strerror} ({error.filename}). It takes write access to silences/ "
+        "(in a deployment: the group operators).",
+    )
+
+
+def _because(silence: Silence) -> str:
+    return f": {silence.reason}" if silence.reason else ""
+
+
+def _in_words(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    match field:
+        case "node" | "service":
+            return f"{field} {str(first['input'])[:60]!r} is no name (letters, digits, . _ -; * and ? in a maintenance)"
+        case "type":
+            return f"type {str(first['input'])[:60]!r} is no type of event (lower case letters, digits, _; * and ?)"
+        case "":
+            return first["msg"].removeprefix("Value error, ")
+        case _:
+            return problems(error)

@@ -1,0 +1,122 @@
+"""Silences: for a while, trouble at some place leads to no proposal. The record, and which of them holds where. Pure.
+
+Three kinds, one record. Maintenance is about whatever its patterns fit; a snooze and an acknowledgement are about
+exactly one place. Each has an end, thirty days away at most: nobody forgets one for ever. A silence never hides an
+event (all are archived and folded into the world), takes nothing back and stops nothing that a person has approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import Record, Timestamp, is_name, parse_time
+
+MAX_DAYS = 30
+MAX_REASON = 500
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+NODE_OFFLINE, NODE_ONLINE = "node_offline", "node_online"
+# How far a node's clock may be behind ours and its recovery still counts as one that came after the acknowledgement.
+CLOCKS = timedelta(minutes=5)
+
+NamePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*?][A-Za-z0-9._*?-]{0,127}$")]
+TypePattern = Annotated[str, StringConstraints(pattern=r"^[a-z*?][a-z0-9_*?]{0,63}$")]
+
+
+class SilenceKind(StrEnum):
+    MAINTENANCE = "maintenance"  # work is being done there: patterns may cover many places
+    SNOOZE = "snooze"  # a waiting proposal was put aside until later
+    ACKNOWLEDGE = "acknowledge"  # "I know": until that very place is well again
+
+
+class Silence(Record):
+    """One of them. `service` None is every service and the node itself in a maintenance, else the node itself.
+
+    `put_aside` names proposals by the event that they were about ({event id: proposal id}): they were rejected for
+    now, so they do not count as decided once the silence is over.
+    """
+
+    schema_version: Literal[1] = 1
+    id: Annotated[str, StringConstraints(pattern=r"^(maintenance|snooze|acknowledge)-[0-9a-f]{8}$")]
+    kind: SilenceKind
+    node: NamePattern
+    service: NamePattern | None = None
+    type: TypePattern | None = None
+    starts_at: Timestamp
+    ends_at: Timestamp
+    reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] = ""
+    by: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    created_at: Timestamp
+    put_aside: Annotated[dict[str, str], Field(max_length=100)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_an_end_and_one_place(self) -> Self:
+        begins, ends = parse_time(self.starts_at), parse_time(self.ends_at)
+        if begins.year < FIRST_YEAR or ends.year > LAST_YEAR:  # at the ends of the calendar, zones overflow
+            raise ValueError(f"it is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+        span = ends - begins
+        if span <= timedelta(0):
+            raise ValueError("ends_at is not after starts_at")
+        if span > timedelta(days=MAX_DAYS):
+            raise ValueError(f"it lasts longer than {MAX_DAYS} days; make a new one when this one ends")
+        exact = self.kind is not SilenceKind.MAINTENANCE
+        if exact and not (is_name(self.node) and (self.service is None or is_name(self.service))):
+            raise ValueError("only a maintenance may have patterns; name one node and one service")
+        return self
+
+    def wire(self) -> bytes:
+        """Indented, because people look at this file."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+    @property
+    def place(self) -> str:
+        """What it covers, in a few words of printable ASCII: `web01/shop`, `web01`, `web* (disk_full)`."""
+        place = f"{self.node}/{self.service}" if self.service else self.node
+        return f"{place} ({self.type})" if self.type else place
+
+    def active(self, now: datetime) -> bool:
+        return parse_time(self.starts_at) <= now < parse_time(self.ends_at)
+
+    def over(self, now: datetime) -> bool:
+        return parse_time(self.ends_at) <= now
+
+    def covers(self, node: str, service: str | None, type: str | None) -> bool:
+        """Is this about that place, and about that type of trouble there (None: any)? Says nothing of the time."""
+        if type is not None and self.type is not None and not fnmatchcase(type, self.type):
+            return False
+        if self.kind is not SilenceKind.MAINTENANCE:
+            return (node, service) == (self.node, self.service)
+        if not fnmatchcase(node, self.node):
+            return False
+        return self.service is None or (service is not None and fnmatchcase(service, self.service))
+
+
+def silences_for(
+    silences: Iterable[Silence], node: str, service: str | None, type: str | None, now: datetime
+) -> tuple[Silence, ...]:
+    """Those that hold there now, the one that ends last first. `type` None asks about the place: some may be about one
+    type of trouble only, which they say."""
+    found = [silence for silence in silences if silence.covers(node, service, type) and silence.active(now)]
+    return tuple(sorted(found, key=lambda silence: parse_time(silence.ends_at), reverse=True))
+
+
+def ends_with(silence: Silence, recovery: HealthEvent) -> bool:
+    """Is an acknowledgement over, now that this recovery was heard? A service is well as a whole, a node by type."""
+    if silence.kind is not SilenceKind.ACKNOWLEDGE or not silence.covers(recovery.node, recovery.service, None):
+        return False
+    if _moment(recovery) < parse_time(silence.created_at) - CLOCKS:
+        return False  # out of a backlog: it speaks of earlier trouble
+    if recovery.type == NODE_ONLINE:  # says that the agent is there, and nothing about what ails its host
+        return recovery.service is None and silence.type in (None, NODE_OFFLINE)
+    was = recovery.payload.get("was")
+    return silence.type is None or was is None or fnmatchcase(str(was), silence.type)
+
+
+def _moment(event: HealthEvent) -> datetime:
+    return parse_time(event.timestamp)
