@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.models import records
+from mesh_core.models import attempts, events, outcomes, proposals
 from mesh_core.models.records import Record
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 TRAVELLING = {
     name: cls
-    for name, cls in vars(records).items()
+    for module in (attempts, events, outcomes, proposals)
+    for name, cls in vars(module).items()
     if isinstance(cls, type) and issubclass(cls, Record) and cls is not Record
 }
 
