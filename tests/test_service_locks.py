@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 import sys
-from importlib.metadata import packages_distributions
+import tomllib
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import grimp
@@ -48,9 +51,10 @@ def test_a_services_lock_has_what_its_requirements_name(service: str) -> None:
     assert not named - pins(folder / "requirements.lock").keys(), "write the locks anew: make lock"
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_services_lock_has_everything_that_its_code_imports(service: str) -> None:
-    module = service.replace("-", "_").removesuffix("_agent") if service == "observer" else service.replace("-", "_")
+@functools.cache
+def imported_by(service: str) -> dict[str, frozenset[str]]:
+    """{what the service's code imports from outside: the distributions that bring it}."""
+    module = service.replace("-", "_")
     graph = grimp.build_graph(*OURS, include_external_packages=True, cache_dir=None)
     reached, waiting = set(), {name for name in graph.modules if name == module or name.startswith(f"{module}.")}
     skipped = set() if service == "planner-agent" else NOT_IN_THE_IMAGE
@@ -60,12 +64,48 @@ def test_a_services_lock_has_everything_that_its_code_imports(service: str) -> N
             continue
         reached.add(name)
         waiting |= graph.find_modules_directly_imported_by(name)
-    outside = {name for name in reached if name.split(".")[0] not in {*OURS, *sys.stdlib_module_names}}
     brought_by = packages_distributions()
-    locked = {name.replace("_", "-").lower() for name in pins(ROOT / "services" / service / "requirements.lock")}
-    missing = {
-        name
-        for name in outside
-        if not {package.replace("_", "-").lower() for package in brought_by.get(name.split(".")[0], [])} & locked
-    }
+    outside = {name for name in reached if name.split(".")[0] not in {*OURS, *sys.stdlib_module_names}}
+    return {name: frozenset(map(plain, brought_by.get(name.split(".")[0], []))) for name in outside}
+
+
+def plain(distribution: str) -> str:
+    return re.split(r"[\[<>=;! ]", distribution)[0].replace("_", "-").lower()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_services_lock_has_everything_that_its_code_imports(service: str) -> None:
+    locked = {plain(name) for name in pins(ROOT / "services" / service / "requirements.lock")}
+    missing = {name for name, brought in imported_by(service).items() if not brought & locked}
     assert not missing, f"name them in services/{service}/requirements.txt and run: make lock"
+
+
+def wanted_by(project: Path, extras: frozenset[str] = frozenset()) -> set[str]:
+    """The distributions that a wheel of ours asks for, and what those ask for themselves."""
+    about = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    lines = about["dependencies"] + [line for name in extras for line in about["optional-dependencies"][name]]
+    found: set[str] = set()
+    waiting = list(lines)
+    while waiting:
+        line = waiting.pop()
+        name = plain(line)
+        if name == "mendmesh-core":
+            asked = re.search(r"\[(.*)\]", line)
+            found |= wanted_by(ROOT / "core", frozenset(asked[1].split(",")) if asked else frozenset())
+        elif name not in found:
+            found.add(name)
+            with contextlib.suppress(PackageNotFoundError):
+                waiting += [more for more in requires(name) or [] if "extra ==" not in more]
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_services_wheel_asks_for_what_its_code_imports(service: str) -> None:
+    wanted = wanted_by(ROOT / "services" / service)
+    assert not {name for name, brought in imported_by(service).items() if not brought & wanted}
+
+
+def test_no_wheel_but_the_planners_brings_the_clients_of_models() -> None:
+    clients = {"anthropic", "ollama"}
+    assert {name for name in SERVICES if clients & wanted_by(ROOT / "services" / name)} == {"planner-agent"}
+    assert not {"redis", "jinja2"} & wanted_by(ROOT / "services/node-agent")
