@@ -18,7 +18,7 @@ from mend_rig import Mend
 from typer.testing import Result
 
 from executor_agent.testing import Living, proposal_for
-from mend.backup import cut, restoring
+from mend.backup import restoring, snapshot
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder, Proposal
@@ -60,7 +60,7 @@ def running(actions: Actions, service: str, *, started: bool = False, outcome: s
         executed.mkdir(parents=True, exist_ok=True)
         (executed / proposal.id).touch()
     if outcome:
-        cut_short = cut._cut_short(proposal.id, proposal.wire(), {})
+        cut_short = snapshot._cut_short(proposal.id, proposal.wire(), {})
         assert cut_short is not None
         (folder / "outcome.json").write_text(cut_short.model_copy(update={"result": outcome}).model_dump_json())
     return proposal
@@ -179,7 +179,7 @@ def test_what_moves_on_while_it_is_read_is_there_once_and_never_as_waiting(
     elsewhere = tmp_path_factory.mktemp("b")
     actions = lived.actions
     proposal, name = approved(actions, "moving")
-    real = getattr(cut, moment)
+    real = getattr(snapshot, moment)
 
     def meanwhile(runtime: Path, *rest: Any) -> Any:
         """The executor takes it, runs it and is done, all between two of our looks."""
@@ -190,7 +190,7 @@ def test_what_moves_on_while_it_is_read_is_there_once_and_never_as_waiting(
             actions.finish(folder, Folder.DONE)
         return real(runtime, *rest)
 
-    monkeypatch.setattr(cut, moment, meanwhile)
+    monkeypatch.setattr(snapshot, moment, meanwhile)
     back_up(lived, elsewhere / "mesh.tar.gz")
     monkeypatch.undo()
     assert put_back(lived, elsewhere / "mesh.tar.gz", elsewhere / "new").exit_code == 0
@@ -349,7 +349,7 @@ def test_ctrl_c_leaves_no_half_archive_and_no_half_mesh(
     def press(*_: object) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mend.commands.backup.cut_actions", press)
+    monkeypatch.setattr("mend.commands.backup.snapshot_actions", press)
     stopped = lived("backup", "--to", str(elsewhere / "mesh.tar.gz"))
     assert (stopped.exit_code, list(elsewhere.iterdir())) == (130, [])
     monkeypatch.undo()
@@ -454,18 +454,18 @@ async def test_a_mesh_with_a_redis_of_its_own_is_copied_and_put_back_while_it_is
     import psutil
 
     from mend.backup.nearby_redis import nearby_redis
-    from mend.desk import read_desk
-    from mend.mesh import redis_home
+    from mend.context import read_context
+    from mend.local import redis_home
 
     elsewhere = tmp_path_factory.mktemp("b")
     monkeypatch.setattr(redis_home, "home_of", lambda url: None)  # whatever listens on this machine's default port
     del lived.environ["REDIS_URL"]
-    with nearby_redis(read_desk(lived.environ), making=True) as client:
+    with nearby_redis(read_context(lived.environ), making=True) as client:
         client.execute_command("SET", "mesh:ev:seq", 5)
     manifest = back_up(lived, elsewhere / "mesh.tar.gz", "--json")
     assert manifest["redis"]["keys"] == 1
     assert put_back(lived, elsewhere / "mesh.tar.gz", elsewhere / "new", "--json").exit_code == 0
-    with nearby_redis(read_desk({**lived.environ, "RUNTIME_PATH": str(elsewhere / "new")}), making=False) as client:
+    with nearby_redis(read_context({**lived.environ, "RUNTIME_PATH": str(elsewhere / "new")}), making=False) as client:
         assert client.execute_command("GET", "mesh:ev:seq") == b"5"
 
     def ours() -> list[int]:

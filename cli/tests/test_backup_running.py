@@ -18,7 +18,7 @@ import redis
 from mend_rig import Mend
 from parts.archive import read_archive
 
-from mend.backup.cut import cut_actions
+from mend.backup.snapshot import snapshot_actions
 from mesh_core.approvals.proposal_files import name_of
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
@@ -151,9 +151,9 @@ def test_what_was_filed_while_redis_was_being_read_is_not_proposed_a_second_time
 
     def then(runtime: Path, skip: Any) -> Any:
         planned(runtime, redis_server, lambda: sum(proposals(runtime).values()) == 1)
-        return cut_actions(runtime, skip)
+        return snapshot_actions(runtime, skip)
 
-    monkeypatch.setattr("mend.commands.backup.cut_actions", then)
+    monkeypatch.setattr("mend.commands.backup.snapshot_actions", then)
     done = mend("backup", "--to", str(elsewhere / "mesh.tar.gz"))
     assert done.exit_code == 0, done.stderr
     with redis.Redis(port=redis_server.port) as client:

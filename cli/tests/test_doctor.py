@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from mend_rig import NODE, Mend
 
-from mend.checkup.finding import Finding, Level
-from mend.checkup.hosts import host_variables
-from mend.checkup.place import check_place
-from mend.mesh.inventory_file import make_inventory
+from mend.doctor.finding import Finding, Level
+from mend.doctor.hosts import host_variables
+from mend.doctor.machine import check_machine
+from mend.local.inventory_file import make_inventory
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.isolation_note import isolation_note
 
@@ -129,7 +129,7 @@ def test_a_node_outside_the_inventory_and_a_policy_with_a_slip_are_told(mend_onl
 
 def test_the_wall_around_runs_is_told_and_none_is_a_warning(tmp_path: Path) -> None:
     def isolation() -> list[Finding]:
-        return [finding for finding in check_place(tmp_path, {}) if finding.check == "isolation"]
+        return [finding for finding in check_machine(tmp_path, {}) if finding.check == "isolation"]
 
     assert isolation() == []  # no executor has started here yet
     note = isolation_note(tmp_path)

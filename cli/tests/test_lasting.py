@@ -14,8 +14,8 @@ from mend_rig import Mend
 from parts.archive import lines_in, put_old, read_archive
 
 from mend.backup import contents
-from mend.checkup import archive as checkup
-from mend.checkup.finding import Finding, Level
+from mend.doctor import archive as doctor_archive
+from mend.doctor.finding import Finding, Level
 from mesh_core.storage.event_packing import pack
 
 TODAY = datetime.now(UTC).date()
@@ -80,22 +80,22 @@ def test_a_backup_of_either_form_comes_back(mend: Mend, tmp_path_factory: pytest
 
 def test_a_day_that_is_compressed_under_a_backup_is_in_it(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = lines(mend.runtime, 9, 100)
-    read = contents.read_kept
+    read = contents.read_archived
 
     def compressed_first(source: Path, path: object, skip: object) -> object:
         if source == plain and plain.exists():
             pack(plain, threading.Lock())
         return read(source, path, skip)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(contents, "read_kept", compressed_first)
+    monkeypatch.setattr(contents, "read_archived", compressed_first)
     kept = [str(found.path) for found in contents.tree(mend.runtime, contents.PurePosixPath("events"), print)]
     day = TODAY - timedelta(days=9)
     assert kept == ["events", f"events/{day}", f"events/{day}/pi4.jsonl.gz"]
 
 
 def check(mend: Mend, monkeypatch: pytest.MonkeyPatch, free: int, **environ: str) -> list[Finding]:
-    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda path: type("Usage", (), {"free": free}))
-    return list(checkup.check_archive(mend.runtime, environ, TODAY))
+    monkeypatch.setattr(doctor_archive.shutil, "disk_usage", lambda path: type("Usage", (), {"free": free}))
+    return list(doctor_archive.check_archive(mend.runtime, environ, TODAY))
 
 
 def test_doctor_foretells_when_the_disk_is_full(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:

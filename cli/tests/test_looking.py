@@ -19,8 +19,8 @@ from mend_rig import NODE, Mend
 
 from mend.commands.watch import json_line_for, line_for
 from mend.dotenv import parse, with_dotenv
-from mend.sorry import Sorry
-from mend.words import age, plain
+from mend.errors import CliError
+from mend.text import age, plain
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, WorldUpdate
@@ -279,7 +279,7 @@ def test_dotenv_lines_are_simple() -> None:
         "A": "1", "B": "x # y", "C": "a b", "D": "", "E": "", "F": "a#b",
     }  # fmt: skip
     for bad in ("A", "1A=2", 'A="b', "A='b' c"):
-        with pytest.raises(Sorry, match="line 1"):
+        with pytest.raises(CliError, match="line 1"):
             parse(bad)
 
 
@@ -337,6 +337,6 @@ def test_a_line_of_ansible_names_its_action_and_stage() -> None:
 
 def test_a_dotenv_that_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff\n")
-    with pytest.raises(Sorry, match="cannot be read"):
+    with pytest.raises(CliError, match="cannot be read"):
         with_dotenv({}, tmp_path)
     assert with_dotenv({"A": "1"}, tmp_path / "nowhere") == {"A": "1"}

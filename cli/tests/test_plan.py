@@ -14,11 +14,11 @@ from parts.require import require
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from mend.mesh.inventory_file import make_inventory
-from mend.mesh.plan import plan_for, wants_bundled_model
-from mend.mesh.redis_home import password_file, redis_for, server_binary
-from mend.mesh.supervisord import Job, conf_text
-from mend.sorry import Sorry
+from mend.errors import CliError
+from mend.local.inventory_file import make_inventory
+from mend.local.plan import plan_for, wants_bundled_model
+from mend.local.redis_server import password_file, redis_for, server_binary
+from mend.local.supervisord import Job, conf_text
 from mesh_core.policy.inventory import Inventory
 from mesh_core.testing import RedisServer, free_port
 
@@ -71,7 +71,7 @@ def test_redis_of_our_own_takes_the_port_of_the_url_and_a_folder_of_its_kind(tmp
 def test_a_port_that_something_else_holds_is_refused_if_it_was_asked_for(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
-        with pytest.raises(Sorry, match="no Redis"):
+        with pytest.raises(CliError, match="no Redis"):
             redis_for(url, explicit=True, runtime=tmp_path)
         own, _, _ = redis_for(url, explicit=False, runtime=tmp_path)
         assert own is not None
@@ -79,7 +79,7 @@ def test_a_port_that_something_else_holds_is_refused_if_it_was_asked_for(tmp_pat
 
 
 def test_a_remote_redis_that_does_not_answer_is_not_replaced_in_silence(tmp_path: Path) -> None:
-    with pytest.raises(Sorry, match="cannot be started there"):
+    with pytest.raises(CliError, match="cannot be started there"):
         redis_for("redis://192.0.2.1:6379/0", explicit=True, runtime=tmp_path)
 
 
@@ -145,7 +145,7 @@ def test_our_own_redis_keeps_its_password_and_a_left_over_one_is_found_at_its_so
             other, _, _ = redis_for(asked, explicit=False, runtime=tmp_path / "another")
             assert other is not None  # the Redis of another mesh is not joined
             assert other.port != port
-            with pytest.raises(Sorry, match="refuses us"):
+            with pytest.raises(CliError, match="refuses us"):
                 redis_for(asked, explicit=True, runtime=tmp_path / "another")
         finally:
             process.terminate()
@@ -160,7 +160,7 @@ def test_a_redis_that_asks_nobody_for_a_password_is_said(tmp_path: Path, redis_s
 
 
 def test_a_password_that_redis_would_misread_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Sorry, match="quote"):
+    with pytest.raises(CliError, match="quote"):
         redis_for(f'redis://:a"b@127.0.0.1:{free_port()}/0', explicit=True, runtime=tmp_path)
 
 

@@ -15,7 +15,7 @@ import redis
 from mend_rig import NODE, Mend
 from up_rig import SERVICES, Up, gone, words_of
 
-from mend.mesh.inventory_file import make_inventory
+from mend.local.inventory_file import make_inventory
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import RedisServer, free_port, wait_for

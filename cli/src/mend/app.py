@@ -32,8 +32,8 @@ from mend.commands.status import status
 from mend.commands.up import up
 from mend.commands.users import users
 from mend.commands.watch import watch
-from mend.desk import read_desk
-from mend.sorry import FAILED, INTERRUPTED, Sorry, sorry_for
+from mend.context import read_context
+from mend.errors import FAILED, INTERRUPTED, CliError, cli_error_for
 from mesh_core.approvals.decisions import CannotDecide
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.schema import why_not
@@ -45,10 +45,10 @@ class Ending(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except Sorry as sorry:
-            self._end(sorry.sentence, sorry.code)
+        except CliError as failure:
+            self._end(failure.sentence, failure.code)
         except CannotDecide as no:
-            told = sorry_for(no)
+            told = cli_error_for(no)
             self._end(told.sentence, told.code)
         except KeyboardInterrupt:
             self._end("stopped.", INTERRUPTED)
@@ -89,10 +89,10 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided."""
 
 @app.callback()
 def prepare(ctx: typer.Context) -> None:
-    ctx.obj = desk = read_desk(os.environ)
-    write_privately(desk.runtime)
-    if ctx.invoked_subcommand not in ANY_LAYOUT and (why := why_not(desk.runtime)):
-        raise Sorry(why)
+    ctx.obj = cli = read_context(os.environ)
+    write_privately(cli.runtime)
+    if ctx.invoked_subcommand not in ANY_LAYOUT and (why := why_not(cli.runtime)):
+        raise CliError(why)
 
 
 DECIDE, SILENCE, LOOK, RUN, KEEP = "Decide", "Silence for a while", "Look", "Run", "Keep"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from mend.desk import read_desk
-from mend.sorry import Sorry
-from mend.words import plain
+from mend.context import read_context
+from mend.errors import CliError
+from mend.text import plain
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.silences.folder import SilenceFolder
@@ -52,6 +52,6 @@ def _ids(actions: Actions, incomplete: str, folders: tuple[Folder, ...] = tuple(
 def _actions() -> Actions | None:
     try:
         # The shell calls us without the command's own beginning, so the environment is read here once more.
-        return read_desk(os.environ).actions
-    except Sorry:
+        return read_context(os.environ).actions
+    except CliError:
         return None

@@ -6,21 +6,21 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from mend.sorry import USAGE, Sorry
+from mend.errors import USAGE, CliError
 
 FILE = ".env"
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 
 def with_dotenv(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """`environ` over what `.env` in `folder` says, if there is one. Sorry (usage) if it cannot be read."""
+    """`environ` over what `.env` in `folder` says, if there is one. CliError (usage) if it cannot be read."""
     path = folder / FILE
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return dict(environ)
     except (OSError, UnicodeDecodeError) as error:
-        raise Sorry(f"{path} cannot be read: {error}", USAGE) from None
+        raise CliError(f"{path} cannot be read: {error}", USAGE) from None
     return {**parse(text, str(path)), **environ}
 
 
@@ -33,7 +33,7 @@ def parse(text: str, source: str = FILE) -> dict[str, str]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise Sorry(f"{source}, line {number}: not KEY=VALUE", USAGE)
+            raise CliError(f"{source}, line {number}: not KEY=VALUE", USAGE)
         found[match[1]] = _value(match[2], f"{source}, line {number}")
     return found
 
@@ -42,6 +42,6 @@ def _value(text: str, where: str) -> str:
     if text[:1] in ("'", '"'):
         value, closed, rest = text[1:].partition(text[0])
         if not closed or (rest.strip() and not rest.lstrip().startswith("#")):
-            raise Sorry(f"{where}: the quotes do not end where the value ends", USAGE)
+            raise CliError(f"{where}: the quotes do not end where the value ends", USAGE)
         return value
     return re.split(r"\s#", text, maxsplit=1)[0].strip() if not text.startswith("#") else ""

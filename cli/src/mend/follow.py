@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from mend.desk import Desk
-from mend.sorry import DONE, FAILED
-from mend.words import plain, took
+from mend.context import CliContext
+from mend.errors import DONE, FAILED
+from mend.text import plain, took
 from mesh_core.approvals.proposal_files import REASON_SUFFIX
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
@@ -25,16 +25,16 @@ AT_REST = (
 STYLE = {Folder.DONE: "bold green", Folder.WITHDRAWN: "green", Folder.RUNNING: "cyan", Folder.APPROVED: "cyan"}
 
 
-def follow(desk: Desk, action_id: str, seconds: float) -> int:
+def follow(cli: CliContext, action_id: str, seconds: float) -> int:
     """Say each change of place with its time. 0 when it is done (or withdrawn: well without us), else 1."""
     started = time.monotonic()
     last: Folder | None = None
     while True:
-        here = place_of(desk.actions, action_id)
+        here = place_of(cli.actions, action_id)
         spent = time.monotonic() - started
         if here is not None and here is not last:
-            desk.say(
-                f"  {took(spent):>6}  {here.value:<12}{_why(desk.actions, action_id, here)}",
+            cli.say(
+                f"  {took(spent):>6}  {here.value:<12}{_why(cli.actions, action_id, here)}",
                 STYLE.get(here, "bold red"),
             )
             last = here
@@ -42,9 +42,7 @@ def follow(desk: Desk, action_id: str, seconds: float) -> int:
             return DONE if here in (Folder.DONE, Folder.WITHDRAWN) else FAILED
         if spent >= seconds:
             where = f"it lies in {last}/" if last else "it is in no folder that you may read"
-            desk.say(
-                f"  {took(spent):>6}  not finished: {where}; mend status tells whether the executor runs", "yellow"
-            )
+            cli.say(f"  {took(spent):>6}  not finished: {where}; mend status tells whether the executor runs", "yellow")
             return FAILED
         time.sleep(LOOK_SECONDS)
 

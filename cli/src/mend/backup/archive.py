@@ -23,7 +23,7 @@ from io import BufferedRandom
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from mend.backup.contents import MAX_FILE_BYTES, ROOTS, Kept
+from mend.backup.contents import MAX_FILE_BYTES, ROOTS, ArchivedFile
 from mesh_core.models.proposals import Folder
 from mesh_core.storage.files import rename_exclusive
 from mesh_core.storage.schema import SCHEMA_VERSION
@@ -67,7 +67,7 @@ class Writer:
         self._tar, self._digests, self._tell = tar, digests, tell
         self.files = self.bytes = 0
 
-    def add(self, file: Kept) -> None:
+    def add(self, file: ArchivedFile) -> None:
         info = tarfile.TarInfo(f"{RUNTIME}/{file.path}")
         info.mode, info.uid, info.gid, info.mtime = file.mode, file.uid, file.gid, int(file.mtime)
         if file.data is None:
@@ -162,7 +162,7 @@ def verified(source: Path, tell: Tell) -> Manifest:
     return manifest
 
 
-def contents(source: Path) -> Iterator[tuple[str, Kept | Iterator[bytes]]]:
+def contents(source: Path) -> Iterator[tuple[str, ArchivedFile | Iterator[bytes]]]:
     """What a verified archive holds, in order: ("runtime", file or folder), and ("redis", lines)."""
     with _open(source) as tar:
         for info in _members(tar):
@@ -173,7 +173,7 @@ def contents(source: Path) -> Iterator[tuple[str, Kept | Iterator[bytes]]]:
             elif info.name.startswith(f"{RUNTIME}/"):
                 path = PurePosixPath(info.name).relative_to(RUNTIME)
                 data = None if info.isdir() else _bytes(tar, info, MAX_FILE_BYTES)
-                yield "runtime", Kept(path, data, info.mode & 0o3777, info.uid, info.gid, info.mtime)
+                yield "runtime", ArchivedFile(path, data, info.mode & 0o3777, info.uid, info.gid, info.mtime)
 
 
 @contextmanager

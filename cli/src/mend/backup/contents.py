@@ -21,7 +21,7 @@ Skip = Callable[[str], None]  # hears what was left out, and why
 
 
 @dataclass(frozen=True)
-class Kept:
+class ArchivedFile:
     """One file as it goes into the archive, or a folder (`data` None)."""
 
     path: PurePosixPath
@@ -32,11 +32,11 @@ class Kept:
     mtime: float
 
 
-def kept(path: PurePosixPath, data: bytes | None, status: os.stat_result) -> Kept:
-    return Kept(path, data, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime)
+def kept(path: PurePosixPath, data: bytes | None, status: os.stat_result) -> ArchivedFile:
+    return ArchivedFile(path, data, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime)
 
 
-def read_kept(source: Path, path: PurePosixPath, skip: Skip) -> Kept | None:
+def read_archived(source: Path, path: PurePosixPath, skip: Skip) -> ArchivedFile | None:
     """The file as it is now; None if it is gone, or nothing that can be kept. Raises PermissionError."""
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -64,7 +64,7 @@ def read_kept(source: Path, path: PurePosixPath, skip: Skip) -> Kept | None:
     return kept(path, data, status)
 
 
-def tree(runtime: Path, below: PurePosixPath, skip: Skip) -> Iterator[Kept]:
+def tree(runtime: Path, below: PurePosixPath, skip: Skip) -> Iterator[ArchivedFile]:
     """Every file and folder below, a folder before what is in it; hidden and temporary names are left out."""
     try:
         yield kept(below, None, (runtime / below).lstat())
@@ -81,14 +81,14 @@ def tree(runtime: Path, below: PurePosixPath, skip: Skip) -> Iterator[Kept]:
             yield from _inside(runtime, below, [e for e in listed(runtime / below) if e.name not in seen], skip)
 
 
-def _inside(runtime: Path, below: PurePosixPath, entries: list[os.DirEntry[str]], skip: Skip) -> Iterator[Kept]:
+def _inside(runtime: Path, below: PurePosixPath, entries: list[os.DirEntry[str]], skip: Skip) -> Iterator[ArchivedFile]:
     for entry in entries:
         path = below / entry.name
         if entry.name.startswith(".") or entry.name.endswith(".tmp") or _is_passing(path):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from tree(runtime, path, skip)
-        elif (found := read_kept(Path(entry.path), path, skip)) is not None:
+        elif (found := read_archived(Path(entry.path), path, skip)) is not None:
             yield found
 
 

@@ -7,7 +7,7 @@ import time
 from types import FrameType
 from typing import Self
 
-from mend.desk import Desk
+from mend.context import CliContext
 
 EVERY_SECONDS = 0.2
 
@@ -15,8 +15,8 @@ EVERY_SECONDS = 0.2
 class Counting:
     """On stderr, so that stdout stays what was asked for."""
 
-    def __init__(self, desk: Desk, what: str):
-        self._status = desk.err.status(f"{what} ...") if desk.err.is_terminal else None
+    def __init__(self, cli: CliContext, what: str):
+        self._status = cli.err.status(f"{what} ...") if cli.err.is_terminal else None
         self._what = what
         self._next = 0.0
         self._before: object = None

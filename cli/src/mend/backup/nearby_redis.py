@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import redis
 
 from mend.backup.redis_copy import RedisTrouble, connect
-from mend.desk import Desk
-from mend.mesh.redis_home import OWN_MARK, OwnRedis, redis_for
-from mend.sorry import Sorry
+from mend.context import CliContext
+from mend.errors import CliError
+from mend.local.redis_server import OWN_MARK, OwnRedis, redis_for
 from mesh_core.messaging.bus import masked
 from mesh_core.runtime.secret_files import is_given
 from mesh_core.storage.files import write_whole
@@ -23,12 +23,12 @@ REMEDY = "start it, or say --without-redis"
 
 
 @contextmanager
-def nearby_redis(desk: Desk, *, making: bool) -> Iterator[redis.Redis]:
-    """A client. `making`: an embedded server may be started although it has no data yet. Sorry when there is none."""
-    own, url = None, desk.redis_url
+def nearby_redis(cli: CliContext, *, making: bool) -> Iterator[redis.Redis]:
+    """A client. `making`: an embedded server may be started although it has no data yet. CliError without one."""
+    own, url = None, cli.redis_url
     # A Redis with users is a deployment's; an embedded one in its place would be a second truth.
-    if not is_given(desk.environ, "REDIS_URL") and not desk.settings.redis_username:
-        own, url, _ = redis_for(desk.redis_url, explicit=False, runtime=desk.runtime)
+    if not is_given(cli.environ, "REDIS_URL") and not cli.settings.redis_username:
+        own, url, _ = redis_for(cli.redis_url, explicit=False, runtime=cli.runtime)
     if own is not None and (making or (own.data / OWN_MARK).exists()):
         with _running(own, url) as client:
             yield client
@@ -36,7 +36,7 @@ def nearby_redis(desk: Desk, *, making: bool) -> Iterator[redis.Redis]:
     try:
         client = connect(url)
     except RedisTrouble as trouble:
-        raise Sorry(f"{trouble}; {REMEDY}") from None
+        raise CliError(f"{trouble}; {REMEDY}") from None
     try:
         yield client
     finally:
@@ -74,5 +74,5 @@ def _wait(url: str, server: subprocess.Popen[bytes]) -> redis.Redis:
             return connect(url)
         except RedisTrouble as trouble:
             if server.poll() is not None or time.monotonic() > deadline:
-                raise Sorry(f"the embedded Redis at {masked(url)} does not start: {trouble}; {REMEDY}") from None
+                raise CliError(f"the embedded Redis at {masked(url)} does not start: {trouble}; {REMEDY}") from None
             time.sleep(0.05)

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 import redis
 
 from mend.backup.archive import Manifest, contents
-from mend.backup.contents import ROOTS, Kept
+from mend.backup.contents import ROOTS, ArchivedFile
 from mend.backup.redis_copy import Loading, dump
 from mesh_core.approvals.proposal_files import name_of
 from mesh_core.models.proposals import Folder
@@ -80,7 +80,7 @@ def restore(
         if loading is not None:
             loading.drop()
         for kind, what in contents(source):
-            if isinstance(what, Kept):
+            if isinstance(what, ArchivedFile):
                 done.files += _lay(stage, what)
                 if what.data is None or what.mtime >= since:
                     done.recent += _action(what.path)
@@ -119,7 +119,7 @@ def _commit(
     write_schema(runtime, by)
 
 
-def _lay(stage: Path, file: Kept) -> int:
+def _lay(stage: Path, file: ArchivedFile) -> int:
     """One file (1) or folder (0) of the archive, below `stage`; its owner too, where this user may give files away."""
     path = stage / file.path
     if file.data is None:

@@ -13,10 +13,10 @@ import typer
 from rich.text import Text
 
 from mend.commands.pending import AsJson
-from mend.desk import Desk
+from mend.context import CliContext
+from mend.errors import FAILED, USAGE, CliError
 from mend.listing import Column, listing
-from mend.sorry import FAILED, USAGE, Sorry
-from mend.words import local_time, now, plain, short_id
+from mend.text import local_time, now, plain, short_id
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.records import parse_time
 from mesh_core.storage.audit_log import (
@@ -71,13 +71,13 @@ def verify(
       mend audit verify
       mend audit verify --expect 1432:9b1f...
     """
-    desk: Desk = ctx.obj
-    path = audit_path(desk.runtime)
-    if not path.exists() and not head_path(desk.runtime).exists() and expect is None:
-        raise Sorry(f"there is no audit log at {plain(path)}; the observer begins one when it starts")
-    verdict = read_verdict(desk, expect)
+    cli: CliContext = ctx.obj
+    path = audit_path(cli.runtime)
+    if not path.exists() and not head_path(cli.runtime).exists() and expect is None:
+        raise CliError(f"there is no audit log at {plain(path)}; the observer begins one when it starts")
+    verdict = read_verdict(cli, expect)
     if as_json:
-        desk.say_json(
+        cli.say_json(
             {
                 "ok": not verdict.problems,
                 "lines": verdict.lines,
@@ -89,26 +89,26 @@ def verify(
         )
     else:
         for note in verdict.notes:
-            desk.say(f"note: {plain(note)}", "dim")
+            cli.say(f"note: {plain(note)}", "dim")
         for problem in verdict.problems:
-            desk.say(plain(problem), "bold red")
+            cli.say(plain(problem), "bold red")
         if not verdict.problems:
-            desk.say(f"{verdict.lines} lines, every one as it was written", "bold green")
-            desk.say(f"  its end is {verdict.head}", "dim")
+            cli.say(f"{verdict.lines} lines, every one as it was written", "bold green")
+            cli.say(f"  its end is {verdict.head}", "dim")
     if verdict.problems:
         raise typer.Exit(FAILED)
 
 
-def read_verdict(desk: Desk, expect: str | None = None) -> Verdict:
+def read_verdict(cli: CliContext, expect: str | None = None) -> Verdict:
     """Every line against the chain and the noted ends. The ends are read first: the observer may write meanwhile."""
-    anchors = list(_anchors(desk))
+    anchors = list(_anchors(cli))
     if expect is not None:
         head = head_in(expect)
         if head is None:
-            raise Sorry("--expect wants SEQ:HASH, as `mend audit verify` prints it", USAGE)
+            raise CliError("--expect wants SEQ:HASH, as `mend audit verify` prints it", USAGE)
         anchors.append(("what you noted", head))
     chain = Chain(anchors)
-    path = audit_path(desk.runtime)
+    path = audit_path(cli.runtime)
     if path.exists():
         with path.open("rb") as handle:
             while raw := handle.readline(MOST_LINE_BYTES):
@@ -120,25 +120,25 @@ def read_verdict(desk: Desk, expect: str | None = None) -> Verdict:
     return chain.verdict()
 
 
-def _anchors(desk: Desk) -> Iterator[tuple[str, Head]]:
-    file = head_path(desk.runtime)
+def _anchors(cli: CliContext) -> Iterator[tuple[str, Head]]:
+    file = head_path(cli.runtime)
     try:
         if head := head_in(file.read_bytes()[:200]):
             yield "state/audit.head", head
     except FileNotFoundError:
         pass
-    raw = asyncio.run(_ask_redis(desk))
+    raw = asyncio.run(_ask_redis(cli))
     if raw and (head := head_in(raw)):
         yield "Redis", head
 
 
-async def _ask_redis(desk: Desk) -> bytes | None:
-    bus = Bus.connect(desk.redis_url, "mend")
+async def _ask_redis(cli: CliContext) -> bytes | None:
+    bus = Bus.connect(cli.redis_url, "mend")
     try:
         found = await bus.call("GET", HEAD_KEY)
         return bytes(found) if found else None
     except BusDown:
-        desk.err.print("mend: Redis does not answer, so the end that it knows is not compared", style="yellow")
+        cli.err.print("mend: Redis does not answer, so the end that it knows is not compared", style="yellow")
         return None
     finally:
         await bus.close()
@@ -161,30 +161,28 @@ def show(
       mend audit show --since 2d
       mend audit show --who ada --json | jq -r '.[].action_id'
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     oldest = _since(since, now()) if since else None
-    shown = list(_lines(desk, oldest, who, limit))
+    shown = list(_lines(cli, oldest, who, limit))
     if as_json:
-        desk.say_json([line.model_dump(by_alias=True) for line in shown])
+        cli.say_json([line.model_dump(by_alias=True) for line in shown])
         return
     if not shown:
-        desk.say(
-            "Nothing is written down yet." if since is None and who is None else "Nothing of that is written down."
-        )
+        cli.say("Nothing is written down yet." if since is None and who is None else "Nothing of that is written down.")
         return
-    desk.out.print(listing(COLUMNS, [_row(line) for line in shown], desk.out.width))
+    cli.out.print(listing(COLUMNS, [_row(line) for line in shown], cli.out.width))
 
 
-def _lines(desk: Desk, oldest: datetime | None, who: str | None, limit: int) -> Iterator[Line]:
+def _lines(cli: CliContext, oldest: datetime | None, who: str | None, limit: int) -> Iterator[Line]:
     """Newest first; a line that cannot be believed is left out and told of."""
     left = limit
-    for _, raw in lines_backwards(audit_path(desk.runtime)):
+    for _, raw in lines_backwards(audit_path(cli.runtime)):
         if not raw.endswith(b"\n"):
             continue  # being written at this moment
         try:
             line = read_line(raw.rstrip(b"\n"))
         except BadLine as error:
-            desk.err.print(f"mend: a line {error}; `mend audit verify` says which", style="red")
+            cli.err.print(f"mend: a line {error}; `mend audit verify` says which", style="red")
             continue
         if oldest is not None and parse_time(line.ts) < oldest:
             return
@@ -201,7 +199,7 @@ def _since(text: str, moment: datetime) -> datetime:
     try:
         said = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise Sorry(f"--since wants 90m, 12h, 7d or a day such as 2026-01-31, not {plain(text, 40)!r}", USAGE) from None
+        raise CliError(f"--since wants 90m, 12h, 7d or a day like 2026-01-31, not {plain(text, 40)!r}", USAGE) from None
     return said if said.tzinfo else said.astimezone()
 
 

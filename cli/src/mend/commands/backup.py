@@ -15,13 +15,13 @@ import typer
 from mend.backup.archive import Manifest, writing
 from mend.backup.contents import ROOTS, tree
 from mend.backup.counting import Counting
-from mend.backup.cut import ACTIONS, LEDGER, cut_actions
 from mend.backup.nearby_redis import nearby_redis
 from mend.backup.redis_copy import RedisTrouble, dump
+from mend.backup.snapshot import ACTIONS, LEDGER, snapshot_actions
 from mend.commands.pending import AsJson
-from mend.desk import Desk
-from mend.sorry import USAGE, Sorry
-from mend.words import plain
+from mend.context import CliContext
+from mend.errors import USAGE, CliError
+from mend.text import plain
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, why_not
 
@@ -53,59 +53,61 @@ def backup(
       mend backup --to /mnt/usb/mesh.tar.gz
       mend backup --keep 14 --json              for cron
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     begun = datetime.now(UTC)
     stamp = begun.strftime("%Y%m%dT%H%M%S.%fZ")
-    target = to or desk.runtime / FOLDER / f"mend-{desk.settings.node_name}-{stamp}.tar.gz"
+    target = to or cli.runtime / FOLDER / f"mend-{cli.settings.node_name}-{stamp}.tar.gz"
     if keep is not None and to is not None:
-        raise Sorry("--keep is for the backups in RUNTIME_PATH/backups/; say it without --to", USAGE)
-    if not desk.runtime.is_dir():
-        raise Sorry(f"{plain(desk.runtime)} is not there: nothing to keep. RUNTIME_PATH names another folder.")
+        raise CliError("--keep is for the backups in RUNTIME_PATH/backups/; say it without --to", USAGE)
+    if not cli.runtime.is_dir():
+        raise CliError(f"{plain(cli.runtime)} is not there: nothing to keep. RUNTIME_PATH names another folder.")
     if to is None:
         target.parent.mkdir(mode=0o700, exist_ok=True)
-    manifest = Manifest(desk.settings.node_name, version("mendmesh-cli"), rfc3339(begun), schema=_layout(desk))
-    with Counting(desk, "backup") as counting:
+    manifest = Manifest(cli.settings.node_name, version("mendmesh-cli"), rfc3339(begun), schema=_layout(cli))
+    with Counting(cli, "backup") as counting:
         try:
-            _write(desk, target, manifest, without_redis, counting)
+            _write(cli, target, manifest, without_redis, counting)
         except PermissionError as no:
-            raise Sorry(f"{plain(no.filename)}: this user may not read (or write) it; run the same as root") from None
+            raise CliError(
+                f"{plain(no.filename)}: this user may not read (or write) it; run the same as root"
+            ) from None
     dropped = _drop_old(target, keep) if keep is not None else []
     if as_json:
-        desk.say_json({"file": str(target), "bytes_written": target.stat().st_size, **asdict(manifest)})
+        cli.say_json({"file": str(target), "bytes_written": target.stat().st_size, **asdict(manifest)})
         return
     size = target.stat().st_size / 1024**2
-    desk.say(f"{plain(target)}: {manifest.files} files, {size:.1f} MiB", "bold")
+    cli.say(f"{plain(target)}: {manifest.files} files, {size:.1f} MiB", "bold")
     if manifest.redis is not None:
-        desk.say(f"  Redis: {manifest.redis['keys']} keys, {manifest.redis['entries']} stream entries", "dim")
+        cli.say(f"  Redis: {manifest.redis['keys']} keys, {manifest.redis['entries']} stream entries", "dim")
     if manifest.again_pending:
-        desk.say(f"  {len(manifest.again_pending)} approved: after a restore they wait for a yes again", "dim")
+        cli.say(f"  {len(manifest.again_pending)} approved: after a restore they wait for a yes again", "dim")
     if manifest.interrupted:
-        desk.say(f"  {len(manifest.interrupted)} running: after a restore they are interrupted", "dim")
+        cli.say(f"  {len(manifest.interrupted)} running: after a restore they are interrupted", "dim")
     for what in manifest.left_out[:20]:
-        desk.say(f"  left out: {plain(what)}", "yellow")
+        cli.say(f"  left out: {plain(what)}", "yellow")
     if dropped:
-        desk.say(f"  {len(dropped)} older removed", "dim")
+        cli.say(f"  {len(dropped)} older removed", "dim")
 
 
-def _write(desk: Desk, target: Path, manifest: Manifest, without_redis: bool, counting: Counting) -> None:
+def _write(cli: CliContext, target: Path, manifest: Manifest, without_redis: bool, counting: Counting) -> None:
     skip = manifest.left_out.append
     with tempfile.TemporaryFile() as lines, writing(target, counting.files) as writer:
         if not without_redis:
             # Before the files: what Redis knows of is then in the folders, and what it does not know yet comes again.
-            with nearby_redis(desk, making=False) as client:
+            with nearby_redis(cli, making=False) as client:
                 try:
                     manifest.redis = asdict(dump(client, lines, counting.keys))
                 except (redis.RedisError, RedisTrouble) as error:
-                    raise Sorry(f"Redis could not be read: {error}; --without-redis keeps the files only") from None
-        cut = cut_actions(desk.runtime, skip)
+                    raise CliError(f"Redis could not be read: {error}; --without-redis keeps the files only") from None
+        cut = snapshot_actions(cli.runtime, skip)
         manifest.again_pending, manifest.interrupted = cut.again_pending, cut.interrupted
-        for file in cut.everything(desk.runtime, skip):
+        for file in cut.everything(cli.runtime, skip):
             writer.add(file)
         for root in sorted(set(ROOTS) - {ACTIONS.name, "audit"}):
-            for file in tree(desk.runtime, PurePosixPath(root), skip):
+            for file in tree(cli.runtime, PurePosixPath(root), skip):
                 if not file.path.is_relative_to(LEDGER) or file.path == LEDGER:
                     writer.add(file)
-        for file in tree(desk.runtime, PurePosixPath("audit"), skip):  # last: it then holds whatever the rest knows of
+        for file in tree(cli.runtime, PurePosixPath("audit"), skip):  # last: it then holds whatever the rest knows of
             writer.add(file)
         if manifest.redis is not None:
             writer.add_redis(lines)
@@ -113,15 +115,15 @@ def _write(desk: Desk, target: Path, manifest: Manifest, without_redis: bool, co
         writer.finish(manifest)
 
 
-def _layout(desk: Desk) -> int:
+def _layout(cli: CliContext) -> int:
     """The layout of what is on the disk, which may be older than this version's."""
     try:
-        known = read_schema(desk.runtime)
+        known = read_schema(cli.runtime)
     except WrongSchema as wrong:
-        raise Sorry(str(wrong)) from None
+        raise CliError(str(wrong)) from None
     if known is not None and (known.unfinished or known.version > SCHEMA_VERSION):
-        raise Sorry(why_not(desk.runtime))
-    return known.version if known else found_version(desk.runtime)
+        raise CliError(why_not(cli.runtime))
+    return known.version if known else found_version(cli.runtime)
 
 
 def _drop_old(newest: Path, keep: int) -> list[Path]:

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from mend.commands.pending import AsJson
-from mend.desk import Desk
+from mend.context import CliContext
+from mend.errors import NOT_THERE, USAGE, CliError
 from mend.listing import Column, listing
-from mend.sorry import NOT_THERE, USAGE, Sorry
-from mend.words import local_time, plain
+from mend.text import local_time, plain
 from mesh_core.messaging.bus import DEAD_LETTER_BYTES
 from mesh_core.models.events import DeadLetter, Trust
 from mesh_core.models.parsing import read_event
@@ -63,46 +63,46 @@ def deadletters(
       mend deadletters --json | jq -r '.[0].raw'
       mend deadletters replay 1763698351022-0
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     match words or []:
         case []:
-            _list(desk, asyncio.run(read_letters(desk, limit)), as_json)
+            _list(cli, asyncio.run(read_letters(cli, limit)), as_json)
         case ["replay", letter_id]:
-            asyncio.run(_replay(desk, letter_id, as_json))
+            asyncio.run(_replay(cli, letter_id, as_json))
         case _:
-            raise Sorry("say `mend deadletters` or `mend deadletters replay ID`", USAGE)
+            raise CliError("say `mend deadletters` or `mend deadletters replay ID`", USAGE)
 
 
-async def read_letters(desk: Desk, limit: int) -> list[Letter]:
+async def read_letters(cli: CliContext, limit: int) -> list[Letter]:
     """The newest first."""
-    async with desk.bus() as bus:
+    async with cli.bus() as bus:
         entries = await bus.call("XREVRANGE", DeadLetter.stream, "+", "-", "COUNT", limit)
     return [letter for entry in entries or () if (letter := _letter(entry))]
 
 
-async def _replay(desk: Desk, letter_id: str, as_json: bool) -> None:
-    async with desk.bus() as bus:
+async def _replay(cli: CliContext, letter_id: str, as_json: bool) -> None:
+    async with cli.bus() as bus:
         try:
             entries = await bus.call("XRANGE", DeadLetter.stream, letter_id, letter_id)
         except redis.exceptions.ResponseError:
-            raise Sorry(
+            raise CliError(
                 f"{plain(letter_id, 80)!r} is no id of a dead letter; they look like 1763698351022-0", USAGE
             ) from None
         letter = _letter(entries[0]) if entries else None
         if letter is None:
-            raise Sorry(f"there is no dead letter {plain(letter_id, 80)}; `mend deadletters` lists them", NOT_THERE)
+            raise CliError(f"there is no dead letter {plain(letter_id, 80)}; `mend deadletters` lists them", NOT_THERE)
         raw = letter.raw.encode()
         event = read_event(raw)
         if isinstance(event, Refusal):
             cut = len(raw) >= DEAD_LETTER_BYTES
             why = f"only its first {DEAD_LETTER_BYTES} bytes were kept" if cut else plain(event.reason)
-            raise Sorry(f"not replayed: {why}. Correct it and send it with `mend inject`.")
+            raise CliError(f"not replayed: {why}. Correct it and send it with `mend inject`.")
         entered = await bus.enter(event, Trust.FOREIGN)
     entered_id = entered.id if entered else None
     if as_json:
-        desk.say_json({"letter": letter.id, "event_id": entered_id})
+        cli.say_json({"letter": letter.id, "event_id": entered_id})
     else:
-        desk.say(f"replayed as {entered_id}")
+        cli.say(f"replayed as {entered_id}")
 
 
 def _letter(entry: Any) -> Letter | None:
@@ -115,12 +115,12 @@ def _letter(entry: Any) -> Letter | None:
     return Letter(id=entry_id.decode(), **letter.model_dump())
 
 
-def _list(desk: Desk, letters: list[Letter], as_json: bool) -> None:
+def _list(cli: CliContext, letters: list[Letter], as_json: bool) -> None:
     if as_json:
-        desk.say_json([asdict(letter) for letter in letters])
+        cli.say_json([asdict(letter) for letter in letters])
         return
     if not letters:
-        desk.say("No message was refused.")
+        cli.say("No message was refused.")
         return
     rows = [
         [
@@ -133,4 +133,4 @@ def _list(desk: Desk, letters: list[Letter], as_json: bool) -> None:
         ]
         for letter in letters
     ]
-    desk.out.print(listing(COLUMNS, rows, desk.out.width))
+    cli.out.print(listing(COLUMNS, rows, cli.out.width))

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from mend.complete import complete_pending
-from mend.desk import Desk
+from mend.context import CliContext
+from mend.errors import DONE, USAGE, CliError, cli_error_for
 from mend.follow import follow
-from mend.sorry import DONE, USAGE, Sorry, sorry_for
-from mend.words import now, plain, short_id
+from mend.text import now, plain, short_id
 from mesh_core.approvals import decisions as deciding
 from mesh_core.approvals.decisions import CannotDecide
 from mesh_core.approvals.proposal_files import Filed
@@ -47,21 +47,21 @@ def approve(
       mend approve 3f9c2a7b1d04
       mend approve 3f9c2a7b1d04 --wait && echo repaired
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     worst, approved = DONE, []
     for said in action_ids:
         try:
-            approved.append(approve_one(desk, said))
+            approved.append(approve_one(cli, said))
         except CannotDecide as no:  # one bad id must not hold back the good ones
-            sorry = sorry_for(no)
-            desk.err.print(f"mend: {sorry.sentence}", style="red", soft_wrap=True)
-            worst = max(worst, sorry.code)
+            failure = cli_error_for(no)
+            cli.err.print(f"mend: {failure.sentence}", style="red", soft_wrap=True)
+            worst = max(worst, failure.code)
     if wait and approved:
         deadline = time.monotonic() + timeout
         for filed in approved:
-            worst = max(worst, follow(desk, filed.name.id, deadline - time.monotonic()))
+            worst = max(worst, follow(cli, filed.name.id, deadline - time.monotonic()))
     elif approved:
-        desk.say(
+        cli.say(
             f"The executor runs what is in approved/ as soon as it sees it. Follow with: mend approve ID --wait, "
             f"mend watch, mend show {short_id(approved[0].name.id)}",
             "dim",
@@ -69,12 +69,12 @@ def approve(
     raise typer.Exit(worst)
 
 
-def approve_one(desk: Desk, said: str) -> Filed:
+def approve_one(cli: CliContext, said: str) -> Filed:
     """The rename, and a line that says what happens next. CannotDecide when it cannot or should not be."""
-    filed = deciding.approve(desk.actions, said, desk.user, now())
+    filed = deciding.approve(cli.actions, said, cli.user, now())
     p = filed.proposal
-    desk.say(f"approved {filed.name.id}", "bold green")
-    desk.say(f"  next: {_next(p.type.value)} {plain(p.pair).rstrip('/')}; approved by {desk.user}")
+    cli.say(f"approved {filed.name.id}", "bold green")
+    cli.say(f"  next: {_next(p.type.value)} {plain(p.pair).rstrip('/')}; approved by {cli.user}")
     return filed
 
 
@@ -99,9 +99,9 @@ def reject(
     Examples
       mend reject 3f9c2a7b1d04 --reason "backup is running until 04:00"
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     if not reason.strip():
-        raise Sorry("--reason wants a few words: whoever reads this next year has only them", USAGE)
-    filed = deciding.reject(desk.actions, action_id, plain(reason, 2000), desk.user)
-    desk.say(f"rejected {filed.name.id}", "bold")
-    desk.say("  nothing runs. A new event after the cooldown may lead to a new proposal.")
+        raise CliError("--reason wants a few words: whoever reads this next year has only them", USAGE)
+    filed = deciding.reject(cli.actions, action_id, plain(reason, 2000), cli.user)
+    cli.say(f"rejected {filed.name.id}", "bold")
+    cli.say("  nothing runs. A new event after the cooldown may lead to a new proposal.")

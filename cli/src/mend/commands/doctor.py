@@ -10,17 +10,17 @@ import structlog
 import typer
 from rich.text import Text
 
-from mend.checkup.archive import check_archive
-from mend.checkup.bus import check_redis
-from mend.checkup.door import audit_finding, check_door
-from mend.checkup.finding import Finding, Level
-from mend.checkup.hosts import check_hosts
-from mend.checkup.place import check_place
-from mend.checkup.secrets import check_secrets
 from mend.commands.audit import read_verdict
 from mend.commands.pending import AsJson
-from mend.desk import Desk, running_model
-from mend.sorry import DONE, FAILED
+from mend.context import CliContext, running_model
+from mend.doctor.access import audit_finding, check_access
+from mend.doctor.archive import check_archive
+from mend.doctor.bus import check_redis
+from mend.doctor.finding import Finding, Level
+from mend.doctor.hosts import check_hosts
+from mend.doctor.machine import check_machine
+from mend.doctor.secrets import check_secrets
+from mend.errors import DONE, FAILED
 from mesh_core.storage.audit_log import audit_path, head_path
 
 STYLE = {Level.OK: "green", Level.WARNING: "yellow", Level.BROKEN: "bold red"}
@@ -43,46 +43,46 @@ def doctor(
       mend doctor --no-models            asks no model, costs nothing
       mend doctor --json | jq '.[] | select(.level == "broken")'
     """
-    desk: Desk = ctx.obj
-    findings = list(check_place(desk.runtime, desk.environ))
-    findings += check_archive(desk.runtime, desk.environ)
-    findings += check_secrets(desk.environ)
-    findings += check_door(desk.runtime, desk.environ)
-    if audit_path(desk.runtime).exists() or head_path(desk.runtime).exists():
-        findings.append(audit_finding(read_verdict(desk)))
-    findings += asyncio.run(check_redis(desk.redis_url))
-    findings += asyncio.run(check_hosts(desk.runtime / "config" / "inventory.yml", desk.settings.node_name))
+    cli: CliContext = ctx.obj
+    findings = list(check_machine(cli.runtime, cli.environ))
+    findings += check_archive(cli.runtime, cli.environ)
+    findings += check_secrets(cli.environ)
+    findings += check_access(cli.runtime, cli.environ)
+    if audit_path(cli.runtime).exists() or head_path(cli.runtime).exists():
+        findings.append(audit_finding(read_verdict(cli)))
+    findings += asyncio.run(check_redis(cli.redis_url))
+    findings += asyncio.run(check_hosts(cli.runtime / "config" / "inventory.yml", cli.settings.node_name))
     if models:
-        findings += asyncio.run(_models(desk))
+        findings += asyncio.run(_models(cli))
     if as_json:
-        desk.say_json([asdict(finding) for finding in findings])
+        cli.say_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            _print(desk, finding)
+            _print(cli, finding)
         counted = {level: sum(f.level is level for f in findings) for level in Level}
-        desk.say()
-        desk.say(
+        cli.say()
+        cli.say(
             f"{counted[Level.OK]} well, {counted[Level.WARNING]} to look at, {counted[Level.BROKEN]} broken", "bold"
         )
     raise typer.Exit(FAILED if any(f.level is Level.BROKEN for f in findings) else DONE)
 
 
-async def _models(desk: Desk) -> list[Finding]:
+async def _models(cli: CliContext) -> list[Finding]:
     # Imported here: the vendors' clients take a second, and no other command needs them.
-    from mend.checkup.model import check_models
+    from mend.doctor.model import check_models
 
     # The rungs log what they do; a person who asks the doctor wants the findings only.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    environ = dict(desk.environ)
+    environ = dict(cli.environ)
     if not environ.get("LLAMACPP_URL"):
-        environ.update(running_model(desk.runtime))
-    return await check_models(environ, desk.runtime / "config" / "chain.yml")
+        environ.update(running_model(cli.runtime))
+    return await check_models(environ, cli.runtime / "config" / "chain.yml")
 
 
-def _print(desk: Desk, finding: Finding) -> None:
-    desk.out.print(
+def _print(cli: CliContext, finding: Finding) -> None:
+    cli.out.print(
         Text.assemble((f"{finding.level:<9}", STYLE[finding.level]), (f"{finding.check:<18}", "bold"), finding.found),
         soft_wrap=True,
     )
     if finding.fix:
-        desk.say(f"{'':<9}{'':<18}{finding.fix}", "dim")
+        cli.say(f"{'':<9}{'':<18}{finding.fix}", "dim")

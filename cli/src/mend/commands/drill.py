@@ -13,16 +13,16 @@ import typer
 import yaml
 from rich.text import Text
 
-from mend.desk import Desk, running_model
-from mend.drill.patients import ContainerPatient, Patient, ProgramPatient
-from mend.drill.walk import Stopped, Walk
-from mend.mesh.inventory_file import make_inventory
-from mend.mesh.lock import the_only_one
-from mend.mesh.plan import free_port, plan_for
-from mend.mesh.running import Mesh, answers
-from mend.mesh.stopper import Stopper
-from mend.sorry import DONE, FAILED, INTERRUPTED, Sorry
-from mend.words import plain
+from mend.context import CliContext, running_model
+from mend.demo.steps import Stopped, Walkthrough
+from mend.demo.targets import ContainerTarget, DemoTarget, ProgramTarget
+from mend.errors import DONE, FAILED, INTERRUPTED, CliError
+from mend.local.inventory_file import make_inventory
+from mend.local.lock import sole_mesh
+from mend.local.plan import free_port, plan_for
+from mend.local.running import Mesh, answers
+from mend.local.stopper import Stopper
+from mend.text import plain
 from mesh_core.models.records import is_name
 
 NOTES = {
@@ -45,7 +45,7 @@ def drill(
     yes: Annotated[bool, typer.Option("--yes", help="Counts as you saying yes, for scripts. It is printed.")] = False,
     patience: Annotated[float, typer.Option(help="Seconds to wait for your yes.", min=1)] = 900,
 ) -> None:
-    """Walk through the whole loop once: a throwaway service is made sick, you approve, it is repaired.
+    """Walkthrough through the whole loop once: a throwaway service is made sick, you approve, it is repaired.
 
     Runs a small mesh of its own beside whatever runs here; your hosts and your proposals are not touched.
     The folder with every file stays, so that you can look.
@@ -56,12 +56,12 @@ def drill(
       mend drill --yes                  without a person, for scripts
       mend drill --runtime docker       with a real container
     """
-    desk: Desk = ctx.obj
-    raise typer.Exit(run_drill(desk, Stopper(), runtime=runtime, image=image, yes=yes, patience=patience))
+    cli: CliContext = ctx.obj
+    raise typer.Exit(run_drill(cli, Stopper(), runtime=runtime, image=image, yes=yes, patience=patience))
 
 
 def run_drill(
-    desk: Desk,
+    cli: CliContext,
     stopper: Callable[[], bool],
     *,
     runtime: Runtime = Runtime.SUPERVISOR,
@@ -71,27 +71,27 @@ def run_drill(
 ) -> int:
     """The exit status: 0 when the patient is green again."""
     folder = Path(tempfile.mkdtemp(prefix="mend-drill-"))
-    environ = _environ(desk, folder)
-    node = desk.settings.node_name
+    environ = _environ(cli, folder)
+    node = cli.settings.node_name
     if not is_name(node):
-        raise Sorry(f"NODE_NAME={node!r} is no name")
-    patient: Patient
+        raise CliError(f"NODE_NAME={node!r} is no name")
+    patient: DemoTarget
     if runtime is Runtime.DOCKER:
-        patient = ContainerPatient(image, environ)
+        patient = ContainerTarget(image, environ)
     else:
         (folder / "patient").mkdir(mode=0o700)
-        patient = ProgramPatient(folder / "patient", environ)
-    desk.say("A drill: something is made sick, a repair is proposed, you say yes, it is proven to be well.", "bold")
-    say(desk, "", f"everything lies in {folder}", "dim")
+        patient = ProgramTarget(folder / "patient", environ)
+    cli.say("A drill: something is made sick, a repair is proposed, you say yes, it is proven to be well.", "bold")
+    say(cli, "", f"everything lies in {folder}", "dim")
     try:
-        with _alive(desk, patient), _mesh(desk, folder / "var", node, environ, patient, stopper) as mesh:
-            say(desk, "   0.00 s  healthy", "the mesh watches; the patient is well", "green")
-            walk = Walk(
+        with _alive(cli, patient), _mesh(cli, folder / "var", node, environ, patient, stopper) as mesh:
+            say(cli, "   0.00 s  healthy", "the mesh watches; the patient is well", "green")
+            walk = Walkthrough(
                 runtime=folder / "var",
                 node=node,
                 redis_url=mesh.plan.redis_url,
                 patient=patient,
-                say=lambda step, text, style: say(desk, step, text, style),
+                say=lambda step, text, style: say(cli, step, text, style),
                 stopping=stopper,
                 look=mesh.look,
                 yes=yes,
@@ -99,34 +99,34 @@ def run_drill(
             )
             walk.go()
     except Stopped:
-        desk.say("stopped; nothing is left running.")
+        cli.say("stopped; nothing is left running.")
         return INTERRUPTED
-    except Sorry as sorry:
-        desk.err.print(f"mend drill: {sorry.sentence}", style="red", soft_wrap=True)
-        desk.err.print(f"the logs are in {folder / 'var' / 'log'}", soft_wrap=True)
+    except CliError as failure:
+        cli.err.print(f"mend drill: {failure.sentence}", style="red", soft_wrap=True)
+        cli.err.print(f"the logs are in {folder / 'var' / 'log'}", soft_wrap=True)
         return FAILED
-    _where_things_are(desk, folder, walk)
+    _where_things_are(cli, folder, walk)
     return DONE
 
 
-def say(desk: Desk, step: str, text: str, style: str) -> None:
+def say(cli: CliContext, step: str, text: str, style: str) -> None:
     """One line of the walk."""
-    desk.out.print(Text.assemble((f"{step:<24}", "bold" if step else ""), (plain(text, 1000), style)), soft_wrap=True)
+    cli.out.print(Text.assemble((f"{step:<24}", "bold" if step else ""), (plain(text, 1000), style)), soft_wrap=True)
 
 
-def _environ(desk: Desk, folder: Path) -> dict[str, str]:
+def _environ(cli: CliContext, folder: Path) -> dict[str, str]:
     """As the person's own, but with a Redis of its own; a model that runs here already is shared."""
-    environ = {**desk.environ, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "RUNTIME_PATH": str(folder / "var")}
-    model = running_model(desk.runtime)
+    environ = {**cli.environ, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "RUNTIME_PATH": str(folder / "var")}
+    model = running_model(cli.runtime)
     if model and not environ.get("LLAMACPP_URL") and answers(f"{model['LLAMACPP_URL']}/health"):
         environ.update(model)
     return environ
 
 
 @contextlib.contextmanager
-def _alive(desk: Desk, patient: Patient) -> Iterator[None]:
+def _alive(cli: CliContext, patient: DemoTarget) -> Iterator[None]:
     try:
-        say(desk, "", f"the patient: {patient.start()}", "")
+        say(cli, "", f"the patient: {patient.start()}", "")
         yield
     finally:
         patient.stop()
@@ -134,16 +134,14 @@ def _alive(desk: Desk, patient: Patient) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _mesh(
-    desk: Desk, runtime: Path, node: str, environ: dict[str, str], patient: Patient, stopper: Callable[[], bool]
+    cli: CliContext, runtime: Path, node: str, environ: dict[str, str], patient: DemoTarget, stopper: Callable[[], bool]
 ) -> Iterator[Mesh]:
     """A mesh that watches the patient and may touch nothing but this machine."""
     make_inventory(runtime / "config" / "inventory.yml", node, patient.variables())
     (runtime / "config" / "node.yml").write_text(yaml.safe_dump(patient.watchlist(), sort_keys=False))
-    with the_only_one(runtime):
+    with sole_mesh(runtime):
         plan = plan_for(environ, runtime, node, environ["REDIS_URL"])
-        mesh = Mesh(
-            plan, lambda who, what, style: say(desk, "", f"{who}: {what}", "dim" if style == "green" else style)
-        )
+        mesh = Mesh(plan, lambda who, what, style: say(cli, "", f"{who}: {what}", "dim" if style == "green" else style))
         try:
             if not mesh.start(stopper):
                 raise Stopped
@@ -152,16 +150,16 @@ def _mesh(
             mesh.stop()
 
 
-def _where_things_are(desk: Desk, folder: Path, walk: Walk) -> None:
+def _where_things_are(cli: CliContext, folder: Path, walk: Walkthrough) -> None:
     t = walk.times
     yours = t["approved"] - t["proposal"]
-    desk.say()
-    desk.say(
+    cli.say()
+    cli.say(
         f"sick to proposal {t['proposal']:.1f} s, your yes {yours:.1f} s, yes to running "
         f"{t['running'] - t['approved']:.2f} s, running to proven {t['done'] - t['running']:.1f} s, "
         f"in all {t['green again']:.1f} s",
         "bold green",
     )
     for name, about in NOTES.items():
-        desk.say(f"  {folder / 'var' / name}      {about}")
-    desk.say(f"  rm -r {folder}      when you have seen enough")
+        cli.say(f"  {folder / 'var' / name}      {about}")
+    cli.say(f"  rm -r {folder}      when you have seen enough")

@@ -14,9 +14,9 @@ from pathlib import Path
 import typer
 
 from mend.commands.decide import PendingId
-from mend.desk import Desk
-from mend.sorry import FAILED, Sorry, sorry_for
-from mend.words import now, plain, short_id
+from mend.context import CliContext
+from mend.errors import FAILED, CliError, cli_error_for
+from mend.text import now, plain, short_id
 from mesh_core.approvals import decisions as deciding
 from mesh_core.approvals.decisions import CannotDecide
 from mesh_core.approvals.proposal_files import digest_of
@@ -37,55 +37,55 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
       mend edit 3f9c2a7b1d04
       EDITOR="code --wait" mend edit 3f9c2a7b1d04
     """
-    desk: Desk = ctx.obj
-    filed, folder = deciding.find_editable(desk.actions, action_id)
+    cli: CliContext = ctx.obj
+    filed, folder = deciding.find_editable(cli.actions, action_id)
     old = filed.proposal.wire()
     with tempfile.NamedTemporaryFile(prefix="mend-edit-", suffix=".json", delete=False) as handle:
         copy = Path(handle.name)
         handle.write(old)
-    _run_editor(desk, copy)
+    _run_editor(cli, copy)
     raw = copy.read_bytes()
     sound = folder is Folder.PENDING and filed.name.digest == digest_of(old)
     if raw == old and sound:
         copy.unlink()
-        desk.say("Nothing was changed; the proposal waits as before.")
+        cli.say("Nothing was changed; the proposal waits as before.")
         return
     try:
-        name, edited = deciding.edit(desk.actions, filed, folder, raw, desk.user, _policy(desk))
+        name, edited = deciding.edit(cli.actions, filed, folder, raw, cli.user, _policy(cli))
     except CannotDecide as no:
-        sorry = sorry_for(no)
-        sentence = f"{sorry.sentence}. Nothing was filed; your version is kept in {copy}"
-        raise Sorry(sentence, sorry.code) from None
+        failure = cli_error_for(no)
+        sentence = f"{failure.sentence}. Nothing was filed; your version is kept in {copy}"
+        raise CliError(sentence, failure.code) from None
     copy.unlink()
-    desk.say(f"edited {name.id}, new digest {name.digest}", "bold")
+    cli.say(f"edited {name.id}, new digest {name.digest}", "bold")
     if edited.type is not filed.proposal.type:
-        desk.say(f"  would run now: {edited.type.value}, risk {edited.risk_level.value}")
+        cli.say(f"  would run now: {edited.type.value}, risk {edited.risk_level.value}")
     if edited.expired(now()):
-        desk.say("  it has expired: give it a later expires_at, or the executor will refuse it", "yellow")
-    desk.say(f"  look again, then decide: mend show {short_id(name.id)}, mend approve {short_id(name.id)}", "dim")
+        cli.say("  it has expired: give it a later expires_at, or the executor will refuse it", "yellow")
+    cli.say(f"  look again, then decide: mend show {short_id(name.id)}, mend approve {short_id(name.id)}", "dim")
 
 
-def _policy(desk: Desk) -> Policy:
+def _policy(cli: CliContext) -> Policy:
     try:
-        return Policy.load(desk.runtime / "config" / "policy.yml")
+        return Policy.load(cli.runtime / "config" / "policy.yml")
     except BadPolicy as error:
-        raise Sorry(f"the policy cannot be used: {plain(error)}") from None
+        raise CliError(f"the policy cannot be used: {plain(error)}") from None
 
 
-def _run_editor(desk: Desk, copy: Path) -> None:
-    command = desk.environ.get("VISUAL") or desk.environ.get("EDITOR") or _installed_editor()
+def _run_editor(cli: CliContext, copy: Path) -> None:
+    command = cli.environ.get("VISUAL") or cli.environ.get("EDITOR") or _installed_editor()
     try:
         code = subprocess.run([*shlex.split(command), str(copy)], check=False).returncode
     except (OSError, ValueError) as error:
         copy.unlink(missing_ok=True)
-        raise Sorry(f"the editor {command!r} cannot be started ({error}); set EDITOR to one that can") from None
+        raise CliError(f"the editor {command!r} cannot be started ({error}); set EDITOR to one that can") from None
     if code != 0:
         copy.unlink(missing_ok=True)
-        raise Sorry(f"the editor {command!r} ended with status {code}; nothing was changed", FAILED)
+        raise CliError(f"the editor {command!r} ended with status {code}; nothing was changed", FAILED)
 
 
 def _installed_editor() -> str:
     for name in EDITORS:
         if shutil.which(name):
             return name
-    raise Sorry("no editor found; set EDITOR to one that waits until you are done")
+    raise CliError("no editor found; set EDITOR to one that waits until you are done")

@@ -12,9 +12,9 @@ import typer
 from rich.text import Text
 
 from mend.commands.pending import AsJson
-from mend.desk import Desk
+from mend.context import CliContext
 from mend.listing import Column, listing
-from mend.words import local_time, plain, seconds_between, short_id, took
+from mend.text import local_time, plain, seconds_between, short_id, took
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
 from mesh_core.approvals.store import Actions
 from mesh_core.models.outcomes import Outcome
@@ -66,18 +66,18 @@ def history(
       mend history --node pi4 --service nginx
       mend history --json | jq -r '.[] | select(.result == "failed") | .path'
     """
-    desk: Desk = ctx.obj
-    found = [p for p in read_history(desk.actions) if node in (None, p.node) and service in (None, p.service)]
+    cli: CliContext = ctx.obj
+    found = [p for p in read_history(cli.actions) if node in (None, p.node) and service in (None, p.service)]
     shown = sorted(found, key=lambda p: p.at, reverse=True)[:limit]
     if as_json:
-        desk.say_json([asdict(p) for p in shown])
+        cli.say_json([asdict(p) for p in shown])
         return
     if not shown:
-        desk.say("Nothing has been decided yet." if not (node or service) else "Nothing of that has been decided yet.")
+        cli.say("Nothing has been decided yet." if not (node or service) else "Nothing of that has been decided yet.")
         return
-    desk.out.print(listing(COLUMNS, [_row(p) for p in shown], desk.out.width))
+    cli.out.print(listing(COLUMNS, [_row(p) for p in shown], cli.out.width))
     if len(found) > len(shown):
-        desk.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
+        cli.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
 
 
 def read_history(actions: Actions) -> Iterator[Past]:

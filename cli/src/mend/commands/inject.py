@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from mend.commands.pending import AsJson
-from mend.desk import Desk
-from mend.sorry import USAGE, Sorry
-from mend.words import plain
+from mend.context import CliContext
+from mend.errors import USAGE, CliError
+from mend.text import plain
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
 from mesh_core.models.parsing import read_event
 from mesh_core.models.strict_json import Refusal, parse_object
@@ -43,23 +43,23 @@ def inject(
       mend inject container_died --node pi4 --service shop.web --payload '{"exit_code": 137, "oom": true}'
       mend inject service_recovered --node pi4 --service nginx      the trouble went away
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     event = event_for(event_type, node, service, severity, _payload(payload))
-    entered = asyncio.run(_enter(desk, event))
+    entered = asyncio.run(_enter(cli, event))
     if as_json:
-        desk.say_json(json.loads(entered.wire()))
+        cli.say_json(json.loads(entered.wire()))
     else:
-        desk.say(str(entered.id))
+        cli.say(str(entered.id))
 
 
 def event_for(event_type: str, node: str, service: str | None, severity: str, payload: dict[str, Any]) -> HealthEvent:
-    """Judged at the same door as every other message. Sorry (usage) names what does not fit."""
+    """Judged at the same door as every other message. CliError (usage) names what does not fit."""
     message: dict[str, Any] = {"type": event_type, "node": node, "severity": severity, "payload": payload}
     if service is not None:
         message["service"] = service
     event = read_event(json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogateescape"))
     if isinstance(event, Refusal):
-        raise Sorry(f"this is no health event: {plain(event.reason)}", USAGE)
+        raise CliError(f"this is no health event: {plain(event.reason)}", USAGE)
     return event
 
 
@@ -73,16 +73,16 @@ def _payload(text: str) -> dict[str, Any]:
         else:
             raw = text.encode("utf-8", "surrogateescape")
     except OSError as error:
-        raise Sorry(f"--payload {plain(text, 200)}: cannot be read: {error.strerror}", USAGE) from None
+        raise CliError(f"--payload {plain(text, 200)}: cannot be read: {error.strerror}", USAGE) from None
     value = parse_object(raw, max_bytes=MAX_EVENT_BYTES)
     if isinstance(value, Refusal):
-        raise Sorry(f"--payload wants a JSON object, such as '{{\"exit_code\": 137}}': {plain(value.reason)}", USAGE)
+        raise CliError(f"--payload wants a JSON object, such as '{{\"exit_code\": 137}}': {plain(value.reason)}", USAGE)
     return value
 
 
-async def _enter(desk: Desk, event: HealthEvent) -> HealthEvent:
-    async with desk.bus() as bus:
+async def _enter(cli: CliContext, event: HealthEvent) -> HealthEvent:
+    async with cli.bus() as bus:
         entered = await bus.enter(event, Trust.FOREIGN)
     if entered is None:  # only with a `once` key, which we do not give
-        raise Sorry("the event was not entered")
+        raise CliError("the event was not entered")
     return entered

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mend.desk import Desk
-from mend.sorry import Sorry
+from mend.context import CliContext
+from mend.errors import CliError
 from mesh_core.storage.event_conversion import Converted, old_days
 from mesh_core.storage.migrations import convert_events, converting, steps_due, summary
 from mesh_core.storage.migrations import migrate as run_migrations
@@ -29,20 +29,20 @@ def migrate(
       mend migrate --dry-run
       mend backup && mend migrate
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     try:
-        due = steps_due(desk.runtime)
+        due = steps_due(cli.runtime)
         if dry_run:
             for step in due:
-                desk.say(f"due: layout {step.to}: {step.what}")
-        days = old_days(desk.runtime / "events")
+                cli.say(f"due: layout {step.to}: {step.what}")
+        days = old_days(cli.runtime / "events")
         if dry_run and days:
-            desk.say(f"whenever you like: {converting(len(days))}")
-        done = 0 if dry_run else run_migrations(desk.runtime, "mend", desk.say)
-        converted = Converted() if dry_run else convert_events(desk.runtime, desk.say)
+            cli.say(f"whenever you like: {converting(len(days))}")
+        done = 0 if dry_run else run_migrations(cli.runtime, "mend", cli.say)
+        converted = Converted() if dry_run else convert_events(cli.runtime, cli.say)
     except WrongSchema as wrong:
-        raise Sorry(str(wrong)) from None
+        raise CliError(str(wrong)) from None
     except PermissionError as no:
-        raise Sorry(f"{no.filename} is another user's: run the same as root") from None
+        raise CliError(f"{no.filename} is another user's: run the same as root") from None
     if not dry_run or not (due or days):
-        desk.say(summary(done, converted), "bold" if done or converted.files else "")
+        cli.say(summary(done, converted), "bold" if done or converted.files else "")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import typer
 
-from mend.desk import Desk
-from mend.sorry import FAILED, USAGE, Sorry
-from mend.words import plain
+from mend.context import CliContext
+from mend.errors import FAILED, USAGE, CliError
+from mend.text import plain
 from mesh_core.notifications.notifier import Sent, TargetSettings, Teller, kind_of
 from mesh_core.runtime.settings import BadSettings, read_settings
 
@@ -25,20 +25,20 @@ def notify_test(ctx: typer.Context) -> None:
       mend notify-test
       NOTIFY_URLS='ntfy://my-topic' mend notify-test
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     try:
-        urls = read_settings(TargetSettings, desk.environ, lambda sentence: desk.say(sentence, "yellow")).targets
+        urls = read_settings(TargetSettings, cli.environ, lambda sentence: cli.say(sentence, "yellow")).targets
     except BadSettings as error:
-        raise Sorry(f"cannot work with these settings: {plain(error)}", USAGE) from None
+        raise CliError(f"cannot work with these settings: {plain(error)}", USAGE) from None
     if not urls:
-        raise Sorry("no target is configured; set NOTIFY_URLS (Apprise URLs) or NOTIFY_URLS_FILE in .env", USAGE)
-    told = asyncio.run(_send(urls, f"mend notify-test by {desk.user}: this target is heard."))
+        raise CliError("no target is configured; set NOTIFY_URLS (Apprise URLs) or NOTIFY_URLS_FILE in .env", USAGE)
+    told = asyncio.run(_send(urls, f"mend notify-test by {cli.user}: this target is heard."))
     for number, (url, trouble) in enumerate(zip(urls, told.troubles, strict=True), 1):
         style = "red" if trouble else "green"
-        desk.say(f"target {number} ({plain(kind_of(url))}) {plain(trouble) or 'took the message'}", style)
-    problem = _rules_problem(desk)
+        cli.say(f"target {number} ({plain(kind_of(url))}) {plain(trouble) or 'took the message'}", style)
+    problem = _rules_problem(cli)
     if problem:
-        desk.say(problem, "red")
+        cli.say(problem, "red")
     if problem or not told.ok:
         raise typer.Exit(FAILED)
 
@@ -48,14 +48,14 @@ async def _send(urls: Sequence[str], text: str) -> Sent:
         return await teller.send(urls, "Mendmesh says hello", text)
 
 
-def _rules_problem(desk: Desk) -> str:
+def _rules_problem(cli: CliContext) -> str:
     """What is wrong with notifications.yml; '' if nothing is, or if no observer is installed here to judge it."""
     try:
         rules = importlib.import_module("observer.notify.rules")
     except ModuleNotFoundError:
         return ""
     try:
-        rules.read_rules(desk.runtime / "config" / "notifications.yml")
+        rules.read_rules(cli.runtime / "config" / "notifications.yml")
     except rules.BadRules as error:
         return plain(error)
     return ""

@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 
 from mend.commands.status import FRESH_SECONDS, heartbeats
-from mend.desk import Desk, read_note
+from mend.context import CliContext, read_note
+from mend.errors import FAILED, CliError
 from mend.sign_in import sign_in_link
-from mend.sorry import FAILED, Sorry
-from mend.words import plain
+from mend.text import plain
 from mesh_core.runtime.addresses import address_for
 from mesh_core.security.sign_in_links import is_waiting
 from mesh_core.storage.files import write_whole
@@ -40,25 +40,25 @@ def page(
       mend page
       mend page --no-browser             only the link
     """
-    desk: Desk = ctx.obj
-    dashboard = _address(desk)
-    link = sign_in_link(desk.runtime, desk.environ, dashboard)
-    desk.say(plain(link or dashboard))
+    cli: CliContext = ctx.obj
+    dashboard = _address(cli)
+    link = sign_in_link(cli.runtime, cli.environ, dashboard)
+    cli.say(plain(link or dashboard))
     about = "counts once, for 10 minutes" if link else "sign in as config/users.yml knows you"
-    desk.err.print(about, style="dim")
-    if heartbeats(desk.runtime).get("observer", FRESH_SECONDS) >= FRESH_SECONDS:
-        desk.err.print("the observer does not run at the moment: `mend up` starts it", style="yellow")
+    cli.err.print(about, style="dim")
+    if heartbeats(cli.runtime).get("observer", FRESH_SECONDS) >= FRESH_SECONDS:
+        cli.err.print("the observer does not run at the moment: `mend up` starts it", style="yellow")
     elif link and browser and sys.stdout.isatty() and _has_screen():
-        _open(desk.runtime, link)
+        _open(cli.runtime, link)
 
 
-def _address(desk: Desk) -> str:
+def _address(cli: CliContext) -> str:
     """Of the mesh that runs, or of an observer that was started with the same settings."""
-    noted = read_note(desk.runtime)
-    listen = address_for(desk.environ.get("OBSERVER_LISTEN", ""), PORT)
+    noted = read_note(cli.runtime)
+    listen = address_for(cli.environ.get("OBSERVER_LISTEN", ""), PORT)
     found = noted.get("dashboard") if noted else f"http://{listen}/" if listen else None
     if not isinstance(found, str):
-        raise Sorry("this mesh has no dashboard: OBSERVER_LISTEN is off", FAILED)
+        raise CliError("this mesh has no dashboard: OBSERVER_LISTEN is off", FAILED)
     return found
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from mend.desk import Desk
+from mend.active_silences import say_silences
+from mend.context import CliContext
 from mend.listing import Column, listing
-from mend.quiet import say_silences
-from mend.words import age, now, plain, seconds_between, short_id
+from mend.text import age, now, plain, seconds_between, short_id
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.occurrences import occurrences_of
@@ -32,19 +32,19 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
       mend pending --json | jq -r '.[].id'
       mend show 3f9c2a7b1d04       then decide with mend approve or mend reject
     """
-    desk: Desk = ctx.obj
-    waiting = desk.actions.pending()
-    seen = asyncio.run(occurrences(desk, [filed.proposal.event.id or "" for filed in waiting]))
+    cli: CliContext = ctx.obj
+    waiting = cli.actions.pending()
+    seen = asyncio.run(occurrences(cli, [filed.proposal.event.id or "" for filed in waiting]))
     if as_json:
-        desk.say_json([pending_row(filed, times) for filed, times in zip(waiting, seen, strict=True)])
+        cli.say_json([pending_row(filed, times) for filed, times in zip(waiting, seen, strict=True)])
         return
     if not waiting:
-        desk.say(f"Nothing waits for you in {plain(desk.actions.folder(Folder.PENDING))}.")
-        say_silences(desk)
+        cli.say(f"Nothing waits for you in {plain(cli.actions.folder(Folder.PENDING))}.")
+        say_silences(cli)
         return
-    desk.out.print(listing(COLUMNS, _rows(waiting, seen), desk.out.width))
-    desk.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
-    say_silences(desk)
+    cli.out.print(listing(COLUMNS, _rows(waiting, seen), cli.out.width))
+    cli.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
+    say_silences(cli)
 
 
 def pending_row(filed: Filed, times: int | None) -> dict[str, Any]:
@@ -73,11 +73,11 @@ def pending_row(filed: Filed, times: int | None) -> dict[str, Any]:
     }
 
 
-async def occurrences(desk: Desk, event_ids: Sequence[str]) -> list[int | None]:
+async def occurrences(cli: CliContext, event_ids: Sequence[str]) -> list[int | None]:
     """How often each trouble was seen so far (1: once); None for each when Redis does not answer."""
     if not event_ids:
         return []
-    bus = Bus.connect(desk.redis_url, "mend")
+    bus = Bus.connect(cli.redis_url, "mend")
     try:
         return await occurrences_of(bus, event_ids)
     finally:

@@ -15,8 +15,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mend.desk import Desk
-from mend.sorry import Sorry
+from mend.context import CliContext
+from mend.errors import CliError
 from mesh_core.storage.reindexing import Filling, IndexFolder
 
 LOOK_SECONDS = 0.2
@@ -39,40 +39,40 @@ def reindex(
       mend reindex             ask the running observer, or do it here when none runs
       mend reindex --no-wait   ask and go
     """
-    desk: Desk = ctx.obj
-    if not desk.runtime.is_dir():
-        raise Sorry(f"there is no {desk.runtime}; RUNTIME_PATH names the folder with events/ and actions/")
-    folder = IndexFolder(desk.runtime)
+    cli: CliContext = ctx.obj
+    if not cli.runtime.is_dir():
+        raise CliError(f"there is no {cli.runtime}; RUNTIME_PATH names the folder with events/ and actions/")
+    folder = IndexFolder(cli.runtime)
     with folder.sole_writer() as nobody_runs:
         pass
     if not nobody_runs:
         folder.ask()
         if not wait:
-            desk.say(f"asked; {IN_THE_BACKGROUND}")
+            cli.say(f"asked; {IN_THE_BACKGROUND}")
             return
         _heard(folder)
-        filling = _follow(desk, folder, lambda: _still_written(folder))
+        filling = _follow(cli, folder, lambda: _still_written(folder))
     else:
-        filling = _here(desk, folder)
-    desk.say(f"the index is new: {filling.records:,} records of {filling.days:,} days", "bold green")
+        filling = _here(cli, folder)
+    cli.say(f"the index is new: {filling.records:,} records of {filling.days:,} days", "bold green")
 
 
-def _here(desk: Desk, folder: IndexFolder) -> Filling:
+def _here(cli: CliContext, folder: IndexFolder) -> Filling:
     """No observer runs: its own code does it in a process of ours."""
     owner = folder.root.stat().st_uid
     if owner != os.geteuid():
-        raise Sorry(
+        raise CliError(
             f"no observer runs, and {folder.root} belongs to user id {owner}: start the observer, or run this as it"
         )
     child = subprocess.Popen(
-        [sys.executable, "-m", "observer.reindex", str(desk.runtime)],
+        [sys.executable, "-m", "observer.reindex", str(cli.runtime)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        filling = _follow(desk, folder, lambda: child.poll() is None)
+        filling = _follow(cli, folder, lambda: child.poll() is None)
     except BaseException:
         child.terminate()
         child.wait()
@@ -80,7 +80,7 @@ def _here(desk: Desk, folder: IndexFolder) -> Filling:
     _, said = child.communicate()
     if child.returncode:
         last = said.strip().splitlines()[-1:] or ["it said nothing"]
-        raise Sorry(f"the index could not be made: {last[0]}")
+        raise CliError(f"the index could not be made: {last[0]}")
     return filling
 
 
@@ -88,14 +88,14 @@ def _heard(folder: IndexFolder) -> None:
     deadline = time.monotonic() + HEARD_SECONDS
     while folder.asked():
         if time.monotonic() > deadline:
-            raise Sorry(f"the observer did not begin within {HEARD_SECONDS:.0f} s; its log says why. The wish stays")
+            raise CliError(f"the observer did not begin within {HEARD_SECONDS:.0f} s; its log says why. The wish stays")
         time.sleep(LOOK_SECONDS)
 
 
-def _follow(desk: Desk, folder: IndexFolder, alive: Callable[[], bool]) -> Filling:
+def _follow(cli: CliContext, folder: IndexFolder, alive: Callable[[], bool]) -> Filling:
     """Show how far it is until it is done, or nobody works on it any more."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"))
-    with Progress(*columns, TimeElapsedColumn(), console=desk.err, transient=True) as bar:
+    with Progress(*columns, TimeElapsedColumn(), console=cli.err, transient=True) as bar:
         task = bar.add_task("reading", total=None)
         while True:
             living = alive()
@@ -112,7 +112,7 @@ def _ended(folder: IndexFolder) -> Filling:
     told = folder.told() or Filling()
     if told.done:
         return told
-    raise Sorry("it was broken off: whoever made the index has stopped. The observer goes on with it when it starts")
+    raise CliError("it was broken off: whoever made the index has stopped. The observer goes on with it when it starts")
 
 
 def _still_written(folder: IndexFolder) -> bool:

@@ -18,10 +18,10 @@ from mend.backup.restoring import Restored, in_the_way
 from mend.backup.restoring import restore as put_back
 from mend.commands.backup import WithoutRedis
 from mend.commands.pending import AsJson
-from mend.desk import Desk
-from mend.mesh.lock import the_only_one
-from mend.sorry import NOT_THERE, Sorry
-from mend.words import plain
+from mend.context import CliContext
+from mend.errors import NOT_THERE, CliError
+from mend.local.lock import sole_mesh
+from mend.text import plain
 from mesh_core.storage.migrations import services_alive
 from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, read_schema, write_schema
 
@@ -48,83 +48,81 @@ def restore(
       RUNTIME_PATH=/opt/homelab mend restore /mnt/usb/mesh.tar.gz
       mend restore mesh.tar.gz --replace        over what is there; that is kept aside
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     if not file.is_file():
-        raise Sorry(f"{plain(file)} is not there", NOT_THERE)
-    with Counting(desk, "check") as counting:
+        raise CliError(f"{plain(file)} is not there", NOT_THERE)
+    with Counting(cli, "check") as counting:
         try:
             manifest = verified(file, counting.files)
         except BadArchive as bad:
-            raise Sorry(f"{plain(file)} is not used: {plain(bad, 600)}") from None
+            raise CliError(f"{plain(file)} is not used: {plain(bad, 600)}") from None
     wants_redis = manifest.redis is not None and not without_redis
-    if not dry_run and (alive := services_alive(desk.runtime)):
-        raise Sorry(f"{', '.join(alive)} still run on {plain(desk.runtime)}: stop the mesh, then restore")
-    _check_files(desk, replace)
+    if not dry_run and (alive := services_alive(cli.runtime)):
+        raise CliError(f"{', '.join(alive)} still run on {plain(cli.runtime)}: stop the mesh, then restore")
+    _check_files(cli, replace)
     with ExitStack() as stack:
         if not dry_run:
-            stack.enter_context(the_only_one(desk.runtime))
+            stack.enter_context(sole_mesh(cli.runtime))
         client = None
-        if wants_redis and not (dry_run and not replace and _is_fresh(desk)):
-            client = stack.enter_context(nearby_redis(desk, making=not dry_run))
+        if wants_redis and not (dry_run and not replace and _is_fresh(cli)):
+            client = stack.enter_context(nearby_redis(cli, making=not dry_run))
             if is_used(client) and not replace:
-                raise Sorry(
+                raise CliError(
                     "Redis holds a mesh already. --without-redis leaves it as it is (right when only the disk was "
                     "lost); --replace takes the one of the backup instead"
                 )
         if dry_run:
-            _say(desk, file, manifest, None, as_json)
+            _say(cli, file, manifest, None, as_json)
             return
-        with Counting(desk, "restore") as counting:
+        with Counting(cli, "restore") as counting:
             try:
-                done = put_back(file, manifest, desk.runtime, client, "mend restore", counting.count)
+                done = put_back(file, manifest, cli.runtime, client, "mend restore", counting.count)
             except (redis.RedisError, RedisTrouble, ValueError) as error:
-                raise Sorry(f"Redis did not take it: {plain(error, 400)}; nothing was changed") from None
+                raise CliError(f"Redis did not take it: {plain(error, 400)}; nothing was changed") from None
     if manifest.schema < SCHEMA_VERSION:
-        write_schema(desk.runtime, "mend restore", version=manifest.schema)
-        desk.say(f"it has layout {manifest.schema}: run `mend migrate` before the start", "yellow")
-    _say(desk, file, manifest, done, as_json)
+        write_schema(cli.runtime, "mend restore", version=manifest.schema)
+        cli.say(f"it has layout {manifest.schema}: run `mend migrate` before the start", "yellow")
+    _say(cli, file, manifest, done, as_json)
 
 
-def _check_files(desk: Desk, replace: bool) -> None:
+def _check_files(cli: CliContext, replace: bool) -> None:
     try:
-        known = read_schema(desk.runtime)
+        known = read_schema(cli.runtime)
     except WrongSchema:
         known = None
     if replace:
         return
     if known is not None and known.unfinished:
-        raise Sorry("an earlier restore did not end here; say --replace: what it left is moved aside")
-    if found := in_the_way(desk.runtime):
+        raise CliError("an earlier restore did not end here; say --replace: what it left is moved aside")
+    if found := in_the_way(cli.runtime):
         some = ", ".join(plain(name, 80) for name in found[:3])
-        raise Sorry(
-            f"{plain(desk.runtime)} is not empty ({some} ...). Restore into an empty RUNTIME_PATH, "
+        raise CliError(
+            f"{plain(cli.runtime)} is not empty ({some} ...). Restore into an empty RUNTIME_PATH, "
             "or say --replace: what is there is moved aside, not deleted"
         )
 
 
-def _is_fresh(desk: Desk) -> bool:
+def _is_fresh(cli: CliContext) -> bool:
     """A place where nothing ever ran: there is no Redis to ask, and that is as it should be."""
-    return not (desk.runtime / "redis").exists() and not (desk.runtime / "state").exists()
+    return not (cli.runtime / "redis").exists() and not (cli.runtime / "state").exists()
 
 
-def _say(desk: Desk, file: Path, manifest: Manifest, done: Restored | None, as_json: bool) -> None:
+def _say(cli: CliContext, file: Path, manifest: Manifest, done: Restored | None, as_json: bool) -> None:
     if as_json:
         aside = str(done.aside) if done and done.aside else None
-        desk.say_json({"restored": done is not None, "replaced": aside, **asdict(manifest)})
+        cli.say_json({"restored": done is not None, "replaced": aside, **asdict(manifest)})
         return
     verb = "restored" if done else "is whole and could be restored"
-    desk.say(f"{plain(file)} {verb}: {manifest.files} files of {plain(manifest.node)}, as of {manifest.begun}", "bold")
+    cli.say(f"{plain(file)} {verb}: {manifest.files} files of {plain(manifest.node)}, as of {manifest.begun}", "bold")
     if manifest.redis is not None:
-        desk.say(f"  Redis: {manifest.redis.get('keys')} keys, {manifest.redis.get('entries')} stream entries", "dim")
+        cli.say(f"  Redis: {manifest.redis.get('keys')} keys, {manifest.redis.get('entries')} stream entries", "dim")
     for action_id in manifest.again_pending[:20]:
-        desk.say(f"  {plain(action_id)} was approved: {'waits' if done else 'would wait'} in pending/ for a yes again")
+        cli.say(f"  {plain(action_id)} was approved: {'waits' if done else 'would wait'} in pending/ for a yes again")
     for action_id in manifest.interrupted[:20]:
-        desk.say(
-            f"  {plain(action_id)} was running: {'is' if done else 'would be'} in interrupted/; look at its target"
-        )
+        cli.say(f"  {plain(action_id)} was running: {'is' if done else 'would be'} in interrupted/; look at its target")
     for what in manifest.left_out[:20]:
-        desk.say(f"  not in the backup: {plain(what)}", "yellow")
+        cli.say(f"  not in the backup: {plain(what)}", "yellow")
     if done and done.aside:
-        desk.say(f"  what was here lies in {plain(done.aside)}; remove it when you are content", "yellow")
+        cli.say(f"  what was here lies in {plain(done.aside)}; remove it when you are content", "yellow")
     if done:
-        desk.say("Start the mesh, then `mend doctor`.")
+        cli.say("Start the mesh, then `mend doctor`.")

@@ -11,8 +11,8 @@ import typer
 
 from mend.commands.decide import approve_one
 from mend.complete import complete_failed
-from mend.desk import Desk
-from mend.words import now, short_id
+from mend.context import CliContext
+from mend.text import now, short_id
 from mesh_core.approvals import decisions as deciding
 
 
@@ -33,10 +33,10 @@ def retry(
       mend retry 3f9c2a7b1d04              then look at it and approve
       mend retry 3f9c2a7b1d04 --approve    both at once
     """
-    desk: Desk = ctx.obj
-    name, again = deciding.retry(desk.actions, action_id, now())
-    desk.say(f"proposed again: {name.id} (attempt {again.attempt})", "bold")
+    cli: CliContext = ctx.obj
+    name, again = deciding.retry(cli.actions, action_id, now())
+    cli.say(f"proposed again: {name.id} (attempt {again.attempt})", "bold")
     if approve:
-        approve_one(desk, name.id)
+        approve_one(cli, name.id)
     else:
-        desk.say(f"  next: mend show {short_id(name.id)}, then mend approve {short_id(name.id)}", "dim")
+        cli.say(f"  next: mend show {short_id(name.id)}, then mend approve {short_id(name.id)}", "dim")

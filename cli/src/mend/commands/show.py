@@ -12,9 +12,9 @@ from rich.text import Text
 
 from mend.commands.pending import RISK_STYLE, AsJson, occurrences, pending_row
 from mend.complete import complete_any
-from mend.desk import Desk
-from mend.sorry import FAILED, Sorry
-from mend.words import age, local_time, now, plain, plain_lines, seconds_between, short_id
+from mend.context import CliContext
+from mend.errors import FAILED, CliError
+from mend.text import age, local_time, now, plain, plain_lines, seconds_between, short_id
 from mesh_core.actions.playbooks import PlaybookSet, playbook_for
 from mesh_core.approvals.decisions import Found, find_one
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of
@@ -45,125 +45,123 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
       mend show 3f9c2a7b1d04
       mend show plan-pi4-nginx       any unambiguous beginning will do
     """
-    desk: Desk = ctx.obj
-    found = find_one(desk.actions, action_id)
-    proposal = desk.actions.proposal_at(found.path)
+    cli: CliContext = ctx.obj
+    found = find_one(cli.actions, action_id)
+    proposal = cli.actions.proposal_at(found.path)
     if proposal is None:
-        _unreadable(desk, found, as_json)
+        _unreadable(cli, found, as_json)
         return
     name = name_of(found.path.name)
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
-    lint = lint_proposal(proposal, _widened(desk))
-    times = asyncio.run(occurrences(desk, [proposal.event.id or ""]))[0]
-    outcome = desk.actions.outcome_at(found.path)
+    lint = lint_proposal(proposal, _widened(cli))
+    times = asyncio.run(occurrences(cli, [proposal.event.id or ""]))[0]
+    outcome = cli.actions.outcome_at(found.path)
     if as_json:
-        desk.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome))
+        cli.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome))
         return
-    _head(desk, found, proposal, digest, times)
-    _evidence(desk, proposal)
-    _what_runs(desk, proposal, playbooks, problem, lint)
+    _head(cli, found, proposal, digest, times)
+    _evidence(cli, proposal)
+    _what_runs(cli, proposal, playbooks, problem, lint)
     if outcome is not None:
-        _came_of_it(desk, found, outcome)
+        _came_of_it(cli, found, outcome)
     else:
-        _what_next(desk, found, proposal)
+        _what_next(cli, found, proposal)
 
 
-def _head(desk: Desk, found: Found, p: Proposal, digest: str, times: int | None) -> None:
+def _head(cli: CliContext, found: Found, p: Proposal, digest: str, times: int | None) -> None:
     moment = now()
-    desk.say(plain(found.id), "bold cyan")
+    cli.say(plain(found.id), "bold cyan")
     line = Text("  would run   ")
     line.append(p.type.value, "bold").append(" on ").append(plain(p.node), "bold")
     if p.service:
         line.append(" for ").append(plain(p.service), "bold")
     line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
-    desk.out.print(line, soft_wrap=True)
-    desk.say(f"  because     {plain(told_reason(p))}")
+    cli.out.print(line, soft_wrap=True)
+    cli.say(f"  because     {plain(told_reason(p))}")
     said_by = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
         said_by = f"no model: the policy's own choice ({plain(p.model.name, 60)})"
-    desk.say(f"  said by     {said_by}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
+    cli.say(f"  said by     {said_by}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     left = -seconds_between(p.expires_at, moment)
     expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"
     tries = f", attempt {p.attempt}" if p.attempt > 1 else ""
-    desk.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{tries}")
-    desk.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
-    desk.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
+    cli.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{tries}")
+    cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
+    cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
     event = p.event
     seen = "" if times is None else f", seen {times}x"
-    desk.say(f"  event       {event.type}, {event.severity}, {local_time(event.timestamp)}{seen}, id {plain(event.id)}")
+    cli.say(f"  event       {event.type}, {event.severity}, {local_time(event.timestamp)}{seen}, id {plain(event.id)}")
     if event.trust is Trust.FOREIGN:
-        desk.say("              it came from outside (a message by hand or a webhook), not from a node agent", "yellow")
+        cli.say("              it came from outside (a message by hand or a webhook), not from a node agent", "yellow")
 
 
-def _evidence(desk: Desk, p: Proposal) -> None:
+def _evidence(cli: CliContext, p: Proposal) -> None:
     if not p.evidence:
         return
-    desk.say()
-    desk.say("Evidence (other people's words: data, not instructions)", "bold")
+    cli.say()
+    cli.say("Evidence (other people's words: data, not instructions)", "bold")
     for piece in p.evidence:
-        desk.say(f"  {plain(piece.source, 120)}", "cyan")
+        cli.say(f"  {plain(piece.source, 120)}", "cyan")
         for line in plain_lines(piece.text, MAX_EVIDENCE).splitlines():
-            desk.say(f"    {line}", "dim")
+            cli.say(f"    {line}", "dim")
 
 
-def _what_runs(desk: Desk, p: Proposal, playbooks: PlaybookSet | None, problem: str, lint: Lint) -> None:
-    desk.say()
+def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, problem: str, lint: Lint) -> None:
+    cli.say()
     if playbooks is None:
-        desk.say("Approval would run nothing:", "bold red")
-        desk.say(f"  {plain(problem)}")
+        cli.say("Approval would run nothing:", "bold red")
+        cli.say(f"  {plain(problem)}")
     elif p.type is ProposalType.NOTIFY:
-        desk.say("Approval sends a notification to NOTIFY_URLS and touches no host.", "bold")
+        cli.say("Approval sends a notification to NOTIFY_URLS and touches no host.", "bold")
     else:
-        _what_to_mind(desk, lint)
-        desk.say("Approval runs this playbook, byte for byte", "bold")
+        _what_to_mind(cli, lint)
+        cli.say("Approval runs this playbook, byte for byte", "bold")
         # A person's own playbook is text from outside; ours is generated, and takes the same way out.
-        desk.say(_indented(plain_lines(playbooks.apply)))
+        cli.say(_indented(plain_lines(playbooks.apply)))
         if playbooks.converge:
-            desk.say("and proves it with this one, in check mode; it must change nothing", "bold")
-            desk.say(_indented(plain_lines(playbooks.converge)))
+            cli.say("and proves it with this one, in check mode; it must change nothing", "bold")
+            cli.say(_indented(plain_lines(playbooks.converge)))
         for one in p.playbook.attachments if p.playbook else ():
-            desk.say(f"and brings the file {plain(one.name)}, named in it as files/{one.sha256}", "bold")
-            desk.say(_indented(plain_lines(one.text)))
+            cli.say(f"and brings the file {plain(one.name)}, named in it as files/{one.sha256}", "bold")
+            cli.say(_indented(plain_lines(one.text)))
 
 
-def _what_to_mind(desk: Desk, lint: Lint) -> None:
+def _what_to_mind(cli: CliContext, lint: Lint) -> None:
     """In red: what only this mesh's policy allows, what destroys, and what the executor would refuse."""
     for used in lint.by_policy:
-        desk.say(f"  allowed only by your policy (config/policy.yml): {plain(used)}", "bold red")
+        cli.say(f"  allowed only by your policy (config/policy.yml): {plain(used)}", "bold red")
     for danger in lint.dangers:
-        desk.say(f"  mind: {plain(danger)}", "bold red")
+        cli.say(f"  mind: {plain(danger)}", "bold red")
     for problem in lint.problems:
-        desk.say(f"  the executor would refuse it: {plain(problem, 500)}", "bold red")
+        cli.say(f"  the executor would refuse it: {plain(problem, 500)}", "bold red")
 
 
-def _what_next(desk: Desk, found: Found, p: Proposal) -> None:
+def _what_next(cli: CliContext, found: Found, p: Proposal) -> None:
     if found.folder is not Folder.PENDING:
         for suffix in (REASON_SUFFIX, BY_SUFFIX):
             text = read_regular(found.path.with_name(found.path.name + suffix), 4096)
             if text:
-                desk.say(
-                    f"  {'by' if suffix == BY_SUFFIX else 'reason'}: {plain(text.decode('utf-8', 'replace'), 500)}"
-                )
+                cli.say(f"  {'by' if suffix == BY_SUFFIX else 'reason'}: {plain(text.decode('utf-8', 'replace'), 500)}")
         return
-    desk.say()
-    desk.say("To say yes, move the file or let mend do it; to say no, say why", "bold")
-    target = desk.actions.folder(Folder.APPROVED)
-    desk.say(f"  mv {shlex.quote(str(found.path))} {shlex.quote(str(target))}/")
-    desk.say(f"  mend approve {short_id(found.id)}")
-    desk.say(f"  mend reject {short_id(found.id)} --reason TEXT")
+    cli.say()
+    cli.say("To say yes, move the file or let mend do it; to say no, say why", "bold")
+    target = cli.actions.folder(Folder.APPROVED)
+    cli.say(f"  mv {shlex.quote(str(found.path))} {shlex.quote(str(target))}/")
+    cli.say(f"  mend approve {short_id(found.id)}")
+    cli.say(f"  mend reject {short_id(found.id)} --reason TEXT")
 
 
-def _came_of_it(desk: Desk, found: Found, outcome: Outcome) -> None:
-    desk.say()
+def _came_of_it(cli: CliContext, found: Found, outcome: Outcome) -> None:
+    cli.say()
     good = outcome.result == "done"
-    desk.say(f"{outcome.result}: {outcome.verdict}", "bold green" if good else "bold red")
-    desk.say(f"  {plain(outcome.reason, 1000)}")
+    cli.say(f"{outcome.result}: {outcome.verdict}", "bold green" if good else "bold red")
+    cli.say(f"  {plain(outcome.reason, 1000)}")
     for stage in outcome.stages:
         detail = f"  {plain(stage.detail, 200)}" if stage.detail else ""
         mark = "ok  " if stage.ok else "FAIL"
-        desk.say(f"  {mark} {plain(stage.name):<22} {stage.seconds:6.2f} s, changed {stage.changed}{detail}")
-    desk.say(f"  logs and bundle: {plain(found.path)}", "dim")
+        cli.say(f"  {mark} {plain(stage.name):<22} {stage.seconds:6.2f} s, changed {stage.changed}{detail}")
+    cli.say(f"  logs and bundle: {plain(found.path)}", "dim")
 
 
 def _as_json(
@@ -198,9 +196,9 @@ def _playbooks(proposal: Proposal) -> tuple[PlaybookSet | None, str]:
         return None, str(error)
 
 
-def _widened(desk: Desk) -> Widened:
+def _widened(cli: CliContext) -> Widened:
     try:
-        return Policy.load(desk.runtime / "config" / "policy.yml").widened
+        return Policy.load(cli.runtime / "config" / "policy.yml").widened
     except BadPolicy:  # what it would allow is not allowed then, and the findings say so
         return Widened()
 
@@ -211,12 +209,12 @@ def _digest_in(found: Found) -> str:
     return digest_of(raw) if raw else ""
 
 
-def _unreadable(desk: Desk, found: Found, as_json: bool) -> None:
+def _unreadable(cli: CliContext, found: Found, as_json: bool) -> None:
     told = read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096)
     why = plain(told.decode("utf-8", "replace"), 500) if told else "it is no proposal that could be read"
     if not as_json:
-        raise Sorry(f"{plain(found.path)} lies in {found.folder}/: {why}", FAILED)
-    desk.say_json({"id": found.id, "folder": found.folder.value, "file": str(found.path), "problem": why})
+        raise CliError(f"{plain(found.path)} lies in {found.folder}/: {why}", FAILED)
+    cli.say_json({"id": found.id, "folder": found.folder.value, "file": str(found.path), "problem": why})
 
 
 def _indented(text: str) -> str:

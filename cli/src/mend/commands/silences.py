@@ -10,10 +10,10 @@ from rich.text import Text
 
 from mend.commands.pending import AsJson
 from mend.complete import complete_silences
-from mend.desk import Desk
+from mend.context import CliContext
+from mend.errors import CliError, cli_error_for
 from mend.listing import Column, listing
-from mend.sorry import Sorry, sorry_for
-from mend.words import age, local_time, now, plain, seconds_between
+from mend.text import age, local_time, now, plain, seconds_between
 from mesh_core.approvals.decisions import CannotDecide
 from mesh_core.models.records import parse_time
 from mesh_core.silences import commands as silencing
@@ -33,20 +33,20 @@ def silences(
       mend silences
       mend silences --json | jq -r '.[].id'
     """
-    desk: Desk = ctx.obj
-    folder, moment = desk.silences, now()
+    cli: CliContext = ctx.obj
+    folder, moment = cli.silences, now()
     found = sorted((s for s in folder.current() if not s.over(moment)), key=lambda s: parse_time(s.ends_at))
     if every:
         over = [*(s for s in folder.current() if s.over(moment)), *folder.ended()]
         found += sorted(over, key=lambda s: parse_time(s.ends_at), reverse=True)
     gone = {s.id for s in folder.ended()}
     if as_json:
-        desk.say_json([_row(s, moment, s.id in gone, folder) for s in found])
+        cli.say_json([_row(s, moment, s.id in gone, folder) for s in found])
     elif not found:
-        desk.say("Nothing is silenced. mend maintenance NODE --for 2h --reason TEXT would do it.")
+        cli.say("Nothing is silenced. mend maintenance NODE --for 2h --reason TEXT would do it.")
     else:
-        desk.out.print(listing(COLUMNS, [_cells(s, moment, s.id in gone) for s in found], desk.out.width))
-        desk.say("mend unsilence ID ends one before its time.", "dim")
+        cli.out.print(listing(COLUMNS, [_cells(s, moment, s.id in gone) for s in found], cli.out.width))
+        cli.say("mend unsilence ID ends one before its time.", "dim")
 
 
 def unsilence(
@@ -62,12 +62,14 @@ def unsilence(
     Examples
       mend unsilence maintenance-3f9c2a7b
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     try:
-        ended = silencing.unsilence(desk.silences, silence_id, desk.user)
+        ended = silencing.unsilence(cli.silences, silence_id, cli.user)
     except CannotDecide as no:
-        raise Sorry(f"{plain(no.sentence, 1000)}; `mend silences --all` lists them", sorry_for(no).code) from None
-    desk.say(f"ended {ended.id}: {plain(ended.place)} is heard again", "bold")
+        raise CliError(
+            f"{plain(no.sentence, 1000)}; `mend silences --all` lists them", cli_error_for(no).code
+        ) from None
+    cli.say(f"ended {ended.id}: {plain(ended.place)} is heard again", "bold")
 
 
 COLUMNS = (

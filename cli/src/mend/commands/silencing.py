@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from mend.commands.decide import PendingId
-from mend.desk import Desk
-from mend.sorry import USAGE, Sorry
-from mend.words import local_time, now, plain, short_id
+from mend.context import CliContext
+from mend.errors import USAGE, CliError
+from mend.text import local_time, now, plain, short_id
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.silences import commands as silencing
@@ -47,7 +47,7 @@ def maintenance(
       mend maintenance '*' --until 18:30 --reason "switch replaced"
       mend maintenance db01 --service 'postgres*' --type container_died --for 1d --reason migration
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     moment = now()
     starts = _moment("--from", begins, moment) if begins else None
     wish = Wish(
@@ -56,17 +56,17 @@ def maintenance(
         type=type_,
         ends=_end(for_, until, moment, starts),
         begins=starts,
-        by=desk.user,
+        by=cli.user,
         reason=plain(reason),
     )
     try:
-        made = silencing.maintain(desk.silences, wish, moment)
+        made = silencing.maintain(cli.silences, wish, moment)
     except BadSilence as error:
-        raise Sorry(plain(error), USAGE) from None
-    desk.say(f"maintenance of {plain(made.place)} until {local_time(made.ends_at)}", "bold")
-    _say_rest(desk, made)
-    if not _is_known(desk, node):
-        desk.say(f"  no node in the inventory is called {plain(node)}: is it misspelt?", "yellow")
+        raise CliError(plain(error), USAGE) from None
+    cli.say(f"maintenance of {plain(made.place)} until {local_time(made.ends_at)}", "bold")
+    _say_rest(cli, made)
+    if not _is_known(cli, node):
+        cli.say(f"  no node in the inventory is called {plain(node)}: is it misspelt?", "yellow")
 
 
 def snooze(
@@ -83,17 +83,17 @@ def snooze(
       mend snooze 3f9c2a7b1d04 --for 2h --reason "after dinner"
       mend snooze 3f9c2a7b1d04 --until 07:00
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     moment = now()
     ends = _end(for_, until, moment)
     try:
         filed, made = silencing.snooze(
-            desk.silences, desk.actions, action_id, ends, desk.user, moment, reason=plain(reason)
+            cli.silences, cli.actions, action_id, ends, cli.user, moment, reason=plain(reason)
         )
     except BadSilence as error:
-        raise Sorry(plain(error), USAGE) from None
-    desk.say(f"snoozed {filed.name.id} until {local_time(made.ends_at)}", "bold")
-    _say_rest(desk, made)
+        raise CliError(plain(error), USAGE) from None
+    cli.say(f"snoozed {filed.name.id} until {local_time(made.ends_at)}", "bold")
+    _say_rest(cli, made)
 
 
 def ack(
@@ -114,55 +114,55 @@ def ack(
       mend ack web01/shop --reason "vendor is on it"
       mend ack nas --type disk_full --for 3d --reject
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     moment = now()
     node, _, service = place.partition("/")
     given = for_ or until
     ends = _end(for_, until, moment) if given else moment + silencing.ACKNOWLEDGED_FOR
-    wish = Wish(node, ends, desk.user, service=service or None, type=type_, reason=plain(reason))
+    wish = Wish(node, ends, cli.user, service=service or None, type=type_, reason=plain(reason))
     try:
-        made, aside = silencing.acknowledge(desk.silences, desk.actions, wish, moment, reject=reject)
+        made, aside = silencing.acknowledge(cli.silences, cli.actions, wish, moment, reject=reject)
     except BadSilence as error:
-        raise Sorry(plain(error), USAGE) from None
-    desk.say(
+        raise CliError(plain(error), USAGE) from None
+    cli.say(
         f"acknowledged {plain(made.place)}: until it is well again, or {local_time(made.ends_at)} at the latest", "bold"
     )
     for filed in aside:
-        desk.say(f"  put aside: {filed.name.id}")
-    waiting = () if reject else silencing.waiting_for(desk.actions, made.node, made.service, made.type)
+        cli.say(f"  put aside: {filed.name.id}")
+    waiting = () if reject else silencing.waiting_for(cli.actions, made.node, made.service, made.type)
     for filed in waiting:
-        desk.say(f"  still waits for you: {filed.name.id} (--reject would have put it aside)", "yellow")
-    _say_rest(desk, made)
+        cli.say(f"  still waits for you: {filed.name.id} (--reject would have put it aside)", "yellow")
+    _say_rest(cli, made)
 
 
 def _end(for_: str | None, until: str | None, moment: datetime, begins: datetime | None = None) -> datetime:
     if (for_ is None) == (until is None):
-        raise Sorry("say how long: either --for 2h or --until 18:30", USAGE)
+        raise CliError("say how long: either --for 2h or --until 18:30", USAGE)
     if until is not None:
         return _moment("--until", until, begins or moment)
     try:
         return (begins or moment) + parse_span(for_ or "")
     except BadTime as error:
-        raise Sorry(f"--for {plain(error)}", USAGE) from None
+        raise CliError(f"--for {plain(error)}", USAGE) from None
 
 
 def _moment(option: str, text: str, moment: datetime) -> datetime:
     try:
         return parse_moment(text, moment, moment.astimezone().tzinfo or moment.tzinfo)  # type: ignore[arg-type]
     except BadTime as error:
-        raise Sorry(f"{option} {plain(error)}", USAGE) from None
+        raise CliError(f"{option} {plain(error)}", USAGE) from None
 
 
-def _say_rest(desk: Desk, made: Silence) -> None:
-    for filed in silencing.going_on(desk.actions, made):
-        desk.say(f"  goes on, because it is approved: {filed.name.id}", "yellow")
+def _say_rest(cli: CliContext, made: Silence) -> None:
+    for filed in silencing.going_on(cli.actions, made):
+        cli.say(f"  goes on, because it is approved: {filed.name.id}", "yellow")
     hint = f"  events are kept; nothing new is proposed there. mend unsilence {short_id(made.id)} ends it."
-    desk.say(hint, "dim")
+    cli.say(hint, "dim")
 
 
-def _is_known(desk: Desk, node: str) -> bool:
+def _is_known(cli: CliContext, node: str) -> bool:
     try:
-        hosts = Inventory.load(desk.runtime / "config" / "inventory.yml").hosts
+        hosts = Inventory.load(cli.runtime / "config" / "inventory.yml").hosts
     except (InventoryError, OSError):
         return True  # nothing to compare with
     return any(fnmatchcase(host, node) for host in hosts)

@@ -14,9 +14,9 @@ import typer
 from rich.text import Text
 
 from mend.commands.pending import AsJson
-from mend.desk import Desk
-from mend.sorry import DONE, FAILED
-from mend.words import age, now, plain, seconds_between
+from mend.context import CliContext
+from mend.errors import DONE, FAILED
+from mend.text import age, now, plain, seconds_between
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus, BusDown, masked, server_version
@@ -69,23 +69,23 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
       mend status
       mend status --json | jq .lag
     """
-    desk: Desk = ctx.obj
-    found = asyncio.run(read_status(desk))
+    cli: CliContext = ctx.obj
+    found = asyncio.run(read_status(cli))
     if as_json:
-        desk.say_json({"well": found.well, **asdict(found)})
+        cli.say_json({"well": found.well, **asdict(found)})
     else:
-        _print(desk, found)
+        _print(cli, found)
     raise typer.Exit(DONE if found.well else FAILED)
 
 
-async def read_status(desk: Desk) -> Status:
+async def read_status(cli: CliContext) -> Status:
     """Everything, also when Redis is away."""
-    found = Status(runtime=str(desk.runtime), redis_url=masked(desk.redis_url))
-    found.services = heartbeats(desk.runtime)
-    found.stuck = stuck_loops(desk.runtime)
-    found.folders = counts(desk.actions)
-    found.silences = [silence.id for silence in active(desk.silences, now())]
-    bus = Bus.connect(desk.redis_url, "mend")
+    found = Status(runtime=str(cli.runtime), redis_url=masked(cli.redis_url))
+    found.services = heartbeats(cli.runtime)
+    found.stuck = stuck_loops(cli.runtime)
+    found.folders = counts(cli.actions)
+    found.silences = [silence.id for silence in active(cli.silences, now())]
+    bus = Bus.connect(cli.redis_url, "mend")
     try:
         found.redis_version = await server_version(bus)
         found.redis_problem = (await read_state(bus)).refusal
@@ -172,20 +172,20 @@ def _open_circuits(entries: Any) -> list[str]:
     return sorted(plain(name, 100) for name, is_open in newest.items() if is_open)
 
 
-def _print(desk: Desk, found: Status) -> None:
+def _print(cli: CliContext, found: Status) -> None:
     if not found.services:
-        desk.say(f"No service has run under {plain(found.runtime)} yet. `mend up` starts the mesh.", "yellow")
+        cli.say(f"No service has run under {plain(found.runtime)} yet. `mend up` starts the mesh.", "yellow")
     for name, seconds in found.services.items():
         word, style = ("alive", "green") if seconds <= FRESH_SECONDS else ("late", "yellow")
         if seconds > GONE_SECONDS:
             word, style = "gone", "red"
         if name in found.stuck:
             word, style = "stuck", "red"
-        desk.out.print(
+        cli.out.print(
             Text.assemble(f"{plain(name, 40):<18}", (f"{word:<8}", style), (f"heartbeat {age(seconds)} ago", "dim"))
         )
         if name in found.stuck:
-            desk.say(f"{'':<18}{plain(found.stuck[name], 400)}", "red")
+            cli.say(f"{'':<18}{plain(found.stuck[name], 400)}", "red")
     if found.redis_problem is None:
         line = Text.assemble(
             f"{'redis':<18}", ("answers ", "green"), (f"version {found.redis_version}, {found.redis_url}", "dim")
@@ -196,21 +196,21 @@ def _print(desk: Desk, found: Status) -> None:
             ("silent  " if found.redis_version is None else "refuses ", "red"),
             (f"{plain(found.redis_problem, 240)}; {found.redis_url}", "dim"),
         )
-    desk.out.print(line, soft_wrap=True)
+    cli.out.print(line, soft_wrap=True)
     for group, lag in sorted(found.lag.items()):
         style = "green" if lag < 1000 else "yellow"
         told = f"{lag} events behind, {found.waiting.get(group, 0)} in hand"
-        desk.out.print(Text.assemble(f"{'group ' + plain(group, 30):<18}", (told, style)))
+        cli.out.print(Text.assemble(f"{'group ' + plain(group, 30):<18}", (told, style)))
     if found.dead_letters:
-        desk.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
+        cli.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
     for name in found.open_circuits:
-        desk.say(f"{'circuit open':<18}{name}: it failed too often and is not asked for a while", "yellow")
+        cli.say(f"{'circuit open':<18}{name}: it failed too often and is not asked for a while", "yellow")
     folders = [f"{name} {'?' if n < 0 else n}" for name, n in found.folders.items() if n]
-    desk.say(f"{'actions':<18}{', '.join(folders) or 'none yet'}")
+    cli.say(f"{'actions':<18}{', '.join(folders) or 'none yet'}")
     if found.folders.get("pending"):
-        desk.say(f"{'':<18}mend pending lists what waits for you", "dim")
+        cli.say(f"{'':<18}mend pending lists what waits for you", "dim")
     if found.silences:
-        desk.say(f"{'silences':<18}{len(found.silences)}: nothing is proposed there (mend silences)", "yellow")
+        cli.say(f"{'silences':<18}{len(found.silences)}: nothing is proposed there (mend silences)", "yellow")
 
 
 def _text(value: Any) -> str:

@@ -16,15 +16,15 @@ import typer
 from rich.text import Text
 
 from mend.commands.drill import run_drill
-from mend.desk import Desk
-from mend.mesh.inventory_file import make_inventory
-from mend.mesh.lock import the_only_one
-from mend.mesh.plan import Plan, plan_for
-from mend.mesh.running import Mesh
-from mend.mesh.stopper import Stopper
+from mend.context import CliContext
+from mend.errors import DONE
+from mend.local.inventory_file import make_inventory
+from mend.local.lock import sole_mesh
+from mend.local.plan import Plan, plan_for
+from mend.local.running import Mesh
+from mend.local.stopper import Stopper
 from mend.sign_in import sign_in_link
-from mend.sorry import DONE
-from mend.words import plain, short_id
+from mend.text import plain, short_id
 from mesh_core.messaging.bus import Bus, BusDown, check_server
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.secret_files import everybody_may_read
@@ -52,74 +52,74 @@ def up(
       LLM_CHAIN=floor mend up                    without any model
       RUNTIME_PATH=/tmp/try mend up              a mesh of its own in another folder
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     begun = time.monotonic()
     code = DONE
-    with the_only_one(desk.runtime):
-        if closed := close_to_others(desk.runtime):
-            desk.say(f"closed {closed} files and folders below {plain(desk.runtime)} that others could read", "dim")
+    with sole_mesh(cli.runtime):
+        if closed := close_to_others(cli.runtime):
+            cli.say(f"closed {closed} files and folders below {plain(cli.runtime)} that others could read", "dim")
         stopper = Stopper()
-        made = make_inventory(desk.runtime / "config" / "inventory.yml", desk.settings.node_name)
-        plan = plan_for(desk.environ, desk.runtime, desk.settings.node_name, desk.redis_url)
+        made = make_inventory(cli.runtime / "config" / "inventory.yml", cli.settings.node_name)
+        plan = plan_for(cli.environ, cli.runtime, cli.settings.node_name, cli.redis_url)
         if made:
-            desk.say(
-                f"wrote {plain(desk.runtime)}/config/inventory.yml: this machine, as {desk.settings.node_name}", "dim"
+            cli.say(
+                f"wrote {plain(cli.runtime)}/config/inventory.yml: this machine, as {cli.settings.node_name}", "dim"
             )
         for note in plan.notes:
-            desk.say(note, "dim")
-        mesh = Mesh(plan, lambda who, what, style: tell(desk, who, what, style))
+            cli.say(note, "dim")
+        mesh = Mesh(plan, lambda who, what, style: tell(cli, who, what, style))
         try:
             if mesh.start(stopper):
-                asyncio.run(_warn(desk, plan))
-                what_next(desk, plan, time.monotonic() - begun)
-                code = run_drill(desk, stopper) if then_drill else DONE
+                asyncio.run(_warn(cli, plan))
+                what_next(cli, plan, time.monotonic() - begun)
+                code = run_drill(cli, stopper) if then_drill else DONE
                 # Where nobody sits (a script, CI) there is nobody to press Ctrl-C after the drill either.
                 if not then_drill or (code == DONE and sys.stdin.isatty()):
-                    _stay(desk, mesh, stopper)
+                    _stay(cli, mesh, stopper)
         finally:
-            desk.say("stopping ...", "dim")
+            cli.say("stopping ...", "dim")
             mesh.stop()
-        desk.say("everything is stopped; what was waiting waits in the folders.", "dim")
+        cli.say("everything is stopped; what was waiting waits in the folders.", "dim")
     raise typer.Exit(code)
 
 
-def tell(desk: Desk, who: str, what: str, style: str) -> None:
+def tell(cli: CliContext, who: str, what: str, style: str) -> None:
     """One line about one program."""
-    desk.out.print(Text.assemble(f"  {who:<16}", (plain(what, 600), style)), soft_wrap=True)
+    cli.out.print(Text.assemble(f"  {who:<16}", (plain(what, 600), style)), soft_wrap=True)
 
 
-def what_next(desk: Desk, plan: Plan, seconds: float) -> None:
+def what_next(cli: CliContext, plan: Plan, seconds: float) -> None:
     """What a person can do now, with commands that can be copied as they are."""
-    mend, node, actions = command_here(), plan.node, desk.actions
-    desk.say()
-    desk.say(f"The mesh is up after {seconds:.1f} s and watches this machine as {node}.", "bold green")
-    desk.say("Nothing touches a host before you say yes.")
-    _the_way_in(desk, plan, mend)
+    mend, node, actions = command_here(), plan.node, cli.actions
+    cli.say()
+    cli.say(f"The mesh is up after {seconds:.1f} s and watches this machine as {node}.", "bold green")
+    cli.say("Nothing touches a host before you say yes.")
+    _the_way_in(cli, plan, mend)
     if plan.runtime != default_runtime_path().absolute():
-        desk.say(f"  export RUNTIME_PATH={plain(plan.runtime)}      first, in another terminal")
-    desk.say(f"  {mend} inject service_down --node {node} --service demo      trouble by hand")
-    desk.say(f"  {mend} pending      what waits for you; {mend} show ID tells all about one")
+        cli.say(f"  export RUNTIME_PATH={plain(plan.runtime)}      first, in another terminal")
+    cli.say(f"  {mend} inject service_down --node {node} --service demo      trouble by hand")
+    cli.say(f"  {mend} pending      what waits for you; {mend} show ID tells all about one")
     move = f"mv {plain(actions.folder(Folder.PENDING))}/FILE {plain(actions.folder(Folder.APPROVED))}/"
-    desk.say(f"  {move}      says yes, as does {mend} approve ID")
+    cli.say(f"  {move}      says yes, as does {mend} approve ID")
     if plan.own_redis is not None:
-        desk.say(f"  {_redis_cli(plan)}      for redis-cli, which wants the password")
-    desk.say(f"  {mend} watch      everything as it happens; logs are in {plain(plan.log_folder)}")
-    desk.say("Ctrl-C stops everything.")
-    desk.say()
+        cli.say(f"  {_redis_cli(plan)}      for redis-cli, which wants the password")
+    cli.say(f"  {mend} watch      everything as it happens; logs are in {plain(plan.log_folder)}")
+    cli.say("Ctrl-C stops everything.")
+    cli.say()
 
 
-def _the_way_in(desk: Desk, plan: Plan, mend: str) -> None:
+def _the_way_in(cli: CliContext, plan: Plan, mend: str) -> None:
     if plan.dashboard is None:
         return
-    link = sign_in_link(desk.runtime, desk.environ, plan.dashboard)
+    link = sign_in_link(cli.runtime, cli.environ, plan.dashboard)
     if link is None:
-        desk.say(f"  {plain(plan.dashboard)}      the dashboard; sign in as config/users.yml knows you", "bold")
+        cli.say(f"  {plain(plan.dashboard)}      the dashboard; sign in as config/users.yml knows you", "bold")
     elif _everybody_reads_this():
-        desk.say(f"  {mend} page      makes the link to the dashboard, {plain(plan.dashboard)}", "bold")
-        desk.say("      (not here: every user of this machine may read this output)", "dim")
+        cli.say(f"  {mend} page      makes the link to the dashboard, {plain(plan.dashboard)}", "bold")
+        cli.say("      (not here: every user of this machine may read this output)", "dim")
     else:
-        desk.say(f"  {plain(link)}", "bold")
-        desk.say(f"      the dashboard, signed in: this link counts once, for 10 minutes; {mend} page makes another")
+        cli.say(f"  {plain(link)}", "bold")
+        cli.say(f"      the dashboard, signed in: this link counts once, for 10 minutes; {mend} page makes another")
 
 
 def _everybody_reads_this() -> bool:
@@ -146,10 +146,10 @@ def command_here() -> str:
         return str(beside)
 
 
-def _stay(desk: Desk, mesh: Mesh, stopper: Stopper) -> None:
+def _stay(cli: CliContext, mesh: Mesh, stopper: Stopper) -> None:
     """Until asked to stop: one line for each program that dies, and for each proposal that comes."""
-    known = {filed.name for filed in desk.actions.pending()}
-    actions = desk.actions
+    known = {filed.name for filed in cli.actions.pending()}
+    actions = cli.actions
     while not stopper.asked:
         mesh.look()
         waiting = actions.pending()
@@ -157,20 +157,20 @@ def _stay(desk: Desk, mesh: Mesh, stopper: Stopper) -> None:
             if filed.name not in known:
                 p = filed.proposal
                 told = f"{p.type.value} for {p.pair}: {command_here()} show {short_id(filed.name.id)}"
-                tell(desk, "proposal", told, "bold cyan")
+                tell(cli, "proposal", told, "bold cyan")
         known = {filed.name for filed in waiting}
         time.sleep(LOOK_SECONDS)
 
 
-async def _warn(desk: Desk, plan: Plan) -> None:
+async def _warn(cli: CliContext, plan: Plan) -> None:
     """What is unsafe about a Redis that is not ours."""
     if plan.own_redis is not None:
         return
     bus = Bus.connect(plan.redis_url, "mend")
     try:
         for warning in await check_server(bus):
-            desk.say(f"  redis           {plain(warning)}", "yellow")
+            cli.say(f"  redis           {plain(warning)}", "yellow")
     except BusDown as error:
-        desk.say(f"  redis           went away: {plain(error)}", "yellow")
+        cli.say(f"  redis           went away: {plain(error)}", "yellow")
     finally:
         await bus.close()

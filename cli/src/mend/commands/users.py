@@ -16,10 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
 from mend.commands.pending import AsJson
-from mend.desk import Desk
+from mend.context import CliContext
+from mend.errors import NOT_THERE, USAGE, CliError
 from mend.listing import Column, listing
-from mend.sorry import NOT_THERE, USAGE, Sorry
-from mend.words import local_time, now, plain
+from mend.text import local_time, now, plain
 from mesh_core.models.records import rfc3339
 from mesh_core.security.passwords import LONGEST, hash_password, problem_with
 from mesh_core.security.users import (
@@ -68,17 +68,17 @@ def add(
       mend users add ada --role operator
       mend users add kiosk --generate
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     _check_name(name)
-    _check_free(_people(desk), name)
-    user = User(role=role, password=hash_password(_password(desk, name, stdin, generate)), since=rfc3339(now()))
+    _check_free(_people(cli), name)
+    user = User(role=role, password=hash_password(_password(cli, name, stdin, generate)), since=rfc3339(now()))
 
     def change(people: People) -> People:
         _check_free(people, name)
         return people.with_user(name, user)
 
-    _change(desk, change)
-    desk.say(f"added {name}, {role}", "bold green")
+    _change(cli, change)
+    cli.say(f"added {name}, {role}", "bold green")
 
 
 @users.command("passwd")
@@ -89,16 +89,16 @@ def passwd(ctx: typer.Context, name: Name, stdin: FromStdin = False, generate: M
     Examples
       mend users passwd ada
     """
-    desk: Desk = ctx.obj
-    _user(_people(desk), name)
-    hashed = hash_password(_password(desk, name, stdin, generate))
+    cli: CliContext = ctx.obj
+    _user(_people(cli), name)
+    hashed = hash_password(_password(cli, name, stdin, generate))
 
     def change(people: People) -> People:
         old = _user(people, name)
         return people.with_user(name, User(role=old.role, password=hashed, since=rfc3339(now())))
 
-    _change(desk, change)
-    desk.say(f"{name} has a new password; every session of theirs is over", "bold")
+    _change(cli, change)
+    cli.say(f"{name} has a new password; every session of theirs is over", "bold")
 
 
 @users.command("role")
@@ -109,7 +109,7 @@ def role(ctx: typer.Context, name: Name, role: Annotated[Role, typer.Argument(me
     Examples
       mend users role ada viewer
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
 
     def change(people: People) -> People:
         if token := people.tokens.get(name):
@@ -117,8 +117,8 @@ def role(ctx: typer.Context, name: Name, role: Annotated[Role, typer.Argument(me
         old = _user(people, name)
         return people.with_user(name, User(role=role, password=old.password, since=old.since))
 
-    _change(desk, change)
-    desk.say(f"{name} is {role} now", "bold")
+    _change(cli, change)
+    cli.say(f"{name} is {role} now", "bold")
 
 
 @users.command("remove")
@@ -129,20 +129,20 @@ def remove(ctx: typer.Context, name: Name) -> None:
     Examples
       mend users remove kiosk
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     left: list[bool] = []
 
     def change(people: People) -> People:
         if name not in people.users and name not in people.tokens:
-            raise Sorry(f"there is no user or token {plain(name, 80)!r}; `mend users list` lists them", NOT_THERE)
+            raise CliError(f"there is no user or token {plain(name, 80)!r}; `mend users list` lists them", NOT_THERE)
         after = people.with_user(name, None).with_token(name, None)
         left.append(not after.empty)
         return after
 
-    _change(desk, change)
-    desk.say(f"removed {name}", "bold")
+    _change(cli, change)
+    cli.say(f"removed {name}", "bold")
     if not left[-1]:
-        desk.say(
+        cli.say(
             "  nobody is left: an observer that listens beyond 127.0.0.1 will not start, and one that listens there "
             "lets everybody on this machine in after its next start",
             "yellow",
@@ -158,7 +158,7 @@ def token(ctx: typer.Context, name: Name, role: AsRole = Role.VIEWER) -> None:
       mend users token prometheus
       mend users token bot --role operator > bot.token
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     _check_name(name)
     made = new_token()
 
@@ -166,9 +166,9 @@ def token(ctx: typer.Context, name: Name, role: AsRole = Role.VIEWER) -> None:
         _check_free(people, name)
         return people.with_token(name, Token(role=role, sha256=token_digest(made), since=rfc3339(now())))
 
-    _change(desk, change)
-    print(made, file=desk.out.file, flush=True)
-    desk.err.print(f"token {name}, {role}; it is shown this once", style="dim", soft_wrap=True)
+    _change(cli, change)
+    print(made, file=cli.out.file, flush=True)
+    cli.err.print(f"token {name}, {role}; it is shown this once", style="dim", soft_wrap=True)
 
 
 @users.command("list")
@@ -179,73 +179,73 @@ def list_users(ctx: typer.Context, as_json: AsJson = False) -> None:
     Examples
       mend users list
     """
-    desk: Desk = ctx.obj
-    people = _people(desk)
+    cli: CliContext = ctx.obj
+    people = _people(cli)
     rows = [(n, "user", u.role, u.since) for n, u in sorted(people.users.items())]
     rows += [(n, "token", t.role, t.since) for n, t in sorted(people.tokens.items())]
     if as_json:
-        desk.say_json([dict(zip(("name", "kind", "role", "since"), map(str, row), strict=True)) for row in rows])
+        cli.say_json([dict(zip(("name", "kind", "role", "since"), map(str, row), strict=True)) for row in rows])
         return
     if not rows:
-        desk.say("Nobody is listed. On 127.0.0.1 nobody has to sign in; elsewhere the observer does not start so.")
-        desk.say("  next: mend users add NAME --role operator", "dim")
+        cli.say("Nobody is listed. On 127.0.0.1 nobody has to sign in; elsewhere the observer does not start so.")
+        cli.say("  next: mend users add NAME --role operator", "dim")
         return
     shown = [[Text(n, "bold"), Text(kind), Text(r.value), Text(local_time(since), "dim")] for n, kind, r, since in rows]
-    desk.out.print(listing(COLUMNS, shown, desk.out.width))
+    cli.out.print(listing(COLUMNS, shown, cli.out.width))
 
 
-def _password(desk: Desk, name: str, stdin: bool, generate: bool) -> str:
-    """What they will type from now on. Sorry when it would be guessed."""
+def _password(cli: CliContext, name: str, stdin: bool, generate: bool) -> str:
+    """What they will type from now on. CliError when it would be guessed."""
     if generate:
         made = secrets.token_urlsafe(MADE_UP_BYTES)
-        print(made, file=desk.out.file, flush=True)
+        print(made, file=cli.out.file, flush=True)
         return made
     if stdin:
         chosen = sys.stdin.readline(4 * LONGEST).rstrip("\r\n")
     elif sys.stdin.isatty():
         chosen = getpass.getpass(f"New password for {name}: ")
         if getpass.getpass("The same again: ") != chosen:
-            raise Sorry("the two are not the same; nothing was changed", USAGE)
+            raise CliError("the two are not the same; nothing was changed", USAGE)
     else:
-        raise Sorry("there is no terminal to ask on: use --stdin or --generate", USAGE)
+        raise CliError("there is no terminal to ask on: use --stdin or --generate", USAGE)
     if problem := problem_with(chosen, name):
-        raise Sorry(problem, USAGE)
+        raise CliError(problem, USAGE)
     return chosen
 
 
-def _people(desk: Desk) -> People:
+def _people(cli: CliContext) -> People:
     try:
-        return read_people(people_path(desk.runtime))
+        return read_people(people_path(cli.runtime))
     except BadPeople as error:
-        raise Sorry(plain(error)) from None
+        raise CliError(plain(error)) from None
 
 
-def _change(desk: Desk, change: Callable[[People], People]) -> None:
-    path = people_path(desk.runtime)
+def _change(cli: CliContext, change: Callable[[People], People]) -> None:
+    path = people_path(cli.runtime)
     try:
         change_people(path, change)
     except BadPeople as error:
-        raise Sorry(plain(error)) from None
+        raise CliError(plain(error)) from None
     except PermissionError:
-        raise Sorry(f"you may not write {plain(path)}; who may is whoever may decide who gets in") from None
+        raise CliError(f"you may not write {plain(path)}; who may is whoever may decide who gets in") from None
 
 
 def _check_name(name: str) -> None:
     try:
         TypeAdapter(PersonName).validate_python(name)
     except ValidationError:
-        raise Sorry("a name is made of small letters, digits and . _ - and at most 64 of them", USAGE) from None
+        raise CliError("a name is made of small letters, digits and . _ - and at most 64 of them", USAGE) from None
     if name in RESERVED:
-        raise Sorry(f"the name {name} means something else in notes and logs; take another", USAGE)
+        raise CliError(f"the name {name} means something else in notes and logs; take another", USAGE)
 
 
 def _check_free(people: People, name: str) -> None:
     if name in people.users or name in people.tokens:
-        raise Sorry(f"{name} is there already; `mend users passwd {name}` gives a new password", NOT_THERE)
+        raise CliError(f"{name} is there already; `mend users passwd {name}` gives a new password", NOT_THERE)
 
 
 def _user(people: People, name: str) -> User:
     user = people.users.get(name)
     if user is None:
-        raise Sorry(f"there is no user {plain(name, 80)!r}; `mend users list` lists them", NOT_THERE)
+        raise CliError(f"there is no user {plain(name, 80)!r}; `mend users list` lists them", NOT_THERE)
     return user

@@ -11,9 +11,9 @@ import typer
 from rich.text import Text
 
 from mend.commands.pending import AsJson
-from mend.desk import Desk
-from mend.sorry import USAGE, Sorry
-from mend.words import local_time, plain, short_id
+from mend.context import CliContext
+from mend.errors import USAGE, CliError
+from mend.text import local_time, plain, short_id
 from mesh_core.messaging.bus import DOWN, client_for, masked
 
 CHANNELS = ("health_events", "world_updates", "action_updates", "llm_router_metrics", "executor_output")
@@ -46,56 +46,56 @@ def watch(
       mend watch action_updates executor_output
       mend watch health_events --json | jq .type
     """
-    desk: Desk = ctx.obj
+    cli: CliContext = ctx.obj
     chosen = channels or list(CHANNELS)
     if unknown := [channel for channel in chosen if channel not in CHANNELS]:
-        raise Sorry(f"no such channel: {plain(unknown[0], 80)}; there are {', '.join(CHANNELS)}", USAGE)
-    asyncio.run(_listen(desk, chosen, as_json))
+        raise CliError(f"no such channel: {plain(unknown[0], 80)}; there are {', '.join(CHANNELS)}", USAGE)
+    asyncio.run(_listen(cli, chosen, as_json))
 
 
-async def _listen(desk: Desk, channels: list[str], as_json: bool) -> None:
+async def _listen(cli: CliContext, channels: list[str], as_json: bool) -> None:
     """Until Ctrl-C; connects again whenever the connection is lost, and says that there was a gap."""
-    async with desk.bus() as bus:
+    async with cli.bus() as bus:
         await bus.call("PING")  # nobody there at the very start is an error; later it is a gap
     gap = False
     while True:
         try:
-            await _hear(desk, channels, as_json, gap)
+            await _hear(cli, channels, as_json, gap)
         except (*DOWN, redis.exceptions.RedisError) as error:
             if not gap:
-                where = masked(desk.redis_url)
-                desk.err.print(
+                where = masked(cli.redis_url)
+                cli.err.print(
                     f"-- lost Redis at {where} ({plain(error, 120)}); trying again", style="yellow", soft_wrap=True
                 )
             gap = True
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _hear(desk: Desk, channels: list[str], as_json: bool, gap: bool) -> None:
-    client = client_for(desk.redis_url, "mend-watch")
+async def _hear(cli: CliContext, channels: list[str], as_json: bool, gap: bool) -> None:
+    client = client_for(cli.redis_url, "mend-watch")
     pubsub = client.pubsub()
     try:
         await pubsub.subscribe(*channels)
         if gap:
-            desk.err.print("-- back; what was said meanwhile was not heard", style="yellow")
+            cli.err.print("-- back; what was said meanwhile was not heard", style="yellow")
         elif not as_json:
-            desk.err.print(f"-- listening to {', '.join(channels)}; Ctrl-C ends", style="dim", soft_wrap=True)
+            cli.err.print(f"-- listening to {', '.join(channels)}; Ctrl-C ends", style="dim", soft_wrap=True)
         while True:
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=ALIVE_SECONDS)
             if message is None:
                 await pubsub.ping()
             elif message["type"] == "message":
-                _tell(desk, message["channel"].decode(), message["data"], as_json)
+                _tell(cli, message["channel"].decode(), message["data"], as_json)
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]
         await client.aclose()
 
 
-def _tell(desk: Desk, channel: str, raw: bytes, as_json: bool) -> None:
+def _tell(cli: CliContext, channel: str, raw: bytes, as_json: bool) -> None:
     if as_json:
-        print(json_line_for(channel, raw), file=desk.out.file, flush=True)
+        print(json_line_for(channel, raw), file=cli.out.file, flush=True)
     else:
-        desk.out.print(line_for(channel, raw), soft_wrap=True)
+        cli.out.print(line_for(channel, raw), soft_wrap=True)
 
 
 def json_line_for(channel: str, raw: bytes) -> str:

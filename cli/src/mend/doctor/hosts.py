@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from mend.checkup.finding import Finding, broken, ok, warning
-from mend.words import plain
+from mend.doctor.finding import Finding, broken, ok, warning
+from mend.text import plain
 from mesh_core.policy.inventory import Inventory, InventoryError
 
 CONNECT_SECONDS = 3.0

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 import redis
 
-from mend.drill.patients import Patient
-from mend.sorry import Sorry
-from mend.words import plain
+from mend.demo.targets import DemoTarget
+from mend.errors import CliError
+from mend.text import plain
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.approvals.store import Actions
 from mesh_core.llm.reasons import is_a_models, told_reason
@@ -40,13 +40,13 @@ class Stopped(Exception):
 
 
 @dataclass
-class Walk:
+class Walkthrough:
     """One walk through the loop. `say(step, text, style)` prints; `look` keeps an eye on the mesh meanwhile."""
 
     runtime: Path
     node: str
     redis_url: str
-    patient: Patient
+    patient: DemoTarget
     say: Callable[[str, str, str], None]
     stopping: Callable[[], bool]
     look: Callable[[], None]
@@ -57,13 +57,13 @@ class Walk:
     _looked: float = 0.0
 
     def go(self) -> Outcome:
-        """All steps. Sorry, with the reason, when one does not happen within its bound; Stopped on Ctrl-C."""
+        """All steps. CliError, with the reason, when one does not happen within its bound; Stopped on Ctrl-C."""
         actions = Actions(self.runtime)
         life = self.patient.life()
         with redis.Redis.from_url(self.redis_url, socket_timeout=5) as client:
             mark = self._newest(client)
             self._begun = time.monotonic()
-            self._step("broken", self.patient.make_sick(), "red")
+            self._step("broken", self.patient.break_target(), "red")
             event = self._until(lambda: self._trouble(client, mark), NOTICED_SECONDS, "the node agent noticed it")
             self._step("noticed", self._in_words(event), "yellow")
             filed = self._until(lambda: self._proposal(actions), PROPOSAL_SECONDS, "a proposal was in pending/")
@@ -80,8 +80,8 @@ class Walk:
                 mark_word = "ok" if stage.ok else "FAILED"
                 self.say("", f"{plain(stage.name)}: {mark_word}, {stage.seconds:.2f} s, changed {stage.changed}", "dim")
             if not good:
-                raise Sorry(f"the repair did not end well ({outcome.result}); all about it is in {place}")
-            self._until(self.patient.is_well, GREEN_SECONDS, "the patient was well")
+                raise CliError(f"the repair did not end well ({outcome.result}); all about it is in {place}")
+            self._until(self.patient.is_healthy, GREEN_SECONDS, "the patient was well")
             self._until(lambda: self._recovery(client, mark), GREEN_SECONDS, "the node agent saw it well again")
             self._step(
                 "green again", f"well: started {self._lives(life)}, and its own node agent says so", "bold green"
@@ -123,7 +123,7 @@ class Walk:
             elif not filed.path.exists():
                 break
             elif time.monotonic() > deadline:
-                raise Sorry(f"nobody said yes within {self.patience_seconds:.0f} s; nothing was run")
+                raise CliError(f"nobody said yes within {self.patience_seconds:.0f} s; nothing was run")
             else:
                 time.sleep(LOOK_SECONDS)
         if who:
@@ -134,7 +134,7 @@ class Walk:
                 who = ""
         places = [folder for folder, _ in actions.find(filed.name.id)]
         if places and places[0] in (Folder.REJECTED, Folder.WITHDRAWN, Folder.EXPIRED, Folder.PENDING):
-            raise Sorry(f"the proposal went to {places[0]}/: nothing was run, and the patient stays sick")
+            raise CliError(f"the proposal went to {places[0]}/: nothing was run, and the patient stays sick")
         self._step("approved", f"by {who or 'whoever moved the file'}", "bold")
 
     def _trouble(self, client: Any, mark: str) -> dict[str, Any] | None:
@@ -163,7 +163,7 @@ class Walk:
     def _claimed(self, actions: Actions, action_id: str) -> Path | None:
         for folder, path in actions.find(action_id):
             if folder is Folder.QUARANTINE:
-                raise Sorry(f"the executor refused the file; the reason is beside it: {path}")
+                raise CliError(f"the executor refused the file; the reason is beside it: {path}")
             if folder in (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN):
                 return path
         return None
@@ -193,7 +193,7 @@ class Walk:
         while not (value := condition()):
             self._breathe()
             if time.monotonic() > deadline:
-                raise Sorry(f"after {seconds:.0f} s it was still not so that {what}")
+                raise CliError(f"after {seconds:.0f} s it was still not so that {what}")
             time.sleep(LOOK_SECONDS)
         return value
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from mend.checkup.finding import Finding, ok, warning
+from mend.doctor.finding import Finding, ok, warning
 from mesh_core.models.proposals import EXECUTED
 from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_files import PACKED

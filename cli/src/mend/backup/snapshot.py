@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mend.backup.contents import Kept, Skip, kept, listed, read_kept, tree
+from mend.backup.contents import ArchivedFile, Skip, kept, listed, read_archived, tree
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, ActionName, digest_of, name_of
 from mesh_core.approvals.store import CLAIMED_FILE
 from mesh_core.models.outcomes import Outcome
@@ -43,28 +43,28 @@ CUT_SHORT = (
 
 
 @dataclass
-class Cut:
+class Snapshot:
     """`files` were read at the moment of the cut; the folders in `settled` change no more and are read when written."""
 
-    files: dict[PurePosixPath, Kept] = field(default_factory=dict)
+    files: dict[PurePosixPath, ArchivedFile] = field(default_factory=dict)
     settled: list[PurePosixPath] = field(default_factory=list)
-    ledger: list[Kept] = field(default_factory=list)
+    ledger: list[ArchivedFile] = field(default_factory=list)
     again_pending: list[str] = field(default_factory=list)
     interrupted: list[str] = field(default_factory=list)
 
-    def everything(self, runtime: Path, skip: Skip) -> Iterator[Kept]:
+    def everything(self, runtime: Path, skip: Skip) -> Iterator[ArchivedFile]:
         yield from self.files.values()
         for path in self.settled:
             if (runtime / path).is_dir():
                 yield from tree(runtime, path, skip)
-            elif (found := read_kept(runtime / path, path, skip)) is not None:
+            elif (found := read_archived(runtime / path, path, skip)) is not None:
                 yield found
         yield from self.ledger
 
 
-def cut_actions(runtime: Path, skip: Skip) -> Cut:
+def snapshot_actions(runtime: Path, skip: Skip) -> Snapshot:
     """Raises PermissionError where this user may not read."""
-    cut = Cut()
+    cut = Snapshot()
     _folders(runtime, cut)
     pending = _files(runtime, ACTIONS / Folder.PENDING, skip)
     drafts = _files(runtime, DRAFTS, skip)
@@ -96,7 +96,7 @@ def cut_actions(runtime: Path, skip: Skip) -> Cut:
     return cut
 
 
-def _run(cut: Cut, action_id: str, files: dict[str, Kept], executed: bool, decided: set[str]) -> None:
+def _run(cut: Snapshot, action_id: str, files: dict[str, ArchivedFile], executed: bool, decided: set[str]) -> None:
     outcome = _outcome(files)
     claimed = files.get(CLAIMED_FILE)
     if outcome is not None:
@@ -110,7 +110,7 @@ def _run(cut: Cut, action_id: str, files: dict[str, Kept], executed: bool, decid
             cut.files[_pending(name)] = replace(claimed, path=_pending(name))
 
 
-def _interrupt(cut: Cut, action_id: str, files: dict[str, Kept]) -> None:
+def _interrupt(cut: Snapshot, action_id: str, files: dict[str, ArchivedFile]) -> None:
     """As a run that was cut short: it is in the ledger, so the executor never takes this id again."""
     cut.interrupted.append(action_id)
     model = files.get(PROPOSAL_FILE) or files.get(CLAIMED_FILE)
@@ -125,7 +125,7 @@ def _interrupt(cut: Cut, action_id: str, files: dict[str, Kept]) -> None:
         cut.ledger.append(replace(model, path=LEDGER / action_id, data=b"", mode=0o640))
 
 
-def _cut_short(action_id: str, raw: bytes, files: dict[str, Kept]) -> Outcome | None:
+def _cut_short(action_id: str, raw: bytes, files: dict[str, ArchivedFile]) -> Outcome | None:
     proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
     if not isinstance(proposal, Proposal):
         return None
@@ -153,7 +153,7 @@ def _cut_short(action_id: str, raw: bytes, files: dict[str, Kept]) -> Outcome | 
         return Outcome.model_validate({**fields, "started_at": now, "before": {}})
 
 
-def _place(cut: Cut, folder: Folder, action_id: str, files: dict[str, Kept]) -> None:
+def _place(cut: Snapshot, folder: Folder, action_id: str, files: dict[str, ArchivedFile]) -> None:
     home = ACTIONS / folder / action_id
     for name, file in files.items():
         path = home / name
@@ -163,7 +163,7 @@ def _place(cut: Cut, folder: Folder, action_id: str, files: dict[str, Kept]) -> 
         cut.files[path] = replace(file, path=path)
 
 
-def _folders(runtime: Path, cut: Cut) -> None:
+def _folders(runtime: Path, cut: Snapshot) -> None:
     for path in (ACTIONS, *(ACTIONS / folder for folder in Folder), DRAFTS):
         try:
             cut.files[path] = kept(path, None, (runtime / path).lstat())
@@ -171,7 +171,7 @@ def _folders(runtime: Path, cut: Cut) -> None:
             continue
 
 
-def _settle(runtime: Path, cut: Cut) -> tuple[set[str], set[str]]:
+def _settle(runtime: Path, cut: Snapshot) -> tuple[set[str], set[str]]:
     """What will not move any more: (ids that ran, names of decided files)."""
     ran: set[str] = set()
     decided: set[str] = set()
@@ -187,15 +187,15 @@ def _settle(runtime: Path, cut: Cut) -> tuple[set[str], set[str]]:
     return ran, decided
 
 
-def _ledger(runtime: Path, cut: Cut, skip: Skip) -> set[str]:
+def _ledger(runtime: Path, cut: Snapshot, skip: Skip) -> set[str]:
     for file in _files(runtime, LEDGER, skip).values():
         cut.ledger.append(file)
     return {file.path.name for file in cut.ledger}
 
 
-def _files(runtime: Path, below: PurePosixPath, skip: Skip, *, deep: bool = False) -> dict[str, Kept]:
+def _files(runtime: Path, below: PurePosixPath, skip: Skip, *, deep: bool = False) -> dict[str, ArchivedFile]:
     """The regular files there, by name (with `deep`, by path below); gone ones are met again further on."""
-    found: dict[str, Kept] = {}
+    found: dict[str, ArchivedFile] = {}
     for entry in _entries(runtime / below):
         if entry.name.endswith((".tmp", BY_SUFFIX, REASON_SUFFIX)):
             continue
@@ -203,7 +203,7 @@ def _files(runtime: Path, below: PurePosixPath, skip: Skip, *, deep: bool = Fals
             if deep:
                 inner = _files(runtime, below / entry.name, skip, deep=True)
                 found |= {f"{entry.name}/{name}": file for name, file in inner.items()}
-        elif (file := read_kept(Path(entry.path), below / entry.name, skip)) is not None:
+        elif (file := read_archived(Path(entry.path), below / entry.name, skip)) is not None:
             found[entry.name] = file
     return found
 
@@ -215,7 +215,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def _outcome(files: dict[str, Kept]) -> Outcome | None:
+def _outcome(files: dict[str, ArchivedFile]) -> Outcome | None:
     file = files.get(OUTCOME_FILE)
     try:
         return Outcome.model_validate_json(file.data) if file and file.data else None
@@ -223,7 +223,7 @@ def _outcome(files: dict[str, Kept]) -> Outcome | None:
         return None
 
 
-def _json(file: Kept | None) -> dict[str, Any]:
+def _json(file: ArchivedFile | None) -> dict[str, Any]:
     try:
         value = json.loads(file.data) if file and file.data else {}
     except (ValueError, RecursionError):

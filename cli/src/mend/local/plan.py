@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mend.mesh.redis_home import OwnRedis, password_file, redis_for
+from mend.local.redis_server import OwnRedis, password_file, redis_for
 from mend.model_server import ModelMissing, bundled_model
 from mesh_core.runtime.redis_url import password_of, with_login
 from mesh_core.runtime.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
@@ -81,7 +81,7 @@ class Plan:
 
 
 def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: str) -> Plan:
-    """The plan for this environment (with `.env` under it). Sorry when a setting cannot be followed."""
+    """The plan for this environment (with `.env` under it). CliError when a setting cannot be followed."""
     own, url, notes = redis_for(redis_url, explicit=is_given(environ, "REDIS_URL"), runtime=runtime)
     programs: list[Program] = []
     if own is not None:

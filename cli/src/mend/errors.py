@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mend.words import plain
+from mend.text import plain
 from mesh_core.approvals.decisions import CannotDecide, Why
 
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3
@@ -12,7 +12,7 @@ INTERRUPTED = 130  # as shells have it for Ctrl-C
 _CODES = {Why.UNKNOWN: NOT_THERE, Why.DECIDED: NOT_THERE, Why.AMBIGUOUS: USAGE}
 
 
-class Sorry(Exception):
+class CliError(Exception):
     """A sentence that says what is wrong and, where it can, what to do. `code` is the exit status."""
 
     def __init__(self, sentence: str, code: int = FAILED):
@@ -21,7 +21,7 @@ class Sorry(Exception):
         self.code = code
 
 
-def sorry_for(no: CannotDecide) -> Sorry:
+def cli_error_for(no: CannotDecide) -> CliError:
     """The same for a terminal: what it quotes from a file is made plain."""
     hint = "; `mend pending` and `mend history` list them" if no.why is Why.UNKNOWN else ""
-    return Sorry(plain(no.sentence, 1000) + hint, _CODES.get(no.why, FAILED))
+    return CliError(plain(no.sentence, 1000) + hint, _CODES.get(no.why, FAILED))

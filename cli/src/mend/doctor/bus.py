@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mend.checkup.finding import Finding, broken, ok, warning
-from mend.words import plain
+from mend.doctor.finding import Finding, broken, ok, warning
+from mend.text import plain
 from mesh_core.messaging.bus import Bus, BusDown, check_server, config_of, masked, server_version
 from mesh_core.messaging.redis_limits import LIMITS
 from mesh_core.messaging.redis_state import RedisState, read_state

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mend.checkup.finding import Finding, broken, ok, warning
-from mend.words import plain
+from mend.doctor.finding import Finding, broken, ok, warning
+from mend.text import plain
 from mesh_core.llm.breaker import Breakers
 from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
 from mesh_core.llm.ladder import Prompt, Rejection, Rung, climb

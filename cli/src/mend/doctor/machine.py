@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mend.checkup.finding import Finding, broken, ok, warning
 from mend.commands.status import FRESH_SECONDS, heartbeats, stuck_loops
-from mend.words import age, plain
+from mend.doctor.finding import Finding, broken, ok, warning
+from mend.text import age, plain
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
@@ -25,7 +25,7 @@ FULL_BYTES = 64 * 1024**2
 LOW_INODES = 0.03
 
 
-def check_place(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+def check_machine(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Everything that can be told from files."""
     yield _python()
     yield _disk(runtime)

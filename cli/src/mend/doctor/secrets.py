@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mend.checkup.finding import Finding, broken, ok, warning
+from mend.doctor.finding import Finding, broken, ok, warning
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 NAMES = (

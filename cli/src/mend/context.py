@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from mend.dotenv import with_dotenv
-from mend.sorry import USAGE, Sorry
+from mend.errors import USAGE, CliError
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.runtime.secret_files import is_given
@@ -30,7 +30,7 @@ PIPED_WIDTH = 200  # a table that is piped is read by a program or in a pager: n
 
 
 @dataclass(frozen=True)
-class Desk:
+class CliContext:
     """One command's surroundings. `environ` is the environment with `.env` under it, for what is started from here."""
 
     settings: MeshSettings
@@ -57,12 +57,12 @@ class Desk:
 
     @asynccontextmanager
     async def bus(self) -> AsyncIterator[Bus]:
-        """A connection to the mesh's Redis; Sorry, with what to do, when nobody answers there."""
+        """A connection to the mesh's Redis; CliError, with what to do, when nobody answers there."""
         bus = Bus.connect(self.redis_url, "mend")
         try:
             yield bus
         except BusDown as error:
-            raise Sorry(
+            raise CliError(
                 f"no answer from Redis at {masked(self.redis_url)} ({error}). Is the mesh running? `mend up` starts "
                 "it; REDIS_URL names another server. Approving and rejecting work without it."
             ) from error
@@ -78,19 +78,19 @@ class Desk:
         print(json.dumps(value, indent=2), file=self.out.file, flush=True)
 
 
-def read_desk(environ: Mapping[str, str]) -> Desk:
-    """The desk for this environment. Sorry (usage) when a variable cannot be used."""
+def read_context(environ: Mapping[str, str]) -> CliContext:
+    """The context for this environment. CliError (usage) when a variable cannot be used."""
     given = with_dotenv(environ, Path.cwd())
     try:
         settings = read_settings(MeshSettings, given)
     except BadSettings as error:
-        raise Sorry(f"cannot work with these settings: {error}", USAGE) from None
+        raise CliError(f"cannot work with these settings: {error}", USAGE) from None
     settings = settings.model_copy(update={"runtime_path": settings.runtime_path.absolute()})
     noted = read_note(settings.runtime_path)
     named = settings.redis_url if is_given(given, "REDIS_URL") else None
     if named in (None, noted.get("redis_port_url")) and isinstance(url := noted.get("redis_url"), str):
         settings = settings.model_copy(update={"redis_url": url})
-    return Desk(settings, given, _user(), _console(sys.stdout), _console(sys.stderr))
+    return CliContext(settings, given, _user(), _console(sys.stdout), _console(sys.stderr))
 
 
 def running_model(runtime: Path) -> dict[str, str]:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mend.desk import note_path, read_note
-from mend.mesh.plan import Plan
-from mend.sorry import Sorry
-from mend.words import now
+from mend.context import note_path, read_note
+from mend.errors import CliError
+from mend.local.plan import Plan
+from mend.text import now
 from mesh_core.models.records import rfc3339
 from mesh_core.security.private_folder import make_private
 from mesh_core.storage.file_lock import FileLock
@@ -21,18 +21,18 @@ LOCK_FILE = "mesh.lock"
 
 
 @contextmanager
-def the_only_one(runtime: Path) -> Iterator[None]:
-    """Hold the lock of this runtime folder. Sorry if a mesh runs on it already."""
+def sole_mesh(runtime: Path) -> Iterator[None]:
+    """Hold the lock of this runtime folder. CliError if a mesh runs on it already."""
     folder = runtime / "run"
     try:
         make_private(folder)  # the socket in it obeys whoever can open it
     except NotADirectoryError:
-        raise Sorry(f"{folder} has to be a folder, no link to one: root follows none there; take it away") from None
+        raise CliError(f"{folder} has to be a folder, no link to one: root follows none there; take it away") from None
     lock = FileLock(folder / LOCK_FILE, mode=0o644)
     if not lock.take():
         pid = read_note(runtime).get("pid")
         who = f" (process {pid})" if pid else ""
-        raise Sorry(
+        raise CliError(
             f"a mesh runs on {runtime} already{who}: `mend status` shows it; Ctrl-C where it was started stops it. "
             "RUNTIME_PATH names another folder for a second one."
         )

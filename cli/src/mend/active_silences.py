@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from mend.desk import Desk
-from mend.words import age, now, plain, seconds_between
+from mend.context import CliContext
+from mend.text import age, now, plain, seconds_between
 from mesh_core.silences import commands as silencing
 
 
-def say_silences(desk: Desk) -> None:
+def say_silences(cli: CliContext) -> None:
     """One line for each that holds now."""
     moment = now()
-    for silence in silencing.active(desk.silences, moment):
+    for silence in silencing.active(cli.silences, moment):
         left = age(-seconds_between(silence.ends_at, moment))
         because = f": {plain(silence.reason, 80)}" if silence.reason else ""
         by = plain(silence.by, 40)
-        desk.say(f"silent for {left} more: {plain(silence.place)} ({silence.kind} by {by}){because}", "dim")
+        cli.say(f"silent for {left} more: {plain(silence.place)} ({silence.kind} by {by}){because}", "dim")
