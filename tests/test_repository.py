@@ -133,3 +133,14 @@ def _registry_hosts_of_this_machine() -> set[str]:
 
 def _names_path(text: str, place: str) -> bool:
     return re.search(rf"(?<![\w.]){re.escape(place)}(?![\w.-])", text) is not None
+
+
+def test_every_link_between_documents_leads_somewhere(tracked: dict[str, str]) -> None:
+    link = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+    dead = []
+    for name, text in tracked.items():
+        if name.endswith(".md"):
+            prose = re.sub(r"`[^`\n]*`", "", text)
+            wanted = [match[1] for match in link.finditer(prose) if "://" not in match[1]]
+            dead += [(name, path) for path in wanted if not (ROOT / name).parent.joinpath(path).exists()]
+    assert not dead

@@ -1,4 +1,4 @@
-"""The README's table and .env.example say what the settings classes say. `WRITE_SETTINGS=1 pytest` writes both anew."""
+"""docs/settings.md and .env.example say what the settings classes say. `WRITE_SETTINGS=1 pytest` writes both anew."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_readme_lists_every_setting() -> None:
-    readme = ROOT / "README.md"
+def test_the_page_of_settings_lists_every_setting() -> None:
+    page = ROOT / "docs/settings.md"
     if os.environ.get("WRITE_SETTINGS"):
-        readme.write_text(MARKS.sub(lambda m: m[1] + table() + m[2], readme.read_text()))
-    assert table() in readme.read_text(), (
+        page.write_text(MARKS.sub(lambda m: m[1] + table() + m[2], page.read_text()))
+    assert table() in page.read_text(), (
         "write it anew with: WRITE_SETTINGS=1 python -m pytest tests/test_settings_table.py"
     )
 
