@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mesh_core.security.permissions import Group, User
+from mesh_core.security.permissions import Group, ServiceUser
 from parts import images
 from parts.product import Compose, Product
 from parts.require import require
@@ -52,7 +52,7 @@ def far_node(product: Product) -> Iterator[FarNode]:
         secret = runtime / "secrets" / "node-agent" / "redis_password"
         secret.parent.mkdir(parents=True)
         shutil.copyfile(product.runtime / "secrets" / "nodes" / NAME / "redis_password", secret)
-        shutil.chown(secret, User.NODE_AGENT, Group.MENDMESH)
+        shutil.chown(secret, ServiceUser.NODE_AGENT, Group.MENDMESH)
         secret.chmod(0o400)
         # Its host: ssh, and the engine.
         engine.run(
@@ -69,7 +69,7 @@ def far_node(product: Product) -> Iterator[FarNode]:
         subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
         public = key.with_suffix(".pub").read_text()
         engine.exec(container, "sh", "-c", "cat > /root/.ssh/authorized_keys", stdin=public)
-        shutil.chown(key, User.EXECUTOR, Group.MENDMESH)
+        shutil.chown(key, ServiceUser.EXECUTOR, Group.MENDMESH)
         host_key = engine.exec(container, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
         (product.runtime / "config" / "known_hosts").write_text(f"{container} {host_key}")
         _add_to_inventory(product.runtime / "config" / "inventory.yml", container)

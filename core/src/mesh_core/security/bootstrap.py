@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from mesh_core.models.records import NAME_PATTERN
-from mesh_core.security.permissions import SERVICES, USERS, Group, Place, User, differences, places_for
+from mesh_core.security.permissions import SERVICES, USERS, Group, OwnedPath, ServiceUser, differences, paths_for
 from mesh_core.security.redis_users import ADMIN, NODE_PREFIX, OPERATOR, acl_text
 from mesh_core.security.redis_users import SERVICES as REDIS_SERVICES
 from mesh_core.storage.by_descriptor import entry_in, folder_below, give_entry, set_mode
@@ -60,7 +60,7 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
     """Everything in its order; what was changed, as sentences. `here`: this host's NODE_NAME. Raises OSError."""
     done: list[str] = []
     runtime.mkdir(parents=True, exist_ok=True)
-    for place in places_for(services):
+    for place in paths_for(services):
         with _parent(runtime, place.path) as (folder, name):
             done += _make(folder, name, place, runtime)
     if "redis" in services:
@@ -72,7 +72,7 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
     return done
 
 
-def _make(folder: int, name: str, place: Place, runtime: Path) -> Iterator[str]:
+def _make(folder: int, name: str, place: OwnedPath, runtime: Path) -> Iterator[str]:
     """One place, made or corrected through descriptors: a service cannot lead us elsewhere by a link."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     made = False
@@ -97,7 +97,7 @@ def _make(folder: int, name: str, place: Place, runtime: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _adopt(descriptor: int, place: Place) -> int:
+def _adopt(descriptor: int, place: OwnedPath) -> int:
     """What an earlier mesh of a single user left here becomes the owner's; what our own users made stays as it is."""
     taken = 0
     for _, folders, files, here in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False):
@@ -119,24 +119,24 @@ def _redis_users(runtime: Path, nodes: list[str], here: str) -> Iterator[str]:
     """A password for each user (kept if there is one), and users.acl with their digests."""
     folder = runtime / "secrets"
     known = {path.name for path in (folder / "nodes").iterdir() if path.is_dir()} | set(nodes)
-    passwords = {ADMIN: _password(folder / "redis" / ADMIN_PASSWORD, User.REDIS)}
-    passwords[OPERATOR] = _password(folder / OPERATOR / PASSWORD, User.ROOT, Group.OPERATORS, 0o440)
+    passwords = {ADMIN: _password(folder / "redis" / ADMIN_PASSWORD, ServiceUser.REDIS)}
+    passwords[OPERATOR] = _password(folder / OPERATOR / PASSWORD, ServiceUser.ROOT, Group.OPERATORS, 0o440)
     for user in REDIS_SERVICES:
         service = next(name for name in SERVICES if name.startswith(user))
         passwords[user] = _password(folder / service / PASSWORD, USERS[service])
     for node in known - {here}:
         (folder / "nodes" / node).mkdir(mode=0o700, exist_ok=True)
-        passwords[NODE_PREFIX + node] = _password(folder / "nodes" / node / PASSWORD, User.ROOT)
+        passwords[NODE_PREFIX + node] = _password(folder / "nodes" / node / PASSWORD, ServiceUser.ROOT)
     if here:
-        passwords[NODE_PREFIX + here] = _password(folder / "node-agent" / PASSWORD, User.NODE_AGENT)
+        passwords[NODE_PREFIX + here] = _password(folder / "node-agent" / PASSWORD, ServiceUser.NODE_AGENT)
     text = acl_text(passwords, [user.removeprefix(NODE_PREFIX) for user in passwords if user.startswith(NODE_PREFIX)])
     acl = folder / "redis" / ACL
     if not acl.exists() or acl.read_text() != text:
-        _write(acl, text, User.REDIS, Group.MENDMESH, 0o400)
+        _write(acl, text, ServiceUser.REDIS, Group.MENDMESH, 0o400)
         yield f"wrote {acl}; a Redis that runs already takes it with: ACL LOAD"
 
 
-def _password(path: Path, owner: User, group: Group = Group.MENDMESH, mode: int = 0o400) -> str:
+def _password(path: Path, owner: ServiceUser, group: Group = Group.MENDMESH, mode: int = 0o400) -> str:
     if not path.exists():
         _write(path, secrets.token_urlsafe(32) + "\n", owner, group, mode)
     return path.read_text().strip()
@@ -144,10 +144,10 @@ def _password(path: Path, owner: User, group: Group = Group.MENDMESH, mode: int 
 
 def _first_token(folder: Path) -> Iterator[str]:
     """Somebody must be able to come in, or the observer serves no page beyond loopback: whoever may approve."""
-    token = _password(folder / OPERATOR / PAGE_TOKEN, User.ROOT, Group.OPERATORS, 0o440)
+    token = _password(folder / OPERATOR / PAGE_TOKEN, ServiceUser.ROOT, Group.OPERATORS, 0o440)
     tokens = folder / "observer" / TOKENS
     if not tokens.exists():
-        _write(tokens, f"first:operator:{token}\n", User.OBSERVER, Group.MENDMESH, 0o400)
+        _write(tokens, f"first:operator:{token}\n", ServiceUser.OBSERVER, Group.MENDMESH, 0o400)
         yield f"wrote {tokens}; the page lets in whoever has the token in {folder / OPERATOR / PAGE_TOKEN}"
 
 
@@ -155,11 +155,11 @@ def _inventory(runtime: Path, here: str) -> Iterator[str]:
     path = runtime / "config" / "inventory.yml"
     if not path.exists():
         hosts = {"all": {"hosts": {here: {"ansible_connection": "local"}}}}
-        _write(path, INVENTORY + yaml.safe_dump(hosts), User.ROOT, Group.OPERATORS, 0o660)
+        _write(path, INVENTORY + yaml.safe_dump(hosts), ServiceUser.ROOT, Group.OPERATORS, 0o660)
         yield f"wrote {path} with this host ({here}) in it"
 
 
-def _write(path: Path, text: str, owner: User, group: Group, mode: int) -> None:
+def _write(path: Path, text: str, owner: ServiceUser, group: Group, mode: int) -> None:
     """Whole or not at all, never readable by anybody else in between."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

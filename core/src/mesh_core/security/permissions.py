@@ -1,6 +1,6 @@
 """Who may write where under RUNTIME_PATH: one table of owners and modes, for whoever makes, checks or relies on it.
 
-Reads only; `groundwork.py` makes it so. The planner is not in the group `operators`: the kernel, not a promise, keeps
+Reads only; `bootstrap.py` makes it so. The planner is not in the group `operators`: the kernel, not a promise, keeps
 it from listing, creating, renaming into or replacing anything in actions/approved/ (docs/decisions/0081).
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from mesh_core.models.proposals import Folder
 
 
-class User(IntEnum):
+class ServiceUser(IntEnum):
     """The same numbers in every image and on every host (scripts/image/trim.sh)."""
 
     ROOT = 0
@@ -36,11 +36,11 @@ class Group(IntEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class OwnedPath:
     """One folder (or file), relative to RUNTIME_PATH. `of`: the services that need it; empty: all."""
 
     path: str
-    owner: User
+    owner: ServiceUser
     group: Group
     mode: int
     of: frozenset[str] = frozenset()
@@ -49,71 +49,71 @@ class Place:
     @property
     def adopts(self) -> bool:
         """Does what a stranger left in it (an earlier single-user mesh) become its owner's?"""
-        return self.owner is not User.ROOT and not self.is_file
+        return self.owner is not ServiceUser.ROOT and not self.is_file
 
 
-def _place(path: str, owner: User, group: Group, mode: int, *of: str, is_file: bool = False) -> Place:
-    return Place(path, owner, group, mode, frozenset(of), is_file)
+def _owned(path: str, owner: ServiceUser, group: Group, mode: int, *of: str, is_file: bool = False) -> OwnedPath:
+    return OwnedPath(path, owner, group, mode, frozenset(of), is_file)
 
 
 PLANNER, EXECUTOR, NODE_AGENT, OBSERVER = "planner-agent", "executor-agent", "node-agent", "observer"
 SERVICES = (PLANNER, EXECUTOR, NODE_AGENT, OBSERVER)
 USERS = {
-    PLANNER: User.PLANNER,
-    EXECUTOR: User.EXECUTOR,
-    NODE_AGENT: User.NODE_AGENT,
-    OBSERVER: User.OBSERVER,
-    "redis": User.REDIS,
+    PLANNER: ServiceUser.PLANNER,
+    EXECUTOR: ServiceUser.EXECUTOR,
+    NODE_AGENT: ServiceUser.NODE_AGENT,
+    OBSERVER: ServiceUser.OBSERVER,
+    "redis": ServiceUser.REDIS,
 }
 _DECIDERS = (PLANNER, EXECUTOR, OBSERVER)
 
 
-def _actions() -> Iterator[Place]:
-    yield _place("actions", User.ROOT, Group.MENDMESH, 0o755, *_DECIDERS)
+def _actions() -> Iterator[OwnedPath]:
+    yield _owned("actions", ServiceUser.ROOT, Group.MENDMESH, 0o755, *_DECIDERS)
     people_and_planner = (Folder.PENDING, Folder.WITHDRAWN)
     people = (Folder.APPROVED, Folder.REJECTED)
     for folder in Folder:
-        owner = User.PLANNER if folder in people_and_planner else User.EXECUTOR
+        owner = ServiceUser.PLANNER if folder in people_and_planner else ServiceUser.EXECUTOR
         # Evidence: only the executor writes it, and the people who answer for it may read it.
         mode = 0o2770 if folder in (*people_and_planner, *people) else 0o2750
-        yield _place(f"actions/{folder}", owner, Group.OPERATORS, mode, *_DECIDERS)
-    yield _place("actions/pending/.wip", User.PLANNER, Group.OPERATORS, 0o2770, *_DECIDERS)
+        yield _owned(f"actions/{folder}", owner, Group.OPERATORS, mode, *_DECIDERS)
+    yield _owned("actions/pending/.wip", ServiceUser.PLANNER, Group.OPERATORS, 0o2770, *_DECIDERS)
 
 
-PLACES: tuple[Place, ...] = (
-    _place("", User.ROOT, Group.ROOT, 0o755),
+PATHS: tuple[OwnedPath, ...] = (
+    _owned("", ServiceUser.ROOT, Group.ROOT, 0o755),
     *_actions(),
     # Sticky: all services keep a heartbeat here, and none may take away or replace what is another's.
-    _place("state", User.ROOT, Group.MENDMESH, 0o3775),
-    _place("state/planners", User.PLANNER, Group.MENDMESH, 0o755, PLANNER),
-    _place("state/executor", User.EXECUTOR, Group.OPERATORS, 0o2750, EXECUTOR),
-    _place("state/executor.lock", User.EXECUTOR, Group.OPERATORS, 0o640, EXECUTOR, is_file=True),
-    _place("state/observer.lock", User.OBSERVER, Group.OPERATORS, 0o640, OBSERVER, is_file=True),
-    _place("config", User.ROOT, Group.OPERATORS, 0o2775),
-    _place("silences", User.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
-    _place("silences/ended", User.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
-    _place("spool", User.NODE_AGENT, Group.OPERATORS, 0o2750, NODE_AGENT),
-    _place("events", User.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
-    _place("index", User.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
-    _place("audit", User.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
-    _place("redis", User.REDIS, Group.MENDMESH, 0o700, "redis"),
-    _place("secrets", User.ROOT, Group.ROOT, 0o711),
-    *(_place(f"secrets/{name}", user, Group.MENDMESH, 0o500, name) for name, user in USERS.items()),
-    _place("secrets/operator", User.ROOT, Group.OPERATORS, 0o750, "redis", OBSERVER),
-    _place("secrets/nodes", User.ROOT, Group.ROOT, 0o700, "redis"),
+    _owned("state", ServiceUser.ROOT, Group.MENDMESH, 0o3775),
+    _owned("state/planners", ServiceUser.PLANNER, Group.MENDMESH, 0o755, PLANNER),
+    _owned("state/executor", ServiceUser.EXECUTOR, Group.OPERATORS, 0o2750, EXECUTOR),
+    _owned("state/executor.lock", ServiceUser.EXECUTOR, Group.OPERATORS, 0o640, EXECUTOR, is_file=True),
+    _owned("state/observer.lock", ServiceUser.OBSERVER, Group.OPERATORS, 0o640, OBSERVER, is_file=True),
+    _owned("config", ServiceUser.ROOT, Group.OPERATORS, 0o2775),
+    _owned("silences", ServiceUser.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
+    _owned("silences/ended", ServiceUser.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
+    _owned("spool", ServiceUser.NODE_AGENT, Group.OPERATORS, 0o2750, NODE_AGENT),
+    _owned("events", ServiceUser.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
+    _owned("index", ServiceUser.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
+    _owned("audit", ServiceUser.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
+    _owned("redis", ServiceUser.REDIS, Group.MENDMESH, 0o700, "redis"),
+    _owned("secrets", ServiceUser.ROOT, Group.ROOT, 0o711),
+    *(_owned(f"secrets/{name}", user, Group.MENDMESH, 0o500, name) for name, user in USERS.items()),
+    _owned("secrets/operator", ServiceUser.ROOT, Group.OPERATORS, 0o750, "redis", OBSERVER),
+    _owned("secrets/nodes", ServiceUser.ROOT, Group.ROOT, 0o700, "redis"),
 )
 
 
-def places_for(services: Iterable[str]) -> list[Place]:
+def paths_for(services: Iterable[str]) -> list[OwnedPath]:
     """What a host needs on which these services run, in the order in which it can be made."""
     wanted = frozenset(services)
-    return [place for place in PLACES if not place.of or place.of & wanted]
+    return [place for place in PATHS if not place.of or place.of & wanted]
 
 
 def differences(runtime: Path, services: Iterable[str] = (*SERVICES, "redis")) -> list[str]:
     """What is not as the table says, each as a sentence; what this user may not look at is left out."""
     found = []
-    for place in places_for(services):
+    for place in paths_for(services):
         path = runtime / place.path
         try:
             status = path.lstat()
@@ -142,6 +142,6 @@ def services_of(runtime: Path) -> list[str]:
 def is_deployed(runtime: Path) -> bool:
     """Are there users of its own for the services here? In a checkout one user owns everything, and that is fine."""
     try:
-        return (runtime / "actions" / Folder.APPROVED).stat().st_uid == User.EXECUTOR
+        return (runtime / "actions" / Folder.APPROVED).stat().st_uid == ServiceUser.EXECUTOR
     except OSError:
         return False

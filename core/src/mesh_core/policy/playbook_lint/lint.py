@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
-from mesh_core.policy.playbook_lint.plays import Gate, play_findings
+from mesh_core.policy.playbook_lint.plays import Scope, play_findings
 from mesh_core.policy.playbook_lint.table import NOTHING, Widened
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
 
@@ -66,10 +66,10 @@ def lint_text(
         plays = plays_in(text)
     except NotReadable as error:
         return Lint((str(error),))
-    gate = Gate(node, attachments or {}, widened, keywords, taken)
-    problems = islice(dict.fromkeys(play_findings(plays, gate)), MAX_FINDINGS)
-    by_policy = (f"{module}: {', '.join(sorted(arguments))}" for module, arguments in sorted(gate.by_policy.items()))
-    return Lint(tuple(problems), tuple(by_policy), tuple(dict.fromkeys(gate.dangers)))
+    scope = Scope(node, attachments or {}, widened, keywords, taken)
+    problems = islice(dict.fromkeys(play_findings(plays, scope)), MAX_FINDINGS)
+    by_policy = (f"{module}: {', '.join(sorted(arguments))}" for module, arguments in sorted(scope.by_policy.items()))
+    return Lint(tuple(problems), tuple(by_policy), tuple(dict.fromkeys(scope.dangers)))
 
 
 def _hash_problems(playbook: Playbook) -> Iterator[str]:

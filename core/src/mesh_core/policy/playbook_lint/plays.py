@@ -29,7 +29,7 @@ _OTHER = ("environment", "become_method", "become_flags", "become_exe", "async",
 
 
 @dataclass(frozen=True)
-class Gate:
+class Scope:
     """What is judged against; `by_policy` and `dangers` fill while it is judged."""
 
     node: str | None
@@ -43,64 +43,64 @@ class Gate:
     filled_in: list[int] = field(default_factory=list)  # characters of attachments that were judged as templates
 
 
-def play_findings(plays: list[dict[Any, Any]], gate: Gate) -> Iterator[str]:
+def play_findings(plays: list[dict[Any, Any]], scope: Scope) -> Iterator[str]:
     """Sentences saying what makes these plays unfit."""
     names = table().host_variables
-    gate.said.update(said_in(plays))
+    scope.said.update(said_in(plays))
     for play in plays:
         set_by_tasks = _declared_by(play)
-        for name in sorted(set_by_tasks & gate.taken):
+        for name in sorted(set_by_tasks & scope.taken):
             yield f"the variable {name} is one of the inventory's: give what a task sets or registers another name"
         names |= set_by_tasks
-        yield from _play(play, names, gate)
+        yield from _play(play, names, scope)
 
 
-def _play(play: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+def _play(play: dict[Any, Any], names: frozenset[str], scope: Scope) -> Iterator[str]:
     hosts = play.get("hosts")
     if not isinstance(hosts, str) or not is_name(hosts) or hosts in ("all", "ungrouped"):
         yield "hosts of each play must be one plain host name"
-    elif gate.node is not None and hosts != gate.node:
-        yield f"a play is for {hosts}, but the proposal is for {gate.node}"
+    elif scope.node is not None and hosts != scope.node:
+        yield f"a play is for {hosts}, but the proposal is for {scope.node}"
     known = names | _variables_of(play)
-    yield from _keywords("a play", play, _PLAY_WORDS, frozenset(("hosts", *_LISTS)), known, gate)
+    yield from _keywords("a play", play, _PLAY_WORDS, frozenset(("hosts", *_LISTS)), known, scope)
     for word in _LISTS:
-        yield from _tasks(word, play.get(word), known, gate)
+        yield from _tasks(word, play.get(word), known, scope)
 
 
-def _tasks(word: str, tasks: object, names: frozenset[str], gate: Gate) -> Iterator[str]:
+def _tasks(word: str, tasks: object, names: frozenset[str], scope: Scope) -> Iterator[str]:
     if tasks is None:
         return
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         yield f"{word} must be a list of tasks"
         return
     for task in tasks:
-        yield from _block(task, names, gate) if "block" in task else _task(task, names, gate)
+        yield from _block(task, names, scope) if "block" in task else _task(task, names, scope)
 
 
-def _block(block: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+def _block(block: dict[Any, Any], names: frozenset[str], scope: Scope) -> Iterator[str]:
     known = names | _variables_of(block)
-    yield from _keywords("a block", block, _BLOCK_WORDS, frozenset(_BLOCKS), known, gate)
+    yield from _keywords("a block", block, _BLOCK_WORDS, frozenset(_BLOCKS), known, scope)
     for word in _BLOCKS:
-        yield from _tasks(word, block.get(word), known, gate)
+        yield from _tasks(word, block.get(word), known, scope)
 
 
-def _task(task: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+def _task(task: dict[Any, Any], names: frozenset[str], scope: Scope) -> Iterator[str]:
     known = names | _variables_of(task) | _looped(task)
     modules = [word for word in task if word not in _NO_MODULES and not _is_refused_word(word)]
-    yield from _keywords("a task", task, _TASK_WORDS, frozenset(("args", *modules)), known, gate)
+    yield from _keywords("a task", task, _TASK_WORDS, frozenset(("args", *modules)), known, scope)
     if len(modules) != 1:
         said = ", ".join(repr(word[:60]) for word in modules[:5])
         yield f"a task must use exactly one module, this one has {said or 'none'}"
     for word in modules[:5]:
-        yield from _module(word, task, known, gate)
+        yield from _module(word, task, known, scope)
 
 
-def _module(word: str, task: dict[Any, Any], names: frozenset[str], gate: Gate) -> Iterator[str]:
+def _module(word: str, task: dict[Any, Any], names: frozenset[str], scope: Scope) -> Iterator[str]:
     if not _MODULE.fullmatch(word):
         yield f"{word[:60]!r} is not a module's name"
         return
     module = full_name(word)
-    known = module in table().modules or module in gate.widened.modules
+    known = module in table().modules or module in scope.widened.modules
     if not known or module in table().never_modules:
         why = table().never_modules.get(module) or table().never_modules.get(_short_in_builtin(module))
         fix = (
@@ -115,23 +115,23 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], gate: Gate) 
         yield f"{word}: {arguments}"
         return
     if module not in table().modules:
-        gate.by_policy.setdefault(module, set())
-    beside = Beside(names, arguments, gate.attachments, module == "ansible.builtin.template", gate.said)
-    if beside.is_template_file and sum(gate.filled_in) > MAX_FILLED_IN:
+        scope.by_policy.setdefault(module, set())
+    beside = Beside(names, arguments, scope.attachments, module == "ansible.builtin.template", scope.said)
+    if beside.is_template_file and sum(scope.filled_in) > MAX_FILLED_IN:
         yield f"it fills in more than {MAX_FILLED_IN} characters of attachments"
         return
     for argument, value in arguments.items():
-        checker, by_policy = checker_for(module, argument, gate.widened)
+        checker, by_policy = checker_for(module, argument, scope.widened)
         if checker is None:
             why = widening_problem(module, argument)
             yield f"{word} may not take {argument[:60]!r}; {why or 'config/policy.yml can add it (requests.modules)'}"
             continue
         if by_policy:
-            gate.by_policy.setdefault(module, set()).add(argument)
+            scope.by_policy.setdefault(module, set()).add(argument)
         if checker == "variables" and not is_declarable(argument):
             yield f"the variable {argument[:60]!r} would change how or where Ansible connects, or what it means"
         if checker == "attachment":
-            gate.filled_in.append(len(gate.attachments.get(str(value).removeprefix("files/"), "")))
+            scope.filled_in.append(len(scope.attachments.get(str(value).removeprefix("files/"), "")))
         problem = one_of(value, checker, beside) if isinstance(checker, tuple) else CHECKERS[checker](value, beside)
         if problem:
             yield (
@@ -139,7 +139,7 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], gate: Gate) 
                 if problem.startswith(("must", "names"))
                 else f"{word}: {argument}: {problem}"
             )
-    gate.dangers.extend(dangers_in(arguments) if module in _COMMANDS else ())
+    scope.dangers.extend(dangers_in(arguments) if module in _COMMANDS else ())
 
 
 def _arguments(module: str, given: object, more: object) -> dict[str, Any] | str:
@@ -162,22 +162,22 @@ def _keywords(
     allowed: frozenset[str],
     apart: frozenset[str],
     names: frozenset[str],
-    gate: Gate,
+    scope: Scope,
 ) -> Iterator[str]:
     """All that a play, block or task says, but what is `apart`: its modules and its lists of tasks."""
     for word, value in part.items():
         if word == "vars":
-            yield from _variables(value, names, gate)
+            yield from _variables(value, names, scope)
         elif word in apart:
             continue
         elif word in allowed:
-            if problem := keyword_problem(word, value, names, gate.keywords):
+            if problem := keyword_problem(word, value, names, scope.keywords):
                 yield problem
         else:
             yield _no_word(where, word)
 
 
-def _variables(variables: object, names: frozenset[str], gate: Gate) -> Iterator[str]:
+def _variables(variables: object, names: frozenset[str], scope: Scope) -> Iterator[str]:
     if variables is None:
         return
     if not isinstance(variables, dict):

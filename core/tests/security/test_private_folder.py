@@ -12,7 +12,7 @@ import pytest
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.security import private_folder as private_place
-from mesh_core.security.permissions import User
+from mesh_core.security.permissions import ServiceUser
 from mesh_core.security.private_folder import close_to_others, write_privately
 from mesh_core.storage.schema import schema_file, settle
 
@@ -130,7 +130,7 @@ def test_a_second_name_of_roots_file_in_another_users_folder_is_left_alone(tmp_p
 def test_a_deployment_keeps_its_modes_and_its_umask(tmp_path: Path, laid: str) -> None:
     place = old_mesh(tmp_path / "homelab")
     if laid == "owner":
-        os.chown(place / "actions" / Folder.APPROVED, User.EXECUTOR, -1)
+        os.chown(place / "actions" / Folder.APPROVED, ServiceUser.EXECUTOR, -1)
     else:
         (place / "secrets" / "node-agent").mkdir(parents=True)
     (place / "actions" / Folder.APPROVED).chmod(0o2770)

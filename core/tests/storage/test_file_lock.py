@@ -67,7 +67,7 @@ def test_a_lock_never_follows_a_link_and_needs_its_folder(tmp_path: Path) -> Non
 
 def test_nobody_else_in_the_house_locks_files() -> None:
     """A lock of another kind would be inherited by copies again."""
-    house = Path(__file__).parents[2]
+    house = Path(__file__).parents[3]
     found = {
         path.relative_to(house).as_posix()
         for folder in ("core/src", "services", "cli/src")

@@ -11,7 +11,7 @@ import pytest
 from mesh_core.models import attempts, events, outcomes, proposals
 from mesh_core.models.records import Record
 
-FOLDER = Path(__file__).parents[2] / "schemas"
+FOLDER = Path(__file__).parents[3] / "schemas"
 TRAVELLING = {
     name: cls
     for module in (attempts, events, outcomes, proposals)

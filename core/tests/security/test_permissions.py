@@ -16,18 +16,18 @@ from parts.require import missing
 from mesh_core.models.proposals import Folder
 from mesh_core.security import bootstrap as ground
 from mesh_core.security.permissions import (
-    PLACES,
+    PATHS,
     SERVICES,
     USERS,
     Group,
-    User,
+    ServiceUser,
     differences,
     is_deployed,
-    places_for,
+    paths_for,
     services_of,
 )
 
-TRIM = Path(__file__).parents[2] / "scripts" / "image" / "trim.sh"
+TRIM = Path(__file__).parents[3] / "scripts" / "image" / "trim.sh"
 needs_root = pytest.mark.usefixtures("root")
 
 
@@ -43,7 +43,8 @@ def groundwork(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_planner_may_write_nothing_that_leads_to_approved() -> None:
-    writable = {p.path for p in PLACES if p.owner is User.PLANNER or (p.group is Group.MENDMESH and p.mode & 0o020)}
+    ours = ServiceUser.PLANNER
+    writable = {p.path for p in PATHS if p.owner is ours or (p.group is Group.MENDMESH and p.mode & 0o020)}
     assert writable == {
         "actions/pending",
         "actions/pending/.wip",
@@ -52,17 +53,17 @@ def test_the_planner_may_write_nothing_that_leads_to_approved() -> None:
         "state/planners",
         "secrets/planner-agent",
     }
-    assert not [p.path for p in PLACES if p.mode & 0o002]
-    approved = next(p for p in PLACES if p.path == f"actions/{Folder.APPROVED}")
-    assert (approved.owner, approved.group, approved.mode) == (User.EXECUTOR, Group.OPERATORS, 0o2770)
+    assert not [p.path for p in PATHS if p.mode & 0o002]
+    approved = next(p for p in PATHS if p.path == f"actions/{Folder.APPROVED}")
+    assert (approved.owner, approved.group, approved.mode) == (ServiceUser.EXECUTOR, Group.OPERATORS, 0o2770)
 
 
 def test_a_shared_folder_is_sticky() -> None:
-    assert not [p.path for p in PLACES if p.group is Group.MENDMESH and p.mode & 0o020 and not p.mode & stat.S_ISVTX]
+    assert not [p.path for p in PATHS if p.group is Group.MENDMESH and p.mode & 0o020 and not p.mode & stat.S_ISVTX]
 
 
 def test_every_action_folder_has_its_place() -> None:
-    assert {f"actions/{folder}" for folder in Folder} <= {p.path for p in PLACES}
+    assert {f"actions/{folder}" for folder in Folder} <= {p.path for p in PATHS}
 
 
 def test_the_images_know_the_same_numbers() -> None:
@@ -80,7 +81,7 @@ PLANNER, EXECUTOR, NODE, OBSERVER = (USERS[name] for name in SERVICES)
 
 
 def test_a_node_gets_only_what_its_agent_needs() -> None:
-    assert {p.path for p in places_for(["node-agent"])} == {
+    assert {p.path for p in paths_for(["node-agent"])} == {
         "",
         "state",
         "config",
@@ -117,7 +118,7 @@ def test_each_password_is_readable_by_its_own_user_only_and_in_no_other_file(tmp
     assert len(passwords) == 7
     for path in passwords:
         assert stat.S_IMODE(path.stat().st_mode) & 0o337 == 0
-        owner = USERS.get(path.parent.name, User.ROOT)
+        owner = USERS.get(path.parent.name, ServiceUser.ROOT)
         assert path.stat().st_uid == owner
         text = path.read_text().strip()
         assert not [p for p in tmp_path.glob("**/*") if p.is_file() and p != path and text in p.read_text()]
@@ -167,8 +168,9 @@ def test_what_an_earlier_mesh_of_one_user_left_is_taken_over(tmp_path: Path) -> 
     said = groundwork("--here", "web01", tmp_path)
     assert said.returncode == 0, said.stderr
     pending, log = tmp_path / "actions/pending/plan.json", tmp_path / "actions/done/plan-a/logs/02_apply.log"
-    assert (pending.stat().st_uid, pending.stat().st_gid) == (User.PLANNER, Group.OPERATORS)
-    assert (log.stat().st_uid, log.stat().st_gid, log.stat().st_mode & 0o040) == (User.EXECUTOR, Group.OPERATORS, 0o040)
+    assert (pending.stat().st_uid, pending.stat().st_gid) == (ServiceUser.PLANNER, Group.OPERATORS)
+    assert (log.stat().st_uid, log.stat().st_gid) == (ServiceUser.EXECUTOR, Group.OPERATORS)
+    assert log.stat().st_mode & 0o040
     assert (secret.stat().st_uid, stat.S_IMODE(secret.stat().st_mode)) == (0, 0o600)
 
 
@@ -192,7 +194,7 @@ def test_what_is_swapped_while_it_is_taken_over_stays_what_it_was(
     monkeypatch.setattr(ground, "stat", SimpleNamespace(**kept, S_ISLNK=swapping))
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        ground._adopt(descriptor, next(place for place in PLACES if place.adopts))
+        ground._adopt(descriptor, next(place for place in PATHS if place.adopts))
     finally:
         os.close(descriptor)
     assert (outside.stat().st_uid, stat.S_IMODE(outside.stat().st_mode)) == (0, 0o600)
