@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.runtime.service import HEARTBEAT_SECONDS, heartbeat_file, pause, what_is_stuck
+from mesh_core.runtime.service import HEARTBEAT_SECONDS, awaited, heartbeat_file, pause, what_is_stuck
 from mesh_core.testing import wait_for
 
 PARTS = """
-import asyncio, sys, time
+import asyncio, contextlib, sys, time
 from pathlib import Path
 from mesh_core.runtime.log import setup
 from mesh_core.runtime.pulse import Pulse
@@ -37,6 +37,11 @@ async def stubborn(stop):
         while True: await asyncio.sleep(0.05)
     except asyncio.CancelledError:
         note("stubborn cancelled"); raise
+async def losing(stop):
+    while True:
+        with contextlib.suppress(asyncio.CancelledError): await asyncio.sleep(60)
+        note("a cancellation is lost")
+        with contextlib.suppress(TimeoutError): await asyncio.wait_for(asyncio.sleep(60), 60)
 async def failing_late(stop):
     await stop.wait(); raise RuntimeError("broke while stopping")
 async def hanging(stop):
@@ -115,6 +120,17 @@ async def test_a_part_that_will_not_stop_is_cancelled_after_the_bound(
     assert notes(tmp_path)[-2:] == ["stubborn cancelled", "closed"]
 
 
+async def test_a_part_that_loses_a_cancellation_is_told_again(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start("'good': good, 'losing': losing")
+    await wait_for(lambda: notes(tmp_path), 10, "the parts")
+    process.terminate()
+    await asyncio.to_thread(process.communicate, timeout=60)
+    assert process.returncode == 0
+    assert notes(tmp_path)[-2:] == ["a cancellation is lost", "closed"]
+
+
 async def test_a_failure_while_stopping_is_not_a_good_end(
     start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -171,3 +187,35 @@ async def test_a_pause_ends_early_when_it_is_time_to_stop() -> None:
     begun = time.monotonic()
     assert await pause(stop, 30) is True
     assert time.monotonic() - begun < 1
+
+
+async def test_what_is_awaited_in_a_task_of_its_own_ends_although_it_loses_a_cancellation() -> None:
+    lost = 0
+
+    async def losing() -> None:
+        nonlocal lost
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost += 1
+        await asyncio.Event().wait()
+
+    outer = asyncio.create_task(awaited(losing()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    outer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(outer, 30)
+    assert lost == 1
+
+
+async def test_what_is_awaited_in_a_task_of_its_own_gives_back_what_it_gives_and_raises_what_it_raises() -> None:
+    async def seven() -> int:
+        return 7
+
+    async def broken() -> None:
+        raise RuntimeError("a bug")
+
+    assert await awaited(seven()) == 7
+    with pytest.raises(RuntimeError, match="a bug"):
+        await awaited(broken())

@@ -80,3 +80,21 @@ async def test_cancel_leaves_nothing_running() -> None:
     await lanes.cancel()
     assert ended
     assert not lanes.busy("a")
+
+
+async def test_a_job_that_loses_a_cancellation_is_told_again() -> None:
+    lanes = Lanes(parallel=1)
+    lost = asyncio.Event()
+
+    async def losing() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # as redis-py does about once in twenty times
+            lost.set()
+        await asyncio.Event().wait()
+
+    lanes.submit("a", losing)
+    await asyncio.sleep(0)
+    await asyncio.wait_for(lanes.cancel(), 30)
+    assert lost.is_set()
+    assert not lanes.busy("a")

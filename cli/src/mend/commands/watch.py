@@ -15,6 +15,7 @@ from mend.context import CliContext
 from mend.errors import USAGE, CliError
 from mend.text import local_time, plain, short_id
 from mesh_core.messaging.bus import DOWN, client_for, masked
+from mesh_core.runtime.service import awaited
 
 CHANNELS = ("health_events", "world_updates", "action_updates", "llm_router_metrics", "executor_output")
 SEVERITY_STYLE = {"info": "dim", "warning": "yellow", "error": "red", "critical": "bold red"}
@@ -50,7 +51,7 @@ def watch(
     chosen = channels or list(CHANNELS)
     if unknown := [channel for channel in chosen if channel not in CHANNELS]:
         raise CliError(f"no such channel: {plain(unknown[0], 80)}; there are {', '.join(CHANNELS)}", USAGE)
-    asyncio.run(_listen(cli, chosen, as_json))
+    asyncio.run(awaited(_listen(cli, chosen, as_json)))
 
 
 async def _listen(cli: CliContext, channels: list[str], as_json: bool) -> None:

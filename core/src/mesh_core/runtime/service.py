@@ -10,14 +10,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 
 from mesh_core.runtime.pulse import TICK_SECONDS, Pulse
 
+T = TypeVar("T")
 Part = Callable[[asyncio.Event], Awaitable[None]]
 Parts = Mapping[str, Part]
 PartsLater = Callable[[asyncio.Event], AbstractAsyncContextManager[Parts]]
@@ -68,12 +70,31 @@ async def pause(stop: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-async def cancelled(*tasks: asyncio.Task[None]) -> None:
-    """Return when these have ended. Told more than once: redis-py loses a cancellation now and then."""
+async def cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """Return when these have ended. Told more than once: a cancellation is lost now and then, and for good.
+
+    `asyncio.wait_for` of Python 3.11 drops one that comes as what it waits for is done; redis-py writes through it. The
+    pauses grow, so that whoever gives things back first has the time for it.
+    """
+    seconds = 0.1
     while late := [task for task in tasks if not task.done()]:
         for task in late:
             task.cancel()
-        await asyncio.wait(late, timeout=0.1)
+        await asyncio.wait(late, timeout=seconds)
+        seconds = min(2 * seconds, 2.0)
+
+
+async def awaited(work: Coroutine[Any, Any, T]) -> T:
+    """As `await work`, in a task of its own: whoever cancels us ends it, even where it loses a cancellation.
+
+    For `asyncio.run`, which passes Ctrl-C on as one cancellation.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    finally:
+        await cancelled(task)
+    return task.result()
 
 
 def heartbeat_file(runtime: Path, service: str) -> Path:
@@ -106,8 +127,7 @@ async def _side_by_side(parts: Parts, beat: asyncio.Task[None], stop: asyncio.Ev
     _, late = await asyncio.wait(tasks, timeout=stop_seconds)
     for task in late:
         log.warning("service.part_cancelled", part=task.get_name(), after_seconds=stop_seconds)
-        task.cancel()
-    beat.cancel()
+    await cancelled(*late, beat)
     results = await asyncio.gather(*tasks, beat, stopper, return_exceptions=True)
     broken = [r for r in results if isinstance(r, Exception)]
     for error in broken:

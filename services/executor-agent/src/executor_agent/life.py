@@ -110,12 +110,14 @@ class Life:
             async with asyncio.TaskGroup() as group:
                 group.create_task(outbox.deliver(bus, closing, self.pulse.watch("telling reports")), name="reports")
                 group.create_task(lines.send(bus, closing), name="lines")
-                found = await recover(executor, self.pulse)
-                log.info("executor.ready", recovered=found, parallel=self.limits.parallel)
-                group.create_task(watch(self.actions.folder(Folder.APPROVED), executor.hint, stop), name="watch")
-                group.create_task(self._thinning.run(stop), name="thinning")
-                await executor.run(stop)
-                self.pulse.rest("telling reports")
-                closing.set()
+                try:
+                    found = await recover(executor, self.pulse)
+                    log.info("executor.ready", recovered=found, parallel=self.limits.parallel)
+                    group.create_task(watch(self.actions.folder(Folder.APPROVED), executor.hint, stop), name="watch")
+                    group.create_task(self._thinning.run(stop), name="thinning")
+                    await executor.run(stop)
+                    self.pulse.rest("telling reports")
+                finally:
+                    closing.set()  # after a failure too: the group cancels only once, and that may be lost
         finally:
             await bus.close()

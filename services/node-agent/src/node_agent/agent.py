@@ -15,6 +15,7 @@ import structlog
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.runtime.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
 from mesh_core.runtime.pulse import Pulse
+from mesh_core.runtime.service import cancelled, pause
 from mesh_core.storage.files import write_whole
 from node_agent.edges import Change, Edges, Fold
 from node_agent.events import event_for, notice
@@ -84,25 +85,19 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._follow(probe), name=probe.name) for probe in self.probes]
             await stop.wait()
-            for task in tasks:
-                task.cancel()
+            await cancelled(*tasks)
 
     async def announce(self, stop: asyncio.Event) -> None:
         """node_online, then every minute each open incident again: heals any loss, a wiped Redis too."""
         AGENT_EVENTS.add("notice")
         self._send(notice("node_online", self.node, self._clock_ms(), Severity.INFO, self._about()))
-        while True:
-            try:
-                await asyncio.wait_for(stop.wait(), self._announce_seconds)
-            except TimeoutError:
-                # While Redis is away, the spool holds them already; a copy each minute would only fill it.
-                for change in self.edges.still_open() if self._caught_up() else ():
-                    AGENT_EVENTS.add("still_open")
-                    self._send(event_for(change, self.node, self._clock_ms()))
-                self._save()
-            else:
-                self._save()
-                return
+        while not await pause(stop, self._announce_seconds):
+            # While Redis is away, the spool holds them already; a copy each minute would only fill it.
+            for change in self.edges.still_open() if self._caught_up() else ():
+                AGENT_EVENTS.add("still_open")
+                self._send(event_for(change, self.node, self._clock_ms()))
+            self._save()
+        self._save()
 
     def _about(self) -> dict[str, Any]:
         return {

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from mesh_core.runtime.service import cancelled
+
 Job = Callable[[], Awaitable[None]]
 
 
@@ -41,9 +43,7 @@ class Lanes:
 
     async def cancel(self) -> None:
         """Stop now: what was not settled is pending in Redis and comes again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(*self._tasks)
         self._tasks.clear()
         self._queues.clear()
 

@@ -27,7 +27,7 @@ from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, is_name, parse_time, rfc3339
 from mesh_core.notifications.notifier import Sent, kind_of
 from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
-from mesh_core.runtime.service import pause
+from mesh_core.runtime.service import cancelled, pause
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import silences_for
 from observer.notify.news import WAITING, News, NewsKind, news_of_action, news_of_world
@@ -93,9 +93,7 @@ class Notifier:
             await asyncio.wait({look, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
-            if not look.done():
-                look.cancel()
-                await asyncio.gather(look, return_exceptions=True)
+            await cancelled(look)
         if not look.cancelled():
             look.result()
 

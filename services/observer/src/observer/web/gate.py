@@ -6,13 +6,13 @@ Looks at headers only. A route that forgets to ask who is there is closed all th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mesh_core.runtime.service import cancelled
 from mesh_core.security.users import BadPeople, Role
 from observer.auth.arrival import Arrival, arrival_of, from_another_site
 from observer.auth.auth import Auth
@@ -127,9 +127,7 @@ class Gate:
             await inner
         except asyncio.CancelledError:
             if not over:
-                inner.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await inner
+                await cancelled(inner)
                 raise
 
     def _still(self, person: Person) -> bool:
