@@ -91,7 +91,7 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
             process.send_signal(signal.SIGCONT)
             process.terminate()
         for process in made.processes.values():
-            process.wait(40)
+            process.wait(60)
         server.kill()
 
 

@@ -49,7 +49,7 @@ def end(*services: subprocess.Popen[bytes]) -> None:
     for service in services:
         service.terminate()
     for service in services:
-        service.wait(20)
+        service.wait(60)
 
 
 def planned(runtime: Path, server: RedisServer, until: Callable[[], bool]) -> None:

@@ -228,7 +228,7 @@ def test_approve_wait_follows_to_the_end_and_exits_accordingly(mend: Mend, resul
     proposal = mend.propose()
 
     def executor() -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not mend.actions.filed(Folder.APPROVED) and time.monotonic() < deadline:
             time.sleep(0.01)
         finish(mend, proposal, result)

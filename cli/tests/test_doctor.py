@@ -101,7 +101,7 @@ def test_replicas_are_counted_before_the_next_loss_stops_all_writes(mend_online:
         for n in (1, 2):
             replica = RedisServer(tmp_path / f"replica{n}", extra=("--replicaof", "127.0.0.1", str(port)))
             replicas.append(replica.start())
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while client.info("replication").get("min_slaves_good_slaves") != n and time.monotonic() < deadline:
                 time.sleep(0.05)
             levels.append(examined(mend_online, "--no-models")[1]["redis replicas"][0])

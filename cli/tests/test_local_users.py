@@ -52,7 +52,7 @@ def redis(*words):
 def ask(url, body=None):
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "X-CSRF-Token": "0" * 64}
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
         return answer.read()
 
 def connect(path):
@@ -130,7 +130,7 @@ async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a
     assert asked.returncode == 0, asked.stderr
     url, token = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)#/link/(\S{43})\n", asked.stdout).groups()  # type: ignore[union-attr]
     assert url == page
-    async with httpx.AsyncClient(base_url=f"{page}api/v1", trust_env=False, timeout=20) as me:
+    async with httpx.AsyncClient(base_url=f"{page}api/v1", trust_env=False, timeout=60) as me:
         session = (await me.post("/login", json={"link": token})).json()
         assert (session["name"], session["role"]) == (ME, Role.OPERATOR)
         body: dict[str, Any] = {"digest": name.digest, "reason": "not today"}

@@ -48,7 +48,7 @@ def running(mend: Mend, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 async def first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await asyncio.to_thread(process.stdout.readline)
 
 
@@ -76,7 +76,7 @@ def test_inject_takes_the_payload_from_a_file_or_from_standard_input(mend_online
         done = subprocess.run(
             [sys.executable, "-m", "mend", "inject", "a", "--node", NODE, "--payload", payload, "--json"],
             env={**os.environ, **mend_online.environ}, input='{"oom": true}',
-            capture_output=True, text=True, timeout=30,
+            capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert json.loads(done.stdout)["payload"] == {"oom": True}, done.stderr
 

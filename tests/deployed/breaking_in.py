@@ -39,7 +39,7 @@ def system(result: int) -> None:
 
 
 def run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise PermissionError(done.stderr.strip()[:200] or f"exit {done.returncode}")
 

@@ -117,7 +117,7 @@ def test_the_folders_are_as_the_table_says(product: Product) -> None:
 def test_the_page_lets_in_who_has_the_operators_token_and_nobody_else(product: Product) -> None:
     token = (product.runtime / "secrets" / "operator" / "page_token").read_text().strip()
     product.as_operator("cat", str(product.runtime / "secrets" / "operator" / "page_token"))
-    with httpx.Client(base_url=product.page, timeout=10) as browser:
+    with httpx.Client(base_url=product.page, timeout=60) as browser:
         assert browser.get("/").status_code == (200 if PAGE.exists() else 404)
         assert browser.get("/api/v1/proposals").status_code == 401
         assert browser.get("/api/v1/proposals", headers={"Authorization": "Bearer wrong"}).status_code == 401

@@ -67,7 +67,7 @@ def proxy(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Ite
     (tmp_path / "proxy.cfg").write_text(changed)
     with (tmp_path / "proxy.log").open("wb") as log:
         process = subprocess.Popen([haproxy, "-db", "-f", str(tmp_path / "proxy.cfg")], stdout=log, stderr=log)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(OSError):
             if ask(port, "GET", "/_ping") == 200:
@@ -76,7 +76,7 @@ def proxy(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Ite
         time.sleep(0.05)
     yield port
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 reads = pytest.mark.parametrize("proxy", ["read"], indirect=True)
@@ -85,7 +85,7 @@ both = pytest.mark.parametrize("proxy", ["read", "restart"], indirect=True)
 
 
 def ask(port: int, method: str, path: str) -> int:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         line.request(method, path)
         return line.getresponse().status
@@ -120,7 +120,7 @@ async def test_the_agent_sees_everything_it_needs(proxy: int, sick_container: Si
             seen.append(event)
 
     listening = asyncio.create_task(listen())
-    await asyncio.wait_for(opened.wait(), 10)
+    await asyncio.wait_for(opened.wait(), 60)
     web = await asyncio.to_thread(sick_container)
     try:
         await wait_for(lambda: any(event["Action"] == "start" for event in seen), 10, "the start of a container")

@@ -26,7 +26,7 @@ class LoopbackServer:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 class _Quiet(ThreadingHTTPServer):

@@ -94,7 +94,7 @@ class SystemdNode(SshNode):
         """As a crash would: SIGKILL to the unit's process. Returns when systemd has noticed."""
         before = self.show(unit, "MainPID")
         self.systemctl("kill", "--signal=KILL", unit)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.show(unit, "MainPID") == before:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{unit} on {self.name} outlived a SIGKILL by 10 s")
@@ -143,7 +143,7 @@ def ssh_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshNode]:
         yield node
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ class AlertingRig:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            process.wait(20)
+            process.wait(60)
         self._exporter.shutdown()
         self._exporter.server_close()
 

@@ -40,5 +40,5 @@ def _served(kind: str, folders: pytest.TempPathFactory) -> Iterator[RedisServer]
 
 @cache
 def _version(binary: str) -> str:
-    words = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout.split()
+    words = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout.split()
     return f"{words[0]} {next(word for word in words if word.startswith('v='))[2:]}"

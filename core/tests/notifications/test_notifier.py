@@ -45,7 +45,7 @@ def target() -> Iterator[str]:
     yield f"json://user:s3cret@127.0.0.1:{server.server_port}/hook"
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(60)
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ async def test_a_signal_stops_every_part_and_the_exit_is_0(
     process = start("'good': good")
     await wait_for(lambda: notes(tmp_path), 10, "the part")
     process.send_signal(number)
-    assert await asyncio.to_thread(process.wait, 5) == 0
+    assert await asyncio.to_thread(process.wait, 60) == 0
     assert notes(tmp_path) == ["good began", "good ended", "closed"]
 
 
@@ -99,7 +99,7 @@ async def test_a_part_that_dies_takes_the_service_down_loudly(
     start: Callable[[str], subprocess.Popen[str]], tmp_path: Path, part: str, word: str
 ) -> None:
     process = start(f"'good': good, 'bad': {part}")
-    _, said = await asyncio.to_thread(process.communicate, timeout=10)
+    _, said = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 1
     assert word in said
     assert '"bad"' in said
@@ -113,7 +113,7 @@ async def test_a_part_that_will_not_stop_is_cancelled_after_the_bound(
     await wait_for(lambda: notes(tmp_path), 10, "the parts")
     begun = time.monotonic()
     process.terminate()
-    _, said = await asyncio.to_thread(process.communicate, timeout=10)
+    _, said = await asyncio.to_thread(process.communicate, timeout=60)
     assert 0.9 < time.monotonic() - begun < 4
     assert process.returncode == 0
     assert "service.part_cancelled" in said
@@ -137,7 +137,7 @@ async def test_a_failure_while_stopping_is_not_a_good_end(
     process = start("'good': good, 'late': failing_late")
     await wait_for(lambda: notes(tmp_path), 10, "the parts")
     process.terminate()
-    _, said = await asyncio.to_thread(process.communicate, timeout=10)
+    _, said = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 1
     assert "broke while stopping" in said
 
@@ -205,7 +205,7 @@ async def test_what_is_awaited_in_a_task_of_its_own_ends_although_it_loses_a_can
     await asyncio.sleep(0)
     outer.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(outer, 30)
+        await asyncio.wait_for(outer, 60)
     assert lost == 1
 
 

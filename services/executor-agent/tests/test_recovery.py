@@ -199,14 +199,14 @@ def test_only_what_carries_the_marker_is_ended() -> None:
     )
     other = subprocess.Popen(["sleep", "60"], env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-x-11"})
     try:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while len(processes_of("plan-x-1")) < 4 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert end_processes("plan-x-1") >= 4
         assert not processes_of("plan-x-1")
         assert other.poll() is None
-        assert mine.wait(5) != 0
-        assert stubborn.wait(5) == -signal.SIGKILL
+        assert mine.wait(60) != 0
+        assert stubborn.wait(60) == -signal.SIGKILL
     finally:
         for process in (mine, stubborn, other):
             process.kill()

@@ -252,7 +252,7 @@ def supervisor(tmp_path: Path) -> Iterator[Path]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not Path(sock).exists() and time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(0.1)
@@ -262,7 +262,7 @@ def supervisor(tmp_path: Path) -> Iterator[Path]:
     assert Path(sock).exists()
     yield conf
     server.terminate()
-    server.wait(15)
+    server.wait(60)
 
 
 def for_supervisor(conf: Path) -> bytes:

@@ -64,7 +64,7 @@ async def test_the_next_executor_works_whatever_is_left_of_the_one_before(
     alone: Living, nohup: Nohup, step: str
 ) -> None:
     first = alone.approve(proposal_for(1))
-    assert await asyncio.to_thread(nohup.start(step).wait, 20) == -signal.SIGKILL
+    assert await asyncio.to_thread(nohup.start(step).wait, 60) == -signal.SIGKILL
     left = nohup.copies()
     assert len(left) == (0 if step == "a copy" else 1)
     second = alone.approve(proposal_for(2))
@@ -141,7 +141,7 @@ async def test_standing_by_without_one_that_works_is_not_ready_and_named(
         beat.touch()
         await wait_for(lambda: standby.ready().ready, 5, "it works again")
         holder.release()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 60)
         assert (pulse.standing_by, pulse.tick()) == (False, "")
     finally:
         stop.set()

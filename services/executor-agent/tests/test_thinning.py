@@ -69,10 +69,10 @@ def test_only_the_papers_of_what_ended_long_ago_stay(actions: Actions, tmp_path:
 
 async def test_it_thins_at_its_start_ends_when_told_and_0_means_for_ever(actions: Actions) -> None:
     path, stop = run(actions, "plan-x", 400), asyncio.Event()
-    await asyncio.wait_for(Thinning(actions, 0).run(stop), 5)
+    await asyncio.wait_for(Thinning(actions, 0).run(stop), 60)
     assert whole(path)
     task = asyncio.create_task(Thinning(actions, 365).run(stop))
     await wait_for(lambda: not (path / "logs").exists(), 5, "the run to be thin")
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert (path / "outcome.json").exists()

@@ -90,13 +90,13 @@ def test_cancel_ends_the_whole_tree_at_once(fresh: Zygote, prepare: Prepare, tmp
     result: list[Stage] = []
     thread = threading.Thread(target=lambda: result.append(run.play(APPLY)))
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not mark.exists() and time.monotonic() < deadline:
         thread.join(0.02)
     assert mark.exists()
     begun = time.monotonic()
     run.cancel.set()
-    thread.join(10)
+    thread.join(60)
     assert time.monotonic() - begun < 2
     (stage,) = result
     assert not stage.ok
@@ -131,7 +131,7 @@ async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_ba
     os.kill(first, signal.SIGKILL)
     begun = time.monotonic()
     await wait_for(lambda: not processes_with(str(mark)), 0.5, "no survivor of the run")
-    thread.join(5)
+    thread.join(60)
     assert time.monotonic() - begun < 5
     (stage,) = result
     assert not stage.ok  # and it did not start again on the slow road

@@ -75,6 +75,6 @@ def watching(tmp_path: Path) -> Watching:
             yield watched
         finally:
             stop.set()
-            await asyncio.wait_for(asyncio.gather(*tasks), 10)
+            await asyncio.wait_for(asyncio.gather(*tasks), 60)
 
     return start

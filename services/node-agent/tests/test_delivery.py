@@ -46,7 +46,7 @@ async def sending(spool: Spool, url: str) -> AsyncIterator[Sender]:
         yield sender
     finally:
         stop.set()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
 
 
 async def test_events_arrive_in_order_with_their_ids_and_are_published(redis_each: RedisServer, tmp_path: Path) -> None:

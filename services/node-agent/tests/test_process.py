@@ -60,7 +60,7 @@ class Process:
     def end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(15)
+        code = self.process.wait(60)
         self.process = None
         return code
 
@@ -139,7 +139,7 @@ async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
             client.flushall()
         await wait_for(lambda: [e.incident for e in events(redis_server)][:1] == [first.incident], 5, "it again")
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
 
 
 async def test_nothing_is_announced_again_while_redis_is_away(watching: Any) -> None:
@@ -199,7 +199,7 @@ async def test_a_second_agent_of_the_same_node_does_not_start(agent: Process, re
         env=agent.environment,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert second.returncode == 1
@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_used_is_named(agent: Process) -> None:
         env=agent.environment,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 1
@@ -239,4 +239,4 @@ def healthcheck(runtime: Path) -> int:
 
 def ran_once(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "node_agent"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

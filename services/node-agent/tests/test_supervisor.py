@@ -81,7 +81,7 @@ class Supervised:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not (self.folder / "s.sock").exists():
             assert time.monotonic() < deadline, "supervisord did not start"
             time.sleep(0.05)
@@ -89,7 +89,7 @@ class Supervised:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(15)
+            self.process.wait(60)
             self.process = None
 
     def ctl(self, *words: str) -> str:
@@ -98,7 +98,7 @@ class Supervised:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=60,
             cwd=self.folder.parent,  # a supervisord.conf in the current folder would be read
         )
         assert not done.stderr, done.stderr

@@ -92,7 +92,7 @@ def node(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node
     folder = tmp_path_factory.mktemp("systemd")
     node = Node(engine, images.node_image(engine), folder)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while node.systemctl("is-system-running").strip() not in ("running", "degraded"):
             assert time.monotonic() < deadline, "systemd did not come up"
             time.sleep(0.2)
@@ -105,7 +105,7 @@ def node(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node
     finally:
         engine.rm(node.name)
         if node.agent is not None:
-            node.agent.wait(20)
+            node.agent.wait(60)
         node.server.stop()
 
 

@@ -35,10 +35,10 @@ from mesh_core.models.proposals import (
     proposal_id,
 )
 from mesh_core.models.records import rfc3339
-from mesh_core.testing import RedisServer, free_port
+from mesh_core.testing import Patience, RedisServer, free_port
 from observer.world import Place, State, World
 
-STARTS_WITHIN_SECONDS = 15
+STARTS_WITHIN_SECONDS = 30
 LOG = (
     "PLAY [Restart it] ***\nTASK [Restart it] ***\nchanged: [web01]\nPLAY RECAP ***\nweb01 : ok=1 changed=1 failed=0\n"
 )
@@ -50,10 +50,10 @@ def ago(**span: float) -> str:
 
 def until(condition: Callable[[], bool], seconds: float, description: str) -> None:
     """`wait_for` for tests without an event loop (Playwright's own runs one in this thread)."""
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {description}")
+        if patience.over():
+            raise AssertionError(f"not within {patience}: {description}")
         time.sleep(0.02)
 
 
@@ -106,7 +106,7 @@ class Mesh:
             process.terminate()
         for process in self.processes:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(30)
+                process.wait(60)
             process.kill()
             process.wait()
         self.processes.clear()
@@ -122,7 +122,7 @@ class Mesh:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **self.signed_in.headers}
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def tell(self, **event: Any) -> int:

@@ -24,6 +24,6 @@ class SignedIn:
 
 def sign_in(url: str, runtime: Path) -> SignedIn:
     """`url` without a path."""
-    answer = httpx.post(f"{url}/api/v1/login", json={"link": make_link(runtime)}, timeout=10, trust_env=False)
+    answer = httpx.post(f"{url}/api/v1/login", json={"link": make_link(runtime)}, timeout=60, trust_env=False)
     assert answer.status_code == 200, answer.text
     return SignedIn(answer.cookies["mend_session"], answer.json()["csrf"])

@@ -68,7 +68,7 @@ async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_serve
     url = f"http://127.0.0.1:{port}"
 
     who = await signed_in(url, tmp_path)
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=10, headers=who) as http:
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers=who) as http:
 
         async def answered(path: str) -> Any:
             try:
@@ -138,7 +138,7 @@ async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
     migrate = [sys.executable, "-m", "mesh_core.storage.migrations", str(tmp_path)]
     url = f"http://127.0.0.1:{port}"
     who = await signed_in(url, tmp_path)
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=10, headers=who) as http:
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers=who) as http:
 
         async def all_there() -> bool:
             try:

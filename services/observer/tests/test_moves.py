@@ -98,7 +98,7 @@ async def test_the_running_watch_tells_moves_also_after_a_folder_was_made_anew(s
     scene.mv(scene.file(2), Folder.PENDING, Folder.REJECTED)
     await wait_for(lambda: rejections(2), 10, "a watcher that has gone deaf is made up for by the scan")
     stop.set()
-    await asyncio.wait_for(watch, 10)
+    await asyncio.wait_for(watch, 60)
 
 
 async def test_a_rejection_says_who_and_why_even_if_the_reason_comes_a_moment_later(scene: Scene) -> None:

@@ -218,7 +218,7 @@ async def test_one_that_stands_by_while_nobody_works_says_so_and_stops_when_it_i
         assert b"service.stuck" in (tmp_path / "observer.log").read_bytes()
         assert await health(tmp_path) == 1
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 10) == 0
+        assert await asyncio.to_thread(process.wait, 60) == 0
         assert not (tmp_path / "events").exists()
     finally:
         holder.release()
@@ -243,7 +243,7 @@ async def test_it_stops_politely_with_its_world_on_disk_and_its_heart_beating_un
         assert await bus.announce("health_events", HealthEvent(type="oom", node="pi5", service="web").wire()) >= 2
         await wait_for(lambda: len(kept(tmp_path)) == 2, 20, "the agent's event and the adopted one")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 10) == 0
+        assert await asyncio.to_thread(process.wait, 60) == 0
         places = json.loads((tmp_path / "state" / "world.json").read_bytes())["places"]
         assert {"pi4/web", "pi5/web"} <= places.keys()
     finally:
@@ -258,7 +258,7 @@ def test_it_refuses_to_start_with_a_bad_setting_and_names_it(tmp_path: Path) -> 
         env={**os.environ, "NODE_SILENT_SECONDS": "soon", "RUNTIME_PATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
     assert done.returncode == 2
     assert "NODE_SILENT_SECONDS='soon'" in done.stderr
@@ -295,4 +295,4 @@ async def test_the_health_check_needs_a_young_heartbeat(tmp_path: Path) -> None:
 async def health(runtime: Path) -> int:
     script = SERVICE / "healthcheck.sh"
     environment = {"PATH": "/usr/bin:/bin", "RUNTIME_PATH": str(runtime)}  # no Python of ours in sight
-    return await asyncio.to_thread(subprocess.call, ["sh", script], env=environment, timeout=10)
+    return await asyncio.to_thread(subprocess.call, ["sh", script], env=environment, timeout=60)

@@ -37,7 +37,7 @@ def environment(mesh: Mesh, model_url: str) -> dict[str, str]:
 
 def run_until_it_dies(mesh: Mesh, step: str, model_url: str) -> int:
     done = subprocess.run(
-        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=30, capture_output=True
+        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=60, capture_output=True
     )
     return done.returncode
 
@@ -56,7 +56,7 @@ async def healthy_planner(mesh: Mesh, model_url: str) -> AsyncIterator[None]:
         yield
     finally:
         child.terminate()
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
 
 
 @pytest.mark.parametrize("step", sorted(STEPS))
@@ -199,7 +199,7 @@ async def test_eight_kills_with_200_events_waiting_send_none_to_the_dead_letters
         await wait_for(settled, 60, "every event is acknowledged")
     finally:
         child.terminate()
-        child.wait(20)
+        child.wait(60)
     assert await mesh.stream("mesh:dead_letters") == []
     assert sorted(filed.proposal.event.id or "" for filed in mesh.proposals()) == sorted(events)
 
@@ -220,7 +220,7 @@ async def test_an_event_that_kills_its_planner_is_a_dead_letter_after_five_and_t
         await wait_for(ended, 30, "it dies, or everything is acknowledged")
         if child.poll() is None:
             child.terminate()
-            assert child.wait(20) == 0
+            assert child.wait(60) == 0
             break
         deaths += 1
     assert deaths == 5

@@ -95,6 +95,6 @@ async def test_a_job_that_loses_a_cancellation_is_told_again() -> None:
 
     lanes.submit("a", losing)
     await asyncio.sleep(0)
-    await asyncio.wait_for(lanes.cancel(), 30)
+    await asyncio.wait_for(lanes.cancel(), 60)
     assert lost.is_set()
     assert not lanes.busy("a")

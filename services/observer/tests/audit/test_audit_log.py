@@ -98,7 +98,7 @@ def test_killed_again_and_again_while_it_writes_it_loses_no_line_that_was_confir
         out = tmp_path / "out"  # read by its name: a shared handle would share the place where it writes
         with out.open("wb") as handle:
             process = subprocess.Popen([sys.executable, "-c", code, logs.path, logs.head_file], stdout=handle)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while not out.read_bytes() and time.monotonic() < deadline:
                 time.sleep(0.01)
             time.sleep(dice.random() * 0.1)  # anywhere in its work

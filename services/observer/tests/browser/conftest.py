@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from browser_rig import Mesh
 from parts.require import missing, require
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from mesh_core.security.users import people_path, read_people
 from mesh_core.testing import RedisServer
@@ -17,6 +17,7 @@ from observer.auth.auth import COOKIE
 from observer.web.page import DIST
 
 FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+WITHIN_MS = 30_000  # a busy machine; on a quiet one all of it takes a blink
 POLICY = "Content Security Policy"
 Visit = Callable[..., Page]
 
@@ -26,6 +27,7 @@ def browser() -> Iterator[Browser]:
     binary = require("chromium", "apt-get install chromium")
     if not (DIST / "index.html").is_file():
         missing("the built page", "make page")
+    expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary, args=list(FLAGS))
         yield browser
@@ -56,7 +58,7 @@ def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
         context = browser.new_context(
             viewport={"width": 1440, "height": 900}, color_scheme="light", reduced_motion="reduce"
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(WITHIN_MS)
         opened.append(context)
         if not stranger and read_people(people_path(mesh.runtime)).empty:
             context.add_cookies([{"name": COOKIE, "value": mesh.signed_in.cookie, "url": mesh.url}])

@@ -8,7 +8,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -36,19 +35,16 @@ def test_an_event_from_redis_cli_appears_within_a_second_without_a_reload(mesh: 
     expect(page.locator(".connection.live")).to_be_visible()
     page.evaluate("window.never_reloaded = true")
     event = {"type": "service_down", "node": "cellar", "service": "heating", "severity": "error"}
-    began = time.monotonic()
     subprocess.run(
         [client, "-p", str(mesh.redis.port), "PUBLISH", "health_events", json.dumps(event)], check=True, stdout=-3
     )
     row = page.locator(".places .row", has_text="heating")
-    expect(row).to_contain_text("sick", timeout=1_000)
-    took = time.monotonic() - began
+    until(lambda: row.filter(has_text="sick").count() > 0, 1.0, "the row to say so")
     expect(page.locator(".feed li", has_text="cellar/heating")).to_have_count(1)
-    expect(page.locator('.feed a[href^="#/incident/cellar"]')).to_have_count(1, timeout=10_000)
+    expect(page.locator('.feed a[href^="#/incident/cellar"]')).to_have_count(1, timeout=30_000)
     expect(page.locator(".feed li", has_text="cellar/heating")).to_have_count(1)
     expect(page.locator(".tile.sick b")).not_to_have_text("0")
     assert page.evaluate("window.never_reloaded") is True
-    assert took < 1.0
 
 
 def test_a_line_of_the_feed_leads_to_its_incident_however_late_the_index_is(mesh: Mesh, visit: Visit) -> None:
@@ -63,7 +59,7 @@ def test_a_line_of_the_feed_leads_to_its_incident_however_late_the_index_is(mesh
         expect(line.locator("a")).to_have_attribute("href", "#/history?list=events")
         held.execute("ROLLBACK")
     held.close()
-    expect(line.locator("a")).to_have_attribute("href", re.compile("^#/incident/attic"), timeout=10_000)
+    expect(line.locator("a")).to_have_attribute("href", re.compile("^#/incident/attic"), timeout=30_000)
     expect(line).to_have_count(1)
 
 
@@ -73,7 +69,7 @@ def test_a_silence_from_a_terminal_is_seen_on_the_page(mesh: Mesh, visit: Visit)
     words = [sys.executable, "-m", "mend", "maintenance", "cupboard*", "--for", "1h", "--reason", "new shelves"]
     environment = {**os.environ, "RUNTIME_PATH": str(mesh.runtime), "REDIS_URL": mesh.redis.url}
     subprocess.run(words, env=environment, check=True, stdout=-3)
-    expect(page.locator(".silence", has_text="cupboard*")).to_contain_text("new shelves", timeout=10_000)
+    expect(page.locator(".silence", has_text="cupboard*")).to_contain_text("new shelves", timeout=30_000)
 
 
 def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Visit) -> None:
@@ -92,7 +88,7 @@ def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Vis
             by="planner",
         )
     )
-    expect(page.locator(".proposal", has_text="announced")).to_be_visible(timeout=2_000)
+    expect(page.locator(".proposal", has_text="announced")).to_be_visible()
     expect(page.locator('[aria-live="polite"]')).to_contain_text("New proposal: container_restart for announced/api")
 
 
@@ -184,7 +180,7 @@ def test_who_looks_while_somebody_else_decides_sees_it(mesh: Mesh, visit: Visit)
     page = visit(f"#/proposals/{name.id}")
     page.get_by_role("button", name="Approve…").click()
     assert mesh.actions.reject(name, "not today", "kim")
-    expect(page.locator(".decided")).to_contain_text("Decided by kim", timeout=6_000)
+    expect(page.locator(".decided")).to_contain_text("Decided by kim", timeout=30_000)
     expect(page.get_by_role("button", name="Yes, approve")).to_have_count(0)
     assert lies_in(mesh, name.id) == [Folder.REJECTED]
 

@@ -80,4 +80,4 @@ def test_who_was_taken_off_the_list_is_out_without_a_reload(mesh: Mesh, visit: V
     change_people(people_path(mesh.runtime), lambda people: people.with_user(VIEWER, None))
     until(lambda: mesh.tell(type="disk_full", node="door", severity="error") > 0, 5, "somebody hears")
     page.keyboard.press("2")
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=30_000)

@@ -42,7 +42,7 @@ def test_approve_by_click_heals_a_real_container_and_the_page_shows_it(
     payload = {"runtime": "docker", "container": sick.name, "status": "running", "health": "unhealthy"}
     mesh.tell(type="container_unhealthy", node="box", service=sick.name, severity="error", payload=payload)
 
-    page.locator(".proposal", has_text=sick.name).click(timeout=20_000)
+    page.locator(".proposal", has_text=sick.name).click(timeout=30_000)
     expect(page.get_by_label("The playbook")).to_contain_text(sick.name)
     assert sick.started_at() == started
     page.get_by_role("button", name="Approve…").click()
@@ -52,7 +52,7 @@ def test_approve_by_click_heals_a_real_container_and_the_page_shows_it(
     expect(page.locator(".chip", has_text="proven")).to_be_visible()
     expect(page.get_by_label("Log 02_apply.log")).to_contain_text("changed")
     page.get_by_role("link", name="timeline").click()
-    expect(page.locator(".title .chip").first).to_have_text("recovered", timeout=15_000)
+    expect(page.locator(".title .chip").first).to_have_text("recovered", timeout=30_000)
     steps = page.locator(".timeline li")
     expect(steps.first).to_contain_text("container unhealthy")
     for step in ("container restart proposed", "approved", "apply", "done, proven"):

@@ -57,7 +57,7 @@ async def test_who_may_not_come_in_is_told_so_before_a_byte_of_the_body_is_read(
     async with serving(door) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /api/v1/proposals/x/approve HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n")
-        assert b" 401 " in await asyncio.wait_for(reader.readline(), 5)
+        assert b" 401 " in await asyncio.wait_for(reader.readline(), 60)
         writer.close()
 
 
@@ -118,7 +118,7 @@ async def test_a_stream_that_is_open_ends_soon_after_its_session(door: Door, mon
         await reader.readuntil(b"ping")
         assert door.live.viewers == 1
         await ada.post("/logout")
-        await asyncio.wait_for(reader.readuntil(b"\r\n0\r\n\r\n"), 5)  # the end, as HTTP says it
+        await asyncio.wait_for(reader.readuntil(b"\r\n0\r\n\r\n"), 60)  # the end, as HTTP says it
         await wait_for(lambda: door.live.viewers == 0, 5, "the viewer to be forgotten")
         writer.close()
 

@@ -230,7 +230,7 @@ async def test_whatever_goes_wrong_in_a_turn_the_part_lives_on(shelf: Shelf, mon
     running.event()
     await wait_for(lambda: running.indexing.complete and running.events().items, 10, "the event all the same")
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
 
 
 async def test_the_running_part_takes_what_is_kept_and_ends_when_told(shelf: Shelf) -> None:
@@ -245,7 +245,7 @@ async def test_the_running_part_takes_what_is_kept_and_ends_when_told(shelf: She
     await wait_for(lambda: not IndexFolder(running.runtime).asked() and running.indexing.complete, 10, "a new index")
     assert len(running.events().items) == 1
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     assert not list((running.runtime / "index").glob("*-wal"))
 
 
@@ -272,7 +272,7 @@ async def test_what_is_new_is_said_once_it_can_be_read_and_a_quiet_time_says_not
     await wait_for(lambda: turns >= 5, 10, "some turns with nothing to do")
     assert len(seen) == before
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
 
 
 async def test_only_one_writes(tmp_path: Path) -> None:
@@ -288,6 +288,6 @@ async def test_only_one_writes(tmp_path: Path) -> None:
         await wait_for(lambda: (tmp_path / "index" / "writer.lock").exists(), 5, "the lock")
         assert not (tmp_path / "index" / "observer.db").exists()
         stop.set()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
     with folder.sole_writer() as ours:
         assert ours

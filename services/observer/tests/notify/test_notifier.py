@@ -309,9 +309,9 @@ async def test_a_target_that_takes_its_time_does_not_hold_up_the_end(place: Plac
     notifier = place.notifier(send=slow)
     stop = asyncio.Event()
     running = asyncio.create_task(notifier.run(stop))
-    await asyncio.wait_for(asked.wait(), 10)
+    await asyncio.wait_for(asked.wait(), 60)
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 30)
     await place.notifier().look()
     assert len(place.mouth.said) == 1  # told at the next start
 
@@ -353,4 +353,4 @@ async def test_the_observer_as_a_process_tells_after_kill_9_and_stays_small(
         assert b"s3cret" not in log.read_bytes()
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0

@@ -66,12 +66,12 @@ def observer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert "web.route_failed" not in (runtime / "log").read_text()
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         server.stop()
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             if requests.get(f"{url}/readyz", timeout=2).status_code == 200:

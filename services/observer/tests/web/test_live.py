@@ -52,7 +52,7 @@ async def test_every_viewer_gets_every_message_once_and_in_order(redis_server: R
         for n in range(199):
             await bus.announce("executor_output", json.dumps({"line": n}).encode())
         await bus.enter(HealthEvent(type="x", node="n"), Trust.FOREIGN)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.gather(*viewers)
         assert [json.loads(line).get("line") for line in got[0][:199]] == list(range(199))
         assert json.loads(got[0][199])["type"] == "x"
@@ -81,7 +81,7 @@ async def test_what_nobody_of_ours_says_is_not_passed_on_and_no_write_is_large(r
             pipe.publish("health_events", json.dumps({"huge": "y" * 100_000}))
         pipe.publish("executor_output", '{"line": "last"}')
         await pipe.execute()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await viewer
         assert max(map(len, chunks)) < CHUNK_BYTES + 70_000
         told = b"".join(chunks)
@@ -122,7 +122,7 @@ async def test_a_redis_that_was_away_is_told_as_a_gap(redis_server: RedisServer)
         assert await anext(viewer) == hello(1)
         redis_server.kill()
         redis_server.start()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             assert await anext(viewer) == LAG
         await viewer.aclose()  # type: ignore[attr-defined]
     await bus.close()

@@ -37,7 +37,7 @@ async def test_it_answers_and_stops_at_once_with_people_watching(redis_server: R
         who = sign_in(url, tmp_path).headers
         async with (
             httpx.AsyncClient(headers=who) as client,
-            client.stream("GET", f"{url}/api/v1/stream", timeout=20) as viewer,
+            client.stream("GET", f"{url}/api/v1/stream", timeout=60) as viewer,
         ):
             described = (await client.get(f"{url}/api/v1/openapi.json")).json()
             assert "/api/v1/proposals/{action_id}/approve" in described["paths"]
@@ -65,10 +65,10 @@ async def test_a_taken_port_is_waited_for_and_the_observer_works_meanwhile(
         await wait_for(lambda: answers(f"http://127.0.0.1:{port}"), 15, "it listens once the port is free")
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_an_address_that_is_none_is_refused_by_its_name(tmp_path: Path) -> None:
     process = start("redis://127.0.0.1:1/0", tmp_path, "8686")
-    assert process.wait(20) == 2
+    assert process.wait(60) == 2
     assert "OBSERVER_LISTEN='8686'" in (tmp_path / "observer.log").read_text()
