@@ -5,28 +5,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
 import zlib
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from parts.http_server import LoopbackServer
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 MEBIBYTE = 1024 * 1024
 BOMB_MEBIBYTES = 512
-
-
-def _read_request(client: socket.socket) -> None:
-    """All of it: closing over unread bytes would reset the connection before the answer is read."""
-    with client.makefile("rb") as lines:
-        length = 0
-        while (line := lines.readline()).strip():
-            name, _, value = line.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
-        lines.read(length)
 
 
 def _chunked(data: bytes) -> bytes:
@@ -69,37 +57,22 @@ KINDS = {
 }
 
 
-class Endless:
-    """One kind of answer for every request, on a free loopback port."""
+class Endless(LoopbackServer):
+    """One kind of answer for every request."""
 
     def __init__(self, kind: str) -> None:
-        self._pieces = KINDS[kind]
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        pieces = KINDS[kind]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                # All of the question first: closing over unread bytes resets the connection before the answer is read.
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                for piece in pieces():
+                    self.wfile.write(piece)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
-        self._thread.join(60)
+            do_GET = do_POST
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._door.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(client,), daemon=True).start()
+            def log_message(self, format: str, *args: object) -> None:
+                """Quiet: the client's side is what counts."""
 
-    def _answer(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
-            _read_request(client)
-            for piece in self._pieces():
-                client.sendall(piece)
+        super().__init__(Handler)

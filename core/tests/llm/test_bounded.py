@@ -32,7 +32,7 @@ def test_an_answer_without_end_costs_little_memory_and_one_try(vendor: str, scri
         assert line["grew_mib"] < MOST_MIB, line
         if kind in ("endless", "endless-chunked", "endless-error", "endless-events"):
             assert (line["outcome"], "larger than" in line["detail"]) == ("api_error", True), line
-        assert line["ms"] < 3000, line
+        assert line["ms"] < 10_000, line
     assert (tries["packed"]["outcome"], "packed" in tries["packed"]["detail"]) == ("api_error", True), tries["packed"]
     assert tries["endless-headers"]["outcome"] == "network_error", tries["endless-headers"]
     assert tries["endless-interim"]["outcome"] == "timeout", tries["endless-interim"]

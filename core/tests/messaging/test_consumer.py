@@ -207,7 +207,7 @@ async def test_an_idle_read_of_two_seconds_is_no_outage_and_longer_ones_are_cut(
     await read(one)
     start = time.monotonic()
     assert await one.read(block_ms=60_000) == []
-    assert 1.5 < time.monotonic() - start < 4
+    assert 1.5 < time.monotonic() - start < 30
 
 
 def test_the_waits_fit_each_other() -> None:

@@ -25,7 +25,7 @@ class Target(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if Target.hang is not None:
-            Target.hang.wait(10)
+            Target.hang.wait(60)
         Target.heard.append(json.loads(body))
         self.send_response(Target.status)
         self.end_headers()
@@ -89,7 +89,7 @@ async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(tell
     begin = time.monotonic()
     sent = await teller.send(["nonsense", target], "t", "b", seconds=0.3)
     Target.hang.set()
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 40
     assert not sent.ok
     assert sent.troubles == ("is not an Apprise URL", "did not answer within 0.3 s")
 

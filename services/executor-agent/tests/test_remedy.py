@@ -324,7 +324,7 @@ async def test_sigterm_ends_a_long_playbook_cleanly(living: Living) -> None:
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 60) == 0
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 45
     finally:
         process.kill()
         process.wait()

@@ -95,10 +95,8 @@ async def test_a_death_is_known_within_a_second(box: Box, watching: Any) -> None
     async with watching(box.probe()) as watched:
         name = box.run("trap 'exit 3' USR1; while :; do sleep 0.05; done")
         await asyncio.sleep(0.5)
-        started = time.monotonic()
         box.engine.docker("kill", "-s", "USR1", name)
-        await watched.see(name, "container_died", seconds=5)
-        assert time.monotonic() - started < 2
+        await watched.see(name, "container_died", seconds=2)
 
 
 async def test_an_oom_kill_says_so(box: Box, watching: Any) -> None:
