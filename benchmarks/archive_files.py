@@ -24,7 +24,7 @@ from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_conversion import convert_all
 from mesh_core.storage.event_files import lines_about
 from mesh_core.storage.event_packing import pack
-from observer.archive import Archive
+from observer.archive.events import EventArchive
 from observer.index.indexing import Indexing
 from observer.index.keys import DAY_MS, day_of, time_of
 
@@ -107,7 +107,7 @@ def main() -> None:
     chance = random.Random(7)
     with tempfile.TemporaryDirectory() as folder:
         older, today = Path(folder) / "older", Path(folder) / "today"
-        archive = Archive(today / "events")
+        archive = EventArchive(today / "events")
         appended = 0.0
         for number in range(given.days):
             events, decisions = day_of_events(BASE_MS + number * DAY_MS, given.nodes, chance)

@@ -19,10 +19,10 @@ from mesh_core.models.events import Decision, HealthEvent, Severity, Trust
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.runtime.log import setup
 from mesh_core.testing import RedisServer, wait_for
-from observer.archive import Archive
+from observer.archive.events import EventArchive
 from observer.index.events import EventFilter, read_events
 from observer.index.indexing import Indexing
-from observer.observer import GROUP, Observer
+from observer.pipeline.observer import GROUP, Observer
 
 NODES = 20
 BASE_MS = 1_780_000_000_000
@@ -61,7 +61,7 @@ async def measure(runtime: Path, events: int, *, indexed: bool) -> tuple[float, 
     actions.prepare()
     indexing = Indexing(runtime, actions)
     kept = indexing.kept if indexed else lambda paths, before: None
-    observer = Observer(bus, consumer, Archive(runtime / "events"), runtime / "world.json", on_kept=kept)
+    observer = Observer(bus, consumer, EventArchive(runtime / "events"), runtime / "world.json", on_kept=kept)
     stop = asyncio.Event()
     began, cpu = time.perf_counter(), time.process_time()
     tasks = [asyncio.create_task(observer.run(stop))]

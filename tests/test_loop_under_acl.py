@@ -23,9 +23,9 @@ from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import free_port, wait_for
-from observer.erasures import Erasures
-from observer.silence import Silence
-from observer.trimming import Trimming
+from observer.liveness.node_liveness import NodeLiveness
+from observer.streams.erasures import Erasures
+from observer.streams.trimming import Trimming
 from observer.world import Place, State, World
 
 # what the observer reads beside the events
@@ -147,7 +147,7 @@ async def test_the_observers_rarer_duties_are_permitted(acl_redis: AclRedis) -> 
     async def heard(node: str) -> None:
         assert node == "web01"
 
-    silence = Silence(bus, lambda: world, heard, limit_seconds=10, clock=lambda: moment[0])
+    silence = NodeLiveness(bus, lambda: world, heard, limit_seconds=10, clock=lambda: moment[0])
     with acl_redis.client("node-web01") as node:
         node.execute_command("XADD", "mesh:ev:web01", "1-0", "p", "{}")
         node.execute_command("SET", "mesh:alive:web01", "1", "EX", "120")

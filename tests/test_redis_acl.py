@@ -11,7 +11,7 @@ from parts.redis_acl import AclRedis
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.streams import OBSERVER_STREAM
 from mesh_core.security.redis_users import ADMIN, OPERATOR, SERVICES
-from observer.erasures import Erasures
+from observer.streams.erasures import Erasures
 
 NODE = "node-web01"
 EVERYBODY = (NODE, *SERVICES, OPERATOR)

@@ -13,7 +13,7 @@ from mesh_core.approvals.store import Actions
 from mesh_core.models.events import HealthEvent
 from mesh_core.storage.reindexing import IndexFolder
 from mesh_core.testing import wait_for
-from observer.archive import Archive
+from observer.archive.events import EventArchive
 from observer.index.events import EventFilter, read_events
 from observer.index.indexing import Indexing
 from observer.index.store import Store
@@ -26,7 +26,7 @@ def archived(runtime: Path, count: int) -> None:
         HealthEvent(id=f"pi4/{MS - n * 86_400_000}-0", type="container_died", node="pi4", service="web")
         for n in range(count)
     ]
-    Archive(runtime / "events").keep(events, [])
+    EventArchive(runtime / "events").keep(events, [])
 
 
 def found(runtime: Path) -> int:

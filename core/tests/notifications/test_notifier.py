@@ -13,7 +13,7 @@ from typing import ClassVar
 import psutil
 import pytest
 
-from mesh_core.notifications.notifier import TargetSettings, Teller, urls_in
+from mesh_core.notifications.notifier import AppriseSender, TargetSettings, urls_in
 from mesh_core.testing import wait_for
 
 
@@ -49,12 +49,12 @@ def target() -> Iterator[str]:
 
 
 @pytest.fixture
-async def teller() -> AsyncIterator[Teller]:
-    async with Teller() as made:
+async def teller() -> AsyncIterator[AppriseSender]:
+    async with AppriseSender() as made:
         yield made
 
 
-async def test_every_target_hears_title_and_text(teller: Teller, target: str) -> None:
+async def test_every_target_hears_title_and_text(teller: AppriseSender, target: str) -> None:
     sent = await teller.send([target, target], "web on box is down", "It was {{ not }} repaired.\nTwo lines.")
     assert sent.ok, sent
     assert sent.reason == "2 of 2 targets took the message"
@@ -62,13 +62,13 @@ async def test_every_target_hears_title_and_text(teller: Teller, target: str) ->
     assert "{{ not }}" in Target.heard[0]["message"]
 
 
-async def test_without_a_target_it_says_which_setting_is_missing(teller: Teller) -> None:
+async def test_without_a_target_it_says_which_setting_is_missing(teller: AppriseSender) -> None:
     sent = await teller.send([], "t", "b")
     assert not sent.ok
     assert "NOTIFY_URLS" in sent.reason
 
 
-async def test_a_refusal_is_a_failure_that_does_not_show_the_url(teller: Teller, target: str) -> None:
+async def test_a_refusal_is_a_failure_that_does_not_show_the_url(teller: AppriseSender, target: str) -> None:
     Target.status = 500
     sent = await teller.send([target], "t", "b")
     assert not sent.ok
@@ -77,14 +77,14 @@ async def test_a_refusal_is_a_failure_that_does_not_show_the_url(teller: Teller,
     assert "s3cret" not in sent.reason
 
 
-async def test_one_bad_target_does_not_silence_the_others(teller: Teller, target: str) -> None:
+async def test_one_bad_target_does_not_silence_the_others(teller: AppriseSender, target: str) -> None:
     sent = await teller.send(["nonsense", "http://", target, "json://127.0.0.1:9/"], "t", "b")
     assert not sent.ok
     assert "1 of 4 targets took the message" in sent.reason
     assert len(Target.heard) == 1
 
 
-async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(teller: Teller, target: str) -> None:
+async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(teller: AppriseSender, target: str) -> None:
     Target.hang = threading.Event()
     begin = time.monotonic()
     sent = await teller.send(["nonsense", target], "t", "b", seconds=0.3)
@@ -94,7 +94,7 @@ async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(tell
     assert sent.troubles == ("is not an Apprise URL", "did not answer within 0.3 s")
 
 
-async def test_nobody_is_left_when_the_one_who_tells_is_stopped(teller: Teller, target: str) -> None:
+async def test_nobody_is_left_when_the_one_who_tells_is_stopped(teller: AppriseSender, target: str) -> None:
     Target.hang = threading.Event()
     task = asyncio.create_task(teller.send([target], "t", "b"))
     await wait_for(lambda: _children() != [], 5, "the child runs")
@@ -104,7 +104,7 @@ async def test_nobody_is_left_when_the_one_who_tells_is_stopped(teller: Teller, 
     assert _children() == []
 
 
-async def test_one_child_takes_message_after_message_and_a_crowd_gets_more(teller: Teller, target: str) -> None:
+async def test_one_child_takes_message_after_message_and_a_crowd_gets_more(teller: AppriseSender, target: str) -> None:
     assert (await teller.send([target], "t", "1")).ok
     first = _children()
     assert (await teller.send([target], "t", "2")).ok
@@ -118,14 +118,14 @@ async def test_one_child_takes_message_after_message_and_a_crowd_gets_more(telle
 
 
 async def test_a_child_that_nobody_asks_gives_its_memory_back_and_nothing_is_lost_by_it(target: str) -> None:
-    async with Teller(keep_seconds=0.3) as teller:
+    async with AppriseSender(keep_seconds=0.3) as teller:
         assert (await teller.send([target], "t", "1")).ok
         await wait_for(lambda: _children() == [], 5, "the child ends by itself")
         assert (await teller.send([target], "t", "2")).ok
     assert [heard["message"] for heard in Target.heard] == ["1", "2"]
 
 
-async def test_a_target_that_speaks_html_gets_the_text_escaped(teller: Teller, target: str) -> None:
+async def test_a_target_that_speaks_html_gets_the_text_escaped(teller: AppriseSender, target: str) -> None:
     sent = await teller.send([target.replace("/hook", "/hook?format=html")], "t", "<b>bold</b> & more")
     assert sent.ok, sent
     assert "&lt;b&gt;bold&lt;/b&gt;" in Target.heard[0]["message"]

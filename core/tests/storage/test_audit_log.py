@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.storage.audit_log import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed, verify
+from mesh_core.storage.audit_log import DAMAGE, HEALED, AuditLine, BadLine, Head, head_in, read_line, sealed, verify
 
 NOW = "2026-05-05T12:00:00.000Z"
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)
@@ -153,5 +153,5 @@ def test_no_other_text_is_a_noted_end(text: str | bytes) -> None:
 
 def test_a_line_says_its_folders_by_the_names_that_people_know() -> None:
     line = sealed(Head(), {"ts": NOW, "at": NOW, "who": "a", "how": "mv", "what": "approve", "from": "pending"})
-    assert isinstance(line, Line)
+    assert isinstance(line, AuditLine)
     assert json.loads(line.wire())["from"] == "pending"

@@ -20,7 +20,7 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
 from mesh_core.security.passwords import hash_password
 from mesh_core.security.users import Role, Token, User, change_people, people_path, token_digest
-from mesh_core.storage.audit_log import Chain, Line, audit_path, head_path
+from mesh_core.storage.audit_log import AuditLine, Chain, audit_path, head_path
 from mesh_core.testing import free_port, wait_for
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
@@ -60,7 +60,7 @@ class Door(Desk):
             for folder in Folder
         }
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[AuditLine]:
         """The audit log, which must be whole."""
         chain = Chain()
         with audit_path(self.runtime).open("rb") as handle:

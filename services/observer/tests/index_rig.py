@@ -18,7 +18,8 @@ from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.models.outcomes import Outcome, Stage
 from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, proposal_id
 from mesh_core.storage.files import write_whole
-from observer.archive import Archive
+from observer.archive.events import EventArchive
+from observer.archive.logbook import Logbook, LogbookEntry
 from observer.index.events import EventFilter, read_events
 from observer.index.history import HistoryFilter, read_history
 from observer.index.incident import tell
@@ -27,7 +28,6 @@ from observer.index.indexing import Indexing
 from observer.index.keys import time_of
 from observer.index.results import EventPage, HistoryPage, Incident
 from observer.index.store import Unsound
-from observer.logbook import Line, Logbook
 
 T = TypeVar("T")
 BASE_MS = 1_779_969_600_000  # 2026-05-28T12:00:00Z
@@ -39,7 +39,7 @@ class Shelf:
 
     runtime: Path
     indexing: Indexing
-    archive: Archive
+    archive: EventArchive
     logbook: Logbook
     actions: Actions
     clock: list[float]
@@ -82,7 +82,8 @@ class Shelf:
     def note(self, record: ModelAttempt | ActionUpdate, at: int, stream: str = "") -> None:
         before = time.time()
         self.indexing.kept(
-            self.logbook.keep([Line(stream or record.stream, f"{BASE_MS + at}-{next(self.entries)}", record)]), before
+            self.logbook.keep([LogbookEntry(stream or record.stream, f"{BASE_MS + at}-{next(self.entries)}", record)]),
+            before,
         )
 
     def propose(self, event: HealthEvent, *, at: int = 1000, **changed: Any) -> ActionName:
@@ -170,7 +171,7 @@ def shelf_in(runtime: Path, *, entries: Any = None) -> Shelf:
     clock = [time.monotonic()]
     indexing = Indexing(runtime, actions, clock=lambda: clock[0])
     root = runtime / "events"
-    made = Shelf(runtime, indexing, Archive(root), Logbook(root), actions, clock)
+    made = Shelf(runtime, indexing, EventArchive(root), Logbook(root), actions, clock)
     if entries is not None:
         made.entries = entries
     return made

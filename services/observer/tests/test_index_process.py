@@ -21,10 +21,10 @@ from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, free_port, wait_for
-from observer.archive import Archive
-from observer.erasures import Erasures
-from observer.observer import GROUP
-from observer.trimming import WEEK_MS, Trimming
+from observer.archive.events import EventArchive
+from observer.pipeline.observer import GROUP
+from observer.streams.erasures import Erasures
+from observer.streams.trimming import WEEK_MS, Trimming
 
 MANY = 300  # a stream is trimmed by whole nodes of 100 entries
 
@@ -129,7 +129,7 @@ async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
     weeks = [
         HealthEvent(id=f"pi4/{now - day * 86_400_000}-0", type="container_died", node="pi4") for day in range(8, 38)
     ]
-    archive = Archive(tmp_path / "events")
+    archive = EventArchive(tmp_path / "events")
     for path in archive.keep(weeks, []):
         os.utime(path, (now / 1000 - 200_000,) * 2)
     old |= {str(event.id): {} for event in weeks}

@@ -226,7 +226,7 @@ def executor_notifies_twice() -> None:
 
         return send
 
-    replace("mesh_core.notifications.notifier.Teller.send", make)
+    replace("mesh_core.notifications.notifier.AppriseSender.send", make)
 
 
 @mutant("executor_agent")
@@ -274,7 +274,7 @@ def updates_are_told_backwards() -> None:
 def archive_skips_one_event() -> None:
     skip = after(10)
     replace(
-        "observer.archive.Archive.keep",
+        "observer.archive.events.EventArchive.keep",
         lambda old: lambda self, events, *rest: old(self, [event for event in events if not skip()], *rest),
     )
 
@@ -283,7 +283,7 @@ def archive_skips_one_event() -> None:
 def archive_skips_a_decision() -> None:
     skip = after(10)
     replace(
-        "observer.archive.Archive.keep",
+        "observer.archive.events.EventArchive.keep",
         lambda old: (
             lambda self, events, decisions, *rest: old(
                 self, events, [decision for decision in decisions if not skip()], *rest
@@ -302,14 +302,14 @@ def observer_acknowledges_before_writing() -> None:
 
         return work
 
-    replace("observer.observer.Observer.work", make)
+    replace("observer.pipeline.observer.Observer.work", make)
 
 
 @mutant("observer")
 def logbook_skips_one_line() -> None:
     skip = after(10)
     replace(
-        "observer.logbook.Logbook.keep",
+        "observer.archive.logbook.Logbook.keep",
         lambda old: lambda self, lines, *rest: old(self, [line for line in lines if not skip()], *rest),
     )
 

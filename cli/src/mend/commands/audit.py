@@ -21,11 +21,11 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.records import parse_time
 from mesh_core.storage.audit_log import (
     HEAD_KEY,
+    AuditLine,
+    AuditReport,
     BadLine,
     Chain,
     Head,
-    Line,
-    Verdict,
     audit_path,
     head_in,
     head_path,
@@ -99,7 +99,7 @@ def verify(
         raise typer.Exit(FAILED)
 
 
-def read_verdict(cli: CliContext, expect: str | None = None) -> Verdict:
+def read_verdict(cli: CliContext, expect: str | None = None) -> AuditReport:
     """Every line against the chain and the noted ends. The ends are read first: the observer may write meanwhile."""
     anchors = list(_anchors(cli))
     if expect is not None:
@@ -173,7 +173,7 @@ def show(
     cli.out.print(listing(COLUMNS, [_row(line) for line in shown], cli.out.width))
 
 
-def _lines(cli: CliContext, oldest: datetime | None, who: str | None, limit: int) -> Iterator[Line]:
+def _lines(cli: CliContext, oldest: datetime | None, who: str | None, limit: int) -> Iterator[AuditLine]:
     """Newest first; a line that cannot be believed is left out and told of."""
     left = limit
     for _, raw in lines_backwards(audit_path(cli.runtime)):
@@ -203,7 +203,7 @@ def _since(text: str, moment: datetime) -> datetime:
     return said if said.tzinfo else said.astimezone()
 
 
-def _row(line: Line) -> list[Text]:
+def _row(line: AuditLine) -> list[Text]:
     place = f"{line.from_folder} -> {line.to_folder}" if line.to_folder and line.what in ("take_back", "edit") else ""
     return [
         Text(str(line.seq), "dim"),

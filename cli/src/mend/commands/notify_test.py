@@ -11,7 +11,7 @@ import typer
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
 from mend.text import plain
-from mesh_core.notifications.notifier import Sent, TargetSettings, Teller, kind_of
+from mesh_core.notifications.notifier import AppriseSender, SendResult, TargetSettings, kind_of
 from mesh_core.runtime.settings import BadSettings, read_settings
 
 
@@ -43,8 +43,8 @@ def notify_test(ctx: typer.Context) -> None:
         raise typer.Exit(FAILED)
 
 
-async def _send(urls: Sequence[str], text: str) -> Sent:
-    async with Teller() as teller:
+async def _send(urls: Sequence[str], text: str) -> SendResult:
+    async with AppriseSender() as teller:
         return await teller.send(urls, "Mendmesh says hello", text)
 
 

@@ -9,7 +9,7 @@ from mend.doctor.finding import Finding, broken, ok, warning
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.secret_files import is_given
 from mesh_core.security.users import BadPeople, Role, people_path, read_people
-from mesh_core.storage.audit_log import Verdict
+from mesh_core.storage.audit_log import AuditReport
 
 PORT = 8686
 
@@ -48,7 +48,7 @@ def check_access(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]
         yield warning("page", f"{found}, but all of them only to look", "mend users role NAME operator")
 
 
-def audit_finding(verdict: Verdict) -> Finding:
+def audit_finding(verdict: AuditReport) -> Finding:
     """What `mend audit verify` says, in one line."""
     if not verdict.problems:
         return ok("audit log", f"{verdict.lines} lines, every one as it was written")

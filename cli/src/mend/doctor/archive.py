@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,13 @@ from pathlib import Path
 from mend.doctor.finding import Finding, ok, warning
 from mesh_core.models.proposals import EXECUTED
 from mesh_core.storage.disk_room import size_of
-from mesh_core.storage.event_files import PACKED
+from mesh_core.storage.event_files import PACKED, day_folders
 
 KEEP_DAYS = 365  # what the observer takes when EVENTS_KEEP_DAYS does not say another number
 RECENT_DAYS = 7  # as long as a day lies there as plain text
 PACKED_DAYS = 30
 PACKED_SHARE = 0.2  # of the plain size, until a day here tells better; measured 0.05 to 0.12
 MOST_RUNS = 500
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,9 @@ def _runs_a_day(runtime: Path) -> float:
 
 def _days(events: Path) -> dict[date, Path]:
     found = {}
-    for entry in _entries(events):
-        if _DAY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-            try:
-                found[date.fromisoformat(entry.name)] = Path(entry.path)
-            except ValueError:
-                continue
+    for day in day_folders(events):
+        with contextlib.suppress(ValueError):  # 2026-02-31
+            found[date.fromisoformat(day.name)] = day
     return found
 
 

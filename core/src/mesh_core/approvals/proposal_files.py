@@ -75,6 +75,15 @@ def name_of(file_name: str) -> ActionName | None:
     return ActionName(match[1], match[2]) if match else None
 
 
+def actor_and_reason(note: bytes) -> tuple[str, str]:
+    """A reason file as `reject` writes it (the reason, then `-- name`), or as a person typed it: by `mv`, then."""
+    lines = note.decode("utf-8", "replace").strip().splitlines()
+    actor = "mv"
+    if lines and lines[-1].startswith("-- "):
+        actor = lines.pop()[3:].strip()[:128] or "mv"
+    return actor, " ".join("\n".join(lines).split())[:1000]
+
+
 def approval_at(note: Path) -> Approval:
     """What a note beside an approved file says: one line of printable text, 128 characters at most."""
     text = read_regular(note, 512)

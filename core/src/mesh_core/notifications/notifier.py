@@ -50,7 +50,7 @@ class TargetSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Sent:
+class SendResult:
     """`ok` only if every target took it; `reason` is a sentence, `troubles` has one for each target ('' is none)."""
 
     ok: bool
@@ -68,7 +68,7 @@ def kind_of(url: str) -> str:
     return url.partition("://")[0][:20] if "://" in url else "not a URL"
 
 
-class Teller:
+class AppriseSender:
     """`send` may be called side by side; `close` when the service ends (or `async with`)."""
 
     def __init__(self, *, keep_seconds: float = KEEP_SECONDS):
@@ -81,13 +81,13 @@ class Teller:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def send(self, urls: Sequence[str], title: str, body: str, *, seconds: float = TARGET_SECONDS) -> Sent:
+    async def send(self, urls: Sequence[str], title: str, body: str, *, seconds: float = TARGET_SECONDS) -> SendResult:
         """Send to all targets at once; at most `seconds`, then those that did not answer have failed.
 
         The text is sent as plain text: a target that speaks HTML or Markdown gets it escaped.
         """
         if not urls:
-            return Sent(False, NOBODY)
+            return SendResult(False, NOBODY)
         asked = {"urls": list(urls), "title": title[:TITLE_CHARS], "body": body[:BODY_CHARS], "seconds": seconds + 5}
         troubles = await self._ask(asked, seconds)
         failed = [
@@ -97,7 +97,7 @@ class Teller:
         ]
         log.info("telling.sent", targets=len(urls), failed=len(failed))
         told = f"{len(urls) - len(failed)} of {len(urls)} targets took the message"
-        return Sent(not failed, "; ".join([told, *failed]), tuple(troubles))
+        return SendResult(not failed, "; ".join([told, *failed]), tuple(troubles))
 
     async def close(self) -> None:
         """End the children that wait."""

@@ -1,5 +1,5 @@
-"""The child of `telling.Teller`: the only file that imports Apprise. A line on stdin asks; one line per target answers,
-and `null` says that all have.
+"""The child of `AppriseSender` (notifier.py): the only file that imports Apprise. A line on stdin asks; a line for each
+target answers, and `null` says that all have.
 
 Ends by itself: when nobody asks for a while (status 0), when who asked is gone, when a message takes too long.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import ClassVar
 
@@ -32,6 +32,19 @@ class Measure(ABC):
         self.labels = tuple(labels)
         self._words: tuple[Words, ...] = tuple(w if isinstance(w, int) else tuple(w) for w in labels.values())
         self._met: tuple[set[str], ...] = tuple(set() for _ in labels)
+
+    def allow(self, label: str, words: Iterable[str]) -> None:
+        """More words that a label with a fixed list may hold; called before anything is counted under them."""
+        at = self.labels.index(label)
+        held = self._words[at]
+        if isinstance(held, int):
+            raise ValueError(f"{self.name}: {label} holds any word")
+        self._words = (*self._words[:at], tuple(dict.fromkeys((*held, *words))), *self._words[at + 1 :])
+        self._begin_at_zero()
+
+    @abstractmethod
+    def _begin_at_zero(self) -> None:
+        """Show the series that are known before anything happened, and leave the others as they are."""
 
     def text(self) -> str:
         """The metric with all its series, in the exposition format."""
@@ -76,7 +89,12 @@ class Counter(Measure):
 
     def __init__(self, name: str, about: str, **labels: Words):
         super().__init__(name, about, **labels)
-        self._values: dict[Series, float] = dict.fromkeys(self._from_the_start(), 0.0)
+        self._values: dict[Series, float] = {}
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        for series in self._from_the_start():
+            self._values.setdefault(series, 0.0)
 
     def add(self, *series: str, amount: float = 1.0) -> None:
         if series not in self._values:
@@ -118,8 +136,12 @@ class Histogram(Measure):
         self._bounds = tuple(bounds)
         self._counts: dict[Series, list[int]] = {}
         self._sums: dict[Series, float] = {}
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
         for series in self._from_the_start():
-            self._begin(series)
+            if series not in self._counts:
+                self._begin(series)
 
     def observe(self, value: float, *series: str) -> None:
         if series not in self._counts:

@@ -27,7 +27,7 @@ HEAD_KEY = "mesh:audit:head"
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Line(Record):
+class AuditLine(Record):
     """`ts` is when it was written down, `at` when it happened. `source` is the stream entry that told it, if one did.
 
     `from` and `to` are folders of actions/. Every field is always there; what does not apply is ''.
@@ -68,7 +68,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AuditReport:
     """What reading the whole log came to. `problems` are sentences that begin with the line; empty: all is well."""
 
     lines: int
@@ -82,19 +82,19 @@ class BadLine(ValueError):
     """Why this is no line of the log."""
 
 
-def sealed(head: Head, said: dict[str, Any], *, seq: int | None = None) -> Line:
+def sealed(head: Head, said: dict[str, Any], *, seq: int | None = None) -> AuditLine:
     """The next line after `head`. `seq` only where lines are known to be missing."""
     body = {**_EMPTY, **said, "seq": seq or head.seq + 1, "prev": head.hash}
-    return Line.model_validate({**body, "hash": _hash(body)})
+    return AuditLine.model_validate({**body, "hash": _hash(body)})
 
 
-def read_line(raw: bytes) -> Line:
+def read_line(raw: bytes) -> AuditLine:
     """Raises BadLine: not canonical, not a line, or its own hash does not fit it."""
     if len(raw) > MAX_LINE_BYTES:
         raise BadLine("is longer than any line that is ever written")
     try:
         value = json.loads(raw)
-        line = Line.model_validate(value)
+        line = AuditLine.model_validate(value)
     except (ValueError, RecursionError, ValidationError):
         raise BadLine("is no line of this log") from None
     body = {key: part for key, part in value.items() if key != "hash"}
@@ -118,7 +118,7 @@ class Chain:
         self._met: dict[int, str] = {}
         self._lost = False  # the line before could not be read: what follows it cannot be told
 
-    def follow(self, raw: bytes) -> Line | None:
+    def follow(self, raw: bytes) -> AuditLine | None:
         """The next line, with its line break; None if it is none."""
         self.number += 1
         try:
@@ -138,7 +138,7 @@ class Chain:
             self._met[line.seq] = line.hash
         return line
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> AuditReport:
         """After the last line: does the log hold what was noted elsewhere?"""
         for place, anchor in self._anchors:
             if anchor.seq > self.head.seq:
@@ -147,9 +147,9 @@ class Chain:
                 )
             elif self._met.get(anchor.seq) != anchor.hash:
                 self._bad(f"number {anchor.seq} is not the line that {place} knows: the log was written anew")
-        return Verdict(self.number, self.head, tuple(self.problems), tuple(self.notes), self.first_bad)
+        return AuditReport(self.number, self.head, tuple(self.problems), tuple(self.notes), self.first_bad)
 
-    def _misfit(self, line: Line) -> str | None:
+    def _misfit(self, line: AuditLine) -> str | None:
         expected = self.head.seq + 1
         if self._lost:
             return None if line.seq >= expected else f"has the number {line.seq} a second time"
@@ -167,7 +167,7 @@ class Chain:
             self.problems.append(sentence)
 
 
-def verify(lines: Iterable[bytes], anchors: Iterable[tuple[str, Head]] = ()) -> Verdict:
+def verify(lines: Iterable[bytes], anchors: Iterable[tuple[str, Head]] = ()) -> AuditReport:
     """The whole log, line by line (each with its line break), against heads that were noted elsewhere."""
     chain = Chain(anchors)
     for raw in lines:

@@ -23,13 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mesh_core.models.records import is_name
-from mesh_core.storage.event_files import MAX_LINE_BYTES, PACKED, line_of_file
+from mesh_core.storage.event_files import MAX_LINE_BYTES, PACKED, day_folders, line_of_file
 from mesh_core.storage.event_packing import added, last_member_is, packing_in
 from mesh_core.storage.files import fsync_folder, read_regular
 
 TELL_SECONDS = 1.0
 _EVENT = re.compile(r"evt-(\d{1,20})-(\d{1,20})\.json")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ASIDE = ".converted"
 
 
@@ -43,8 +42,7 @@ class Converted:
 
 def old_days(events: Path) -> list[Path]:
     """The days in which there is still a folder of a node, oldest first."""
-    days = (day for day in _folders(events) if _DAY.fullmatch(day.name))
-    return sorted(day for day in days if any(_to_do(node) for node in _folders(day)))
+    return [day for day in day_folders(events) if any(_to_do(node) for node in _folders(day))]
 
 
 def convert_all(events: Path, tell: Callable[[str], None] = lambda sentence: None) -> Converted:

@@ -10,6 +10,7 @@ import errno
 import gzip
 import json
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,17 @@ from mesh_core.models.records import is_name
 PLAIN, PACKED = ".jsonl", ".jsonl.gz"
 MAX_LINE_BYTES = 4 * MAX_EVENT_BYTES  # an event grows by what JSON escapes, and a decision may be with it
 BLOCK_BYTES = 512 * 1024
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def day_folders(events: Path) -> list[Path]:
+    """The folders of the days, oldest first; nothing where there is no such place, or it is not ours to read."""
+    try:
+        with os.scandir(events) as listing:
+            days = [day for day in listing if _DAY.fullmatch(day.name) and day.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
+    return sorted(Path(day.path) for day in days)
 
 
 def node_of(file_name: str) -> str | None:

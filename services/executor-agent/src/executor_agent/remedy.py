@@ -24,7 +24,7 @@ from mesh_core.actions.playbooks import playbook_for
 from mesh_core.llm.reasons import told_reason
 from mesh_core.models.outcomes import Stage
 from mesh_core.models.proposals import Proposal, ProposalType
-from mesh_core.notifications.notifier import Teller
+from mesh_core.notifications.notifier import AppriseSender
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.storage.files import write_whole
 
@@ -45,7 +45,7 @@ class Remedy:
         self.warm = warm
         self.inventory_file = inventory_file
         self.notify_urls = notify_urls
-        self.teller = Teller()  # whoever made us closes it
+        self.teller = AppriseSender()  # whoever made us closes it
         self.limits = limits or Limits()
         self.settle = settle or Settle()
         self.probe = probe

@@ -21,7 +21,7 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
-from mesh_core.notifications.notifier import TargetSettings, Teller
+from mesh_core.notifications.notifier import AppriseSender, TargetSettings
 from mesh_core.runtime.log import setup
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve
@@ -32,28 +32,28 @@ from mesh_core.security.users import people_path
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.audit_log import audit_path, head_path
 from mesh_core.storage.schema import schema_or_exit
-from observer.archive import Archive
+from observer.archive.events import EventArchive
+from observer.archive.retention import Retention
 from observer.audit.auditor import Auditor
+from observer.audit.follower import Watch
 from observer.audit.log import AuditLog
 from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
-from observer.audit.watch import Watch
 from observer.auth.start import book_or_exit, doorkeeper_or_exit
-from observer.erasures import Erasures
+from observer.folders.manual_moves import ManualMoves
+from observer.folders.silence_expiry import SilenceExpiry
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.index.indexing import Indexing
 from observer.live import Live
-from observer.memory import few_arenas
-from observer.moves import Moves
+from observer.liveness.node_liveness import NodeLiveness
 from observer.notify.notifier import Notifier
-from observer.notify.rules import BadRules, read_rules, rules_file
-from observer.observer import GROUP, Observer
-from observer.overdue import Overdue
-from observer.pressure import Pressure
-from observer.retention import Retention
+from observer.notify.rules import BadNotificationRules, read_rules, rules_file
+from observer.pipeline.observer import GROUP, Observer
+from observer.pipeline.process_memory import few_arenas
 from observer.settings import ObserverSettings
-from observer.silence import Silence
-from observer.trimming import Trimming
+from observer.streams.erasures import Erasures
+from observer.streams.memory_pressure import MemoryPressure
+from observer.streams.trimming import Trimming
 from observer.web.app import guarded, make_app
 from observer.web.room import Room
 from observer.web.server import WebServer
@@ -122,7 +122,7 @@ def _wired(
     actions = Actions(runtime)
     live = Live(settings.redis_url, SERVICE)
     indexing = Indexing(runtime, actions, on_new=lambda: live.new_in("index"))
-    archive = Archive(runtime / "events")
+    archive = EventArchive(runtime / "events")
     observer = Observer(
         bus,
         consumer,
@@ -133,7 +133,7 @@ def _wired(
         remove=erasures.remove,
         turned=pulse.watch("folding events", FOLDING_SECONDS),
     )
-    silence = Silence(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
+    silence = NodeLiveness(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
     log.info(
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )
@@ -160,7 +160,7 @@ def _wired(
         parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
         closing = (auth.close,)
     if targets:
-        teller = Teller()
+        teller = AppriseSender()
         with _or_exit():
             notifier = Notifier(
                 bus, actions, silences, runtime, targets, public_url=settings.public_url, send=teller.send
@@ -173,13 +173,15 @@ def _wired(
         "silence": silence.run,
         "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
         "index": indexing.run,
-        "retention": Retention(archive.root, settings.event_bounds, growing=archive.lock, on_swept=indexing.forgot).run,
-        "moves": Moves(bus, actions, witness=auditor).run,
+        "retention": Retention(
+            archive.root, settings.event_retention, growing=archive.lock, on_swept=indexing.forgot
+        ).run,
+        "moves": ManualMoves(bus, actions, witness=auditor).run,
         "audit_silences": SilenceWatch(runtime, auditor).run,
         "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
-        "overdue": Overdue(silences, lambda: observer.world).run,
+        "overdue": SilenceExpiry(silences, lambda: observer.world).run,
         "trimming": trimming.run,
-        "pressure": Pressure(bus, consumer, trimming, erasures, settings.node_name).run,
+        "pressure": MemoryPressure(bus, consumer, trimming, erasures, settings.node_name).run,
         "erasures": erasures.run,
     }, (*closing, auditor.close, consumer.close, bus.close)
 
@@ -198,7 +200,7 @@ def _hooks(settings: ObserverSettings) -> HookRules:
 def _or_exit() -> Iterator[None]:
     try:
         yield
-    except (BadHooks, BadRules) as error:
+    except (BadHooks, BadNotificationRules) as error:
         print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 

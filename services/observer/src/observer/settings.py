@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from mesh_core.runtime.addresses import OFF, Address, address_for
 from mesh_core.runtime.settings import MANY_LINES, MeshSettings
+from observer.archive.retention import RetentionPolicy
 from observer.auth.arrival import read_networks
 from observer.auth.book import read_tokens
-from observer.retention import Bounds
 
 PORT = 8686
 
@@ -135,9 +135,9 @@ class ObserverSettings(MeshSettings):
     )
 
     @property
-    def event_bounds(self) -> Bounds:
+    def event_retention(self) -> RetentionPolicy:
         """How long events stay."""
-        return Bounds(self.events_keep_days, int(self.events_max_gib * 1024**3), self.events_free_percent)
+        return RetentionPolicy(self.events_keep_days, int(self.events_max_gib * 1024**3), self.events_free_percent)
 
     @property
     def public_host(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.storage.audit_log import DAMAGE, HEALED, Chain, Head, Line, Verdict, head_in
+from mesh_core.storage.audit_log import DAMAGE, HEALED, AuditLine, AuditReport, Chain, Head, head_in
 from observer.audit.log import AuditBusy, AuditDown, AuditLog
 
 NOW = "2026-05-05T12:00:00.000Z"
@@ -36,7 +36,7 @@ class Logs:
         while self.open_now:
             self.open_now.pop().close()
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> AuditReport:
         noted = head_in(self.head_file.read_bytes())
         assert noted is not None
         chain = Chain([("the noted end", noted)])
@@ -57,7 +57,7 @@ def test_it_goes_on_where_an_earlier_life_ended(logs: Logs) -> None:
         line = logs.open().append({**SAID, "reason": str(n)})
         assert line.seq == n + 1
     assert logs.verdict().problems == ()
-    found: list[Line] = []
+    found: list[AuditLine] = []
     logs.close()
     again = AuditLog(logs.path, logs.head_file)
     again.open(found.append)
@@ -239,7 +239,7 @@ def test_a_start_reads_only_the_end_of_a_hundred_megabytes(logs: Logs, monkeypat
         log.append({**SAID, "reason": "x" * 500})
     size = logs.path.stat().st_size
     monkeypatch.setattr("observer.audit.log.TAIL_BYTES", size // 5)
-    found: list[Line] = []
+    found: list[AuditLine] = []
     logs.close()
     again = AuditLog(logs.path, logs.head_file)
     again.open(found.append)
@@ -264,7 +264,7 @@ def test_nobody_else_reads_it(logs: Logs) -> None:
     assert logs.path.stat().st_mode & 0o022 == 0
 
 
-def lines_of(logs: Logs) -> list[Line]:
+def lines_of(logs: Logs) -> list[AuditLine]:
     chain = Chain()
     found = [chain.follow(raw) for raw in logs.path.read_bytes().splitlines(keepends=True)]
     return [line for line in found if line is not None]

@@ -21,15 +21,15 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Action, ActionUpdate, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.security.users import Role
-from mesh_core.storage.audit_log import HEAD_KEY, Chain, Line, audit_path, head_path
+from mesh_core.storage.audit_log import HEAD_KEY, AuditLine, Chain, audit_path, head_path
 from mesh_core.testing import RedisServer
 from observer.audit.auditor import Auditor
 from observer.audit.digests import digest_of_action
+from observer.audit.follower import Watch
 from observer.audit.log import AuditLog
-from observer.audit.watch import Watch
-from observer.audit.words import who_and_how
+from observer.audit.text import who_and_how
 from observer.auth.person import How, Person
-from observer.moves import Moves
+from observer.folders.manual_moves import ManualMoves
 
 NOW = "2026-05-05T12:00:00.000Z"
 ADA = Person(name="ada", role=Role.OPERATOR, how=How.SESSION, address="10.0.0.7")
@@ -70,7 +70,7 @@ class Scene:
         log = AuditLog(audit_path(self.runtime), head_path(self.runtime))
         self.auditor = Auditor(log, self.actions)
         log.open(self.auditor.remember)
-        self.moves = Moves(self.bus, self.actions, witness=self.auditor)
+        self.moves = ManualMoves(self.bus, self.actions, witness=self.auditor)
         self.watch = Watch(self.bus, self.auditor, self.runtime / "state" / "audit.position")
 
     def restart(self) -> None:
@@ -115,7 +115,7 @@ class Scene:
         )
         await self.bus.publish(update, once=f"{name.id}:{source}:{target}")
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[AuditLine]:
         chain = Chain()
         with audit_path(self.runtime).open("rb") as handle:
             found = [chain.follow(raw) for raw in handle]
@@ -330,7 +330,7 @@ class Twin:
 
     def append(self, said: dict[str, Any]) -> Any:
         self.said.append(said)
-        return Line.model_construct(seq=len(self.said), what=said["what"], who="", how="", action_id="")
+        return AuditLine.model_construct(seq=len(self.said), what=said["what"], who="", how="", action_id="")
 
     def check(self) -> None: ...
 

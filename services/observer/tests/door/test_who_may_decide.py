@@ -13,7 +13,7 @@ from mesh_core.models.proposals import Folder
 from mesh_core.security.sign_in_links import make_link, person_name
 from mesh_core.security.users import Role, User, change_people, people_path
 from observer.audit.silences import SilenceWatch
-from observer.audit.words import who_and_how
+from observer.audit.text import who_and_how
 from observer.auth.auth import COOKIE
 
 SINCE = "2026-05-05T12:00:00.000Z"

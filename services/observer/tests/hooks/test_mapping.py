@@ -15,11 +15,11 @@ from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trus
 from mesh_core.models.parsing import read_event
 from mesh_core.models.proposals import Action
 from mesh_core.policy.policy import Policy
-from observer.hooks import alertmanager, grafana, uptime_kuma
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.generic import GenericHook
 from observer.hooks.mapping import Mapped, type_out_of
 from observer.hooks.rules import BadHooks, read_hooks
+from observer.hooks.senders import alertmanager, grafana, uptime_kuma
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ import pytest
 from door_rig import Door, door_at, serving
 
 from mesh_core.testing import RedisServer, wait_for
-from observer.hooks.gate import signature_of
+from observer.hooks.authentication import signature_of
 from observer.hooks.rules import HookRules, Keys
 from observer.web.routes import hooks
 

@@ -13,8 +13,8 @@ from parts.archive import put_old, read_archive
 
 from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.storage.event_conversion import convert_all
+from observer.archive.retention import Retention, RetentionPolicy
 from observer.index.keys import DAY_MS, time_of
-from observer.retention import Bounds, Retention
 
 
 def old(shelf: Shelf, at: int, verdict: str | None = None, node: str = "pi4") -> str:
@@ -73,6 +73,6 @@ def test_a_day_in_both_forms_is_forgotten_when_both_are_gone(shelf: Shelf) -> No
     now = datetime.fromtimestamp(BASE_MS / 1000, UTC)
     for path in shelf.archive.root.glob("2026-04-*/*"):
         os.utime(path, (0, 0))
-    Retention(shelf.archive.root, Bounds(30), clock=lambda: now, on_swept=shelf.indexing.forgot).sweep()
+    Retention(shelf.archive.root, RetentionPolicy(30), clock=lambda: now, on_swept=shelf.indexing.forgot).sweep()
     shelf.settle()
     assert [row.node for row in shelf.events().items] == ["pi4"]

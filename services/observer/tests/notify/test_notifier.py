@@ -25,13 +25,13 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import WorldUpdate
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.records import rfc3339
-from mesh_core.notifications.notifier import Sent, Teller
+from mesh_core.notifications.notifier import AppriseSender, SendResult
 from mesh_core.runtime.metrics import NOTIFICATIONS
 from mesh_core.silences.commands import Wish, maintain
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import RedisServer, wait_for
 from observer.notify.notifier import Notifier
-from observer.notify.rules import BadRules
+from observer.notify.rules import BadNotificationRules
 
 URL = "json://user:s3cret@127.0.0.1:{port}/hook"
 
@@ -49,15 +49,15 @@ class Ear:
 
 @dataclass
 class Mouth:
-    """In place of `Teller.send`, where the tests are about when and not about HTTP."""
+    """In place of `AppriseSender.send`, where the tests are about when and not about HTTP."""
 
     said: list[tuple[int, str, str]] = field(default_factory=list)
     troubles: dict[str, str] = field(default_factory=dict)
 
-    async def __call__(self, urls: Sequence[str], title: str, body: str) -> Sent:
+    async def __call__(self, urls: Sequence[str], title: str, body: str) -> SendResult:
         self.said.append((len(urls), title, body))
         found = tuple(self.troubles.get(url, "") for url in urls)
-        return Sent(not any(found), "; ".join(filter(None, found)), found)
+        return SendResult(not any(found), "; ".join(filter(None, found)), found)
 
     def titles(self) -> list[str]:
         return [title for _, title, _ in self.said]
@@ -143,7 +143,7 @@ async def place(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Plac
 
 async def test_a_proposal_its_outcome_and_a_silent_node_reach_a_real_target(place: Place, ear: tuple[Ear, str]) -> None:
     heard, url = ear
-    async with Teller() as teller:
+    async with AppriseSender() as teller:
         await _news_reach(place, place.notifier(url, send=teller.send), heard)
 
 
@@ -292,14 +292,14 @@ async def test_rules_are_read_again_when_they_change_and_a_bad_file_changes_noth
     await notifier.look()
     assert len(place.mouth.said) == 1
     path.write_text("kinds: [nothing]\n")
-    with pytest.raises(BadRules):
+    with pytest.raises(BadNotificationRules):
         place.notifier()
 
 
 async def test_a_target_that_takes_its_time_does_not_hold_up_the_end(place: Place) -> None:
     asked = asyncio.Event()
 
-    async def slow(urls: Sequence[str], title: str, body: str) -> Sent:
+    async def slow(urls: Sequence[str], title: str, body: str) -> SendResult:
         asked.set()
         await asyncio.sleep(60)
         raise AssertionError("it was waited for")

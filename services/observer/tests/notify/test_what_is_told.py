@@ -10,9 +10,9 @@ import pytest
 
 from mesh_core.models.events import HealthEvent, Severity, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate, ModelRef, Proposal
-from observer.notify.news import News, NewsKind, news_of_action, news_of_world
-from observer.notify.rules import BadRules, Rules, read_rules
-from observer.notify.wording import BODY_CHARS, TITLE_CHARS, inert, say
+from observer.notify.notifications import Notification, NotificationKind, news_of_action, news_of_world
+from observer.notify.rendering import BODY_CHARS, TITLE_CHARS, inert, say
+from observer.notify.rules import BadNotificationRules, NotificationRules, read_rules
 
 AT = "2026-01-31T12:00:00.000Z"
 ID = "plan-web01-shop-0154f3f98721"
@@ -43,21 +43,21 @@ def proposal(provider: str = "llamacpp", reason: str = "it does not answer any m
     )
 
 
-def news(kind: NewsKind = NewsKind.FAILED, **changes: Any) -> News:
+def news(kind: NotificationKind = NotificationKind.FAILED, **changes: Any) -> Notification:
     facts = {"type": "container_restart", "reason": "still sick"}
     fields: dict[str, Any] = {"key": "k", "kind": kind, "at": AT, "node": "web01", "service": "shop", "action_id": ID}
-    return News(**{**fields, "facts": facts, **changes})
+    return Notification(**{**fields, "facts": facts, **changes})
 
 
 @pytest.mark.parametrize(
     ("before", "after", "kind"),
     [
-        ("running", "done", NewsKind.DONE),
-        ("running", "failed", NewsKind.FAILED),
-        ("running", "interrupted", NewsKind.INTERRUPTED),
-        ("approved", "quarantine", NewsKind.QUARANTINE),
-        ("pending", "expired", NewsKind.EXPIRED),
-        ("", "pending", NewsKind.PROPOSAL),
+        ("running", "done", NotificationKind.DONE),
+        ("running", "failed", NotificationKind.FAILED),
+        ("running", "interrupted", NotificationKind.INTERRUPTED),
+        ("approved", "quarantine", NotificationKind.QUARANTINE),
+        ("pending", "expired", NotificationKind.EXPIRED),
+        ("", "pending", NotificationKind.PROPOSAL),
         ("pending", "approved", None),
         ("pending", "rejected", None),
         ("pending", "withdrawn", None),
@@ -66,7 +66,7 @@ def news(kind: NewsKind = NewsKind.FAILED, **changes: Any) -> News:
     ],
 )
 def test_new_proposals_and_outcomes_are_news_and_what_people_do_is_not(
-    before: str, after: str, kind: NewsKind | None
+    before: str, after: str, kind: NotificationKind | None
 ) -> None:
     made = news_of_action(update(before, after), proposal())
     assert (made.kind if made else None) is kind
@@ -75,9 +75,9 @@ def test_new_proposals_and_outcomes_are_news_and_what_people_do_is_not(
 def test_a_proposal_of_the_floor_is_said_to_be_one() -> None:
     made = news_of_action(update("", "pending"), proposal("floor"))
     assert made is not None
-    assert made.kind is NewsKind.FLOOR
+    assert made.kind is NotificationKind.FLOOR
     assert made.severity is Severity.CRITICAL
-    assert "no model answered" in say([made], Rules(), "").title
+    assert "no model answered" in say([made], NotificationRules(), "").title
 
 
 def test_a_notification_that_was_sent_is_not_told_a_second_time() -> None:
@@ -94,21 +94,21 @@ def test_a_node_that_falls_silent_or_is_back_is_news_and_its_services_are_not() 
         (made.kind if (made := news_of_world(world(*states), "1-0")) else None)
         for states in (("healthy", "offline"), ("offline", "sick"), ("healthy", "sick"), ("healthy", "offline", "shop"))
     ]
-    assert kinds == [NewsKind.NODE_OFFLINE, NewsKind.NODE_ONLINE, None, None]
+    assert kinds == [NotificationKind.NODE_OFFLINE, NotificationKind.NODE_ONLINE, None, None]
 
 
 def test_one_thing_says_what_why_and_where_to_look() -> None:
     made = news_of_action(update("", "pending"), proposal())
     assert made is not None
-    said = say([made], Rules(), "https://mesh.example.org/")
+    said = say([made], NotificationRules(), "https://mesh.example.org/")
     assert said.title == "web01/shop: container_restart?"
     assert 'model smollm2 says: "it does not answer any more"' in said.body
     assert f"https://mesh.example.org/#/proposals/{ID}" in said.body
-    assert "mend show 0154f3f98721" in say([made], Rules(), "").body
+    assert "mend show 0154f3f98721" in say([made], NotificationRules(), "").body
 
 
 def test_many_things_are_a_list_that_ends() -> None:
-    said = say([news(key=str(n)) for n in range(30)] + [news(NewsKind.NODE_OFFLINE)], Rules(), "")
+    said = say([news(key=str(n)) for n in range(30)] + [news(NotificationKind.NODE_OFFLINE)], NotificationRules(), "")
     assert said.title == "31 news: 30 failed, 1 node offline"
     assert said.body.count("\n- ") == 20
     assert "and 11 more" in said.body
@@ -134,7 +134,7 @@ HOSTILE = [
 @pytest.mark.parametrize(("text", "never"), HOSTILE)
 def test_text_that_is_not_ours_is_inert(text: str, never: str) -> None:
     made = news(facts={"type": "container_restart", "reason": text})
-    rules = Rules.model_validate({"templates": {"failed": {"title": "$reason", "body": "$reason"}}})
+    rules = NotificationRules.model_validate({"templates": {"failed": {"title": "$reason", "body": "$reason"}}})
     said = say([made], rules, "")
     assert never not in said.title
     assert never not in said.body
@@ -144,7 +144,9 @@ def test_text_that_is_not_ours_is_inert(text: str, never: str) -> None:
 
 def test_long_text_is_cut_everywhere() -> None:
     made = news(facts={"type": "x" * 100_000, "reason": "y" * 100_000})
-    rules = Rules.model_validate({"templates": {"failed": {"title": "$type$reason", "body": "$reason " * 400}}})
+    rules = NotificationRules.model_validate(
+        {"templates": {"failed": {"title": "$type$reason", "body": "$reason " * 400}}}
+    )
     said = say([made], rules, "")
     assert len(said.title) <= TITLE_CHARS
     assert len(said.body) <= BODY_CHARS
@@ -152,7 +154,11 @@ def test_long_text_is_cut_everywhere() -> None:
 
 
 def test_a_template_in_somebody_elses_text_is_not_filled_in() -> None:
-    said = say([news(facts={"type": "t", "reason": "$link ${link} $$ {link} {{link}}"})], Rules(), "https://x.example")
+    said = say(
+        [news(facts={"type": "t", "reason": "$link ${link} $$ {link} {{link}}"})],
+        NotificationRules(),
+        "https://x.example",
+    )
     assert said.body.startswith("$link ${link} $$ {link} {{link}}\n")
 
 
@@ -176,17 +182,17 @@ def test_a_template_in_somebody_elses_text_is_not_filled_in() -> None:
 def test_rules_that_cannot_be_used_name_the_key(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "notifications.yml"
     path.write_text(text)
-    with pytest.raises(BadRules, match=words) as bad:
+    with pytest.raises(BadNotificationRules, match=words) as bad:
         read_rules(path)
     assert str(path) in str(bad.value)
 
 
 def test_no_file_is_fine_and_a_good_one_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "notifications.yml"
-    assert read_rules(path) == Rules()
+    assert read_rules(path) == NotificationRules()
     path.write_text('kinds: [failed]\nquiet: {from: "22:00", to: "07:00", zone: Europe/Vienna}\n')
     rules = read_rules(path)
-    assert rules.kinds == (NewsKind.FAILED,)
+    assert rules.kinds == (NotificationKind.FAILED,)
     assert rules.quiet is not None
     assert rules.quiet.holds(datetime(2026, 1, 31, 21, 30, tzinfo=UTC))  # 22:30 there
     assert not rules.quiet.holds(datetime(2026, 1, 31, 6, 30, tzinfo=UTC))

@@ -9,31 +9,31 @@ import pytest
 
 from mesh_core.models.events import Severity
 from mesh_core.models.records import rfc3339
-from observer.notify.news import News, NewsKind
-from observer.notify.outbox import MAX_WAITING, Outbox
-from observer.notify.rules import Rules
+from observer.notify.notifications import Notification, NotificationKind
+from observer.notify.outbox import MAX_WAITING, NotificationOutbox
+from observer.notify.rules import NotificationRules
 from observer.notify.schedule import MOST_TRIES, again_after, due
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 NIGHT = {"from": "22:00", "to": "07:00", "zone": "UTC"}
 
 
-def news(number: int = 0, kind: str = "proposal", at: datetime = NOON, **changes: Any) -> News:
-    return News(key=f"{kind}{number}", kind=NewsKind(kind), at=rfc3339(at), node="web01", **changes)
+def news(number: int = 0, kind: str = "proposal", at: datetime = NOON, **changes: Any) -> Notification:
+    return Notification(key=f"{kind}{number}", kind=NotificationKind(kind), at=rfc3339(at), node="web01", **changes)
 
 
-def rules(**given: Any) -> Rules:
-    return Rules.model_validate(given)
+def rules(**given: Any) -> NotificationRules:
+    return NotificationRules.model_validate(given)
 
 
-def sizes(messages: tuple[tuple[News, ...], ...]) -> list[int]:
+def sizes(messages: tuple[tuple[Notification, ...], ...]) -> list[int]:
     return [len(message) for message in messages]
 
 
 def test_a_few_are_told_one_by_one_and_a_storm_in_one_message() -> None:
-    assert sizes(due([news(n) for n in range(3)], [], Rules(), NOON)) == [1, 1, 1]
-    assert sizes(due([news(n) for n in range(40)], [], Rules(), NOON)) == [40]
-    assert due([], [], Rules(), NOON) == ()
+    assert sizes(due([news(n) for n in range(3)], [], NotificationRules(), NOON)) == [1, 1, 1]
+    assert sizes(due([news(n) for n in range(40)], [], NotificationRules(), NOON)) == [40]
+    assert due([], [], NotificationRules(), NOON) == ()
 
 
 @pytest.mark.parametrize(("hour", "told"), [(21, True), (22, False), (3, False), (7, True)])
@@ -76,7 +76,7 @@ def test_a_target_that_fails_is_tried_for_hours_and_then_given_up() -> None:
 
 
 def test_the_same_thing_waits_once_and_the_oldest_goes_when_too_many_wait() -> None:
-    outbox = Outbox()
+    outbox = NotificationOutbox()
     for _ in range(2):
         outbox, full = outbox.heard("s", "1-0", news())
     assert (len(outbox.waiting), full) == (1, False)

@@ -22,10 +22,10 @@ from mesh_core.approvals.proposal_files import ActionName, approval_at
 from mesh_core.approvals.store import BY_FILE, Actions
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
-from mesh_core.storage.audit_log import Line
+from mesh_core.storage.audit_log import AuditLine
 from observer.audit.digests import digest_of_action
 from observer.audit.log import AuditLog
-from observer.audit.words import BY_PEOPLE, LONGEST, clean, what_for, who_and_how
+from observer.audit.text import BY_PEOPLE, LONGEST, clean, what_for, who_and_how
 from observer.auth.person import Person
 
 MOST_PLACES = 50_000
@@ -60,7 +60,7 @@ class Auditor:
         self._hour = 0
         self._failures = 0
 
-    def remember(self, line: Line) -> None:
+    def remember(self, line: AuditLine) -> None:
         """A line of an earlier life; they come newest first."""
         self.last_source = self.last_source or line.source
         if line.action_id and line.to_folder:
@@ -70,7 +70,7 @@ class Auditor:
     async def close(self) -> None:
         self.log.close()
 
-    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> Line:
+    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> AuditLine:
         """Something that is no move of a proposal: a sign-in, a silence, another user."""
         async with self._turn:
             return await self._write({"what": what, "who": who, "how": how, "reason": reason, "address": address})
@@ -173,7 +173,7 @@ class Auditor:
         while len(self._places) > MOST_PLACES:
             self._places.popitem(last=False)
 
-    async def _write(self, said: dict[str, Any]) -> Line:
+    async def _write(self, said: dict[str, Any]) -> AuditLine:
         cleaned = {key: clean(value, LONGEST.get(key, 300)) for key, value in said.items() if value}
         cleaned.setdefault("at", rfc3339(datetime.fromtimestamp(self._wall(), UTC)))
         # Shielded: a request that is given up half-way must not leave a line that nobody waits for.

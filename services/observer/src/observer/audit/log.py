@@ -22,7 +22,7 @@ import structlog
 
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.runtime.metrics import AUDIT_DAMAGED, AUDIT_FAILURES, AUDIT_LINES
-from mesh_core.storage.audit_log import DAMAGE, HEALED, BadLine, Head, Line, head_in, read_line, sealed
+from mesh_core.storage.audit_log import DAMAGE, HEALED, AuditLine, BadLine, Head, head_in, read_line, sealed
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import fsync_folder, write_whole
 from mesh_core.storage.tail import lines_backwards
@@ -64,7 +64,7 @@ class AuditLog:
     def is_open(self) -> bool:
         return self._descriptor >= 0
 
-    def open(self, on_line: Callable[[Line], None] = lambda line: None) -> None:
+    def open(self, on_line: Callable[[AuditLine], None] = lambda line: None) -> None:
         """Take the lock, heal what a crash left, and hand out the lines of the last days, newest first.
 
         Raises AuditBusy, and OSError when the folder cannot be used.
@@ -100,7 +100,7 @@ class AuditLog:
         if room.f_bavail * room.f_frsize < SPARE_BYTES:
             raise AuditDown("the audit log cannot be written: the disk is full")
 
-    def append(self, said: dict[str, Any], *, seq: int | None = None) -> Line:
+    def append(self, said: dict[str, Any], *, seq: int | None = None) -> AuditLine:
         """Seal and write one line; when this returns it survives a power cut. Raises AuditDown: nothing was written."""
         with self._lock:
             if self._descriptor < 0:
@@ -142,7 +142,7 @@ class AuditLog:
         said = {"at": now, "who": "observer", "how": "observer", "what": DAMAGE, "reason": sentence}
         self.append(said, seq=max(after, self.head.seq) + 1)
 
-    def _heal(self, on_line: Callable[[Line], None]) -> None:
+    def _heal(self, on_line: Callable[[AuditLine], None]) -> None:
         noted = self._noted_head()
         good_end, size = self._last_good(), os.fstat(self._descriptor).st_size
         if good_end < size:
@@ -225,7 +225,7 @@ class AuditLog:
         except OSError as error:
             log.error("audit.cannot_undo", reason=str(error))
 
-    def _remember(self, line: Line) -> None:
+    def _remember(self, line: AuditLine) -> None:
         self._recent[line.seq] = line.hash
         while len(self._recent) > RECENT:
             self._recent.popitem(last=False)

@@ -16,12 +16,11 @@ from typing import Any
 
 import structlog
 
-from mesh_core.approvals.proposal_files import REASON_SUFFIX
+from mesh_core.approvals.proposal_files import REASON_SUFFIX, actor_and_reason
 from mesh_core.runtime.service import pause
 from mesh_core.storage.files import read_regular, write_whole
-from observer.audit.witness import Notes
-from observer.audit.words import who_and_how
-from observer.moves import who_and_why
+from observer.audit.protocol import Notes
+from observer.audit.text import who_and_how
 
 LOOK_SECONDS = 2.0
 MAX_BYTES = 32 * 1024
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Change:
+class SilenceChange:
     """One line to be written: `what` is `silence` or `silence_over`; which kind begins the id."""
 
     what: str
@@ -71,8 +70,8 @@ class SilenceWatch:
         await asyncio.to_thread(write_whole, self._file, json.dumps(seen, indent=1).encode())
         self._seen = seen
 
-    def _changes(self) -> tuple[list[Change], dict[str, str]]:
-        changes: list[Change] = []
+    def _changes(self) -> tuple[list[SilenceChange], dict[str, str]]:
+        changes: list[SilenceChange] = []
         seen: dict[str, str] = {}
         on, over = _names(self._on), _names(self._over)
         for name in sorted(on | over):
@@ -89,7 +88,7 @@ class SilenceWatch:
                 seen[name] = OVER
         return changes, seen
 
-    def _ended(self, path: Path) -> Change | None:
+    def _ended(self, path: Path) -> SilenceChange | None:
         """None: whoever ended it may still be writing why."""
         word = path.with_name(path.name + REASON_SUFFIX)
         try:
@@ -99,13 +98,13 @@ class SilenceWatch:
         except OSError:
             return None
         if text is None:
-            return None if young else Change("silence_over", "clock", "clock", path.stem)
-        by, why = who_and_why(text)
+            return None if young else SilenceChange("silence_over", "clock", "clock", path.stem)
+        by, why = actor_and_reason(text)
         who, how = ("planner", "planner") if by == "planner" else who_and_how(by, os.getuid(), uid)
-        return Change("silence_over", who, how, f"{path.stem}: {why}")
+        return SilenceChange("silence_over", who, how, f"{path.stem}: {why}")
 
 
-def _begun(path: Path) -> Change | None:
+def _begun(path: Path) -> SilenceChange | None:
     """None for what is no silence; it counts as seen."""
     value = _object(path)
     by, kind = value.get("by"), value.get("kind")
@@ -118,7 +117,7 @@ def _begun(path: Path) -> Change | None:
     place = "/".join(str(value[part]) for part in ("node", "service") if value.get(part))
     about = f" ({value['type']})" if value.get("type") else ""
     why = f": {value['reason']}" if value.get("reason") else ""
-    return Change("silence", who, how, f"{path.stem}, {place}{about} until {value.get('ends_at')}{why}")
+    return SilenceChange("silence", who, how, f"{path.stem}, {place}{about} until {value.get('ends_at')}{why}")
 
 
 def _names(folder: Path) -> set[str]:

@@ -16,7 +16,7 @@ from mesh_core.runtime.service import pause
 from mesh_core.security.users import BadPeople, People
 from mesh_core.storage.files import write_whole
 from observer.audit.auditor import user_name
-from observer.audit.witness import Notes
+from observer.audit.protocol import Notes
 from observer.auth.book import Book, mark_of
 
 LOOK_SECONDS = 2.0

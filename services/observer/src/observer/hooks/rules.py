@@ -14,6 +14,7 @@ from mesh_core.models.parsing import problems
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 from observer.hooks.generic import GenericHook
 from observer.hooks.mapping import Mapped
+from observer.hooks.senders import SENDERS
 
 MAX_FILE_BYTES = 1024 * 1024
 GenericName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -74,7 +75,7 @@ def read_hooks(
 ) -> HookRules:
     """The file's rules (none: the defaults) and the settings' keys. Raises BadHooks."""
     document = _read(path)
-    known = {"alertmanager", "grafana", "uptime-kuma", *(f"generic/{name}" for name in document.generic)}
+    known = {*SENDERS, *(f"generic/{name}" for name in document.generic)}
     if strangers := sorted(document.keys.keys() - known):
         raise BadHooks(f"{path}: keys.{strangers[0]}: there is no such hook; there are {', '.join(sorted(known))}")
     return HookRules(

@@ -20,7 +20,16 @@ from sqlalchemy.dialects.sqlite import insert
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import is_name
-from mesh_core.storage.event_files import BLOCK_BYTES, PACKED, blocks_of, node_of, packed_beside, plain_name
+from mesh_core.storage.event_files import (
+    BLOCK_BYTES,
+    PACKED,
+    blocks_of,
+    day_folders,
+    node_of,
+    packed_beside,
+    plain_name,
+)
+from observer.archive.logbook import ATTEMPTS, MOVES, UPDATES, read_block
 from observer.index.actions_scan import ActionsScan
 from observer.index.event_table import put_events
 from observer.index.facts import fact, put_fact
@@ -29,7 +38,6 @@ from observer.index.names import Names
 from observer.index.reading_files import Archived, read_event_file, read_event_line
 from observer.index.store import Store, Unsound
 from observer.index.tables import tails
-from observer.logbook import ATTEMPTS, MOVES, UPDATES, read_block
 
 FILE_BYTES = 1024  # what a file of one event counts for
 MARGIN_SECONDS = 5.0  # between the clock and a file system's idea of it
@@ -242,7 +250,7 @@ def _changed(entry: os.DirEntry[str], since: float) -> bool:
 
 def _days(events_root: Path) -> list[str]:
     """Newest first."""
-    return sorted((day.name for day in _entries(events_root) if day.is_dir(follow_symlinks=False)), reverse=True)
+    return [day.name for day in reversed(day_folders(events_root))]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

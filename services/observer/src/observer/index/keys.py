@@ -13,14 +13,14 @@ import zlib
 from datetime import UTC, datetime
 
 from mesh_core.models.records import is_name, parse_time, rfc3339
+from observer.archive.names import LAST_MS as LAST_MS
+from observer.archive.names import day_of as day_of
+from observer.archive.names import numbers_of as numbers_of
 
 SLOTS = 1 << 15
-LAST_MS = 253_402_300_799_999  # the end of the year 9999; times SLOTS it still fits SQLite's 63 bits
-LAST_SEQUENCE = (1 << 63) - 1
 DAY_MS = 86_400_000
 STEP = 1.12  # one latency step to the next: a percentile is known within half of that
 
-_ENTRY = re.compile(r"(\d{1,15})-(\d{1,19})")
 # Every character that SQLite's `ascii` tokenizer keeps, except our own mark; so both sides cut words alike.
 MARK = "\ue000"
 _WORD = re.compile(r"[0-9A-Za-z\x80-\ud7ff\ue001-\uffff\U00010000-\U0010ffff]+")
@@ -33,15 +33,6 @@ def parts_of(event_id: str) -> tuple[str, int, int] | None:
     node, _, entry = event_id.rpartition("/")
     numbers = numbers_of(entry)
     return (node, *numbers) if is_name(node) and numbers else None
-
-
-def numbers_of(entry: str) -> tuple[int, int] | None:
-    """(ms, sequence) of a stream entry's id; None as above."""
-    match = _ENTRY.fullmatch(entry)
-    if match is None:
-        return None
-    ms, sequence = int(match[1]), int(match[2])
-    return (ms, sequence) if ms <= LAST_MS and sequence <= LAST_SEQUENCE else None
 
 
 def first_key(ms: int) -> int:
@@ -79,10 +70,6 @@ def ms_at(timestamp: str | None) -> int | None:
         return None
     ms = round(parse_time(timestamp).timestamp() * 1000)
     return ms if 0 <= ms <= LAST_MS else None
-
-
-def day_of(ms: int) -> str:
-    return datetime.fromtimestamp(min(ms, LAST_MS) / 1000, UTC).strftime("%Y-%m-%d")
 
 
 def bounded(value: float, most: float) -> float:

@@ -25,16 +25,16 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import WorldUpdate
 from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, is_name, parse_time, rfc3339
-from mesh_core.notifications.notifier import Sent, kind_of
+from mesh_core.notifications.notifier import SendResult, kind_of
 from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
 from mesh_core.runtime.service import cancelled, pause
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import silences_for
-from observer.notify.news import WAITING, News, NewsKind, news_of_action, news_of_world
-from observer.notify.outbox import MAX_MESSAGES, Message, Outbox, mark_of, read_outbox, save_outbox
-from observer.notify.rules import BadRules, read_rules, rules_file
+from observer.notify.notifications import WAITING, Notification, NotificationKind, news_of_action, news_of_world
+from observer.notify.outbox import MAX_MESSAGES, Message, NotificationOutbox, mark_of, read_outbox, save_outbox
+from observer.notify.rendering import say
+from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.notify.schedule import HOUR, TOO_OLD, again_after, due
-from observer.notify.wording import say
 
 LOOK_SECONDS = 1.0
 PAGE = 200
@@ -44,7 +44,7 @@ FIRST_LOOK_BACK = timedelta(minutes=10)
 
 log = structlog.get_logger()
 R = TypeVar("R", bound=Record)
-Send = Callable[[Sequence[str], str, str], Awaitable[Sent]]
+Send = Callable[[Sequence[str], str, str], Awaitable[SendResult]]
 
 
 class Notifier:
@@ -73,8 +73,8 @@ class Notifier:
         self._clock = clock
         self._rules = read_rules(self._rules_path)  # a bad file at the start is for a person to see: it is raised
         self._rules_seen = self._rules_stamp()
-        self._saved: Outbox | None = read_outbox(self._path)
-        self.outbox = self._saved or Outbox()
+        self._saved: NotificationOutbox | None = read_outbox(self._path)
+        self.outbox = self._saved or NotificationOutbox()
         self._away = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -137,7 +137,7 @@ class Notifier:
             self.outbox, _ = self.outbox.heard(stream, position, None)
         return position
 
-    def _hear(self, stream: str, entry: str, news: News | None) -> None:
+    def _hear(self, stream: str, entry: str, news: Notification | None) -> None:
         if news is not None and (news.kind not in self._rules.kinds or self._is_old(news)):
             news = None
         self.outbox, full = self.outbox.heard(stream, entry, news)
@@ -145,17 +145,19 @@ class Notifier:
             NOTIFICATIONS.add("given_up")
             log.error("notify.too_many_waiting", dropped="the oldest")
 
-    async def _of_action(self, raw: bytes, entry: str) -> News | None:
+    async def _of_action(self, raw: bytes, entry: str) -> Notification | None:
         update = _record(ActionUpdate, raw)
         if update is None:
             return None
         proposal = await asyncio.to_thread(self._proposal, update)
         return news_of_action(update, proposal)
 
-    async def _of_world(self, raw: bytes, entry: str) -> News | None:
+    async def _of_world(self, raw: bytes, entry: str) -> Notification | None:
         update = _record(WorldUpdate, raw)
         news = news_of_world(update, entry) if update else None
-        if news and silences_for(self._silences.current(), news.node, None, NewsKind.NODE_OFFLINE, self._clock()):
+        if news and silences_for(
+            self._silences.current(), news.node, None, NotificationKind.NODE_OFFLINE, self._clock()
+        ):
             log.info("notify.silenced", node=news.node, kind=news.kind)
             return None
         return news
@@ -252,7 +254,7 @@ class Notifier:
         except OSError as error:  # it is in memory; at worst something is told twice
             log.error("notify.not_saved", error=str(error))
 
-    def _is_old(self, news: News) -> bool:
+    def _is_old(self, news: Notification) -> bool:
         return self._clock() - parse_time(news.at) > TOO_OLD
 
     def _look_at_rules(self) -> None:
@@ -263,7 +265,7 @@ class Notifier:
         try:
             self._rules = read_rules(self._rules_path)
             log.info("notify.rules_read", file=str(self._rules_path))
-        except BadRules as error:
+        except BadNotificationRules as error:
             log.error("notify.rules_unusable", error=str(error), kept="the rules from before")
 
     def _rules_stamp(self) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from mesh_core.models.records import Record, Timestamp
 from mesh_core.storage.files import write_whole
-from observer.notify.news import News
+from observer.notify.notifications import Notification
 
 MAX_WAITING = 500
 MAX_MESSAGES = 100
@@ -34,18 +34,18 @@ class Message(Record):
     next_at: Timestamp
 
 
-class Outbox(Record):
+class NotificationOutbox(Record):
     """`sent` are the moments of the last hour's messages, `seen` the keys of the last news, oldest first."""
 
     schema_version: Literal[1] = 1
     positions: dict[str, str] = Field(default_factory=dict)
-    waiting: tuple[News, ...] = ()
+    waiting: tuple[Notification, ...] = ()
     messages: tuple[Message, ...] = ()
     sent: tuple[Timestamp, ...] = ()
     seen: tuple[str, ...] = ()
     given_up: int = 0
 
-    def heard(self, stream: str, entry: str, news: News | None) -> tuple[Outbox, bool]:
+    def heard(self, stream: str, entry: str, news: Notification | None) -> tuple[NotificationOutbox, bool]:
         """After an entry of that stream; True if its news pushed an older one out."""
         update: dict[str, object] = {"positions": {**self.positions, stream: entry}}
         full = False
@@ -62,10 +62,10 @@ def mark_of(url: str) -> str:
     return hashlib.sha256(f"mendmesh target {url}".encode()).hexdigest()[:16]
 
 
-def read_outbox(path: Path) -> Outbox | None:
+def read_outbox(path: Path) -> NotificationOutbox | None:
     """As it was saved; None if there is none, or none that can be read."""
     try:
-        return Outbox.model_validate_json(path.read_bytes())
+        return NotificationOutbox.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (ValidationError, OSError) as error:
@@ -73,6 +73,6 @@ def read_outbox(path: Path) -> Outbox | None:
         return None
 
 
-def save_outbox(path: Path, outbox: Outbox) -> None:
+def save_outbox(path: Path, outbox: NotificationOutbox) -> None:
     """Whole, durable. Raises OSError."""
     write_whole(path, outbox.wire(), mode=0o600)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from observer.notify.news import NewsKind
+from observer.notify.notifications import NotificationKind
 
 MAX_BYTES = 64 * 1024
 FIELDS = frozenset(
@@ -20,10 +20,10 @@ FIELDS = frozenset(
         *("risk", "confidence", "model", "expires", "event", "severity", "state", "when"),
     ]
 )
-ALL_BUT_EXPIRED = tuple(kind for kind in NewsKind if kind is not NewsKind.EXPIRED)
+ALL_BUT_EXPIRED = tuple(kind for kind in NotificationKind if kind is not NotificationKind.EXPIRED)
 
 
-class BadRules(ValueError):
+class BadNotificationRules(ValueError):
     """The file cannot be used; the text names it, the key and what to write instead."""
 
 
@@ -58,7 +58,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Wording(_Part):
+class MessageTemplate(_Part):
     title: Words | None = None
     body: Words | None = None
 
@@ -77,43 +77,43 @@ class QuietHours(_Part):
         return here >= self.begin or here < self.end
 
 
-class Rules(_Part):
+class NotificationRules(_Part):
     """`urgent` kinds, and whatever is about a critical event, wait neither for quiet hours nor for the digest."""
 
-    kinds: tuple[NewsKind, ...] = ALL_BUT_EXPIRED
-    urgent: tuple[NewsKind, ...] = ()
+    kinds: tuple[NotificationKind, ...] = ALL_BUT_EXPIRED
+    urgent: tuple[NotificationKind, ...] = ()
     critical_is_urgent: bool = True
     digest_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 0
     quiet: QuietHours | None = None
     most_per_hour: Annotated[int, Field(ge=1, le=1000)] = 30
-    templates: dict[NewsKind, Wording] = Field(default_factory=dict)
+    templates: dict[NotificationKind, MessageTemplate] = Field(default_factory=dict)
 
 
 def rules_file(runtime: Path) -> Path:
     return runtime / "config" / "notifications.yml"
 
 
-def read_rules(path: Path) -> Rules:
-    """The file, or the defaults if there is none. BadRules otherwise."""
+def read_rules(path: Path) -> NotificationRules:
+    """The file, or the defaults if there is none. BadNotificationRules otherwise."""
     try:
         with path.open("rb") as handle:
             raw = handle.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return Rules()
+        return NotificationRules()
     except OSError as error:
-        raise BadRules(f"{path}: cannot be read: {error.strerror}") from None
+        raise BadNotificationRules(f"{path}: cannot be read: {error.strerror}") from None
     if len(raw) > MAX_BYTES:
-        raise BadRules(f"{path}: larger than {MAX_BYTES} bytes")
+        raise BadNotificationRules(f"{path}: larger than {MAX_BYTES} bytes")
     try:
         loaded = yaml.safe_load(raw)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise BadRules(f"{path}: not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise BadNotificationRules(f"{path}: not YAML: {' '.join(str(error).split())[:300]}") from None
     try:
-        return Rules.model_validate({} if loaded is None else loaded)
+        return NotificationRules.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         fix = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             fix = "no such key; take it out or correct its spelling"
-        raise BadRules(f"{path}: {where}: {fix}") from None
+        raise BadNotificationRules(f"{path}: {where}: {fix}") from None

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from mesh_core.models.events import Severity
 from mesh_core.models.records import parse_time
-from observer.notify.news import News
-from observer.notify.rules import Rules
+from observer.notify.notifications import Notification
+from observer.notify.rules import NotificationRules
 
 BURST = 3  # as many at once are told one by one; more than that are a list
 HOUR = timedelta(hours=1)
@@ -17,7 +17,9 @@ AGAIN_SECONDS = (10.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
 MOST_TRIES = 12  # about seven hours
 
 
-def due(waiting: Sequence[News], sent: Sequence[datetime], rules: Rules, now: datetime) -> tuple[tuple[News, ...], ...]:
+def due(
+    waiting: Sequence[Notification], sent: Sequence[datetime], rules: NotificationRules, now: datetime
+) -> tuple[tuple[Notification, ...], ...]:
     """The messages to send now, each made of some of `waiting`; what is in none of them waits on."""
     room = rules.most_per_hour - sum(1 for moment in sent if now - moment < HOUR)
     if room <= 0:
@@ -35,7 +37,7 @@ def due(waiting: Sequence[News], sent: Sequence[datetime], rules: Rules, now: da
     return tuple(messages)
 
 
-def is_urgent(news: News, rules: Rules) -> bool:
+def is_urgent(news: Notification, rules: NotificationRules) -> bool:
     return news.kind in rules.urgent or (rules.critical_is_urgent and news.severity is Severity.CRITICAL)
 
 
@@ -46,7 +48,7 @@ def again_after(tries: int) -> timedelta | None:
     return timedelta(seconds=AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS)) - 1])
 
 
-def _together(news: Sequence[News], singly: int) -> list[tuple[News, ...]]:
+def _together(news: Sequence[Notification], singly: int) -> list[tuple[Notification, ...]]:
     if not news:
         return []
     return [(item,) for item in news] if len(news) <= singly else [tuple(news)]

@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from observer.watching import probes_for
 from observer.web.bounds import Bounds
 from observer.web.errors import Problem, answer_errors
 from observer.web.gate import Gate
 from observer.web.headers import Headers
+from observer.web.health_checks import probes_for
 from observer.web.page import Page, serve_page
 from observer.web.room import Room
 from observer.web.routes import (
@@ -42,7 +42,7 @@ def make_app(room: Room) -> FastAPI:
     """One app per observer; everything under /api/v1 is described in /api/v1/openapi.json."""
     app = FastAPI(title=TITLE, version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None)
     app.state.room = room
-    app.state.hooks = hooks.Desk(room.bus, room.hooks)
+    app.state.hooks = hooks.HookContext(room.bus, room.hooks)
     app.state.probes = probes_for(room.runtime, room.actions, room.bus, room.world)
     answer_errors(app)
     api = APIRouter(prefix=API, responses=COMMON)
@@ -50,7 +50,7 @@ def make_app(room: Room) -> FastAPI:
         api.include_router(noun.router)
     app.include_router(api)
     app.include_router(health.router)
-    app.include_router(hooks.router)
+    app.include_router(hooks.hooks_router())
     serve_page(app, Page())
     return app
 

@@ -13,7 +13,7 @@ from fastapi import Request
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.silences.folder import SilenceFolder
-from observer.audit.witness import Audit, Unaudited
+from observer.audit.protocol import Audit, NullAudit
 from observer.auth.auth import Auth
 from observer.hooks.rules import HookRules
 from observer.index.indexing import Indexing
@@ -39,7 +39,7 @@ class Room:
     live: Live
     now: Callable[[], datetime] = _now
     auth: Auth | None = None
-    audit: Audit = field(default_factory=Unaudited)
+    audit: Audit = field(default_factory=NullAudit)
     hooks: HookRules = field(default_factory=HookRules)
     index: Indexing | None = None
 

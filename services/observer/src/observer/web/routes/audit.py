@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from mesh_core.storage.audit_log import BadLine, Line, audit_path, read_line
+from mesh_core.storage.audit_log import AuditLine, BadLine, audit_path, read_line
 from mesh_core.storage.tail import lines_backwards
 from observer.web.errors import ApiError
 from observer.web.who import Operator, TheRoom
@@ -19,7 +19,7 @@ MOST_READ_BYTES = 4 * 1024 * 1024  # a page may end before it is full: `next` go
 
 
 class AuditPage(BaseModel):
-    items: list[Line]
+    items: list[AuditLine]
     next: int | None = Field(description="`cursor` of the page after this one; a page may be short or empty before it")
 
 
@@ -35,11 +35,11 @@ async def audit(
 ) -> AuditPage:
     """Decisions, what came of them, and who signed in. Lines that were tampered with are left out here."""
 
-    def fits(line: Line) -> bool:
+    def fits(line: AuditLine) -> bool:
         return name in (None, line.who) and what in (None, line.what) and action_id in (None, line.action_id)
 
     def read() -> AuditPage:
-        items: list[Line] = []
+        items: list[AuditLine] = []
         first = at = None
         for at, raw in lines_backwards(audit_path(room.runtime), cursor):
             first = first or at + len(raw)

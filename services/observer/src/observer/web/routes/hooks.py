@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
 from weakref import WeakValueDictionary
 
@@ -23,11 +23,12 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from observer.auth.arrival import neighbourhood
-from observer.hooks import alertmanager, grafana, uptime_kuma
-from observer.hooks.alert import MOST_ALERTS, Read, Unfit
-from observer.hooks.entering import Became, Entering, Receipt
-from observer.hooks.gate import REPLAY_SECONDS, Door, Entry, judge, needs_the_body
+from observer.hooks.alert import MOST_ALERTS, Unfit
+from observer.hooks.authentication import REPLAY_SECONDS, Access, AccessDecision, authenticate, needs_body
+from observer.hooks.ingest import AlertIngest, AlertOutcome, IngestResult
 from observer.hooks.rules import HookRules
+from observer.hooks.sender import Reader, Sender
+from observer.hooks.senders import SENDERS
 from observer.web.bounds import HOOK_BYTES
 from observer.web.errors import ApiError, Problem
 
@@ -48,7 +49,6 @@ ANSWERS = {400: "bad", 415: "bad", 408: "bad", 422: "bad", 401: "unauthorized", 
     503: "unavailable",
 }
 
-Reader = Callable[[dict[str, Any]], list[Read] | Unfit]
 log = structlog.get_logger()
 
 _BODY: dict[str, Any] = {
@@ -72,13 +72,15 @@ class HookAnswer(BaseModel):
     problems: list[str]
 
 
-class Desk:
+class HookContext:
     """What all hooks share: the rules, the way in, who asked how often. One per app."""
 
     def __init__(self, bus: Bus, rules: HookRules):
         self.bus = bus
         self.rules = rules
-        self.entering = Entering(bus, rules.mapped)
+        self.ingest = AlertIngest(bus, rules.mapped)
+        for measure in (HOOK_REQUESTS, HOOK_ALERTS):
+            measure.allow("hook", SENDERS)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._limit = RateLimitItemPerMinute(rules.per_minute)
         self._strangers = asyncio.Semaphore(STRANGERS)
@@ -105,57 +107,58 @@ class Desk:
             yield
 
 
-def desk_of(request: Request) -> Desk:
+def hook_context_of(request: Request) -> HookContext:
     """A route's way to it (a FastAPI dependency)."""
-    desk: Desk = request.app.state.hooks
-    return desk
+    context: HookContext = request.app.state.hooks
+    return context
 
 
-TheDesk = Annotated[Desk, Depends(desk_of)]
-router = APIRouter(prefix="/hooks", tags=["hooks"], responses=_NO)
+TheHookContext = Annotated[HookContext, Depends(hook_context_of)]
 
 
-@router.post("/alertmanager", openapi_extra=_BODY)
-async def from_alertmanager(request: Request, desk: TheDesk) -> HookAnswer:
-    """Alertmanager's `webhook_config`: each alert of the group, firing or resolved."""
-    return await _take(request, desk, "alertmanager", "alertmanager", alertmanager.alerts_in)
+def hooks_router() -> APIRouter:
+    """A route for each sender of the table, and the one for senders that config/hooks.yml describes."""
+    router = APIRouter(prefix="/hooks", tags=["hooks"], responses=_NO)
+    for sender in SENDERS.values():
+        route: dict[str, Any] = {
+            "name": f"from_{sender.name.replace('-', '_')}",
+            "description": sender.about,
+            "openapi_extra": _BODY,
+        }
+        router.add_api_route(f"/{sender.name}", _route_of(sender), methods=["POST"], **route)
+    router.add_api_route("/generic/{name}", from_anybody, methods=["POST"], openapi_extra=_BODY)
+    return router
 
 
-@router.post("/grafana", openapi_extra=_BODY)
-async def from_grafana(request: Request, desk: TheDesk) -> HookAnswer:
-    """Grafana's webhook contact point."""
-    return await _take(request, desk, "grafana", "grafana", grafana.alerts_in)
+def _route_of(sender: Sender) -> Callable[..., Awaitable[HookAnswer]]:
+    async def route(request: Request, context: TheHookContext) -> HookAnswer:
+        return await _take(request, context, sender.name, sender.name, sender.alerts_in)
+
+    return route
 
 
-@router.post("/uptime-kuma", openapi_extra=_BODY)
-async def from_uptime_kuma(request: Request, desk: TheDesk) -> HookAnswer:
-    """Uptime Kuma's webhook, content type JSON."""
-    return await _take(request, desk, "uptime-kuma", "uptime-kuma", uptime_kuma.alerts_in)
-
-
-@router.post("/generic/{name}", openapi_extra=_BODY)
 async def from_anybody(
-    request: Request, desk: TheDesk, name: Annotated[str, PathParameter(max_length=64)]
+    request: Request, context: TheHookContext, name: Annotated[str, PathParameter(max_length=64)]
 ) -> HookAnswer:
     """Any JSON object, read by the expressions under `generic` in config/hooks.yml."""
-    hook = desk.rules.generic.get(name)
+    hook = context.rules.generic.get(name)
     if hook is None:
         # Asked of the gate first: a stranger does not learn which names there are.
-        await _body_let_in(request, desk, "generic", f"generic/{name}")
+        await _body_let_in(request, context, "generic", f"generic/{name}")
         raise _no("generic", 404, "unknown", "config/hooks.yml has no such name under generic")
-    return await _take(request, desk, "generic", f"generic/{name}", lambda body: hook.alerts_in(body, name))
+    return await _take(request, context, "generic", f"generic/{name}", lambda body: hook.alerts_in(body, name))
 
 
-async def _take(request: Request, desk: Desk, kind: str, hook: str, read: Reader) -> HookAnswer:
+async def _take(request: Request, context: HookContext, kind: str, hook: str, read: Reader) -> HookAnswer:
     """One request from the first byte to the answer. `kind` is the word for metrics, `hook` the one for keys."""
-    body, entry = await _body_let_in(request, desk, kind, hook)
+    body, decision = await _body_let_in(request, context, kind, hook)
     try:
-        async with _Once(desk.bus, entry.once) as seen:
+        async with _Once(context.bus, decision.idempotency_key) as seen:
             if seen == ACCEPTED:
                 raise _no(kind, 409, "replayed", "this signed request was accepted before; nothing was entered")
             if seen == WORKING:
                 raise BusDown("the same signed request is being worked on")
-            receipt = await _enter(desk, kind, hook, read, body)
+            receipt = await _enter(context, kind, hook, read, body)
     except BusDown as error:
         retry = {"Retry-After": str(RETRY_SECONDS)}
         said = f"not now ({error}); nothing is lost if you send it again"
@@ -169,7 +172,7 @@ async def _take(request: Request, desk: Desk, kind: str, hook: str, read: Reader
     )
 
 
-async def _enter(desk: Desk, kind: str, hook: str, read: Reader, raw: bytes) -> Receipt:
+async def _enter(context: HookContext, kind: str, hook: str, read: Reader, raw: bytes) -> IngestResult:
     """Raises BusDown, or ApiError when not one alert could be read."""
     body = parse_object(raw, max_bytes=HOOK_BYTES)
     found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
@@ -177,52 +180,52 @@ async def _enter(desk: Desk, kind: str, hook: str, read: Reader, raw: bytes) -> 
         # All or nothing: an answer of 200 for half of them would lose the others.
         found = Unfit(f"more than {MOST_ALERTS} alerts in one request; send fewer at a time (Alertmanager: max_alerts)")
     if isinstance(found, Unfit):
-        await desk.bus.refuse(raw, source=f"hook:{hook}", reason=found.reason, by="observer")
+        await context.bus.refuse(raw, source=f"hook:{hook}", reason=found.reason, by="observer")
         HOOK_ALERTS.add(kind, "refused")
         status = 400 if isinstance(body, Refusal) else 422
         raise _no(kind, status, "not_json" if status == 400 else "invalid", found.reason)
-    receipt = await desk.entering.enter(found, hook)
+    receipt = await context.ingest.enter(found, hook)
     for became, count in receipt.counts.items():
         HOOK_ALERTS.add(kind, became, amount=count)
-    if receipt.counts[Became.REFUSED] and receipt.counts[Became.REFUSED] == sum(receipt.counts.values()):
+    if receipt.counts[AlertOutcome.REFUSED] and receipt.counts[AlertOutcome.REFUSED] == sum(receipt.counts.values()):
         raise _no(kind, 422, "invalid", "; ".join(receipt.problems)[:1000])
     return receipt
 
 
-async def _body_let_in(request: Request, desk: Desk, kind: str, hook: str) -> tuple[bytes, Entry]:
+async def _body_let_in(request: Request, context: HookContext, kind: str, hook: str) -> tuple[bytes, AccessDecision]:
     """The body of a request that may come in; everybody else is told why not, as early as possible."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     peer = request.client.host if request.client else ""
-    keys = desk.rules.keys_of(hook)
-    signed = needs_the_body(keys, headers)
+    keys = context.rules.keys_of(hook)
+    signed = needs_body(keys, headers)
     if not signed:
-        entry = judge(keys, headers, b"", peer, time.time(), loopback=desk.rules.loopback)
-        await _let_in(desk, entry, kind, peer)
+        decision = authenticate(keys, headers, b"", peer, time.time(), loopback=context.rules.loopback)
+        await _let_in(context, decision, kind, peer)
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
         # Also what a web page cannot send to another site without asking first.
         raise _no(kind, 415, "media_type", "send JSON, with Content-Type: application/json")
     if not signed:
-        return await _read_body(request, headers, kind, BODY_SECONDS), entry
+        return await _read_body(request, headers, kind, BODY_SECONDS), decision
     try:
-        async with desk.place(peer):
+        async with context.place(peer):
             body = await _read_body(request, headers, kind, STRANGER_SECONDS)
-            entry = judge(keys, headers, body, peer, time.time(), loopback=desk.rules.loopback)
+            decision = authenticate(keys, headers, body, peer, time.time(), loopback=context.rules.loopback)
     except TimeoutError:
         said = "too many signed requests are being read; nothing is lost if you send it again"
         raise _no(kind, 503, "busy", said, {"Retry-After": str(RETRY_SECONDS)}) from None
-    await _let_in(desk, entry, kind, peer)
-    return body, entry
+    await _let_in(context, decision, kind, peer)
+    return body, decision
 
 
-async def _let_in(desk: Desk, entry: Entry, kind: str, peer: str) -> None:
-    if not await desk.within_limit(kind, peer, let_in=entry.door is Door.OPEN):
-        said = f"more than {desk.rules.per_minute} requests in a minute"
+async def _let_in(context: HookContext, decision: AccessDecision, kind: str, peer: str) -> None:
+    if not await context.within_limit(kind, peer, let_in=decision.access is Access.ALLOWED):
+        said = f"more than {context.rules.per_minute} requests in a minute"
         raise _no(kind, 429, "too_many", said, {"Retry-After": "60"})
-    if entry.door is Door.CLOSED:
-        raise _no(kind, 401, "unauthenticated", entry.why, {"WWW-Authenticate": 'Bearer realm="mendmesh hooks"'})
-    if entry.door is Door.SHUT:
-        raise _no(kind, 403, "forbidden", entry.why)
+    if decision.access is Access.UNAUTHENTICATED:
+        raise _no(kind, 401, "unauthenticated", decision.reason, {"WWW-Authenticate": 'Bearer realm="mendmesh hooks"'})
+    if decision.access is Access.FORBIDDEN:
+        raise _no(kind, 403, "forbidden", decision.reason)
 
 
 async def _read_body(request: Request, headers: Mapping[str, str], kind: str, seconds: float) -> bytes:

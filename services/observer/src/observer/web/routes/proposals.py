@@ -18,6 +18,7 @@ from mesh_core.approvals.proposal_files import (
     REASON_SUFFIX,
     ActionName,
     Filed,
+    actor_and_reason,
     approval_at,
     digest_of,
     name_of,
@@ -39,10 +40,9 @@ from mesh_core.models.proposals import (
 from mesh_core.policy.playbook_lint import Widened, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.storage.files import read_regular
-from observer.attempts import attempts_for
-from observer.moves import who_and_why
 from observer.web.cursors import Cursor, page_after
 from observer.web.errors import ApiError
+from observer.web.model_attempts import attempts_for
 from observer.web.room import Room
 from observer.web.who import Operator, TheRoom, Viewer
 
@@ -351,5 +351,5 @@ def _decided(found: Found) -> Decided | None:
         return Decided(by=approval_at(found.path / BY_FILE).by)
     if found.folder is Folder.APPROVED:
         return Decided(by=approval_at(found.path.with_name(found.path.name + BY_SUFFIX)).by)
-    by, why = who_and_why(read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096) or b"")
+    by, why = actor_and_reason(read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096) or b"")
     return Decided(by=by if found.folder is Folder.REJECTED else found.folder.value, reason=why)

@@ -1,0 +1,15 @@
+"""The systems whose alerts are understood as they come: a file each, a line each in this table. Reads only."""
+
+from __future__ import annotations
+
+from observer.hooks.sender import Sender
+from observer.hooks.senders import alertmanager, grafana, uptime_kuma
+
+SENDERS: dict[str, Sender] = {
+    sender.name: sender
+    for sender in (
+        alertmanager.SENDER,
+        grafana.SENDER,
+        uptime_kuma.SENDER,
+    )
+}

@@ -1,0 +1,55 @@
+"""What Prometheus' Alertmanager posts (webhook_config, version 4): one group of alerts. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, moment, raw_of, stable_key, words_in
+from observer.hooks.sender import Sender
+
+SOURCE = "alertmanager"
+
+
+def alerts_in(body: dict[str, Any], source: str = SOURCE) -> list[Read] | Unfit:
+    """Each alert of the group by itself: firing and resolved ones come mixed."""
+    alerts = body.get("alerts")
+    if not isinstance(alerts, list):
+        return Unfit("alerts: not a list; this hook wants what Alertmanager's webhook_config sends")
+    common = words_in(body.get("commonLabels"))
+    return [_alert(item, common, source) for item in alerts[: MOST_ALERTS + 1]]
+
+
+def _alert(item: object, common: dict[str, str], source: str) -> Read:
+    if not isinstance(item, dict):
+        return Unfit("an alert is no object", raw_of(item))
+    labels = {**common, **words_in(item.get("labels"))}
+    name = labels.get("alertname", "")
+    if not name:
+        return Unfit("labels.alertname: missing", raw_of(item))
+    status = item.get("status", "firing")
+    if status not in ("firing", "resolved"):
+        return Unfit("status: neither firing nor resolved", raw_of(item))
+    firing = status == "firing"
+    starts, ends = moment(item.get("startsAt")), moment(item.get("endsAt"))
+    details = {
+        "source": source,
+        "alertname": name,
+        "status": status,
+        "labels": labels,
+        "annotations": words_in(item.get("annotations")),
+        "startsAt": starts or None,
+        **{key: item[key] for key in ("generatorURL", "valueString", "values") if item.get(key)},
+    }
+    return Alert(
+        source=source,
+        name=name,
+        key=stable_key(item.get("fingerprint"), labels),
+        firing=firing,
+        episode=starts,
+        labels=labels,
+        details=details,
+        at=starts if firing else ends,
+    )
+
+
+SENDER = Sender(SOURCE, "Alertmanager's `webhook_config`: each alert of the group, firing or resolved.", alerts_in)

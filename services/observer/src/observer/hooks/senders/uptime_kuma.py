@@ -1,0 +1,108 @@
+"""What Uptime Kuma's webhook posts as JSON: one heartbeat of one monitor. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from mesh_core.models.records import rfc3339
+from observer.hooks.alert import Alert, Nothing, Read, Unfit, stable_key
+from observer.hooks.sender import Sender
+
+SOURCE = "uptime-kuma"
+DOWN, UP, PENDING, MAINTENANCE = 0, 1, 2, 3
+TYPES = {
+    "http": "http_probe_failed",
+    "keyword": "http_probe_failed",
+    "json-query": "http_probe_failed",
+    "port": "tcp_probe_failed",
+    "ping": "ping_failed",
+    "dns": "dns_probe_failed",
+    "docker": "container_down",
+    "push": "push_missed",
+}
+# Never copied: Kuma sends the monitor's whole configuration, credentials in it.
+SHOWN = ("id", "name", "type", "url", "hostname", "port", "docker_container", "description")
+
+
+def alerts_in(body: dict[str, Any]) -> list[Read] | Unfit:
+    """At most one alert. A message without a monitor is a test, or a certificate that ends soon."""
+    monitor, heartbeat, msg = body.get("monitor"), body.get("heartbeat"), body.get("msg")
+    if monitor is None and heartbeat is None and isinstance(msg, str):
+        return [_message(msg)]
+    if not isinstance(monitor, dict) or not isinstance(heartbeat, dict):
+        return Unfit("monitor and heartbeat: not objects; choose JSON (application/json) in Uptime Kuma's webhook")
+    status = heartbeat.get("status")
+    if isinstance(status, bool) or status not in (DOWN, UP, PENDING, MAINTENANCE):
+        return Unfit("heartbeat.status: none of 0 (down), 1 (up), 2 (pending), 3 (maintenance)")
+    if status in (PENDING, MAINTENANCE):
+        return [Nothing("pending: it will say down if it lasts" if status == PENDING else "it is in maintenance")]
+    return [_alert(monitor, heartbeat, status)]
+
+
+def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> Alert:
+    kind = str(monitor.get("type", ""))[:40]
+    tags = _tags(monitor.get("tags"))
+    labels = {**tags, **{key: str(monitor[key]) for key in ("hostname", "url") if monitor.get(key)}}
+    container = monitor.get("docker_container") if kind == "docker" else None
+    if isinstance(container, str) and container:
+        labels["container"] = container
+    shown = {key: monitor[key] for key in SHOWN if isinstance(monitor.get(key), str | int)}
+    details = {
+        "source": SOURCE,
+        "monitor": shown,
+        "heartbeat": {key: heartbeat[key] for key in ("status", "msg", "ping", "time") if key in heartbeat},
+    }
+    return Alert(
+        source=SOURCE,
+        name=str(monitor.get("name", ""))[:200],
+        key=stable_key(monitor.get("id"), monitor.get("name"), labels),
+        firing=status == DOWN,
+        labels=labels,
+        details=details,
+        service="" if container or "service" in tags else _slug(str(monitor.get("name", ""))),
+        type=TYPES.get(kind, "monitor_down"),
+        severity="error",
+        at=_time(heartbeat.get("time")),
+    )
+
+
+def _message(msg: str) -> Read:
+    if msg.strip().lower().endswith("testing"):
+        return Nothing("Uptime Kuma's own test message")
+    return Alert(
+        source=SOURCE,
+        name="monitor_message",
+        key=stable_key("", msg[:2000]),
+        firing=True,
+        details={"source": SOURCE, "msg": msg[:2000]},
+        type="monitor_message",
+        severity="warning",
+    )
+
+
+def _tags(value: object) -> dict[str, str]:
+    """Tags of a monitor as labels: `node: pi4`, `service: web`."""
+    if not isinstance(value, list):
+        return {}
+    tags = [tag for tag in value[:50] if isinstance(tag, dict)]
+    return {t["name"]: t["value"] for t in tags if isinstance(t.get("name"), str) and isinstance(t.get("value"), str)}
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9._]+", "-", name.lower()[:200]).strip("-._")[:128]
+
+
+def _time(text: object) -> str:
+    """Kuma writes UTC without a zone: `2026-01-31 12:00:00.123`."""
+    if not isinstance(text, str):
+        return ""
+    try:
+        when = datetime.fromisoformat(text[:40])
+    except ValueError:
+        return ""
+    return rfc3339(when.replace(tzinfo=UTC) if when.tzinfo is None else when)
+
+
+SENDER = Sender(SOURCE, "Uptime Kuma's webhook, content type JSON.", alerts_in)

@@ -1,0 +1,129 @@
+"""Silent nodes: whose agent gave no sign of life for too long is offline, and is noticed when it comes back.
+
+A sign is an event in the node's own stream, or the key `mesh:alive:<node>`, which its agent sets every 30 s for 120 s.
+Only a node that was once heard beating is judged: an agent that never beats has nothing to be silent about. Time in
+which we could not listen (Redis away, our own start) counts for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.records import is_name, rfc3339
+from mesh_core.runtime.service import pause
+from observer.world import NODE_OFFLINE, NODE_ONLINE, State, World
+
+ALIVE_PREFIX = "mesh:alive:"
+ALIVE_SECONDS = 120.0
+LOOK_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class NodeLiveness:
+    """`world` gives the present world, `heard` tells it of a beat. What it enters comes back through the streams."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        world: Callable[[], World],
+        heard: Callable[[str], Awaitable[None]],
+        *,
+        limit_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._bus = bus
+        self._world = world
+        self._heard = heard
+        self._limit = limit_seconds
+        self._clock = clock
+        self._signs: dict[str, float] = {}
+        self._silences: dict[str, str] = {}
+        self._listening_since: float | None = None
+
+    def sign(self, node: str) -> None:
+        """An event in the node's own stream."""
+        self._signs[node] = self._clock()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not await pause(stop, min(LOOK_SECONDS, self._limit / 3)):
+            try:
+                await self.look()
+            except BusDown as error:
+                log.warning("silence.redis_away", error=str(error))
+
+    async def look(self) -> None:
+        """One look at every node. Raises BusDown; then the time until the next good look counts for nobody."""
+        try:
+            await self._look()
+        except BusDown:
+            self._listening_since = None
+            raise
+
+    async def _look(self) -> None:
+        for node, age_seconds in (await self._beats()).items():
+            self._signs[node] = max(self._signs.get(node, 0.0), self._clock() - age_seconds)
+            await self._heard(node)
+        if self._listening_since is None:
+            self._listening_since = self._clock()
+        for place in list(self._world().places.values()):
+            if place.service is not None:
+                continue
+            sign = self._signs.get(place.node)
+            silent = self._clock() - max(sign or 0.0, self._listening_since)
+            if place.state is State.OFFLINE:
+                if sign is not None and self._clock() - sign < self._limit:
+                    await self._say_online(place.node, place.event_id or "")
+                self._silences.pop(place.node, None)
+            elif place.beats and silent > self._limit:
+                await self._say_offline(place.node, silent)
+            else:
+                self._silences.pop(place.node, None)
+
+    async def _beats(self) -> dict[str, float]:
+        """{node: seconds since its last beat} of every node whose key is there."""
+        found: dict[str, float] = {}
+        cursor: object = 0
+        while True:
+            cursor, keys = await self._bus.call("SCAN", cursor, "MATCH", f"{ALIVE_PREFIX}*", "COUNT", 1000)
+            for key in keys:
+                node = key.decode("utf-8", "replace").removeprefix(ALIVE_PREFIX)
+                left_ms = int(await self._bus.call("PTTL", key))
+                if is_name(node) and left_ms != -2:
+                    found[node] = max(0.0, ALIVE_SECONDS - left_ms / 1000) if left_ms > 0 else 0.0
+            if not cursor:
+                return found
+
+    async def _say_offline(self, node: str, silent_seconds: float) -> None:
+        since = datetime.fromtimestamp(time.time() - silent_seconds, UTC)
+        # Once per silence: the first look that finds it names it, whatever happens to the replies.
+        once = self._silences.setdefault(node, f"offline:{node}:{rfc3339(since)}")
+        event = HealthEvent(
+            type=NODE_OFFLINE,
+            node=node,
+            severity=Severity.ERROR,
+            payload={"silent_seconds": round(silent_seconds), "last_heard": rfc3339(since), "noticed_by": "observer"},
+            timestamp=rfc3339(datetime.now(UTC)),
+            trust=Trust.OBSERVER,
+        )
+        if await self._bus.enter(event, Trust.OBSERVER, once=once):
+            log.warning("silence.node_offline", node=node, silent_seconds=round(silent_seconds))
+
+    async def _say_online(self, node: str, offline_event: str) -> None:
+        event = HealthEvent(
+            type=NODE_ONLINE,
+            node=node,
+            severity=Severity.INFO,
+            payload={"noticed_by": "observer", "after": offline_event},
+            timestamp=rfc3339(datetime.now(UTC)),
+            trust=Trust.OBSERVER,
+        )
+        if await self._bus.enter(event, Trust.OBSERVER, once=f"online:{node}:{offline_event}"):
+            log.info("silence.node_online", node=node)

@@ -1,0 +1,136 @@
+"""Notification in words: a title and a text for one thing or for many. Pure.
+
+Text that we did not write (a model's reason, an event's words) reaches a person inert: one line, capped, without
+control or reading-direction characters, and without what a chat would read as markup, a mention or a link.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import Template
+
+from mesh_core.models.records import parse_time
+from observer.notify.notifications import Notification, NotificationKind
+from observer.notify.rules import MessageTemplate, NotificationRules
+
+TITLE_CHARS, BODY_CHARS = 200, 3000
+FACT_CHARS = 400
+MOST_LINES = 20
+# Cc control, Cf format (every bidi mark, zero-width characters), Cs half surrogates, Co private, Zl/Zp line breaks
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# Look-alikes that no chat and no mail program takes for markup, a mention or a link.
+_INERT = str.maketrans(
+    {
+        "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}",
+        ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+        "&": "\N{FULLWIDTH AMPERSAND}",
+        "@": "\N{FULLWIDTH COMMERCIAL AT}",
+        "#": "\N{FULLWIDTH NUMBER SIGN}",
+        "*": "\N{ASTERISK OPERATOR}",
+        "`": "'",
+        "~": "\N{TILDE OPERATOR}",
+        "|": "\N{BROKEN BAR}",
+        "[": "(",
+        "]": ")",
+        "\\": "\N{BIG REVERSE SOLIDUS}",
+    }
+)
+_LINKS = (("://", ":\N{DIVISION SLASH}\N{DIVISION SLASH}"), ("www.", "www\N{ONE DOT LEADER}"))
+
+_SUBJECT = "What approval would run, and why: $link"
+DEFAULTS = {
+    NotificationKind.PROPOSAL: (
+        "$place: $type?",
+        f"$reason\nRisk $risk, said by $model with confidence $confidence; expires $expires.\n{_SUBJECT}",
+    ),
+    NotificationKind.FLOOR: (
+        "$place: $type? (no model answered)",
+        f"$reason\nNo model answered: this is the policy's own choice. Risk $risk; expires $expires.\n{_SUBJECT}",
+    ),
+    NotificationKind.DONE: ("$place: $type helped", "$reason\nAll about it: $link"),
+    NotificationKind.FAILED: ("$place: $type FAILED", "$reason\nIts logs: $link"),
+    NotificationKind.INTERRUPTED: ("$place: $type was cut short", "$reason\nIt is not repeated by itself: $link"),
+    NotificationKind.QUARANTINE: ("$place: an approved file was refused", "$reason\nNothing was run: $link"),
+    NotificationKind.EXPIRED: ("$place: nobody decided in time", "$type was proposed and has expired. $link"),
+    NotificationKind.NODE_OFFLINE: ("$node is silent", "Its agent gives no sign of life since $when.\n$link"),
+    NotificationKind.NODE_ONLINE: ("$node is back", "Its agent is heard again since $when; it is $state.\n$link"),
+}
+
+
+@dataclass(frozen=True)
+class RenderedMessage:
+    title: str
+    body: str
+
+
+def say(news: Sequence[Notification], rules: NotificationRules, public_url: str) -> RenderedMessage:
+    """One thing by its template; several as a list, the oldest first."""
+    if len(news) == 1:
+        return _one(news[0], rules, public_url)
+    counts = Counter(item.kind for item in news)
+    title = f"{len(news)} news: " + ", ".join(f"{n} {kind.value.replace('_', ' ')}" for kind, n in counts.items())
+    lines = [f"- {_clock(item)} {_one(item, rules, public_url).title}" for item in news[:MOST_LINES]]
+    if len(news) > MOST_LINES:
+        lines.append(f"- and {len(news) - MOST_LINES} more")
+    lines.append(_page(public_url) or "mend pending, mend history")
+    return RenderedMessage(title[:TITLE_CHARS], "\n".join(lines)[:BODY_CHARS])
+
+
+def link_to(news: Notification, public_url: str) -> str:
+    """Where to look: the page, or a command where no page is known."""
+    if news.action_id is None:
+        return _page(public_url, f"world?q={news.node}") or "mend status"
+    return _page(public_url, f"proposals/{news.action_id}") or f"mend show {news.action_id.rpartition('-')[2]}"
+
+
+def inert(text: str, limit: int = FACT_CHARS) -> str:
+    """One line that is only read, never obeyed."""
+    kept = "".join(" " if c in "\t\n\r" else "" if unicodedata.category(c) in _UNSEEN else c for c in text[: 4 * limit])
+    line = " ".join(kept.translate(_INERT).split())
+    for link, harmless in _LINKS:
+        line = line.replace(link, harmless)
+    return line if len(line) <= limit else line[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _one(news: Notification, rules: NotificationRules, public_url: str) -> RenderedMessage:
+    title, body = DEFAULTS[news.kind]
+    own = rules.templates.get(news.kind, MessageTemplate())
+    # The link is ours; everything else may hold somebody else's text.
+    values = {name: inert(value) for name, value in _values(news).items()}
+    values["link"] = link_to(news, public_url)
+    filled = Template(own.title or title).safe_substitute(values)
+    return RenderedMessage(
+        " ".join(filled.split())[:TITLE_CHARS], Template(own.body or body).safe_substitute(values)[:BODY_CHARS]
+    )
+
+
+def _values(news: Notification) -> dict[str, str]:
+    facts = dict.fromkeys(("type", "reason", "by", "risk", "confidence", "model", "expires", "event", "state"), "")
+    place = f"{news.node}/{news.service}" if news.service else news.node
+    return {
+        **facts,
+        **news.facts,
+        "place": place,
+        "node": news.node,
+        "service": news.service or "",
+        "kind": news.kind.value,
+        "id": news.action_id or "",
+        "severity": news.severity.value,
+        "when": _local(news.at),
+        **({"expires": _local(news.facts["expires"])} if "expires" in news.facts else {}),
+    }
+
+
+def _local(text: str) -> str:
+    return parse_time(text).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _clock(news: Notification) -> str:
+    return parse_time(news.at).astimezone().strftime("%H:%M")
+
+
+def _page(public_url: str, place: str = "") -> str:
+    return f"{public_url.rstrip('/')}/#/{place}" if public_url else ""

@@ -1,0 +1,1 @@
+"""From the streams to archive, logbook and world: one loop that acknowledges only what is on disk. Decides nothing."""

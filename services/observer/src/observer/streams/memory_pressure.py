@@ -1,0 +1,98 @@
+"""Room in Redis before it is full: a full one (`noeviction`) takes no event and no acknowledgement's record of anybody.
+
+What everybody has dealt with goes first, an hour or a week earlier than else. If that is not enough, the largest stream
+loses its older half, read or not, and people are told: one node that floods pays with its own events, not with others'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import redis.exceptions
+import structlog
+
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.redis_limits import MOST_BYTES
+from mesh_core.messaging.redis_state import read_state
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.records import is_name, rfc3339
+from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.runtime.service import pause
+from observer.streams.erasures import Erasures
+from observer.streams.trimming import RECORDS, Trimming
+from observer.world import STREAM_OVERFLOW
+
+LOOK_SECONDS = 2.0
+AGAIN_SECONDS = 0.1  # while there is too little room
+PRESSED = 0.7  # of maxmemory: 58 MB are left for what comes until the next look
+YOUNG_MS = 60_000  # this much stays in any case where nothing has to be cut: readers without a group are this close
+TELL_SECONDS = 3600
+
+log = structlog.get_logger()
+
+
+class MemoryPressure:
+    """`run` is a part of the service. `node`: this host, named where the stream is nobody's own."""
+
+    def __init__(self, bus: Bus, consumer: Consumer, trimming: Trimming, erasures: Erasures, node: str):
+        self._bus = bus
+        self._consumer = consumer
+        self._trimming = trimming
+        self._erasures = erasures
+        self._node = node
+
+    async def run(self, stop: asyncio.Event) -> None:
+        pressed = False
+        while not await pause(stop, AGAIN_SECONDS if pressed else LOOK_SECONDS):
+            try:
+                pressed = await self.look()
+            except BusDown as error:
+                log.warning("pressure.redis_away", error=str(error))
+            except redis.exceptions.ResponseError as error:  # somebody's own Redis, with an ACL of an older mesh
+                log.warning("pressure.refused", error=str(error))
+
+    async def look(self) -> bool:
+        """Once; nothing happens while there is room. False then. Raises BusDown."""
+        if not await self._is_pressed():
+            return False
+        await self._trimming.trim(event_ms=YOUNG_MS, record_ms=YOUNG_MS)
+        if not await self._is_pressed():
+            return True
+        sizes = {stream: await self._size(stream) for stream in sorted(self._consumer.streams | set(RECORDS))}
+        largest = max(sizes, key=lambda stream: sizes[stream], default=None)
+        if largest is not None and sizes[largest]:
+            dropped = await self._halve(largest, sizes[largest])
+            await self._tell(largest, sizes[largest], dropped)
+        return True
+
+    async def _is_pressed(self) -> bool:
+        state = await read_state(self._bus, "memory")
+        return state.used_bytes > PRESSED * (state.most_bytes or MOST_BYTES)
+
+    async def _size(self, stream: str) -> int:
+        # All of its parts: by a sample of the first five a stream that becomes fat at its end looks thin.
+        return int(await self._bus.call("MEMORY", "USAGE", stream, "SAMPLES", 0) or 0)
+
+    async def _halve(self, stream: str, size: int) -> int:
+        """By bytes: its first half may be a hundredth of them."""
+        length, dropped, most = int(await self._bus.call("XLEN", stream)), 0, size / 2
+        while length and size > most:
+            length //= 2
+            dropped += await self._erasures.remove("XTRIM", stream, "MAXLEN", length)
+            size = await self._size(stream)
+        return dropped
+
+    async def _tell(self, stream: str, size: int, dropped: int) -> None:
+        log.error("pressure.dropped", stream=stream, bytes=size, entries=dropped)
+        writer = stream.removeprefix(EVENT_STREAM_PREFIX)
+        event = HealthEvent(
+            type=STREAM_OVERFLOW,
+            node=writer if is_name(writer) else self._node,
+            severity=Severity.CRITICAL,
+            payload={"stream": stream, "bytes": size, "dropped": dropped, "noticed_by": "observer"},
+            timestamp=rfc3339(datetime.now(UTC)),
+            trust=Trust.OBSERVER,
+        )
+        await self._bus.enter(event, Trust.OBSERVER, once=f"overflow:{stream}", once_seconds=TELL_SECONDS)
