@@ -57,8 +57,8 @@ coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is
 	@$(BIN)/python -m pytest -q --cov --cov-config=pyproject.toml core/tests services/planner-agent services/observer \
 	  services/executor-agent/tests/test_intake.py services/executor-agent/tests/test_stages.py \
 	  services/executor-agent/tests/test_precondition.py services/executor-agent/tests/test_executor.py \
-	  services/node-agent/tests/test_edges.py services/node-agent/tests/test_evidence.py \
-	  services/node-agent/tests/test_watchlist.py services/node-agent/tests/test_container_history.py \
+	  services/node-agent/tests/test_incidents.py services/node-agent/tests/test_evidence.py \
+	  services/node-agent/tests/test_probe_config.py services/node-agent/tests/test_container_history.py \
 	  services/node-agent/tests/test_delivery.py cli/tests/test_deciding.py cli/tests/test_looking.py
 
 check: $(STAMP)  ## format, lint, types, imports: seconds

@@ -2,7 +2,7 @@
 
     python benchmarks/fleet.py [--nodes 10,100,500] [--rest 10] [--troubles 40]
 
-The agents' line to Redis is the real one (node_agent.redis_line), one connection each, a sign of life every 30 s;
+The agents' client of Redis is the real one (node_agent.redis_client), one connection each, a sign of life every 30 s;
 planner and observer are real processes without a model. Each size has a server of its own and takes half a minute.
 """
 
@@ -26,7 +26,7 @@ import redis
 sys.path = [folder for folder in sys.path if folder != str(Path(__file__).parent)]  # one is called node_agent
 
 from mesh_core.testing import RedisServer, wait_for  # noqa: E402
-from node_agent.redis_line import RedisLine  # noqa: E402
+from node_agent.redis_client import RedisClient  # noqa: E402
 
 BEAT_SECONDS = 30.0
 STORM_PER_NODE = 20
@@ -61,17 +61,17 @@ class Agent:
 
     def __init__(self, number: int, url: str):
         self.node = f"node{number:04}"
-        self.line = RedisLine(url, f"node-agent-{self.node}")
+        self.client = RedisClient(url, f"node-agent-{self.node}")
         self.ms = 0
 
     async def tell(self, kind: str, service: str) -> None:
         self.ms = max(self.ms + 1, time.time_ns() // 1_000_000)
-        await self.line.append(self.node, f"{self.ms}-0", told(self.node, self.ms, kind, service))
+        await self.client.append(self.node, f"{self.ms}-0", told(self.node, self.ms, kind, service))
 
     async def live(self, rng: random.Random) -> None:
         await asyncio.sleep(rng.random() * BEAT_SECONDS)
         while True:
-            await self.line.beat(self.node)
+            await self.client.heartbeat(self.node)
             await asyncio.sleep(BEAT_SECONDS)
 
 
@@ -146,7 +146,7 @@ async def measure(nodes: int, rest_seconds: float, troubles: int, folder: Path) 
             empty = memory(client)
             for agent in agents:
                 await agent.tell("service_healthy", "first")
-                await agent.line.beat(agent.node)
+                await agent.client.heartbeat(agent.node)
             services = {name: start(name, runtime, server.url) for name in ("planner_agent", "observer")}
             await settled(client)
             size.kib_per_node = (memory(client) - empty) / nodes / 1024
@@ -167,7 +167,7 @@ async def measure(nodes: int, rest_seconds: float, troubles: int, folder: Path) 
             task.cancel()
         await asyncio.gather(*beats, return_exceptions=True)
         for agent in agents:
-            await agent.line.close()
+            await agent.client.close()
         for child in services.values():
             child.terminate()
         for child in services.values():

@@ -11,9 +11,11 @@ import pytest
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import wait_for
-from node_agent.agent import Agent, recall
-from node_agent.edges import Edges, FlapRule
-from node_agent.findings import Probe
+from node_agent.agent import Agent
+from node_agent.flapping import FlapOptions
+from node_agent.incident_store import IncidentStore
+from node_agent.incidents import IncidentTracker
+from node_agent.probe import Probe
 
 
 class Watched:
@@ -53,22 +55,22 @@ Watching = Callable[..., AbstractAsyncContextManager[Watched]]
 def watching(tmp_path: Path) -> Watching:
     """`async with watching(probe, ...) as watched`: an agent over these probes; ends with the block.
 
-    A callable instead of a probe is given the edges, after what an earlier agent left open was put back into them.
+    A callable instead of a probe is given the tracker, after what an earlier agent left open was put back into them.
     """
 
     @asynccontextmanager
     async def start(
-        *probes: Probe | Callable[[Edges], Probe],
-        flap: FlapRule | None = None,
+        *probes: Probe | Callable[[IncidentTracker], Probe],
+        flapping: FlapOptions | None = None,
         announce_seconds: float = 60.0,
         caught_up: Callable[[], bool] = lambda: True,
     ) -> AsyncIterator[Watched]:
         watched = Watched()
-        memory = tmp_path / "open.json"
-        edges = Edges("n1", flap)
-        recall(memory, edges)
-        agent = Agent("n1", edges, watched.take, memory, announce_seconds=announce_seconds, caught_up=caught_up)
-        agent.probes.extend(p(edges) if callable(p) else p for p in probes)
+        store = IncidentStore(tmp_path / "open.json")
+        tracker = IncidentTracker("n1", flapping)
+        store.load(tracker)
+        agent = Agent("n1", tracker, watched.take, store, announce_seconds=announce_seconds, caught_up=caught_up)
+        agent.probes.extend(p(tracker) if callable(p) else p for p in probes)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (agent.watch, agent.announce)]
         try:

@@ -13,70 +13,70 @@ def event(action: str, at: float, **attributes: str) -> dict[str, Any]:
     return {"Action": action, "Actor": {"ID": ID, "Attributes": attributes}, "timeNano": int(at * 1e9)}
 
 
-def told(*events: dict[str, Any]) -> ContainerHistory:
+def after(*events: dict[str, Any]) -> ContainerHistory:
     history = ContainerHistory()
     for one in events:
-        history.fold(one)
+        history.apply(one)
     return history
 
 
 def test_a_death_that_nobody_asked_for_counts() -> None:
-    history = told(event("start", 1), event("die", 2, exitCode="1"))
+    history = after(event("start", 1), event("die", 2, exitCode="1"))
     assert history.deaths_since(ID, 0) == (1, 0)
-    assert not history.record(ID).by_person
+    assert not history.record(ID).stopped_by_person
 
 
 def test_docker_stop_and_docker_kill_are_a_persons_doing() -> None:
-    stop = told(event("start", 1), event("kill", 2, signal="15"), event("die", 12), event("stop", 12.1))
-    kill = told(event("start", 1), event("kill", 2, signal="SIGKILL"), event("die", 2.1))
+    stop = after(event("start", 1), event("kill", 2, signal="15"), event("die", 12), event("stop", 12.1))
+    kill = after(event("start", 1), event("kill", 2, signal="SIGKILL"), event("die", 2.1))
     for history in (stop, kill):
-        assert history.record(ID).by_person
+        assert history.record(ID).stopped_by_person
         assert history.deaths_since(ID, 0) == (0, 0)
 
 
 def test_an_image_with_a_stop_signal_of_its_own_is_still_a_persons_doing() -> None:
-    history = told(event("start", 1), event("kill", 2, signal="28"), event("die", 3), event("stop", 3.1))
-    assert history.record(ID).by_person
+    history = after(event("start", 1), event("kill", 2, signal="28"), event("die", 3), event("stop", 3.1))
+    assert history.record(ID).stopped_by_person
     assert history.deaths_since(ID, 0) == (0, 0)
 
 
 def test_a_reload_signal_is_no_wish_to_stop() -> None:
     for signal in ("1", "SIGHUP", "10", "SIGUSR1"):
-        history = told(event("start", 1), event("kill", 2, signal=signal), event("die", 3))
-        assert not history.record(ID).by_person
+        history = after(event("start", 1), event("kill", 2, signal=signal), event("die", 3))
+        assert not history.record(ID).stopped_by_person
 
 
 def test_a_start_wipes_the_intent() -> None:
-    history = told(
+    history = after(
         event("kill", 1, signal="15"), event("die", 2), event("stop", 2.1), event("start", 3), event("die", 4)
     )
-    assert not history.record(ID).by_person
+    assert not history.record(ID).stopped_by_person
 
 
 def test_an_oom_kill_is_remembered_with_the_death() -> None:
-    history = told(event("start", 1), event("oom", 2), event("die", 2.1), event("start", 3), event("die", 4))
+    history = after(event("start", 1), event("oom", 2), event("die", 2.1), event("start", 3), event("die", 4))
     assert history.deaths_since(ID, 0) == (2, 1)
     assert history.deaths_since(ID, 3) == (1, 0)
 
 
 def test_a_replayed_event_counts_once() -> None:
-    history = told(event("die", 2))
-    assert history.fold(event("die", 2)) is None
+    history = after(event("die", 2))
+    assert history.apply(event("die", 2)) is None
     assert history.deaths_since(ID, 0) == (1, 0)
 
 
 def test_a_clock_that_jumps_back_makes_nobody_deaf() -> None:
-    history = told(event("start", 9000), event("kill", 5000, signal="15"), event("die", 5001), event("stop", 5001.1))
-    assert history.record(ID).by_person
+    history = after(event("start", 9000), event("kill", 5000, signal="15"), event("die", 5001), event("stop", 5001.1))
+    assert history.record(ID).stopped_by_person
     assert history.last_event == 5001.1
     for number in range(2000):
-        history.fold(event("start", number))
-    assert len(history._heard) <= 512
+        history.apply(event("start", number))
+    assert len(history._seen) <= 512
 
 
 def test_nonsense_is_passed_over() -> None:
-    assert told().fold({"Action": "die"}) is None
-    assert told().fold({"Action": "die", "Actor": {"ID": "x"}, "timeNano": "y"}) is None
+    assert after().apply({"Action": "die"}) is None
+    assert after().apply({"Action": "die", "Actor": {"ID": "x"}, "timeNano": "y"}) is None
 
 
 def test_memory_of_containers_is_bounded() -> None:
@@ -86,6 +86,6 @@ def test_memory_of_containers_is_bounded() -> None:
     assert len(history._records) <= 512
     history.keep_only({"1999"})
     assert len(history._records) == 1
-    history.fold(event("start", 1))
-    history.fold(event("destroy", 2))
+    history.apply(event("start", 1))
+    history.apply(event("destroy", 2))
     assert ID not in history._records

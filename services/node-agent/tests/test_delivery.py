@@ -14,8 +14,8 @@ import redis
 
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import RedisServer, wait_for
-from node_agent.events import notice
-from node_agent.redis_line import AlreadyPassed, LogDown, LogRefused, RedisLine
+from node_agent.events import node_event
+from node_agent.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
 from node_agent.sender import Sender
 from node_agent.spool import Spool
 
@@ -40,7 +40,7 @@ def numbers(server: RedisServer) -> list[int]:
 @asynccontextmanager
 async def sending(spool: Spool, url: str) -> AsyncIterator[Sender]:
     stop = asyncio.Event()
-    sender = Sender(NODE, spool, RedisLine(url, "test"), lambda: 1)
+    sender = Sender(NODE, spool, RedisClient(url, "test"), lambda: 1)
     task = asyncio.create_task(sender.run(stop))
     try:
         yield sender
@@ -89,7 +89,7 @@ async def test_a_lost_reply_is_no_second_entry(redis_each: RedisServer, tmp_path
     """As after a crash between XADD and the reply: the file is still there, the entry too."""
     spool = Spool(tmp_path, NODE)
     event = spool.accept(an_event(1), 1000)
-    line = RedisLine(redis_each.url, "test")
+    line = RedisClient(redis_each.url, "test")
     await line.append(NODE, "1000-0", event.wire())
     await line.close()
     async with sending(Spool(tmp_path, NODE), redis_each.url):
@@ -191,13 +191,13 @@ def test_of_what_was_sent_only_the_end_is_kept_and_nothing_old_comes_back(
         spool.accept(an_event(number), 1000 + number)
         oldest = spool.oldest()
         assert oldest is not None
-        spool.done(oldest[0])
+        spool.mark_sent(oldest[0])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000001002.sent", "000000000001003.sent"]
-    assert spool.bring_back_above("1003-0") == 0
+    assert spool.requeue_above("1003-0") == 0
     monkeypatch.setattr("node_agent.spool.time.time", lambda: now + 7200)
-    assert spool.bring_back_above("0-0") == 0
+    assert spool.requeue_above("0-0") == 0
     monkeypatch.setattr("node_agent.spool.time.time", lambda: now + 80)
-    assert spool.bring_back_above("1002-0") == 1
+    assert spool.requeue_above("1002-0") == 1
     assert len(spool) == 1
     assert spool.waiting_bytes > 0
 
@@ -226,7 +226,7 @@ def test_ids_are_never_given_twice(tmp_path: Path) -> None:
     ids = [spool.accept(an_event(), now).id for now in (1000, 1000, 500, 2000, 1)]
     assert ids == [f"{NODE}/{ms}-0" for ms in (1000, 1001, 1002, 2000, 2001)]
     while (oldest := spool.oldest()) is not None:
-        spool.done(oldest[0])
+        spool.mark_sent(oldest[0])
     assert max(path.name for path in tmp_path.iterdir()) == "000000000002001.sent"
     assert Spool(tmp_path, NODE).accept(an_event(), 5).id == f"{NODE}/2002-0"
 
@@ -241,7 +241,7 @@ def test_a_crash_in_the_middle_of_a_write_leaves_a_usable_spool(tmp_path: Path) 
     seen = []
     while (oldest := again.oldest()) is not None:
         seen.append(HealthEvent.model_validate_json(oldest[1]).payload["number"])
-        again.done(oldest[0])
+        again.mark_sent(oldest[0])
     assert seen == [1, 3]
     assert again.take_dropped() == 1
     assert not list(tmp_path.glob(".*.tmp"))
@@ -257,7 +257,7 @@ def test_a_full_spool_drops_the_oldest_benign_event_first(tmp_path: Path) -> Non
     left = []
     while (oldest := spool.oldest()) is not None:
         left.append(HealthEvent.model_validate_json(oldest[1]).payload["number"])
-        spool.done(oldest[0])
+        spool.mark_sent(oldest[0])
     assert 2 not in left
     assert left == sorted(left)
     assert left[-1] == 7
@@ -289,19 +289,19 @@ async def test_a_full_disk_keeps_events_in_memory_and_in_order(redis_server: Red
 
 
 async def test_the_line_says_what_is_wrong(redis_server: RedisServer, tmp_path: Path) -> None:
-    away = RedisLine("redis://127.0.0.1:1/0", "test")
-    with pytest.raises(LogDown, match=r"127\.0\.0\.1:1"):
+    away = RedisClient("redis://127.0.0.1:1/0", "test")
+    with pytest.raises(RedisUnavailable, match=r"127\.0\.0\.1:1"):
         await away.last_id(STREAM)
-    line = RedisLine(redis_server.url, "test")
+    line = RedisClient(redis_server.url, "test")
     assert await line.last_id(STREAM) == "0-0"
     await line.append(NODE, "5-0", b"{}")
     assert await line.last_id(STREAM) == "5-0"
-    with pytest.raises(AlreadyPassed):
+    with pytest.raises(EntryIdTooLow):
         await line.append(NODE, "5-0", b"{}")
-    assert await line.is_there(STREAM, "5-0", b"{}")
-    assert not await line.is_there(STREAM, "5-0", b"another")
-    assert not await line.is_there(STREAM, "4-0", b"{}")
-    with pytest.raises(LogRefused):
+    assert await line.contains(STREAM, "5-0", b"{}")
+    assert not await line.contains(STREAM, "5-0", b"another")
+    assert not await line.contains(STREAM, "4-0", b"{}")
+    with pytest.raises(RedisRefused):
         await line.call("NOSUCHCOMMAND")
     await line.close()
 
@@ -315,22 +315,65 @@ async def test_the_line_logs_in_with_user_password_and_database(tmp_path: Path) 
                 "agent", enabled=True, passwords=["+p@ss:wort"], keys=["*"], channels=["*"], commands=["+@all"]
             )
         url = f"redis://agent:p%40ss%3Awort@127.0.0.1:{server.port}/3"
-        line = RedisLine(url, "test")
+        line = RedisClient(url, "test")
         await line.append(NODE, "5-0", b"{}")
         await line.close()
         with redis.Redis(port=server.port, db=3) as client:
             assert client.xlen(STREAM) == 1
-        with pytest.raises(LogDown, match="refused"):
-            await RedisLine(url.replace("wort", "wrong"), "test").last_id(STREAM)
+        with pytest.raises(RedisUnavailable, match="refused"):
+            await RedisClient(url.replace("wort", "wrong"), "test").last_id(STREAM)
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("refused", ["-select", "-client|setname"])
+async def test_a_connection_whose_set_up_was_refused_is_never_used(redis_server: RedisServer, refused: str) -> None:
+    """After a refused SELECT, the next command would go to database 0."""
+    with redis.Redis(port=redis_server.port) as client:
+        client.acl_setuser(
+            "agent", enabled=True, passwords=["+word"], keys=["*"], channels=["*"], commands=["+@all", refused]
+        )
+    line = RedisClient(f"redis://agent:word@127.0.0.1:{redis_server.port}/3", "test")
+    for _ in range(2):
+        with pytest.raises(RedisUnavailable, match="refused"):
+            await line.append(NODE, "5-0", b"{}")
+    for database in (0, 3):
+        with redis.Redis(port=redis_server.port, db=database) as client:
+            assert not client.exists(STREAM)
+    with redis.Redis(port=redis_server.port) as client:
+        await wait_for(lambda: {c["user"] for c in client.client_list()} == {"default"}, 5, "no connection left open")
+        client.execute_command("ACL", "SETUSER", "agent", "+" + refused.removeprefix("-"))
+    await line.append(NODE, "5-0", b"{}")
+    await line.close()
+    with redis.Redis(port=redis_server.port, db=3) as client:
+        assert client.xlen(STREAM) == 1
+
+
+@pytest.mark.parametrize("refused", ["publish", "xrange"])
+async def test_a_permission_that_is_missing_is_waited_for_and_nothing_is_sent_twice(
+    redis_server: RedisServer, tmp_path: Path, refused: str
+) -> None:
+    """Whatever is refused at whichever step, the sender goes on trying."""
+    spool = Spool(tmp_path, NODE)
+    event = spool.accept(an_event(1), 1000)
+    with redis.Redis(port=redis_server.port) as client:
+        client.xadd(STREAM, {"p": event.wire()}, id="1000-0")  # as after a lost reply
+        client.acl_setuser(
+            "agent", enabled=True, passwords=["+word"], keys=["*"], channels=["*"], commands=["+@all", f"-{refused}"]
+        )
+        async with sending(spool, f"redis://agent:word@127.0.0.1:{redis_server.port}/0") as sender:
+            await wait_for(lambda: sender.down_since is not None, 5, "the sender to wait")
+            spool.accept(an_event(2), 1000)
+            client.execute_command("ACL", "SETUSER", "agent", f"+{refused}")
+            await wait_for(lambda: len(spool) == 0, 10, "an empty spool")
+    assert numbers(redis_server) == [1, 2]
 
 
 async def test_the_line_speaks_over_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "r.sock"
     server = RedisServer(tmp_path / "redis", extra=("--unixsocket", str(path))).start()
     try:
-        line = RedisLine(f"unix://{path}?db=0", "test")
+        line = RedisClient(f"unix://{path}?db=0", "test")
         await line.append(NODE, "5-0", an_event().wire())
         assert await line.last_id(STREAM) == "5-0"
         await line.close()
@@ -338,7 +381,7 @@ async def test_the_line_speaks_over_a_unix_socket(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_notices_are_of_the_node() -> None:
-    event = notice("node_online", NODE, 1000, Severity.INFO, {"a": 1})
+def test_node_events_are_of_the_node() -> None:
+    event = node_event("node_online", NODE, 1000, Severity.INFO, {"a": 1})
     assert event.benign
     assert event.service is None

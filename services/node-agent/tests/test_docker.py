@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port, wait_for
 from node_agent.container_identity import identity_for
-from node_agent.edges import Edges, FlapRule
 from node_agent.engine import Engine as Api
-from node_agent.probes.docker import DockerProbe, DockerWatch
-from node_agent.probes.tcp import TcpProbe
+from node_agent.flapping import FlapOptions
+from node_agent.incidents import IncidentTracker
+from node_agent.probe import Backing
+from node_agent.probes.docker import DockerOptions, DockerProbe
+from node_agent.probes.tcp import TcpOptions, TcpProbe
 
 pytestmark = pytest.mark.docker
 
@@ -42,11 +45,10 @@ class Box:
 
     def probe(self, host: str | None = None, **more: Any) -> DockerProbe:
         """Watches nothing but this test's containers."""
-        every = more.pop("every_seconds", 60.0)
         since = more.pop("since", time.time() - 5)
         open_keys = more.pop("open_keys", frozenset())
         api = OnlyMine(host or self.engine.host, self.prefix)
-        return DockerProbe(api, DockerWatch(**more), since=since, every_seconds=every, open_keys=open_keys)
+        return DockerProbe(api, DockerOptions(**more), since=since, open_keys=open_keys)
 
 
 class OnlyMine(Api):
@@ -190,7 +192,7 @@ async def test_stopping_a_sick_container_ends_its_incident_and_says_who(box: Box
 
 
 async def test_a_one_shot_that_ends_well_is_no_incident(box: Box, watching: Any) -> None:
-    async with watching(box.probe(every_seconds=1)) as watched:
+    async with watching(box.probe(resync_seconds=1)) as watched:
         name = box.run("sleep 0.5; exit 0")
         await wait_for(lambda: box.engine.inspect(name)["State"]["Status"] == "exited", 10, "its end")
         await asyncio.sleep(3)
@@ -211,7 +213,7 @@ async def test_identity_survives_recreation_of_a_compose_service(box: Box, watch
 
 
 async def test_a_removed_container_ends_its_incident(box: Box, watching: Any) -> None:
-    async with watching(box.probe(every_seconds=2)) as watched:
+    async with watching(box.probe(resync_seconds=2)) as watched:
         name = box.run("exit 5")
         await watched.see(name, "container_died")
         box.engine.rm(name)
@@ -220,14 +222,14 @@ async def test_a_removed_container_ends_its_incident(box: Box, watching: Any) ->
 
 async def test_an_expected_container_that_is_not_there_is_missing(box: Box, watching: Any) -> None:
     name = f"{box.prefix}-wanted"
-    async with watching(box.probe(expect=(name,), every_seconds=1)) as watched:
+    async with watching(box.probe(expect=(name,), resync_seconds=1)) as watched:
         await watched.see(name, "container_missing")
         box.run("sleep 60", name="wanted")
         await watched.see(name, "container_missing", "service_recovered")
 
 
 async def test_ignored_labelled_and_one_off_containers_are_left_alone(box: Box, watching: Any) -> None:
-    async with watching(box.probe(ignore=("*-scratch",), every_seconds=1)) as watched:
+    async with watching(box.probe(ignore=("*-scratch",), resync_seconds=1)) as watched:
         box.run("exit 1", name="scratch")
         box.run("exit 1", "--label", "mendmesh.watch=false", name="labelled")
         box.run("exit 1", "--label", "com.docker.compose.oneoff=True", name="one-off")
@@ -273,8 +275,8 @@ async def test_an_agent_that_was_away_keeps_the_incident_and_sees_the_recovery(b
     name = box.run("sleep 600", *CHECKED, "! test -e /sick")
     box.engine.exec(name, "touch", "/sick")
 
-    def probe(edges: Edges) -> DockerProbe:
-        return box.probe(open_keys=frozenset(f.key for f in edges.known("docker:")))
+    def probe(tracker: IncidentTracker) -> DockerProbe:
+        return box.probe(open_keys=tracker.known_keys("docker:"))
 
     async with watching(probe) as watched:
         first = await watched.see(name, "container_unhealthy", seconds=15)
@@ -289,7 +291,7 @@ async def test_an_agent_that_was_away_keeps_the_incident_and_sees_the_recovery(b
 
 
 async def test_a_container_that_keeps_dying_and_coming_back_is_flapping(box: Box, watching: Any) -> None:
-    async with watching(box.probe(), flap=FlapRule(opens=2, window_seconds=600, quiet_seconds=600)) as watched:
+    async with watching(box.probe(), flapping=FlapOptions(opens=2, window_seconds=600, quiet_seconds=600)) as watched:
         name = box.run("trap 'exit 4' USR1; while :; do sleep 0.05; done")
         for expected in (["container_died"], ["container_died", "service_recovered", "service_flapping"]):
             await asyncio.sleep(0.5)
@@ -307,9 +309,9 @@ async def test_a_red_probe_says_what_it_knows_of_the_container_behind_it(box: Bo
     service = f"{box.prefix}.web"
     box.run("echo listening to nobody; sleep 600", *labels, name="web-1")
     docker = box.probe()
-    red = TcpProbe(
-        *("web", "127.0.0.1", free_port()), every_seconds=0.5, service=service, runtime="docker", about=docker.about
-    )
+    backing = Backing(runtime=Runtime.DOCKER, name=service)
+    options = TcpOptions(name="web", host="127.0.0.1", port=free_port(), every_seconds=0.5, backed_by=backing)
+    red = TcpProbe(options, lambda backing: docker.describe(backing.name))
     async with watching(docker, red, announce_seconds=1) as watched:
         event = await watched.see(service, "tcp_probe_failed")
         assert event.payload["compose"] == {"project": box.prefix, "service": "web"}

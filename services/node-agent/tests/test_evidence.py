@@ -8,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_core.models.events import MAX_EVENT_BYTES, Severity
-from node_agent.edges import Change
-from node_agent.events import event_for, notice
+from node_agent.checks import CheckResult, Condition, ConfirmationRule
+from node_agent.events import event_for, node_event
 from node_agent.evidence import clean_lines, clean_text, clean_value
-from node_agent.findings import Condition, Finding, Rule
+from node_agent.incidents import IncidentChange
 
 
-def change(service: str | None = "web", kind: str = "opened", **facts: object) -> Change:
-    finding = Finding("docker:/web", service, Condition.SICK, Rule(), "container_died", Severity.ERROR, dict(facts))
-    return Change(kind, "container_died", Severity.ERROR, finding, "n1/web/5", 5000)  # type: ignore[arg-type]
+def change(service: str | None = "web", kind: str = "opened", **facts: object) -> IncidentChange:
+    result = CheckResult(
+        "docker:/web", service, Condition.UNHEALTHY, ConfirmationRule(), "container_died", Severity.ERROR, dict(facts)
+    )
+    return IncidentChange(kind, "container_died", Severity.ERROR, result, "n1/web/5", 5000)  # type: ignore[arg-type]
 
 
 def test_escapes_and_control_characters_do_not_travel() -> None:
@@ -43,7 +45,7 @@ def test_a_hostile_log_is_cleaned_in_no_time() -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.text(max_size=50) | st.integers(), st.lists, max_leaves=20))
 def test_any_value_comes_out_as_encodable_json(value: object) -> None:
-    notice("x", "n1", 0, Severity.INFO, {"value": value}).wire().decode()
+    node_event("x", "n1", 0, Severity.INFO, {"value": value}).wire().decode()
 
 
 def test_depth_and_width_are_bounded() -> None:
@@ -76,8 +78,10 @@ def test_an_event_never_outgrows_the_contract() -> None:
 
 
 def test_recovery_says_what_it_was_and_how_long() -> None:
-    finding = Finding("docker:/web", "web", Condition.WELL, Rule())
-    done = Change("recovered", "service_recovered", Severity.INFO, finding, "n1/web/5", 5000, was="container_died")
+    result = CheckResult("docker:/web", "web", Condition.HEALTHY, ConfirmationRule())
+    done = IncidentChange(
+        "recovered", "service_recovered", Severity.INFO, result, "n1/web/5", 5000, was="container_died"
+    )
     event = event_for(done, "n1", 65_000)
     assert event.benign
     assert (event.payload["was"], event.payload["open_seconds"]) == ("container_died", 60)
@@ -88,6 +92,6 @@ def test_no_secret_of_a_containers_log_leaves_the_host() -> None:
         "logs": ["start", "db: postgres://app:orbit-Velvet42@db/shop refused"],
         "env": {"API_KEY": "orbit-Velvet42"},
     }
-    event = notice("container_died", "n1", 0, Severity.ERROR, facts)
+    event = node_event("container_died", "n1", 0, Severity.ERROR, facts)
     assert "Velvet" not in event.wire().decode()
     assert event.payload["logs"] == ["start", "db: postgres://***@db/shop refused"]

@@ -9,36 +9,36 @@ from typing import Any
 import pytest
 
 from mesh_core.models.events import Severity
-from node_agent.findings import Condition
-from node_agent.limits import Limits, judge
-from node_agent.probes.disk import DiskProbe, local_mounts
-from node_agent.probes.load import LoadProbe
-from node_agent.probes.memory import MemoryProbe
-from node_agent.probes.temperature import TemperatureProbe
+from node_agent.checks import Condition
+from node_agent.probes.disk import DiskOptions, DiskProbe, local_mounts
+from node_agent.probes.load import LoadOptions, LoadProbe
+from node_agent.probes.memory import MemoryOptions, MemoryProbe
+from node_agent.probes.temperature import TemperatureOptions, TemperatureProbe
+from node_agent.thresholds import evaluate
 
-LIMITS = Limits(high=90, low=85, critical=97)
+LIMITS: dict[str, Any] = {"high": 90, "low": 85, "critical": 97}
 
 
 @pytest.mark.parametrize(
     ("value", "condition", "severity"),
     [
-        (84.9, Condition.WELL, Severity.WARNING),
-        (85.0, Condition.UNSURE, Severity.WARNING),
-        (89.9, Condition.UNSURE, Severity.WARNING),
-        (90.0, Condition.SICK, Severity.WARNING),
-        (97.0, Condition.SICK, Severity.CRITICAL),
+        (84.9, Condition.HEALTHY, Severity.WARNING),
+        (85.0, Condition.UNKNOWN, Severity.WARNING),
+        (89.9, Condition.UNKNOWN, Severity.WARNING),
+        (90.0, Condition.UNHEALTHY, Severity.WARNING),
+        (97.0, Condition.UNHEALTHY, Severity.CRITICAL),
     ],
 )
 def test_between_low_and_high_nothing_is_decided(value: float, condition: Condition, severity: Severity) -> None:
-    assert judge(value, LIMITS) == (condition, severity)
+    assert evaluate(value, MemoryOptions(**LIMITS)) == (condition, severity)
 
 
 async def test_this_hosts_own_numbers_are_plausible() -> None:
-    (memory,) = await MemoryProbe(LIMITS).look(None)
+    (memory,) = await MemoryProbe(MemoryOptions()).check(None)
     assert 0 < memory.facts["used_percent"] < 100
-    (load,) = await LoadProbe(LIMITS).look(None)
+    (load,) = await LoadProbe(LoadOptions()).check(None)
     assert load.facts["cores"] == os.cpu_count()
-    disks = await DiskProbe(LIMITS).look(None)
+    disks = await DiskProbe(DiskOptions()).check(None)
     assert disks
     for disk in disks:
         assert 0 <= disk.facts["used_percent"] <= 100
@@ -48,7 +48,7 @@ async def test_this_hosts_own_numbers_are_plausible() -> None:
 async def test_a_disk_that_fills_up_and_is_emptied(tiny_disk: Path, tmp_path: Path, watching: Any) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"tiny {tiny_disk} ext4 rw,relatime 0 0\n")
-    probe = DiskProbe(LIMITS, every_seconds=0.2, mounts=mounts)
+    probe = DiskProbe(DiskOptions(**LIMITS, every_seconds=0.2), mounts)
     async with watching(probe) as watched:
         big = tiny_disk / "big"
         big.write_bytes(b"x" * 60 * 1024)
@@ -88,7 +88,7 @@ async def test_memory_that_runs_out_names_the_biggest_processes(tmp_path: Path, 
         meminfo.write_text(f"MemTotal: 1000000 kB\nMemFree: 1 kB\nMemAvailable: {kib} kB\nHugePages: \n")
 
     available(50_000)
-    probe = MemoryProbe(LIMITS, every_seconds=0.1, meminfo=meminfo)
+    probe = MemoryProbe(MemoryOptions(**LIMITS, every_seconds=0.1), meminfo)
     async with watching(probe) as watched:
         event = await watched.see(None, "node_online", "memory_low")
         assert event.payload["used_percent"] == 95
@@ -102,9 +102,9 @@ async def test_memory_that_runs_out_names_the_biggest_processes(tmp_path: Path, 
 async def test_load_per_core_is_what_counts(tmp_path: Path, watching: Any) -> None:
     loadavg = tmp_path / "loadavg"
     loadavg.write_text("1.0 10.0 3.0 1/100 5\n")
-    many = LoadProbe(Limits(4, 3, 16), loadavg=loadavg, cores=8)
-    assert (await many.look(None))[0].condition is Condition.WELL
-    few = LoadProbe(Limits(4, 3, 16), every_seconds=0.1, loadavg=loadavg, cores=2)
+    many = LoadProbe(LoadOptions(), loadavg, cores=8)
+    assert (await many.check(None))[0].condition is Condition.HEALTHY
+    few = LoadProbe(LoadOptions(every_seconds=0.1), loadavg, cores=2)
     async with watching(few) as watched:
         event = await watched.see(None, "node_online", "load_high")
         assert event.payload["load"] == [1.0, 10.0, 3.0]
@@ -118,7 +118,7 @@ async def test_hot_sensors_are_found_where_the_kernel_shows_them(tmp_path: Path,
     (chip / "temp1_input").write_text("91000\n")
     (chip / "temp1_label").write_text("Package id 0\n")
     (chip / "temp2_input").write_text("-128000\n")
-    probe = TemperatureProbe(LIMITS, every_seconds=0.1, sys=tmp_path)
+    probe = TemperatureProbe(TemperatureOptions(**LIMITS, every_seconds=0.1), tmp_path)
     async with watching(probe) as watched:
         event = await watched.see(None, "node_online", "temperature_high")
         assert event.payload == {
@@ -131,5 +131,5 @@ async def test_hot_sensors_are_found_where_the_kernel_shows_them(tmp_path: Path,
     zone.mkdir(parents=True)
     (zone / "type").write_text("cpu-thermal\n")
     (zone / "temp").write_text("50000\n")
-    (finding,) = await TemperatureProbe(LIMITS, sys=zones).look(None)
-    assert (finding.facts["sensor"], finding.condition) == ("cpu-thermal/thermal_zone0", Condition.WELL)
+    (result,) = await TemperatureProbe(TemperatureOptions(**LIMITS), zones).check(None)
+    assert (result.facts["sensor"], result.condition) == ("cpu-thermal/thermal_zone0", Condition.HEALTHY)

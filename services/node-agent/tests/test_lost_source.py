@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from mesh_core.testing import wait_for
 from node_agent import agent as agent_room
+from node_agent.checks import CheckResult, Condition
+from node_agent.confirmation import ConfirmationRule
 from node_agent.engine import Engine
-from node_agent.findings import Condition, Finding, Rule
-from node_agent.probes.docker import DockerProbe, DockerWatch
+from node_agent.probes.docker import DockerOptions, DockerProbe
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        agent_room, "SOURCE_RULE", Rule(sick_looks=3, sick_seconds=0.2, well_looks=1, again_seconds=0.1)
+        agent_room,
+        "SOURCE_RULE",
+        ConfirmationRule(unhealthy_checks=3, unhealthy_seconds=0.2, healthy_checks=1, recheck_seconds=0.1),
     )
 
 
@@ -34,13 +38,13 @@ class Source:
         self.looks = 0
         self.broken = asyncio.Event()
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         if not self.there:
             raise ConnectionRefusedError("nobody listens")
         self.looks += 1
-        return [Finding("engine:web", "web", Condition.WELL, Rule())]
+        return [CheckResult("engine:web", "web", Condition.HEALTHY, ConfirmationRule())]
 
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
         return {}
 
     async def listen(self, hint: Callable[[str | None], None]) -> None:
@@ -101,7 +105,7 @@ async def test_an_engine_that_dies_is_an_incident_of_its_node(watching: Any, tmp
     dead, looked = asyncio.Event(), asyncio.Event()
     socket = tmp_path / "engine.sock"
     server = await asyncio.start_unix_server(answer, socket)
-    probe = DockerProbe(Engine(f"unix://{socket}"), DockerWatch(), since=0.0)
+    probe = DockerProbe(Engine(f"unix://{socket}"), DockerOptions(), since=0.0)
     async with watching(probe) as watched:
         await wait_for(lambda: looked.is_set(), 10, "a first look")
         server.close()
@@ -109,3 +113,31 @@ async def test_an_engine_that_dies_is_an_incident_of_its_node(watching: Any, tmp
         dead.set()
         event = await watched.see(None, "node_online", "probe_failed")
         assert event.payload["probe"] == "docker"
+
+
+async def test_a_stream_or_a_round_that_was_cancelled_from_within_is_one_that_broke(watching: Any) -> None:
+    """A library may cancel what it waits for. The probe's loops are ended by the agent only, and the rest is told."""
+    probe = Source(there=True)
+    broke = 0
+
+    async def listen(hint: Callable[[str | None], None]) -> None:
+        nonlocal broke
+        broke += 1
+        raise asyncio.CancelledError("the library gave up")
+
+    async def check(only: frozenset[str] | None) -> list[CheckResult]:
+        if not probe.there:
+            raise asyncio.CancelledError("the library gave up")
+        probe.looks += 1
+        return [CheckResult("engine:web", "web", Condition.HEALTHY, ConfirmationRule())]
+
+    probe.listen, probe.check = listen, check  # type: ignore[method-assign]
+    with structlog.testing.capture_logs() as logs:
+        async with watching(probe) as watched:
+            await wait_for(lambda: broke > 1, 10, "a second connection")
+            assert [line["probe"] for line in logs if line["event"] == "agent.stream_broke"] == ["engine"]
+            probe.there = False
+            event = await watched.see(None, "node_online", "probe_failed")
+            assert "the library gave up" in event.payload["error"]
+            probe.there = True
+            await watched.see(None, "node_online", "probe_failed", "service_recovered")

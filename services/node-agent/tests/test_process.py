@@ -18,9 +18,10 @@ import redis
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import RedisServer, free_port, wait_for
-from node_agent.edges import Edges
-from node_agent.probes.tcp import TcpProbe
-from node_agent.redis_line import RedisLine
+from node_agent.incident_store import IncidentStore
+from node_agent.incidents import IncidentTracker
+from node_agent.probes.tcp import TcpOptions, TcpProbe
+from node_agent.redis_client import RedisClient
 from node_agent.sender import Sender
 from node_agent.spool import Spool
 
@@ -122,10 +123,10 @@ async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
     redis_server: RedisServer, tmp_path: Path, watching: Any
 ) -> None:
     spool = Spool(tmp_path / "spool", "n1")
-    sender = Sender("n1", spool, RedisLine(redis_server.url, "test"), lambda: time.time_ns() // 1_000_000)
+    sender = Sender("n1", spool, RedisClient(redis_server.url, "test"), lambda: time.time_ns() // 1_000_000)
     stop = asyncio.Event()
     task = asyncio.create_task(sender.run(stop))
-    probe = TcpProbe("shop", "127.0.0.1", free_port(), every_seconds=0.1)
+    probe = TcpProbe(TcpOptions(name="shop", host="127.0.0.1", port=free_port(), every_seconds=0.1))
     async with watching(probe, announce_seconds=0.3) as watched:
 
         def deliver(event: HealthEvent) -> None:
@@ -144,7 +145,7 @@ async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
 
 async def test_nothing_is_announced_again_while_redis_is_away(watching: Any) -> None:
     arrived = False
-    probe = TcpProbe("shop", "127.0.0.1", free_port(), every_seconds=0.1)
+    probe = TcpProbe(TcpOptions(name="shop", host="127.0.0.1", port=free_port(), every_seconds=0.1))
     async with watching(probe, announce_seconds=0.1, caught_up=lambda: arrived) as watched:
         await watched.see("shop", "tcp_probe_failed")
         await asyncio.sleep(0.5)
@@ -162,8 +163,8 @@ async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_s
     await wait_for(heartbeat.exists, 5, "a heartbeat")
     assert healthcheck(agent.runtime) == 0
     assert agent.end(signal.SIGTERM) == 0
-    assert agent.log().count("outfit.no_docker_yet") == 1
-    assert agent.log().count("agent.look_failed") == 1
+    assert agent.log().count("docker.no_engine_yet") == 1
+    assert agent.log().count("agent.check_failed") == 1
     old = time.time() - 400
     os.utime(heartbeat, (old, old))
     assert healthcheck(agent.runtime) == 1
@@ -222,14 +223,12 @@ def test_a_folder_that_cannot_be_used_is_named(agent: Process) -> None:
 
 
 def test_what_was_remembered_badly_is_no_reason_not_to_start(tmp_path: Path) -> None:
-    from node_agent.agent import recall
-
     memory = tmp_path / "open.json"
     for text in ("", "[]", '{"open": [{}], "seen_ms": 1}', '{"open": [], "seen_ms": "x"}'):
         memory.write_text(text)
-        assert recall(memory, Edges("n1")) is None
+        assert IncidentStore(memory).load(IncidentTracker("n1")) is None
     memory.write_text('{"open": [], "seen_ms": 5000}')
-    assert recall(memory, Edges("n1")) == 5.0
+    assert IncidentStore(memory).load(IncidentTracker("n1")) == 5.0
 
 
 def healthcheck(runtime: Path) -> int:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port
-from node_agent.findings import Condition, Finding
-from node_agent.http_line import HttpBroken, address_for, ask
-from node_agent.probes.http import HttpProbe
-from node_agent.probes.tcp import TcpProbe
+from node_agent.checks import CheckResult, Condition
+from node_agent.http_client import HttpError, parse_address, request
+from node_agent.probe import Backing
+from node_agent.probes.http import HttpOptions, HttpProbe
+from node_agent.probes.tcp import TcpOptions, TcpProbe
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -49,42 +51,46 @@ def plain(status: int, body: bytes = b"ok") -> bytes:
     return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
 
 
-async def looked(port: int, **more: Any) -> Finding:
-    (finding,) = await HttpProbe("shop", f"http://127.0.0.1:{port}/health", **more).look(None)
-    return finding
+def http_probe(url: str, **more: Any) -> HttpProbe:
+    return HttpProbe(HttpOptions(name="shop", url=url, **more))
+
+
+async def looked(port: int, **more: Any) -> CheckResult:
+    (result,) = await http_probe(f"http://127.0.0.1:{port}/health", **more).check(None)
+    return result
 
 
 @pytest.mark.parametrize(
     ("raw", "more", "condition", "words"),
     [
-        (plain(200), {}, Condition.WELL, ""),
-        (plain(302), {}, Condition.WELL, ""),
-        (plain(503, b"down \x1b[31mnow"), {}, Condition.SICK, "it answered 503"),
-        (plain(401), {"expect_status": (401,)}, Condition.WELL, ""),
-        (plain(200), {"expect_status": (204,)}, Condition.SICK, "it answered 200"),
-        (plain(200, b"all good"), {"expect_text": "good"}, Condition.WELL, ""),
-        (plain(200, b"all bad"), {"expect_text": "good"}, Condition.SICK, "expected text"),
+        (plain(200), {}, Condition.HEALTHY, ""),
+        (plain(302), {}, Condition.HEALTHY, ""),
+        (plain(503, b"down \x1b[31mnow"), {}, Condition.UNHEALTHY, "it answered 503"),
+        (plain(401), {"expect_status": (401,)}, Condition.HEALTHY, ""),
+        (plain(200), {"expect_status": (204,)}, Condition.UNHEALTHY, "it answered 200"),
+        (plain(200, b"all good"), {"expect_text": "good"}, Condition.HEALTHY, ""),
+        (plain(200, b"all bad"), {"expect_text": "good"}, Condition.UNHEALTHY, "expected text"),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n5\r\n good\r\n0\r\n\r\n",
             {"expect_text": "all good"},
-            Condition.WELL,
+            Condition.HEALTHY,
             "",
         ),
-        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", {"expect_text": "end"}, Condition.WELL, ""),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", {}, Condition.SICK, "before the end"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {}, Condition.SICK, "cut short"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n", {}, Condition.SICK, "closed"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, Condition.SICK, "no HTTP answer"),
-        (b"", {}, Condition.SICK, "no HTTP answer"),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", {"expect_text": "end"}, Condition.HEALTHY, ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", {}, Condition.UNHEALTHY, "before the end"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {}, Condition.UNHEALTHY, "cut short"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n", {}, Condition.UNHEALTHY, "closed"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, Condition.UNHEALTHY, "no HTTP answer"),
+        (b"", {}, Condition.UNHEALTHY, "no HTTP answer"),
     ],
 )
 async def test_what_counts_as_well(raw: bytes, more: dict[str, Any], condition: Condition, words: str) -> None:
     async with served(answering(raw)) as port:
-        finding = await looked(port, **more)
-    assert finding.condition is condition
-    assert words in finding.facts.get("error", "")
-    if "down" in str(finding.facts.get("body")):
-        assert finding.facts["body"] == "down now"
+        result = await looked(port, **more)
+    assert result.condition is condition
+    assert words in result.facts.get("error", "")
+    if "down" in str(result.facts.get("body")):
+        assert result.facts["body"] == "down now"
 
 
 async def test_a_server_that_drips_is_cut_off_by_wall_time() -> None:
@@ -96,10 +102,10 @@ async def test_a_server_that_drips_is_cut_off_by_wall_time() -> None:
             await asyncio.sleep(0.05)
 
     async with served(drip) as port:
-        finding = await looked(port, timeout_seconds=0.5)
-    assert finding.condition is Condition.SICK
-    assert "within 0.5 s" in finding.facts["error"]
-    assert finding.facts["latency_ms"] < 1500
+        result = await looked(port, timeout_seconds=0.5)
+    assert result.condition is Condition.UNHEALTHY
+    assert "within 0.5 s" in result.facts["error"]
+    assert result.facts["latency_ms"] < 1500
 
 
 async def test_an_endless_answer_is_read_only_so_far() -> None:
@@ -110,17 +116,15 @@ async def test_an_endless_answer_is_read_only_so_far() -> None:
             await writer.drain()
 
     async with served(flood) as port:
-        assert (await looked(port, timeout_seconds=5)).condition is Condition.WELL
+        assert (await looked(port, timeout_seconds=5)).condition is Condition.HEALTHY
 
 
 async def test_red_twice_is_an_event_that_names_what_stands_behind(watching: Any) -> None:
     port = free_port()
-    probe = HttpProbe(
-        "shop",
+    probe = http_probe(
         f"http://user:secret@127.0.0.1:{port}/health?token=secret",
         every_seconds=0.2,
-        service="shop.web",
-        runtime="docker",
+        backed_by=Backing(runtime=Runtime.DOCKER, name="shop.web"),
     )
     async with watching(probe) as watched:
         event = await watched.see("shop.web", "http_probe_failed")
@@ -133,7 +137,8 @@ async def test_red_twice_is_an_event_that_names_what_stands_behind(watching: Any
 
 async def test_without_backing_the_service_is_the_probes_name(watching: Any) -> None:
     port = free_port()
-    async with watching(TcpProbe("database", "127.0.0.1", port, every_seconds=0.2)) as watched:
+    options = TcpOptions(name="database", host="127.0.0.1", port=port, every_seconds=0.2)
+    async with watching(TcpProbe(options)) as watched:
         event = await watched.see("database", "tcp_probe_failed")
         assert "runtime" not in event.payload
         assert event.payload["address"] == f"127.0.0.1:{port}"
@@ -148,7 +153,7 @@ async def test_one_red_look_is_a_blip(watching: Any) -> None:
         await answering(plain(next(statuses, 200)))(reader, writer)
 
     async with served(handler) as port:
-        probe = HttpProbe("shop", f"http://127.0.0.1:{port}/", every_seconds=0.1)
+        probe = http_probe(f"http://127.0.0.1:{port}/", every_seconds=0.1)
         async with watching(probe) as watched:
             await asyncio.sleep(1.5)
             assert watched.types("shop") == []
@@ -157,11 +162,11 @@ async def test_one_red_look_is_a_blip(watching: Any) -> None:
 @pytest.mark.parametrize("url", ["", "ftp://x", "unix://", "http://", "nonsense"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not unix:///path"):
-        address_for(url)
+        parse_address(url)
 
 
 async def test_nobody_there_says_where() -> None:
-    with pytest.raises(HttpBroken, match=r"127\.0\.0\.1:1"):
-        await ask(address_for("http://127.0.0.1:1/"), "/", seconds=2)
-    with pytest.raises(HttpBroken, match=r"/nowhere\.sock"):
-        await ask(address_for("unix:///nowhere.sock"), "/", seconds=2)
+    with pytest.raises(HttpError, match=r"127\.0\.0\.1:1"):
+        await request(parse_address("http://127.0.0.1:1/"), "/", seconds=2)
+    with pytest.raises(HttpError, match=r"/nowhere\.sock"):
+        await request(parse_address("unix:///nowhere.sock"), "/", seconds=2)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mesh_core.testing import wait_for
-from node_agent.probes.supervisor import SupervisorProbe
+from node_agent.probes.supervisor import SupervisorOptions, SupervisorProbe
 
 CONFIG = """
 [unix_http_server]
@@ -108,7 +108,9 @@ class Supervised:
         return int(self.ctl("pid", program).strip())
 
     def probe(self, **more: Any) -> SupervisorProbe:
-        return SupervisorProbe(self.address, user="agent", password="secret", every_seconds=0.3, **more)
+        return SupervisorProbe(
+            SupervisorOptions(address=self.address, user="agent", password="secret", every_seconds=0.3, **more)
+        )
 
 
 @pytest.fixture
@@ -192,6 +194,6 @@ async def test_what_stands_behind_another_probe_is_told_with_its_last_lines(supe
     probe = supervised.probe()
     log = supervised.folder / "shop.err"
     await wait_for(lambda: log.exists() and log.read_text().endswith("\n"), 10, "its first line")
-    facts = await probe.about("shop")
+    facts = await probe.describe("shop")
     assert (facts["runtime"], facts["state"], facts["logs"]) == ("supervisor", "RUNNING", ["shop is up"])
-    assert await probe.about("nobody") == {}
+    assert await probe.describe("nobody") == {}

@@ -362,16 +362,16 @@ def agent_forgets_what_waits() -> None:
     first = after(1)
 
     def make(old: Any) -> Any:
-        def bring_back_above(self: Any, last_id: str) -> int:
-            if first():  # the first line of its life; this is about the next ones
+        def requeue_above(self: Any, last_id: str) -> int:
+            if first():  # the first connection of its life; this is about the next ones
                 return int(old(self, last_id))
             while (waiting := self.oldest()) is not None:
-                self.done(waiting[0])
+                self.mark_sent(waiting[0])
             return 0
 
-        return bring_back_above
+        return requeue_above
 
-    replace("node_agent.spool.Spool.bring_back_above", make)
+    replace("node_agent.spool.Spool.requeue_above", make)
 
 
 def main() -> int:

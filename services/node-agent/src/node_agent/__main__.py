@@ -28,18 +28,19 @@ from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.schema import schema_or_exit
-from node_agent.agent import Agent, recall
-from node_agent.edges import Edges, FlapRule
-from node_agent.outfit import probes_for
-from node_agent.redis_line import RedisLine
+from node_agent.agent import Agent
+from node_agent.incident_store import IncidentStore
+from node_agent.incidents import IncidentTracker
+from node_agent.probe_config import ProbeConfigError, read_probe_config
+from node_agent.probe_factory import create_probes
+from node_agent.redis_client import RedisClient
 from node_agent.sender import Sender
 from node_agent.settings import NodeAgentSettings
 from node_agent.spool import Spool
-from node_agent.watchlist import BadWatchlist, read_watchlist
 
 NAME = "node-agent"
 PROBES_PORT = 8689
-FIRST_LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
+LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
 
 
 def main() -> None:
@@ -49,25 +50,24 @@ def main() -> None:
     schema_or_exit(settings.runtime_path, NAME)
     log = structlog.get_logger()
     try:
-        watchlist = read_watchlist(settings.runtime_path / "config" / "node.yml")
-    except BadWatchlist as error:
+        config = read_probe_config(settings.runtime_path / "config" / "node.yml")
+    except ProbeConfigError as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
     node = settings.node_name
     folder = settings.runtime_path / "spool" / node
-    take(folder)
-    memory = folder / "open.json"
-    flap = watchlist.flapping
-    edges = Edges(node, FlapRule(flap.opens, flap.window_seconds, flap.quiet_seconds))
-    seen = recall(memory, edges)
-    since = seen if seen is not None else time.time() - FIRST_LOOK_BACK_SECONDS
+    lock_spool(folder)
+    tracker = IncidentTracker(node, config.flapping)
+    store = IncidentStore(folder / "open.json")
+    saved_at = store.load(tracker)
+    since = saved_at if saved_at is not None else time.time() - LOOK_BACK_SECONDS
 
     def clock_ms() -> int:
         return time.time_ns() // 1_000_000
 
     async def watch(stop: asyncio.Event) -> None:
-        agent.probes.extend(probes_for(watchlist, settings.docker_host, since, edges))
+        agent.probes.extend(create_probes(config, settings.docker_host, since, tracker))
         log.info("node_agent.watching", node=node, probes=[probe.name for probe in agent.probes])
         gc.collect()
         gc.freeze()
@@ -78,23 +78,23 @@ def main() -> None:
             group.create_task(agent.watch(stop))
 
     spool = Spool(folder, node)
-    line = RedisLine(settings.redis_url, f"{NAME}-{node}")
+    redis = RedisClient(settings.redis_url, f"{NAME}-{node}")
     pulse = Pulse()
-    sender = Sender(node, spool, line, clock_ms, pulse.watch("sending events"))
+    sender = Sender(node, spool, redis, clock_ms, pulse.watch("sending events"))
 
     def send(event: HealthEvent) -> None:
         spool.accept(event, clock_ms())
         sender.wake()
 
-    agent = Agent(node, edges, send, memory, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0, pulse=pulse)
+    agent = Agent(node, tracker, send, store, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0, pulse=pulse)
 
     async def redis_answers() -> Ready:
-        if sender.down_since is None and not line.cut_off:
+        if sender.down_since is None and not redis.closed_by_server:
             return Ready(True)
         return Ready(False, f"Redis does not answer; {len(spool)} events wait on disk")
 
     async def figures() -> None:
-        INCIDENTS_OPEN.set(len(edges.still_open()))
+        INCIDENTS_OPEN.set(len(tracker.still_open()))
         SPOOL_EVENTS.set(len(spool))
         SPOOL_BYTES.set(spool.waiting_bytes)
 
@@ -108,15 +108,15 @@ def main() -> None:
     serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run, "probes": watched.run}, pulse=pulse)
 
 
-def take(folder: Path) -> None:
+def lock_spool(folder: Path) -> None:
     """The lock of this node's spool until we end, or a sentence and exit status 1: a stream has one writer."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        mine = FileLock(folder / "lock", mode=0o644).take()
+        locked = FileLock(folder / "lock", mode=0o644).take()
     except OSError as error:
         print(f"{NAME}: {folder} cannot be used: {error.strerror}; set RUNTIME_PATH", file=sys.stderr)
         raise SystemExit(1) from None
-    if not mine:
+    if not locked:
         print(f"{NAME}: another node agent uses {folder}; stop it, or give this one its own NODE_NAME", file=sys.stderr)
         raise SystemExit(1)
 

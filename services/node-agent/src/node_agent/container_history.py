@@ -15,24 +15,24 @@ _KEEP = 512
 
 
 @dataclass(slots=True)
-class Record:
+class ContainerRecord:
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))  # engine's unix seconds
     oom_deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))
     oom_at: float = float("-inf")
     signal_at: float = float("-inf")
-    by_person: bool = False  # the last death was meant
+    stopped_by_person: bool = False  # the last death was meant
     seen_running: bool = False
 
 
 class ContainerHistory:
-    """Folds events in the order in which the engine gives them."""
+    """Takes events in the order in which the engine gives them."""
 
     def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, ContainerRecord] = {}
         self.last_event: float = 0.0
-        self._heard: dict[int, None] = {}
+        self._seen: dict[int, None] = {}
 
-    def fold(self, event: dict[str, Any]) -> str | None:
+    def apply(self, event: dict[str, Any]) -> str | None:
         """The id of the container that this event is about, or None if it was seen before or says nothing."""
         try:
             actor = event["Actor"]
@@ -50,33 +50,33 @@ class ContainerHistory:
             if signal in _STOP_SIGNALS:
                 record.signal_at = at
         elif action == "stop":  # comes right after the death, also where the image has a stop signal of its own
-            record.by_person = True
+            record.stopped_by_person = True
             for deaths in (record.deaths, record.oom_deaths):
                 if deaths and at - deaths[-1] < 5:
                     deaths.pop()
         elif action == "oom":
             record.oom_at = at
         elif action == "die":
-            record.by_person = 0 <= at - record.signal_at <= INTENT_SECONDS
-            if not record.by_person:
+            record.stopped_by_person = 0 <= at - record.signal_at <= INTENT_SECONDS
+            if not record.stopped_by_person:
                 record.deaths.append(at)
                 if at - record.oom_at < 60:
                     record.oom_deaths.append(at)
             record.seen_running = True
         elif action == "start":
             record.signal_at = record.oom_at = float("-inf")
-            record.by_person = False
+            record.stopped_by_person = False
             record.seen_running = True
         elif action == "destroy":
             self._records.pop(container_id, None)
         return container_id
 
-    def record(self, container_id: str) -> Record:
+    def record(self, container_id: str) -> ContainerRecord:
         record = self._records.get(container_id)
         if record is None:
             if len(self._records) >= _KEEP:
                 self._records.pop(next(iter(self._records)))
-            record = self._records[container_id] = Record()
+            record = self._records[container_id] = ContainerRecord()
         return record
 
     def deaths_since(self, container_id: str, since: float) -> tuple[int, int]:
@@ -89,9 +89,9 @@ class ContainerHistory:
             del self._records[gone]
 
     def _is_new(self, event: int) -> bool:
-        if event in self._heard:
+        if event in self._seen:
             return False
-        if len(self._heard) >= _KEEP:
-            del self._heard[next(iter(self._heard))]
-        self._heard[event] = None
+        if len(self._seen) >= _KEEP:
+            del self._seen[next(iter(self._seen))]
+        self._seen[event] = None
         return True

@@ -33,13 +33,13 @@ def identity_in_event(event: dict[str, Any]) -> Identity:
     return identity_for(["/" + attributes.get("name", "")], attributes)
 
 
-def facts_of(who: Identity, row: dict[str, Any]) -> dict[str, Any]:
+def facts_of(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:
     """What every event about it says; `row` is the engine's long or short form of it."""
-    facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": who.container}
+    facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": identity.container}
     if row.get("Id"):
         facts["container_id"] = str(row["Id"])[:12]
     if row.get("Image"):
         facts["image"] = row["Image"]
-    if who.compose:
-        facts["compose"] = who.compose
+    if identity.compose:
+        facts["compose"] = identity.compose
     return facts

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from node_agent.evidence import LOG_LINES, clean_lines
-from node_agent.http_line import Address, HttpBroken, address_for, ask, follow
+from node_agent.http_client import HttpAddress, HttpError, open_stream, parse_address, request
 
 REPLY_SECONDS = 10.0
 # Only these travel to us: each health probe makes three exec_* events. `health_status` makes the engine match by
@@ -27,10 +27,10 @@ class Engine:
     """One engine. Each call is a connection of its own; the event stream is the only lasting one."""
 
     def __init__(self, host: str):
-        self.address: Address = address_for(host)
+        self.address: HttpAddress = parse_address(host)
 
     async def version(self) -> str:
-        """Its version, or HttpBroken if nobody answers."""
+        """Its version, or HttpError if nobody answers."""
         return str((await self._json("/version")).get("Version", "?"))
 
     async def containers(self) -> list[dict[str, Any]]:
@@ -49,41 +49,41 @@ class Engine:
     async def logs(self, container_id: str, *, tty: bool, lines: int = LOG_LINES) -> list[str]:
         """Its last lines, cleaned; empty if the log driver keeps none."""
         path = f"/containers/{quote(container_id, safe='')}/logs?stdout=1&stderr=1&tail={lines}"
-        answer = await ask(self.address, path, seconds=REPLY_SECONDS, limit=512 * 1024)
-        if answer.status != 200:
+        response = await request(self.address, path, seconds=REPLY_SECONDS, limit=512 * 1024)
+        if response.status != 200:
             return []
-        return clean_lines(answer.body if tty else _demultiplexed(answer.body), lines)
+        return clean_lines(response.body if tty else _demultiplexed(response.body), lines)
 
     async def events(self, since: float, opened: Callable[[], None]) -> AsyncIterator[dict[str, Any]]:
         """Container events from `since` (unix seconds; the engine remembers its last 256) and then as they happen.
 
-        Calls `opened` once the stream is up. Ends or raises HttpBroken when the engine goes away.
+        Calls `opened` once the stream is up. Ends or raises HttpError when the engine goes away.
         """
         filters = quote(json.dumps({"type": ["container"], "event": list(EVENTS)}))
-        async with follow(
+        async with open_stream(
             self.address, f"/events?since={since:.9f}&filters={filters}", seconds=REPLY_SECONDS
         ) as stream:
             if stream.status != 200:
                 raise EngineRefused(f"the engine answered {stream.status} to /events")
             opened()
             buffer = b""
-            async for piece in stream.pieces():
-                buffer += piece
+            async for chunk in stream.chunks():
+                buffer += chunk
                 *whole, buffer = buffer.split(b"\n")
                 for line in whole:
                     if line.strip():
                         yield json.loads(line)
 
     async def _json(self, path: str) -> Any:
-        answer = await ask(self.address, path, seconds=REPLY_SECONDS)
-        if answer.status == 404:
+        response = await request(self.address, path, seconds=REPLY_SECONDS)
+        if response.status == 404:
             raise _Missing(path)
-        if answer.status != 200:
-            raise EngineRefused(f"the engine answered {answer.status} to {path}: {answer.body[:200]!r}")
+        if response.status != 200:
+            raise EngineRefused(f"the engine answered {response.status} to {path}: {response.body[:200]!r}")
         try:
-            return json.loads(answer.body)
+            return json.loads(response.body)
         except ValueError as error:
-            raise HttpBroken(f"the engine's answer to {path} is not JSON: {error}") from error
+            raise HttpError(f"the engine's answer to {path} is not JSON: {error}") from error
 
 
 class _Missing(LookupError):

@@ -8,16 +8,16 @@ from typing import Any
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
 from mesh_core.models.records import is_name, rfc3339
 from mesh_core.security.redaction import pruned
-from node_agent.edges import Change
 from node_agent.evidence import clean_value
+from node_agent.incidents import IncidentChange
 
 _BULKY = ("logs", "health_output", "processes", "body")  # dropped first if an event would be too large
 
 
-def event_for(change: Change, node: str, now_ms: int, more: dict[str, Any] | None = None) -> HealthEvent:
+def event_for(change: IncidentChange, node: str, now_ms: int, evidence: dict[str, Any] | None = None) -> HealthEvent:
     """A change as a health event. A service whose name does not fit becomes a whole-node event with the raw name."""
-    payload: dict[str, Any] = {**(more or {}), **change.finding.facts}
-    service = change.finding.service
+    payload: dict[str, Any] = {**(evidence or {}), **change.result.facts}
+    service = change.result.service
     if service is not None and not is_name(service):
         payload["name"] = service
         payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ -)"
@@ -30,7 +30,7 @@ def event_for(change: Change, node: str, now_ms: int, more: dict[str, Any] | Non
         payload["was"] = change.was
     elif change.kind == "flapping":
         payload["opens"] = change.opens
-        payload["last_type"] = change.finding.type
+        payload["last_type"] = change.result.type
     elif change.kind == "still_open":
         payload["announced_again"] = True
     return _bounded(
@@ -47,7 +47,7 @@ def event_for(change: Change, node: str, now_ms: int, more: dict[str, Any] | Non
     )
 
 
-def notice(type_: str, node: str, now_ms: int, severity: Severity, payload: dict[str, Any]) -> HealthEvent:
+def node_event(type_: str, node: str, now_ms: int, severity: Severity, payload: dict[str, Any]) -> HealthEvent:
     """A whole-node event that is no incident: node_online, events_dropped."""
     return HealthEvent(
         type=type_,

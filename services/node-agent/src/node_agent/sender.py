@@ -5,7 +5,7 @@
 | spool write | the file | XADD under the same id |
 | XADD, reply lost | the file, the entry | "equal or smaller", the same bytes are there: PUBLISH, done |
 | PUBLISH | the file, the entry | the same; a second PUBLISH has the same id, listeners know it |
-| Redis loses its last seconds | the file, as sent | on the new line its newest id is below ours: sent again first |
+| Redis loses its last seconds | the file, as sent | on a new connection its newest id is below ours: sent again |
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import structlog
 
 from mesh_core.models.events import Severity
 from mesh_core.runtime.pulse import unwatched
-from node_agent.events import notice
-from node_agent.redis_line import EVENT_STREAM_PREFIX, AlreadyPassed, EventLog, LogDown, LogRefused
+from mesh_core.runtime.service import pause
+from node_agent.events import node_event
+from node_agent.redis_client import EVENT_STREAM_PREFIX, EntryIdTooLow, EventLog, RedisRefused, RedisUnavailable
 from node_agent.spool import Spool
 
 BACK_OFF_SECONDS = (0.2, 5.0)
-BEAT_SECONDS = 30.0
+HEARTBEAT_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ class Sender:
         self._clock_ms = clock_ms
         self._more = asyncio.Event()
         self._resumed = False
-        self._beat_at = float("-inf")
+        self._heartbeat_at = float("-inf")
         self.down_since: float | None = None
 
     def wake(self) -> None:
@@ -58,37 +59,36 @@ class Sender:
         """Until `stop`; what is left stays in the spool."""
         stopping = asyncio.ensure_future(stop.wait())
         stopping.add_done_callback(lambda _: self._more.set())
-        pause = BACK_OFF_SECONDS[0]
+        back_off = BACK_OFF_SECONDS[0]
         try:
             while not stop.is_set():
                 self._more.clear()
                 self._turned()
                 try:
                     await self._deliver()
-                except LogDown as error:
+                except (RedisUnavailable, RedisRefused) as error:
+                    # Out of memory, no permission: the event is fine, the server is not. It must not be overtaken.
                     self._resumed = False  # whoever answers next may know less
                     if self.down_since is None:
                         self.down_since = asyncio.get_running_loop().time()
                         log.warning("sender.redis_away", error=str(error), waiting=len(self._spool))
-                    try:
-                        await asyncio.wait_for(stop.wait(), pause)
-                    except TimeoutError:
-                        pause = min(pause * 2, BACK_OFF_SECONDS[1])
+                    await pause(stop, back_off)
+                    back_off = min(back_off * 2, BACK_OFF_SECONDS[1])
                     continue
-                pause = BACK_OFF_SECONDS[0]
+                back_off = BACK_OFF_SECONDS[0]
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(BEAT_SECONDS):
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
                         await self._more.wait()
         finally:
             stopping.cancel()
             await self._log.close()
 
     async def _deliver(self) -> None:
-        """Everything that waits. Raises LogDown in the middle; then the rest waits."""
+        """Everything that waits. Raises RedisUnavailable or RedisRefused in the middle; then the rest waits."""
         if not self._resumed:
             last_id = await self._log.last_id(self._stream)
             self._spool.resume_above(last_id)
-            if lost := self._spool.bring_back_above(last_id):
+            if lost := self._spool.requeue_above(last_id):
                 log.warning("sender.redis_forgot", events=lost)
             self._resumed = True
         while (oldest := self._spool.oldest()) is not None:
@@ -96,35 +96,32 @@ class Sender:
             entry, raw = oldest
             try:
                 await self._log.append(self._node, entry.stream_id, raw)
-            except AlreadyPassed:
-                if not await self._log.is_there(self._stream, entry.stream_id, raw):
+            except EntryIdTooLow:
+                if not await self._log.contains(self._stream, entry.stream_id, raw):
                     # The id was given before Redis could be asked, with a clock that is behind the stream.
                     self._spool.resume_above(await self._log.last_id(self._stream))
                     self._spool.renumber()
                     log.warning("sender.renumbered", waiting=len(self._spool))
                     continue
                 await self._log.publish(raw)
-            except LogRefused as error:
-                # Out of memory, no permission: the event is fine, the server is not. It must not overtake.
-                raise LogDown(str(error)) from error
-            self._spool.done(entry)
+            self._spool.mark_sent(entry)
             log.info("sender.delivered", event_id=f"{self._node}/{entry.stream_id}")
         if self.down_since is not None:
             log.info("sender.redis_back")
             self.down_since = None
-        await self._beat()
+        await self._heartbeat()
         if dropped := self._spool.take_dropped():
             self._spool.accept(
-                notice("events_dropped", self._node, self._clock_ms(), Severity.WARNING, {"dropped": dropped}),
+                node_event("events_dropped", self._node, self._clock_ms(), Severity.WARNING, {"dropped": dropped}),
                 self._clock_ms(),
             )
             self._more.set()
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._beat_at >= BEAT_SECONDS - 1:
+        if now - self._heartbeat_at >= HEARTBEAT_SECONDS - 1:
             try:
-                await self._log.beat(self._node)
-            except LogRefused as error:  # an ACL of an older mesh: nothing that should hold up events
-                log.info("sender.no_beat", error=str(error))
-            self._beat_at = now
+                await self._log.heartbeat(self._node)
+            except RedisRefused as error:  # an ACL of an older mesh: nothing that should hold up events
+                log.info("sender.no_heartbeat", error=str(error))
+            self._heartbeat_at = now

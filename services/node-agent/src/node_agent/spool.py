@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SpoolEntry:
     """One event that waits. `raw` is None while it can be read from the disk."""
 
     ms: int
@@ -48,7 +48,7 @@ class Spool:
         self.dropped = 0
         self._node = node
         self._max_bytes = max_bytes
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[SpoolEntry] = deque()
         self._last_ms = 0
         self._bytes = 0
         self._sent: deque[tuple[float, Path]] = deque()  # when (s since 1970), and the file
@@ -67,7 +67,7 @@ class Spool:
         self._last_ms = max(self._last_ms, int(last_id.partition("-")[0]))
 
     def accept(self, event: HealthEvent, now_ms: int) -> HealthEvent:
-        """Give the event its id and keep it until `done`. A full disk is no excuse: then it is kept in memory."""
+        """Give the event its id and keep it until `mark_sent`. A full disk is no excuse: then it is kept in memory."""
         ms = max(self._last_ms + 1, now_ms)
         numbered = event.model_copy(update={"id": f"{self._node}/{ms}-0"})
         raw = numbered.wire()
@@ -76,7 +76,7 @@ class Spool:
         self._shrink()
         return numbered
 
-    def oldest(self) -> tuple[Entry, bytes] | None:
+    def oldest(self) -> tuple[SpoolEntry, bytes] | None:
         """The next event to deliver and its bytes."""
         while self._waiting:
             entry = self._waiting[0]
@@ -93,7 +93,7 @@ class Spool:
             return entry, raw
         return None
 
-    def done(self, entry: Entry) -> None:
+    def mark_sent(self, entry: SpoolEntry) -> None:
         """It is in the stream."""
         if self._waiting and self._waiting[0] is entry:
             self._waiting.popleft()
@@ -110,7 +110,7 @@ class Spool:
         except OSError as error:
             log.warning("spool.not_marked", id=entry.stream_id, error=str(error))
 
-    def bring_back_above(self, last_id: str) -> int:
+    def requeue_above(self, last_id: str) -> int:
         """Redis took these, and its newest id says that it lost them: they wait again, before all others. How many."""
         last_ms, now = int(last_id.partition("-")[0]), time.time()
         lost = [path for sent_at, path in self._sent if int(path.stem) > last_ms and now - sent_at < OLD_SECONDS]
@@ -155,7 +155,7 @@ class Spool:
         except OSError as error:
             log.error("spool.disk_refused", error=str(error), in_memory=len(self._waiting))
             kept = raw
-        self._waiting.append(Entry(ms, len(raw), benign, kept))
+        self._waiting.append(SpoolEntry(ms, len(raw), benign, kept))
         self._bytes += len(raw)
 
     def _shrink(self) -> None:
@@ -168,7 +168,7 @@ class Spool:
             self._count_dropped()
             log.warning("spool.dropped", id=victim.stream_id, benign=victim.benign, waiting=len(self._waiting))
 
-    def _remove(self, entry: Entry) -> None:
+    def _remove(self, entry: SpoolEntry) -> None:
         self._waiting.remove(entry)
         self._bytes -= entry.size
         if entry.raw is None:
@@ -178,7 +178,7 @@ class Spool:
         return self.folder / f"{ms:015d}.json"
 
     def _reopen(self) -> None:
-        found: list[Entry] = []
+        found: list[SpoolEntry] = []
         drop_unfinished(self.folder)
         for path in self.folder.iterdir():
             stem, _, kind = path.name.partition(".")
@@ -196,9 +196,9 @@ class Spool:
             log.info("spool.reopened", waiting=len(found), bytes=self._bytes)
 
 
-def _read_entry(path: Path, ms: int) -> Entry:
+def _read_entry(path: Path, ms: int) -> SpoolEntry:
     try:
         raw = path.read_bytes()
-        return Entry(ms, len(raw), HealthEvent.model_validate_json(raw).benign)
+        return SpoolEntry(ms, len(raw), HealthEvent.model_validate_json(raw).benign)
     except (OSError, ValueError):
-        return Entry(ms, path.stat().st_size, True)
+        return SpoolEntry(ms, path.stat().st_size, True)

@@ -11,28 +11,40 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.models.events import Severity
-from node_agent.findings import Finding, Rule
-from node_agent.limits import Limits, judge
+from node_agent.checks import CheckResult
+from node_agent.confirmation import ConfirmationRule
+from node_agent.options import Positive
+from node_agent.probe import ProbeContext
+from node_agent.thresholds import ThresholdOptions, evaluate
 
-RULE = Rule(sick_looks=2, well_looks=2, again_seconds=5.0)
+RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, recheck_seconds=5.0)
 # A statvfs on one of these does not wait for a network; it runs in the loop.
 LOCAL = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "vfat", "exfat", "ntfs3", "jfs", "bcachefs"})
+
+
+class DiskOptions(ThresholdOptions):
+    """Percent used, of space or of inodes. `ignore`: globs of mount points."""
+
+    high: Positive = 90
+    low: Positive = 87
+    critical: Positive = 97
+    ignore: tuple[str, ...] = ()
+
+    def create(self, context: ProbeContext) -> DiskProbe:
+        return DiskProbe(self)
 
 
 class DiskProbe:
     name = "disk"
 
-    def __init__(
-        self, limits: Limits, ignore: tuple[str, ...] = (), every_seconds: float = 60.0, mounts: Path | None = None
-    ):
-        self.every_seconds = every_seconds
-        self._limits = limits
-        self._ignore = ignore
-        self._mounts = mounts or Path("/proc/self/mounts")
+    def __init__(self, options: DiskOptions, mounts: Path = Path("/proc/self/mounts")):
+        self.every_seconds = options.every_seconds
+        self._options = options
+        self._mounts = mounts
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
-        findings = []
-        for device, mount, kind in local_mounts(self._mounts.read_text(errors="replace"), self._ignore):
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
+        results = []
+        for device, mount, kind in local_mounts(self._mounts.read_text(errors="replace"), self._options.ignore):
             key = f"disk:{mount}"
             if only is not None and key not in only:
                 continue
@@ -40,10 +52,10 @@ class DiskProbe:
                 usage = os.statvfs(mount)
             except OSError:
                 continue
-            findings.append(_finding(key, device, mount, kind, usage, self._limits))
-        return findings
+            results.append(_result(key, device, mount, kind, usage, self._options))
+        return results
 
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
         return {}
 
 
@@ -70,12 +82,14 @@ def local_mounts(table: str, ignore: tuple[str, ...] = ()) -> list[tuple[str, st
     return sorted(chosen.values(), key=lambda row: row[1])
 
 
-def _finding(key: str, device: str, mount: str, kind: str, usage: os.statvfs_result, limits: Limits) -> Finding:
+def _result(
+    key: str, device: str, mount: str, kind: str, usage: os.statvfs_result, options: DiskOptions
+) -> CheckResult:
     # As df does: what only root may use is neither free nor part of the whole.
     used = usage.f_blocks - usage.f_bfree
     space = 100 * used / max(1, used + usage.f_bavail)
     inodes = 100 * (usage.f_files - usage.f_ffree) / usage.f_files if usage.f_files else 0.0
-    condition, severity = judge(max(space, inodes), limits)
+    condition, severity = evaluate(max(space, inodes), options)
     facts = {
         "mount": mount,
         "device": device,
@@ -83,9 +97,9 @@ def _finding(key: str, device: str, mount: str, kind: str, usage: os.statvfs_res
         "used_percent": round(space, 1),
         "inodes_used_percent": round(inodes, 1),
         "free_bytes": usage.f_bavail * usage.f_frsize,
-        "limit_percent": limits.critical if severity is Severity.CRITICAL else limits.high,
+        "limit_percent": options.critical if severity is Severity.CRITICAL else options.high,
     }
-    return Finding(key, None, condition, RULE, "disk_space_low", severity, facts)
+    return CheckResult(key, None, condition, RULE, "disk_space_low", severity, facts)
 
 
 def _unescaped(text: str) -> str:

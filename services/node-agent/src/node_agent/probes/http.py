@@ -1,4 +1,4 @@
-"""One HTTP target: does it answer as it should, in time? One GET per look, no redirects, no cookies."""
+"""One HTTP target: does it answer as it should, in time? One GET per check, no redirects, no cookies."""
 
 from __future__ import annotations
 
@@ -6,74 +6,65 @@ import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from pydantic import field_validator
+
+from node_agent.checks import CheckResult
 from node_agent.evidence import clean_text
-from node_agent.findings import About, Condition, Finding, Rule
-from node_agent.http_line import HttpBroken, address_for, ask
+from node_agent.http_client import HttpError, parse_address, request
+from node_agent.options import Positive
+from node_agent.probe import Describe, ProbeContext
+from node_agent.target_probe import TargetOptions, TargetProbe
 
 BODY_LIMIT = 64 * 1024
 
 
-class HttpProbe:
-    """`service` and `runtime` are those of what stands behind it, if the watchlist names that."""
+class HttpOptions(TargetOptions):
+    """`expect_status`: empty means any from 200 to 399."""
 
-    def __init__(
-        self,
-        target: str,
-        url: str,
-        *,
-        every_seconds: float = 10.0,
-        timeout_seconds: float = 5.0,
-        looks: int = 2,
-        expect_status: tuple[int, ...] = (),
-        expect_text: str = "",
-        verify_tls: bool = True,
-        service: str | None = None,
-        runtime: str | None = None,
-        about: About | None = None,
-    ):
-        self.name = f"http/{target}"
-        self.every_seconds = every_seconds
-        self._address = address_for(url, verify_tls=verify_tls)
-        self._timeout = timeout_seconds
-        self._rule = Rule(sick_looks=looks, well_looks=2, again_seconds=min(1.0, every_seconds))
-        self._expect_status = expect_status
-        self._expect_text = expect_text
-        self._service = service or target
-        self._about = about
-        self._facts: dict[str, Any] = {"probe": {"kind": "http", "name": target}, "url": _without_secrets(url)}
-        if runtime:
-            self._facts["runtime"] = runtime
+    url: str
+    timeout_seconds: Positive = 5
+    expect_status: tuple[int, ...] = ()
+    expect_text: str = ""
+    verify_tls: bool = True
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
+    @field_validator("url")
+    @classmethod
+    def _checked_url(cls, url: str) -> str:
+        parse_address(url)
+        return url
+
+    def create(self, context: ProbeContext) -> HttpProbe:
+        return HttpProbe(self, context.describe)
+
+
+class HttpProbe(TargetProbe):
+    kind = "http"
+
+    def __init__(self, options: HttpOptions, describe: Describe | None = None):
+        super().__init__(options, {"url": _without_secrets(options.url)}, describe)
+        self._address = parse_address(options.url, verify_tls=options.verify_tls)
+        self._expect_status = options.expect_status
+        self._expect_text = options.expect_text.encode()
+
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         started = time.monotonic()
-        facts = dict(self._facts)
+        facts: dict[str, Any] = {}
         try:
-            answer = await ask(self._address, self._address.path, seconds=self._timeout, limit=BODY_LIMIT)
-        except HttpBroken as error:
-            facts["error"] = str(error)
+            response = await request(self._address, self._address.path, seconds=self._timeout, limit=BODY_LIMIT)
+        except HttpError as failure:
+            error = str(failure)
         else:
-            facts["http_status"] = answer.status
-            facts["error"] = self._complaint(answer.status, answer.body)
-            if facts["error"]:
-                facts["body"] = clean_text(answer.body[:2000].decode("utf-8", "replace"), 500)
-        facts["latency_ms"] = round(1000 * (time.monotonic() - started), 1)
-        sick = bool(facts["error"])
-        if not sick:
-            del facts["error"]
-        condition = Condition.SICK if sick else Condition.WELL
-        return [Finding(f"{self.name}:", self._service, condition, self._rule, "http_probe_failed", facts=facts)]
-
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
-        """What the probe of its runtime knows of what stands behind this target."""
-        return await self._about(self._service) if self._about else {}
+            facts["http_status"] = response.status
+            error = self._complaint(response.status, response.body)
+            if error:
+                facts["body"] = clean_text(response.body[:2000].decode("utf-8", "replace"), 500)
+        return [self._result(error, **facts, latency_ms=round(1000 * (time.monotonic() - started), 1))]
 
     def _complaint(self, status: int, body: bytes) -> str:
         good = status in self._expect_status if self._expect_status else 200 <= status < 400
         if not good:
             return f"it answered {status}"
-        if self._expect_text and self._expect_text.encode() not in body:
-            return "the expected text is not in its answer"
-        return ""
+        return "" if self._expect_text in body else "the expected text is not in its answer"
 
 
 def _without_secrets(url: str) -> str:

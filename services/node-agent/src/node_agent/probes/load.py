@@ -6,33 +6,45 @@ import os
 from pathlib import Path
 from typing import Any
 
-from node_agent.findings import Finding, Rule
-from node_agent.limits import Limits, judge
+from node_agent.checks import CheckResult
+from node_agent.confirmation import ConfirmationRule
+from node_agent.options import Positive
+from node_agent.probe import ProbeContext
 from node_agent.processes import waiting_or_running
+from node_agent.thresholds import ThresholdOptions, evaluate
 
-RULE = Rule(sick_looks=2, well_looks=2, again_seconds=10.0)
+RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, recheck_seconds=10.0)
+
+
+class LoadOptions(ThresholdOptions):
+    """Five-minute load per core."""
+
+    high: Positive = 4
+    low: Positive = 3
+    critical: Positive = 16
+
+    def create(self, context: ProbeContext) -> LoadProbe:
+        return LoadProbe(self)
 
 
 class LoadProbe:
     name = "load"
 
-    def __init__(
-        self, limits: Limits, every_seconds: float = 60.0, loadavg: Path | None = None, cores: int | None = None
-    ):
-        self.every_seconds = every_seconds
-        self._limits = limits
-        self._loadavg = loadavg or Path("/proc/loadavg")
+    def __init__(self, options: LoadOptions, loadavg: Path = Path("/proc/loadavg"), cores: int | None = None):
+        self.every_seconds = options.every_seconds
+        self._options = options
+        self._loadavg = loadavg
         self._cores = cores or os.cpu_count() or 1
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         one, five, fifteen = (float(word) for word in self._loadavg.read_text().split()[:3])
-        condition, severity = judge(five / self._cores, self._limits)
+        condition, severity = evaluate(five / self._cores, self._options)
         facts = {
             "load_per_core": round(five / self._cores, 2),
             "load": [one, five, fifteen],
             "cores": self._cores,
         }
-        return [Finding("load:node", None, condition, RULE, "load_high", severity, facts)]
+        return [CheckResult("load:node", None, condition, RULE, "load_high", severity, facts)]
 
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
-        return {"processes": waiting_or_running()} if finding.type == "load_high" else {}
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
+        return {"processes": waiting_or_running()} if result.type == "load_high" else {}

@@ -5,35 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from node_agent.findings import Finding, Rule
-from node_agent.limits import Limits, judge
+from node_agent.checks import CheckResult
+from node_agent.confirmation import ConfirmationRule
+from node_agent.options import Positive
+from node_agent.probe import ProbeContext
 from node_agent.processes import biggest
+from node_agent.thresholds import ThresholdOptions, evaluate
 
-RULE = Rule(sick_looks=3, well_looks=2, again_seconds=5.0)
+RULE = ConfirmationRule(unhealthy_checks=3, healthy_checks=2, recheck_seconds=5.0)
+
+
+class MemoryOptions(ThresholdOptions):
+    """Percent of memory that is not available."""
+
+    high: Positive = 95
+    low: Positive = 90
+    critical: Positive = 98
+
+    def create(self, context: ProbeContext) -> MemoryProbe:
+        return MemoryProbe(self)
 
 
 class MemoryProbe:
     name = "memory"
 
-    def __init__(self, limits: Limits, every_seconds: float = 60.0, meminfo: Path | None = None):
-        self.every_seconds = every_seconds
-        self._limits = limits
-        self._meminfo = meminfo or Path("/proc/meminfo")
+    def __init__(self, options: MemoryOptions, meminfo: Path = Path("/proc/meminfo")):
+        self.every_seconds = options.every_seconds
+        self._options = options
+        self._meminfo = meminfo
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         kib = read_meminfo(self._meminfo.read_text())
         used = 100 * (1 - kib["MemAvailable"] / kib["MemTotal"])
-        condition, severity = judge(used, self._limits)
+        condition, severity = evaluate(used, self._options)
         facts = {
             "used_percent": round(used, 1),
             "available_mib": kib["MemAvailable"] // 1024,
             "total_mib": kib["MemTotal"] // 1024,
             "swap_free_mib": kib.get("SwapFree", 0) // 1024,
         }
-        return [Finding("memory:node", None, condition, RULE, "memory_low", severity, facts)]
+        return [CheckResult("memory:node", None, condition, RULE, "memory_low", severity, facts)]
 
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
-        return {"processes": biggest()} if finding.type == "memory_low" else {}
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
+        return {"processes": biggest()} if result.type == "memory_low" else {}
 
 
 def read_meminfo(text: str) -> dict[str, int]:

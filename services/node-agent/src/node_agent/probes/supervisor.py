@@ -7,81 +7,92 @@ from __future__ import annotations
 
 import base64
 import time
-import xmlrpc.client
 from collections import deque
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
 
 from mesh_core.models.events import Runtime, Severity
+from node_agent.checks import CheckResult, Condition
+from node_agent.confirmation import ConfirmationRule
 from node_agent.evidence import clean_lines
-from node_agent.findings import Condition, Finding, Rule
-from node_agent.http_line import HttpBroken, address_for, ask
+from node_agent.http_client import HttpError, parse_address, request
+from node_agent.options import Positive
+from node_agent.probe import ProbeContext, ProbeOptions
 
-RULE = Rule(sick_looks=2, well_looks=2, well_seconds=2.0, again_seconds=0.5)
+RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=2.0, recheck_seconds=0.5)
 REPLY_SECONDS = 5.0
 LOG_BYTES = 8000
+LOOP_WINDOW_SECONDS = 600.0
+
+
+class SupervisorOptions(ProbeOptions):
+    """`ignore`: globs of program names. `loop_restarts` within ten minutes are a loop, until it stays up."""
+
+    address: str
+    user: str = ""
+    password: str = Field("", repr=False)
+    ignore: tuple[str, ...] = ()
+    every_seconds: Positive = 5
+    loop_restarts: Annotated[int, Field(ge=2)] = 3
+    stable_seconds: Positive = 60
+
+    @field_validator("address")
+    @classmethod
+    def _checked_address(cls, address: str) -> str:
+        parse_address(address)
+        return address
+
+    def create(self, context: ProbeContext) -> SupervisorProbe:
+        return SupervisorProbe(self)
 
 
 class SupervisorProbe:
-    """One supervisord, at `unix:///path` or `http://host:port`. Where nobody answers there, the server is sick."""
+    """One supervisord, at `unix:///path` or `http://host:port`. Where nobody answers there, the server is unhealthy."""
 
     name = "supervisor"
 
-    def __init__(
-        self,
-        address: str,
-        *,
-        user: str = "",
-        password: str = "",
-        ignore: tuple[str, ...] = (),
-        every_seconds: float = 5.0,
-        loop_restarts: int = 3,
-        loop_window_seconds: float = 600.0,
-        stable_seconds: float = 60.0,
-        clock: Callable[[], float] = time.time,
-    ):
-        self.every_seconds = every_seconds
-        self._shown = address
-        self._address = address_for(address)
+    def __init__(self, options: SupervisorOptions, *, clock: Callable[[], float] = time.time):
+        self.every_seconds = options.every_seconds
+        self._options = options
+        self._address = parse_address(options.address)
         self._headers = {"Content-Type": "text/xml"}
-        if user:
-            self._headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._ignore = ignore
-        self._loop_restarts = loop_restarts
-        self._loop_window = loop_window_seconds
-        self._stable = stable_seconds
+        if options.user:
+            login = base64.b64encode(f"{options.user}:{options.password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {login}"
         self._clock = clock
         self._starts: dict[str, deque[int]] = {}
-        self._known: list[Finding] = []
+        self._last: list[CheckResult] = []
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
-        facts = {"runtime": Runtime.SUPERVISOR.value, "supervisor": self._shown}
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
+        facts = {"runtime": Runtime.SUPERVISOR.value, "supervisor": self._options.address}
         try:
             rows = await self._call("supervisor.getAllProcessInfo")
-        except (HttpBroken, SupervisorRefused) as error:
+        except (HttpError, SupervisorRefused) as error:
             facts["error"] = str(error)
             return [
-                Finding("supervisor:/", None, Condition.SICK, RULE, "program_unhealthy", facts=facts),
+                CheckResult("supervisor:/", None, Condition.UNHEALTHY, RULE, "program_unhealthy", facts=facts),
                 *self._unseen(),
             ]
         expected = await self._expected_exits(rows)
-        findings = [Finding("supervisor:/", None, Condition.WELL, RULE, facts=facts)]
-        findings += [self._verdict(row, expected) for row in rows if not self._ignored(row)]
-        self._known = [f for f in findings if f.key != "supervisor:/"]
-        return findings if only is None else [f for f in findings if f.key in only]
+        results = [CheckResult("supervisor:/", None, Condition.HEALTHY, RULE, facts=facts)]
+        results += [self._verdict(row, expected) for row in rows if not self._ignored(row)]
+        self._last = [f for f in results if f.key != "supervisor:/"]
+        return results if only is None else [f for f in results if f.key in only]
 
-    async def about(self, name: str) -> dict[str, Any]:
+    async def describe(self, name: str) -> dict[str, Any]:
         """What is known of the program behind another probe, with its last lines."""
-        for finding in await self.look(None):
-            if finding.service == name:
-                return {**finding.facts, **await self._last_lines(str(finding.facts["program"]))}
+        for result in await self.check(None):
+            if result.service == name:
+                return {**result.facts, **await self._last_lines(str(result.facts["program"]))}
         return {}
 
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
         """The end of its stderr, or of its stdout where that is empty."""
-        program = finding.facts.get("program")
-        if not program or finding.condition is not Condition.SICK:
+        program = result.facts.get("program")
+        if not program or result.condition is not Condition.UNHEALTHY:
             return {}
         return await self._last_lines(str(program))
 
@@ -89,23 +100,23 @@ class SupervisorProbe:
         for call in ("supervisor.readProcessStderrLog", "supervisor.readProcessStdoutLog"):
             try:
                 text = await self._call(call, program, -LOG_BYTES, 0)
-            except (HttpBroken, SupervisorRefused):
+            except (HttpError, SupervisorRefused):
                 continue  # no log file is configured
             if lines := clean_lines(str(text).encode()):
                 return {"logs": lines}
         return {}
 
-    def _unseen(self) -> list[Finding]:
+    def _unseen(self) -> list[CheckResult]:
         """While the server is silent we know nothing about its programs."""
-        return [Finding(f.key, f.service, Condition.UNSURE, RULE, facts=f.facts) for f in self._known]
+        return [CheckResult(f.key, f.service, Condition.UNKNOWN, RULE, facts=f.facts) for f in self._last]
 
-    def _verdict(self, row: dict[str, Any], expected: dict[str, list[int]]) -> Finding:
+    def _verdict(self, row: dict[str, Any], expected: dict[str, list[int]]) -> CheckResult:
         name, group, state = str(row["name"]), str(row["group"]), str(row["statename"])
         program = f"{group}:{name}"
         facts: dict[str, Any] = {
             "runtime": Runtime.SUPERVISOR.value,
             "program": program,
-            "supervisor": self._shown,
+            "supervisor": self._options.address,
             "state": state,
             "exit_code": row.get("exitstatus"),
             "pid": row.get("pid"),
@@ -118,23 +129,32 @@ class SupervisorProbe:
         if restarts:
             facts["restart_count"] = restarts
 
-        def found(condition: Condition, type_: str = "", severity: Severity = Severity.ERROR, **more: Any) -> Finding:
+        def result(
+            condition: Condition, type_: str = "", severity: Severity = Severity.ERROR, **more: Any
+        ) -> CheckResult:
             again = more.pop("again", None)
-            return Finding(f"supervisor:{program}", service, condition, RULE, type_, severity, facts | more, again)
+            return CheckResult(f"supervisor:{program}", service, condition, RULE, type_, severity, facts | more, again)
 
         if state == "FATAL":
-            return found(Condition.SICK, "program_fatal", Severity.CRITICAL)
+            return result(Condition.UNHEALTHY, "program_fatal", Severity.CRITICAL)
         if state == "EXITED":
             code = row.get("exitstatus")
             if code in expected.get(program, [0]):
-                return found(Condition.WELL, ended="finished")
-            return found(Condition.SICK, "program_exited")
+                return result(Condition.HEALTHY, ended="finished")
+            return result(Condition.UNHEALTHY, "program_exited")
         if state in ("STOPPED", "STOPPING"):
-            return found(Condition.WELL, ended="stopped_by_person", stopped_by_person=True)
+            return result(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
         up_seconds = self._clock() - int(row.get("start") or 0)
-        if restarts >= self._loop_restarts and not (state == "RUNNING" and up_seconds >= self._stable):
-            return found(Condition.SICK, "program_unhealthy", again=self._stable, reason="it restarts again and again")
-        return found(Condition.WELL if state == "RUNNING" else Condition.UNSURE)
+        if restarts >= self._options.loop_restarts and not (
+            state == "RUNNING" and up_seconds >= self._options.stable_seconds
+        ):
+            return result(
+                Condition.UNHEALTHY,
+                "program_unhealthy",
+                again=self._options.stable_seconds,
+                reason="it restarts again and again",
+            )
+        return result(Condition.HEALTHY if state == "RUNNING" else Condition.UNKNOWN)
 
     def _restarts(self, program: str, start: int) -> int:
         """How often it started again within the window, as far as we saw."""
@@ -143,7 +163,7 @@ class SupervisorProbe:
         starts = self._starts.setdefault(program, deque(maxlen=32))
         if not starts or starts[-1] != start:
             starts.append(start)
-        oldest = self._clock() - self._loop_window
+        oldest = self._clock() - LOOP_WINDOW_SECONDS
         return sum(at >= oldest for at in list(starts)[1:])
 
     async def _expected_exits(self, rows: list[dict[str, Any]]) -> dict[str, list[int]]:
@@ -152,22 +172,25 @@ class SupervisorProbe:
             return {}
         try:
             configs = await self._call("supervisor.getAllConfigInfo")
-        except (HttpBroken, SupervisorRefused):
+        except (HttpError, SupervisorRefused):
             return {}
         return {f"{c['group']}:{c['name']}": list(c.get("exitcodes", [0])) for c in configs}
 
     def _ignored(self, row: dict[str, Any]) -> bool:
-        return any(fnmatchcase(str(row["name"]), glob) for glob in self._ignore)
+        return any(fnmatchcase(str(row["name"]), glob) for glob in self._options.ignore)
 
     async def _call(self, method: str, *arguments: Any) -> Any:
+        # Imported only where it is used: XML is 2 MiB that a node without a supervisord does not need.
+        import xmlrpc.client
+
         body = xmlrpc.client.dumps(arguments, method).encode()
-        answer = await ask(
+        response = await request(
             self._address, "/RPC2", method="POST", headers=self._headers, body=body, seconds=REPLY_SECONDS
         )
-        if answer.status != 200:
-            raise SupervisorRefused(f"supervisord answered {answer.status}")
+        if response.status != 200:
+            raise SupervisorRefused(f"supervisord answered {response.status}")
         try:
-            values, _ = xmlrpc.client.loads(answer.body)
+            values, _ = xmlrpc.client.loads(response.body)
         except xmlrpc.client.Fault as fault:
             raise SupervisorRefused(fault.faultString) from fault
         except Exception as error:  # expat raises its own kinds for what is not XML-RPC

@@ -13,16 +13,23 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import structlog
+from pydantic import Field
 
 from mesh_core.models.events import Runtime, Severity
+from node_agent.checks import CheckResult, Condition
+from node_agent.confirmation import ConfirmationRule
 from node_agent.evidence import LOG_LINES, clean_lines
-from node_agent.findings import Condition, Finding, Rule
 from node_agent.folder_watch import changed_names
+from node_agent.options import Positive
+from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext
 
-RULE = Rule(sick_looks=2, well_looks=2, well_seconds=3.0, again_seconds=0.5)
+RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
 RUN_SECONDS = 10.0
 LOOP_WINDOW_SECONDS = 600.0
+BOOTED = Path("/run/systemd/system")  # as sd_booted(3) finds out
 UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a unit is up
 UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
 _PROPERTIES = (
@@ -30,9 +37,26 @@ _PROPERTIES = (
     "ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic"
 )
 
+log = structlog.get_logger()
+
 
 class SystemdBroken(OSError):
     """systemctl did not answer."""
+
+
+class SystemdOptions(DefaultProbeOptions):
+    """`ignore`: globs of unit names. `loop_restarts` within ten minutes are a loop, until it stays up."""
+
+    ignore: tuple[str, ...] = ()
+    every_seconds: Positive = 30
+    loop_restarts: Annotated[int, Field(ge=2)] = 3
+    stable_seconds: Positive = 60
+
+    def create(self, context: ProbeContext) -> SystemdProbe | None:
+        if BOOTED.is_dir():
+            return SystemdProbe(self, remembered=lambda: context.open_keys("systemd:"))
+        log.info("systemd.not_running")
+        return None
 
 
 class SystemdProbe:
@@ -42,31 +66,26 @@ class SystemdProbe:
 
     def __init__(
         self,
+        options: SystemdOptions,
         *,
-        ignore: tuple[str, ...] = (),
-        every_seconds: float = 30.0,
-        loop_restarts: int = 3,
-        stable_seconds: float = 60.0,
         remembered: Callable[[], Iterable[str]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.every_seconds = every_seconds
-        self._ignore = ignore
-        self._loop_restarts = loop_restarts
-        self._stable = stable_seconds
+        self.every_seconds = options.every_seconds
+        self._options = options
         self._clock = clock
         self._remembered = remembered
         self._restarts: dict[str, deque[tuple[float, int]]] = {}
-        self._meant: dict[tuple[str, str], bool] = {}  # (unit, when it went down) -> somebody stopped it
+        self._stopped: dict[tuple[str, str], bool] = {}  # (unit, when it went down) -> somebody stopped it
 
-    async def listen(self, hint: Callable[[str | None], None]) -> None:
-        """Hints a look whenever a unit came up or went down. OSError if the folder cannot be watched."""
+    async def listen(self, hint: Hint) -> None:
+        """Hints a full check whenever a unit came up or went down. OSError if the folder cannot be watched."""
         hint(None)
         async for name in changed_names(UNITS_FOLDER):
             if name.startswith("invocation:"):
                 hint(None)
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         text = await _run(
             *("systemctl", "list-units", "--all", "--state=failed,auto-restart", "--output=json", "--no-pager")
         )
@@ -76,18 +95,18 @@ class SystemdProbe:
         units = sorted(unit for unit in listed | remembered | self._restarts.keys() if not self._ignored(unit))
         return [await self._verdict(properties) for properties in await _show(units)]
 
-    async def about(self, unit: str) -> dict[str, Any]:
+    async def describe(self, unit: str) -> dict[str, Any]:
         """What is known of the unit behind another probe, with its last journal lines."""
         for properties in await _show([unit]):
-            finding = await self._verdict(properties)
-            return {**finding.facts, **await self._journal(properties["Id"])}
+            result = await self._verdict(properties)
+            return {**result.facts, **await self._journal(properties["Id"])}
         return {}
 
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
         """The unit's last journal lines."""
-        if finding.condition is not Condition.SICK:
+        if result.condition is not Condition.UNHEALTHY:
             return {}
-        return await self._journal(str(finding.facts["unit"]))
+        return await self._journal(str(result.facts["unit"]))
 
     @staticmethod
     async def _journal(unit: str) -> dict[str, Any]:
@@ -96,7 +115,7 @@ class SystemdProbe:
         )
         return {"logs": clean_lines(text.encode())} if text.strip() else {}
 
-    async def _verdict(self, unit: dict[str, str]) -> Finding:
+    async def _verdict(self, unit: dict[str, str]) -> CheckResult:
         name, active, sub = unit["Id"], unit.get("ActiveState", ""), unit.get("SubState", "")
         restarts = self._count_restarts(name, int(unit.get("NRestarts") or 0), active, sub)
         facts: dict[str, Any] = {
@@ -112,27 +131,33 @@ class SystemdProbe:
             facts["exit_code"] = int(unit["ExecMainStatus"])
             facts["oom_killed"] = unit.get("Result") == "oom-kill"
 
-        def found(condition: Condition, type_: str = "", severity: Severity = Severity.ERROR, **more: Any) -> Finding:
+        def result(
+            condition: Condition, type_: str = "", severity: Severity = Severity.ERROR, **more: Any
+        ) -> CheckResult:
             again = more.pop("again", None)
-            return Finding(f"systemd:{name}", name, condition, RULE, type_, severity, facts | more, again)
+            return CheckResult(f"systemd:{name}", name, condition, RULE, type_, severity, facts | more, again)
 
         if active == "failed":
-            if await self._was_meant(name, unit):
-                return found(Condition.WELL, ended="stopped_by_person", stopped_by_person=True)
-            return found(Condition.SICK, "unit_failed")
-        if restarts >= self._loop_restarts:
+            if await self._was_stopped(name, unit):
+                return result(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
+            return result(Condition.UNHEALTHY, "unit_failed")
+        if restarts >= self._options.loop_restarts:
             up_since = int(unit.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
-            if active != "active" or self._clock() - up_since < self._stable:
-                return found(
-                    Condition.SICK, "unit_restart_loop", Severity.CRITICAL, again=self._stable, restarts=restarts
+            if active != "active" or self._clock() - up_since < self._options.stable_seconds:
+                return result(
+                    Condition.UNHEALTHY,
+                    "unit_restart_loop",
+                    Severity.CRITICAL,
+                    again=self._options.stable_seconds,
+                    restarts=restarts,
                 )
             self._restarts.pop(name, None)
         if active == "active":
-            return found(Condition.WELL)
+            return result(Condition.HEALTHY)
         if active == "inactive":
             self._restarts.pop(name, None)
-            return found(Condition.WELL, ended="stopped_by_person")
-        return found(Condition.UNSURE)
+            return result(Condition.HEALTHY, ended="stopped_by_person")
+        return result(Condition.UNKNOWN)
 
     def _count_restarts(self, name: str, count: int, active: str, sub: str) -> int:
         """Restarts within the window, for units that were seen waiting for one."""
@@ -146,28 +171,32 @@ class SystemdProbe:
         while len(seen) > 1 and now - seen[0][0] > LOOP_WINDOW_SECONDS:
             seen.popleft()
         restarts = seen[-1][1] - seen[0][1] + 1
-        if active == "active" and restarts < self._loop_restarts and now - seen[0][0] > self._stable:
+        if (
+            active == "active"
+            and restarts < self._options.loop_restarts
+            and now - seen[0][0] > self._options.stable_seconds
+        ):
             del self._restarts[name]
         return restarts
 
-    async def _was_meant(self, name: str, unit: dict[str, str]) -> bool:
+    async def _was_stopped(self, name: str, unit: dict[str, str]) -> bool:
         """A stop job after its last start means that somebody stopped it; asked once per failure.
 
         A restart is a stop job *before* that start: if the start then fails, nobody wanted that.
         """
         key = (name, unit.get("InactiveEnterTimestampMonotonic", ""))
-        if key not in self._meant:
-            self._meant = {k: v for k, v in self._meant.items() if k[0] != name}
+        if key not in self._stopped:
+            self._stopped = {k: v for k, v in self._stopped.items() if k[0] != name}
             text = await _run(
                 *("journalctl", "--boot", "--no-pager", "--quiet", "--output", "json", "--lines", "1"),
                 *(f"UNIT={name}", f"MESSAGE_ID={UNIT_STOPPING}"),
             )
             started = int(unit.get("InactiveExitTimestampMonotonic") or 0) / 1e6
-            self._meant[key] = _stopped_at(text) - time.time() + time.monotonic() > started
-        return self._meant[key]
+            self._stopped[key] = _stopped_at(text) - time.time() + time.monotonic() > started
+        return self._stopped[key]
 
     def _ignored(self, unit: str) -> bool:
-        return any(fnmatchcase(unit, glob) for glob in self._ignore)
+        return any(fnmatchcase(unit, glob) for glob in self._options.ignore)
 
 
 async def _show(units: list[str]) -> list[dict[str, str]]:

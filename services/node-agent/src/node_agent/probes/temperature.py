@@ -5,22 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from node_agent.findings import Finding, Rule
-from node_agent.limits import Limits, judge
+import structlog
 
-RULE = Rule(sick_looks=3, well_looks=2, again_seconds=5.0)
+from node_agent.checks import CheckResult
+from node_agent.confirmation import ConfirmationRule
+from node_agent.options import Positive
+from node_agent.probe import ProbeContext
+from node_agent.thresholds import ThresholdOptions, evaluate
+
+RULE = ConfirmationRule(unhealthy_checks=3, healthy_checks=2, recheck_seconds=5.0)
+SYS = Path("/sys")
+
+
+log = structlog.get_logger()
+
+
+class TemperatureOptions(ThresholdOptions):
+    """Degrees Celsius."""
+
+    high: Positive = 85
+    low: Positive = 80
+    critical: Positive = 95
+
+    def create(self, context: ProbeContext) -> TemperatureProbe | None:
+        if sensors(SYS):
+            return TemperatureProbe(self)
+        log.info("temperature.no_sensors")
+        return None
 
 
 class TemperatureProbe:
     name = "temperature"
 
-    def __init__(self, limits: Limits, every_seconds: float = 60.0, sys: Path | None = None):
-        self.every_seconds = every_seconds
-        self._limits = limits
-        self._sys = sys or Path("/sys")
+    def __init__(self, options: TemperatureOptions, sys: Path = SYS):
+        self.every_seconds = options.every_seconds
+        self._options = options
+        self._sys = sys
 
-    async def look(self, only: frozenset[str] | None) -> list[Finding]:
-        findings = []
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
+        results = []
         for sensor, path in sensors(self._sys).items():
             try:
                 degrees = int(path.read_text()) / 1000
@@ -28,14 +51,14 @@ class TemperatureProbe:
                 continue  # a sensor may sleep with its device
             if not -50 < degrees < 250:
                 continue  # unconnected inputs read -128 or 255
-            condition, severity = judge(degrees, self._limits)
+            condition, severity = evaluate(degrees, self._options)
             facts = {"sensor": sensor, "celsius": round(degrees, 1)}
-            findings.append(
-                Finding(f"temperature:{sensor}", None, condition, RULE, "temperature_high", severity, facts)
+            results.append(
+                CheckResult(f"temperature:{sensor}", None, condition, RULE, "temperature_high", severity, facts)
             )
-        return findings
+        return results
 
-    async def evidence(self, finding: Finding) -> dict[str, Any]:
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
         return {}
 
 

@@ -6,8 +6,8 @@ redis-py costs 7 MiB on top of the records, and 40 is the whole budget (docs/dec
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,11 +23,11 @@ REPLY_SECONDS = 5.0
 _MAX_REPLY = 1024 * 1024
 
 
-class LogDown(ConnectionError):
+class RedisUnavailable(ConnectionError):
     """Redis cannot be reached, or did not answer in time; the command may or may not have taken effect."""
 
 
-class LogRefused(RuntimeError):
+class RedisRefused(RuntimeError):
     """Redis answered with an error; the text is its own."""
 
 
@@ -36,14 +36,14 @@ class EventLog(Protocol):
 
     async def append(self, node: str, entry_id: str, raw: bytes) -> None: ...
     async def publish(self, raw: bytes) -> None: ...
-    async def beat(self, node: str) -> None: ...
+    async def heartbeat(self, node: str) -> None: ...
     async def last_id(self, stream: str) -> str: ...
-    async def is_there(self, stream: str, entry_id: str, raw: bytes) -> bool: ...
+    async def contains(self, stream: str, entry_id: str, raw: bytes) -> bool: ...
     async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class _Server:
     host: str = "127.0.0.1"
     port: int = 6379
     unix: str | None = None
@@ -54,37 +54,37 @@ class _Target:
     database: int = 0
 
 
-class RedisLine:
+class RedisClient:
     """One connection, opened by the first command and again after any trouble."""
 
     def __init__(self, url: str, name: str):
-        self._target = _target_for(url)
+        self._server = _parse_url(url)
         self._name = name
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     @property
-    def cut_off(self) -> bool:
-        """Has the other side closed the line since it was last used? Costs no command."""
+    def closed_by_server(self) -> bool:
+        """Has the other side closed the connection since it was last used? Costs no command."""
         return self._reader is not None and self._reader.at_eof()
 
     async def append(self, node: str, entry_id: str, raw: bytes) -> None:
-        """The event into the node's stream under an explicit id, exactly once, then to the channel. Raises LogDown.
+        """The event into the node's stream under an explicit id, exactly once, then to the channel.
 
-        AlreadyPassed if the stream's newest id is not below `entry_id`: then it is there, or the id was given blindly.
+        EntryIdTooLow if the stream's newest id is not below `entry_id`: then it is there, or the id was given blindly.
         """
         try:
             await self.call(b"XADD", f"{EVENT_STREAM_PREFIX}{node}", entry_id, "p", raw)
-        except LogRefused as error:
+        except RedisRefused as error:
             if "equal or smaller" in str(error):
-                raise AlreadyPassed(entry_id) from error
+                raise EntryIdTooLow(entry_id) from error
             raise
         await self.call(b"PUBLISH", EVENT_CHANNEL, raw)
 
     async def publish(self, raw: bytes) -> None:
         await self.call(b"PUBLISH", EVENT_CHANNEL, raw)
 
-    async def beat(self, node: str) -> None:
+    async def heartbeat(self, node: str) -> None:
         """A sign of life that fades by itself: whoever watches for silent nodes looks at this key."""
         await self.call(b"SET", f"{ALIVE_PREFIX}{node}", "1", "EX", str(ALIVE_SECONDS))
 
@@ -92,7 +92,7 @@ class RedisLine:
         """The newest id ever given in `stream`; `0-0` if there is no such stream."""
         return (await self._info(stream)).get("last-generated-id", "0-0")
 
-    async def is_there(self, stream: str, entry_id: str, raw: bytes) -> bool:
+    async def contains(self, stream: str, entry_id: str, raw: bytes) -> bool:
         """Was this very event written under this id? Also true for what has been trimmed away since."""
         found = await self.call(b"XRANGE", stream, entry_id, entry_id)
         if isinstance(found, list) and found:
@@ -109,29 +109,29 @@ class RedisLine:
             writer.transport.abort()
 
     async def call(self, *words: str | bytes) -> object:
-        """One command, one reply (bytes, int, list or None). LogDown closes the connection; LogRefused keeps it."""
+        """One command, one reply (bytes, int, list or None). RedisUnavailable closes it; RedisRefused does not."""
         try:
-            if self._writer is None:
-                await self._open()
-            return await self._exchange(*words)
+            if self._reader is None or self._writer is None:
+                self._reader, self._writer = await self._open()
+            return await _exchange(self._reader, self._writer, *words)
         except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
             await self.close()
             REDIS_FAILURES.add()
-            raise LogDown(f"{self._where()}: {error or type(error).__name__}") from error
-        except LogRefused as error:
+            raise RedisUnavailable(f"{self._where()}: {error or type(error).__name__}") from error
+        except RedisRefused as error:
             if str(error).startswith(("LOADING", "MASTERDOWN", "READONLY", "NOAUTH")):
                 await self.close()
                 REDIS_FAILURES.add()
-                raise LogDown(str(error)) from error
+                raise RedisUnavailable(str(error)) from error
             raise
         except asyncio.CancelledError:
-            await self.close()  # half a reply may be on the line
+            await self.close()  # half a reply may be under way
             raise
 
     async def _info(self, stream: str) -> dict[str, str]:
         try:
             reply = await self.call(b"XINFO", "STREAM", stream)
-        except LogRefused:
+        except RedisRefused:
             return {}
         if not isinstance(reply, list):
             return {}
@@ -144,47 +144,56 @@ class RedisLine:
         info = await self._info(stream)
         return int(info.get("entries-added", "0")) > int(info.get("length", "0"))
 
-    async def _open(self) -> None:
-        target = self._target
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Only a connection on which every command of the set-up was accepted is kept."""
         async with asyncio.timeout(CONNECT_SECONDS):
-            if target.unix:
-                self._reader, self._writer = await asyncio.open_unix_connection(target.unix)
-            elif target.tls:
-                context = ssl.create_default_context()
-                if not target.verify:
-                    context.check_hostname = False
-                    context.verify_mode = ssl.CERT_NONE
-                self._reader, self._writer = await asyncio.open_connection(target.host, target.port, ssl=context)
-            else:
-                self._reader, self._writer = await asyncio.open_connection(target.host, target.port)
-        if target.password is not None:
-            try:
-                user = [target.user] if target.user else []
-                await self._exchange(b"AUTH", *user, target.password)
-            except LogRefused as error:
-                await self.close()
-                raise OSError(f"it refused the user or password: {error}") from error
-        if target.database:
-            await self._exchange(b"SELECT", str(target.database))
-        with contextlib.suppress(LogRefused):  # an ACL may withhold it; it is only for people who look at CLIENT LIST
-            await self._exchange(b"CLIENT", "SETNAME", self._name)
+            reader, writer = await self._connect()
+        try:
+            for words in self._set_up_commands():
+                try:
+                    await _exchange(reader, writer, *words)
+                except RedisRefused as error:
+                    raise ConnectionRefusedError(f"{words[0]} was refused: {error}") from error
+        except BaseException:
+            writer.transport.abort()
+            raise
+        return reader, writer
 
-    async def _exchange(self, *words: str | bytes) -> object:
-        if self._writer is None or self._reader is None:
-            raise ConnectionResetError("not connected")
-        encoded = [word.encode() if isinstance(word, str) else word for word in words]
-        parts = [b"*%d\r\n" % len(encoded), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)]
-        async with asyncio.timeout(REPLY_SECONDS):
-            self._writer.write(b"".join(parts))
-            await self._writer.drain()
-            return await _read_reply(self._reader)
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        server = self._server
+        if server.unix:
+            return await asyncio.open_unix_connection(server.unix)
+        if not server.tls:
+            return await asyncio.open_connection(server.host, server.port)
+        context = ssl.create_default_context()
+        if not server.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return await asyncio.open_connection(server.host, server.port, ssl=context)
+
+    def _set_up_commands(self) -> Iterator[tuple[str, ...]]:
+        server = self._server
+        if server.password is not None:
+            yield ("AUTH", *([server.user] if server.user else []), server.password)
+        if server.database:
+            yield ("SELECT", str(server.database))
+        yield ("CLIENT", "SETNAME", self._name)
 
     def _where(self) -> str:
-        return self._target.unix or f"{self._target.host}:{self._target.port}"
+        return self._server.unix or f"{self._server.host}:{self._server.port}"
 
 
-class AlreadyPassed(LogRefused):
+class EntryIdTooLow(RedisRefused):
     """The stream's newest id is not below the one that was offered."""
+
+
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *words: str | bytes) -> object:
+    encoded = [word.encode() if isinstance(word, str) else word for word in words]
+    parts = [b"*%d\r\n" % len(encoded), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)]
+    async with asyncio.timeout(REPLY_SECONDS):
+        writer.write(b"".join(parts))
+        await writer.drain()
+        return await _read_reply(reader)
 
 
 async def _read_reply(reader: asyncio.StreamReader) -> object:
@@ -193,7 +202,7 @@ async def _read_reply(reader: asyncio.StreamReader) -> object:
     if kind == b"+":
         return rest
     if kind == b"-":
-        raise LogRefused(rest.decode("utf-8", "replace"))
+        raise RedisRefused(rest.decode("utf-8", "replace"))
     if kind == b":":
         return int(rest)
     size = int(rest)
@@ -210,20 +219,20 @@ def _ms(entry_id: str) -> int:
     return int(entry_id.partition("-")[0])
 
 
-def _target_for(url: str) -> _Target:
+def _parse_url(url: str) -> _Server:
     """redis://, rediss:// and unix:// as redis-py reads them; ValueError otherwise."""
     parts = urlsplit(url)
     options = parse_qs(parts.query)
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password is not None else None
     if parts.scheme == "unix":
-        return _Target(
+        return _Server(
             unix=unquote(parts.path), user=user, password=password, database=int(options.get("db", ["0"])[0])
         )
     if parts.scheme not in ("redis", "rediss"):
         raise ValueError(f"{parts.scheme!r} is not redis, rediss or unix")
     database = parts.path.strip("/") or options.get("db", ["0"])[0]
-    return _Target(
+    return _Server(
         host=parts.hostname or "127.0.0.1",
         port=parts.port or 6379,
         tls=parts.scheme == "rediss",

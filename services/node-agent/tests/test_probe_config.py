@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from node_agent.watchlist import BadWatchlist, Watchlist, read_watchlist
+from node_agent.flapping import FlapOptions
+from node_agent.probe import DefaultProbeOptions
+from node_agent.probe_config import ProbeConfig, ProbeConfigError, read_probe_config
+from node_agent.probe_table import PROBES
 
 EXAMPLE = Path(__file__).parents[1] / "node.example.yml"
 
@@ -18,20 +21,26 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_no_file_and_an_empty_file_mean_the_defaults(tmp_path: Path) -> None:
-    assert read_watchlist(tmp_path / "none.yml") == Watchlist()
-    assert read_watchlist(written(tmp_path, "# nothing yet\n")) == Watchlist()
+    defaults = tuple(options() for options in PROBES.values() if issubclass(options, DefaultProbeOptions))
+    assert read_probe_config(tmp_path / "none.yml") == ProbeConfig(defaults, FlapOptions())
+    assert read_probe_config(written(tmp_path, "# nothing yet\n")) == ProbeConfig(defaults, FlapOptions())
+    assert read_probe_config(written(tmp_path, "version: 1\n")) == ProbeConfig(defaults, FlapOptions())
 
 
 def test_the_example_is_valid_and_says_every_key() -> None:
-    watchlist = read_watchlist(EXAMPLE)
+    config = read_probe_config(EXAMPLE)
     text = EXAMPLE.read_text()
-    assert watchlist.http
-    assert watchlist.tcp
-    assert watchlist.supervisor
-    for part in Watchlist.model_fields.values():
-        model = part.annotation
-        for key in getattr(model, "model_fields", {}):
+    assert [type(options) for options in config.probes] == list(PROBES.values())
+    for options in (*PROBES.values(), FlapOptions):
+        for key in options.model_fields:
             assert f"{key}:" in text, key
+
+
+def test_what_is_switched_off_makes_no_probe(tmp_path: Path) -> None:
+    config = read_probe_config(written(tmp_path, "disk: {enabled: false}\nload: {every_seconds: 5}"))
+    kept = {type(options): options for options in config.probes}
+    assert PROBES["disk"] not in kept
+    assert getattr(kept[PROBES["load"]], "every_seconds", None) == 5
 
 
 @pytest.mark.parametrize(
@@ -53,17 +62,17 @@ def test_the_example_is_valid_and_says_every_key() -> None:
     ],
 )
 def test_an_error_names_the_key_and_what_to_do(tmp_path: Path, text: str, words: list[str]) -> None:
-    with pytest.raises(BadWatchlist) as caught:
-        read_watchlist(written(tmp_path, text))
+    with pytest.raises(ProbeConfigError) as caught:
+        read_probe_config(written(tmp_path, text))
     for word in [*words, "node.yml"]:
         assert word in str(caught.value)
 
 
 def test_a_password_is_not_printed(tmp_path: Path) -> None:
     text = "supervisor: {address: 'unix:///run/s.sock', user: u, password: geheim}"
-    assert "geheim" not in repr(read_watchlist(written(tmp_path, text)))
+    assert "geheim" not in repr(read_probe_config(written(tmp_path, text)))
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BadWatchlist, match="cannot be read"):
-        read_watchlist(tmp_path)
+    with pytest.raises(ProbeConfigError, match="cannot be read"):
+        read_probe_config(tmp_path)

@@ -1,0 +1,148 @@
+"""Is this container healthy? Judges one look at one container against what the engine told of it before. Pure.
+
+A container that a person stopped, and a one-shot that ended with 0, are healthy. One that the engine is about to start
+again is neither healthy nor unhealthy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from mesh_core.models.events import Severity
+from mesh_core.models.records import parse_time
+from node_agent.checks import CheckResult, Condition
+from node_agent.confirmation import ConfirmationRule
+from node_agent.container_history import ContainerRecord
+from node_agent.container_identity import Identity, facts_of
+from node_agent.evidence import clean_text
+
+RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
+SETTLE_SECONDS = 5.0  # between a death and the engine's own next start
+OOM_DEATHS = 2
+GONE = ("exited", "dead")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerCheck:
+    """`detail` is the engine's long form. `since`: an end before it is none of ours; times are unix seconds.
+
+    `deaths` and `oom_deaths` are those of late that nobody meant; `loop_deaths` of them are a restart loop, until it
+    has been up for `stable_seconds`.
+    """
+
+    identity: Identity
+    detail: dict[str, Any]
+    record: ContainerRecord
+    deaths: int
+    oom_deaths: int
+    loop_deaths: int
+    stable_seconds: float
+    since: float
+    now: float
+
+    def result(self) -> CheckResult:
+        status = self._state.get("Status")
+        if status == "running":
+            self.record.seen_running = True
+        if status in ("running", "restarting") and (loop := self._loop(status)):
+            return self._found(Condition.UNHEALTHY, loop, Severity.CRITICAL, recheck_seconds=self.stable_seconds)
+        if status == "running":
+            health = self._health
+            if health == "unhealthy":
+                return self._found(Condition.UNHEALTHY, "container_unhealthy")
+            return self._found(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
+        if status not in GONE:  # created, paused, restarting, removing
+            return self._found(Condition.UNKNOWN)
+        return self._ended()
+
+    def _loop(self, status: str) -> str:
+        """The type of its restart loop; empty if it is in none, or has been up for long enough."""
+        looping = self.deaths >= self.loop_deaths
+        if status == "restarting" and self._restart_count >= self.loop_deaths:
+            looping = True  # the engine counted what we did not hear
+        oom = self.oom_deaths >= OOM_DEATHS
+        up_seconds = self.now - _unix(self._state.get("StartedAt"))
+        if not (looping or oom) or (status == "running" and not 0 <= up_seconds < self.stable_seconds):
+            return ""
+        return "container_oom" if oom else "container_restart_loop"
+
+    def _ended(self) -> CheckResult:
+        state, policy = self._state, self._policy
+        failed_to_start, killed = bool(state.get("Error")), bool(state.get("OOMKilled"))
+        if self.record.stopped_by_person and not failed_to_start:  # a restart by a person whose start failed
+            log.info("docker.stopped_by_person", service=self.identity.service, exit_code=state.get("ExitCode"))
+            return self._found(Condition.HEALTHY, ended="stopped_by_person")
+        name = policy.get("Name") or "no"
+        retries = int(policy.get("MaximumRetryCount") or 0)
+        retries_left = name == "on-failure" and not 0 < retries <= self._restart_count
+        if state.get("ExitCode") == 0 and name in ("no", "on-failure") and not killed:
+            return self._found(Condition.HEALTHY, ended="finished")
+        ended_at = _unix(state.get("FinishedAt"))
+        if (name in ("always", "unless-stopped") or retries_left) and not failed_to_start:
+            # The engine starts such a container again by itself, unless a person stopped it while we did not listen.
+            if 0 <= self.now - ended_at < SETTLE_SECONDS:
+                return self._found(Condition.UNKNOWN, recheck_seconds=SETTLE_SECONDS)
+            return self._found(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
+        if ended_at < self.since and not self.record.seen_running:
+            return self._found(Condition.HEALTHY, ended="before_we_came")
+        return self._found(Condition.UNHEALTHY, "container_oom" if killed else "container_died")
+
+    def _found(
+        self,
+        condition: Condition,
+        type_: str = "",
+        severity: Severity = Severity.ERROR,
+        recheck_seconds: float | None = None,
+        **more: Any,
+    ) -> CheckResult:
+        key, service = self.identity.key, self.identity.service
+        return CheckResult(key, service, condition, RULE, type_, severity, self._facts() | more, recheck_seconds)
+
+    def _facts(self) -> dict[str, Any]:
+        state, detail = self._state, self.detail
+        image = (detail.get("Config") or {}).get("Image")
+        facts = facts_of(self.identity, {"Id": detail.get("Id"), "Image": image}) | {
+            "status": state.get("Status"),
+            "exit_code": state.get("ExitCode"),
+            "oom_killed": bool(state.get("OOMKilled")),
+            "restart_count": detail.get("RestartCount", 0),
+            "restart_policy": self._policy.get("Name") or "no",
+            "health": self._health,
+            "started_at": state.get("StartedAt"),
+            "finished_at": state.get("FinishedAt"),
+            "stopped_by_person": self.record.stopped_by_person,
+        }
+        if state.get("Error"):
+            facts["error"] = clean_text(str(state["Error"]), 500)
+        if self.deaths:
+            facts["recent_deaths"] = self.deaths
+        return facts
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        return self.detail.get("State") or {}
+
+    @property
+    def _policy(self) -> dict[str, Any]:
+        return (self.detail.get("HostConfig") or {}).get("RestartPolicy") or {}
+
+    @property
+    def _health(self) -> str:
+        return str((self._state.get("Health") or {}).get("Status") or "none")
+
+    @property
+    def _restart_count(self) -> int:
+        return int(self.detail.get("RestartCount") or 0)
+
+
+def _unix(text: Any) -> float:
+    """Unix seconds of the engine's time; 0 for `0001-01-01T00:00:00Z` (never) and nonsense."""
+    try:
+        return max(0.0, parse_time(str(text)).timestamp())
+    except (ValueError, OverflowError):
+        return 0.0

@@ -1,0 +1,98 @@
+"""What a probe is: options in, check results out. No bus, no loop, no history of incidents.
+
+A probe is one file in `probes/`: its options (a section of `config/node.yml`), and the class that checks. It becomes
+part of the agent by its line in `probe_table.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from mesh_core.models.events import Runtime
+from mesh_core.models.records import Name
+from node_agent.checks import CheckResult
+from node_agent.options import Options
+
+Hint = Callable[[str | None], None]  # the key of a target that may have changed; None: any of them
+
+
+class Probe(Protocol):
+    name: str  # its keys begin with `<name>:`
+    every_seconds: float
+
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
+        """The targets with these keys, or all of them (None). May raise: then nothing was seen."""
+        ...
+
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
+        """More payload, gathered at the moment a result becomes an event (logs, health output)."""
+        ...
+
+
+@runtime_checkable
+class ListeningProbe(Probe, Protocol):
+    """A probe that is told of changes. `listen` is one connection: it hints until it breaks."""
+
+    async def listen(self, hint: Hint) -> None: ...
+
+
+@runtime_checkable
+class DescribingProbe(Probe, Protocol):
+    """A probe that can say more about a service of its runtime, for another probe that watches it from outside."""
+
+    async def describe(self, service: str) -> dict[str, Any]: ...
+
+
+class Backing(Options):
+    """What stands behind a target: then its event carries the runtime, and a restart can be proposed."""
+
+    runtime: Runtime
+    name: Name
+
+
+Describe = Callable[[Backing], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class ProbeContext:
+    """What a probe may need beside its options. `since`: what ended before (unix seconds) was not our time.
+
+    `open_keys` gives the keys of remembered targets under a prefix; `probes` are those that were made before it.
+    """
+
+    docker_host: str
+    since: float
+    open_keys: Callable[[str], frozenset[str]]
+    probes: Sequence[Probe]
+
+    async def describe(self, backing: Backing) -> dict[str, Any]:
+        """What the probe of that runtime knows of it; empty where this node carries none."""
+        for probe in self.probes:
+            if probe.name == backing.runtime.value and isinstance(probe, DescribingProbe):
+                return await probe.describe(backing.name)
+        return {}
+
+
+class ProbeOptions(Options):
+    """One section of `config/node.yml`, which makes one probe. Without that section there is none."""
+
+    @classmethod
+    def section(cls) -> tuple[Any, Any]:
+        """Type and default of the section."""
+        return cls | None, None
+
+    def create(self, context: ProbeContext) -> Probe | None:
+        """None where this host does not have what it watches; says so in the log."""
+        raise NotImplementedError
+
+
+class DefaultProbeOptions(ProbeOptions):
+    """A probe that every node carries, unless its section says `enabled: false`."""
+
+    enabled: bool = True
+
+    @classmethod
+    def section(cls) -> tuple[Any, Any]:
+        return cls, cls()

@@ -1,0 +1,93 @@
+"""What to watch on this node: `config/node.yml`, read once and strictly. An absent file means the defaults.
+
+Knows no probe: each section is read by the options that the probe's own file has. Never looks at the environment or
+the host; an error names the key and what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from node_agent.flapping import FlapOptions
+from node_agent.options import Options
+from node_agent.probe import DefaultProbeOptions, ProbeOptions
+from node_agent.probe_table import PROBES
+
+
+class ProbeConfigError(ValueError):
+    """config/node.yml cannot be used; the text names each key and what it should be."""
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """The options of every probe to run, in the order of the table."""
+
+    probes: tuple[ProbeOptions, ...]
+    flapping: FlapOptions
+
+
+class _File(Options):
+    flapping: FlapOptions = FlapOptions()
+    version: Literal[1] = 1
+
+
+def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PROBES) -> ProbeConfig:
+    """The file's content, or the defaults if there is none. Raises ProbeConfigError."""
+    sections = {name: options.section() for name, options in probes.items()}
+    value = _read_yaml(path)
+    if not value:  # the usual case: nothing is compiled for it
+        return ProbeConfig(_enabled([default for _, default in sections.values()]), FlapOptions())
+    model = create_model("NodeFile", __base__=_File, **cast("dict[str, Any]", sections))
+    try:
+        file = model.model_validate(value)
+    except ValidationError as error:
+        problems = [_sentence(problem, model) for problem in error.errors(include_url=False)]
+        raise ProbeConfigError(f"{path}: " + "; ".join(problems)) from error
+    return ProbeConfig(_enabled([getattr(file, name) for name in sections]), file.flapping)
+
+
+def _enabled(sections: list[ProbeOptions | tuple[ProbeOptions, ...] | None]) -> tuple[ProbeOptions, ...]:
+    options = [one for section in sections for one in (section if isinstance(section, tuple) else (section,)) if one]
+    return tuple(one for one in options if not isinstance(one, DefaultProbeOptions) or one.enabled)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ProbeConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    # Imported only where a file exists: 2 MiB that a node with the defaults does not need.
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ProbeConfigError(f"{path}: not YAML: {error}") from error
+    if value is not None and not isinstance(value, dict):
+        raise ProbeConfigError(f"{path}: should be a mapping such as `docker: {{ignore: [scratch-*]}}`")
+    return value or {}
+
+
+def _sentence(problem: Any, model: type[BaseModel]) -> str:
+    where = ".".join(str(step) for step in problem["loc"]) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: no such key; known keys here: {', '.join(_model_at(problem['loc'][:-1], model).model_fields)}"
+    if problem["type"] == "missing":
+        return f"{where}: is required"
+    return f"{where}={problem['input']!r:.80}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _model_at(steps: tuple[Any, ...], model: type[BaseModel]) -> type[BaseModel]:
+    """Follows an error's location (keys, and positions in lists) down to the part that it is about."""
+    for step in steps:
+        if isinstance(step, str):
+            kind = model.model_fields[step].annotation
+            model = next(t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, BaseModel))
+    return model

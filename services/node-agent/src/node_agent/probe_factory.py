@@ -1,0 +1,17 @@
+"""The probes that this node carries: its configuration against what the host has. Looks once, at the start."""
+
+from __future__ import annotations
+
+from node_agent.incidents import IncidentTracker
+from node_agent.probe import Probe, ProbeContext
+from node_agent.probe_config import ProbeConfig
+
+
+def create_probes(config: ProbeConfig, docker_host: str, since: float, tracker: IncidentTracker) -> list[Probe]:
+    """The probes to run; one line in the log for each thing that this host does not have."""
+    probes: list[Probe] = []
+    context = ProbeContext(docker_host, since, tracker.known_keys, probes)
+    for options in config.probes:
+        if (probe := options.create(context)) is not None:
+            probes.append(probe)
+    return probes
