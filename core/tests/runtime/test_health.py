@@ -157,6 +157,7 @@ async def test_whoever_asks_a_hundred_times_a_second_costs_one_look(tmp_path: Pa
     ("request_head", "status"),
     [
         (b"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405),
         (b"GET /etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
         (b"GET /metrics?x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 200),
         (b"GET /healthz HTTP/1.0\r\n\r\n", 200),

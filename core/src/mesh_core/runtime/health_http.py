@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from http import HTTPStatus
 
+import h11
 import structlog
 
 from mesh_core.runtime.addresses import Address
@@ -37,7 +38,7 @@ class ProbesServer:
             await stop.wait()
             return
         try:
-            server = await asyncio.start_server(self._serve, self._address.host, self._address.port, limit=HEAD_BYTES)
+            server = await asyncio.start_server(self._serve, self._address.host, self._address.port)
         except OSError as error:
             log.warning(
                 "probes.no_port",
@@ -63,41 +64,52 @@ class ProbesServer:
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
+        request: h11.Request | None = None
         try:
             async with asyncio.timeout(HEAD_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError:
-            return
-        except asyncio.LimitOverrunError:
-            answer = _plain(431, "the head of a request has at most 8 KiB here")
+                request = await _request(reader, protocol)
+        except h11.RemoteProtocolError as error:
+            answer = _plain(error.error_status_hint, f"not an HTTP/1 request that is answered here: {error}")
         else:
+            if request is None:
+                return
             async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await self._answer_to(head)
-        phrase = HTTPStatus(answer.status).phrase
-        lines = [
-            f"HTTP/1.1 {answer.status} {phrase}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {len(answer.body)}",
-            "Cache-Control: no-store",
-            "X-Content-Type-Options: nosniff",
-            "Connection: close",
-        ]
+                answer = await self._answer_to(request)
+        headers = {
+            "Content-Type": answer.content_type,
+            "Content-Length": str(len(answer.body)),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Connection": "close",
+        }
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
-            lines.append("Allow: GET")
-        writer.write("\r\n".join([*lines, "", ""]).encode() + answer.body)
+            headers["Allow"] = "GET"
+        body = b"" if request is not None and request.method == b"HEAD" else answer.body
+        response = h11.Response(
+            status_code=answer.status, headers=list(headers.items()), reason=HTTPStatus(answer.status).phrase
+        )
+        writer.writelines(protocol.send(event) or b"" for event in (response, h11.Data(body), h11.EndOfMessage()))
         async with asyncio.timeout(HEAD_SECONDS):
             await writer.drain()
         with contextlib.suppress(OSError):
             writer.write_eof()
 
-    async def _answer_to(self, head: bytes) -> Answer:
-        words = head.split(b"\r\n", 1)[0].split(b" ")
-        if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
-            return _plain(400, "not an HTTP/1 request")
-        if words[0] != b"GET":
+    async def _answer_to(self, request: h11.Request) -> Answer:
+        if request.method != b"GET":
             return _plain(405, "only GET")
-        path = words[1].partition(b"?")[0].decode("latin-1")
+        path = request.target.partition(b"?")[0].decode("latin-1")
         return await self._probes.answer(path) or _plain(404, "there are /metrics, /healthz and /readyz")
+
+
+async def _request(reader: asyncio.StreamReader, protocol: h11.Connection) -> h11.Request | None:
+    """None if the caller has gone before its request was whole. Raises RemoteProtocolError."""
+    while (event := protocol.next_event()) is h11.NEED_DATA:
+        data = await reader.read(HEAD_BYTES)
+        if not data:
+            return None
+        protocol.receive_data(data)
+    return event if isinstance(event, h11.Request) else None
 
 
 def _plain(status: int, sentence: str) -> Answer:
