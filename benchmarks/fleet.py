@@ -71,7 +71,7 @@ class Agent:
     async def live(self, rng: random.Random) -> None:
         await asyncio.sleep(rng.random() * BEAT_SECONDS)
         while True:
-            await self.client.heartbeat(self.node)
+            await self.client.mark_alive(self.node)
             await asyncio.sleep(BEAT_SECONDS)
 
 
@@ -146,7 +146,7 @@ async def measure(nodes: int, rest_seconds: float, troubles: int, folder: Path) 
             empty = memory(client)
             for agent in agents:
                 await agent.tell("service_healthy", "first")
-                await agent.client.heartbeat(agent.node)
+                await agent.client.mark_alive(agent.node)
             services = {name: start(name, runtime, server.url) for name in ("planner_agent", "observer")}
             await settled(client)
             size.kib_per_node = (memory(client) - empty) / nodes / 1024

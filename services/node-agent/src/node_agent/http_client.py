@@ -7,13 +7,14 @@ h11 knows the protocol, asyncio the connections.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 import h11
+
+from node_agent.connection import Endpoint, connect
 
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
@@ -26,18 +27,10 @@ class HttpError(ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAddress:
-    """Where a server listens: a unix socket path, or host and port (`tls` for https)."""
+class HttpAddress(Endpoint):
+    """`path` with its query, as it goes into a request."""
 
-    unix: str | None = None
-    host: str = "localhost"
-    port: int = 80
-    tls: bool = False
-    verify_tls: bool = True
     path: str = ""
-
-    def __str__(self) -> str:
-        return f"unix://{self.unix}" if self.unix else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +118,8 @@ async def _opened(
     address: HttpAddress, method: str, path: str, headers: dict[str, str], body: bytes
 ) -> AsyncIterator[ResponseStream]:
     try:
-        reader, writer = await _connect(address)
-    except (OSError, ssl.CertificateError) as error:
+        reader, writer = await connect(address)
+    except OSError as error:
         raise HttpError(f"{address}: {error.strerror or error}") from error
     try:
         protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
@@ -164,18 +157,6 @@ async def _next_event(reader: asyncio.StreamReader, protocol: h11.Connection) ->
     if isinstance(event, h11.Event) and not isinstance(event, h11.ConnectionClosed):
         return event
     raise EOFError("it closed the connection")
-
-
-async def _connect(address: HttpAddress) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if address.unix:
-        return await asyncio.open_unix_connection(address.unix)
-    if not address.tls:
-        return await asyncio.open_connection(address.host, address.port)
-    context = ssl.create_default_context()
-    if not address.verify_tls:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return await asyncio.open_connection(address.host, address.port, ssl=context)
 
 
 def _host_header(address: HttpAddress) -> str:

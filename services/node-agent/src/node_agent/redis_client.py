@@ -6,16 +6,16 @@ redis-py costs 7 MiB on top of the records, and 40 is the whole budget (docs/dec
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.metrics import REDIS_FAILURES
+from node_agent.connection import Endpoint, connect
 
-EVENT_STREAM_PREFIX = "mesh:ev:"
-EVENT_CHANNEL = "health_events"
 ALIVE_PREFIX = "mesh:alive:"
 ALIVE_SECONDS = 120
 CONNECT_SECONDS = 2.0
@@ -36,29 +36,24 @@ class EventLog(Protocol):
 
     async def append(self, node: str, entry_id: str, raw: bytes) -> None: ...
     async def publish(self, raw: bytes) -> None: ...
-    async def heartbeat(self, node: str) -> None: ...
+    async def mark_alive(self, node: str) -> None: ...
     async def last_id(self, stream: str) -> str: ...
     async def contains(self, stream: str, entry_id: str, raw: bytes) -> bool: ...
     async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
-    host: str = "127.0.0.1"
-    port: int = 6379
-    unix: str | None = None
-    tls: bool = False
-    verify: bool = True
-    user: str | None = None
-    password: str | None = None
-    database: int = 0
+class _Login:
+    user: str | None
+    password: str | None
+    database: int
 
 
 class RedisClient:
     """One connection, opened by the first command and again after any trouble."""
 
     def __init__(self, url: str, name: str):
-        self._server = _parse_url(url)
+        self._endpoint, self._login = _parse_url(url)
         self._name = name
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -79,12 +74,12 @@ class RedisClient:
             if "equal or smaller" in str(error):
                 raise EntryIdTooLow(entry_id) from error
             raise
-        await self.call(b"PUBLISH", EVENT_CHANNEL, raw)
+        await self.call(b"PUBLISH", HealthEvent.channel, raw)
 
     async def publish(self, raw: bytes) -> None:
-        await self.call(b"PUBLISH", EVENT_CHANNEL, raw)
+        await self.call(b"PUBLISH", HealthEvent.channel, raw)
 
-    async def heartbeat(self, node: str) -> None:
+    async def mark_alive(self, node: str) -> None:
         """A sign of life that fades by itself: whoever watches for silent nodes looks at this key."""
         await self.call(b"SET", f"{ALIVE_PREFIX}{node}", "1", "EX", str(ALIVE_SECONDS))
 
@@ -117,7 +112,7 @@ class RedisClient:
         except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
             await self.close()
             REDIS_FAILURES.add()
-            raise RedisUnavailable(f"{self._where()}: {error or type(error).__name__}") from error
+            raise RedisUnavailable(f"{self._endpoint}: {error or type(error).__name__}") from error
         except RedisRefused as error:
             if str(error).startswith(("LOADING", "MASTERDOWN", "READONLY", "NOAUTH")):
                 await self.close()
@@ -147,7 +142,7 @@ class RedisClient:
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Only a connection on which every command of the set-up was accepted is kept."""
         async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await self._connect()
+            reader, writer = await connect(self._endpoint)
         try:
             for words in self._set_up_commands():
                 try:
@@ -159,28 +154,13 @@ class RedisClient:
             raise
         return reader, writer
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        server = self._server
-        if server.unix:
-            return await asyncio.open_unix_connection(server.unix)
-        if not server.tls:
-            return await asyncio.open_connection(server.host, server.port)
-        context = ssl.create_default_context()
-        if not server.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return await asyncio.open_connection(server.host, server.port, ssl=context)
-
     def _set_up_commands(self) -> Iterator[tuple[str, ...]]:
-        server = self._server
-        if server.password is not None:
-            yield ("AUTH", *([server.user] if server.user else []), server.password)
-        if server.database:
-            yield ("SELECT", str(server.database))
+        login = self._login
+        if login.password is not None:
+            yield ("AUTH", *([login.user] if login.user else []), login.password)
+        if login.database:
+            yield ("SELECT", str(login.database))
         yield ("CLIENT", "SETNAME", self._name)
-
-    def _where(self) -> str:
-        return self._server.unix or f"{self._server.host}:{self._server.port}"
 
 
 class EntryIdTooLow(RedisRefused):
@@ -219,25 +199,25 @@ def _ms(entry_id: str) -> int:
     return int(entry_id.partition("-")[0])
 
 
-def _parse_url(url: str) -> _Server:
+def _parse_url(url: str) -> tuple[Endpoint, _Login]:
     """redis://, rediss:// and unix:// as redis-py reads them; ValueError otherwise."""
     parts = urlsplit(url)
     options = parse_qs(parts.query)
-    user = unquote(parts.username) if parts.username else None
-    password = unquote(parts.password) if parts.password is not None else None
+    database = options.get("db", ["0"])[0]
     if parts.scheme == "unix":
-        return _Server(
-            unix=unquote(parts.path), user=user, password=password, database=int(options.get("db", ["0"])[0])
+        endpoint = Endpoint(unix=unquote(parts.path))
+    elif parts.scheme in ("redis", "rediss"):
+        database = parts.path.strip("/") or database
+        endpoint = Endpoint(
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or 6379,
+            tls=parts.scheme == "rediss",
+            verify_tls=options.get("ssl_cert_reqs", ["required"])[0] != "none",
         )
-    if parts.scheme not in ("redis", "rediss"):
+    else:
         raise ValueError(f"{parts.scheme!r} is not redis, rediss or unix")
-    database = parts.path.strip("/") or options.get("db", ["0"])[0]
-    return _Server(
-        host=parts.hostname or "127.0.0.1",
-        port=parts.port or 6379,
-        tls=parts.scheme == "rediss",
-        verify=options.get("ssl_cert_reqs", ["required"])[0] != "none",
-        user=user,
-        password=password,
+    return endpoint, _Login(
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password is not None else None,
         database=int(database),
     )

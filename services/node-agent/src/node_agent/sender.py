@@ -17,14 +17,15 @@ from collections.abc import Callable
 import structlog
 
 from mesh_core.models.events import Severity
+from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.pulse import unwatched
 from mesh_core.runtime.service import pause
 from node_agent.events import node_event
-from node_agent.redis_client import EVENT_STREAM_PREFIX, EntryIdTooLow, EventLog, RedisRefused, RedisUnavailable
+from node_agent.redis_client import EntryIdTooLow, EventLog, RedisRefused, RedisUnavailable
 from node_agent.spool import Spool
 
 BACK_OFF_SECONDS = (0.2, 5.0)
-HEARTBEAT_SECONDS = 30.0
+ALIVE_MARK_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ class Sender:
         self._clock_ms = clock_ms
         self._more = asyncio.Event()
         self._resumed = False
-        self._heartbeat_at = float("-inf")
+        self._marked_alive_at = float("-inf")
         self.down_since: float | None = None
 
     def wake(self) -> None:
@@ -77,7 +78,7 @@ class Sender:
                     continue
                 back_off = BACK_OFF_SECONDS[0]
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(ALIVE_MARK_SECONDS):
                         await self._more.wait()
         finally:
             stopping.cancel()
@@ -109,7 +110,7 @@ class Sender:
         if self.down_since is not None:
             log.info("sender.redis_back")
             self.down_since = None
-        await self._heartbeat()
+        await self._mark_alive()
         if dropped := self._spool.take_dropped():
             self._spool.accept(
                 node_event("events_dropped", self._node, self._clock_ms(), Severity.WARNING, {"dropped": dropped}),
@@ -117,11 +118,11 @@ class Sender:
             )
             self._more.set()
 
-    async def _heartbeat(self) -> None:
+    async def _mark_alive(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._heartbeat_at >= HEARTBEAT_SECONDS - 1:
+        if now - self._marked_alive_at >= ALIVE_MARK_SECONDS - 1:
             try:
-                await self._log.heartbeat(self._node)
+                await self._log.mark_alive(self._node)
             except RedisRefused as error:  # an ACL of an older mesh: nothing that should hold up events
-                log.info("sender.no_heartbeat", error=str(error))
-            self._heartbeat_at = now
+                log.info("sender.alive_mark_refused", error=str(error))
+            self._marked_alive_at = now

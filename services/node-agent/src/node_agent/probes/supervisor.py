@@ -1,6 +1,6 @@
 """Programs under supervisord: exited, fatal, restarting in a loop. Asks over its XML-RPC; starts and stops nothing.
 
-A program that a person stopped, and one that ended with an expected exit code, are well.
+A program that a person stopped, and one that ended with an expected exit code, are healthy.
 """
 
 from __future__ import annotations
@@ -130,10 +130,15 @@ class SupervisorProbe:
             facts["restart_count"] = restarts
 
         def result(
-            condition: Condition, type_: str = "", severity: Severity = Severity.ERROR, **more: Any
+            condition: Condition,
+            type_: str = "",
+            severity: Severity = Severity.ERROR,
+            recheck_seconds: float | None = None,
+            **more: Any,
         ) -> CheckResult:
-            again = more.pop("again", None)
-            return CheckResult(f"supervisor:{program}", service, condition, RULE, type_, severity, facts | more, again)
+            return CheckResult(
+                f"supervisor:{program}", service, condition, RULE, type_, severity, facts | more, recheck_seconds
+            )
 
         if state == "FATAL":
             return result(Condition.UNHEALTHY, "program_fatal", Severity.CRITICAL)
@@ -151,7 +156,7 @@ class SupervisorProbe:
             return result(
                 Condition.UNHEALTHY,
                 "program_unhealthy",
-                again=self._options.stable_seconds,
+                recheck_seconds=self._options.stable_seconds,
                 reason="it restarts again and again",
             )
         return result(Condition.HEALTHY if state == "RUNNING" else Condition.UNKNOWN)

@@ -1,7 +1,7 @@
 """Units of this node's systemd: failed, or restarting in a loop. Reads with systemctl and journalctl; changes nothing.
 
 Told of changes by inotify on systemd's own runtime folder; the rounds are there for what that misses. A unit that went
-down because somebody stopped it is well. Identity: the full unit name (`nginx.service`).
+down because somebody stopped it is healthy. Identity: the full unit name (`nginx.service`).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class SystemdProbe:
             *("systemctl", "list-units", "--all", "--state=failed,auto-restart", "--output=json", "--no-pager")
         )
         listed = {str(row["unit"]) for row in json.loads(text or "[]")}
-        # What was sick is not listed once it is well; who remembers it wants to hear that.
+        # What was unhealthy is not listed any more once it is healthy; who remembers it wants to hear that.
         remembered = {key.removeprefix("systemd:") for key in self._remembered()}
         units = sorted(unit for unit in listed | remembered | self._restarts.keys() if not self._ignored(unit))
         return [await self._verdict(properties) for properties in await _show(units)]
@@ -132,10 +132,13 @@ class SystemdProbe:
             facts["oom_killed"] = unit.get("Result") == "oom-kill"
 
         def result(
-            condition: Condition, type_: str = "", severity: Severity = Severity.ERROR, **more: Any
+            condition: Condition,
+            type_: str = "",
+            severity: Severity = Severity.ERROR,
+            recheck_seconds: float | None = None,
+            **more: Any,
         ) -> CheckResult:
-            again = more.pop("again", None)
-            return CheckResult(f"systemd:{name}", name, condition, RULE, type_, severity, facts | more, again)
+            return CheckResult(f"systemd:{name}", name, condition, RULE, type_, severity, facts | more, recheck_seconds)
 
         if active == "failed":
             if await self._was_stopped(name, unit):
@@ -148,7 +151,7 @@ class SystemdProbe:
                     Condition.UNHEALTHY,
                     "unit_restart_loop",
                     Severity.CRITICAL,
-                    again=self._options.stable_seconds,
+                    recheck_seconds=self._options.stable_seconds,
                     restarts=restarts,
                 )
             self._restarts.pop(name, None)
@@ -164,17 +167,17 @@ class SystemdProbe:
         if sub != "auto-restart" and name not in self._restarts:
             return 0
         now = self._clock()
-        seen = self._restarts.setdefault(name, deque(maxlen=64))
-        if seen and count < seen[-1][1]:  # somebody started it anew: systemd counts from 0
-            seen.clear()
-        seen.append((now, count))
-        while len(seen) > 1 and now - seen[0][0] > LOOP_WINDOW_SECONDS:
-            seen.popleft()
-        restarts = seen[-1][1] - seen[0][1] + 1
+        counts = self._restarts.setdefault(name, deque(maxlen=64))
+        if counts and count < counts[-1][1]:  # somebody started it anew: systemd counts from 0
+            counts.clear()
+        counts.append((now, count))
+        while len(counts) > 1 and now - counts[0][0] > LOOP_WINDOW_SECONDS:
+            counts.popleft()
+        restarts = counts[-1][1] - counts[0][1] + 1
         if (
             active == "active"
             and restarts < self._options.loop_restarts
-            and now - seen[0][0] > self._options.stable_seconds
+            and now - counts[0][0] > self._options.stable_seconds
         ):
             del self._restarts[name]
         return restarts
