@@ -25,7 +25,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
 
 ACTIONS = ("restart", "redeploy", "notify", "ignore")
 

@@ -30,7 +30,7 @@ from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
 
 GOAL_MS = 1.3
 Call = Callable[[], Awaitable[object]]

@@ -24,12 +24,12 @@ from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import RedisServer
-from planner_agent.filing import GROUP, Filing
-from planner_agent.lanes import Lanes
-from planner_agent.memory import Memory
+from planner_agent.diagnosis import Diagnostician
+from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import READ_BATCH, Planner
-from planner_agent.quiet import Quiet
-from planner_agent.thinking import Thinker
+from planner_agent.planner_store import PlannerStore
+from planner_agent.proposal_writer import GROUP, ProposalWriter
+from planner_agent.silence_filter import SilenceFilter
 
 NODES = 4
 BENIGN_SHARE = 0.9
@@ -63,11 +63,11 @@ def planner_on(url: str, folder: Path) -> tuple[Planner, Bus, Consumer]:
     actions.prepare()
     bus = Bus.connect(url, "bench")
     consumer = Consumer(bus, GROUP, "bench-1", pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM))
-    memory = Memory(bus, cooldown_ms=3_600_000, keep_seconds=3600)
-    thinker = Thinker(bus, memory, Policy.load(None), (), Breakers())
-    quiet = Quiet(SilenceFolder(folder))
-    filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=3600)
-    return Planner(bus, consumer, memory, actions, filing, Lanes(8), quiet), bus, consumer
+    memory = PlannerStore(bus, cooldown_ms=3_600_000, keep_seconds=3600)
+    thinker = Diagnostician(bus, memory, Policy.load(None), (), Breakers())
+    quiet = SilenceFilter(SilenceFolder(folder))
+    filing = ProposalWriter(bus, memory, actions, thinker, quiet, ttl_seconds=3600)
+    return Planner(bus, consumer, memory, actions, filing, KeyedQueue(8), quiet), bus, consumer
 
 
 async def planner_rate(url: str, events: int, folder: Path) -> tuple[float, float]:

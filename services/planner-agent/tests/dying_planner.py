@@ -14,17 +14,17 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.events import HealthEvent
 from planner_agent import __main__ as planner_main
-from planner_agent.memory import Memory
-from planner_agent.thinking import Thinker, Thought
+from planner_agent.diagnosis import Diagnosis, Diagnostician
+from planner_agent.planner_store import PlannerStore
 
 STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),
-    "gate": (Memory, "pass_gates"),
-    "model": (Thinker, "think"),
+    "gate": (PlannerStore, "pass_gates"),
+    "model": (Diagnostician, "think"),
     "draft": (Actions, "draft"),
-    "decide": (Memory, "decide"),
+    "decide": (PlannerStore, "decide"),
     "rename": (Actions, "file_draft"),
-    "settle": (Memory, "settle"),
+    "settle": (PlannerStore, "settle"),
 }
 TAKING_BACK: dict[str, tuple[type, str]] = {
     "withdraw": (Actions, "withdraw"),
@@ -50,14 +50,14 @@ def die_after(owner: type, name: str) -> None:
 
 
 def die_on(service: str) -> None:
-    original = Thinker.think
+    original = Diagnostician.think
 
-    async def think(self: Thinker, event: HealthEvent, *, floor_only: bool = False) -> Thought:
+    async def think(self: Diagnostician, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
         if event.service == service and not floor_only:
             os.kill(os.getpid(), signal.SIGKILL)
         return await original(self, event, floor_only=floor_only)
 
-    Thinker.think = think  # type: ignore[method-assign]
+    Diagnostician.think = think  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import wait_for
-from planner_agent.filing import GROUP, Filing
-from planner_agent.lanes import Lanes
-from planner_agent.memory import Memory
+from planner_agent.diagnosis import Diagnostician
+from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import Planner
-from planner_agent.quiet import Quiet
-from planner_agent.thinking import Thinker
+from planner_agent.planner_store import PlannerStore
+from planner_agent.proposal_writer import GROUP, ProposalWriter
+from planner_agent.silence_filter import SilenceFilter
 
 
 class SayingRung:
@@ -103,11 +103,11 @@ class Mesh:
             streams=(FOREIGN_STREAM, MESH_STREAM),
             reclaim_idle_ms=reclaim_idle_ms,
         )
-        memory = Memory(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
-        thinker = Thinker(bus, memory, policy or Policy.load(None), list(rungs), Breakers())
-        quiet = Quiet(SilenceFolder(runtime or self.runtime))
-        filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=ttl_seconds)
-        planner = Planner(bus, consumer, memory, actions, filing, Lanes(8), quiet)
+        memory = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
+        thinker = Diagnostician(bus, memory, policy or Policy.load(None), list(rungs), Breakers())
+        quiet = SilenceFilter(SilenceFolder(runtime or self.runtime))
+        filing = ProposalWriter(bus, memory, actions, thinker, quiet, ttl_seconds=ttl_seconds)
+        planner = Planner(bus, consumer, memory, actions, filing, KeyedQueue(8), quiet)
         bridge = Bridge(bus, "planner", on_stream=consumer.hint)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (planner.run, planner.keep_claims, bridge.run)]

@@ -18,7 +18,7 @@ from mesh_core.llm.rungs.floor import FLOOR, landed
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
 
 FILE = Path(__file__).with_name("planted.tsv")
 POLICY = Policy.load(None)

@@ -15,7 +15,7 @@ from mesh_core.llm.rungs.ollama import OllamaRung
 from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
 from mesh_core.models.proposals import Action
 from planner_agent.echoes import repeats
-from planner_agent.wording import read_answer
+from planner_agent.prompts import read_answer
 
 PLANTS = plants()
 SHAPES = ("openai", "ollama", "anthropic")

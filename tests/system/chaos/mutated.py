@@ -64,7 +64,7 @@ def planner_drops_one_event() -> None:
 
         return plan
 
-    replace("planner_agent.filing.Filing.plan", make)
+    replace("planner_agent.proposal_writer.ProposalWriter.plan", make)
 
 
 @mutant("planner_agent")
@@ -77,7 +77,7 @@ def planner_acknowledges_before_filing() -> None:
 
         return plan
 
-    replace("planner_agent.filing.Filing.plan", make)
+    replace("planner_agent.proposal_writer.ProposalWriter.plan", make)
 
 
 @mutant("planner_agent")
@@ -118,7 +118,7 @@ def sweep_deletes_a_waiting_draft() -> None:
 
         return file_draft
 
-    replace("planner_agent.filing.Filing.sweep_drafts", make_sweep)
+    replace("planner_agent.proposal_writer.ProposalWriter.sweep_drafts", make_sweep)
     replace("mesh_core.approvals.store.Actions.file_draft", make_filing)
 
 
@@ -130,7 +130,7 @@ def cooldown_is_not_honoured() -> None:
 
         return pass_gates
 
-    replace("planner_agent.memory.Memory.pass_gates", make)
+    replace("planner_agent.planner_store.PlannerStore.pass_gates", make)
 
 
 @mutant("planner_agent")
@@ -144,12 +144,12 @@ def occurrence_is_counted_twice() -> None:
 
         return pass_gates
 
-    replace("planner_agent.memory.Memory.pass_gates", make)
+    replace("planner_agent.planner_store.PlannerStore.pass_gates", make)
 
 
 @mutant("planner_agent")
 def silence_is_not_honoured() -> None:
-    replace("planner_agent.quiet.Quiet.about", lambda old: lambda self, *rest, **more: ())
+    replace("planner_agent.silence_filter.SilenceFilter.about", lambda old: lambda self, *rest, **more: ())
 
 
 @mutant("planner_agent")

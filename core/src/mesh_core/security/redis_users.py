@@ -52,6 +52,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+get +set +del +pttl +pexpire ~cooldown:*",
         "+hget +hset +hsetnx +hincrby +expire ~proposal:*",
         "+get +set ~mesh:well:*",
+        "+sadd +smembers +srem +expire ~mesh:silenced:*",
         "+get +set +del ~mesh:incident:*",
         "+hincrby +hmget ~mesh:occurrences",
         "+zadd +zrange +zrevrange +zcount +zremrangebyrank +expire ~mesh:restarts:* ~mesh:history:*",

@@ -7,7 +7,7 @@ event (all are archived and folded into the world), takes nothing back and stops
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -15,13 +15,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.rule import OpenTrouble, Trouble, ends
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import Record, Timestamp, is_name, parse_time
 
 MAX_DAYS = 30
 MAX_REASON = 500
 FIRST_YEAR, LAST_YEAR = 2000, 2200
-NODE_OFFLINE, NODE_ONLINE = "node_offline", "node_online"
 # How far a node's clock may be behind ours and its recovery still counts as one that came after the acknowledgement.
 CLOCKS = timedelta(minutes=5)
 
@@ -106,17 +107,22 @@ def silences_for(
     return tuple(sorted(found, key=lambda silence: parse_time(silence.ends_at), reverse=True))
 
 
-def ends_with(silence: Silence, recovery: HealthEvent) -> bool:
-    """Is an acknowledgement over, now that this recovery was heard? A service is well as a whole, a node by type."""
+def ends_with(silence: Silence, recovery: HealthEvent, silenced: Collection[Trouble] = ()) -> bool:
+    """Is an acknowledgement over, now that this recovery was heard?
+
+    `silenced` is the trouble that was kept quiet by it and is not over: all of it must end. Where there is none, nobody
+    knows what the person meant, and any recovery counts that speaks of more than one alert.
+    """
     if silence.kind is not SilenceKind.ACKNOWLEDGE or not silence.covers(recovery.node, recovery.service, None):
         return False
-    if _moment(recovery) < parse_time(silence.created_at) - CLOCKS:
+    if parse_time(recovery.timestamp) < parse_time(silence.created_at) - CLOCKS:
         return False  # out of a backlog: it speaks of earlier trouble
-    if recovery.type == NODE_ONLINE:  # says that the agent is there, and nothing about what ails its host
-        return recovery.service is None and silence.type in (None, NODE_OFFLINE)
+    if silenced:
+        return all(ends(recovery, trouble) for trouble in silenced)
+    if recovery.type == EventType.NODE_ONLINE:  # says nothing about what ails its host
+        offline = OpenTrouble(silence.node, silence.service, EventType.NODE_OFFLINE, None)
+        return silence.covers(offline.node, offline.service, offline.type) and ends(recovery, offline)
     was = recovery.payload.get("was")
-    return silence.type is None or was is None or fnmatchcase(str(was), silence.type)
-
-
-def _moment(event: HealthEvent) -> datetime:
-    return parse_time(event.timestamp)
+    if silence.type is not None and was is not None and not fnmatchcase(str(was), silence.type):
+        return False
+    return ends(recovery, OpenTrouble(silence.node, silence.service, "", None))

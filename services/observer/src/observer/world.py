@@ -5,11 +5,12 @@ A place is a node (`pi4/`) or a service on it (`pi4/web`). Its state is what the
 | told | the place becomes |
 |---|---|
 | warning or worse, not benign | sick, until each open incident is well again |
-| service_recovered, service_healthy, a remediation that the executor proved | healthy, when nothing else is open |
+| service_recovered, service_healthy, a remediation that the executor proved | healthy, when nothing is left open |
 | node_offline | that node and all its services offline |
-| node_online | the node and its services as they were before; healthy if its own agent says it (it has just started) |
+| node_online | the node and its services as they were before |
 | anything else | as it was |
 
+What a recovery ends is the incident rule's to say (mesh_core.incidents.rule).
 Each stream is folded in order and only forwards, so that an entry that comes twice changes nothing the second time.
 """
 
@@ -25,19 +26,15 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.rule import OpenTrouble, addresses_reached, ends, is_trouble
+from mesh_core.incidents.severities import worst
 from mesh_core.models.events import HealthEvent, Severity, Trust, WorldUpdate
 from mesh_core.models.records import Name, Record, Timestamp, rfc3339
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
 
 MAX_PLACES = 20_000
 MAX_OPEN = 32
-NODE_OFFLINE = "node_offline"
-NODE_ONLINE = "node_online"
-RECOVERED = frozenset({"service_recovered", "service_healthy"})
-RECORDS_ERASED, STREAM_OVERFLOW = "records_erased", "stream_overflow"
-# About an agent's own work, or about Redis; no recovery ever follows.
-NOTICES = frozenset({"events_dropped", RECORDS_ERASED, STREAM_OVERFLOW})
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _ENTRY = re.compile(r"(\d{1,20})-(\d{1,20})")
 
 
@@ -54,7 +51,7 @@ class Place:
     """One node (`service` None) or one service. `own_state` is what it is apart from its node being offline.
 
     `occurrences` counts how often the present trouble (or the last one) was announced; `open` is what is open, by
-    incident or else by type; `beats` says that this node's agent was once heard giving signs of life.
+    incident or else by type (those are in `unnamed`); `beats` says that this node's agent was once heard giving signs of life.
     """
 
     node: Name
@@ -67,6 +64,7 @@ class Place:
     event_type: str | None = None
     occurrences: int = 0
     open: dict[str, Severity] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()
     beats: bool = False
 
     @property
@@ -110,23 +108,6 @@ def position_of(event: HealthEvent) -> tuple[str, str | None]:
     return stream, entry if _ENTRY.fullmatch(entry) else None
 
 
-def is_trouble(event: HealthEvent) -> bool:
-    """Does this say that its place is sick? What an executor says of its own work does not."""
-    return (
-        not event.benign
-        and event.severity is not Severity.INFO
-        and event.type not in NOTICES
-        and not event.type.startswith("remediation_")
-    )
-
-
-def is_recovery(event: HealthEvent) -> bool:
-    """Does this say that its place is well? A finished remediation only if our executor looked and saw it."""
-    if event.type == "remediation_completed":
-        return event.trust is Trust.MESH and event.payload.get("verdict") == "proven"
-    return event.type in RECOVERED
-
-
 def _changed(
     world: World, places: Iterable[Place], event: HealthEvent | None, now: datetime
 ) -> tuple[World, tuple[WorldUpdate, ...]]:
@@ -164,33 +145,42 @@ def _told(world: World, event: HealthEvent) -> dict[str, Place]:
     place = _place(world, event.pair, event)
     if place is None:
         return {}
-    if event.service is None and event.type == NODE_OFFLINE:
+    if event.service is None and event.type == EventType.NODE_OFFLINE:
         return _node_goes(world, place, event)
-    if event.service is None and event.type == NODE_ONLINE:
+    if event.service is None and event.type == EventType.NODE_ONLINE:
         return _node_comes(world, place, event)
     return {place.pair: _heard(place, event, offline=_is_offline(world, event.node))}
 
 
 def _heard(place: Place, event: HealthEvent, *, offline: bool) -> Place:
-    still_open, occurrences, own = place.open, place.occurrences, place.own_state
-    if is_recovery(event):
-        known = event.incident in still_open
-        # An alert that is resolved says so of itself only.
-        own_word_only = known or (event.trust is Trust.FOREIGN and event.incident is not None)
-        still_open = {k: v for k, v in still_open.items() if own_word_only and k != event.incident}
-        own = State.SICK if still_open else State.HEALTHY
+    own = place.own_state
+    if addresses_reached(event):
+        place = _without_ended(place, event)
+        own = State.SICK if place.open else State.HEALTHY
     elif is_trouble(event):
-        occurrences = occurrences + 1 if still_open else 1
-        key = event.incident or event.type
-        still_open = dict([*((k, v) for k, v in still_open.items() if k != key), (key, event.severity)][-MAX_OPEN:])
+        place = _with_trouble(place, event)
         own = State.SICK
     elif own is State.UNKNOWN and event.trust is Trust.NODE and event.service is None:
         own = State.HEALTHY
-    return _settled(
-        replace(place, open=still_open, occurrences=occurrences, own_state=own),
-        State.OFFLINE if offline else own,
-        event,
-    )
+    return _settled(replace(place, own_state=own), State.OFFLINE if offline else own, event)
+
+
+def _with_trouble(place: Place, event: HealthEvent) -> Place:
+    key = event.incident or event.type
+    still_open = dict([*((k, v) for k, v in place.open.items() if k != key), (key, event.severity)][-MAX_OPEN:])
+    named = event.incident is not None
+    unnamed = tuple(k for k in still_open if (not named if k == key else k in place.unnamed))
+    occurrences = place.occurrences + 1 if place.open else 1
+    return replace(place, open=still_open, unnamed=unnamed, occurrences=occurrences)
+
+
+def _without_ended(place: Place, recovery: HealthEvent) -> Place:
+    still_open = {
+        key: severity
+        for key, severity in place.open.items()
+        if not ends(recovery, OpenTrouble(place.node, place.service, "", None if key in place.unnamed else key))
+    }
+    return replace(place, open=still_open, unnamed=tuple(key for key in place.unnamed if key in still_open))
 
 
 def _node_goes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
@@ -201,10 +191,8 @@ def _node_goes(world: World, place: Place, event: HealthEvent) -> dict[str, Plac
 
 
 def _node_comes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
+    place = _without_ended(place, event)
     own = State.SICK if place.open else State.HEALTHY
-    if event.trust not in (Trust.MESH, Trust.OBSERVER):
-        # An agent that starts announces again within a minute what is still open; what it does not is over.
-        place, own = replace(place, open={}), State.HEALTHY
     back = {place.pair: _settled(replace(place, own_state=own), own, event)}
     for service in _services(world, event.node):
         if service.state is State.OFFLINE:
@@ -216,7 +204,7 @@ def _settled(place: Place, state: State, event: HealthEvent) -> Place:
     return replace(
         place,
         state=state,
-        severity=max(place.open.values(), key=_RANK.__getitem__, default=Severity.INFO),
+        severity=worst(place.open.values()),
         since=place.since if state is place.state else event.timestamp,
         event_id=event.id,
         event_type=event.type,

@@ -33,14 +33,14 @@ from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.security.private_folder import write_privately
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.schema import schema_or_exit
-from planner_agent.filing import GROUP, Filing
-from planner_agent.lanes import Lanes
-from planner_agent.memory import Memory
+from planner_agent.consumer_name import claim_consumer_name
+from planner_agent.diagnosis import Diagnostician
+from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import Planner
-from planner_agent.quiet import Quiet
-from planner_agent.seat import take_seat
+from planner_agent.planner_store import PlannerStore
+from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.settings import PlannerSettings
-from planner_agent.thinking import Thinker
+from planner_agent.silence_filter import SilenceFilter
 
 SERVICE = "planner-agent"
 PROBES_PORT = 8687
@@ -65,22 +65,22 @@ def main() -> None:
     actions = Actions(settings.runtime_path)
     actions.prepare()
     bus = Bus.connect(settings.redis_url, SERVICE)
-    seat = take_seat(settings.runtime_path, settings.node_name)
+    seat = claim_consumer_name(settings.runtime_path, settings.node_name)
     consumer = Consumer(bus, GROUP, seat, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))
-    memory = Memory(
+    memory = PlannerStore(
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
     breakers = Breakers()
-    thinker = Thinker(bus, memory, policy, rungs, breakers)
+    thinker = Diagnostician(bus, memory, policy, rungs, breakers)
     silences = SilenceFolder(settings.runtime_path)
     try:
         silences.prepare()
     except OSError as error:  # it is only read then, and whoever writes the first silence makes it
         log.warning("planner.silences_not_made", folder=str(silences.root), error=str(error))
-    quiet = Quiet(silences)
-    filing = Filing(bus, memory, actions, thinker, quiet, ttl_seconds=settings.proposal_ttl_seconds)
+    quiet = SilenceFilter(silences)
+    filing = ProposalWriter(bus, memory, actions, thinker, quiet, ttl_seconds=settings.proposal_ttl_seconds)
     pulse = Pulse()
-    planner = Planner(bus, consumer, memory, actions, filing, Lanes(settings.planner_parallel), quiet, pulse)
+    planner = Planner(bus, consumer, memory, actions, filing, KeyedQueue(settings.planner_parallel), quiet, pulse)
     bridge = Bridge(bus, "planner", on_stream=consumer.hint, turned=pulse.watch("listening to hand-published messages"))
 
     async def look_at_server(stop: asyncio.Event) -> None:

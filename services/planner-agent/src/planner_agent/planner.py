@@ -22,11 +22,11 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause
-from planner_agent.filing import GROUP, Filing, Work
-from planner_agent.lanes import Lanes
-from planner_agent.memory import Known, Memory
-from planner_agent.quiet import Quiet
-from planner_agent.triage import RECOVERED, Lane, triage
+from planner_agent.keyed_queue import KeyedQueue
+from planner_agent.planner_store import KnownTrouble, PlannerStore
+from planner_agent.proposal_writer import GROUP, PlanningTask, ProposalWriter
+from planner_agent.silence_filter import SilenceFilter
+from planner_agent.triage import RECOVERED, Route, triage
 
 READ_BATCH = 500
 MOST_IN_HAND = 5000
@@ -43,11 +43,11 @@ class Planner:
         self,
         bus: Bus,
         consumer: Consumer,
-        memory: Memory,
+        memory: PlannerStore,
         actions: Actions,
-        filing: Filing,
-        lanes: Lanes,
-        quiet: Quiet,
+        filing: ProposalWriter,
+        lanes: KeyedQueue,
+        quiet: SilenceFilter,
         pulse: Pulse | None = None,
     ):
         self._bus = bus
@@ -123,22 +123,22 @@ class Planner:
         silences = self._quiet.current()
         held = [self._quiet.about(work.event, silences) for work in works]
         lanes = [triage(work.event, holding) for work, holding in zip(works, held, strict=True)]
-        recoveries = [work.event for work, lane in zip(works, lanes, strict=True) if lane is Lane.RECOVERY]
+        recoveries = [work.event for work, lane in zip(works, lanes, strict=True) if lane is Route.RECOVERY]
         if recoveries:
             # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
             await self._memory.mark_well(recoveries)
         waiting = {filed.proposal.pair for filed in self._actions.pending()} if recoveries else set()
         # Trouble after a recovery that is still in hand waits for it: until then the gate is that of the old trouble.
         behind_recovery = {event.pair for event in self._planning.values() if event.type in RECOVERED}
-        to_gate: list[Work] = []
+        to_gate: list[PlanningTask] = []
         silenced: list[Decision] = []
         for work, lane, holding in zip(works, lanes, held, strict=True):
             event = work.event
             match lane:
-                case Lane.LEDGER:
+                case Route.LEDGER:
                     await self._memory.remember_run(event)
                     finished.append(work.entry)
-                case Lane.RECOVERY if (
+                case Route.RECOVERY if (
                     event.pair in waiting
                     or self._lanes.busy(event.pair)
                     or self._quiet.acknowledged(event, silences)
@@ -146,42 +146,42 @@ class Planner:
                 ):
                     behind_recovery.add(event.pair)
                     self._submit(work, self._filing.withdraw)
-                case Lane.PLAN if event.pair in behind_recovery or event.id in begun:
+                case Route.PLAN if event.pair in behind_recovery or event.id in begun:
                     # What began may be filed already, and have lost its gate to later trouble.
                     self._submit(work, self._filing.plan, alone=event.pair in suspects)
-                case Lane.SILENCED if self._lanes.busy(event.pair) or work.entry.deliveries > 1:
+                case Route.SILENCED if self._lanes.busy(event.pair) or work.entry.deliveries > 1:
                     # A recovery in hand may end the silence, and what was handed out before may be filed already.
                     self._submit(work, self._filing.plan, alone=event.pair in suspects)
-                case Lane.SILENCED:
+                case Route.SILENCED:
                     silenced.append(self._quiet.decision(event, holding[0]))
                     finished.append(work.entry)
-                case Lane.PLAN:
+                case Route.PLAN:
                     to_gate.append(work)
                 case _:
                     finished.append(work.entry)
         await self._memory.say(silenced)
         holders = await self._memory.pass_gates([work.event for work in to_gate])
         aside = self._quiet.put_aside() if any(holders) else frozenset()
-        known: list[Known] = []
+        known: list[KnownTrouble] = []
         for work, holder in zip(to_gate, holders, strict=True):
             if holder and holder not in aside:
-                known.append(Known(work.entry, GROUP, holder, _suppressed(work.event, holder)))
+                known.append(KnownTrouble(work.entry, GROUP, holder, _suppressed(work.event, holder)))
             else:
                 self._submit(work, self._filing.plan, alone=work.event.pair in suspects)
         await self._memory.count(known)
         self._consumer.let_go([one.entry for one in known])
         await self._consumer.acknowledge(finished)
 
-    async def _begun(self, works: Sequence[Work]) -> frozenset[str | None]:
+    async def _begun(self, works: Sequence[PlanningTask]) -> frozenset[str | None]:
         """The events that a planner was at work on when it died. Their pairs are worked on last and one at a time, so
         that an event which takes its planner down is not counted against its neighbours."""
         again = [work for work in works if work.entry.deliveries > 1]
         begun = await self._memory.begun([work.action_id for work in again])
         return frozenset(work.event.id for work, times in zip(again, begun, strict=True) if times)
 
-    async def _read(self, entries: Sequence[Entry]) -> tuple[list[Work], list[Entry]]:
+    async def _read(self, entries: Sequence[Entry]) -> tuple[list[PlanningTask], list[Entry]]:
         """The events of a batch, and the entries that are none (they are in the dead letters now)."""
-        works: list[Work] = []
+        works: list[PlanningTask] = []
         refused: list[Entry] = []
         for entry in entries:
             event = event_in(entry.stream, entry.id, entry.raw)
@@ -191,10 +191,10 @@ class Planner:
                 )
                 refused.append(entry)
             else:
-                works.append(Work(entry, event))
+                works.append(PlanningTask(entry, event))
         return works, refused
 
-    def _submit(self, work: Work, job: Filing.Job, *, alone: bool = False) -> None:
+    def _submit(self, work: PlanningTask, job: ProposalWriter.Job, *, alone: bool = False) -> None:
         key = f"{work.entry.stream} {work.entry.id}"
         self._planning[key] = work.event
 

@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 
 import structlog
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.records import is_name, rfc3339
 from mesh_core.runtime.service import pause
-from observer.world import NODE_OFFLINE, NODE_ONLINE, State, World
+from observer.world import State, World
 
 ALIVE_PREFIX = "mesh:alive:"
 ALIVE_SECONDS = 120.0
@@ -106,7 +107,7 @@ class NodeLiveness:
         # Once per silence: the first look that finds it names it, whatever happens to the replies.
         once = self._silences.setdefault(node, f"offline:{node}:{rfc3339(since)}")
         event = HealthEvent(
-            type=NODE_OFFLINE,
+            type=EventType.NODE_OFFLINE,
             node=node,
             severity=Severity.ERROR,
             payload={"silent_seconds": round(silent_seconds), "last_heard": rfc3339(since), "noticed_by": "observer"},
@@ -118,7 +119,7 @@ class NodeLiveness:
 
     async def _say_online(self, node: str, offline_event: str) -> None:
         event = HealthEvent(
-            type=NODE_ONLINE,
+            type=EventType.NODE_ONLINE,
             node=node,
             severity=Severity.INFO,
             payload={"noticed_by": "observer", "after": offline_event},

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown, or_down
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Severity, Trust, WorldUpdate
@@ -19,7 +20,6 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import ENTERED, MOVES_STREAM
 from mesh_core.runtime.service import pause
-from observer.world import RECORDS_ERASED
 
 LOOK_SECONDS = 10.0
 # Several services write there. A node's own stream is its own voice: all it can do is take back what it said.
@@ -69,7 +69,7 @@ class Erasures:
         for stream, entries in erased.items():
             log.error("erasures.found", stream=stream, entries=entries)
             event = HealthEvent(
-                type=RECORDS_ERASED,
+                type=EventType.RECORDS_ERASED,
                 node=self._node,
                 severity=Severity.CRITICAL,
                 payload={"stream": stream, "entries": entries, "noticed_by": "observer"},

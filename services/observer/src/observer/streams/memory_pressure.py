@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import redis.exceptions
 import structlog
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_limits import MOST_BYTES
@@ -22,7 +23,6 @@ from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.service import pause
 from observer.streams.erasures import Erasures
 from observer.streams.trimming import RECORDS, Trimming
-from observer.world import STREAM_OVERFLOW
 
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 0.1  # while there is too little room
@@ -88,7 +88,7 @@ class MemoryPressure:
         log.error("pressure.dropped", stream=stream, bytes=size, entries=dropped)
         writer = stream.removeprefix(EVENT_STREAM_PREFIX)
         event = HealthEvent(
-            type=STREAM_OVERFLOW,
+            type=EventType.STREAM_OVERFLOW,
             node=writer if is_name(writer) else self._node,
             severity=Severity.CRITICAL,
             payload={"stream": stream, "bytes": size, "dropped": dropped, "noticed_by": "observer"},

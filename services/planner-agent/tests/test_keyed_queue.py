@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from mesh_core.testing import wait_for
-from planner_agent.lanes import Lanes
+from planner_agent.keyed_queue import KeyedQueue
 
 
 async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:
-    lanes = Lanes(parallel=2)
+    lanes = KeyedQueue(parallel=2)
     slow_may_end = asyncio.Event()
     done: list[str] = []
 
@@ -34,7 +34,7 @@ async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:
 
 
 async def test_what_runs_alone_has_nothing_beside_it_and_holds_nobody_up_for_ever() -> None:
-    lanes = Lanes(parallel=3)
+    lanes = KeyedQueue(parallel=3)
     running, done = 0, []
 
     async def job(name: str, *, alone: bool) -> None:
@@ -53,7 +53,7 @@ async def test_what_runs_alone_has_nothing_beside_it_and_holds_nobody_up_for_eve
 
 
 async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
-    lanes = Lanes(parallel=1)
+    lanes = KeyedQueue(parallel=1)
 
     async def broken() -> None:
         raise RuntimeError("a bug")
@@ -65,7 +65,7 @@ async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
 
 
 async def test_cancel_leaves_nothing_running() -> None:
-    lanes = Lanes(parallel=4)
+    lanes = KeyedQueue(parallel=4)
     ended = False
 
     async def endless() -> None:

@@ -23,8 +23,8 @@ from mesh_core.models.records import rfc3339
 from mesh_core.policy.policy import Policy, narrow
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from planner_agent.evidence import evidence_for
-from planner_agent.memory import Memory, PastRun
-from planner_agent.wording import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.planner_store import PastRun, PlannerStore
+from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
 
 METRIC_RETRY_SECONDS = 0.5
 
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Thought:
+class Diagnosis:
     """An answer, who gave it, and what it was shown."""
 
     answer: ModelAnswer
@@ -40,17 +40,17 @@ class Thought:
     evidence: tuple[Evidence, ...]
 
 
-class Thinker:
+class Diagnostician:
     """The ladder of one planner; breakers live as long as it does."""
 
-    def __init__(self, bus: Bus, memory: Memory, policy: Policy, rungs: Sequence[Rung], breakers: Breakers):
+    def __init__(self, bus: Bus, memory: PlannerStore, policy: Policy, rungs: Sequence[Rung], breakers: Breakers):
         self._bus = bus
         self._memory = memory
         self._policy = policy
         self._rungs = rungs
         self._breakers = breakers
 
-    async def think(self, event: HealthEvent, *, floor_only: bool = False) -> Thought:
+    async def think(self, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
         restarts = await self._memory.recent_restarts(event)
         allowed = self._policy.allows(event, recent_restarts=restarts)
@@ -69,7 +69,7 @@ class Thinker:
             on_try=publish,
         )
         landing = landed(climbed, self._rungs, floor_answer(event, allowed))
-        return Thought(landing.answer, landing.model, evidence)
+        return Diagnosis(landing.answer, landing.model, evidence)
 
     async def _tell(self, event: HealthEvent, attempt: Try) -> None:
         """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""

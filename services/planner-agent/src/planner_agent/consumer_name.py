@@ -7,7 +7,7 @@ from pathlib import Path
 from mesh_core.storage.file_lock import FileLock
 
 
-def take_seat(runtime: Path, node_name: str) -> str:
+def claim_consumer_name(runtime: Path, node_name: str) -> str:
     """`<node>-<n>` for the lowest n that no living planner here holds; held by a lock until the process ends."""
     folder = runtime / "state" / "planners"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Lanes: one node/service pair strictly in order, different pairs side by side. Knows nothing of what they do."""
+"""KeyedQueue: one node/service pair strictly in order, different pairs side by side. Knows nothing of what they do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mesh_core.runtime.service import cancelled
 Job = Callable[[], Awaitable[None]]
 
 
-class Lanes:
+class KeyedQueue:
     """At most `parallel` jobs run at once; jobs of one pair never overlap and keep their order."""
 
     def __init__(self, parallel: int):

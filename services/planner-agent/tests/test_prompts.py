@@ -19,8 +19,8 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Action
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
+from planner_agent.prompts import MAX_SHOWN, base_schema, because, floor_answer, prompt_for, read_answer
 from planner_agent.refusals import declines
-from planner_agent.wording import MAX_SHOWN, base_schema, because, floor_answer, prompt_for, read_answer
 
 POLICY = Policy.load(None)
 EVENT = HealthEvent(

@@ -18,7 +18,7 @@ from mesh_core.silences.silence import Silence, ends_with, silences_for
 log = structlog.get_logger()
 
 
-class Quiet:
+class SilenceFilter:
     """Each question looks into the folder, which costs one listing as long as nothing changed there."""
 
     def __init__(self, folder: SilenceFolder, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):

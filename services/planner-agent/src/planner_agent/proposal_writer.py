@@ -1,4 +1,4 @@
-"""Filing: one event that passed the gate becomes one proposal in pending/, exactly once, whatever dies when.
+"""ProposalWriter: one event that passed the gate becomes one proposal in pending/, exactly once, whatever dies when.
 
 The order of the steps is the design (docs/delivery.md has the crash table): draft, decide in Redis, rename, settle.
 """
@@ -27,10 +27,10 @@ from mesh_core.policy.policy import proposal_type_for, risk_for
 from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
 from mesh_core.runtime.service import pause
 from mesh_core.silences.silence import Silence
+from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.evidence import kept_event
-from planner_agent.memory import Known, Memory, moment_of
-from planner_agent.quiet import Quiet
-from planner_agent.thinking import Thinker, Thought
+from planner_agent.planner_store import KnownTrouble, PlannerStore, moment_of
+from planner_agent.silence_filter import SilenceFilter
 from planner_agent.triage import is_over, is_poison, subject_of
 
 RETRY_SECONDS = 1.0
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Work:
+class PlanningTask:
     """One stream entry and its event."""
 
     entry: Entry
@@ -54,19 +54,19 @@ class Work:
         return proposal_id(self.event.id or "", self.event.node, self.event.service)
 
 
-class Filing:
+class ProposalWriter:
     """The slow half of a planner, run in lanes. Every method may be repeated from the start."""
 
-    Job: TypeAlias = Callable[[Work], Awaitable[None]]
-    Step: TypeAlias = Callable[[Work, bool], Awaitable[None]]
+    Job: TypeAlias = Callable[[PlanningTask], Awaitable[None]]
+    Step: TypeAlias = Callable[[PlanningTask, bool], Awaitable[None]]
 
     def __init__(
         self,
         bus: Bus,
-        memory: Memory,
+        memory: PlannerStore,
         actions: Actions,
-        thinker: Thinker,
-        quiet: Quiet,
+        thinker: Diagnostician,
+        quiet: SilenceFilter,
         *,
         ttl_seconds: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -79,15 +79,15 @@ class Filing:
         self._ttl = timedelta(seconds=ttl_seconds)
         self._clock = clock
 
-    async def plan(self, work: Work) -> None:
+    async def plan(self, work: PlanningTask) -> None:
         """Until it is settled: Redis away or a full disk only delay it."""
         await self._until_done(work, self._plan)
 
-    async def withdraw(self, work: Work) -> None:
+    async def withdraw(self, work: PlanningTask) -> None:
         """The pair is well again: its proposal leaves pending/, if nobody has decided yet."""
         await self._until_done(work, self._withdraw)
 
-    async def _until_done(self, work: Work, step: Filing.Step) -> None:
+    async def _until_done(self, work: PlanningTask, step: ProposalWriter.Step) -> None:
         """The step is told whether it may have been begun before: by us just now, or by a planner that died."""
         again = work.entry.deliveries > 1
         while True:
@@ -101,7 +101,7 @@ class Filing:
             again = True
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _plan(self, work: Work, again: bool) -> None:
+    async def _plan(self, work: PlanningTask, again: bool) -> None:
         event, action_id = work.event, work.action_id
         receipt = await self._decided(action_id)
         if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
@@ -135,14 +135,14 @@ class Filing:
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
         return await self._conclude(work, again=again)
 
-    async def _conclude(self, work: Work, *, again: bool) -> None:
+    async def _conclude(self, work: PlanningTask, *, again: bool) -> None:
         """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
         event = work.event
         if await self._memory.was_well_after(event):
             await self._withdraw_open(event, f"it recovered while the proposal for {event.id} was being written", again)
         await self._settle(work, work.action_id, "proposed", "")
 
-    async def _think(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Thought:
+    async def _think(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Diagnosis:
         """What takes long, and where an event may take its planner down."""
         try:
             return await self._thinker.think(event, floor_only=floor_only)
@@ -177,7 +177,7 @@ class Filing:
         decided = await self._decided(action_id)
         return decided is not None and decided.token == token
 
-    async def _draft(self, event: HealthEvent, thought: Thought, action_id: str) -> Receipt:
+    async def _draft(self, event: HealthEvent, thought: Diagnosis, action_id: str) -> Receipt:
         """Write the draft and let Redis decide which draft counts. Returns the winner."""
         token = secrets.token_hex(8)
         proposal = self._proposal(event, thought, action_id)
@@ -190,7 +190,7 @@ class Filing:
             PROPOSALS.add(thought.answer.action, thought.model.provider)
         return winner
 
-    def _proposal(self, event: HealthEvent, thought: Thought, action_id: str) -> Proposal:
+    def _proposal(self, event: HealthEvent, thought: Diagnosis, action_id: str) -> Proposal:
         now = self._clock()
         kind = proposal_type_for(thought.answer.action, event)
         if kind is None:
@@ -219,12 +219,12 @@ class Filing:
                 return filed
         return None
 
-    async def _count(self, work: Work, owner: str, reason: str) -> None:
+    async def _count(self, work: PlanningTask, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
         decision = Decision(ts=rfc3339(self._clock()), event_id=work.event.id or "", verdict="counted", reason=reason)
-        await self._memory.count([Known(work.entry, GROUP, owner, decision)])
+        await self._memory.count([KnownTrouble(work.entry, GROUP, owner, decision)])
 
-    async def _silence(self, work: Work, silence: Silence, action_id: str) -> None:
+    async def _silence(self, work: PlanningTask, silence: Silence, action_id: str) -> None:
         """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
         log.info("planner.silenced", event_id=work.event.id, silence=silence.id)
         await self._memory.free_gate(work.event)
@@ -233,18 +233,18 @@ class Filing:
         if decided := await self._decided(action_id):
             self._actions.drop_draft(action_id, decided.token)
 
-    async def _ignore(self, work: Work, thought: Thought, action_id: str) -> None:
+    async def _ignore(self, work: PlanningTask, thought: Diagnosis, action_id: str) -> None:
         log.info("planner.ignored", event_id=work.event.id, reason=thought.answer.reason)
         await self._settle(work, action_id, "ignored", quoted(thought.answer.reason, thought.model))
 
-    async def _dead_letter(self, work: Work, begun: int) -> None:
+    async def _dead_letter(self, work: PlanningTask, begun: int) -> None:
         reason = f"{begun - 1} planners died while they worked on it; the floor answers instead"
         log.error("planner.poison", event_id=work.event.id, planners_died=begun - 1)
         await self._bus.refuse(
             work.entry.raw, source=work.entry.stream, reason=reason, by="planner", entry_id=work.entry.id
         )
 
-    async def _withdraw(self, work: Work, again: bool) -> None:
+    async def _withdraw(self, work: PlanningTask, again: bool) -> None:
         await self._memory.mark_well([work.event])
         self._quiet.end_acknowledged(work.event)
         withdrawn = await self._withdraw_open(work.event, f"{work.event.type} at {work.event.timestamp}", again)
@@ -268,7 +268,7 @@ class Filing:
             await self._memory.free_gate(filed.proposal.event)
         return taken[-1].name.id if taken else None
 
-    async def _settle(self, work: Work, action_id: str, verdict: Verdict, reason: str) -> None:
+    async def _settle(self, work: PlanningTask, action_id: str, verdict: Verdict, reason: str) -> None:
         decision = Decision(
             ts=rfc3339(self._clock()),
             event_id=work.event.id or "",

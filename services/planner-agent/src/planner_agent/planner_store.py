@@ -15,17 +15,20 @@ from typing import Any
 from redis.asyncio.client import Pipeline
 
 from mesh_core.approvals.proposal_files import Receipt
+from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached, subject_of
 from mesh_core.messaging.bus import Bus, or_down
 from mesh_core.messaging.consumer import Entry
 from mesh_core.messaging.scripts import BEGIN, COUNT, DECIDE, FREE_GATE, GATE, MARK_WELL, PUT_DOWN, RENEW_GATE, SETTLE
-from mesh_core.models.events import Decision, HealthEvent, Trust
+from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import OCCURRENCES_KEY
 from mesh_core.runtime.metrics import DECISIONS
-from planner_agent.triage import subject_of
+from mesh_core.silences.silence import MAX_DAYS
 
 HISTORY_LENGTH = 5
 WELL_MS = 600_000
+SILENCED_SECONDS = (MAX_DAYS + 1) * 86400
 HOUR_SECONDS = 3600
 
 
@@ -40,7 +43,7 @@ class PastRun:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownTrouble:
     """An entry whose trouble has a proposal already, that of the event `owner`, and the decision that says so."""
 
     entry: Entry
@@ -49,7 +52,7 @@ class Known:
     decision: Decision
 
 
-class Memory:
+class PlannerStore:
     """One planner's view of it. `cooldown_ms` is the gate's, `keep_seconds` how long a decision is remembered."""
 
     def __init__(self, bus: Bus, *, cooldown_ms: int, keep_seconds: int):
@@ -82,21 +85,39 @@ class Memory:
         for decision in decisions:
             DECISIONS.add(decision.verdict)
 
-    async def mark_well(self, events: Sequence[HealthEvent]) -> None:
-        """The pair was well at that moment: whoever is planning older trouble for it must look again."""
+    async def mark_well(self, recoveries: Sequence[HealthEvent]) -> None:
+        """It was well there at that moment: whoever is planning older trouble that this ends must look again."""
         moments: dict[str, int] = {}
-        for event in events:
-            moments[_well(event)] = max(moments.get(_well(event), 0), moment_of(event))
-        await self._bus.script(MARK_WELL, list(moments), [WELL_MS, *moments.values()])
+        for recovery in recoveries:
+            for address in addresses_reached(recovery):
+                moments[_mark(address)] = max(moments.get(_mark(address), 0), moment_of(recovery))
+        if moments:
+            await self._bus.script(MARK_WELL, list(moments), [WELL_MS, *moments.values()])
 
-    async def was_well_after(self, event: HealthEvent) -> bool:
-        keys = {_well(event), f"mesh:well:{event.incident or event.pair}"}
-        if event.service is not None:
-            keys.add(f"mesh:well:{event.pair}")
-        moments = [await self._bus.call("GET", key) for key in sorted(keys)]
-        return any(moment is not None and int(moment) > moment_of(event) for moment in moments)
+    async def was_well_after(self, trouble: HealthEvent) -> bool:
+        """Was a recovery heard that ends this, and came after it?"""
+        moments = [await self._bus.call("GET", _mark(address)) for address in sorted(addresses_of(trouble))]
+        return any(moment is not None and int(moment) > moment_of(trouble) for moment in moments)
 
-    async def count(self, known: Sequence[Known]) -> None:
+    async def note_silenced(self, silenced: Sequence[tuple[str, HealthEvent]]) -> None:
+        """What an acknowledgement (by its id) keeps quiet: it holds until all of that is over."""
+        if not silenced:
+            return
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for silence_id, event in silenced:
+            pipe.sadd(_silenced(silence_id), _noted(event))
+            pipe.expire(_silenced(silence_id), SILENCED_SECONDS)
+        await _run(pipe)
+
+    async def still_silenced(self, silence_id: str) -> tuple[OpenTrouble, ...]:
+        """What it keeps quiet, as far as it is not over."""
+        return tuple(OpenTrouble(*json.loads(row)) for row in await self._bus.call("SMEMBERS", _silenced(silence_id)))
+
+    async def end_silenced(self, silence_id: str, over: Sequence[OpenTrouble]) -> None:
+        if over:
+            await self._bus.call("SREM", _silenced(silence_id), *(_noted(trouble) for trouble in over))
+
+    async def count(self, known: Sequence[KnownTrouble]) -> None:
         """Trouble came back while a proposal waits: counted there once, decided and acknowledged. One round trip."""
         if not known:
             return
@@ -138,7 +159,7 @@ class Memory:
         run = event.payload
         action_id = str(run.get("action_id", event.id))
         pipe = self._bus.redis.pipeline(transaction=False)
-        if event.type == "remediation_started":
+        if event.type == EventType.REMEDIATION_STARTED:
             if run.get("action") == "restart":
                 pipe.zadd(f"mesh:restarts:{event.pair}", {action_id: moment_of(event) / 1000})
                 pipe.expire(f"mesh:restarts:{event.pair}", 2 * HOUR_SECONDS)
@@ -147,7 +168,7 @@ class Memory:
             fact = {"action_id": action_id, "type": str(run.get("type", "")), "verdict": verdict, "ts": event.timestamp}
             pipe.zadd(f"mesh:history:{event.pair}", {json.dumps(fact, sort_keys=True): moment_of(event) / 1000})
             pipe.zremrangebyrank(f"mesh:history:{event.pair}", 0, -HISTORY_LENGTH - 1)
-            if event.type == "remediation_failed" and event.incident:
+            if event.type == EventType.REMEDIATION_FAILED and event.incident:
                 pipe.delete(_incident(event.incident))
         await _run(pipe)
 
@@ -197,15 +218,20 @@ def _gate(event: HealthEvent) -> str:
     return f"cooldown:{subject_of(event)}"
 
 
-def _well(event: HealthEvent) -> str:
-    """A service is well as a whole; a node, and whatever an alert is about, recovers from one incident at a time."""
-    if event.incident is not None and (event.service is None or event.trust is Trust.FOREIGN):
-        return f"mesh:well:{event.incident}"
-    return f"mesh:well:{event.pair}"
+def _mark(address: str) -> str:
+    return f"mesh:well:{address}"
 
 
 def _incident(incident: str) -> str:
     return f"mesh:incident:{incident}"
+
+
+def _silenced(silence_id: str) -> str:
+    return f"mesh:silenced:{silence_id}"
+
+
+def _noted(trouble: Trouble) -> str:
+    return json.dumps(OpenTrouble(trouble.node, trouble.service, trouble.type, trouble.incident))
 
 
 def moment_of(event: HealthEvent) -> int:

@@ -1,0 +1,32 @@
+"""The types of events that some room of ours asks for by name, and what kind of word each is. Pure.
+
+Any other type is as legal on the wire: most trouble is announced under a name that nobody here knows.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    SERVICE_HEALTHY = "service_healthy"
+    SERVICE_RECOVERED = "service_recovered"
+    SERVICE_FLAPPING = "service_flapping"
+    NODE_ONLINE = "node_online"
+    NODE_OFFLINE = "node_offline"
+    DEPLOYMENT_STARTED = "deployment_started"
+    DEPLOYMENT_COMPLETED = "deployment_completed"
+    REMEDIATION_STARTED = "remediation_started"
+    REMEDIATION_COMPLETED = "remediation_completed"
+    REMEDIATION_FAILED = "remediation_failed"
+    HTTP_PROBE_FAILED = "http_probe_failed"
+    TCP_PROBE_FAILED = "tcp_probe_failed"
+    EVENTS_DROPPED = "events_dropped"
+    RECORDS_ERASED = "records_erased"
+    STREAM_OVERFLOW = "stream_overflow"
+
+
+RECOVERIES = frozenset({EventType.SERVICE_HEALTHY, EventType.SERVICE_RECOVERED, EventType.NODE_ONLINE})
+REMEDIATIONS = frozenset({EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED})
+# About an agent's own work, or about Redis: no recovery ever follows.
+NOTICES = frozenset({EventType.EVENTS_DROPPED, EventType.RECORDS_ERASED, EventType.STREAM_OVERFLOW})

@@ -1,0 +1,106 @@
+"""The incident rule: does this recovery end that trouble? Planner, silences, world and executor all ask here. Pure.
+
+A recovery reaches some addresses of its place, a trouble has some; where both have one in common, the trouble is over.
+The addresses are what a planner leaves in Redis as well, so that the marks there follow the same rule.
+
+| who says it is over | what ends there |
+|---|---|
+| `node_online` | that the node was offline; if its own agent says it, also trouble of the node that has no name |
+| a recovery without an incident | everything at that place |
+| a recovery with one | that incident; trouble without a name too, unless the word is a foreign alert's |
+
+Only `node_online` ends that a node was offline. The two events are compared for nothing else: not for their time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from mesh_core.incidents.event_types import NOTICES, RECOVERIES, REMEDIATIONS, EventType
+from mesh_core.models.events import HealthEvent, Severity, Trust
+
+
+class Trouble(Protocol):
+    """What the rule asks of trouble: a HealthEvent has it, and so has OpenTrouble."""
+
+    @property
+    def node(self) -> str: ...
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def incident(self) -> str | None: ...
+
+
+class OpenTrouble(NamedTuple):
+    """What somebody remembers of trouble. `incident` None: whoever announced it gave it no name."""
+
+    node: str
+    service: str | None
+    type: str
+    incident: str | None
+
+
+def subject_of(trouble: Trouble) -> str:
+    """What one cooldown and one open proposal are about: `node/service`; for a whole node, each type by itself.
+
+    A full disk must not hide behind the open proposal of a busy processor.
+    """
+    if trouble.service is not None:
+        return f"{trouble.node}/{trouble.service}"
+    return f"{trouble.node}/@{trouble.type}"
+
+
+def is_trouble(event: HealthEvent) -> bool:
+    """Does this say that something is wrong there? What an executor says of its own work does not."""
+    return (
+        not event.benign
+        and event.severity is not Severity.INFO
+        and event.type not in NOTICES
+        and event.type not in REMEDIATIONS
+    )
+
+
+def is_recovery(event: HealthEvent) -> bool:
+    """Does this say that something is well there? A finished remediation only if our executor looked and saw it."""
+    if event.type == EventType.REMEDIATION_COMPLETED:
+        return event.trust is Trust.MESH and event.payload.get("verdict") == "proven"
+    return event.type in RECOVERIES
+
+
+def ends(recovery: HealthEvent, trouble: Trouble) -> bool:
+    """Is that trouble over, now that this was heard? False for an event that is no recovery."""
+    return not addresses_reached(recovery).isdisjoint(addresses_of(trouble))
+
+
+def addresses_reached(recovery: HealthEvent) -> frozenset[str]:
+    """Whom this recovery speaks to: none for an event that is no recovery."""
+    if not is_recovery(recovery):
+        return frozenset()
+    if recovery.type == EventType.NODE_ONLINE:
+        if recovery.service is not None:
+            return frozenset()
+        # An agent names its troubles and keeps the names: of what has none, nobody would ever say that it is over.
+        return _at(recovery, _OFFLINE, _UNNAMED) if recovery.trust is Trust.NODE else _at(recovery, _OFFLINE)
+    if recovery.incident is None:
+        return _at(recovery, _ANY)
+    if recovery.trust is Trust.FOREIGN:  # that a latency is low again does not start a container
+        return _at(recovery, recovery.incident)
+    return _at(recovery, recovery.incident, _UNNAMED)
+
+
+def addresses_of(trouble: Trouble) -> frozenset[str]:
+    """Under which addresses a recovery finds this trouble."""
+    if trouble.service is None and trouble.type == EventType.NODE_OFFLINE:
+        return _at(trouble, _OFFLINE)
+    return _at(trouble, _ANY, _UNNAMED if trouble.incident is None else trouble.incident)
+
+
+# With a blank, which no name and no incident has.
+_ANY, _UNNAMED, _OFFLINE = "", "without incident", "node offline"
+
+
+def _at(trouble: Trouble, *words: str) -> frozenset[str]:
+    place = f"{trouble.node}/{trouble.service or ''}"
+    return frozenset(f"{place} {word}" if word else place for word in words)
