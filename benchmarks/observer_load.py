@@ -34,7 +34,7 @@ from mesh_core.models.proposals import ModelRef, Proposal, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.testing import RedisServer, free_port, wait_for
 from observer.index.store import Store
-from observer.world import Place, State, World
+from observer.world import HealthState, TargetHealth, World
 
 TOKEN = "whoever-measures-0123456789-abcdefgh"
 
@@ -76,7 +76,9 @@ def prepare(runtime: Path, given: argparse.Namespace) -> None:
         node = f"node{number:03d}"
         names = (None, *(f"service{n:02d}" for n in range(SERVICES)))
         for name in names:
-            place = Place(node=node, service=name, state=State.HEALTHY, own_state=State.HEALTHY, since=rfc3339(now))
+            place = TargetHealth(
+                node=node, service=name, state=HealthState.HEALTHY, own_state=HealthState.HEALTHY, since=rfc3339(now)
+            )
             places[place.pair] = place
     (runtime / "state" / "world.json").write_bytes(World(places=places).wire())
     actions = Actions(runtime)

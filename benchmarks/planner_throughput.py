@@ -63,11 +63,11 @@ def planner_on(url: str, folder: Path) -> tuple[Planner, Bus, Consumer]:
     actions.prepare()
     bus = Bus.connect(url, "bench")
     consumer = Consumer(bus, GROUP, "bench-1", pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM))
-    memory = PlannerStore(bus, cooldown_ms=3_600_000, keep_seconds=3600)
-    thinker = Diagnostician(bus, memory, Policy.load(None), (), Breakers())
-    quiet = SilenceFilter(SilenceFolder(folder))
-    filing = ProposalWriter(bus, memory, actions, thinker, quiet, ttl_seconds=3600)
-    return Planner(bus, consumer, memory, actions, filing, KeyedQueue(8), quiet), bus, consumer
+    store = PlannerStore(bus, cooldown_ms=3_600_000, keep_seconds=3600)
+    diagnostician = Diagnostician(bus, store, Policy.load(None), (), Breakers())
+    silences = SilenceFilter(SilenceFolder(folder), store)
+    writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=3600)
+    return Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences), bus, consumer
 
 
 async def planner_rate(url: str, events: int, folder: Path) -> tuple[float, float]:
@@ -77,7 +77,7 @@ async def planner_rate(url: str, events: int, folder: Path) -> tuple[float, floa
     while seen < events:
         seen += await planner.round()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    await planner.stop_lanes()
+    await planner.stop_queue()
     await consumer.close()
     await bus.close()
     return events / wall, events / cpu

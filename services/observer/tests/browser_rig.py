@@ -36,7 +36,7 @@ from mesh_core.models.proposals import (
 )
 from mesh_core.models.records import rfc3339
 from mesh_core.testing import Patience, RedisServer, free_port
-from observer.world import Place, State, World
+from observer.world import HealthState, TargetHealth, World
 
 STARTS_WITHIN_SECONDS = 30
 LOG = (
@@ -218,7 +218,7 @@ class Mesh:
             (run / "logs" / f"{name}.log").write_text(LOG)
         return proposal.id
 
-    def write_world(self, places: list[Place]) -> None:
+    def write_world(self, places: list[TargetHealth]) -> None:
         """Before the observer starts: the world as an earlier one left it."""
         (self.runtime / "state").mkdir(exist_ok=True)
         world = World(places={place.pair: place for place in places})
@@ -245,34 +245,42 @@ class Mesh:
             return False
 
 
-def some_places(nodes: int, services: int) -> list[Place]:
+def some_places(nodes: int, services: int) -> list[TargetHealth]:
     """A world with a bit of everything in it; mostly well."""
     found = []
     for n in range(nodes):
         node = f"node{n:03d}"
         gone = n % 50 == 7
-        state = State.OFFLINE if gone else State.HEALTHY
-        found.append(Place(node=node, state=state, own_state=state, since=ago(hours=n % 70 + 1), beats=n % 9 != 4))
+        state = HealthState.OFFLINE if gone else HealthState.HEALTHY
+        found.append(
+            TargetHealth(node=node, state=state, own_state=state, since=ago(hours=n % 70 + 1), beats=n % 9 != 4)
+        )
         for s in range(services):
             number = n * services + s
-            own = State.SICK if number % 97 == 5 else State.UNKNOWN if number % 61 == 9 else State.HEALTHY
+            own = (
+                HealthState.UNHEALTHY
+                if number % 97 == 5
+                else HealthState.UNKNOWN
+                if number % 61 == 9
+                else HealthState.HEALTHY
+            )
             severity = (
                 (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)[number % 3]
-                if own is State.SICK
+                if own is HealthState.UNHEALTHY
                 else Severity.INFO
             )
             found.append(
-                Place(
+                TargetHealth(
                     node=node,
                     service=f"{('shop', 'api', 'db', 'cache', 'mail', 'metrics', 'queue', 'web')[s % 8]}{s // 8 or ''}",
-                    state=State.OFFLINE if gone else own,
+                    state=HealthState.OFFLINE if gone else own,
                     own_state=own,
                     severity=severity,
                     since=ago(minutes=number % 1200 + 1),
                     event_id=f"{node}/17000000{number:05d}-0",
-                    event_type="container_unhealthy" if own is State.SICK else "service_recovered",
+                    event_type="container_unhealthy" if own is HealthState.UNHEALTHY else "service_recovered",
                     occurrences=number % 5,
-                    open={"one": severity} if own is State.SICK else {},
+                    open={"one": severity} if own is HealthState.UNHEALTHY else {},
                 )
             )
     return found

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mesh_core.models.events import HealthEvent, Severity, Trust, WorldUpdate
 from observer import world as world_room
-from observer.world import Place, State, World, fold, with_beat
+from observer.world import HealthState, TargetHealth, World, fold, with_beat
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 _counter = iter(range(1, 1_000_000))
@@ -45,7 +45,7 @@ def test_warning_or_worse_makes_a_service_sick_and_its_speaking_node_healthy(sev
 def test_information_changes_nothing_but_is_remembered() -> None:
     world, _ = told(event("backup_took_long", severity="info", trust=Trust.FOREIGN))
     place = world.places["pi4/web"]
-    assert (place.state, place.event_type, place.occurrences) == (State.UNKNOWN, "backup_took_long", 0)
+    assert (place.state, place.event_type, place.occurrences) == (HealthState.UNKNOWN, "backup_took_long", 0)
 
 
 @pytest.mark.parametrize("kind", ["deployment_started", "deployment_completed", "remediation_started"])
@@ -57,7 +57,7 @@ def test_benign_news_of_work_proves_neither_sickness_nor_health(kind: str) -> No
 @pytest.mark.parametrize("kind", ["service_recovered", "service_healthy"])
 def test_recovery_makes_it_healthy(kind: str) -> None:
     world, updates = told(event("oom"), event(kind, severity="info"))
-    assert world.places["pi4/web"].state is State.HEALTHY
+    assert world.places["pi4/web"].state is HealthState.HEALTHY
     assert world.places["pi4/web"].severity is Severity.INFO
     assert [(u.from_state, u.to_state) for u in updates if u.service] == [("unknown", "sick"), ("sick", "healthy")]
 
@@ -80,7 +80,7 @@ def test_a_failed_remediation_is_no_second_trouble_that_would_outlive_the_recove
         event("remediation_failed", trust=Trust.MESH, incident="a/1"),
         event("service_recovered", incident="a/1"),
     )
-    assert world.places["pi4/web"].state is State.HEALTHY
+    assert world.places["pi4/web"].state is HealthState.HEALTHY
     assert world.places["pi4/web"].open == {}
 
 
@@ -98,6 +98,11 @@ def test_an_alert_that_is_resolved_ends_its_own_trouble_only() -> None:
     assert states(died, slow, fast)["pi4/web"] == "sick"
     assert states(died, fast)["pi4/web"] == "sick"
     assert states(slow, fast)["pi4/web"] == "healthy"
+
+
+def test_a_recovery_of_an_incident_that_nobody_knows_does_not_make_a_node_healthy() -> None:
+    disk = event("disk_full", service=None, incident="d")
+    assert states(disk, event("service_recovered", service=None, incident="m")) == {"pi4/": "sick"}
 
 
 def test_a_recovery_that_names_no_known_incident_ends_them_all() -> None:
@@ -148,14 +153,14 @@ def test_a_silent_node_takes_its_services_with_it_and_brings_them_back_as_they_w
 
 def test_what_is_said_of_a_service_while_its_node_is_away_shows_when_it_is_back() -> None:
     world, _ = told(event("service_healthy"), event("node_offline", service=None, trust=Trust.MESH), event("oom"))
-    assert world.places["pi4/web"].state is State.OFFLINE
+    assert world.places["pi4/web"].state is HealthState.OFFLINE
     world, _ = told(event("node_online", service=None), start=world)
-    assert world.places["pi4/web"].state is State.SICK
+    assert world.places["pi4/web"].state is HealthState.UNHEALTHY
 
 
 def test_a_service_first_heard_of_while_its_node_is_away_is_offline_too() -> None:
     world, updates = told(event("node_offline", service=None, trust=Trust.MESH), event("oom", trust=Trust.FOREIGN))
-    assert world.places["pi4/web"].state is State.OFFLINE
+    assert world.places["pi4/web"].state is HealthState.OFFLINE
     assert (updates[-1].from_state, updates[-1].to_state) == ("unknown", "offline")
 
 
@@ -178,7 +183,7 @@ def test_an_entry_that_comes_again_changes_nothing() -> None:
 
 def test_a_clock_behind_on_one_node_does_not_make_others_deaf_to_it() -> None:
     world, _ = told(event("oom", n=9_000_000, trust=Trust.FOREIGN), event("service_recovered", n=5))
-    assert world.places["pi4/web"].state is State.HEALTHY
+    assert world.places["pi4/web"].state is HealthState.HEALTHY
 
 
 def test_a_beat_makes_an_unknown_node_healthy_and_its_silence_meaningful() -> None:
@@ -191,7 +196,7 @@ def test_a_beat_makes_an_unknown_node_healthy_and_its_silence_meaningful() -> No
 def test_a_beat_alone_does_not_bring_an_offline_node_back() -> None:
     world, _ = told(event("node_offline", service=None, trust=Trust.FOREIGN))
     world, updates = with_beat(world, "pi4", NOW)
-    assert world.places["pi4/"].state is State.OFFLINE
+    assert world.places["pi4/"].state is HealthState.OFFLINE
     assert updates == ()
 
 
@@ -200,7 +205,7 @@ def test_invented_names_do_not_grow_the_world_without_end(monkeypatch: pytest.Mo
     world, _ = told(*(event("oom", node=f"x{n}", trust=Trust.FOREIGN) for n in range(10)))
     assert len(world.places) == 3
     world, _ = told(event("service_recovered", node="x0", trust=Trust.FOREIGN), start=world)
-    assert world.places["x0/web"].state is State.HEALTHY
+    assert world.places["x0/web"].state is HealthState.HEALTHY
     world, _ = told(*(event(f"t{n}", node="x0", trust=Trust.FOREIGN) for n in range(100)), start=world)
     assert len(world.places["x0/web"].open) == world_room.MAX_OPEN
 
@@ -256,13 +261,13 @@ def test_whatever_is_said_the_fold_holds_together(raw: list[dict[str, object]]) 
             seen[pair] = update.to_state
         for pair, place in world.places.items():
             assert place.state == seen.get(pair, "unknown")
-            if (place.own_state is State.SICK) != bool(place.open):
+            if (place.own_state is HealthState.UNHEALTHY) != bool(place.open):
                 raise AssertionError("sick means that something is open")
-            earlier = before.get(pair, Place(node="a", since="2026-01-01T00:00:00Z"))
+            earlier = before.get(pair, TargetHealth(node="a", since="2026-01-01T00:00:00Z"))
             if earlier.open and place.open:
                 assert place.occurrences >= earlier.occurrences  # only more, while it is the same trouble
             node = world.places.get(f"{place.node}/")
-            assert (node is not None and node.state is State.OFFLINE) == (place.state is State.OFFLINE)
+            assert (node is not None and node.state is HealthState.OFFLINE) == (place.state is HealthState.OFFLINE)
     again = world
     for one in numbered(raw):
         again, updates = fold(again, one, NOW)
@@ -293,4 +298,4 @@ def test_streams_about_different_nodes_may_interleave_in_any_way(
 @pytest.mark.parametrize("bad", [None, "", "pi4/", "pi4/abc-0", "pi4/1", "x/y/-1-0", "pi4/9" * 50])
 def test_an_event_without_a_proper_id_is_folded_and_never_an_error(bad: str | None) -> None:
     world, _ = told(HealthEvent(id=bad, type="oom", node="pi4", service="web", trust=Trust.MESH))
-    assert world.places["pi4/web"].state is State.SICK
+    assert world.places["pi4/web"].state is HealthState.UNHEALTHY

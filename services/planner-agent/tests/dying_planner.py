@@ -20,7 +20,7 @@ from planner_agent.planner_store import PlannerStore
 STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),
     "gate": (PlannerStore, "pass_gates"),
-    "model": (Diagnostician, "think"),
+    "model": (Diagnostician, "diagnose"),
     "draft": (Actions, "draft"),
     "decide": (PlannerStore, "decide"),
     "rename": (Actions, "file_draft"),
@@ -50,14 +50,14 @@ def die_after(owner: type, name: str) -> None:
 
 
 def die_on(service: str) -> None:
-    original = Diagnostician.think
+    original = Diagnostician.diagnose
 
-    async def think(self: Diagnostician, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
+    async def diagnose(self: Diagnostician, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
         if event.service == service and not floor_only:
             os.kill(os.getpid(), signal.SIGKILL)
         return await original(self, event, floor_only=floor_only)
 
-    Diagnostician.think = think  # type: ignore[method-assign]
+    Diagnostician.diagnose = diagnose  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

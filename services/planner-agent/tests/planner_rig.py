@@ -103,11 +103,11 @@ class Mesh:
             streams=(FOREIGN_STREAM, MESH_STREAM),
             reclaim_idle_ms=reclaim_idle_ms,
         )
-        memory = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
-        thinker = Diagnostician(bus, memory, policy or Policy.load(None), list(rungs), Breakers())
-        quiet = SilenceFilter(SilenceFolder(runtime or self.runtime))
-        filing = ProposalWriter(bus, memory, actions, thinker, quiet, ttl_seconds=ttl_seconds)
-        planner = Planner(bus, consumer, memory, actions, filing, KeyedQueue(8), quiet)
+        store = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
+        diagnostician = Diagnostician(bus, store, policy or Policy.load(None), list(rungs), Breakers())
+        silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
+        writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=ttl_seconds)
+        planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences)
         bridge = Bridge(bus, "planner", on_stream=consumer.hint)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (planner.run, planner.keep_claims, bridge.run)]

@@ -11,7 +11,7 @@ from planner_agent.keyed_queue import KeyedQueue
 
 
 async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:
-    lanes = KeyedQueue(parallel=2)
+    queue = KeyedQueue(parallel=2)
     slow_may_end = asyncio.Event()
     done: list[str] = []
 
@@ -22,19 +22,19 @@ async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:
     async def quick(name: str) -> None:
         done.append(name)
 
-    lanes.submit("a", slow)
-    lanes.submit("a", lambda: quick("a2"))
-    lanes.submit("b", lambda: quick("b1"))
+    queue.submit("a", slow)
+    queue.submit("a", lambda: quick("a2"))
+    queue.submit("b", lambda: quick("b1"))
     await wait_for(lambda: "b1" in done, 2, "the other pair goes ahead")
     assert done == ["b1"]
-    assert lanes.busy("a")
+    assert "a" in queue.busy_keys()
     slow_may_end.set()
-    await wait_for(lambda: not lanes.busy("a"), 2, "the slow lane ends")
+    await wait_for(lambda: "a" not in queue.busy_keys(), 2, "the slow job ends")
     assert done == ["b1", "a1", "a2"]
 
 
 async def test_what_runs_alone_has_nothing_beside_it_and_holds_nobody_up_for_ever() -> None:
-    lanes = KeyedQueue(parallel=3)
+    queue = KeyedQueue(parallel=3)
     running, done = 0, []
 
     async def job(name: str, *, alone: bool) -> None:
@@ -47,25 +47,25 @@ async def test_what_runs_alone_has_nothing_beside_it_and_holds_nobody_up_for_eve
 
     for number in range(60):
         lonely = number % 3 == 0
-        lanes.submit(f"pair {number % 20}", lambda n=number, a=lonely: job(str(n), alone=a), alone=lonely)  # type: ignore[misc]
+        queue.submit(f"pair {number % 20}", lambda n=number, a=lonely: job(str(n), alone=a), alone=lonely)  # type: ignore[misc]
     await wait_for(lambda: len(done) == 60, 10, "all are done")
-    lanes.check()
+    queue.check()
 
 
 async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
-    lanes = KeyedQueue(parallel=1)
+    queue = KeyedQueue(parallel=1)
 
     async def broken() -> None:
         raise RuntimeError("a bug")
 
-    lanes.submit("a", broken)
-    await wait_for(lambda: not lanes.busy("a"), 2, "the lane ends")
+    queue.submit("a", broken)
+    await wait_for(lambda: "a" not in queue.busy_keys(), 2, "the job ends")
     with pytest.raises(RuntimeError, match="a bug"):
-        lanes.check()
+        queue.check()
 
 
 async def test_cancel_leaves_nothing_running() -> None:
-    lanes = KeyedQueue(parallel=4)
+    queue = KeyedQueue(parallel=4)
     ended = False
 
     async def endless() -> None:
@@ -75,15 +75,15 @@ async def test_cancel_leaves_nothing_running() -> None:
         finally:
             ended = True
 
-    lanes.submit("a", endless)
+    queue.submit("a", endless)
     await asyncio.sleep(0)
-    await lanes.cancel()
+    await queue.cancel()
     assert ended
-    assert not lanes.busy("a")
+    assert "a" not in queue.busy_keys()
 
 
 async def test_a_job_that_loses_a_cancellation_is_told_again() -> None:
-    lanes = Lanes(parallel=1)
+    queue = KeyedQueue(parallel=1)
     lost = asyncio.Event()
 
     async def losing() -> None:
@@ -93,8 +93,8 @@ async def test_a_job_that_loses_a_cancellation_is_told_again() -> None:
             lost.set()
         await asyncio.Event().wait()
 
-    lanes.submit("a", losing)
+    queue.submit("a", losing)
     await asyncio.sleep(0)
-    await asyncio.wait_for(lanes.cancel(), 60)
+    await asyncio.wait_for(queue.cancel(), 60)
     assert lost.is_set()
-    assert not lanes.busy("a")
+    assert "a" not in queue.busy_keys()

@@ -21,7 +21,7 @@ from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, proposal_
 from mesh_core.models.records import Record
 from mesh_core.storage import files
 from mesh_core.testing import RedisServer, wait_for
-from planner_agent import filing
+from planner_agent import proposal_writer
 from planner_agent.planner_store import PlannerStore
 
 NOW = "2026-05-05T12:00:00.000Z"
@@ -206,7 +206,7 @@ async def test_a_withdrawal_is_told_though_the_disk_was_full_and_redis_away_in_t
             raise BusDown("away")
         return await publish(self, record, once=once, stream=stream)
 
-    monkeypatch.setattr(filing, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(proposal_writer, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(files, "_write_temporary", full_at_first)
     monkeypatch.setattr(Bus, "publish", away_at_first)
     await mesh.start()
@@ -300,7 +300,7 @@ async def test_an_alert_that_is_resolved_while_its_proposal_is_written_takes_it_
     await mesh.bus.enter(alert.model_copy(update={"type": "service_recovered"}), Trust.FOREIGN)
 
     async def marked() -> bool:
-        return await mesh.bus.redis.exists("mesh:well:grafana/1/x") == 1
+        return await mesh.bus.redis.exists("mesh:well:web01/nginx grafana/1/x") == 1
 
     await wait_for(marked, 5, "the recovery is marked")
     slow.may_answer.set()

@@ -10,7 +10,7 @@ from planner_rig import Mesh, SayingRung, first_choice
 
 from mesh_core.approvals.decisions import reject
 from mesh_core.approvals.store import Actions
-from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.models.proposals import Folder, proposal_id
 from mesh_core.silences.commands import Wish, acknowledge, maintain, snooze, unsilence
 from mesh_core.silences.folder import SilenceFolder
@@ -51,11 +51,11 @@ def test_only_what_would_be_planned_is_silenced() -> None:
         by="ann",
         created_at="2026-01-01T00:00:00Z",
     )
-    lanes = {
+    routes = {
         kind: triage(HealthEvent(type=kind, node="web01"), [silence])
         for kind in ("container_died", "service_recovered", "deployment_started")
     }
-    assert lanes == {
+    assert routes == {
         "container_died": Route.SILENCED,
         "service_recovered": Route.RECOVERY,
         "deployment_started": Route.NOTHING,
@@ -220,3 +220,46 @@ async def test_rubbish_in_the_folder_silences_nothing_and_stops_nothing(mesh: Me
     await mesh.start()
     await mesh.happens()
     await mesh.proposed()
+
+
+RESOLVED = HealthEvent(type="service_recovered", node="web01", service="nginx", incident="grafana/1/x")
+
+
+async def test_an_unrelated_alert_that_is_resolved_does_not_end_an_acknowledgement(mesh: Mesh) -> None:
+    acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
+    await mesh.start()
+    assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
+    await mesh.bus.enter(RESOLVED, Trust.FOREIGN)
+
+    async def heard() -> bool:
+        return "recovered" in [row["verdict"] for row in await mesh.stream(Decision.stream)]
+
+    await wait_for(heard, 5, "the planner's word on the resolved alert")
+    assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
+    await mesh.happens("service_recovered", severity="info", incident=INCIDENT)
+    await mesh.happens(incident="web01/nginx/1700000000001")
+    await mesh.proposed()
+
+
+async def test_an_acknowledgement_holds_until_the_last_trouble_that_it_keeps_quiet_is_over(mesh: Mesh) -> None:
+    silence, _ = acknowledge(folder(mesh), mesh.actions, wish(service=None), datetime.now(UTC))
+    await mesh.start()
+    for kind, number in (("disk_full", 1), ("load_high", 2)):
+        event_id = await mesh.happens(kind, service=None, incident=f"web01//{number}")
+        assert await mesh.verdict_of(event_id) == "silenced"
+    await mesh.happens("service_recovered", service=None, severity="info", incident="web01//2")
+    assert await mesh.verdict_of(await mesh.happens("disk_full", service=None, incident="web01//1")) == "silenced"
+    await mesh.happens("service_recovered", service=None, severity="info", incident="web01//1")
+    await wait_for(lambda: folder(mesh).current() == (), 5, "the acknowledgement is over")
+    assert "service_recovered at" in folder(mesh).why_ended(silence.id)
+
+
+async def test_an_acknowledged_alert_ends_with_its_own_resolution(mesh: Mesh) -> None:
+    acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
+    await mesh.start()
+    alert = RESOLVED.model_copy(update={"type": "latency_high"})
+    entered = await mesh.bus.enter(alert, Trust.FOREIGN)
+    assert entered is not None
+    assert await mesh.verdict_of(entered.id or "") == "silenced"
+    await mesh.bus.enter(RESOLVED, Trust.FOREIGN)
+    await wait_for(lambda: folder(mesh).current() == (), 5, "the acknowledgement is over")

@@ -38,26 +38,27 @@ MAX_OPEN = 32
 _ENTRY = re.compile(r"(\d{1,20})-(\d{1,20})")
 
 
-class State(StrEnum):
+class HealthState(StrEnum):
     UNKNOWN = "unknown"
     HEALTHY = "healthy"
-    SICK = "sick"
+    UNHEALTHY = "sick"  # the word on the wire
     OFFLINE = "offline"
 
 
 # Not a Record: of those each object keeps a dictionary and a set of names, and a world has thousands of places.
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class Place:
+class TargetHealth:
     """One node (`service` None) or one service. `own_state` is what it is apart from its node being offline.
 
     `occurrences` counts how often the present trouble (or the last one) was announced; `open` is what is open, by
-    incident or else by type (those are in `unnamed`); `beats` says that this node's agent was once heard giving signs of life.
+    incident or else by type (these are in `unnamed` as well); `beats` says that this node's agent was once heard giving
+    signs of life.
     """
 
     node: Name
     service: Name | None = None
-    state: State = State.UNKNOWN
-    own_state: State = State.UNKNOWN
+    state: HealthState = HealthState.UNKNOWN
+    own_state: HealthState = HealthState.UNKNOWN
     severity: Severity = Severity.INFO
     since: Timestamp
     event_id: str | None = None
@@ -76,7 +77,7 @@ class World(Record):
     """Every place by its pair, and up to which entry each stream is folded in."""
 
     schema_version: Literal[1] = 1
-    places: dict[str, Place] = Field(default_factory=dict)
+    places: dict[str, TargetHealth] = Field(default_factory=dict)
     positions: dict[str, str] = Field(default_factory=dict)
 
 
@@ -92,11 +93,11 @@ def fold(world: World, event: HealthEvent, now: datetime) -> tuple[World, tuple[
 
 def with_beat(world: World, node: str, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
     """A node's agent gave a sign of life: from now on its silence means something."""
-    place = world.places.get(f"{node}/") or Place(node=node, since=rfc3339(now))
+    place = world.places.get(f"{node}/") or TargetHealth(node=node, since=rfc3339(now))
     if place.beats:
         return world, ()
-    own = State.HEALTHY if place.own_state is State.UNKNOWN else place.own_state
-    state = own if place.state is State.UNKNOWN else place.state
+    own = HealthState.HEALTHY if place.own_state is HealthState.UNKNOWN else place.own_state
+    state = own if place.state is HealthState.UNKNOWN else place.state
     place = replace(place, beats=True, own_state=own, state=state)
     return _changed(world, [place], None, now)
 
@@ -109,12 +110,12 @@ def position_of(event: HealthEvent) -> tuple[str, str | None]:
 
 
 def _changed(
-    world: World, places: Iterable[Place], event: HealthEvent | None, now: datetime
+    world: World, places: Iterable[TargetHealth], event: HealthEvent | None, now: datetime
 ) -> tuple[World, tuple[WorldUpdate, ...]]:
     changed = {place.pair: place for place in places}
     updates = []
     for pair, place in changed.items():
-        before = world.places[pair].state if pair in world.places else State.UNKNOWN
+        before = world.places[pair].state if pair in world.places else HealthState.UNKNOWN
         if place.state is not before:
             updates.append(
                 WorldUpdate(
@@ -131,17 +132,17 @@ def _changed(
     return world.model_copy(update={"places": {**world.places, **changed}}), tuple(updates)
 
 
-def _node_place_speaks(world: World, event: HealthEvent) -> dict[str, Place]:
+def _node_place_speaks(world: World, event: HealthEvent) -> dict[str, TargetHealth]:
     """An agent that speaks runs: its node is not unknown any more."""
     pair = f"{event.node}/"
     place = _place(world, pair, event)
-    if event.trust is not Trust.NODE or place is None or place.own_state is not State.UNKNOWN:
+    if event.trust is not Trust.NODE or place is None or place.own_state is not HealthState.UNKNOWN:
         return {}
-    state = State.HEALTHY if place.state is State.UNKNOWN else place.state
-    return {pair: replace(place, own_state=State.HEALTHY, state=state)}
+    state = HealthState.HEALTHY if place.state is HealthState.UNKNOWN else place.state
+    return {pair: replace(place, own_state=HealthState.HEALTHY, state=state)}
 
 
-def _told(world: World, event: HealthEvent) -> dict[str, Place]:
+def _told(world: World, event: HealthEvent) -> dict[str, TargetHealth]:
     place = _place(world, event.pair, event)
     if place is None:
         return {}
@@ -152,20 +153,20 @@ def _told(world: World, event: HealthEvent) -> dict[str, Place]:
     return {place.pair: _heard(place, event, offline=_is_offline(world, event.node))}
 
 
-def _heard(place: Place, event: HealthEvent, *, offline: bool) -> Place:
+def _heard(place: TargetHealth, event: HealthEvent, *, offline: bool) -> TargetHealth:
     own = place.own_state
     if addresses_reached(event):
         place = _without_ended(place, event)
-        own = State.SICK if place.open else State.HEALTHY
+        own = HealthState.UNHEALTHY if place.open else HealthState.HEALTHY
     elif is_trouble(event):
         place = _with_trouble(place, event)
-        own = State.SICK
-    elif own is State.UNKNOWN and event.trust is Trust.NODE and event.service is None:
-        own = State.HEALTHY
-    return _settled(replace(place, own_state=own), State.OFFLINE if offline else own, event)
+        own = HealthState.UNHEALTHY
+    elif own is HealthState.UNKNOWN and event.trust is Trust.NODE and event.service is None:
+        own = HealthState.HEALTHY
+    return _settled(replace(place, own_state=own), HealthState.OFFLINE if offline else own, event)
 
 
-def _with_trouble(place: Place, event: HealthEvent) -> Place:
+def _with_trouble(place: TargetHealth, event: HealthEvent) -> TargetHealth:
     key = event.incident or event.type
     still_open = dict([*((k, v) for k, v in place.open.items() if k != key), (key, event.severity)][-MAX_OPEN:])
     named = event.incident is not None
@@ -174,7 +175,7 @@ def _with_trouble(place: Place, event: HealthEvent) -> Place:
     return replace(place, open=still_open, unnamed=unnamed, occurrences=occurrences)
 
 
-def _without_ended(place: Place, recovery: HealthEvent) -> Place:
+def _without_ended(place: TargetHealth, recovery: HealthEvent) -> TargetHealth:
     still_open = {
         key: severity
         for key, severity in place.open.items()
@@ -183,24 +184,24 @@ def _without_ended(place: Place, recovery: HealthEvent) -> Place:
     return replace(place, open=still_open, unnamed=tuple(key for key in place.unnamed if key in still_open))
 
 
-def _node_goes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
-    gone = {place.pair: replace(_settled(place, State.OFFLINE, event), severity=event.severity)}
+def _node_goes(world: World, place: TargetHealth, event: HealthEvent) -> dict[str, TargetHealth]:
+    gone = {place.pair: replace(_settled(place, HealthState.OFFLINE, event), severity=event.severity)}
     for service in _services(world, event.node):
-        gone[service.pair] = replace(service, state=State.OFFLINE, since=event.timestamp)
+        gone[service.pair] = replace(service, state=HealthState.OFFLINE, since=event.timestamp)
     return gone
 
 
-def _node_comes(world: World, place: Place, event: HealthEvent) -> dict[str, Place]:
+def _node_comes(world: World, place: TargetHealth, event: HealthEvent) -> dict[str, TargetHealth]:
     place = _without_ended(place, event)
-    own = State.SICK if place.open else State.HEALTHY
+    own = HealthState.UNHEALTHY if place.open else HealthState.HEALTHY
     back = {place.pair: _settled(replace(place, own_state=own), own, event)}
     for service in _services(world, event.node):
-        if service.state is State.OFFLINE:
+        if service.state is HealthState.OFFLINE:
             back[service.pair] = replace(service, state=service.own_state, since=event.timestamp)
     return back
 
 
-def _settled(place: Place, state: State, event: HealthEvent) -> Place:
+def _settled(place: TargetHealth, state: HealthState, event: HealthEvent) -> TargetHealth:
     return replace(
         place,
         state=state,
@@ -211,22 +212,22 @@ def _settled(place: Place, state: State, event: HealthEvent) -> Place:
     )
 
 
-def _place(world: World, pair: str, event: HealthEvent) -> Place | None:
+def _place(world: World, pair: str, event: HealthEvent) -> TargetHealth | None:
     """The place as it is, or a new one; None when somebody invents more names than a world holds."""
     known = world.places.get(pair)
     if known is not None or len(world.places) >= MAX_PLACES:
         return known
-    state = State.OFFLINE if _is_offline(world, event.node) else State.UNKNOWN
+    state = HealthState.OFFLINE if _is_offline(world, event.node) else HealthState.UNKNOWN
     service = pair.partition("/")[2] or None
-    return Place(node=event.node, service=service, state=state, since=event.timestamp)
+    return TargetHealth(node=event.node, service=service, state=state, since=event.timestamp)
 
 
 def _is_offline(world: World, node: str) -> bool:
     place = world.places.get(f"{node}/")
-    return place is not None and place.state is State.OFFLINE
+    return place is not None and place.state is HealthState.OFFLINE
 
 
-def _services(world: World, node: str) -> list[Place]:
+def _services(world: World, node: str) -> list[TargetHealth]:
     return [place for place in world.places.values() if place.node == node and place.service is not None]
 
 

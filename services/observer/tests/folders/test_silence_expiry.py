@@ -13,27 +13,27 @@ from mesh_core.runtime.metrics import SILENCES
 from mesh_core.silences.commands import Wish, acknowledge, maintain
 from mesh_core.silences.folder import SilenceFolder
 from observer.folders.silence_expiry import SilenceExpiry
-from observer.world import Place, State, World
+from observer.world import HealthState, TargetHealth, World
 
 NOW = datetime.now(UTC)
 
 
-def world(state: State, since: datetime) -> World:
-    place = Place(node="web01", service="shop", state=state, since=rfc3339(since))
+def world(state: HealthState, since: datetime) -> World:
+    place = TargetHealth(node="web01", service="shop", state=state, since=rfc3339(since))
     return World(places={place.pair: place})
 
 
 @pytest.mark.parametrize(
     ("state", "since", "ends"),
     [
-        (State.HEALTHY, NOW + timedelta(seconds=1), True),
-        (State.HEALTHY, NOW - timedelta(hours=1), False),  # it was well before anybody acknowledged anything
-        (State.SICK, NOW + timedelta(seconds=1), False),
-        (State.OFFLINE, NOW + timedelta(seconds=1), False),
+        (HealthState.HEALTHY, NOW + timedelta(seconds=1), True),
+        (HealthState.HEALTHY, NOW - timedelta(hours=1), False),  # it was well before anybody acknowledged anything
+        (HealthState.UNHEALTHY, NOW + timedelta(seconds=1), False),
+        (HealthState.OFFLINE, NOW + timedelta(seconds=1), False),
     ],
 )
 def test_an_acknowledgement_is_over_once_its_place_became_well(
-    tmp_path: Path, state: State, since: datetime, *, ends: bool
+    tmp_path: Path, state: HealthState, since: datetime, *, ends: bool
 ) -> None:
     folder = SilenceFolder(tmp_path)
     wish = Wish("web01", NOW + timedelta(hours=1), "ann", service="shop")

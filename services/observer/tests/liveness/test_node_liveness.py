@@ -16,7 +16,7 @@ from mesh_core.testing import RedisServer, wait_for
 from observer.archive.events import EventArchive
 from observer.liveness.node_liveness import ALIVE_PREFIX, NodeLiveness
 from observer.pipeline.observer import GROUP, Observer
-from observer.world import State
+from observer.world import HealthState
 
 
 class Scene:
@@ -64,7 +64,7 @@ class Scene:
         rows = await self.bus.call("XRANGE", OBSERVER_STREAM, "-", "+")
         return [json.loads(fields[b"p"]) for _, fields in rows]
 
-    def state(self, node: str) -> State:
+    def state(self, node: str) -> HealthState:
         return self.observer.world.places[f"{node}/"].state
 
 
@@ -79,12 +79,12 @@ async def scene(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Scen
 async def test_a_node_that_falls_silent_is_offline_once_and_only_after_the_limit(scene: Scene) -> None:
     await scene.beat("pi4")
     await scene.pass_time(5)
-    assert scene.state("pi4") is State.HEALTHY
+    assert scene.state("pi4") is HealthState.HEALTHY
     await scene.hush("pi4")
     await scene.pass_time(170)
-    assert scene.state("pi4") is State.HEALTHY
+    assert scene.state("pi4") is HealthState.HEALTHY
     await scene.pass_time(400)
-    assert scene.state("pi4") is State.OFFLINE
+    assert scene.state("pi4") is HealthState.OFFLINE
     (event,) = await scene.said()
     assert (event["type"], event["node"], event["severity"]) == ("node_offline", "pi4", "error")
     assert event["trust"] == "observer"
@@ -98,10 +98,10 @@ async def test_a_node_that_beats_again_is_online_again_once_and_may_fall_silent_
     for turn in range(2):
         await scene.hush("pi4")
         await scene.pass_time(200)
-        assert scene.state("pi4") is State.OFFLINE
+        assert scene.state("pi4") is HealthState.OFFLINE
         await scene.beat("pi4")
         await scene.pass_time(20)
-        assert scene.state("pi4") is State.HEALTHY
+        assert scene.state("pi4") is HealthState.HEALTHY
         assert [event["type"] for event in await scene.said()] == ["node_offline", "node_online"] * (turn + 1)
 
 
@@ -127,7 +127,7 @@ async def test_an_agent_that_says_itself_that_it_is_back_needs_no_second_word(sc
     await scene.fold_all()
     await scene.pass_time(20)
     assert [event["type"] for event in await scene.said()] == ["node_offline"]
-    assert scene.state("pi4") is State.HEALTHY
+    assert scene.state("pi4") is HealthState.HEALTHY
 
 
 async def test_a_node_that_never_beat_is_not_accused_of_silence(scene: Scene) -> None:
@@ -136,7 +136,7 @@ async def test_a_node_that_never_beat_is_not_accused_of_silence(scene: Scene) ->
     await scene.fold_all()
     await scene.pass_time(600)
     assert await scene.said() == []
-    assert scene.state("old") is State.HEALTHY
+    assert scene.state("old") is HealthState.HEALTHY
 
 
 async def test_time_without_redis_counts_for_nobody(redis_server: RedisServer, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.testing import RedisServer, wait_for
 from observer.archive.events import EventArchive
 from observer.pipeline.observer import GROUP, Observer
-from observer.world import State
+from observer.world import HealthState
 
 NOW = "2026-05-05T12:00:00.000Z"
 
@@ -77,7 +77,7 @@ async def test_an_event_is_archived_folded_told_and_acknowledged(running: Runnin
     (kept,) = running.kept()
     assert kept == {"event": json.loads(event.wire()), "decision": None}
     await wait_for(lambda: running.observer.world.places, 5, "the world")
-    assert running.observer.world.places["pi4/web"].state is State.SICK
+    assert running.observer.world.places["pi4/web"].state is HealthState.UNHEALTHY
     (update,) = await running.told()
     assert (update.from_state, update.to_state, update.severity) == ("unknown", "sick", Severity.ERROR)
     assert update.event_id == event.id

@@ -11,7 +11,7 @@ from observer_rig import Desk
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
-from observer.world import Place, State, World
+from observer.world import HealthState, TargetHealth, World
 
 MAINTENANCE = {"kind": "maintenance", "node": "pi*", "seconds": 3600, "reason": "new disk"}
 
@@ -104,8 +104,10 @@ async def test_an_acknowledgement_says_what_it_put_aside_and_what_goes_on(desk: 
 
 async def test_the_world_says_which_places_are_silent(desk: Desk) -> None:
     now = rfc3339(datetime.now(UTC))
-    places = [Place(node="pi4", state=State.SICK, since=now)]
-    places += [Place(node="pi4", service=name, state=State.SICK, since=now) for name in ("web", "mail")]
+    places = [TargetHealth(node="pi4", state=HealthState.UNHEALTHY, since=now)]
+    places += [
+        TargetHealth(node="pi4", service=name, state=HealthState.UNHEALTHY, since=now) for name in ("web", "mail")
+    ]
     desk.seen[0] = World(places={place.pair: place for place in places})
     body = {"kind": "maintenance", "node": "pi4", "service": "web", "seconds": 60}
     made = (await desk.http.post("/silences", json=body)).json()["silence"]["id"]

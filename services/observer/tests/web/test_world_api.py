@@ -5,16 +5,16 @@ from __future__ import annotations
 from observer_rig import Desk
 
 from mesh_core.models.events import Severity
-from observer.world import Place, State, World
+from observer.world import HealthState, TargetHealth, World
 
 SINCE = "2026-01-01T00:00:00.000Z"
 
 
-def place(node: str, service: str | None, state: State, severity: Severity = Severity.INFO) -> Place:
-    return Place(node=node, service=service, state=state, own_state=state, severity=severity, since=SINCE)
+def place(node: str, service: str | None, state: HealthState, severity: Severity = Severity.INFO) -> TargetHealth:
+    return TargetHealth(node=node, service=service, state=state, own_state=state, severity=severity, since=SINCE)
 
 
-def world_of(*places: Place) -> World:
+def world_of(*places: TargetHealth) -> World:
     return World(places={p.pair: p for p in places})
 
 
@@ -31,10 +31,12 @@ async def test_an_empty_world_is_an_answer_too(desk: Desk) -> None:
 
 
 async def test_trouble_comes_first_and_pages_hold_everything_once(desk: Desk) -> None:
-    services = [place("a", f"s{n:03}", State.HEALTHY) for n in range(250)]
-    sick = place("b", "zz", State.SICK, Severity.WARNING)
-    worse = place("b", "yy", State.SICK, Severity.CRITICAL)
-    desk.seen[0] = world_of(place("a", None, State.HEALTHY), place("b", None, State.OFFLINE), *services, sick, worse)
+    services = [place("a", f"s{n:03}", HealthState.HEALTHY) for n in range(250)]
+    sick = place("b", "zz", HealthState.UNHEALTHY, Severity.WARNING)
+    worse = place("b", "yy", HealthState.UNHEALTHY, Severity.CRITICAL)
+    desk.seen[0] = world_of(
+        place("a", None, HealthState.HEALTHY), place("b", None, HealthState.OFFLINE), *services, sick, worse
+    )
     got: list[str] = []
     cursor = None
     while True:
@@ -54,7 +56,9 @@ async def test_trouble_comes_first_and_pages_hold_everything_once(desk: Desk) ->
 
 async def test_a_state_a_node_and_a_word_narrow_it(desk: Desk) -> None:
     desk.seen[0] = world_of(
-        place("a", "web", State.SICK), place("a", "db", State.HEALTHY), place("b", "web", State.HEALTHY)
+        place("a", "web", HealthState.UNHEALTHY),
+        place("a", "db", HealthState.HEALTHY),
+        place("b", "web", HealthState.HEALTHY),
     )
 
     async def ask(**query: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Wires the planner: settings, bus, consumer, ladder, filing. The only reader of the environment here."""
+"""Wires the planner: settings, bus, consumer, ladder, proposal writer. The only reader of the environment here."""
 
 from __future__ import annotations
 
@@ -65,22 +65,22 @@ def main() -> None:
     actions = Actions(settings.runtime_path)
     actions.prepare()
     bus = Bus.connect(settings.redis_url, SERVICE)
-    seat = claim_consumer_name(settings.runtime_path, settings.node_name)
-    consumer = Consumer(bus, GROUP, seat, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))
-    memory = PlannerStore(
+    name = claim_consumer_name(settings.runtime_path, settings.node_name)
+    consumer = Consumer(bus, GROUP, name, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))
+    store = PlannerStore(
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
     breakers = Breakers()
-    thinker = Diagnostician(bus, memory, policy, rungs, breakers)
-    silences = SilenceFolder(settings.runtime_path)
+    diagnostician = Diagnostician(bus, store, policy, rungs, breakers)
+    folder = SilenceFolder(settings.runtime_path)
     try:
-        silences.prepare()
+        folder.prepare()
     except OSError as error:  # it is only read then, and whoever writes the first silence makes it
-        log.warning("planner.silences_not_made", folder=str(silences.root), error=str(error))
-    quiet = SilenceFilter(silences)
-    filing = ProposalWriter(bus, memory, actions, thinker, quiet, ttl_seconds=settings.proposal_ttl_seconds)
+        log.warning("planner.silences_not_made", folder=str(folder.root), error=str(error))
+    silences = SilenceFilter(folder, store)
+    writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=settings.proposal_ttl_seconds)
     pulse = Pulse()
-    planner = Planner(bus, consumer, memory, actions, filing, KeyedQueue(settings.planner_parallel), quiet, pulse)
+    planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(settings.planner_parallel), silences, pulse)
     bridge = Bridge(bus, "planner", on_stream=consumer.hint, turned=pulse.watch("listening to hand-published messages"))
 
     async def look_at_server(stop: asyncio.Event) -> None:
@@ -115,7 +115,7 @@ def main() -> None:
         },
         figures=(circuits, planner.figures),
     )
-    log.info("planner.ready", seat=seat, rungs=[rung.name for rung in rungs], redis=masked(settings.redis_url))
+    log.info("planner.ready", name=name, rungs=[rung.name for rung in rungs], redis=masked(settings.redis_url))
     serve(
         SERVICE,
         settings.runtime_path,
@@ -123,7 +123,7 @@ def main() -> None:
             "plan": planner.run,
             "claims": planner.keep_claims,
             "bridge": bridge.run,
-            "drafts": filing.sweep_drafts,
+            "drafts": writer.sweep_drafts,
             "server": look_at_server,
             "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
         },

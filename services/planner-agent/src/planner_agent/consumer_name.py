@@ -13,5 +13,5 @@ def claim_consumer_name(runtime: Path, node_name: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(1, 1000):
         if FileLock(folder / str(number), mode=0o640).take():
-            return f"{node_name}-{number}"  # never released: the lock is the seat
-    raise RuntimeError(f"a thousand planners hold seats in {folder}")
+            return f"{node_name}-{number}"  # never released: the lock is the name
+    raise RuntimeError(f"a thousand planners hold names in {folder}")

@@ -1,4 +1,4 @@
-"""Thinking: one event becomes one answer, from the ladder or from the floor. Writes nothing, decides nothing alone.
+"""Diagnosis: one event becomes one answer, from the ladder or from the floor. Writes nothing, decides nothing alone.
 
 Evidence and policy come first; a model chooses among what they leave, and its form, names and grounding are checked.
 """
@@ -43,22 +43,22 @@ class Diagnosis:
 class Diagnostician:
     """The ladder of one planner; breakers live as long as it does."""
 
-    def __init__(self, bus: Bus, memory: PlannerStore, policy: Policy, rungs: Sequence[Rung], breakers: Breakers):
+    def __init__(self, bus: Bus, store: PlannerStore, policy: Policy, rungs: Sequence[Rung], breakers: Breakers):
         self._bus = bus
-        self._memory = memory
+        self._store = store
         self._policy = policy
         self._rungs = rungs
         self._breakers = breakers
 
-    async def think(self, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
+    async def diagnose(self, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
-        restarts = await self._memory.recent_restarts(event)
+        restarts = await self._store.recent_restarts(event)
         allowed = self._policy.allows(event, recent_restarts=restarts)
         seen = evidence_for(event)
-        evidence = (*seen, *_history(await self._memory.past_runs(event)))
+        evidence = (*seen, *_history(await self._store.past_runs(event)))
 
         async def publish(attempt: Try) -> None:
-            await self._tell(event, attempt)
+            await self._publish(event, attempt)
 
         climbed = await climb(
             () if floor_only else self._rungs,
@@ -71,7 +71,7 @@ class Diagnostician:
         landing = landed(climbed, self._rungs, floor_answer(event, allowed))
         return Diagnosis(landing.answer, landing.model, evidence)
 
-    async def _tell(self, event: HealthEvent, attempt: Try) -> None:
+    async def _publish(self, event: HealthEvent, attempt: Try) -> None:
         """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""
         record = ModelAttempt(
             ts=rfc3339(datetime.now(UTC)),
@@ -91,7 +91,9 @@ class Diagnostician:
         TOKENS.add(attempt.provider, "prompt", amount=attempt.prompt_tokens)
         TOKENS.add(attempt.provider, "answer", amount=attempt.completion_tokens)
         COST.add(attempt.provider, amount=attempt.cost_usd)
-        log.info("ladder.tried", event_id=event.id, model=attempt.model, outcome=attempt.outcome, ms=attempt.latency_ms)
+        log.info(
+            "diagnosis.attempt", event_id=event.id, model=attempt.model, outcome=attempt.outcome, ms=attempt.latency_ms
+        )
         while True:
             try:
                 await self._bus.publish(record)

@@ -1,4 +1,4 @@
-"""KeyedQueue: one node/service pair strictly in order, different pairs side by side. Knows nothing of what they do."""
+"""KeyedQueue: one node/service key strictly in order, different pairs side by side. Knows nothing of what they do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Job = Callable[[], Awaitable[None]]
 
 
 class KeyedQueue:
-    """At most `parallel` jobs run at once; jobs of one pair never overlap and keep their order."""
+    """At most `parallel` jobs run at once; jobs of one key never overlap and keep their order."""
 
     def __init__(self, parallel: int):
         self._parallel = parallel
@@ -22,21 +22,21 @@ class KeyedQueue:
         self._queues: dict[str, deque[tuple[Job, bool]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def busy(self, pair: str) -> bool:
-        """Is anything of this pair running or waiting?"""
-        return pair in self._queues
+    def busy_keys(self) -> frozenset[str]:
+        """Of what is running or waiting."""
+        return frozenset(self._queues)
 
-    def submit(self, pair: str, job: Job, *, alone: bool = False) -> None:
+    def submit(self, key: str, job: Job, *, alone: bool = False) -> None:
         """Queue a job; `alone` lets no other run beside it. A job that raises takes the service down: see `check`."""
-        if pair in self._queues:
-            self._queues[pair].append((job, alone))
+        if key in self._queues:
+            self._queues[key].append((job, alone))
             return
-        self._queues[pair] = deque([(job, alone)])
-        task = asyncio.create_task(self._drive(pair), name=f"lane {pair}")
+        self._queues[key] = deque([(job, alone)])
+        task = asyncio.create_task(self._drive(key), name=f"queue {key}")
         self._tasks.add(task)
 
     def check(self) -> None:
-        """Raise what a finished lane raised."""
+        """Raise what a finished job raised."""
         for task in [task for task in self._tasks if task.done()]:
             self._tasks.discard(task)
             task.result()
@@ -47,8 +47,8 @@ class KeyedQueue:
         self._tasks.clear()
         self._queues.clear()
 
-    async def _drive(self, pair: str) -> None:
-        queue = self._queues[pair]
+    async def _drive(self, key: str) -> None:
+        queue = self._queues[key]
         try:
             while queue:
                 job, alone = queue[0]
@@ -56,7 +56,7 @@ class KeyedQueue:
                     await job()
                 queue.popleft()
         finally:
-            self._queues.pop(pair, None)
+            self._queues.pop(key, None)
 
     @asynccontextmanager
     async def _slot(self, alone: bool) -> AsyncIterator[None]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import structlog
 
 from mesh_core.approvals.store import Actions
+from mesh_core.incidents.rule import is_recovery
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
 from mesh_core.models.events import Decision, HealthEvent
@@ -22,11 +23,12 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause
+from planner_agent.batch import BatchContext, Planned, PlanningTask, Step, sort_batch
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner_store import KnownTrouble, PlannerStore
-from planner_agent.proposal_writer import GROUP, PlanningTask, ProposalWriter
+from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.silence_filter import SilenceFilter
-from planner_agent.triage import RECOVERED, Route, triage
+from planner_agent.triage import Route, triage
 
 READ_BATCH = 500
 MOST_IN_HAND = 5000
@@ -37,27 +39,27 @@ log = structlog.get_logger()
 
 
 class Planner:
-    """One replica. `filing` does what takes time, in lanes; this loop only sorts."""
+    """One replica. `writer` does what takes time, queued by target; this loop only sorts."""
 
     def __init__(
         self,
         bus: Bus,
         consumer: Consumer,
-        memory: PlannerStore,
+        store: PlannerStore,
         actions: Actions,
-        filing: ProposalWriter,
-        lanes: KeyedQueue,
-        quiet: SilenceFilter,
+        writer: ProposalWriter,
+        queue: KeyedQueue,
+        silences: SilenceFilter,
         pulse: Pulse | None = None,
     ):
         self._bus = bus
         self._consumer = consumer
-        self._memory = memory
+        self._store = store
         self._actions = actions
-        self._filing = filing
-        self._lanes = lanes
-        self._quiet = quiet
-        self._planning: dict[str, HealthEvent] = {}
+        self._writer = writer
+        self._queue = queue
+        self._silences = silences
+        self._in_hand: dict[str, HealthEvent] = {}
         self._pulse = pulse or Pulse()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -67,7 +69,7 @@ class Planner:
         try:
             while not stop.is_set():
                 turned()
-                self._lanes.check()
+                self._queue.check()
                 try:
                     await self.round()
                     failures = 0
@@ -78,11 +80,11 @@ class Planner:
                     await pause(stop, seconds)
         finally:
             self._pulse.rest("reading events")
-            await self.stop_lanes()
+            await self.stop_queue()
 
-    async def stop_lanes(self) -> None:
+    async def stop_queue(self) -> None:
         """Drop what is in hand: it is unacknowledged and comes again."""
-        await self._lanes.cancel()
+        await self._queue.cancel()
 
     async def keep_claims(self, stop: asyncio.Event) -> None:
         """Tell Redis every ten seconds that we are still at work on what we hold."""
@@ -91,97 +93,85 @@ class Planner:
             turned()
             try:
                 await self._consumer.renew()
-                await self._memory.renew_gates(list(self._planning.values()), GATE_RENEWAL_MS)
+                await self._store.renew_gates(list(self._in_hand.values()), GATE_RENEWAL_MS)
             except BusDown as error:
                 log.warning("planner.renewal_missed", error=str(error))
 
     async def figures(self) -> None:
         """What is in hand just now, for whoever asks."""
-        IN_HAND.set(len(self._planning))
+        IN_HAND.set(len(self._in_hand))
 
     async def round(self) -> int:
         """Read one batch and sort it; how many entries it held. Raises BusDown."""
         if self._consumer.handed_out >= MOST_IN_HAND:
-            await asyncio.sleep(0.05)  # the lanes are full: what waits in Redis is safe there
+            await asyncio.sleep(0.05)  # the queues are full: what waits in Redis is safe there
             return 0
         entries = await self._consumer.read(count=READ_BATCH)
         try:
             await self._sort(entries)
         except BusDown:
-            self._consumer.give_back(e for e in entries if f"{e.stream} {e.id}" not in self._planning)
+            self._consumer.give_back(e for e in entries if f"{e.stream} {e.id}" not in self._in_hand)
             raise
         return len(entries)
 
     async def _sort(self, entries: Sequence[Entry]) -> None:
-        """One batch: most events end here, the others go to their lane."""
-        works, finished = await self._read(entries)
-        begun = await self._begun(works)
-        suspects = frozenset(work.event.pair for work in works if work.event.id in begun)
-        works.sort(key=lambda work: work.event.pair in suspects)  # others first; a pair keeps its order
-        EVENTS_READ.add(amount=len(works))
-        EVENTS_BENIGN.add(amount=sum(work.event.benign for work in works))
-        silences = self._quiet.current()
-        held = [self._quiet.about(work.event, silences) for work in works]
-        lanes = [triage(work.event, holding) for work, holding in zip(works, held, strict=True)]
-        recoveries = [work.event for work, lane in zip(works, lanes, strict=True) if lane is Route.RECOVERY]
-        if recoveries:
-            # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
-            await self._memory.mark_well(recoveries)
-        waiting = {filed.proposal.pair for filed in self._actions.pending()} if recoveries else set()
-        # Trouble after a recovery that is still in hand waits for it: until then the gate is that of the old trouble.
-        behind_recovery = {event.pair for event in self._planning.values() if event.type in RECOVERED}
-        to_gate: list[PlanningTask] = []
-        silenced: list[Decision] = []
-        for work, lane, holding in zip(works, lanes, held, strict=True):
-            event = work.event
-            match lane:
-                case Route.LEDGER:
-                    await self._memory.remember_run(event)
-                    finished.append(work.entry)
-                case Route.RECOVERY if (
-                    event.pair in waiting
-                    or self._lanes.busy(event.pair)
-                    or self._quiet.acknowledged(event, silences)
-                    or work.entry.deliveries > 1  # what it took back may not have been told
-                ):
-                    behind_recovery.add(event.pair)
-                    self._submit(work, self._filing.withdraw)
-                case Route.PLAN if event.pair in behind_recovery or event.id in begun:
-                    # What began may be filed already, and have lost its gate to later trouble.
-                    self._submit(work, self._filing.plan, alone=event.pair in suspects)
-                case Route.SILENCED if self._lanes.busy(event.pair) or work.entry.deliveries > 1:
-                    # A recovery in hand may end the silence, and what was handed out before may be filed already.
-                    self._submit(work, self._filing.plan, alone=event.pair in suspects)
-                case Route.SILENCED:
-                    silenced.append(self._quiet.decision(event, holding[0]))
-                    finished.append(work.entry)
-                case Route.PLAN:
-                    to_gate.append(work)
-                case _:
-                    finished.append(work.entry)
-        await self._memory.say(silenced)
-        holders = await self._memory.pass_gates([work.event for work in to_gate])
-        aside = self._quiet.put_aside() if any(holders) else frozenset()
-        known: list[KnownTrouble] = []
-        for work, holder in zip(to_gate, holders, strict=True):
-            if holder and holder not in aside:
-                known.append(KnownTrouble(work.entry, GROUP, holder, _suppressed(work.event, holder)))
-            else:
-                self._submit(work, self._filing.plan, alone=work.event.pair in suspects)
-        await self._memory.count(known)
-        self._consumer.let_go([one.entry for one in known])
-        await self._consumer.acknowledge(finished)
+        """One batch: most events end here, the others go to their queue."""
+        tasks, refused = await self._read(entries)
+        events = [task.event for task in tasks]
+        EVENTS_READ.add(amount=len(events))
+        EVENTS_BENIGN.add(amount=sum(event.benign for event in events))
+        for event in events:
+            if triage(event) is Route.RUN:
+                await self._store.remember_run(event)
+        recoveries = [event for event in events if is_recovery(event)]
+        # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
+        await self._store.mark_well(recoveries)
+        planned = sort_batch(tasks, await self._context(tasks, any_recovery=bool(recoveries)))
+        silenced = [one for one in planned if one.step is Step.SILENCE]
+        await self._say_silenced(silenced)
+        for one in planned:
+            if one.step is Step.WITHDRAW:
+                self._enqueue(one, self._writer.withdraw)
+            elif one.step is Step.PLAN:
+                self._enqueue(one, self._writer.plan)
+        await self._pass_gates([one for one in planned if one.step is Step.GATE])
+        done = [one for one in planned if one.step is Step.DONE]
+        await self._consumer.acknowledge([*refused, *(one.task.entry for one in (*done, *silenced))])
 
-    async def _begun(self, works: Sequence[PlanningTask]) -> frozenset[str | None]:
-        """The events that a planner was at work on when it died. Their pairs are worked on last and one at a time, so
-        that an event which takes its planner down is not counted against its neighbours."""
-        again = [work for work in works if work.entry.deliveries > 1]
-        begun = await self._memory.begun([work.action_id for work in again])
-        return frozenset(work.event.id for work, times in zip(again, begun, strict=True) if times)
+    async def _context(self, tasks: Sequence[PlanningTask], *, any_recovery: bool) -> BatchContext:
+        again = [task for task in tasks if task.entry.deliveries > 1]
+        begun = await self._store.begun([task.action_id for task in again])
+        return BatchContext(
+            waiting=frozenset(filed.proposal.pair for filed in self._actions.pending())
+            if any_recovery
+            else frozenset(),
+            busy=self._queue.busy_keys(),
+            recovering=frozenset(event.pair for event in self._in_hand.values() if is_recovery(event)),
+            begun=frozenset(task.event.id for task, times in zip(again, begun, strict=True) if times),
+            silences=self._silences.current(),
+            now=datetime.now(UTC),
+        )
+
+    async def _say_silenced(self, silenced: Sequence[Planned]) -> None:
+        await self._silences.note([(one.task.event, one.silences) for one in silenced])
+        await self._store.say([self._silences.decision(one.task.event, one.silences[0]) for one in silenced])
+
+    async def _pass_gates(self, planned: Sequence[Planned]) -> None:
+        """What is within somebody's cooldown is counted, the others go to their queue."""
+        holders = await self._store.pass_gates([one.task.event for one in planned])
+        deferred = self._silences.put_aside() if any(holders) else frozenset()
+        known: list[KnownTrouble] = []
+        for one, holder in zip(planned, holders, strict=True):
+            if holder and holder not in deferred:
+                known.append(KnownTrouble(one.task.entry, GROUP, holder, _suppressed(one.task.event, holder)))
+            else:
+                self._enqueue(one, self._writer.plan)
+        await self._store.count(known)
+        self._consumer.let_go([one.entry for one in known])
 
     async def _read(self, entries: Sequence[Entry]) -> tuple[list[PlanningTask], list[Entry]]:
         """The events of a batch, and the entries that are none (they are in the dead letters now)."""
-        works: list[PlanningTask] = []
+        tasks: list[PlanningTask] = []
         refused: list[Entry] = []
         for entry in entries:
             event = event_in(entry.stream, entry.id, entry.raw)
@@ -191,21 +181,22 @@ class Planner:
                 )
                 refused.append(entry)
             else:
-                works.append(PlanningTask(entry, event))
-        return works, refused
+                tasks.append(PlanningTask(entry, event))
+        return tasks, refused
 
-    def _submit(self, work: PlanningTask, job: ProposalWriter.Job, *, alone: bool = False) -> None:
-        key = f"{work.entry.stream} {work.entry.id}"
-        self._planning[key] = work.event
+    def _enqueue(self, planned: Planned, job: ProposalWriter.Job) -> None:
+        task = planned.task
+        key = f"{task.entry.stream} {task.entry.id}"
+        self._in_hand[key] = task.event
 
-        async def do() -> None:
+        async def run() -> None:
             try:
-                await job(work)
+                await job(task)
             finally:
-                self._planning.pop(key, None)
-                self._consumer.let_go([work.entry])
+                self._in_hand.pop(key, None)
+                self._consumer.let_go([task.entry])
 
-        self._lanes.submit(work.event.pair, do, alone=alone)
+        self._queue.submit(task.event.pair, run, alone=planned.alone)
 
 
 def _suppressed(event: HealthEvent, holder: str) -> Decision:

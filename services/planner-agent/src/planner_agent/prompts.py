@@ -1,4 +1,4 @@
-"""Wording: what is said to a model, and whether what it says back may be believed. Pure; no model is called here.
+"""Prompts: what is said to a model, and whether what it says back may be believed. Pure; no model is called here.
 
 Form is not truth: an answer must be strict JSON, of the schema, about this event, within the policy, and grounded.
 """

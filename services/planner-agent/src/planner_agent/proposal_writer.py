@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -17,21 +16,22 @@ import structlog
 
 from mesh_core.approvals.proposal_files import Filed, Receipt
 from mesh_core.approvals.store import Actions
+from mesh_core.incidents.rule import ends, subject_of
 from mesh_core.llm.reasons import quoted, told_reason
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.messaging.consumer import Entry
 from mesh_core.models.events import Decision, HealthEvent, Verdict
-from mesh_core.models.proposals import Action, ActionUpdate, Proposal, proposal_id
+from mesh_core.models.proposals import Action, ActionUpdate, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.policy import proposal_type_for, risk_for
 from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
 from mesh_core.runtime.service import pause
 from mesh_core.silences.silence import Silence
+from planner_agent.batch import PlanningTask
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.evidence import kept_event
 from planner_agent.planner_store import KnownTrouble, PlannerStore, moment_of
 from planner_agent.silence_filter import SilenceFilter
-from planner_agent.triage import is_over, is_poison, subject_of
+from planner_agent.triage import is_poison
 
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 600.0
@@ -41,21 +41,8 @@ GROUP = "planner"
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class PlanningTask:
-    """One stream entry and its event."""
-
-    entry: Entry
-    event: HealthEvent
-
-    @property
-    def action_id(self) -> str:
-        """The id of the proposal that may come of it."""
-        return proposal_id(self.event.id or "", self.event.node, self.event.service)
-
-
 class ProposalWriter:
-    """The slow half of a planner, run in lanes. Every method may be repeated from the start."""
+    """The slow half of a planner, run by the keyed queue. Every method may be repeated from the start."""
 
     Job: TypeAlias = Callable[[PlanningTask], Awaitable[None]]
     Step: TypeAlias = Callable[[PlanningTask, bool], Awaitable[None]]
@@ -63,92 +50,92 @@ class ProposalWriter:
     def __init__(
         self,
         bus: Bus,
-        memory: PlannerStore,
+        store: PlannerStore,
         actions: Actions,
-        thinker: Diagnostician,
-        quiet: SilenceFilter,
+        diagnostician: Diagnostician,
+        silences: SilenceFilter,
         *,
         ttl_seconds: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
         self._bus = bus
-        self._memory = memory
+        self._store = store
         self._actions = actions
-        self._thinker = thinker
-        self._quiet = quiet
+        self._diagnostician = diagnostician
+        self._silences = silences
         self._ttl = timedelta(seconds=ttl_seconds)
         self._clock = clock
 
-    async def plan(self, work: PlanningTask) -> None:
+    async def plan(self, task: PlanningTask) -> None:
         """Until it is settled: Redis away or a full disk only delay it."""
-        await self._until_done(work, self._plan)
+        await self._until_done(task, self._plan)
 
-    async def withdraw(self, work: PlanningTask) -> None:
+    async def withdraw(self, task: PlanningTask) -> None:
         """The pair is well again: its proposal leaves pending/, if nobody has decided yet."""
-        await self._until_done(work, self._withdraw)
+        await self._until_done(task, self._withdraw)
 
-    async def _until_done(self, work: PlanningTask, step: ProposalWriter.Step) -> None:
+    async def _until_done(self, task: PlanningTask, step: ProposalWriter.Step) -> None:
         """The step is told whether it may have been begun before: by us just now, or by a planner that died."""
-        again = work.entry.deliveries > 1
+        again = task.entry.deliveries > 1
         while True:
             try:
-                return await step(work, again)
+                return await step(task, again)
             except BusDown as error:
-                log.warning("filing.redis_away", event_id=work.event.id, error=str(error))
+                log.warning("proposal_writer.redis_away", event_id=task.event.id, error=str(error))
             except OSError as error:
                 # A full or read-only disk: the event stays ours, unacknowledged, and nothing half-written is left.
-                log.error("filing.disk", event_id=work.event.id, error=str(error))
+                log.error("proposal_writer.disk", event_id=task.event.id, error=str(error))
             again = True
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _plan(self, work: PlanningTask, again: bool) -> None:
-        event, action_id = work.event, work.action_id
+    async def _plan(self, task: PlanningTask, again: bool) -> None:
+        event, action_id = task.event, task.action_id
         receipt = await self._decided(action_id)
         if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
-            return await self._conclude(work, again=True)  # filed before: whoever has the gate by now, or is silenced
-        if silences := self._quiet.about(event):
-            return await self._silence(work, silences[0], action_id)
-        aside = self._quiet.put_aside()
-        (holder,) = await self._memory.pass_gates([event])
-        if holder in aside:  # its proposal was snoozed, and that is over: its cooldown, too
-            await self._memory.free_gate(event, holder)
-            (holder,) = await self._memory.pass_gates([event])
+            return await self._conclude(task, again=True)  # filed before: whoever has the gate by now, or is silenced
+        if silences := self._silences.about(event):
+            return await self._silence(task, silences, action_id)
+        deferred = self._silences.put_aside()
+        (holder,) = await self._store.pass_gates([event])
+        if holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
+            await self._store.free_gate(event, holder)
+            (holder,) = await self._store.pass_gates([event])
         if holder:
-            return await self._count(work, holder, f"within the cooldown of {holder}")
+            return await self._count(task, holder, f"within the cooldown of {holder}")
         if receipt is None:
             if open_one := self._already_open(event, action_id):
-                return await self._count(work, open_one.proposal.event.id or "", f"{open_one.name.id} is still open")
-            owner = await self._memory.decided_incident(event)
-            if owner and owner not in aside:
-                return await self._count(work, owner, f"this incident was decided with {owner}")
-            if poison := is_poison(begun := await self._memory.begin(action_id)):
-                await self._dead_letter(work, begun)
-            thought = await self._think(event, action_id, floor_only=poison)
-            if thought.answer.action is Action.IGNORE:
-                return await self._ignore(work, thought, action_id)
-            if silences := self._quiet.about(event):  # set while the model was thinking
-                return await self._silence(work, silences[0], action_id)
-            receipt = await self._draft(event, thought, action_id)
+                return await self._count(task, open_one.proposal.event.id or "", f"{open_one.name.id} is still open")
+            owner = await self._store.decided_incident(event)
+            if owner and owner not in deferred:
+                return await self._count(task, owner, f"this incident was decided with {owner}")
+            if poison := is_poison(begun := await self._store.begin(action_id)):
+                await self._dead_letter(task, begun)
+            diagnosis = await self._diagnose(event, action_id, floor_only=poison)
+            if diagnosis.answer.action is Action.IGNORE:
+                return await self._ignore(task, diagnosis, action_id)
+            if silences := self._silences.about(event):  # set while the model was thinking
+                return await self._silence(task, silences, action_id)
+            receipt = await self._draft(event, diagnosis, action_id)
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
         if filed is not None:
             TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - moment_of(event) / 1000))
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
-        return await self._conclude(work, again=again)
+        return await self._conclude(task, again=again)
 
-    async def _conclude(self, work: PlanningTask, *, again: bool) -> None:
+    async def _conclude(self, task: PlanningTask, *, again: bool) -> None:
         """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
-        event = work.event
-        if await self._memory.was_well_after(event):
+        event = task.event
+        if await self._store.was_well_after(event):
             await self._withdraw_open(event, f"it recovered while the proposal for {event.id} was being written", again)
-        await self._settle(work, work.action_id, "proposed", "")
+        await self._settle(task, task.action_id, "proposed", "")
 
-    async def _think(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Diagnosis:
+    async def _diagnose(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Diagnosis:
         """What takes long, and where an event may take its planner down."""
         try:
-            return await self._thinker.think(event, floor_only=floor_only)
+            return await self._diagnostician.diagnose(event, floor_only=floor_only)
         except asyncio.CancelledError:
             with suppress(BusDown):
-                await self._memory.put_down(action_id)
+                await self._store.put_down(action_id)
             raise
 
     async def sweep_drafts(self, stop: asyncio.Event) -> None:
@@ -160,55 +147,55 @@ class ProposalWriter:
                 for action_id, token, modified in list(self._actions.drafts()):
                     if now - modified > ORPHAN_SECONDS and not await self._is_decision(action_id, token):
                         self._actions.drop_draft(action_id, token)
-                        log.info("filing.orphan_removed", action_id=action_id)
+                        log.info("proposal_writer.orphan_removed", action_id=action_id)
                 self._actions.drop_receipts(now - self._ttl.total_seconds() - ORPHAN_SECONDS)
             except (BusDown, OSError) as error:
-                log.warning("filing.sweep_failed", error=str(error))
+                log.warning("proposal_writer.sweep_failed", error=str(error))
 
     async def _decided(self, action_id: str) -> Receipt | None:
         """Which draft is the proposal of this id. The folder reminds a Redis that lost its last seconds."""
-        known = await self._memory.decided(action_id)
+        known = await self._store.decided(action_id)
         if known is None and (receipt := self._actions.receipt(action_id)) is not None:
             log.warning("planner.redis_forgot", action_id=action_id)
-            known = await self._memory.decide(action_id, receipt)
+            known = await self._store.decide(action_id, receipt)
         return known
 
     async def _is_decision(self, action_id: str, token: str) -> bool:
         decided = await self._decided(action_id)
         return decided is not None and decided.token == token
 
-    async def _draft(self, event: HealthEvent, thought: Diagnosis, action_id: str) -> Receipt:
+    async def _draft(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Receipt:
         """Write the draft and let Redis decide which draft counts. Returns the winner."""
         token = secrets.token_hex(8)
-        proposal = self._proposal(event, thought, action_id)
+        proposal = self._proposal(event, diagnosis, action_id)
         await asyncio.to_thread(self._actions.draft, proposal, token)
         update = self._update(proposal.type, proposal, "", "pending", told_reason(proposal))
-        winner = await self._memory.decide(action_id, Receipt(token, update.wire()))
+        winner = await self._store.decide(action_id, Receipt(token, update.wire()))
         if winner.token != token:
             self._actions.drop_draft(action_id, token)
         else:
-            PROPOSALS.add(thought.answer.action, thought.model.provider)
+            PROPOSALS.add(diagnosis.answer.action, diagnosis.model.provider)
         return winner
 
-    def _proposal(self, event: HealthEvent, thought: Diagnosis, action_id: str) -> Proposal:
+    def _proposal(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Proposal:
         now = self._clock()
-        kind = proposal_type_for(thought.answer.action, event)
+        kind = proposal_type_for(diagnosis.answer.action, event)
         if kind is None:
-            raise ValueError(f"{thought.answer.action} is nothing to file")
+            raise ValueError(f"{diagnosis.answer.action} is nothing to file")
         return Proposal(
             id=action_id,
             type=kind,
-            action=thought.answer.action,
+            action=diagnosis.answer.action,
             risk_level=risk_for(kind),
             node=event.node,
             service=event.service,
-            reason=thought.answer.reason,
-            confidence=thought.answer.confidence,
+            reason=diagnosis.answer.reason,
+            confidence=diagnosis.answer.confidence,
             created_at=rfc3339(now),
             expires_at=rfc3339(now + self._ttl),
             event=kept_event(event),
-            evidence=thought.evidence,
-            model=thought.model,
+            evidence=diagnosis.evidence,
+            model=diagnosis.model,
         )
 
     def _already_open(self, event: HealthEvent, action_id: str) -> Filed | None:
@@ -219,37 +206,38 @@ class ProposalWriter:
                 return filed
         return None
 
-    async def _count(self, work: PlanningTask, owner: str, reason: str) -> None:
+    async def _count(self, task: PlanningTask, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
-        decision = Decision(ts=rfc3339(self._clock()), event_id=work.event.id or "", verdict="counted", reason=reason)
-        await self._memory.count([KnownTrouble(work.entry, GROUP, owner, decision)])
+        decision = Decision(ts=rfc3339(self._clock()), event_id=task.event.id or "", verdict="counted", reason=reason)
+        await self._store.count([KnownTrouble(task.entry, GROUP, owner, decision)])
 
-    async def _silence(self, work: PlanningTask, silence: Silence, action_id: str) -> None:
+    async def _silence(self, task: PlanningTask, silences: tuple[Silence, ...], action_id: str) -> None:
         """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
-        log.info("planner.silenced", event_id=work.event.id, silence=silence.id)
-        await self._memory.free_gate(work.event)
-        decision = self._quiet.decision(work.event, silence)
-        await self._memory.settle(work.entry, GROUP, work.event, decision, f"silenced:{work.event.id}")
+        await self._silences.note([(task.event, silences)])
+        log.info("planner.silenced", event_id=task.event.id, silence=silences[0].id)
+        await self._store.free_gate(task.event)
+        decision = self._silences.decision(task.event, silences[0])
+        await self._store.settle(task.entry, GROUP, task.event, decision, f"silenced:{task.event.id}")
         if decided := await self._decided(action_id):
             self._actions.drop_draft(action_id, decided.token)
 
-    async def _ignore(self, work: PlanningTask, thought: Diagnosis, action_id: str) -> None:
-        log.info("planner.ignored", event_id=work.event.id, reason=thought.answer.reason)
-        await self._settle(work, action_id, "ignored", quoted(thought.answer.reason, thought.model))
+    async def _ignore(self, task: PlanningTask, diagnosis: Diagnosis, action_id: str) -> None:
+        log.info("planner.ignored", event_id=task.event.id, reason=diagnosis.answer.reason)
+        await self._settle(task, action_id, "ignored", quoted(diagnosis.answer.reason, diagnosis.model))
 
-    async def _dead_letter(self, work: PlanningTask, begun: int) -> None:
+    async def _dead_letter(self, task: PlanningTask, begun: int) -> None:
         reason = f"{begun - 1} planners died while they worked on it; the floor answers instead"
-        log.error("planner.poison", event_id=work.event.id, planners_died=begun - 1)
+        log.error("planner.poison", event_id=task.event.id, planners_died=begun - 1)
         await self._bus.refuse(
-            work.entry.raw, source=work.entry.stream, reason=reason, by="planner", entry_id=work.entry.id
+            task.entry.raw, source=task.entry.stream, reason=reason, by="planner", entry_id=task.entry.id
         )
 
-    async def _withdraw(self, work: PlanningTask, again: bool) -> None:
-        await self._memory.mark_well([work.event])
-        self._quiet.end_acknowledged(work.event)
-        withdrawn = await self._withdraw_open(work.event, f"{work.event.type} at {work.event.timestamp}", again)
+    async def _withdraw(self, task: PlanningTask, again: bool) -> None:
+        await self._store.mark_well([task.event])
+        await self._silences.end_acknowledged(task.event)
+        withdrawn = await self._withdraw_open(task.event, f"{task.event.type} at {task.event.timestamp}", again)
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
-        await self._settle(work, f"recovery:{work.event.id}", "recovered", verdict)
+        await self._settle(task, f"recovery:{task.event.id}", "recovered", verdict)
 
     async def _withdraw_open(self, event: HealthEvent, reason: str, again: bool) -> str | None:
         """Take back what waits for this; None if nothing does, or a person was faster.
@@ -258,25 +246,25 @@ class ProposalWriter:
         """
         taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
         for filed in self._actions.pending():
-            if is_over(filed.proposal.event, event) and self._actions.withdraw(filed.name, reason):
+            if ends(event, filed.proposal.event) and self._actions.withdraw(filed.name, reason):
                 WITHDRAWN.add()
                 log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
                 taken.append(filed)
         for filed in taken:
             update = self._update(filed.proposal.type, filed.proposal, "pending", "withdrawn", reason)
             await self._bus.publish(update, once=f"{filed.name.id}:pending:withdrawn")
-            await self._memory.free_gate(filed.proposal.event)
+            await self._store.free_gate(filed.proposal.event)
         return taken[-1].name.id if taken else None
 
-    async def _settle(self, work: PlanningTask, action_id: str, verdict: Verdict, reason: str) -> None:
+    async def _settle(self, task: PlanningTask, action_id: str, verdict: Verdict, reason: str) -> None:
         decision = Decision(
             ts=rfc3339(self._clock()),
-            event_id=work.event.id or "",
+            event_id=task.event.id or "",
             verdict=verdict,
             action_id=action_id if verdict == "proposed" else None,
             reason=reason[:500],
         )
-        await self._memory.settle(work.entry, GROUP, work.event, decision, action_id)
+        await self._store.settle(task.entry, GROUP, task.event, decision, action_id)
 
     def _update(self, kind: str, proposal: Proposal, from_folder: str, to_folder: str, reason: str) -> ActionUpdate:
         return ActionUpdate(

@@ -5,15 +5,17 @@ Reads silences/ and moves an acknowledgement that is over to silences/ended/; ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import structlog
 
+from mesh_core.incidents.rule import ends
 from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.silences.silence import Silence, ends_with, silences_for
+from mesh_core.silences.silence import Silence, SilenceKind, ends_with, silences_for
+from planner_agent.planner_store import PlannerStore
 
 log = structlog.get_logger()
 
@@ -21,8 +23,11 @@ log = structlog.get_logger()
 class SilenceFilter:
     """Each question looks into the folder, which costs one listing as long as nothing changed there."""
 
-    def __init__(self, folder: SilenceFolder, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+    def __init__(
+        self, folder: SilenceFolder, store: PlannerStore, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ):
         self._folder = folder
+        self._store = store
         self._clock = clock
         self._over: set[str] = set()  # ended by a recovery, though their file could not be moved
 
@@ -47,18 +52,42 @@ class SilenceFilter:
             aside |= silence.put_aside.keys()
         return frozenset(aside)
 
-    def acknowledged(self, recovery: HealthEvent, among: tuple[Silence, ...] | None = None) -> tuple[Silence, ...]:
-        """The acknowledgements that this recovery ends."""
-        return tuple(s for s in (self.current() if among is None else among) if ends_with(s, recovery))
+    def acknowledged_at(self, recovery: HealthEvent, among: tuple[Silence, ...] | None = None) -> tuple[Silence, ...]:
+        """The acknowledgements of that very place: `end_acknowledged` says which of them this recovery ends."""
+        return acknowledgements(self.current() if among is None else among, recovery)
 
-    def end_acknowledged(self, recovery: HealthEvent) -> None:
-        """They are over: the next trouble there is new trouble. A folder that may not be changed is no obstacle."""
-        for silence in self.acknowledged(recovery):
-            try:
-                moved = self._folder.end(silence.id, f"{recovery.type} at {recovery.timestamp}\n-- planner")
-            except OSError as error:
-                self._over.add(silence.id)
-                log.error("quiet.not_moved", silence=silence.id, error=str(error))
-            else:
-                if moved:
-                    log.info("quiet.acknowledgement_over", silence=silence.id, place=silence.place)
+    async def note(self, silenced: Sequence[tuple[HealthEvent, tuple[Silence, ...]]]) -> None:
+        """Remember what is kept quiet by acknowledgements. Raises BusDown."""
+        await self._store.note_silenced(
+            [(s.id, event) for event, holding in silenced for s in holding if s.kind is SilenceKind.ACKNOWLEDGE]
+        )
+
+    async def end_acknowledged(self, recovery: HealthEvent) -> None:
+        """Those whose trouble is all over are over: the next trouble there is new trouble. Raises BusDown.
+
+        A folder that may not be changed is no obstacle.
+        """
+        for silence in self.acknowledged_at(recovery):
+            silenced = await self._store.still_silenced(silence.id)
+            if ends_with(silence, recovery, silenced):
+                self._end(silence, recovery)
+            await self._store.end_silenced(silence.id, [trouble for trouble in silenced if ends(recovery, trouble)])
+
+    def _end(self, silence: Silence, recovery: HealthEvent) -> None:
+        try:
+            moved = self._folder.end(silence.id, f"{recovery.type} at {recovery.timestamp}\n-- planner")
+        except OSError as error:
+            self._over.add(silence.id)
+            log.error("silence_filter.not_moved", silence=silence.id, error=str(error))
+        else:
+            if moved:
+                log.info("silence_filter.acknowledgement_over", silence=silence.id, target=silence.place)
+
+
+def acknowledgements(silences: Iterable[Silence], recovery: HealthEvent) -> tuple[Silence, ...]:
+    """Those of that very place, whatever type of trouble they are about."""
+    return tuple(
+        silence
+        for silence in silences
+        if silence.kind is SilenceKind.ACKNOWLEDGE and silence.covers(recovery.node, recovery.service, None)
+    )

@@ -17,25 +17,25 @@ class Route(StrEnum):
 
     NOTHING = "nothing"  # benign: acknowledged, no more
     RECOVERY = "recovery"  # the trouble may be over: withdraw what is open
-    LEDGER = "ledger"  # what an executor did: remembered for the next proposal
+    RUN = "run"  # what an executor did: remembered for the next proposal
     PLAN = "plan"  # through the gate to the ladder
     SILENCED = "silenced"  # it would be planned, but a person said: not now
 
 
 def triage(event: HealthEvent, silences: Sequence[Silence] = ()) -> Route:
-    """One event, one lane. What an executor says of its own work is a fact to remember, not new trouble,
+    """One event, one route. What an executor says of its own work is a fact to remember, not new trouble,
     as long as a node agent keeps announcing the incident behind it. `silences` are those that hold for this event."""
     if event.type in RECOVERIES:
         return Route.RECOVERY
     executors = event.trust is Trust.MESH and event.type in REMEDIATIONS
     if executors and (event.type != EventType.REMEDIATION_FAILED or event.incident):
-        return Route.LEDGER
+        return Route.RUN
     if event.benign:
         return Route.NOTHING
     return Route.SILENCED if silences else Route.PLAN
 
 
 def is_poison(begun: int) -> bool:
-    """PlanningTask on it has begun so often that it must have taken a planner down each time: to the dead letters, and the
+    """Work on it has begun so often that it must have taken a planner down each time: to the dead letters, and the
     floor."""
     return begun > MAX_BEGUN

@@ -19,7 +19,7 @@ from mesh_core.runtime.metrics import SILENCES
 from mesh_core.runtime.service import pause
 from mesh_core.silences.folder import KEEP_DAYS, SilenceFolder
 from mesh_core.silences.silence import Silence, SilenceKind
-from observer.world import State, World
+from observer.world import HealthState, World
 
 LOOK_SECONDS = 5.0
 
@@ -67,5 +67,7 @@ def is_healthy_again(silence: Silence, world: World) -> bool:
         return False
     place = world.places.get(f"{silence.node}/{silence.service or ''}")
     return (
-        place is not None and place.state is State.HEALTHY and parse_time(place.since) > parse_time(silence.created_at)
+        place is not None
+        and place.state is HealthState.HEALTHY
+        and parse_time(place.since) > parse_time(silence.created_at)
     )

@@ -19,7 +19,7 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.records import is_name, rfc3339
 from mesh_core.runtime.service import pause
-from observer.world import State, World
+from observer.world import HealthState, World
 
 ALIVE_PREFIX = "mesh:alive:"
 ALIVE_SECONDS = 120.0
@@ -79,7 +79,7 @@ class NodeLiveness:
                 continue
             sign = self._signs.get(place.node)
             silent = self._clock() - max(sign or 0.0, self._listening_since)
-            if place.state is State.OFFLINE:
+            if place.state is HealthState.OFFLINE:
                 if sign is not None and self._clock() - sign < self._limit:
                     await self._say_online(place.node, place.event_id or "")
                 self._silences.pop(place.node, None)

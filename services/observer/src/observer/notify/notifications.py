@@ -13,7 +13,7 @@ from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Severity, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, ProposalType
 from mesh_core.models.records import Record, Timestamp
-from observer.world import State
+from observer.world import HealthState
 
 
 class NotificationKind(StrEnum):
@@ -80,9 +80,9 @@ def news_of_action(update: ActionUpdate, proposal: Proposal | None) -> Notificat
 
 def news_of_world(update: WorldUpdate, entry_id: str) -> Notification | None:
     """A node whose agent fell silent, or is back; None for everything else."""
-    if update.service is not None or State.OFFLINE not in (update.from_state, update.to_state):
+    if update.service is not None or HealthState.OFFLINE not in (update.from_state, update.to_state):
         return None
-    gone = update.to_state == State.OFFLINE
+    gone = update.to_state == HealthState.OFFLINE
     return Notification(
         key=f"world:{entry_id}",
         kind=NotificationKind.NODE_OFFLINE if gone else NotificationKind.NODE_ONLINE,

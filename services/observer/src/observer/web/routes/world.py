@@ -16,11 +16,11 @@ from mesh_core.models.events import Severity
 from mesh_core.silences.silence import Silence, silences_for
 from observer.web.cursors import Cursor, page_after
 from observer.web.who import TheRoom, Viewer
-from observer.world import Place, State, World
+from observer.world import HealthState, TargetHealth, World
 
 router = APIRouter(tags=["world"])
 
-_RANK = {State.OFFLINE: 0, State.SICK: 1, State.UNKNOWN: 2, State.HEALTHY: 3}
+_RANK = {HealthState.OFFLINE: 0, HealthState.UNHEALTHY: 1, HealthState.UNKNOWN: 2, HealthState.HEALTHY: 3}
 _SEVERITY_RANK = {severity: -rank for rank, severity in enumerate(Severity)}
 
 
@@ -29,8 +29,8 @@ class PlaceOut(BaseModel):
 
     node: str
     service: str | None
-    state: State
-    own_state: State = Field(description="what it is apart from its node being offline")
+    state: HealthState
+    own_state: HealthState = Field(description="what it is apart from its node being offline")
     severity: Severity
     since: str
     event_id: str | None
@@ -42,12 +42,12 @@ class PlaceOut(BaseModel):
 
 class NodeOut(PlaceOut):
     beats: bool = Field(description="its agent was once heard giving signs of life")
-    services: dict[State, int] = Field(description="how many of its services are in each state")
+    services: dict[HealthState, int] = Field(description="how many of its services are in each state")
 
 
 class Counts(BaseModel):
-    nodes: dict[State, int]
-    services: dict[State, int]
+    nodes: dict[HealthState, int]
+    services: dict[HealthState, int]
 
 
 class WorldOut(BaseModel):
@@ -64,7 +64,7 @@ class WorldOut(BaseModel):
 async def world(
     room: TheRoom,
     who: Viewer,
-    state: Annotated[State | None, Query(description="only services in this state")] = None,
+    state: Annotated[HealthState | None, Query(description="only services in this state")] = None,
     node: Annotated[str | None, Query(max_length=128)] = None,
     q: Annotated[str | None, Query(max_length=200, description="a part of a node's or service's name")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
@@ -76,7 +76,7 @@ async def world(
     nodes, services = _split(seen)
     wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
     page, following = page_after(wanted, cursor, limit, lambda p: p.pair)
-    per_node: dict[str, Counter[State]] = defaultdict(Counter)
+    per_node: dict[str, Counter[HealthState]] = defaultdict(Counter)
     for place in services:
         per_node[place.node][place.state] += 1
     return WorldOut(
@@ -92,25 +92,25 @@ async def world(
     )
 
 
-def _split(world: World) -> tuple[list[Place], list[Place]]:
-    nodes: list[Place] = []
-    services: list[Place] = []
+def _split(world: World) -> tuple[list[TargetHealth], list[TargetHealth]]:
+    nodes: list[TargetHealth] = []
+    services: list[TargetHealth] = []
     for place in world.places.values():
         (nodes if place.service is None else services).append(place)
     return nodes, services
 
 
-def _fits(place: Place, state: State | None, node: str | None, q: str | None) -> bool:
+def _fits(place: TargetHealth, state: HealthState | None, node: str | None, q: str | None) -> bool:
     return state in (None, place.state) and node in (None, place.node) and (not q or q.lower() in place.pair.lower())
 
 
-def _order(place: Place) -> tuple[int, int, str]:
+def _order(place: TargetHealth) -> tuple[int, int, str]:
     return _RANK[place.state], _SEVERITY_RANK[place.severity], place.pair
 
 
-def _fields(place: Place) -> dict[str, object]:
+def _fields(place: TargetHealth) -> dict[str, object]:
     return {name: getattr(place, name) for name in PlaceOut.model_fields if name != "silences"}
 
 
-def _silences(silences: Sequence[Silence], now: datetime, place: Place) -> list[str]:
+def _silences(silences: Sequence[Silence], now: datetime, place: TargetHealth) -> list[str]:
     return [silence.id for silence in silences_for(silences, place.node, place.service, None, now)]

@@ -1,0 +1,104 @@
+"""One batch of events and what is known: what becomes of each of them. Pure; the planner does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mesh_core.incidents.rule import is_recovery
+from mesh_core.messaging.consumer import Entry
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import proposal_id
+from mesh_core.silences.silence import Silence, silences_for
+from planner_agent.silence_filter import acknowledgements
+from planner_agent.triage import Route, triage
+
+
+@dataclass(frozen=True)
+class PlanningTask:
+    """One stream entry and its event."""
+
+    entry: Entry
+    event: HealthEvent
+
+    @property
+    def action_id(self) -> str:
+        """The id of the proposal that may come of it."""
+        return proposal_id(self.event.id or "", self.event.node, self.event.service)
+
+
+@dataclass(frozen=True)
+class BatchContext:
+    """What is known when a batch is sorted. The sets hold pairs, `begun` the ids of events that a planner was at work
+    on when it died."""
+
+    waiting: frozenset[str]  # a proposal lies in pending/
+    busy: frozenset[str]  # something is queued or at work
+    recovering: frozenset[str]  # a recovery is queued or at work
+    begun: frozenset[str | None]
+    silences: tuple[Silence, ...]
+    now: datetime
+
+
+class Step(StrEnum):
+    """What is done next with one event."""
+
+    DONE = "done"  # nothing more
+    SILENCE = "silence"  # a person said: not now
+    GATE = "gate"  # known trouble is counted, the rest is planned
+    PLAN = "plan"  # queued: it may become a proposal
+    WITHDRAW = "withdraw"  # queued: what it ends leaves pending/
+
+
+@dataclass(frozen=True)
+class Planned:
+    """`silences` are those that hold for it, the longest first; `alone`: it may have taken a planner down."""
+
+    task: PlanningTask
+    step: Step
+    silences: tuple[Silence, ...]
+    alone: bool
+
+
+def sort_batch(tasks: Iterable[PlanningTask], known: BatchContext) -> list[Planned]:
+    """A step for each, in the order in which they are to be taken.
+
+    Pairs with an event that may have taken its planner down come last and one at a time, so that it is not counted
+    against its neighbours. A pair keeps its order.
+    """
+    tasks = list(tasks)
+    suspects = frozenset(task.event.pair for task in tasks if task.event.id in known.begun)
+    busy, recovering = set(known.busy), set(known.recovering)
+    planned: list[Planned] = []
+    for task in sorted(tasks, key=lambda task: task.event.pair in suspects):
+        event = task.event
+        silences = silences_for(known.silences, event.node, event.service, event.type, known.now)
+        step = _step(task, silences, known, busy, recovering)
+        if step is Step.WITHDRAW:
+            recovering.add(event.pair)
+        if step in (Step.WITHDRAW, Step.PLAN):
+            busy.add(event.pair)
+        planned.append(Planned(task, step, silences, step is not Step.WITHDRAW and event.pair in suspects))
+    return planned
+
+
+def _step(
+    task: PlanningTask, silences: tuple[Silence, ...], known: BatchContext, busy: set[str], recovering: set[str]
+) -> Step:
+    event, again = task.event, task.entry.deliveries > 1
+    match triage(event, silences):
+        case Route.RECOVERY | Route.RUN if is_recovery(event):
+            # What was handed out before may have taken something back and not told it.
+            ends_something = event.pair in known.waiting or event.pair in busy or again
+            return Step.WITHDRAW if ends_something or acknowledgements(known.silences, event) else Step.DONE
+        case Route.PLAN:
+            # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what
+            # began may be filed already, and have lost its gate to later trouble.
+            return Step.PLAN if event.pair in recovering or event.id in known.begun else Step.GATE
+        case Route.SILENCED:
+            # A recovery in hand may end the silence, and what was handed out before may be filed already.
+            return Step.PLAN if event.pair in busy or again else Step.SILENCE
+        case _:
+            return Step.DONE
