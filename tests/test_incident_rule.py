@@ -13,7 +13,7 @@ import pytest
 from mesh_core.incidents.rule import ends, is_recovery, is_trouble
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Entry
-from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.silences.silence import Silence, SilenceKind, ends_with
 from mesh_core.testing import RedisServer
 from observer.world import HealthState, World, fold
@@ -22,7 +22,7 @@ from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import ProposalWriter
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
-SERVICES = (None, "web", "db")
+SERVICES = (None, "web")
 INCIDENTS = (None, "pi4/web/1", "grafana/1")
 
 
@@ -33,15 +33,13 @@ def _event(number: int, **fields: Any) -> HealthEvent:
 
 
 TROUBLES = [
-    _event(1, type=kind, service=service, incident=incident, trust=trust)
-    for kind, service, incident, trust in product(
-        ("disk_full", "node_offline"), SERVICES, INCIDENTS, (Trust.NODE, Trust.OBSERVER, Trust.FOREIGN)
-    )
+    _event(1, type=kind, service=service, incident=incident, trust=Trust.OBSERVER)
+    for kind, service, incident in product(("disk_full", "node_offline"), SERVICES, INCIDENTS)
 ]
 RECOVERIES = [
     _event(2, type=kind, service=service, incident=incident, trust=trust, payload={"verdict": "proven"})
     for kind, service, incident, trust in product(
-        ("service_recovered", "service_healthy", "node_online", "remediation_completed", "disk_full", "backup_done"),
+        ("service_recovered", "node_online", "remediation_completed", "disk_full", "backup_done"),
         SERVICES,
         INCIDENTS,
         Trust,
@@ -72,22 +70,34 @@ def acknowledgement_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
     return ends_with(silence, recovery, [trouble])
 
 
+class Listener:
+    """Stands for bus, store and silences of a writer, and keeps what it decided."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    async def settle(self, *given: Any) -> None:
+        self.reasons += [one.reason for one in given if isinstance(one, Decision)]
+
+    async def nothing(self, *_: object, **__: object) -> None:
+        """Told to nobody."""
+
+    mark_well = end_acknowledged = publish = free_gate = nothing
+
+
 async def planner_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
     """Is the proposal of that trouble, which waits for a person, taken back?"""
     known = BatchContext(frozenset({trouble.pair}), frozenset(), frozenset(), frozenset(), (), NOW)
     (planned,) = sort_batch([PlanningTask(Entry("s", "2-0", b"", 1), recovery)], known)
     if planned.step is not Step.WITHDRAW:
         return False
-
-    async def nothing(*_: object, **__: object) -> None:
-        """Told to nobody."""
-
-    proposal = SimpleNamespace(event=trouble, pair=trouble.pair, id="x", type="notify", node="pi4", service=None)
+    proposal = SimpleNamespace(event=trouble, id="x", type="notify", node="pi4", service=None)
     filed = SimpleNamespace(name=SimpleNamespace(id="x"), proposal=proposal)
-    actions = SimpleNamespace(pending=lambda: [filed], withdraw=lambda *_: True)
-    twin: Any = SimpleNamespace(publish=nothing, free_gate=nothing)
-    writer = ProposalWriter(twin, twin, actions, twin, twin, ttl_seconds=60)  # type: ignore[arg-type]
-    return await writer._withdraw_open(recovery, "it recovered", again=False) is not None
+    actions: Any = SimpleNamespace(pending=lambda: [filed], withdraw=lambda *_: True)
+    listener: Any = Listener()
+    writer = ProposalWriter(listener, listener, actions, listener, listener, ttl_seconds=60)
+    await writer.withdraw(planned.task)
+    return listener.reasons == ["withdrew x"]
 
 
 @pytest.fixture

@@ -222,14 +222,15 @@ async def test_rubbish_in_the_folder_silences_nothing_and_stops_nothing(mesh: Me
     await mesh.proposed()
 
 
-RESOLVED = HealthEvent(type="service_recovered", node="web01", service="nginx", incident="grafana/1/x")
+def alert(kind: str) -> HealthEvent:
+    return HealthEvent(type=kind, node="web01", service="nginx", incident="grafana/1/x")
 
 
 async def test_an_unrelated_alert_that_is_resolved_does_not_end_an_acknowledgement(mesh: Mesh) -> None:
     acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
-    await mesh.bus.enter(RESOLVED, Trust.FOREIGN)
+    await mesh.bus.enter(alert("service_recovered"), Trust.FOREIGN)
 
     async def heard() -> bool:
         return "recovered" in [row["verdict"] for row in await mesh.stream(Decision.stream)]
@@ -257,9 +258,8 @@ async def test_an_acknowledgement_holds_until_the_last_trouble_that_it_keeps_qui
 async def test_an_acknowledged_alert_ends_with_its_own_resolution(mesh: Mesh) -> None:
     acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
     await mesh.start()
-    alert = RESOLVED.model_copy(update={"type": "latency_high"})
-    entered = await mesh.bus.enter(alert, Trust.FOREIGN)
+    entered = await mesh.bus.enter(alert("latency_high"), Trust.FOREIGN)
     assert entered is not None
     assert await mesh.verdict_of(entered.id or "") == "silenced"
-    await mesh.bus.enter(RESOLVED, Trust.FOREIGN)
+    await mesh.bus.enter(alert("service_recovered"), Trust.FOREIGN)
     await wait_for(lambda: folder(mesh).current() == (), 5, "the acknowledgement is over")

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 import structlog
@@ -126,7 +127,8 @@ class ProposalWriter:
         """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
         event = task.event
         if await self._store.was_well_after(event):
-            await self._withdraw_open(event, f"it recovered while the proposal for {event.id} was being written", again)
+            reason = f"it recovered while the proposal for {event.id} was being written"
+            await self._take_back(event, reason, lambda trouble: trouble.id == event.id, again)
         await self._settle(task, task.action_id, "proposed", "")
 
     async def _diagnose(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Diagnosis:
@@ -235,18 +237,21 @@ class ProposalWriter:
     async def _withdraw(self, task: PlanningTask, again: bool) -> None:
         await self._store.mark_well([task.event])
         await self._silences.end_acknowledged(task.event)
-        withdrawn = await self._withdraw_open(task.event, f"{task.event.type} at {task.event.timestamp}", again)
+        reason = f"{task.event.type} at {task.event.timestamp}"
+        withdrawn = await self._take_back(task.event, reason, partial(ends, task.event), again)
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
         await self._settle(task, f"recovery:{task.event.id}", "recovered", verdict)
 
-    async def _withdraw_open(self, event: HealthEvent, reason: str, again: bool) -> str | None:
-        """Take back what waits for this; None if nothing does, or a person was faster.
+    async def _take_back(
+        self, event: HealthEvent, reason: str, is_over: Callable[[HealthEvent], bool], again: bool
+    ) -> str | None:
+        """Take back the proposals whose trouble is over; None if nothing waits for it, or a person was faster.
 
         `again`: what was taken back for the same reason may not have been told; telling it twice is harmless.
         """
         taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
         for filed in self._actions.pending():
-            if ends(event, filed.proposal.event) and self._actions.withdraw(filed.name, reason):
+            if is_over(filed.proposal.event) and self._actions.withdraw(filed.name, reason):
                 WITHDRAWN.add()
                 log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
                 taken.append(filed)
