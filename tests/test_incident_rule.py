@@ -17,7 +17,7 @@ from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.silences.silence import Silence, SilenceKind, ends_with
 from mesh_core.testing import RedisServer
 from observer.world import HealthState, World, fold
-from planner_agent.batch import BatchContext, PlanningTask, Step, sort_batch
+from planner_agent.batch import BatchContext, PlanningTask, NextStep, sort_batch
 from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import ProposalWriter
 
@@ -89,7 +89,7 @@ async def planner_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
     """Is the proposal of that trouble, which waits for a person, taken back?"""
     known = BatchContext(frozenset({trouble.pair}), frozenset(), frozenset(), frozenset(), (), NOW)
     (planned,) = sort_batch([PlanningTask(Entry("s", "2-0", b"", 1), recovery)], known)
-    if planned.step is not Step.WITHDRAW:
+    if planned.step is not NextStep.WITHDRAW:
         return False
     proposal = SimpleNamespace(event=trouble, id="x", type="notify", node="pi4", service=None)
     filed = SimpleNamespace(name=SimpleNamespace(id="x"), proposal=proposal)

@@ -42,7 +42,7 @@ class BatchContext:
     now: datetime
 
 
-class Step(StrEnum):
+class NextStep(StrEnum):
     """What is done next with one event."""
 
     DONE = "done"  # nothing more
@@ -57,7 +57,7 @@ class Planned:
     """`silences` are those that hold for it, the longest first; `alone`: it may have taken a planner down."""
 
     task: PlanningTask
-    step: Step
+    step: NextStep
     silences: tuple[Silence, ...]
     alone: bool
 
@@ -76,29 +76,29 @@ def sort_batch(tasks: Iterable[PlanningTask], known: BatchContext) -> list[Plann
         event = task.event
         silences = silences_for(known.silences, event.node, event.service, event.type, known.now)
         step = _step(task, silences, known, busy, recovering)
-        if step is Step.WITHDRAW:
+        if step is NextStep.WITHDRAW:
             recovering.add(event.pair)
-        if step in (Step.WITHDRAW, Step.PLAN):
+        if step in (NextStep.WITHDRAW, NextStep.PLAN):
             busy.add(event.pair)
-        planned.append(Planned(task, step, silences, step is not Step.WITHDRAW and event.pair in suspects))
+        planned.append(Planned(task, step, silences, step is not NextStep.WITHDRAW and event.pair in suspects))
     return planned
 
 
 def _step(
     task: PlanningTask, silences: tuple[Silence, ...], known: BatchContext, busy: set[str], recovering: set[str]
-) -> Step:
+) -> NextStep:
     event, again = task.event, task.entry.deliveries > 1
     match triage(event, silences):
         case Route.RECOVERY | Route.RUN if is_recovery(event):
             # What was handed out before may have taken something back and not told it.
             ends_something = event.pair in known.waiting or event.pair in busy or again
-            return Step.WITHDRAW if ends_something or acknowledgements(known.silences, event) else Step.DONE
+            return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE
         case Route.PLAN:
             # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what
             # began may be filed already, and have lost its gate to later trouble.
-            return Step.PLAN if event.pair in recovering or event.id in known.begun else Step.GATE
+            return NextStep.PLAN if event.pair in recovering or event.id in known.begun else NextStep.GATE
         case Route.SILENCED:
             # A recovery in hand may end the silence, and what was handed out before may be filed already.
-            return Step.PLAN if event.pair in busy or again else Step.SILENCE
+            return NextStep.PLAN if event.pair in busy or again else NextStep.SILENCE
         case _:
-            return Step.DONE
+            return NextStep.DONE

@@ -23,7 +23,7 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause
-from planner_agent.batch import BatchContext, Planned, PlanningTask, Step, sort_batch
+from planner_agent.batch import BatchContext, Planned, PlanningTask, NextStep, sort_batch
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
@@ -127,15 +127,15 @@ class Planner:
         # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
         await self._store.mark_well(recoveries)
         planned = sort_batch(tasks, await self._context(tasks, any_recovery=bool(recoveries)))
-        silenced = [one for one in planned if one.step is Step.SILENCE]
+        silenced = [one for one in planned if one.step is NextStep.SILENCE]
         await self._say_silenced(silenced)
         for one in planned:
-            if one.step is Step.WITHDRAW:
+            if one.step is NextStep.WITHDRAW:
                 self._enqueue(one, self._writer.withdraw)
-            elif one.step is Step.PLAN:
+            elif one.step is NextStep.PLAN:
                 self._enqueue(one, self._writer.plan)
-        await self._pass_gates([one for one in planned if one.step is Step.GATE])
-        done = [one for one in planned if one.step is Step.DONE]
+        await self._pass_gates([one for one in planned if one.step is NextStep.GATE])
+        done = [one for one in planned if one.step is NextStep.DONE]
         await self._consumer.acknowledge([*refused, *(one.task.entry for one in (*done, *silenced))])
 
     async def _context(self, tasks: Sequence[PlanningTask], *, any_recovery: bool) -> BatchContext:
