@@ -23,7 +23,7 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause
-from planner_agent.batch import BatchContext, Planned, PlanningTask, NextStep, sort_batch
+from planner_agent.batch import BatchContext, NextStep, Planned, PlanningTask, sort_batch
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
