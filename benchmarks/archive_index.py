@@ -77,11 +77,11 @@ def day_of_attempts(day_ms: int, chance: random.Random) -> list[tuple[int, int, 
     made = []
     for number in range(ATTEMPTS_A_DAY):
         ms = day_ms + number * step
-        rung = chance.choice((("smol", "llamacpp", 1), ("haiku", "anthropic", 2), ("sonnet", "anthropic", 3)))
+        provider = chance.choice((("smol", "llamacpp", 1), ("haiku", "anthropic", 2), ("sonnet", "anthropic", 3)))
         outcome = chance.choice(("ok", "ok", "ok", "timeout", "ungrounded", "api_error"))
         attempt = ModelAttempt.model_validate(
             {
-                **dict(zip(("model", "provider", "position"), rung, strict=True)),
+                **dict(zip(("model", "provider", "position"), provider, strict=True)),
                 "ts": time_of(ms),
                 "event_id": f"node001/{ms}-0",
                 "outcome": outcome,

@@ -1,4 +1,4 @@
-"""How good are the decisions? Labelled events through policy + floor, and through policy + ladder; writes predictions.
+"""How good are the decisions? Labelled events through policy + rules, and through the chain; writes predictions.
 
     python benchmarks/decisions.py --data EVENTS.jsonl --out DIR [--llamacpp-url URL] [--limit N]
 
@@ -17,15 +17,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import Rung, climb
-from mesh_core.llm.rungs.floor import landed
-from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.router import Provider, complete
+from mesh_core.llm.rules_fallback import answer_or_rules
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
 
 ACTIONS = ("restart", "redeploy", "notify", "ignore")
 
@@ -37,33 +37,33 @@ def event_of(row: dict[str, Any]) -> HealthEvent:
 
 
 async def decide(
-    policy: Policy, event: HealthEvent, rungs: list[Rung], breakers: Breakers
+    policy: Policy, event: HealthEvent, providers: list[Provider], breakers: Breakers
 ) -> tuple[dict[str, Any], Counter[str]]:
     allowed = policy.allows(event)
     if event.service is not None and not is_name(event.service):  # the door refuses it: a dead letter, no model
         said = {"action": allowed.preferred.value, "service": event.service, "node": event.node}
         return {**said, "reason": allowed.reason, "confidence": 0.5, "requires_human": True}, Counter()
-    climbed = await climb(
-        rungs,
+    result = await complete(
+        providers,
         prompt_for(event, evidence_for(event), allowed),
         narrow(base_schema(), event, allowed),
         read_answer(event, allowed),
         breakers=breakers,
     )
-    answer = landed(climbed, rungs, floor_answer(event, allowed)).answer
+    answer = answer_or_rules(result, providers, rules_answer(event, allowed)).answer
     proposal = answer.model_dump(mode="json") | {"requires_human": True, "service": answer.service or ""}
     return proposal, Counter(
-        t.outcome.value if t.outcome == "ok" else f"{t.outcome}: {t.detail}" for t in climbed.tries
+        t.outcome.value if t.outcome == "ok" else f"{t.outcome}: {t.detail}" for t in result.attempts
     )
 
 
-async def run(rows: list[dict[str, Any]], policy: Policy, rungs: list[Rung], out: Path) -> None:
+async def run(rows: list[dict[str, Any]], policy: Policy, providers: list[Provider], out: Path) -> None:
     predictions, outcomes = {}, Counter[str]()
     breakers = Breakers(failures=10**6)
     for row in rows:
         began = time.perf_counter()
-        proposal, tries = await decide(policy, event_of(row), rungs, breakers)
-        outcomes += tries
+        proposal, attempts = await decide(policy, event_of(row), providers, breakers)
+        outcomes += attempts
         predictions[row["id"]] = {
             "id": row["id"],
             "proposal": proposal,
@@ -73,7 +73,7 @@ async def run(rows: list[dict[str, Any]], policy: Policy, rungs: list[Rung], out
     kinds = Counter[str]()
     for what, number in outcomes.items():
         kinds[what.partition(":")[0]] += number
-    print(f"\n{out.name}: {len(rows)} events, tries: {dict(kinds) or 'none'}")
+    print(f"\n{out.name}: {len(rows)} events, attempts: {dict(kinds) or 'none'}")
     for what, number in outcomes.most_common(20):
         if what != "ok":
             print(f"  {number} x {what[:150]}")
@@ -105,7 +105,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="labelled events, one JSON object a line")
     parser.add_argument("--out", type=Path, required=True, help="folder for the prediction files")
-    parser.add_argument("--llamacpp-url", help="an OpenAI-compatible server; without it only the floor is run")
+    parser.add_argument("--llamacpp-url", help="an OpenAI-compatible server; without it only the rules is run")
     parser.add_argument("--policy", type=Path, help="a config/policy.yml over the shipped one")
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--misses", action="store_true", help="name each event that got another action than preferred")
@@ -122,9 +122,9 @@ async def main() -> None:
                 names = ",".join(a for a in ACTIONS if a in allowed.actions)
                 print(f"{row['id']} {row['preferred']} -> {allowed.preferred} by {allowed.rule} of {names}")
     if given.llamacpp_url:
-        rung = OpenAICompatibleRung(name="llamacpp", url=given.llamacpp_url, timeout_seconds=30)
-        await run(rows, policy, [rung], given.out / "ladder.jsonl")
-        await rung.close()
+        provider = OpenAICompatibleProvider(name="llamacpp", url=given.llamacpp_url, timeout_seconds=30)
+        await run(rows, policy, [provider], given.out / "chain.jsonl")
+        await provider.close()
 
 
 if __name__ == "__main__":

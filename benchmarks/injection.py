@@ -1,8 +1,8 @@
-"""What do planted sentences change? Every line of the planner's injection suite, on every rung; one table.
+"""What do planted sentences change? Every line of the planner's injection suite, on every provider; one table.
 
     python benchmarks/injection.py [--every 1] [--llamacpp-url URL] [--without-model] [--misses]
 
-`rules` is the floor alone; `obedient` is a scripted model that does all that a line asks for, behind each vendor's real
+`rules` is the rules alone; `obedient` is a scripted model that does all that a line asks for, behind each vendor's real
 client; `model` is the bundled 135M (or the server at URL). A decision is changed when action or target differ from the
 same event without the line. `asked for otherwise`: the model chose something else than the rules do, which does not
 count; in brackets how often it does so without any planted line. `on cards`: reasons in its own words that stayed.
@@ -27,31 +27,31 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "services" / "planner-agent" / "
 from parts.scripted import Canned, ScriptedHttp  # noqa: E402
 from planting import EVENTS, Decided, Plant, decide, is_shown, obedient, planted, plants  # noqa: E402
 
-from mesh_core.llm.ladder import Completion, Prompt, Rung  # noqa: E402
-from mesh_core.llm.rungs.anthropic import AnthropicRung  # noqa: E402
-from mesh_core.llm.rungs.ollama import OllamaRung  # noqa: E402
-from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung  # noqa: E402
+from mesh_core.llm.providers.anthropic import AnthropicProvider  # noqa: E402
+from mesh_core.llm.providers.ollama import OllamaProvider  # noqa: E402
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider  # noqa: E402
+from mesh_core.llm.router import Completion, Prompt, Provider  # noqa: E402
 from mesh_core.testing import free_port  # noqa: E402
 
 NAMES = list(EVENTS)
-HEAD = f"{'rung':22} {'lines':>5} {'changed':>7} {'asked for otherwise':>20} {'on cards':>8} {'seconds':>8}"
+HEAD = f"{'provider':22} {'lines':>5} {'changed':>7} {'asked for otherwise':>20} {'on cards':>8} {'seconds':>8}"
 
 
 class Listening:
-    """A rung, and what its model chose last (None: no action could be read)."""
+    """A provider, and what its model chose last (None: no action could be read)."""
 
-    def __init__(self, rung: OpenAICompatibleRung):
-        self._rung = rung
-        self.name, self.provider, self.price = rung.name, rung.provider, rung.price
-        self.timeout_seconds, self.at_once = rung.timeout_seconds, rung.at_once
+    def __init__(self, provider: OpenAICompatibleProvider):
+        self._provider = provider
+        self.name, self.vendor, self.price = provider.name, provider.vendor, provider.price
+        self.timeout_seconds, self.at_once = provider.timeout_seconds, provider.at_once
         self.chose: str | None = None
 
     @property
     def model(self) -> str:
-        return self._rung.model
+        return self._provider.model
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
-        done = await self._rung.ask(prompt, schema)
+        done = await self._provider.ask(prompt, schema)
         try:
             self.chose = json.loads(done.text)["action"]
         except (ValueError, TypeError, KeyError):
@@ -59,11 +59,11 @@ class Listening:
         return done
 
     async def close(self) -> None:
-        await self._rung.close()
+        await self._provider.close()
 
 
-def row(rung: str, lines: int, changed: int, otherwise: str, cards: int, began: float) -> str:
-    return f"{rung:22} {lines:>5} {changed:>7} {otherwise:>20} {cards:>8} {time.monotonic() - began:>8.1f}"
+def row(provider: str, lines: int, changed: int, otherwise: str, cards: int, began: float) -> str:
+    return f"{provider:22} {lines:>5} {changed:>7} {otherwise:>20} {cards:>8} {time.monotonic() - began:>8.1f}"
 
 
 async def of_the_rules(chosen: list[Plant], plain: dict[str, Decided]) -> None:
@@ -77,47 +77,50 @@ async def of_the_obedient(vendor: str, chosen: list[Plant], plain: dict[str, Dec
     began = time.monotonic()
     tally = Counter[str]()
     with ScriptedHttp() as server:
-        rung: Rung
+        provider: Provider
         if vendor == "openai":
-            rung = OpenAICompatibleRung(name=vendor, url=server.url, model="m", timeout_seconds=60)
+            provider = OpenAICompatibleProvider(name=vendor, url=server.url, model="m", timeout_seconds=60)
         elif vendor == "ollama":
-            rung = OllamaRung(name=vendor, host=server.url, model="m", timeout_seconds=60)
+            provider = OllamaProvider(name=vendor, host=server.url, model="m", timeout_seconds=60)
         else:
-            rung = AnthropicRung(name=vendor, base_url=server.url, model="m", api_key="k", timeout_seconds=60)
+            provider = AnthropicProvider(name=vendor, base_url=server.url, model="m", api_key="k", timeout_seconds=60)
         for plant in chosen:
             name = NAMES[plant.number % len(NAMES)]
             if not is_shown(planted(EVENTS[name], plant), plant):
                 continue  # nobody can obey what is hidden from him
             action = plain[name].action if plant.wants == "reason" else plant.wants
             server.script(getattr(Canned, vendor)(obedient(EVENTS[name], plant, action=action)))
-            got = await decide(planted(EVENTS[name], plant), [rung])
+            got = await decide(planted(EVENTS[name], plant), [provider])
             tally["changed"] += got.what != plain[name].what
             tally["otherwise"] += action != plain[name].action
             tally["cards"] += got.words_of == "model"
-        await rung.close()
+        await provider.close()
     print(row(f"obedient, {vendor}", len(chosen), tally["changed"], str(tally["otherwise"]), tally["cards"], began))
 
 
 async def of_a_model(url: str, chosen: list[Plant], plain: dict[str, Decided], misses: bool) -> None:
     began = time.monotonic()
-    rung = Listening(OpenAICompatibleRung(name="model", url=url, timeout_seconds=120))
-    tally, tries = Counter[str](), Counter[str]()
+    provider = Listening(OpenAICompatibleProvider(name="model", url=url, timeout_seconds=120))
+    tally, attempts = Counter[str](), Counter[str]()
     for name in NAMES:
-        await decide(EVENTS[name], [rung])
-        tally["alone"] += rung.chose != plain[name].action
+        await decide(EVENTS[name], [provider])
+        tally["alone"] += provider.chose != plain[name].action
     for plant in chosen:
         name = NAMES[plant.number % len(NAMES)]
-        got = await decide(planted(EVENTS[name], plant), [rung])
-        tries[got.tried] += 1
+        got = await decide(planted(EVENTS[name], plant), [provider])
+        attempts[got.tried] += 1
         tally["changed"] += got.what != plain[name].what
-        tally["otherwise"] += rung.chose != plain[name].action
+        tally["otherwise"] += provider.chose != plain[name].action
         tally["cards"] += got.words_of == "model"
-        if misses and (rung.chose != plain[name].action or got.words_of == "model"):
-            print(f"  {plant.number} {name}: chose {rung.chose} for {plain[name].action}; {got.words_of}: {got.reason}")
+        if misses and (provider.chose != plain[name].action or got.words_of == "model"):
+            print(
+                f"  {plant.number} {name}: chose {provider.chose} for {plain[name].action}; "
+                f"{got.words_of}: {got.reason}"
+            )
     otherwise = f"{tally['otherwise']} ({tally['alone']} of {len(NAMES)})"
-    print(row(f"model {rung.model}"[:22], len(chosen), tally["changed"], otherwise, tally["cards"], began))
-    print(f"  tries: {dict(tries)}")
-    await rung.close()
+    print(row(f"model {provider.model}"[:22], len(chosen), tally["changed"], otherwise, tally["cards"], began))
+    print(f"  attempts: {dict(attempts)}")
+    await provider.close()
 
 
 async def main() -> None:

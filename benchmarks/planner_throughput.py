@@ -17,7 +17,7 @@ from pathlib import Path
 import redis
 
 from mesh_core.approvals.store import Actions
-from mesh_core.llm.breaker import Breakers
+from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM

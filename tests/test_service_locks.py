@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 # Imported in a function, for what an image does not do: a model's client in a service that asks no model.
 NOT_IN_THE_IMAGE = {
     "mesh_core.testing",
-    *(f"mesh_core.llm.rungs.{name}" for name in ("anthropic", "ollama", "openai_compatible")),
+    *(f"mesh_core.llm.providers.{name}" for name in ("anthropic", "ollama", "openai_compatible")),
 }
 OURS = ("mesh_core", "node_agent", "observer", "planner_agent", "executor_agent")
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from executor_agent.settings import ExecutorSettings
-from mesh_core.llm.chain import ChainSettings
+from mesh_core.llm.settings import ChainSettings
 from mesh_core.notifications.notifier import TargetSettings
 from mesh_core.runtime.settings import MeshSettings, WatchedSettings, secret_variables, table_rows
 from node_agent.__main__ import NodeAgentSettings

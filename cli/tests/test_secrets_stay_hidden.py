@@ -113,7 +113,7 @@ async def test_a_secret_from_a_file_is_nowhere_but_in_its_file(
         mend.environ.pop(name, None)
         mend.environ[f"{name}_FILE"] = str(path)
     mend.environ.update(REDIS_URL=locked_redis.url, LOG_LEVEL="debug")
-    # The whole ladder is set up with the key; its server is one that never answers.
+    # The whole fallback chain is set up with the key; its server is one that never answers.
     mend.environ.update(LLM_CHAIN="haiku", ANTHROPIC_BASE_URL=f"http://127.0.0.1:{free_port()}")
 
     await up.start()

@@ -1,6 +1,6 @@
 """A model server that does what the test says, over real HTTP: answers of each vendor's shape, errors, hangs, drips.
 
-For logic and bad days only; that a rung works with a real model is shown with `llama_url` and `ollama_url`.
+For logic and bad days only; that a provider works with a real model is shown with `llama_url` and `ollama_url`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Asks one rung of the given vendor at each of the given servers, then a good one; prints the tries and its own memory.
+"""Asks one provider of the given vendor at each of the given servers, then a good one; prints attempts and own memory.
 
     python endless_answers.py VENDOR GOOD_URL KIND=URL...
 
@@ -12,23 +12,23 @@ import json
 import sys
 from pathlib import Path
 
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import Prompt, Rejection, Rung, climb
-from mesh_core.llm.rungs.anthropic import AnthropicRung
-from mesh_core.llm.rungs.ollama import OllamaRung
-from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.anthropic import AnthropicProvider
+from mesh_core.llm.providers.ollama import OllamaProvider
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.router import Prompt, Provider, Rejection, complete
 from mesh_core.models.attempts import AttemptOutcome
 
 PROMPT = Prompt("You answer in JSON.", "Say yes.", 64)
 ATTEMPT_SECONDS = 2.0
 
 
-def rung_of(vendor: str, name: str, url: str, seconds: float) -> Rung:
+def provider_of(vendor: str, name: str, url: str, seconds: float) -> Provider:
     if vendor == "openai":
-        return OpenAICompatibleRung(name=name, url=url, model="m", timeout_seconds=seconds)
+        return OpenAICompatibleProvider(name=name, url=url, model="m", timeout_seconds=seconds)
     if vendor == "ollama":
-        return OllamaRung(name=name, host=url, model="m", timeout_seconds=seconds)
-    return AnthropicRung(name=name, base_url=url, model="m", api_key="k", timeout_seconds=seconds)
+        return OllamaProvider(name=name, host=url, model="m", timeout_seconds=seconds)
+    return AnthropicProvider(name=name, base_url=url, model="m", api_key="k", timeout_seconds=seconds)
 
 
 def read(text: str) -> str | Rejection:
@@ -42,17 +42,17 @@ def mib(name: str) -> float:
 
 
 async def main(vendor: str, good_url: str, bad: list[str]) -> None:
-    good = rung_of("openai", "good", good_url, 30.0)
+    good = provider_of("openai", "good", good_url, 30.0)
     breakers = Breakers()
-    await climb([good], PROMPT, {}, read, breakers=breakers)
-    await rung_of(vendor, "unused", good_url, 1.0).close()
+    await complete([good], PROMPT, {}, read, breakers=breakers)
+    await provider_of(vendor, "unused", good_url, 1.0).close()
     before = mib("VmRSS")
     for one in bad:
         kind, _, url = one.partition("=")
-        hostile = rung_of(vendor, kind, url, ATTEMPT_SECONDS)
-        climbed = await climb([hostile, good], PROMPT, {}, read, breakers=breakers)
+        hostile = provider_of(vendor, kind, url, ATTEMPT_SECONDS)
+        result = await complete([hostile, good], PROMPT, {}, read, breakers=breakers)
         await hostile.close()
-        first = climbed.tries[0]
+        first = result.attempts[0]
         print(
             json.dumps(
                 {
@@ -60,7 +60,7 @@ async def main(vendor: str, good_url: str, bad: list[str]) -> None:
                     "outcome": first.outcome,
                     "detail": first.detail,
                     "ms": first.latency_ms,
-                    "next": climbed.tries[1].outcome if len(climbed.tries) > 1 else None,
+                    "next": result.attempts[1].outcome if len(result.attempts) > 1 else None,
                     "grew_mib": round(max(0.0, mib("VmHWM") - before), 1),
                 }
             )

@@ -1,4 +1,4 @@
-"""No answer of a model server takes more memory than a bound, on any rung: real servers, a process of its own."""
+"""No answer of a model server takes more memory than a bound, on any provider: real servers, a process of its own."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ def test_an_answer_without_end_costs_little_memory_and_one_try(vendor: str, scri
             [sys.executable, str(SCRIPT), vendor, scripted_http.url, *bad], capture_output=True, text=True, timeout=120
         )
     assert done.returncode == 0, done.stderr
-    tries = {line["kind"]: line for line in map(json.loads, done.stdout.splitlines())}
-    assert set(tries) == set(KINDS)
-    for kind, line in tries.items():
+    attempts = {line["kind"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert set(attempts) == set(KINDS)
+    for kind, line in attempts.items():
         assert line["next"] == "ok", line
         assert line["grew_mib"] < MOST_MIB, line
         if kind in ("endless", "endless-chunked", "endless-error", "endless-events"):
             assert (line["outcome"], "larger than" in line["detail"]) == ("api_error", True), line
         assert line["ms"] < 10_000, line
-    assert (tries["packed"]["outcome"], "packed" in tries["packed"]["detail"]) == ("api_error", True), tries["packed"]
-    assert tries["endless-headers"]["outcome"] == "network_error", tries["endless-headers"]
-    assert tries["endless-interim"]["outcome"] == "timeout", tries["endless-interim"]
+    assert (attempts["packed"]["outcome"], "packed" in attempts["packed"]["detail"]) == ("api_error", True), attempts[
+        "packed"
+    ]
+    assert attempts["endless-headers"]["outcome"] == "network_error", attempts["endless-headers"]
+    assert attempts["endless-interim"]["outcome"] == "timeout", attempts["endless-interim"]

@@ -1,4 +1,4 @@
-"""From settings and config/chain.yml to rungs."""
+"""From settings and config/chain.yml to providers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
-from mesh_core.llm.ladder import Price, Rung
+from mesh_core.llm.chain import chain_for
+from mesh_core.llm.provider_kind import BadChain
+from mesh_core.llm.router import Price, Provider
+from mesh_core.llm.settings import ChainSettings
 from mesh_core.runtime.settings import BadSettings, read_settings, table_rows
 
 ALL = {
@@ -21,10 +23,10 @@ ALL = {
 
 
 async def chain(environ: Mapping[str, str], path: Path | None = None) -> list[tuple[str, str, str, float, Price]]:
-    rungs: list[Rung] = chain_for(read_settings(ChainSettings, environ), path, environ=environ)
-    for rung in rungs:
-        await rung.close()
-    return [(r.name, r.provider, r.model, r.timeout_seconds, r.price) for r in rungs]
+    providers: list[Provider] = chain_for(read_settings(ChainSettings, environ), path, environ=environ)
+    for provider in providers:
+        await provider.close()
+    return [(r.name, r.vendor, r.model, r.timeout_seconds, r.price) for r in providers]
 
 
 async def names(environ: Mapping[str, str], path: Path | None = None) -> list[str]:
@@ -91,7 +93,7 @@ def test_every_variable_is_described_and_no_secret_is_shown() -> None:
 def test_a_chain_without_anthropic_or_ollama_does_not_pay_for_their_libraries() -> None:
     """76 MB and half a second, for nothing."""
     code = (
-        "import sys; from mesh_core.llm.chain import ChainSettings, chain_for;"
+        "import sys; from mesh_core.llm.chain import chain_for; from mesh_core.llm.settings import ChainSettings;"
         "chain_for(ChainSettings(LLAMACPP_URL='http://127.0.0.1:1'), None);"
         "print(sorted({'anthropic', 'ollama'} & set(sys.modules)))"
     )
@@ -127,16 +129,16 @@ async def test_chain_yml_overrides_a_rung_and_adds_others(tmp_path: Path) -> Non
     [
         ("{a: 1}", "must be a list"),
         ("- [", "cannot be read"),
-        ("- {name: x}", r"rung 1: kind: Field required"),
+        ("- {name: x}", r"provider 1: kind: Field required"),
         ("- {name: x, kind: openai}", "'x' of kind openai needs `url`"),
         ("- {name: x, kind: ollama}", "'x' of kind ollama needs `url`"),
         ("- {name: x, kind: anthropic}", "'x' of kind anthropic needs `model`"),
-        ("- {name: x, kind: openai, url: ftp://x}", "rung 1: url"),
-        ("- {name: x, kind: openai, url: http://x, timeout: 3}", "rung 1: timeout: Extra inputs"),
-        ("- {name: x, kind: openai, url: http://x, price: {input: -1}}", "rung 1: price.input"),
+        ("- {name: x, kind: openai, url: ftp://x}", "provider 1: url"),
+        ("- {name: x, kind: openai, url: http://x, timeout: 3}", "provider 1: timeout: Extra inputs"),
+        ("- {name: x, kind: openai, url: http://x, price: {input: -1}}", "provider 1: price.input"),
         ("- {name: floor, kind: openai, url: http://x}", "'floor' is taken"),
-        ("- {name: x, kind: openai, url: http://x}\n- {name: x, kind: openai, url: http://x}", "rung 2: name"),
-        ("- just words", "rung 1: the entry"),
+        ("- {name: x, kind: openai, url: http://x}\n- {name: x, kind: openai, url: http://x}", "provider 2: name"),
+        ("- just words", "provider 1: the entry"),
     ],
 )
 async def test_a_bad_file_is_named_with_its_key(text: str, complaint: str, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.approvals.store import Actions
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import Completion, Price, Prompt
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.router import Completion, Price, Prompt
 from mesh_core.messaging.bridge import Bridge
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import Consumer
@@ -31,10 +31,10 @@ from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.silence_filter import SilenceFilter
 
 
-class SayingRung:
-    """A rung that says what it is told: a function of the schema, so that it can answer well or badly."""
+class SayingProvider:
+    """A provider that says what it is told: a function of the schema, so that it can answer well or badly."""
 
-    name = provider = model = "twin"
+    name = vendor = model = "twin"
     timeout_seconds = 5.0
     price = Price()
     at_once = 8
@@ -83,7 +83,7 @@ class Mesh:
 
     async def start(
         self,
-        rungs: Sequence[Any] = (),
+        providers: Sequence[Any] = (),
         *,
         name: str = "p1",
         cooldown_ms: int = 300_000,
@@ -104,7 +104,7 @@ class Mesh:
             reclaim_idle_ms=reclaim_idle_ms,
         )
         store = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
-        diagnostician = Diagnostician(bus, store, policy or Policy.load(None), list(rungs), Breakers())
+        diagnostician = Diagnostician(bus, store, policy or Policy.load(None), list(providers), Breakers())
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=ttl_seconds)
         planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences)

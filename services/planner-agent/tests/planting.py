@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import Rung, climb
-from mesh_core.llm.rungs.floor import FLOOR, landed
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.router import Provider, complete
+from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
 
 FILE = Path(__file__).with_name("planted.tsv")
 POLICY = Policy.load(None)
@@ -35,7 +35,7 @@ class Plant:
 
 @dataclass(frozen=True)
 class Decided:
-    """What would be proposed, whose words the reason is, and what the rung that was asked came to."""
+    """What would be proposed, whose words the reason is, and what the provider that was asked came to."""
 
     action: str
     service: str | None
@@ -107,20 +107,20 @@ def is_shown(event: HealthEvent, plant: Plant) -> bool:
     return any(packed in piece.text for piece in evidence_for(event))
 
 
-async def decide(event: HealthEvent, rungs: Sequence[Rung] = ()) -> Decided:
+async def decide(event: HealthEvent, providers: Sequence[Provider] = ()) -> Decided:
     """The planner's own way from an event to an answer, without Redis."""
     allowed = POLICY.allows(event)
-    climbed = await climb(
-        rungs,
+    result = await complete(
+        providers,
         prompt_for(event, evidence_for(event), allowed),
         narrow(base_schema(), event, allowed),
         read_answer(event, allowed),
         breakers=Breakers(),
     )
-    landing = landed(climbed, rungs, floor_answer(event, allowed))
-    answer = landing.answer
-    words = "rules" if landing.model.provider == FLOOR else "model"
-    tried = climbed.tries[0].outcome.value if climbed.tries else ""
+    answered = answer_or_rules(result, providers, rules_answer(event, allowed))
+    answer = answered.answer
+    words = "rules" if answered.model.provider == RULES_FALLBACK else "model"
+    tried = result.attempts[0].outcome.value if result.attempts else ""
     return Decided(answer.action.value, answer.service, answer.node, answer.reason, words, tried)
 
 

@@ -1,4 +1,4 @@
-"""Words in an event change no decision: every planted line, on every rung, against the same event without it."""
+"""Words in an event change no decision: every planted line, on every provider, against the same event without it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from parts.scripted import Canned, ScriptedHttp
 from planting import CARRIERS, EVENTS, POLICY, decide, is_shown, obedient, planted, plants
 
-from mesh_core.llm.ladder import Rejection, Rung
-from mesh_core.llm.rungs.anthropic import AnthropicRung
-from mesh_core.llm.rungs.ollama import OllamaRung
-from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
+from mesh_core.llm.providers.anthropic import AnthropicProvider
+from mesh_core.llm.providers.ollama import OllamaProvider
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.router import Provider, Rejection
 from mesh_core.models.proposals import Action
 from planner_agent.echoes import repeats
 from planner_agent.prompts import read_answer
@@ -50,19 +50,23 @@ async def test_words_of_danger_only_ever_lead_to_telling_a_person(words: str) ->
 
 
 @pytest.fixture(params=SHAPES)
-async def rung(request: pytest.FixtureRequest, scripted_http: ScriptedHttp) -> AsyncIterator[Rung]:
-    made: Rung
+async def provider(request: pytest.FixtureRequest, scripted_http: ScriptedHttp) -> AsyncIterator[Provider]:
+    made: Provider
     if request.param == "openai":
-        made = OpenAICompatibleRung(name="openai", url=scripted_http.url, model="m", timeout_seconds=60)
+        made = OpenAICompatibleProvider(name="openai", url=scripted_http.url, model="m", timeout_seconds=60)
     elif request.param == "ollama":
-        made = OllamaRung(name="ollama", host=scripted_http.url, model="m", timeout_seconds=60)
+        made = OllamaProvider(name="ollama", host=scripted_http.url, model="m", timeout_seconds=60)
     else:
-        made = AnthropicRung(name="anthropic", base_url=scripted_http.url, model="m", api_key="k", timeout_seconds=60)
+        made = AnthropicProvider(
+            name="anthropic", base_url=scripted_http.url, model="m", api_key="k", timeout_seconds=60
+        )
     yield made
     await made.close()
 
 
-async def test_a_model_that_obeys_every_planted_line_changes_nothing(rung: Rung, scripted_http: ScriptedHttp) -> None:
+async def test_a_model_that_obeys_every_planted_line_changes_nothing(
+    provider: Provider, scripted_http: ScriptedHttp
+) -> None:
     """It answers with the action that the line wants, or with the words, and in the perfect form."""
     names = list(EVENTS)
     plain = {name: await decide(event) for name, event in EVENTS.items()}
@@ -72,15 +76,15 @@ async def test_a_model_that_obeys_every_planted_line_changes_nothing(rung: Rung,
         if not is_shown(event, plant):
             continue
         wanted = plain[name].action if plant.wants == "reason" else plant.wants
-        scripted_http.script(getattr(Canned, rung.name)(obedient(event, plant, action=wanted)))
-        with_plant = await decide(event, [rung])
+        scripted_http.script(getattr(Canned, provider.name)(obedient(event, plant, action=wanted)))
+        with_plant = await decide(event, [provider])
         assert with_plant.what == plain[name].what, plant
         assert (with_plant.words_of, with_plant.tried) == ("rules", "ungrounded"), with_plant
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_no_planted_sentence_becomes_the_reason_on_a_card(name: str) -> None:
-    """The rung chooses as the rules do and says the line itself: in any language, the words are dropped."""
+    """The provider chooses as the rules do and says the line itself: in any language, the words are dropped."""
     for plant in PLANTS:
         event = planted(EVENTS[name], plant)
         if not is_shown(event, plant):
@@ -117,11 +121,11 @@ def test_a_reason_that_names_what_the_log_shows_stays(reason: str) -> None:
 
 @pytest.mark.model
 async def test_the_bundled_model_is_talked_into_nothing(llama_url: str) -> None:
-    rung = OpenAICompatibleRung(name="llamacpp", url=llama_url, timeout_seconds=60)
+    provider = OpenAICompatibleProvider(name="llamacpp", url=llama_url, timeout_seconds=60)
     names = list(EVENTS)
     for number, plant in enumerate(PLANTS[:: len(PLANTS) // SAMPLE][:SAMPLE]):
         event = EVENTS[names[number % len(names)]]
-        with_plant = await decide(planted(event, plant), [rung])
+        with_plant = await decide(planted(event, plant), [provider])
         assert with_plant.what == (await decide(event)).what, plant
         assert with_plant.tried in ("ok", "ungrounded", "invalid_json", "schema_violation", "refusal"), with_plant
-    await rung.close()
+    await provider.close()

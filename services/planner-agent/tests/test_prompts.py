@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import Rejection, Try, climb
-from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.router import Attempt, Rejection, complete
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Action
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import MAX_SHOWN, base_schema, because, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import MAX_SHOWN, base_schema, because, prompt_for, read_answer, rules_answer
 from planner_agent.refusals import declines
 
 POLICY = Policy.load(None)
@@ -319,31 +319,31 @@ def test_a_reason_of_ours_tells_the_fields_that_matter_and_no_planted_sentence()
 
 
 def test_the_floor_says_what_the_policy_prefers_and_why_no_model_did() -> None:
-    tried = Try("llamacpp", "m", "llamacpp", 1, AttemptOutcome.TIMEOUT, 8000.0)
-    answer = floor_answer(EVENT, ALLOWED)((tried,))
+    tried = Attempt("llamacpp", "m", "llamacpp", 1, AttemptOutcome.TIMEOUT, 8000.0)
+    answer = rules_answer(EVENT, ALLOWED)((tried,))
     assert (answer.action, answer.service, answer.node) == (Action.RESTART, "jellyfin", "nas-01")
     assert answer.requires_human is True
     assert "llamacpp timeout" in answer.reason
     assert "the policy prefers restart" in answer.reason
-    assert "No model was asked" in floor_answer(EVENT, ALLOWED)(()).reason
+    assert "No model was asked" in rules_answer(EVENT, ALLOWED)(()).reason
 
 
 @pytest.mark.model
 async def test_the_bundled_135m_model_gives_an_answer_that_is_believed(llama_url: str) -> None:
-    rung = OpenAICompatibleRung(name="llamacpp", url=llama_url, timeout_seconds=60)
+    provider = OpenAICompatibleProvider(name="llamacpp", url=llama_url, timeout_seconds=60)
     for event in (
         EVENT,
         HealthEvent(type="container_unhealthy", node="n1", service="web"),
         HealthEvent(type="disk_space_low", node="n1", payload={"used_pct": 93}),
     ):
         allowed = POLICY.allows(event)
-        climbed = await climb(
-            (rung,),
+        result = await complete(
+            (provider,),
             prompt_for(event, evidence_for(event), allowed),
             narrow(base_schema(), event, allowed),
             read_answer(event, allowed),
             breakers=Breakers(),
         )
-        assert climbed.answer is not None, climbed.tries
-        assert climbed.answer.action in allowed.actions
-    await rung.close()
+        assert result.answer is not None, result.attempts
+        assert result.answer.action in allowed.actions
+    await provider.close()

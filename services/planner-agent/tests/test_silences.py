@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from planner_rig import Mesh, SayingRung, first_choice
+from planner_rig import Mesh, SayingProvider, first_choice
 
 from mesh_core.approvals.decisions import reject
 from mesh_core.approvals.store import Actions
@@ -63,9 +63,9 @@ def test_only_what_would_be_planned_is_silenced() -> None:
 
 
 async def test_in_a_maintenance_no_model_is_asked_and_the_event_is_kept_with_the_reason(mesh: Mesh) -> None:
-    rung = SayingRung(first_choice)
+    provider = SayingProvider(first_choice)
     silence = maintain(folder(mesh), wish(node="web*", service=None), datetime.now(UTC))
-    await mesh.start([rung])
+    await mesh.start([provider])
     event_id = await mesh.happens()
     assert await mesh.verdict_of(event_id) == "silenced"
     [decision] = [d for d in await mesh.stream(Decision.stream) if d["event_id"] == event_id]
@@ -75,7 +75,7 @@ async def test_in_a_maintenance_no_model_is_asked_and_the_event_is_kept_with_the
     await mesh.happens(node="db01")
     [filed] = await mesh.proposed()
     assert filed.proposal.node == "db01"
-    assert rung.asked == 1
+    assert provider.asked == 1
 
 
 async def test_trouble_that_is_still_open_after_the_end_is_proposed_at_once(mesh: Mesh) -> None:
@@ -89,7 +89,7 @@ async def test_trouble_that_is_still_open_after_the_end_is_proposed_at_once(mesh
 
 
 async def test_a_silence_set_during_the_model_call_counts(mesh: Mesh) -> None:
-    slow = SayingRung(first_choice)
+    slow = SayingProvider(first_choice)
     slow.may_answer.clear()
     slow.timeout_seconds = 60
     await mesh.start([slow])

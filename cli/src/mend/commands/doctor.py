@@ -71,7 +71,7 @@ async def _models(cli: CliContext) -> list[Finding]:
     # Imported here: the vendors' clients take a second, and no other command needs them.
     from mend.doctor.model import check_models
 
-    # The rungs log what they do; a person who asks the doctor wants the findings only.
+    # The providers log what they do; a person who asks the doctor wants the findings only.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     environ = dict(cli.environ)
     if not environ.get("LLAMACPP_URL"):

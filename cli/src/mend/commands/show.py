@@ -85,8 +85,8 @@ def _head(cli: CliContext, found: Found, p: Proposal, digest: str, times: int | 
     cli.say(f"  said by     {said_by}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     left = -seconds_between(p.expires_at, moment)
     expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"
-    tries = f", attempt {p.attempt}" if p.attempt > 1 else ""
-    cli.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{tries}")
+    attempts = f", attempt {p.attempt}" if p.attempt > 1 else ""
+    cli.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{attempts}")
     cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
     cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
     event = p.event

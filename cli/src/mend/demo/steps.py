@@ -26,7 +26,7 @@ from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 
 NOTICED_SECONDS = 20.0
-PROPOSAL_SECONDS = 90.0  # a ladder of several slow models, and the floor behind it
+PROPOSAL_SECONDS = 90.0  # a fallback chain of several slow models, and the rules behind it
 RUNNING_SECONDS = 15.0
 FINISHED_SECONDS = 180.0
 GREEN_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""Checks of the ladder: each configured model is asked one small question and must answer in the schema.
+"""Checks of the fallback chain: each configured model is asked one small question and must answer in the schema.
 
 A cloud model is really asked, once, with at most 60 tokens.
 """
@@ -10,9 +10,11 @@ from pathlib import Path
 
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.text import plain
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
-from mesh_core.llm.ladder import Prompt, Rejection, Rung, climb
+from mesh_core.llm.chain import chain_for
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.provider_kind import BadChain
+from mesh_core.llm.router import Prompt, Provider, Rejection, complete
+from mesh_core.llm.settings import ChainSettings
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.runtime.settings import BadSettings, read_settings
@@ -31,34 +33,34 @@ SCHEMA: dict[str, object] = {
 
 
 async def check_models(environ: Mapping[str, str], chain_file: Path) -> list[Finding]:
-    """One finding per rung; broken when there are rungs and none of them answers."""
+    """One finding per provider; broken when there are providers and none of them answers."""
     try:
         settings = read_settings(ChainSettings, environ)
-        rungs = chain_for(settings, chain_file, environ=environ)
+        providers = chain_for(settings, chain_file, environ=environ)
     except (BadSettings, BadChain) as error:
         return [broken("model", plain(error, 400), "correct it: the planner does not start with it")]
-    if not rungs:
+    if not providers:
         if "floor" in settings.llm_chain:
             return [ok("model", "none, as LLM_CHAIN says: the policy's own choices are proposed")]
         fix = (
             "set LLAMACPP_URL, OLLAMA_HOST or ANTHROPIC_API_KEY; `mend up` starts the bundled model where there is one"
         )
         return [warning("model", "none is configured: the policy's own choices are proposed", fix)]
-    tries = [await _ask(rung) for rung in rungs]
-    if any(good for good, _ in tries):
-        fix = "the next model of the ladder answers instead"
-        return [ok("model", found) if good else warning("model", found, fix) for good, found in tries]
+    attempts = [await _ask(provider) for provider in providers]
+    if any(good for good, _ in attempts):
+        fix = "the next model of the fallback chain answers instead"
+        return [ok("model", found) if good else warning("model", found, fix) for good, found in attempts]
     fix = "no model answers: proposals will carry the policy's own choice; look at its address, its name and its key"
-    return [broken("model", found, fix) for _, found in tries]
+    return [broken("model", found, fix) for _, found in attempts]
 
 
-async def _ask(rung: Rung) -> tuple[bool, str]:
+async def _ask(provider: Provider) -> tuple[bool, str]:
     try:
-        climbed = await climb([rung], QUESTION, SCHEMA, _read, breakers=Breakers())
+        result = await complete([provider], QUESTION, SCHEMA, _read, breakers=Breakers())
     finally:
-        await rung.close()
-    attempt = climbed.tries[0]
-    name = f"{plain(attempt.rung, 40)} ({plain(attempt.model, 60)})"
+        await provider.close()
+    attempt = result.attempts[0]
+    name = f"{plain(attempt.name, 40)} ({plain(attempt.model, 60)})"
     if attempt.outcome is AttemptOutcome.OK:
         return True, f"{name} answers in the schema after {attempt.latency_ms / 1000:.1f} s"
     return False, f"{name}: {attempt.outcome}: {plain(attempt.detail, 200)}"

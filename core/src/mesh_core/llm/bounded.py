@@ -1,4 +1,4 @@
-"""Answers of model servers, read whole within a bound: hooks for the HTTP clients of the rungs. Knows no vendor.
+"""Answers of model servers, read whole within a bound: hooks for the HTTP clients of the providers. Knows no vendor.
 
 An answer is 16 KiB at most. A server that goes on talking, or sends a small body that unpacks into a huge one, costs a
 mebibyte and one try. What is read is what was sent: nothing is unpacked, because nothing packed is asked for.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mesh_core.llm.ladder import ApiError
+from mesh_core.llm.router import ApiError
 
 MAX_BODY_BYTES = 1024 * 1024  # a gateway's list of models is the longest honest answer
 Hook = Callable[[Any], Awaitable[None]]

@@ -5,7 +5,7 @@ The rules' reason is ours. A model's is somebody else's text that a log may have
 
 from __future__ import annotations
 
-from mesh_core.llm.rungs.floor import FLOOR
+from mesh_core.llm.rules_fallback import RULES_FALLBACK
 from mesh_core.models.proposals import ModelRef, Proposal
 
 MAX_MODEL_REASON = 240  # characters; a model is asked for 200
@@ -15,7 +15,7 @@ _MARKS = str.maketrans(dict.fromkeys('"“”„«»', "'"))
 
 def is_a_models(proposal: Proposal) -> bool:
     """Are the words of its reason a model's, rather than the rules' own?"""
-    return proposal.model.provider != FLOOR
+    return proposal.model.provider != RULES_FALLBACK
 
 
 def told_reason(proposal: Proposal) -> str:
@@ -25,7 +25,7 @@ def told_reason(proposal: Proposal) -> str:
 
 def quoted(reason: str, model: ModelRef, edited_by: str | None = None) -> str:
     """The same for a reason of which no proposal came."""
-    if model.provider == FLOOR:
+    if model.provider == RULES_FALLBACK:
         return reason
     who = f"model {_bounded(model.name, MAX_MODEL_NAME)}"
     if edited_by:

@@ -29,7 +29,7 @@ class AttemptOutcome(StrEnum):
 
 
 class ModelAttempt(Record):
-    """One try at one rung of the ladder, failed ones included."""
+    """One try at one provider of the fallback chain, failed ones included."""
 
     channel: ClassVar[str] = "llm_router_metrics"
     stream: ClassVar[str] = "mesh:llm_attempts"

@@ -92,7 +92,7 @@ def _really_true(value: object) -> object:
 
 
 class ModelRef(Record):
-    """Which rung wrote a proposal. `position` counts from 1 in the chain."""
+    """Which provider wrote a proposal. `position` counts from 1 in the chain."""
 
     name: str
     provider: str

@@ -44,7 +44,7 @@ def _in(measure: M, *services: str) -> M:
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 ACTIONS = tuple(Action)
 TYPES = tuple(ProposalType)
-PROVIDERS = 12  # as many as a ladder has kinds of rungs, and some
+PROVIDERS = 12  # as many as a fallback chain has kinds of providers, and some
 
 # -- every service
 BUILD = _in(Gauge("mesh_build_info", "1; the version is in the label", version=1), *SERVICES)
@@ -115,7 +115,7 @@ SILENCES = _in(
 NOTIFICATIONS = _in(
     Counter(
         "mesh_notifications_total",
-        "news for people: tries at a target, and messages that were given up",
+        "news for people: attempts at a target, and messages that were given up",
         result=("sent", "failed", "given_up"),
     ),
     OBSERVER,
@@ -143,7 +143,8 @@ HOOK_ALERTS = _in(
     OBSERVER,
 )
 SIGN_INS = _in(
-    Counter("mesh_sign_ins_total", "tries to sign in at the page", result=("ok", "wrong", "too_many", "busy")), OBSERVER
+    Counter("mesh_sign_ins_total", "attempts to sign in at the page", result=("ok", "wrong", "too_many", "busy")),
+    OBSERVER,
 )
 AUDIT_LINES = _in(Counter("mesh_audit_lines_total", "lines written to the audit log"), OBSERVER)
 AUDIT_FAILURES = _in(Counter("mesh_audit_failures_total", "lines that it could not take at that moment"), OBSERVER)
@@ -172,7 +173,7 @@ IN_HAND = _in(Gauge("mesh_events_in_hand", "events that are being planned or wai
 ATTEMPTS = _in(
     Counter(
         "mesh_model_attempts_total",
-        "tries at a rung of the ladder",
+        "attempts at a provider of the fallback chain",
         provider=PROVIDERS,
         outcome=tuple(AttemptOutcome),
     ),
@@ -188,7 +189,9 @@ TOKENS = _in(
     PLANNER,
 )
 COST = _in(Counter("mesh_model_cost_usd_total", "cost by the price list of the chain", provider=PROVIDERS), PLANNER)
-CIRCUIT_OPEN = _in(Gauge("mesh_model_circuit_open", "1 while a rung is left alone after failures", rung=24), PLANNER)
+CIRCUIT_OPEN = _in(
+    Gauge("mesh_model_circuit_open", "1 while a provider is left alone after failures", rung=24), PLANNER
+)
 
 # -- executor
 EXECUTIONS = _in(

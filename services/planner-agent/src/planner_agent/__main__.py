@@ -1,4 +1,4 @@
-"""Wires the planner: settings, bus, consumer, ladder, proposal writer. The only reader of the environment here."""
+"""Wires the planner: settings, bus, consumer, fallback chain, writer. The only reader of the environment here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import mesh_core.runtime.without_rich  # noqa: F401
 import structlog
 
 from mesh_core.approvals.store import Actions
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.chain import BadChain, ChainSettings, chain_for
+from mesh_core.llm.chain import chain_for
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.provider_kind import BadChain
+from mesh_core.llm.settings import ChainSettings
 from mesh_core.messaging.bridge import Bridge
 from mesh_core.messaging.bus import Bus, BusDown, check_server, masked
 from mesh_core.messaging.consumer import Consumer
@@ -58,7 +60,7 @@ def main() -> None:
     config = settings.runtime_path / "config"
     try:
         policy = Policy.load(config / "policy.yml")
-        rungs = chain_for(chain, config / "chain.yml", environ=os.environ)
+        providers = chain_for(chain, config / "chain.yml", environ=os.environ)
     except (BadPolicy, BadChain) as error:
         print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -71,7 +73,7 @@ def main() -> None:
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
     breakers = Breakers()
-    diagnostician = Diagnostician(bus, store, policy, rungs, breakers)
+    diagnostician = Diagnostician(bus, store, policy, providers, breakers)
     folder = SilenceFolder(settings.runtime_path)
     try:
         folder.prepare()
@@ -95,14 +97,16 @@ def main() -> None:
         await stop.wait()
 
     async def models() -> Ready:
-        """Always ready: where no rung answers, the floor does."""
-        left_alone = [rung.name for rung in rungs if breakers.of(rung.name).closed_in() > 0]
-        asked = [rung.name for rung in rungs if rung.name not in left_alone]
-        said = f"rungs: {', '.join(asked)}" if asked else "no rung answers: the floor speaks"
+        """Always ready: where no provider answers, the rules do."""
+        left_alone = [provider.name for provider in providers if breakers.of(provider.name).closed_in() > 0]
+        asked = [provider.name for provider in providers if provider.name not in left_alone]
+        said = f"providers: {', '.join(asked)}" if asked else "no provider answers: the rules decide"
         return Ready(True, f"{said}; left alone: {', '.join(left_alone)}" if left_alone else said)
 
     async def circuits() -> None:
-        CIRCUIT_OPEN.set_all({(rung.name,): float(breakers.of(rung.name).closed_in() > 0) for rung in rungs})
+        CIRCUIT_OPEN.set_all(
+            {(provider.name,): float(breakers.of(provider.name).closed_in() > 0) for provider in providers}
+        )
 
     pending = actions.folder(Folder.PENDING)
     probes = Probes(
@@ -115,7 +119,12 @@ def main() -> None:
         },
         figures=(circuits, planner.figures),
     )
-    log.info("planner.ready", name=name, rungs=[rung.name for rung in rungs], redis=masked(settings.redis_url))
+    log.info(
+        "planner.ready",
+        name=name,
+        providers=[provider.name for provider in providers],
+        redis=masked(settings.redis_url),
+    )
     serve(
         SERVICE,
         settings.runtime_path,
@@ -128,7 +137,7 @@ def main() -> None:
             "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
         },
         pulse=pulse,
-        closing=[*(rung.close for rung in rungs), consumer.close, bus.close],
+        closing=[*(provider.close for provider in providers), consumer.close, bus.close],
     )
 
 

@@ -1,4 +1,4 @@
-"""Diagnosis: one event becomes one answer, from the ladder or from the floor. Writes nothing, decides nothing alone.
+"""Diagnosis: one event becomes one answer, from the fallback chain or from the rules. Writes nothing.
 
 Evidence and policy come first; a model chooses among what they leave, and its form, names and grounding are checked.
 """
@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import Rung, Try, climb
-from mesh_core.llm.rungs.floor import landed
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.router import Attempt, Provider, complete
+from mesh_core.llm.rules_fallback import answer_or_rules
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.attempts import ModelAnswer, ModelAttempt
 from mesh_core.models.events import HealthEvent
@@ -24,7 +24,7 @@ from mesh_core.policy.policy import Policy, narrow
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PastRun, PlannerStore
-from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
 
 METRIC_RETRY_SECONDS = 0.5
 
@@ -41,37 +41,39 @@ class Diagnosis:
 
 
 class Diagnostician:
-    """The ladder of one planner; breakers live as long as it does."""
+    """The fallback chain of one planner; breakers live as long as it does."""
 
-    def __init__(self, bus: Bus, store: PlannerStore, policy: Policy, rungs: Sequence[Rung], breakers: Breakers):
+    def __init__(
+        self, bus: Bus, store: PlannerStore, policy: Policy, providers: Sequence[Provider], breakers: Breakers
+    ):
         self._bus = bus
         self._store = store
         self._policy = policy
-        self._rungs = rungs
+        self._providers = providers
         self._breakers = breakers
 
-    async def diagnose(self, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
+    async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
         restarts = await self._store.recent_restarts(event)
         allowed = self._policy.allows(event, recent_restarts=restarts)
         seen = evidence_for(event)
         evidence = (*seen, *_history(await self._store.past_runs(event)))
 
-        async def publish(attempt: Try) -> None:
+        async def publish(attempt: Attempt) -> None:
             await self._publish(event, attempt)
 
-        climbed = await climb(
-            () if floor_only else self._rungs,
+        result = await complete(
+            () if rules_only else self._providers,
             prompt_for(event, evidence, allowed),
             narrow(base_schema(), event, allowed),
             read_answer(event, allowed, seen),
             breakers=self._breakers,
-            on_try=publish,
+            on_attempt=publish,
         )
-        landing = landed(climbed, self._rungs, floor_answer(event, allowed))
-        return Diagnosis(landing.answer, landing.model, evidence)
+        answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
+        return Diagnosis(answered.answer, answered.model, evidence)
 
-    async def _publish(self, event: HealthEvent, attempt: Try) -> None:
+    async def _publish(self, event: HealthEvent, attempt: Attempt) -> None:
         """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""
         record = ModelAttempt(
             ts=rfc3339(datetime.now(UTC)),

@@ -27,7 +27,7 @@ def ungrounded(
     if answer.action not in allowed.actions:
         return f"{answer.action} is not allowed for this event: {allowed.reason}"
     if answer.action is not allowed.preferred:
-        # No rung has shown yet that it chooses better than the rules, and each can be talked into choosing.
+        # No provider has shown yet that it chooses better than the rules, and each can be talked into choosing.
         return f"it chooses {answer.action}, and only the rules' own choice counts ({allowed.preferred})"
     if found := _NOT_PROSE.search(answer.reason):
         return f"the reason holds {found[0]!r}, which is no plain sentence"

@@ -1,4 +1,4 @@
-"""The planner: event -> triage -> gate -> ladder -> pending/. Here the machine stops; a person goes on.
+"""The planner: event -> triage -> gate -> fallback chain -> pending/. Here the machine stops; a person goes on.
 
 Reads the streams with a consumer group, so that any number of planners share the work; acknowledges only what is safe
 on disk or known not to matter. It never writes anywhere but actions/pending/ and never runs anything.

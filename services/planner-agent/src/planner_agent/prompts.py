@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import jsonschema
 from pydantic import ValidationError
 
-from mesh_core.llm.ladder import Prompt, Rejection, Try
+from mesh_core.llm.router import Attempt, Prompt, Rejection
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Action, Evidence
@@ -164,11 +164,11 @@ def read_answer(
     return read
 
 
-def floor_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Try, ...]], ModelAnswer]:
-    """What the floor says when no model did: the action that the policy prefers, and honestly why."""
+def rules_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Attempt, ...]], ModelAnswer]:
+    """What the rules say when no model did: the action that the policy prefers, and honestly why."""
 
-    def answer(tries: tuple[Try, ...]) -> ModelAnswer:
-        asked = ", ".join(f"{attempt.rung} {attempt.outcome}" for attempt in tries)
+    def answer(attempts: tuple[Attempt, ...]) -> ModelAnswer:
+        asked = ", ".join(f"{attempt.name} {attempt.outcome}" for attempt in attempts)
         who = f"No model gave an acceptable answer ({asked})" if asked else "No model was asked"
         return ModelAnswer(
             action=allowed.preferred,

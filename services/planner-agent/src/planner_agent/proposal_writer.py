@@ -111,7 +111,7 @@ class ProposalWriter:
                 return await self._count(task, owner, f"this incident was decided with {owner}")
             if poison := is_poison(begun := await self._store.begin(action_id)):
                 await self._dead_letter(task, begun)
-            diagnosis = await self._diagnose(event, action_id, floor_only=poison)
+            diagnosis = await self._diagnose(event, action_id, rules_only=poison)
             if diagnosis.answer.action is Action.IGNORE:
                 return await self._ignore(task, diagnosis, action_id)
             if silences := self._silences.about(event):  # set while the model was thinking
@@ -131,10 +131,10 @@ class ProposalWriter:
             await self._take_back(event, reason, lambda trouble: trouble.id == event.id, again)
         await self._settle(task, task.action_id, "proposed", "")
 
-    async def _diagnose(self, event: HealthEvent, action_id: str, *, floor_only: bool) -> Diagnosis:
+    async def _diagnose(self, event: HealthEvent, action_id: str, *, rules_only: bool) -> Diagnosis:
         """What takes long, and where an event may take its planner down."""
         try:
-            return await self._diagnostician.diagnose(event, floor_only=floor_only)
+            return await self._diagnostician.diagnose(event, rules_only=rules_only)
         except asyncio.CancelledError:
             with suppress(BusDown):
                 await self._store.put_down(action_id)
@@ -228,7 +228,7 @@ class ProposalWriter:
         await self._settle(task, action_id, "ignored", quoted(diagnosis.answer.reason, diagnosis.model))
 
     async def _dead_letter(self, task: PlanningTask, begun: int) -> None:
-        reason = f"{begun - 1} planners died while they worked on it; the floor answers instead"
+        reason = f"{begun - 1} planners died while they worked on it; the rules answer instead"
         log.error("planner.poison", event_id=task.event.id, planners_died=begun - 1)
         await self._bus.refuse(
             task.entry.raw, source=task.entry.stream, reason=reason, by="planner", entry_id=task.entry.id

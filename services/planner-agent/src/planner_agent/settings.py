@@ -8,7 +8,7 @@ from mesh_core.runtime.settings import WatchedSettings
 
 
 class PlannerSettings(WatchedSettings):
-    """Beside these, a planner reads the ladder's (mesh_core.llm.chain.ChainSettings)."""
+    """Beside these, a planner reads the fallback chain's (mesh_core.llm.settings.ChainSettings)."""
 
     cooldown_seconds: float = Field(
         300,

@@ -18,7 +18,7 @@ class Route(StrEnum):
     NOTHING = "nothing"  # benign: acknowledged, no more
     RECOVERY = "recovery"  # the trouble may be over: withdraw what is open
     RUN = "run"  # what an executor did: remembered for the next proposal
-    PLAN = "plan"  # through the gate to the ladder
+    PLAN = "plan"  # through the gate to the fallback chain
     SILENCED = "silenced"  # it would be planned, but a person said: not now
 
 

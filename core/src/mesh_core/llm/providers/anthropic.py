@@ -1,4 +1,4 @@
-"""A rung over the Anthropic API, through its own client library. One request, never a retry by the client.
+"""A provider over the Anthropic API, through its own client library. One request, never a retry by the client.
 
 Structured output first; an endpoint that answers 400 to it is asked with a forced tool, from then on directly.
 """
@@ -9,7 +9,9 @@ import json
 from typing import Any
 
 from mesh_core.llm.bounded import bounded
-from mesh_core.llm.ladder import ApiError, Completion, LadderError, NetworkError, Price, Prompt, Refused
+from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
+from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt, ProviderError
+from mesh_core.llm.settings import ChainSettings
 
 MAX_MESSAGE_BYTES = 128 * 1024  # its client makes objects of every part: a mebibyte of tiny ones took 4 s of one core
 _TOOL = "answer"
@@ -17,8 +19,11 @@ _ABOUT_THE_FORMAT = ("output_config", "output_format", "json_schema")
 # Structured output takes no bounds on strings and numbers (400); the reader checks them anyway.
 _UNSUPPORTED = frozenset({"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "$schema"})
 
+HAIKU_PRICE = Price(1.0, 5.0)
+SONNET_PRICE = Price(3.0, 15.0)
 
-class AnthropicRung:
+
+class AnthropicProvider:
     """`base_url` None means Anthropic itself."""
 
     def __init__(
@@ -30,20 +35,20 @@ class AnthropicRung:
         base_url: str | None = None,
         timeout_seconds: float = 30.0,
         price: Price = Price(),  # noqa: B008 - frozen
-        provider: str = "anthropic",
+        vendor: str = "anthropic",
     ):
-        import anthropic  # 76 MB: only where a rung is configured
+        import anthropic  # 76 MB: only where a provider is configured
         import httpx2  # its HTTP client
 
         self._errors = anthropic
         self.name = name
-        self.provider = provider
+        self.vendor = vendor
         self.model = model
         self.timeout_seconds = timeout_seconds
         self.at_once = 8
         self.price = price
         self._forced_tool = False
-        # Retries of the client would outlive the ladder's wall clock: 3 requests in 10.5 s with timeout=3.
+        # Retries of the client would outlive the fallback chain's wall clock: 3 requests in 10.5 s with timeout=3.
         self._client = anthropic.AsyncAnthropic(
             api_key=api_key,
             base_url=base_url or "https://api.anthropic.com",
@@ -53,7 +58,7 @@ class AnthropicRung:
         )
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
-        """One message, as the ladder wants it."""
+        """One message, as the fallback chain wants it."""
         if not self._forced_tool:
             try:
                 return _completion(await self._send(prompt, output_config=_output_config(schema)))
@@ -80,7 +85,7 @@ class AnthropicRung:
         except self._errors.APITimeoutError:
             raise TimeoutError from None
         except self._errors.APIConnectionError as error:
-            if isinstance(error.__cause__, LadderError):
+            if isinstance(error.__cause__, ProviderError):
                 raise error.__cause__ from None
             raise NetworkError(f"{type(error.__cause__ or error).__name__}: {error.__cause__ or error}") from None
         except self._errors.APIStatusError as error:
@@ -108,7 +113,7 @@ def _completion(message: object) -> Completion:
         raise ApiError(200, "the body is not a message")
     stop = str(getattr(message, "stop_reason", None) or "")
     if stop == "refusal":
-        raise Refused("the API says that the model declined")
+        raise ModelRefusal("the API says that the model declined")
     text = ""
     for block in content:
         if getattr(block, "type", None) == "tool_use":
@@ -123,3 +128,31 @@ def _completion(message: object) -> Completion:
 def _count(usage: object, key: str) -> int:
     value = getattr(usage, key, None)
     return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _haiku(settings: ChainSettings) -> ProviderRequest:
+    return ProviderRequest(name="haiku", model=settings.haiku_model, price=HAIKU_PRICE)
+
+
+def _sonnet(settings: ChainSettings) -> ProviderRequest:
+    return ProviderRequest(name="sonnet", model=settings.sonnet_model, price=SONNET_PRICE)
+
+
+def _build(request: ProviderRequest, settings: ChainSettings) -> AnthropicProvider | None:
+    own = settings.anthropic_api_key
+    key = request.api_key or (own.get_secret_value() if own else "")
+    if not request.model:
+        raise missing(request, KIND.name, "model")
+    if not key:
+        return None
+    return AnthropicProvider(
+        name=request.name,
+        model=request.model,
+        api_key=key,
+        base_url=request.url or settings.anthropic_base_url,
+        timeout_seconds=request.timeout_seconds or settings.llm_cloud_timeout_seconds,
+        price=request.price,
+    )
+
+
+KIND = ProviderKind("anthropic", _build, {"haiku": _haiku, "sonnet": _sonnet})

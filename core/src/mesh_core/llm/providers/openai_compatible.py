@@ -1,4 +1,4 @@
-"""A rung over any OpenAI-compatible server (llama.cpp, vLLM, LM Studio, LiteLLM). One request, never a retry.
+"""A provider over any OpenAI-compatible server (llama.cpp, vLLM, LM Studio, LiteLLM). One request, never a retry.
 
 The schema goes as `response_format`; such servers often do not enforce number bounds, so the reader judges again.
 """
@@ -11,12 +11,14 @@ from collections.abc import Mapping
 import httpx
 
 from mesh_core.llm.bounded import bounded
-from mesh_core.llm.ladder import ApiError, Completion, NetworkError, Price, Prompt, Refused
+from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
+from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt
+from mesh_core.llm.settings import ChainSettings
 
 UNNAMED_MODEL = "default"
 
 
-class OpenAICompatibleRung:
+class OpenAICompatibleProvider:
     """`url` with or without `/v1`. Without `model`, the server's first one is taken when it is first asked."""
 
     def __init__(
@@ -28,7 +30,7 @@ class OpenAICompatibleRung:
         timeout_seconds: float = 8.0,
         price: Price = Price(),  # noqa: B008 - frozen
         api_key: str | None = None,
-        provider: str | None = None,
+        vendor: str | None = None,
     ):
         base = url.rstrip("/")
         self._base = base if base.endswith("/v1") else base + "/v1"
@@ -36,12 +38,12 @@ class OpenAICompatibleRung:
         self._secret = api_key or ""
         self._known = model is not None
         self.name = name
-        self.provider = provider or name
+        self.vendor = vendor or name
         self.model = model or UNNAMED_MODEL
         self.timeout_seconds = timeout_seconds
         self.at_once = 2
         self.price = price
-        # The ladder's wall clock bounds the attempt; a client time-out is per read and would only confuse.
+        # The fallback chain's wall clock bounds the attempt; a client time-out is per read and would only confuse.
         # A proxy from the environment is for https: a model on the local network is reached directly.
         self._http = httpx.AsyncClient(
             timeout=None,  # noqa: S113
@@ -50,7 +52,7 @@ class OpenAICompatibleRung:
         )
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
-        """One chat completion, as the ladder wants it."""
+        """One chat completion, as the fallback chain wants it."""
         if not self._known:
             await self._learn_model()
         body = {
@@ -115,9 +117,9 @@ def _completion(body: dict[str, object]) -> Completion:
         raise ApiError(200, "the body has no choices[0].message")
     stop = str(first.get("finish_reason") or "")
     if isinstance(declined := message.get("refusal"), str) and declined:
-        raise Refused(declined)
+        raise ModelRefusal(declined)
     if stop == "content_filter":
-        raise Refused("the server's content filter stopped the answer")
+        raise ModelRefusal("the server's content filter stopped the answer")
     content = message.get("content")
     usage = body.get("usage")
     return Completion(
@@ -131,3 +133,33 @@ def _completion(body: dict[str, object]) -> Completion:
 def _count(usage: object, key: str) -> int:
     value = usage.get(key) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def _llamacpp(settings: ChainSettings) -> ProviderRequest | None:
+    if not settings.llamacpp_url:
+        return None
+    key = settings.llamacpp_api_key
+    return ProviderRequest(
+        name="llamacpp",
+        url=settings.llamacpp_url,
+        model=settings.llamacpp_model,
+        api_key=key.get_secret_value() if key else None,
+        vendor="llamacpp",
+    )
+
+
+def _build(request: ProviderRequest, settings: ChainSettings) -> OpenAICompatibleProvider:
+    if not request.url:
+        raise missing(request, KIND.name, "url")
+    return OpenAICompatibleProvider(
+        name=request.name,
+        url=request.url,
+        model=request.model,
+        timeout_seconds=request.timeout_seconds or settings.llm_local_timeout_seconds,
+        price=request.price,
+        api_key=request.api_key,
+        vendor=request.vendor or KIND.name,
+    )
+
+
+KIND = ProviderKind("openai", _build, {"llamacpp": _llamacpp})

@@ -1,4 +1,4 @@
-"""A rung over an Ollama server, through its own client library. One request, never a retry.
+"""A provider over an Ollama server, through its own client library. One request, never a retry.
 
 The schema goes as `format`; `num_predict` is always set, because a model without a bound can talk for a minute.
 """
@@ -12,10 +12,12 @@ import httpx
 from pydantic import ValidationError
 
 from mesh_core.llm.bounded import bounded
-from mesh_core.llm.ladder import ApiError, Completion, NetworkError, Price, Prompt
+from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
+from mesh_core.llm.router import ApiError, Completion, NetworkError, Price, Prompt
+from mesh_core.llm.settings import ChainSettings
 
 
-class OllamaRung:
+class OllamaProvider:
     """`host` as Ollama itself takes it: `http://127.0.0.1:11434`, `127.0.0.1`, `nas:11434`.
 
     Without `model`, the first one that the server has pulled is taken when it is first asked.
@@ -30,13 +32,13 @@ class OllamaRung:
         timeout_seconds: float = 8.0,
         price: Price = Price(),  # noqa: B008 - frozen
         api_key: str | None = None,
-        provider: str = "ollama",
+        vendor: str = "ollama",
     ):
-        import ollama  # only where a rung is configured: a chain without Ollama does not pay for it
+        import ollama  # only where a provider is configured: a chain without Ollama does not pay for it
 
         self._errors = ollama.ResponseError
         self.name = name
-        self.provider = provider
+        self.vendor = vendor
         self.model = model or "default"
         self._known = model is not None
         self._think: bool | None = False
@@ -44,7 +46,7 @@ class OllamaRung:
         self.at_once = 2
         self.price = price
         headers = {"authorization": f"Bearer {api_key}"} if api_key else None
-        # The library's own limit is per read; the ladder's wall clock is the one that counts.
+        # The library's own limit is per read; the fallback chain's wall clock is the one that counts.
         self._client = ollama.AsyncClient(
             host=host,
             timeout=None,
@@ -55,7 +57,7 @@ class OllamaRung:
         )
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
-        """One chat, as the ladder wants it."""
+        """One chat, as the fallback chain wants it."""
         try:
             if not self._known:
                 await self._learn_model()
@@ -109,3 +111,26 @@ def _completion(reply: Any) -> Completion:
         completion_tokens=reply.eval_count or 0,
         stop_reason=reply.done_reason or "",
     )
+
+
+def _ollama(settings: ChainSettings) -> ProviderRequest | None:
+    if not settings.ollama_host:
+        return None
+    return ProviderRequest(name="ollama", url=settings.ollama_host, model=settings.ollama_model)
+
+
+def _build(request: ProviderRequest, settings: ChainSettings) -> OllamaProvider:
+    host = request.url or settings.ollama_host
+    if not host:
+        raise missing(request, KIND.name, "url", " (or OLLAMA_HOST)")
+    return OllamaProvider(
+        name=request.name,
+        host=host,
+        model=request.model,
+        timeout_seconds=request.timeout_seconds or settings.llm_local_timeout_seconds,
+        price=request.price,
+        api_key=request.api_key,
+    )
+
+
+KIND = ProviderKind("ollama", _build, {"ollama": _ollama})

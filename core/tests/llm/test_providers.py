@@ -1,4 +1,4 @@
-"""The rungs against real HTTP: scripted bad days of each vendor's API through each vendor's own client."""
+"""The providers against real HTTP: scripted bad days of each vendor's API through each vendor's own client."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from parts.scripted import Canned, ScriptedHttp
 
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import ApiError, Climb, Price, Prompt, Refused, Rejection, Rung, climb
-from mesh_core.llm.rungs.anthropic import AnthropicRung
-from mesh_core.llm.rungs.ollama import OllamaRung
-from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.anthropic import AnthropicProvider
+from mesh_core.llm.providers.ollama import OllamaProvider
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.router import ApiError, ModelRefusal, Price, Prompt, Provider, Rejection, RouterResult, complete
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.testing import free_port
 
@@ -31,7 +31,7 @@ SCHEMA: dict[str, object] = {
 }
 GOOD = '{"word": "yes"}'
 VENDORS = ("openai", "ollama", "anthropic")
-Make = Callable[..., Rung]
+Make = Callable[..., Provider]
 
 
 def read(text: str) -> str | Rejection:
@@ -46,21 +46,21 @@ def said(vendor: str, text: str, **more: Any) -> Canned:
 
 @pytest.fixture
 async def make() -> AsyncIterator[Make]:
-    """`make(vendor, url, timeout_seconds=...)`; every rung is closed when the test ends."""
-    made: list[Rung] = []
+    """`make(vendor, url, timeout_seconds=...)`; every provider is closed when the test ends."""
+    made: list[Provider] = []
 
-    def build(vendor: str, url: str, *, timeout_seconds: float = 5.0, **more: Any) -> Rung:
-        rung: Rung
+    def build(vendor: str, url: str, *, timeout_seconds: float = 5.0, **more: Any) -> Provider:
+        provider: Provider
         if vendor == "openai":
-            rung = OpenAICompatibleRung(
+            provider = OpenAICompatibleProvider(
                 name="one", url=url, **({"model": "m"} | more), timeout_seconds=timeout_seconds, price=Price(1, 5)
             )
         elif vendor == "ollama":
-            rung = OllamaRung(
+            provider = OllamaProvider(
                 name="one", host=url, **({"model": "m"} | more), timeout_seconds=timeout_seconds, price=Price(1, 5)
             )
         else:
-            rung = AnthropicRung(
+            provider = AnthropicProvider(
                 name="one",
                 base_url=url,
                 model="m",
@@ -68,16 +68,16 @@ async def make() -> AsyncIterator[Make]:
                 timeout_seconds=timeout_seconds,
                 price=Price(1, 5),
             )
-        made.append(rung)
-        return rung
+        made.append(provider)
+        return provider
 
     yield build
-    for rung in made:
-        await rung.close()
+    for provider in made:
+        await provider.close()
 
 
-async def ask(*rungs: Rung) -> Climb[str]:
-    return await climb(rungs, PROMPT, SCHEMA, read, breakers=Breakers())
+async def ask(*providers: Provider) -> RouterResult[str]:
+    return await complete(providers, PROMPT, SCHEMA, read, breakers=Breakers())
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -85,9 +85,9 @@ async def test_a_good_answer_comes_back_with_tokens_and_cost(
     vendor: str, make: Make, scripted_http: ScriptedHttp
 ) -> None:
     scripted_http.script(said(vendor, GOOD, prompt_tokens=1000, completion_tokens=100))
-    climbed = await ask(make(vendor, scripted_http.url))
-    assert climbed.answer == GOOD
-    (only,) = climbed.tries
+    result = await ask(make(vendor, scripted_http.url))
+    assert result.answer == GOOD
+    (only,) = result.attempts
     assert (only.outcome, only.prompt_tokens, only.completion_tokens) == (AttemptOutcome.OK, 1000, 100)
     assert only.cost_usd == pytest.approx(1000e-6 * 1 + 100e-6 * 5)
 
@@ -147,13 +147,13 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
     with ScriptedHttp() as healthy:
         healthy.script(Canned.openai(GOOD))
         scripted_http.script(day(vendor))
-        climbed = await ask(make(vendor, scripted_http.url, timeout_seconds=1.0), make("openai", healthy.url))
-    first, second = climbed.tries
+        result = await ask(make(vendor, scripted_http.url, timeout_seconds=1.0), make("openai", healthy.url))
+    first, second = result.attempts
     if outcome is not None:
         assert first.outcome == outcome, first.detail
     assert first.outcome is not AttemptOutcome.OK
-    assert (second.outcome, second.position, climbed.position) == (AttemptOutcome.OK, 2, 2)
-    assert len(scripted_http.asked) == 1, "the ladder asks once; clients must not retry"
+    assert (second.outcome, second.position, result.position) == (AttemptOutcome.OK, 2, 2)
+    assert len(scripted_http.asked) == 1, "the fallback chain asks once; clients must not retry"
     if first.outcome is AttemptOutcome.TIMEOUT:
         assert 950 <= first.latency_ms <= 10_000
     assert "sk-ant-secret" not in first.detail
@@ -162,7 +162,7 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_a_refused_connection_is_a_network_error_at_once(vendor: str, make: Make) -> None:
     began = time.monotonic()
-    (only,) = (await ask(make(vendor, f"http://127.0.0.1:{free_port()}"))).tries
+    (only,) = (await ask(make(vendor, f"http://127.0.0.1:{free_port()}"))).attempts
     assert only.outcome is AttemptOutcome.NETWORK_ERROR, only.detail
     assert time.monotonic() - began < 5, "at once, not at the wall clock of 5 s"
 
@@ -172,28 +172,28 @@ async def test_a_server_that_accepts_and_never_speaks_ends_at_the_wall_clock(mak
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         began = time.monotonic()
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        (only,) = (await ask(make("openai", url, timeout_seconds=0.5))).tries
+        (only,) = (await ask(make("openai", url, timeout_seconds=0.5))).attempts
     assert only.outcome is AttemptOutcome.TIMEOUT
     assert time.monotonic() - began < 20
 
 
 async def test_an_endless_body_is_cut_off(make: Make, scripted_http: ScriptedHttp) -> None:
     scripted_http.script(Canned(b" " * (3 * 1024 * 1024)))
-    (only,) = (await ask(make("openai", scripted_http.url))).tries
+    (only,) = (await ask(make("openai", scripted_http.url))).attempts
     assert only.outcome is AttemptOutcome.API_ERROR
     assert "larger than" in only.detail
 
 
 async def test_a_refusal_in_the_vendors_own_field_is_a_refusal(make: Make, scripted_http: ScriptedHttp) -> None:
     scripted_http.script(Canned.anthropic("", stop_reason="refusal"))
-    with pytest.raises(Refused):
+    with pytest.raises(ModelRefusal):
         await make("anthropic", scripted_http.url).ask(PROMPT, SCHEMA)
     refused = {"choices": [{"message": {"content": None, "refusal": "I will not"}, "finish_reason": "stop"}]}
     scripted_http.script(Canned(refused))
-    (only,) = (await ask(make("openai", scripted_http.url))).tries
+    (only,) = (await ask(make("openai", scripted_http.url))).attempts
     assert only.outcome is AttemptOutcome.REFUSAL
     scripted_http.script(Canned({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]}))
-    (only,) = (await ask(make("openai", scripted_http.url))).tries
+    (only,) = (await ask(make("openai", scripted_http.url))).attempts
     assert only.outcome is AttemptOutcome.REFUSAL
 
 
@@ -210,11 +210,11 @@ async def test_an_endpoint_without_structured_output_is_asked_with_a_forced_tool
         "stop_sequence": None,
         "usage": {"input_tokens": 1, "output_tokens": 1},
     }
-    rung = make("anthropic", scripted_http.url)
+    provider = make("anthropic", scripted_http.url)
     scripted_http.script(Canned.error(400, "output_config: Extra inputs are not permitted"), Canned(tool_use))
-    assert (await rung.ask(PROMPT, SCHEMA)).text == GOOD
+    assert (await provider.ask(PROMPT, SCHEMA)).text == GOOD
     assert scripted_http.asked[-1].body["tool_choice"] == {"type": "tool", "name": "answer"}
-    assert (await rung.ask(PROMPT, SCHEMA)).text == GOOD
+    assert (await provider.ask(PROMPT, SCHEMA)).text == GOOD
     assert len(scripted_http.asked) == 3, "the second call does not try structured output again"
 
 
@@ -229,7 +229,7 @@ async def test_a_server_that_echoes_the_key_does_not_get_it_into_the_metrics(
     make: Make, scripted_http: ScriptedHttp
 ) -> None:
     scripted_http.script(Canned.error(401, "bad key k-12345678"))
-    (only,) = (await ask(make("openai", scripted_http.url, api_key="k-12345678"))).tries
+    (only,) = (await ask(make("openai", scripted_http.url, api_key="k-12345678"))).attempts
     assert scripted_http.asked[0].headers["authorization"] == "Bearer k-12345678"
     assert "k-12345678" not in only.detail
 
@@ -245,47 +245,47 @@ async def test_without_a_model_name_the_servers_first_one_is_learned_once(
     make: Make, scripted_http: ScriptedHttp
 ) -> None:
     scripted_http.script(Canned({"data": [{"id": "/models/folder/tiny.gguf"}]}), Canned.openai(GOOD))
-    rung = make("openai", scripted_http.url, model=None)
-    await ask(rung)
-    await ask(rung)
+    provider = make("openai", scripted_http.url, model=None)
+    await ask(provider)
+    await ask(provider)
     assert [a.path for a in scripted_http.asked] == ["/v1/models", "/v1/chat/completions", "/v1/chat/completions"]
-    assert rung.model == "tiny.gguf"
+    assert provider.model == "tiny.gguf"
 
 
 async def test_a_server_that_lists_no_models_is_asked_for_default(make: Make, scripted_http: ScriptedHttp) -> None:
     scripted_http.script(Canned.error(404), Canned.openai(GOOD))
-    climbed = await ask(make("openai", scripted_http.url, model=None))
-    assert (climbed.answer, climbed.tries[0].model) == (GOOD, "default")
+    result = await ask(make("openai", scripted_http.url, model=None))
+    assert (result.answer, result.attempts[0].model) == (GOOD, "default")
 
 
 async def test_a_server_that_is_still_loading_is_asked_for_its_model_again(
     make: Make, scripted_http: ScriptedHttp
 ) -> None:
     scripted_http.script(Canned.error(503), Canned({"data": [{"id": "m"}]}), Canned.openai(GOOD))
-    rung = make("openai", scripted_http.url, model=None)
-    assert (await ask(rung)).tries[0].outcome is AttemptOutcome.API_ERROR
-    assert (await ask(rung)).answer == GOOD
+    provider = make("openai", scripted_http.url, model=None)
+    assert (await ask(provider)).attempts[0].outcome is AttemptOutcome.API_ERROR
+    assert (await ask(provider)).answer == GOOD
 
 
 async def test_an_ollama_without_a_model_name_uses_its_first_one(make: Make, scripted_http: ScriptedHttp) -> None:
     scripted_http.script(Canned({"models": [{"model": "tiny:latest"}]}), Canned.ollama(GOOD))
-    climbed = await ask(make("ollama", scripted_http.url, model=None))
-    assert (climbed.answer, climbed.tries[0].model) == (GOOD, "tiny:latest")
+    result = await ask(make("ollama", scripted_http.url, model=None))
+    assert (result.answer, result.attempts[0].model) == (GOOD, "tiny:latest")
     scripted_http.script(Canned({"models": []}))
-    (only,) = (await ask(make("ollama", scripted_http.url, model=None))).tries
+    (only,) = (await ask(make("ollama", scripted_http.url, model=None))).attempts
     assert (only.outcome, "has no model" in only.detail) == (AttemptOutcome.API_ERROR, True)
 
 
 async def test_an_ollama_model_is_asked_not_to_think_aloud_and_one_that_cannot_is_asked_without(
     make: Make, scripted_http: ScriptedHttp
 ) -> None:
-    rung = make("ollama", scripted_http.url)
+    provider = make("ollama", scripted_http.url)
     scripted_http.script(Canned({"error": '"m" does not support thinking'}, status=400), Canned.ollama(GOOD))
-    assert (await ask(rung)).answer == GOOD
-    assert (await ask(rung)).answer == GOOD
+    assert (await ask(provider)).answer == GOOD
+    assert (await ask(provider)).answer == GOOD
     assert [asked.body.get("think") for asked in scripted_http.asked] == [False, None, None]
     scripted_http.script(Canned({"error": "bad format"}, status=400))
-    assert (await ask(make("ollama", scripted_http.url))).tries[0].outcome is AttemptOutcome.API_ERROR
+    assert (await ask(make("ollama", scripted_http.url))).attempts[0].outcome is AttemptOutcome.API_ERROR
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -304,29 +304,29 @@ async def test_connections_are_reused(vendor: str, make: Make) -> None:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    rung = make(vendor, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    provider = make(vendor, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     for _ in range(10):
-        assert (await ask(rung)).answer == GOOD
+        assert (await ask(provider)).answer == GOOD
     assert len(opened) == 1
-    await rung.close()
+    await provider.close()
     server.close()
     await opened[0].wait_closed()
 
 
 @pytest.mark.model
 async def test_a_real_llama_cpp_server_answers_in_the_schema(make: Make, llama_url: str) -> None:
-    rung = make("openai", llama_url, model=None, timeout_seconds=30)
-    done = await rung.ask(PROMPT, SCHEMA)
+    provider = make("openai", llama_url, model=None, timeout_seconds=30)
+    done = await provider.ask(PROMPT, SCHEMA)
     assert done.text.replace(" ", "").replace("\n", "") in ('{"word":"yes"}', '{"word":"no"}')
     assert done.prompt_tokens > 10
     assert done.completion_tokens > 3
-    assert rung.model != "default"
+    assert provider.model != "default"
 
 
 @pytest.mark.model
 async def test_the_ollama_client_gets_a_real_models_answer(make: Make, ollama_url: str) -> None:
-    rung = make("ollama", ollama_url, model=None, timeout_seconds=30)
-    done = await rung.ask(PROMPT, SCHEMA)
+    provider = make("ollama", ollama_url, model=None, timeout_seconds=30)
+    done = await provider.ask(PROMPT, SCHEMA)
     assert done.text.replace(" ", "").replace("\n", "") in ('{"word":"yes"}', '{"word":"no"}')
     assert done.completion_tokens > 3
     with pytest.raises(ApiError, match="not found"):

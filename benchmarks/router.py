@@ -1,8 +1,8 @@
-"""What does the ladder cost per call? CPU of this process against a trivial server in another one, beside raw httpx.
+"""What does the router cost per call? CPU of this process against a trivial server in another one, beside raw httpx.
 
-    python benchmarks/ladder.py [--calls 400] [--rounds 5]
+    python benchmarks/router.py [--calls 400] [--rounds 5]
 
-A `ladder` call is breaker, wall clock, request, strict parse, schema and grounding of the answer; a `thought` is all
+A `router` call is breaker, wall clock, request, strict parse, schema and grounding of the answer; a `thought` is all
 that the planner does for an answer: policy, evidence, wording and narrowed schema as well. Raw httpx posts the same
 body and parses the answer. Cases are interleaved; a figure is the median of the rounds. CPU figures survive a busy
 machine better than wall ones; the ratio to raw httpx of the same run is the one to compare.
@@ -22,15 +22,15 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from mesh_core.llm.breaker import Breakers
-from mesh_core.llm.ladder import Rung, climb
-from mesh_core.llm.rungs.anthropic import AnthropicRung
-from mesh_core.llm.rungs.ollama import OllamaRung
-from mesh_core.llm.rungs.openai_compatible import OpenAICompatibleRung
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.anthropic import AnthropicProvider
+from mesh_core.llm.providers.ollama import OllamaProvider
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.router import Provider, complete
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import base_schema, floor_answer, prompt_for, read_answer
+from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
 
 GOAL_MS = 1.3
 Call = Callable[[], Awaitable[object]]
@@ -126,37 +126,37 @@ def cases(url: str) -> dict[str, Call]:
 
     schema, read = narrow(base_schema(), EVENT, allowed), read_answer(EVENT, allowed)
 
-    def ladder(rung: Rung) -> Call:
+    def chained(provider: Provider) -> Call:
         async def call() -> object:
-            climbed = await climb((rung,), fixed, schema, read, breakers=breakers)
-            if climbed.answer is None:
-                raise RuntimeError(f"the trivial server's answer was not accepted: {climbed.tries}")
-            return climbed.answer
+            result = await complete((provider,), fixed, schema, read, breakers=breakers)
+            if result.answer is None:
+                raise RuntimeError(f"the trivial server's answer was not accepted: {result.attempts}")
+            return result.answer
 
         return call
 
-    def thought(*rungs: Rung) -> Call:
+    def thought(*providers: Provider) -> Call:
         async def call() -> object:
             may = policy.allows(EVENT)
-            climbed = await climb(
-                rungs,
+            result = await complete(
+                providers,
                 prompt_for(EVENT, evidence_for(EVENT), may),
                 narrow(base_schema(), EVENT, may),
                 read_answer(EVENT, may),
                 breakers=breakers,
             )
-            return climbed.answer or floor_answer(EVENT, may)(climbed.tries)
+            return result.answer or rules_answer(EVENT, may)(result.attempts)
 
         return call
 
-    local = OpenAICompatibleRung(name="llamacpp", url=url, model="m")
+    local = OpenAICompatibleProvider(name="llamacpp", url=url, model="m")
     return {
         "raw httpx": raw,
-        "ladder, llama.cpp rung": ladder(local),
-        "ladder, Ollama rung": ladder(OllamaRung(name="ollama", host=url, model="m")),
-        "ladder, Anthropic rung": ladder(AnthropicRung(name="haiku", model="m", api_key="k", base_url=url)),
-        "thought, llama.cpp rung": thought(local),
-        "thought, floor only": thought(),
+        "router, llama.cpp provider": chained(local),
+        "router, Ollama provider": chained(OllamaProvider(name="ollama", host=url, model="m")),
+        "router, Anthropic provider": chained(AnthropicProvider(name="haiku", model="m", api_key="k", base_url=url)),
+        "thought, llama.cpp provider": thought(local),
+        "thought, rules only": thought(),
     }
 
 
@@ -197,13 +197,13 @@ def main() -> None:
         server.kill()
         server.wait()
     base = statistics.median(found["raw httpx"][0])
-    print(f"{'ladder overhead per call':38} {'CPU ms':>8} {'min-max':>13} {'x raw':>6} {'wall ms':>8}")
+    print(f"{'router overhead per call':38} {'CPU ms':>8} {'min-max':>13} {'x raw':>6} {'wall ms':>8}")
     for name, (cpu, wall) in found.items():
         middle = statistics.median(cpu)
         spread = f"{min(cpu):.2f}-{max(cpu):.2f}"
         print(f"{name:38} {middle:8.2f} {spread:>13} {middle / base:6.2f} {statistics.median(wall):8.2f}")
-    ours = statistics.median(found["ladder, llama.cpp rung"][0])
-    print(f"goal: llama.cpp rung <= {GOAL_MS} ms CPU: {'met' if ours <= GOAL_MS else 'missed'} ({ours:.2f} ms)")
+    ours = statistics.median(found["router, llama.cpp provider"][0])
+    print(f"goal: llama.cpp provider <= {GOAL_MS} ms CPU: {'met' if ours <= GOAL_MS else 'missed'} ({ours:.2f} ms)")
 
 
 if __name__ == "__main__":

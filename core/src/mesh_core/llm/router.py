@@ -1,6 +1,7 @@
-"""The ladder: ask one model after another until one answer is good. Knows no events, no vendors, and never crashes.
+"""The router: ask one provider of the fallback chain after another until an answer is good. Never crashes.
 
-In: rungs in order, a prompt, a JSON schema, and `read`, which judges an answer's text. Out: a `Climb` with every try.
+In: providers in order, a prompt, a JSON schema, and `read`, which judges an answer's text. Out: a `RouterResult` with
+every attempt. Knows no events and no vendors.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from mesh_core.llm.breaker import Breaker, Breakers
+from mesh_core.llm.circuit_breaker import Breaker, Breakers
 from mesh_core.models.attempts import AttemptOutcome
 
 T = TypeVar("T")
 Clock = Callable[[], float]
-MAX_DETAIL = 300  # characters of a try's detail
+MAX_DETAIL = 300  # characters of an attempt's detail
 
 
-class LadderError(Exception):
-    """What a rung raises in ordinary life; its text goes into the try's detail."""
+class ProviderError(Exception):
+    """What a provider raises in ordinary life; its text goes into the attempt's detail."""
 
 
-class NetworkError(LadderError):
+class NetworkError(ProviderError):
     """The server could not be reached, or the connection broke."""
 
 
-class ApiError(LadderError):
+class ApiError(ProviderError):
     """The server answered, but not with a completion. `status` is the HTTP status; 200 when the body was not one."""
 
     def __init__(self, status: int | None, detail: str):
@@ -36,7 +37,7 @@ class ApiError(LadderError):
         self.status = status
 
 
-class Refused(LadderError):
+class ModelRefusal(ProviderError):
     """The vendor says in its own field that the model declined."""
 
 
@@ -76,13 +77,16 @@ class Rejection:
     detail: str
 
 
-class Rung(Protocol):
+class Provider(Protocol):
     """One model at one vendor. `timeout_seconds` bounds the whole attempt, connect included."""
 
     @property
     def name(self) -> str: ...
     @property
-    def provider(self) -> str: ...
+    def vendor(self) -> str:
+        """Whose API it speaks; records call that word `provider`."""
+        ...
+
     @property
     def model(self) -> str: ...
     @property
@@ -95,19 +99,19 @@ class Rung(Protocol):
         ...
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
-        """One request, no retries. Raises NetworkError, ApiError or Refused."""
+        """One request, no retries. Raises NetworkError, ApiError or ModelRefusal."""
         ...
 
     async def close(self) -> None:
-        """Give the connections back; afterwards the rung is not asked again."""
+        """Give the connections back; afterwards the provider is not asked again."""
         ...
 
 
 @dataclass(frozen=True)
-class Try:
-    """One attempt at one rung, as it is published. `position` counts from 1 in the whole chain."""
+class Attempt:
+    """One attempt at one provider, as it is published. `position` counts from 1 in the whole chain."""
 
-    rung: str
+    name: str
     model: str
     provider: str
     position: int
@@ -120,99 +124,99 @@ class Try:
 
 
 @dataclass(frozen=True)
-class Climb(Generic[T]):
-    """Every try, and the first good answer with the rung that gave it; `position` 0 and no rung if none did."""
+class RouterResult(Generic[T]):
+    """Every attempt, and the first good answer with its provider; `position` 0 and no provider if none was good."""
 
-    tries: tuple[Try, ...]
+    attempts: tuple[Attempt, ...]
     answer: T | None
-    rung: Rung | None
+    provider: Provider | None
     position: int
     latency_ms: float
 
 
-OnTry = Callable[[Try], Awaitable[None] | None]
+OnAttempt = Callable[[Attempt], Awaitable[None] | None]
 
 
-async def climb(
-    rungs: Sequence[Rung],
+async def complete(
+    providers: Sequence[Provider],
     prompt: Prompt,
     schema: dict[str, object],
     read: Callable[[str], T | Rejection],
     *,
     breakers: Breakers,
     clock: Clock = time.monotonic,
-    on_try: OnTry | None = None,
-) -> Climb[T]:
-    """Ask `rungs` in order; `on_try` hears of each attempt as soon as it is over. Raises only what `on_try` raises."""
+    on_attempt: OnAttempt | None = None,
+) -> RouterResult[T]:
+    """Ask `providers` in order; `on_attempt` hears of each attempt when it is over. Raises only what that raises."""
     started = clock()
-    tries: list[Try] = []
-    for position, rung in enumerate(rungs, 1):
-        attempt, answer = await _attempt(rung, position, prompt, schema, read, breakers, clock)
-        tries.append(attempt)
-        if on_try is not None:
-            told = on_try(attempt)
-            if inspect.isawaitable(told):
-                await told
+    attempts: list[Attempt] = []
+    for position, provider in enumerate(providers, 1):
+        attempt, answer = await _attempt(provider, position, prompt, schema, read, breakers, clock)
+        attempts.append(attempt)
+        if on_attempt is not None:
+            heard = on_attempt(attempt)
+            if inspect.isawaitable(heard):
+                await heard
         if attempt.outcome is AttemptOutcome.OK:
-            return Climb(tuple(tries), answer, rung, position, _ms(clock() - started))
-    return Climb(tuple(tries), None, None, 0, _ms(clock() - started))
+            return RouterResult(tuple(attempts), answer, provider, position, _ms(clock() - started))
+    return RouterResult(tuple(attempts), None, None, 0, _ms(clock() - started))
 
 
 async def _attempt(
-    rung: Rung,
+    provider: Provider,
     position: int,
     prompt: Prompt,
     schema: dict[str, object],
     read: Callable[[str], T | Rejection],
     breakers: Breakers,
     clock: Clock,
-) -> tuple[Try, T | None]:
-    """One try. The breaker hears of infrastructure only: a bad answer is no reason to stop asking."""
-    breaker = breakers.of(rung.name)
-    turn = breakers.turn(rung.name, rung.at_once)
+) -> tuple[Attempt, T | None]:
+    """One attempt. The breaker hears of infrastructure only: a bad answer is no reason to stop asking."""
+    breaker = breakers.of(provider.name)
+    turn = breakers.turn(provider.name, provider.at_once)
     began = clock()
     try:
-        # Ten services fall sick at once when a host reboots. Waiting in our own line is not the server's fault.
-        async with asyncio.timeout(rung.timeout_seconds):
+        # Ten services fail at once when a host reboots. Waiting in our own line is not the server's fault.
+        async with asyncio.timeout(provider.timeout_seconds):
             await turn.acquire()
     except TimeoutError:
-        detail = f"waited {rung.timeout_seconds:g} s for its turn"
-        return _try(rung, position, AttemptOutcome.TIMEOUT, _ms(clock() - began), None, detail), None
+        detail = f"waited {provider.timeout_seconds:g} s for its turn"
+        return _noted(provider, position, AttemptOutcome.TIMEOUT, _ms(clock() - began), None, detail), None
     try:
-        return await _ask(rung, position, prompt, schema, read, breaker, clock)
+        return await _ask(provider, position, prompt, schema, read, breaker, clock)
     finally:
         turn.release()
 
 
 async def _ask(
-    rung: Rung,
+    provider: Provider,
     position: int,
     prompt: Prompt,
     schema: dict[str, object],
     read: Callable[[str], T | Rejection],
     breaker: Breaker,
     clock: Clock,
-) -> tuple[Try, T | None]:
+) -> tuple[Attempt, T | None]:
     began = clock()
     completion: Completion | None = None
     answer: T | None = None
-    detail, sick = "", False
+    detail, unhealthy = "", False
     outcome = AttemptOutcome.OK
     if not breaker.admits():
         outcome, detail = AttemptOutcome.CIRCUIT_OPEN, f"not asked for another {breaker.closed_in():.0f} s"
-        return _try(rung, position, outcome, 0.0, None, detail), None
+        return _noted(provider, position, outcome, 0.0, None, detail), None
     try:
-        async with asyncio.timeout(rung.timeout_seconds):
-            completion = await rung.ask(prompt, schema)
+        async with asyncio.timeout(provider.timeout_seconds):
+            completion = await provider.ask(prompt, schema)
     except TimeoutError:
-        outcome, sick = AttemptOutcome.TIMEOUT, True
-        detail = f"no answer within {rung.timeout_seconds:g} s"
+        outcome, unhealthy = AttemptOutcome.TIMEOUT, True
+        detail = f"no answer within {provider.timeout_seconds:g} s"
     except NetworkError as error:
-        outcome, detail, sick = AttemptOutcome.NETWORK_ERROR, str(error), True
+        outcome, detail, unhealthy = AttemptOutcome.NETWORK_ERROR, str(error), True
     except ApiError as error:
         outcome, detail = AttemptOutcome.API_ERROR, str(error)
-        sick = error.status is not None and (error.status >= 500 or error.status == 429)
-    except Refused as error:
+        unhealthy = error.status is not None and (error.status >= 500 or error.status == 429)
+    except ModelRefusal as error:
         outcome, detail = AttemptOutcome.REFUSAL, str(error)
     except asyncio.CancelledError:
         breaker.forget()  # our own stop says nothing about the server
@@ -220,7 +224,7 @@ async def _ask(
     except Exception as error:  # noqa: BLE001 - a vendor may raise anything; the event must still get its answer
         outcome, detail = AttemptOutcome.API_ERROR, f"{type(error).__name__}: {error}"
     latency_ms = _ms(clock() - began)
-    breaker.record(sick=sick)
+    breaker.record(unhealthy=unhealthy)
     if completion is not None:
         judged = read(completion.text)
         if isinstance(judged, Rejection):
@@ -229,23 +233,23 @@ async def _ask(
                 detail = f"cut off at {completion.completion_tokens} tokens; {detail}"
         else:
             answer = judged
-    return _try(rung, position, outcome, latency_ms, completion, detail), answer
+    return _noted(provider, position, outcome, latency_ms, completion, detail), answer
 
 
-def _try(
-    rung: Rung, position: int, outcome: AttemptOutcome, latency_ms: float, done: Completion | None, detail: str
-) -> Try:
-    asked, told = (done.prompt_tokens, done.completion_tokens) if done else (0, 0)
-    return Try(
-        rung=rung.name,
-        model=rung.model,
-        provider=rung.provider,
+def _noted(
+    provider: Provider, position: int, outcome: AttemptOutcome, latency_ms: float, done: Completion | None, detail: str
+) -> Attempt:
+    sent, received = (done.prompt_tokens, done.completion_tokens) if done else (0, 0)
+    return Attempt(
+        name=provider.name,
+        model=provider.model,
+        provider=provider.vendor,
         position=position,
         outcome=outcome,
         latency_ms=latency_ms,
-        prompt_tokens=asked,
-        completion_tokens=told,
-        cost_usd=rung.price.of(asked, told),
+        prompt_tokens=sent,
+        completion_tokens=received,
+        cost_usd=provider.price.of(sent, received),
         detail=" ".join(detail.split())[:MAX_DETAIL],
     )
 

@@ -1,4 +1,4 @@
-"""The ladder with twins: rungs that answer what we say, and a clock that we turn."""
+"""The fallback chain with twins: providers that answer what we say, and a clock that we turn."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.llm.breaker import Breaker, Breakers
-from mesh_core.llm.ladder import (
+from mesh_core.llm.circuit_breaker import Breaker, Breakers
+from mesh_core.llm.router import (
     MAX_DETAIL,
     ApiError,
-    Climb,
+    Attempt,
     Completion,
+    ModelRefusal,
     NetworkError,
     Price,
     Prompt,
-    Refused,
     Rejection,
-    Try,
-    climb,
+    RouterResult,
+    complete,
 )
-from mesh_core.llm.rungs.floor import FLOOR, landed
+from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.testing import wait_for
 
@@ -43,14 +43,14 @@ class HandClock:
 
 
 @dataclass
-class TwinRung:
+class TwinProvider:
     """Answers the next of `answers` (the last one for ever): a text, an exception, or something to await."""
 
     name: str
     answers: list[str | BaseException | Callable[[], Awaitable[str]]]
     timeout_seconds: float = 5.0
     price: Price = field(default_factory=lambda: Price(2.0, 4.0))
-    provider: str = "twin"
+    vendor: str = "twin"
     model: str = "m"
     at_once: int = 8
     asked: int = 0
@@ -75,8 +75,8 @@ def read(text: str) -> dict[str, object] | Rejection:
     return value
 
 
-async def up(*rungs: TwinRung, breakers: Breakers | None = None) -> Climb[dict[str, object]]:
-    return await climb(rungs, PROMPT, {}, read, breakers=breakers or Breakers())
+async def up(*providers: TwinProvider, breakers: Breakers | None = None) -> RouterResult[dict[str, object]]:
+    return await complete(providers, PROMPT, {}, read, breakers=breakers or Breakers())
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def up(*rungs: TwinRung, breakers: Breakers | None = None) -> Climb[dict[s
         (NetworkError("refused"), AttemptOutcome.NETWORK_ERROR),
         (ApiError(500, "boom"), AttemptOutcome.API_ERROR),
         (ApiError(None, "?"), AttemptOutcome.API_ERROR),
-        (Refused("no"), AttemptOutcome.REFUSAL),
+        (ModelRefusal("no"), AttemptOutcome.REFUSAL),
         (TimeoutError(), AttemptOutcome.TIMEOUT),
         (KeyError("choices"), AttemptOutcome.API_ERROR),
         (RecursionError("deep"), AttemptOutcome.API_ERROR),
@@ -93,22 +93,22 @@ async def up(*rungs: TwinRung, breakers: Breakers | None = None) -> Climb[dict[s
     ],
 )
 async def test_whatever_a_rung_does_the_next_one_is_asked(bad: str | BaseException, outcome: AttemptOutcome) -> None:
-    climbed = await up(TwinRung("a", [bad]), TwinRung("b", ['{"x": 1}']), TwinRung("c", ["{}"]))
-    assert [t.outcome for t in climbed.tries] == [outcome, AttemptOutcome.OK]
-    assert [t.position for t in climbed.tries] == [1, 2]
-    assert climbed.answer == {"x": 1}
-    assert climbed.rung is not None
-    assert (climbed.rung.name, climbed.position) == ("b", 2)
+    result = await up(TwinProvider("a", [bad]), TwinProvider("b", ['{"x": 1}']), TwinProvider("c", ["{}"]))
+    assert [t.outcome for t in result.attempts] == [outcome, AttemptOutcome.OK]
+    assert [t.position for t in result.attempts] == [1, 2]
+    assert result.answer == {"x": 1}
+    assert result.provider is not None
+    assert (result.provider.name, result.position) == ("b", 2)
 
 
 async def test_a_rejected_answer_still_costs_what_it_cost() -> None:
-    (only,) = (await up(TwinRung("a", ["Sure!"]))).tries
+    (only,) = (await up(TwinProvider("a", ["Sure!"]))).attempts
     assert (only.prompt_tokens, only.completion_tokens) == (500, 100)
     assert only.cost_usd == pytest.approx(500e-6 * 2 + 100e-6 * 4)
 
 
 async def test_an_answer_that_ran_out_of_tokens_says_so() -> None:
-    (only,) = (await up(TwinRung("a", ["{"]))).tries
+    (only,) = (await up(TwinProvider("a", ["{"]))).attempts
     assert only.outcome is AttemptOutcome.INVALID_JSON
     assert "cut off at 100 tokens" in only.detail
 
@@ -119,8 +119,8 @@ async def test_an_attempt_ends_at_its_wall_clock() -> None:
         return ""
 
     began = asyncio.get_running_loop().time()
-    climbed = await up(TwinRung("a", [never], timeout_seconds=0.2), TwinRung("b", ["{}"]))
-    assert [t.outcome for t in climbed.tries] == [AttemptOutcome.TIMEOUT, AttemptOutcome.OK]
+    result = await up(TwinProvider("a", [never], timeout_seconds=0.2), TwinProvider("b", ["{}"]))
+    assert [t.outcome for t in result.attempts] == [AttemptOutcome.TIMEOUT, AttemptOutcome.OK]
     assert asyncio.get_running_loop().time() - began < 0.5
 
 
@@ -132,14 +132,14 @@ async def test_attempts_stand_in_line_before_a_small_server_and_the_wait_is_boun
         return "{}"
 
     breakers = Breakers()
-    small = TwinRung("small", [slowly], timeout_seconds=0.3, at_once=1)
+    small = TwinProvider("small", [slowly], timeout_seconds=0.3, at_once=1)
 
-    async def one() -> Climb[dict[str, object]]:
-        return await climb([small], PROMPT, {}, read, breakers=breakers)
+    async def one() -> RouterResult[dict[str, object]]:
+        return await complete([small], PROMPT, {}, read, breakers=breakers)
 
     first, second = asyncio.create_task(one()), asyncio.create_task(one())
     await wait_for(lambda: small.asked == 1, 1, "the first is with the server")
-    assert (await second).tries[0].outcome is AttemptOutcome.TIMEOUT
+    assert (await second).attempts[0].outcome is AttemptOutcome.TIMEOUT
     assert small.asked <= 2, "two were never there at the same time"
     await first
     may_answer.set()
@@ -147,73 +147,75 @@ async def test_attempts_stand_in_line_before_a_small_server_and_the_wait_is_boun
 
 
 async def test_no_good_answer_is_no_error() -> None:
-    climbed = await up(TwinRung("a", [NetworkError("x")]))
-    assert (climbed.answer, climbed.rung, climbed.position) == (None, None, 0)
-    assert (await up()).tries == ()
+    result = await up(TwinProvider("a", [NetworkError("x")]))
+    assert (result.answer, result.provider, result.position) == (None, None, 0)
+    assert (await up()).attempts == ()
 
 
 async def test_each_try_is_told_at_once_also_to_a_coroutine() -> None:
     told: list[tuple[str, int]] = []
-    second = TwinRung("b", ["{}"])
+    second = TwinProvider("b", ["{}"])
 
-    async def tell(attempt: Try) -> None:
-        told.append((attempt.rung, second.asked))
+    async def tell(attempt: Attempt) -> None:
+        told.append((attempt.name, second.asked))
 
-    await climb([TwinRung("a", ["x"]), second], PROMPT, {}, read, breakers=Breakers(), on_try=tell)
+    await complete([TwinProvider("a", ["x"]), second], PROMPT, {}, read, breakers=Breakers(), on_attempt=tell)
     assert told == [("a", 0), ("b", 1)]
-    plain: list[Try] = []
-    await climb([second], PROMPT, {}, read, breakers=Breakers(), on_try=plain.append)
-    assert [t.rung for t in plain] == ["b"]
+    plain: list[Attempt] = []
+    await complete([second], PROMPT, {}, read, breakers=Breakers(), on_attempt=plain.append)
+    assert [t.name for t in plain] == ["b"]
 
 
 async def test_being_cancelled_is_passed_on_and_frees_the_trial() -> None:
     clock = HandClock()
     breakers = Breakers(clock, failures=1, open_seconds=30)
-    breakers.of("a").record(sick=True)
+    breakers.of("a").record(unhealthy=True)
     clock.now += 31
 
     async def never() -> str:
         await asyncio.Event().wait()
         return ""
 
-    rung = TwinRung("a", [never, "{}"])
-    task = asyncio.create_task(up(rung, breakers=breakers))
-    await wait_for(lambda: rung.asked, 2, "the rung was asked")
+    provider = TwinProvider("a", [never, "{}"])
+    task = asyncio.create_task(up(provider, breakers=breakers))
+    await wait_for(lambda: provider.asked, 2, "the provider was asked")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (await up(rung, breakers=breakers)).answer == {}, "the half-open trial was given back"
+    assert (await up(provider, breakers=breakers)).answer == {}, "the half-open trial was given back"
 
 
 async def test_five_infrastructure_failures_open_the_circuit_and_one_trial_closes_it() -> None:
     clock = HandClock()
     breakers = Breakers(clock)
     sick: list[str | BaseException | Callable[[], Awaitable[str]]] = [ApiError(503, "x")] * 5
-    rung = TwinRung("a", [*sick, "{}"])
+    provider = TwinProvider("a", [*sick, "{}"])
     for _ in range(5):
-        assert (await up(rung, breakers=breakers)).tries[0].outcome is AttemptOutcome.API_ERROR
-    (blocked,) = (await up(rung, breakers=breakers)).tries
-    assert (blocked.outcome, rung.asked, blocked.latency_ms) == (AttemptOutcome.CIRCUIT_OPEN, 5, 0.0)
+        assert (await up(provider, breakers=breakers)).attempts[0].outcome is AttemptOutcome.API_ERROR
+    (blocked,) = (await up(provider, breakers=breakers)).attempts
+    assert (blocked.outcome, provider.asked, blocked.latency_ms) == (AttemptOutcome.CIRCUIT_OPEN, 5, 0.0)
     assert "30 s" in blocked.detail
     clock.now += 30
-    assert (await up(rung, breakers=breakers)).answer == {}
-    assert (await up(rung, breakers=breakers)).answer == {}
+    assert (await up(provider, breakers=breakers)).answer == {}
+    assert (await up(provider, breakers=breakers)).answer == {}
 
 
-@pytest.mark.parametrize("harmless", ["prose", ApiError(401, "key"), Refused("no"), ValueError("x"), ApiError(400, "")])
+@pytest.mark.parametrize(
+    "harmless", ["prose", ApiError(401, "key"), ModelRefusal("no"), ValueError("x"), ApiError(400, "")]
+)
 async def test_bad_answers_never_open_the_circuit(harmless: str | BaseException) -> None:
-    breakers, rung = Breakers(), TwinRung("a", [harmless])
+    breakers, provider = Breakers(), TwinProvider("a", [harmless])
     for _ in range(12):
-        await up(rung, breakers=breakers)
-    assert rung.asked == 12
+        await up(provider, breakers=breakers)
+    assert provider.asked == 12
 
 
 @pytest.mark.parametrize("sick", [TimeoutError(), NetworkError("x"), ApiError(500, ""), ApiError(429, "")])
 async def test_every_kind_of_infrastructure_failure_opens_it(sick: BaseException) -> None:
-    breakers, rung = Breakers(), TwinRung("a", [sick])
+    breakers, provider = Breakers(), TwinProvider("a", [sick])
     for _ in range(12):
-        await up(rung, breakers=breakers)
-    assert rung.asked == 5
+        await up(provider, breakers=breakers)
+    assert provider.asked == 5
 
 
 def test_a_failed_trial_opens_it_again_and_only_one_trial_runs_at_a_time() -> None:
@@ -221,17 +223,17 @@ def test_a_failed_trial_opens_it_again_and_only_one_trial_runs_at_a_time() -> No
     breaker = Breaker(clock, failures=2, open_seconds=10)
     for _ in range(2):
         assert breaker.admits()
-        breaker.record(sick=True)
+        breaker.record(unhealthy=True)
     assert not breaker.admits()
     assert breaker.closed_in() == 10
     clock.now += 10
     assert breaker.admits()
     assert not breaker.admits(), "the second caller waits for the trial"
-    breaker.record(sick=True)
+    breaker.record(unhealthy=True)
     assert not breaker.admits()
     clock.now += 10
     assert breaker.admits()
-    breaker.record(sick=False)
+    breaker.record(unhealthy=False)
     assert breaker.admits()
     assert breaker.closed_in() == 0
 
@@ -242,19 +244,23 @@ def test_a_detail_is_one_short_line(words: str) -> None:
     class Odd(Exception):
         """A vendor's own."""
 
-    (only,) = asyncio.run(up(TwinRung("a", [Odd(words)]))).tries
+    (only,) = asyncio.run(up(TwinProvider("a", [Odd(words)]))).attempts
     assert len(only.detail) <= MAX_DETAIL
     assert "\n" not in only.detail
 
 
 async def test_landing_is_the_climbs_answer_or_the_floor_behind_the_last_rung() -> None:
-    good, bad = TwinRung("b", ['{"x": 1}']), TwinRung("a", ["prose"])
+    good, bad = TwinProvider("b", ['{"x": 1}']), TwinProvider("a", ["prose"])
     up_there = await up(bad, good)
-    landing = landed(up_there, [bad, good], lambda tries: {"floor": len(tries)})
-    assert (landing.answer, landing.model.provider, landing.model.position) == ({"x": 1}, "twin", 2)
+    answered = answer_or_rules(up_there, [bad, good], lambda attempts: {"floor": len(attempts)})
+    assert (answered.answer, answered.model.provider, answered.model.position) == ({"x": 1}, "twin", 2)
     nowhere = await up(bad)
-    landing = landed(nowhere, [bad], lambda tries: {"floor": len(tries)})
-    assert landing.answer == {"floor": 1}
-    assert (landing.model.name, landing.model.provider, landing.model.position) == (FLOOR, FLOOR, 2)
-    alone = landed(await up(), [], lambda tries: {"floor": len(tries)})
+    answered = answer_or_rules(nowhere, [bad], lambda attempts: {"floor": len(attempts)})
+    assert answered.answer == {"floor": 1}
+    assert (answered.model.name, answered.model.provider, answered.model.position) == (
+        RULES_FALLBACK,
+        RULES_FALLBACK,
+        2,
+    )
+    alone = answer_or_rules(await up(), [], lambda attempts: {"floor": len(attempts)})
     assert (alone.answer, alone.model.position) == ({"floor": 0}, 1)

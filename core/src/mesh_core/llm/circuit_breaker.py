@@ -1,4 +1,4 @@
-"""The circuit breaker: a rung whose server keeps failing is left alone for a while. Pure; the clock is passed in.
+"""The circuit breaker: a provider whose server keeps failing is left alone for a while. Pure; the clock is passed in.
 
 It never counts bad answers, only timeouts, broken connections, 5xx and 429.
 """
@@ -35,10 +35,10 @@ class Breaker:
         self._trial = True
         return True
 
-    def record(self, *, sick: bool) -> None:
+    def record(self, *, unhealthy: bool) -> None:
         """How an admitted attempt ended."""
         self._trial = False
-        if not sick:
+        if not unhealthy:
             self._in_a_row, self._open_until = 0, None
             return
         self._in_a_row += 1
@@ -55,7 +55,7 @@ class Breaker:
 
 
 class Breakers:
-    """One breaker and one line of waiting attempts per rung name, for the life of a process."""
+    """One breaker and one line of waiting attempts per provider name, for the life of a process."""
 
     def __init__(
         self,
@@ -71,11 +71,11 @@ class Breakers:
         self._turns: dict[str, asyncio.Semaphore] = {}
 
     def turn(self, name: str, at_once: int) -> asyncio.Semaphore:
-        """The line in front of that rung: at most `at_once` attempts are with its server at a time."""
+        """The line in front of that provider: at most `at_once` attempts are with its server at a time."""
         return self._turns.setdefault(name, asyncio.Semaphore(at_once))
 
     def of(self, name: str) -> Breaker:
-        """The breaker of that rung, made closed on first sight."""
+        """The breaker of that provider, made closed on first sight."""
         if name not in self._by_name:
             self._by_name[name] = Breaker(self._clock, failures=self._failures, open_seconds=self._open_seconds)
         return self._by_name[name]

@@ -1,0 +1,70 @@
+"""The fallback chain's variables."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr, field_validator
+
+from mesh_core.runtime.settings import Settings
+
+
+class ChainSettings(Settings):
+    """The fallback chain's variables."""
+
+    llm_chain: str = Field(
+        "llamacpp,ollama,haiku,sonnet",
+        alias="LLM_CHAIN",
+        pattern=r"^\s*[A-Za-z0-9._-]+(\s*,\s*[A-Za-z0-9._-]+)*\s*,?\s*$",
+        description="the fallback chain, in order; what is not configured is skipped; `floor` alone uses no model",
+    )
+    llamacpp_url: str | None = Field(
+        None,
+        alias="LLAMACPP_URL",
+        pattern=r"^https?://",
+        description="any OpenAI-compatible server: llama.cpp, vLLM, LM Studio, LiteLLM; with or without /v1",
+    )
+    llamacpp_model: str | None = Field(
+        None, alias="LLAMACPP_MODEL", description="its model's name; unset: the first one that it lists"
+    )
+    llamacpp_api_key: SecretStr | None = Field(
+        None, alias="LLAMACPP_API_KEY", description="the key that this server wants, if it wants one"
+    )
+    ollama_host: str | None = Field(
+        None, alias="OLLAMA_HOST", description="an Ollama server, such as http://127.0.0.1:11434"
+    )
+    ollama_model: str | None = Field(
+        None, alias="OLLAMA_MODEL", description="its model's name; unset: the first one that it has"
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        None, alias="ANTHROPIC_API_KEY", description="without it, haiku and sonnet are skipped"
+    )
+    anthropic_base_url: str | None = Field(
+        None, alias="ANTHROPIC_BASE_URL", pattern=r"^https?://", description="unset: Anthropic's own API"
+    )
+    haiku_model: str = Field(
+        "claude-haiku-4-5-20251001", alias="HAIKU_MODEL", description="the model called haiku in LLM_CHAIN"
+    )
+    sonnet_model: str = Field(
+        "claude-sonnet-4-6", alias="SONNET_MODEL", description="the model called sonnet in LLM_CHAIN"
+    )
+    llm_local_timeout_seconds: float = Field(
+        8.0,
+        alias="LLM_LOCAL_TIMEOUT_SECONDS",
+        gt=0,
+        le=600,
+        description="wall clock of one attempt at llamacpp or ollama, connect included",
+    )
+    llm_cloud_timeout_seconds: float = Field(
+        30.0,
+        alias="LLM_CLOUD_TIMEOUT_SECONDS",
+        gt=0,
+        le=600,
+        description="wall clock of one attempt at haiku or sonnet, connect included",
+    )
+
+    @field_validator("ollama_host")
+    @classmethod
+    def _reachable(cls, host: str | None) -> str | None:
+        """Ollama's own setting for its server to listen everywhere is no address to connect to."""
+        if host is None:
+            return None
+        return host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced, not bound
