@@ -18,7 +18,8 @@ from rich.console import Console
 
 from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
-from mend.text import now, short_id
+from mend.text import short_id
+from mend.times import now
 from mesh_core.approvals.proposal_files import digest_of, name_of
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, ModelRef, Proposal

@@ -20,7 +20,8 @@ from mend_rig import NODE, Mend
 from mend.commands.watch import json_line_for, line_for
 from mend.dotenv import parse, with_dotenv
 from mend.errors import CliError
-from mend.text import age, plain
+from mend.text import plain
+from mend.times import age
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, WorldUpdate

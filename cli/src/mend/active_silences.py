@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from mend.context import CliContext
-from mend.text import age, now, plain, seconds_between
-from mesh_core.silences import commands as silencing
+from mend.text import plain
+from mend.times import age, now, seconds_between
 
 
 def say_silences(cli: CliContext) -> None:
     """One line for each that holds now."""
+    if not any((cli.runtime / "silences").glob("*.json")):
+        return
+    from mesh_core.silences import commands as silencing  # only then: it takes as long as all the rest
+
     moment = now()
     for silence in silencing.active(cli.silences, moment):
         left = age(-seconds_between(silence.ends_at, moment))

@@ -1,54 +1,104 @@
-"""The command line: which commands there are, and how each one ends. Part of `__main__`: reads the environment."""
+"""The command line: which commands there are, and how each one ends. Part of `__main__`: reads the environment.
+
+A command's module is imported when that command is called, never for `--help`, `--version` or another command: the
+clients, servers and lints behind some of them take a second.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from mend.commands.audit import audit
-from mend.commands.backup import backup
-from mend.commands.deadletters import deadletters
-from mend.commands.decide import approve, reject
-from mend.commands.doctor import doctor
-from mend.commands.drill import drill
-from mend.commands.edit import edit
-from mend.commands.history import history
-from mend.commands.inject import inject
-from mend.commands.migrate import migrate
-from mend.commands.notify_test import notify_test
-from mend.commands.page import page
-from mend.commands.pending import pending
-from mend.commands.reindex import reindex
-from mend.commands.restore import restore
-from mend.commands.retry import retry
-from mend.commands.show import show
-from mend.commands.silences import silences, unsilence
-from mend.commands.silencing import ack, maintenance, snooze
-from mend.commands.status import status
-from mend.commands.up import up
-from mend.commands.users import users
-from mend.commands.watch import watch
-from mend.context import read_context
 from mend.errors import FAILED, INTERRUPTED, CliError, cli_error_for
-from mesh_core.approvals.decisions import CannotDecide
-from mesh_core.security.private_folder import write_privately
-from mesh_core.storage.schema import why_not
+from mesh_core.approvals.errors import CannotDecide
+from mesh_core.version import VERSION
+
+DECIDE, SILENCE, LOOK, RUN, KEEP = "Decide", "Silence for a while", "Look", "Run", "Keep"
+ANY_LAYOUT = frozenset({"doctor", "migrate", "backup", "restore"})  # these say themselves what is wrong
 
 
-class Ending(TyperGroup):
-    """A group whose commands end with a sentence and a status, whatever happens in them."""
+@dataclass(frozen=True)
+class CommandEntry:
+    """Where a command is: the function or group of its name in `mend.commands.<module>`."""
+
+    name: str
+    panel: str
+    module: str
+
+    @property
+    def attribute(self) -> str:
+        return self.name.replace("-", "_")
+
+    def listed(self) -> TyperCommand:
+        """For `mend --help` and the Tab key; it cannot be run."""
+        source = (Path(__file__).parent / "commands" / f"{self.module}.py").read_text(encoding="utf-8")
+        return TyperCommand(self.name, help=summary_in(source, self.attribute), rich_help_panel=self.panel)
+
+    def load(self) -> Any:
+        """The command itself, with its options and its whole help."""
+        made = getattr(import_module(f"mend.commands.{self.module}"), self.attribute)
+        if not isinstance(made, typer.Typer):
+            function, made = made, typer.Typer(add_completion=False, rich_markup_mode=None)
+            made.command(self.name)(function)
+        command = typer.main.get_command(made)
+        command.name = self.name
+        return command
+
+
+def summary_in(source: str, name: str) -> str:
+    """The first paragraph of that function's (or group's) help, out of a module that is not imported for it."""
+    found = re.search(rf'^(?:def )?{name}\b.*?"""(.+?)(?:\n\n|""")', source, re.MULTILINE | re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
+
+
+PANELS = {
+    DECIDE: "pending show approve=decide reject=decide edit retry snooze=silencing",
+    SILENCE: "maintenance=silencing ack=silencing silences unsilence=silences",
+    LOOK: "page status doctor history watch deadletters audit",
+    RUN: "up drill inject users notify-test=notify_test",
+    KEEP: "backup restore migrate reindex",
+}  # name=module where the two differ
+COMMANDS = {
+    name: CommandEntry(name, panel, module or name)
+    for panel, entries in PANELS.items()
+    for name, _, module in (entry.partition("=") for entry in entries.split())
+}
+
+
+class Commands(TyperGroup):
+    """Loads the one that is called; it ends with a sentence and a status, whatever happens in it."""
+
+    def __init__(self, **given: Any):
+        super().__init__(**given)
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return COMMANDS[cmd_name].listed() if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        for panel in PANELS:
+            listed = [entry.listed() for entry in COMMANDS.values() if entry.panel == panel]
+            with formatter.section(panel):
+                formatter.write_dl([(command.name, command.help) for command in listed])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, COMMANDS[name].load() if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except CliError as failure:
             self._end(failure.sentence, failure.code)
-        except CannotDecide as no:
-            told = cli_error_for(no)
+        except CannotDecide as refused:
+            told = cli_error_for(refused)
             self._end(told.sentence, told.code)
         except KeyboardInterrupt:
             self._end("stopped.", INTERRUPTED)
@@ -61,18 +111,20 @@ class Ending(TyperGroup):
 
     @staticmethod
     def _end(sentence: str, code: int) -> None:
+        from rich.console import Console
+
         console = Console(stderr=True, markup=False, highlight=False, emoji=False)
         console.print(f"mend: {sentence}", style="red" if code != INTERRUPTED else "", soft_wrap=True)
         raise typer.Exit(code)
 
 
 app = typer.Typer(
-    cls=Ending,
+    cls=Commands,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Mendmesh: services that fall sick are noticed, a repair is proposed, and nothing runs before you say yes.
+    help="""Mendmesh: services that fail are noticed, a repair is proposed, and nothing runs before you say yes.
 
 \b
 A day with it
@@ -87,25 +139,24 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided."""
 )
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"mend {VERSION}")
+        raise typer.Exit
+
+
 @app.callback()
-def prepare(ctx: typer.Context) -> None:
+def prepare(
+    ctx: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is.")
+    ] = False,
+) -> None:
+    from mend.context import read_context
+    from mesh_core.security.private_folder import write_privately
+    from mesh_core.storage.schema import why_not
+
     ctx.obj = cli = read_context(os.environ)
     write_privately(cli.runtime)
     if ctx.invoked_subcommand not in ANY_LAYOUT and (why := why_not(cli.runtime)):
         raise CliError(why)
-
-
-DECIDE, SILENCE, LOOK, RUN, KEEP = "Decide", "Silence for a while", "Look", "Run", "Keep"
-ANY_LAYOUT = frozenset({"doctor", "migrate", "backup", "restore"})  # these say themselves what is wrong
-for panel, functions in (
-    (DECIDE, (pending, show, approve, reject, edit, retry, snooze)),
-    (SILENCE, (maintenance, ack, silences, unsilence)),
-    (LOOK, (page, status, doctor, history, watch, deadletters)),
-    (RUN, (up, drill, inject)),
-    (KEEP, (backup, restore, migrate, reindex)),
-):
-    for function in functions:
-        app.command(rich_help_panel=panel)(function)
-app.add_typer(audit, name="audit", rich_help_panel=LOOK)
-app.add_typer(users, name="users", rich_help_panel=RUN)
-app.command("notify-test", rich_help_panel=RUN)(notify_test)

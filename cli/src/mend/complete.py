@@ -10,7 +10,6 @@ from mend.errors import CliError
 from mend.text import plain
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
-from mesh_core.silences.folder import SilenceFolder
 
 
 def complete_pending(incomplete: str) -> list[tuple[str, str]]:
@@ -37,8 +36,10 @@ def complete_failed(incomplete: str) -> list[str]:
 
 def complete_silences(incomplete: str) -> list[tuple[str, str]]:
     """What can be ended before its time."""
-    actions = _actions()
-    known = SilenceFolder(actions.root.parent).current() if actions else ()
+    try:
+        known = read_context(os.environ).silences.current()
+    except CliError:
+        return []
     return [(silence.id, plain(silence.place, 80)) for silence in known if silence.id.startswith(incomplete)]
 
 

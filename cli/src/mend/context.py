@@ -14,17 +14,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from mend.dotenv import with_dotenv
-from mend.errors import USAGE, CliError
-from mesh_core.approvals.store import Actions
-from mesh_core.messaging.bus import Bus, BusDown, masked
+from mend.errors import NOT_THERE, USAGE, CliError
+from mend.text import plain
+from mesh_core.runtime.redis_url import masked
 from mesh_core.runtime.secret_files import is_given
-from mesh_core.runtime.settings import BadSettings, MeshSettings, read_settings
-from mesh_core.silences.folder import SilenceFolder
+from mesh_core.runtime.settings import BadSettings, MeshSettings, checkout, read_settings
+
+if TYPE_CHECKING:  # each command imports only what it uses
+    from mesh_core.approvals.store import Actions
+    from mesh_core.messaging.bus import Bus
+    from mesh_core.silences.folder import SilenceFolder
 
 PIPED_WIDTH = 200  # a table that is piped is read by a program or in a pager: nothing is cut to 80 columns
 
@@ -44,12 +48,30 @@ class CliContext:
         return self.settings.runtime_path
 
     @property
+    def folder(self) -> Path:
+        """The same, for commands about what lies there. CliError where it does not exist."""
+        if not self.runtime.is_dir():
+            raise _no_mesh(self.runtime)
+        return self.runtime
+
+    @property
+    def mesh(self) -> Path:
+        """The same, for commands about a mesh. CliError where none ever ran."""
+        if not (self.runtime / "actions").is_dir():
+            raise _no_mesh(self.runtime)
+        return self.runtime
+
+    @property
     def actions(self) -> Actions:
-        return Actions(self.runtime)
+        from mesh_core.approvals.store import Actions
+
+        return Actions(self.mesh)
 
     @property
     def silences(self) -> SilenceFolder:
-        return SilenceFolder(self.runtime)
+        from mesh_core.silences.folder import SilenceFolder
+
+        return SilenceFolder(self.mesh)
 
     @property
     def redis_url(self) -> str:
@@ -58,6 +80,8 @@ class CliContext:
     @asynccontextmanager
     async def bus(self) -> AsyncIterator[Bus]:
         """A connection to the mesh's Redis; CliError, with what to do, when nobody answers there."""
+        from mesh_core.messaging.bus import Bus, BusDown
+
         bus = Bus.connect(self.redis_url, "mend")
         try:
             yield bus
@@ -78,9 +102,15 @@ class CliContext:
         print(json.dumps(value, indent=2), file=self.out.file, flush=True)
 
 
+def _no_mesh(runtime: Path) -> CliError:
+    return CliError(
+        f"no mesh ever ran in {plain(runtime)}: `mend up` starts one; RUNTIME_PATH names another folder", NOT_THERE
+    )
+
+
 def read_context(environ: Mapping[str, str]) -> CliContext:
     """The context for this environment. CliError (usage) when a variable cannot be used."""
-    given = with_dotenv(environ, Path.cwd())
+    given = with_dotenv(environ, Path.cwd(), checkout())
     try:
         settings = read_settings(MeshSettings, given)
     except BadSettings as error:

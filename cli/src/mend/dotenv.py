@@ -1,4 +1,4 @@
-"""`.env`: simple KEY=VALUE lines beside the checkout. The environment always wins; nothing is expanded or executed."""
+"""`.env`: simple KEY=VALUE lines in this folder, or in the checkout. The environment wins; nothing is expanded."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ FILE = ".env"
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 
-def with_dotenv(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """`environ` over what `.env` in `folder` says, if there is one. CliError (usage) if it cannot be read."""
-    path = folder / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return dict(environ)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path} cannot be read: {error}", USAGE) from None
-    return {**parse(text, str(path)), **environ}
+def with_dotenv(environ: Mapping[str, str], *folders: Path | None) -> dict[str, str]:
+    """`environ` over what `.env` says in the first of `folders` that has one. CliError (usage) if it cannot be read."""
+    for path in (folder / FILE for folder in folders if folder is not None):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise CliError(f"{path} cannot be read: {error}", USAGE) from None
+        return {**parse(text, str(path)), **environ}
+    return dict(environ)
 
 
 def parse(text: str, source: str = FILE) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mend.text import plain
-from mesh_core.approvals.decisions import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, Why
 
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3
 INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -21,7 +21,7 @@ class CliError(Exception):
         self.code = code
 
 
-def cli_error_for(no: CannotDecide) -> CliError:
+def cli_error_for(refused: CannotDecide) -> CliError:
     """The same for a terminal: what it quotes from a file is made plain."""
-    hint = "; `mend pending` and `mend history` list them" if no.why is Why.UNKNOWN else ""
-    return CliError(plain(no.sentence, 1000) + hint, _CODES.get(no.why, FAILED))
+    hint = "; `mend pending` and `mend history` list them" if refused.why is Why.UNKNOWN else ""
+    return CliError(plain(refused.sentence, 1000) + hint, _CODES.get(refused.why, FAILED))

@@ -6,7 +6,8 @@ import time
 
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
-from mend.text import plain, took
+from mend.text import plain
+from mend.times import took
 from mesh_core.approvals.proposal_files import REASON_SUFFIX
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mend.errors import FAILED, NOT_THERE, CliError
+from mend.errors import FAILED, CliError
 from mesh_core.runtime.secret_files import is_given
 from mesh_core.security.sign_in_links import links_folder, make_link
 from mesh_core.security.users import BadPeople, people_path, read_people
@@ -16,10 +16,6 @@ def sign_in_link(runtime: Path, environ: Mapping[str, str], dashboard: str) -> s
 
     The token stands behind the #, which no browser sends: it is in no log, and fetching the page does not use it up.
     """
-    if not runtime.is_dir():
-        raise CliError(
-            f"no mesh ever ran in {runtime}: `mend up` starts one; RUNTIME_PATH names another folder", NOT_THERE
-        )
     try:
         listed = is_given(environ, "OBSERVER_TOKENS") or not read_people(people_path(runtime)).empty
     except BadPeople as error:

@@ -1,4 +1,4 @@
-"""Text and times as a person reads them. Pure. Text from events, models and logs goes through here before it is shown.
+"""Text as a person reads it. Pure. Text from events, models and logs goes through here before it is shown.
 
 It never reaches a terminal with control characters (colours, cursor moves, a forged line) or with marks that turn the
 reading direction; what was taken out is replaced by a visible sign.
@@ -7,9 +7,6 @@ reading direction; what was taken out is replaced by a visible sign.
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
-
-from mesh_core.models.records import parse_time
 
 SIGN = "\N{REPLACEMENT CHARACTER}"
 # Cc control, Cf format (every bidi mark, zero-width characters), Cs half surrogates, Co private, Zl/Zp line breaks
@@ -40,37 +37,3 @@ def _cut(text: str, limit: int) -> str:
 def short_id(action_id: str) -> str:
     """The 12 hex at the end of a proposal's id: enough for every command."""
     return action_id.rpartition("-")[2]
-
-
-def seconds_between(earlier: str, later: str | datetime) -> float:
-    """Seconds from one RFC 3339 time to another; negative if `later` is before it."""
-    end = later if isinstance(later, datetime) else parse_time(later)
-    return (end - parse_time(earlier)).total_seconds()
-
-
-def age(seconds: float) -> str:
-    """A span in at most two units: `8s`, `3m12s`, `5h02m`, `2d03h`."""
-    whole = int(abs(seconds))
-    sign = "-" if seconds <= -1 else ""
-    days, hours, minutes = whole // 86400, whole % 86400 // 3600, whole % 3600 // 60
-    if days:
-        return f"{sign}{days}d{hours:02}h"
-    if hours:
-        return f"{sign}{hours}h{minutes:02}m"
-    if minutes:
-        return f"{sign}{minutes}m{whole % 60:02}s"
-    return f"{sign}{whole}s"
-
-
-def took(seconds: float) -> str:
-    """A measured duration: tenths below a minute."""
-    return f"{seconds:.1f}s" if seconds < 60 else age(seconds)
-
-
-def local_time(text: str) -> str:
-    """An RFC 3339 time in this machine's own zone, to the second."""
-    return parse_time(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +213,88 @@ def test_an_edited_proposal_takes_the_place_of_the_old_one(actions: Actions) -> 
     assert (new.id, new.digest == old.digest) == (old.id, False)
     assert [filed.name for filed in actions.pending()] == [new]
     assert actions.refile(old, proposal_for(reason="edited once more")) is None
+
+
+def test_a_full_disk_refuses_an_edit_before_anything_is_moved(actions: Actions) -> None:
+    old = pending(actions, proposal_for())
+    with file_size_limit(0), pytest.raises(OSError, match="File too large"):
+        actions.refile(old, proposal_for(reason="edited by a person"))
+    assert [filed.name for filed in actions.pending()] == [old]
+    assert list((actions.folder(Folder.PENDING) / ".wip").glob("*.json")) == []
+    assert actions.refile(old, proposal_for(reason="edited by a person")) is not None
+
+
+def test_an_edit_that_was_late_takes_nothing_back(actions: Actions) -> None:
+    old = pending(actions, proposal_for())
+    assert actions.approve(old, "anna")
+    assert actions.refile(old, proposal_for(reason="edited by a person")) is None
+    assert actions.find(old.id) == [(Folder.APPROVED, actions.folder(Folder.APPROVED) / old.file)]
+    assert list((actions.folder(Folder.PENDING) / ".wip").glob("*.json")) == []
+
+
+VERBS_OF_A_PERSON = {
+    "edit": lambda actions, name: actions.refile(name, proposal_for(reason="edited by a person")),
+    "approve": lambda actions, name: actions.approve(name, "anna"),
+    "reject": lambda actions, name: actions.reject(name, "not tonight", "anna"),
+    "withdraw": lambda actions, name: actions.withdraw(name, "well again"),
+    "expire": lambda actions, name: actions.expire(name),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS_OF_A_PERSON)
+def test_killed_anywhere_in_a_verb_the_proposal_is_found_and_at_most_one_can_be_approved(
+    tmp_path: Path, verb: str
+) -> None:
+    steps = 0
+    while True:
+        actions = Actions(tmp_path / str(steps))
+        actions.prepare()
+        old = pending(actions, proposal_for())
+        ended = killed_before_system_call(steps, VERBS_OF_A_PERSON[verb], actions, old)
+        found = [(folder, path) for folder, path in actions.find(old.id) if actions.proposal_at(path)]
+        assert len(found) == 1, (steps, found)
+        whole = [
+            path for _, path in found if (name := name_of(path.name)) and digest_of(path.read_bytes()) == name.digest
+        ]
+        assert len(whole) <= 1
+        if ended:
+            assert whole == [found[0][1]]
+            break
+        steps += 1
+    assert steps > 3
+
+
+CHANGING = ("open", "os.rename", "os.remove", "os.link")  # each of our renames is followed by an open, for its fsync
+
+
+def killed_before_system_call(number: int, verb: Callable[[Actions, ActionName], object], *given: Any) -> bool:
+    """In a child that gets SIGKILL right before its call of that number which opens, renames or removes a name.
+    True: it came to its end before."""
+    child = os.fork()
+    if child == 0:
+        left = [number]
+
+        def count(event: str, _: object) -> None:
+            if event in CHANGING:
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left[0] -= 1
+
+        sys.addaudithook(count)
+        verb(*given)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@contextmanager
+def file_size_limit(most: int) -> Iterator[None]:
+    """The kernel itself refuses to write more into a file than that, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 # ---- executor ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from mesh_core.models.records import is_name
+from mesh_core.runtime import settings
 from mesh_core.runtime.settings import (
     BadSettings,
     MeshSettings,
@@ -16,6 +17,8 @@ from mesh_core.runtime.settings import (
     settings_or_exit,
     table_rows,
 )
+
+ROOT = Path(__file__).parents[3]
 
 
 class Shop(MeshSettings):
@@ -89,13 +92,22 @@ def test_settings_cannot_be_changed_after_the_start() -> None:
         read_settings(Shop, {}).workers = 5  # type: ignore[misc]
 
 
-def test_in_a_checkout_the_runtime_lies_in_var_and_elsewhere_in_opt(
+@pytest.mark.parametrize("here", [".", "docs", "/"])
+def test_in_a_checkout_the_runtime_lies_in_its_var_whatever_the_current_folder(
+    here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT / here)
+    assert default_runtime_path() == ROOT / "var"
+
+
+def test_installed_as_a_wheel_the_runtime_lies_in_opt_also_in_a_folder_that_looks_like_a_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert default_runtime_path() == Path("/opt/homelab")
     (tmp_path / "services").mkdir()
-    assert default_runtime_path() == tmp_path / "var"
+    monkeypatch.chdir(tmp_path)
+    site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    monkeypatch.setattr(settings, "__file__", str(site / "mesh_core" / "runtime" / "settings.py"))
+    assert default_runtime_path() == Path("/opt/homelab")
 
 
 @pytest.mark.parametrize("host", ["pi4", "my host", "-x", "..", "é", "a" * 200, "a_b.local"])

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesh_core.approvals.decisions import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.store import Actions
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.models.events import HealthEvent

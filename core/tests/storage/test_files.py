@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mesh_core.storage import files
-from mesh_core.storage.files import create_whole, drop_unfinished, rename_exclusive, write_whole
+from mesh_core.storage.files import create_whole, drop_unfinished, exchange, rename_exclusive, write_whole
 
 
 def test_a_whole_file_replaces_and_an_exclusive_one_does_not(tmp_path: Path) -> None:
@@ -96,6 +96,21 @@ def test_without_rename_noreplace_nothing_is_overwritten_either(
     assert not rename_exclusive(tmp_path / "folder", tmp_path / "full")
     assert rename_exclusive(tmp_path / "folder", tmp_path / "moved")
     assert (tmp_path / "moved").is_dir()
+    exchange(tmp_path / "new", tmp_path / "c")
+    assert (tmp_path / "c").read_text() == "a"
+    with pytest.raises(FileNotFoundError):
+        exchange(tmp_path / "c", tmp_path / "gone")
+
+
+def test_two_files_exchange_their_names_and_one_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("1")
+    two.write_text("2")
+    exchange(one, two)
+    assert (one.read_text(), two.read_text()) == ("2", "1")
+    with pytest.raises(FileNotFoundError):
+        exchange(one, tmp_path / "gone")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
 def test_a_disk_that_is_full_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:

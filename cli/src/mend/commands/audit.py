@@ -12,12 +12,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
 from mend.listing import Column, listing
-from mend.text import local_time, now, plain, short_id
-from mesh_core.messaging.bus import Bus, BusDown
+from mend.options import AsJson
+from mend.text import plain, short_id
+from mend.times import local_time, now
 from mesh_core.models.records import parse_time
 from mesh_core.storage.audit_log import (
     HEAD_KEY,
@@ -48,6 +48,8 @@ COLUMNS = (
 )
 
 audit = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
     no_args_is_help=True,
     help="""Who decided what: audit/audit.jsonl, one sealed line for each decision, sign-in and change of users.""",
 )
@@ -72,7 +74,7 @@ def verify(
       mend audit verify --expect 1432:9b1f...
     """
     cli: CliContext = ctx.obj
-    path = audit_path(cli.runtime)
+    path = audit_path(cli.mesh)
     if not path.exists() and not head_path(cli.runtime).exists() and expect is None:
         raise CliError(f"there is no audit log at {plain(path)}; the observer begins one when it starts")
     verdict = read_verdict(cli, expect)
@@ -133,6 +135,8 @@ def _anchors(cli: CliContext) -> Iterator[tuple[str, Head]]:
 
 
 async def _ask_redis(cli: CliContext) -> bytes | None:
+    from mesh_core.messaging.bus import Bus, BusDown
+
     bus = Bus.connect(cli.redis_url, "mend")
     try:
         found = await bus.call("GET", HEAD_KEY)
@@ -176,7 +180,7 @@ def show(
 def _lines(cli: CliContext, oldest: datetime | None, who: str | None, limit: int) -> Iterator[AuditLine]:
     """Newest first; a line that cannot be believed is left out and told of."""
     left = limit
-    for _, raw in lines_backwards(audit_path(cli.runtime)):
+    for _, raw in lines_backwards(audit_path(cli.mesh)):
         if not raw.endswith(b"\n"):
             continue  # being written at this moment
         try:

@@ -18,9 +18,9 @@ from mend.backup.counting import Counting
 from mend.backup.nearby_redis import nearby_redis
 from mend.backup.redis_copy import RedisTrouble, dump
 from mend.backup.snapshot import ACTIONS, LEDGER, snapshot_actions
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
+from mend.options import AsJson
 from mend.text import plain
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, why_not
@@ -56,11 +56,9 @@ def backup(
     cli: CliContext = ctx.obj
     begun = datetime.now(UTC)
     stamp = begun.strftime("%Y%m%dT%H%M%S.%fZ")
-    target = to or cli.runtime / FOLDER / f"mend-{cli.settings.node_name}-{stamp}.tar.gz"
+    target = to or cli.folder / FOLDER / f"mend-{cli.settings.node_name}-{stamp}.tar.gz"
     if keep is not None and to is not None:
         raise CliError("--keep is for the backups in RUNTIME_PATH/backups/; say it without --to", USAGE)
-    if not cli.runtime.is_dir():
-        raise CliError(f"{plain(cli.runtime)} is not there: nothing to keep. RUNTIME_PATH names another folder.")
     if to is None:
         target.parent.mkdir(mode=0o700, exist_ok=True)
     manifest = Manifest(cli.settings.node_name, version("mendmesh-cli"), rfc3339(begun), schema=_layout(cli))

@@ -11,11 +11,12 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import NOT_THERE, USAGE, CliError
 from mend.listing import Column, listing
-from mend.text import local_time, plain
+from mend.options import AsJson
+from mend.text import plain
+from mend.times import local_time
 from mesh_core.messaging.bus import DEAD_LETTER_BYTES
 from mesh_core.models.events import DeadLetter, Trust
 from mesh_core.models.parsing import read_event

@@ -11,9 +11,10 @@ from mend.complete import complete_pending
 from mend.context import CliContext
 from mend.errors import DONE, USAGE, CliError, cli_error_for
 from mend.follow import follow
-from mend.text import now, plain, short_id
-from mesh_core.approvals import decisions as deciding
-from mesh_core.approvals.decisions import CannotDecide
+from mend.text import plain, short_id
+from mend.times import now
+from mesh_core.approvals import decisions
+from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.proposal_files import Filed
 
 PendingId = Annotated[
@@ -71,7 +72,7 @@ def approve(
 
 def approve_one(cli: CliContext, said: str) -> Filed:
     """The rename, and a line that says what happens next. CannotDecide when it cannot or should not be."""
-    filed = deciding.approve(cli.actions, said, cli.user, now())
+    filed = decisions.approve(cli.actions, said, cli.user, now())
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
     cli.say(f"  next: {_next(p.type.value)} {plain(p.pair).rstrip('/')}; approved by {cli.user}")
@@ -102,6 +103,6 @@ def reject(
     cli: CliContext = ctx.obj
     if not reason.strip():
         raise CliError("--reason wants a few words: whoever reads this next year has only them", USAGE)
-    filed = deciding.reject(cli.actions, action_id, plain(reason, 2000), cli.user)
+    filed = decisions.reject(cli.actions, action_id, plain(reason, 2000), cli.user)
     cli.say(f"rejected {filed.name.id}", "bold")
     cli.say("  nothing runs. A new event after the cooldown may lead to a new proposal.")

@@ -11,7 +11,6 @@ import typer
 from rich.text import Text
 
 from mend.commands.audit import read_verdict
-from mend.commands.pending import AsJson
 from mend.context import CliContext, running_model
 from mend.doctor.access import audit_finding, check_access
 from mend.doctor.archive import check_archive
@@ -21,6 +20,7 @@ from mend.doctor.hosts import check_hosts
 from mend.doctor.machine import check_machine
 from mend.doctor.secrets import check_secrets
 from mend.errors import DONE, FAILED
+from mend.options import AsJson
 from mesh_core.storage.audit_log import audit_path, head_path
 
 STYLE = {Level.OK: "green", Level.WARNING: "yellow", Level.BROKEN: "bold red"}

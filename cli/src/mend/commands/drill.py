@@ -45,7 +45,7 @@ def drill(
     yes: Annotated[bool, typer.Option("--yes", help="Counts as you saying yes, for scripts. It is printed.")] = False,
     patience: Annotated[float, typer.Option(help="Seconds to wait for your yes.", min=1)] = 900,
 ) -> None:
-    """Walkthrough through the whole loop once: a throwaway service is made sick, you approve, it is repaired.
+    """Walk through the whole loop once: a throwaway service is made sick, you approve, it is repaired.
 
     Runs a small mesh of its own beside whatever runs here; your hosts and your proposals are not touched.
     The folder with every file stays, so that you can look.

@@ -16,9 +16,10 @@ import typer
 from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import FAILED, CliError, cli_error_for
-from mend.text import now, plain, short_id
-from mesh_core.approvals import decisions as deciding
-from mesh_core.approvals.decisions import CannotDecide
+from mend.text import plain, short_id
+from mend.times import now
+from mesh_core.approvals import edits
+from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.proposal_files import digest_of
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
@@ -38,7 +39,7 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
       EDITOR="code --wait" mend edit 3f9c2a7b1d04
     """
     cli: CliContext = ctx.obj
-    filed, folder = deciding.find_editable(cli.actions, action_id)
+    filed, folder = edits.find_editable(cli.actions, action_id)
     old = filed.proposal.wire()
     with tempfile.NamedTemporaryFile(prefix="mend-edit-", suffix=".json", delete=False) as handle:
         copy = Path(handle.name)
@@ -51,7 +52,7 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
         cli.say("Nothing was changed; the proposal waits as before.")
         return
     try:
-        name, edited = deciding.edit(cli.actions, filed, folder, raw, cli.user, _policy(cli))
+        name, edited = edits.edit(cli.actions, filed, folder, raw, cli.user, _policy(cli))
     except CannotDecide as no:
         failure = cli_error_for(no)
         sentence = f"{failure.sentence}. Nothing was filed; your version is kept in {copy}"

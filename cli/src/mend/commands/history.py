@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.listing import Column, listing
-from mend.text import local_time, plain, seconds_between, short_id, took
+from mend.options import AsJson
+from mend.text import plain, short_id
+from mend.times import local_time, seconds_between, took
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
 from mesh_core.approvals.store import Actions
 from mesh_core.models.outcomes import Outcome

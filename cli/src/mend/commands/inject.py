@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
+from mend.options import AsJson
 from mend.text import plain
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
 from mesh_core.models.parsing import read_event

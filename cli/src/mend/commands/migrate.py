@@ -31,7 +31,7 @@ def migrate(
     """
     cli: CliContext = ctx.obj
     try:
-        due = steps_due(cli.runtime)
+        due = steps_due(cli.folder)
         if dry_run:
             for step in due:
                 cli.say(f"due: layout {step.to}: {step.what}")

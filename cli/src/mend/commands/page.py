@@ -42,7 +42,7 @@ def page(
     """
     cli: CliContext = ctx.obj
     dashboard = _address(cli)
-    link = sign_in_link(cli.runtime, cli.environ, dashboard)
+    link = sign_in_link(cli.mesh, cli.environ, dashboard)
     cli.say(plain(link or dashboard))
     about = "counts once, for 10 minutes" if link else "sign in as config/users.yml knows you"
     cli.err.print(about, style="dim")

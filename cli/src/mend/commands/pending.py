@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.text import Text
@@ -12,15 +11,13 @@ from rich.text import Text
 from mend.active_silences import say_silences
 from mend.context import CliContext
 from mend.listing import Column, listing
-from mend.text import age, now, plain, seconds_between, short_id
+from mend.options import AsJson
+from mend.text import plain, short_id
+from mend.times import age, now, seconds_between
 from mesh_core.approvals.proposal_files import Filed
-from mesh_core.messaging.bus import Bus
-from mesh_core.messaging.occurrences import occurrences_of
 from mesh_core.models.proposals import Folder
 
 RISK_STYLE = {"low": "green", "guarded": "yellow", "high": "bold red"}
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
 
 def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -34,7 +31,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
     """
     cli: CliContext = ctx.obj
     waiting = cli.actions.pending()
-    seen = asyncio.run(occurrences(cli, [filed.proposal.event.id or "" for filed in waiting]))
+    seen = occurrences(cli, [filed.proposal.event.id or "" for filed in waiting])
     if as_json:
         cli.say_json([pending_row(filed, times) for filed, times in zip(waiting, seen, strict=True)])
         return
@@ -73,15 +70,23 @@ def pending_row(filed: Filed, times: int | None) -> dict[str, Any]:
     }
 
 
-async def occurrences(cli: CliContext, event_ids: Sequence[str]) -> list[int | None]:
-    """How often each trouble was seen so far (1: once); None for each when Redis does not answer."""
+def occurrences(cli: CliContext, event_ids: Sequence[str]) -> list[int | None]:
+    """How often each trouble occurred so far (1: once); None for each when Redis does not answer."""
     if not event_ids:
         return []
-    bus = Bus.connect(cli.redis_url, "mend")
-    try:
-        return await occurrences_of(bus, event_ids)
-    finally:
-        await bus.close()
+    import asyncio  # only where somebody waits: these take as long as all the rest
+
+    from mesh_core.messaging.bus import Bus
+    from mesh_core.messaging.occurrences import occurrences_of
+
+    async def ask() -> list[int | None]:
+        bus = Bus.connect(cli.redis_url, "mend")
+        try:
+            return await occurrences_of(bus, event_ids)
+        finally:
+            await bus.close()
+
+    return asyncio.run(ask())
 
 
 COLUMNS = (

@@ -40,9 +40,7 @@ def reindex(
       mend reindex --no-wait   ask and go
     """
     cli: CliContext = ctx.obj
-    if not cli.runtime.is_dir():
-        raise CliError(f"there is no {cli.runtime}; RUNTIME_PATH names the folder with events/ and actions/")
-    folder = IndexFolder(cli.runtime)
+    folder = IndexFolder(cli.folder)
     with folder.sole_writer() as nobody_runs:
         pass
     if not nobody_runs:

@@ -17,10 +17,10 @@ from mend.backup.redis_copy import RedisTrouble, is_used
 from mend.backup.restoring import Restored, in_the_way
 from mend.backup.restoring import restore as put_back
 from mend.commands.backup import WithoutRedis
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import NOT_THERE, CliError
 from mend.local.lock import sole_mesh
+from mend.options import AsJson
 from mend.text import plain
 from mesh_core.storage.migrations import services_alive
 from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, read_schema, write_schema

@@ -12,8 +12,9 @@ import typer
 from mend.commands.decide import approve_one
 from mend.complete import complete_failed
 from mend.context import CliContext
-from mend.text import now, short_id
-from mesh_core.approvals import decisions as deciding
+from mend.text import short_id
+from mend.times import now
+from mesh_core.approvals import decisions
 
 
 def retry(
@@ -34,7 +35,7 @@ def retry(
       mend retry 3f9c2a7b1d04 --approve    both at once
     """
     cli: CliContext = ctx.obj
-    name, again = deciding.retry(cli.actions, action_id, now())
+    name, again = decisions.retry(cli.actions, action_id, now())
     cli.say(f"proposed again: {name.id} (attempt {again.attempt})", "bold")
     if approve:
         approve_one(cli, name.id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -10,13 +9,15 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from mend.commands.pending import RISK_STYLE, AsJson, occurrences, pending_row
+from mend.commands.pending import RISK_STYLE, occurrences, pending_row
 from mend.complete import complete_any
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
-from mend.text import age, local_time, now, plain, plain_lines, seconds_between, short_id
+from mend.options import AsJson
+from mend.text import plain, plain_lines, short_id
+from mend.times import age, local_time, now, seconds_between
 from mesh_core.actions.playbooks import PlaybookSet, playbook_for
-from mesh_core.approvals.decisions import Found, find_one
+from mesh_core.approvals.decisions import LocatedProposal, find_one
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
@@ -55,7 +56,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
     lint = lint_proposal(proposal, _widened(cli))
-    times = asyncio.run(occurrences(cli, [proposal.event.id or ""]))[0]
+    times = occurrences(cli, [proposal.event.id or ""])[0]
     outcome = cli.actions.outcome_at(found.path)
     if as_json:
         cli.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome))
@@ -69,7 +70,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
         _what_next(cli, found, proposal)
 
 
-def _head(cli: CliContext, found: Found, p: Proposal, digest: str, times: int | None) -> None:
+def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, times: int | None) -> None:
     moment = now()
     cli.say(plain(found.id), "bold cyan")
     line = Text("  would run   ")
@@ -137,7 +138,7 @@ def _what_to_mind(cli: CliContext, lint: Lint) -> None:
         cli.say(f"  the executor would refuse it: {plain(problem, 500)}", "bold red")
 
 
-def _what_next(cli: CliContext, found: Found, p: Proposal) -> None:
+def _what_next(cli: CliContext, found: LocatedProposal, p: Proposal) -> None:
     if found.folder is not Folder.PENDING:
         for suffix in (REASON_SUFFIX, BY_SUFFIX):
             text = read_regular(found.path.with_name(found.path.name + suffix), 4096)
@@ -152,7 +153,7 @@ def _what_next(cli: CliContext, found: Found, p: Proposal) -> None:
     cli.say(f"  mend reject {short_id(found.id)} --reason TEXT")
 
 
-def _came_of_it(cli: CliContext, found: Found, outcome: Outcome) -> None:
+def _came_of_it(cli: CliContext, found: LocatedProposal, outcome: Outcome) -> None:
     cli.say()
     good = outcome.result == "done"
     cli.say(f"{outcome.result}: {outcome.verdict}", "bold green" if good else "bold red")
@@ -165,7 +166,7 @@ def _came_of_it(cli: CliContext, found: Found, outcome: Outcome) -> None:
 
 
 def _as_json(
-    found: Found,
+    found: LocatedProposal,
     p: Proposal,
     digest: str,
     playbooks: PlaybookSet | None,
@@ -203,13 +204,13 @@ def _widened(cli: CliContext) -> Widened:
         return Widened()
 
 
-def _digest_in(found: Found) -> str:
+def _digest_in(found: LocatedProposal) -> str:
     """A run's folder has lost the name; its proposal.json are the bytes that were claimed."""
     raw = read_regular(found.path / "proposal.json", MAX_PROPOSAL_BYTES)
     return digest_of(raw) if raw else ""
 
 
-def _unreadable(cli: CliContext, found: Found, as_json: bool) -> None:
+def _unreadable(cli: CliContext, found: LocatedProposal, as_json: bool) -> None:
     told = read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096)
     why = plain(told.decode("utf-8", "replace"), 500) if told else "it is no proposal that could be read"
     if not as_json:

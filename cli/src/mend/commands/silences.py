@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from mend.commands.pending import AsJson
 from mend.complete import complete_silences
 from mend.context import CliContext
 from mend.errors import CliError, cli_error_for
 from mend.listing import Column, listing
-from mend.text import age, local_time, now, plain, seconds_between
-from mesh_core.approvals.decisions import CannotDecide
+from mend.options import AsJson
+from mend.text import plain
+from mend.times import age, local_time, now, seconds_between
+from mesh_core.approvals.errors import CannotDecide
 from mesh_core.models.records import parse_time
 from mesh_core.silences import commands as silencing
 from mesh_core.silences.folder import SilenceFolder

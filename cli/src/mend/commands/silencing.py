@@ -11,7 +11,8 @@ import typer
 from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
-from mend.text import local_time, now, plain, short_id
+from mend.text import plain, short_id
+from mend.times import local_time, now
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.silences import commands as silencing

@@ -13,10 +13,11 @@ import redis.exceptions
 import typer
 from rich.text import Text
 
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
-from mend.text import age, now, plain, seconds_between
+from mend.options import AsJson
+from mend.text import plain
+from mend.times import age, now, seconds_between
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus, BusDown, masked, server_version

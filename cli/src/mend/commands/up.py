@@ -44,7 +44,7 @@ def up(
     """Start the whole mesh on this machine and stay; Ctrl-C stops everything.
 
     Uses the Redis at REDIS_URL if one answers there, else starts one of its own. Starts the bundled model unless
-    a chain is configured. Settings come from the environment, then from .env in this folder.
+    a chain is configured. Settings come from the environment, then from .env in this folder or the checkout.
 
     \b
     Examples

@@ -9,17 +9,19 @@ import getpass
 import secrets
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import NOT_THERE, USAGE, CliError
 from mend.listing import Column, listing
-from mend.text import local_time, now, plain
+from mend.options import AsJson
+from mend.text import plain
+from mend.times import local_time, now
 from mesh_core.models.records import rfc3339
 from mesh_core.security.passwords import LONGEST, hash_password, problem_with
 from mesh_core.security.users import (
@@ -41,6 +43,8 @@ MADE_UP_BYTES = 18
 COLUMNS = (Column("name"), Column("kind"), Column("role"), Column("since", 1))
 
 users = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
     no_args_is_help=True,
     help="""Who may sign in at the observer's page, and as what.
 
@@ -70,7 +74,7 @@ def add(
     """
     cli: CliContext = ctx.obj
     _check_name(name)
-    _check_free(_people(cli), name)
+    _check_free(_people(cli.runtime), name)
     user = User(role=role, password=hash_password(_password(cli, name, stdin, generate)), since=rfc3339(now()))
 
     def change(people: People) -> People:
@@ -90,7 +94,7 @@ def passwd(ctx: typer.Context, name: Name, stdin: FromStdin = False, generate: M
       mend users passwd ada
     """
     cli: CliContext = ctx.obj
-    _user(_people(cli), name)
+    _user(_people(cli.runtime), name)
     hashed = hash_password(_password(cli, name, stdin, generate))
 
     def change(people: People) -> People:
@@ -180,7 +184,7 @@ def list_users(ctx: typer.Context, as_json: AsJson = False) -> None:
       mend users list
     """
     cli: CliContext = ctx.obj
-    people = _people(cli)
+    people = _people(cli.folder)
     rows = [(n, "user", u.role, u.since) for n, u in sorted(people.users.items())]
     rows += [(n, "token", t.role, t.since) for n, t in sorted(people.tokens.items())]
     if as_json:
@@ -213,9 +217,9 @@ def _password(cli: CliContext, name: str, stdin: bool, generate: bool) -> str:
     return chosen
 
 
-def _people(cli: CliContext) -> People:
+def _people(runtime: Path) -> People:
     try:
-        return read_people(people_path(cli.runtime))
+        return read_people(people_path(runtime))
     except BadPeople as error:
         raise CliError(plain(error)) from None
 

@@ -10,10 +10,11 @@ import redis.exceptions
 import typer
 from rich.text import Text
 
-from mend.commands.pending import AsJson
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
-from mend.text import local_time, plain, short_id
+from mend.options import AsJson
+from mend.text import plain, short_id
+from mend.times import local_time
 from mesh_core.messaging.bus import DOWN, client_for, masked
 from mesh_core.runtime.service import awaited
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from mend.commands.status import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.doctor.finding import Finding, broken, ok, warning
-from mend.text import age, plain
+from mend.text import plain
+from mend.times import age
 from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy

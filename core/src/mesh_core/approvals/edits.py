@@ -1,12 +1,16 @@
-"""A proposal as a person changed it: judged as the executor will judge it. Pure; files nothing, asks nobody."""
+"""A proposal as a person changed it: judged as the executor will judge it, then filed in place of the old one."""
 
 from __future__ import annotations
 
 import hashlib
 
 from mesh_core.actions.playbooks import playbook_for
+from mesh_core.approvals import decisions
+from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.proposal_files import ActionName, Filed, name_of
+from mesh_core.approvals.store import Actions
 from mesh_core.models.parsing import read_proposal
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Action, Playbook, Proposal, ProposalType
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Action, Folder, Playbook, Proposal, ProposalType
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.policy import Policy, proposal_type_for, risk_for
@@ -14,30 +18,57 @@ from mesh_core.policy.policy import Policy, proposal_type_for, risk_for
 KEPT = ("id", "schema_version", "node", "service", "event", "requires_human", "created_at", "attempt", "model")
 
 
-class NotAcceptable(ValueError):
-    """What was edited cannot be filed; the text says what to change. It may hold text from the edited file."""
+def find_editable(actions: Actions, query: str) -> tuple[Filed, Folder]:
+    """What waits, also if somebody changed it in place; or what the executor put into quarantine, to be corrected."""
+    found = decisions.find_one(actions, query)
+    if found.folder not in (Folder.PENDING, Folder.QUARANTINE):
+        raise CannotDecide(Why.DECIDED, f"{found.id} is decided already: it lies in {found.folder}/")
+    proposal = actions.proposal_at(found.path)
+    if proposal is None:
+        raise decisions.unreadable(found, "there is nothing to start from")
+    name = name_of(found.path.name) or ActionName(proposal.id, "")
+    if proposal.id != name.id:
+        raise CannotDecide(
+            Why.CHANGED, f"the id inside ({proposal.id}) is not the one in its name: this file is not to be trusted"
+        )
+    return Filed(name, found.path, proposal), found.folder
+
+
+def edit(
+    actions: Actions, old: Filed, folder: Folder, raw: bytes, actor: str, policy: Policy
+) -> tuple[ActionName, Proposal]:
+    """File the edited bytes anew: same id, new digest, it waits in pending/. What lies in quarantine stays there."""
+    edited = edited_proposal(old.proposal, raw, actor, policy)
+    try:
+        waits = folder is Folder.PENDING
+        name = actions.refile(old.name, edited) if waits else actions.propose_again(edited)
+    except PermissionError as error:
+        raise CannotDecide(Why.FORBIDDEN, f"you may not edit: {error.strerror} ({error.filename})") from None
+    if name is None:
+        raise decisions.decided(old.name)
+    return name, edited
 
 
 def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Proposal:
-    """The new proposal out of the edited bytes. NotAcceptable, with what to change, when the executor would refuse it.
+    """The new proposal out of the edited bytes. CannotDecide, with what to change, when the executor would refuse it.
 
     Type, risk and the playbook's sha256 follow from the rest: who changes `restart` to `notify` need not know them.
     """
     edited = read_proposal(raw, MAX_PROPOSAL_BYTES)
     if isinstance(edited, Refusal):
-        raise NotAcceptable(f"this is no proposal: {edited.reason}")
+        raise _not_acceptable(f"this is no proposal: {edited.reason}")
     for field in KEPT:
         if getattr(edited, field) != getattr(old, field):
-            raise NotAcceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
+            raise _not_acceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
     changed: dict[str, object] = {"edited_by": user}
     if isinstance(edited.action, Action):
         kind = proposal_type_for(edited.action, edited.event)
         if kind is None:
-            raise NotAcceptable("the action ignore runs nothing; reject the proposal instead")
+            raise _not_acceptable("the action ignore runs nothing; reject the proposal instead")
         if not policy.permits(edited.action, edited.event):
             allowed = policy.allows(edited.event)
             may = ", ".join(sorted(a.value for a in allowed.actions))
-            raise NotAcceptable(
+            raise _not_acceptable(
                 f"the policy does not allow {edited.action} for this event ({allowed.reason}); it allows {may}"
             )
         changed |= {"type": kind, "risk_level": risk_for(kind), "playbook": None}
@@ -47,19 +78,24 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     try:
         playbook_for(proposal)
     except ValueError as error:
-        raise NotAcceptable(f"nothing could be run for it: {error}") from None
+        raise _not_acceptable(f"nothing could be run for it: {error}") from None
     if len(proposal.wire()) > MAX_PROPOSAL_BYTES:
-        raise NotAcceptable(f"it is larger than {MAX_PROPOSAL_BYTES} bytes")
+        raise _not_acceptable(f"it is larger than {MAX_PROPOSAL_BYTES} bytes")
     return proposal
+
+
+def _not_acceptable(sentence: str) -> CannotDecide:
+    """What was edited cannot be filed; the sentence says what to change."""
+    return CannotDecide(Why.INVALID, sentence)
 
 
 def _own_playbook(edited: Proposal, policy: Policy) -> dict[str, object]:
     """A person's own playbook: every sha256 in it written anew, then judged as the executor judges it."""
     if edited.playbook is None:
-        raise NotAcceptable("the action playbook needs a playbook: {name, sha256, text, attachments}")
+        raise _not_acceptable("the action playbook needs a playbook: {name, sha256, text, attachments}")
     playbook = _hashed_anew(edited.playbook)
     if wrong := lint_playbook(playbook, edited.node, policy.widened).sentence:
-        raise NotAcceptable(f"its playbook may not run: {wrong}")
+        raise _not_acceptable(f"its playbook may not run: {wrong}")
     kind = ProposalType.PLAYBOOK
     return {"type": kind, "risk_level": risk_for(kind), "playbook": playbook}
 

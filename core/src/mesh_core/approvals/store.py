@@ -32,7 +32,7 @@ from mesh_core.approvals.proposal_files import (
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.parsing import read_proposal
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
-from mesh_core.storage.files import create_whole, read_regular, rename_exclusive, rename_told, write_whole
+from mesh_core.storage.files import create_whole, exchange, read_regular, rename_exclusive, rename_told, write_whole
 
 CLAIMED_FILE = "claimed.json"
 RECEIPT_SUFFIX = ".filed"
@@ -177,20 +177,27 @@ class Actions:
         return self._decide(name, Folder.REJECTED, f"{reason}\n-- {by}\n" if reason else f"-- {by}\n")
 
     def refile(self, old: ActionName, edited: Proposal) -> ActionName | None:
-        """Put an edited proposal (same id, new bytes, new digest) in place of `old`. None if `old` is gone."""
+        """Put an edited proposal (same id, new bytes, new digest) in place of `old`. None if `old` is gone.
+
+        Raises OSError (disk full); then nothing changed. Killed anywhere in it, the proposal lies in pending/.
+        """
         raw = edited.wire()
         name = ActionName(edited.id, digest_of(raw))
-        pending = self.folder(Folder.PENDING)
         if name == old:
             return old
-        # Take the old one out of reach first, so that nobody approves both.
-        aside = self._wip / f"{old.id}.edited-{secrets.token_hex(4)}.json"
+        waiting = self.folder(Folder.PENDING) / old.file
+        draft = self._draft(old.id, f"edited-{secrets.token_hex(4)}")
+        write_whole(draft, raw, mode=BY_A_PERSON)
         try:
-            rename_exclusive(pending / old.file, aside)
+            exchange(draft, waiting)
+            # For a moment the new bytes lie there under the old name, whose digest does not fit: nobody can approve
+            # either of the two until the next line.
+            if not rename_exclusive(waiting, waiting.with_name(name.file)):
+                waiting.unlink(missing_ok=True)  # the same edit, by somebody else
         except FileNotFoundError:
             return None
-        create_whole(pending / name.file, raw, mode=BY_A_PERSON)
-        aside.unlink(missing_ok=True)
+        finally:
+            draft.unlink(missing_ok=True)
         return name
 
     def propose_again(self, proposal: Proposal) -> ActionName | None:

@@ -49,10 +49,17 @@ def _host_name() -> str:
     return cleaned[:128] or "localhost"
 
 
+def checkout() -> Path | None:
+    """The checkout that this very code lies in, whatever the current folder; None where it is an installed wheel."""
+    source = Path(__file__).resolve().parents[2]  # core/src
+    root = source.parents[1]
+    return root if source == root / "core" / "src" and (root / "services").is_dir() else None
+
+
 def default_runtime_path() -> Path:
-    """`./var` in a checkout (a folder that holds `services/`), else `/opt/homelab`."""
-    here = Path.cwd()
-    return here / "var" if (here / "services").is_dir() else Path("/opt/homelab")
+    """`var/` of the checkout, else `/opt/homelab`."""
+    here = checkout()
+    return here / "var" if here else Path("/opt/homelab")
 
 
 SECRET: JsonDict = {"secret": True}  # json_schema_extra of a plain string that may hold a secret

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from mesh_core.approvals import decisions as deciding
-from mesh_core.approvals.decisions import CannotDecide, Why, find_pending
+from mesh_core.approvals import decisions
+from mesh_core.approvals.decisions import find_pending
+from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.approvals.store import Actions
 from mesh_core.models.parsing import problems
@@ -90,7 +91,7 @@ def snooze(
     _put(folder, silence)
     words = f"snoozed until {silence.ends_at} by {by}{_because(silence)}"
     try:
-        return deciding.reject(actions, said, words, by, digest=digest), silence
+        return decisions.reject(actions, said, words, by, digest=digest), silence
     except CannotDecide:
         folder.end(silence.id, f"nothing was snoozed: somebody was faster\n-- {by}")
         raise

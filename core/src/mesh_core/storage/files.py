@@ -13,7 +13,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-_RENAME_NOREPLACE = 1
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _AT_FDCWD = -100
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -84,6 +84,22 @@ def rename_exclusive(source: Path, target: Path) -> bool:
     return True
 
 
+def exchange(first: Path, second: Path) -> None:
+    """Each takes the other's name in one atomic step (renameat2 RENAME_EXCHANGE); fsyncs both folders.
+
+    FileNotFoundError if one of them is gone. Where the file system cannot do it, `first` replaces `second`.
+    """
+    code = _renameat2(first, second, _RENAME_EXCHANGE)
+    if code == errno.EINVAL:
+        code = 0 if os.path.lexists(second) else errno.ENOENT
+        if not code:
+            first.replace(second)
+    if code:
+        raise OSError(code, os.strerror(code), str(first), None, str(second))
+    for folder in {first.parent, second.parent}:
+        fsync_folder(folder)
+
+
 def rename_told(
     source: Path, target: Path, told: Path, words: bytes, *, mode: int = 0o640, exact: bool = False
 ) -> bool:
@@ -127,15 +143,20 @@ def _write_temporary(path: Path, data: bytes, mode: int, exact: bool, group: int
 
 
 def _rename_noreplace(source: Path, target: Path) -> bool:
-    result = _libc.renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE)
-    if result == 0:
+    code = _renameat2(source, target, _RENAME_NOREPLACE)
+    if code == 0:
         return True
-    code = ctypes.get_errno()
     if code == errno.EEXIST:
         return False
     if code == errno.EINVAL and not target.is_relative_to(source):
         return _rename_the_old_way(source, target)
     raise OSError(code, os.strerror(code), str(source), None, str(target))
+
+
+def _renameat2(source: Path, target: Path, flags: int) -> int:
+    """0, or the errno."""
+    done = _libc.renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), flags)
+    return 0 if done == 0 else ctypes.get_errno()
 
 
 def _rename_the_old_way(source: Path, target: Path) -> bool:

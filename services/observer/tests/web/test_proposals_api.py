@@ -9,7 +9,7 @@ import json
 import pytest
 from observer_rig import Desk
 
-from mesh_core.approvals import decisions as deciding
+from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.approvals.store import Actions
 from mesh_core.models.attempts import ModelAttempt
@@ -117,15 +117,15 @@ async def test_who_finds_it_just_when_somebody_moves_it_is_told_so(
 ) -> None:
     name = desk.propose()
     text = (await _detail(desk, name.id))["raw"].replace('"restart"', '"notify"', 1)
-    look = deciding.find_one
+    look = decisions.find_one
 
-    def then_moved(actions: Actions, said: str) -> deciding.Found:
+    def then_moved(actions: Actions, said: str) -> decisions.LocatedProposal:
         found = look(actions, said)
         if found.folder is Folder.PENDING:
             found.path.rename(actions.folder(Folder.APPROVED) / found.path.name)
         return found
 
-    monkeypatch.setattr(deciding, "find_one", then_moved)
+    monkeypatch.setattr(decisions, "find_one", then_moved)
     more = {"reject": {"reason": "no"}, "edit": {"text": text}}.get(verb, {})
     answer = await desk.http.post(f"/proposals/{name.id}/{verb}", json={"digest": name.digest, **more})
     assert (answer.status_code, answer.json()["error"]) == (409, "decided")

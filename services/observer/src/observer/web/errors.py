@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from mesh_core.approvals.decisions import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.messaging.bus import BusDown
 from observer.audit.log import AuditDown
 

@@ -11,8 +11,9 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
 from mesh_core.actions.playbooks import playbook_for
-from mesh_core.approvals import decisions as deciding
-from mesh_core.approvals.decisions import CannotDecide, Found, Why, find_one
+from mesh_core.approvals import decisions, edits
+from mesh_core.approvals.decisions import LocatedProposal, find_one
+from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
     REASON_SUFFIX,
@@ -197,7 +198,7 @@ async def approve(room: TheRoom, who: Operator, action_id: ActionId, body: Appro
     await asyncio.to_thread(exactly, room, action_id)
     async with room.audit.deciding(who) as told:
         filed = await asyncio.to_thread(
-            deciding.approve, room.actions, action_id, who.note, room.now(), digest=body.digest
+            decisions.approve, room.actions, action_id, who.note, room.now(), digest=body.digest
         )
         await told.done("approve", filed.name, Folder.PENDING, Folder.APPROVED)
     return Moved(id=filed.name.id, digest=filed.name.digest, folder=Folder.APPROVED)
@@ -211,7 +212,7 @@ async def reject(room: TheRoom, who: Operator, action_id: ActionId, body: Reject
     await asyncio.to_thread(exactly, room, action_id)
     reason = " ".join(body.reason.split())
     async with room.audit.deciding(who) as told:
-        filed = await asyncio.to_thread(deciding.reject, room.actions, action_id, reason, who.note, digest=body.digest)
+        filed = await asyncio.to_thread(decisions.reject, room.actions, action_id, reason, who.note, digest=body.digest)
         await told.done("reject", filed.name, Folder.PENDING, Folder.REJECTED, reason)
     return Moved(id=filed.name.id, digest=filed.name.digest, folder=Folder.REJECTED)
 
@@ -222,9 +223,9 @@ async def edit(room: TheRoom, who: Operator, action_id: ActionId, body: Edit) ->
 
     def do() -> tuple[ActionName, Folder]:
         exactly(room, action_id)
-        old, folder = deciding.find_editable(room.actions, action_id)
-        deciding.check_digest(old, body.digest)
-        name, _ = deciding.edit(room.actions, old, folder, body.text.encode(), who.name, _policy(room))
+        old, folder = edits.find_editable(room.actions, action_id)
+        decisions.check_digest(old, body.digest)
+        name, _ = edits.edit(room.actions, old, folder, body.text.encode(), who.name, _policy(room))
         return name, folder
 
     async with room.audit.deciding(who) as told:
@@ -238,12 +239,12 @@ async def retry(room: TheRoom, who: Operator, action_id: ActionId) -> Moved:
     """What failed, was interrupted or expired, as a new proposal with an id of its own; it waits for a yes."""
     await asyncio.to_thread(exactly, room, action_id)
     async with room.audit.deciding(who) as told:
-        name, _ = await asyncio.to_thread(deciding.retry, room.actions, action_id, room.now())
+        name, _ = await asyncio.to_thread(decisions.retry, room.actions, action_id, room.now())
         await told.done("retry", name, "", Folder.PENDING)
     return Moved(id=name.id, digest=name.digest, folder=Folder.PENDING)
 
 
-def exactly(room: Room, action_id: str) -> Found:
+def exactly(room: Room, action_id: str) -> LocatedProposal:
     """A program says the whole id: an abbreviation that fits today may fit another proposal tomorrow."""
     found = find_one(room.actions, action_id)
     if found.id != action_id:
@@ -251,7 +252,7 @@ def exactly(room: Room, action_id: str) -> Found:
     return found
 
 
-def _read(room: Room, found: Found) -> tuple[Filed, bytes]:
+def _read(room: Room, found: LocatedProposal) -> tuple[Filed, bytes]:
     file = found.path / "proposal.json" if found.path.is_dir() else found.path
     raw = read_regular(file, MAX_PROPOSAL_BYTES)
     p = room.actions.proposal_at(found.path)
@@ -343,7 +344,7 @@ def _allowed(room: Room, p: Proposal) -> WhatIsAllowed | None:
     )
 
 
-def _decided(found: Found) -> Decided | None:
+def _decided(found: LocatedProposal) -> Decided | None:
     """Who decided, out of the notes beside the file or in the run's folder."""
     if found.folder is Folder.PENDING:
         return None

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field, model_validator
 
-from mesh_core.approvals.decisions import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import Timestamp, parse_time
