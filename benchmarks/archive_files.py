@@ -25,7 +25,7 @@ from mesh_core.storage.event_conversion import convert_all
 from mesh_core.storage.event_files import lines_about
 from mesh_core.storage.event_packing import pack
 from observer.archive.events import EventArchive
-from observer.index.indexing import Indexing
+from observer.index.indexer import Indexer
 from observer.index.keys import DAY_MS, day_of, time_of
 
 A_DAY, YEAR = 10_000, 365
@@ -90,11 +90,11 @@ def inodes(root: Path) -> int:
 
 def indexed(runtime: Path) -> tuple[float, int]:
     """Seconds of processor for a whole index, and its bytes."""
-    indexing, began = Indexing(runtime, Actions(runtime)), time.process_time()
-    while indexing.turn():
+    indexer, began = Indexer(runtime, Actions(runtime)), time.process_time()
+    while indexer.step():
         pass
     took = time.process_time() - began
-    indexing.close()
+    indexer.close()
     return took, size_of(runtime / "index")
 
 

@@ -24,6 +24,7 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import proposal_id
 from observer.index.action_table import put_actions
+from observer.index.event_parser import ArchivedEvent
 from observer.index.event_table import put_events
 from observer.index.events import EventFilter, read_events
 from observer.index.healing_series import read_healing
@@ -31,9 +32,8 @@ from observer.index.history import HistoryFilter, read_history
 from observer.index.keys import DAY_MS, time_of
 from observer.index.line_tables import put_attempts
 from observer.index.model_series import read_models
-from observer.index.names import Names
-from observer.index.reading_files import Archived
 from observer.index.store import Store
+from observer.index.string_ids import StringIds
 
 EVENTS_A_DAY, ATTEMPTS_A_DAY, ACTIONS_A_DAY = 10_000, 1_000, 100
 NODES, SERVICES = 200, 50
@@ -48,7 +48,7 @@ SAID = (
 LAST_MS = 1_780_000_000_000 // DAY_MS * DAY_MS
 
 
-def day_of_events(day_ms: int, chance: random.Random) -> Iterator[Archived]:
+def day_of_events(day_ms: int, chance: random.Random) -> Iterator[ArchivedEvent]:
     """One day, in order of time, as a mesh in trouble tells it."""
     step = DAY_MS // EVENTS_A_DAY
     for number in range(EVENTS_A_DAY):
@@ -69,7 +69,7 @@ def day_of_events(day_ms: int, chance: random.Random) -> Iterator[Archived]:
             trust=Trust.NODE,
         )
         action = f"plan-{node}-{service}-{number // 100:012x}" if number % 100 == 0 else None
-        yield Archived(node, ms, 0, event, "proposed" if action else "counted", action)
+        yield ArchivedEvent(node, ms, 0, event, "proposed" if action else "counted", action)
 
 
 def day_of_attempts(day_ms: int, chance: random.Random) -> list[tuple[int, int, ModelAttempt]]:
@@ -123,7 +123,7 @@ def day_of_actions(day_ms: int, chance: random.Random) -> list[dict[str, Any]]:
 
 def fill(store: Store, days: int) -> float:
     """Seconds for everything, oldest day first, 500 events a transaction."""
-    chance, names = random.Random(7), Names()
+    chance, names = random.Random(7), StringIds()
     began = time.perf_counter()
     for number in range(days):
         day_ms = LAST_MS - (days - number) * DAY_MS

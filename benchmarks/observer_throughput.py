@@ -21,7 +21,7 @@ from mesh_core.runtime.log import setup
 from mesh_core.testing import RedisServer, wait_for
 from observer.archive.events import EventArchive
 from observer.index.events import EventFilter, read_events
-from observer.index.indexing import Indexing
+from observer.index.indexer import Indexer
 from observer.pipeline.observer import GROUP, Observer
 
 NODES = 20
@@ -59,14 +59,14 @@ async def measure(runtime: Path, events: int, *, indexed: bool) -> tuple[float, 
     consumer = Consumer(bus, GROUP, "observer-bench", pattern="mesh:ev:*", streams=streams)
     actions = Actions(runtime)
     actions.prepare()
-    indexing = Indexing(runtime, actions)
-    kept = indexing.kept if indexed else lambda paths, before: None
+    indexer = Indexer(runtime, actions)
+    kept = indexer.files_written if indexed else lambda paths, before: None
     observer = Observer(bus, consumer, EventArchive(runtime / "events"), runtime / "world.json", on_kept=kept)
     stop = asyncio.Event()
     began, cpu = time.perf_counter(), time.process_time()
     tasks = [asyncio.create_task(observer.run(stop))]
     if indexed:
-        tasks.append(asyncio.create_task(indexing.run(stop)))
+        tasks.append(asyncio.create_task(indexer.run(stop)))
 
     async def archived() -> bool:
         info = await bus.call("XINFO", "GROUPS", Decision.stream)
@@ -79,12 +79,12 @@ async def measure(runtime: Path, events: int, *, indexed: bool) -> tuple[float, 
     first = time.perf_counter() - began
 
     def in_index() -> bool:
-        with indexing.store.read() as connection:
+        with indexer.store.read() as connection:
             page = read_events(connection, EventFilter(), limit=1)
         return bool(page.items and page.items[0].verdict and page.items[0].id.endswith(f"{BASE_MS + events - 1}-0"))
 
     if indexed:
-        await wait_for(lambda: indexing.complete, 60, "a first index")
+        await wait_for(lambda: indexer.complete, 60, "a first index")
         await wait_for(in_index, 60, "the index")
     second, cpu = time.perf_counter() - began, time.process_time() - cpu
     stop.set()

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright  # noqa
 
 from mesh_core.testing import RedisServer  # noqa: E402
 from observer.auth.auth import COOKIE  # noqa: E402
-from observer.web.page import DIST  # noqa: E402
+from observer.web.page_files import DIST  # noqa: E402
 
 GOAL_FIRST_MS = 1_500.0
 GOAL_EVENT_MS = 1_000.0

@@ -15,7 +15,7 @@ from mesh_core.storage.reindexing import IndexFolder
 from mesh_core.testing import wait_for
 from observer.archive.events import EventArchive
 from observer.index.events import EventFilter, read_events
-from observer.index.indexing import Indexing
+from observer.index.indexer import Indexer
 from observer.index.store import Store
 
 MS = 1_779_969_600_000
@@ -48,17 +48,17 @@ def test_without_an_observer_it_is_made_here(mend: Mend) -> None:
 
 async def test_a_running_observer_makes_it_while_it_works_on(mend: Mend) -> None:
     archived(mend.runtime, 12)
-    indexing = Indexing(mend.runtime, Actions(mend.runtime))
+    indexer = Indexer(mend.runtime, Actions(mend.runtime))
     stop = asyncio.Event()
-    task = asyncio.create_task(indexing.run(stop))
-    await wait_for(lambda: indexing.complete, 10, "the first index")
-    with indexing.store.write() as connection:
+    task = asyncio.create_task(indexer.run(stop))
+    await wait_for(lambda: indexer.complete, 10, "the first index")
+    with indexer.store.write() as connection:
         connection.exec_driver_sql("DELETE FROM events")
     done = await asyncio.to_thread(mend.real, "reindex")
     assert (done.returncode, done.stdout) == (0, "the index is new: 12 records of 12 days\n"), done.stderr
     asked = await asyncio.to_thread(mend.real, "reindex", "--no-wait")
     assert (asked.returncode, "asked" in asked.stdout) == (0, True)
-    await wait_for(lambda: not IndexFolder(mend.runtime).asked() and indexing.complete, 10, "one more")
+    await wait_for(lambda: not IndexFolder(mend.runtime).asked() and indexer.complete, 10, "one more")
     stop.set()
     await task
     assert found(mend.runtime) == 12

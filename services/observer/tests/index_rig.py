@@ -22,12 +22,12 @@ from observer.archive.events import EventArchive
 from observer.archive.logbook import Logbook, LogbookEntry
 from observer.index.events import EventFilter, read_events
 from observer.index.history import HistoryFilter, read_history
-from observer.index.incident import tell
-from observer.index.incident_case import gather
-from observer.index.indexing import Indexing
+from observer.index.incident_query import load_incident
+from observer.index.indexer import Indexer
 from observer.index.keys import time_of
 from observer.index.results import EventPage, HistoryPage, Incident
-from observer.index.store import Unsound
+from observer.index.store import IndexCorrupt
+from observer.index.timeline import build_timeline
 
 T = TypeVar("T")
 BASE_MS = 1_779_969_600_000  # 2026-05-28T12:00:00Z
@@ -38,7 +38,7 @@ class Shelf:
     """`runtime` with events/ and actions/, and an index that is as new as the last `settle`."""
 
     runtime: Path
-    indexing: Indexing
+    indexer: Indexer
     archive: EventArchive
     logbook: Logbook
     actions: Actions
@@ -65,7 +65,7 @@ class Shelf:
     def keep(self, *things: HealthEvent | Decision) -> None:
         before = time.time()
         events = [thing for thing in things if isinstance(thing, HealthEvent)]
-        self.indexing.kept(self.archive.keep(events, [t for t in things if isinstance(t, Decision)]), before)
+        self.indexer.files_written(self.archive.keep(events, [t for t in things if isinstance(t, Decision)]), before)
 
     def attempt(self, event: HealthEvent, *, at: int = 0, **more: Any) -> None:
         values = {"model": "smol", "provider": "llamacpp", "position": 1, "outcome": "ok", "latency_ms": 800} | more
@@ -81,7 +81,7 @@ class Shelf:
 
     def note(self, record: ModelAttempt | ActionUpdate, at: int, stream: str = "") -> None:
         before = time.time()
-        self.indexing.kept(
+        self.indexer.files_written(
             self.logbook.keep([LogbookEntry(stream or record.stream, f"{BASE_MS + at}-{next(self.entries)}", record)]),
             before,
         )
@@ -140,14 +140,14 @@ class Shelf:
         self.clock[0] += 60
         for _ in range(10_000):
             try:
-                if not self.indexing.turn():
+                if not self.indexer.step():
                     return
-            except Unsound:
-                self.indexing.throw_away()
+            except IndexCorrupt:
+                self.indexer.discard()
         raise AssertionError("it never came to rest")
 
     def ask(self, question: Callable[[Connection], T]) -> T:
-        with self.indexing.store.read() as connection:
+        with self.indexer.store.read() as connection:
             return question(connection)
 
     def events(self, *, limit: int = 50, cursor: str | None = None, **wanted: Any) -> EventPage:
@@ -157,8 +157,8 @@ class Shelf:
         return self.ask(lambda c: read_history(c, HistoryFilter(**wanted), limit=limit, cursor=cursor))
 
     def incident(self, wanted: str) -> Incident | None:
-        case = self.ask(lambda c: gather(c, wanted, self.runtime, self.actions))
-        return tell(wanted, case) if case else None
+        case = self.ask(lambda c: load_incident(c, wanted, self.runtime, self.actions))
+        return build_timeline(wanted, case) if case else None
 
     def reopened(self) -> Shelf:
         """The same folders after the observer died without a word."""
@@ -169,9 +169,9 @@ def shelf_in(runtime: Path, *, entries: Any = None) -> Shelf:
     actions = Actions(runtime)
     actions.prepare()
     clock = [time.monotonic()]
-    indexing = Indexing(runtime, actions, clock=lambda: clock[0])
+    indexer = Indexer(runtime, actions, clock=lambda: clock[0])
     root = runtime / "events"
-    made = Shelf(runtime, indexing, EventArchive(root), Logbook(root), actions, clock)
+    made = Shelf(runtime, indexer, EventArchive(root), Logbook(root), actions, clock)
     if entries is not None:
         made.entries = entries
     return made

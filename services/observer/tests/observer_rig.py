@@ -14,7 +14,7 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.proposals import Action, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
 from mesh_core.models.records import rfc3339
-from observer.live import Live
+from observer.web.sse import SseBroadcaster
 from observer.world import World
 
 
@@ -25,7 +25,7 @@ class Desk:
     actions: Actions
     bus: Bus
     http: httpx.AsyncClient
-    live: Live
+    live: SseBroadcaster
     seen: list[World] = field(default_factory=lambda: [World()])
     filed: int = 0
 

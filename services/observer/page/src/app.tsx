@@ -1,36 +1,20 @@
 // The room itself: navigation, the state of the connection, what just happened, and the view that the address names.
-import type { ComponentType } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { url, type ProposalPage } from './api'
 import { useKeys } from './keys'
 import { connection, listen } from './live'
-import { on, useLoaded } from './loaded'
 import { Help } from './parts/help'
-import { Icon } from './parts/icons'
+import { Icon, KEYS, SIGN_OUT, THEME } from './parts/icons'
 import { notice, Notices } from './parts/notices'
 import { go, to, where } from './routes'
 import { refusal, session, signOut, state } from './session'
 import { nextTheme, theme } from './theme'
-import { Said, visible } from './text'
-import { Audit } from './views/audit'
-import { History } from './views/history'
-import { Incident } from './views/incident'
+import { UntrustedText, visible } from './text'
+import * as views from './views'
 import { Login } from './views/login'
-import { Queue } from './views/queue'
-import { Runs } from './views/runs'
-import { Silences } from './views/silences'
-import { WorldView } from './views/world'
 
-const VIEWS: [string, string][] = [
-  ['world', 'World'],
-  ['queue', 'Queue'],
-  ['runs', 'Runs'],
-  ['history', 'History'],
-  ['metrics', 'Metrics'],
-  ['silences', 'Silences'],
-  ['audit', 'Audit'],
-]
-const SUBVIEWS: Record<string, string> = { proposals: 'queue', incident: 'world' }
+const ALL = Object.values(views)
+const NAVIGATION = ALL.flatMap((view) => (view.nav ? [{ ...view, ...view.nav }] : [])).sort((a, b) => a.key.localeCompare(b.key))
+const viewAt = (address: string) => ALL.find((view) => view.name === address || view.aliases?.includes(address))
 const LOST_AFTER_MS = 1_500
 
 export function App() {
@@ -49,17 +33,18 @@ export function App() {
 
 function Room() {
   const [help, setHelp] = useState(false)
-  const view = SUBVIEWS[where.value.view] ?? where.value.view
+  const view = viewAt(where.value.view)
+  const current = view?.under ?? view?.name
   const main = useRef<HTMLElement>(null)
   const place = `${where.value.view}`
   useLayoutEffect(() => {
-    document.title = `${VIEWS.find(([name]) => name === view)?.[1] ?? 'Not found'} · Mendmesh`
+    document.title = `${ALL.find((one) => one.name === current)?.title ?? 'Not found'} · Mendmesh`
     main.current?.querySelector('h1')?.focus({ preventScroll: true })
   }, [place])
   useEffect(announce, [])
   useKeys({
     '?': () => setHelp(true),
-    ...Object.fromEntries(VIEWS.map(([name], index) => [String(index + 1), () => go(to(name))])),
+    ...Object.fromEntries(NAVIGATION.map(({ key, name }) => [key, () => go(to(name))])),
   })
   return (
     <div class="shell">
@@ -74,89 +59,54 @@ function Room() {
         <Connection />
         <span class="grow" />
         <button type="button" class="quiet" onClick={nextTheme} aria-label={`Theme: ${theme.value}. Change`} title={`Theme: ${theme.value}`}>
-          <Icon name="theme" />
+          <Icon path={THEME} />
         </button>
         <button type="button" class="quiet keys" onClick={() => setHelp(true)} aria-label="Keys and help" title="Keys and help (?)">
-          <Icon name="keys" />
+          <Icon path={KEYS} />
         </button>
         {session.value?.auth === 'session' && (
           <>
             <span class="who">
-              <Said text={session.value.name} max={40} /> <small>{session.value.role}</small>
+              <UntrustedText text={session.value.name} max={40} /> <small>{session.value.role}</small>
             </span>
             <button type="button" class="quiet" onClick={() => void signOut()} aria-label="Sign out" title="Sign out">
-              <Icon name="out" />
+              <Icon path={SIGN_OUT} />
             </button>
           </>
         )}
       </header>
-      <Nav view={view} />
+      <Nav current={current} />
       <main id="main" ref={main} tabIndex={-1}>
         <Lost />
-        <Content view={where.value.view} />
+        {view ? <view.Component /> : <NotFound />}
       </main>
       <Notices />
-      {help && <Help onClose={() => setHelp(false)} />}
+      {help && <Help views={NAVIGATION} onClose={() => setHelp(false)} />}
     </div>
   )
 }
 
-function Content({ view }: { view: string }) {
-  switch (view) {
-    case 'world':
-      return <WorldView />
-    case 'queue':
-    case 'proposals':
-      return <Queue />
-    case 'runs':
-      return <Runs />
-    case 'incident':
-      return <Incident />
-    case 'history':
-      return <History />
-    case 'metrics':
-      return <Later load={metrics} />
-    case 'silences':
-      return <Silences />
-    case 'audit':
-      return <Audit />
-    default:
-      return (
-        <div class="empty">
-          <h1 tabIndex={-1}>There is nothing here</h1>
-          <p>
-            <a href="#/world">Back to the world</a>
-          </p>
-        </div>
-      )
-  }
+function NotFound() {
+  return (
+    <div class="empty">
+      <h1 tabIndex={-1}>There is nothing here</h1>
+      <p>
+        <a href="#/world">Back to the world</a>
+      </p>
+    </div>
+  )
 }
 
-// The charts are half of the page's code, and the first look needs none of them.
-const metrics = () => import('./views/metrics').then((room) => room.Metrics)
-
-function Later({ load }: { load: () => Promise<ComponentType> }) {
-  const [Part, setPart] = useState<ComponentType | null>(null)
-  useEffect(() => void load().then((part) => setPart(() => part)), [load])
-  return Part ? <Part /> : null
-}
-
-function Nav({ view }: { view: string }) {
-  const waiting = useLoaded<ProposalPage>(url('proposals', { folder: 'pending', limit: 1 }), on('action')).data?.total ?? 0
+function Nav({ current }: { current: string | undefined }) {
   return (
     <nav aria-label="Views">
       <ul>
-        {VIEWS.map(([name, title]) => (
+        {NAVIGATION.map(({ name, title, icon, Badge }) => (
           <li key={name}>
-            <a href={to(name)} aria-current={view === name ? 'page' : undefined}>
-              <Icon name={name} />
+            <a href={to(name)} aria-current={current === name ? 'page' : undefined}>
+              <Icon path={icon} />
               <span>{title}</span>
-              {name === 'queue' && waiting > 0 && (
-                <b class="badge">
-                  {waiting}
-                  <span class="unseen"> waiting</span>
-                </b>
-              )}
+              {Badge && <Badge />}
             </a>
           </li>
         ))}

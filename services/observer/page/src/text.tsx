@@ -21,7 +21,7 @@ export const oneLine = (text: string) => visible(text).replace(/\s*\n\s*/g, ' \u
 export const shorten = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}\u2026` : text)
 
 /** A name, id or sentence of somebody else's, on one line. */
-export function Said({ text, class: cls, max = 500 }: { text: string | null | undefined; class?: string; max?: number }) {
+export function UntrustedText({ text, class: cls, max = 500 }: { text: string | null | undefined; class?: string; max?: number }) {
   return <bdi class={cls}>{shorten(oneLine(shorten(text ?? '', max * 2)), max)}</bdi>
 }
 
@@ -33,13 +33,13 @@ interface Reasoned {
 const MAX_MODEL_REASON = 240
 
 /** Why: the rules' own words, or a model's, which are in quotes, short, and named as a model's. */
-export function Because({ p, class: cls, max }: { p: Reasoned; class?: string; max: number }) {
-  if (p.model.provider === 'floor') return <Said class={cls} text={p.reason} max={max} />
+export function ModelReason({ p, class: cls, max }: { p: Reasoned; class?: string; max: number }) {
+  if (p.model.provider === 'floor') return <UntrustedText class={cls} text={p.reason} max={max} />
   return (
     <span class={cls}>
       <span class="whose">A model's words:</span>{' '}
       <q>
-        <Said text={p.reason.replace(/["\u201c\u201d\u201e\u00ab\u00bb]/g, "'")} max={Math.min(max, MAX_MODEL_REASON)} />
+        <UntrustedText text={p.reason.replace(/["\u201c\u201d\u201e\u00ab\u00bb]/g, "'")} max={Math.min(max, MAX_MODEL_REASON)} />
       </q>
     </span>
   )
@@ -49,7 +49,7 @@ const FOLD_LINES = 12
 const FOLD_CHARS = 900
 
 /** A longer text, folded until somebody wants all of it. */
-export function Block({ text, label, open = false, tall = false }: { text: string; label: string; open?: boolean; tall?: boolean }) {
+export function UntrustedBlock({ text, label, open = false, tall = false }: { text: string; label: string; open?: boolean; tall?: boolean }) {
   const [whole, setWhole] = useState(open)
   const lines = text.split('\n', FOLD_LINES + 1)
   const long = text.length > FOLD_CHARS || lines.length > FOLD_LINES

@@ -39,12 +39,11 @@ from observer.audit.follower import Watch
 from observer.audit.log import AuditLog
 from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
-from observer.auth.start import book_or_exit, doorkeeper_or_exit
+from observer.auth.startup import auth_or_exit, user_store_or_exit
 from observer.folders.manual_moves import ManualMoves
 from observer.folders.silence_expiry import SilenceExpiry
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
-from observer.index.indexing import Indexing
-from observer.live import Live
+from observer.index.indexer import Indexer
 from observer.liveness.node_liveness import NodeLiveness
 from observer.notify.notifier import Notifier
 from observer.notify.rules import BadNotificationRules, read_rules, rules_file
@@ -54,9 +53,10 @@ from observer.settings import ObserverSettings
 from observer.streams.erasures import Erasures
 from observer.streams.memory_pressure import MemoryPressure
 from observer.streams.trimming import Trimming
-from observer.web.app import guarded, make_app
-from observer.web.room import Room
+from observer.web.app import make_app, with_middleware
+from observer.web.app_context import AppContext
 from observer.web.server import WebServer
+from observer.web.sse import SseBroadcaster
 
 SERVICE = "observer"
 FOLDING_SECONDS = 180.0  # a batch of 200 files on a slow memory card, each synced
@@ -80,7 +80,7 @@ def main() -> None:
         if targets:
             read_rules(rules_file(runtime))
     if settings.address is not None:
-        book_or_exit(settings, SERVICE)
+        user_store_or_exit(settings, SERVICE)
     pulse = Pulse()
     standby = Standby("observer", runtime / "state" / "observer.lock", heartbeat_file(runtime, SERVICE), pulse)
 
@@ -120,8 +120,8 @@ def _wired(
     erasures = Erasures(bus, settings.node_name)
     trimming = Trimming(consumer, erasures)
     actions = Actions(runtime)
-    live = Live(settings.redis_url, SERVICE)
-    indexing = Indexing(runtime, actions, on_new=lambda: live.new_in("index"))
+    sse = SseBroadcaster(settings.redis_url, SERVICE)
+    indexer = Indexer(runtime, actions, on_new=lambda: sse.notify_changed("index"))
     archive = EventArchive(runtime / "events")
     observer = Observer(
         bus,
@@ -129,7 +129,7 @@ def _wired(
         archive,
         runtime / "state" / "world.json",
         on_sign=lambda n: silence.sign(n),
-        on_kept=indexing.kept,
+        on_kept=indexer.files_written,
         remove=erasures.remove,
         turned=pulse.watch("folding events", FOLDING_SECONDS),
     )
@@ -138,26 +138,26 @@ def _wired(
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )
     log_file = AuditLog(audit_path(runtime), head_path(runtime))
-    auditor = Auditor(log_file, actions, on_line=lambda: live.new_in("audit"))
+    auditor = Auditor(log_file, actions, on_line=lambda: sse.notify_changed("audit"))
     silences = SilenceFolder(runtime)
     parts: dict[str, Part] = {}
     closing: tuple[Closing, ...] = ()
     if settings.address is not None:
-        auth = doorkeeper_or_exit(settings, SERVICE)
-        room = Room(
+        auth = auth_or_exit(settings, SERVICE)
+        context = AppContext(
             runtime,
             actions,
             bus,
             lambda: observer.world,
-            live,
+            sse,
             auth=auth,
             audit=auditor,
             hooks=hooks,
-            index=indexing,
+            index=indexer,
         )
-        web = WebServer(guarded(make_app(room)), live, settings.address.host, settings.address.port)
-        users = UserWatch(auth.book, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
-        parts = {"live": live.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
+        web = WebServer(with_middleware(make_app(context)), sse, settings.address.host, settings.address.port)
+        users = UserWatch(auth.users, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
+        parts = {"sse": sse.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
         closing = (auth.close,)
     if targets:
         teller = AppriseSender()
@@ -172,9 +172,9 @@ def _wired(
         "world": observer.keep_world,
         "silence": silence.run,
         "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
-        "index": indexing.run,
+        "index": indexer.run,
         "retention": Retention(
-            archive.root, settings.event_retention, growing=archive.lock, on_swept=indexing.forgot
+            archive.root, settings.event_retention, growing=archive.lock, on_swept=indexer.days_removed
         ).run,
         "moves": ManualMoves(bus, actions, witness=auditor).run,
         "audit_silences": SilenceWatch(runtime, auditor).run,

@@ -11,7 +11,7 @@ from pathlib import Path
 from mesh_core.approvals.store import Actions
 from mesh_core.runtime.log import setup
 from mesh_core.storage.reindexing import IndexFolder
-from observer.index.indexing import Indexing
+from observer.index.indexer import Indexer
 
 BUSY = 3
 
@@ -22,13 +22,13 @@ def main(runtime: Path) -> int:
     with folder.sole_writer() as ours:
         if not ours:
             return BUSY
-        indexing = Indexing(runtime, Actions(runtime))
-        indexing.throw_away()
+        indexer = Indexer(runtime, Actions(runtime))
+        indexer.discard()
         try:
-            while indexing.turn():
+            while indexer.step():
                 pass
         finally:
-            indexing.close()
+            indexer.close()
     return 0
 
 

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from mesh_core.runtime.addresses import OFF, Address, address_for
 from mesh_core.runtime.settings import MANY_LINES, MeshSettings
 from observer.archive.retention import RetentionPolicy
-from observer.auth.arrival import read_networks
-from observer.auth.book import read_tokens
+from observer.auth.credentials import read_tokens
+from observer.auth.request_origin import read_networks
 
 PORT = 8686
 

@@ -52,7 +52,7 @@ def swept(shelf: Shelf, days: int = 365, **more: object) -> Retention:
         RetentionPolicy(days, **{k: v for k, v in more.items() if k in ("max_bytes", "free_percent")}),  # type: ignore[arg-type]
         growing=shelf.archive.lock,
         clock=lambda: NOW,
-        on_swept=shelf.indexing.forgot,
+        on_swept=shelf.indexer.days_removed,
         **({"disk": more["disk"]} if "disk" in more else {}),  # type: ignore[arg-type]
     )
 
@@ -75,7 +75,7 @@ def test_what_is_too_old_goes_from_the_disk_and_the_index(tmp_path: Path) -> Non
     assert len(shelf.events().items) == len(shelf.events(q="died").items) == len(young) + 1
     assert len(shelf.history().items) == 1
     assert sweeping.sweep() == 0
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 def test_an_old_day_that_was_written_lately_stays(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_an_old_day_that_was_written_lately_stays(tmp_path: Path) -> None:
     assert lately.is_file()
     assert not long_ago.exists()
     assert [row.node for row in shelf.events().items] == ["pi4"]
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 def test_links_and_strangers_are_not_followed(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_a_week_old_day_is_compressed_and_the_page_and_late_lines_do_not_mind(tm
     timeline = shelf.incident(first)
     assert timeline is not None
     assert "because of counted" in next(step.detail for step in timeline.steps if step.kind == "decision")
-    shelf.indexing.suspect()  # everything anew, out of what is compressed
+    shelf.indexer.report_broken()  # everything anew, out of what is compressed
     shelf.settle()
     assert len(shelf.events().items) == len(before)
     assert [row.verdict for row in shelf.events().items if row.id == first] == ["counted"]
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 async def test_a_file_that_grows_while_it_is_compressed_loses_nothing(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_a_file_that_grows_while_it_is_compressed_loses_nothing(tmp_path: 
     shelf.settle()
     assert len(shelf.events(limit=200).items) == 200
     assert shelf.ask(lambda c: c.exec_driver_sql("SELECT count(*) FROM events").scalar_one()) == 400
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 PACKER = """
@@ -207,7 +207,7 @@ async def test_killed_while_it_compresses_no_line_is_lost_or_there_twice(tmp_pat
     assert not list(events.glob("*/*.jsonl"))
     assert not list(events.glob("*/.*"))
     assert lines_in(events) == wanted
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 def test_a_damaged_compressed_file_is_not_built_upon(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_damaged_compressed_file_is_not_built_upon(tmp_path: Path) -> None:
     swept(shelf).sweep()  # says so, and goes on
     assert plain.exists()
     assert not list(plain.parent.glob(".*"))
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 def test_a_huge_day_is_compressed_before_its_week_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +233,7 @@ def test_a_huge_day_is_compressed_before_its_week_is_over(tmp_path: Path, monkey
     shelf.event(at=1)
     shelf.settle()
     assert len(shelf.events().items) == 2
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 def disk(total: int, free: int) -> object:
@@ -251,7 +251,7 @@ def test_where_there_is_no_room_the_oldest_days_go_first_and_only_as_many_as_nee
     assert [day.exists() for day in days] == [False, False] + [True] * 6
     shelf.settle()
     assert len(shelf.events().items) == 6
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 @pytest.mark.parametrize("short", [GIB, 90 * GIB])
@@ -260,7 +260,7 @@ def test_where_even_all_older_days_would_not_make_room_none_goes(tmp_path: Path,
     days = [aged(shelf, days).parent for days in (40, 8, 0)]
     assert swept(shelf, free_percent=90, disk=disk(100 * GIB, 90 * GIB - short)).sweep() == 0
     assert all(day.exists() for day in days)
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 def test_a_limit_in_bytes_holds_as_well_and_the_last_seven_days_stay_whatever_it_says(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_limit_in_bytes_holds_as_well_and_the_last_seven_days_stay_whatever_it
     assert [day.exists() for day in days] == [False, False, False, True, True]
     swept(shelf, max_bytes=1).sweep()
     assert [day.exists() for day in days] == [False, False, False, True, True]
-    shelf.indexing.close()
+    shelf.indexer.close()
 
 
 async def test_the_running_part_sweeps_at_its_start_and_ends_when_told(tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ from observer.audit.digests import digest_of_action
 from observer.audit.follower import Watch
 from observer.audit.log import AuditLog
 from observer.audit.text import who_and_how
-from observer.auth.person import How, Person
+from observer.auth.person import AuthMethod, Person
 from observer.folders.manual_moves import ManualMoves
 
 NOW = "2026-05-05T12:00:00.000Z"
-ADA = Person(name="ada", role=Role.OPERATOR, how=How.SESSION, address="10.0.0.7")
+ADA = Person(name="ada", role=Role.OPERATOR, how=AuthMethod.SESSION, address="10.0.0.7")
 UID = os.getuid()
 
 

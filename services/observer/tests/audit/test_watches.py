@@ -11,7 +11,7 @@ from mesh_core.security.passwords import hash_password
 from mesh_core.security.users import People, Role, Token, User, change_people, people_path
 from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
-from observer.auth.book import Book
+from observer.auth.credentials import UserStore
 
 SINCE = "2026-05-05T12:00:00.000Z"
 UID = os.getuid()
@@ -28,7 +28,7 @@ class Heard:
 
 
 def watch_users(runtime: Path, heard: Heard) -> UserWatch:
-    book = Book(people_path(runtime), {}, loopback=True)
+    book = UserStore(people_path(runtime), {}, loopback=True)
     (runtime / "state").mkdir(exist_ok=True)
     return UserWatch(book, heard, people_path(runtime), runtime / "state" / "users.seen.json")
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from mesh_core.security.users import people_path, read_people
 from mesh_core.testing import RedisServer
 from observer.auth.auth import COOKIE
-from observer.web.page import DIST
+from observer.web.page_files import DIST
 
 FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 WITHIN_MS = 30_000  # a busy machine; on a quiet one all of it takes a blink

@@ -39,7 +39,7 @@ def test_an_event_from_redis_cli_appears_within_a_second_without_a_reload(mesh: 
         [client, "-p", str(mesh.redis.port), "PUBLISH", "health_events", json.dumps(event)], check=True, stdout=-3
     )
     row = page.locator(".places .row", has_text="heating")
-    until(lambda: row.filter(has_text="sick").count() > 0, 1.0, "the row to say so")
+    until(lambda: row.filter(has_text="Unhealthy").count() > 0, 1.0, "the row to say so")
     expect(page.locator(".feed li", has_text="cellar/heating")).to_have_count(1)
     expect(page.locator('.feed a[href^="#/incident/cellar"]')).to_have_count(1, timeout=30_000)
     expect(page.locator(".feed li", has_text="cellar/heating")).to_have_count(1)

@@ -58,6 +58,6 @@ def test_approve_by_click_heals_a_real_container_and_the_page_shows_it(
     for step in ("container restart proposed", "approved", "apply", "done, proven"):
         expect(steps.filter(has_text=step).first).to_be_visible()
     page.keyboard.press("1")
-    expect(page.locator(".places .row", has_text=sick.name)).to_contain_text("healthy")
+    expect(page.locator(".places .row", has_text=sick.name)).to_contain_text("Healthy")
     assert sick.health() == "healthy"
     assert sick.started_at() != started

@@ -9,7 +9,7 @@ import pytest
 from browser_rig import Mesh, some_places
 from playwright.sync_api import Page, expect
 
-from observer.web.page import DIST
+from observer.web.page_files import DIST
 
 Visit = Callable[..., Page]
 
@@ -28,13 +28,13 @@ def test_ten_thousand_places_are_shown_a_hundred_at_a_time_trouble_first(visit: 
     page = visit("#/world")
     rows = page.locator(".places .row")
     expect(rows).to_have_count(100)
-    expect(rows.first).to_contain_text("offline")
+    expect(rows.first).to_contain_text("Offline")
     assert page.locator(".nodes .node").count() == 24
     assert page.evaluate("document.querySelectorAll('*').length") < 3_000
     page.get_by_role("button", name="Show 100 more").click()
     expect(rows).to_have_count(200)
     page.locator(".tile.sick").click()
-    expect(rows.first).to_contain_text("sick")
+    expect(rows.first).to_contain_text("Unhealthy")
     page.keyboard.press("/")
     page.keyboard.type("node123/")
     expect(page.get_by_role("searchbox")).to_have_value("node123/")

@@ -25,10 +25,10 @@ from observer.hooks.authentication import REPLAY_SECONDS, signature_of
 from observer.hooks.generic import GenericHook
 from observer.hooks.ingest import REPEAT_SECONDS
 from observer.hooks.rules import HookRules, Keys
-from observer.live import Live
+from observer.web import hook_admission
 from observer.web.app import make_app
-from observer.web.room import Room
-from observer.web.routes import hooks as hooks_route
+from observer.web.app_context import AppContext
+from observer.web.sse import SseBroadcaster
 from observer.world import World
 
 HERE = "http://127.0.0.1:8686"
@@ -60,11 +60,15 @@ def serve(redis_server: RedisServer, tmp_path: Path) -> Serve:
     @asynccontextmanager
     async def begin(rules: HookRules, peer: str = "127.0.0.1") -> AsyncIterator[Observer]:
         bus = Bus.connect(redis_server.url, "test")
-        room = Room(tmp_path, Actions(tmp_path), bus, World, Live(redis_server.url, "test"), hooks=rules)
-        transport = httpx.ASGITransport(make_app(room), raise_app_exceptions=False, client=(peer, 40000))
-        async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
-            yield Observer(http, bus)
-        await bus.close()
+        context = AppContext(
+            tmp_path, Actions(tmp_path), bus, World, SseBroadcaster(redis_server.url, "test"), hooks=rules
+        )
+        transport = httpx.ASGITransport(make_app(context), raise_app_exceptions=False, client=(peer, 40000))
+        try:  # whatever the test finds: what stays open is told in the middle of another one
+            async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
+                yield Observer(http, bus)
+        finally:
+            await bus.close()
 
     return begin
 
@@ -416,7 +420,7 @@ async def test_ten_megabytes_are_refused_before_they_are_read(serve: Serve) -> N
 
 
 async def test_a_body_that_never_comes_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks_route, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(hook_admission, "BODY_SECONDS", 0.1)
 
     async def stalled() -> AsyncIterator[bytes]:
         yield b"{"

@@ -18,9 +18,9 @@ from observer.hooks.alert import Alert, Read, Unfit
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.hooks.sender import Sender
 from observer.hooks.senders import SENDERS
-from observer.live import Live
 from observer.web.app import make_app
-from observer.web.room import Room
+from observer.web.app_context import AppContext
+from observer.web.sse import SseBroadcaster
 from observer.world import World
 
 
@@ -49,7 +49,7 @@ def keys_file(folder: Path) -> Path:
 async def test_a_new_sender_is_its_file_and_one_line(zabbix: Sender, redis_server: RedisServer, tmp_path: Path) -> None:
     rules = read_hooks(keys_file(tmp_path), token=None, secret=None, loopback=False, per_minute=120)
     bus = Bus.connect(redis_server.url, "test")
-    context = Room(tmp_path, Actions(tmp_path), bus, World, Live(redis_server.url, "test"), hooks=rules)
+    context = AppContext(tmp_path, Actions(tmp_path), bus, World, SseBroadcaster(redis_server.url, "test"), hooks=rules)
     app = make_app(context)
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 40000))
     key = {"Authorization": "Bearer only-zabbix"}

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door_rig import Door, door_at, serving
+from auth_rig import ServedApp, serve_app, serving
 
 from mesh_core.testing import RedisServer, wait_for
 from observer.hooks.authentication import signature_of
 from observer.hooks.rules import HookRules, Keys
-from observer.web.routes import hooks
+from observer.web import hook_admission
 
 TOKEN, SECRET = "a-token-of-this-hook", "a-secret-to-sign-with"
 RULES = HookRules(common=Keys(token=TOKEN, secret=SECRET), per_minute=75)
@@ -26,8 +26,8 @@ WRONG_TOKEN = {"Authorization": "Bearer wrong"}
 
 
 @pytest.fixture
-async def door(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Door]:
-    async with door_at(tmp_path, redis_server.url, hooks=RULES) as made:
+async def served(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[ServedApp]:
+    async with serve_app(tmp_path, redis_server.url, hooks=RULES) as made:
         yield made
 
 
@@ -41,7 +41,7 @@ def made_up() -> dict[str, str]:
     ids=["wrong token", "made-up signature"],
 )
 async def test_a_hundred_strangers_at_once_take_little_memory(
-    door: Door, key: dict[str, str], read: int, mib: int
+    served: ServedApp, key: dict[str, str], read: int, mib: int
 ) -> None:
     """15 pieces each, 94 MiB together; a piece of each is on its way. Those beyond the limit of 75 in a minute, too."""
     statuses, most = [], 0
@@ -63,7 +63,7 @@ async def test_a_hundred_strangers_at_once_take_little_memory(
                 answered = True
                 statuses.append(message["status"])
 
-        await door.app(scope_of(key), receive, send)
+        await served.app(scope_of(key), receive, send)
         most = max(most, taken)
 
     tracemalloc.start()
@@ -77,8 +77,8 @@ async def test_a_hundred_strangers_at_once_take_little_memory(
     assert peak < mib * 2**20
 
 
-async def test_a_stranger_is_answered_before_its_body_and_the_connection_ends(door: Door) -> None:
-    async with serving(door) as port:
+async def test_a_stranger_is_answered_before_its_body_and_the_connection_ends(served: ServedApp) -> None:
+    async with serving(served) as port:
         reader, writer = await begin(port, WRONG_TOKEN)
         head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)).decode().lower()
         assert " 401 " in head
@@ -87,38 +87,38 @@ async def test_a_stranger_is_answered_before_its_body_and_the_connection_ends(do
         writer.close()
 
 
-async def test_eight_that_drip_hold_nobody_up_for_long(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "STRANGER_SECONDS", 0.5)
-    async with serving(door) as port:
-        dripping = [await begin(port, made_up()) for _ in range(hooks.STRANGERS_OF_ONE)]
+async def test_eight_that_drip_hold_nobody_up_for_long(served: ServedApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_admission, "STRANGER_SECONDS", 0.5)
+    async with serving(served) as port:
+        dripping = [await begin(port, made_up()) for _ in range(hook_admission.STRANGERS_OF_ONE)]
         for _, writer in dripping:
             writer.write(b"1\r\n{\r\n")
-        other = await ask(door, sender="10.0.0.9")  # at once: not one of these places is its own
+        other = await ask(served, sender="10.0.0.9")  # at once: not one of these places is its own
         assert other == 200
-        assert await ask(door, sender="127.0.0.1") == 200
+        assert await ask(served, sender="127.0.0.1") == 200
         for reader, writer in dripping:
             assert b" 408 " in await asyncio.wait_for(reader.readline(), 60)
             writer.close()
 
 
-async def test_who_finds_no_place_is_told_to_come_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "PLACE_SECONDS", 0.2)
-    async with serving(door) as port:
-        dripping = [await begin(port, made_up()) for _ in range(hooks.STRANGERS_OF_ONE)]
-        desk = door_desk(door)
-        await wait_for(lambda: any(place.locked() for place in desk._of_one.values()), 5, "the places to be taken")
-        assert await ask(door, sender="127.0.0.1") == 503
-        assert await ask(door, sender="10.0.0.9") == 200
+async def test_who_finds_no_place_is_told_to_come_again(served: ServedApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_admission, "PLACE_SECONDS", 0.2)
+    async with serving(served) as port:
+        dripping = [await begin(port, made_up()) for _ in range(hook_admission.STRANGERS_OF_ONE)]
+        admission = admission_of(served)
+        await wait_for(lambda: any(place.locked() for place in admission._of_one.values()), 5, "the places to be taken")
+        assert await ask(served, sender="127.0.0.1") == 503
+        assert await ask(served, sender="10.0.0.9") == 200
         for _, writer in dripping:
             writer.close()
 
 
-def door_desk(door: Door) -> hooks.Desk:
-    inner: Any = door.app
+def admission_of(served: ServedApp) -> hook_admission.HookAdmission:
+    inner: Any = served.app
     while not hasattr(inner, "state"):
         inner = inner._app
-    desk: hooks.Desk = inner.state.hooks
-    return desk
+    admission: hook_admission.HookAdmission = inner.state.hooks.admission
+    return admission
 
 
 def scope_of(key: dict[str, str], sender: str = "10.9.9.9") -> dict[str, Any]:
@@ -138,7 +138,7 @@ def scope_of(key: dict[str, str], sender: str = "10.9.9.9") -> dict[str, Any]:
     }
 
 
-async def ask(door: Door, sender: str) -> int:
+async def ask(served: ServedApp, sender: str) -> int:
     """The status that a signed request of that address gets."""
     content, now = json.dumps({"version": "4", "alerts": [], "from": sender}).encode(), str(int(time.time()))
     status = 0
@@ -151,7 +151,7 @@ async def ask(door: Door, sender: str) -> int:
         status = message.get("status", status)
 
     key = {"X-Mendmesh-Timestamp": now, "X-Mendmesh-Signature": signature_of(SECRET, now, content)}
-    await asyncio.wait_for(door.app(scope_of(key, sender), receive, send), 60)
+    await asyncio.wait_for(served.app(scope_of(key, sender), receive, send), 60)
     return status
 
 

@@ -14,4 +14,4 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     made = shelf_in(tmp_path)
     made.settle()
     yield made
-    made.indexing.close()
+    made.indexer.close()

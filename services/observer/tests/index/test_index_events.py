@@ -141,7 +141,7 @@ def test_the_same_event_twice_changes_nothing_whatever_the_form(shelf: Shelf) ->
     decision = {"verdict": "counted", "action_id": "plan-x", "reason": "", "ts": time_of(BASE_MS)}
     old = put_old(shelf.runtime / "events", event.id or "", json.loads(event.wire()), decision)
     for _ in range(3):
-        shelf.indexing.kept([path, old], 0)
+        shelf.indexer.files_written([path, old], 0)
         shelf.settle()
     assert len(shelf.events(q="died").items) == 1
     days = shelf.ask(lambda c: c.execute(select(func.sum(tables.event_days.c.count))).scalar_one())
@@ -181,7 +181,7 @@ def test_broken_and_foreign_files_are_left_out(shelf: Shelf) -> None:
         handle.write(b'{"id":"pi4/torn')
     plain.with_name("pi5.jsonl").symlink_to("/etc/passwd")
     plain.with_name("pi6.jsonl.gz").write_bytes(b"no gzip")
-    shelf.indexing.kept([*sorted(folder.iterdir()), *sorted(folder.parent.glob("*.jsonl*"))], 0)
+    shelf.indexer.files_written([*sorted(folder.iterdir()), *sorted(folder.parent.glob("*.jsonl*"))], 0)
     shelf.settle()
     assert ids(shelf.events()) == [f"{BASE_MS + n}-0" for n in (11, 8, 1)]
     assert good.id == f"pi4/{BASE_MS + 8}-0"

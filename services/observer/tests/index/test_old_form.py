@@ -33,7 +33,7 @@ def shown(shelf: Shelf) -> dict[str, Any]:
 @pytest.mark.parametrize("converted", ["never", "while it is open", "before it is made anew"])
 def test_lists_and_timelines_are_the_same_in_either_form(shelf: Shelf, converted: str) -> None:
     wanted = {old(shelf, -day * DAY_MS - n, "counted" if n else None): n for day in range(3) for n in range(4)}
-    shelf.indexing.suspect()  # an upgrade: another index
+    shelf.indexer.report_broken()  # an upgrade: another index
     shelf.settle()
     assert len(shown(shelf)) == len(wanted)
     late = f"pi4/{BASE_MS}-0"  # decided after the upgrade
@@ -58,7 +58,7 @@ def test_lists_and_timelines_are_the_same_in_either_form(shelf: Shelf, converted
         counted = shelf.incident(f"pi4/{BASE_MS - 1}-0")
         assert counted is not None
         assert any("old counted" in step.detail for step in counted.steps)
-        shelf.indexing.suspect()
+        shelf.indexer.report_broken()
         shelf.settle()
     assert len(read_archive(shelf.archive.root)) == len(wanted) + 1
 
@@ -67,12 +67,12 @@ def test_a_day_in_both_forms_is_forgotten_when_both_are_gone(shelf: Shelf) -> No
     old(shelf, -40 * DAY_MS, node="pi8")
     shelf.event(at=-40 * DAY_MS, node="pi9")
     old(shelf, 0)
-    shelf.indexing.suspect()
+    shelf.indexer.report_broken()
     shelf.settle()
     assert len(shelf.events().items) == 3
     now = datetime.fromtimestamp(BASE_MS / 1000, UTC)
     for path in shelf.archive.root.glob("2026-04-*/*"):
         os.utime(path, (0, 0))
-    Retention(shelf.archive.root, RetentionPolicy(30), clock=lambda: now, on_swept=shelf.indexing.forgot).sweep()
+    Retention(shelf.archive.root, RetentionPolicy(30), clock=lambda: now, on_swept=shelf.indexer.days_removed).sweep()
     shelf.settle()
     assert [row.node for row in shelf.events().items] == ["pi4"]

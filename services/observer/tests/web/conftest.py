@@ -12,9 +12,9 @@ from observer_rig import Desk
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.testing import RedisServer
-from observer.live import Live
 from observer.web.app import make_app
-from observer.web.room import Room
+from observer.web.app_context import AppContext
+from observer.web.sse import SseBroadcaster
 from observer.world import World
 
 
@@ -23,10 +23,10 @@ async def desk(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Desk]
     actions = Actions(tmp_path)
     actions.prepare()
     bus = Bus.connect(redis_server.url, "test")
-    live = Live(redis_server.url, "test")
+    live = SseBroadcaster(redis_server.url, "test")
     seen = [World()]
-    room = Room(tmp_path, actions, bus, lambda: seen[0], live)
-    transport = httpx.ASGITransport(make_app(room), raise_app_exceptions=False)
+    context = AppContext(tmp_path, actions, bus, lambda: seen[0], live)
+    transport = httpx.ASGITransport(make_app(context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8686/api/v1") as http:
         yield Desk(actions, bus, http, live, seen)
     await bus.close()

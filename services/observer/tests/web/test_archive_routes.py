@@ -15,9 +15,9 @@ from index_rig import BASE_MS, Shelf, shelf_in
 
 from mesh_core.messaging.bus import Bus
 from observer.index.keys import time_of
-from observer.live import Live
 from observer.web.app import make_app
-from observer.web.room import Room
+from observer.web.app_context import AppContext
+from observer.web.sse import SseBroadcaster
 from observer.world import World
 
 NO_REDIS = "redis://127.0.0.1:1/0"
@@ -40,11 +40,13 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
     shelf.settle()
     bus = Bus.connect(NO_REDIS, "test")
     moment = datetime.fromtimestamp(BASE_MS / 1000, UTC)
-    room = Room(tmp_path, shelf.actions, bus, World, Live(NO_REDIS, "test"), lambda: moment, index=shelf.indexing)
-    transport = httpx.ASGITransport(make_app(room), raise_app_exceptions=False)
+    context = AppContext(
+        tmp_path, shelf.actions, bus, World, SseBroadcaster(NO_REDIS, "test"), lambda: moment, index=shelf.indexer
+    )
+    transport = httpx.ASGITransport(make_app(context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8686/api/v1") as http:
         yield Asked(shelf, http)
-    shelf.indexing.close()
+    shelf.indexer.close()
     await bus.close()
 
 
@@ -128,7 +130,7 @@ async def test_odd_words_and_cursors_are_no_mistake_of_ours(asked: Asked) -> Non
 
 
 async def test_while_the_index_is_made_anew_the_answer_is_try_again(asked: Asked) -> None:
-    asked.shelf.indexing.throw_away()
+    asked.shelf.indexer.discard()
     for path in ("/events", "/history", "/incidents/x", "/metrics/models", "/metrics/healing"):
         answer = await asked.http.get(path)
         assert (answer.status_code, answer.json()["error"]) == (503, "no_index")
@@ -140,7 +142,7 @@ async def test_while_the_index_is_made_anew_the_answer_is_try_again(asked: Asked
 async def test_a_broken_database_is_told_once_and_made_anew(asked: Asked) -> None:
     event = asked.shelf.event()
     asked.shelf.settle()
-    with asked.shelf.indexing.store.write() as connection:
+    with asked.shelf.indexer.store.write() as connection:
         connection.exec_driver_sql("DROP TABLE event_words")
     answer = await asked.http.get("/events", params={"q": "died"})
     assert (answer.status_code, answer.json()["error"]) == (503, "no_index")
@@ -151,7 +153,16 @@ async def test_a_broken_database_is_told_once_and_made_anew(asked: Asked) -> Non
 
 async def test_every_field_of_the_answers_is_described(asked: Asked) -> None:
     schemas = (await asked.get("/openapi.json"))["components"]["schemas"]
-    ours = ("EventRow", "EventPage", "PastAction", "HistoryPage", "Incident", "Step", "ModelSeries", "HealingSeries")
-    for name in (*ours, "ModelBucket", "RungTotals", "Spread", "HealingDay", "SuccessRow"):
+    ours = (
+        "EventRow",
+        "EventPage",
+        "PastAction",
+        "HistoryPage",
+        "Incident",
+        "TimelineStep",
+        "ModelSeries",
+        "HealingSeries",
+    )
+    for name in (*ours, "HealingSeries", "ModelBucket", "RungTotals", "DurationStats", "HealingDay", "SuccessRow"):
         undescribed = [field for field, said in schemas[name]["properties"].items() if not said.get("description")]
         assert not undescribed, f"{name}: {undescribed}"

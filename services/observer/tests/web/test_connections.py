@@ -15,10 +15,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from mesh_core.testing import free_port, wait_for
-from observer.live import Live
 from observer.web import server as server_room
-from observer.web.connections import MOST_WAITING, Waiting
+from observer.web.connections import MOST_WAITING, PendingConnections
 from observer.web.server import WebServer
+from observer.web.sse import SseBroadcaster
 
 
 async def well(request: Request) -> PlainTextResponse:
@@ -27,10 +27,12 @@ async def well(request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[int]:
-    monkeypatch.setattr(server_room, "Waiting", lambda: Waiting(head_seconds=2.0))
+    monkeypatch.setattr(server_room, "PendingConnections", lambda: PendingConnections(head_seconds=2.0))
     number, stop = free_port(), asyncio.Event()
     app = Starlette(routes=[Route("/healthz", well, methods=["GET", "POST"])])
-    part = asyncio.create_task(WebServer(app, Live("redis://127.0.0.1:1/0", "test"), "127.0.0.1", number).run(stop))
+    part = asyncio.create_task(
+        WebServer(app, SseBroadcaster("redis://127.0.0.1:1/0", "test"), "127.0.0.1", number).run(stop)
+    )
 
     async def listens() -> bool:
         try:

@@ -115,7 +115,7 @@ def test_no_input_makes_the_observer_fail(observer: str, mode: GenerationMode) -
     for found in schema.get_all_operations():
         operation = found.ok()
         if operation.path.endswith("/stream"):
-            continue  # it never ends by itself; test_live.py listens to it
+            continue  # it never ends by itself; test_sse.py listens to it
         fuzz = settings(
             max_examples=EXAMPLES,
             deadline=None,

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from observer.web.headers import Headers
-from observer.web.page import Page, serve_page
+from observer.web.page_files import PageFiles, serve_page
+from observer.web.security_headers import SecurityHeaders
 
 SCRIPT = b"console.log('the page')\n" * 50
 
@@ -28,8 +28,8 @@ def dist(tmp_path: Path) -> Path:
 
 def asking(folder: Path) -> httpx.AsyncClient:
     app = FastAPI()
-    serve_page(app, Page(folder))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(Headers(app)), base_url="http://127.0.0.1:8686")
+    serve_page(app, PageFiles(folder))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(SecurityHeaders(app)), base_url="http://127.0.0.1:8686")
 
 
 async def test_a_named_asset_is_kept_for_ever_and_the_index_asked_for_each_time(dist: Path) -> None:

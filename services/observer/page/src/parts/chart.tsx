@@ -1,7 +1,6 @@
 // One chart: uPlot with our colours, our hours, and the same numbers as a table for those who do not see it.
-import { useEffect, useRef } from 'preact/hooks'
-import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { uPlot as UPlot } from './plot'
 import { dark } from '../theme'
 
 export interface Series {
@@ -45,9 +44,11 @@ function stacked(series: Series[]): (number | null)[][] {
 
 export function Chart({ title, times, series, kind, say, daily = false, counts = false }: Props) {
   const box = useRef<HTMLDivElement>(null)
+  const [uPlot, setUPlot] = useState<typeof UPlot | null>(null)
+  useEffect(() => void import('./plot').then((plot) => setUPlot(() => plot.uPlot)), [])
   useEffect(() => {
     const here = box.current
-    if (!here || times.length === 0) return
+    if (!here || !uPlot || times.length === 0) return
     const soft = tokens('soft')
     const line = tokens('line')
     // Stacked bars: the sums from the top down, each drawn over the one before.
@@ -75,7 +76,7 @@ export function Chart({ title, times, series, kind, say, daily = false, counts =
           }),
         ],
       },
-      [times, ...shown] as uPlot.AlignedData,
+      [times, ...shown] as UPlot.AlignedData,
       here,
     )
     const watcher = new ResizeObserver(() => chart.setSize({ width: Math.max(here.clientWidth, 200), height: HEIGHT }))
@@ -84,7 +85,7 @@ export function Chart({ title, times, series, kind, say, daily = false, counts =
       watcher.disconnect()
       chart.destroy()
     }
-  }, [times, series, kind, dark.value])
+  }, [uPlot, times, series, kind, dark.value])
   const when = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, daily ? 10 : 16).replace('T', ' ')
   return (
     <figure>

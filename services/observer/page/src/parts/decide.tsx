@@ -4,7 +4,7 @@ import { Problem, send, url, type Moved, type ProposalDetail } from '../api'
 import { useKeys } from '../keys'
 import { go, to } from '../routes'
 import { mayDecide } from '../session'
-import { Said, visible } from '../text'
+import { UntrustedText, visible } from '../text'
 import { Ago } from '../time'
 import { EditDialog } from './edit'
 import { notice } from './notices'
@@ -111,8 +111,8 @@ function Confirm({ p, digest, busy, onYes, onCancel }: { p: ProposalDetail; dige
   return (
     <div class="confirm" role="group" aria-label="Approve?">
       <p>
-        Run <strong><Said text={p.type.replaceAll('_', ' ')} /></strong> on <strong><Said text={p.node} /></strong>
-        {p.service && <> for <strong><Said text={p.service} /></strong></>} now?
+        Run <strong><UntrustedText text={p.type.replaceAll('_', ' ')} /></strong> on <strong><UntrustedText text={p.node} /></strong>
+        {p.service && <> for <strong><UntrustedText text={p.service} /></strong></>} now?
       </p>
       <p class="sub">
         Digest <code>{digest}</code>
@@ -182,7 +182,7 @@ function Decided({ p }: { p: ProposalDetail }) {
         <strong>{ENDS[p.folder] ?? p.folder}</strong>{' '}
         {by && by !== p.folder && (
           <>
-            Decided by <Said text={by} max={80} />
+            Decided by <UntrustedText text={by} max={80} />
             {p.decided?.at && (
               <>
                 {' '}
@@ -195,7 +195,7 @@ function Decided({ p }: { p: ProposalDetail }) {
       </p>
       {p.decided?.reason && (
         <p>
-          <Said text={p.decided.reason} max={1000} />
+          <UntrustedText text={p.decided.reason} max={1000} />
         </p>
       )}
       {ran && (

@@ -38,7 +38,7 @@ export function Empty({ title, children }: { title: string; children?: Component
   )
 }
 
-export function Trouble({ problem, retry }: { problem: Problem; retry?: () => void }) {
+export function ErrorMessage({ problem, retry }: { problem: Problem; retry?: () => void }) {
   return (
     <div class="trouble" role="alert">
       <p>{visible(problem.message)}</p>

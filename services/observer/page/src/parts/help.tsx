@@ -2,7 +2,6 @@
 import { Dialog } from './dialog'
 
 const KEYS: [string, string][] = [
-  ['1 … 7', 'the views, from World to Audit'],
   ['j  k', 'next and previous in a list'],
   ['Enter', 'open what is focused'],
   ['a', 'approve: asks once more, Enter says yes'],
@@ -14,11 +13,14 @@ const KEYS: [string, string][] = [
   ['?', 'this card'],
 ]
 
-export function Help({ onClose }: { onClose: () => void }) {
+/** `views`: those of the navigation, in its order. */
+export function Help({ views, onClose }: { views: { key: string; title: string }[]; onClose: () => void }) {
+  const [first, last] = [views[0], views.at(-1)]
+  const keys: [string, string][] = first && last ? [[`${first.key} … ${last.key}`, `the views, from ${first.title} to ${last.title}`], ...KEYS] : KEYS
   return (
     <Dialog title="Keys" onClose={onClose}>
       <dl class="keycard">
-        {KEYS.map(([key, meaning]) => (
+        {keys.map(([key, meaning]) => (
           <div key={key}>
             <dt>
               {key.split(/\s{2}/).map((one) => (

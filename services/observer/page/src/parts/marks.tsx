@@ -20,6 +20,11 @@ const TONES: Record<string, string> = {
   running: 'busy', pending: 'busy',
 }
 
+/** States as people read them; the API's words are its contract. */
+const LABELS: Record<string, string> = { healthy: 'Healthy', sick: 'Unhealthy', offline: 'Offline', unknown: 'Unknown' }
+
+export const labelOf = (state: string) => LABELS[state] ?? state
+
 export const toneOf = (word: string) => TONES[word] ?? 'plain'
 
 export function StateMark({ state, quiet = false }: { state: string; quiet?: boolean }) {
@@ -29,7 +34,7 @@ export function StateMark({ state, quiet = false }: { state: string; quiet?: boo
       <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
         <path d={shape} />
       </svg>
-      {quiet ? <span class="unseen">{state}</span> : oneLine(shorten(state, 40))}
+      {quiet ? <span class="unseen">{labelOf(state)}</span> : oneLine(shorten(labelOf(state), 40))}
     </span>
   )
 }

@@ -2,12 +2,13 @@
 import { url, type AuditLine } from '../api'
 import { on } from '../loaded'
 import { ChoiceFilter, TextFilter } from '../parts/filters'
-import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
+import { Empty, More, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { usePages } from '../parts/pages'
 import { to, where } from '../routes'
-import { Said } from '../text'
+import { UntrustedText } from '../text'
 import { Clock } from '../time'
+import type { PageView } from './view'
 
 const PAGE = 100
 const WHAT: [string, string][] = ['approve', 'reject', 'edit', 'retry', 'snooze', 'login', 'logout', 'login_failed'].map((one) => [one, one.replaceAll('_', ' ')])
@@ -18,7 +19,14 @@ interface AuditPage {
   next: number | null
 }
 
-export function Audit() {
+export const audit: PageView = {
+  name: 'audit',
+  title: 'Audit',
+  Component: Audit,
+  nav: { key: '7', icon: 'M6 3.5h8l4 4v13H6zM13.5 3.5V8H18M9 12.5h6M9 16h6' },
+}
+
+function Audit() {
   const said = where.value.query
   const query = { name: said.get('name'), what: said.get('what'), action_id: said.get('action_id'), limit: PAGE }
   const pages = usePages<AuditPage, AuditLine>((cursor) => url('audit', { ...query, cursor }), on('audit'))
@@ -32,7 +40,7 @@ export function Audit() {
         <p class="hint">
           Append-only, each line sealed with the hash of the one before; <code>mend audit verify</code> proves that nothing was changed or taken out.
         </p>
-        {pages.problem && <Trouble problem={pages.problem} retry={pages.reload} />}
+        {pages.problem && <ErrorMessage problem={pages.problem} retry={pages.reload} />}
         {!pages.first && !pages.problem && <Waiting />}
         {pages.first && pages.items.length === 0 && (
           <Empty title="Nothing was decided yet">
@@ -61,7 +69,7 @@ export function Audit() {
                       <Clock at={line.at} />
                     </td>
                     <td>
-                      <Said text={line.who || '–'} max={60} /> <small>{line.how}</small>
+                      <UntrustedText text={line.who || '–'} max={60} /> <small>{line.how}</small>
                       {line.address && <div class="sub">{line.address}</div>}
                     </td>
                     <td>
@@ -70,7 +78,7 @@ export function Audit() {
                     <td>
                       {line.action_id && (
                         <a href={to('proposals', line.action_id)}>
-                          <Said text={line.action_id} max={120} />
+                          <UntrustedText text={line.action_id} max={120} />
                         </a>
                       )}
                       {(line.from || line.to) && (
@@ -81,7 +89,7 @@ export function Audit() {
                       )}
                       {line.reason && (
                         <div class="sub">
-                          <Said text={line.reason} max={300} />
+                          <UntrustedText text={line.reason} max={300} />
                         </div>
                       )}
                     </td>

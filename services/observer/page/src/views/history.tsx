@@ -4,12 +4,13 @@ import { url, type Page, type PastAction, type PastEvent } from '../api'
 import { step, useKeys } from '../keys'
 import { on } from '../loaded'
 import { ChoiceFilter, TextFilter } from '../parts/filters'
-import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
+import { Empty, More, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { usePages } from '../parts/pages'
 import { setQuery, to, where } from '../routes'
-import { Said } from '../text'
+import { UntrustedText } from '../text'
 import { Ago, seconds } from '../time'
+import type { PageView } from './view'
 
 const PAGE = 50
 const RESULTS: [string, string][] = ['done', 'failed', 'interrupted', 'rejected', 'withdrawn', 'expired', 'quarantine'].map((one) => [one, one])
@@ -30,7 +31,14 @@ const SINCE: [string, string][] = [
 // By the day, so that the address of a page of the list does not change with every second.
 const since = (days: string | null) => (days ? `${new Date(Date.now() - Number(days) * 86_400_000).toISOString().slice(0, 10)}T00:00:00Z` : null)
 
-export function History() {
+export const history: PageView = {
+  name: 'history',
+  title: 'History',
+  Component: History,
+  nav: { key: '4', icon: 'M12 7v5l3.5 2M4.5 12a7.5 7.5 0 1 0 2.4-5.5M4.5 4v4h4' },
+}
+
+function History() {
   const events = where.value.query.get('list') === 'events'
   return (
     <View
@@ -66,7 +74,7 @@ function Actions() {
         <ChoiceFilter name="type" label="Action" choices={TYPES} />
         <ChoiceFilter name="days" label="Within" choices={SINCE} />
       </form>
-      {pages.problem && <Trouble problem={pages.problem} retry={pages.reload} />}
+      {pages.problem && <ErrorMessage problem={pages.problem} retry={pages.reload} />}
       {!pages.first && !pages.problem && <Waiting />}
       {pages.first && pages.items.length === 0 && (
         <Empty title="Nothing fits">
@@ -80,20 +88,20 @@ function Actions() {
               <Chip word={one.result} />
               <span class="what">
                 <span class="name">
-                  <Said text={one.node ?? one.id} max={80} />
+                  <UntrustedText text={one.node ?? one.id} max={80} />
                   {one.service && (
                     <>
                       <i>/</i>
-                      <Said class="strong" text={one.service} max={80} />
+                      <UntrustedText class="strong" text={one.service} max={80} />
                     </>
                   )}{' '}
                   <span class="sub">{(one.type ?? '').replaceAll('_', ' ')}</span>
                   {one.attempt > 1 && <span class="sub"> · attempt {one.attempt}</span>}
                 </span>
-                <Said class="sub" text={one.reason} max={180} />
+                <UntrustedText class="sub" text={one.reason} max={180} />
               </span>
               <span class="sub by">
-                {one.verdict && <Chip word={one.verdict} />} {one.by && <Said text={one.by} max={40} />}
+                {one.verdict && <Chip word={one.verdict} />} {one.by && <UntrustedText text={one.by} max={40} />}
               </span>
               <span class="when">
                 <Ago at={one.at} />
@@ -123,7 +131,7 @@ function Events() {
         <ChoiceFilter name="severity" label="Severity" choices={SEVERITIES} />
         <ChoiceFilter name="days" label="Within" choices={SINCE} />
       </form>
-      {pages.problem && <Trouble problem={pages.problem} retry={pages.reload} />}
+      {pages.problem && <ErrorMessage problem={pages.problem} retry={pages.reload} />}
       {!pages.first && !pages.problem && <Waiting />}
       {pages.first && pages.items.length === 0 && (
         <Empty title="Nothing fits">
@@ -137,16 +145,16 @@ function Events() {
               <Chip word={one.severity} />
               <span class="what">
                 <span class="name">
-                  <Said text={one.node} max={80} />
+                  <UntrustedText text={one.node} max={80} />
                   {one.service && (
                     <>
                       <i>/</i>
-                      <Said class="strong" text={one.service} max={80} />
+                      <UntrustedText class="strong" text={one.service} max={80} />
                     </>
                   )}{' '}
-                  <Said class="sub" text={one.type.replaceAll('_', ' ')} max={80} />
+                  <UntrustedText class="sub" text={one.type.replaceAll('_', ' ')} max={80} />
                 </span>
-                <Said class="sub" text={one.summary} max={180} />
+                <UntrustedText class="sub" text={one.summary} max={180} />
               </span>
               <span class="sub by">{one.verdict && <Chip word={one.verdict} />}</span>
               <span class="when">

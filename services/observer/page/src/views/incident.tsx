@@ -1,11 +1,12 @@
 // One trouble, from its first symptom to the proof that it is gone.
 import { url, type Incident as Case, type Step } from '../api'
 import { on, useLoaded } from '../loaded'
-import { Empty, Panel, Trouble, View, Waiting } from '../parts/frame'
+import { Empty, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { to, where } from '../routes'
-import { Said } from '../text'
+import { UntrustedText } from '../text'
 import { Ago, clock, Clock, span } from '../time'
+import type { PageView } from './view'
 
 const STATES: Record<string, [string, string]> = {
   open: ['open: nothing is proposed', 'bad'],
@@ -15,7 +16,14 @@ const STATES: Record<string, [string, string]> = {
   closed: ['closed', 'plain'],
 }
 
-export function Incident() {
+export const incident: PageView = {
+  name: 'incident',
+  title: 'Timeline',
+  Component: Incident,
+  under: 'world',
+}
+
+function Incident() {
   const id = where.value.args[0] ?? ''
   const loaded = useLoaded<Case>(id ? url(`incidents/${encodeURIComponent(id)}`) : null, on('index', 'action'))
   const one = loaded.data
@@ -28,17 +36,17 @@ export function Incident() {
           </p>
         </Empty>
       )}
-      {loaded.problem && !one && <Trouble problem={loaded.problem} retry={loaded.reload} />}
+      {loaded.problem && !one && <ErrorMessage problem={loaded.problem} retry={loaded.reload} />}
       {id && !one && !loaded.problem && <Waiting />}
       {one && (
         <article class="panel detail" aria-label="Incident">
           <header class="title">
             <h2>
-              <Said text={one.type.replaceAll('_', ' ') || 'trouble'} /> <span class="on">on</span> <Said text={one.node} />
+              <UntrustedText text={one.type.replaceAll('_', ' ') || 'trouble'} /> <span class="on">on</span> <UntrustedText text={one.node} />
               {one.service && (
                 <>
                   <i>/</i>
-                  <Said class="strong" text={one.service} />
+                  <UntrustedText class="strong" text={one.service} />
                 </>
               )}
             </h2>
@@ -107,17 +115,17 @@ function Line({ step, first }: { step: Step; first: string }) {
       <span class="dot" aria-hidden="true" />
       <div>
         <strong>
-          <Said text={step.title.replaceAll('_', ' ')} max={120} />
+          <UntrustedText text={step.title.replaceAll('_', ' ')} max={120} />
         </strong>{' '}
         {step.count > 1 && <span class="sub">{step.count}×, the last {clock(step.until)} </span>}
         {step.by && (
           <span class="sub">
-            <Said text={step.by} max={80} />
+            <UntrustedText text={step.by} max={80} />
           </span>
         )}
         {step.detail && (
           <p class="sub">
-            <Said text={step.detail} max={600} />
+            <UntrustedText text={step.detail} max={600} />
           </p>
         )}
       </div>

@@ -3,10 +3,11 @@ import { useMemo } from 'preact/hooks'
 import { url, type HealingSeries, type ModelSeries, type Spread, type SuccessRow } from '../api'
 import { on, useLoaded } from '../loaded'
 import { Chart, type Series } from '../parts/chart'
-import { Empty, Panel, Trouble, View, Waiting } from '../parts/frame'
+import { Empty, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
 import { setQuery, where } from '../routes'
-import { Said } from '../text'
+import { UntrustedText } from '../text'
 import { span } from '../time'
+import type { PageView } from './view'
 
 const SPANS: [number, string][] = [
   [24, 'a day'],
@@ -31,7 +32,14 @@ const whole = (value: number) => (value >= 10_000 ? `${Math.round(value / 1000)}
 const money = (value: number) => `$${value.toFixed(value < 0.1 ? 4 : 2)}`
 const inSeconds = (value: number) => (value < 10 ? `${Math.round(value * 10) / 10}s` : span(value))
 
-export function Metrics() {
+export const metrics: PageView = {
+  name: 'metrics',
+  title: 'Metrics',
+  Component: Metrics,
+  nav: { key: '5', icon: 'M4 19.5h16M7 16v-4M12 16V6M17 16V9' },
+}
+
+function Metrics() {
   const hours = Number(where.value.query.get('hours') ?? 168)
   const days = Math.max(7, Math.ceil(hours / 24))
   const models = useLoaded<ModelSeries>(url('metrics/models', { hours }), on('index'))
@@ -50,7 +58,7 @@ export function Metrics() {
         </div>
       }
     >
-      {problem && <Trouble problem={problem} retry={() => (models.reload(), healing.reload())} />}
+      {problem && <ErrorMessage problem={problem} retry={() => (models.reload(), healing.reload())} />}
       {!problem && !(models.data && healing.data) && <Waiting />}
       {healing.data && <Healing data={healing.data} />}
       {models.data && <Models data={models.data} />}
@@ -137,7 +145,7 @@ function Success({ rows }: { rows: SuccessRow[] }) {
               <tr key={`${row.type}/${row.node}/${row.service}`}>
                 <td>{row.type.replaceAll('_', ' ')}</td>
                 <td>
-                  <Said text={row.service ? `${row.node}/${row.service}` : row.node} max={80} />
+                  <UntrustedText text={row.service ? `${row.node}/${row.service}` : row.node} max={80} />
                 </td>
                 <td class="num">
                   {row.proven} of {row.runs}
@@ -179,7 +187,7 @@ function Models({ data }: { data: ModelSeries }) {
       <Panel title="Models">
         <Empty title="No model was asked in this time">
           <p>
-            Each attempt of each rung is counted here, failed ones too. Which rungs there are: <code>LLM_CHAIN</code>, or <code>config/chain.yml</code>.
+            Each attempt of each model is counted here, failed ones too. Which models there are: <code>LLM_CHAIN</code>, or <code>config/chain.yml</code>.
           </p>
         </Empty>
       </Panel>
@@ -191,8 +199,8 @@ function Models({ data }: { data: ModelSeries }) {
         <Panel title="Attempts by outcome">
           <Chart title="Attempts by outcome" times={times} series={charts.outcomes} kind="stack" counts say={whole} daily={daily} />
         </Panel>
-        <Panel title="Which rung answered">
-          <Chart title="Which rung answered" times={times} series={charts.answered} kind="stack" counts say={whole} daily={daily} />
+        <Panel title="Which provider answered">
+          <Chart title="Which provider answered" times={times} series={charts.answered} kind="stack" counts say={whole} daily={daily} />
         </Panel>
         <Panel title="Latency of good answers">
           <Chart title="Latency of good answers" times={times} series={charts.latency} kind="lines" say={inSeconds} daily={daily} />
@@ -205,13 +213,13 @@ function Models({ data }: { data: ModelSeries }) {
             <Chart title="Cost" times={times} series={charts.cost} kind="stack" say={money} daily={daily} />
           </Panel>
         )}
-        <Rungs data={data} />
+        <ModelTable data={data} />
       </div>
     </section>
   )
 }
 
-function Rungs({ data }: { data: ModelSeries }) {
+function ModelTable({ data }: { data: ModelSeries }) {
   const sum = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0)
   return (
     <Panel title="The chain">
@@ -219,7 +227,7 @@ function Rungs({ data }: { data: ModelSeries }) {
         <table>
           <thead>
             <tr>
-              <th scope="col">Rung</th>
+              <th scope="col">Position</th>
               <th scope="col">Model</th>
               <th scope="col" class="num">
                 Good
@@ -236,18 +244,18 @@ function Rungs({ data }: { data: ModelSeries }) {
             </tr>
           </thead>
           <tbody>
-            {data.rungs.map((rung) => (
-              <tr key={`${rung.position}/${rung.provider}/${rung.model}`}>
-                <td>{rung.position}</td>
+            {data.rungs.map((one) => (
+              <tr key={`${one.position}/${one.provider}/${one.model}`}>
+                <td>{one.position}</td>
                 <td>
-                  <Said text={rung.model} max={60} /> <small>{rung.provider}</small>
+                  <UntrustedText text={one.model} max={60} /> <small>{one.provider}</small>
                 </td>
                 <td class="num">
-                  {rung.attempts.ok ?? 0} of {sum(rung.attempts)}
+                  {one.attempts.ok ?? 0} of {sum(one.attempts)}
                 </td>
-                <td class="num">{rung.latency_p50_ms === null ? '–' : inSeconds(rung.latency_p50_ms / 1000)}</td>
-                <td class="num">{rung.latency_p95_ms === null ? '–' : inSeconds(rung.latency_p95_ms / 1000)}</td>
-                <td class="num">{rung.cost_usd ? money(rung.cost_usd) : '–'}</td>
+                <td class="num">{one.latency_p50_ms === null ? '–' : inSeconds(one.latency_p50_ms / 1000)}</td>
+                <td class="num">{one.latency_p95_ms === null ? '–' : inSeconds(one.latency_p95_ms / 1000)}</td>
+                <td class="num">{one.cost_usd ? money(one.cost_usd) : '–'}</td>
               </tr>
             ))}
           </tbody>

@@ -2,10 +2,10 @@
 import { url, type Attempt, type ProposalDetail } from '../api'
 import { useLoaded } from '../loaded'
 import { Decide } from '../parts/decide'
-import { Panel, Trouble, Waiting } from '../parts/frame'
+import { Panel, ErrorMessage, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { to } from '../routes'
-import { asJson, Because, Block, Said } from '../text'
+import { asJson, ModelReason, UntrustedBlock, UntrustedText } from '../text'
 import { Ago, Left } from '../time'
 
 export function ProposalView({ id }: { id: string }) {
@@ -19,7 +19,7 @@ export function ProposalView({ id }: { id: string }) {
       <a class="backlink" href={to('queue')}>
         ← Queue
       </a>
-      {loaded.problem && !p && <Trouble problem={loaded.problem} retry={loaded.reload} />}
+      {loaded.problem && !p && <ErrorMessage problem={loaded.problem} retry={loaded.reload} />}
       {!p && !loaded.problem && <Waiting />}
       {p && <Whole p={p} reload={loaded.reload} />}
     </article>
@@ -31,11 +31,11 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
     <>
       <header class="title">
         <h2>
-          <Said text={p.type.replaceAll('_', ' ')} /> <span class="on">on</span> <Said text={p.node} />
+          <UntrustedText text={p.type.replaceAll('_', ' ')} /> <span class="on">on</span> <UntrustedText text={p.node} />
           {p.service && (
             <>
               <i>/</i>
-              <Said class="strong" text={p.service} />
+              <UntrustedText class="strong" text={p.service} />
             </>
           )}
         </h2>
@@ -48,13 +48,13 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
         </p>
       </header>
       <p class="because">
-        <Because p={p} max={4000} />
+        <ModelReason p={p} max={4000} />
       </p>
-      <Mind p={p} />
+      <Warnings p={p} />
       <Decide p={p} reload={reload} />
       <dl class="facts">
         <div>
-          <dt>Waits since</dt>
+          <dt>Waiting since</dt>
           <dd>
             <Ago at={p.created_at} />
           </dd>
@@ -66,24 +66,24 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
           </dd>
         </div>
         <div>
-          <dt>Came</dt>
-          <dd>{p.occurrences === null ? 'unknown' : `${p.occurrences}×`}</dd>
+          <dt>Occurrences</dt>
+          <dd>{p.occurrences === null ? 'unknown' : p.occurrences}</dd>
         </div>
         <div>
-          <dt>Said by</dt>
+          <dt>Model</dt>
           <dd>
-            <Said text={p.model.name} max={60} />
+            <UntrustedText text={p.model.name} max={60} />
           </dd>
         </div>
         <div>
-          <dt>Sure</dt>
+          <dt>Confidence</dt>
           <dd>{Math.round(p.confidence * 100)} %</dd>
         </div>
         <div>
           <dt>Event</dt>
           <dd>
             <a href={to('incident', p.event_id ?? p.id)}>
-              <Said text={p.event_type.replaceAll('_', ' ')} max={60} />
+              <UntrustedText text={p.event_type.replaceAll('_', ' ')} max={60} />
             </a>
           </dd>
         </div>
@@ -97,7 +97,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
           <dt>Id</dt>
           <dd>
             <code>
-              <Said text={p.id} />
+              <UntrustedText text={p.id} />
             </code>
           </dd>
         </div>
@@ -106,27 +106,27 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       <Evidence p={p} />
       <Attempts attempts={p.attempts} />
       <Panel title="The event, as it came">
-        <Block label="The event as JSON" text={asJson(p.event)} />
+        <UntrustedBlock label="The event as JSON" text={asJson(p.event)} />
       </Panel>
     </>
   )
 }
 
 /** In red above the buttons: what only this mesh's policy allows, what destroys, and what the executor would refuse. */
-function Mind({ p }: { p: ProposalDetail }) {
+function Warnings({ p }: { p: ProposalDetail }) {
   const runs = p.playbook
   if (!runs) return null
   const lines: [string, string][] = [
     ...runs.problems.map((one): [string, string] => ['The executor would refuse it', one]),
     ...runs.by_policy.map((one): [string, string] => ['Allowed only by your policy', one]),
-    ...runs.dangers.map((one): [string, string] => ['Mind', one]),
+    ...runs.dangers.map((one): [string, string] => ['Warning', one]),
   ]
   if (!lines.length) return null
   return (
-    <ul class="trouble mind" aria-label="Mind this">
+    <ul class="trouble mind" aria-label="Warnings">
       {lines.map(([what, which]) => (
         <li key={what + which}>
-          <b>{what}:</b> <Said text={which} max={600} />
+          <b>{what}:</b> <UntrustedText text={which} max={600} />
         </li>
       ))}
     </ul>
@@ -138,7 +138,7 @@ function WhatRuns({ p }: { p: ProposalDetail }) {
     return (
       <Panel title="Approval would run nothing">
         <p class="trouble">
-          <Said text={p.playbook_problem} max={1000} />
+          <UntrustedText text={p.playbook_problem} max={1000} />
         </p>
       </Panel>
     )
@@ -150,26 +150,26 @@ function WhatRuns({ p }: { p: ProposalDetail }) {
     )
   return (
     <Panel title="Approval runs this playbook, byte for byte">
-      <Block label="The playbook" text={p.playbook.text} open />
+      <UntrustedBlock label="The playbook" text={p.playbook.text} open />
       <p class="hint">
         sha256 <code class="wrap">{p.playbook.sha256}</code>
       </p>
       {p.playbook.attachments.map((one) => (
         <details key={one.name + one.sha256} open>
           <summary>
-            It brings the file <Said text={one.name} />
+            It brings the file <UntrustedText text={one.name} />
           </summary>
           <p class="hint">
             named in it as <code class="wrap">files/{one.sha256}</code>
           </p>
-          <Block label={`The file ${one.name}`} text={one.text} />
+          <UntrustedBlock label={`The file ${one.name}`} text={one.text} />
         </details>
       ))}
       {p.playbook.proof && (
         <details>
           <summary>How it is proven afterwards</summary>
           <p class="hint">This second play must change nothing, and the symptom must be gone for several looks in a row.</p>
-          <Block label="The play that proves it" text={p.playbook.proof} open />
+          <UntrustedBlock label="The play that proves it" text={p.playbook.proof} open />
         </details>
       )}
     </Panel>
@@ -183,14 +183,14 @@ function Evidence({ p }: { p: ProposalDetail }) {
       {p.evidence.map((one, index) => (
         <div class="evidence" key={index}>
           <h3>
-            <Said text={one.source} max={120} />
+            <UntrustedText text={one.source} max={120} />
           </h3>
-          <Block label={`Evidence ${index + 1}`} text={one.text} />
+          <UntrustedBlock label={`Evidence ${index + 1}`} text={one.text} />
         </div>
       ))}
       {p.policy && (
         <p class="hint">
-          Policy allows {p.policy.allowed.map((one) => one.replaceAll('_', ' ')).join(', ') || 'nothing'}: <Said text={p.policy.reason} max={600} />
+          Policy allows {p.policy.allowed.map((one) => one.replaceAll('_', ' ')).join(', ') || 'nothing'}: <UntrustedText text={p.policy.reason} max={600} />
         </p>
       )}
     </Panel>
@@ -199,15 +199,15 @@ function Evidence({ p }: { p: ProposalDetail }) {
 
 export function Attempts({ attempts }: { attempts: Attempt[] }) {
   return (
-    <Panel title="Who was asked">
+    <Panel title="Model attempts">
       {attempts.length === 0 ? (
-        <p class="hint">No record of a model's attempt: it is older than a week, or the floor's rules alone wrote this.</p>
+        <p class="hint">No record of a model's attempt: it is older than a week, or the rules alone wrote this (floor).</p>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label="Model attempts">
           <table>
             <thead>
               <tr>
-                <th scope="col">Rung</th>
+                <th scope="col">Position</th>
                 <th scope="col">Model</th>
                 <th scope="col">Outcome</th>
                 <th scope="col" class="num">
@@ -226,10 +226,10 @@ export function Attempts({ attempts }: { attempts: Attempt[] }) {
                 <tr key={index}>
                   <td>{one.position}</td>
                   <td class="roomy">
-                    <Said text={one.model} max={60} /> <small>{one.provider}</small>
+                    <UntrustedText text={one.model} max={60} /> <small>{one.provider}</small>
                     {one.detail && (
                       <div class="sub">
-                        <Said text={one.detail} max={300} />
+                        <UntrustedText text={one.detail} max={300} />
                       </div>
                     )}
                   </td>

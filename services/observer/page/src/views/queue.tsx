@@ -2,19 +2,28 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { url, type Proposal, type ProposalPage } from '../api'
 import { step, useKeys } from '../keys'
-import { onAndLateOnEvents, useLoaded } from '../loaded'
-import { Empty, More, Trouble, View, Waiting } from '../parts/frame'
+import { on, onAndLateOnEvents, useLoaded } from '../loaded'
+import { Empty, More, ErrorMessage, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { Search } from '../parts/search'
 import { go, setQuery, to, where } from '../routes'
-import { Because, Said } from '../text'
+import { ModelReason, UntrustedText } from '../text'
 import { Ago, Left } from '../time'
 import { ProposalView } from './proposal'
+import type { PageView } from './view'
 
 const PAGE = 50
 const MOST = 500
 
-export function Queue() {
+export const queue: PageView = {
+  name: 'queue',
+  title: 'Queue',
+  Component: Queue,
+  nav: { key: '2', icon: 'M4 13h4.5l1.5 3h4l1.5-3H20M4 13l2.5-8h11L20 13v6H4z', Badge },
+  aliases: ['proposals'],
+}
+
+function Queue() {
   const chosen = where.value.args[0] ?? null
   const q = where.value.query.get('q') ?? ''
   const [limit, setLimit] = useState(PAGE)
@@ -31,7 +40,7 @@ export function Queue() {
   })
   return (
     <View title="Queue" deep={chosen !== null} aside={<Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />}>
-      {page.problem && <Trouble problem={page.problem} retry={page.reload} />}
+      {page.problem && <ErrorMessage problem={page.problem} retry={page.reload} />}
       {!data && !page.problem && <Waiting />}
       {data && (
         <div class={chosen ? 'split open' : 'split'}>
@@ -77,6 +86,16 @@ export function Queue() {
   )
 }
 
+function Badge() {
+  const waiting = useLoaded<ProposalPage>(url('proposals', { folder: 'pending', limit: 1 }), on('action')).data?.total ?? 0
+  return waiting > 0 ? (
+    <b class="badge">
+      {waiting}
+      <span class="unseen"> waiting</span>
+    </b>
+  ) : null
+}
+
 function back(list: HTMLElement | null, chosen: string) {
   go(to('queue'))
   list?.querySelector<HTMLElement>(`[data-id="${CSS.escape(chosen)}"]`)?.focus()
@@ -95,15 +114,15 @@ function Row({ proposal: p, chosen }: { proposal: Proposal; chosen: boolean }) {
       >
         <span class="what">
           <span class="name">
-            <Said text={p.node} max={60} />
+            <UntrustedText text={p.node} max={60} />
             {p.service && (
               <>
                 <i>/</i>
-                <Said class="strong" text={p.service} max={60} />
+                <UntrustedText class="strong" text={p.service} max={60} />
               </>
             )}
           </span>
-          <Because class="sub" p={p} max={140} />
+          <ModelReason class="sub" p={p} max={140} />
         </span>
         <span class="marks">
           <Chip word={p.type} tone="plain" />

@@ -4,16 +4,24 @@ import { getText, Problem, url, type Run, type RunDetail, type RunPage, type Sta
 import { step, useKeys } from '../keys'
 import { listen } from '../live'
 import { on, useLoaded } from '../loaded'
-import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
+import { Empty, More, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
 import { Chip, StateMark } from '../parts/marks'
 import { go, to, where } from '../routes'
-import { asJson, Block, Said, visible } from '../text'
+import { asJson, UntrustedBlock, UntrustedText, visible } from '../text'
 import { Ago, Clock, now, seconds, span } from '../time'
+import type { PageView } from './view'
 
 const PAGE = 50
 const MOST = 200
 
-export function Runs() {
+export const runs: PageView = {
+  name: 'runs',
+  title: 'Runs',
+  Component: Runs,
+  nav: { key: '3', icon: 'M7 4.5v15l12-7.5z' },
+}
+
+function Runs() {
   const chosen = where.value.args[0] ?? null
   const [limit, setLimit] = useState(PAGE)
   const page = useLoaded<RunPage>(url('runs', { limit }), on('action'))
@@ -26,7 +34,7 @@ export function Runs() {
   const ended = data?.items.filter((run) => run.folder !== 'running') ?? []
   return (
     <View title="Runs" deep={chosen !== null}>
-      {page.problem && <Trouble problem={page.problem} retry={page.reload} />}
+      {page.problem && <ErrorMessage problem={page.problem} retry={page.reload} />}
       {!data && !page.problem && <Waiting />}
       {data && (
         <div class={chosen ? 'split open' : 'split'}>
@@ -66,11 +74,11 @@ function Row({ run, chosen }: { run: Run; chosen: boolean }) {
         <StateMark state={run.folder} />
         <span class="what">
           <span class="name">
-            <Said text={run.node ?? run.id} max={60} />
+            <UntrustedText text={run.node ?? run.id} max={60} />
             {run.service && (
               <>
                 <i>/</i>
-                <Said class="strong" text={run.service} max={60} />
+                <UntrustedText class="strong" text={run.service} max={60} />
               </>
             )}
           </span>
@@ -79,7 +87,7 @@ function Row({ run, chosen }: { run: Run; chosen: boolean }) {
             {run.reason && (
               <>
                 {' · '}
-                <Said text={run.reason} max={110} />
+                <UntrustedText text={run.reason} max={110} />
               </>
             )}
           </span>
@@ -104,17 +112,17 @@ export function RunView({ id }: { id: string }) {
       <a class="backlink" href={to('runs')}>
         ← Runs
       </a>
-      {loaded.problem && !run && <Trouble problem={loaded.problem} retry={loaded.reload} />}
+      {loaded.problem && !run && <ErrorMessage problem={loaded.problem} retry={loaded.reload} />}
       {!run && !loaded.problem && <Waiting />}
       {run && (
         <>
           <header class="title">
             <h2>
-              <Said text={(run.type ?? 'run').replaceAll('_', ' ')} /> <span class="on">on</span> <Said text={run.node ?? '?'} />
+              <UntrustedText text={(run.type ?? 'run').replaceAll('_', ' ')} /> <span class="on">on</span> <UntrustedText text={run.node ?? '?'} />
               {run.service && (
                 <>
                   <i>/</i>
-                  <Said class="strong" text={run.service} />
+                  <UntrustedText class="strong" text={run.service} />
                 </>
               )}
             </h2>
@@ -126,14 +134,14 @@ export function RunView({ id }: { id: string }) {
           </header>
           {run.reason && (
             <p class="because">
-              <Said text={run.reason} max={2000} />
+              <UntrustedText text={run.reason} max={2000} />
             </p>
           )}
           <dl class="facts">
             <div>
               <dt>Approved by</dt>
               <dd>
-                <Said text={run.approved_by || '–'} max={80} />
+                <UntrustedText text={run.approved_by || '–'} max={80} />
               </dd>
             </div>
             <div class="long">
@@ -164,10 +172,10 @@ export function RunView({ id }: { id: string }) {
           {Object.keys(run.before).length + Object.keys(run.after).length > 0 && (
             <div class="pair">
               <Panel title="Seen before">
-                <Block label="Seen before the run" text={asJson(run.before)} />
+                <UntrustedBlock label="Seen before the run" text={asJson(run.before)} />
               </Panel>
               <Panel title="Seen after">
-                <Block label="Seen after the run" text={asJson(run.after)} />
+                <UntrustedBlock label="Seen after the run" text={asJson(run.after)} />
               </Panel>
             </div>
           )}
@@ -185,10 +193,10 @@ function Stages({ stages }: { stages: Stage[] }) {
         {stages.map((stage, index) => (
           <li key={index}>
             <StateMark state={stage.ok ? 'done' : 'failed'} quiet />
-            <Said class="strong" text={stage.name.replaceAll('_', ' ')} max={60} />
+            <UntrustedText class="strong" text={stage.name.replaceAll('_', ' ')} max={60} />
             <span class="sub">
               {stage.changed > 0 && `${stage.changed} changed `}
-              <Said text={stage.detail} max={200} />
+              <UntrustedText text={stage.detail} max={200} />
             </span>
             <span class="when">{seconds(stage.seconds)}</span>
           </li>
@@ -262,8 +270,8 @@ function Logs({ run }: { run: RunDetail }) {
           </button>
         ))}
       </div>
-      {problem && <Trouble problem={problem} />}
-      {text !== null && (text ? <Block label={`Log ${name}`} text={text} tall /> : <p class="hint">It is empty.</p>)}
+      {problem && <ErrorMessage problem={problem} />}
+      {text !== null && (text ? <UntrustedBlock label={`Log ${name}`} text={text} tall /> : <p class="hint">It is empty.</p>)}
     </Panel>
   )
 }

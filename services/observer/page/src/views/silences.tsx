@@ -3,15 +3,23 @@ import { useState } from 'preact/hooks'
 import { Problem, send, url, type Silence } from '../api'
 import { on, useLoaded } from '../loaded'
 import { Dialog } from '../parts/dialog'
-import { Empty, Panel, Trouble, View, Waiting } from '../parts/frame'
+import { Empty, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
 import { notice } from '../parts/notices'
 import { SpanField } from '../parts/snooze'
 import { mayDecide } from '../session'
-import { Said } from '../text'
+import { UntrustedText } from '../text'
 import { Ago, Clock, Left } from '../time'
+import type { PageView } from './view'
 
-export function Silences() {
+export const silences: PageView = {
+  name: 'silences',
+  title: 'Silences',
+  Component: Silences,
+  nav: { key: '6', icon: 'M6 17V11a6 6 0 0 1 9.5-4.9M18 10v7M4.5 17H18M10 20h4M4 4l16 16' },
+}
+
+function Silences() {
   const [over, setOver] = useState(false)
   const [making, setMaking] = useState(false)
   const loaded = useLoaded<{ items: Silence[] }>(url('silences', { ended: over ? 'true' : null }), on('action', 'audit'))
@@ -29,7 +37,7 @@ export function Silences() {
         )
       }
     >
-      {loaded.problem && <Trouble problem={loaded.problem} retry={loaded.reload} />}
+      {loaded.problem && <ErrorMessage problem={loaded.problem} retry={loaded.reload} />}
       {!loaded.data && !loaded.problem && <Waiting />}
       {loaded.data && (
         <Panel title="In force">
@@ -73,39 +81,39 @@ function List({ items, onEnd }: { items: Silence[]; onEnd?: () => void }) {
   }
   return (
     <>
-      {problem && <Trouble problem={problem} />}
+      {problem && <ErrorMessage problem={problem} />}
       <ul class="rows">
         {items.map((one) => (
           <li class="row silence" key={one.id}>
             <Chip word={one.kind} tone={one.active ? 'busy' : 'plain'} />
             <span class="what">
               <span class="name">
-                <Said text={one.node} max={130} />
+                <UntrustedText text={one.node} max={130} />
                 {one.service && (
                   <>
                     <i>/</i>
-                    <Said class="strong" text={one.service} max={130} />
+                    <UntrustedText class="strong" text={one.service} max={130} />
                   </>
                 )}
                 {one.type && (
                   <span class="sub">
                     {' '}
-                    only <Said text={one.type} max={70} />
+                    only <UntrustedText text={one.type} max={70} />
                   </span>
                 )}
               </span>
               <span class="sub">
-                <Said text={one.by} max={60} />
+                <UntrustedText text={one.by} max={60} />
                 {one.reason && (
                   <>
                     {': '}
-                    <Said text={one.reason} max={300} />
+                    <UntrustedText text={one.reason} max={300} />
                   </>
                 )}
                 {one.ended && (
                   <>
                     {' · '}
-                    <Said text={one.ended} max={200} />
+                    <UntrustedText text={one.ended} max={200} />
                   </>
                 )}
               </span>
@@ -162,7 +170,7 @@ function Make({ onClose, onDone }: { onClose: () => void; onDone: () => void }) 
         Kind
         <select name="kind">
           <option value="maintenance">Maintenance: work is being done there</option>
-          <option value="acknowledge">Acknowledge: I know, until it is well again</option>
+          <option value="acknowledge">Acknowledge: I know, until it is healthy again</option>
         </select>
       </label>
       <label>

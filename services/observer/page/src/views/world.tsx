@@ -1,22 +1,30 @@
-// The world: how many are well, which nodes are silent, what is sick; trouble first, and what just happened beside it.
+// The world: how many are healthy, which nodes are offline, what is unhealthy; trouble first, and what just happened beside it.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { url, type HealthEvent, type NodePlace, type Page, type PastEvent, type Place, type State, type World } from '../api'
 import { heard, LONGEST_FEED } from '../feed'
 import { step, useKeys } from '../keys'
 import { onAndLateOnEvents, useLoaded } from '../loaded'
-import { Empty, More, Panel, Trouble, View, Waiting } from '../parts/frame'
-import { Chip, StateMark } from '../parts/marks'
+import { Empty, More, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
+import { Chip, labelOf, StateMark } from '../parts/marks'
 import { Search } from '../parts/search'
 import { setQuery, to, where } from '../routes'
-import { Said } from '../text'
+import { UntrustedText } from '../text'
 import { Ago } from '../time'
+import type { PageView } from './view'
 
 const PAGE = 100
 const MOST = 1000
 const NODES_FIRST = 24
 const STATES: State[] = ['sick', 'offline', 'unknown', 'healthy']
 
-export function WorldView() {
+export const world: PageView = {
+  name: 'world',
+  title: 'World',
+  Component: WorldView,
+  nav: { key: '1', icon: 'M4 6.5h16M4 12h16M4 17.5h16M7 6.5v.01M7 12v.01M7 17.5v.01' },
+}
+
+function WorldView() {
   const q = where.value.query.get('q') ?? ''
   const state = where.value.query.get('state')
   const node = where.value.query.get('node')
@@ -32,7 +40,7 @@ export function WorldView() {
   const empty = !filtered && data?.nodes.length === 0 && data.total === 0
   return (
     <View title="World" aside={<Search label="Search nodes and services" value={q} onChange={(text) => setQuery({ q: text })} />}>
-      {world.problem && <Trouble problem={world.problem} retry={world.reload} />}
+      {world.problem && <ErrorMessage problem={world.problem} retry={world.reload} />}
       {!data && !world.problem && <Waiting />}
       {data && empty && <Nothing />}
       {data && !empty && (
@@ -43,7 +51,7 @@ export function WorldView() {
               {data.nodes.length > 0 && <Nodes nodes={data.nodes} chosen={node} />}
               <Panel
                 class="services"
-                title={state ? `Services: ${state}` : 'Services'}
+                title={state ? `Services: ${labelOf(state).toLowerCase()}` : 'Services'}
                 aside={
                   filtered && (
                     <button type="button" class="quiet" onClick={() => setQuery({ q: null, state: null, node: null })}>
@@ -98,7 +106,7 @@ function Tally({ world, state }: { world: World; state: string | null }) {
             {nodes.healthy ?? 0}
             <small>/{sum(nodes)}</small>
           </b>
-          <span>nodes well{nodes.offline ? `, ${nodes.offline} silent` : ''}</span>
+          <span>nodes healthy{nodes.offline ? `, ${nodes.offline} offline` : ''}</span>
         </p>
       </li>
     </ul>
@@ -120,13 +128,13 @@ function Nodes({ nodes, chosen }: { nodes: NodePlace[]; chosen: string | null })
               onClick={() => setQuery({ node: chosen === one.node ? null : one.node })}
             >
               <StateMark state={one.state} quiet />
-              <Said class="name" text={one.node} max={60} />
+              <UntrustedText class="name" text={one.node} max={60} />
               <small>
-                {one.state === 'offline' ? 'silent ' : ''}
+                {one.state === 'offline' ? 'offline ' : ''}
                 <Ago at={one.since} />
                 {!one.beats && <span title="No agent of this node has given a sign of life"> · no agent</span>}
                 {one.silences && one.silences.length > 0 && <> · silenced</>}
-                {one.services.sick ? <em> · {one.services.sick} sick</em> : null}
+                {one.services.sick ? <em> · {one.services.sick} unhealthy</em> : null}
               </small>
             </button>
           </li>
@@ -148,15 +156,15 @@ function Row({ place }: { place: Place }) {
         <StateMark state={place.state} />
         <span class="what">
           <span class="name">
-            <Said text={place.node} max={60} />
+            <UntrustedText text={place.node} max={60} />
             <i>/</i>
-            <Said class="strong" text={place.service} max={80} />
+            <UntrustedText class="strong" text={place.service} max={80} />
           </span>
           <span class="sub">
             {place.state === 'offline' ? (
-              `its node is silent; it was ${place.own_state}`
+              `its node is offline; it was ${labelOf(place.own_state).toLowerCase()}`
             ) : place.event_type ? (
-              <Said text={place.event_type.replaceAll('_', ' ')} max={80} />
+              <UntrustedText text={place.event_type.replaceAll('_', ' ')} max={80} />
             ) : (
               'nothing told yet'
             )}
@@ -219,9 +227,9 @@ function Feed() {
             <li key={line.id || index}>
               <Chip word={line.severity} />
               <a href={line.id ? to('incident', line.id) : '#/history?list=events'}>
-                <Said text={line.service ? `${line.node}/${line.service}` : line.node} max={80} />
+                <UntrustedText text={line.service ? `${line.node}/${line.service}` : line.node} max={80} />
               </a>
-              <Said class="sub" text={line.type.replaceAll('_', ' ')} max={80} />
+              <UntrustedText class="sub" text={line.type.replaceAll('_', ' ')} max={80} />
               <span class="when">
                 <Ago at={line.at} />
               </span>

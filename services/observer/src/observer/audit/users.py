@@ -17,7 +17,7 @@ from mesh_core.security.users import BadPeople, People
 from mesh_core.storage.files import write_whole
 from observer.audit.auditor import user_name
 from observer.audit.protocol import Notes
-from observer.auth.book import Book, mark_of
+from observer.auth.credentials import UserStore, mark_of
 
 LOOK_SECONDS = 2.0
 
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class UserWatch:
     """Says each change once; after a crash in between perhaps the last one twice."""
 
-    def __init__(self, book: Book, notes: Notes, people_file: Path, seen_file: Path):
+    def __init__(self, book: UserStore, notes: Notes, people_file: Path, seen_file: Path):
         self._book = book
         self._notes = notes
         self._people_file = people_file

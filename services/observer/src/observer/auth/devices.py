@@ -14,7 +14,7 @@ COOKIE = "mend_device"
 KEPT_SECONDS = 180 * 86_400
 
 
-class Devices:
+class DeviceCookies:
     """`seal` makes a text into hex that only this observer can make."""
 
     def __init__(self, seal: Callable[[str], str]):

@@ -11,7 +11,7 @@ from mesh_core.security.users import Role
 OPEN_NAME = "web"  # whoever sat at this machine, when nobody had to sign in; old notes say it
 
 
-class How(StrEnum):
+class AuthMethod(StrEnum):
     """By what somebody is known."""
 
     OPEN = "open"  # an app without a gate, as only tests make one
@@ -19,7 +19,7 @@ class How(StrEnum):
     TOKEN = "token"  # noqa: S105 - `Authorization: Bearer`
 
 
-class Mode(StrEnum):
+class AuthMode(StrEnum):
     LINK = "link"  # on loopback with nobody listed: who has a one-time link of `mend up` or `mend page`
     LISTED = "listed"  # who is in config/users.yml or OBSERVER_TOKENS
 
@@ -29,7 +29,7 @@ class Person(BaseModel):
 
     name: str
     role: Role
-    how: How = How.OPEN
+    how: AuthMethod = AuthMethod.OPEN
     address: str = ""
     session: str = ""
 
@@ -44,7 +44,7 @@ class SessionOut(BaseModel):
 
     name: str
     role: Role
-    auth: How = Field(description="session: a cookie, which signing out ends; token: `Authorization: Bearer`")
+    auth: AuthMethod = Field(description="session: a cookie, which signing out ends; token: `Authorization: Bearer`")
     csrf: str | None = Field(
         description="goes into the header X-CSRF-Token of whatever changes something; null with a Bearer token"
     )

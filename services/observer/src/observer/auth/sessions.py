@@ -39,7 +39,7 @@ class Session(Record):
     address: str = ""
 
 
-class Kept(Record):
+class SessionFile(Record):
     """The file. `secret` makes the CSRF tokens."""
 
     secret: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -127,7 +127,7 @@ class Sessions:
                 return
             self._dirty = False
             alive = {digest: session for digest, session in self._sessions.items() if self._alive(session)}
-            data = Kept(secret=self._secret, sessions=alive).model_dump_json(indent=1).encode()
+            data = SessionFile(secret=self._secret, sessions=alive).model_dump_json(indent=1).encode()
             try:
                 await asyncio.to_thread(write_whole, self._path, data, mode=0o600)
             except OSError:
@@ -159,12 +159,12 @@ def digest_of(session_id: str) -> str:
     return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _read(path: Path) -> Kept:
+def _read(path: Path) -> SessionFile:
     """What was kept; nothing (everybody signs in again) when there is none or it cannot be read."""
     try:
-        return Kept.model_validate_json(path.read_bytes())
+        return SessionFile.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         pass
     except (ValidationError, OSError) as error:
         log.warning("auth.sessions_unreadable", path=str(path), reason=type(error).__name__)
-    return Kept(secret=secrets.token_hex(32))
+    return SessionFile(secret=secrets.token_hex(32))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mesh_core.runtime.addresses import is_loopback
-from observer.auth.arrival import FORWARDED, split_host
+from observer.auth.request_origin import FORWARDED, split_host
 from observer.hooks.rules import Keys
 
 REPLAY_SECONDS = 300

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from observer.index.names import pieces
+from observer.index.string_ids import pieces
 from observer.index.tables import actions, updates
 
 

@@ -19,7 +19,7 @@ from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.approvals.store import SETTLED_NS, Actions
 from mesh_core.models.proposals import Folder
 from observer.index.action_table import drop_actions, put_actions
-from observer.index.reading_files import action_row
+from observer.index.event_parser import action_row
 from observer.index.store import Store
 from observer.index.tables import actions as table
 
@@ -33,6 +33,7 @@ class ActionsScan:
     def __init__(self, actions: Actions):
         self._actions = actions
         self._changed_ns: dict[Folder, int] = {}
+        self._empty: set[Folder] = set()
         self._walk: Iterator[None] | None = None
 
     def look(self, store: Store) -> bool:
@@ -48,7 +49,8 @@ class ActionsScan:
             path = self._actions.folder(folder)
             try:
                 changed = path.stat().st_mtime_ns
-                if folder in OPEN or self._changed_ns.get(folder) != changed:
+                # What lies in an open folder may change where it lies; where nothing lies nothing does.
+                if (folder in OPEN and folder not in self._empty) or self._changed_ns.get(folder) != changed:
                     self._changed_ns.pop(folder, None)
                     yield from self._folder(folder, path, store)
             except OSError:
@@ -68,6 +70,7 @@ class ActionsScan:
                 listed += len(piece)
                 if self._take(folder, path, piece, store):
                     yield
+        (self._empty.discard if listed else self._empty.add)(folder)
         with store.read() as connection:
             count = select(func.count()).where(table.c.folder == folder.value)
             known = connection.execute(count).scalar_one()

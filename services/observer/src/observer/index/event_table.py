@@ -14,9 +14,9 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
 from mesh_core.models.events import Severity, Trust
+from observer.index.event_parser import ArchivedEvent, summary_of
 from observer.index.keys import DAY_MS, LAST_MS, MARK, SLOTS, first_key, number_of, wished_key, words_of
-from observer.index.names import Names, pieces, texts_of
-from observer.index.reading_files import Archived, summary_of
+from observer.index.string_ids import StringIds, pieces, texts_of
 from observer.index.tables import event_days, events, words
 
 SEVERITIES = tuple(Severity)
@@ -24,9 +24,9 @@ TRUSTS = tuple(Trust)
 BENIGN = "benign"
 
 
-def put_events(connection: Connection, names: Names, lines: Iterable[Archived]) -> int:
+def put_events(connection: Connection, names: StringIds, lines: Iterable[ArchivedEvent]) -> int:
     """Events and what was decided about them, in the order of writing; how many rows are new or changed."""
-    wanted: dict[tuple[str, int, int], Archived] = {}
+    wanted: dict[tuple[str, int, int], ArchivedEvent] = {}
     for line in lines:
         if line.ms <= LAST_MS:
             place = (line.node, line.ms, line.sequence)
@@ -73,7 +73,7 @@ def put_events(connection: Connection, names: Names, lines: Iterable[Archived]) 
     return len(fresh) + len(completed) + len(decided)
 
 
-def _both(before: Archived, line: Archived) -> Archived:
+def _both(before: ArchivedEvent, line: ArchivedEvent) -> ArchivedEvent:
     """The first event counts, and the last decision; `benign`, which goes without saying, gives way to any other."""
     decision = before if line.verdict is None or (line.verdict == BENIGN and before.verdict is not None) else line
     return replace(before, event=before.event or line.event, verdict=decision.verdict, action_id=decision.action_id)
@@ -115,7 +115,7 @@ def found_by(row: dict[str, Any], event_type: str, node: str, service: str | Non
     return " ".join([*filters, *words_of(f"{event_type} {node} {service or ''} {row['summary']}")])
 
 
-def _names_in(lines: Iterable[Archived]) -> set[str]:
+def _names_in(lines: Iterable[ArchivedEvent]) -> set[str]:
     found: set[str] = set()
     for line in lines:
         found.add(line.node)
@@ -126,7 +126,7 @@ def _names_in(lines: Iterable[Archived]) -> set[str]:
     return found
 
 
-def _event_row(line: Archived, numbers: dict[str, int]) -> dict[str, Any]:
+def _event_row(line: ArchivedEvent, numbers: dict[str, int]) -> dict[str, Any]:
     event = line.event
     return {
         "node": numbers[line.node],

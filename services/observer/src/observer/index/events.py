@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Integer, Select, bindparam, literal_column, s
 from mesh_core.models.events import Severity
 from observer.index.event_table import SEVERITIES, TRUSTS
 from observer.index.keys import LAST_MS, MARK, first_key, ms_of, parts_of, time_of, words_of
-from observer.index.names import texts_of
 from observer.index.results import EventPage, EventRow
+from observer.index.string_ids import texts_of
 from observer.index.tables import events, words
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, literal, null, select, text
 
 from mesh_core.models.proposals import EXECUTED
 from observer.index.keys import DAY_MS, day_of
-from observer.index.results import HealingDay, HealingSeries, Spread, SuccessRow
+from observer.index.results import DurationStats, HealingDay, HealingSeries, SuccessRow
 from observer.index.tables import actions, event_days
 
 MOST_ROWS = 200
@@ -58,7 +58,7 @@ def _by_day(moment: Any, first: int, *sums: Any) -> Any:
     return select(day, *sums).where(moment >= first).group_by(day)
 
 
-def _spread(connection: Connection, duration: Any, *wanted: Any) -> Spread:
+def _spread(connection: Connection, duration: Any, *wanted: Any) -> DurationStats:
     """A clock that was wrong gives a negative duration: no case."""
     lengths = select(duration.label("length")).where(duration >= 0, *wanted)
     count = connection.execute(select(func.count()).select_from(lengths.subquery())).scalar_one()
@@ -69,7 +69,7 @@ def _spread(connection: Connection, duration: Any, *wanted: Any) -> Spread:
         place = lengths.order_by(text("length")).offset(ceil(count * share) - 1).limit(1)
         return round(float(connection.execute(place).scalar_one()) / 1000, 3)
 
-    return Spread(count=count, p50_seconds=at(0.5), p95_seconds=at(0.95))
+    return DurationStats(count=count, p50_seconds=at(0.5), p95_seconds=at(0.95))
 
 
 def _success(connection: Connection, first: int, kind: Any, node: Any, service: Any) -> tuple[SuccessRow, ...]:

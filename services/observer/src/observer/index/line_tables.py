@@ -14,16 +14,16 @@ from sqlalchemy.dialects.sqlite import insert
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 from mesh_core.models.proposals import ActionUpdate
 from observer.index.action_table import date_actions
+from observer.index.event_parser import text_of
 from observer.index.keys import DAY_MS, bounded, latency_step, number_of
-from observer.index.names import Names
-from observer.index.reading_files import text_of
+from observer.index.string_ids import StringIds
 from observer.index.tables import attempt_days, attempts, updates
 
 SUMS = ("prompt_tokens", "completion_tokens", "cost_usd")
 DAY_KEYS = ("day_ms", "model", "provider", "position", "outcome", "step")
 
 
-def put_attempts(connection: Connection, names: Names, lines: Sequence[tuple[int, int, ModelAttempt]]) -> int:
+def put_attempts(connection: Connection, names: StringIds, lines: Sequence[tuple[int, int, ModelAttempt]]) -> int:
     """(ms, sequence, attempt) of stream entries; how many are new."""
     there = _known_lines(connection, attempts, [(ms, sequence) for ms, sequence, _ in lines])
     new = {(ms, s): attempt for ms, s, attempt in lines if (ms, s) not in there}

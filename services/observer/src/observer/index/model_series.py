@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from mesh_core.models.attempts import AttemptOutcome
 from observer.index.keys import DAY_MS, percentile, time_of
-from observer.index.names import texts_of
 from observer.index.results import ModelBucket, ModelSeries, RungTotals
+from observer.index.string_ids import texts_of
 from observer.index.tables import actions, attempt_days, attempts, words
 
 HOUR_MS = 3_600_000

@@ -88,7 +88,7 @@ class StepKind(StrEnum):
     RECOVERY = "recovery"  # the place says it is well
 
 
-class Step(Record):
+class TimelineStep(Record):
     """One line of a timeline."""
 
     at: Timestamp = Field(description="when it happened, or first happened")
@@ -120,7 +120,7 @@ class Incident(Record):
     actions: tuple[PastAction, ...] = Field(
         description="the proposals about it, oldest first (retries are more than one)"
     )
-    steps: tuple[Step, ...] = Field(description="oldest first; at most 300")
+    steps: tuple[TimelineStep, ...] = Field(description="oldest first; at most 300")
     cut: bool = Field(description="true: there were more steps than are shown")
 
 
@@ -164,7 +164,7 @@ class ModelSeries(Record):
     complete: bool = Field(description="false while the index is built anew")
 
 
-class Spread(Record):
+class DurationStats(Record):
     """A duration, over many cases."""
 
     count: int = Field(description="how many cases")
@@ -199,9 +199,9 @@ class HealingSeries(Record):
 
     days: int = Field(description="as it was asked for")
     per_day: tuple[HealingDay, ...] = Field(description="oldest first, without gaps; the last one is today")
-    time_to_proposal: Spread = Field(description="from the event to the file in pending/")
-    time_to_decision: Spread = Field(description="from the file in pending/ to a person's yes or no")
-    time_to_repair: Spread = Field(description="from the event to the end of a run that is proven")
+    time_to_proposal: DurationStats = Field(description="from the event to the file in pending/")
+    time_to_decision: DurationStats = Field(description="from the file in pending/ to a person's yes or no")
+    time_to_repair: DurationStats = Field(description="from the event to the end of a run that is proven")
     success: tuple[SuccessRow, ...] = Field(description="by action and service, most runs first; at most 200")
     by_type: tuple[SuccessRow, ...] = Field(description="the same by action alone; node is `*`")
     complete: bool = Field(description="false while the index is built anew")

@@ -26,7 +26,7 @@ CACHE_KIB = 1024  # of each connection; the system keeps the file's pages anyway
 _NEVER_AGAIN = ("malformed", "not a database", "no such table", "no such column", "has no column")
 
 
-class Unsound(Exception):
+class IndexCorrupt(Exception):
     """The file is not (any more) a database of this version: throw it away and begin anew."""
 
 
@@ -44,7 +44,7 @@ class Store:
         except DatabaseError as error:
             self._writer.dispose()
             raise _told(error) from error
-        except Unsound:
+        except IndexCorrupt:
             self._writer.dispose()
             raise
         self._reader = _engine(path, READERS, read_only=True)
@@ -76,7 +76,7 @@ class Store:
         except FileNotFoundError:
             there = False
         if not there:
-            raise Unsound("the file is gone")
+            raise IndexCorrupt("the file is gone")
 
     def close(self) -> None:
         self._reader.dispose()
@@ -86,9 +86,9 @@ class Store:
         with self._writer.begin() as connection:
             version = connection.execute(text("PRAGMA user_version")).scalar_one()
             if version not in (0, SCHEMA_VERSION):
-                raise Unsound(f"it is of version {version}, and this observer makes version {SCHEMA_VERSION}")
+                raise IndexCorrupt(f"it is of version {version}, and this observer makes version {SCHEMA_VERSION}")
             if _small(self.path) and connection.execute(text("PRAGMA quick_check(1)")).scalar_one() != "ok":
-                raise Unsound("its pages do not fit together")
+                raise IndexCorrupt("its pages do not fit together")
             metadata.create_all(connection)
             connection.execute(text(EVENT_WORDS))
             connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
@@ -136,5 +136,5 @@ def _told(error: DatabaseError) -> Exception:
     """What SQLite says, as one of ours: never again (not a database, malformed), not now (a full disk, a lock)."""
     said = str(error.orig)
     if type(error.orig) is sqlite3.DatabaseError or any(word in said for word in _NEVER_AGAIN):
-        return Unsound(said)
+        return IndexCorrupt(said)
     return OSError(said) if isinstance(error, OperationalError) else error

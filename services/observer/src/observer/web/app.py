@@ -1,4 +1,4 @@
-"""The FastAPI app out of a room: its routes, its errors, its OpenAPI. Opens no port and knows no settings."""
+"""The FastAPI app out of its context: routes, its errors, its OpenAPI. Opens no port and knows no settings."""
 
 from __future__ import annotations
 
@@ -7,28 +7,14 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from observer.web.bounds import Bounds
-from observer.web.errors import Problem, answer_errors
-from observer.web.gate import Gate
-from observer.web.headers import Headers
+from observer.web.app_context import AppContext
+from observer.web.auth_middleware import AuthMiddleware
+from observer.web.errors import Problem, install_error_handlers
 from observer.web.health_checks import probes_for
-from observer.web.page import Page, serve_page
-from observer.web.room import Room
-from observer.web.routes import (
-    audit,
-    events,
-    health,
-    history,
-    hooks,
-    proposals,
-    runs,
-    series,
-    session,
-    silences,
-    stream,
-    timeline,
-    world,
-)
+from observer.web.page_files import PageFiles, serve_page
+from observer.web.request_limits import RequestLimits
+from observer.web.routes import API_ROUTES, health, hooks
+from observer.web.security_headers import SecurityHeaders
 
 API = "/api/v1"
 TITLE = "Mendmesh observer"
@@ -38,25 +24,25 @@ COMMON: dict[int | str, dict[str, Any]] = {
 }
 
 
-def make_app(room: Room) -> FastAPI:
+def make_app(context: AppContext) -> FastAPI:
     """One app per observer; everything under /api/v1 is described in /api/v1/openapi.json."""
     app = FastAPI(title=TITLE, version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None)
-    app.state.room = room
-    app.state.hooks = hooks.HookContext(room.bus, room.hooks)
-    app.state.probes = probes_for(room.runtime, room.actions, room.bus, room.world)
-    answer_errors(app)
+    app.state.context = context
+    app.state.hooks = hooks.HookServices(context.bus, context.hooks)
+    app.state.probes = probes_for(context.runtime, context.actions, context.bus, context.world)
+    install_error_handlers(app)
     api = APIRouter(prefix=API, responses=COMMON)
-    for noun in (session, world, proposals, silences, runs, stream, audit, events, history, timeline, series):
+    for noun in API_ROUTES:
         api.include_router(noun.router)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(hooks.hooks_router())
-    serve_page(app, Page())
+    serve_page(app, PageFiles())
     return app
 
 
-def guarded(app: FastAPI) -> ASGIApp:
+def with_middleware(app: FastAPI) -> ASGIApp:
     """What a port may serve: the app behind its gate. Headers first; a body only of who may come in."""
-    room: Room = app.state.room
-    inner: ASGIApp = Bounds(app)
-    return Headers(inner if room.auth is None else Gate(inner, room.auth))
+    context: AppContext = app.state.context
+    inner: ASGIApp = RequestLimits(app)
+    return SecurityHeaders(inner if context.auth is None else AuthMiddleware(inner, context.auth))

@@ -3,11 +3,13 @@
 uvicorn speaks HTTP here (its h11 protocol, because that one bounds the head of a request; httptools does not) and this
 adds what it leaves open: a head has a deadline, and connections that wait for their request are few. Whoever opens more
 pushes out the oldest one that waits, never one that is being answered: so slow strangers are in each other's way only.
+The date of an answer is that of its request: uvicorn's own needs a clock that ticks all day.
 """
 
 from __future__ import annotations
 
 import asyncio
+from email.utils import formatdate
 from typing import Any
 
 import h11
@@ -21,7 +23,7 @@ MOST_WAITING = 200
 log = structlog.get_logger()
 
 
-class Waiting:
+class PendingConnections:
     """The connections whose request is not whole yet, oldest first. One for each port."""
 
     def __init__(self, most: int = MOST_WAITING, head_seconds: float = HEAD_SECONDS):
@@ -48,7 +50,7 @@ class Waiting:
 class BoundedProtocol(H11Protocol):
     """`waiting` is shared by all connections of a port."""
 
-    def __init__(self, *arguments: Any, waiting: Waiting, **options: Any) -> None:
+    def __init__(self, *arguments: Any, waiting: PendingConnections, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._waiting = waiting
         self._deadline: asyncio.TimerHandle | None = None
@@ -61,6 +63,7 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state is h11.IDLE and self._deadline is None:
             self._await_head()  # the first bytes of the next request on an open connection
+        self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting_for_the_head()
@@ -79,9 +82,9 @@ class BoundedProtocol(H11Protocol):
         self._waiting.remove(self)
         super().connection_lost(exc)
 
-    def give_up(self, why: str) -> None:
+    def give_up(self, reason: str) -> None:
         """Close at once; nothing is owed to a request that was never said."""
-        log.info("web.connection_given_up", reason=why, address=self.client[0] if self.client else "")
+        log.info("web.connection_given_up", reason=reason, address=self.client[0] if self.client else "")
         self._stop_waiting_for_the_head()
         self._waiting.remove(self)
         self.transport.abort()

@@ -37,7 +37,7 @@ class Problem(BaseModel):
     detail: str
 
 
-class ApiError(Exception):
+class HttpError(Exception):
     """What a route raises when it has a sentence of its own."""
 
     def __init__(self, status: int, error: str, detail: str, headers: dict[str, str] | None = None):
@@ -47,11 +47,11 @@ class ApiError(Exception):
         self.headers = headers
 
 
-def answer_errors(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI) -> None:
     """Give every exception that can leave a route its answer."""
 
-    @app.exception_handler(ApiError)
-    async def said(request: Request, error: ApiError) -> JSONResponse:
+    @app.exception_handler(HttpError)
+    async def said(request: Request, error: HttpError) -> JSONResponse:
         return _answer(error.status, error.problem.error, error.problem.detail, error.headers)
 
     @app.exception_handler(CannotDecide)
@@ -89,7 +89,7 @@ def answer_errors(app: FastAPI) -> None:
         return _answer(500, "internal", "the observer made a mistake; its log says more")
 
 
-def answer(no: ApiError) -> JSONResponse:
+def error_response(no: HttpError) -> JSONResponse:
     """For who stands in front of the app, where no handler catches."""
     return _answer(no.status, no.problem.error, no.problem.detail, no.headers)
 

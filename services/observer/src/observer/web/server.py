@@ -13,8 +13,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mesh_core.runtime.service import pause
-from observer.live import Live
-from observer.web.connections import HEAD_BYTES, BoundedProtocol, Waiting
+from observer.web.connections import HEAD_BYTES, BoundedProtocol, PendingConnections
+from observer.web.sse import SseBroadcaster
 
 RETRY_SECONDS = 5.0
 GOODBYE_SECONDS = 3  # what open answers get after the service was told to stop
@@ -23,20 +23,29 @@ KEEP_ALIVE_SECONDS = 30
 log = structlog.get_logger()
 
 
-class _Quiet(uvicorn.Server):
-    """Leaves signals alone: serve() owns them."""
+class _Server(uvicorn.Server):
+    """Leaves signals alone, serve() owns them; waits to be stopped where uvicorn looks ten times a second."""
+
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, sse: SseBroadcaster):
+        super().__init__(config)
+        self._stop = stop
+        self._sse = sse
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        await self._stop.wait()
+        self._sse.close()  # open streams end by themselves then, and nobody waits for them
+
 
 class WebServer:
     """`run` is a part of the service. `host`, `port`: where; the port is tried again while somebody else has it."""
 
-    def __init__(self, app: ASGIApp, live: Live, host: str, port: int):
+    def __init__(self, app: ASGIApp, sse: SseBroadcaster, host: str, port: int):
         self._app = app
-        self._live = live
+        self._sse = sse
         self._host = host
         self._port = port
 
@@ -44,31 +53,28 @@ class WebServer:
         listener = await self._listen(stop)
         if listener is None:
             return
-        server = _Quiet(
+        server = _Server(
             uvicorn.Config(
                 self._app,
-                http=partial(BoundedProtocol, waiting=Waiting()),  # type: ignore[arg-type]
+                http=partial(BoundedProtocol, waiting=PendingConnections()),  # type: ignore[arg-type]
                 h11_max_incomplete_event_size=HEAD_BYTES,
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=False,  # uvicorn would renew it on its tick; BoundedProtocol asks the clock
                 proxy_headers=False,  # who a proxy speaks for is decided by our own settings
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
                 limit_concurrency=500,
                 lifespan="off",
-            )
+            ),
+            stop,
+            self._sse,
         )
         log.info("web.listening", url=f"http://{self._host}:{self._port}")
-        serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-        stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            self._live.close()
-            server.should_exit = True
-            await serving
+            await server.serve(sockets=[listener])
         finally:
-            stopping.cancel()
             listener.close()
 
     async def _listen(self, stop: asyncio.Event) -> socket.socket | None:

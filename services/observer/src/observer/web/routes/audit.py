@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from mesh_core.storage.audit_log import AuditLine, BadLine, audit_path, read_line
 from mesh_core.storage.tail import lines_backwards
-from observer.web.errors import ApiError
-from observer.web.who import Operator, TheRoom
+from observer.web.dependencies import Context, Operator
+from observer.web.errors import HttpError
 
 router = APIRouter(tags=["audit"])
 
@@ -25,8 +25,8 @@ class AuditPage(BaseModel):
 
 @router.get("/audit")
 async def audit(
-    room: TheRoom,
-    who: Operator,
+    context: Context,
+    user: Operator,
     name: Annotated[str | None, Query(max_length=160, description="only what this person did")] = None,
     what: Annotated[str | None, Query(max_length=40, description="only this, such as approve or login_failed")] = None,
     action_id: Annotated[str | None, Query(max_length=260)] = None,
@@ -41,7 +41,7 @@ async def audit(
     def read() -> AuditPage:
         items: list[AuditLine] = []
         first = at = None
-        for at, raw in lines_backwards(audit_path(room.runtime), cursor):
+        for at, raw in lines_backwards(audit_path(context.runtime), cursor):
             first = first or at + len(raw)
             try:
                 line = read_line(raw.rstrip(b"\n"))
@@ -56,4 +56,4 @@ async def audit(
     try:
         return await asyncio.to_thread(read)
     except (OSError, ValueError) as error:
-        raise ApiError(503, "audit_unreadable", f"the audit log cannot be read: {error}") from None
+        raise HttpError(503, "audit_unreadable", f"the audit log cannot be read: {error}") from None

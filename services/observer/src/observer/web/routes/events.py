@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,22 +11,22 @@ from mesh_core.models.events import Severity
 from observer.index.events import EventFilter, read_events
 from observer.index.results import EventPage
 from observer.web.cursors import Cursor
-from observer.web.looking import Moment, NameFilter, TypeFilter, look
-from observer.web.who import TheRoom, Viewer
+from observer.web.dependencies import Context, Viewer
+from observer.web.index_query import NameFilter, TimeFilter, TypeFilter, query_index
 
 router = APIRouter(tags=["events"])
 
 
 @router.get("/events")
 def events(
-    room: TheRoom,
-    who: Viewer,
+    context: Context,
+    user: Viewer,
     node: NameFilter = None,
     service: NameFilter = None,
     type: TypeFilter = None,
     severity: Annotated[Severity | None, Query(description="this one or worse")] = None,
-    since: Moment = None,
-    until: Moment = None,
+    since: TimeFilter = None,
+    until: TimeFilter = None,
     q: Annotated[
         str, Query(max_length=200, description="whole words that must all occur; a * at the end: its beginning")
     ] = "",
@@ -34,4 +35,5 @@ def events(
 ) -> EventPage:
     """Events of the last EVENTS_KEEP_DAYS, newest first."""
     wanted = EventFilter(node, service, type, severity, since, until, q)
-    return look(room, lambda c, complete: read_events(c, wanted, limit=limit, cursor=cursor, complete=complete))
+    page = partial(read_events, wanted=wanted, limit=limit, cursor=cursor)
+    return query_index(context, lambda c, complete: page(c, complete=complete))

@@ -19,9 +19,9 @@ from mesh_core.approvals.store import BY_FILE
 from mesh_core.models.outcomes import Stage
 from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.storage.files import read_regular
-from observer.web.errors import ApiError
-from observer.web.room import Room
-from observer.web.who import TheRoom, Viewer
+from observer.web.app_context import AppContext
+from observer.web.dependencies import Context, Viewer
+from observer.web.errors import HttpError
 
 router = APIRouter(tags=["runs"])
 
@@ -32,7 +32,7 @@ RunId = Annotated[str, PathParameter(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._-]{0
 LogName = Annotated[str, PathParameter(pattern=r"^[0-9a-z_]{1,64}\.log$")]
 
 
-class Run(BaseModel):
+class RunSummary(BaseModel):
     """One approved action. `result`, `verdict` and `finished_at` are null while it runs."""
 
     id: str
@@ -51,7 +51,7 @@ class Run(BaseModel):
 
 
 class RunPage(BaseModel):
-    items: list[Run]
+    items: list[RunSummary]
     next: str | None
 
 
@@ -60,7 +60,7 @@ class LogFile(BaseModel):
     bytes: int
 
 
-class RunDetail(Run):
+class RunDetail(RunSummary):
     before: dict[str, Any] = Field(description="what was seen of the target before anything ran")
     after: dict[str, Any]
     logs: list[LogFile]
@@ -69,8 +69,8 @@ class RunDetail(Run):
 
 @router.get("/runs")
 async def runs(
-    room: TheRoom,
-    who: Viewer,
+    context: Context,
+    user: Viewer,
     folder: Annotated[
         Folder | None, Query(description="running, done, failed, interrupted or withdrawn; all if absent")
     ] = None,
@@ -79,54 +79,55 @@ async def runs(
 ) -> RunPage:
     """Runs, newest first. A long history with filters is under /history."""
     if folder is not None and folder not in FOLDERS:
-        raise ApiError(422, "invalid", f"{folder} holds files, not runs: GET /api/v1/proposals?folder={folder}")
+        raise HttpError(422, "invalid", f"{folder} holds files, not runs: GET /api/v1/proposals?folder={folder}")
     wanted = (folder,) if folder else FOLDERS
     start = cursor or 0
-    found = await asyncio.to_thread(_newest, room, wanted, start + limit + 1)
-    items = await asyncio.to_thread(lambda: [_run(room, where, path) for where, path in found[start : start + limit]])
+    found = await asyncio.to_thread(_newest, context, wanted, start + limit + 1)
+    page = found[start : start + limit]
+    items = await asyncio.to_thread(lambda: [_run(context, folder, path) for folder, path in page])
     return RunPage(items=items, next=str(start + limit) if len(found) > start + limit else None)
 
 
 @router.get("/runs/{run_id}")
-async def run(room: TheRoom, who: Viewer, run_id: RunId) -> RunDetail:
+async def run(context: Context, user: Viewer, run_id: RunId) -> RunDetail:
     """One run with what was seen before and after it, and its logs' names."""
-    folder, path = _place(room, run_id)
-    return await asyncio.to_thread(_detail, room, folder, path)
+    folder, path = _place(context, run_id)
+    return await asyncio.to_thread(_detail, context, folder, path)
 
 
 @router.get("/runs/{run_id}/logs/{name}", response_class=PlainTextResponse)
-async def log(room: TheRoom, who: Viewer, run_id: RunId, name: LogName) -> PlainTextResponse:
+async def log(context: Context, user: Viewer, run_id: RunId, name: LogName) -> PlainTextResponse:
     """A stage's log as text, its last MiB."""
-    _, path = _place(room, run_id)
+    _, path = _place(context, run_id)
     raw = await asyncio.to_thread(read_regular, path / "logs" / name, 64 * MAX_LOG_BYTES)
     if raw is None:
-        raise ApiError(404, "unknown", f"{run_id} has no log {name} (yet, or no more: ACTIONS_KEEP_DAYS)")
+        raise HttpError(404, "unknown", f"{run_id} has no log {name} (yet, or no more: ACTIONS_KEEP_DAYS)")
     return PlainTextResponse(raw[-MAX_LOG_BYTES:].decode("utf-8", "replace"))
 
 
 @router.get("/runs/{run_id}/bundle", response_class=FileResponse)
-async def bundle(room: TheRoom, who: Viewer, run_id: RunId) -> FileResponse:
+async def bundle(context: Context, user: Viewer, run_id: RunId) -> FileResponse:
     """All the evidence of a run as one zip."""
-    _, path = _place(room, run_id)
+    _, path = _place(context, run_id)
     file = path / BUNDLE
     if file.is_symlink() or not file.is_file():
-        raise ApiError(404, "unknown", f"{run_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
+        raise HttpError(404, "unknown", f"{run_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
     return FileResponse(file, media_type="application/zip", filename=f"{run_id}.zip")
 
 
-def _place(room: Room, run_id: str) -> tuple[Folder, Path]:
+def _place(context: AppContext, run_id: str) -> tuple[Folder, Path]:
     for folder in FOLDERS:
-        path = room.actions.folder(folder) / run_id
+        path = context.actions.folder(folder) / run_id
         if path.is_dir() and not path.is_symlink():
             return folder, path
-    raise ApiError(404, "unknown", f"there is no run {run_id}")
+    raise HttpError(404, "unknown", f"there is no run {run_id}")
 
 
-def _newest(room: Room, folders: tuple[Folder, ...], count: int) -> list[tuple[Folder, Path]]:
+def _newest(context: AppContext, folders: tuple[Folder, ...], count: int) -> list[tuple[Folder, Path]]:
     found: list[tuple[int, Folder, Path]] = []
     for folder in folders:
         try:
-            with os.scandir(room.actions.folder(folder)) as listing:
+            with os.scandir(context.actions.folder(folder)) as listing:
                 for entry in listing:
                     if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
                         found.append((entry.stat(follow_symlinks=False).st_mtime_ns, folder, Path(entry.path)))
@@ -135,10 +136,10 @@ def _newest(room: Room, folders: tuple[Folder, ...], count: int) -> list[tuple[F
     return [(folder, path) for _, folder, path in heapq.nlargest(count, found)]
 
 
-def _run(room: Room, folder: Folder, path: Path) -> Run:
-    outcome, p = room.actions.outcome_at(path), room.actions.proposal_at(path)
+def _run(context: AppContext, folder: Folder, path: Path) -> RunSummary:
+    outcome, p = context.actions.outcome_at(path), context.actions.proposal_at(path)
     started = _started_at(path)
-    return Run(
+    return RunSummary(
         id=path.name,
         folder=folder,
         node=p.node if p else None,
@@ -164,8 +165,8 @@ def _started_at(path: Path) -> str | None:
     return at if isinstance(at, str) else None
 
 
-def _detail(room: Room, folder: Folder, path: Path) -> RunDetail:
-    outcome = room.actions.outcome_at(path)
+def _detail(context: AppContext, folder: Folder, path: Path) -> RunDetail:
+    outcome = context.actions.outcome_at(path)
     logs = []
     if (path / "logs").is_dir():
         logs = [
@@ -174,7 +175,7 @@ def _detail(room: Room, folder: Folder, path: Path) -> RunDetail:
             if file.suffix == ".log"
         ]
     return RunDetail(
-        **_run(room, folder, path).model_dump(),
+        **_run(context, folder, path).model_dump(),
         before=outcome.before if outcome else {},
         after=outcome.after if outcome else {},
         logs=logs,

@@ -9,18 +9,18 @@ from fastapi import APIRouter, Response
 
 from mesh_core.runtime.metrics import SIGN_INS
 from mesh_core.security.users import BadPeople
-from observer.auth.arrival import Arrival
 from observer.auth.auth import Auth, cookie_name, device_cookie, session_cookie
-from observer.auth.book import Known
+from observer.auth.credentials import Account
 from observer.auth.devices import COOKIE as DEVICE_COOKIE
 from observer.auth.devices import KEPT_SECONDS
-from observer.auth.person import How, Login, Mode, Person, SessionOut
+from observer.auth.login import TooManyAttempts
+from observer.auth.person import AuthMethod, AuthMode, Login, Person, SessionOut
+from observer.auth.request_origin import RequestOrigin
 from observer.auth.sessions import digest_of
-from observer.auth.signing_in import TooMany
-from observer.web.errors import ApiError
-from observer.web.gate import LOGIN
-from observer.web.room import Room
-from observer.web.who import From, TheRoom, Viewer
+from observer.web.app_context import AppContext
+from observer.web.auth_middleware import LOGIN
+from observer.web.dependencies import Context, Origin, Viewer
+from observer.web.errors import HttpError
 
 router = APIRouter(tags=["session"])
 
@@ -28,93 +28,94 @@ log = structlog.get_logger()
 
 
 @router.get("/session")
-async def session(room: TheRoom, who: Viewer) -> SessionOut:
+async def session(context: Context, user: Viewer) -> SessionOut:
     """Who I am. 401: nobody yet; show the sign-in form."""
-    return _told(room, who)
+    return _told(context, user)
 
 
 @router.post("/login")
-async def login(room: TheRoom, came: From, body: Login, response: Response) -> SessionOut:
+async def login(context: Context, origin: Origin, body: Login, response: Response) -> SessionOut:
     """A session, as an HTTP-only cookie, for a user's password, for a token, or for a one-time link.
 
     401: wrong, or used up; 429: too many guesses.
     """
-    auth = room.auth
+    auth = context.auth
     if auth is None:
-        raise ApiError(409, "open", "nobody has to sign in here")
-    known = await (_by_link(auth, body.link) if body.link else _by_secret(room, auth, came, body))
-    await room.audit.note("login", known.name, "web", address=came.address)
-    if old := session_cookie(came):
+        raise HttpError(409, "open", "nobody has to sign in here")
+    known = await (_by_link(auth, body.link) if body.link else _by_secret(context, auth, origin, body))
+    await context.audit.note("login", known.name, "web", address=origin.address)
+    if old := session_cookie(origin):
         auth.sessions.forget(digest_of(old))
     try:
-        session_id = await auth.sessions.open(known.name, known.mark, came.address)
+        session_id = await auth.sessions.open(known.name, known.mark, origin.address)
     except OSError as error:
-        raise ApiError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
-    secure = came.scheme == "https"
-    _set_cookie(response, cookie_name(came), session_id, auth.sessions.longest_seconds, secure=secure)
+        raise HttpError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
+    secure = origin.scheme == "https"
+    _set_cookie(response, cookie_name(origin), session_id, auth.sessions.longest_seconds, secure=secure)
     if body.user and not body.link:
         seen_before = auth.devices.cookie_for(known.name, known.mark)
         _set_cookie(response, DEVICE_COOKIE, seen_before, KEPT_SECONDS, secure=secure, path=LOGIN)
     SIGN_INS.add("ok")
-    log.info("auth.signed_in", user=known.name, address=came.address)
-    person = Person(name=known.name, role=known.role, how=How.SESSION, session=digest_of(session_id))
-    return _told(room, person)
+    log.info("auth.signed_in", user=known.name, address=origin.address)
+    person = Person(name=known.name, role=known.role, how=AuthMethod.SESSION, session=digest_of(session_id))
+    return _told(context, person)
 
 
-async def _by_link(auth: Auth, link: str) -> Known:
+async def _by_link(auth: Auth, link: str) -> Account:
     """No guess is counted and no failure audited: 256 bits are not guessed, and a neighbour must not lock us out."""
-    if auth.mode is not Mode.LINK:
-        raise ApiError(401, "wrong_credentials", "links count only where nobody is listed: sign in with your name")
+    if auth.mode is not AuthMode.LINK:
+        raise HttpError(401, "wrong_credentials", "links count only where nobody is listed: sign in with your name")
     known = await asyncio.to_thread(auth.by_link, link)
     if known is None:
         SIGN_INS.add("wrong")
-        raise ApiError(401, "link_spent", "this link was used already or is too old: `mend page` makes another one")
+        raise HttpError(401, "link_spent", "this link was used already or is too old: `mend page` makes another one")
     return known
 
 
-async def _by_secret(room: Room, auth: Auth, came: Arrival, body: Login) -> Known:
-    if auth.mode is Mode.LINK:
-        raise ApiError(401, "link_needed", "nobody is listed here: `mend page` on this machine makes a sign-in link")
+async def _by_secret(context: AppContext, auth: Auth, origin: RequestOrigin, body: Login) -> Account:
+    if auth.mode is AuthMode.LINK:
+        raise HttpError(401, "link_needed", "nobody is listed here: `mend page` on this machine makes a sign-in link")
     try:
-        known = await auth.signing_in.check(body.user, body.password, body.token, came.address, device_cookie(came))
-    except TooMany as no:
-        raise await _too_many(room, body, came.address, no) from None
+        known = await auth.login.check(body.user, body.password, body.token, origin.address, device_cookie(origin))
+    except TooManyAttempts as no:
+        raise await _too_many(context, body, origin.address, no) from None
     except BadPeople as error:
-        raise ApiError(503, "users_unusable", f"nobody can sign in: {error}") from None
+        raise HttpError(503, "users_unusable", f"nobody can sign in: {error}") from None
     if known is None:
         # Never the name as it was typed: it may be a password in the wrong field.
-        who = await _name_if_known(auth, body.user)
+        user = await _name_if_known(auth, body.user)
         SIGN_INS.add("wrong")
-        log.warning("auth.sign_in_failed", user=who, address=came.address)
-        await room.audit.sign_in_failed(
-            who, came.address, "wrong user name or password" if body.user else "wrong token"
+        log.warning("auth.sign_in_failed", user=user, address=origin.address)
+        await context.audit.sign_in_failed(
+            user, origin.address, "wrong user name or password" if body.user else "wrong token"
         )
         detail = "this user name and password do not fit" if body.user else "this token is not known"
-        raise ApiError(401, "wrong_credentials", detail)
+        raise HttpError(401, "wrong_credentials", detail)
     return known
 
 
 @router.post("/logout", status_code=204)
-async def logout(room: TheRoom, who: Viewer, came: From, response: Response) -> None:
+async def logout(context: Context, user: Viewer, origin: Origin, response: Response) -> None:
     """Ends this session for good; its cookie opens nothing any more, wherever a copy of it is."""
-    auth = room.auth
-    if auth is None or who.how is not How.SESSION:
+    auth = context.auth
+    if auth is None or user.how is not AuthMethod.SESSION:
         return
-    auth.sessions.forget(who.session)
-    response.delete_cookie(cookie_name(came), path="/", secure=came.scheme == "https", httponly=True, samesite="strict")
+    auth.sessions.forget(user.session)
+    secure = origin.scheme == "https"
+    response.delete_cookie(cookie_name(origin), path="/", secure=secure, httponly=True, samesite="strict")
     try:
         await auth.sessions.save()
-        await room.audit.note("logout", who.name, "web", address=came.address)
+        await context.audit.note("logout", user.name, "web", address=origin.address)
     except OSError as error:
         # It is over in memory; it must not look as if it were over for good.
         detail = f"signed out, but that could not be written down ({error}): after a restart it would not be so"
-        raise ApiError(503, "not_saved", detail) from None
+        raise HttpError(503, "not_saved", detail) from None
 
 
-def _told(room: Room, person: Person) -> SessionOut:
-    if room.auth is None:
+def _told(context: AppContext, person: Person) -> SessionOut:
+    if context.auth is None:
         return SessionOut(name=person.name, role=person.role, auth=person.how, csrf=None, expires_at=None)
-    return room.auth.told(person)
+    return context.auth.session_info(person)
 
 
 def _set_cookie(response: Response, name: str, value: str, seconds: float, *, secure: bool, path: str = "/") -> None:
@@ -123,18 +124,18 @@ def _set_cookie(response: Response, name: str, value: str, seconds: float, *, se
 
 async def _name_if_known(auth: Auth, typed: str) -> str:
     name = typed.strip().lower()
-    return name if auth.book.user(name) else ""
+    return name if auth.users.user(name) else ""
 
 
-async def _too_many(room: Room, body: Login, address: str, no: TooMany) -> ApiError:
+async def _too_many(context: AppContext, body: Login, address: str, no: TooManyAttempts) -> HttpError:
     retry = {"Retry-After": str(no.retry_seconds)}
     SIGN_INS.add("too_many" if no.guessing else "busy")
     if not no.guessing:
-        return ApiError(503, "busy", "too many people sign in at this moment; try again in a moment", retry)
-    who = await _name_if_known(room.auth, body.user) if room.auth else ""
-    log.warning("auth.too_many_attempts", user=who, address=address, retry_seconds=no.retry_seconds)
-    await room.audit.sign_in_failed(who, address, "too many attempts")
-    return ApiError(429, "too_many", f"too many attempts; try again in {_minutes(no.retry_seconds)}", retry)
+        return HttpError(503, "busy", "too many people sign in at this moment; try again in a moment", retry)
+    user = await _name_if_known(context.auth, body.user) if context.auth else ""
+    log.warning("auth.too_many_attempts", user=user, address=address, retry_seconds=no.retry_seconds)
+    await context.audit.sign_in_failed(user, address, "too many attempts")
+    return HttpError(429, "too_many", f"too many attempts; try again in {_minutes(no.retry_seconds)}", retry)
 
 
 def _minutes(seconds: int) -> str:

@@ -19,9 +19,9 @@ from mesh_core.silences import commands as silencing
 from mesh_core.silences.commands import BadSilence, Wish
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import MAX_DAYS, MAX_REASON, Silence, SilenceKind
-from observer.web.errors import ApiError
-from observer.web.routes.proposals import ActionId, Digest, exactly
-from observer.web.who import Operator, TheRoom, Viewer
+from observer.web.dependencies import Context, Operator, Viewer
+from observer.web.errors import HttpError
+from observer.web.proposal_lookup import ActionId, Digest, find_exactly
 
 router = APIRouter(tags=["silences"])
 
@@ -102,16 +102,16 @@ class Snoozed(BaseModel):
 
 @router.get("/silences")
 async def silences(
-    room: TheRoom, who: Viewer, ended: Annotated[bool, Query(description="also those that are over")] = False
+    context: Context, user: Viewer, ended: Annotated[bool, Query(description="also those that are over")] = False
 ) -> SilencePage:
     """What holds now and what will, the next to end first; then, if asked for, what is over, the newest first."""
-    return await asyncio.to_thread(_page, room.silences, room.now(), ended)
+    return await asyncio.to_thread(_page, context.silences, context.now(), ended)
 
 
 @router.post("/silences", status_code=201)
-async def silence(room: TheRoom, who: Operator, body: NewSilence) -> Silenced:
+async def silence(context: Context, user: Operator, body: NewSilence) -> Silenced:
     """From now on (or from `starts_at`) nothing is proposed there. What is approved already goes on."""
-    now = room.now()
+    now = context.now()
     begins = parse_time(body.starts_at) if body.starts_at else None
     wish = Wish(
         node=body.node,
@@ -119,59 +119,59 @@ async def silence(room: TheRoom, who: Operator, body: NewSilence) -> Silenced:
         type=body.type,
         ends=_end(body, begins or now),
         begins=begins,
-        by=who.note,
+        by=user.note,
         reason=body.reason,
     )
 
     def do() -> Silenced:
         aside: tuple[Filed, ...] = ()
         if body.kind is SilenceKind.MAINTENANCE:
-            made = silencing.maintain(room.silences, wish, now)
+            made = silencing.maintain(context.silences, wish, now)
         else:
-            made, aside = silencing.acknowledge(room.silences, room.actions, wish, now, reject=body.reject)
-        goes_on = [filed.name.id for filed in silencing.going_on(room.actions, made)]
+            made, aside = silencing.acknowledge(context.silences, context.actions, wish, now, reject=body.reject)
+        goes_on = [filed.name.id for filed in silencing.going_on(context.actions, made)]
         return Silenced(silence=_out(made, now), put_aside=[filed.name.id for filed in aside], going_on=goes_on)
 
-    async with room.audit.deciding(who):  # what it came to is written by the watch over the silences
+    async with context.audit.deciding(user):  # what it came to is written by the watch over the silences
         return await _asked(do)
 
 
 @router.delete("/silences/{silence_id}")
-async def unsilence(room: TheRoom, who: Operator, silence_id: SilenceId) -> SilenceOut:
+async def unsilence(context: Context, user: Operator, silence_id: SilenceId) -> SilenceOut:
     """Over before its time. What is still open is announced within a minute and proposed then."""
 
     def do() -> SilenceOut:
-        if not any(known.id == silence_id for known in (*room.silences.current(), *room.silences.ended())):
+        if not any(known.id == silence_id for known in (*context.silences.current(), *context.silences.ended())):
             raise CannotDecide(Why.UNKNOWN, f"there is no silence {silence_id!r}")
-        made = silencing.unsilence(room.silences, silence_id, who.note)
-        return _out(made, room.now(), room.silences.why_ended(made.id))
+        made = silencing.unsilence(context.silences, silence_id, user.note)
+        return _out(made, context.now(), context.silences.why_ended(made.id))
 
-    async with room.audit.deciding(who):
+    async with context.audit.deciding(user):
         return await asyncio.to_thread(do)
 
 
 @router.post("/proposals/{action_id}/snooze")
-async def snooze(room: TheRoom, who: Operator, action_id: ActionId, body: Snooze) -> Snoozed:
+async def snooze(context: Context, user: Operator, action_id: ActionId, body: Snooze) -> Snoozed:
     """Not now: to rejected/, and nothing is proposed for its place until the end; then it is proposed anew."""
-    now = room.now()
+    now = context.now()
 
     def do() -> tuple[Filed, Silence]:
-        exactly(room, action_id)
+        find_exactly(context, action_id)
         return silencing.snooze(
-            room.silences,
-            room.actions,
+            context.silences,
+            context.actions,
             action_id,
             _end(body, now),
-            who.note,
+            user.note,
             now,
             reason=body.reason,
             digest=body.digest,
         )
 
-    async with room.audit.deciding(who) as told:
+    async with context.audit.deciding(user) as decision:
         filed, made = await _asked(do)
         words = f"snoozed until {made.ends_at}" + (f": {made.reason}" if made.reason else "")
-        await told.done("snooze", filed.name, Folder.PENDING, Folder.REJECTED, words)
+        await decision.done("snooze", filed.name, Folder.PENDING, Folder.REJECTED, words)
     return Snoozed(id=filed.name.id, digest=filed.name.digest, folder=Folder.REJECTED, silence=_out(made, now))
 
 
@@ -198,11 +198,11 @@ def _end(body: HowLong, begins: datetime) -> datetime:
     try:
         return parse_time(body.until) if body.until else begins + timedelta(seconds=body.seconds or 0)
     except OverflowError:
-        raise ApiError(422, "invalid", "starts_at: it ends after the end of the calendar") from None
+        raise HttpError(422, "invalid", "starts_at: it ends after the end of the calendar") from None
 
 
 async def _asked(do: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(do)
     except BadSilence as error:
-        raise ApiError(422, "invalid", str(error)) from None
+        raise HttpError(422, "invalid", str(error)) from None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from mesh_core.models.events import Severity
 from mesh_core.silences.silence import Silence, silences_for
 from observer.web.cursors import Cursor, page_after
-from observer.web.who import TheRoom, Viewer
+from observer.web.dependencies import Context, Viewer
 from observer.world import HealthState, TargetHealth, World
 
 router = APIRouter(tags=["world"])
@@ -62,8 +62,8 @@ class WorldOut(BaseModel):
 
 @router.get("/world")
 async def world(
-    room: TheRoom,
-    who: Viewer,
+    context: Context,
+    user: Viewer,
     state: Annotated[HealthState | None, Query(description="only services in this state")] = None,
     node: Annotated[str | None, Query(max_length=128)] = None,
     q: Annotated[str | None, Query(max_length=200, description="a part of a node's or service's name")] = None,
@@ -71,8 +71,8 @@ async def world(
     cursor: Cursor = None,
 ) -> WorldOut:
     """The world of this moment. Nodes always come whole (there are few); services come in pages, trouble first."""
-    seen = room.world()
-    silent = partial(_silences, await asyncio.to_thread(room.silences.current), room.now())
+    seen = context.world()
+    silent = partial(_silences, await asyncio.to_thread(context.silences.current), context.now())
     nodes, services = _split(seen)
     wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
     page, following = page_after(wanted, cursor, limit, lambda p: p.pair)

@@ -1,0 +1,59 @@
+"""What every route needs: where the files are, the bus, the present world, the live stream. Made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from fastapi import Request
+
+from mesh_core.approvals.store import Actions
+from mesh_core.messaging.bus import Bus
+from mesh_core.silences.folder import SilenceFolder
+from observer.audit.protocol import Audit, NullAudit
+from observer.auth.auth import Auth
+from observer.hooks.rules import HookRules
+from observer.index.indexer import Indexer
+from observer.web.sse import SseBroadcaster
+from observer.world import World
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class AppContext:
+    """`world()` is the newest folded world; it is immutable, so a route may keep it while it works.
+
+    `auth` is None only for an app without a gate, as tests make one.
+    """
+
+    runtime: Path
+    actions: Actions
+    bus: Bus
+    world: Callable[[], World]
+    sse: SseBroadcaster
+    now: Callable[[], datetime] = _now
+    auth: Auth | None = None
+    audit: Audit = field(default_factory=NullAudit)
+    hooks: HookRules = field(default_factory=HookRules)
+    index: Indexer | None = None
+
+    @cached_property
+    def silences(self) -> SilenceFolder:
+        """One for all requests: it reads again only what changed."""
+        return SilenceFolder(self.runtime)
+
+    @property
+    def policy_file(self) -> Path:
+        return self.runtime / "config" / "policy.yml"
+
+
+def get_context(request: Request) -> AppContext:
+    """A route's way to it (a FastAPI dependency)."""
+    context: AppContext = request.app.state.context
+    return context

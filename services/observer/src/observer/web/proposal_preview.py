@@ -1,0 +1,81 @@
+"""What approval would run, and what the policy says of it: of one proposal, for who has to decide. Runs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import BaseModel, Field
+
+from mesh_core.actions.playbooks import playbook_for
+from mesh_core.models.proposals import Attachment, Proposal
+from mesh_core.policy.playbook_lint import Widened, lint_proposal
+from mesh_core.policy.policy import BadPolicy, Policy
+from observer.web.app_context import AppContext
+from observer.web.errors import HttpError
+
+
+class PlaybookPreview(BaseModel):
+    """The playbook that approval runs, byte for byte, and the one that proves it in check mode."""
+
+    name: str
+    text: str
+    sha256: str
+    proof: str
+    attachments: list[Attachment] = Field(description="files that it brings: its tasks say files/<sha256>")
+    by_policy: list[str] = Field(description="modules and arguments that only config/policy.yml allows")
+    dangers: list[str] = Field(description="commands in it that destroy a host's data")
+    problems: list[str] = Field(description="why the executor would refuse it")
+
+
+class PolicyAnswer(BaseModel):
+    allowed: list[str]
+    preferred: str
+    reason: str
+
+
+def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview | None, str | None]:
+    try:
+        made = playbook_for(p)
+    except ValueError as error:
+        return None, str(error)
+    if not made.apply:
+        return None, None
+    name = p.playbook.name if p.playbook else p.type.value
+    sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
+    lint = lint_proposal(p, _widened(context))
+    return PlaybookPreview(
+        name=name,
+        text=made.apply,
+        sha256=sha256,
+        proof=made.converge,
+        attachments=list(p.playbook.attachments) if p.playbook else [],
+        by_policy=list(lint.by_policy),
+        dangers=list(lint.dangers),
+        problems=list(lint.problems),
+    ), None
+
+
+def load_policy(context: AppContext) -> Policy:
+    try:
+        return Policy.load(context.policy_file)
+    except BadPolicy as error:
+        raise HttpError(409, "bad_policy", f"the policy cannot be used: {error}") from None
+
+
+def _widened(context: AppContext) -> Widened:
+    try:
+        return load_policy(context).widened
+    except HttpError:  # what it would allow is not allowed then, and the findings say so
+        return Widened()
+
+
+def policy_answer(context: AppContext, p: Proposal) -> PolicyAnswer | None:
+    try:
+        allowed = load_policy(context).allows(p.event)
+    except HttpError:
+        return None
+    return PolicyAnswer(
+        allowed=sorted(action.value for action in allowed.actions),
+        preferred=allowed.preferred.value,
+        reason=allowed.reason,
+    )

@@ -1,0 +1,95 @@
+"""POST /proposals/{id}/...: a person's verbs: the very renames of `mend`. Each is written into the audit log first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from mesh_core.approvals import decisions, edits
+from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder
+from observer.web.dependencies import Context, Operator
+from observer.web.errors import HttpError
+from observer.web.proposal_lookup import ActionId, Digest, find_exactly
+from observer.web.proposal_preview import load_policy
+
+router = APIRouter(tags=["proposals"])
+
+
+class Approve(BaseModel):
+    digest: Digest
+
+
+class Reject(BaseModel):
+    digest: Digest
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Edit(BaseModel):
+    digest: Digest
+    text: Annotated[str, Field(min_length=1, max_length=MAX_PROPOSAL_BYTES)]
+
+
+class DecisionResult(BaseModel):
+    """Where the proposal lies after a verb."""
+
+    id: str
+    digest: str
+    folder: Folder
+
+
+@router.post("/proposals/{action_id}/approve")
+async def approve(context: Context, user: Operator, action_id: ActionId, body: Approve) -> DecisionResult:
+    """Yes: moves the file to approved/, exactly as `mend approve` and `mv` do. 409: somebody was faster."""
+    await asyncio.to_thread(find_exactly, context, action_id)
+    async with context.audit.deciding(user) as decision:
+        filed = await asyncio.to_thread(
+            decisions.approve, context.actions, action_id, user.note, context.now(), digest=body.digest
+        )
+        await decision.done("approve", filed.name, Folder.PENDING, Folder.APPROVED)
+    return DecisionResult(id=filed.name.id, digest=filed.name.digest, folder=Folder.APPROVED)
+
+
+@router.post("/proposals/{action_id}/reject")
+async def reject(context: Context, user: Operator, action_id: ActionId, body: Reject) -> DecisionResult:
+    """No, and why: moves the file to rejected/."""
+    if not body.reason.strip():
+        raise HttpError(422, "invalid", "reason: wants a few words; whoever reads this next year has only them")
+    await asyncio.to_thread(find_exactly, context, action_id)
+    reason = " ".join(body.reason.split())
+    async with context.audit.deciding(user) as decision:
+        filed = await asyncio.to_thread(
+            decisions.reject, context.actions, action_id, reason, user.note, digest=body.digest
+        )
+        await decision.done("reject", filed.name, Folder.PENDING, Folder.REJECTED, reason)
+    return DecisionResult(id=filed.name.id, digest=filed.name.digest, folder=Folder.REJECTED)
+
+
+@router.post("/proposals/{action_id}/edit")
+async def edit(context: Context, user: Operator, action_id: ActionId, body: Edit) -> DecisionResult:
+    """A changed proposal in place of this one: same id, new digest; it still waits. Judged as the executor judges."""
+
+    def do() -> tuple[ActionName, Folder]:
+        find_exactly(context, action_id)
+        old, folder = edits.find_editable(context.actions, action_id)
+        decisions.check_digest(old, body.digest)
+        name, _ = edits.edit(context.actions, old, folder, body.text.encode(), user.name, load_policy(context))
+        return name, folder
+
+    async with context.audit.deciding(user) as decision:
+        name, folder = await asyncio.to_thread(do)
+        await decision.done("edit", name, folder, Folder.PENDING)
+    return DecisionResult(id=name.id, digest=name.digest, folder=Folder.PENDING)
+
+
+@router.post("/proposals/{action_id}/retry")
+async def retry(context: Context, user: Operator, action_id: ActionId) -> DecisionResult:
+    """What failed, was interrupted or expired, as a new proposal with an id of its own; it waits for a yes."""
+    await asyncio.to_thread(find_exactly, context, action_id)
+    async with context.audit.deciding(user) as decision:
+        name, _ = await asyncio.to_thread(decisions.retry, context.actions, action_id, context.now())
+        await decision.done("retry", name, "", Folder.PENDING)
+    return DecisionResult(id=name.id, digest=name.digest, folder=Folder.PENDING)
