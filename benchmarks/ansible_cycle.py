@@ -29,9 +29,10 @@ import structlog
 from executor_agent.ansible import Limits, Where, run_stage, write_project
 from executor_agent.stages import APPLY, CONVERGED, SYNTAX
 from executor_agent.zygote import Zygote, run_environment
-from mesh_core.actions.playbooks import PlaybookSet, playbook_for
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.register import playbook_for
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Action, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.proposals import ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.inventory import Inventory
 
@@ -149,8 +150,8 @@ def restart_of(container: str) -> Proposal:
     event = HealthEvent(id=f"{NODE}/1-0", type="container_died", node=NODE, service=container)
     return Proposal(
         id=proposal_id(f"{NODE}/1-0", NODE, container),
-        type=ProposalType.CONTAINER_RESTART,
-        action=Action.RESTART,
+        type="container_restart",
+        action="restart",
         risk_level=Risk.LOW,
         node=NODE,
         service=container,

@@ -41,7 +41,7 @@ async def decide(
 ) -> tuple[dict[str, Any], Counter[str]]:
     allowed = policy.allows(event)
     if event.service is not None and not is_name(event.service):  # the door refuses it: a dead letter, no model
-        said = {"action": allowed.preferred.value, "service": event.service, "node": event.node}
+        said = {"action": allowed.preferred, "service": event.service, "node": event.node}
         return {**said, "reason": allowed.reason, "confidence": 0.5, "requires_human": True}, Counter()
     result = await complete(
         providers,

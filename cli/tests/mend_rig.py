@@ -16,7 +16,7 @@ from mend.app import app
 from mesh_core.approvals.proposal_files import ActionName, Receipt
 from mesh_core.approvals.store import Actions
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Action, Evidence, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.proposals import Evidence, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 
 NODE = "pi4"
@@ -80,8 +80,8 @@ def proposal_of(service: str | None = "nginx", *, event: dict[str, Any] | None =
     )
     fields: dict[str, Any] = {
         "id": proposal_id(happened.id or "", NODE, service),
-        "type": ProposalType.CONTAINER_RESTART,
-        "action": Action.RESTART,
+        "type": "container_restart",
+        "action": "restart",
         "risk_level": Risk.LOW,
         "node": NODE,
         "service": service,

@@ -87,7 +87,7 @@ def test_nothing_pending_is_no_failure(mend: Mend) -> None:
 
 
 def test_show_prints_the_playbook_that_would_run_and_an_mv_line_that_approves(mend: Mend) -> None:
-    from mesh_core.actions.playbooks import playbook_for
+    from mesh_core.actions.register import playbook_for
 
     proposal = mend.propose()
     said = mend("show", short_id(proposal.id))
@@ -109,7 +109,7 @@ def test_show_marks_a_models_words_as_a_models_and_the_rules_as_theirs(mend: Men
 
 
 def test_show_as_json_holds_the_same_bytes_of_the_playbook(mend: Mend) -> None:
-    from mesh_core.actions.playbooks import playbook_for
+    from mesh_core.actions.register import playbook_for
 
     proposal = mend.propose()
     shown = json.loads(mend("show", proposal.id, "--json").stdout)

@@ -15,10 +15,11 @@ import pytest
 from executor_agent.ansible import Limits, Where, run_stage, write_project
 from executor_agent.stages import StagePlan
 from executor_agent.zygote import Zygote
-from mesh_core.actions.playbooks import PlaybookSet, playbook_for
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.register import playbook_for
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.outcomes import Stage
-from mesh_core.models.proposals import Action, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.proposals import ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.inventory import Inventory
 from parts.engine import Engine
@@ -28,7 +29,7 @@ LOCAL = b"all: {hosts: {box: {ansible_connection: local}}}\n"
 
 def a_proposal(
     service: str | None = "web",
-    kind: ProposalType = ProposalType.CONTAINER_RESTART,
+    kind: str = "container_restart",
     payload: dict[str, Any] | None = None,
     node: str = "box",
 ) -> Proposal:
@@ -38,7 +39,7 @@ def a_proposal(
     return Proposal(
         id=proposal_id(f"{node}/1-0", node, service),
         type=kind,
-        action=Action.RESTART,
+        action="restart",
         risk_level=Risk.LOW,
         node=node,
         service=service,

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import yaml
+from action_rig import COMPOSE, EVIL, a_proposal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.actions.playbooks import PlaybookSet, compose_of, playbook_for
-from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import ModelRef, Playbook, Proposal, ProposalType, Risk, proposal_id
-from mesh_core.models.records import rfc3339
+from mesh_core.actions.containers import compose_of
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.register import playbook_for
+from mesh_core.models.proposals import Proposal
 from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
-
-EVIL = "{{ lookup('pipe', 'id') }}"
-NOW = rfc3339(datetime.now(UTC))
-COMPOSE = {"runtime": "docker", "compose": {"project": "shop", "service": "web"}}
-
-
-def a_proposal(
-    kind: ProposalType, service: str | None = "web", payload: dict[str, Any] | None = None, text: str | None = None
-) -> Proposal:
-    event = HealthEvent(id="n1/1-0", type="container_died", node="n1", service=service, payload=payload or {})
-    book = None if text is None else Playbook(name="b", sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
-    return Proposal(
-        id=proposal_id("n1/1-0", "n1", service),
-        type=kind,
-        action="playbook",
-        risk_level=Risk.LOW,
-        node="n1",
-        service=service,
-        reason=f"a reason of more than ten characters {EVIL}",
-        confidence=1,
-        created_at=NOW,
-        expires_at=NOW,
-        event=event,
-        model=ModelRef(name="m", provider="p", position=1, latency_ms=1),
-        playbook=book,
-    )
 
 
 def read(text: str) -> list[dict[str, Any]]:
@@ -59,15 +32,15 @@ def modules(text: str) -> list[str]:
 
 
 ALL = [
-    a_proposal(ProposalType.CONTAINER_RESTART),
-    a_proposal(ProposalType.CONTAINER_RESTART, "shop.web", COMPOSE),
-    a_proposal(ProposalType.SERVICE_RESTART, "nginx", {"runtime": "systemd"}),
-    a_proposal(ProposalType.SERVICE_RESTART, "nginx", {"runtime": "supervisor"}),
-    a_proposal(ProposalType.REDEPLOY, "shop.web", COMPOSE),
+    a_proposal("container_restart"),
+    a_proposal("container_restart", "shop.web", COMPOSE),
+    a_proposal("service_restart", "nginx", {"runtime": "systemd"}),
+    a_proposal("service_restart", "nginx", {"runtime": "supervisor"}),
+    a_proposal("redeploy", "shop.web", COMPOSE),
 ]
 
 
-@pytest.mark.parametrize("proposal", ALL, ids=lambda p: f"{p.type.value}-{p.event.payload.get('runtime', '')}")
+@pytest.mark.parametrize("proposal", ALL, ids=lambda p: f"{p.type}-{p.event.payload.get('runtime', '')}")
 def test_each_play_is_for_the_one_node_gathers_nothing_and_only_apply_changes_things(proposal: Proposal) -> None:
     plays = playbook_for(proposal)
     for text in (plays.apply, plays.look, plays.converge):
@@ -84,7 +57,7 @@ def test_each_play_is_for_the_one_node_gathers_nothing_and_only_apply_changes_th
     assert playbook_for(proposal) == plays  # the same proposal is always the same bytes
 
 
-@pytest.mark.parametrize("proposal", ALL, ids=lambda p: f"{p.type.value}-{p.event.payload.get('runtime', '')}")
+@pytest.mark.parametrize("proposal", ALL, ids=lambda p: f"{p.type}-{p.event.payload.get('runtime', '')}")
 def test_what_we_generate_passes_the_judge_of_peoples_own_playbooks(proposal: Proposal) -> None:
     plays = playbook_for(proposal)
     for text in (plays.apply, plays.look, plays.converge):
@@ -92,7 +65,7 @@ def test_what_we_generate_passes_the_judge_of_peoples_own_playbooks(proposal: Pr
 
 
 def test_a_playbook_without_attachments_is_written_as_it_was_before_there_were_any() -> None:
-    proposal = a_proposal(ProposalType.PLAYBOOK, text="x")
+    proposal = a_proposal("playbook", text="x")
     assert b"attachments" not in proposal.wire()
     assert Proposal.model_validate_json(proposal.wire()) == proposal
 
@@ -128,7 +101,7 @@ def test_a_compose_service_is_found_by_its_labels() -> None:
     ],
 )
 def test_a_compose_identity_that_does_not_match_the_service_is_not_believed(service: str, compose: object) -> None:
-    proposal = a_proposal(ProposalType.CONTAINER_RESTART, service, {"compose": compose})
+    proposal = a_proposal("container_restart", service, {"compose": compose})
     assert compose_of(proposal.event) is None
     assert "labels" not in playbook_for(proposal).apply
 
@@ -144,13 +117,13 @@ def test_a_redeploy_takes_its_folder_from_the_inventory_and_touches_one_service(
 
 def test_a_redeploy_finds_its_project_in_the_engines_labels_or_else_in_the_inventory() -> None:
     labels = {"com.docker.compose.project": "shop"}
-    by_label = playbook_for(a_proposal(ProposalType.REDEPLOY, "web", {"Actor": {"Attributes": labels}})).apply
+    by_label = playbook_for(a_proposal("redeploy", "web", {"Actor": {"Attributes": labels}})).apply
     assert "mend_project: !unsafe 'shop'" in by_label
-    unknown = playbook_for(a_proposal(ProposalType.REDEPLOY, "web")).apply
+    unknown = playbook_for(a_proposal("redeploy", "web")).apply
     assert "mend_compose_projects | default({})" in unknown
     assert "mend_compose_projects {web: PROJECT}" in " ".join(unknown.split())
     foreign = {"Actor": {"Attributes": {**labels, "com.docker.compose.service": "db"}}}
-    assert "!unsafe 'db'" not in playbook_for(a_proposal(ProposalType.REDEPLOY, "web", foreign)).apply
+    assert "!unsafe 'db'" not in playbook_for(a_proposal("redeploy", "web", foreign)).apply
 
 
 def test_commands_are_argument_lists_and_a_name_cannot_be_an_option() -> None:
@@ -183,25 +156,25 @@ def test_a_proposal_that_names_another_service_than_its_event_gets_no_playbook()
 
 def test_what_cannot_be_done_honestly_is_a_sentence() -> None:
     with pytest.raises(ValueError, match="whole node"):
-        playbook_for(a_proposal(ProposalType.CONTAINER_RESTART, None))
+        playbook_for(a_proposal("container_restart", None))
     with pytest.raises(ValueError, match=r"payload\.runtime"):
-        playbook_for(a_proposal(ProposalType.SERVICE_RESTART, "x", {"runtime": "docker"}))
+        playbook_for(a_proposal("service_restart", "x", {"runtime": "docker"}))
     with pytest.raises(ValueError, match="carries no playbook"):
-        playbook_for(a_proposal(ProposalType.PLAYBOOK))
+        playbook_for(a_proposal("playbook"))
 
 
 def test_a_notification_has_no_playbook_and_a_reviewed_one_is_passed_on_byte_for_byte() -> None:
-    assert playbook_for(a_proposal(ProposalType.NOTIFY, None)) == PlaybookSet("", "", "")
+    assert playbook_for(a_proposal("notify", None)) == PlaybookSet("", "", "")
     text = "- hosts: n1\r\n  tasks: []   # ünïcode\n"
-    assert playbook_for(a_proposal(ProposalType.PLAYBOOK, text=text)) == PlaybookSet(text, "", "")
+    assert playbook_for(a_proposal("playbook", text=text)) == PlaybookSet(text, "", "")
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", fullmatch=True))
 def test_any_good_name_comes_out_of_the_yaml_as_it_went_in(name: str) -> None:
     for proposal in (
-        a_proposal(ProposalType.CONTAINER_RESTART, name),
-        a_proposal(ProposalType.SERVICE_RESTART, name, {"runtime": "systemd"}),
+        a_proposal("container_restart", name),
+        a_proposal("service_restart", name, {"runtime": "systemd"}),
     ):
         (play,) = read(playbook_for(proposal).apply)
         assert name in play["vars"].values()

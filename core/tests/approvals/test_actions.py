@@ -20,7 +20,7 @@ from mesh_core.approvals.proposal_files import ActionName, Receipt, approval_at,
 from mesh_core.approvals.store import Actions, writable_by
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import Folder, ModelRef, Proposal, ProposalType, proposal_id
+from mesh_core.models.proposals import Folder, ModelRef, Proposal, proposal_id
 from mesh_core.storage import files
 from mesh_core.storage.files import create_whole, read_regular
 
@@ -31,7 +31,7 @@ def proposal_for(number: int = 1, *, reason: str = "it died with 137") -> Propos
     event = HealthEvent(id=f"here/{number}-0", type="container_died", node="here", service="web", timestamp=THEN)
     return Proposal(
         id=proposal_id(f"here/{number}-0", "here", "web"),
-        type=ProposalType.CONTAINER_RESTART,
+        type="container_restart",
         action="restart",
         risk_level="low",
         node="here",
@@ -74,7 +74,7 @@ def outcome_for(name: ActionName) -> Outcome:
         reason="green",
         node="here",
         service="web",
-        type=ProposalType.CONTAINER_RESTART,
+        type="container_restart",
         started_at="2026-01-01T00:00:00Z",
         finished_at="2026-01-01T00:00:01Z",
     )

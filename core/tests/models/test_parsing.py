@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mesh_core.actions.reading import read_proposal
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
-from mesh_core.models.parsing import read_event, read_proposal
+from mesh_core.models.parsing import read_event
 from mesh_core.models.proposals import proposal_id
 from mesh_core.models.records import parse_time
 from mesh_core.models.strict_json import Refusal

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mesh_core.actions.register import CHOICE_WORDS, PROPOSAL_ACTIONS, TYPE_NAMES
 from mesh_core.models import attempts, events, outcomes, proposals
 from mesh_core.models.records import Record
 
@@ -24,8 +26,25 @@ def text_of(value: object) -> str:
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
+# The words that the register knows: the records only give their form.
+WORDS = {
+    ("Proposal", "type"): TYPE_NAMES,
+    ("Proposal", "action"): PROPOSAL_ACTIONS,
+    ("Outcome", "type"): TYPE_NAMES,
+    ("ModelAnswer", "action"): CHOICE_WORDS,
+}
+
+
+def schema_of(name: str, cls: type[Record]) -> dict[str, Any]:
+    schema = cls.model_json_schema(by_alias=True)
+    for (record, field), words in WORDS.items():
+        if record == name:
+            schema["properties"][field]["enum"] = list(words)
+    return schema
+
+
 def expected() -> dict[str, str]:
-    files = {f"{name}.json": text_of(cls.model_json_schema(by_alias=True)) for name, cls in TRAVELLING.items()}
+    files = {f"{name}.json": text_of(schema_of(name, cls)) for name, cls in TRAVELLING.items()}
     channels = {
         name: {"channel": cls.channel, "stream": cls.stream}
         for name, cls in TRAVELLING.items()

@@ -10,17 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mesh_core.actions.register import ACTION_TYPES, type_for
 from mesh_core.models.events import HealthEvent, Severity
-from mesh_core.models.proposals import Action, ProposalType, Risk
-from mesh_core.policy.policy import Allowed, BadPolicy, Policy, narrow, proposal_type_for, risk_for
+from mesh_core.models.proposals import Risk
+from mesh_core.policy.policy import Allowed, BadPolicy, Policy, narrow
 
-RESTART, REDEPLOY, NOTIFY, IGNORE = Action.RESTART, Action.REDEPLOY, Action.NOTIFY, Action.IGNORE
+RESTART, REDEPLOY, NOTIFY, IGNORE = "restart", "redeploy", "notify", "ignore"
 SHIPPED = Policy.load(None)
 COMPOSE = {"compose": {"project": "shop", "service": "web"}}
 
 
 def event(type_: str, payload: dict[str, Any] | None = None, **more: Any) -> HealthEvent:
     return HealthEvent(**({"type": type_, "node": "n1", "service": "web", "payload": payload or {}} | more))
+
+
+def type_name(word: str, told: HealthEvent) -> str | None:
+    action = type_for(word, told)
+    return action.name if action else None
 
 
 def allows(type_: str, payload: dict[str, Any] | None = None, **more: Any) -> Allowed:
@@ -31,7 +37,7 @@ def allows(type_: str, payload: dict[str, Any] | None = None, **more: Any) -> Al
 def test_a_hand_injected_trouble_is_offered_a_container_restart(type_: str) -> None:
     allowed = allows(type_)
     assert (allowed.preferred, allowed.actions) == (RESTART, frozenset({RESTART, NOTIFY}))
-    assert proposal_type_for(RESTART, event(type_)) is ProposalType.CONTAINER_RESTART
+    assert type_name(RESTART, event(type_)) == "container_restart"
 
 
 DOCKER: dict[str, Any] = {"runtime": "docker", "container": "web"}
@@ -63,11 +69,11 @@ PROGRAM: dict[str, Any] = {"runtime": "supervisor", "program": "web"}
     ],
 )
 def test_each_of_the_node_agents_events_leads_where_it_should(
-    type_: str, payload: dict[str, Any], preferred: Action
+    type_: str, payload: dict[str, Any], preferred: str
 ) -> None:
     allowed = allows(type_, payload, severity="error")
-    assert allowed.preferred is preferred, allowed
-    if preferred is NOTIFY:
+    assert allowed.preferred == preferred, allowed
+    if preferred == NOTIFY:
         assert RESTART not in allowed.actions
 
 
@@ -80,13 +86,13 @@ def test_a_whole_nodes_trouble_is_never_answered_with_a_restart(type_: str) -> N
 
 
 def test_the_runtime_decides_what_a_restart_is() -> None:
-    assert proposal_type_for(RESTART, event("unit_failed", UNIT)) is ProposalType.SERVICE_RESTART
-    assert proposal_type_for(RESTART, event("program_fatal", PROGRAM)) is ProposalType.SERVICE_RESTART
-    assert proposal_type_for(RESTART, event("container_died", DOCKER)) is ProposalType.CONTAINER_RESTART
-    assert proposal_type_for(REDEPLOY, event("x")) is ProposalType.REDEPLOY
-    assert proposal_type_for(NOTIFY, event("x")) is ProposalType.NOTIFY
-    assert proposal_type_for(IGNORE, event("x")) is None
-    assert [risk_for(kind) for kind in ProposalType] == [Risk.LOW, Risk.LOW, Risk.GUARDED, Risk.LOW, Risk.HIGH]
+    assert type_name(RESTART, event("unit_failed", UNIT)) == "service_restart"
+    assert type_name(RESTART, event("program_fatal", PROGRAM)) == "service_restart"
+    assert type_name(RESTART, event("container_died", DOCKER)) == "container_restart"
+    assert type_name(REDEPLOY, event("x")) == "redeploy"
+    assert type_name(NOTIFY, event("x")) == "notify"
+    assert type_name(IGNORE, event("x")) is None
+    assert [action.risk for action in ACTION_TYPES] == [Risk.LOW, Risk.LOW, Risk.GUARDED, Risk.LOW, Risk.HIGH]
 
 
 @pytest.mark.parametrize(
@@ -175,12 +181,12 @@ rules:
     assert policy.allows(event("lamp_dark")).actions == {IGNORE}
     told = policy.allows(event("lamp_dark", {"log": "disk full"}))
     assert (told.preferred, told.actions, told.rule) == (NOTIFY, frozenset({NOTIFY}), "words")
-    assert policy.allows(event("lamp_lit", {"log": "disk full"})).preferred is RESTART
+    assert policy.allows(event("lamp_lit", {"log": "disk full"})).preferred == RESTART
 
 
 def test_silence_is_offered_only_where_a_field_says_why() -> None:
     assert allows("queue_depth_high", severity="warning").actions == {NOTIFY}
-    assert all(rule.prefer is IGNORE for rule in SHIPPED.rules if IGNORE in rule.allow)
+    assert all(rule.prefer == IGNORE for rule in SHIPPED.rules if IGNORE in rule.allow)
 
 
 ENDED = {"exit_code": 0, "restart_policy": "no"}
@@ -289,7 +295,7 @@ def test_trouble_is_not_silenced_by_a_field_that_says_nothing_about_it(
     ],
 )
 def test_who_says_that_it_is_over_or_meant_is_still_believed(type_: str, payload: dict[str, Any]) -> None:
-    assert allows(type_, payload, severity="critical").preferred is IGNORE
+    assert allows(type_, payload, severity="critical").preferred == IGNORE
 
 
 @pytest.mark.parametrize(
@@ -297,7 +303,7 @@ def test_who_says_that_it_is_over_or_meant_is_still_believed(type_: str, payload
     [({"status": "resolved"}, "critical"), ({"heartbeat": {"status": 3}}, "error"), ({"test": True}, "critical")],
 )
 def test_what_is_over_a_test_or_in_maintenance_is_ignored(payload: dict[str, Any], severity: str) -> None:
-    assert allows("container_unhealthy", payload, severity=severity).preferred is IGNORE
+    assert allows("container_unhealthy", payload, severity=severity).preferred == IGNORE
 
 
 def test_a_contradiction_is_for_a_person() -> None:
@@ -366,7 +372,7 @@ def test_the_loop_guard_leaves_a_redeploy_where_a_rule_allows_one() -> None:
     )
     guarded = policy.allows(event("x", COMPOSE), recent_restarts=5)
     assert (guarded.preferred, guarded.actions) == (REDEPLOY, frozenset({REDEPLOY, NOTIFY}))
-    assert policy.allows(event("x"), recent_restarts=5).preferred is NOTIFY
+    assert policy.allows(event("x"), recent_restarts=5).preferred == NOTIFY
 
 
 def test_a_policy_that_leaves_nothing_still_tells_a_person() -> None:
@@ -419,20 +425,20 @@ rules:
 """,
     )
     assert policy.allows(event("container_unhealthy")).actions == {NOTIFY}
-    assert policy.allows(event("lamp_dark")).preferred is RESTART
-    assert policy.allows(event("lamp_dark", severity="error")).preferred is NOTIFY
-    assert policy.allows(event("lamp_dark"), recent_restarts=1).preferred is NOTIFY
+    assert policy.allows(event("lamp_dark")).preferred == RESTART
+    assert policy.allows(event("lamp_dark", severity="error")).preferred == NOTIFY
+    assert policy.allows(event("lamp_dark"), recent_restarts=1).preferred == NOTIFY
     assert policy.is_protected("jellyfin", "n1")
     assert policy.is_protected("anything", "VAULT1")
     assert not policy.is_protected("redis", "n1")
     assert policy.is_protected("sshd", "n1")
-    assert policy.allows(event("container_died", {"log": "certificate"}, severity="error")).preferred is RESTART
-    assert policy.allows(event("container_died", {"log": "KAPUTT"}, severity="error")).preferred is NOTIFY
+    assert policy.allows(event("container_died", {"log": "certificate"}, severity="error")).preferred == RESTART
+    assert policy.allows(event("container_died", {"log": "KAPUTT"}, severity="error")).preferred == NOTIFY
     assert policy.allows(event("strange", severity="info")).rule == "none"
 
 
 def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
-    assert Policy.load(tmp_path / "absent.yml").allows(event("container_unhealthy")).preferred is RESTART
+    assert Policy.load(tmp_path / "absent.yml").allows(event("container_unhealthy")).preferred == RESTART
     assert policy_file(tmp_path, "# nothing yet\n").max_restarts_per_hour == 3
 
 

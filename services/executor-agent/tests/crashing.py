@@ -17,8 +17,9 @@ from ptyprocess import PtyProcess
 from executor_agent import executor, ledger, leftovers, report, sweep
 from executor_agent.executor import Limits
 from executor_agent.life import Life
-from executor_agent.runner import Look, OnLine, RunResult, Seen
+from executor_agent.runner import OnLine, RunResult
 from executor_agent.testing import ScriptedRunner
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals import store as actions
 from mesh_core.messaging import bus
 from mesh_core.models.proposals import ActionUpdate, Proposal
@@ -169,7 +170,7 @@ def _told_but_not_noted() -> None:
 def main() -> None:
     runtime, redis_url, step = Path(sys.argv[1]), sys.argv[2], os.environ.get("DIES_AT", sys.argv[3])
     setup("executor-agent")
-    runner = Runner(runtime / "runs", looks=(Look(Seen.SICK, "it does not answer"),))
+    runner = Runner(runtime / "runs", looks=(TargetState(TargetStatus.UNHEALTHY, "it does not answer"),))
     runner.step = step
     runner.seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     STEPS[step]()

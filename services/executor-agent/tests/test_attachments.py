@@ -10,9 +10,10 @@ from parts.playing import LOCAL, Prepare, a_proposal
 
 from executor_agent.intake import permission_problem
 from executor_agent.rules import Rules
-from executor_agent.stages import stages_for
+from executor_agent.stages import AGAIN, stages_for
 from executor_agent.zygote import Zygote
-from mesh_core.models.proposals import Attachment, Playbook, Proposal, ProposalType, Risk
+from mesh_core.actions.register import playbook_for
+from mesh_core.models.proposals import Attachment, Playbook, Proposal, Risk
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
 
@@ -20,7 +21,7 @@ from mesh_core.policy.policy import Policy
 def proposal_with(text: str, *files: str) -> Proposal:
     attachments = tuple(Attachment(name=f"f{n}", sha256=sha256_of(one), text=one) for n, one in enumerate(files))
     book = Playbook(name="p", sha256=sha256_of(text), text=text, attachments=attachments)
-    changed = {"type": ProposalType.PLAYBOOK, "action": "playbook", "risk_level": Risk.HIGH, "playbook": book}
+    changed = {"type": "playbook", "action": "playbook", "risk_level": Risk.HIGH, "playbook": book}
     return a_proposal().model_copy(update=changed)
 
 
@@ -48,7 +49,7 @@ def test_attachments_are_copied_and_filled_in_on_the_host_and_a_second_run_chang
     assert permission_problem(proposal, rules) is None
     run = prepare(warm, proposal)
     changes = []
-    for stage in stages_for(proposal.type):
+    for stage in stages_for(playbook_for(proposal)):
         played = run.play(stage)
         assert played.ok, (played, run.lines)
         changes.append(played.changed)
@@ -73,7 +74,7 @@ def test_a_constant_of_a_condition_is_never_a_template_in_ansible_either(
         assert permission_problem(proposal_with(one), rules) is not None, one
     text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": tasks}], width=1000)
     run = prepare(warm, text=text)
-    run.play(stages_for(ProposalType.PLAYBOOK)[-1])
+    run.play(AGAIN)
     assert sum(line.startswith("TASK [") for line in run.lines) == len(tasks), run.lines
     assert not ran.exists()
 
@@ -87,7 +88,7 @@ def test_a_key_that_ansible_obeys_finds_no_group_of_another_host_in_the_run(warm
     text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "vars": {"add_group": "dbs"}, "tasks": tasks}])
     assert permission_problem(proposal_with(text), Rules(Inventory.parse(groups), Policy.load(None))) is not None
     run = prepare(warm, text=text, inventory=groups)
-    run.play(stages_for(ProposalType.PLAYBOOK)[-1])
+    run.play(AGAIN)
     assert any("it is unknown" in line for line in run.lines), run.lines
     assert not any("stolen" in line for line in run.lines)
 

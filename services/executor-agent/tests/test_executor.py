@@ -14,8 +14,9 @@ import redis.asyncio as aioredis
 
 from executor_agent.executor import Limits
 from executor_agent.permissions import reasons_to_refuse
-from executor_agent.runner import Look, RunResult, Seen
+from executor_agent.runner import RunResult
 from executor_agent.testing import Living, ScriptedRunner, file_pending, move_by_hand, proposal_for
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import RedisServer, wait_for
 
@@ -102,7 +103,7 @@ async def test_a_runner_that_raises_fails_its_action_and_nothing_else(alone: Liv
 
 
 async def test_what_became_well_by_itself_is_not_touched(living: Living) -> None:
-    living.runner.looks = (Look(Seen.HEALTHY, "it answers with 200", {"status": 200}),)
+    living.runner.looks = (TargetState(TargetStatus.HEALTHY, "it answers with 200", {"status": 200}),)
     await living.begin()
     name = living.approve(proposal_for(1))
     outcome = await living.ends_in(Folder.WITHDRAWN, name)
@@ -114,7 +115,7 @@ async def test_what_became_well_by_itself_is_not_touched(living: Living) -> None
 
 
 async def test_a_look_that_fails_or_hangs_does_not_decide(alone: Living, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object) -> Look:
+    async def broken(*_: object) -> TargetState:
         raise OSError("no route to host")
 
     monkeypatch.setattr(alone.runner, "look", broken)
@@ -122,7 +123,7 @@ async def test_a_look_that_fails_or_hangs_does_not_decide(alone: Living, monkeyp
     await alone.ends_in(Folder.DONE, alone.approve(proposal_for(1)))
     await alone.end()
 
-    async def hangs(*_: object) -> Look:
+    async def hangs(*_: object) -> TargetState:
         await asyncio.sleep(60)
         raise AssertionError
 
@@ -185,7 +186,10 @@ async def test_stopping_lets_a_short_run_end_and_claims_nothing_new(alone: Livin
 async def test_stopping_interrupts_a_long_run_and_says_what_was_seen(living: Living) -> None:
     living.limits = Limits(stop_seconds=0.2, scan_seconds=0.2)
     living.runner.seconds = 60
-    living.runner.looks = (Look(Seen.SICK, "down"), Look(Seen.HEALTHY, "it is up already", {"up": True}))
+    living.runner.looks = (
+        TargetState(TargetStatus.UNHEALTHY, "down"),
+        TargetState(TargetStatus.HEALTHY, "it is up already", {"up": True}),
+    )
     await living.begin()
     name = living.approve(proposal_for(1))
     await wait_for(lambda: living.runner.runs(), 5, "it runs")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from executor_agent.precondition import is_over
-from executor_agent.runner import Look, Seen
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent
 
-RUNS = Look(Seen.HEALTHY, "running", {"containers": [{"health": None}]})
-CHECKED = Look(Seen.HEALTHY, "running, healthy", {"containers": [{"health": "healthy"}]})
+RUNS = TargetState(TargetStatus.HEALTHY, "running", {"containers": [{"health": None}]})
+CHECKED = TargetState(TargetStatus.HEALTHY, "running, healthy", {"containers": [{"health": "healthy"}]})
 
 
 def event(kind: str, **payload: Any) -> HealthEvent:
@@ -21,14 +21,14 @@ def event(kind: str, **payload: Any) -> HealthEvent:
 @pytest.mark.parametrize("kind", ["container_died", "unit_failed", "program_exited", "nginx_crashed"])
 def test_what_was_down_is_over_when_it_runs(kind: str) -> None:
     assert is_over(event(kind), RUNS)
-    assert not is_over(event(kind), Look(Seen.SICK, "exited"))
-    assert not is_over(event(kind), Look(Seen.UNKNOWN, "no answer"))
+    assert not is_over(event(kind), TargetState(TargetStatus.UNHEALTHY, "exited"))
+    assert not is_over(event(kind), TargetState(TargetStatus.UNKNOWN, "no answer"))
 
 
 @pytest.mark.parametrize("kind", ["container_unhealthy", "service_unhealthy"])
 def test_what_was_unhealthy_is_over_only_when_a_health_check_says_so(kind: str) -> None:
     assert not is_over(event(kind), RUNS)
-    assert not is_over(event(kind), Look(Seen.HEALTHY, "active"))
+    assert not is_over(event(kind), TargetState(TargetStatus.HEALTHY, "active"))
     assert is_over(event(kind), CHECKED)
     assert not is_over(event("container_died", health="unhealthy"), RUNS)
 

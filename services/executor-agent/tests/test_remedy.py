@@ -21,9 +21,10 @@ from parts.engine import Engine
 
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.remedy import Remedy
-from executor_agent.runner import Look, Runner, Seen
+from executor_agent.runner import Runner
 from executor_agent.testing import Living, ScriptedRunner, proposal_for, write_inventory
 from executor_agent.zygote import Zygote
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
@@ -97,14 +98,14 @@ async def test_a_look_where_there_is_nothing_to_look_at_is_no_healthy_one(
     runner: Callable[[bool], Runner], run_dir: Path
 ) -> None:
     look = await runner(False).look(playbook(QUICK), run_dir)
-    assert isinstance(look, Look)
-    assert look.state is not Seen.HEALTHY
+    assert isinstance(look, TargetState)
+    assert look.health is not TargetStatus.HEALTHY
 
 
 async def test_a_look_at_a_host_without_an_inventory_is_unknown(warm: Zygote, run_dir: Path, tmp_path: Path) -> None:
     remedy = Remedy(warm, tmp_path / "none.yml")
     look = await remedy.look(proposal_for(1), run_dir)
-    assert look.state is Seen.UNKNOWN
+    assert look.health is TargetStatus.UNKNOWN
     result = await remedy.run(proposal_for(1), run_dir, lambda *_: None, asyncio.Event())
     assert (result.result, result.verdict) == ("failed", "not_run")
     assert "none.yml" in result.reason
@@ -125,7 +126,7 @@ async def test_a_notification_without_targets_fails_and_names_the_variable(
 ) -> None:
     remedy = Remedy(warm, tmp_path / "none.yml")
     notify = proposal_for(1, type="notify", action="notify")
-    assert (await remedy.look(notify, run_dir)).state is Seen.UNKNOWN
+    assert (await remedy.look(notify, run_dir)).health is TargetStatus.UNKNOWN
     result = await remedy.run(notify, run_dir, lambda *_: None, asyncio.Event())
     assert result.result == "failed"
     assert "NOTIFY_URLS" in result.reason
@@ -181,11 +182,17 @@ async def test_the_probe_of_the_node_agent_is_the_judge_of_its_own_trouble(bus: 
     ask = await OriginalProbe(bus).listen(probed())
     assert ask is not None
     assert await ask(0) is None
-    await bus.append("here", "2-0", b'{"type":"http_probe_failed","node":"here","incident":"here/web/1"}')
+    await bus.append(
+        "here", "2-0", b'{"type":"http_probe_failed","node":"here","service":"web","incident":"here/web/1"}'
+    )
     assert await ask(0) is False
-    await bus.append("here", "3-0", b'{"type":"service_recovered","node":"here","incident":"here/web/other"}')
+    await bus.append(
+        "here", "3-0", b'{"type":"service_recovered","node":"here","service":"web","incident":"here/web/other"}'
+    )
     assert await ask(0) is False
-    await bus.append("here", "4-0", b'{"type":"service_recovered","node":"here","incident":"here/web/1"}')
+    await bus.append(
+        "here", "4-0", b'{"type":"service_recovered","node":"here","service":"web","incident":"here/web/1"}'
+    )
     assert await ask(5) is True
 
 

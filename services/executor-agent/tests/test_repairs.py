@@ -22,15 +22,17 @@ from parts.nodes import SystemdNode
 from parts.playing import Prepare, Run, a_proposal
 from parts.require import missing
 
-from executor_agent.looks import State, look
 from executor_agent.stages import APPLY, LOOK, stages_for
-from executor_agent.verify import Settle, Verdict, Verification, verify
+from executor_agent.target_state import look
+from executor_agent.verify import RepairVerdict, Verification, WatchLimits, verify
 from executor_agent.zygote import Zygote
+from mesh_core.actions.register import playbook_for
+from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.outcomes import Stage
-from mesh_core.models.proposals import Proposal, ProposalType
+from mesh_core.models.proposals import Proposal
 from mesh_core.testing import wait_for
 
-QUICK = Settle(every_seconds=0.2, steady_seconds=3, sick_seconds=3, margin_seconds=10)
+QUICK = WatchLimits(every_seconds=0.2, steady_seconds=3, unhealthy_seconds=3, margin_seconds=10)
 
 
 def the_look(run: Run) -> Any:
@@ -39,14 +41,14 @@ def the_look(run: Run) -> Any:
 
 def repair(run: Run) -> list[Stage]:
     stages = []
-    for plan in stages_for(run.proposal.type):
+    for plan in stages_for(playbook_for(run.proposal)):
         stages.append(run.play(plan))
         if not stages[-1].ok:
             break
     return stages
 
 
-async def prove(run: Run, settle: Settle = QUICK) -> Verification:
+async def prove(run: Run, settle: WatchLimits = QUICK) -> Verification:
     return await verify(run.proposal, run.folder, run.lines.append, run.cancel, run.limits, run.where, settle=settle)
 
 
@@ -58,7 +60,7 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
     sick.make_sick()
     await wait_for(lambda: sick.health() == "unhealthy", 20, "unhealthy")
     run = prepare(docker_warm, a_proposal(sick.name))
-    assert the_look(run).state is State.SICK
+    assert the_look(run).health is TargetStatus.UNHEALTHY
     since = time.time() - 0.5
     stages = await asyncio.to_thread(repair, run)
     assert [(s.name, s.ok, s.changed) for s in stages] == [
@@ -67,7 +69,7 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
         ("check_idempotency", True, 0),
     ]
     done = await prove(run)
-    assert done.verdict is Verdict.PROVEN, done
+    assert done.verdict is RepairVerdict.PROVEN, done
     assert len(engine.events(sick.name, "restart", since=since)) == 1
     assert len(engine.events(sick.name, "die", since=since)) == 1
     assert {path.name for path in (run.folder / "logs").iterdir()} == {
@@ -88,7 +90,7 @@ async def test_a_container_that_stays_sick_is_not_called_repaired(
     run = prepare(docker_warm, a_proposal(sick.name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run)
-    assert done.verdict is Verdict.NOT_HELPED, done
+    assert done.verdict is RepairVerdict.NOT_HELPED, done
     assert "unhealthy" in done.reason
 
 
@@ -98,8 +100,8 @@ async def test_the_settle_window_waits_for_a_slow_starter(
     slow = sick_container(start_period="20s", start_seconds=4)
     run = prepare(docker_warm, a_proposal(slow.name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
-    done = await prove(run, Settle(every_seconds=0.2, margin_seconds=1))
-    assert done.verdict is Verdict.PROVEN, done
+    done = await prove(run, WatchLimits(every_seconds=0.2, margin_seconds=1))
+    assert done.verdict is RepairVerdict.PROVEN, done
     assert any("starting" in line for line in run.lines)
 
 
@@ -112,11 +114,11 @@ async def test_a_stopped_container_is_started_and_a_drifted_one_is_not_made_anew
     engine.docker("stop", "--time", "1", name)
     before = engine.inspect(name)["Id"]
     run = prepare(docker_warm, a_proposal(name))
-    assert the_look(run).state is State.SICK
+    assert the_look(run).health is TargetStatus.UNHEALTHY
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     assert engine.inspect(name)["Id"] == before
     engine.exec(name, "test", "-f", "/data/precious", "-a", "-f", "/root/precious")
-    assert (await prove(run)).verdict is Verdict.PROVEN
+    assert (await prove(run)).verdict is RepairVerdict.PROVEN
 
 
 async def test_a_container_that_dies_again_and_again_is_a_crash_loop(
@@ -126,7 +128,7 @@ async def test_a_container_that_dies_again_and_again_is_a_crash_loop(
     run = prepare(docker_warm, a_proposal(name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run)
-    assert done.verdict is Verdict.NOT_HELPED, done
+    assert done.verdict is RepairVerdict.NOT_HELPED, done
 
 
 def test_a_missing_container_is_said_plainly_and_nothing_is_made(
@@ -134,7 +136,7 @@ def test_a_missing_container_is_said_plainly_and_nothing_is_made(
 ) -> None:
     run = prepare(docker_warm, a_proposal("mm-nobody"))
     seen = the_look(run)
-    assert seen.state is State.SICK
+    assert seen.health is TargetStatus.UNHEALTHY
     assert seen.facts["exists"] is False
     stages = repair(run)
     assert not stages[-1].ok
@@ -159,7 +161,7 @@ async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_lef
     assert [len(engine.events(name, "restart", since=since)) for name in web] == [1, 1]
     assert engine.started_at(neighbour) == started
     done = await prove(run)
-    assert done.verdict is Verdict.PROVEN
+    assert done.verdict is RepairVerdict.PROVEN
     assert len(done.after["containers"]) == 2
     engine.rm(*web)
     assert the_look(run).facts["exists"] is False
@@ -204,7 +206,7 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
     try:
         before = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}
         payload = {"runtime": "docker", "compose": {"project": project, "service": "web"}}
-        proposal = a_proposal(f"{project}.web", ProposalType.REDEPLOY, payload)
+        proposal = a_proposal(f"{project}.web", "redeploy", payload)
         ignorant = prepare(zygote, proposal)
         assert "add mend_compose_dirs" in (await asyncio.to_thread(repair, ignorant))[-1].detail
         box = {"ansible_connection": "local", "mend_compose_dirs": {project: str(folder)}}
@@ -214,7 +216,7 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
         after = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}
         assert after["web"] != before["web"]
         assert after["db"] == before["db"]
-        assert (await prove(run)).verdict is Verdict.PROVEN
+        assert (await prove(run)).verdict is RepairVerdict.PROVEN
     finally:
         zygote.stop()
         await asyncio.to_thread(run_compose, "down", "--timeout", "1")
@@ -272,12 +274,12 @@ def for_supervisor(conf: Path) -> bytes:
 
 
 def of_supervisor(program: str) -> Proposal:
-    return a_proposal(program, ProposalType.SERVICE_RESTART, {"runtime": "supervisor"})
+    return a_proposal(program, "service_restart", {"runtime": "supervisor"})
 
 
 async def test_a_supervisor_program_is_restarted_and_proven(warm: Zygote, supervisor: Path, prepare: Prepare) -> None:
     run = prepare(warm, of_supervisor("web"), inventory=for_supervisor(supervisor))
-    await wait_for(lambda: the_look(run).state is State.HEALTHY, 15, "running at first")
+    await wait_for(lambda: the_look(run).health is TargetStatus.HEALTHY, 15, "running at first")
     first = the_look(run).incarnation
     stages = await asyncio.to_thread(repair, run)
     assert [(s.name, s.ok, s.changed) for s in stages] == [
@@ -286,11 +288,11 @@ async def test_a_supervisor_program_is_restarted_and_proven(warm: Zygote, superv
         ("check_idempotency", True, 0),
     ]
     done = await prove(run)
-    assert done.verdict is Verdict.PROVEN, done
+    assert done.verdict is RepairVerdict.PROVEN, done
     assert done.after["incarnation"] != first
     control = [str(Path(sys.prefix, "bin", "supervisorctl")), "-c", str(supervisor)]
     await asyncio.to_thread(subprocess.run, [*control, "stop", "web"], capture_output=True)
-    assert the_look(run).state is State.SICK
+    assert the_look(run).health is TargetStatus.UNHEALTHY
     assert all(s.ok for s in await asyncio.to_thread(repair, run))  # restart of a stopped program starts it
 
 
@@ -305,7 +307,7 @@ def test_a_supervisor_program_that_cannot_start_or_is_not_there_fails_in_words(
     assert the_look(run).facts["exists"] is False
     assert "no such process" in repair(run)[-1].detail
     nowhere = prepare(warm, of_supervisor("web"), inventory=for_supervisor(Path("/nowhere.conf")))
-    assert the_look(nowhere).state is State.UNKNOWN
+    assert the_look(nowhere).health is TargetStatus.UNKNOWN
     assert not repair(nowhere)[-1].ok
 
 
@@ -316,22 +318,22 @@ def for_node(node: SystemdNode) -> bytes:
 async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
     warm: Zygote, systemd_node: SystemdNode, prepare: Prepare
 ) -> None:
-    proposal = a_proposal("web", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    proposal = a_proposal("web", "service_restart", {"runtime": "systemd"}, node="far")
     run = prepare(warm, proposal, inventory=for_node(systemd_node))
     systemd_node.systemctl("start", "web")
-    assert the_look(run).state is State.HEALTHY
+    assert the_look(run).health is TargetStatus.HEALTHY
     await asyncio.to_thread(systemd_node.systemctl, "stop", "web")
     seen = the_look(run)
-    assert seen.state is State.SICK, seen
+    assert seen.health is TargetStatus.UNHEALTHY, seen
     stages = await asyncio.to_thread(repair, run)
     assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
     done = await prove(run)
-    assert done.verdict is Verdict.PROVEN, done
+    assert done.verdict is RepairVerdict.PROVEN, done
     assert systemd_node.show("web", "ActiveState")["ActiveState"] == "active"
 
 
 def test_a_unit_that_is_not_there_is_said_plainly(warm: Zygote, systemd_node: SystemdNode, prepare: Prepare) -> None:
-    proposal = a_proposal("nobody", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    proposal = a_proposal("nobody", "service_restart", {"runtime": "systemd"}, node="far")
     run = prepare(warm, proposal, inventory=for_node(systemd_node))
     assert the_look(run).facts["exists"] is False
     assert "Could not find the requested service nobody" in repair(run)[-1].detail
@@ -344,21 +346,21 @@ async def test_a_unit_that_keeps_failing_is_not_called_repaired(
         "[Service]\nExecStart=/bin/sh -c 'sleep 0.5; exit 1'\nRestart=always\nRestartSec=100ms\nStartLimitBurst=100\n"
     )
     systemd_node.install_unit("flap.service", unit)
-    proposal = a_proposal("flap", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    proposal = a_proposal("flap", "service_restart", {"runtime": "systemd"}, node="far")
     run = prepare(warm, proposal, inventory=for_node(systemd_node))
     try:
         assert all(s.ok for s in await asyncio.to_thread(repair, run))
         done = await prove(run)
-        assert done.verdict is Verdict.NOT_HELPED, done
+        assert done.verdict is RepairVerdict.NOT_HELPED, done
     finally:
         systemd_node.systemctl("stop", "flap", check=False)
 
 
 def test_a_host_that_does_not_answer_is_unknown_and_the_repair_fails(warm: Zygote, prepare: Prepare) -> None:
     far = b"all: {hosts: {far: {ansible_host: 127.0.0.1, ansible_port: 9, ansible_user: nobody}}}"
-    proposal = a_proposal("web", ProposalType.SERVICE_RESTART, {"runtime": "systemd"}, node="far")
+    proposal = a_proposal("web", "service_restart", {"runtime": "systemd"}, node="far")
     run = prepare(warm, proposal, inventory=far)
-    assert the_look(run).state is State.UNKNOWN
+    assert the_look(run).health is TargetStatus.UNKNOWN
     stages = repair(run)
     assert not stages[-1].ok
     assert "refused" in stages[-1].detail

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from executor_agent.stages import stages_for
-from mesh_core.models.proposals import ProposalType
+from mesh_core.actions.playbooks import PlaybookSet
+
+REPAIR, OWN, MESSAGE = PlaybookSet("a", "l", "c"), PlaybookSet("a", "", ""), PlaybookSet("", "", "")
 
 
 def test_every_repair_is_checked_applied_once_and_checked_to_want_nothing_more() -> None:
-    for kind in (ProposalType.CONTAINER_RESTART, ProposalType.SERVICE_RESTART, ProposalType.REDEPLOY):
-        stages = stages_for(kind)
-        assert [(s.log, s.playbook, s.options) for s in stages] == [
-            ("01_syntax", "apply.yml", ("--syntax-check",)),
-            ("02_apply", "apply.yml", ()),
-            ("03_check_idempotency", "converge.yml", ("--check",)),
-        ]
+    assert [(s.log, s.playbook, s.options) for s in stages_for(REPAIR)] == [
+        ("01_syntax", "apply.yml", ("--syntax-check",)),
+        ("02_apply", "apply.yml", ()),
+        ("03_check_idempotency", "converge.yml", ("--check",)),
+    ]
 
 
 def test_only_apply_can_change_a_host_and_only_one_stage_is_apply() -> None:
-    for kind in ProposalType:
-        changing = [s for s in stages_for(kind) if not {"--check", "--syntax-check"} & set(s.options)]
-        assert [s.name for s in changing] == ([] if kind is ProposalType.NOTIFY else ["apply"])
+    for plays in (REPAIR, OWN, MESSAGE):
+        changing = [s for s in stages_for(plays) if not {"--check", "--syntax-check"} & set(s.options)]
+        assert [s.name for s in changing] == ([] if plays is MESSAGE else ["apply"])
         assert all(s.point_of_no_return for s in changing)
-        assert sum(s.point_of_no_return for s in stages_for(kind)) == len(changing)
+        assert sum(s.point_of_no_return for s in stages_for(plays)) == len(changing)
 
 
 def test_a_notification_has_no_stage_and_a_persons_playbook_is_asked_again_in_check_mode() -> None:
-    assert stages_for(ProposalType.NOTIFY) == ()
-    assert stages_for(ProposalType.PLAYBOOK)[-1].playbook == "apply.yml"
-    assert stages_for(ProposalType.PLAYBOOK)[-1].options == ("--check",)
+    assert stages_for(MESSAGE) == ()
+    assert stages_for(OWN)[-1].playbook == "apply.yml"
+    assert stages_for(OWN)[-1].options == ("--check",)

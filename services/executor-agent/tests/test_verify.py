@@ -9,98 +9,99 @@ from pathlib import Path
 import pytest
 
 from executor_agent import verify as verify_room
-from executor_agent.looks import Look, State
-from executor_agent.verify import Jury, Settle, Verdict, verify
+from executor_agent.verify import RecoveryJudge, RepairVerdict, WatchLimits, verify
+from mesh_core.actions.target_state import TargetState, TargetStatus
 
-SETTLE = Settle(needed=3, margin_seconds=20, sick_seconds=10)
+SETTLE = WatchLimits(needed=3, margin_seconds=20, unhealthy_seconds=10)
 
 
-def seen(state: State, restarts: int = 0, incarnation: str = "1", start: float = 0, checked: bool = True) -> Look:
+def seen(
+    health: TargetStatus, restarts: int = 0, incarnation: str = "1", start: float = 0, checked: bool = True
+) -> TargetState:
     facts = {
         "restarts": restarts,
         "incarnation": incarnation,
         "start_period_seconds": start,
         "checked": checked,
-        "words": state.value,
     }
-    return Look(state, facts)
+    return TargetState(health, health.value, facts)
 
 
-def judge(looks: list[Look], settle: Settle = SETTLE, every: float = 1.0) -> tuple[int, Verdict, str]:
+def judge(looks: list[TargetState], settle: WatchLimits = SETTLE, every: float = 1.0) -> tuple[int, RepairVerdict, str]:
     """(how many looks it took, verdict, reason); the last look repeats for ever."""
-    jury = Jury(settle)
+    jury = RecoveryJudge(settle)
     for number in range(2000):
-        if decided := jury.hear(number * every, looks[min(number, len(looks) - 1)]):
+        if decided := jury.observe(number * every, looks[min(number, len(looks) - 1)]):
             return number + 1, *decided
     raise AssertionError("no verdict in 2000 looks")
 
 
-WELL, SICK, UNSURE = seen(State.HEALTHY), seen(State.SICK), seen(State.UNKNOWN)
+WELL, SICK, UNSURE = seen(TargetStatus.HEALTHY), seen(TargetStatus.UNHEALTHY), seen(TargetStatus.UNKNOWN)
 
 
 def test_well_three_times_in_a_row_is_proof() -> None:
-    assert judge([WELL])[:2] == (3, Verdict.PROVEN)
-    assert judge([UNSURE, WELL, UNSURE, WELL])[:2] == (6, Verdict.PROVEN)
-    assert judge([SICK, SICK, WELL])[:2] == (5, Verdict.PROVEN)
+    assert judge([WELL])[:2] == (3, RepairVerdict.PROVEN)
+    assert judge([UNSURE, WELL, UNSURE, WELL])[:2] == (6, RepairVerdict.PROVEN)
+    assert judge([SICK, SICK, WELL])[:2] == (5, RepairVerdict.PROVEN)
 
 
 def test_one_restart_by_itself_starts_the_count_again_and_two_are_a_crash_loop() -> None:
-    once = [seen(State.HEALTHY, 0), seen(State.HEALTHY, 1, "2")]
-    assert judge(once)[:2] == (4, Verdict.PROVEN)
-    loop = [seen(State.HEALTHY, number, str(number)) for number in range(9)]
+    once = [seen(TargetStatus.HEALTHY, 0), seen(TargetStatus.HEALTHY, 1, "2")]
+    assert judge(once)[:2] == (4, RepairVerdict.PROVEN)
+    loop = [seen(TargetStatus.HEALTHY, number, str(number)) for number in range(9)]
     looks, verdict, reason = judge(loop)
-    assert (looks, verdict) == (3, Verdict.NOT_HELPED)
+    assert (looks, verdict) == (3, RepairVerdict.NOT_HELPED)
     assert "keeps restarting" in reason
-    silent = [seen(State.HEALTHY, 0, str(number)) for number in range(9)]  # another process each time, uncounted
-    assert judge(silent)[1] is Verdict.NOT_HELPED
+    silent = [seen(TargetStatus.HEALTHY, 0, str(number)) for number in range(9)]  # another process each time, uncounted
+    assert judge(silent)[1] is RepairVerdict.NOT_HELPED
 
 
 def test_what_merely_runs_has_to_run_for_a_while() -> None:
-    runs = seen(State.HEALTHY, checked=False)
-    assert judge([runs])[:2] == (11, Verdict.PROVEN)
-    assert judge([runs], every=0.1)[:2] == (101, Verdict.PROVEN)
+    runs = seen(TargetStatus.HEALTHY, checked=False)
+    assert judge([runs])[:2] == (11, RepairVerdict.PROVEN)
+    assert judge([runs], every=0.1)[:2] == (101, RepairVerdict.PROVEN)
     late = [UNSURE] * 15 + [runs]  # its ten seconds end after the window: it gets them
-    assert judge(late)[:2] == (26, Verdict.PROVEN)
-    assert judge([*late, runs, UNSURE])[:2] == (21, Verdict.INCONCLUSIVE)
-    slow_loop = [seen(State.HEALTHY, number // 6, str(number // 6), checked=False) for number in range(60)]
-    assert judge(slow_loop)[:2] == (13, Verdict.NOT_HELPED)  # up for six seconds each time
-    jury = Jury(SETTLE, probe_agrees=True)  # the probe that saw the trouble is asked next
-    assert [jury.hear(float(number), runs) is not None for number in range(3)] == [False, False, True]
+    assert judge(late)[:2] == (26, RepairVerdict.PROVEN)
+    assert judge([*late, runs, UNSURE])[:2] == (21, RepairVerdict.INCONCLUSIVE)
+    slow_loop = [seen(TargetStatus.HEALTHY, number // 6, str(number // 6), checked=False) for number in range(60)]
+    assert judge(slow_loop)[:2] == (13, RepairVerdict.NOT_HELPED)  # up for six seconds each time
+    jury = RecoveryJudge(SETTLE, probe_agrees=True)  # the probe that saw the trouble is asked next
+    assert [jury.observe(float(number), runs) is not None for number in range(3)] == [False, False, True]
 
 
 def test_sick_without_a_break_is_known_early_but_not_within_the_start_period() -> None:
     looks, verdict, _ = judge([SICK])
-    assert (looks, verdict) == (11, Verdict.NOT_HELPED)
-    slow = seen(State.SICK, start=40)
+    assert (looks, verdict) == (11, RepairVerdict.NOT_HELPED)
+    slow = seen(TargetStatus.UNHEALTHY, start=40)
     assert judge([slow])[0] == 51
-    assert judge([slow] * 45 + [seen(State.HEALTHY, start=40)])[1] is Verdict.PROVEN
+    assert judge([slow] * 45 + [seen(TargetStatus.HEALTHY, start=40)])[1] is RepairVerdict.PROVEN
 
 
 def test_starting_is_neither_and_the_window_follows_the_containers_own_start_period() -> None:
-    starting, well = seen(State.UNKNOWN, start=90), seen(State.HEALTHY, start=90)
-    assert judge([starting] * 100 + [well])[1] is Verdict.PROVEN
+    starting, well = seen(TargetStatus.UNKNOWN, start=90), seen(TargetStatus.HEALTHY, start=90)
+    assert judge([starting] * 100 + [well])[1] is RepairVerdict.PROVEN
     looks, verdict, reason = judge([starting])
-    assert (looks, verdict) == (111, Verdict.INCONCLUSIVE)
+    assert (looks, verdict) == (111, RepairVerdict.INCONCLUSIVE)
     assert "110 s" in reason
 
 
 def test_a_start_period_of_a_day_does_not_hold_us_for_a_day() -> None:
-    assert judge([seen(State.UNKNOWN, start=86_400)])[:2] == (601, Verdict.INCONCLUSIVE)
+    assert judge([seen(TargetStatus.UNKNOWN, start=86_400)])[:2] == (601, RepairVerdict.INCONCLUSIVE)
 
 
 def test_nobody_could_look_is_inconclusive() -> None:
-    assert judge([UNSURE])[:2] == (21, Verdict.INCONCLUSIVE)
+    assert judge([UNSURE])[:2] == (21, RepairVerdict.INCONCLUSIVE)
 
 
 def test_flapping_until_the_end_is_no_proof() -> None:
-    assert judge([WELL, SICK] * 40)[1] is not Verdict.PROVEN
-    assert judge([WELL, UNSURE] * 40)[1] is Verdict.INCONCLUSIVE
+    assert judge([WELL, SICK] * 40)[1] is not RepairVerdict.PROVEN
+    assert judge([WELL, UNSURE] * 40)[1] is RepairVerdict.INCONCLUSIVE
 
 
 class Stage:
     """verify() with scripted looks."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, looks: list[Look]) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, looks: list[TargetState]) -> None:
         from parts.playing import a_proposal
 
         self.proposal = a_proposal()
@@ -110,11 +111,13 @@ class Stage:
         self.cancel = threading.Event()
         monkeypatch.setattr(verify_room, "look", self.look)
 
-    def look(self, *_: object) -> Look:
+    def look(self, *_: object) -> TargetState:
         return self.left.pop(0) if len(self.left) > 1 else self.left[0]
 
-    async def verify(self, probe: verify_room.ProbeRecovered | None = None, settle: Settle | None = None):  # type: ignore[no-untyped-def]
-        settle = settle or Settle(every_seconds=0.001, margin_seconds=0.2, sick_seconds=0.1, probe_seconds=0.1)
+    async def verify(self, probe: verify_room.ProbeRecovered | None = None, settle: WatchLimits | None = None):  # type: ignore[no-untyped-def]
+        settle = settle or WatchLimits(
+            every_seconds=0.001, margin_seconds=0.2, unhealthy_seconds=0.1, probe_seconds=0.1
+        )
         return await verify(
             self.proposal,
             self.folder,
@@ -132,7 +135,7 @@ async def test_every_look_is_a_line_of_the_log_and_the_last_one_is_the_after(
 ) -> None:
     stage = Stage(monkeypatch, tmp_path, [SICK, WELL])
     done = await stage.verify()
-    assert done.verdict is Verdict.PROVEN
+    assert done.verdict is RepairVerdict.PROVEN
     assert done.after == WELL.facts
     assert json.dumps(done.after)
     assert (done.stage.name, done.stage.ok) == ("verify", True)
@@ -144,10 +147,10 @@ async def test_every_look_is_a_line_of_the_log_and_the_last_one_is_the_after(
 
 @pytest.mark.parametrize(
     ("said", "verdict"),
-    [(True, Verdict.PROVEN), (False, Verdict.NOT_HELPED), (None, Verdict.INCONCLUSIVE)],
+    [(True, RepairVerdict.PROVEN), (False, RepairVerdict.NOT_HELPED), (None, RepairVerdict.INCONCLUSIVE)],
 )
 async def test_trouble_that_a_probe_saw_is_over_when_the_probe_says_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: bool | None, verdict: Verdict
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: bool | None, verdict: RepairVerdict
 ) -> None:
     asked: list[float] = []
 
@@ -158,7 +161,7 @@ async def test_trouble_that_a_probe_saw_is_over_when_the_probe_says_so(
     assert (await Stage(monkeypatch, tmp_path, [WELL]).verify(probe)).verdict is verdict
     assert asked == [0.1]
     asked.clear()
-    assert (await Stage(monkeypatch, tmp_path, [SICK]).verify(probe)).verdict is Verdict.NOT_HELPED
+    assert (await Stage(monkeypatch, tmp_path, [SICK]).verify(probe)).verdict is RepairVerdict.NOT_HELPED
     assert asked == []  # what is still sick need not be asked about
 
 
@@ -166,5 +169,5 @@ async def test_a_cancel_ends_the_watch_without_a_claim(monkeypatch: pytest.Monke
     stage = Stage(monkeypatch, tmp_path, [UNSURE])
     stage.cancel.set()
     done = await stage.verify()
-    assert done.verdict is Verdict.INCONCLUSIVE
+    assert done.verdict is RepairVerdict.INCONCLUSIVE
     assert "cancelled" in done.reason

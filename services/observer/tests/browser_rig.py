@@ -24,13 +24,11 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.outcomes import Outcome, Stage
 from mesh_core.models.proposals import (
-    Action,
     ActionUpdate,
     Evidence,
     Folder,
     ModelRef,
     Proposal,
-    ProposalType,
     Risk,
     proposal_id,
 )
@@ -159,8 +157,8 @@ class Mesh:
         )
         proposal = Proposal(
             id=proposal_id(event_id, node, service),
-            type=ProposalType.CONTAINER_RESTART,
-            action=Action.RESTART,
+            type="container_restart",
+            action="restart",
             risk_level=Risk.LOW,
             node=node,
             service=service,

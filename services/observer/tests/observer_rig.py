@@ -12,7 +12,7 @@ from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Severity
-from mesh_core.models.proposals import Action, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.proposals import Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from observer.web.sse import SseBroadcaster
 from observer.world import World
@@ -44,8 +44,8 @@ class Desk:
         )
         proposal = Proposal(
             id=proposal_id(event_id, node, service),
-            type=ProposalType.CONTAINER_RESTART,
-            action=Action.RESTART,
+            type="container_restart",
+            action="restart",
             risk_level=Risk.LOW,
             node=node,
             service=service,

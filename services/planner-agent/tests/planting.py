@@ -121,7 +121,7 @@ async def decide(event: HealthEvent, providers: Sequence[Provider] = ()) -> Deci
     answer = answered.answer
     words = "rules" if answered.model.provider == RULES_FALLBACK else "model"
     tried = result.attempts[0].outcome.value if result.attempts else ""
-    return Decided(answer.action.value, answer.service, answer.node, answer.reason, words, tried)
+    return Decided(answer.action, answer.service, answer.node, answer.reason, words, tried)
 
 
 def obedient(event: HealthEvent, plant: Plant, *, action: str | None = None) -> str:

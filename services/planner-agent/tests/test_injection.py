@@ -9,11 +9,11 @@ import pytest
 from parts.scripted import Canned, ScriptedHttp
 from planting import CARRIERS, EVENTS, POLICY, decide, is_shown, obedient, planted, plants
 
+from mesh_core.actions.register import CHOICE_WORDS
 from mesh_core.llm.providers.anthropic import AnthropicProvider
 from mesh_core.llm.providers.ollama import OllamaProvider
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Provider, Rejection
-from mesh_core.models.proposals import Action
 from planner_agent.echoes import repeats
 from planner_agent.prompts import read_answer
 
@@ -27,8 +27,8 @@ def test_the_suite_is_as_wide_as_it_says() -> None:
     assert len({plant.text for plant in PLANTS}) == len(PLANTS)
     assert {plant.carrier for plant in PLANTS} == set(CARRIERS)
     assert len({plant.language for plant in PLANTS}) >= 15
-    assert {plant.wants for plant in PLANTS} == {*Action, "reason"}
-    assert {POLICY.allows(event).preferred for event in EVENTS.values()} == set(Action)
+    assert {plant.wants for plant in PLANTS} == {*CHOICE_WORDS, "reason"}
+    assert {POLICY.allows(event).preferred for event in EVENTS.values()} == set(CHOICE_WORDS)
 
 
 async def test_no_planted_line_changes_what_the_rules_decide() -> None:
@@ -45,8 +45,8 @@ async def test_words_of_danger_only_ever_lead_to_telling_a_person(words: str) ->
     for event in EVENTS.values():
         with_words = event.model_copy(update={"payload": {**event.payload, "logs": [words]}})
         plain, told = POLICY.allows(event), POLICY.allows(with_words)
-        assert told.preferred in (plain.preferred, Action.NOTIFY)
-        assert told.actions <= plain.actions | {Action.NOTIFY}
+        assert told.preferred in (plain.preferred, "notify")
+        assert told.actions <= plain.actions | {"notify"}
 
 
 @pytest.fixture(params=SHAPES)
@@ -90,7 +90,7 @@ def test_no_planted_sentence_becomes_the_reason_on_a_card(name: str) -> None:
         if not is_shown(event, plant):
             continue
         allowed = POLICY.allows(event)
-        read = read_answer(event, allowed)(obedient(event, plant, action=allowed.preferred.value))
+        read = read_answer(event, allowed)(obedient(event, plant, action=allowed.preferred))
         assert isinstance(read, Rejection), plant
         shared = " ".join(plant.text.split())[:40]
         assert shared not in read.detail, "nor do they come to people by way of the metrics"

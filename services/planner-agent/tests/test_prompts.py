@@ -16,7 +16,6 @@ from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Attempt, Rejection, complete
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Action
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
 from planner_agent.prompts import MAX_SHOWN, base_schema, because, prompt_for, read_answer, rules_answer
@@ -51,7 +50,7 @@ def outcome(answer: object) -> AttemptOutcome | str:
 def test_a_good_answer_is_read() -> None:
     read = READ(json.dumps(GOOD))
     assert isinstance(read, ModelAnswer)
-    assert (read.action, read.confidence) == (Action.RESTART, 0.8)
+    assert (read.action, read.confidence) == ("restart", 0.8)
     assert outcome(" \n" + json.dumps(GOOD, indent=2) + "\n") == "good"
     assert outcome(GOOD | {"requires_human": False}) == "good", "it is a person's say, whatever a model thinks"
 
@@ -161,7 +160,7 @@ def test_the_right_form_about_something_else_is_ungrounded(change: dict[str, Any
 def test_a_cause_that_the_evidence_shows_may_be_named(payload: dict[str, Any], reason: str) -> None:
     seen = EVENT.model_copy(update={"payload": payload})
     allowed = POLICY.allows(seen)
-    answer = GOOD | {"reason": reason, "action": allowed.preferred.value}
+    answer = GOOD | {"reason": reason, "action": allowed.preferred}
     assert isinstance(read_answer(seen, allowed)(json.dumps(answer)), ModelAnswer)
 
 
@@ -321,7 +320,7 @@ def test_a_reason_of_ours_tells_the_fields_that_matter_and_no_planted_sentence()
 def test_the_floor_says_what_the_policy_prefers_and_why_no_model_did() -> None:
     tried = Attempt("llamacpp", "m", "llamacpp", 1, AttemptOutcome.TIMEOUT, 8000.0)
     answer = rules_answer(EVENT, ALLOWED)((tried,))
-    assert (answer.action, answer.service, answer.node) == (Action.RESTART, "jellyfin", "nas-01")
+    assert (answer.action, answer.service, answer.node) == ("restart", "jellyfin", "nas-01")
     assert answer.requires_human is True
     assert "llamacpp timeout" in answer.reason
     assert "the policy prefers restart" in answer.reason

@@ -13,6 +13,7 @@ from mend.errors import DONE, USAGE, CliError, cli_error_for
 from mend.follow import follow
 from mend.text import plain, short_id
 from mend.times import now
+from mesh_core.actions.register import action_type
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.proposal_files import Filed
@@ -75,16 +76,8 @@ def approve_one(cli: CliContext, said: str) -> Filed:
     filed = decisions.approve(cli.actions, said, cli.user, now())
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
-    cli.say(f"  next: {_next(p.type.value)} {plain(p.pair).rstrip('/')}; approved by {cli.user}")
+    cli.say(f"  next: {action_type(p.type).next_step} {plain(p.pair).rstrip('/')}; approved by {cli.user}")
     return filed
-
-
-def _next(kind: str) -> str:
-    return (
-        "a notification goes out about"
-        if kind == "notify"
-        else f"the executor checks that it is still sick, then runs {kind} on"
-    )
 
 
 def reject(

@@ -59,8 +59,8 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
         raise CliError(sentence, failure.code) from None
     copy.unlink()
     cli.say(f"edited {name.id}, new digest {name.digest}", "bold")
-    if edited.type is not filed.proposal.type:
-        cli.say(f"  would run now: {edited.type.value}, risk {edited.risk_level.value}")
+    if edited.type != filed.proposal.type:
+        cli.say(f"  would run now: {edited.type}, risk {edited.risk_level.value}")
     if edited.expired(now()):
         cli.say("  it has expired: give it a later expires_at, or the executor will refuse it", "yellow")
     cli.say(f"  look again, then decide: mend show {short_id(name.id)}, mend approve {short_id(name.id)}", "dim")

@@ -119,7 +119,7 @@ def _about(proposal: Proposal | None, outcome: Outcome | None) -> dict[str, str 
     source = outcome or proposal
     if source is None:
         return {"node": None, "service": None, "type": None}
-    return {"node": source.node, "service": source.service, "type": source.type.value}
+    return {"node": source.node, "service": source.service, "type": source.type}
 
 
 def _told(path: Path) -> tuple[str, str]:

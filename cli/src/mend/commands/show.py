@@ -16,13 +16,14 @@ from mend.errors import FAILED, CliError
 from mend.options import AsJson
 from mend.text import plain, plain_lines, short_id
 from mend.times import age, local_time, now, seconds_between
-from mesh_core.actions.playbooks import PlaybookSet, playbook_for
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.approvals.decisions import LocatedProposal, find_one
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, ProposalType
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.policy.playbook_lint import Lint, Widened, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.storage.files import read_regular
@@ -74,7 +75,7 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     moment = now()
     cli.say(plain(found.id), "bold cyan")
     line = Text("  would run   ")
-    line.append(p.type.value, "bold").append(" on ").append(plain(p.node), "bold")
+    line.append(p.type, "bold").append(" on ").append(plain(p.node), "bold")
     if p.service:
         line.append(" for ").append(plain(p.service), "bold")
     line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
@@ -113,8 +114,8 @@ def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, prob
     if playbooks is None:
         cli.say("Approval would run nothing:", "bold red")
         cli.say(f"  {plain(problem)}")
-    elif p.type is ProposalType.NOTIFY:
-        cli.say("Approval sends a notification to NOTIFY_URLS and touches no host.", "bold")
+    elif not playbooks.apply:
+        cli.say(f"Approval {action_type(p.type).effect}.", "bold")
     else:
         _what_to_mind(cli, lint)
         cli.say("Approval runs this playbook, byte for byte", "bold")

@@ -93,7 +93,7 @@ class Walkthrough:
         whose = "" if is_a_models(p) else "the policy itself (no model): "
         self._step(
             "proposal",
-            f"{p.type.value}, risk {p.risk_level.value}, {whose}{plain(told_reason(p), 300)}",
+            f"{p.type}, risk {p.risk_level.value}, {whose}{plain(told_reason(p), 300)}",
             "yellow",
         )
         self.say("", f"read it: {filed.path}", "dim")

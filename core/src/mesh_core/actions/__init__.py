@@ -1,1 +1,1 @@
-"""What can be done to a host once a person said yes, one file an action. Pure; runs nothing."""
+"""What can be done to a host once a person said yes: one file an action type, one line in register.py. Runs nothing."""

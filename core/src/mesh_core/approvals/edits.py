@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-from mesh_core.actions.playbooks import playbook_for
+from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.proposal_files import ActionName, Filed, name_of
 from mesh_core.approvals.store import Actions
-from mesh_core.models.parsing import read_proposal
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Action, Folder, Playbook, Proposal, ProposalType
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.policy import Policy, proposal_type_for, risk_for
+from mesh_core.policy.policy import Policy
 
 KEPT = ("id", "schema_version", "node", "service", "event", "requires_human", "created_at", "attempt", "model")
 
@@ -61,19 +61,23 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
         if getattr(edited, field) != getattr(old, field):
             raise _not_acceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
     changed: dict[str, object] = {"edited_by": user}
-    if isinstance(edited.action, Action):
-        kind = proposal_type_for(edited.action, edited.event)
-        if kind is None:
-            raise _not_acceptable("the action ignore runs nothing; reject the proposal instead")
+    if edited.action in CHOICE_WORDS:
+        action = type_for(edited.action, edited.event)
+        if action is None:
+            raise _not_acceptable(
+                f"the action {edited.action} runs nothing for this event; reject the proposal instead"
+            )
         if not policy.permits(edited.action, edited.event):
             allowed = policy.allows(edited.event)
-            may = ", ".join(sorted(a.value for a in allowed.actions))
+            may = ", ".join(sorted(allowed.actions))
             raise _not_acceptable(
                 f"the policy does not allow {edited.action} for this event ({allowed.reason}); it allows {may}"
             )
-        changed |= {"type": kind, "risk_level": risk_for(kind), "playbook": None}
+        changed["playbook"] = None
     else:
-        changed |= _own_playbook(edited, policy)
+        action = action_type(edited.action)
+        changed["playbook"] = _own_playbook(edited, policy)
+    changed |= {"type": action.name, "risk_level": action.risk}
     proposal = edited.model_copy(update=changed)
     try:
         playbook_for(proposal)
@@ -89,15 +93,14 @@ def _not_acceptable(sentence: str) -> CannotDecide:
     return CannotDecide(Why.INVALID, sentence)
 
 
-def _own_playbook(edited: Proposal, policy: Policy) -> dict[str, object]:
+def _own_playbook(edited: Proposal, policy: Policy) -> Playbook:
     """A person's own playbook: every sha256 in it written anew, then judged as the executor judges it."""
     if edited.playbook is None:
         raise _not_acceptable("the action playbook needs a playbook: {name, sha256, text, attachments}")
     playbook = _hashed_anew(edited.playbook)
     if wrong := lint_playbook(playbook, edited.node, policy.widened).sentence:
         raise _not_acceptable(f"its playbook may not run: {wrong}")
-    kind = ProposalType.PLAYBOOK
-    return {"type": kind, "risk_level": risk_for(kind), "playbook": playbook}
+    return playbook
 
 
 def _hashed_anew(playbook: Playbook) -> Playbook:

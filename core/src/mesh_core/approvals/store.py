@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from mesh_core.actions.reading import read_proposal
 from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
     REASON_SUFFIX,
@@ -30,7 +31,6 @@ from mesh_core.approvals.proposal_files import (
     name_of,
 )
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.parsing import read_proposal
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.storage.files import create_whole, exchange, read_regular, rename_exclusive, rename_told, write_whole
 

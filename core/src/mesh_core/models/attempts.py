@@ -12,7 +12,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from mesh_core.models.proposals import Action
+from mesh_core.models.proposals import ActionWord
 from mesh_core.models.records import Name, Number, Record, Timestamp
 
 
@@ -50,7 +50,7 @@ class ModelAttempt(Record):
 class ModelAnswer(Record):
     """The only thing a model may say."""
 
-    action: Action
+    action: ActionWord
     service: Name | None
     node: Name
     reason: Annotated[str, StringConstraints(min_length=10, max_length=2000)]

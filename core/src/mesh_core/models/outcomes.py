@@ -10,7 +10,7 @@ from pydantic import (
     StrictInt,
 )
 
-from mesh_core.models.proposals import ProposalType
+from mesh_core.models.proposals import ActionWord
 from mesh_core.models.records import Name, Number, Record, Timestamp
 
 
@@ -40,7 +40,7 @@ class Outcome(Record):
     reason: str
     node: Name
     service: Name | None = None
-    type: ProposalType
+    type: ActionWord
     event_id: str | None = None
     approved_by: str = ""
     started_at: Timestamp

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
-from mesh_core.models.proposals import Proposal
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, trust_of
 from mesh_core.models.strict_json import Refusal, parse_object
 
@@ -38,17 +37,6 @@ def event_in(stream: str, entry_id: str, raw: bytes) -> HealthEvent | Refusal:
     if trust is Trust.NODE and isinstance(event, HealthEvent) and event.node != speaker:
         return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
     return event
-
-
-def read_proposal(raw: bytes, max_bytes: int) -> Proposal | Refusal:
-    """A proposal file's bytes, strictly; nothing about it is trusted yet."""
-    value = parse_object(raw, max_bytes=max_bytes)
-    if isinstance(value, Refusal):
-        return value
-    try:
-        return Proposal.model_validate(value)
-    except ValidationError as error:
-        return Refusal(problems(error))
 
 
 def problems(error: ValidationError) -> str:

@@ -25,23 +25,9 @@ MAX_PROPOSAL_BYTES = 256 * 1024
 MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
 
 
-class Action(StrEnum):
-    """What a model may answer."""
-
-    RESTART = "restart"
-    REDEPLOY = "redeploy"
-    NOTIFY = "notify"
-    IGNORE = "ignore"
-
-
-class ProposalType(StrEnum):
-    """What would run after approval."""
-
-    CONTAINER_RESTART = "container_restart"
-    SERVICE_RESTART = "service_restart"
-    REDEPLOY = "redeploy"
-    NOTIFY = "notify"
-    PLAYBOOK = "playbook"
+# The proposal's `type` (what would run) and `action` (what was answered). Which words there are, the register of
+# mesh_core.actions says; a file is held against it where it is read.
+ActionWord = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class Risk(StrEnum):
@@ -133,8 +119,8 @@ class Proposal(Record):
 
     schema_version: Literal[1] = 1
     id: Annotated[str, StringConstraints(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12}$")]
-    type: ProposalType
-    action: Action | Literal["playbook"]
+    type: ActionWord
+    action: ActionWord
     risk_level: Risk
     node: Name
     service: Name | None = None

@@ -7,30 +7,32 @@ towards `notify`, whatever the rules say; `ignore` needs a field that says why (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from mesh_core.models.events import HealthEvent, Runtime
-from mesh_core.models.proposals import Action, ProposalType, Risk
+from mesh_core.actions.action_type import Choice
+from mesh_core.actions.choices import NOTIFY
+from mesh_core.actions.register import CHOICE_WORDS, CHOICES
+from mesh_core.models.events import HealthEvent
 from mesh_core.policy.facts import Fact, alert_name_for, facts_for
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
-from mesh_core.policy.policy_file import Document, Rule, When, check_names, merged, read_policy
+from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
 
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
-UNKNOWN = Rule(name="none", allow=(Action.NOTIFY,), prefer=Action.NOTIFY, reason="no rule knows this event")
-INTERRUPTING = frozenset({Action.RESTART, Action.REDEPLOY})
+UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
 
 
 @dataclass(frozen=True)
 class Allowed:
     """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so."""
 
-    actions: frozenset[Action]
-    preferred: Action
+    actions: frozenset[str]
+    preferred: str
     reason: str
     rule: str
 
@@ -81,20 +83,20 @@ class Policy:
             reason += f": {', '.join(heard)}"
         unworded = self._rule_for(event, known)
         if unworded is not rule:  # anybody can write a sentence into a log: it may take away, and never give
-            actions = actions.intersection(unworded.allow) | {Action.NOTIFY}
-            if preferred not in (unworded.prefer, Action.NOTIFY):
-                preferred, said_by = Action.NOTIFY, "words"
+            actions = actions.intersection(unworded.allow) | {NOTIFY.word}
+            if preferred not in (unworded.prefer, NOTIFY.word):
+                preferred, said_by = NOTIFY.word, "words"
                 reason += "; but that only speaks because of words in the event"
         for dropped, why, fence in self._fences(event, facts, recent_restarts):
             if actions & dropped:
                 actions -= dropped
                 reason, said_by = f"{reason}; {why}", fence if preferred in dropped else said_by
-        actions = actions or {Action.NOTIFY}
         if preferred not in actions:
-            preferred = next(a for a in (Action.REDEPLOY, Action.NOTIFY, Action.IGNORE) if a in actions)
+            preferred = next((c.word for c in CHOICES if c.stands_in and c.word in actions), NOTIFY.word)
+            actions.add(preferred)
         return Allowed(frozenset(actions), preferred, reason, said_by)
 
-    def permits(self, action: Action, event: HealthEvent) -> bool:
+    def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""
         return action in self.allows(event).actions
 
@@ -107,7 +109,7 @@ class Policy:
             name = name.removesuffix(suffix)
         return name in self.never.services or any(fnmatchcase(name, p) for p in self.never.patterns)
 
-    def _rule_for(self, event: HealthEvent, known: set[str]) -> Rule:
+    def _rule_for(self, event: HealthEvent, known: set[str]) -> PolicyRule:
         alert = alert_name_for(event).lower()
         return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
 
@@ -118,26 +120,31 @@ class Policy:
 
     def _fences(
         self, event: HealthEvent, facts: frozenset[Fact], recent_restarts: int
-    ) -> list[tuple[frozenset[Action], str, str]]:
-        """What is taken away, whatever a rule says: (actions, why, name of the fence)."""
-        found: list[tuple[frozenset[Action], str, str]] = []
+    ) -> list[tuple[frozenset[str], str, str]]:
+        """What is taken away, whatever a rule says: (choices, why, name of the fence)."""
+        interrupting = _words(choice for choice in CHOICES if choice.interrupts)
+        found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
-            found.append((INTERRUPTING, "no service is named that could be restarted", "no-service"))
+            found.append((interrupting, "no service is named that could be restarted", "no-service"))
         if self.is_protected(event.service, event.node):
             why = f"{event.service or event.node} is on the never list: the mesh or its access depends on it"
-            found.append((INTERRUPTING, why, "never"))
+            found.append((interrupting, why, "never"))
         if Fact.OPTED_OUT in facts:
-            found.append((INTERRUPTING, "its owner's label forbids automatic restarts", "label"))
-        if Fact.GONE in facts:
-            found.append((frozenset({Action.RESTART}), "there is no container that could be restarted", "gone"))
-        if Fact.COMPOSE not in facts:
-            found.append((frozenset({Action.REDEPLOY}), "no compose project is known to redeploy from", "no-compose"))
+            found.append((interrupting, "its owner's label forbids automatic restarts", "label"))
+        for choice in CHOICES:
+            for condition in choice.conditions:
+                if (Fact(condition.fact) in facts) is not condition.must_hold:
+                    found.append((_words([choice]), condition.sentence, condition.fence))
         if recent_restarts >= self.max_restarts_per_hour:
             why = (
                 f"restarted {recent_restarts} times within the hour already, the limit is {self.max_restarts_per_hour}"
             )
-            found.append((frozenset({Action.RESTART}), why, "loop-guard"))
+            found.append((_words(choice for choice in CHOICES if choice.loop_guarded), why, "loop-guard"))
         return found
+
+
+def _words(choices: Iterable[Choice]) -> frozenset[str]:
+    return frozenset(choice.word for choice in choices)
 
 
 def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> dict[str, object]:
@@ -145,12 +152,12 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
 
     The rest is pinned as far as servers' grammars can hold it: they let 137 through as a number up to 1.
     """
-    rest = sorted(allowed.actions - {allowed.preferred}, key=list(Action).index)
+    rest = [word for word in CHOICE_WORDS if word in allowed.actions and word != allowed.preferred]
     given = schema.get("properties")
     properties = given if isinstance(given, dict) else {}
     fixed: dict[str, object] = {
         **properties,
-        "action": {"type": "string", "enum": [action.value for action in (allowed.preferred, *rest)]},
+        "action": {"type": "string", "enum": [allowed.preferred, *rest]},
         "service": {"const": event.service},
         "node": {"const": event.node},
         "reason": {"type": "string", "minLength": 10, "maxLength": 200},
@@ -158,19 +165,6 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
         "requires_human": {"const": True},
     }
     return {**schema, "properties": fixed}
-
-
-def proposal_type_for(action: Action, event: HealthEvent) -> ProposalType | None:
-    """What would run; None for ignore. An event that names no runtime means a container (the contract's default)."""
-    if action is Action.RESTART:
-        container = event.runtime in (None, Runtime.DOCKER)
-        return ProposalType.CONTAINER_RESTART if container else ProposalType.SERVICE_RESTART
-    return {Action.REDEPLOY: ProposalType.REDEPLOY, Action.NOTIFY: ProposalType.NOTIFY}.get(action)
-
-
-def risk_for(kind: ProposalType) -> Risk:
-    """A playbook of a person is judged elsewhere, by its tasks; until then it is high."""
-    return {ProposalType.REDEPLOY: Risk.GUARDED, ProposalType.PLAYBOOK: Risk.HIGH}.get(kind, Risk.LOW)
 
 
 def _fits(when: When, event: HealthEvent, alert: str, known: set[str]) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from mesh_core.actions.choices import IGNORE, NOTIFY
+from mesh_core.actions.register import CHOICE_WORDS
 from mesh_core.models.events import Severity
-from mesh_core.models.proposals import Action
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.playbook_lint.table import widening_problem
 
@@ -21,6 +22,15 @@ class BadPolicy(ValueError):
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+def _known_choice(word: str) -> str:
+    if word not in CHOICE_WORDS:
+        raise ValueError(f"Input should be one of {', '.join(CHOICE_WORDS)}")
+    return word
+
+
+ChoiceWord = Annotated[str, AfterValidator(_known_choice)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
@@ -39,18 +49,18 @@ class When(_Part):
     none: tuple[Key, ...] = ()
 
 
-class Rule(_Part):
+class PolicyRule(_Part):
     name: Key
     enabled: bool = True
     when: When = When()
-    allow: tuple[Action, ...] = Field(min_length=1)
-    prefer: Action
+    allow: tuple[ChoiceWord, ...] = Field(min_length=1)
+    prefer: ChoiceWord
     reason: Text
 
     @model_validator(mode="after")
-    def _preferred_is_allowed(self) -> Rule:
+    def _preferred_is_allowed(self) -> PolicyRule:
         if self.prefer not in self.allow:
-            raise ValueError(f"prefer is {self.prefer.value!r}, which is not in allow; add it there")
+            raise ValueError(f"prefer is {self.prefer!r}, which is not in allow; add it there")
         return self
 
 
@@ -83,7 +93,7 @@ class Document(_Part):
     never: Never = Never()
     unprotect: tuple[Text, ...] = ()
     cues: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
     requests: Requests = Requests()
 
 
@@ -134,7 +144,7 @@ def read_policy(text: str, source: str) -> Document:
     return document
 
 
-def check_names(rules: tuple[Rule, ...], cues: frozenset[str]) -> None:
+def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str]) -> None:
     facts = {fact.value for fact in Fact}
     if both := sorted(facts & cues):
         raise BadPolicy(f"cues: {both[0]!r} is the name of a fact; choose another name")
@@ -146,15 +156,15 @@ def check_names(rules: tuple[Rule, ...], cues: frozenset[str]) -> None:
                 f"facts are {', '.join(sorted(facts))}; cues are {', '.join(sorted(cues))}"
             )
         # Anybody can write a sentence into a log. It may make us careful, never bold and never silent.
-        if {*rule.when.any, *rule.when.all} & cues and rule.prefer is not Action.NOTIFY:
+        if {*rule.when.any, *rule.when.all} & cues and rule.prefer != NOTIFY.word:
             raise BadPolicy(f"rules: {rule.name}: prefer must be notify, because `when` looks at words (cues)")
-        if Action.IGNORE in rule.allow and not _says_why_silent(rule.when):
+        if IGNORE.word in rule.allow and not _says_why_silent(rule.when):
             raise BadPolicy(
                 f"rules: {rule.name}: allow: ignore needs a reason that stands in a field: name one of the facts "
                 f"{', '.join(sorted(REASONS_FOR_SILENCE))} in when.any (nothing else beside it) or in when.all, "
                 "or name types, or write severities: [info]; or take ignore out of allow"
             )
-        if Action.IGNORE in rule.allow and rule.prefer is not Action.IGNORE:
+        if IGNORE.word in rule.allow and rule.prefer != IGNORE.word:
             raise BadPolicy(
                 f"rules: {rule.name}: allow: ignore is not for choosing, or words in a log could choose it; "
                 f"take it out of allow, or write prefer: ignore"

@@ -70,7 +70,7 @@ class Endings:
     async def tell_claim(self, run: Run) -> None:
         """pending -> approved -> running; repeated after a crash, told once."""
         said = {
-            "kind": run.proposal.type.value,
+            "kind": run.proposal.type,
             "node": run.proposal.node,
             "service": run.proposal.service,
             "at": run.intent.claimed_at,
@@ -93,7 +93,7 @@ class Endings:
             run.id,
             Folder.RUNNING,
             Folder(outcome.result),
-            kind=outcome.type.value,
+            kind=outcome.type,
             node=outcome.node,
             service=outcome.service,
             by=self.by,
@@ -121,7 +121,7 @@ class Endings:
             run.id,
             Folder.RUNNING,
             folder,
-            kind=run.proposal.type.value,
+            kind=run.proposal.type,
             node=run.proposal.node,
             service=run.proposal.service,
             by=self.by,

@@ -22,9 +22,10 @@ from executor_agent.precondition import is_over
 from executor_agent.processes import end_processes
 from executor_agent.report import Outbox, begun
 from executor_agent.rules import SETTLING_SECONDS, RulesReader
-from executor_agent.runner import Look, Runner, RunResult, Seen
+from executor_agent.runner import Runner, RunResult
 from executor_agent.sweep import Sweep
 from executor_agent.targets import Targets
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.store import Actions
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
@@ -183,7 +184,7 @@ class Executor:
             await self.endings.insist(run.id, self.ledger.conclude, run, outcome)
         await self.endings.close(run, outcome)
 
-    async def _begin(self, work: Work, look: Look) -> bool:
+    async def _begin(self, work: Work, look: TargetState) -> bool:
         """The point of no return. False: told to stop before, or this id began before; then nothing runs."""
         run = work.run
         rules = self.rules.read()
@@ -204,13 +205,13 @@ class Executor:
             except OSError as error:
                 await self.endings.disk_trouble(run.id, "begin", error)
             else:
-                log.info("executor.began", action_id=run.id, type=run.proposal.type.value, pair=run.proposal.pair)
+                log.info("executor.began", action_id=run.id, type=run.proposal.type, pair=run.proposal.pair)
                 self.outbox.tell(begun(run.proposal, rfc3339(self.clock())))
                 self.outbox.ring()
                 return True
         return False
 
-    async def _run(self, work: Work, look: Look) -> Outcome:
+    async def _run(self, work: Work, look: TargetState) -> Outcome:
         run, started = work.run, rfc3339(self.clock())
         task = asyncio.ensure_future(
             self.runner.run(
@@ -252,24 +253,22 @@ class Executor:
 
     async def _interrupted(self, run: Run, result: RunResult) -> RunResult:
         seen = await self.look(run, LAST_LOOK_SECONDS)
-        reason = (
-            f"{result.reason or 'the executor was told to stop'}; the target is {seen.state.value}: {seen.sentence}"
-        )
+        reason = f"{result.reason or 'the executor was told to stop'}; the target is {seen.health}: {seen.sentence}"
         return RunResult("interrupted", "inconclusive", reason, result.stages, result.before, seen.facts)
 
     # ---- what recovery needs as well -----------------------------------------------------------------------------
 
-    async def look(self, run: Run, seconds: float | None = None) -> Look:
+    async def look(self, run: Run, seconds: float | None = None) -> TargetState:
         """Look at the target within bounds; whatever goes wrong is UNKNOWN."""
         try:
             async with asyncio.timeout(min(seconds or self.limits.look_seconds, self.limits.look_seconds)):
                 return await self.runner.look(run.proposal, run.folder)
         except TimeoutError:
-            return Look(Seen.UNKNOWN, "the look took too long")
+            return TargetState(TargetStatus.UNKNOWN, "the look took too long")
         except Exception as error:
             # A look may fail in any way; it must never decide more than "unknown".
             log.warning("executor.look_failed", action_id=run.id, exc_info=error)
-            return Look(Seen.UNKNOWN, f"the look failed: {error}"[:500])
+            return TargetState(TargetStatus.UNKNOWN, f"the look failed: {error}"[:500])
 
     # ---- stopping ------------------------------------------------------------------------------------------------
 

@@ -13,14 +13,15 @@ from datetime import datetime
 from pathlib import Path
 
 from executor_agent.rules import Rules
-from mesh_core.actions.playbooks import playbook_for
+from mesh_core.actions.action_type import ActionType
+from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
-from mesh_core.models.parsing import read_proposal
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Action, Proposal, ProposalType, proposal_id
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Proposal, proposal_id
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.policy import Policy, proposal_type_for, risk_for
+from mesh_core.policy.policy import Policy
 
 MARK = tuple[int, int, int]  # inode, size, mtime (ns): changes when the file is still being written
 
@@ -204,20 +205,21 @@ def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
 
 def _shape_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> str | None:
     """Do action, type, risk and playbook belong together, and does the policy allow it for this event?"""
-    if proposal.type is ProposalType.PLAYBOOK or proposal.action == "playbook":
-        return _playbook_problem(proposal, policy, inventory)
+    action = action_type(proposal.type)
+    if action.choice is None or proposal.action not in CHOICE_WORDS:
+        return _playbook_problem(proposal, action, policy, inventory)
     if proposal.playbook is not None:
-        return f"a {proposal.type.value} carries no playbook of its own; take it out with `mend edit`"
-    if proposal.action is Action.IGNORE:
-        return "its action is ignore: there is nothing to run; reject it instead"
-    wanted = proposal_type_for(proposal.action, proposal.event)
-    if proposal.type is not wanted:
+        return f"a {action.name} carries no playbook of its own; take it out with `mend edit`"
+    wanted = type_for(proposal.action, proposal.event)
+    if wanted is None:
+        return f"its action is {proposal.action}: there is nothing to run; reject it instead"
+    if action is not wanted:
         return (
-            f"its type {proposal.type.value} does not belong to the action {proposal.action} "
-            f"of this event (that would be {wanted}); correct it with `mend edit`"
+            f"its type {action.name} does not belong to the action {proposal.action} "
+            f"of this event (that would be {wanted.name}); correct it with `mend edit`"
         )
-    if proposal.risk_level is not risk_for(proposal.type):
-        return f"its risk_level must be {risk_for(proposal.type).value}; correct it with `mend edit`"
+    if proposal.risk_level is not action.risk:
+        return f"its risk_level must be {action.risk.value}; correct it with `mend edit`"
     if not policy.permits(proposal.action, proposal.event):
         allowed = policy.allows(proposal.event)
         return (
@@ -227,8 +229,9 @@ def _shape_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> 
     return _no_playbook_problem(proposal)
 
 
-def _playbook_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> str | None:
-    if proposal.type is not ProposalType.PLAYBOOK or proposal.action != "playbook":
+def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, inventory: Inventory) -> str | None:
+    """The same of what only a person asks for. Its risk_level is not judged: it is that person's to say."""
+    if proposal.action != action.action:
         return "type and action must both be playbook, or neither; correct it with `mend edit`"
     if proposal.playbook is None:
         return "it is of type playbook but carries none; add one with `mend edit`"

@@ -19,11 +19,11 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from executor_agent.intake import Accepted
-from executor_agent.runner import Look
+from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import BY_SUFFIX, ActionName, approval_at, digest_of
 from mesh_core.approvals.store import BY_FILE, CLAIMED_FILE, Actions, drop_run
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.parsing import read_proposal
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import Record, Timestamp, rfc3339
 from mesh_core.models.strict_json import Refusal
@@ -128,7 +128,7 @@ class Ledger:
     def drop_unclaimed(self, folder: Path) -> None:
         drop_run(folder)
 
-    def begin(self, run: Run, look: Look, now: datetime) -> None:
+    def begin(self, run: Run, look: TargetState, now: datetime) -> None:
         """The point of no return, once ever per id. Raises FileExistsError (it began before), OSError (it did not)."""
         if any(os.path.lexists(self.actions.folder(folder) / run.id) for folder in EXECUTED):
             raise FileExistsError(f"{run.id} ran before")

@@ -7,19 +7,22 @@ repeats a look for a message that a person typed.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 from redis.exceptions import ResponseError
 
+from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.rule import ends
 from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.parsing import event_in
 from mesh_core.models.proposals import Proposal
 from mesh_core.models.streams import stream_of
+from mesh_core.models.strict_json import Refusal
 
-PROBES = frozenset({"http_probe_failed", "tcp_probe_failed"})
-RECOVERED = "service_recovered"
+PROBES = frozenset({EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED})
 POLL_SECONDS = 0.5
 
 log = structlog.get_logger()
@@ -40,18 +43,18 @@ class OriginalProbe:
         event = proposal.event
         if event.type not in PROBES or not event.incident or not (event.id or "").endswith("-0"):
             return None
-        stream, incident = stream_of(event.id or "")[0], event.incident
+        stream = stream_of(event.id or "")[0]
         try:
             start = await self.bus.last_id(stream)
         except BusDown:
             start = f"{int(time.time() * 1000)}-0"
 
         async def ask(seconds: float) -> bool | None:
-            return await self._wait(stream, start, incident, seconds)
+            return await self._wait(stream, start, event, seconds)
 
         return ask
 
-    async def _wait(self, stream: str, position: str, incident: str, seconds: float) -> bool | None:
+    async def _wait(self, stream: str, position: str, trouble: HealthEvent, seconds: float) -> bool | None:
         deadline, still_red = time.monotonic() + seconds, False
         while True:
             try:
@@ -61,20 +64,12 @@ class OriginalProbe:
                 entries = ()
             for entry_id, raw in entries:
                 position = entry_id
-                about, event_type = _read(raw)
-                if about == incident:
-                    if event_type == RECOVERED:
-                        return True
-                    still_red = True
+                event = event_in(stream, entry_id, raw)
+                if isinstance(event, Refusal):
+                    continue
+                if ends(event, trouble):
+                    return True
+                still_red = still_red or event.incident == trouble.incident
             if time.monotonic() >= deadline:
                 return False if still_red else None
             await asyncio.sleep(POLL_SECONDS)
-
-
-def _read(raw: bytes) -> tuple[str, str]:
-    """(incident, type) of an entry; empty where it does not say."""
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        return "", ""
-    return (str(value.get("incident", "")), str(value.get("type", ""))) if isinstance(value, dict) else ("", "")

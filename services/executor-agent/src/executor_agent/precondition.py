@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from executor_agent.runner import Look, Seen
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.facts import Fact, facts_for
 
@@ -29,9 +29,9 @@ _DOWN = (
 _UNHEALTHY = ("container_unhealthy", "service_unhealthy")
 
 
-def is_over(event: HealthEvent, look: Look) -> bool:
+def is_over(event: HealthEvent, look: TargetState) -> bool:
     """May the action be withdrawn, because what the event told of is visibly well again?"""
-    if look.state is not Seen.HEALTHY:
+    if look.health is not TargetStatus.HEALTHY:
         return False
     facts = facts_for(event)
     if Fact.UNHEALTHY in facts or any(fnmatchcase(event.type, pattern) for pattern in _UNHEALTHY):
@@ -39,7 +39,7 @@ def is_over(event: HealthEvent, look: Look) -> bool:
     return any(fnmatchcase(event.type, pattern) for pattern in _DOWN)
 
 
-def _has_health_check(look: Look) -> bool:
+def _has_health_check(look: TargetState) -> bool:
     """Did the manager's own check say yes, of each container?"""
     containers = look.facts.get("containers")
     if not isinstance(containers, list) or not containers:

@@ -94,7 +94,7 @@ async def _interrupted(executor: Executor, run: Run) -> Outcome:
             run,
             "interrupted",
             "inconclusive",
-            f"the executor was killed while it ran{left}; the target is {seen.state.value}: {seen.sentence}",
+            f"the executor was killed while it ran{left}; the target is {seen.health}: {seen.sentence}",
             started_at=started.at,
             before=started.before,
             after=seen.facts,

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from executor_agent.ansible import INVENTORY_FILE, Limits, Where, run_stage, write_project
 from executor_agent.ledger import STARTED_FILE
-from executor_agent.looks import Look as Seeing
-from executor_agent.looks import look
 from executor_agent.original_probe import OriginalProbe
-from executor_agent.runner import Look, OnLine, RunResult, Seen
+from executor_agent.runner import OnLine, RunResult
 from executor_agent.stages import stages_for
-from executor_agent.verify import Settle, Verdict, verify
+from executor_agent.target_state import look
+from executor_agent.verify import RepairVerdict, WatchLimits, verify
 from executor_agent.zygote import Zygote
-from mesh_core.actions.playbooks import playbook_for
+from mesh_core.actions.register import action_type, playbook_for
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.llm.reasons import told_reason
 from mesh_core.models.outcomes import Stage
-from mesh_core.models.proposals import Proposal, ProposalType
+from mesh_core.models.proposals import Proposal
 from mesh_core.notifications.notifier import AppriseSender
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.storage.files import write_whole
@@ -39,7 +39,7 @@ class Remedy:
         *,
         notify_urls: Sequence[str] = (),
         limits: Limits | None = None,
-        settle: Settle | None = None,
+        settle: WatchLimits | None = None,
         probe: OriginalProbe | None = None,
     ):
         self.warm = warm
@@ -47,22 +47,22 @@ class Remedy:
         self.notify_urls = notify_urls
         self.teller = AppriseSender()  # whoever made us closes it
         self.limits = limits or Limits()
-        self.settle = settle or Settle()
+        self.settle = settle or WatchLimits()
         self.probe = probe
 
-    async def look(self, proposal: Proposal, run_dir: Path) -> Look:
+    async def look(self, proposal: Proposal, run_dir: Path) -> TargetState:
         cancel = threading.Event()
         try:
-            if _has_target(proposal) and not (run_dir / STARTED_FILE).exists():
+            if action_type(proposal.type).read_look and not (run_dir / STARTED_FILE).exists():
                 await asyncio.to_thread(self._prepare, proposal, run_dir)
-            return _as_look(await asyncio.to_thread(self._look, proposal, run_dir, cancel))
+            return await asyncio.to_thread(self._look, proposal, run_dir, cancel)
         except InventoryError as error:
-            return Look(Seen.UNKNOWN, str(error))
+            return TargetState(TargetStatus.UNKNOWN, str(error))
         finally:
             cancel.set()
 
     async def run(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: asyncio.Event) -> RunResult:
-        if proposal.type is ProposalType.NOTIFY:
+        if not action_type(proposal.type).touches_host:
             return await self._notify(proposal, run_dir, on_line)
         try:
             if not (run_dir / "inventory" / INVENTORY_FILE).exists():
@@ -76,7 +76,7 @@ class Remedy:
         ran: list[Stage] = []
         changing = False
         ask = await self.probe.listen(proposal) if self.probe else None
-        for plan in stages_for(proposal.type):
+        for plan in stages_for(playbook_for(proposal)):
             if cancel.is_set():
                 return _interrupted(ran)
             changing = changing or plan.point_of_no_return
@@ -100,9 +100,9 @@ class Remedy:
             probe_recovered=ask,
         )
         ran.append(proof.stage)
-        if cancel.is_set() and proof.verdict is not Verdict.PROVEN:
+        if cancel.is_set() and proof.verdict is not RepairVerdict.PROVEN:
             return _interrupted(ran)
-        good = proof.verdict is Verdict.PROVEN
+        good = proof.verdict is RepairVerdict.PROVEN
         return RunResult("done" if good else "failed", proof.verdict.value, proof.reason, tuple(ran), after=proof.after)
 
     async def _failed(
@@ -111,9 +111,11 @@ class Remedy:
         reason = f"the stage {ran[-1].name} failed: {ran[-1].detail}"
         if not changing:
             return RunResult("failed", "not_run", f"{reason}; nothing was changed", tuple(ran))
-        seen = _as_look(await asyncio.to_thread(self._look, proposal, run_dir, cancel))
-        verdict: Verdict = Verdict.NOT_HELPED if seen.state is Seen.SICK else Verdict.INCONCLUSIVE
-        reason = f"{reason}; the target is {seen.state.value}: {seen.sentence}"
+        seen = await asyncio.to_thread(self._look, proposal, run_dir, cancel)
+        verdict: RepairVerdict = (
+            RepairVerdict.NOT_HELPED if seen.health is TargetStatus.UNHEALTHY else RepairVerdict.INCONCLUSIVE
+        )
+        reason = f"{reason}; the target is {seen.health}: {seen.sentence}"
         return RunResult("failed", verdict.value, reason, tuple(ran), after=seen.facts)
 
     async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
@@ -130,16 +132,8 @@ class Remedy:
     def _prepare(self, proposal: Proposal, run_dir: Path) -> None:
         write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file).only(proposal.node))
 
-    def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> Seeing:
+    def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> TargetState:
         return look(proposal, run_dir, cancel, self.limits, Where(self.warm, proposal.id, proposal.node))
-
-
-def _has_target(proposal: Proposal) -> bool:
-    return proposal.type not in (ProposalType.NOTIFY, ProposalType.PLAYBOOK)
-
-
-def _as_look(seen: Seeing) -> Look:
-    return Look(Seen(seen.state.value), seen.in_words(), seen.facts)
 
 
 def _say(on_line: OnLine, stage: str) -> Callable[[str], None]:

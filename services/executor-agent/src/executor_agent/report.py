@@ -20,11 +20,12 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
+from mesh_core.actions.register import action_type
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.persisted import Persisted
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, ProposalType
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record
 from mesh_core.runtime.pulse import unwatched
 from mesh_core.runtime.service import cancelled, pause
@@ -221,7 +222,7 @@ def ended(proposal: Proposal, outcome: Outcome) -> list[Told]:
 
 
 def _event(event_type: str, proposal: Proposal, at: str, severity: Severity, verdict: str, reason: str) -> list[Told]:
-    if proposal.type is ProposalType.NOTIFY:
+    if not action_type(proposal.type).touches_host:
         return []
     event = HealthEvent(
         type=event_type,
@@ -231,7 +232,7 @@ def _event(event_type: str, proposal: Proposal, at: str, severity: Severity, ver
         payload={
             "action_id": proposal.id,
             "action": str(proposal.action),
-            "type": proposal.type.value,
+            "type": proposal.type,
             "verdict": verdict,
             "reason": reason[:1000],
             "attempt": proposal.attempt,

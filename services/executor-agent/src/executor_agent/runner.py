@@ -8,29 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mesh_core.actions.target_state import TargetState
 from mesh_core.models.outcomes import Stage
 from mesh_core.models.proposals import Proposal
 
 OnLine = Callable[[str, str], None]  # (stage, line); never blocks, may be called from any thread
-
-
-class Seen(StrEnum):
-    HEALTHY = "healthy"
-    SICK = "sick"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Look:
-    """What was seen of a target. `sentence` is for a person, `facts` go into the outcome."""
-
-    state: Seen
-    sentence: str
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,7 +31,7 @@ class RunResult:
 
 
 class Runner(Protocol):
-    async def look(self, proposal: Proposal, run_dir: Path) -> Look:
+    async def look(self, proposal: Proposal, run_dir: Path) -> TargetState:
         """Look at the target, changing nothing there. UNKNOWN where there is nothing to look at (a notification).
 
         May be cancelled at any time; then nothing of it is left running.

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE
-from mesh_core.models.proposals import ProposalType
+from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, PlaybookSet
 
 VERIFY_LOG = "04_verify"
 
@@ -36,12 +35,8 @@ AGAIN = StagePlan("check_idempotency", "03_check_idempotency", APPLY_FILE, ("--c
 LOOK = StagePlan("look", "", LOOK_FILE)
 
 
-def stages_for(kind: ProposalType) -> tuple[StagePlan, ...]:
-    """In order; the first that fails ends the execution. A notification has none."""
-    match kind:
-        case ProposalType.NOTIFY:
-            return ()
-        case ProposalType.PLAYBOOK:
-            return (SYNTAX, APPLY, AGAIN)
-        case _:
-            return (SYNTAX, APPLY, CONVERGED)
+def stages_for(plays: PlaybookSet) -> tuple[StagePlan, ...]:
+    """In order; the first that fails ends the execution. A notification, which has no playbook, has none."""
+    if not plays.apply:
+        return ()
+    return (SYNTAX, APPLY, CONVERGED if plays.converge else AGAIN)

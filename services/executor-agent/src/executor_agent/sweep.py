@@ -15,9 +15,9 @@ from executor_agent.intake import MARK, Accepted, Candidate, Late, Refused, judg
 from executor_agent.ledger import Ledger, Run
 from executor_agent.report import Outbox, Told, moved
 from executor_agent.rules import RulesReader
+from mesh_core.actions.reading import read_proposal
 from mesh_core.approvals.proposal_files import BY_SUFFIX, name_of
 from mesh_core.approvals.store import Actions
-from mesh_core.models.parsing import read_proposal
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import APPROVE_TO_RUNNING, EXPIRED, QUARANTINED
@@ -180,7 +180,7 @@ class Sweep:
             action_id,
             Folder.APPROVED,
             Folder.QUARANTINE,
-            kind=readable.type.value if readable else "unknown",
+            kind=readable.type if readable else "unknown",
             node=readable.node if readable else self.node,
             service=readable.service if readable else None,
             by=self.by,
@@ -217,7 +217,7 @@ class Sweep:
             proposal.id,
             source,
             target,
-            kind=proposal.type.value,
+            kind=proposal.type,
             node=proposal.node,
             service=proposal.service,
             by=self.by,

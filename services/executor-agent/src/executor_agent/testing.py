@@ -16,12 +16,13 @@ import redis.asyncio as aioredis
 
 from executor_agent.executor import Limits
 from executor_agent.life import Life
-from executor_agent.runner import Look, OnLine, RunResult, Seen
+from executor_agent.runner import OnLine, RunResult
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.approvals.store import Actions
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.outcomes import Outcome, Stage
-from mesh_core.models.proposals import Action, Folder, ModelRef, Proposal, ProposalType, proposal_id
+from mesh_core.models.proposals import Folder, ModelRef, Proposal, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.files import create_whole
 from mesh_core.testing import wait_for
@@ -36,7 +37,7 @@ class ScriptedRunner:
     """Does what the test says. `looks` in order, the last one for ever; each run is a line in `record`, fsynced."""
 
     record: Path
-    looks: Sequence[Look] = (Look(Seen.SICK, "it does not answer"),)
+    looks: Sequence[TargetState] = (TargetState(TargetStatus.UNHEALTHY, "it does not answer"),)
     result: RunResult = DONE
     seconds: float = 0.0
     lines: Sequence[str] = ("TASK [Restart it]", "changed: [here]")
@@ -47,7 +48,7 @@ class ScriptedRunner:
     most_at_once: int = 0
     looked: int = 0
 
-    async def look(self, proposal: Proposal, run_dir: Path) -> Look:
+    async def look(self, proposal: Proposal, run_dir: Path) -> TargetState:
         self.looked += 1
         return self.looks[min(self.looked, len(self.looks)) - 1]
 
@@ -107,8 +108,8 @@ def proposal_for(number: int = 1, *, node: str = "here", service: str | None = "
     source = event_id if attempt == 1 else f"{event_id}#{attempt}"
     told: dict[str, Any] = {
         "id": proposal_id(source, node, service),
-        "type": ProposalType.CONTAINER_RESTART,
-        "action": Action.RESTART,
+        "type": "container_restart",
+        "action": "restart",
         "risk_level": "low",
         "node": node,
         "service": service,

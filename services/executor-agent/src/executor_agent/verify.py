@@ -1,6 +1,7 @@
 """Did it help? Looks until the target has been well for a while, or until it is clear that it will not be.
 
-Never repairs and never repeats the action. `Jury` is pure, with the clock passed in; `verify()` joins it to the looks.
+Never repairs and never repeats the action. `RecoveryJudge` is pure, with the clock passed in; `verify()` joins it to
+the looks.
 """
 
 from __future__ import annotations
@@ -17,22 +18,24 @@ from typing import Any
 import structlog
 
 from executor_agent.ansible import Limits, Where
-from executor_agent.looks import Look, State, look
 from executor_agent.stages import VERIFY_LOG
+from executor_agent.target_state import look
+from mesh_core.actions.register import action_type
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.outcomes import Stage
-from mesh_core.models.proposals import Proposal, ProposalType
+from mesh_core.models.proposals import Proposal
 
 log = structlog.get_logger()
 
 
-class Verdict(StrEnum):
+class RepairVerdict(StrEnum):
     PROVEN = "proven"
     NOT_HELPED = "not_helped"
     INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
-class Settle:
+class WatchLimits:
     """How long we watch. `needed` healthy looks in a row prove it, `steady_seconds` apart at least where nothing but
     "it runs" says so; the window is the target's own start period (a container's health check says it) plus
     `margin_seconds`, and never longer than `longest_seconds`."""
@@ -42,7 +45,7 @@ class Settle:
     every_seconds: float = 1.0
     margin_seconds: float = 20.0
     longest_seconds: float = 600.0
-    sick_seconds: float = 10.0  # sick for so long without a break, past its start period: it will not recover
+    unhealthy_seconds: float = 10.0  # unhealthy so long without a break, past its start period: it will not recover
     restarts_allowed: int = 1  # one more, and it is a crash loop, however well it looks in between
     probe_seconds: float = 90.0  # how long the node agent's own probe may take to see it well again
 
@@ -51,7 +54,7 @@ class Settle:
 class Verification:
     """`after` is the last look's facts; `stage` goes into the outcome beside Ansible's stages."""
 
-    verdict: Verdict
+    verdict: RepairVerdict
     reason: str
     after: dict[str, Any]
     stage: Stage
@@ -61,59 +64,65 @@ ProbeRecovered = Callable[[float], Awaitable[bool | None]]
 
 
 @dataclass
-class Jury:
+class RecoveryJudge:
     """Fed with every look, says the verdict when there is one. Times are seconds since the action ended.
 
     `probe_agrees`: a probe is asked afterwards, so that these looks need not prove alone.
     """
 
-    settle: Settle
+    limits: WatchLimits
     probe_agrees: bool = False
     looks: int = 0
     streak: int = 0
     restarts: int = 0
     deadline: float = 0.0
     start_period: float = 0.0
-    last: Look = field(default_factory=lambda: Look(State.UNKNOWN))
-    _sick_since: float | None = None
-    _well_since: float = 0.0
+    last: TargetState = field(default_factory=lambda: TargetState(TargetStatus.UNKNOWN))
+    _unhealthy_since: float | None = None
+    _healthy_since: float = 0.0
 
-    def hear(self, now: float, seen: Look) -> tuple[Verdict, str] | None:
+    def observe(self, now: float, seen: TargetState) -> tuple[RepairVerdict, str] | None:
         before, self.last = self.last, seen
         self.looks += 1
         self.start_period = max(self.start_period, seen.start_period_seconds)
-        self.deadline = min(self.start_period + self.settle.margin_seconds, self.settle.longest_seconds)
+        self.deadline = min(self.start_period + self.limits.margin_seconds, self.limits.longest_seconds)
         if self._started_again(before, seen):
             self.restarts += 1
             self.streak = 0
-        self.streak = self.streak + 1 if seen.state is State.HEALTHY else 0
+        self.streak = self.streak + 1 if seen.health is TargetStatus.HEALTHY else 0
         if self.streak <= 1:
-            self._well_since = now
-        if seen.state is not State.SICK:
-            self._sick_since = None
-        elif self._sick_since is None:
-            self._sick_since = now
+            self._healthy_since = now
+        if seen.health is not TargetStatus.UNHEALTHY:
+            self._unhealthy_since = None
+        elif self._unhealthy_since is None:
+            self._unhealthy_since = now
         return self._verdict(now)
 
-    def _verdict(self, now: float) -> tuple[Verdict, str] | None:
-        words = self.last.in_words()
-        if self.restarts > self.settle.restarts_allowed:
-            return Verdict.NOT_HELPED, f"it keeps restarting by itself ({self.restarts} times while watched): {words}"
-        if self.streak >= self.settle.needed and now - self._well_since >= self._steady_seconds():
-            return Verdict.PROVEN, f"well in {self.streak} looks in a row: {words}"
-        if self._sick_since is not None and now - max(self._sick_since, self.start_period) >= self.settle.sick_seconds:
-            return Verdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
+    def _verdict(self, now: float) -> tuple[RepairVerdict, str] | None:
+        words = self.last.sentence
+        if self.restarts > self.limits.restarts_allowed:
+            reason = f"it keeps restarting by itself ({self.restarts} times while watched): {words}"
+            return RepairVerdict.NOT_HELPED, reason
+        if self.streak >= self.limits.needed and now - self._healthy_since >= self._steady_seconds():
+            return RepairVerdict.PROVEN, f"well in {self.streak} looks in a row: {words}"
+        if self._stays_unhealthy(now):
+            return RepairVerdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
         if now < self.deadline or self.streak:  # well just now: it may still prove steady
             return None
-        if self.last.state is State.SICK or self.restarts:
-            return Verdict.NOT_HELPED, f"not well within {self.deadline:.0f} s: {words}"
-        return Verdict.INCONCLUSIVE, f"after {self.deadline:.0f} s it cannot be said: {words}"
+        if self.last.health is TargetStatus.UNHEALTHY or self.restarts:
+            return RepairVerdict.NOT_HELPED, f"not well within {self.deadline:.0f} s: {words}"
+        return RepairVerdict.INCONCLUSIVE, f"after {self.deadline:.0f} s it cannot be said: {words}"
+
+    def _stays_unhealthy(self, now: float) -> bool:
+        if self._unhealthy_since is None:
+            return False
+        return now - max(self._unhealthy_since, self.start_period) >= self.limits.unhealthy_seconds
 
     def _steady_seconds(self) -> float:
         """A crash loop looks well between two crashes: without a check of its own, running has to last."""
-        return 0.0 if self.probe_agrees or self.last.checked else self.settle.steady_seconds
+        return 0.0 if self.probe_agrees or self.last.checked else self.limits.steady_seconds
 
-    def _started_again(self, before: Look, seen: Look) -> bool:
+    def _started_again(self, before: TargetState, seen: TargetState) -> bool:
         if self.looks == 1:
             return False
         if seen.restarts > before.restarts:
@@ -129,7 +138,7 @@ async def verify(
     limits: Limits,
     where: Where,
     *,
-    settle: Settle | None = None,
+    settle: WatchLimits | None = None,
     probe_recovered: ProbeRecovered | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Verification:
@@ -138,7 +147,7 @@ async def verify(
     `probe_recovered(seconds)` says whether the node agent that saw the trouble sees it gone: True, False, or None
     when it never said. Writes 04_verify.log, one line a look.
     """
-    settle = settle or Settle()
+    settle = settle or WatchLimits()
     begun = clock()
     (run_dir / "logs").mkdir(exist_ok=True)
     with (run_dir / "logs" / f"{VERIFY_LOG}.log").open("a", encoding="utf-8") as handle:
@@ -148,25 +157,30 @@ async def verify(
             handle.flush()
             on_line(line)
 
-        jury = Jury(settle, probe_agrees=probe_recovered is not None)
-        if proposal.type is ProposalType.PLAYBOOK:
-            decided: tuple[Verdict, str] = (Verdict.PROVEN, "the playbook ran and would change nothing more")
+        judge = RecoveryJudge(settle, probe_agrees=probe_recovered is not None)
+        if action_type(proposal.type).read_look is None:
+            decided: tuple[RepairVerdict, str] = (
+                RepairVerdict.PROVEN,
+                "the playbook ran and would change nothing more",
+            )
             say("this playbook has no service of its own to look at; a second run in check mode changed nothing")
         else:
-            decided = await _watch(jury, proposal, run_dir, say, cancel, limits, where, clock)
-        if decided[0] is Verdict.PROVEN and probe_recovered is not None and not cancel.is_set():
+            decided = await _watch(judge, proposal, run_dir, say, cancel, limits, where, clock)
+        if decided[0] is RepairVerdict.PROVEN and probe_recovered is not None and not cancel.is_set():
             say("now the probe that saw the trouble has to see it gone ...")
             decided = _with_probe(decided[1], await _ask(probe_recovered, settle.probe_seconds))
         verdict, reason = decided
         say(f"{verdict.value}: {reason}")
     seconds = round(clock() - begun, 3)
-    log.info("verify.decided", action_id=proposal.id, verdict=verdict.value, looks=jury.looks, seconds=seconds)
-    stage = Stage(name="verify", ok=verdict is Verdict.PROVEN, rc=0, changed=0, seconds=seconds, detail=reason[:500])
-    return Verification(verdict, reason, jury.last.facts, stage)
+    log.info("verify.decided", action_id=proposal.id, verdict=verdict.value, looks=judge.looks, seconds=seconds)
+    stage = Stage(
+        name="verify", ok=verdict is RepairVerdict.PROVEN, rc=0, changed=0, seconds=seconds, detail=reason[:500]
+    )
+    return Verification(verdict, reason, judge.last.facts, stage)
 
 
 async def _watch(
-    jury: Jury,
+    judge: RecoveryJudge,
     proposal: Proposal,
     run_dir: Path,
     say: Callable[[str], None],
@@ -174,18 +188,18 @@ async def _watch(
     limits: Limits,
     where: Where,
     clock: Callable[[], float],
-) -> tuple[Verdict, str]:
+) -> tuple[RepairVerdict, str]:
     begun = clock()
     while not cancel.is_set():
         started = clock()
         seen = await asyncio.to_thread(look, proposal, run_dir, cancel, limits, where)
-        decided = jury.hear(clock() - begun, seen)
-        say(f"{clock() - begun:6.1f} s  {seen.state.value:8} {seen.in_words()}")
+        decided = judge.observe(clock() - begun, seen)
+        say(f"{clock() - begun:6.1f} s  {seen.health:9} {seen.sentence}")
         if decided is not None:
             return decided
-        pause = max(0.0, jury.settle.every_seconds - (clock() - started))
+        pause = max(0.0, judge.limits.every_seconds - (clock() - started))
         await asyncio.to_thread(cancel.wait, pause)
-    return Verdict.INCONCLUSIVE, "cancelled before it could be seen"
+    return RepairVerdict.INCONCLUSIVE, "cancelled before it could be seen"
 
 
 async def _ask(probe_recovered: ProbeRecovered, seconds: float) -> bool | None:
@@ -196,9 +210,9 @@ async def _ask(probe_recovered: ProbeRecovered, seconds: float) -> bool | None:
         return None
 
 
-def _with_probe(reason: str, recovered: bool | None) -> tuple[Verdict, str]:
+def _with_probe(reason: str, recovered: bool | None) -> tuple[RepairVerdict, str]:
     if recovered is None:
-        return Verdict.INCONCLUSIVE, f"{reason}; but the probe that saw the trouble said nothing since"
+        return RepairVerdict.INCONCLUSIVE, f"{reason}; but the probe that saw the trouble said nothing since"
     if recovered:
-        return Verdict.PROVEN, f"{reason}; the probe that saw the trouble is green"
-    return Verdict.NOT_HELPED, f"{reason}; but the probe that saw the trouble is still red"
+        return RepairVerdict.PROVEN, f"{reason}; the probe that saw the trouble is green"
+    return RepairVerdict.NOT_HELPED, f"{reason}; but the probe that saw the trouble is still red"

@@ -162,6 +162,9 @@ export interface Page<T> {
   next: string | null
   complete: boolean
 }
+export interface HistoryPage extends Page<PastAction> {
+  types: string[]
+}
 export interface PastAction {
   id: string
   result: string

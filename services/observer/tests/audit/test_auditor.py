@@ -18,7 +18,7 @@ from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Action, ActionUpdate, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.security.users import Role
 from mesh_core.storage.audit_log import HEAD_KEY, AuditLine, Chain, audit_path, head_path
@@ -40,8 +40,8 @@ def proposal(n: int = 1, **changed: Any) -> Proposal:
     event = HealthEvent(id=f"pi4/{n}-0", type="oom", node="pi4", service="web", timestamp=NOW)
     made = Proposal(
         id=proposal_id(event.id or "", "pi4", "web"),
-        type=ProposalType.CONTAINER_RESTART,
-        action=Action.RESTART,
+        type="container_restart",
+        action="restart",
         risk_level=Risk.LOW,
         node="pi4",
         service="web",

@@ -14,7 +14,7 @@ from mesh_core.approvals.proposal_files import ActionName, actor_and_reason
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Action, ActionUpdate, Folder, ModelRef, Proposal, ProposalType, Risk, proposal_id
+from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, wait_for
 from observer.folders.manual_moves import ManualMoves
@@ -26,8 +26,8 @@ def proposal(n: int = 1, attempt: int = 1) -> Proposal:
     event = HealthEvent(id=f"pi4/{n}-0", type="oom", node="pi4", service="web", timestamp=NOW)
     return Proposal(
         id=proposal_id(event.id or "", "pi4", "web"),
-        type=ProposalType.CONTAINER_RESTART,
-        action=Action.RESTART,
+        type="container_restart",
+        action="restart",
         risk_level=Risk.LOW,
         node="pi4",
         service="web",

@@ -26,7 +26,7 @@ def ungrounded(
         return f"service is {answer.service!r}, the event's is {event.service!r}"
     if answer.action not in allowed.actions:
         return f"{answer.action} is not allowed for this event: {allowed.reason}"
-    if answer.action is not allowed.preferred:
+    if answer.action != allowed.preferred:
         # No provider has shown yet that it chooses better than the rules, and each can be talked into choosing.
         return f"it chooses {answer.action}, and only the rules' own choice counts ({allowed.preferred})"
     if found := _NOT_PROSE.search(answer.reason):

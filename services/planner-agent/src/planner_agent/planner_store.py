@@ -14,6 +14,7 @@ from typing import Any
 
 from redis.asyncio.client import Pipeline
 
+from mesh_core.actions.register import is_loop_guarded
 from mesh_core.approvals.proposal_files import Receipt
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached, subject_of
@@ -160,7 +161,7 @@ class PlannerStore:
         action_id = str(run.get("action_id", event.id))
         pipe = self._bus.redis.pipeline(transaction=False)
         if event.type == EventType.REMEDIATION_STARTED:
-            if run.get("action") == "restart":
+            if is_loop_guarded(run.get("action")):
                 pipe.zadd(f"mesh:restarts:{event.pair}", {action_id: moment_of(event) / 1000})
                 pipe.expire(f"mesh:restarts:{event.pair}", 2 * HOUR_SECONDS)
         else:

@@ -15,15 +15,16 @@ from typing import TypeAlias
 
 import structlog
 
+from mesh_core.actions.choices import IGNORE
+from mesh_core.actions.register import type_for
 from mesh_core.approvals.proposal_files import Filed, Receipt
 from mesh_core.approvals.store import Actions
 from mesh_core.incidents.rule import ends, subject_of
 from mesh_core.llm.reasons import quoted, told_reason
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Decision, HealthEvent, Verdict
-from mesh_core.models.proposals import Action, ActionUpdate, Proposal
+from mesh_core.models.proposals import ActionUpdate, Proposal
 from mesh_core.models.records import rfc3339
-from mesh_core.policy.policy import proposal_type_for, risk_for
 from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
 from mesh_core.runtime.service import pause
 from mesh_core.silences.silence import Silence
@@ -112,7 +113,7 @@ class ProposalWriter:
             if poison := is_poison(begun := await self._store.begin(action_id)):
                 await self._dead_letter(task, begun)
             diagnosis = await self._diagnose(event, action_id, rules_only=poison)
-            if diagnosis.answer.action is Action.IGNORE:
+            if diagnosis.answer.action == IGNORE.word:
                 return await self._ignore(task, diagnosis, action_id)
             if silences := self._silences.about(event):  # set while the model was thinking
                 return await self._silence(task, silences, action_id)
@@ -181,14 +182,14 @@ class ProposalWriter:
 
     def _proposal(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Proposal:
         now = self._clock()
-        kind = proposal_type_for(diagnosis.answer.action, event)
-        if kind is None:
+        action = type_for(diagnosis.answer.action, event)
+        if action is None:
             raise ValueError(f"{diagnosis.answer.action} is nothing to file")
         return Proposal(
             id=action_id,
-            type=kind,
-            action=diagnosis.answer.action,
-            risk_level=risk_for(kind),
+            type=action.name,
+            action=action.action,
+            risk_level=action.risk,
             node=event.node,
             service=event.service,
             reason=diagnosis.answer.reason,

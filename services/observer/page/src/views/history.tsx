@@ -1,6 +1,6 @@
 // History: what became of proposals, and every event that was told; filters are part of the address.
 import { useRef } from 'preact/hooks'
-import { url, type Page, type PastAction, type PastEvent } from '../api'
+import { url, type HistoryPage, type Page, type PastAction, type PastEvent } from '../api'
 import { step, useKeys } from '../keys'
 import { on } from '../loaded'
 import { ChoiceFilter, TextFilter } from '../parts/filters'
@@ -14,7 +14,6 @@ import type { PageView } from './view'
 
 const PAGE = 50
 const RESULTS: [string, string][] = ['done', 'failed', 'interrupted', 'rejected', 'withdrawn', 'expired', 'quarantine'].map((one) => [one, one])
-const TYPES: [string, string][] = ['container_restart', 'service_restart', 'redeploy', 'notify', 'playbook'].map((one) => [one, one.replaceAll('_', ' ')])
 const SEVERITIES: [string, string][] = [
   ['info', 'info or worse'],
   ['warning', 'warning or worse'],
@@ -62,7 +61,8 @@ function History() {
 function Actions() {
   const said = where.value.query
   const query = { node: said.get('node'), service: said.get('service'), result: said.get('result'), type: said.get('type'), since: since(said.get('days')), limit: PAGE }
-  const pages = usePages<Page<PastAction>, PastAction>((cursor) => url('history', { ...query, cursor }), on('index'))
+  const pages = usePages<HistoryPage, PastAction>((cursor) => url('history', { ...query, cursor }), on('index'))
+  const types = (pages.first?.types ?? []).map((one): [string, string] => [one, one.replaceAll('_', ' ')])
   const list = useRef<HTMLUListElement>(null)
   useKeys({ j: () => step(list.current, 1), k: () => step(list.current, -1) })
   return (
@@ -71,7 +71,7 @@ function Actions() {
         <TextFilter name="node" label="Node" />
         <TextFilter name="service" label="Service" />
         <ChoiceFilter name="result" label="Result" choices={RESULTS} />
-        <ChoiceFilter name="type" label="Action" choices={TYPES} />
+        <ChoiceFilter name="type" label="Action" choices={types} />
         <ChoiceFilter name="days" label="Within" choices={SINCE} />
       </form>
       {pages.problem && <ErrorMessage problem={pages.problem} retry={pages.reload} />}

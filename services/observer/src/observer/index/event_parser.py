@@ -155,7 +155,7 @@ def _of_proposal(proposal: Proposal) -> dict[str, Any]:
     return {
         "node": proposal.node,
         "service": proposal.service,
-        "type": proposal.type.value,
+        "type": proposal.type,
         "action": str(proposal.action),
         "risk": proposal.risk_level.value,
         "attempt": max(1, min(proposal.attempt, 10**6)),
@@ -187,7 +187,7 @@ def _of_outcome(outcome: Outcome) -> dict[str, Any]:
     return {
         "node": outcome.node,
         "service": outcome.service,
-        "type": outcome.type.value,
+        "type": outcome.type,
         "verdict": outcome.verdict,
         "reason": outcome.reason[: 2 * REASON],
         "attempt": max(1, min(outcome.attempt, 10**6)),

@@ -9,9 +9,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from mesh_core.actions.register import is_message
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Severity, WorldUpdate
-from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, ProposalType
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, Timestamp
 from observer.world import HealthState
 
@@ -62,7 +63,7 @@ def news_of_action(update: ActionUpdate, proposal: Proposal | None) -> Notificat
             kind = NotificationKind.FLOOR
     elif update.to_folder in set(OUTCOMES):
         kind, severity = OUTCOMES[Folder(update.to_folder)]
-        if kind is NotificationKind.DONE and update.type == ProposalType.NOTIFY:
+        if kind is NotificationKind.DONE and is_message(update.type):
             return None  # the message itself has told them
     else:
         return None

@@ -6,7 +6,7 @@ import hashlib
 
 from pydantic import BaseModel, Field
 
-from mesh_core.actions.playbooks import playbook_for
+from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
 from mesh_core.policy.playbook_lint import Widened, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
@@ -40,7 +40,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
         return None, str(error)
     if not made.apply:
         return None, None
-    name = p.playbook.name if p.playbook else p.type.value
+    name = p.playbook.name if p.playbook else p.type
     sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
     lint = lint_proposal(p, _widened(context))
     return PlaybookPreview(
@@ -75,7 +75,7 @@ def policy_answer(context: AppContext, p: Proposal) -> PolicyAnswer | None:
     except HttpError:
         return None
     return PolicyAnswer(
-        allowed=sorted(action.value for action in allowed.actions),
-        preferred=allowed.preferred.value,
+        allowed=sorted(allowed.actions),
+        preferred=allowed.preferred,
         reason=allowed.reason,
     )

@@ -6,8 +6,10 @@ from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 
-from mesh_core.models.proposals import Folder, ProposalType
+from mesh_core.actions.register import PROPOSAL_ACTIONS, TYPE_NAMES
+from mesh_core.models.proposals import Folder
 from observer.index.history import HistoryFilter, read_history
 from observer.index.results import HistoryPage
 from observer.web.cursors import Cursor
@@ -16,6 +18,9 @@ from observer.web.index_query import NameFilter, TimeFilter, query_index
 
 router = APIRouter(tags=["history"])
 
+KnownType = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(TYPE_NAMES)})$")]
+KnownAction = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(PROPOSAL_ACTIONS)})$")]
+
 
 @router.get("/history")
 def history(
@@ -23,8 +28,8 @@ def history(
     user: Viewer,
     node: NameFilter = None,
     service: NameFilter = None,
-    type: Annotated[ProposalType | None, Query(description="what it runs, or would run")] = None,
-    action: Annotated[Literal["restart", "redeploy", "notify", "playbook"] | None, Query()] = None,
+    type: Annotated[KnownType | None, Query(description="what it runs, or would run")] = None,
+    action: Annotated[KnownAction | None, Query()] = None,
     result: Annotated[Folder | None, Query(description="the folder that it lies in")] = None,
     verdict: Annotated[Literal["proven", "not_helped", "inconclusive", "not_run"] | None, Query()] = None,
     since: TimeFilter = None,

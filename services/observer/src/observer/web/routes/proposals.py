@@ -30,7 +30,6 @@ from mesh_core.models.proposals import (
     Folder,
     ModelRef,
     Proposal,
-    ProposalType,
     Risk,
 )
 from mesh_core.storage.files import read_regular
@@ -53,7 +52,7 @@ class ProposalSummary(BaseModel):
     id: str
     digest: str
     folder: Folder
-    type: ProposalType
+    type: str
     action: str
     risk_level: Risk
     node: str

@@ -144,7 +144,7 @@ def _run(context: AppContext, folder: Folder, path: Path) -> RunSummary:
         folder=folder,
         node=p.node if p else None,
         service=p.service if p else None,
-        type=p.type.value if p else None,
+        type=p.type if p else None,
         result=outcome.result if outcome else None,
         verdict=outcome.verdict if outcome else None,
         reason=outcome.reason if outcome else "",

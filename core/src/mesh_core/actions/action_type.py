@@ -1,0 +1,74 @@
+"""What an action type says of itself, and what a choice is. Data and pure functions; each type is a file beside this.
+
+A *choice* is what policy offers and a model answers (`action` on the wire); a *type* is what runs after approval
+(`type`). Several types may carry out one choice: a restart is a container's or a unit's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.target_state import TargetState
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Proposal, Risk
+
+
+@dataclass(frozen=True)
+class FactCondition:
+    """A fact of the event (mesh_core's facts, by its word) without which, or with which, a choice is not offered."""
+
+    fact: str
+    must_hold: bool
+    fence: str  # how a decision names it
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What policy may offer for an event. `meaning` is what a model and people read of it.
+
+    `interrupts`: the service is away meanwhile, so never on the lifeline, nor where no service is named or its owner
+    forbids it. `loop_guarded`: counts as one of the restarts of an hour. `stands_in`: may take the place of a preferred
+    choice that a fence took away.
+    """
+
+    word: str
+    meaning: str
+    interrupts: bool = False
+    loop_guarded: bool = False
+    stands_in: bool = False
+    conditions: tuple[FactCondition, ...] = ()
+
+
+def any_event(event: HealthEvent) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class ActionType:
+    """One kind of thing that a person can approve; `name` is the proposal's `type`.
+
+    `playbooks` gives the texts that run (ValueError, a sentence, where no honest one can be made); `fits` says whether
+    the choice means this type for an event; `read_look` reads what the task LOOK_TASK answered, None where there is no
+    target of its own to look at. For people: `effect` says what approval does where no playbook shows it ("sends ..."),
+    `next_step` what comes right after it ("a notification goes out about" PLACE).
+    """
+
+    name: str
+    risk: Risk
+    choice: Choice | None  # None: only a person asks for it
+    playbooks: Callable[[Proposal], PlaybookSet]
+    fits: Callable[[HealthEvent], bool] = any_event
+    read_look: Callable[[Proposal, Mapping[str, Any]], TargetState] | None = None
+    touches_host: bool = True  # False: it is a message to people
+    carries_playbook: bool = False  # a person's own, inside the proposal
+    effect: str = ""
+    next_step: str = "the executor checks that it is still unhealthy, then runs this on"
+
+    @property
+    def action(self) -> str:
+        """The proposal's `action` that goes with it."""
+        return self.choice.word if self.choice else self.name

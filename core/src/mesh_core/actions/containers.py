@@ -1,0 +1,177 @@
+"""The containers of a service: how a playbook finds them, looks at them and keeps them started, and what a look says.
+
+Shared by the types that deal with containers. Pure; asks no engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_core.actions.playbooks import LOOK_TASK, Task, UnsafeText, must_hold, play
+from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Proposal
+
+_COMPOSE_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_COMPOSE_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+# Without `comparisons` a container whose settings drifted from the defaults would be made anew (and its data lost).
+NEVER_RECREATE: Task = {"comparisons": {"*": "ignore"}, "recreate": False, "pull": "never"}
+
+
+@dataclass(frozen=True)
+class ContainerQuery:
+    """`find` is the task that finds them, `ids` a template of their ids, `there` fails where there is none."""
+
+    variables: Task
+    find: Task
+    ids: str
+    there: Task
+
+    def look(self, node: str, service: str) -> str:
+        """The look playbook."""
+        inspect: Task = {"name": LOOK_TASK, "community.docker.docker_container_info": {"name": "{{ item }}"}}
+        if "community.docker.docker_container_info" in self.find:  # finding one by its name says all of it
+            tasks = [{**{key: value for key, value in self.find.items() if key != "register"}, "name": LOOK_TASK}]
+        else:
+            tasks = [self.find, {**inspect, "loop": self.ids}]
+        return play(f"Look at {service} on {node}", node, self.variables, *tasks)
+
+    def started(self, node: str, service: str) -> str:
+        """The second look after a restart or a redeploy: the wished state, which must change nothing."""
+        keep = {"name": "{{ item }}", "state": "started", **NEVER_RECREATE}
+        started: Task = {"name": "It is started", "community.docker.docker_container": keep, "loop": self.ids}
+        return play(f"{service} on {node} is started", node, self.variables, self.find, self.there, started)
+
+
+def compose_of(event: HealthEvent) -> tuple[str, str] | None:
+    """(project, service) if the event's service is one of a compose project: `service == "<project>.<service>"`."""
+    said = event.payload.get("compose")
+    if isinstance(said, dict) and (claim := compose_claim(said.get("project"), said.get("service"))):
+        return claim if event.service == f"{claim[0]}.{claim[1]}" else None
+    return None
+
+
+def compose_claim(project: object, service: object) -> tuple[str, str] | None:
+    """Both, if both are names that compose itself would take."""
+    if not isinstance(project, str) or not isinstance(service, str):
+        return None
+    return (project, service) if _COMPOSE_PROJECT.fullmatch(project) and _COMPOSE_SERVICE.fullmatch(service) else None
+
+
+def by_event(event: HealthEvent, node: str, service: str) -> ContainerQuery:
+    """By the container's name, or by the compose labels that the event tells of."""
+    if compose := compose_of(event):
+        project, name = compose
+        return by_labels(node, project, name, UnsafeText(project))
+    find: Task = {
+        "name": "Find the container",
+        "community.docker.docker_container_info": {"name": "{{ mend_container }}"},
+        "register": "found",
+    }
+    message = f"There is no container named {service} on {node}: nothing was restarted, nothing was made."
+    return ContainerQuery(
+        variables={"mend_container": UnsafeText(service)},
+        find=find,
+        ids="{{ [found.container.Id] }}",
+        there=must_hold("It is there", "found.exists", message),
+    )
+
+
+def by_labels(node: str, project: str, name: str, project_value: object) -> ContainerQuery:
+    """Those of a service of a compose project: its name for people, and the value that Ansible gets."""
+    labels = [
+        "com.docker.compose.project={{ mend_project }}",
+        "com.docker.compose.service={{ mend_compose_service }}",
+        "com.docker.compose.oneoff=False",
+    ]
+    find: Task = {
+        "name": "Find the containers by their compose labels",
+        "community.docker.docker_host_info": {
+            "containers": True,
+            "containers_all": True,
+            "containers_filters": {"label": labels},
+        },
+        "register": "found",
+    }
+    message = (
+        f"There is no container of the service {name} of the compose project {project} on {node}: "
+        "nothing was restarted, nothing was made."
+    )
+    return ContainerQuery(
+        variables={"mend_project": project_value, "mend_compose_service": UnsafeText(name)},
+        find=find,
+        ids="{{ found.containers | map(attribute='Id') | list }}",
+        there=must_hold("It is there", "found.containers | length > 0", message),
+    )
+
+
+def read_look(proposal: Proposal, result: Mapping[str, Any]) -> TargetState:
+    """What the look playbook answered: one container by its name, or each of a compose service."""
+    if result.get("containers") == []:
+        return read_containers([])
+    parts = result["results"] if isinstance(result.get("results"), list) else [result]
+    if not all("exists" in part for part in parts):  # the runner drops a result of more than 700,000 characters
+        return TargetState.seen(TargetStatus.UNKNOWN, "could not look: the answer was too long")
+    return read_containers([part["container"] for part in parts if part["exists"]])
+
+
+def read_containers(inspected: list[dict[str, Any]]) -> TargetState:
+    """From what the engine says of each container of the service; the worst one counts."""
+    if not inspected:
+        return TargetState.seen(TargetStatus.UNHEALTHY, "there is no such container", exists=False)
+    each = [_facts(container) for container in inspected]
+    healths = [_health(facts) for facts in each]
+    worst = next((h for h in (TargetStatus.UNHEALTHY, TargetStatus.UNKNOWN) if h in healths), TargetStatus.HEALTHY)
+    return TargetState.seen(
+        worst,
+        "; ".join(f"{facts['name']} {_in_words(facts)}" for facts in each),
+        exists=True,
+        restarts=sum(facts["restart_count"] for facts in each),
+        incarnation=" ".join(sorted(f"{facts['id']}@{facts['started_at']}" for facts in each)),
+        start_period_seconds=max(facts["start_period_seconds"] for facts in each),
+        checked=all(facts["health"] is not None for facts in each),
+        containers=each,
+    )
+
+
+def _facts(container: dict[str, Any]) -> dict[str, Any]:
+    state, config = container.get("State") or {}, container.get("Config") or {}
+    check = config.get("Healthcheck") or {}
+    health = (state.get("Health") or {}).get("Status")
+    probes = int(check.get("Retries") or 3) + 1
+    return {
+        "id": str(container.get("Id") or "")[:12],
+        "name": str(container.get("Name") or "").lstrip("/"),
+        "image": str(config.get("Image") or ""),
+        "status": str(state.get("Status") or "unknown"),
+        "exit_code": int(state.get("ExitCode") or 0),
+        "oom_killed": bool(state.get("OOMKilled")),
+        "restart_count": int(container.get("RestartCount") or 0),
+        "started_at": str(state.get("StartedAt") or ""),
+        "health": health if health not in (None, "", "none") else None,
+        # How long it may take until the engine itself knows: its start period, then a full round of probes.
+        "start_period_seconds": 0.0
+        if health in (None, "", "none")
+        else (int(check.get("StartPeriod") or 0) + probes * int(check.get("Interval") or 30_000_000_000)) / 1e9,
+    }
+
+
+def _health(facts: dict[str, Any]) -> TargetStatus:
+    if facts["status"] == "created":
+        return TargetStatus.UNKNOWN
+    if facts["status"] != "running" or facts["health"] == "unhealthy":
+        return TargetStatus.UNHEALTHY
+    return TargetStatus.UNKNOWN if facts["health"] == "starting" else TargetStatus.HEALTHY
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    words = facts["status"]
+    if facts["status"] == "exited":
+        words += f" ({facts['exit_code']}{', out of memory' if facts['oom_killed'] else ''})"
+    if facts["health"]:
+        words += f", health {facts['health']}"
+    return f"{words}, restarted {facts['restart_count']} times by itself" if facts["restart_count"] else str(words)

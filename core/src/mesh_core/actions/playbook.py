@@ -1,0 +1,23 @@
+"""A person's own playbook, which travels inside its proposal: exactly those bytes run. No model may answer it."""
+
+from __future__ import annotations
+
+from mesh_core.actions.action_type import ActionType
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.models.proposals import Proposal, Risk
+
+
+def _playbooks(proposal: Proposal) -> PlaybookSet:
+    if proposal.playbook is None:
+        raise ValueError("a proposal of type playbook carries no playbook")
+    files = {f"files/{one.sha256}": one.text for one in proposal.playbook.attachments}
+    return PlaybookSet(proposal.playbook.text, "", "", files)
+
+
+ACTION = ActionType(
+    name="playbook",
+    risk=Risk.HIGH,  # whatever its tasks do: what they may contain is judged by the playbook lint
+    choice=None,
+    playbooks=_playbooks,
+    carries_playbook=True,
+)

@@ -1,0 +1,75 @@
+"""Make the containers of one compose service anew from their declaration, which only the inventory can name."""
+
+from __future__ import annotations
+
+from mesh_core.actions.action_type import ActionType, Choice, FactCondition
+from mesh_core.actions.containers import by_labels, compose_claim, compose_of, read_look
+from mesh_core.actions.playbooks import PlaybookSet, Task, UnsafeText, must_hold, play, target_of
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Proposal, Risk
+
+_CHOICE = Choice(
+    "redeploy",
+    "create it again from its declaration; it is missing or not as declared",
+    interrupts=True,
+    stands_in=True,
+    conditions=(FactCondition("compose", True, "no-compose", "no compose project is known to redeploy from"),),
+)
+
+
+def _playbooks(proposal: Proposal) -> PlaybookSet:
+    node, service = target_of(proposal)
+    if compose := _declared_in(proposal.event):
+        project, needed = compose[0], f"mend_compose_dirs with {compose[0]} and its folder"
+        found = by_labels(node, project, compose[1], UnsafeText(project))
+    else:
+        # The event names no project that we may believe: then only the operator's inventory can.
+        project, needed = f"of {service}", f"mend_compose_projects {{{service}: PROJECT}} and mend_compose_dirs"
+        found = by_labels(
+            node, project, service, "{{ (mend_compose_projects | default({})).get(mend_compose_service, '') }}"
+        )
+    known = must_hold(
+        "The folder of the project is known",
+        "mend_project in (mend_compose_dirs | default({}))",
+        f"The inventory does not say where the compose project {project} lies on {node}: "
+        f"add {needed} to the variables of {node} in config/inventory.yml.",
+    )
+    anew: Task = {
+        "name": "Make its containers anew",
+        "community.docker.docker_compose_v2": {
+            "project_src": "{{ mend_compose_dirs[mend_project] }}",
+            "project_name": "{{ mend_project }}",
+            "services": ["{{ mend_compose_service }}"],
+            "state": "present",
+            "recreate": "always",
+            "dependencies": False,  # only what was approved is touched
+            "pull": "{{ mend_compose_pull | default('missing') }}",
+        },
+    }
+    return PlaybookSet(
+        apply=play(f"Redeploy {service} on {node}", node, found.variables, known, anew),
+        look=found.look(node, service),
+        converge=found.started(node, service),
+    )
+
+
+def _declared_in(event: HealthEvent) -> tuple[str, str] | None:
+    """(project, service): as for a restart, or in the labels of an engine's event about this service."""
+    actor = event.payload.get("Actor")
+    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
+    for labels in (event.payload.get("labels"), attributes):
+        if isinstance(labels, dict):
+            service = labels.get("com.docker.compose.service", event.service)
+            claim = compose_claim(labels.get("com.docker.compose.project"), service)
+            if claim and event.service in (claim[1], f"{claim[0]}.{claim[1]}"):
+                return claim
+    return compose_of(event)
+
+
+ACTION = ActionType(
+    name="redeploy",
+    risk=Risk.GUARDED,
+    choice=_CHOICE,
+    playbooks=_playbooks,
+    read_look=read_look,
+)

@@ -1,0 +1,57 @@
+"""The one table of action types. Whoever needs to know what a type does asks here; nobody switches on its name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from mesh_core.actions.action_type import ActionType, Choice
+from mesh_core.actions.choices import IGNORE
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Proposal
+
+# Each line is a file of this folder with an ACTION. The order is that in which a model reads the choices.
+_FILES = (
+    "container_restart",
+    "service_restart",
+    "redeploy",
+    "notify",
+    "playbook",
+)
+ACTION_TYPES: tuple[ActionType, ...] = tuple(import_module(f"{__package__}.{file}").ACTION for file in _FILES)
+CHOICES: tuple[Choice, ...] = (*dict.fromkeys(a.choice for a in ACTION_TYPES if a.choice), IGNORE)
+
+TYPE_NAMES = tuple(action.name for action in ACTION_TYPES)
+CHOICE_WORDS = tuple(choice.word for choice in CHOICES)  # what a model may answer and policy may allow
+# What the `action` of a proposal's file may be. One that says `ignore` is read, so that it can be refused in words.
+PROPOSAL_ACTIONS = tuple(dict.fromkeys((*CHOICE_WORDS, *(action.action for action in ACTION_TYPES))))
+
+_BY_NAME = {action.name: action for action in ACTION_TYPES}
+_BY_WORD = {choice.word: choice for choice in CHOICES}
+
+
+def action_type(name: str) -> ActionType:
+    """The type of that name. ValueError, a sentence, where there is none."""
+    if name not in _BY_NAME:
+        raise ValueError(f"there is no action of type {name}; the types are {', '.join(TYPE_NAMES)}")
+    return _BY_NAME[name]
+
+
+def type_for(word: str, event: HealthEvent) -> ActionType | None:
+    """What would run if this choice were made for this event; None where nothing would."""
+    return next((a for a in ACTION_TYPES if a.choice and a.choice.word == word and a.fits(event)), None)
+
+
+def playbook_for(proposal: Proposal) -> PlaybookSet:
+    """The playbooks of a proposal. ValueError (a sentence) where no honest playbook can be made of it."""
+    return action_type(proposal.type).playbooks(proposal)
+
+
+def is_message(name: str) -> bool:
+    """Does this type only tell people? A name that we do not know, out of an old file or a newer executor, does not."""
+    return name in _BY_NAME and not _BY_NAME[name].touches_host
+
+
+def is_loop_guarded(word: object) -> bool:
+    """Does this choice count as one of the restarts of an hour?"""
+    return word in _BY_WORD and _BY_WORD[str(word)].loop_guarded

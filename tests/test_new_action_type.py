@@ -1,0 +1,223 @@
+"""A sixth action type is one file and one line: added to a copy of core, it goes the whole way through the services."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from parts.scripted import Canned, ScriptedHttp
+
+import mesh_core
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.records import rfc3339
+from mesh_core.testing import RedisServer, wait_for
+
+CORE = Path(mesh_core.__file__).parent
+REGISTER = Path("actions/register.py")
+LINE = '    "scratch_clean",\n'
+SIXTH = '''"""Empty the scratch folder that the inventory names for the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mesh_core.actions.action_type import ActionType, Choice
+from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet, play, target_of
+from mesh_core.actions.target_state import TargetStatus, TargetState
+from mesh_core.models.proposals import Proposal, Risk
+
+
+def _playbooks(proposal: Proposal) -> PlaybookSet:
+    node, service = target_of(proposal)
+    stat = {"name": LOOK_TASK, "ansible.builtin.stat": {"path": "{{ mend_scratch }}/full"}}
+    gone = {"name": "It is empty", "ansible.builtin.file": {"path": "{{ mend_scratch }}/full", "state": "absent"}}
+    return PlaybookSet(
+        apply=play(f"Empty {service} on {node}", node, {}, gone),
+        look=play(f"Look at {service} on {node}", node, {}, stat),
+        converge=play(f"{service} on {node} is empty", node, {}, gone),
+    )
+
+
+def _read_look(proposal: Proposal, result: Mapping[str, Any]) -> TargetState:
+    if result["stat"]["exists"]:
+        return TargetState.seen(TargetStatus.UNHEALTHY, "the scratch folder is full")
+    return TargetState.seen(TargetStatus.HEALTHY, "the scratch folder is empty", checked=True)
+
+
+ACTION = ActionType(
+    name="scratch_clean",
+    risk=Risk.GUARDED,
+    choice=Choice("clean", "empty the scratch folder of this service; it is full"),
+    playbooks=_playbooks,
+    read_look=_read_look,
+)
+'''
+POLICY = """
+rules:
+  - name: scratch
+    when: {types: [scratch_full]}
+    allow: [clean, notify]
+    prefer: clean
+    reason: the scratch folder is full
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A folder with a copy of core that has the sixth type."""
+    home = tmp_path / "copy"
+    shutil.copytree(CORE, home / "mesh_core", ignore=shutil.ignore_patterns("__pycache__"))
+    (home / "mesh_core" / "actions" / "scratch_clean.py").write_text(SIXTH)
+    register = home / "mesh_core" / REGISTER
+    register.write_text(register.read_text().replace('    "playbook",\n', f'    "playbook",\n{LINE}'))
+    return home
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    (folder / "full").touch()
+    return folder
+
+
+@pytest.fixture
+def mesh(
+    copy: Path, scratch: Path, tmp_path: Path, redis_server: RedisServer, scripted_http: ScriptedHttp
+) -> Iterator[dict[str, str]]:
+    """Planner and executor as they are, on the copied core. Gives the environment for `mend`."""
+    runtime = tmp_path / "mesh"
+    (runtime / "config").mkdir(parents=True)
+    host = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "mend_scratch": str(scratch),
+    }
+    (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"web01": host}}}))
+    (runtime / "config" / "policy.yml").write_text(POLICY)
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "PYTHONPATH": str(copy),
+        "REDIS_URL": redis_server.url,
+        "RUNTIME_PATH": str(runtime),
+        "NODE_NAME": "web01",
+        "LLM_CHAIN": "llamacpp",
+        "LLAMACPP_URL": scripted_http.url,
+        "LLAMACPP_MODEL": "twin",
+        "METRICS_LISTEN": "off",
+    }
+    with (tmp_path / "log").open("wb") as log:
+        processes = [
+            subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log, stderr=log)
+            for module in ("planner_agent", "executor_agent")
+        ]
+    yield environment
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(60)
+
+
+def test_it_is_one_file_and_one_line(copy: Path) -> None:
+    ours, theirs = (
+        {path.relative_to(folder): path.read_text() for path in folder.rglob("*.py")}
+        for folder in (CORE, copy / "mesh_core")
+    )
+    assert theirs.keys() - ours.keys() == {Path("actions/scratch_clean.py")}
+    assert {path for path, text in ours.items() if theirs[path] != text} == {REGISTER}
+    diff = list(difflib.unified_diff(ours[REGISTER].splitlines(True), theirs[REGISTER].splitlines(True), n=0))
+    assert [line for line in diff[2:] if line[0] in "+-"] == [f"+{LINE}"]
+
+
+async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
+    mesh: dict[str, str], scratch: Path, redis_server: RedisServer, scripted_http: ScriptedHttp
+) -> None:
+    answer = {
+        "action": "clean",
+        "service": "scratch",
+        "node": "web01",
+        "reason": "the scratch folder of this service is full",
+        "confidence": 0.9,
+        "requires_human": True,
+    }
+    scripted_http.script(Canned.openai(json.dumps(answer)))
+    actions = Path(mesh["RUNTIME_PATH"]) / "actions"
+    event = HealthEvent(
+        type="scratch_full", node="web01", service="scratch", severity="error", timestamp=rfc3339(datetime.now(UTC))
+    )
+    bus = Bus.connect(redis_server.url, "test")
+    try:
+        await wait_for(lambda: (actions / "approved").is_dir(), 60, "the executor's folders")
+        await bus.enter(event, Trust.FOREIGN)
+        await wait_for(lambda: list((actions / "pending").glob("plan-*.json")), 60, "the proposal")
+    finally:
+        await bus.close()
+
+    # policy -> schema and prompt -> proposal
+    asked = json.dumps(scripted_http.asked[-1].body)
+    assert "empty the scratch folder of this service" in asked
+    assert '["clean", "notify"]' in asked
+    (file,) = (actions / "pending").glob("plan-*.json")
+    proposal = json.loads(file.read_bytes())
+    assert (proposal["type"], proposal["action"], proposal["risk_level"]) == ("scratch_clean", "clean", "guarded")
+    assert proposal["model"]["name"] == "twin"
+
+    # words before, a person's yes, words after
+    def mend(*words: str) -> str:
+        done = subprocess.run([sys.executable, "-m", "mend", *words], env=mesh, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    shown = mend("show", proposal["id"])
+    assert "scratch_clean on web01 for scratch, risk guarded" in shown
+    assert "Empty scratch on web01" in shown
+    assert (scratch / "full").exists(), "nothing runs before a person said yes"
+    mend("approve", proposal["id"])
+
+    # intake -> playbook -> look -> outcome
+    outcome_file = actions / "done" / proposal["id"] / "outcome.json"
+    failed = actions / "failed" / proposal["id"] / "outcome.json"
+    await wait_for(lambda: outcome_file.exists() or failed.exists(), 120, "the outcome")
+    assert outcome_file.exists(), failed.read_text()
+    outcome = json.loads(outcome_file.read_bytes())
+    assert (outcome["type"], outcome["verdict"]) == ("scratch_clean", "proven")
+    assert outcome["before"]["words"] == "the scratch folder is full"
+    assert outcome["after"]["words"] == "the scratch folder is empty"
+    assert [stage["name"] for stage in outcome["stages"]] == ["syntax", "apply", "check_idempotency", "verify"]
+    assert not (scratch / "full").exists()
+    assert "scratch_clean" in mend("history")
+
+
+def test_a_name_that_is_not_in_the_register_is_refused_where_a_file_is_read(copy: Path, tmp_path: Path) -> None:
+    """The copy reads what this core refuses: nothing else knows the words."""
+    program = (
+        "import sys; from mesh_core.actions.reading import read_proposal; "
+        "print(type(read_proposal(sys.stdin.buffer.read(), 262144)).__name__)"
+    )
+    now = rfc3339(datetime.now(UTC))
+    proposal = {
+        **{"schema_version": 1, "id": "plan-web01-scratch-0123456789ab", "type": "scratch_clean", "action": "clean"},
+        **{"risk_level": "guarded", "node": "web01", "service": "scratch", "reason": "the scratch folder is full"},
+        **{"confidence": 1, "requires_human": True, "created_at": now, "expires_at": now},
+        "event": {"type": "scratch_full", "node": "web01", "service": "scratch"},
+        "model": {"name": "m", "provider": "floor", "position": 1, "latency_ms": 1},
+    }
+    for home, read_as in ((copy, "Proposal"), (tmp_path, "Refusal")):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": str(home)},
+            input=json.dumps(proposal).encode(),
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.stdout.decode().strip() == read_as, done.stderr
