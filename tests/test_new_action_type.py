@@ -1,10 +1,11 @@
-"""A sixth action type is one file and one line: added to a copy of core, it goes the whole way through the services."""
+"""A sixth action type is one file and one line: CONTRIBUTING.md's goes the whole way through the services."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,55 +22,13 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import rfc3339
 from mesh_core.testing import RedisServer, wait_for
 
+ROOT = Path(__file__).parents[1]
 CORE = Path(mesh_core.__file__).parent
 REGISTER = Path("actions/register.py")
 LINE = '    "scratch_clean",\n'
-SIXTH = '''"""Empty the scratch folder that the inventory names for the host."""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from mesh_core.actions.action_type import ActionType, Choice
-from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet, play, target_of
-from mesh_core.actions.target_state import TargetStatus, TargetState
-from mesh_core.models.proposals import Proposal, Risk
-
-
-def _playbooks(proposal: Proposal) -> PlaybookSet:
-    node, service = target_of(proposal)
-    stat = {"name": LOOK_TASK, "ansible.builtin.stat": {"path": "{{ mend_scratch }}/full"}}
-    gone = {"name": "It is empty", "ansible.builtin.file": {"path": "{{ mend_scratch }}/full", "state": "absent"}}
-    return PlaybookSet(
-        apply=play(f"Empty {service} on {node}", node, {}, gone),
-        look=play(f"Look at {service} on {node}", node, {}, stat),
-        converge=play(f"{service} on {node} is empty", node, {}, gone),
-    )
-
-
-def _read_look(proposal: Proposal, result: Mapping[str, Any]) -> TargetState:
-    if result["stat"]["exists"]:
-        return TargetState.seen(TargetStatus.UNHEALTHY, "the scratch folder is full")
-    return TargetState.seen(TargetStatus.HEALTHY, "the scratch folder is empty", checked=True)
-
-
-ACTION = ActionType(
-    name="scratch_clean",
-    risk=Risk.GUARDED,
-    choice=Choice("clean", "empty the scratch folder of this service; it is full"),
-    playbooks=_playbooks,
-    read_look=_read_look,
-)
-'''
-POLICY = """
-rules:
-  - name: scratch
-    when: {types: [scratch_full]}
-    allow: [clean, notify]
-    prefer: clean
-    reason: the scratch folder is full
-"""
+CHAPTER = (ROOT / "CONTRIBUTING.md").read_text().split("## Add an action", 1)[1].split("\n## ", 1)[0]
+(SIXTH,) = re.findall(r"```python\n(.*?)```", CHAPTER, re.DOTALL)
+(POLICY,) = re.findall(r"```yaml\n(.*?)```", CHAPTER, re.DOTALL)
 
 
 @pytest.fixture

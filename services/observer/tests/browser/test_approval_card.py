@@ -1,4 +1,4 @@
-"""The README's picture: what a person reads before a yes, made from a real page. MENDMESH_DOCS=1 writes it into docs/."""
+"""The picture of the README: what a person reads before a yes. MENDMESH_DOCS=1 writes it into docs/."""
 
 from __future__ import annotations
 
