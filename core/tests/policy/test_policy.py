@@ -514,3 +514,11 @@ def test_a_payload_of_64_kib_is_judged_in_milliseconds() -> None:
     began = time.process_time()
     SHIPPED.allows(big)
     assert time.process_time() - began < 0.2
+
+
+def test_where_a_fence_leaves_only_what_stands_in_for_nothing_a_person_is_told() -> None:
+    """A rule of an operator's own that allows no `notify`: its redeploy has no project to redeploy from."""
+    own = Policy.from_text("rules: [{name: r, allow: [redeploy, restart], prefer: redeploy, reason: x}]")
+    allowed = own.allows(event("container_died"))
+    assert (allowed.preferred, allowed.rule) == (NOTIFY, "no-compose")
+    assert allowed.actions == {RESTART, NOTIFY}

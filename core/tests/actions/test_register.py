@@ -1,0 +1,71 @@
+"""The table of action types holds together: names, choices, facts, shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from action_rig import COMPOSE, a_proposal
+
+from mesh_core.actions import register
+from mesh_core.actions.action_type import ActionType
+from mesh_core.actions.choices import IGNORE
+from mesh_core.actions.register import ACTION_TYPES, CHOICES, TYPE_NAMES, action_type, is_loop_guarded, is_message
+from mesh_core.models.proposals import Risk
+from mesh_core.policy.facts import Fact
+from mesh_core.runtime.metrics import ACTIONS, TYPES
+
+
+def test_a_types_name_is_its_files_name_and_there_is_one_of_each() -> None:
+    folder = Path(register.__file__).parent
+    assert len(set(TYPE_NAMES)) == len(TYPE_NAMES)
+    assert all((folder / f"{name}.py").is_file() for name in TYPE_NAMES)
+    assert len({choice.word for choice in CHOICES}) == len(CHOICES)
+
+
+def test_every_choice_but_to_do_nothing_has_a_type_that_carries_it_out() -> None:
+    assert {action.choice for action in ACTION_TYPES if action.choice} == {*CHOICES} - {IGNORE}
+
+
+def test_conditions_name_facts_that_there_are() -> None:
+    assert {c.fact for choice in CHOICES for c in choice.conditions} <= {fact.value for fact in Fact}
+
+
+def test_what_only_a_person_asks_for_is_of_high_risk_and_what_touches_no_host_is_of_low() -> None:
+    for action in ACTION_TYPES:
+        assert action.choice is not None or action.risk is Risk.HIGH
+        assert action.touches_host or (action.risk is Risk.LOW and action.effect)
+
+
+def test_metrics_have_room_for_every_word() -> None:
+    assert len(TYPE_NAMES) <= TYPES
+    assert len(CHOICES) <= ACTIONS
+
+
+@pytest.mark.parametrize("action", ACTION_TYPES, ids=lambda action: action.name)
+def test_a_look_is_read_exactly_where_there_is_one(action: ActionType) -> None:
+    payload = {"runtime": "systemd"} if action.name == "service_restart" else COMPOSE
+    service = "shop.web" if payload is COMPOSE else "nginx"
+    plays = action.playbooks(a_proposal(action.name, service, payload, text="- hosts: n1\n"))
+    assert bool(plays.look) is (action.read_look is not None)
+    assert bool(plays.apply) is action.touches_host
+
+
+def test_a_name_that_nobody_knows_is_a_sentence_where_it_must_be_known_and_no_where_it_is_only_asked_about() -> None:
+    with pytest.raises(ValueError, match="no action of type reboot; the types are container_restart"):
+        action_type("reboot")
+    assert not is_message("reboot")
+    assert not is_loop_guarded("reboot")
+    assert not is_loop_guarded(None)
+    assert is_message("notify")
+    assert is_loop_guarded("restart")
+    assert not is_loop_guarded("redeploy")
+
+
+def test_a_type_is_data_and_pure_functions() -> None:
+    """So a remedy that is read from a file can stand in the table beside these."""
+    for action in ACTION_TYPES:
+        values = [getattr(action, field.name) for field in fields(action)]
+        assert all(v is None or isinstance(v, str | bool | Risk | Callable) or v in CHOICES for v in values)
