@@ -32,7 +32,7 @@ class ProbeConfig:
 
 
 class _File(Options):
-    flapping: FlapOptions = FlapOptions()
+    flapping: FlapOptions = FlapOptions.model_construct()
     version: Literal[1] = 1
 
 
@@ -41,7 +41,7 @@ def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PRO
     sections = {name: options.section() for name, options in probes.items()}
     value = _read_yaml(path)
     if not value:  # the usual case: nothing is compiled for it
-        return ProbeConfig(_enabled([default for _, default in sections.values()]), FlapOptions())
+        return ProbeConfig(_enabled([default for _, default in sections.values()]), FlapOptions.model_construct())
     model = create_model("NodeFile", __base__=_File, **cast("dict[str, Any]", sections))
     try:
         file = model.model_validate(value)
