@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.runtime.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
 from mesh_core.runtime.pulse import Pulse
@@ -85,7 +86,7 @@ class Agent:
     async def announce(self, stop: asyncio.Event) -> None:
         """node_online, then every minute each open incident again: heals any loss, a wiped Redis too."""
         AGENT_EVENTS.add("notice")
-        self._send(node_event("node_online", self.node, self._clock_ms(), Severity.INFO, self._summary()))
+        self._send(node_event(EventType.NODE_ONLINE.value, self.node, self._clock_ms(), Severity.INFO, self._summary()))
         while not await pause(stop, self._announce_seconds):
             # While Redis is away, the spool holds them already; a copy each minute would only fill it.
             for change in self.tracker.still_open() if self._caught_up() else ():

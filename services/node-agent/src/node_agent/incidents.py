@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.severities import rank, worst
 from mesh_core.models.events import Severity
 from mesh_core.models.records import is_name
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule, Streak
 from node_agent.flapping import FlapHistory, FlapOptions
 
-_RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2, Severity.CRITICAL: 3}
 ChangeKind = Literal["opened", "changed", "recovered", "flapping", "still_open"]
 
 
@@ -62,7 +63,7 @@ class _Target:
             result = replace(result, facts={**self.evidence, **result.facts})
         return IncidentChange(
             kind=kind,
-            type="service_recovered" if recovered else self.open_type,
+            type=EventType.SERVICE_RECOVERED.value if recovered else self.open_type,
             severity=Severity.INFO if recovered else self.open_severity,
             result=result,
             incident=self.incident,
@@ -179,7 +180,7 @@ class IncidentTracker:
             target.flapping = False  # it stopped changing: it is plainly unhealthy
             return IncidentUpdate((self._changed(target, result),))
         if target.open_type == result.type:
-            worse = _RANK[result.severity] > _RANK[target.open_severity]
+            worse = rank(result.severity) > rank(target.open_severity)
             return IncidentUpdate((self._changed(target, result),) if worse else ())
         if not streak.reached(rule.unhealthy_checks, rule.unhealthy_seconds, now):
             return IncidentUpdate(recheck_seconds=streak.recheck_in(rule.unhealthy_seconds, rule.recheck_seconds, now))
@@ -194,8 +195,8 @@ class IncidentTracker:
         target.opened_ms = now_ms
         target.flapping = target.history.add(now, self._flapping)
         if target.flapping:
-            target.open_type = "service_flapping"
-            target.open_severity = max(result.severity, Severity.ERROR, key=_RANK.__getitem__)
+            target.open_type = EventType.SERVICE_FLAPPING.value
+            target.open_severity = worst((result.severity, Severity.ERROR))
             return target.change("flapping")
         target.open_type, target.open_severity = result.type, result.severity
         return target.change("opened")

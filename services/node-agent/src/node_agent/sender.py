@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import structlog
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import Severity
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.pulse import unwatched
@@ -113,7 +114,9 @@ class Sender:
         await self._mark_alive()
         if dropped := self._spool.take_dropped():
             self._spool.accept(
-                node_event("events_dropped", self._node, self._clock_ms(), Severity.WARNING, {"dropped": dropped}),
+                node_event(
+                    EventType.EVENTS_DROPPED.value, self._node, self._clock_ms(), Severity.WARNING, {"dropped": dropped}
+                ),
                 self._clock_ms(),
             )
             self._more.set()
