@@ -16,7 +16,7 @@ from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import RedisServer, wait_for
 from node_agent.events import node_event
 from node_agent.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
-from node_agent.sender import Sender
+from node_agent.sender import EventSender
 from node_agent.spool import Spool
 
 NODE = "n1"
@@ -38,9 +38,9 @@ def numbers(server: RedisServer) -> list[int]:
 
 
 @asynccontextmanager
-async def sending(spool: Spool, url: str) -> AsyncIterator[Sender]:
+async def sending(spool: Spool, url: str) -> AsyncIterator[EventSender]:
     stop = asyncio.Event()
-    sender = Sender(NODE, spool, RedisClient(url, "test"), lambda: 1)
+    sender = EventSender(NODE, spool, RedisClient(url, "test"), lambda: 1)
     task = asyncio.create_task(sender.run(stop))
     try:
         yield sender

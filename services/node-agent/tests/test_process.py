@@ -22,7 +22,7 @@ from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 from node_agent.redis_client import RedisClient
-from node_agent.sender import Sender
+from node_agent.sender import EventSender
 from node_agent.spool import Spool
 
 HEALTHCHECK = Path(__file__).parents[1] / "healthcheck.sh"
@@ -123,7 +123,7 @@ async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
     redis_server: RedisServer, tmp_path: Path, watching: Any
 ) -> None:
     spool = Spool(tmp_path / "spool", "n1")
-    sender = Sender("n1", spool, RedisClient(redis_server.url, "test"), lambda: time.time_ns() // 1_000_000)
+    sender = EventSender("n1", spool, RedisClient(redis_server.url, "test"), lambda: time.time_ns() // 1_000_000)
     stop = asyncio.Event()
     task = asyncio.create_task(sender.run(stop))
     probe = TcpProbe(TcpOptions(name="shop", host="127.0.0.1", port=free_port(), every_seconds=0.1))

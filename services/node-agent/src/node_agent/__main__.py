@@ -34,7 +34,7 @@ from node_agent.incidents import IncidentTracker
 from node_agent.probe_config import ProbeConfigError, read_probe_config
 from node_agent.probe_factory import create_probes
 from node_agent.redis_client import RedisClient
-from node_agent.sender import Sender
+from node_agent.sender import EventSender
 from node_agent.settings import NodeAgentSettings
 from node_agent.spool import Spool
 
@@ -80,7 +80,7 @@ def main() -> None:
     spool = Spool(folder, node)
     redis = RedisClient(settings.redis_url, f"{NAME}-{node}")
     pulse = Pulse()
-    sender = Sender(node, spool, redis, clock_ms, pulse.watch("sending events"))
+    sender = EventSender(node, spool, redis, clock_ms, pulse.watch("sending events"))
 
     def send(event: HealthEvent) -> None:
         spool.accept(event, clock_ms())

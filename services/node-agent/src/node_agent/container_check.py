@@ -16,7 +16,7 @@ from mesh_core.models.records import parse_time
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.container_history import ContainerRecord
-from node_agent.container_identity import Identity, facts_of
+from node_agent.container_identity import Identity, container_facts
 from node_agent.evidence import clean_text
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
@@ -106,7 +106,7 @@ class ContainerCheck:
     def _facts(self) -> dict[str, Any]:
         state, detail = self._state, self.detail
         image = (detail.get("Config") or {}).get("Image")
-        facts = facts_of(self.identity, {"Id": detail.get("Id"), "Image": image}) | {
+        facts = container_facts(self.identity, {"Id": detail.get("Id"), "Image": image}) | {
             "status": state.get("Status"),
             "exit_code": state.get("ExitCode"),
             "oom_killed": bool(state.get("OOMKilled")),

@@ -33,7 +33,7 @@ def identity_in_event(event: dict[str, Any]) -> Identity:
     return identity_for(["/" + attributes.get("name", "")], attributes)
 
 
-def facts_of(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:
+def container_facts(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:
     """What every event about it says; `row` is the engine's long or short form of it."""
     facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": identity.container}
     if row.get("Id"):

@@ -19,7 +19,7 @@ REPLY_SECONDS = 10.0
 EVENTS = ("start", "die", "oom", "kill", "stop", "destroy", "rename", "health_status", "pause", "unpause")
 
 
-class EngineRefused(ConnectionError):
+class EngineError(ConnectionError):
     """The engine answered with an error; the text is its own."""
 
 
@@ -64,7 +64,7 @@ class Engine:
             self.address, f"/events?since={since:.9f}&filters={filters}", seconds=REPLY_SECONDS
         ) as stream:
             if stream.status != 200:
-                raise EngineRefused(f"the engine answered {stream.status} to /events")
+                raise EngineError(f"the engine answered {stream.status} to /events")
             opened()
             buffer = b""
             async for chunk in stream.chunks():
@@ -79,7 +79,7 @@ class Engine:
         if response.status == 404:
             raise _Missing(path)
         if response.status != 200:
-            raise EngineRefused(f"the engine answered {response.status} to {path}: {response.body[:200]!r}")
+            raise EngineError(f"the engine answered {response.status} to {path}: {response.body[:200]!r}")
         try:
             return json.loads(response.body)
         except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Any
 PROC = Path("/proc")
 
 
-def biggest(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]:
+def largest_processes(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]:
     """The processes with the most resident memory."""
     page = os.sysconf("SC_PAGE_SIZE")
     rows: list[dict[str, Any]] = []
@@ -22,7 +22,7 @@ def biggest(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["rss_mib"])[:count]
 
 
-def waiting_or_running(count: int = 10, proc: Path = PROC) -> list[dict[str, Any]]:
+def busy_processes(count: int = 10, proc: Path = PROC) -> list[dict[str, Any]]:
     """The processes that make the load: running (R) or stuck in the kernel (D)."""
     rows: list[dict[str, Any]] = []
     for folder in _processes(proc):

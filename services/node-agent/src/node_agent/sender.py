@@ -31,7 +31,7 @@ ALIVE_MARK_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-class Sender:
+class EventSender:
     """One per node: the stream has one writer."""
 
     def __init__(

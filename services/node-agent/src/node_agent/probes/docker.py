@@ -20,7 +20,7 @@ from mesh_core.models.records import Name
 from node_agent.checks import CheckResult, Condition
 from node_agent.container_check import GONE, RULE, ContainerCheck
 from node_agent.container_history import ContainerHistory
-from node_agent.container_identity import Identity, facts_of, identity_for, identity_in_event
+from node_agent.container_identity import Identity, container_facts, identity_for, identity_in_event
 from node_agent.engine import Engine
 from node_agent.evidence import clean_text
 from node_agent.options import Positive
@@ -145,7 +145,7 @@ class DockerProbe:
             deaths, _ = self._recent_deaths(container_id)
             status = str(row.get("Status"))
             if deaths < self._options.loop_deaths and "(unhealthy)" not in status and "health: st" not in status:
-                facts = facts_of(identity, row)
+                facts = container_facts(identity, row)
                 return CheckResult(identity.key, identity.service, Condition.HEALTHY, RULE, facts=facts)
         elif container_id in self._settled:
             return self._settled[container_id]
@@ -162,7 +162,7 @@ class DockerProbe:
             self._forget(container_id)
             if known is None:
                 return None
-            facts = {**facts_of(known, {}), "ended": "removed"}
+            facts = {**container_facts(known, {}), "ended": "removed"}
             return CheckResult(key, known.service, Condition.HEALTHY, RULE, facts=facts)
         labels = detail.get("Config", {}).get("Labels") or {}
         identity = identity_for([str(detail.get("Name", ""))], labels)

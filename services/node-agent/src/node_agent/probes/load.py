@@ -10,7 +10,7 @@ from node_agent.checks import CheckResult
 from node_agent.confirmation import ConfirmationRule
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext
-from node_agent.processes import waiting_or_running
+from node_agent.processes import busy_processes
 from node_agent.thresholds import ThresholdOptions, evaluate
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, recheck_seconds=10.0)
@@ -47,4 +47,4 @@ class LoadProbe:
         return [CheckResult("load:node", None, condition, RULE, "load_high", severity, facts)]
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
-        return {"processes": waiting_or_running()} if result.type == "load_high" else {}
+        return {"processes": busy_processes()} if result.type == "load_high" else {}

@@ -9,7 +9,7 @@ from node_agent.checks import CheckResult
 from node_agent.confirmation import ConfirmationRule
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext
-from node_agent.processes import biggest
+from node_agent.processes import largest_processes
 from node_agent.thresholds import ThresholdOptions, evaluate
 
 RULE = ConfirmationRule(unhealthy_checks=3, healthy_checks=2, recheck_seconds=5.0)
@@ -47,7 +47,7 @@ class MemoryProbe:
         return [CheckResult("memory:node", None, condition, RULE, "memory_low", severity, facts)]
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
-        return {"processes": biggest()} if result.type == "memory_low" else {}
+        return {"processes": largest_processes()} if result.type == "memory_low" else {}
 
 
 def read_meminfo(text: str) -> dict[str, int]:

@@ -70,7 +70,7 @@ class SupervisorProbe:
         facts = {"runtime": Runtime.SUPERVISOR.value, "supervisor": self._options.address}
         try:
             rows = await self._call("supervisor.getAllProcessInfo")
-        except (HttpError, SupervisorRefused) as error:
+        except (HttpError, SupervisorError) as error:
             facts["error"] = str(error)
             return [
                 CheckResult("supervisor:/", None, Condition.UNHEALTHY, RULE, "program_unhealthy", facts=facts),
@@ -100,7 +100,7 @@ class SupervisorProbe:
         for call in ("supervisor.readProcessStderrLog", "supervisor.readProcessStdoutLog"):
             try:
                 text = await self._call(call, program, -LOG_BYTES, 0)
-            except (HttpError, SupervisorRefused):
+            except (HttpError, SupervisorError):
                 continue  # no log file is configured
             if lines := clean_lines(str(text).encode()):
                 return {"logs": lines}
@@ -177,7 +177,7 @@ class SupervisorProbe:
             return {}
         try:
             configs = await self._call("supervisor.getAllConfigInfo")
-        except (HttpError, SupervisorRefused):
+        except (HttpError, SupervisorError):
             return {}
         return {f"{c['group']}:{c['name']}": list(c.get("exitcodes", [0])) for c in configs}
 
@@ -193,15 +193,15 @@ class SupervisorProbe:
             self._address, "/RPC2", method="POST", headers=self._headers, body=body, seconds=REPLY_SECONDS
         )
         if response.status != 200:
-            raise SupervisorRefused(f"supervisord answered {response.status}")
+            raise SupervisorError(f"supervisord answered {response.status}")
         try:
             values, _ = xmlrpc.client.loads(response.body)
         except xmlrpc.client.Fault as fault:
-            raise SupervisorRefused(fault.faultString) from fault
+            raise SupervisorError(fault.faultString) from fault
         except Exception as error:  # expat raises its own kinds for what is not XML-RPC
-            raise SupervisorRefused(f"not XML-RPC: {error}") from error
+            raise SupervisorError(f"not XML-RPC: {error}") from error
         return values[0]
 
 
-class SupervisorRefused(RuntimeError):
+class SupervisorError(RuntimeError):
     """supervisord answered, but not with what was asked for."""

@@ -40,7 +40,7 @@ _PROPERTIES = (
 log = structlog.get_logger()
 
 
-class SystemdBroken(OSError):
+class SystemdError(OSError):
     """systemctl did not answer."""
 
 
@@ -220,7 +220,7 @@ def _stopped_at(journal: str) -> float:
 
 
 async def _run(*command: str) -> str:
-    """Its standard output. SystemdBroken if it takes too long or cannot run."""
+    """Its standard output. SystemdError if it takes too long or cannot run."""
     try:
         child = await asyncio.create_subprocess_exec(
             *command,
@@ -234,12 +234,12 @@ async def _run(*command: str) -> str:
             },
         )
     except OSError as error:
-        raise SystemdBroken(f"{command[0]}: {error.strerror}") from error
+        raise SystemdError(f"{command[0]}: {error.strerror}") from error
     try:
         async with asyncio.timeout(RUN_SECONDS):
             output, _ = await child.communicate()
     except TimeoutError:
         child.kill()
         await child.wait()
-        raise SystemdBroken(f"{command[0]} took more than {RUN_SECONDS:g} s") from None
+        raise SystemdError(f"{command[0]} took more than {RUN_SECONDS:g} s") from None
     return output.decode("utf-8", "replace")
