@@ -97,6 +97,7 @@ async def test_killed_with_a_spool_while_redis_is_away_loses_nothing_and_doubles
     agent.start()
     await wait_for(lambda: types(redis_server) == ["node_online", "tcp_probe_failed"], 10, "the red probe")
     incident = events(redis_server)[-1].incident
+    await wait_for(lambda: agent.spooled() == 0, 10, "the agent to know that both arrived")
     redis_server.kill()
     with socket.create_server(("127.0.0.1", port)):
         await wait_for(lambda: agent.spooled() == 1, 10, "the recovery in the spool")
@@ -141,6 +142,28 @@ async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
         await wait_for(lambda: [e.incident for e in events(redis_server)][:1] == [first.incident], 5, "it again")
     stop.set()
     await asyncio.wait_for(task, 60)
+
+
+async def test_an_incident_is_kept_before_it_is_told_and_forgotten_after_its_recovery_was(
+    tmp_path: Path, watching: Any
+) -> None:
+    """Killed between the two, an agent would open it a second time under another name, or never close it."""
+    kept: list[tuple[str, str]] = []
+
+    def deliver(event: HealthEvent) -> None:
+        if event.incident:
+            kept.append((event.type, event.incident if event.incident in (tmp_path / "open.json").read_text() else ""))
+
+    port = free_port()
+    probe = TcpProbe(TcpOptions(name="shop", host="127.0.0.1", port=port, every_seconds=0.1))
+    async with watching(probe) as watched:
+        watched.deliver = deliver
+        await wait_for(lambda: kept, 10, "the red probe")
+        with socket.create_server(("127.0.0.1", port)):
+            await wait_for(lambda: len(kept) == 2, 10, "its recovery")
+            incident = watched.of("shop")[0].incident
+            assert kept == [("tcp_probe_failed", incident), ("service_recovered", incident)]
+            await wait_for(lambda: str(incident) not in (tmp_path / "open.json").read_text(), 10, "it to be forgotten")
 
 
 async def test_nothing_is_announced_again_while_redis_is_away(watching: Any) -> None:
