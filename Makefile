@@ -6,12 +6,18 @@ STAMP := $(VENV)/.stamp
 SRC := core/src cli/src services/node-agent/src services/observer/src services/planner-agent/src services/executor-agent/src
 PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
 LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
+# Most tests wait more than they compute: twice as many workers as cores. Compiled modules are kept, whatever the shell
+# says: without them each of the thousand processes that the tests start compiles the whole mesh anew.
+CORES := $(shell nproc 2>/dev/null || echo 2)
+QUICK_WORKERS ?= $(CORES)
+TEST_WORKERS ?= $(shell echo $$((2 * $(CORES))))
+unexport PYTHONDONTWRITEBYTECODE
 # The dashboard is built when its sources changed; everything that starts an observer asks for it.
 PAGE := services/observer/page
 PAGE_STAMP := $(VENV)/.page-stamp
 PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
-.PHONY: help env page up up-docker down-docker up-p1 images demo test coverage check format lock chaos mutants partition bench clean
+.PHONY: help env page up up-docker down-docker up-p1 images demo quick test soak coverage check format lock chaos mutants partition bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,8 +56,14 @@ up-p1:  ## the same with llama.cpp behind a LiteLLM gateway (MODELS_PATH/LLAMA_M
 demo: $(STAMP) $(PAGE_STAMP)  ## the whole loop on a throwaway service: it breaks, you approve, it is repaired
 	@$(BIN)/mend up --then-drill
 
-test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run
-	@$(BIN)/python -m pytest -q
+quick: $(STAMP)  ## the tests that need no engine, browser, model or process of ours: a minute and a half
+	@$(BIN)/python -m pytest -q --quick -n $(QUICK_WORKERS)
+
+test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run, but what is only long
+	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS)
+
+soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHORT=1 as CI runs it
+	@$(if $(SHORT),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q --soak tests/system
 
 coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least
 	@$(BIN)/python -m pytest -q --cov --cov-config=pyproject.toml core/tests services/planner-agent services/observer \

@@ -2,6 +2,8 @@
 
 pytest_plugins = [
     "parts.report",
+    "parts.again",
+    "parts.kinds",
     "parts.side_by_side",
     "parts.redis",
     "parts.redis_acl",

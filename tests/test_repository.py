@@ -144,3 +144,8 @@ def test_every_link_between_documents_leads_somewhere(tracked: dict[str, str]) -
             wanted = [match[1] for match in link.finditer(prose) if "://" not in match[1]]
             dead += [(name, path) for path in wanted if not (ROOT / name).parent.joinpath(path).exists()]
     assert not dead
+
+
+def test_no_test_is_known_to_be_flaky() -> None:
+    lines = (ROOT / "tests/flaky.txt").read_text().splitlines()
+    assert [line for line in lines if line.strip() and not line.startswith("#")] == []

@@ -1,8 +1,9 @@
-"""Who may run beside whom when a session has workers (`pytest -n 2`): one worker has the machine, files are free.
+"""Who may run beside whom when a session has workers (`pytest -n 4`): one worker has the machine, files are free.
 
 The Docker engine and its bridge, network namespaces, systemd and runs of the executor (it finds its processes by the
 action's id, machine-wide) are one for the whole machine: their tests stay together, in order. All others go to whoever
-is free, file by file, because a file's fixtures are started once. Without workers nothing changes.
+is free, file by file, because a file's fixtures are started once. What is long begins first, and the machine before all
+of it: a run ends with what is short.
 """
 
 from __future__ import annotations
@@ -21,6 +22,20 @@ THE_MACHINE = (
     "tests/system/test_partition.py",
     "tests/test_parts.py",
 )
+# What takes half a minute or more, file by file, longest first; tests of the files in EACH_ALONE share nothing.
+LONG = (
+    "tests/system/test_chaos.py",
+    "cli/tests/test_up.py",
+    "services/observer/tests/browser/",
+    "services/planner-agent/tests/test_injection.py",
+    "services/planner-agent/tests/test_crashes.py",
+    "tests/test_loop_under_acl.py",
+    "services/observer/tests/test_index_process.py",
+    "cli/tests/test_secrets_stay_hidden.py",
+    "services/observer/tests/test_process.py",
+    "tests/test_redis_flood.py",
+)
+EACH_ALONE = ("tests/system/test_chaos.py",)
 ITS_FIXTURES = frozenset({"engine", "systemd_node"})
 
 
@@ -29,19 +44,30 @@ class Beside(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "the machine" if file.startswith(THE_MACHINE) else file
+        if file.startswith(THE_MACHINE):
+            return "the machine"
+        return nodeid if file.startswith(EACH_ALONE) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
-    """In collection order: a file of many small tests is not worth more than one that heals a container."""
+    """In our order: a file of many small tests is not worth more than one that heals a container."""
     config.option.loadscopereorder = False
     return Beside(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file with an engine that is not on the list would bring a second one beside the first."""
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _turn(item.nodeid))
     for item in items:
         file = item.nodeid.partition("::")[0]
         fixtures = ITS_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if fixtures and not file.startswith(THE_MACHINE):
             raise pytest.UsageError(f"{file} needs {', '.join(fixtures)}: add it to THE_MACHINE in {__name__}")
+
+
+def _turn(nodeid: str) -> int:
+    if nodeid.startswith(THE_MACHINE):
+        return 0
+    return next((number for number, path in enumerate(LONG, 1) if nodeid.startswith(path)), len(LONG) + 1)

@@ -1,4 +1,4 @@
-"""The seeded short chaos runs as tests, and some of the mutants; `make chaos` and `make mutants` are the long ones."""
+"""Seeded chaos runs of a quarter of a minute, and some of the mutants; `make soak` has those of minutes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from system.chaos.mutants import run_one
 
 CHAOS = Path(__file__).with_name("chaos")
+TIMES = int(os.environ.get("MEND_SOAK_TIMES", "5"))  # how many times the short soak's length; CI takes 1
+BOUND_SECONDS = 600 + 200 * TIMES  # on a busy machine; alone a run takes four times as long as it is fed
 
 # What a Redis that forgot its last second may cost, in the words of docs/delivery.md.
 FORGIVEN = {
@@ -31,11 +33,12 @@ FORGIVEN = {
 }
 
 
-def chaos(tmp_path: Path, *arguments: str) -> dict[str, Any]:
+def chaos(tmp_path: Path, events: int, feeding: float, *more: str) -> dict[str, Any]:
     """The report. Fails for each promise that is broken, but those that a forgetful Redis may break."""
     report = tmp_path / "report.json"
-    argv = [sys.executable, str(CHAOS), *arguments, "--report", str(report)]
-    run = subprocess.run(argv, capture_output=True, text=True, timeout=320, check=False)
+    size = ("--events", str(events), "--feeding", str(feeding), "--seconds", str(BOUND_SECONDS))
+    argv = [sys.executable, str(CHAOS), *size, *more, "--report", str(report)]
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=BOUND_SECONDS + 60, check=False)
     assert report.exists(), run.stdout[-2000:] + run.stderr[-4000:]
     found: dict[str, Any] = json.loads(report.read_text())
     forgiven = set(FORGIVEN) if found["redis forgot"] or found["bytes lost by redis"] else set()
@@ -47,9 +50,14 @@ def chaos(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(330)
-def test_every_event_has_one_fate_and_nothing_runs_twice_under_every_trouble(tmp_path: Path) -> None:
-    found = chaos(tmp_path, "--events", "320", "--seed", "20261121", "--feeding", "24", "--seconds", "270")
+@pytest.mark.timeout(BOUND_SECONDS + 90)
+@pytest.mark.parametrize(
+    ("events", "feeding"), [(200, 15), pytest.param(320 * TIMES, 24 * TIMES, marks=pytest.mark.soak)]
+)
+def test_every_event_has_one_fate_and_nothing_runs_twice_under_every_trouble(
+    tmp_path: Path, events: int, feeding: float
+) -> None:
+    found = chaos(tmp_path, events, feeding, "--seed", "20261121")
     assert {"kill", "away", "sick"} <= found["trouble"].keys()
     assert found["incidents of the agent"] > 0
     assert {"approve by mv", "approve by page"} <= found["decisions of people"].keys()
@@ -57,10 +65,15 @@ def test_every_event_has_one_fate_and_nothing_runs_twice_under_every_trouble(tmp
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(330)
-def test_nor_is_anything_lost_when_each_death_of_redis_costs_it_its_last_second(tmp_path: Path) -> None:
-    found = chaos(tmp_path, "--events", "200", "--seed", "7", "--feeding", "14", "--seconds", "240", "--lose-tail", "1")
-    assert found["bytes lost by redis"] > 1000
+@pytest.mark.timeout(BOUND_SECONDS + 90)
+@pytest.mark.parametrize(
+    ("events", "feeding"), [(200, 14), pytest.param(400 * TIMES, 28 * TIMES, marks=pytest.mark.soak)]
+)
+def test_nor_is_anything_lost_when_each_death_of_redis_costs_it_its_last_second(
+    tmp_path: Path, events: int, feeding: float
+) -> None:
+    found = chaos(tmp_path, events, feeding, "--seed", "7", "--lose-tail", "1")
+    assert found["bytes lost by redis"] > 0
 
 
 @pytest.mark.slow

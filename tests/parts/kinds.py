@@ -1,0 +1,99 @@
+"""Which tests a run takes: `--quick` those of seconds, `--soak` those that are only long, otherwise all but the latter.
+
+What a test needs is read off its fixtures and marked here, so that nobody has to remember it. A quick run knows no
+engine, browser or model, and starts no Python process of ours: a test that is about to start one is skipped at that
+moment. What is slow for no such reason carries `@pytest.mark.slow`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+NEEDS = {
+    "docker": {"engine"},
+    "browser": {"browser"},
+    "model": {"llama_url"},
+    "machine": {"systemd_node", "ssh_node", "alerting"},
+}
+NOT_QUICK = {*NEEDS, "slow"}
+NEVER_QUICK = ("tests/system/", "tests/deploy/", "tests/deployed/", "tests/test_parts.py")
+QUICK_SECONDS = 5.0
+
+_quick = False
+_in_a_test = False
+_long: list[tuple[float, str]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mendmesh")
+    group.addoption("--quick", action="store_true", help="only what needs no engine, browser, model or process of ours")
+    group.addoption("--soak", action="store_true", help="only what is long: chaos of minutes, partition")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _quick
+    _quick = config.getoption("--quick")
+    if _quick:
+        sys.addaudithook(_no_python)
+
+
+def _no_python(event: str, arguments: tuple[object, ...]) -> None:
+    """Reaches the test through whatever code asked for the process: a skip is no Exception."""
+    if _in_a_test and event == "subprocess.Popen" and Path(os.fsdecode(arguments[0])).name.startswith("python"):  # type: ignore[arg-type]
+        pytest.skip("it starts a process of ours: `make test` runs it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    taken, left = [], []
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for kind, names in NEEDS.items():
+            if fixtures & names and item.get_closest_marker(kind) is None:
+                item.add_marker(kind)
+        (taken if _wanted(config, item) else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = taken
+
+
+def _wanted(config: pytest.Config, item: pytest.Item) -> bool:
+    marks = {mark.name for mark in item.iter_markers()}
+    if config.getoption("--soak") or "soak" in marks:
+        return bool(config.getoption("--soak")) and "soak" in marks
+    return not _quick or not (marks & NOT_QUICK or item.nodeid.startswith(NEVER_QUICK))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    global _in_a_test
+    began, _in_a_test = time.process_time(), True
+    try:
+        result = yield
+    finally:
+        _in_a_test = False
+    if _quick and (took := time.process_time() - began) > QUICK_SECONDS:
+        _long.append((took, item.nodeid))
+    return result
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["too_long"] = _long
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    _long.extend(getattr(node, "workeroutput", {}).get("too_long", []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _long:
+        terminalreporter.section(f"more than {QUICK_SECONDS:g} s of processor time: mark them slow")
+        for took, nodeid in sorted(_long, reverse=True):
+            terminalreporter.write_line(f"{took:5.1f} s {nodeid}")

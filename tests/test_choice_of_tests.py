@@ -1,0 +1,90 @@
+"""What a run takes and what it says of a failure: the plugins parts.kinds and parts.again, in a pytest of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+KINDS = """
+import asyncio, socket, subprocess, sys
+import pytest
+
+@pytest.fixture
+def engine(): raise AssertionError("started")
+@pytest.fixture
+def sick_container(engine): return engine
+
+def test_plain(): pass
+def test_with_an_engine(sick_container): pass
+def test_with_a_process_of_ours(): subprocess.run([sys.executable, "-c", "raise SystemExit(1)"], check=True)
+def test_with_one_that_is_awaited():
+    async def start(): await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    asyncio.run(start())
+def test_with_another_process(): subprocess.run(["true"], check=True)
+@pytest.mark.slow
+def test_slow(): pass
+@pytest.mark.soak
+def test_long(): pass
+"""
+
+FAILURES = """
+import socket
+from pathlib import Path
+
+def test_flaky():
+    left_open = socket.socket()
+    mark = Path(__file__).with_name("mark")
+    first = not mark.exists()
+    mark.touch()
+    left_open.close() if not first else None
+    assert not first, "the first time it fails"
+def test_after_it(): import gc; gc.collect()
+def test_bad(): assert 1 == 2
+"""
+
+
+def run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "conftest.py").write_text('pytest_plugins = ["parts.again", "parts.kinds"]')
+    (folder / "test_made.py").write_text(tests)
+    marks = "".join(f"    {mark}: m\n" for mark in ("docker", "browser", "model", "machine", "slow", "soak"))
+    settings = f"[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\nmarkers =\n{marks}"
+    (folder / "pytest.ini").write_text(settings)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:schemathesis", *options],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": str(HERE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_quick_run_needs_no_part_and_starts_no_process_of_ours(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    done = run(tmp_path, KINDS, "--quick", *workers)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed, 2 skipped" in done.stdout
+
+
+def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path: Path) -> None:
+    soak = run(tmp_path, KINDS, "--soak")
+    assert (soak.returncode, "1 passed, 6 deselected" in soak.stdout) == (0, True), soak.stdout
+    whole = run(tmp_path, KINDS).stdout
+    assert "test_long" not in whole
+    assert "test_with_an_engine ERROR" in whole
+
+
+def test_what_passes_alone_is_said_to_be_flaky_and_the_run_stays_red(tmp_path: Path) -> None:
+    done = run(tmp_path, FAILURES, "--again")
+    assert done.returncode == 1
+    assert "test_after_it PASSED" in done.stdout  # what its neighbour left open was not charged to it
+    flaky, _, rest = done.stdout.partition("flaky: passes alone: test_made.py::test_flaky")[2].partition("fails alone")
+    assert "the first time it fails" in flaky
+    assert "too: test_made.py::test_bad" in rest
