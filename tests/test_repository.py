@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from parts import side_by_side
 from parts.require import require
 
 ROOT = Path(__file__).parents[1]
@@ -149,3 +150,8 @@ def test_every_link_between_documents_leads_somewhere(tracked: dict[str, str]) -
 def test_no_test_is_known_to_be_flaky() -> None:
     lines = (ROOT / "tests/flaky.txt").read_text().splitlines()
     assert [line for line in lines if line.strip() and not line.startswith("#")] == []
+
+
+def test_every_file_that_is_dealt_out_by_name_is_there() -> None:
+    gone = [path for path in (*side_by_side.THE_MACHINE, *side_by_side.LONG) if not (ROOT / path).exists()]
+    assert not gone
