@@ -47,6 +47,8 @@ WHOLE = {
     "silences": ".silence",
     "audit": ".audit td",
 }
+MARKS_THAT_SPILL = """[...document.querySelectorAll(".mark")]
+    .filter((mark) => mark.scrollWidth > mark.clientWidth + 1).map((mark) => mark.textContent)"""
 # The key, and what it brings up; Escape takes it away, and nothing else.
 ASKED = {
     "a": "div.confirm",
@@ -139,6 +141,7 @@ def test_a_view_has_no_serious_finding_and_fits_the_screen(
             page.screenshot(path=pictures / f"{view}-{width}-{scheme}.png")
             wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wider <= 0, f"{view} at {width} px is {wider} px too wide"
+            assert page.evaluate(MARKS_THAT_SPILL) == [], f"{view} at {width} px"
             if width == 1440 or scheme == "light":
                 assert serious(page) == []
 
