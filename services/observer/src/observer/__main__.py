@@ -39,7 +39,6 @@ from observer.audit.follower import Watch
 from observer.audit.log import AuditLog
 from observer.audit.silences import SilenceWatch
 from observer.audit.users import UserWatch
-from observer.auth.startup import auth_or_exit, user_store_or_exit
 from observer.folders.manual_moves import ManualMoves
 from observer.folders.silence_expiry import SilenceExpiry
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
@@ -50,6 +49,7 @@ from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.pipeline.observer import GROUP, Observer
 from observer.pipeline.process_memory import few_arenas
 from observer.settings import ObserverSettings
+from observer.startup import auth_or_exit, user_store_or_exit
 from observer.streams.erasures import Erasures
 from observer.streams.memory_pressure import MemoryPressure
 from observer.streams.trimming import Trimming

@@ -24,8 +24,8 @@ from observer.auth.request_origin import (
     read_networks,
     split_host,
 )
-from observer.auth.startup import auth_or_exit
 from observer.settings import ObserverSettings
+from observer.startup import auth_or_exit
 
 RULES = OriginRules(
     own_names("192.168.1.5", "pi4"),

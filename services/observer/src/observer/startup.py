@@ -1,4 +1,4 @@
-"""The doorkeeper out of the settings; no start at all where strangers could reach a page without one."""
+"""Sign-in out of the settings; no start at all where strangers could reach a page without it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def auth_or_exit(settings: ObserverSettings, service: str) -> Auth:
     own, configured = own_names(host, settings.node_name), read_hosts(f"{settings.hosts} {settings.public_host}")
     rules = OriginRules(own, configured, read_networks(settings.trusted_proxies))
     if users.mode is AuthMode.LINK:
-        log.info("auth.by_link", why="nobody is in config/users.yml: `mend page` makes a one-time sign-in link")
+        log.info("auth.by_link", reason="nobody is in config/users.yml: `mend page` makes a one-time sign-in link")
     return Auth(users, sessions, rules, settings.runtime_path)
 
 
