@@ -97,9 +97,9 @@ def text_of(value: object, limit: int) -> str:
 
 def summary_of(event: HealthEvent) -> str:
     """What a payload says in one short line: the words a person would search for first."""
-    said = event.payload.get("reason") or event.payload.get("message") or event.payload.get("summary")
-    first = [said] if isinstance(said, str) else []
-    rest = [f"{key} {_short(value)}" for key, value in list(event.payload.items())[:20] if value != said]
+    first_words = event.payload.get("reason") or event.payload.get("message") or event.payload.get("summary")
+    first = [first_words] if isinstance(first_words, str) else []
+    rest = [f"{key} {_short(value)}" for key, value in list(event.payload.items())[:20] if value != first_words]
     return text_of("; ".join([*first, *rest]), SUMMARY)
 
 

@@ -89,7 +89,7 @@ class ImportBatch:
             if (found := read()) is not None:
                 self.events.append(found)
         except Exception as error:  # noqa: BLE001 - as in _put
-            log.error("index.left_out", why=repr(error)[:300])
+            log.error("index.left_out", reason=repr(error)[:300])
 
     @property
     def records(self) -> int:
@@ -168,7 +168,7 @@ def _put(store: Store, names: StringIds, piece: ImportBatch) -> int:
         raise
     except Exception as error:  # noqa: BLE001 - one line that nobody thought of must not hold up all others for ever
         if piece.records <= 1 and not piece.tails:
-            log.error("index.left_out", what=repr(piece)[:300], why=repr(error)[:300])
+            log.error("index.left_out", batch=repr(piece)[:300], reason=repr(error)[:300])
             return 0
         return sum(_put(store, names, single) for single in piece.singles())
 

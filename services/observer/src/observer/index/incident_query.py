@@ -97,7 +97,7 @@ def load_incident(connection: Connection, wanted: str, runtime: Path, actions: A
         reasons=_reasons(runtime / "events", shown),
         attempts=tuple(_attempts(connection, sorted(about))),
         moves=tuple(_moves(connection, sorted({row["id"] for row in found}))),
-        actions=tuple(_told(row, actions) for row in found),
+        actions=tuple(_action_record(row, actions) for row in found),
     )
 
 
@@ -189,7 +189,7 @@ def _moves(connection: Connection, ids: Sequence[str]) -> Iterator[FolderMove]:
         yield FolderMove(row["at_ms"], row["action_id"], row["target"], row["by"], row["reason"])
 
 
-def _told(row: Any, actions: Actions) -> ActionRecord:
+def _action_record(row: Any, actions: Actions) -> ActionRecord:
     past = past_action(row)
     path = actions.root / row["place"]
     if row["folder"] == Folder.QUARANTINE or path.is_symlink():

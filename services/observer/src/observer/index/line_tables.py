@@ -59,13 +59,13 @@ def put_updates(
             "from_moves": from_moves,
             "at_ms": ms,
             "sequence": s,
-            "action_id": text_of(told.action_id, 300),
-            "source": text_of(told.from_folder, 40),
-            "target": text_of(told.to_folder, 40),
-            "by": text_of(told.by, 200),
-            "reason": text_of(told.reason, 400),
+            "action_id": text_of(update.action_id, 300),
+            "source": text_of(update.from_folder, 40),
+            "target": text_of(update.to_folder, 40),
+            "by": text_of(update.by, 200),
+            "reason": text_of(update.reason, 400),
         }
-        for ms, s, told in lines
+        for ms, s, update in lines
         if (ms, s) not in there
     }
     if rows:

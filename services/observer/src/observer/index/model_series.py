@@ -35,7 +35,7 @@ class _Sum:
     completion_tokens: int = 0
     cost_usd: float = 0.0
 
-    def told(self) -> dict[str, Any]:
+    def as_fields(self) -> dict[str, Any]:
         return {
             "attempts": dict(self.attempts),
             "latency_p50_ms": percentile(self.steps, 0.5),
@@ -67,12 +67,12 @@ def read_models(connection: Connection, hours: int, now_ms: int, *, complete: bo
         hours=hours,
         bucket_seconds=span // 1000,
         buckets=tuple(
-            ModelBucket(start=time_of(start), answered=dict(part.answered), **part.told())
+            ModelBucket(start=time_of(start), answered=dict(part.answered), **part.as_fields())
             for start, part in spans.items()
         ),
-        total=ModelBucket(start=time_of(first), answered=dict(total.answered), **total.told()),
+        total=ModelBucket(start=time_of(first), answered=dict(total.answered), **total.as_fields()),
         rungs=tuple(
-            RungTotals(position=position, provider=provider, model=model, **part.told())
+            RungTotals(position=position, provider=provider, model=model, **part.as_fields())
             for (position, provider, model), part in sorted(rungs.items())
         ),
         complete=complete,

@@ -43,7 +43,7 @@ class Store:
             self._prepare()
         except DatabaseError as error:
             self._writer.dispose()
-            raise _told(error) from error
+            raise _translated(error) from error
         except IndexCorrupt:
             self._writer.dispose()
             raise
@@ -58,7 +58,7 @@ class Store:
                 yield connection
             self.written += 1
         except DatabaseError as error:
-            raise _told(error) from error
+            raise _translated(error) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -67,7 +67,7 @@ class Store:
             with self._reader.connect() as connection:
                 yield connection
         except DatabaseError as error:
-            raise _told(error) from error
+            raise _translated(error) from error
 
     def check(self) -> None:
         """Raises Unsound when somebody took the file away under us."""
@@ -132,9 +132,9 @@ def _quoted(path: Path) -> str:
     return os.fspath(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _told(error: DatabaseError) -> Exception:
+def _translated(error: DatabaseError) -> Exception:
     """What SQLite says, as one of ours: never again (not a database, malformed), not now (a full disk, a lock)."""
-    said = str(error.orig)
-    if type(error.orig) is sqlite3.DatabaseError or any(word in said for word in _NEVER_AGAIN):
-        return IndexCorrupt(said)
-    return OSError(said) if isinstance(error, OperationalError) else error
+    message = str(error.orig)
+    if type(error.orig) is sqlite3.DatabaseError or any(word in message for word in _NEVER_AGAIN):
+        return IndexCorrupt(message)
+    return OSError(message) if isinstance(error, OperationalError) else error

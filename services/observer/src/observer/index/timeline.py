@@ -37,7 +37,7 @@ def build_timeline(wanted: str, case: IncidentRecords) -> Incident:
         began_at=began,
         recovered_at=recovered,
         announcements=len(troubles),
-        actions=tuple(told.past for told in case.actions),
+        actions=tuple(record.past for record in case.actions),
         steps=tuple(steps[:MOST_STEPS]),
         cut=case.cut or len(steps) > MOST_STEPS,
     )
@@ -63,7 +63,7 @@ def _recovered_at(case: IncidentRecords, troubles: Sequence[EventRow]) -> str | 
 def _state(
     case: IncidentRecords, recovered: str | None
 ) -> Literal["open", "waiting", "working", "recovered", "closed"]:
-    folders = {told.past.result for told in case.actions}
+    folders = {record.past.result for record in case.actions}
     if folders & {Folder.APPROVED, Folder.RUNNING}:
         return "working"
     if recovered is not None:
@@ -76,19 +76,19 @@ def _state(
 def _steps(case: IncidentRecords, troubles: Sequence[EventRow]) -> Iterator[TimelineStep]:
     yield from _symptoms(troubles)
     yield from _decisions(case)
-    for tried in case.attempts:
+    for attempt in case.attempts:
         yield _step(
             StepKind.ATTEMPT,
-            tried.at_ms - int(tried.latency_ms),
-            f"{tried.model}: {tried.outcome}",
-            tried.detail or f"{tried.latency_ms / 1000:.1f} s",
-            good=tried.outcome == "ok",
-            by=tried.provider,
-            until_ms=tried.at_ms,
-            ref=tried.event_id,
+            attempt.at_ms - int(attempt.latency_ms),
+            f"{attempt.model}: {attempt.outcome}",
+            attempt.detail or f"{attempt.latency_ms / 1000:.1f} s",
+            good=attempt.outcome == "ok",
+            by=attempt.provider,
+            until_ms=attempt.at_ms,
+            ref=attempt.event_id,
         )
-    for told in case.actions:
-        yield from _of_action(told, [move for move in case.moves if move.action_id == told.past.id])
+    for record in case.actions:
+        yield from _of_action(record, [move for move in case.moves if move.action_id == record.past.id])
     for event in case.events:
         if event.type in RECOVERIES:
             at = ms_at(event.at) or 0
@@ -121,13 +121,13 @@ def _decisions(case: IncidentRecords) -> Iterator[TimelineStep]:
             groups.setdefault((event.verdict, event.action_id), []).append(event)
     for (verdict, action_id), same in groups.items():
         first, last = same[0], same[-1]
-        at, why = case.reasons.get(first.id, (ms_at(first.at) or 0, ""))
+        at, reason = case.reasons.get(first.id, (ms_at(first.at) or 0, ""))
         until = max(at, ms_at(last.at) or 0) if len(same) > 1 else at
         yield _step(
             StepKind.DECISION,
             at,
             verdict,
-            why,
+            reason,
             by="planner",
             until_ms=until,
             ref=action_id or first.id,
@@ -135,10 +135,10 @@ def _decisions(case: IncidentRecords) -> Iterator[TimelineStep]:
         )
 
 
-def _of_action(told: ActionRecord, moves: Sequence[FolderMove]) -> Iterator[TimelineStep]:
-    past, ref = told.past, told.past.id
+def _of_action(record: ActionRecord, moves: Sequence[FolderMove]) -> Iterator[TimelineStep]:
+    past, ref = record.past, record.past.id
     if (at := ms_at(past.proposed_at)) is not None:
-        reason = told_reason(told.proposal) if told.proposal else past.reason
+        reason = told_reason(record.proposal) if record.proposal else past.reason
         yield _step(StepKind.PROPOSAL, at, f"{past.type} proposed", reason, by=past.model or "", ref=ref)
     chosen = [move for move in moves if move.target in CHOICES]
     for move in chosen:
@@ -148,8 +148,8 @@ def _of_action(told: ActionRecord, moves: Sequence[FolderMove]) -> Iterator[Time
         yield _step(StepKind.CHOICE, at, title, past.reason if title == "rejected" else "", by=past.by, ref=ref)
     if not chosen and past.decided_at is None and past.result in CHOICES:
         yield _step(StepKind.CHOICE, ms_at(past.at) or 0, past.result, past.reason, by=past.by, ref=ref)
-    if told.outcome is not None:
-        yield from _of_run(told.outcome, ref)
+    if record.outcome is not None:
+        yield from _of_run(record.outcome, ref)
 
 
 def _of_run(outcome: Outcome, ref: str) -> Iterator[TimelineStep]:

@@ -17,7 +17,7 @@ from mesh_core.security.users import BadPeople, Role
 from observer.auth.auth import Auth
 from observer.auth.person import AuthMode, Person
 from observer.auth.request_origin import RequestOrigin, from_another_site, origin_of
-from observer.web.errors import HttpError, error_response
+from observer.web.errors import HttpProblem, error_response
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN, LOGOUT = "/api/v1/login", "/api/v1/logout"
@@ -44,11 +44,11 @@ class AuthMiddleware:
         origin = origin_of(client[0] if client else "", scope["scheme"], scope["headers"], self._auth.rules)
         try:
             person = self._judge(scope["method"], scope["path"], origin)
-        except HttpError as no:
-            await error_response(no)(scope, receive, send)
+        except HttpProblem as error:
+            await error_response(error)(scope, receive, send)
             return
         except BadPeople as error:
-            unusable = HttpError(503, "users_unusable", f"nobody can sign in: {error}")
+            unusable = HttpProblem(503, "users_unusable", f"nobody can sign in: {error}")
             await error_response(unusable)(scope, receive, send)
             return
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
@@ -64,7 +64,7 @@ class AuthMiddleware:
         changing = method not in SAFE_METHODS
         if path.startswith("/hooks/"):
             if "origin" in origin.headers or "sec-fetch-site" in origin.headers:
-                raise HttpError(403, "cross_origin", "hooks are for programs; no page of a browser may call them")
+                raise HttpProblem(403, "cross_origin", "hooks are for programs; no page of a browser may call them")
             return None  # each hook has a token or a signature of its own
         if (
             path in DISCLOSING_PATHS
@@ -79,17 +79,17 @@ class AuthMiddleware:
         if not self._auth.host_fits(origin):
             raise _unknown_host(origin)
         if changing and from_another_site(origin):
-            raise HttpError(403, "cross_origin", "another site's page sent this; only the observer's own page may")
+            raise HttpProblem(403, "cross_origin", "another site's page sent this; only the observer's own page may")
         if not path.startswith("/api/") or path == LOGIN:
             return None
         person = self._known(origin)
         if changing:
             if person.role is not Role.OPERATOR and path != LOGOUT:
-                raise HttpError(
+                raise HttpProblem(
                     403, "forbidden", f"{person.name} may look, but not decide: that takes the role operator"
                 )
             if not self._auth.csrf_fits(person, origin):
-                raise HttpError(
+                raise HttpProblem(
                     403,
                     "csrf",
                     "the header X-CSRF-Token is missing or of another session: take `csrf` from GET /api/v1/session",
@@ -102,10 +102,10 @@ class AuthMiddleware:
             return person
         challenge = {"WWW-Authenticate": "Bearer"}
         if "authorization" in origin.headers:
-            raise HttpError(401, "unauthenticated", "this Bearer token is not known (any more)", challenge)
+            raise HttpProblem(401, "unauthenticated", "this Bearer token is not known (any more)", challenge)
         if self._auth.mode is AuthMode.LINK:
-            raise HttpError(401, "link_needed", "sign in first: `mend page` on this machine makes a link", challenge)
-        raise HttpError(401, "unauthenticated", "sign in first, or send a Bearer token", challenge)
+            raise HttpProblem(401, "link_needed", "sign in first: `mend page` on this machine makes a link", challenge)
+        raise HttpProblem(401, "unauthenticated", "sign in first, or send a Bearer token", challenge)
 
     async def _while_allowed(self, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
         """A long answer (a live stream) ends within seconds of a sign-out, not when its reader leaves."""
@@ -141,6 +141,6 @@ class AuthMiddleware:
             return False
 
 
-def _unknown_host(origin: RequestOrigin) -> HttpError:
+def _unknown_host(origin: RequestOrigin) -> HttpProblem:
     detail = f"this observer is not known as {origin.host[:120]!r}; if it should be, name that in OBSERVER_HOSTS"
-    return HttpError(403, "host", detail)
+    return HttpProblem(403, "host", detail)

@@ -13,7 +13,7 @@ from mesh_core.security.users import Role
 from observer.auth.person import OPEN_NAME, Person
 from observer.auth.request_origin import RequestOrigin
 from observer.web.app_context import AppContext, get_context
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 
 
 def viewer(request: Request, context: Annotated[AppContext, Depends(get_context)]) -> Person:
@@ -23,13 +23,13 @@ def viewer(request: Request, context: Annotated[AppContext, Depends(get_context)
         return person
     if context.auth is None:  # an app without a gate: only tests make one
         return Person(name=OPEN_NAME, role=Role.OPERATOR)
-    raise HttpError(401, "unauthenticated", "sign in first")
+    raise HttpProblem(401, "unauthenticated", "sign in first")
 
 
 def operator(person: Annotated[Person, Depends(viewer)]) -> Person:
     """Whoever may decide."""
     if person.role is not Role.OPERATOR:
-        raise HttpError(403, "forbidden", f"{person.name} may look, but not decide: that takes the role operator")
+        raise HttpProblem(403, "forbidden", f"{person.name} may look, but not decide: that takes the role operator")
     return person
 
 

@@ -37,7 +37,7 @@ class Problem(BaseModel):
     detail: str
 
 
-class HttpError(Exception):
+class HttpProblem(Exception):
     """What a route raises when it has a sentence of its own."""
 
     def __init__(self, status: int, error: str, detail: str, headers: dict[str, str] | None = None):
@@ -50,27 +50,27 @@ class HttpError(Exception):
 def install_error_handlers(app: FastAPI) -> None:
     """Give every exception that can leave a route its answer."""
 
-    @app.exception_handler(HttpError)
-    async def said(request: Request, error: HttpError) -> JSONResponse:
+    @app.exception_handler(HttpProblem)
+    async def http_problem(request: Request, error: HttpProblem) -> JSONResponse:
         return _answer(error.status, error.problem.error, error.problem.detail, error.headers)
 
     @app.exception_handler(CannotDecide)
-    async def undecided(request: Request, no: CannotDecide) -> JSONResponse:
-        return _answer(STATUS_OF[no.why], no.why.value, no.sentence)
+    async def cannot_decide(request: Request, error: CannotDecide) -> JSONResponse:
+        return _answer(STATUS_OF[error.why], error.why.value, error.sentence)
 
     @app.exception_handler(BusDown)
-    async def away(request: Request, error: BusDown) -> JSONResponse:
+    async def redis_away(request: Request, error: BusDown) -> JSONResponse:
         retry = {"Retry-After": str(RETRY_SECONDS)}
         return _answer(
             503, "redis_away", f"Redis does not answer now ({error}); approving by mv works all the same", retry
         )
 
     @app.exception_handler(AuditDown)
-    async def unaudited(request: Request, error: AuditDown) -> JSONResponse:
+    async def audit_down(request: Request, error: AuditDown) -> JSONResponse:
         return _answer(503, "audit_down", f"{error}; nothing is done here that could not be written down")
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'][1:]) or problem['loc'][0]}: {problem['msg']}"
             for problem in error.errors()[:5]
@@ -78,20 +78,20 @@ def install_error_handlers(app: FastAPI) -> None:
         return _answer(422, "invalid", problems)
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def framework_error(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODE_OF_STATUS.get(error.status_code, "http")
         return _answer(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> JSONResponse:
+    async def internal_error(request: Request, error: Exception) -> JSONResponse:
         # The last one: a mistake of ours ends one request, never the observer; the log has all of it.
         log.error("web.route_failed", path=request.url.path, exc_info=error)
         return _answer(500, "internal", "the observer made a mistake; its log says more")
 
 
-def error_response(no: HttpError) -> JSONResponse:
+def error_response(error: HttpProblem) -> JSONResponse:
     """For who stands in front of the app, where no handler catches."""
-    return _answer(no.status, no.problem.error, no.problem.detail, no.headers)
+    return _answer(error.status, error.problem.error, error.problem.detail, error.headers)
 
 
 def _answer(status: int, error: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -21,7 +21,7 @@ from mesh_core.runtime.metrics import HOOK_REQUESTS
 from observer.auth.request_origin import neighbourhood
 from observer.hooks.authentication import REPLAY_SECONDS, Access, AccessDecision, authenticate, needs_body
 from observer.hooks.rules import HookRules
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 from observer.web.request_limits import HOOK_BYTES
 
 BODY_SECONDS = 15.0
@@ -140,7 +140,7 @@ async def _read_body(request: Request, headers: Mapping[str, str], kind: str, se
                 body += piece
                 if len(body) > HOOK_BYTES:
                     break
-    except HttpError:  # of the bound in front of us
+    except HttpProblem:  # of the bound in front of us
         raise _too_large(kind) from None
     except ClientDisconnect:
         raise refusal(kind, 400, "cut_short", "the connection ended before the body did") from None
@@ -151,13 +151,13 @@ async def _read_body(request: Request, headers: Mapping[str, str], kind: str, se
     return bytes(body)
 
 
-def _too_large(kind: str) -> HttpError:
+def _too_large(kind: str) -> HttpProblem:
     return refusal(kind, 413, "too_large", "a body has at most 1 MiB here; send fewer alerts at a time")
 
 
-def refusal(kind: str, status: int, error: str, detail: str, headers: dict[str, str] | None = None) -> HttpError:
+def refusal(kind: str, status: int, error: str, detail: str, headers: dict[str, str] | None = None) -> HttpProblem:
     """What the sender is told, counted under its status."""
     HOOK_REQUESTS.add(kind, OUTCOME_OF_STATUS[status])
     if status in (401, 403):
         log.warning("hooks.refused", hook=kind, status=status, reason=detail)
-    return HttpError(status, error, detail, headers)
+    return HttpProblem(status, error, detail, headers)

@@ -18,7 +18,7 @@ from observer.index.indexer import IndexUnavailable
 from observer.index.keys import ms_at
 from observer.index.store import IndexCorrupt
 from observer.web.app_context import AppContext
-from observer.web.errors import RETRY_SECONDS, HttpError
+from observer.web.errors import RETRY_SECONDS, HttpProblem
 
 T = TypeVar("T")
 
@@ -42,15 +42,15 @@ TimeFilter = Annotated[
 def query_index(context: AppContext, read: Callable[[Connection, bool], T]) -> T:
     """What `read(connection, complete)` says. An ApiError 503 while the index is made anew."""
     if context.index is None:
-        raise HttpError(503, "no_index", "this observer keeps no index")
+        raise HttpProblem(503, "no_index", "this observer keeps no index")
     retry = {"Retry-After": str(RETRY_SECONDS)}
     try:
         with context.index.store.read() as connection:
             return read(connection, context.index.complete)
     except IndexUnavailable as away:
-        raise HttpError(503, "no_index", str(away), retry) from None
+        raise HttpProblem(503, "no_index", str(away), retry) from None
     except IndexCorrupt as broken:
         context.index.report_broken()
-        raise HttpError(503, "no_index", f"the index is broken ({broken}) and is made anew", retry) from broken
+        raise HttpProblem(503, "no_index", f"the index is broken ({broken}) and is made anew", retry) from broken
     except (OSError, NoneFree) as error:
-        raise HttpError(503, "index_busy", f"the index does not answer now: {error}", retry) from error
+        raise HttpProblem(503, "index_busy", f"the index does not answer now: {error}", retry) from error

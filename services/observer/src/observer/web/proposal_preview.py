@@ -11,7 +11,7 @@ from mesh_core.models.proposals import Attachment, Proposal
 from mesh_core.policy.playbook_lint import Widened, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
 from observer.web.app_context import AppContext
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 
 
 class PlaybookPreview(BaseModel):
@@ -59,20 +59,20 @@ def load_policy(context: AppContext) -> Policy:
     try:
         return Policy.load(context.policy_file)
     except BadPolicy as error:
-        raise HttpError(409, "bad_policy", f"the policy cannot be used: {error}") from None
+        raise HttpProblem(409, "bad_policy", f"the policy cannot be used: {error}") from None
 
 
 def _widened(context: AppContext) -> Widened:
     try:
         return load_policy(context).widened
-    except HttpError:  # what it would allow is not allowed then, and the findings say so
+    except HttpProblem:  # what it would allow is not allowed then, and the findings say so
         return Widened()
 
 
 def policy_answer(context: AppContext, p: Proposal) -> PolicyAnswer | None:
     try:
         allowed = load_policy(context).allows(p.event)
-    except HttpError:
+    except HttpProblem:
         return None
     return PolicyAnswer(
         allowed=sorted(allowed.actions),

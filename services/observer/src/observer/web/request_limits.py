@@ -12,7 +12,7 @@ import contextlib
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from observer.web.errors import HttpError, error_response
+from observer.web.errors import HttpProblem, error_response
 
 BODY_BYTES = 64 * 1024
 EDIT_BYTES = 300 * 1024
@@ -50,12 +50,14 @@ class RequestLimits:
             again = body.receive if scope["path"].startswith(HOOKS) else _again(await self._read(body), receive)
             async with asyncio.timeout(self._answer_seconds) as bound:
                 await self._app(scope, again, noticed)
-        except HttpError as no:
-            await error_response(no)(scope, receive, body.send)
+        except HttpProblem as error:
+            await error_response(error)(scope, receive, body.send)
         except TimeoutError:
             if started:
                 raise
-            slow = HttpError(504, "slow", "this took too long and was given up; look whether it happened all the same")
+            slow = HttpProblem(
+                504, "slow", "this took too long and was given up; look whether it happened all the same"
+            )
             await error_response(slow)(scope, receive, body.send)
 
     async def _read(self, body: _Body) -> bytes:
@@ -68,10 +70,10 @@ class RequestLimits:
                 while not body.over:
                     message = await body.receive()
                     if message["type"] == "http.disconnect":
-                        raise HttpError(400, "gone", "the connection was closed before the request was whole")
+                        raise HttpProblem(400, "gone", "the connection was closed before the request was whole")
                     parts.append(message.get("body", b""))
         except TimeoutError:
-            raise HttpError(408, "slow", f"the request was not whole after {self._body_seconds:g} s") from None
+            raise HttpProblem(408, "slow", f"the request was not whole after {self._body_seconds:g} s") from None
         return b"".join(parts)
 
 
@@ -142,5 +144,5 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return once
 
 
-def _too_large(limit: int) -> HttpError:
-    return HttpError(413, "too_large", f"a request like this may bring at most {limit} bytes")
+def _too_large(limit: int) -> HttpProblem:
+    return HttpProblem(413, "too_large", f"a request like this may bring at most {limit} bytes")

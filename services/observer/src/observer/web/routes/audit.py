@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from mesh_core.storage.audit_log import AuditLine, BadLine, audit_path, read_line
 from mesh_core.storage.tail import lines_backwards
 from observer.web.dependencies import Context, Operator
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 
 router = APIRouter(tags=["audit"])
 
@@ -56,4 +56,4 @@ async def audit(
     try:
         return await asyncio.to_thread(read)
     except (OSError, ValueError) as error:
-        raise HttpError(503, "audit_unreadable", f"the audit log cannot be read: {error}") from None
+        raise HttpProblem(503, "audit_unreadable", f"the audit log cannot be read: {error}") from None

@@ -12,7 +12,7 @@ from mesh_core.approvals import decisions, edits
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder
 from observer.web.dependencies import Context, Operator
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 from observer.web.proposal_lookup import ActionId, Digest, find_exactly
 from observer.web.proposal_preview import load_policy
 
@@ -57,7 +57,7 @@ async def approve(context: Context, user: Operator, action_id: ActionId, body: A
 async def reject(context: Context, user: Operator, action_id: ActionId, body: Reject) -> DecisionResult:
     """No, and why: moves the file to rejected/."""
     if not body.reason.strip():
-        raise HttpError(422, "invalid", "reason: wants a few words; whoever reads this next year has only them")
+        raise HttpProblem(422, "invalid", "reason: wants a few words; whoever reads this next year has only them")
     await asyncio.to_thread(find_exactly, context, action_id)
     reason = " ".join(body.reason.split())
     async with context.audit.deciding(user) as decision:

@@ -120,7 +120,7 @@ async def _take(request: Request, hooks: HookServices, kind: str, hook: str, rea
 
 
 async def _enter(hooks: HookServices, kind: str, hook: str, read: Reader, raw: bytes) -> IngestResult:
-    """Raises BusDown, or HttpError when not one alert could be read."""
+    """Raises BusDown, or HttpProblem when not one alert could be read."""
     body = parse_object(raw, max_bytes=HOOK_BYTES)
     found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
     if not isinstance(found, Unfit) and len(found) > MOST_ALERTS:

@@ -36,7 +36,7 @@ from mesh_core.storage.files import read_regular
 from observer.web.app_context import AppContext
 from observer.web.cursors import Cursor, page_after
 from observer.web.dependencies import Context, Viewer
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 from observer.web.model_attempts import attempts_for
 from observer.web.proposal_lookup import ActionId, find_exactly
 from observer.web.proposal_preview import PlaybookPreview, PolicyAnswer, policy_answer, preview_playbook
@@ -106,7 +106,7 @@ async def proposals(
 ) -> ProposalPage:
     """What lies in one folder, oldest first. Runs (running, done, failed, interrupted) are under /runs."""
     if folder not in FILES:
-        raise HttpError(422, "invalid", f"{folder} holds runs, not files: GET /api/v1/runs?folder={folder}")
+        raise HttpProblem(422, "invalid", f"{folder} holds runs, not files: GET /api/v1/runs?folder={folder}")
     filed = await asyncio.to_thread(
         lambda: context.actions.pending() if folder is Folder.PENDING else context.actions.filed(folder)
     )

@@ -21,7 +21,7 @@ from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.storage.files import read_regular
 from observer.web.app_context import AppContext
 from observer.web.dependencies import Context, Viewer
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 
 router = APIRouter(tags=["runs"])
 
@@ -79,7 +79,7 @@ async def runs(
 ) -> RunPage:
     """Runs, newest first. A long history with filters is under /history."""
     if folder is not None and folder not in FOLDERS:
-        raise HttpError(422, "invalid", f"{folder} holds files, not runs: GET /api/v1/proposals?folder={folder}")
+        raise HttpProblem(422, "invalid", f"{folder} holds files, not runs: GET /api/v1/proposals?folder={folder}")
     wanted = (folder,) if folder else FOLDERS
     start = cursor or 0
     found = await asyncio.to_thread(_newest, context, wanted, start + limit + 1)
@@ -101,7 +101,7 @@ async def log(context: Context, user: Viewer, run_id: RunId, name: LogName) -> P
     _, path = _place(context, run_id)
     raw = await asyncio.to_thread(read_regular, path / "logs" / name, 64 * MAX_LOG_BYTES)
     if raw is None:
-        raise HttpError(404, "unknown", f"{run_id} has no log {name} (yet, or no more: ACTIONS_KEEP_DAYS)")
+        raise HttpProblem(404, "unknown", f"{run_id} has no log {name} (yet, or no more: ACTIONS_KEEP_DAYS)")
     return PlainTextResponse(raw[-MAX_LOG_BYTES:].decode("utf-8", "replace"))
 
 
@@ -111,7 +111,7 @@ async def bundle(context: Context, user: Viewer, run_id: RunId) -> FileResponse:
     _, path = _place(context, run_id)
     file = path / BUNDLE
     if file.is_symlink() or not file.is_file():
-        raise HttpError(404, "unknown", f"{run_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
+        raise HttpProblem(404, "unknown", f"{run_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
     return FileResponse(file, media_type="application/zip", filename=f"{run_id}.zip")
 
 
@@ -120,7 +120,7 @@ def _place(context: AppContext, run_id: str) -> tuple[Folder, Path]:
         path = context.actions.folder(folder) / run_id
         if path.is_dir() and not path.is_symlink():
             return folder, path
-    raise HttpError(404, "unknown", f"there is no run {run_id}")
+    raise HttpProblem(404, "unknown", f"there is no run {run_id}")
 
 
 def _newest(context: AppContext, folders: tuple[Folder, ...], count: int) -> list[tuple[Folder, Path]]:

@@ -20,7 +20,7 @@ from observer.auth.sessions import digest_of
 from observer.web.app_context import AppContext
 from observer.web.auth_middleware import LOGIN
 from observer.web.dependencies import Context, Origin, Viewer
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 
 router = APIRouter(tags=["session"])
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 @router.get("/session")
 async def session(context: Context, user: Viewer) -> SessionOut:
     """Who I am. 401: nobody yet; show the sign-in form."""
-    return _told(context, user)
+    return _session_info(context, user)
 
 
 @router.post("/login")
@@ -41,7 +41,7 @@ async def login(context: Context, origin: Origin, body: Login, response: Respons
     """
     auth = context.auth
     if auth is None:
-        raise HttpError(409, "open", "nobody has to sign in here")
+        raise HttpProblem(409, "open", "nobody has to sign in here")
     known = await (_by_link(auth, body.link) if body.link else _by_secret(context, auth, origin, body))
     await context.audit.note("login", known.name, "web", address=origin.address)
     if old := session_cookie(origin):
@@ -49,7 +49,7 @@ async def login(context: Context, origin: Origin, body: Login, response: Respons
     try:
         session_id = await auth.sessions.open(known.name, known.mark, origin.address)
     except OSError as error:
-        raise HttpError(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
+        raise HttpProblem(503, "not_saved", f"a session cannot be kept now: {error.strerror or error}") from None
     secure = origin.scheme == "https"
     _set_cookie(response, cookie_name(origin), session_id, auth.sessions.longest_seconds, secure=secure)
     if body.user and not body.link:
@@ -58,29 +58,29 @@ async def login(context: Context, origin: Origin, body: Login, response: Respons
     SIGN_INS.add("ok")
     log.info("auth.signed_in", user=known.name, address=origin.address)
     person = Person(name=known.name, role=known.role, how=AuthMethod.SESSION, session=digest_of(session_id))
-    return _told(context, person)
+    return _session_info(context, person)
 
 
 async def _by_link(auth: Auth, link: str) -> Account:
     """No guess is counted and no failure audited: 256 bits are not guessed, and a neighbour must not lock us out."""
     if auth.mode is not AuthMode.LINK:
-        raise HttpError(401, "wrong_credentials", "links count only where nobody is listed: sign in with your name")
+        raise HttpProblem(401, "wrong_credentials", "links count only where nobody is listed: sign in with your name")
     known = await asyncio.to_thread(auth.by_link, link)
     if known is None:
         SIGN_INS.add("wrong")
-        raise HttpError(401, "link_spent", "this link was used already or is too old: `mend page` makes another one")
+        raise HttpProblem(401, "link_spent", "this link was used already or is too old: `mend page` makes another one")
     return known
 
 
 async def _by_secret(context: AppContext, auth: Auth, origin: RequestOrigin, body: Login) -> Account:
     if auth.mode is AuthMode.LINK:
-        raise HttpError(401, "link_needed", "nobody is listed here: `mend page` on this machine makes a sign-in link")
+        raise HttpProblem(401, "link_needed", "nobody is listed here: `mend page` on this machine makes a sign-in link")
     try:
         known = await auth.login.check(body.user, body.password, body.token, origin.address, device_cookie(origin))
-    except TooManyAttempts as no:
-        raise await _too_many(context, body, origin.address, no) from None
+    except TooManyAttempts as error:
+        raise await _too_many(context, body, origin.address, error) from None
     except BadPeople as error:
-        raise HttpError(503, "users_unusable", f"nobody can sign in: {error}") from None
+        raise HttpProblem(503, "users_unusable", f"nobody can sign in: {error}") from None
     if known is None:
         # Never the name as it was typed: it may be a password in the wrong field.
         user = await _name_if_known(auth, body.user)
@@ -90,7 +90,7 @@ async def _by_secret(context: AppContext, auth: Auth, origin: RequestOrigin, bod
             user, origin.address, "wrong user name or password" if body.user else "wrong token"
         )
         detail = "this user name and password do not fit" if body.user else "this token is not known"
-        raise HttpError(401, "wrong_credentials", detail)
+        raise HttpProblem(401, "wrong_credentials", detail)
     return known
 
 
@@ -109,10 +109,10 @@ async def logout(context: Context, user: Viewer, origin: Origin, response: Respo
     except OSError as error:
         # It is over in memory; it must not look as if it were over for good.
         detail = f"signed out, but that could not be written down ({error}): after a restart it would not be so"
-        raise HttpError(503, "not_saved", detail) from None
+        raise HttpProblem(503, "not_saved", detail) from None
 
 
-def _told(context: AppContext, person: Person) -> SessionOut:
+def _session_info(context: AppContext, person: Person) -> SessionOut:
     if context.auth is None:
         return SessionOut(name=person.name, role=person.role, auth=person.how, csrf=None, expires_at=None)
     return context.auth.session_info(person)
@@ -127,15 +127,15 @@ async def _name_if_known(auth: Auth, typed: str) -> str:
     return name if auth.users.user(name) else ""
 
 
-async def _too_many(context: AppContext, body: Login, address: str, no: TooManyAttempts) -> HttpError:
-    retry = {"Retry-After": str(no.retry_seconds)}
-    SIGN_INS.add("too_many" if no.guessing else "busy")
-    if not no.guessing:
-        return HttpError(503, "busy", "too many people sign in at this moment; try again in a moment", retry)
+async def _too_many(context: AppContext, body: Login, address: str, error: TooManyAttempts) -> HttpProblem:
+    retry = {"Retry-After": str(error.retry_seconds)}
+    SIGN_INS.add("too_many" if error.guessing else "busy")
+    if not error.guessing:
+        return HttpProblem(503, "busy", "too many people sign in at this moment; try again in a moment", retry)
     user = await _name_if_known(context.auth, body.user) if context.auth else ""
-    log.warning("auth.too_many_attempts", user=user, address=address, retry_seconds=no.retry_seconds)
+    log.warning("auth.too_many_attempts", user=user, address=address, retry_seconds=error.retry_seconds)
     await context.audit.sign_in_failed(user, address, "too many attempts")
-    return HttpError(429, "too_many", f"too many attempts; try again in {_minutes(no.retry_seconds)}", retry)
+    return HttpProblem(429, "too_many", f"too many attempts; try again in {_minutes(error.retry_seconds)}", retry)
 
 
 def _minutes(seconds: int) -> str:

@@ -20,7 +20,7 @@ from mesh_core.silences.commands import BadSilence, Wish
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import MAX_DAYS, MAX_REASON, Silence, SilenceKind
 from observer.web.dependencies import Context, Operator, Viewer
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 from observer.web.proposal_lookup import ActionId, Digest, find_exactly
 
 router = APIRouter(tags=["silences"])
@@ -198,11 +198,11 @@ def _end(body: HowLong, begins: datetime) -> datetime:
     try:
         return parse_time(body.until) if body.until else begins + timedelta(seconds=body.seconds or 0)
     except OverflowError:
-        raise HttpError(422, "invalid", "starts_at: it ends after the end of the calendar") from None
+        raise HttpProblem(422, "invalid", "starts_at: it ends after the end of the calendar") from None
 
 
 async def _asked(do: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(do)
     except BadSilence as error:
-        raise HttpError(422, "invalid", str(error)) from None
+        raise HttpProblem(422, "invalid", str(error)) from None

@@ -11,7 +11,7 @@ from observer.index.incident_query import load_incident
 from observer.index.results import Incident
 from observer.index.timeline import build_timeline
 from observer.web.dependencies import Context, Viewer
-from observer.web.errors import HttpError
+from observer.web.errors import HttpProblem
 from observer.web.index_query import query_index
 
 router = APIRouter(tags=["history"])
@@ -29,5 +29,5 @@ def incident(
     case = query_index(context, lambda c, complete: load_incident(c, incident_id, context.runtime, context.actions))
     if case is None:
         shown = incident_id.encode("ascii", "backslashreplace").decode()[:120]
-        raise HttpError(404, "unknown", f"nothing is known of {shown}; GET /api/v1/events and /history list ids")
+        raise HttpProblem(404, "unknown", f"nothing is known of {shown}; GET /api/v1/events and /history list ids")
     return build_timeline(incident_id, case)
