@@ -302,7 +302,7 @@ def test_plain_text_is_one_visible_line() -> None:
         ),
         (
             WorldUpdate(ts="2026-01-01T00:00:00Z", node="pi4", from_state="healthy", to_state="sick"),
-            ("world", "pi4", "sick", "was healthy"),
+            ("world", "pi4", "unhealthy", "was healthy"),
         ),
         (
             ActionUpdate(

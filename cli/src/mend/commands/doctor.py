@@ -62,7 +62,7 @@ def doctor(
         counted = {level: sum(f.level is level for f in findings) for level in Level}
         cli.say()
         cli.say(
-            f"{counted[Level.OK]} well, {counted[Level.WARNING]} to look at, {counted[Level.BROKEN]} broken", "bold"
+            f"{counted[Level.OK]} healthy, {counted[Level.WARNING]} to look at, {counted[Level.BROKEN]} broken", "bold"
         )
     raise typer.Exit(FAILED if any(f.level is Level.BROKEN for f in findings) else DONE)
 

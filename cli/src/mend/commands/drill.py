@@ -33,19 +33,19 @@ NOTES = {
 }
 
 
-class Runtime(StrEnum):
+class TargetRuntime(StrEnum):
     SUPERVISOR = "supervisor"
     DOCKER = "docker"
 
 
 def drill(
     ctx: typer.Context,
-    runtime: Annotated[Runtime, typer.Option(help="What keeps the patient running.")] = Runtime.SUPERVISOR,
+    runtime: Annotated[TargetRuntime, typer.Option(help="What keeps the target running.")] = TargetRuntime.SUPERVISOR,
     image: Annotated[str | None, typer.Option(help="With docker: a local image with /bin/sh.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Counts as you saying yes, for scripts. It is printed.")] = False,
     patience: Annotated[float, typer.Option(help="Seconds to wait for your yes.", min=1)] = 900,
 ) -> None:
-    """Walk through the whole loop once: a throwaway service is made sick, you approve, it is repaired.
+    """Walk through the whole loop once: a throwaway service is broken, you approve, it is repaired.
 
     Runs a small mesh of its own beside whatever runs here; your hosts and your proposals are not touched.
     The folder with every file stays, so that you can look.
@@ -64,33 +64,33 @@ def run_drill(
     cli: CliContext,
     stopper: Callable[[], bool],
     *,
-    runtime: Runtime = Runtime.SUPERVISOR,
+    runtime: TargetRuntime = TargetRuntime.SUPERVISOR,
     image: str | None = None,
     yes: bool = False,
     patience: float = 900,
 ) -> int:
-    """The exit status: 0 when the patient is green again."""
+    """The exit status: 0 when the target is green again."""
     folder = Path(tempfile.mkdtemp(prefix="mend-drill-"))
     environ = _environ(cli, folder)
     node = cli.settings.node_name
     if not is_name(node):
         raise CliError(f"NODE_NAME={node!r} is no name")
-    patient: DemoTarget
-    if runtime is Runtime.DOCKER:
-        patient = ContainerTarget(image, environ)
+    target: DemoTarget
+    if runtime is TargetRuntime.DOCKER:
+        target = ContainerTarget(image, environ)
     else:
-        (folder / "patient").mkdir(mode=0o700)
-        patient = ProgramTarget(folder / "patient", environ)
-    cli.say("A drill: something is made sick, a repair is proposed, you say yes, it is proven to be well.", "bold")
+        (folder / "target").mkdir(mode=0o700)
+        target = ProgramTarget(folder / "target", environ)
+    cli.say("A drill: something is broken, a repair is proposed, you say yes, it is proven to be healthy.", "bold")
     say(cli, "", f"everything lies in {folder}", "dim")
     try:
-        with _alive(cli, patient), _mesh(cli, folder / "var", node, environ, patient, stopper) as mesh:
-            say(cli, "   0.00 s  healthy", "the mesh watches; the patient is well", "green")
+        with _alive(cli, target), _mesh(cli, folder / "var", node, environ, target, stopper) as mesh:
+            say(cli, "   0.00 s  healthy", "the mesh watches; the target is healthy", "green")
             walk = Walkthrough(
                 runtime=folder / "var",
                 node=node,
                 redis_url=mesh.plan.redis_url,
-                patient=patient,
+                target=target,
                 say=lambda step, text, style: say(cli, step, text, style),
                 stopping=stopper,
                 look=mesh.look,
@@ -124,21 +124,21 @@ def _environ(cli: CliContext, folder: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _alive(cli: CliContext, patient: DemoTarget) -> Iterator[None]:
+def _alive(cli: CliContext, target: DemoTarget) -> Iterator[None]:
     try:
-        say(cli, "", f"the patient: {patient.start()}", "")
+        say(cli, "", f"the target: {target.start()}", "")
         yield
     finally:
-        patient.stop()
+        target.stop()
 
 
 @contextlib.contextmanager
 def _mesh(
-    cli: CliContext, runtime: Path, node: str, environ: dict[str, str], patient: DemoTarget, stopper: Callable[[], bool]
+    cli: CliContext, runtime: Path, node: str, environ: dict[str, str], target: DemoTarget, stopper: Callable[[], bool]
 ) -> Iterator[Mesh]:
-    """A mesh that watches the patient and may touch nothing but this machine."""
-    make_inventory(runtime / "config" / "inventory.yml", node, patient.variables())
-    (runtime / "config" / "node.yml").write_text(yaml.safe_dump(patient.watchlist(), sort_keys=False))
+    """A mesh that watches the target and may touch nothing but this machine."""
+    make_inventory(runtime / "config" / "inventory.yml", node, target.variables())
+    (runtime / "config" / "node.yml").write_text(yaml.safe_dump(target.watchlist(), sort_keys=False))
     with sole_mesh(runtime):
         plan = plan_for(environ, runtime, node, environ["REDIS_URL"])
         mesh = Mesh(plan, lambda who, what, style: say(cli, "", f"{who}: {what}", "dim" if style == "green" else style))
@@ -155,7 +155,7 @@ def _where_things_are(cli: CliContext, folder: Path, walk: Walkthrough) -> None:
     yours = t["approved"] - t["proposal"]
     cli.say()
     cli.say(
-        f"sick to proposal {t['proposal']:.1f} s, your yes {yours:.1f} s, yes to running "
+        f"unhealthy to proposal {t['proposal']:.1f} s, your yes {yours:.1f} s, yes to running "
         f"{t['running'] - t['approved']:.2f} s, running to proven {t['done'] - t['running']:.1f} s, "
         f"in all {t['green again']:.1f} s",
         "bold green",

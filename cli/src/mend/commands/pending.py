@@ -96,9 +96,9 @@ COLUMNS = (
     Column("node/service"),
     Column("would run"),
     Column("risk", 1),
-    Column("sure", 6),
+    Column("confidence", 6),
     Column("model", 5),
-    Column("seen", 3, right=True),
+    Column("occurrences", 3, right=True),
 )
 
 

@@ -81,10 +81,10 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
     cli.out.print(line, soft_wrap=True)
     cli.say(f"  because     {plain(told_reason(p))}")
-    said_by = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
+    model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
-        said_by = f"no model: the policy's own choice ({plain(p.model.name, 60)})"
-    cli.say(f"  said by     {said_by}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
+        model = f"no model: the policy's own choice ({plain(p.model.name, 60)})"
+    cli.say(f"  model       {model}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     left = -seconds_between(p.expires_at, moment)
     expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"
     attempts = f", attempt {p.attempt}" if p.attempt > 1 else ""
@@ -92,8 +92,10 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
     cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
     event = p.event
-    seen = "" if times is None else f", seen {times}x"
-    cli.say(f"  event       {event.type}, {event.severity}, {local_time(event.timestamp)}{seen}, id {plain(event.id)}")
+    occurred = "" if times is None else f", {times} occurrence{'s' if times != 1 else ''}"
+    cli.say(
+        f"  event       {event.type}, {event.severity}, {local_time(event.timestamp)}{occurred}, id {plain(event.id)}"
+    )
     if event.trust is Trust.FOREIGN:
         cli.say("              it came from outside (a message by hand or a webhook), not from a node agent", "yellow")
 

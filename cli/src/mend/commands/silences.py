@@ -57,7 +57,7 @@ def unsilence(
         typer.Argument(metavar="ID", help="As in mend silences; its end is enough.", autocompletion=complete_silences),
     ],
 ) -> None:
-    """End a silence before its time. What is still sick is proposed within a minute.
+    """End a silence before its time. What is still unhealthy is proposed within a minute.
 
     \b
     Examples

@@ -108,7 +108,7 @@ def ack(
         bool, typer.Option("--reject", help="Put aside what waits for that place, too; else it keeps waiting.")
     ] = False,
 ) -> None:
-    """I know about it: propose nothing more for that place until it is well again (or for 7 days).
+    """I know about it: propose nothing more for that place until it is healthy again (or for 7 days).
 
     \b
     Examples
@@ -126,7 +126,8 @@ def ack(
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
     cli.say(
-        f"acknowledged {plain(made.place)}: until it is well again, or {local_time(made.ends_at)} at the latest", "bold"
+        f"acknowledged {plain(made.place)}: until it is healthy again, or {local_time(made.ends_at)} at the latest",
+        "bold",
     )
     for filed in aside:
         cli.say(f"  put aside: {filed.name.id}")

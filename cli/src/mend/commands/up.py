@@ -159,7 +159,7 @@ def _stay(cli: CliContext, mesh: Mesh, stopper: Stopper) -> None:
                 told = f"{p.type} for {p.pair}: {command_here()} show {short_id(filed.name.id)}"
                 tell(cli, "proposal", told, "bold cyan")
         known = {filed.name for filed in waiting}
-        time.sleep(LOOK_SECONDS)
+        mesh.wait(LOOK_SECONDS, stopper.woken)
 
 
 async def _warn(cli: CliContext, plan: Plan) -> None:

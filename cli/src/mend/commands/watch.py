@@ -21,6 +21,7 @@ from mesh_core.runtime.service import awaited
 CHANNELS = ("health_events", "world_updates", "action_updates", "llm_router_metrics", "executor_output")
 SEVERITY_STYLE = {"info": "dim", "warning": "yellow", "error": "red", "critical": "bold red"}
 FOLDER_STYLE = {"pending": "yellow", "done": "bold green", "failed": "bold red", "running": "cyan", "approved": "cyan"}
+STATE_WORDS = {"sick": "unhealthy"}  # as people say it; the message has the other word
 AGAIN_SECONDS = 1.0
 ALIVE_SECONDS = 15.0  # a silent connection is asked whether it lives
 
@@ -129,7 +130,8 @@ def _event(v: dict[str, Any]) -> Text:
 
 def _world(v: dict[str, Any]) -> Text:
     style = {"healthy": "green", "sick": "red", "offline": "bold red"}.get(v["to"], "")
-    return _line("world", v["ts"], v["node"], v.get("service"), (v["to"], style), f"was {v['from']}")
+    before, after = (STATE_WORDS.get(v[end], v[end]) for end in ("from", "to"))
+    return _line("world", v["ts"], v["node"], v.get("service"), (after, style), f"was {before}")
 
 
 def _action(v: dict[str, Any]) -> Text:

@@ -1,6 +1,6 @@
 """The steps of a drill, each with its time and a bound: healthy, broken, noticed, proposal, your yes, running, green.
 
-Looks at streams, folders and the patient as anybody could. It approves only what a person tells it to.
+Looks at streams, folders and the target as anybody could. It approves only what a person tells it to.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Walkthrough:
     runtime: Path
     node: str
     redis_url: str
-    patient: DemoTarget
+    target: DemoTarget
     say: Callable[[str, str, str], None]
     stopping: Callable[[], bool]
     look: Callable[[], None]
@@ -59,11 +59,11 @@ class Walkthrough:
     def go(self) -> Outcome:
         """All steps. CliError, with the reason, when one does not happen within its bound; Stopped on Ctrl-C."""
         actions = Actions(self.runtime)
-        life = self.patient.life()
+        life = self.target.life()
         with redis.Redis.from_url(self.redis_url, socket_timeout=5) as client:
             mark = self._newest(client)
             self._begun = time.monotonic()
-            self._step("broken", self.patient.break_target(), "red")
+            self._step("broken", self.target.break_target(), "red")
             event = self._until(lambda: self._trouble(client, mark), NOTICED_SECONDS, "the node agent noticed it")
             self._step("noticed", self._in_words(event), "yellow")
             filed = self._until(lambda: self._proposal(actions), PROPOSAL_SECONDS, "a proposal was in pending/")
@@ -81,10 +81,10 @@ class Walkthrough:
                 self.say("", f"{plain(stage.name)}: {mark_word}, {stage.seconds:.2f} s, changed {stage.changed}", "dim")
             if not good:
                 raise CliError(f"the repair did not end well ({outcome.result}); all about it is in {place}")
-            self._until(self.patient.is_healthy, GREEN_SECONDS, "the patient was well")
-            self._until(lambda: self._recovery(client, mark), GREEN_SECONDS, "the node agent saw it well again")
+            self._until(self.target.is_healthy, GREEN_SECONDS, "the target was healthy")
+            self._until(lambda: self._recovery(client, mark), GREEN_SECONDS, "the node agent saw it healthy again")
             self._step(
-                "green again", f"well: started {self._lives(life)}, and its own node agent says so", "bold green"
+                "green again", f"healthy: started {self._lives(life)}, and its own node agent says so", "bold green"
             )
         return outcome
 
@@ -134,7 +134,7 @@ class Walkthrough:
                 who = ""
         places = [folder for folder, _ in actions.find(filed.name.id)]
         if places and places[0] in (Folder.REJECTED, Folder.WITHDRAWN, Folder.EXPIRED, Folder.PENDING):
-            raise CliError(f"the proposal went to {places[0]}/: nothing was run, and the patient stays sick")
+            raise CliError(f"the proposal went to {places[0]}/: nothing was run, and the target stays unhealthy")
         self._step("approved", f"by {who or 'whoever moved the file'}", "bold")
 
     def _trouble(self, client: Any, mark: str) -> dict[str, Any] | None:
@@ -145,11 +145,11 @@ class Walkthrough:
         return any(e.get("type") == "service_recovered" for e in self._events(client, mark))
 
     def _events(self, client: Any, mark: str) -> list[dict[str, Any]]:
-        """What this node's own agent said of the patient since `mark`."""
+        """What this node's own agent said of the target since `mark`."""
         found = []
         for _, fields in client.xrange(f"mesh:ev:{self.node}", min=f"({mark}"):
             event = json.loads(fields[b"p"])
-            if event.get("service") == self.patient.service:
+            if event.get("service") == self.target.service:
                 found.append(event)
         return found
 
@@ -158,7 +158,7 @@ class Walkthrough:
         return str(entries[0][0].decode()) if entries else "0-0"
 
     def _proposal(self, actions: Actions) -> Filed | None:
-        return next((f for f in actions.pending() if f.proposal.service == self.patient.service), None)
+        return next((f for f in actions.pending() if f.proposal.service == self.target.service), None)
 
     def _claimed(self, actions: Actions, action_id: str) -> Path | None:
         for folder, path in actions.find(action_id):
@@ -176,7 +176,7 @@ class Walkthrough:
         return None
 
     def _lives(self, before: str) -> str:
-        now = self.patient.life()
+        now = self.target.life()
         return f"anew ({before} -> {now})" if now != before else f"before the drill still ({before})"
 
     def _in_words(self, event: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""What is made sick in a drill: a program under supervisor, or a Docker container. Each is ours, and gone afterwards.
+"""What is broken in a drill: a program under supervisor, or a Docker container. Each is ours, and gone afterwards.
 
-A patient knows how it is broken and whether it is well; it never repairs itself, and nothing here restarts it.
+A target knows how it is broken and whether it is healthy; it never repairs itself, and nothing here restarts it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class DemoTarget(Protocol):
 class ProgramTarget:
     """A small HTTP service under a supervisord of its own."""
 
-    service = "patient"
+    service = "demo-target"
 
     def __init__(self, folder: Path, environ: Mapping[str, str]):
         self.folder = folder
@@ -67,10 +67,10 @@ class ProgramTarget:
 
     def start(self) -> str:
         command = (sys.executable, "-m", "mend.demo.unhealthy_server", "--port", str(self.port))
-        job = Job(self.service, command, self.folder / "patient.log")
+        job = Job(self.service, command, self.folder / "target.log")
         try:
             self._supervisord.start([job], self._environ)
-            _wait(self.is_healthy, "the patient answers")
+            _wait(self.is_healthy, "the target answers")
         except NoAnswer as error:
             raise CliError(str(error)) from None
         return f"{self.url} answers 200; process {self.life()} under supervisor"
@@ -129,7 +129,7 @@ class ContainerTarget:
     def start(self) -> str:
         image = self._image or self._first_image()
         # The shell is process 1 and forks its sleep, so that it can be stopped at once.
-        live = "rm -f /tmp/sick; trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"
+        live = "rm -f /tmp/broken; trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"
         self._docker(
             *(
                 "run",
@@ -141,7 +141,7 @@ class ContainerTarget:
                 "--restart",
                 "unless-stopped",
                 "--health-cmd",
-                "test ! -e /tmp/sick",
+                "test ! -e /tmp/broken",
             ),
             *("--health-interval", "1s", "--health-timeout", "2s", "--health-retries", "2", "--entrypoint", "/bin/sh"),
             *(image, "-c", live),
@@ -156,8 +156,8 @@ class ContainerTarget:
         return {}
 
     def break_target(self) -> str:
-        self._docker("exec", self.service, "touch", "/tmp/sick")  # noqa: S108 - in the container
-        return f"docker exec {self.service} touch /tmp/sick: its health check fails, and only a restart helps"
+        self._docker("exec", self.service, "touch", "/tmp/broken")  # noqa: S108 - in the container
+        return f"docker exec {self.service} touch /tmp/broken: its health check fails, and only a restart helps"
 
     def is_healthy(self) -> bool:
         return bool(self._state().get("Health", {}).get("Status") == "healthy")

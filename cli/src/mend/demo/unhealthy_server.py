@@ -20,7 +20,7 @@ class UnhealthyHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/break":
             state["broken"] = True
-            print("patient: somebody asked for /break; from now on every answer is 500", file=sys.stderr, flush=True)
+            print("target: somebody asked for /break; from now on every answer is 500", file=sys.stderr, flush=True)
         body = b"broken: the worker pool is gone\n" if state["broken"] else b"healthy\n"
         self.send_response(500 if state["broken"] else 200)
         self.send_header("Content-Type", "text/plain")
@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mend.demo.unhealthy_server")
     parser.add_argument("--port", type=int, required=True)
     server = ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), UnhealthyHandler)
-    print(f"patient: listening on 127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
+    print(f"target: listening on 127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
     server.serve_forever()
 
 

@@ -99,7 +99,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
         return redis_for(DEFAULT_REDIS_URL, explicit=False, runtime=runtime)  # a mesh that ended without a word
     try:
         home = home_of(url)
-    except Refused as refused:
+    except LoginRefused as refused:
         if (explicit or has_password(url)) and not _left_over(runtime):
             raise CliError(f"{refused}; set REDIS_USERNAME and REDIS_PASSWORD_FILE") from None
         home = _ANOTHERS  # every mesh's own server asks for a password
@@ -124,14 +124,14 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
     return _own(parts, "127.0.0.1", _free_port(), runtime)
 
 
-class Refused(Exception):
+class LoginRefused(Exception):
     """A Redis answers there and does not let us in."""
 
 
 def home_of(url: str) -> str | None:
     """None if no Redis answers there. Else the `redis` folder of the mesh that started it, '' if none did.
 
-    Raises Refused.
+    Raises LoginRefused.
     """
     client = redis.Redis.from_url(
         url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
@@ -144,7 +144,7 @@ def home_of(url: str) -> str | None:
             return ""
         return str(folder.parent) if (folder / OWN_MARK).exists() else ""
     except (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-        raise Refused(f"Redis at {masked(url)} refuses us: {error}") from None
+        raise LoginRefused(f"Redis at {masked(url)} refuses us: {error}") from None
     except redis.exceptions.BusyLoadingError:
         return ""
     except (redis.exceptions.RedisError, OSError, UnicodeError):
@@ -187,7 +187,7 @@ def _left_over(runtime: Path) -> str:
     the password.
     """
     url = with_login(f"unix://{quote(str(_socket(runtime)))}?db=0", "", _kept_password(runtime))
-    with contextlib.suppress(Refused):
+    with contextlib.suppress(LoginRefused):
         return url if _socket(runtime).exists() and home_of(url) is not None else ""
     return ""
 

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mend.errors import CliError
+from mend.local.end_watch import EndWatch
 from mend.local.lock import leave_note, take_note_away
 from mend.local.plan import Plan, Program
-from mend.local.redis_server import OWN_MARK, Refused, home_of
+from mend.local.redis_server import OWN_MARK, LoginRefused, home_of
 from mend.local.supervisord import Job, JobState, NoAnswer, Supervisord
 from mend.text import plain
 from mesh_core.approvals.store import Actions
@@ -28,7 +29,7 @@ from mesh_core.storage.files import write_whole
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.1
-AGAIN_SECONDS = 30.0  # after supervisord gave up on a program
+AGAIN_SECONDS = 30.0  # after supervisord gave up on a program; and a look at all, whatever the kernel told
 BAD_SETTINGS = 2
 LOG_BYTES = 4000
 
@@ -53,6 +54,8 @@ class Mesh:
         self._supervisord = Supervisord(plan.run_folder, plan.log_of("supervisord"))
         self._seen = {program.name: _Seen() for program in plan.programs}
         self._started = 0.0
+        self._ends = EndWatch()
+        self._next_look = 0.0
 
     def start(self, stopping: Callable[[], bool] = lambda: False) -> bool:
         """Start everything; False when asked to stop meanwhile. CliError if a service refuses its settings.
@@ -107,8 +110,19 @@ class Mesh:
             time.sleep(LOOK_SECONDS)
         return not stopping()
 
+    def wait(self, seconds: float, *descriptors: int) -> None:
+        """Until a program ends, one of `descriptors` can be read, or `seconds` are over."""
+        if self._ends.wait(seconds, *descriptors):
+            self._next_look = 0.0
+
     def look(self) -> None:
-        """Say what changed since the last look. CliError when supervisord itself is gone."""
+        """Say what changed since the last look. CliError when supervisord itself is gone.
+
+        While everything runs and nothing ends, supervisord is hardly asked: each answer costs both of us 1 ms of CPU.
+        """
+        self.wait(0)
+        if time.monotonic() < self._next_look:
+            return
         try:
             states = self._supervisord.states()
         except NoAnswer:
@@ -117,6 +131,10 @@ class Mesh:
             raise CliError(f"supervisord ended; everything is stopped. Its log: {self._supervisord.log}") from None
         for name, seen in self._seen.items():
             self._compare(name, seen, states[name])
+        all_run = all(state.state == "RUNNING" for state in states.values())
+        pids = [state.pid for state in states.values() if state.pid]
+        if self._ends.follow([*pids, *self._supervisord.pids]) and all_run:
+            self._next_look = time.monotonic() + AGAIN_SECONDS
 
     def stop(self) -> None:
         """Services first, then the model, Redis last. What an executor is running gets its time to end."""
@@ -136,6 +154,7 @@ class Mesh:
         except NoAnswer:
             pass
         self._supervisord.end()
+        self._ends.close()
         take_note_away(self.plan.runtime)
         self.plan.model_key_file.unlink(missing_ok=True)
         own = self.plan.own_redis
@@ -183,7 +202,7 @@ class Mesh:
         if not state.alive:
             return False
         if program.ready == "redis":
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(LoginRefused):
                 return home_of(self.plan.redis_url) is not None
             return False
         if program.ready == "model":

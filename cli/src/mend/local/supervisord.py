@@ -108,6 +108,11 @@ class Supervisord:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of itself, once it was started."""
+        return (self._process.pid,) if self._process is not None else ()
+
     def states(self) -> dict[str, JobState]:
         """Every job as supervisord sees it now."""
         found = {}
