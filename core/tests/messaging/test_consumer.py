@@ -422,3 +422,53 @@ async def test_pages_of_a_stream_hold_so_many_bytes_and_say_when_it_ends(group: 
         first = f"({rows[-1][0]}"
     assert [entry_id for entry_id, _ in found] == [f"{n}-0" for n in range(1, 101)]
     assert await group.bus.page("mesh:ev:nobody", "-") == ((), True)
+
+
+async def test_a_hint_at_a_new_stream_ends_the_wait_for_others(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 120_000)
+    consumer = group.member("p1")
+    await group.add(1)
+    await consumer.acknowledge(await read(consumer))
+    assert await read(consumer) == []  # from now on it waits
+    waiting = asyncio.create_task(consumer.read(block_ms=120_000))
+    await waits_at_the_server(group, waiting)
+    await group.add(2, stream="mesh:ev:pi5")
+    consumer.hint("mesh:ev:pi5")
+    assert await asyncio.wait_for(waiting, 60) == []
+    assert ids(await read(consumer)) == ["2-0"]
+
+
+async def test_what_comes_in_the_very_moment_of_such_a_hint_is_not_lost(group: Group) -> None:
+    consumer, seen = group.member("p1"), set[str]()
+    await group.add(1)
+    await read(consumer)
+    for n in range(2, 12):
+        waiting = asyncio.create_task(consumer.read(block_ms=2000))
+        await waits_at_the_server(group, waiting)
+        await group.add(n)  # its reply may be on its way
+        consumer.hint(f"mesh:ev:new{n}")
+        seen |= set(ids(await asyncio.wait_for(waiting, 60)))
+    while entries := await read(consumer):
+        seen |= set(ids(entries))
+        await consumer.acknowledge(entries)
+    assert seen >= {f"{n}-0" for n in range(2, 12)}
+
+
+async def test_who_cancels_a_waiting_read_ends_it(group: Group) -> None:
+    consumer = group.member("p1")
+    await group.add(1)
+    await read(consumer)
+    waiting = asyncio.create_task(consumer.read(block_ms=2000))
+    await waits_at_the_server(group, waiting)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def waits_at_the_server(group: Group, reading: asyncio.Task[list[Entry]]) -> None:
+    """It is blocked, or has found something."""
+
+    async def waits() -> bool:
+        return reading.done() or b"cmd=xreadgroup" in await group.bus.call("CLIENT", "LIST")
+
+    await wait_for(waits, 30, "a read that waits")

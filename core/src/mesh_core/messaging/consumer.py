@@ -5,6 +5,7 @@ Knows no records: an entry is bytes with a name. At-least-once: what is not ackn
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ class Consumer:
         self._next_reclaim = 0.0
         self._own_drained = False
         self._more = True  # the last read found something new
+        self._waiting: asyncio.Future[Any] | None = None  # a read that may take `block_ms`
+        self._interrupted = False
         self._out: dict[tuple[str, str], Entry] = {}
 
     async def close(self) -> None:
@@ -80,6 +83,8 @@ class Consumer:
         if stream not in self._streams:
             self._wanted.add(stream)
             self._next_discovery = 0.0
+            if self._waiting is not None:
+                self._interrupted = self._waiting.cancel()
 
     async def read(self, *, count: int = 200, block_ms: int = BLOCK_MS) -> list[Entry]:
         """Entries to work on: first what a dead consumer (or our earlier self) left, then new ones. Raises BusDown.
@@ -197,8 +202,9 @@ class Consumer:
         if self._clock() < self._next_reclaim:
             return []
         taken: list[Entry] = []
-        for stream in sorted(self._streams):
-            taken += await self._take_over(stream, count - len(taken), _room(taken))
+        for stream, pending in (await self._left_by_others(count)).items():
+            few = dict(list(pending.items())[: count - len(taken)])
+            taken += await self._claim(stream, few, self._idle_ms, _room(taken))
             if len(taken) >= count or not _room(taken):
                 return taken
         self._next_reclaim = self._clock() + RECLAIM_EVERY_SECONDS
@@ -208,24 +214,36 @@ class Consumer:
         found: list[Entry] = []
         for stream in sorted(self._streams):
             if _room(found):
-                found += await self._claim(
-                    stream, await self._pending(stream, count, consumer=self.name), 0, _room(found)
-                )
+                found += await self._claim(stream, await self._pending(stream, count, self.name), 0, _room(found))
         return found
 
-    async def _take_over(self, stream: str, count: int, room: int) -> list[Entry]:
-        pending = await self._pending(stream, count, idle=self._idle_ms)
-        return await self._claim(stream, pending, self._idle_ms, room)
+    async def _left_by_others(self, count: int) -> dict[str, dict[str, int]]:
+        """What nobody has got on with for a while, by stream; one round trip, however many streams there are."""
+        streams = sorted(self._streams)
+        async with self._reader.pipeline(transaction=False) as pipe:
+            for stream in streams:
+                pipe.xpending_range(stream, self.group, "-", "+", count + len(self._out), idle=self._idle_ms or None)
+            replies = await pipe.execute(raise_on_error=False)
+        found = {}
+        for stream, rows in zip(streams, replies, strict=True):
+            if isinstance(rows, redis.exceptions.ResponseError):
+                self._forgotten(stream, rows)
+            elif pending := self._not_out(stream, rows):
+                found[stream] = pending
+        return found
 
-    async def _pending(self, stream: str, count: int, *, idle: int = 0, consumer: str | None = None) -> dict[str, int]:
-        """{entry id: times delivered} of unacknowledged entries."""
+    async def _pending(self, stream: str, count: int, consumer: str) -> dict[str, int]:
+        """{entry id: times delivered} of the unacknowledged entries of `consumer`."""
         try:
             rows = await self._reader.xpending_range(
-                stream, self.group, "-", "+", count + len(self._out), consumername=consumer, idle=idle or None
+                stream, self.group, "-", "+", count + len(self._out), consumername=consumer
             )
         except redis.exceptions.ResponseError as error:
             self._forgotten(stream, error)
             return {}
+        return self._not_out(stream, rows)
+
+    def _not_out(self, stream: str, rows: Iterable[Any]) -> dict[str, int]:
         # What is being worked on here is pending as well, and must not be handed out a second time.
         return {
             entry_id: int(row["times_delivered"])
@@ -259,13 +277,22 @@ class Consumer:
 
     async def _wait_for_one(self, block_ms: int) -> list[Entry]:
         """Scripts cannot wait. One entry wakes us, at most one of each stream."""
+        streams: dict[Any, Any] = dict.fromkeys(sorted(self._streams), ">")
+        self._waiting = asyncio.ensure_future(
+            self._reader.xreadgroup(self.group, self.name, streams, count=1, block=block_ms)
+        )
         try:
-            reply = await self._reader.xreadgroup(
-                self.group, self.name, dict.fromkeys(sorted(self._streams), ">"), count=1, block=block_ms
-            )
+            reply = await self._waiting
+        except asyncio.CancelledError:
+            if not self._interrupted:
+                raise
+            self._own_drained = False  # a reply that nobody reads leaves its entry in our own list
+            return []
         except redis.exceptions.ResponseError as error:
             self._forgotten("", error)
             return []
+        finally:
+            self._waiting, self._interrupted = None, False
         pairs = reply.items() if isinstance(reply, dict) else reply
         return [
             Entry(_text(stream), _text(entry_id), _payload(fields))

@@ -70,6 +70,17 @@ async def pause(stop: asyncio.Event, seconds: float) -> bool:
     return True
 
 
+async def woken(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> bool:
+    """Wait until `wake` is set, `seconds` are over, or until stopping; True when it is time to stop."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (stop, wake)]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return stop.is_set()
+
+
 async def cancelled(*tasks: asyncio.Task[Any]) -> None:
     """Return when these have ended. Told more than once: a cancellation is lost now and then, and for good.
 

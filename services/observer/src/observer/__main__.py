@@ -35,11 +35,13 @@ from mesh_core.storage.schema import schema_or_exit
 from observer.archive.events import EventArchive
 from observer.archive.retention import Retention
 from observer.audit.auditor import Auditor
-from observer.audit.follower import Watch
+from observer.audit.follower import Follower, Source
 from observer.audit.log import AuditLog
-from observer.audit.silences import SilenceWatch
-from observer.audit.users import UserWatch
-from observer.folders.manual_moves import ManualMoves
+from observer.audit.silences import SilenceSource
+from observer.audit.updates import UpdateSource
+from observer.audit.users import UserSource
+from observer.folders.manual_moves import WATCHED, ManualMoves
+from observer.folders.path_watch import PathWatch
 from observer.folders.silence_expiry import SilenceExpiry
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.index.indexer import Indexer
@@ -119,71 +121,82 @@ def _wired(
     )
     erasures = Erasures(bus, settings.node_name)
     trimming = Trimming(consumer, erasures)
-    actions = Actions(runtime)
+    actions, silences, paths = Actions(runtime), SilenceFolder(runtime), PathWatch()
     sse = SseBroadcaster(settings.redis_url, SERVICE)
     indexer = Indexer(runtime, actions, on_new=lambda: sse.notify_changed("index"))
     archive = EventArchive(runtime / "events")
+    auditor = Auditor(AuditLog(audit_path(runtime), head_path(runtime)), actions, on_line=lambda: audited())
+    sources: dict[str, Source] = {
+        "updates": UpdateSource(bus, auditor, runtime / "state" / "audit.position"),
+        "moves": ManualMoves(bus, actions, listener=auditor),
+        "silences": SilenceSource(runtime, auditor),
+    }
+    follower = Follower(sources)
+    paths.subscribe(follower.wake, *map(actions.folder, WATCHED), silences.root, silences.ended_root)
+    wakes = [follower.wake]
+
+    def audited() -> None:
+        sse.notify_changed("audit")
+        follower.wake()  # the log's end is noted in Redis
+
+    def something_new() -> None:
+        for wake in wakes:
+            wake()
+
     observer = Observer(
         bus,
         consumer,
         archive,
         runtime / "state" / "world.json",
-        on_sign=lambda n: silence.sign(n),
+        on_sign=lambda node: liveness.sign(node),
+        on_new=something_new,
         on_kept=indexer.files_written,
         remove=erasures.remove,
         turned=pulse.watch("folding events", FOLDING_SECONDS),
     )
-    silence = NodeLiveness(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
+    liveness = NodeLiveness(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
     log.info(
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )
-    log_file = AuditLog(audit_path(runtime), head_path(runtime))
-    auditor = Auditor(log_file, actions, on_line=lambda: sse.notify_changed("audit"))
-    silences = SilenceFolder(runtime)
-    parts: dict[str, Part] = {}
-    closing: tuple[Closing, ...] = ()
-    if settings.address is not None:
-        auth = auth_or_exit(settings, SERVICE)
-        context = AppContext(
-            runtime,
-            actions,
-            bus,
-            lambda: observer.world,
-            sse,
-            auth=auth,
-            audit=auditor,
-            hooks=hooks,
-            index=indexer,
-        )
-        web = WebServer(with_middleware(make_app(context)), sse, settings.address.host, settings.address.port)
-        users = UserWatch(auth.users, auditor, people_path(runtime), runtime / "state" / "users.seen.json")
-        parts = {"sse": sse.run, "web": web.run, "sessions": auth.sessions.run, "users": users.run}
-        closing = (auth.close,)
-    if targets:
-        teller = AppriseSender()
-        with _or_exit():
-            notifier = Notifier(
-                bus, actions, silences, runtime, targets, public_url=settings.public_url, send=teller.send
-            )
-        parts["notify"] = notifier.run
-        closing = (*closing, teller.close)
-    return parts | {
+    parts: dict[str, Part] = {
         "observe": observer.run,
         "world": observer.keep_world,
-        "silence": silence.run,
+        "liveness": liveness.run,
         "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
         "index": indexer.run,
         "retention": Retention(
             archive.root, settings.event_retention, growing=archive.lock, on_swept=indexer.days_removed
         ).run,
-        "moves": ManualMoves(bus, actions, witness=auditor).run,
-        "audit_silences": SilenceWatch(runtime, auditor).run,
-        "audit": Watch(bus, auditor, runtime / "state" / "audit.position").run,
-        "overdue": SilenceExpiry(silences, lambda: observer.world).run,
+        "paths": paths.run,
+        "audit": follower.run,
+        "silence_expiry": SilenceExpiry(silences, lambda: observer.world).run,
         "trimming": trimming.run,
-        "pressure": MemoryPressure(bus, consumer, trimming, erasures, settings.node_name).run,
+        "memory_pressure": MemoryPressure(bus, consumer, trimming, erasures, settings.node_name).run,
         "erasures": erasures.run,
-    }, (*closing, auditor.close, consumer.close, bus.close)
+    }
+    closing: list[Closing] = []
+    if settings.address is not None:
+        auth = auth_or_exit(settings, SERVICE)
+        context = AppContext(
+            runtime, actions, bus, lambda: observer.world, sse, auth=auth, audit=auditor, hooks=hooks, index=indexer
+        )
+        web = WebServer(with_middleware(make_app(context)), sse, settings.address.host, settings.address.port)
+        parts |= {"sse": sse.run, "web": web.run, "sessions": auth.sessions.run}
+        closing.append(auth.close)
+        users_file = people_path(runtime)
+        sources["users"] = UserSource(auth.users, auditor, users_file, runtime / "state" / "users.seen.json")
+        paths.subscribe(follower.wake, users_file)
+    if targets:
+        sender = AppriseSender()
+        with _or_exit():
+            notifier = Notifier(
+                bus, actions, silences, runtime, targets, public_url=settings.public_url, send=sender.send
+            )
+        parts["notify"] = notifier.run
+        wakes.append(notifier.wake)
+        paths.subscribe(notifier.wake, rules_file(runtime))
+        closing.append(sender.close)
+    return parts, (*closing, auditor.close, consumer.close, bus.close)
 
 
 def _hooks(settings: ObserverSettings) -> HookRules:

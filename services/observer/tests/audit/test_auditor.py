@@ -25,9 +25,9 @@ from mesh_core.storage.audit_log import HEAD_KEY, AuditLine, Chain, audit_path, 
 from mesh_core.testing import RedisServer
 from observer.audit.auditor import Auditor
 from observer.audit.digests import digest_of_action
-from observer.audit.follower import Watch
 from observer.audit.log import AuditLog
 from observer.audit.text import who_and_how
+from observer.audit.updates import UpdateSource
 from observer.auth.person import AuthMethod, Person
 from observer.folders.manual_moves import ManualMoves
 
@@ -70,8 +70,8 @@ class Scene:
         log = AuditLog(audit_path(self.runtime), head_path(self.runtime))
         self.auditor = Auditor(log, self.actions)
         log.open(self.auditor.remember)
-        self.moves = ManualMoves(self.bus, self.actions, witness=self.auditor)
-        self.watch = Watch(self.bus, self.auditor, self.runtime / "state" / "audit.position")
+        self.moves = ManualMoves(self.bus, self.actions, listener=self.auditor)
+        self.updates = UpdateSource(self.bus, self.auditor, self.runtime / "state" / "audit.position")
 
     def restart(self) -> None:
         self.auditor.log.close()
@@ -87,7 +87,7 @@ class Scene:
 
     async def look(self) -> None:
         await self.moves.look()
-        await self.watch.look()
+        await self.updates.look()
 
     async def executed(self, name: ActionName, *, told_approval: bool = True) -> None:
         """What an executor does and says, from its claim to the end."""
@@ -251,7 +251,7 @@ async def test_while_the_log_cannot_be_written_moves_are_still_told_and_the_log_
         await scene.moves.look()
     told = [await scene.bus.call("XLEN", stream) for stream in (ActionUpdate.stream, "mesh:moves")]
     assert sum(told) == 1
-    await scene.watch.look()  # opens it
+    await scene.updates.look()  # opens it
     await scene.look()
     assert [what for what, *_ in scene.told()] == ["reject"]
 
@@ -259,14 +259,14 @@ async def test_while_the_log_cannot_be_written_moves_are_still_told_and_the_log_
 async def test_redis_knows_the_end_of_the_log_and_misses_what_was_cut_off(scene: Scene) -> None:
     for n in range(3):
         await scene.auditor.note("login", f"user{n}", "web")
-    await scene.watch.look()
+    await scene.updates.look()
     assert (await scene.bus.call("GET", HEAD_KEY)).decode() == str(scene.auditor.log.head)
     scene.auditor.log.close()
     path = audit_path(scene.runtime)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     head_path(scene.runtime).unlink()  # whoever cut it thought of this one
     scene.begin()
-    await scene.watch.look()
+    await scene.updates.look()
     last = path.read_bytes().splitlines()[-1].decode()
     assert '"what":"damage"' in last
     assert "Redis knows another end" in last
@@ -290,7 +290,7 @@ async def test_what_anybody_writes_into_the_stream_does_not_stop_it(scene: Scene
     name = ActionName("plan-pi4-web-" + "0" * 12, "")
     await scene.say(name, "pending", "../../etc", "x" * 5000)
     await scene.say(name, "", "pending", "planner")
-    await scene.watch.look()
+    await scene.updates.look()
     assert len(scene.lines()) == 1
     assert len(scene.lines()[0].who) <= 160
     assert "only an update says so" in scene.lines()[0].reason
@@ -362,5 +362,5 @@ async def test_however_often_and_by_whom_a_walk_is_told_each_step_is_written_onc
             update = ActionUpdate(
                 ts=NOW, action_id=name.id, from_folder=source, to_folder=target, type="x", node="pi4", by="mv"
             )
-            await auditor.told(update, "mesh:actions/1-0")
+            await auditor.updated(update, "mesh:actions/1-0")
     assert [said["to"] for said in log.said] == real

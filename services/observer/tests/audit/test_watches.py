@@ -9,8 +9,8 @@ from typing import Any
 
 from mesh_core.security.passwords import hash_password
 from mesh_core.security.users import People, Role, Token, User, change_people, people_path
-from observer.audit.silences import SilenceWatch
-from observer.audit.users import UserWatch
+from observer.audit.silences import SilenceSource
+from observer.audit.users import UserSource
 from observer.auth.credentials import UserStore
 
 SINCE = "2026-05-05T12:00:00.000Z"
@@ -27,10 +27,10 @@ class Heard:
         return None
 
 
-def watch_users(runtime: Path, heard: Heard) -> UserWatch:
+def watch_users(runtime: Path, heard: Heard) -> UserSource:
     book = UserStore(people_path(runtime), {}, loopback=True)
     (runtime / "state").mkdir(exist_ok=True)
-    return UserWatch(book, heard, people_path(runtime), runtime / "state" / "users.seen.json")
+    return UserSource(book, heard, people_path(runtime), runtime / "state" / "users.seen.json")
 
 
 async def test_every_change_of_users_is_told_once_with_the_owner_of_the_file(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_a_silence_is_told_when_it_comes_and_when_it_is_over_and_by_whom(t
     by_page = silence(tmp_path, "maintenance-00000001", "ada (web)")
     silence(tmp_path, "snooze-00000002", "bob")
     for _ in range(2):  # the second is one after a restart
-        watch = SilenceWatch(tmp_path, heard)
+        watch = SilenceSource(tmp_path, heard)
         await watch.look()
     about = f"pi4/web until {SINCE}: new disk"
     assert heard.said == [
@@ -95,7 +95,7 @@ async def test_what_ends_by_itself_and_what_came_and_went_unseen_are_told(tmp_pa
     heard = Heard()
     path = silence(tmp_path, "acknowledge-00000003", "bob")
     path.rename(tmp_path / "silences" / "ended" / path.name)
-    watch = SilenceWatch(tmp_path, heard, wall=lambda: path_time(tmp_path) + 10)
+    watch = SilenceSource(tmp_path, heard, wall=lambda: path_time(tmp_path) + 10)
     for _ in range(2):
         await watch.look()
     assert [(what, who) for what, who, *_ in heard.said] == [
@@ -113,7 +113,7 @@ async def test_rubbish_among_the_silences_stops_nothing(tmp_path: Path) -> None:
     (folder / "c.json").symlink_to("/etc/passwd")
     os.mkfifo(folder / "d.json")
     (folder / "e.json").write_text('{"by": 3, "kind": []}')
-    await SilenceWatch(tmp_path, heard).look()
+    await SilenceSource(tmp_path, heard).look()
     assert [what for what, *_ in heard.said] == ["silence"]
 
 

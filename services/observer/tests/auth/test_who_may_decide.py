@@ -12,7 +12,7 @@ from mesh_core.approvals.proposal_files import ActionName, approval_at
 from mesh_core.models.proposals import Folder
 from mesh_core.security.sign_in_links import make_link, person_name
 from mesh_core.security.users import Role, User, change_people, people_path
-from observer.audit.silences import SilenceWatch
+from observer.audit.silences import SilenceSource
 from observer.audit.text import who_and_how
 from observer.auth.auth import COOKIE
 
@@ -365,11 +365,11 @@ async def test_what_silences_a_place_takes_an_operator_too(app: ServedApp) -> No
         await ada.sign_in()
         made = await ada.post("/silences", wanted)
         assert made.status_code == 201
-        await SilenceWatch(app.runtime, app.auditor).look()
+        await SilenceSource(app.runtime, app.auditor).look()
         path = f"/silences/{made.json()['silence']['id']}"
         assert error_of(await vic.http.delete(path, headers={"X-CSRF-Token": vic.csrf})) == (403, "forbidden")
         assert (await ada.http.delete(path, headers={"X-CSRF-Token": ada.csrf})).status_code == 200
-        await SilenceWatch(app.runtime, app.auditor).look()
+        await SilenceSource(app.runtime, app.auditor).look()
     assert app.noted()[2:] == [("silence", "ada", "web"), ("silence_over", "ada", "web")]
 
 

@@ -17,7 +17,9 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import RedisServer, wait_for
-from observer.folders.manual_moves import ManualMoves
+from observer.audit.follower import Follower
+from observer.folders.manual_moves import WATCHED, ManualMoves
+from observer.folders.path_watch import PathWatch
 
 NOW = "2026-05-05T12:00:00.000Z"
 
@@ -84,8 +86,9 @@ async def test_a_plain_mv_to_rejected_is_told_once(scene: Scene) -> None:
 
 
 async def test_the_running_watch_tells_moves_also_after_a_folder_was_made_anew(scene: Scene) -> None:
-    stop = asyncio.Event()
-    watch = asyncio.create_task(scene.moves.run(stop))
+    stop, follower, paths = asyncio.Event(), Follower({"moves": scene.moves}), PathWatch()
+    paths.subscribe(follower.wake, *map(scene.actions.folder, WATCHED))
+    parts = [asyncio.create_task(part.run(stop)) for part in (follower, paths)]
 
     async def rejections(number: int) -> bool:
         return sum(to == "rejected" for _, to, _, _ in await scene.told()) == number
@@ -98,7 +101,7 @@ async def test_the_running_watch_tells_moves_also_after_a_folder_was_made_anew(s
     scene.mv(scene.file(2), Folder.PENDING, Folder.REJECTED)
     await wait_for(lambda: rejections(2), 10, "a watcher that has gone deaf is made up for by the scan")
     stop.set()
-    await asyncio.wait_for(watch, 60)
+    await asyncio.wait_for(asyncio.gather(*parts), 60)
 
 
 async def test_a_rejection_says_actor_and_reason_even_if_the_reason_comes_a_moment_later(scene: Scene) -> None:

@@ -117,7 +117,7 @@ class Auditor:
                 said |= {"what": "edit", "who": who, "how": how, "from": Folder.PENDING}
                 await self._placed(name.id, name.digest, said)
 
-    async def told(self, update: ActionUpdate, source: str) -> None:
+    async def updated(self, update: ActionUpdate, source: str) -> None:
         """An update of the stream: what was too quick for the watch, and what the executor and the planner did."""
         if not update.from_folder:
             return  # a new proposal is nobody's decision

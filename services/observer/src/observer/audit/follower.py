@@ -1,108 +1,70 @@
-"""Keeps the audit log going: follows the stream of action updates, notes the log's end in Redis. Part of the service.
+"""The one loop of the audit log: whoever has something to tell is asked when something changed, and every 10 s.
 
-Up to which entry the stream is read lies in state/audit.position; what comes twice after a crash is known again.
+A source that fails is asked again soon, and the others are asked all the same. Writes nothing itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Protocol
 
 import redis.exceptions
 import structlog
-from pydantic import ValidationError
 
-from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.proposals import ActionUpdate
-from mesh_core.runtime.service import pause
-from mesh_core.storage.audit_log import HEAD_KEY, Head, head_in
-from mesh_core.storage.files import write_whole
-from observer.audit.auditor import Auditor
+from mesh_core.messaging.bus import BusDown
+from mesh_core.runtime.service import pause, woken
+from mesh_core.security.users import BadPeople
 from observer.audit.log import AuditBusy
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 10.0  # what no hint told of: Redis is back, an index of a folder that cannot be watched
+AGAIN_SECONDS = 2.0  # a person who moved a file may still be writing why
+GATHER_SECONDS = 0.05  # one change is often several: a file and the note beside it
 
 log = structlog.get_logger()
 
 
-class Watch:
-    """`run` is a part of the service; it works without Redis as soon as that is back."""
+class Source(Protocol):
+    """Where decisions are seen: a stream, a folder, a file."""
 
-    def __init__(self, bus: Bus, auditor: Auditor, position_file: Path):
-        self._bus = bus
-        self._auditor = auditor
-        self._file = position_file
-        self._position = ""
-        self._compared = False
-        self._noted = Head()
+    async def look(self) -> bool:
+        """Tell what is new since the last look; False: something is not ready to be told yet, look again soon.
+
+        Raises what passes by itself: BusDown, OSError (AuditDown among them), AuditBusy, BadPeople.
+        """
+
+
+class Follower:
+    """`run` is a part of the service; whoever knows that there is something to see calls `wake`."""
+
+    def __init__(self, sources: Mapping[str, Source]):
+        self._sources = sources
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        await self._look_or_later()
-        while not await pause(stop, LOOK_SECONDS):
-            await self._look_or_later()
-        await self._look_or_later()
+        while True:
+            settled = await self.look()
+            if await woken(stop, self._wake, LOOK_SECONDS if settled else AGAIN_SECONDS):
+                break
+            if self._wake.is_set() and await pause(stop, GATHER_SECONDS):
+                break
+            self._wake.clear()
+        await self.look()  # what was done while we were told to stop
 
-    async def look(self) -> None:
-        """Once. Raises BusDown, OSError and AuditBusy: then again later."""
-        if not self._auditor.log.is_open:
-            await asyncio.to_thread(self._auditor.log.open, self._auditor.remember)
-        if not self._position:
-            # The log itself is ahead of the file if we died between the two.
-            behind = self._auditor.last_source.rpartition("/")[2]
-            self._position = max(_read(self._file), behind, key=_order)
-        await self._follow()
-        await self._anchor()
+    async def look(self) -> bool:
+        """Once at every source; False when one of them is to be asked again soon."""
+        return all([await self._look_at(name, source) for name, source in self._sources.items()])
 
-    async def _look_or_later(self) -> None:
+    async def _look_at(self, name: str, source: Source) -> bool:
         try:
-            await self.look()
-        except (BusDown, OSError, AuditBusy) as error:
-            log.warning("audit.later", reason=str(error))
+            return await source.look()
+        except (BusDown, OSError, AuditBusy, BadPeople) as error:
+            log.warning("audit.later", source=name, reason=str(error))
+            return False
         except redis.exceptions.ResponseError as error:
             # An ACL without this key: the log is as good, only its end is noted in one place less.
-            log.warning("audit.redis_refuses", reason=str(error))
-
-    async def _follow(self) -> None:
-        while True:
-            first = f"({self._position}" if self._position else "-"
-            page, ended = await self._bus.page(ActionUpdate.stream, first)
-            for entry, raw in page:
-                try:
-                    update = ActionUpdate.model_validate_json(raw)
-                except ValidationError:
-                    update = None
-                if update is not None:
-                    await self._auditor.told(update, f"{ActionUpdate.stream}/{entry}")
-                self._position = entry
-            if page:
-                await asyncio.to_thread(write_whole, self._file, f"{self._position}\n".encode())
-            if ended:
-                return
-
-    async def _anchor(self) -> None:
-        """The end of the log, where somebody who rewrites the file does not think of."""
-        if not self._compared:
-            raw = await self._bus.call("GET", HEAD_KEY)
-            noted = head_in(raw) if raw else None
-            wrong = self._auditor.log.disagrees(noted) if noted else None
-            if wrong and noted:
-                sentence = f"Redis knows another end of this log: {wrong}"
-                await asyncio.to_thread(self._auditor.log.damaged, sentence, after=noted.seq)
-            self._compared = True
-        head = self._auditor.log.head
-        if head != self._noted:
-            await self._bus.call("SET", HEAD_KEY, str(head))
-            self._noted = head
-
-
-def _read(path: Path) -> str:
-    try:
-        text = path.read_text().strip()
-    except (FileNotFoundError, UnicodeDecodeError):
-        return ""
-    return text if _order(text) > (-1, -1) else ""
-
-
-def _order(entry: str) -> tuple[int, int]:
-    ms, _, number = entry.partition("-")
-    return (int(ms), int(number)) if ms.isdigit() and number.isdigit() else (-1, -1)
+            log.warning("audit.redis_refuses", source=name, reason=str(error))
+            return True

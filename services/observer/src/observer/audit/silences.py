@@ -1,6 +1,6 @@
 """Who silenced what and until when, written down; by page or `mend` alike, for both only write a file. Reads only.
 
-Part of the service. What was seen last lies in state/silences.seen.json.
+What was seen last lies in state/silences.seen.json.
 """
 
 from __future__ import annotations
@@ -14,21 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, actor_and_reason
-from mesh_core.runtime.service import pause
 from mesh_core.storage.files import read_regular, write_whole
 from observer.audit.protocol import Notes
 from observer.audit.text import who_and_how
 
-LOOK_SECONDS = 2.0
 MAX_BYTES = 32 * 1024
 MOST = 2000
 WORD_SECONDS = 3.0  # a word about why it is over is written right after the rename
 ON, OVER = "on", "over"
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class SilenceChange:
     reason: str
 
 
-class SilenceWatch:
+class SilenceSource:
     """Says each silence once when it comes and once when it is over; after a crash perhaps the last one twice."""
 
     def __init__(self, runtime: Path, notes: Notes, *, wall: Callable[[], float] = time.time):
@@ -51,27 +45,21 @@ class SilenceWatch:
         self._wall = wall
         self._seen = _read_seen(self._file)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        while True:
-            try:
-                await self.look()
-            except OSError as error:
-                log.warning("silences.audited_later", reason=str(error))
-            if await pause(stop, LOOK_SECONDS):
-                return
-
-    async def look(self) -> None:
-        """Raises OSError: then again later."""
+    async def look(self) -> bool:
+        """False while one that is over has no word about why yet. Raises OSError: then again later."""
         changes, seen = await asyncio.to_thread(self._changes)
+        settled = self._settled
         if seen == self._seen:
-            return
+            return settled
         for change in changes:
             await self._notes.note(change.what, change.who, change.how, reason=change.reason)
         await asyncio.to_thread(write_whole, self._file, json.dumps(seen, indent=1).encode())
         self._seen = seen
+        return settled
 
     def _changes(self) -> tuple[list[SilenceChange], dict[str, str]]:
         changes: list[SilenceChange] = []
+        self._settled = True
         seen: dict[str, str] = {}
         on, over = _names(self._on), _names(self._over)
         for name in sorted(on | over):
@@ -81,8 +69,11 @@ class SilenceWatch:
                 changes.append(begun)
             if name in on:
                 seen[name] = ON
-            elif before == OVER or (ended := self._ended(path)) is None:
+            elif before == OVER:
+                seen[name] = OVER
+            elif (ended := self._ended(path)) is None:
                 seen[name] = before or ON
+                self._settled = False
             else:
                 changes.append(ended)
                 seen[name] = OVER

@@ -1,4 +1,4 @@
-"""What changed in config/users.yml, written down: who may come in is a decision, too. Part of the service; reads only.
+"""What changed in config/users.yml, written down: who may come in is a decision, too. Reads only.
 
 The file's owner is the one who wrote it, as the kernel knows them. What was seen last lies in state/users.seen.json.
 """
@@ -10,21 +10,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import structlog
-
-from mesh_core.runtime.service import pause
-from mesh_core.security.users import BadPeople, People
+from mesh_core.security.users import People
 from mesh_core.storage.files import write_whole
 from observer.audit.auditor import user_name
 from observer.audit.protocol import Notes
 from observer.auth.credentials import UserStore, mark_of
 
-LOOK_SECONDS = 2.0
 
-log = structlog.get_logger()
-
-
-class UserWatch:
+class UserSource:
     """Says each change once; after a crash in between perhaps the last one twice."""
 
     def __init__(self, book: UserStore, notes: Notes, people_file: Path, seen_file: Path):
@@ -34,20 +27,11 @@ class UserWatch:
         self._file = seen_file
         self._seen = _read(seen_file)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        while True:
-            try:
-                await self.look()
-            except (BadPeople, OSError) as error:
-                log.warning("users.later", reason=str(error))
-            if await pause(stop, LOOK_SECONDS):
-                return
-
-    async def look(self) -> None:
+    async def look(self) -> bool:
         """Raises BadPeople and OSError: then again later."""
         there = marks(self._book.people())
         if there == self._seen:
-            return
+            return True
         try:
             uid = self._people_file.lstat().st_uid
             who = f"{user_name(uid)} (uid {uid})"
@@ -57,6 +41,7 @@ class UserWatch:
             await self._notes.note(what, who, "mend", reason=sentence)
         await asyncio.to_thread(write_whole, self._file, json.dumps(there, indent=1).encode(), mode=0o600)
         self._seen = there
+        return True
 
 
 def marks(people: People) -> dict[str, list[str]]:

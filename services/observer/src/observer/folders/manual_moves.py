@@ -7,7 +7,6 @@ The once keys are those of the executor, so that a move which it reports as well
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,21 +16,16 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
-from watchfiles import awatch
 
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, ActionName, actor_and_reason, name_of
 from mesh_core.approvals.store import Actions
-from mesh_core.messaging.bus import ONCE_SECONDS, Bus, BusDown
+from mesh_core.messaging.bus import ONCE_SECONDS, Bus
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.runtime.metrics import DECIDED
-from mesh_core.runtime.service import pause
 from mesh_core.storage.files import read_regular
 
-SCAN_SECONDS = 2.0
-HINT_STEP_MS = 100  # with 1 ms watchfiles takes 1.8 % of a core while nothing happens
-HINT_DEBOUNCE_MS = 300
 WATCHED = (Folder.PENDING, Folder.REJECTED, Folder.APPROVED)
 REASON_BYTES = 4096
 FORGET_SECONDS = ONCE_SECONDS - 86_400  # older moves may have lost the key that says they were told
@@ -65,58 +59,39 @@ class ManualMoves:
         actions: Actions,
         *,
         wall: Callable[[], float] = time.time,
-        witness: MoveListener | None = None,
+        listener: MoveListener | None = None,
     ):
         self._bus = bus
         self._actions = actions
         self._wall = wall
-        self._witness = witness
+        self._listener = listener
         self._unheard: dict[tuple[str, str, str], Callable[[], Awaitable[None]]] = {}
         self._digests: dict[str, str] = {}
         self._where: dict[str, Folder] = {}
         self._waiting: set[str] = set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """A look every two seconds, for ever, and at once when a folder changes; that hint may be lost."""
-        while not stop.is_set():
-            folders = [path for path in map(self._actions.folder, WATCHED) if os.access(path, os.R_OK | os.X_OK)]
-            if not folders:
-                await pause(stop, SCAN_SECONDS)
-                continue
-            async for _ in awatch(
-                *folders,
-                watch_filter=None,
-                step=HINT_STEP_MS,
-                debounce=HINT_DEBOUNCE_MS,
-                rust_timeout=int(SCAN_SECONDS * 1000),
-                yield_on_timeout=True,
-                recursive=False,
-                stop_event=stop,
-            ):
-                await self._look_or_later()
+    async def look(self) -> bool:
+        """Tell each move since the last look; False when one has to be looked at again soon.
 
-    async def _look_or_later(self) -> None:
-        try:
-            await self.look()
-        except (BusDown, OSError) as error:
-            log.warning("moves.later", error=str(error))
-
-    async def look(self) -> None:
-        """Tell each move since the last look. Raises BusDown; what was not told is told at the next look."""
+        Raises BusDown; what was not told is told at the next look.
+        """
         there = await asyncio.to_thread(self._locate)
-        if self._witness is not None:
-            await asyncio.to_thread(self._note_waiting, self._witness, there)
+        if self._listener is not None:
+            await asyncio.to_thread(self._note_waiting, self._listener, there)
             await self._hear()
+        settled = True
         for name, folder in there.values():
             before = self._where.get(name.id)
             if folder is not before:
                 if before is not None or folder is not Folder.PENDING:
                     move = ManualMove(name, before or Folder.PENDING, folder)
                     if not await self._tell(move):
+                        settled = False
                         continue
                 self._where[name.id] = folder
         self._where = {action_id: folder for action_id, folder in self._where.items() if action_id in there}
         self._waiting &= there.keys()
+        return settled and not self._unheard
 
     def _locate(self) -> dict[str, tuple[ActionName, Folder]]:
         found: dict[str, tuple[ActionName, Folder]] = {}
@@ -151,33 +126,33 @@ class ManualMoves:
                 self._waiting.add(move.name.id)  # a person may write one right after the mv
                 return False
             by, reason = actor_and_reason(text or b"")
-        if self._witness is not None:
-            self._note_move(self._witness, move, by, reason, path, moved_at)
+        if self._listener is not None:
+            self._note_move(self._listener, move, by, reason, path, moved_at)
             await self._hear()
         await self._publish(move, proposal, by, reason)
         return True
 
     async def _hear(self) -> None:
-        """Tell the witness what it has not heard; what it cannot take now it is told at the next look."""
+        """Tell the listener what it has not heard; what it cannot take now it is told at the next look."""
         for key, tell in list(self._unheard.items()):
             try:
                 await tell()
             except OSError as error:
-                log.warning("moves.witness_later", waiting=len(self._unheard), error=str(error))
+                log.warning("moves.listener_later", waiting=len(self._unheard), error=str(error))
                 return
             self._unheard.pop(key, None)
 
-    def _note_move(self, witness: MoveListener, move: ManualMove, by: str, reason: str, path: Path, at: float) -> None:
+    def _note_move(self, listener: MoveListener, move: ManualMove, by: str, reason: str, path: Path, at: float) -> None:
         uid = None
         if move.target is Folder.REJECTED and by != "mv":  # the note in approved/ says its owner itself
             try:
                 uid = path.with_name(path.name + REASON_SUFFIX).lstat().st_uid
             except OSError:
                 uid = None
-        tell = partial(witness.moved, move.name, move.source, move.target, by, reason, uid, at)
+        tell = partial(listener.moved, move.name, move.source, move.target, by, reason, uid, at)
         self._unheard[(move.name.id, move.name.digest, move.target)] = tell
 
-    def _note_waiting(self, witness: MoveListener, there: dict[str, tuple[ActionName, Folder]]) -> None:
+    def _note_waiting(self, listener: MoveListener, there: dict[str, tuple[ActionName, Folder]]) -> None:
         """Files of pending/ that were not there at the last look."""
         for name, folder in there.values():
             if folder is not Folder.PENDING or self._digests.get(name.id) == name.digest:
@@ -191,7 +166,7 @@ class ManualMoves:
             proposal = self._actions.proposal_at(path)
             young = self._wall() - status.st_ctime < FORGET_SECONDS
             if proposal is not None and proposal.id == name.id and young:
-                tell = partial(witness.waiting, name, proposal, status.st_uid, status.st_ctime)
+                tell = partial(listener.waiting, name, proposal, status.st_uid, status.st_ctime)
                 self._unheard[(name.id, name.digest, "")] = tell
         self._digests = {action_id: digest for action_id, digest in self._digests.items() if action_id in there}
 

@@ -12,7 +12,7 @@ Reader = Callable[[dict[str, Any]], list[Read] | Unfit]
 
 
 @dataclass(frozen=True)
-class Sender:
+class HookSender:
     """`name` is the path below /hooks, the key in hooks.yml and the metrics' word; `about` is for the API's pages.
 
     `alerts_in` reads one JSON object; it is pure and believes nothing.

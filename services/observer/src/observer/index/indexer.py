@@ -25,7 +25,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from mesh_core.approvals.store import Actions
-from mesh_core.runtime.service import pause
+from mesh_core.runtime.service import pause, woken
 from mesh_core.storage.reindexing import Filling, IndexFolder
 from observer.index.actions_scan import ActionsScan
 from observer.index.file_import import FILLED, MARK, Progress, import_all, import_files, import_since, transaction
@@ -130,9 +130,9 @@ class Indexer:
                         lock.__exit__(None, None, None)
                         lock = None
                         log.warning("index.somebody_else_writes", folder=str(self._folder.root))
-                        await _either(stop, None, BACK_OFF_SECONDS)
+                        await pause(stop, BACK_OFF_SECONDS)
                         continue
-                await _either(stop, self._wake, await self._step_or_later())
+                await woken(stop, self._wake, await self._step_or_later())
                 if self._wake.is_set():
                     self._wake.clear()
                     await pause(stop, GATHER_SECONDS)
@@ -265,13 +265,3 @@ class Indexer:
             log.warning(
                 "index.not_closed_well", reason=str(error)[:500], consequence="the next start takes what is missing"
             )
-
-
-async def _either(stop: asyncio.Event, wake: asyncio.Event | None, seconds: float) -> None:
-    """Until one of them is set, or the time is over."""
-    waits = [asyncio.ensure_future(event.wait()) for event in (stop, wake) if event is not None]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -27,7 +27,7 @@ from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, is_name, parse_time, rfc3339
 from mesh_core.notifications.notifier import SendResult, kind_of
 from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
-from mesh_core.runtime.service import cancelled, pause
+from mesh_core.runtime.service import cancelled, pause, woken
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import silences_for
 from observer.notify.notifications import WAITING, Notification, NotificationKind, news_of_action, news_of_world
@@ -36,7 +36,8 @@ from observer.notify.rendering import say
 from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.notify.schedule import HOUR, TOO_OLD, again_after, due
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, AGAIN_SECONDS = 10.0, 1.0  # with nothing that waits, and with something
+GATHER_SECONDS = 0.2  # what comes together is told together
 PAGE = 200
 MOST_PAGES = 20
 START = "0-0"
@@ -76,15 +77,31 @@ class Notifier:
         self._saved: NotificationOutbox | None = read_outbox(self._path)
         self.outbox = self._saved or NotificationOutbox()
         self._away = False
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something new: in one of the streams, or in the rules."""
+        self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """A look every second until told to stop; what is on its way then is told again at the next start."""
+        """Until told to stop; what is on its way then is told again at the next start.
+
+        Looks when it is woken, and every second while something waits to be told.
+        """
         log.info("notify.ready", targets=[kind_of(url) for url in self._targets.values()])
-        while not await pause(stop, LOOK_SECONDS):
+        self.wake()
+        while not await woken(stop, self._wake, AGAIN_SECONDS if self._is_busy else LOOK_SECONDS):
+            if await pause(stop, GATHER_SECONDS):
+                return
+            self._wake.clear()
             try:
                 await self._look_until(stop)
             except Exception as error:
                 log.error("notify.look_failed", exc_info=error)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._away or bool(self.outbox.waiting or self.outbox.messages)
 
     async def _look_until(self, stop: asyncio.Event) -> None:
         """One look, cut short when it is time to stop: a target may take its time."""

@@ -29,7 +29,7 @@ from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ
 from mesh_core.runtime.pulse import unwatched
-from mesh_core.runtime.service import pause
+from mesh_core.runtime.service import pause, woken
 from mesh_core.storage.files import write_whole
 from observer.archive.events import EventArchive
 from observer.archive.logbook import Logbook
@@ -40,7 +40,9 @@ from observer.world import World, fold, with_beat
 GROUP = "observer"
 READ_BATCH = 200
 BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+BLOCK_MS = 2000
 SAVE_SECONDS = 1.0
+UNTOUCHED_SECONDS = 60.0
 LAST_BATCH_SECONDS = 5.0
 SAVE_BYTES_PER_SECOND = 200_000  # on the average; a world of 10,000 places is 3.4 MB
 
@@ -48,7 +50,10 @@ log = structlog.get_logger()
 
 
 class Observer:
-    """Holds the world. `run` and `keep_world` are parts of the service; `heard` is asked by the silence watch."""
+    """Holds the world. `run` and `keep_world` are parts of the service; `heard` is asked by the liveness part.
+
+    `on_new`: something new lies in the streams, for whoever of us reads them as well.
+    """
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class Observer:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_sign: Callable[[str], None] = lambda node: None,
+        on_new: Callable[[], None] = lambda: None,
         on_kept: Callable[[list[Path], float], None] = lambda paths, before: None,
         remove: Callable[..., Awaitable[object]] | None = None,
         turned: Callable[[], None] = unwatched,
@@ -70,12 +76,14 @@ class Observer:
         self._world_file = world_file
         self._clock = clock
         self._on_sign = on_sign
+        self._on_new = on_new
         self._on_kept = on_kept
         self._remove = remove or bus.call
         self._turned = turned
         self._telling = asyncio.Lock()
         self.world = read_world(world_file)
         self._saved = self.world
+        self._moved = asyncio.Event()  # the world is not the one that was saved
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -149,7 +157,7 @@ class Observer:
         async with self._telling:
             world, updates = with_beat(self.world, node, self._clock())
             await self._publish(updates, f"beat:{node}:{self._clock().date()}")
-            self.world = world
+            self._move_on(world)
 
     async def keep_world(self, stop: asyncio.Event) -> None:
         """state/world.json, whole, at most once a second and only when something changed; a big world less often.
@@ -157,7 +165,9 @@ class Observer:
         A big world every second would wear out a memory card; what a crash loses of it the streams bring back.
         """
         size = 0
-        while not await pause(stop, max(SAVE_SECONDS, size / SAVE_BYTES_PER_SECOND)):
+        while not await woken(stop, self._moved, UNTOUCHED_SECONDS):
+            if await pause(stop, max(SAVE_SECONDS, size / SAVE_BYTES_PER_SECOND)):
+                break
             size = await self.save() or size
         # The last batch is still being folded when we are told to stop; without it the file would lag behind.
         with contextlib.suppress(TimeoutError):
@@ -167,6 +177,7 @@ class Observer:
 
     async def save(self) -> int:
         """How many bytes were written; 0 when nothing changed, or when the disk is full (then it is tried again)."""
+        self._moved.clear()
         world = self.world
         if world is self._saved:
             return 0
@@ -174,12 +185,15 @@ class Observer:
             size = await asyncio.to_thread(_write_world, self._world_file, world)
         except OSError as error:
             log.error("observer.world_not_saved", error=str(error))
+            self._moved.set()
             return 0
         self._saved = world
         return size
 
     async def _read(self, into: list[Entry]) -> None:
-        into += await self._consumer.read(count=READ_BATCH)
+        into += await self._consumer.read(count=READ_BATCH, block_ms=BLOCK_MS)
+        if into:
+            self._on_new()
 
     async def _fold(self, events: Iterable[HealthEvent]) -> None:
         """Publish before the world moves on: a crash or a lost Redis in between folds the same event again."""
@@ -187,9 +201,14 @@ class Observer:
             for event in events:
                 world, updates = fold(self.world, event, self._clock())
                 await self._publish(updates, event.id or "")
-                self.world = world
+                self._move_on(world)
                 if event.trust is Trust.NODE:
                     self._on_sign(event.node)
+
+    def _move_on(self, world: World) -> None:
+        if world is not self.world:
+            self.world = world
+            self._moved.set()
 
     async def _publish(self, updates: Iterable[WorldUpdate], cause: str) -> None:
         for update in updates:
@@ -201,6 +220,7 @@ class Observer:
                     state=update.to_state,
                     event_id=update.event_id,
                 )
+                self._on_new()
 
     async def _until_done(self, step: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
         """Repeat `step` until it goes through; False when it is time to stop."""

@@ -24,9 +24,10 @@ from mesh_core.runtime.service import pause
 from observer.streams.erasures import Erasures
 from observer.streams.trimming import RECORDS, Trimming
 
-LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 0.1  # while there is too little room
 PRESSED = 0.7  # of maxmemory: 58 MB are left for what comes until the next look
+LOOK_SECONDS, LONGEST_SECONDS = 2.0, 10.0
+FASTEST = 29e6  # bytes/s that what is left then takes within LOOK_SECONDS: with more room the next look comes later
 YOUNG_MS = 60_000  # this much stays in any case where nothing has to be cut: readers without a group are this close
 TELL_SECONDS = 3600
 
@@ -42,10 +43,11 @@ class MemoryPressure:
         self._trimming = trimming
         self._erasures = erasures
         self._node = node
+        self._next_look_seconds = LOOK_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
         pressed = False
-        while not await pause(stop, AGAIN_SECONDS if pressed else LOOK_SECONDS):
+        while not await pause(stop, AGAIN_SECONDS if pressed else self._next_look_seconds):
             try:
                 pressed = await self.look()
             except BusDown as error:
@@ -69,7 +71,9 @@ class MemoryPressure:
 
     async def _is_pressed(self) -> bool:
         state = await read_state(self._bus, "memory")
-        return state.used_bytes > PRESSED * (state.most_bytes or MOST_BYTES)
+        room = PRESSED * (state.most_bytes or MOST_BYTES) - state.used_bytes
+        self._next_look_seconds = min(LONGEST_SECONDS, LOOK_SECONDS + max(0.0, room) / FASTEST)
+        return room < 0
 
     async def _size(self, stream: str) -> int:
         # All of its parts: by a sample of the first five a stream that becomes fat at its end looks thin.

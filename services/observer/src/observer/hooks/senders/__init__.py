@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from observer.hooks.sender import Sender
+from observer.hooks.sender import HookSender
 from observer.hooks.senders import alertmanager, grafana, uptime_kuma
 
-SENDERS: dict[str, Sender] = {
+SENDERS: dict[str, HookSender] = {
     sender.name: sender
     for sender in (
         alertmanager.SENDER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, moment, raw_of, stable_key, words_in
-from observer.hooks.sender import Sender
+from observer.hooks.sender import HookSender
 
 SOURCE = "alertmanager"
 
@@ -52,4 +52,4 @@ def _alert(item: object, common: dict[str, str], source: str) -> Read:
     )
 
 
-SENDER = Sender(SOURCE, "Alertmanager's `webhook_config`: each alert of the group, firing or resolved.", alerts_in)
+SENDER = HookSender(SOURCE, "Alertmanager's `webhook_config`: each alert of the group, firing or resolved.", alerts_in)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from observer.hooks.alert import Nothing, Read, Unfit
-from observer.hooks.sender import Sender
+from observer.hooks.sender import HookSender
 from observer.hooks.senders import alertmanager
 
 SOURCE = "grafana"
@@ -26,4 +26,4 @@ def _unless_test(one: Read, body: dict[str, Any]) -> Read:
     return one
 
 
-SENDER = Sender(SOURCE, "Grafana's webhook contact point.", alerts_in)
+SENDER = HookSender(SOURCE, "Grafana's webhook contact point.", alerts_in)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mesh_core.models.records import rfc3339
 from observer.hooks.alert import Alert, Nothing, Read, Unfit, stable_key
-from observer.hooks.sender import Sender
+from observer.hooks.sender import HookSender
 
 SOURCE = "uptime-kuma"
 DOWN, UP, PENDING, MAINTENANCE = 0, 1, 2, 3
@@ -105,4 +105,4 @@ def _time(text: object) -> str:
     return rfc3339(when.replace(tzinfo=UTC) if when.tzinfo is None else when)
 
 
-SENDER = Sender(SOURCE, "Uptime Kuma's webhook, content type JSON.", alerts_in)
+SENDER = HookSender(SOURCE, "Uptime Kuma's webhook, content type JSON.", alerts_in)

@@ -15,7 +15,7 @@ from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from observer.hooks.alert import MOST_ALERTS, Unfit
 from observer.hooks.ingest import AlertIngest, AlertOutcome, IngestResult
 from observer.hooks.rules import HookRules
-from observer.hooks.sender import Reader, Sender
+from observer.hooks.sender import HookSender, Reader
 from observer.hooks.senders import SENDERS
 from observer.web.errors import Problem
 from observer.web.hook_admission import ACCEPTED, RETRY_SECONDS, WORKING, HookAdmission, OneTimeSignature, refusal
@@ -77,7 +77,7 @@ def hooks_router() -> APIRouter:
     return router
 
 
-def _route_of(sender: Sender) -> Callable[..., Awaitable[HookAnswer]]:
+def _route_of(sender: HookSender) -> Callable[..., Awaitable[HookAnswer]]:
     async def route(request: Request, hooks: Hooks) -> HookAnswer:
         return await _take(request, hooks, sender.name, sender.name, sender.alerts_in)
 

@@ -1,0 +1,61 @@
+"""What changes in one folder, told by the kernel (inotify) into the running loop. A hint only: callers look for
+themselves, and again from time to time, because it may be missing altogether (no inotify left, a network mount).
+
+It says nothing of what was there before, and nothing any more once the folder itself was removed or replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+WRITTEN, APPEARED, VANISHED = 0x8, 0x80 | 0x100, 0x200  # closed after writing; moved here or made; deleted
+_DELETE_SELF, _ONLYDIR = 0x400, 0x01000000
+_HEAD = 16  # struct inotify_event without its name
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class FolderWatch:
+    """From its making until `close`, `on_change` gets each name that changed, or None when the folder is gone.
+
+    `changes` are WRITTEN, APPEARED, VANISHED, joined by `|`. OSError if the folder cannot be watched.
+    """
+
+    def __init__(self, folder: Path, changes: int, on_change: Callable[[str | None], None]):
+        self.inode = folder.stat().st_ino
+        self._on_change = on_change
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC), folder)
+        try:
+            mask = changes | _DELETE_SELF | _ONLYDIR
+            _checked(_libc.inotify_add_watch(self._descriptor, os.fsencode(folder), mask), folder)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+        self._loop.add_reader(self._descriptor, self._read)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        os.close(self._descriptor)
+
+    def _read(self) -> None:
+        raw = b""
+        with contextlib.suppress(BlockingIOError):
+            raw = os.read(self._descriptor, 65536)
+        at = 0
+        while at + _HEAD <= len(raw):
+            change = int.from_bytes(raw[at + 4 : at + 8], "little")
+            size = int.from_bytes(raw[at + 12 : at + 16], "little")
+            name = os.fsdecode(raw[at + _HEAD : at + _HEAD + size].rstrip(b"\0"))
+            self._on_change(None if change & _DELETE_SELF else name)
+            at += _HEAD + size
+
+
+def _checked(result: int, folder: Path) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+    return result

@@ -1,0 +1,84 @@
+"""Tells who asked that something changed in a folder or a file: at once by inotify, and by their times every 2 s.
+
+Reads no name and no byte. inotify is only a hint (none left, a network mount, an edit in place): the times are the
+truth. It goes deaf when a folder is made anew; so each look watches what is there now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from mesh_core.runtime.service import pause
+from mesh_core.storage.folder_watch import APPEARED, VANISHED, WRITTEN, FolderWatch
+
+LOOK_SECONDS = 2.0
+MOVED_AWAY = 0x40  # inotify's IN_MOVED_FROM
+FRESH_NS = 50_000_000  # a folder's time moves in ticks of some ms: what comes in the tick of our look would go unseen
+
+Stamp = tuple[int, int, int]  # inode, time of change of the content, of the file itself
+
+
+class PathWatch:
+    """`run` is a part of the service. A path may be missing, then or later."""
+
+    def __init__(self) -> None:
+        self._hints: dict[Path, list[Callable[[], None]]] = {}
+        self._stamps: dict[Path, Stamp | None] = {}
+        self._watches: dict[Path, FolderWatch] = {}
+
+    def subscribe(self, hint: Callable[[], None], *paths: Path) -> None:
+        """`hint` is called in the loop after each change at one of them; it looks for itself."""
+        for path in paths:
+            self._hints.setdefault(path, []).append(hint)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        try:
+            self.look()
+            while not await pause(stop, LOOK_SECONDS):
+                self.look()
+        finally:
+            for path in list(self._watches):
+                self._close(path)
+
+    def look(self) -> None:
+        """Once: hint at what is another than at the last look (at the first: at all that is there)."""
+        for path in self._hints:
+            stamp = _stamp(path)
+            if stamp != self._stamps.get(path):
+                self._tell(path)
+            fresh = stamp is not None and time.time_ns() - stamp[1] < FRESH_NS
+            self._stamps[path] = None if fresh else stamp
+            self._watch(path, stamp)
+
+    def _watch(self, path: Path, stamp: Stamp | None) -> None:
+        watched = self._watches.get(path)
+        if watched is not None and (stamp is None or stamp[0] != watched.inode):
+            self._close(path)
+            watched = None
+        if watched is None and stamp is not None:
+            with contextlib.suppress(OSError):  # a file, or no inotify left: the times tell
+                changes = WRITTEN | APPEARED | VANISHED | MOVED_AWAY
+                self._watches[path] = FolderWatch(path, changes, lambda _: self._heard(path))
+
+    def _heard(self, path: Path) -> None:
+        self._stamps[path] = _stamp(path)  # or the next look would tell of the same once more
+        self._tell(path)
+
+    def _tell(self, path: Path) -> None:
+        for hint in self._hints[path]:
+            hint()
+
+    def _close(self, path: Path) -> None:
+        self._watches.pop(path).close()
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
