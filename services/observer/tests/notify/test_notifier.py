@@ -23,15 +23,18 @@ from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import WorldUpdate
-from mesh_core.models.proposals import ActionUpdate, Folder
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.notifications.notifier import AppriseSender, SendResult
 from mesh_core.runtime.metrics import NOTIFICATIONS
 from mesh_core.silences.commands import Wish, maintain
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import RedisServer, wait_for
+from observer.notify.notifications import Kind, Notification, Trigger
 from observer.notify.notifier import Notifier
-from observer.notify.rules import BadNotificationRules
+from observer.notify.outbox import NotificationOutbox, save_outbox
+from observer.notify.rules import BadNotificationRules, rules_file
+from observer.notify.triggers import TRIGGERS
 
 URL = "json://user:s3cret@127.0.0.1:{port}/hook"
 
@@ -354,3 +357,31 @@ async def test_the_observer_as_a_process_tells_after_kill_9_and_stays_small(
     finally:
         process.terminate()
         assert process.wait(60) == 0
+
+
+async def test_a_new_trigger_is_its_file_and_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rejected(update: ActionUpdate, entry: str, proposal: Proposal | None) -> Notification | None:
+        """As somebody would write it in triggers/rejections.py."""
+        if update.to_folder != "rejected":
+            return None
+        return Notification(key=f"no:{entry}", kind="rejected", at=update.ts, node=update.node, facts={"by": update.by})
+
+    kind = Kind("rejected", "$node: $by said no", "$link")
+    monkeypatch.setattr(
+        "observer.notify.triggers.TRIGGERS", lines := [*TRIGGERS, Trigger(ActionUpdate, (kind,), rejected)]
+    )
+    monkeypatch.setattr("observer.notify.notifier.TRIGGERS", lines)
+    rules_file(place.runtime).write_text("kinds: [rejected]\ntemplates: {rejected: {body: 'so said $by'}}\n")
+    notifier = place.notifier()
+    await notifier.look()
+    await place.moves(await place.proposes(), "pending", "rejected")
+    await notifier.look()
+    assert [(title, body) for _, title, body in place.mouth.said] == [("pi4: planner said no", "so said planner")]
+
+
+async def test_what_waited_under_a_word_that_is_gone_is_dropped(place: Place) -> None:
+    old = Notification(key="k", kind="gone", at=rfc3339(place.now), node="pi4")
+    save_outbox(place.runtime / "state" / "notify.json", NotificationOutbox(waiting=(old,)))
+    notifier = place.notifier()
+    await notifier.look()
+    assert (notifier.outbox.waiting, place.mouth.said) == ((), [])

@@ -10,9 +10,11 @@ import pytest
 
 from mesh_core.models.events import HealthEvent, Severity, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate, ModelRef, Proposal
-from observer.notify.notifications import Notification, NotificationKind, news_of_action, news_of_world
-from observer.notify.rendering import BODY_CHARS, TITLE_CHARS, inert, say
+from observer.notify.notifications import Notification
+from observer.notify.rendering import BODY_CHARS, TITLE_CHARS, inert, render
 from observer.notify.rules import BadNotificationRules, NotificationRules, read_rules
+from observer.notify.triggers.actions import notification_of_action
+from observer.notify.triggers.nodes import notification_of_node
 
 AT = "2026-01-31T12:00:00.000Z"
 ID = "plan-web01-shop-0154f3f98721"
@@ -43,7 +45,7 @@ def proposal(provider: str = "llamacpp", reason: str = "it does not answer any m
     )
 
 
-def news(kind: NotificationKind = NotificationKind.FAILED, **changes: Any) -> Notification:
+def news(kind: str = "failed", **changes: Any) -> Notification:
     facts = {"type": "container_restart", "reason": "still sick"}
     fields: dict[str, Any] = {"key": "k", "kind": kind, "at": AT, "node": "web01", "service": "shop", "action_id": ID}
     return Notification(**{**fields, "facts": facts, **changes})
@@ -52,12 +54,12 @@ def news(kind: NotificationKind = NotificationKind.FAILED, **changes: Any) -> No
 @pytest.mark.parametrize(
     ("before", "after", "kind"),
     [
-        ("running", "done", NotificationKind.DONE),
-        ("running", "failed", NotificationKind.FAILED),
-        ("running", "interrupted", NotificationKind.INTERRUPTED),
-        ("approved", "quarantine", NotificationKind.QUARANTINE),
-        ("pending", "expired", NotificationKind.EXPIRED),
-        ("", "pending", NotificationKind.PROPOSAL),
+        ("running", "done", "done"),
+        ("running", "failed", "failed"),
+        ("running", "interrupted", "interrupted"),
+        ("approved", "quarantine", "quarantine"),
+        ("pending", "expired", "expired"),
+        ("", "pending", "proposal"),
         ("pending", "approved", None),
         ("pending", "rejected", None),
         ("pending", "withdrawn", None),
@@ -66,23 +68,23 @@ def news(kind: NotificationKind = NotificationKind.FAILED, **changes: Any) -> No
     ],
 )
 def test_new_proposals_and_outcomes_are_news_and_what_people_do_is_not(
-    before: str, after: str, kind: NotificationKind | None
+    before: str, after: str, kind: str | None
 ) -> None:
-    made = news_of_action(update(before, after), proposal())
+    made = notification_of_action(update(before, after), proposal())
     assert (made.kind if made else None) is kind
 
 
 def test_a_proposal_of_the_floor_is_said_to_be_one() -> None:
-    made = news_of_action(update("", "pending"), proposal("floor"))
+    made = notification_of_action(update("", "pending"), proposal("floor"))
     assert made is not None
-    assert made.kind is NotificationKind.FLOOR
+    assert made.kind == "floor"
     assert made.severity is Severity.CRITICAL
-    assert "no model answered" in say([made], NotificationRules(), "").title
+    assert "no model answered" in render([made], NotificationRules(), "").title
 
 
 def test_a_notification_that_was_sent_is_not_told_a_second_time() -> None:
-    assert news_of_action(update("running", "done", "notify"), None) is None
-    assert news_of_action(update("running", "failed", "notify"), None) is not None
+    assert notification_of_action(update("running", "done", "notify"), None) is None
+    assert notification_of_action(update("running", "failed", "notify"), None) is not None
 
 
 def test_a_node_that_falls_silent_or_is_back_is_news_and_its_services_are_not() -> None:
@@ -91,24 +93,24 @@ def test_a_node_that_falls_silent_or_is_back_is_news_and_its_services_are_not() 
         return WorldUpdate(ts=AT, node="web01", service=service, severity=Severity.ERROR, **fields)
 
     kinds = [
-        (made.kind if (made := news_of_world(world(*states), "1-0")) else None)
+        (made.kind if (made := notification_of_node(world(*states), "1-0")) else None)
         for states in (("healthy", "offline"), ("offline", "sick"), ("healthy", "sick"), ("healthy", "offline", "shop"))
     ]
-    assert kinds == [NotificationKind.NODE_OFFLINE, NotificationKind.NODE_ONLINE, None, None]
+    assert kinds == ["node_offline", "node_online", None, None]
 
 
 def test_one_thing_says_what_why_and_where_to_look() -> None:
-    made = news_of_action(update("", "pending"), proposal())
+    made = notification_of_action(update("", "pending"), proposal())
     assert made is not None
-    said = say([made], NotificationRules(), "https://mesh.example.org/")
+    said = render([made], NotificationRules(), "https://mesh.example.org/")
     assert said.title == "web01/shop: container_restart?"
     assert 'model smollm2 says: "it does not answer any more"' in said.body
     assert f"https://mesh.example.org/#/proposals/{ID}" in said.body
-    assert "mend show 0154f3f98721" in say([made], NotificationRules(), "").body
+    assert "mend show 0154f3f98721" in render([made], NotificationRules(), "").body
 
 
 def test_many_things_are_a_list_that_ends() -> None:
-    said = say([news(key=str(n)) for n in range(30)] + [news(NotificationKind.NODE_OFFLINE)], NotificationRules(), "")
+    said = render([news(key=str(n)) for n in range(30)] + [news("node_offline")], NotificationRules(), "")
     assert said.title == "31 news: 30 failed, 1 node offline"
     assert said.body.count("\n- ") == 20
     assert "and 11 more" in said.body
@@ -135,7 +137,7 @@ HOSTILE = [
 def test_text_that_is_not_ours_is_inert(text: str, never: str) -> None:
     made = news(facts={"type": "container_restart", "reason": text})
     rules = NotificationRules.model_validate({"templates": {"failed": {"title": "$reason", "body": "$reason"}}})
-    said = say([made], rules, "")
+    said = render([made], rules, "")
     assert never not in said.title
     assert never not in said.body
     assert "\n" not in said.title
@@ -147,14 +149,14 @@ def test_long_text_is_cut_everywhere() -> None:
     rules = NotificationRules.model_validate(
         {"templates": {"failed": {"title": "$type$reason", "body": "$reason " * 400}}}
     )
-    said = say([made], rules, "")
+    said = render([made], rules, "")
     assert len(said.title) <= TITLE_CHARS
     assert len(said.body) <= BODY_CHARS
     assert len(inert("z" * 1_000_000)) <= 400
 
 
 def test_a_template_in_somebody_elses_text_is_not_filled_in() -> None:
-    said = say(
+    said = render(
         [news(facts={"type": "t", "reason": "$link ${link} $$ {link} {{link}}"})],
         NotificationRules(),
         "https://x.example",
@@ -192,7 +194,7 @@ def test_no_file_is_fine_and_a_good_one_is_followed(tmp_path: Path) -> None:
     assert read_rules(path) == NotificationRules()
     path.write_text('kinds: [failed]\nquiet: {from: "22:00", to: "07:00", zone: Europe/Vienna}\n')
     rules = read_rules(path)
-    assert rules.kinds == (NotificationKind.FAILED,)
+    assert rules.kinds == ("failed",)
     assert rules.quiet is not None
     assert rules.quiet.holds(datetime(2026, 1, 31, 21, 30, tzinfo=UTC))  # 22:30 there
     assert not rules.quiet.holds(datetime(2026, 1, 31, 6, 30, tzinfo=UTC))

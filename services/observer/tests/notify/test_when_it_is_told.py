@@ -9,7 +9,7 @@ import pytest
 
 from mesh_core.models.events import Severity
 from mesh_core.models.records import rfc3339
-from observer.notify.notifications import Notification, NotificationKind
+from observer.notify.notifications import Notification
 from observer.notify.outbox import MAX_WAITING, NotificationOutbox
 from observer.notify.rules import NotificationRules
 from observer.notify.schedule import MOST_TRIES, again_after, due
@@ -19,7 +19,7 @@ NIGHT = {"from": "22:00", "to": "07:00", "zone": "UTC"}
 
 
 def news(number: int = 0, kind: str = "proposal", at: datetime = NOON, **changes: Any) -> Notification:
-    return Notification(key=f"{kind}{number}", kind=NotificationKind(kind), at=rfc3339(at), node="web01", **changes)
+    return Notification(key=f"{kind}{number}", kind=kind, at=rfc3339(at), node="web01", **changes)
 
 
 def rules(**given: Any) -> NotificationRules:

@@ -22,7 +22,6 @@ from pydantic import ValidationError
 
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.events import WorldUpdate
 from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, is_name, parse_time, rfc3339
 from mesh_core.notifications.notifier import SendResult, kind_of
@@ -30,11 +29,12 @@ from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
 from mesh_core.runtime.service import cancelled, pause, woken
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import silences_for
-from observer.notify.notifications import WAITING, Notification, NotificationKind, news_of_action, news_of_world
+from observer.notify.notifications import Notification
 from observer.notify.outbox import MAX_MESSAGES, Message, NotificationOutbox, mark_of, read_outbox, save_outbox
-from observer.notify.rendering import say
+from observer.notify.rendering import render
 from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.notify.schedule import HOUR, TOO_OLD, again_after, due
+from observer.notify.triggers import TRIGGERS, kinds
 
 LOOK_SECONDS, AGAIN_SECONDS = 10.0, 1.0  # with nothing that waits, and with something
 GATHER_SECONDS = 0.2  # what comes together is told together
@@ -42,6 +42,8 @@ PAGE = 200
 MOST_PAGES = 20
 START = "0-0"
 FIRST_LOOK_BACK = timedelta(minutes=10)
+
+NODE_OFFLINE = "node_offline"  # also the type of event that a silence may name
 
 log = structlog.get_logger()
 R = TypeVar("R", bound=Record)
@@ -130,13 +132,13 @@ class Notifier:
 
     async def _read(self) -> None:
         """Everything new in the two streams. Raises BusDown; then what was read so far is kept."""
-        for record, news_of in ((ActionUpdate, self._of_action), (WorldUpdate, self._of_world)):
+        for record in dict.fromkeys(trigger.record for trigger in TRIGGERS):
             last = await self._bus.last_id(record.stream)
             position = self._position(record.stream, last)
             for _ in range(MOST_PAGES if position != last else 0):
                 page, ended = await self._bus.page(record.stream, f"({position}", count=PAGE)
                 for position, raw in page:
-                    self._hear(record.stream, position, await news_of(raw, position))
+                    self._hear(record.stream, position, await self._notification_of(record, raw, position))
                 if ended:
                     break
 
@@ -162,22 +164,21 @@ class Notifier:
             NOTIFICATIONS.add("given_up")
             log.error("notify.too_many_waiting", dropped="the oldest")
 
-    async def _of_action(self, raw: bytes, entry: str) -> Notification | None:
-        update = _record(ActionUpdate, raw)
-        if update is None:
+    async def _notification_of(self, kind: type[Record], raw: bytes, entry: str) -> Notification | None:
+        """What the first trigger says that knows this record."""
+        record = _record(kind, raw)
+        if record is None:
             return None
-        proposal = await asyncio.to_thread(self._proposal, update)
-        return news_of_action(update, proposal)
+        proposal = await asyncio.to_thread(self._proposal, record) if isinstance(record, ActionUpdate) else None
+        made = (trigger.of(record, entry, proposal) for trigger in TRIGGERS if trigger.record is kind)
+        found = next((one for one in made if one is not None), None)
+        if found is not None and kinds()[found.kind].heeds_silences and self._is_silenced(found):
+            log.info("notify.silenced", node=found.node, kind=found.kind)
+            return None
+        return found
 
-    async def _of_world(self, raw: bytes, entry: str) -> Notification | None:
-        update = _record(WorldUpdate, raw)
-        news = news_of_world(update, entry) if update else None
-        if news and silences_for(
-            self._silences.current(), news.node, None, NotificationKind.NODE_OFFLINE, self._clock()
-        ):
-            log.info("notify.silenced", node=news.node, kind=news.kind)
-            return None
-        return news
+    def _is_silenced(self, about: Notification) -> bool:
+        return bool(silences_for(self._silences.current(), about.node, None, NODE_OFFLINE, self._clock()))
 
     def _proposal(self, update: ActionUpdate) -> Proposal | None:
         """Of what waits, or of a run that has come to its end; others were decided or cannot be trusted."""
@@ -199,13 +200,13 @@ class Notifier:
         open_ids = {filed.name.id for filed in await asyncio.to_thread(self._actions.pending)}
         messages = []
         for batch in batches:
-            fresh = [news for news in batch if news.kind not in WAITING or news.action_id in open_ids]
+            fresh = [news for news in batch if not kinds()[news.kind].awaits_decision or news.action_id in open_ids]
             if fresh:
-                said = say(fresh, self._rules, self._public_url)
+                message = render(fresh, self._rules, self._public_url)
                 moment = rfc3339(now)
                 marks = tuple(self._targets)
                 messages.append(
-                    Message(title=said.title, body=said.body, made_at=moment, targets=marks, next_at=moment)
+                    Message(title=message.title, body=message.body, made_at=moment, targets=marks, next_at=moment)
                 )
         room = MAX_MESSAGES - len(messages)
         dropped = max(0, len(self.outbox.messages) - room)

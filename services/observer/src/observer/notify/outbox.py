@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from mesh_core.models.records import Record, Timestamp
 from mesh_core.storage.files import write_whole
 from observer.notify.notifications import Notification
+from observer.notify.triggers import kinds
 
 MAX_WAITING = 500
 MAX_MESSAGES = 100
@@ -65,7 +66,9 @@ def mark_of(url: str) -> str:
 def read_outbox(path: Path) -> NotificationOutbox | None:
     """As it was saved; None if there is none, or none that can be read."""
     try:
-        return NotificationOutbox.model_validate_json(path.read_bytes())
+        outbox = NotificationOutbox.model_validate_json(path.read_bytes())
+        known = kinds()  # another version may have known more of them
+        return outbox.model_copy(update={"waiting": tuple(one for one in outbox.waiting if one.kind in known)})
     except FileNotFoundError:
         return None
     except (ValidationError, OSError) as error:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from string import Template
 
 from mesh_core.models.records import parse_time
-from observer.notify.notifications import Notification, NotificationKind
+from observer.notify.notifications import Notification
 from observer.notify.rules import MessageTemplate, NotificationRules
+from observer.notify.triggers import kinds
 
 TITLE_CHARS, BODY_CHARS = 200, 3000
 FACT_CHARS = 400
@@ -40,25 +41,6 @@ _INERT = str.maketrans(
 )
 _LINKS = (("://", ":\N{DIVISION SLASH}\N{DIVISION SLASH}"), ("www.", "www\N{ONE DOT LEADER}"))
 
-_SUBJECT = "What approval would run, and why: $link"
-DEFAULTS = {
-    NotificationKind.PROPOSAL: (
-        "$place: $type?",
-        f"$reason\nRisk $risk, said by $model with confidence $confidence; expires $expires.\n{_SUBJECT}",
-    ),
-    NotificationKind.FLOOR: (
-        "$place: $type? (no model answered)",
-        f"$reason\nNo model answered: this is the policy's own choice. Risk $risk; expires $expires.\n{_SUBJECT}",
-    ),
-    NotificationKind.DONE: ("$place: $type helped", "$reason\nAll about it: $link"),
-    NotificationKind.FAILED: ("$place: $type FAILED", "$reason\nIts logs: $link"),
-    NotificationKind.INTERRUPTED: ("$place: $type was cut short", "$reason\nIt is not repeated by itself: $link"),
-    NotificationKind.QUARANTINE: ("$place: an approved file was refused", "$reason\nNothing was run: $link"),
-    NotificationKind.EXPIRED: ("$place: nobody decided in time", "$type was proposed and has expired. $link"),
-    NotificationKind.NODE_OFFLINE: ("$node is silent", "Its agent gives no sign of life since $when.\n$link"),
-    NotificationKind.NODE_ONLINE: ("$node is back", "Its agent is heard again since $when; it is $state.\n$link"),
-}
-
 
 @dataclass(frozen=True)
 class RenderedMessage:
@@ -66,12 +48,12 @@ class RenderedMessage:
     body: str
 
 
-def say(news: Sequence[Notification], rules: NotificationRules, public_url: str) -> RenderedMessage:
+def render(news: Sequence[Notification], rules: NotificationRules, public_url: str) -> RenderedMessage:
     """One thing by its template; several as a list, the oldest first."""
     if len(news) == 1:
         return _one(news[0], rules, public_url)
     counts = Counter(item.kind for item in news)
-    title = f"{len(news)} news: " + ", ".join(f"{n} {kind.value.replace('_', ' ')}" for kind, n in counts.items())
+    title = f"{len(news)} news: " + ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
     lines = [f"- {_clock(item)} {_one(item, rules, public_url).title}" for item in news[:MOST_LINES]]
     if len(news) > MOST_LINES:
         lines.append(f"- and {len(news) - MOST_LINES} more")
@@ -96,14 +78,14 @@ def inert(text: str, limit: int = FACT_CHARS) -> str:
 
 
 def _one(news: Notification, rules: NotificationRules, public_url: str) -> RenderedMessage:
-    title, body = DEFAULTS[news.kind]
+    kind = kinds()[news.kind]
     own = rules.templates.get(news.kind, MessageTemplate())
     # The link is ours; everything else may hold somebody else's text.
     values = {name: inert(value) for name, value in _values(news).items()}
     values["link"] = link_to(news, public_url)
-    filled = Template(own.title or title).safe_substitute(values)
+    filled = Template(own.title or kind.title).safe_substitute(values)
     return RenderedMessage(
-        " ".join(filled.split())[:TITLE_CHARS], Template(own.body or body).safe_substitute(values)[:BODY_CHARS]
+        " ".join(filled.split())[:TITLE_CHARS], Template(own.body or kind.body).safe_substitute(values)[:BODY_CHARS]
     )
 
 
@@ -116,7 +98,7 @@ def _values(news: Notification) -> dict[str, str]:
         "place": place,
         "node": news.node,
         "service": news.service or "",
-        "kind": news.kind.value,
+        "kind": news.kind,
         "id": news.action_id or "",
         "severity": news.severity.value,
         "when": _local(news.at),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from observer.notify.notifications import NotificationKind
+from observer.notify.triggers import kinds as known_kinds
 
 MAX_BYTES = 64 * 1024
 FIELDS = frozenset(
@@ -20,7 +20,6 @@ FIELDS = frozenset(
         *("risk", "confidence", "model", "expires", "event", "severity", "state", "when"),
     ]
 )
-ALL_BUT_EXPIRED = tuple(kind for kind in NotificationKind if kind is not NotificationKind.EXPIRED)
 
 
 class BadNotificationRules(ValueError):
@@ -34,6 +33,16 @@ def _template(text: str) -> str:
     if unknown := sorted(set(template.get_identifiers()) - FIELDS):
         raise ValueError(f"${unknown[0]} is not known; there are {', '.join(f'${name}' for name in sorted(FIELDS))}")
     return text
+
+
+def _kind(word: str) -> str:
+    if word not in known_kinds():
+        raise ValueError(f"no such kind; there are {', '.join(known_kinds())}")
+    return word
+
+
+def _told_by_default() -> tuple[str, ...]:
+    return tuple(name for name, kind in known_kinds().items() if kind.by_default)
 
 
 def _clock(value: Any) -> Any:
@@ -51,6 +60,7 @@ def _zone(name: str) -> str:
 
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_template)]
+KindName = Annotated[str, AfterValidator(_kind)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 
 
@@ -80,13 +90,13 @@ class QuietHours(_Part):
 class NotificationRules(_Part):
     """`urgent` kinds, and whatever is about a critical event, wait neither for quiet hours nor for the digest."""
 
-    kinds: tuple[NotificationKind, ...] = ALL_BUT_EXPIRED
-    urgent: tuple[NotificationKind, ...] = ()
+    kinds: tuple[KindName, ...] = Field(default_factory=_told_by_default)
+    urgent: tuple[KindName, ...] = ()
     critical_is_urgent: bool = True
     digest_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 0
     quiet: QuietHours | None = None
     most_per_hour: Annotated[int, Field(ge=1, le=1000)] = 30
-    templates: dict[NotificationKind, MessageTemplate] = Field(default_factory=dict)
+    templates: dict[KindName, MessageTemplate] = Field(default_factory=dict)
 
 
 def rules_file(runtime: Path) -> Path:
