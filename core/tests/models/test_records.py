@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mesh_core.approvals.proposal_files import name_of
+from mesh_core.incidents.event_types import BENIGN
+from mesh_core.incidents.rule import is_benign
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
-from mesh_core.models.events import BENIGN_TYPES, DeadLetter, Decision, HealthEvent, Runtime, Trust, WorldUpdate
+from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Runtime, Trust, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate, proposal_id
 from mesh_core.models.records import is_name, parse_time, rfc3339
 
@@ -20,7 +22,7 @@ NOW = "2026-05-05T12:00:00.000Z"
 
 
 def test_the_benign_types_are_those_of_the_contract() -> None:
-    assert set(BENIGN_TYPES) == {
+    assert set(BENIGN) == {
         "service_healthy",
         "service_recovered",
         "node_online",
@@ -29,8 +31,8 @@ def test_the_benign_types_are_those_of_the_contract() -> None:
         "remediation_started",
         "remediation_completed",
     }
-    assert HealthEvent(type="node_online", node="pi4").benign
-    assert not HealthEvent(type="remediation_failed", node="pi4").benign
+    assert is_benign(HealthEvent(type="node_online", node="pi4"))
+    assert not is_benign(HealthEvent(type="remediation_failed", node="pi4"))
 
 
 def test_the_outcomes_of_a_model_attempt_are_those_of_the_contract() -> None:

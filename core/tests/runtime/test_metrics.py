@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
 
 import pytest
 
-from mesh_core.models.events import Verdict
+from mesh_core.models.events import DecisionVerdict
 from mesh_core.runtime.metric_types import Counter, Gauge, Histogram, Measure
 from mesh_core.runtime.metrics import DECISIONS, SERVICES, declared, metrics_of, services_of
 
@@ -41,7 +40,7 @@ def test_no_metric_can_hold_more_than_a_few_hundred_series() -> None:
 
 def test_every_word_that_is_counted_has_a_place_of_its_own() -> None:
     words = dict(zip(DECISIONS.labels, DECISIONS._words, strict=True))["verdict"]
-    assert set(get_args(Verdict)) <= set(words)
+    assert set(DecisionVerdict) <= set(words)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import RedisServer, wait_for
 from node_agent.events import node_event
@@ -383,5 +384,5 @@ async def test_the_line_speaks_over_a_unix_socket(tmp_path: Path) -> None:
 
 def test_node_events_are_of_the_node() -> None:
     event = node_event("node_online", NODE, 1000, Severity.INFO, {"a": 1})
-    assert event.benign
+    assert is_benign(event)
     assert event.service is None

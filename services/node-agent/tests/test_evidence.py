@@ -7,6 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import MAX_EVENT_BYTES, Severity
 from node_agent.checks import CheckResult, Condition, ConfirmationRule
 from node_agent.events import event_for, node_event
@@ -83,7 +84,7 @@ def test_recovery_says_what_it_was_and_how_long() -> None:
         "recovered", "service_recovered", Severity.INFO, result, "n1/web/5", 5000, was="container_died"
     )
     event = event_for(done, "n1", 65_000)
-    assert event.benign
+    assert is_benign(event)
     assert (event.payload["was"], event.payload["open_seconds"]) == ("container_died", 60)
 
 

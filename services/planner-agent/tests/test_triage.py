@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_core.models.events import BENIGN_TYPES, HealthEvent, Trust
+from mesh_core.incidents.event_types import BENIGN
+from mesh_core.models.events import HealthEvent, Trust
 from planner_agent.triage import MAX_BEGUN, Route, is_poison, triage
 
 
@@ -12,7 +13,7 @@ def event(kind: str, trust: Trust = Trust.NODE, incident: str | None = None) -> 
     return HealthEvent(type=kind, node="web01", service="nginx", trust=trust, incident=incident)
 
 
-@pytest.mark.parametrize("kind", sorted(BENIGN_TYPES))
+@pytest.mark.parametrize("kind", sorted(BENIGN))
 def test_a_benign_event_never_gets_a_model(kind: str) -> None:
     assert triage(event(kind)) is not Route.PLAN
 

@@ -21,6 +21,7 @@ from mend.errors import CliError
 from mend.text import plain
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.approvals.store import Actions
+from mesh_core.incidents.event_types import EventType
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
@@ -142,7 +143,7 @@ class Walkthrough:
         return next((e for e in events if e.get("severity") in ("warning", "error", "critical")), None)
 
     def _recovery(self, client: Any, mark: str) -> bool:
-        return any(e.get("type") == "service_recovered" for e in self._events(client, mark))
+        return any(e.get("type") == EventType.SERVICE_RECOVERED for e in self._events(client, mark))
 
     def _events(self, client: Any, mark: str) -> list[dict[str, Any]]:
         """What this node's own agent said of the target since `mark`."""

@@ -28,5 +28,12 @@ class EventType(StrEnum):
 
 RECOVERIES = frozenset({EventType.SERVICE_HEALTHY, EventType.SERVICE_RECOVERED, EventType.NODE_ONLINE})
 REMEDIATIONS = frozenset({EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED})
+# Never trouble, so no model ever sees one.
+BENIGN = RECOVERIES | {
+    EventType.DEPLOYMENT_STARTED,
+    EventType.DEPLOYMENT_COMPLETED,
+    EventType.REMEDIATION_STARTED,
+    EventType.REMEDIATION_COMPLETED,
+}
 # About an agent's own work, or about Redis: no recovery ever follows.
 NOTICES = frozenset({EventType.EVENTS_DROPPED, EventType.RECORDS_ERASED, EventType.STREAM_OVERFLOW})

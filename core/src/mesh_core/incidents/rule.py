@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from mesh_core.incidents.event_types import NOTICES, RECOVERIES, REMEDIATIONS, EventType
+from mesh_core.incidents.event_types import BENIGN, NOTICES, RECOVERIES, REMEDIATIONS, EventType
 from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.outcomes import OutcomeVerdict
 
 
 class Trouble(Protocol):
@@ -52,10 +53,15 @@ def subject_of(trouble: Trouble) -> str:
     return f"{trouble.node}/@{trouble.type}"
 
 
+def is_benign(event: HealthEvent) -> bool:
+    """Is it of a type that is never trouble, whatever else it says?"""
+    return event.type in BENIGN
+
+
 def is_trouble(event: HealthEvent) -> bool:
     """Does this say that something is wrong there? What an executor says of its own work does not."""
     return (
-        not event.benign
+        not is_benign(event)
         and event.severity is not Severity.INFO
         and event.type not in NOTICES
         and event.type not in REMEDIATIONS
@@ -65,7 +71,7 @@ def is_trouble(event: HealthEvent) -> bool:
 def is_recovery(event: HealthEvent) -> bool:
     """Does this say that something is well there? A finished remediation only if our executor looked and saw it."""
     if event.type == EventType.REMEDIATION_COMPLETED:
-        return event.trust is Trust.MESH and event.payload.get("verdict") == "proven"
+        return event.trust is Trust.MESH and event.payload.get("verdict") == OutcomeVerdict.PROVEN
     return event.type in RECOVERIES
 
 

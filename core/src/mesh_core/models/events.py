@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     ConfigDict,
@@ -12,7 +12,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from mesh_core.models.records import EventType, Name, Record, Timestamp, rfc3339
+from mesh_core.models.records import EventTypeName, Name, Record, Timestamp, rfc3339
 
 MAX_EVENT_BYTES = 64 * 1024
 
@@ -41,19 +41,6 @@ class Runtime(StrEnum):
     SUPERVISOR = "supervisor"
 
 
-BENIGN_TYPES = frozenset(
-    {
-        "service_healthy",
-        "service_recovered",
-        "node_online",
-        "deployment_completed",
-        "deployment_started",
-        "remediation_started",
-        "remediation_completed",
-    }
-)
-
-
 class HealthEvent(Record):
     """Something is wrong on a node, or well again. Unknown fields are kept.
 
@@ -65,7 +52,7 @@ class HealthEvent(Record):
     channel: ClassVar[str] = "health_events"
 
     id: str | None = None
-    type: EventType
+    type: EventTypeName
     node: Name
     service: Name | None = None
     severity: Severity = Severity.WARNING
@@ -83,10 +70,6 @@ class HealthEvent(Record):
     def pair(self) -> str:
         """The unit of ordering, cooldown and locking: `node/service`; `node/` for the whole node."""
         return f"{self.node}/{self.service or ''}"
-
-    @property
-    def benign(self) -> bool:
-        return self.type in BENIGN_TYPES
 
     @property
     def runtime(self) -> Runtime | None:
@@ -112,7 +95,13 @@ class WorldUpdate(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
-Verdict: TypeAlias = Literal["proposed", "ignored", "suppressed", "counted", "recovered", "silenced"]
+class DecisionVerdict(StrEnum):
+    PROPOSED = "proposed"
+    IGNORED = "ignored"
+    SUPPRESSED = "suppressed"  # within the cooldown of another event
+    COUNTED = "counted"  # beside an open proposal, or one that was decided
+    RECOVERED = "recovered"
+    SILENCED = "silenced"
 
 
 class Decision(Record):
@@ -122,7 +111,7 @@ class Decision(Record):
 
     ts: Timestamp
     event_id: str
-    verdict: Verdict
+    verdict: DecisionVerdict
     action_id: str | None = None
     reason: str = ""
 

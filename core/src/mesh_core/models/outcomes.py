@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
 from pydantic import (
@@ -26,6 +27,15 @@ class Stage(Record):
     detail: str = ""
 
 
+class OutcomeVerdict(StrEnum):
+    """Whether it helped."""
+
+    PROVEN = "proven"
+    NOT_HELPED = "not_helped"
+    INCONCLUSIVE = "inconclusive"
+    NOT_RUN = "not_run"
+
+
 class Outcome(Record):
     """What came of an approved action; `result` is the folder it ends in."""
 
@@ -36,7 +46,7 @@ class Outcome(Record):
     attempt: StrictInt = 1
     digest: str
     result: Literal["done", "failed", "interrupted", "withdrawn"]
-    verdict: Literal["proven", "not_helped", "inconclusive", "not_run"]
+    verdict: OutcomeVerdict
     reason: str
     node: Name
     service: Name | None = None

@@ -52,7 +52,7 @@ def is_name(text: str) -> bool:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
-EventType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+EventTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

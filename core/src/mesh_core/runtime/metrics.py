@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TypeVar
 
 from mesh_core.models.attempts import AttemptOutcome
+from mesh_core.models.events import DecisionVerdict
+from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.runtime.metric_types import Counter, Gauge, Histogram, Measure
 
 NODE_AGENT, OBSERVER, PLANNER, EXECUTOR = "node-agent", "observer", "planner-agent", "executor-agent"
@@ -155,7 +157,7 @@ DECISIONS = _in(
     Counter(
         "mesh_decisions_total",
         "what was decided about events",
-        verdict=("proposed", "ignored", "suppressed", "counted", "recovered", "silenced"),
+        verdict=tuple(DecisionVerdict),
     ),
     PLANNER,
 )
@@ -198,7 +200,7 @@ EXECUTIONS = _in(
         "approved actions that came to an end",
         type=TYPES,
         result=("done", "failed", "interrupted", "withdrawn"),
-        verdict=("proven", "not_helped", "inconclusive", "not_run"),
+        verdict=tuple(OutcomeVerdict),
     ),
     EXECUTOR,
 )

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from mesh_core.actions.register import action_type
+from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.persisted import Persisted
 from mesh_core.models.events import HealthEvent, Severity, Trust
@@ -208,7 +209,7 @@ def moved(
 
 def begun(proposal: Proposal, at: str) -> list[Told]:
     """remediation_started, as a health event; nothing for a notification, which remedies nothing."""
-    return _event("remediation_started", proposal, at, Severity.INFO, "not_run", "")
+    return _event(EventType.REMEDIATION_STARTED, proposal, at, Severity.INFO, "not_run", "")
 
 
 def ended(proposal: Proposal, outcome: Outcome) -> list[Told]:
@@ -216,7 +217,7 @@ def ended(proposal: Proposal, outcome: Outcome) -> list[Told]:
     if outcome.result == "withdrawn":
         return []
     good = outcome.result == "done"
-    event_type = "remediation_completed" if good else "remediation_failed"
+    event_type = EventType.REMEDIATION_COMPLETED if good else EventType.REMEDIATION_FAILED
     severity = Severity.INFO if good else Severity.ERROR
     return _event(event_type, proposal, outcome.finished_at, severity, outcome.verdict, outcome.reason)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent
 from mesh_core.runtime.metrics import SPOOL_DROPPED
 from mesh_core.storage.files import drop_unfinished, write_whole
@@ -72,7 +73,7 @@ class Spool:
         numbered = event.model_copy(update={"id": f"{self._node}/{ms}-0"})
         raw = numbered.wire()
         self._last_ms = ms
-        self._keep(ms, raw, numbered.benign)
+        self._keep(ms, raw, is_benign(numbered))
         self._shrink()
         return numbered
 
@@ -199,6 +200,6 @@ class Spool:
 def _read_entry(path: Path, ms: int) -> SpoolEntry:
     try:
         raw = path.read_bytes()
-        return SpoolEntry(ms, len(raw), HealthEvent.model_validate_json(raw).benign)
+        return SpoolEntry(ms, len(raw), is_benign(HealthEvent.model_validate_json(raw)))
     except (OSError, ValueError):
         return SpoolEntry(ms, path.stat().st_size, True)

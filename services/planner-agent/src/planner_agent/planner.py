@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 import structlog
 
 from mesh_core.approvals.store import Actions
-from mesh_core.incidents.rule import is_recovery
+from mesh_core.incidents.rule import is_benign, is_recovery
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
-from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.parsing import event_in
 from mesh_core.models.records import rfc3339
 from mesh_core.models.strict_json import Refusal
@@ -119,7 +119,7 @@ class Planner:
         tasks, refused = await self._read(entries)
         events = [task.event for task in tasks]
         EVENTS_READ.add(amount=len(events))
-        EVENTS_BENIGN.add(amount=sum(event.benign for event in events))
+        EVENTS_BENIGN.add(amount=sum(is_benign(event) for event in events))
         for event in events:
             if triage(event) is Route.RUN:
                 await self._store.remember_run(event)
@@ -201,4 +201,6 @@ class Planner:
 
 def _suppressed(event: HealthEvent, holder: str) -> Decision:
     reason = f"within the cooldown of {holder}"
-    return Decision(ts=rfc3339(datetime.now(UTC)), event_id=event.id or "", verdict="suppressed", reason=reason)
+    return Decision(
+        ts=rfc3339(datetime.now(UTC)), event_id=event.id or "", verdict=DecisionVerdict.SUPPRESSED, reason=reason
+    )

@@ -21,7 +21,7 @@ from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, address
 from mesh_core.messaging.bus import Bus, or_down
 from mesh_core.messaging.consumer import Entry
 from mesh_core.messaging.scripts import BEGIN, COUNT, DECIDE, FREE_GATE, GATE, MARK_WELL, PUT_DOWN, RENEW_GATE, SETTLE
-from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import OCCURRENCES_KEY
 from mesh_core.runtime.metrics import DECISIONS
@@ -198,7 +198,7 @@ class PlannerStore:
 
     async def settle(self, entry: Entry, group: str, event: HealthEvent, decision: Decision, action_id: str) -> None:
         """The event is dealt with: told once, remembered, acknowledged."""
-        state = "filed" if decision.verdict == "proposed" else decision.verdict
+        state = "filed" if decision.verdict is DecisionVerdict.PROPOSED else decision.verdict
         incident = _incident(event.incident) if event.incident and state in ("filed", "ignored") else ""
         keys = [f"proposal:{action_id}", entry.stream, ActionUpdate.stream, Decision.stream, incident]
         arguments: list[object] = [group, entry.id, state, decision.wire(), self._keep_seconds]

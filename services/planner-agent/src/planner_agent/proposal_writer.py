@@ -22,7 +22,7 @@ from mesh_core.approvals.store import Actions
 from mesh_core.incidents.rule import ends, subject_of
 from mesh_core.llm.reasons import quoted, told_reason
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.events import Decision, HealthEvent, Verdict
+from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
@@ -130,7 +130,7 @@ class ProposalWriter:
         if await self._store.was_well_after(event):
             reason = f"it recovered while the proposal for {event.id} was being written"
             await self._take_back(event, reason, lambda trouble: trouble.id == event.id, again)
-        await self._settle(task, task.action_id, "proposed", "")
+        await self._settle(task, task.action_id, DecisionVerdict.PROPOSED, "")
 
     async def _diagnose(self, event: HealthEvent, action_id: str, *, rules_only: bool) -> Diagnosis:
         """What takes long, and where an event may take its planner down."""
@@ -211,7 +211,9 @@ class ProposalWriter:
 
     async def _count(self, task: PlanningTask, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
-        decision = Decision(ts=rfc3339(self._clock()), event_id=task.event.id or "", verdict="counted", reason=reason)
+        decision = Decision(
+            ts=rfc3339(self._clock()), event_id=task.event.id or "", verdict=DecisionVerdict.COUNTED, reason=reason
+        )
         await self._store.count([KnownTrouble(task.entry, GROUP, owner, decision)])
 
     async def _silence(self, task: PlanningTask, silences: tuple[Silence, ...], action_id: str) -> None:
@@ -226,7 +228,7 @@ class ProposalWriter:
 
     async def _ignore(self, task: PlanningTask, diagnosis: Diagnosis, action_id: str) -> None:
         log.info("planner.ignored", event_id=task.event.id, reason=diagnosis.answer.reason)
-        await self._settle(task, action_id, "ignored", quoted(diagnosis.answer.reason, diagnosis.model))
+        await self._settle(task, action_id, DecisionVerdict.IGNORED, quoted(diagnosis.answer.reason, diagnosis.model))
 
     async def _dead_letter(self, task: PlanningTask, begun: int) -> None:
         reason = f"{begun - 1} planners died while they worked on it; the rules answer instead"
@@ -241,7 +243,7 @@ class ProposalWriter:
         reason = f"{task.event.type} at {task.event.timestamp}"
         withdrawn = await self._take_back(task.event, reason, partial(ends, task.event), again)
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
-        await self._settle(task, f"recovery:{task.event.id}", "recovered", verdict)
+        await self._settle(task, f"recovery:{task.event.id}", DecisionVerdict.RECOVERED, verdict)
 
     async def _take_back(
         self, event: HealthEvent, reason: str, is_over: Callable[[HealthEvent], bool], again: bool
@@ -262,12 +264,12 @@ class ProposalWriter:
             await self._store.free_gate(filed.proposal.event)
         return taken[-1].name.id if taken else None
 
-    async def _settle(self, task: PlanningTask, action_id: str, verdict: Verdict, reason: str) -> None:
+    async def _settle(self, task: PlanningTask, action_id: str, verdict: DecisionVerdict, reason: str) -> None:
         decision = Decision(
             ts=rfc3339(self._clock()),
             event_id=task.event.id or "",
             verdict=verdict,
-            action_id=action_id if verdict == "proposed" else None,
+            action_id=action_id if verdict is DecisionVerdict.PROPOSED else None,
             reason=reason[:500],
         )
         await self._store.settle(task.entry, GROUP, task.event, decision, action_id)

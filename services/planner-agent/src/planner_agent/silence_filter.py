@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 
 from mesh_core.incidents.rule import ends
-from mesh_core.models.events import Decision, HealthEvent
+from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence, SilenceKind, ends_with, silences_for
@@ -43,7 +43,9 @@ class SilenceFilter:
         """What the archive keeps with an event that led to nothing."""
         because = f": {silence.reason}" if silence.reason else ""
         reason = f"{silence.id} by {silence.by} until {silence.ends_at}{because}"
-        return Decision(ts=rfc3339(self._clock()), event_id=event.id or "", verdict="silenced", reason=reason[:500])
+        return Decision(
+            ts=rfc3339(self._clock()), event_id=event.id or "", verdict=DecisionVerdict.SILENCED, reason=reason[:500]
+        )
 
     def put_aside(self) -> frozenset[str]:
         """The events whose proposals a person rejected only for a while: they count as undecided afterwards."""

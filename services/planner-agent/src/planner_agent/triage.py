@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from mesh_core.incidents.event_types import RECOVERIES, REMEDIATIONS, EventType
+from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.silences.silence import Silence
 
@@ -30,7 +31,7 @@ def triage(event: HealthEvent, silences: Sequence[Silence] = ()) -> Route:
     executors = event.trust is Trust.MESH and event.type in REMEDIATIONS
     if executors and (event.type != EventType.REMEDIATION_FAILED or event.incident):
         return Route.RUN
-    if event.benign:
+    if is_benign(event):
         return Route.NOTHING
     return Route.SILENCED if silences else Route.PLAN
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.runtime.metrics import ARCHIVED
 from mesh_core.storage.event_files import PLAIN, decision_line, event_line
@@ -52,7 +53,7 @@ class EventArchive:
 
 def decision_about(event: HealthEvent) -> dict[str, Any] | None:
     """What is decided without anybody thinking: a benign event needs nothing."""
-    if not event.benign:
+    if not is_benign(event):
         return None
     return {"verdict": "benign", "action_id": None, "reason": f"{event.type} is never trouble", "ts": event.timestamp}
 

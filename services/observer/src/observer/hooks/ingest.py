@@ -17,6 +17,7 @@ from enum import StrEnum
 
 import structlog
 
+from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import ONCE_SECONDS, Bus
 from mesh_core.models.events import Trust
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
@@ -85,7 +86,7 @@ class AlertIngest:
             return AlertOutcome.REPEATED
         log.info("hooks.entered", hook=hook, event_id=entered.id, type=event.type, incident=event.incident)
         receipt.events.append(entered.id or "")
-        return AlertOutcome.BENIGN if event.benign else AlertOutcome.ENTERED
+        return AlertOutcome.BENIGN if is_benign(event) else AlertOutcome.ENTERED
 
     async def _episode(self, alert: Alert) -> str:
         """For a sender that does not tell when it began: the name of what is open, a new one if it begins now."""

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
 from mesh_core.models.parsing import problems
-from mesh_core.models.records import EventType, Name, is_name, rfc3339
+from mesh_core.models.records import EventTypeName, Name, is_name, rfc3339
 from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
 
-RECOVERED = "service_recovered"
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
 CONTAINER_LABELS = ("container", "container_name")
 # Names that many rule collections share, as the types that our own agents use for the same trouble.
@@ -47,9 +47,9 @@ TYPES = {
     "hosthighcpuload": "load_high",
     "nodecpuhighusage": "load_high",
     "nodesystemsaturation": "load_high",
-    "blackboxprobefailed": "http_probe_failed",
-    "blackboxprobehttpfailure": "http_probe_failed",
-    "probefailed": "http_probe_failed",
+    "blackboxprobefailed": EventType.HTTP_PROBE_FAILED,
+    "blackboxprobehttpfailure": EventType.HTTP_PROBE_FAILED,
+    "probefailed": EventType.HTTP_PROBE_FAILED,
 }
 SEVERITIES = {
     **dict.fromkeys(("critical", "crit", "page", "fatal", "emergency", "disaster", "alert", "p1"), Severity.CRITICAL),
@@ -75,7 +75,7 @@ class Mapped(BaseModel):
     severity_label: str = "severity"
     severity_default: Severity = Severity.WARNING
     severities: dict[str, Severity] = Field(default_factory=dict)
-    types: dict[str, EventType] = Field(default_factory=dict)
+    types: dict[str, EventTypeName] = Field(default_factory=dict)
 
     def event_for(self, alert: Alert, episode: str, now: datetime) -> HealthEvent | Unfit:
         """The health event of one alert; `episode` makes its incident another one than the last."""
@@ -89,7 +89,7 @@ class Mapped(BaseModel):
             service = ""
         if runtime and service:
             payload.setdefault("runtime", runtime)
-        event_type = self._type_of(alert) if alert.firing else RECOVERED
+        event_type = self._type_of(alert) if alert.firing else EventType.SERVICE_RECOVERED
         try:
             event = HealthEvent(
                 type=event_type,

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from mesh_core.approvals.store import Actions
+from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.storage.event_files import MAX_LINE_BYTES, lines_about
@@ -32,7 +33,6 @@ MOST_EVENTS = 500
 MOST_ROWS = 300
 MOST_EVENTS_READ = 20
 MOST_FILES = 10  # a day of 10,000 events of one node is read through in 0.05 s
-RECOVERIES = frozenset({"service_recovered", "service_healthy", "node_online"})
 LOOK_BACK_MS, LOOK_AHEAD_MS = 7 * DAY_MS, 30 * DAY_MS
 
 

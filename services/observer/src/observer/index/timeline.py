@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from mesh_core.incidents.event_types import RECOVERIES, REMEDIATIONS
+from mesh_core.incidents.severities import worst
 from mesh_core.llm.reasons import told_reason
 from mesh_core.models.events import Severity
-from mesh_core.models.outcomes import Outcome
+from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from observer.index.event_parser import text_of
-from observer.index.event_table import SEVERITIES
-from observer.index.incident_query import RECOVERIES, ActionRecord, FolderMove, IncidentRecords
+from observer.index.incident_query import ActionRecord, FolderMove, IncidentRecords
 from observer.index.keys import bounded, ms_at, time_of
 from observer.index.results import EventRow, Incident, StepKind, TimelineStep
 
@@ -32,7 +33,7 @@ def build_timeline(wanted: str, case: IncidentRecords) -> Incident:
         node=first.node if first else (past.node or "") if past else "",
         service=first.service if first else past.service if past else None,
         type=first.type if first else "",
-        severity=max((e.severity for e in troubles), key=SEVERITIES.index, default=Severity.INFO),
+        severity=worst(e.severity for e in troubles),
         state=_state(case, recovered),
         began_at=began,
         recovered_at=recovered,
@@ -48,14 +49,16 @@ def _is_trouble(event: EventRow) -> bool:
         event.severity is not Severity.INFO
         and event.verdict != "benign"
         and event.type not in RECOVERIES
-        and not event.type.startswith("remediation_")
+        and event.type not in REMEDIATIONS
     )
 
 
 def _recovered_at(case: IncidentRecords, troubles: Sequence[EventRow]) -> str | None:
     last = troubles[-1].at if troubles else ""
     well = [e.at for e in case.events if e.type in RECOVERIES and e.at >= last]
-    proven = [t.past.finished_at for t in case.actions if t.past.result == "done" and t.past.verdict == "proven"]
+    proven = [
+        t.past.finished_at for t in case.actions if t.past.result == "done" and t.past.verdict == OutcomeVerdict.PROVEN
+    ]
     # A proof counts unless the trouble was announced again after it.
     return min([*well, *(at for at in proven if at is not None and at >= last)], default=None)
 
@@ -159,7 +162,7 @@ def _of_run(outcome: Outcome, ref: str) -> Iterator[TimelineStep]:
         title = text_of(stage.name, 60)
         yield _step(StepKind.STAGE, at, title, stage.detail, good=stage.ok, by="executor", until_ms=until, ref=ref)
         at = until
-    good = outcome.result == "done" and outcome.verdict == "proven"
+    good = outcome.result == "done" and outcome.verdict is OutcomeVerdict.PROVEN
     words_ = f"{outcome.result}, {outcome.verdict}".replace("_", " ")
     end = ms_at(outcome.finished_at) or at
     yield _step(StepKind.OUTCOME, end, words_, outcome.reason, good=good, by="executor", ref=ref)

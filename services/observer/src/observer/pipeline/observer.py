@@ -23,6 +23,7 @@ import structlog
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown
 from mesh_core.messaging.consumer import Consumer, Entry
 from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
@@ -119,7 +120,7 @@ class Observer:
         await self._consumer.acknowledge(entries)
         await self._delete(entry for entry in entries if len(entry.raw) >= LONGEST_PAYLOAD)
         EVENTS_READ.add(amount=len(batch.events))
-        EVENTS_BENIGN.add(amount=sum(event.benign for event in batch.events))
+        EVENTS_BENIGN.add(amount=sum(is_benign(event) for event in batch.events))
 
     async def _delete(self, entries: Iterable[Entry]) -> None:
         """What no record is as long as goes at once, for every group: its beginning lies in the dead letters."""

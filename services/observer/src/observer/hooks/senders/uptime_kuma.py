@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.records import rfc3339
 from observer.hooks.alert import Alert, Nothing, Read, Unfit, stable_key
 from observer.hooks.sender import HookSender
@@ -13,10 +14,10 @@ from observer.hooks.sender import HookSender
 SOURCE = "uptime-kuma"
 DOWN, UP, PENDING, MAINTENANCE = 0, 1, 2, 3
 TYPES = {
-    "http": "http_probe_failed",
-    "keyword": "http_probe_failed",
-    "json-query": "http_probe_failed",
-    "port": "tcp_probe_failed",
+    "http": EventType.HTTP_PROBE_FAILED,
+    "keyword": EventType.HTTP_PROBE_FAILED,
+    "json-query": EventType.HTTP_PROBE_FAILED,
+    "port": EventType.TCP_PROBE_FAILED,
     "ping": "ping_failed",
     "dns": "dns_probe_failed",
     "docker": "container_down",

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
 from mesh_core.actions.register import PROPOSAL_ACTIONS, TYPE_NAMES
+from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from observer.index.history import HistoryFilter, read_history
 from observer.index.results import HistoryPage
@@ -31,7 +32,7 @@ def history(
     type: Annotated[KnownType | None, Query(description="what it runs, or would run")] = None,
     action: Annotated[KnownAction | None, Query()] = None,
     result: Annotated[Folder | None, Query(description="the folder that it lies in")] = None,
-    verdict: Annotated[Literal["proven", "not_helped", "inconclusive", "not_run"] | None, Query()] = None,
+    verdict: Annotated[OutcomeVerdict | None, Query()] = None,
     since: TimeFilter = None,
     until: TimeFilter = None,
     open: Annotated[bool, Query(description="also what waits or runs")] = False,

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from mesh_core.incidents.severities import rank
 from mesh_core.models.events import Severity
 from mesh_core.silences.silence import Silence, silences_for
 from observer.web.cursors import Cursor, page_after
@@ -21,7 +22,6 @@ from observer.world import HealthState, TargetHealth, World
 router = APIRouter(tags=["world"])
 
 _RANK = {HealthState.OFFLINE: 0, HealthState.UNHEALTHY: 1, HealthState.UNKNOWN: 2, HealthState.HEALTHY: 3}
-_SEVERITY_RANK = {severity: -rank for rank, severity in enumerate(Severity)}
 
 
 class PlaceOut(BaseModel):
@@ -105,7 +105,7 @@ def _fits(place: TargetHealth, state: HealthState | None, node: str | None, q: s
 
 
 def _order(place: TargetHealth) -> tuple[int, int, str]:
-    return _RANK[place.state], _SEVERITY_RANK[place.severity], place.pair
+    return _RANK[place.state], -rank(place.severity), place.pair
 
 
 def _fields(place: TargetHealth) -> dict[str, object]:
