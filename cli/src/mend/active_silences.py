@@ -18,4 +18,4 @@ def say_silences(cli: CliContext) -> None:
         left = age(-seconds_between(silence.ends_at, moment))
         because = f": {plain(silence.reason, 80)}" if silence.reason else ""
         by = plain(silence.by, 40)
-        cli.say(f"silent for {left} more: {plain(silence.place)} ({silence.kind} by {by}){because}", "dim")
+        cli.say(f"silent for {left} more: {plain(silence.target)} ({silence.kind} by {by}){because}", "dim")

@@ -40,7 +40,7 @@ def complete_silences(incomplete: str) -> list[tuple[str, str]]:
         known = read_context(os.environ).silences.current()
     except CliError:
         return []
-    return [(silence.id, plain(silence.place, 80)) for silence in known if silence.id.startswith(incomplete)]
+    return [(silence.id, plain(silence.target, 80)) for silence in known if silence.id.startswith(incomplete)]
 
 
 def _ids(actions: Actions, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:

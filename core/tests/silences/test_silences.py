@@ -23,7 +23,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.silences import commands as silencing
-from mesh_core.silences.commands import BadSilence, Wish
+from mesh_core.silences.commands import BadSilence, SilenceRequest
 from mesh_core.silences.folder import MAX_BYTES, SilenceFolder
 from mesh_core.silences.silence import MAX_DAYS, Silence, ends_with, silences_for
 from mesh_core.storage import files
@@ -44,8 +44,8 @@ def silence(kind: str = "maintenance", node: str = "web01", **changes: Any) -> S
     return Silence.model_validate({**fields, **changes})
 
 
-def wish(**changes: Any) -> Wish:
-    return Wish(**{"node": "web01", "ends": NOW + timedelta(hours=2), "by": "ann", **changes})
+def request(**changes: Any) -> SilenceRequest:
+    return SilenceRequest(**{"node": "web01", "ends": NOW + timedelta(hours=2), "actor": "ann", **changes})
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_what_was_asked_for_is_written_whole_and_readable_for_the_planner(folder
     folder.root.mkdir(mode=0o2775)  # as a deployment has it
     old = os.umask(0o077)
     try:
-        made = silencing.maintain(folder, wish(node="web*", reason="new\n disk"), NOW)
+        made = silencing.maintain(folder, request(node="web*", reason="new\n disk"), NOW)
     finally:
         os.umask(old)
     path = folder.root / f"{made.id}.json"
@@ -236,14 +236,14 @@ def test_a_wish_that_cannot_be_granted_says_why_and_leaves_nothing(
     folder: SilenceFolder, changes: dict[str, Any], word: str
 ) -> None:
     with pytest.raises(BadSilence, match=word):
-        silencing.maintain(folder, wish(**changes), NOW)
+        silencing.maintain(folder, request(**changes), NOW)
     assert not folder.root.exists()
 
 
 def test_a_full_disk_refuses_the_end_of_a_silence_before_it_is_moved(
     folder: SilenceFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = silencing.maintain(folder, wish(), NOW)
+    made = silencing.maintain(folder, request(), NOW)
 
     def no_space(path: Path, data: bytes, *more: Any) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -254,18 +254,18 @@ def test_a_full_disk_refuses_the_end_of_a_silence_before_it_is_moved(
             folder.end(made.id, "well again")
     assert folder.current() == (made,)
     assert folder.end(made.id, "well again")
-    assert folder.why_ended(made.id) == "well again"
+    assert folder.end_reason(made.id) == "well again"
 
 
 def test_a_silence_ends_before_its_time_once(folder: SilenceFolder) -> None:
-    made = silencing.maintain(folder, wish(), NOW)
-    other = silencing.maintain(folder, wish(), NOW)
+    made = silencing.maintain(folder, request(), NOW)
+    other = silencing.maintain(folder, request(), NOW)
     with pytest.raises(CannotDecide, match="fits 2 silences"):
         silencing.unsilence(folder, "maintenance", "bob")
     assert silencing.unsilence(folder, made.id.rpartition("-")[2], "bob") == made
     assert folder.current() == (other,)
     assert folder.ended() == (made,)
-    assert folder.why_ended(made.id) == "ended by bob\n-- bob"
+    assert folder.end_reason(made.id) == "ended by bob\n-- bob"
     for said, why in ((made.id, Why.DECIDED), ("maintenance-ffffffff", Why.UNKNOWN), ("", Why.UNKNOWN)):
         with pytest.raises(CannotDecide) as no:
             silencing.unsilence(folder, said, "bob")
@@ -316,7 +316,7 @@ def test_a_snooze_of_bytes_that_nobody_looked_at_moves_nothing(folder: SilenceFo
 def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder, actions: Actions) -> None:
     proposal = propose(actions)
     other = propose(actions, service="mail", number=2)
-    about = wish(service="shop", reason="known")
+    about = request(service="shop", reason="known")
     _, none = silencing.acknowledge(folder, actions, about, NOW)
     assert none == ()
     made, (filed,) = silencing.acknowledge(folder, actions, about, NOW, reject=True)
@@ -330,9 +330,9 @@ def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder
 def test_a_silence_names_what_goes_on_because_a_person_said_yes(folder: SilenceFolder, actions: Actions) -> None:
     proposal = propose(actions)
     actions.approve(actions.pending()[0].name, "bob")
-    made = silencing.maintain(folder, wish(node="web*"), NOW)
-    assert [f.name.id for f in silencing.going_on(actions, made)] == [proposal.id]
-    assert silencing.going_on(actions, silencing.maintain(folder, wish(node="db*"), NOW)) == ()
+    made = silencing.maintain(folder, request(node="web*"), NOW)
+    assert [f.name.id for f in silencing.in_progress(actions, made)] == [proposal.id]
+    assert silencing.in_progress(actions, silencing.maintain(folder, request(node="db*"), NOW)) == ()
 
 
 def _hostile(folder: SilenceFolder, name: str) -> None:
@@ -365,7 +365,7 @@ def _hostile(folder: SilenceFolder, name: str) -> None:
 
 
 def test_rubbish_in_the_folder_is_left_alone_and_said_once(folder: SilenceFolder) -> None:
-    made = silencing.maintain(folder, wish(), NOW)
+    made = silencing.maintain(folder, request(), NOW)
     for number in range(10):
         _hostile(folder, f"maintenance-0000000{number}")
     with capture_logs() as logs:
@@ -379,7 +379,7 @@ def test_rubbish_in_the_folder_is_left_alone_and_said_once(folder: SilenceFolder
 
 def test_reading_again_costs_little_when_nothing_changed(folder: SilenceFolder) -> None:
     for _ in range(200):
-        silencing.maintain(folder, wish(), NOW)
+        silencing.maintain(folder, request(), NOW)
     assert len(folder.current()) == 200
     begin = time.perf_counter()
     for _ in range(20):
@@ -388,7 +388,7 @@ def test_reading_again_costs_little_when_nothing_changed(folder: SilenceFolder) 
 
 
 def test_what_was_ended_long_ago_is_forgotten(folder: SilenceFolder) -> None:
-    made = silencing.maintain(folder, wish(), NOW)
+    made = silencing.maintain(folder, request(), NOW)
     silencing.unsilence(folder, made.id, "ann")
     assert folder.forget(time.time() - 3600) == 0
     assert folder.forget(time.time() + 3600) == 2  # the file and its reason
@@ -432,12 +432,12 @@ def test_planner_and_operators_end_each_others_silences_in_a_deployed_folder_and
         now = datetime.now(UTC)
 
         def make() -> str:
-            return silencing.maintain(folder, wish(ends=now + timedelta(hours=1)), now).id
+            return silencing.maintain(folder, request(ends=now + timedelta(hours=1)), now).id
 
         assert _as(PLANNER, PLANNER, folder.prepare) == "None"
         first, second = _as(OPERATOR, OPERATORS, make), _as(OPERATOR, OPERATORS, make)
         assert _as(PLANNER, PLANNER, lambda: folder.end(first, "well again")) == "True"
         assert _as(PLANNER, PLANNER, lambda: [s.id for s in folder.current()]) == f"['{second}']"
         assert _as(OPERATOR, OPERATORS, lambda: folder.end(second, "done")) == "True"
-        assert _as(OPERATOR, OPERATORS, lambda: folder.why_ended(first)) == "well again"
+        assert _as(OPERATOR, OPERATORS, lambda: folder.end_reason(first)) == "well again"
         assert _as(61003, 61003, lambda: (folder.current(), folder.ended())) == "((), ())"

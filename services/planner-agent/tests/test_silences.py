@@ -12,7 +12,7 @@ from mesh_core.approvals.decisions import reject
 from mesh_core.approvals.store import Actions
 from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.models.proposals import Folder, proposal_id
-from mesh_core.silences.commands import Wish, acknowledge, maintain, snooze, unsilence
+from mesh_core.silences.commands import SilenceRequest, acknowledge, maintain, snooze, unsilence
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence
 from mesh_core.testing import wait_for
@@ -24,9 +24,9 @@ NOW = datetime.now(UTC)
 INCIDENT = "web01/nginx/1700000000000"
 
 
-def wish(**changes: Any) -> Wish:
+def request(**changes: Any) -> SilenceRequest:
     given: dict[str, Any] = {"node": "web01", "service": "nginx", "ends": datetime.now(UTC) + timedelta(hours=1)}
-    return Wish(**{**given, "by": "ann", "reason": "new disk", **changes})
+    return SilenceRequest(**{**given, "actor": "ann", "reason": "new disk", **changes})
 
 
 def folder(mesh: Mesh) -> SilenceFolder:
@@ -64,7 +64,7 @@ def test_only_what_would_be_planned_is_silenced() -> None:
 
 async def test_in_a_maintenance_no_model_is_asked_and_the_event_is_kept_with_the_reason(mesh: Mesh) -> None:
     provider = SayingProvider(first_choice)
-    silence = maintain(folder(mesh), wish(node="web*", service=None), datetime.now(UTC))
+    silence = maintain(folder(mesh), request(node="web*", service=None), datetime.now(UTC))
     await mesh.start([provider])
     event_id = await mesh.happens()
     assert await mesh.verdict_of(event_id) == "silenced"
@@ -79,7 +79,7 @@ async def test_in_a_maintenance_no_model_is_asked_and_the_event_is_kept_with_the
 
 
 async def test_trouble_that_is_still_open_after_the_end_is_proposed_at_once(mesh: Mesh) -> None:
-    silence = maintain(folder(mesh), wish(), datetime.now(UTC))
+    silence = maintain(folder(mesh), request(), datetime.now(UTC))
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
     unsilence(folder(mesh), silence.id, "ann")
@@ -95,7 +95,7 @@ async def test_a_silence_set_during_the_model_call_counts(mesh: Mesh) -> None:
     await mesh.start([slow])
     event_id = await mesh.happens(incident=INCIDENT)
     await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
-    silence = maintain(folder(mesh), wish(), datetime.now(UTC))
+    silence = maintain(folder(mesh), request(), datetime.now(UTC))
     slow.may_answer.set()
     assert await mesh.verdict_of(event_id) == "silenced"
     assert mesh.proposals() == []
@@ -106,7 +106,7 @@ async def test_a_silence_set_during_the_model_call_counts(mesh: Mesh) -> None:
 
 
 async def test_an_acknowledgement_ends_with_the_recovery_and_the_next_trouble_is_proposed(mesh: Mesh) -> None:
-    silence, put_aside = acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
+    silence, put_aside = acknowledge(folder(mesh), mesh.actions, request(), datetime.now(UTC))
     assert put_aside == ()
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens()) == "silenced"
@@ -117,14 +117,14 @@ async def test_an_acknowledgement_ends_with_the_recovery_and_the_next_trouble_is
     [filed] = await mesh.proposed()
     assert filed.proposal.event.id == new
     assert folder(mesh).current() == ()
-    assert "service_recovered at" in folder(mesh).why_ended(silence.id)
+    assert "service_recovered at" in folder(mesh).end_reason(silence.id)
 
 
 async def test_an_acknowledgement_takes_nothing_back(mesh: Mesh) -> None:
     await mesh.start()
     await mesh.happens()
     [filed] = await mesh.proposed()
-    acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
+    acknowledge(folder(mesh), mesh.actions, request(), datetime.now(UTC))
     assert await mesh.verdict_of(await mesh.happens()) == "silenced"
     assert [f.name for f in mesh.proposals()] == [filed.name]
 
@@ -189,7 +189,7 @@ async def test_what_a_crash_left_half_done_is_silenced_only_if_nobody_can_see_it
     mesh: Mesh, *, filed: bool, verdict: str
 ) -> None:
     event_id = await _as_left_by_a_crash(mesh, filed=filed)
-    maintain(folder(mesh), wish(), datetime.now(UTC))
+    maintain(folder(mesh), request(), datetime.now(UTC))
     await mesh.start()
     assert await mesh.verdict_of(event_id) == verdict
     assert len(Actions(mesh.runtime).pending()) == (1 if filed else 0)
@@ -203,7 +203,7 @@ async def test_a_folder_that_may_not_be_changed_does_not_keep_an_acknowledgement
     def forbidden(self: SilenceFolder, silence_id: str, why: str) -> bool:
         raise PermissionError(13, "Permission denied", silence_id)
 
-    acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
+    acknowledge(folder(mesh), mesh.actions, request(), datetime.now(UTC))
     monkeypatch.setattr(SilenceFolder, "end", forbidden)
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens()) == "silenced"
@@ -227,7 +227,7 @@ def alert(kind: str) -> HealthEvent:
 
 
 async def test_an_unrelated_alert_that_is_resolved_does_not_end_an_acknowledgement(mesh: Mesh) -> None:
-    acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
+    acknowledge(folder(mesh), mesh.actions, request(), datetime.now(UTC))
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
     await mesh.bus.enter(alert("service_recovered"), Trust.FOREIGN)
@@ -243,7 +243,7 @@ async def test_an_unrelated_alert_that_is_resolved_does_not_end_an_acknowledgeme
 
 
 async def test_an_acknowledgement_holds_until_the_last_trouble_that_it_keeps_quiet_is_over(mesh: Mesh) -> None:
-    silence, _ = acknowledge(folder(mesh), mesh.actions, wish(service=None), datetime.now(UTC))
+    silence, _ = acknowledge(folder(mesh), mesh.actions, request(service=None), datetime.now(UTC))
     await mesh.start()
     for kind, number in (("disk_full", 1), ("load_high", 2)):
         event_id = await mesh.happens(kind, service=None, incident=f"web01//{number}")
@@ -252,11 +252,11 @@ async def test_an_acknowledgement_holds_until_the_last_trouble_that_it_keeps_qui
     assert await mesh.verdict_of(await mesh.happens("disk_full", service=None, incident="web01//1")) == "silenced"
     await mesh.happens("service_recovered", service=None, severity="info", incident="web01//1")
     await wait_for(lambda: folder(mesh).current() == (), 5, "the acknowledgement is over")
-    assert "service_recovered at" in folder(mesh).why_ended(silence.id)
+    assert "service_recovered at" in folder(mesh).end_reason(silence.id)
 
 
 async def test_an_acknowledged_alert_ends_with_its_own_resolution(mesh: Mesh) -> None:
-    acknowledge(folder(mesh), mesh.actions, wish(), datetime.now(UTC))
+    acknowledge(folder(mesh), mesh.actions, request(), datetime.now(UTC))
     await mesh.start()
     entered = await mesh.bus.enter(alert("latency_high"), Trust.FOREIGN)
     assert entered is not None

@@ -70,7 +70,7 @@ def unsilence(
         raise CliError(
             f"{plain(no.sentence, 1000)}; `mend silences --all` lists them", cli_error_for(no).code
         ) from None
-    cli.say(f"ended {ended.id}: {plain(ended.place)} is heard again", "bold")
+    cli.say(f"ended {ended.id}: {plain(ended.target)} is heard again", "bold")
 
 
 COLUMNS = (
@@ -106,5 +106,5 @@ def _row(silence: Silence, moment: datetime, ended: bool, folder: SilenceFolder)
     return {
         **silence.model_dump(mode="json"),
         "active": not ended and silence.active(moment),
-        "ended": folder.why_ended(silence.id) if over else None,
+        "ended": folder.end_reason(silence.id) if over else None,
     }

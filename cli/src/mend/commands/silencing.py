@@ -16,7 +16,7 @@ from mend.times import local_time, now
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.silences import commands as silencing
-from mesh_core.silences.commands import BadSilence, Wish
+from mesh_core.silences.commands import BadSilence, SilenceRequest
 from mesh_core.silences.silence import Silence
 
 For = Annotated[str | None, typer.Option("--for", metavar="SPAN", help="How long: 45m, 2h, 1h30m, 3d.")]
@@ -51,20 +51,20 @@ def maintenance(
     cli: CliContext = ctx.obj
     moment = now()
     starts = _moment("--from", begins, moment) if begins else None
-    wish = Wish(
+    request = SilenceRequest(
         node=node,
         service=service,
         type=type_,
         ends=_end(for_, until, moment, starts),
         begins=starts,
-        by=cli.user,
+        actor=cli.user,
         reason=plain(reason),
     )
     try:
-        made = silencing.maintain(cli.silences, wish, moment)
+        made = silencing.maintain(cli.silences, request, moment)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
-    cli.say(f"maintenance of {plain(made.place)} until {local_time(made.ends_at)}", "bold")
+    cli.say(f"maintenance of {plain(made.target)} until {local_time(made.ends_at)}", "bold")
     _say_rest(cli, made)
     if not _is_known(cli, node):
         cli.say(f"  no node in the inventory is called {plain(node)}: is it misspelt?", "yellow")
@@ -120,13 +120,13 @@ def ack(
     node, _, service = place.partition("/")
     given = for_ or until
     ends = _end(for_, until, moment) if given else moment + silencing.ACKNOWLEDGED_FOR
-    wish = Wish(node, ends, cli.user, service=service or None, type=type_, reason=plain(reason))
+    request = SilenceRequest(node, ends, cli.user, service=service or None, type=type_, reason=plain(reason))
     try:
-        made, aside = silencing.acknowledge(cli.silences, cli.actions, wish, moment, reject=reject)
+        made, aside = silencing.acknowledge(cli.silences, cli.actions, request, moment, reject=reject)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
     cli.say(
-        f"acknowledged {plain(made.place)}: until it is healthy again, or {local_time(made.ends_at)} at the latest",
+        f"acknowledged {plain(made.target)}: until it is healthy again, or {local_time(made.ends_at)} at the latest",
         "bold",
     )
     for filed in aside:
@@ -156,7 +156,7 @@ def _moment(option: str, text: str, moment: datetime) -> datetime:
 
 
 def _say_rest(cli: CliContext, made: Silence) -> None:
-    for filed in silencing.going_on(cli.actions, made):
+    for filed in silencing.in_progress(cli.actions, made):
         cli.say(f"  goes on, because it is approved: {filed.name.id}", "yellow")
     hint = f"  events are kept; nothing new is proposed there. mend unsilence {short_id(made.id)} ends it."
     cli.say(hint, "dim")

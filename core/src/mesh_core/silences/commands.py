@@ -33,45 +33,45 @@ class BadSilence(ValueError):
 
 
 @dataclass(frozen=True)
-class Wish:
+class SilenceRequest:
     """What a person asks for. `begins` None: now."""
 
     node: str
     ends: datetime
-    by: str
+    actor: str
     service: str | None = None
     type: str | None = None
     reason: str = ""
     begins: datetime | None = None
 
 
-def maintain(folder: SilenceFolder, wish: Wish, now: datetime) -> Silence:
+def maintain(folder: SilenceFolder, request: SilenceRequest, now: datetime) -> Silence:
     """Nothing is proposed for what the patterns fit, until the end. BadSilence says what does not fit."""
-    silence = silence_of(SilenceKind.MAINTENANCE, wish, now)
+    silence = new_silence(SilenceKind.MAINTENANCE, request, now)
     _put(folder, silence)
     return silence
 
 
 def acknowledge(
-    folder: SilenceFolder, actions: Actions, wish: Wish, now: datetime, *, reject: bool = False
+    folder: SilenceFolder, actions: Actions, request: SilenceRequest, now: datetime, *, reject: bool = False
 ) -> tuple[Silence, tuple[Filed, ...]]:
-    """ "I know": nothing is proposed for that place until it is well again, or the end.
+    """ "I know": nothing is proposed for that target until it is well again, or the end.
 
     What waits for it stays where it is; with `reject` it is put aside as well, and this returns what was.
     """
-    waiting = waiting_for(actions, wish.node, wish.service, wish.type) if reject else ()
-    silence = silence_of(SilenceKind.ACKNOWLEDGE, wish, now, waiting)
+    waiting = waiting_for(actions, request.node, request.service, request.type) if reject else ()
+    silence = new_silence(SilenceKind.ACKNOWLEDGE, request, now, waiting)
     _put(folder, silence)
-    words = f"acknowledged by {wish.by}{_because(silence)}"
-    return silence, tuple(filed for filed in waiting if actions.reject(filed.name, words, wish.by))
+    words = f"acknowledged by {request.actor}{_because(silence)}"
+    return silence, tuple(filed for filed in waiting if actions.reject(filed.name, words, request.actor))
 
 
 def snooze(
     folder: SilenceFolder,
     actions: Actions,
-    said: str,
+    query: str,
     ends: datetime,
-    by: str,
+    actor: str,
     now: datetime,
     *,
     reason: str = "",
@@ -81,27 +81,29 @@ def snooze(
 
     CannotDecide as for a rejection; then nothing is silenced either.
     """
-    filed = find_pending(actions, said)
-    place = filed.proposal
+    filed = find_pending(actions, query)
+    proposal = filed.proposal
     # The cooldown of a whole node counts each type of trouble by itself, and so does its snooze.
-    kind = None if place.service else place.event.type
-    wish = Wish(node=place.node, service=place.service, type=kind, ends=ends, by=by, reason=reason)
-    silence = silence_of(SilenceKind.SNOOZE, wish, now, (filed,))
+    kind = None if proposal.service else proposal.event.type
+    request = SilenceRequest(
+        node=proposal.node, service=proposal.service, type=kind, ends=ends, actor=actor, reason=reason
+    )
+    silence = new_silence(SilenceKind.SNOOZE, request, now, (filed,))
     # The silence first: rejected without it, the incident would count as decided for good.
     _put(folder, silence)
-    words = f"snoozed until {silence.ends_at} by {by}{_because(silence)}"
+    words = f"snoozed until {silence.ends_at} by {actor}{_because(silence)}"
     try:
-        return decisions.reject(actions, said, words, by, digest=digest), silence
+        return decisions.reject(actions, query, words, actor, digest=digest), silence
     except CannotDecide:
-        folder.end(silence.id, f"nothing was snoozed: somebody was faster\n-- {by}")
+        folder.end(silence.id, f"nothing was snoozed: somebody was faster\n-- {actor}")
         raise
 
 
-def unsilence(folder: SilenceFolder, said: str, by: str) -> Silence:
+def unsilence(folder: SilenceFolder, query: str, actor: str) -> Silence:
     """Over before its time. CannotDecide when there is none of that name, or several."""
-    silence = find_silence(folder, said)
+    silence = find_silence(folder, query)
     try:
-        ended = folder.end(silence.id, f"ended by {by}\n-- {by}")
+        ended = folder.end(silence.id, f"ended by {actor}\n-- {actor}")
     except PermissionError as error:
         raise _forbidden(error) from None
     if not ended:
@@ -109,9 +111,9 @@ def unsilence(folder: SilenceFolder, said: str, by: str) -> Silence:
     return silence
 
 
-def find_silence(folder: SilenceFolder, said: str) -> Silence:
+def find_silence(folder: SilenceFolder, query: str) -> Silence:
     """By the whole id, its beginning or its end. CannotDecide otherwise."""
-    wanted = said.strip().removesuffix(".json").rpartition("/")[2]
+    wanted = query.strip().removesuffix(".json").rpartition("/")[2]
     known = folder.current()
     found = [s for s in known if s.id == wanted]
     found = found or [s for s in known if wanted and (s.id.startswith(wanted) or s.id.endswith(f"-{wanted}"))]
@@ -119,14 +121,14 @@ def find_silence(folder: SilenceFolder, said: str) -> Silence:
         return found[0]
     if found:
         some = ", ".join(sorted(s.id for s in found)[:5])
-        raise CannotDecide(Why.AMBIGUOUS, f"{said[:100]!r} fits {len(found)} silences: {some}; say more of it")
+        raise CannotDecide(Why.AMBIGUOUS, f"{query[:100]!r} fits {len(found)} silences: {some}; say more of it")
     if any(s.id == wanted for s in folder.ended()):
         raise CannotDecide(Why.DECIDED, f"{wanted} is over already")
-    raise CannotDecide(Why.UNKNOWN, f"there is no silence {said[:100]!r}")
+    raise CannotDecide(Why.UNKNOWN, f"there is no silence {query[:100]!r}")
 
 
 def waiting_for(actions: Actions, node: str, service: str | None, type: str | None) -> tuple[Filed, ...]:
-    """The proposals in pending/ that are about exactly that place (and type of trouble, where one is given)."""
+    """The proposals in pending/ that are about exactly that target (and type of trouble, where one is given)."""
     return tuple(
         filed
         for filed in actions.pending()
@@ -135,7 +137,7 @@ def waiting_for(actions: Actions, node: str, service: str | None, type: str | No
     )
 
 
-def going_on(actions: Actions, silence: Silence) -> tuple[Filed, ...]:
+def in_progress(actions: Actions, silence: Silence) -> tuple[Filed, ...]:
     """What a person has approved there already: no silence stops it. As far as this user may see the folders."""
     return tuple(
         filed
@@ -145,32 +147,32 @@ def going_on(actions: Actions, silence: Silence) -> tuple[Filed, ...]:
     )
 
 
-def silence_of(kind: SilenceKind, wish: Wish, now: datetime, put_aside: Sequence[Filed] = ()) -> Silence:
+def new_silence(kind: SilenceKind, request: SilenceRequest, now: datetime, put_aside: Sequence[Filed] = ()) -> Silence:
     """The record, checked. BadSilence says in a sentence what does not fit."""
-    begins = wish.begins or now
-    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (begins, wish.ends)):
+    begins = request.begins or now
+    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (begins, request.ends)):
         raise BadSilence(f"its begin and end are between the years {FIRST_YEAR} and {LAST_YEAR}")
-    if wish.ends <= now:
-        raise BadSilence(f"its end, {rfc3339(wish.ends)}, has passed already")
-    if wish.ends <= begins:
-        raise BadSilence(f"its end, {rfc3339(wish.ends)}, is not after its begin, {rfc3339(begins)}")
+    if request.ends <= now:
+        raise BadSilence(f"its end, {rfc3339(request.ends)}, has passed already")
+    if request.ends <= begins:
+        raise BadSilence(f"its end, {rfc3339(request.ends)}, is not after its begin, {rfc3339(begins)}")
     if begins > now + BEGIN_AT_MOST:
         raise BadSilence("it begins more than a year from now")
-    if wish.ends - begins > timedelta(days=MAX_DAYS):
+    if request.ends - begins > timedelta(days=MAX_DAYS):
         raise BadSilence(f"a silence lasts {MAX_DAYS} days at most; make a new one when it ends")
-    if len(wish.reason) > MAX_REASON:
+    if len(request.reason) > MAX_REASON:
         raise BadSilence(f"the reason is longer than {MAX_REASON} characters")
     try:
         return Silence(
             id=f"{kind}-{secrets.token_hex(4)}",
             kind=kind,
-            node=wish.node,
-            service=wish.service,
-            type=wish.type,
+            node=request.node,
+            service=request.service,
+            type=request.type,
             starts_at=rfc3339(begins),
-            ends_at=rfc3339(wish.ends),
-            reason=" ".join(wish.reason.split()),
-            by=wish.by[:128] or "somebody",
+            ends_at=rfc3339(request.ends),
+            reason=" ".join(request.reason.split()),
+            by=request.actor[:128] or "somebody",
             created_at=rfc3339(now),
             put_aside={filed.proposal.event.id or "": filed.name.id for filed in put_aside},
         )

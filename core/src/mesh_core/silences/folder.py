@@ -66,19 +66,19 @@ class SilenceFolder:
         if not create_whole(path, silence.wire(), mode=shared_mode(self.root), exact=True):
             raise FileExistsError(f"{path} is there already")
 
-    def end(self, silence_id: str, why: str = "") -> bool:
-        """It is over: to ended/, with a word about why, if any. False if somebody was faster. Raises OSError."""
+    def end(self, silence_id: str, reason: str = "") -> bool:
+        """It is over: to ended/, with the reason, if any. False if somebody was faster. Raises OSError."""
         path = self._path(silence_id)
         target = self.ended_root / path.name
         with contextlib.suppress(FileNotFoundError):
-            if not why.strip():
+            if not reason.strip():
                 return rename_exclusive(path, target)
             word = target.with_name(target.name + REASON_SUFFIX)
             mode = shared_mode(self.ended_root)  # as above: whatever the umask
-            return rename_told(path, target, word, f"{why.strip()}\n".encode(), mode=mode, exact=True)
+            return rename_told(path, target, word, f"{reason.strip()}\n".encode(), mode=mode, exact=True)
         return False
 
-    def why_ended(self, silence_id: str) -> str:
+    def end_reason(self, silence_id: str) -> str:
         """The word beside an ended one; '' if it just came to its end."""
         raw = read_regular(self.ended_root / f"{silence_id}.json{REASON_SUFFIX}", MAX_BYTES)
         return raw.decode("utf-8", "replace").strip() if raw else ""
@@ -121,11 +121,11 @@ class SilenceFolder:
             self._say(str(folder), 0, f"more than {MAX_FILES} files; the others are not looked at")
         return tuple(sorted(found)[:MAX_FILES])
 
-    def _say(self, path: str, changed: int, why: str) -> None:
+    def _say(self, path: str, changed: int, reason: str) -> None:
         """Once for each file as it is; a folder full of rubbish does not fill the memory."""
         if (path, changed) not in self._told and len(self._told) < 2 * MAX_FILES:
             self._told.add((path, changed))
-            log.warning("silences.ignored", file=path, why=why)
+            log.warning("silences.ignored", file=path, reason=reason)
 
 
 def _silence_at(path: Path) -> Silence | Refusal:

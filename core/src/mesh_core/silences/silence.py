@@ -76,10 +76,10 @@ class Silence(Record):
         return self.model_dump_json(indent=2).encode() + b"\n"
 
     @property
-    def place(self) -> str:
+    def target(self) -> str:
         """What it covers, in a few words of printable ASCII: `web01/shop`, `web01`, `web* (disk_full)`."""
-        place = f"{self.node}/{self.service}" if self.service else self.node
-        return f"{place} ({self.type})" if self.type else place
+        target = f"{self.node}/{self.service}" if self.service else self.node
+        return f"{target} ({self.type})" if self.type else target
 
     def active(self, now: datetime) -> bool:
         return parse_time(self.starts_at) <= now < parse_time(self.ends_at)

@@ -10,7 +10,7 @@ import pytest
 from mesh_core.approvals.store import Actions
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import SILENCES
-from mesh_core.silences.commands import Wish, acknowledge, maintain
+from mesh_core.silences.commands import SilenceRequest, acknowledge, maintain
 from mesh_core.silences.folder import SilenceFolder
 from observer.folders.silence_expiry import SilenceExpiry
 from observer.world import HealthState, TargetHealth, World
@@ -36,21 +36,21 @@ def test_an_acknowledgement_is_over_once_its_place_became_well(
     tmp_path: Path, state: HealthState, since: datetime, *, ends: bool
 ) -> None:
     folder = SilenceFolder(tmp_path)
-    wish = Wish("web01", NOW + timedelta(hours=1), "ann", service="shop")
+    wish = SilenceRequest("web01", NOW + timedelta(hours=1), "ann", service="shop")
     kept = maintain(folder, wish, NOW)
     made, _ = acknowledge(folder, Actions(tmp_path), wish, NOW)
     SilenceExpiry(folder, lambda: world(state, since)).look()
     assert SILENCES.value("acknowledge") == (0 if ends else 1)
     assert SILENCES.value("maintenance") == 1
     assert {s.id for s in folder.current()} == ({kept.id} if ends else {kept.id, made.id})
-    assert folder.why_ended(made.id) == ("it is well again\n-- observer" if ends else "")
+    assert folder.end_reason(made.id) == ("it is well again\n-- observer" if ends else "")
 
 
 def test_what_is_over_by_the_clock_is_put_away_without_a_word(tmp_path: Path) -> None:
     folder = SilenceFolder(tmp_path)
     long_ago = NOW - timedelta(hours=2)
-    made = maintain(folder, Wish("web01", NOW - timedelta(hours=1), "ann"), long_ago)
+    made = maintain(folder, SilenceRequest("web01", NOW - timedelta(hours=1), "ann"), long_ago)
     SilenceExpiry(folder, World).look()
     assert folder.current() == ()
     assert folder.ended() == (made,)
-    assert folder.why_ended(made.id) == ""
+    assert folder.end_reason(made.id) == ""

@@ -27,7 +27,7 @@ from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.notifications.notifier import AppriseSender, SendResult
 from mesh_core.runtime.metrics import NOTIFICATIONS
-from mesh_core.silences.commands import Wish, maintain
+from mesh_core.silences.commands import SilenceRequest, maintain
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import RedisServer, wait_for
 from observer.notify.notifications import Kind, Notification, Trigger
@@ -259,7 +259,7 @@ async def test_a_node_in_maintenance_may_fall_silent_without_a_word(place: Place
     notifier = place.notifier()
     await notifier.look()
     ends = place.now + timedelta(hours=1)
-    maintain(SilenceFolder(place.runtime), Wish("pi*", ends, "ann"), place.now)
+    maintain(SilenceFolder(place.runtime), SilenceRequest("pi*", ends, "ann"), place.now)
     await place.node("healthy", "offline")
     await place.node("offline", "healthy")
     await notifier.look()

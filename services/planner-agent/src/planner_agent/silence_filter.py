@@ -83,7 +83,7 @@ class SilenceFilter:
             log.error("silence_filter.not_moved", silence=silence.id, error=str(error))
         else:
             if moved:
-                log.info("silence_filter.acknowledgement_over", silence=silence.id, target=silence.place)
+                log.info("silence_filter.acknowledgement_over", silence=silence.id, target=silence.target)
 
 
 def acknowledgements(silences: Iterable[Silence], recovery: HealthEvent) -> tuple[Silence, ...]:

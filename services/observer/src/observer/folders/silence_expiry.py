@@ -54,7 +54,7 @@ class SilenceExpiry:
                     continue
                 why = "it is well again\n-- observer"
             if self._folder.end(silence.id, why):
-                log.info("overdue.ended", silence=silence.id, place=silence.place)
+                log.info("overdue.ended", silence=silence.id, target=silence.target)
         active = Counter(silence.kind.value for silence in self._folder.current() if silence.active(now))
         for kind in SilenceKind:
             SILENCES.set(active[kind.value], kind.value)

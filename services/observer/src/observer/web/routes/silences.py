@@ -16,7 +16,7 @@ from mesh_core.approvals.proposal_files import Filed
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import Timestamp, parse_time
 from mesh_core.silences import commands as silencing
-from mesh_core.silences.commands import BadSilence, Wish
+from mesh_core.silences.commands import BadSilence, SilenceRequest
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import MAX_DAYS, MAX_REASON, Silence, SilenceKind
 from observer.web.dependencies import Context, Operator, Viewer
@@ -113,23 +113,23 @@ async def silence(context: Context, user: Operator, body: NewSilence) -> Silence
     """From now on (or from `starts_at`) nothing is proposed there. What is approved already goes on."""
     now = context.now()
     begins = parse_time(body.starts_at) if body.starts_at else None
-    wish = Wish(
+    request = SilenceRequest(
         node=body.node,
         service=body.service,
         type=body.type,
         ends=_end(body, begins or now),
         begins=begins,
-        by=user.note,
+        actor=user.note,
         reason=body.reason,
     )
 
     def do() -> Silenced:
         aside: tuple[Filed, ...] = ()
         if body.kind is SilenceKind.MAINTENANCE:
-            made = silencing.maintain(context.silences, wish, now)
+            made = silencing.maintain(context.silences, request, now)
         else:
-            made, aside = silencing.acknowledge(context.silences, context.actions, wish, now, reject=body.reject)
-        goes_on = [filed.name.id for filed in silencing.going_on(context.actions, made)]
+            made, aside = silencing.acknowledge(context.silences, context.actions, request, now, reject=body.reject)
+        goes_on = [filed.name.id for filed in silencing.in_progress(context.actions, made)]
         return Silenced(silence=_out(made, now), put_aside=[filed.name.id for filed in aside], going_on=goes_on)
 
     async with context.audit.deciding(user):  # what it came to is written by the watch over the silences
@@ -144,7 +144,7 @@ async def unsilence(context: Context, user: Operator, silence_id: SilenceId) -> 
         if not any(known.id == silence_id for known in (*context.silences.current(), *context.silences.ended())):
             raise CannotDecide(Why.UNKNOWN, f"there is no silence {silence_id!r}")
         made = silencing.unsilence(context.silences, silence_id, user.note)
-        return _out(made, context.now(), context.silences.why_ended(made.id))
+        return _out(made, context.now(), context.silences.end_reason(made.id))
 
     async with context.audit.deciding(user):
         return await asyncio.to_thread(do)
@@ -180,7 +180,7 @@ def _page(folder: SilenceFolder, now: datetime, ended: bool) -> SilencePage:
     items = [_out(s, now) for s in current if ended or not s.over(now)]
     if ended:
         over = sorted(folder.ended(), key=lambda s: s.ends_at, reverse=True)[:MOST_ENDED]
-        items += [_out(s, now, folder.why_ended(s.id)) for s in over]
+        items += [_out(s, now, folder.end_reason(s.id)) for s in over]
     return SilencePage(items=items)
 
 
