@@ -79,7 +79,7 @@ def prepare(runtime: Path, given: argparse.Namespace) -> None:
             place = TargetHealth(
                 node=node, service=name, state=HealthState.HEALTHY, own_state=HealthState.HEALTHY, since=rfc3339(now)
             )
-            places[place.pair] = place
+            places[place.target_key] = place
     (runtime / "state" / "world.json").write_bytes(World(places=places).wire())
     actions = Actions(runtime)
     actions.folder("pending").mkdir(parents=True)  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ RECOVERIES = [
 def world_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
     world, _ = fold(World(), trouble, NOW)
     world, _ = fold(world, recovery, NOW)
-    place = world.places[trouble.pair]
+    place = world.places[trouble.target_key]
     if trouble.type == "node_offline" and trouble.service is None:
         return place.state is not HealthState.OFFLINE
     return not place.open
@@ -82,12 +82,12 @@ class Listener:
     async def nothing(self, *_: object, **__: object) -> None:
         """Told to nobody."""
 
-    mark_well = end_acknowledged = publish = free_gate = nothing
+    mark_recovered = end_acknowledged = publish = free_gate = nothing
 
 
 async def planner_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
     """Is the proposal of that trouble, which waits for a person, taken back?"""
-    known = BatchContext(frozenset({trouble.pair}), frozenset(), frozenset(), frozenset(), (), NOW)
+    known = BatchContext(frozenset({trouble.target_key}), frozenset(), frozenset(), frozenset(), (), NOW)
     (planned,) = sort_batch([PlanningTask(Entry("s", "2-0", b"", 1), recovery)], known)
     if planned.step is not NextStep.WITHDRAW:
         return False
@@ -112,15 +112,15 @@ async def test_for_any_two_events_the_four_agree(bus: Bus) -> None:
     ended = 0
     for recovery in RECOVERIES:
         await bus.call("FLUSHALL")
-        await store.mark_well([recovery])
+        await store.mark_recovered([recovery])
         for trouble in TROUBLES:
             answers = {
                 "rule": ends(recovery, trouble),
                 "planner": await planner_says(recovery, trouble),
                 "acknowledgement": acknowledgement_says(recovery, trouble),
-                "marks": await store.was_well_after(trouble),
+                "marks": await store.recovered_after(trouble),
             }
-            if not (is_trouble(recovery) and recovery.pair == trouble.pair):  # else that is open as well
+            if not (is_trouble(recovery) and recovery.target_key == trouble.target_key):  # else that is open as well
                 answers["world"] = world_says(recovery, trouble)
             assert len(set(answers.values())) == 1, (recovery, trouble, answers)
             ended += answers["rule"]

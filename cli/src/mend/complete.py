@@ -16,7 +16,7 @@ def complete_pending(incomplete: str) -> list[tuple[str, str]]:
     """What waits for a decision."""
     actions = _actions()
     return [
-        (filed.name.id, plain(f"{filed.proposal.type} {filed.proposal.pair}", 80))
+        (filed.name.id, plain(f"{filed.proposal.type} {filed.proposal.target_key}", 80))
         for filed in (actions.pending() if actions else ())
         if filed.name.id.startswith(incomplete)
     ]

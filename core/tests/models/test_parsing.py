@@ -39,12 +39,24 @@ def test_the_least_that_is_an_event() -> None:
 
 def test_unknown_fields_are_kept_even_when_they_are_named_like_something_of_ours() -> None:
     odd = dict.fromkeys(
-        ["wire", "pair", "benign", "runtime", "channel", "stream", "model_config", "model_fields", "__dict__", "", "é"],
+        [
+            "wire",
+            "target_key",
+            "benign",
+            "runtime",
+            "channel",
+            "stream",
+            "model_config",
+            "model_fields",
+            "__dict__",
+            "",
+            "é",
+        ],
         1,
     )
     event = brought(**odd)
     assert isinstance(event, HealthEvent)
-    assert event.pair == "pi4/"
+    assert event.target_key == "pi4/"
     assert not is_benign(event)
     said = json.loads(event.wire())
     assert {key: said[key] for key in odd} == odd

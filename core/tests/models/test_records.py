@@ -128,8 +128,8 @@ def test_the_wire_begins_so_that_redis_can_put_the_id_in_front() -> None:
 
 
 def test_a_pair_is_the_node_and_its_service() -> None:
-    assert HealthEvent(type="oom", node="pi4", service="web").pair == "pi4/web"
-    assert HealthEvent(type="disk_full", node="pi4").pair == "pi4/"
+    assert HealthEvent(type="oom", node="pi4", service="web").target_key == "pi4/web"
+    assert HealthEvent(type="disk_full", node="pi4").target_key == "pi4/"
 
 
 @pytest.mark.parametrize(

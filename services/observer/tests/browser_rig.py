@@ -219,7 +219,7 @@ class Mesh:
     def write_world(self, places: list[TargetHealth]) -> None:
         """Before the observer starts: the world as an earlier one left it."""
         (self.runtime / "state").mkdir(exist_ok=True)
-        world = World(places={place.pair: place for place in places})
+        world = World(places={place.target_key: place for place in places})
         (self.runtime / "state" / "world.json").write_bytes(world.wire())
 
     def _publish(self, channel: str, raw: bytes) -> int:

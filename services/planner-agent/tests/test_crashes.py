@@ -136,7 +136,7 @@ async def test_a_proposal_whose_trouble_was_over_before_it_was_filed_never_stays
     event_id = await mesh.happens()
     over = int(event_id.rpartition("/")[2].partition("-")[0]) + 1
     recovery = HealthEvent(id=f"web01/{over}-0", type="service_recovered", node="web01", service="nginx")
-    await PlannerStore(mesh.bus, cooldown_ms=1, keep_seconds=60).mark_well([recovery])
+    await PlannerStore(mesh.bus, cooldown_ms=1, keep_seconds=60).mark_recovered([recovery])
     assert run_until_it_dies(mesh, step, NO_MODEL) == -9
     if step == "rename":
         assert len(mesh.proposals()) == 1

@@ -101,7 +101,7 @@ return 1
 """
 )
 
-# The cooldown gate of one node/service pair, re-entrant for the event that holds it.
+# The cooldown gate of one target (or subject), re-entrant for the event that holds it.
 # KEYS gate; ARGV event id, cooldown (ms) -> '' go on, or the id of the event that holds it.
 # A TTL above the cooldown (a clock that jumped back) is clamped; a gate without one (set by hand) gets one.
 GATE = """
@@ -159,9 +159,9 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KE
 return 1
 """
 
-# These pairs were well at these moments (ms); an older mark never replaces a newer one.
-# KEYS mesh:well:{pair}...; ARGV time to live (ms), one moment per key
-MARK_WELL = """
+# It was well there at these moments (ms); an older mark never replaces a newer one.
+# KEYS mesh:well:{address}...; ARGV time to live (ms), one moment per key
+MARK_RECOVERED = """
 for i, key in ipairs(KEYS) do
   local known = redis.call('GET', key)
   if not known or tonumber(known) < tonumber(ARGV[i + 1]) then redis.call('SET', key, ARGV[i + 1], 'PX', ARGV[1]) end

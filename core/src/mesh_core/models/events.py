@@ -67,7 +67,7 @@ class HealthEvent(Record):
         return self.model_dump_json(exclude=absent).encode()
 
     @property
-    def pair(self) -> str:
+    def target_key(self) -> str:
         """The unit of ordering, cooldown and locking: `node/service`; `node/` for the whole node."""
         return f"{self.node}/{self.service or ''}"
 

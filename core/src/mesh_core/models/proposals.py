@@ -141,7 +141,7 @@ class Proposal(Record):
         return self.model_dump_json(indent=2).encode() + b"\n"
 
     @property
-    def pair(self) -> str:
+    def target_key(self) -> str:
         return f"{self.node}/{self.service or ''}"
 
     def expired(self, now: datetime) -> bool:

@@ -170,7 +170,7 @@ class Executor:
     async def _carry(self, work: Work) -> None:
         run = work.run
         await self.endings.tell_claim(run)
-        async with self.targets.hold(run.proposal.pair), self._slots:
+        async with self.targets.hold(run.proposal.target_key), self._slots:
             look = await self.look(run)
             if is_over(run.proposal.event, look):
                 outcome = self.endings.outcome(
@@ -205,7 +205,7 @@ class Executor:
             except OSError as error:
                 await self.endings.disk_trouble(run.id, "begin", error)
             else:
-                log.info("executor.began", action_id=run.id, type=run.proposal.type, pair=run.proposal.pair)
+                log.info("executor.began", action_id=run.id, type=run.proposal.type, pair=run.proposal.target_key)
                 self.outbox.tell(begun(run.proposal, rfc3339(self.clock())))
                 self.outbox.ring()
                 return True

@@ -189,7 +189,7 @@ def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
         return "its event has no id, so nobody can tell whether it ran before; inject the event again (`mend inject`)"
     if (event.node, event.service) != (proposal.node, proposal.service):
         return (
-            f"it would touch {proposal.pair} but its event is about {event.pair}; "
+            f"it would touch {proposal.target_key} but its event is about {event.target_key}; "
             "for another target wait for (or inject) an event of that target"
         )
     if proposal.attempt < 1:

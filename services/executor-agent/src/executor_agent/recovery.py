@@ -84,7 +84,7 @@ async def _go_on(executor: Executor, run: Run) -> Run | None:
 
 
 async def _interrupted(executor: Executor, run: Run) -> Outcome:
-    async with executor.targets.hold(run.proposal.pair):
+    async with executor.targets.hold(run.proposal.target_key):
         ended = await asyncio.to_thread(end_processes, run.id)
         seen = await executor.look(run)
         started = executor.ledger.started_of(run)

@@ -119,7 +119,7 @@ class Remedy:
         return RunResult("failed", verdict.value, reason, tuple(ran), after=seen.facts)
 
     async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
-        title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.pair.rstrip('/')}"
+        title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.target_key.rstrip('/')}"
         sent = await self.teller.send(self.notify_urls, title, f"{told_reason(proposal)}\n\n{proposal.id}")
         on_line("notify", sent.reason)
         (run_dir / "logs").mkdir(mode=0o750, exist_ok=True)

@@ -54,8 +54,8 @@ class ScriptedRunner:
 
     async def run(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: asyncio.Event) -> RunResult:
         write_record(self.record, proposal.id)
-        self.busy[proposal.pair] = self.busy.get(proposal.pair, 0) + 1
-        self.most_busy = max(self.most_busy, self.busy[proposal.pair])
+        self.busy[proposal.target_key] = self.busy.get(proposal.target_key, 0) + 1
+        self.most_busy = max(self.most_busy, self.busy[proposal.target_key])
         self.most_at_once = max(self.most_at_once, sum(self.busy.values()))
         try:
             for line in self.lines:
@@ -72,7 +72,7 @@ class ScriptedRunner:
                 return self.result
             return RunResult("interrupted", "inconclusive", "the executor was told to stop")
         finally:
-            self.busy[proposal.pair] -= 1
+            self.busy[proposal.target_key] -= 1
 
     def runs(self) -> list[str]:
         return read_record(self.record)

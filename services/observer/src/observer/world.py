@@ -1,8 +1,8 @@
 """The world as a pure fold: (world, event, now) -> (world, updates). Never reads, writes or waits, and never raises.
 
-A place is a node (`pi4/`) or a service on it (`pi4/web`). Its state is what the last word from its stream says:
+A target is a node (`pi4/`) or a service on it (`pi4/web`). Its state is what the last word from its stream says:
 
-| told | the place becomes |
+| told | the target becomes |
 |---|---|
 | warning or worse, not benign | sick, until each open incident is well again |
 | service_recovered, service_healthy, a remediation that the executor proved | healthy, when nothing is left open |
@@ -69,12 +69,12 @@ class TargetHealth:
     beats: bool = False
 
     @property
-    def pair(self) -> str:
+    def target_key(self) -> str:
         return f"{self.node}/{self.service or ''}"
 
 
 class World(Record):
-    """Every place by its pair, and up to which entry each stream is folded in."""
+    """Every target by its key, and up to which entry each stream is folded in."""
 
     schema_version: Literal[1] = 1
     places: dict[str, TargetHealth] = Field(default_factory=dict)
@@ -82,24 +82,24 @@ class World(Record):
 
 
 def fold(world: World, event: HealthEvent, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
-    """The world after `event`, and one update for each place whose state is another now."""
+    """The world after `event`, and one update for each target whose state is another now."""
     stream, entry = position_of(event)
     if entry is not None and _order(entry) <= _order(world.positions.get(stream, "")):
         return world, ()
     positions = world.positions if entry is None else {**world.positions, stream: entry}
-    changed = _node_place_speaks(world, event) | _told(world, event)
+    changed = _agent_speaks(world, event) | _told(world, event)
     return _changed(world.model_copy(update={"positions": positions}), changed.values(), event, now)
 
 
 def with_beat(world: World, node: str, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
     """A node's agent gave a sign of life: from now on its silence means something."""
-    place = world.places.get(f"{node}/") or TargetHealth(node=node, since=rfc3339(now))
-    if place.beats:
+    target = world.places.get(f"{node}/") or TargetHealth(node=node, since=rfc3339(now))
+    if target.beats:
         return world, ()
-    own = HealthState.HEALTHY if place.own_state is HealthState.UNKNOWN else place.own_state
-    state = own if place.state is HealthState.UNKNOWN else place.state
-    place = replace(place, beats=True, own_state=own, state=state)
-    return _changed(world, [place], None, now)
+    own = HealthState.HEALTHY if target.own_state is HealthState.UNKNOWN else target.own_state
+    state = own if target.state is HealthState.UNKNOWN else target.state
+    target = replace(target, beats=True, own_state=own, state=state)
+    return _changed(world, [target], None, now)
 
 
 def position_of(event: HealthEvent) -> tuple[str, str | None]:
@@ -112,19 +112,19 @@ def position_of(event: HealthEvent) -> tuple[str, str | None]:
 def _changed(
     world: World, places: Iterable[TargetHealth], event: HealthEvent | None, now: datetime
 ) -> tuple[World, tuple[WorldUpdate, ...]]:
-    changed = {place.pair: place for place in places}
+    changed = {target.target_key: target for target in places}
     updates = []
-    for pair, place in changed.items():
-        before = world.places[pair].state if pair in world.places else HealthState.UNKNOWN
-        if place.state is not before:
+    for key, target in changed.items():
+        before = world.places[key].state if key in world.places else HealthState.UNKNOWN
+        if target.state is not before:
             updates.append(
                 WorldUpdate(
                     ts=rfc3339(now),
-                    node=place.node,
-                    service=place.service,
+                    node=target.node,
+                    service=target.service,
                     from_state=before,
-                    to_state=place.state,
-                    severity=place.severity,
+                    to_state=target.state,
+                    severity=target.severity,
                     event_id=event.id if event else None,
                     event_type=event.type if event else None,
                 )
@@ -132,103 +132,103 @@ def _changed(
     return world.model_copy(update={"places": {**world.places, **changed}}), tuple(updates)
 
 
-def _node_place_speaks(world: World, event: HealthEvent) -> dict[str, TargetHealth]:
+def _agent_speaks(world: World, event: HealthEvent) -> dict[str, TargetHealth]:
     """An agent that speaks runs: its node is not unknown any more."""
-    pair = f"{event.node}/"
-    place = _place(world, pair, event)
-    if event.trust is not Trust.NODE or place is None or place.own_state is not HealthState.UNKNOWN:
+    key = f"{event.node}/"
+    target = _target_of(world, key, event)
+    if event.trust is not Trust.NODE or target is None or target.own_state is not HealthState.UNKNOWN:
         return {}
-    state = HealthState.HEALTHY if place.state is HealthState.UNKNOWN else place.state
-    return {pair: replace(place, own_state=HealthState.HEALTHY, state=state)}
+    state = HealthState.HEALTHY if target.state is HealthState.UNKNOWN else target.state
+    return {key: replace(target, own_state=HealthState.HEALTHY, state=state)}
 
 
 def _told(world: World, event: HealthEvent) -> dict[str, TargetHealth]:
-    place = _place(world, event.pair, event)
-    if place is None:
+    target = _target_of(world, event.target_key, event)
+    if target is None:
         return {}
     if event.service is None and event.type == EventType.NODE_OFFLINE:
-        return _node_goes(world, place, event)
+        return _node_goes(world, target, event)
     if event.service is None and event.type == EventType.NODE_ONLINE:
-        return _node_comes(world, place, event)
-    return {place.pair: _heard(place, event, offline=_is_offline(world, event.node))}
+        return _node_comes(world, target, event)
+    return {target.target_key: _heard(target, event, offline=_is_offline(world, event.node))}
 
 
-def _heard(place: TargetHealth, event: HealthEvent, *, offline: bool) -> TargetHealth:
-    own = place.own_state
+def _heard(target: TargetHealth, event: HealthEvent, *, offline: bool) -> TargetHealth:
+    own = target.own_state
     if addresses_reached(event):
-        place = _without_ended(place, event)
-        own = HealthState.UNHEALTHY if place.open else HealthState.HEALTHY
+        target = _without_ended(target, event)
+        own = HealthState.UNHEALTHY if target.open else HealthState.HEALTHY
     elif is_trouble(event):
-        place = _with_trouble(place, event)
+        target = _with_trouble(target, event)
         own = HealthState.UNHEALTHY
     elif own is HealthState.UNKNOWN and event.trust is Trust.NODE and event.service is None:
         own = HealthState.HEALTHY
-    return _settled(replace(place, own_state=own), HealthState.OFFLINE if offline else own, event)
+    return _settled(replace(target, own_state=own), HealthState.OFFLINE if offline else own, event)
 
 
-def _with_trouble(place: TargetHealth, event: HealthEvent) -> TargetHealth:
+def _with_trouble(target: TargetHealth, event: HealthEvent) -> TargetHealth:
     key = event.incident or event.type
-    still_open = dict([*((k, v) for k, v in place.open.items() if k != key), (key, event.severity)][-MAX_OPEN:])
+    still_open = dict([*((k, v) for k, v in target.open.items() if k != key), (key, event.severity)][-MAX_OPEN:])
     named = event.incident is not None
-    unnamed = tuple(k for k in still_open if (not named if k == key else k in place.unnamed))
-    occurrences = place.occurrences + 1 if place.open else 1
-    return replace(place, open=still_open, unnamed=unnamed, occurrences=occurrences)
+    unnamed = tuple(k for k in still_open if (not named if k == key else k in target.unnamed))
+    occurrences = target.occurrences + 1 if target.open else 1
+    return replace(target, open=still_open, unnamed=unnamed, occurrences=occurrences)
 
 
-def _without_ended(place: TargetHealth, recovery: HealthEvent) -> TargetHealth:
+def _without_ended(target: TargetHealth, recovery: HealthEvent) -> TargetHealth:
     still_open = {
         key: severity
-        for key, severity in place.open.items()
-        if not ends(recovery, OpenTrouble(place.node, place.service, "", None if key in place.unnamed else key))
+        for key, severity in target.open.items()
+        if not ends(recovery, OpenTrouble(target.node, target.service, "", None if key in target.unnamed else key))
     }
-    return replace(place, open=still_open, unnamed=tuple(key for key in place.unnamed if key in still_open))
+    return replace(target, open=still_open, unnamed=tuple(key for key in target.unnamed if key in still_open))
 
 
-def _node_goes(world: World, place: TargetHealth, event: HealthEvent) -> dict[str, TargetHealth]:
-    gone = {place.pair: replace(_settled(place, HealthState.OFFLINE, event), severity=event.severity)}
+def _node_goes(world: World, target: TargetHealth, event: HealthEvent) -> dict[str, TargetHealth]:
+    gone = {target.target_key: replace(_settled(target, HealthState.OFFLINE, event), severity=event.severity)}
     for service in _services(world, event.node):
-        gone[service.pair] = replace(service, state=HealthState.OFFLINE, since=event.timestamp)
+        gone[service.target_key] = replace(service, state=HealthState.OFFLINE, since=event.timestamp)
     return gone
 
 
-def _node_comes(world: World, place: TargetHealth, event: HealthEvent) -> dict[str, TargetHealth]:
-    place = _without_ended(place, event)
-    own = HealthState.UNHEALTHY if place.open else HealthState.HEALTHY
-    back = {place.pair: _settled(replace(place, own_state=own), own, event)}
+def _node_comes(world: World, target: TargetHealth, event: HealthEvent) -> dict[str, TargetHealth]:
+    target = _without_ended(target, event)
+    own = HealthState.UNHEALTHY if target.open else HealthState.HEALTHY
+    back = {target.target_key: _settled(replace(target, own_state=own), own, event)}
     for service in _services(world, event.node):
         if service.state is HealthState.OFFLINE:
-            back[service.pair] = replace(service, state=service.own_state, since=event.timestamp)
+            back[service.target_key] = replace(service, state=service.own_state, since=event.timestamp)
     return back
 
 
-def _settled(place: TargetHealth, state: HealthState, event: HealthEvent) -> TargetHealth:
+def _settled(target: TargetHealth, state: HealthState, event: HealthEvent) -> TargetHealth:
     return replace(
-        place,
+        target,
         state=state,
-        severity=worst(place.open.values()),
-        since=place.since if state is place.state else event.timestamp,
+        severity=worst(target.open.values()),
+        since=target.since if state is target.state else event.timestamp,
         event_id=event.id,
         event_type=event.type,
     )
 
 
-def _place(world: World, pair: str, event: HealthEvent) -> TargetHealth | None:
-    """The place as it is, or a new one; None when somebody invents more names than a world holds."""
-    known = world.places.get(pair)
+def _target_of(world: World, key: str, event: HealthEvent) -> TargetHealth | None:
+    """The target as it is, or a new one; None when somebody invents more names than a world holds."""
+    known = world.places.get(key)
     if known is not None or len(world.places) >= MAX_PLACES:
         return known
     state = HealthState.OFFLINE if _is_offline(world, event.node) else HealthState.UNKNOWN
-    service = pair.partition("/")[2] or None
+    service = key.partition("/")[2] or None
     return TargetHealth(node=event.node, service=service, state=state, since=event.timestamp)
 
 
 def _is_offline(world: World, node: str) -> bool:
-    place = world.places.get(f"{node}/")
-    return place is not None and place.state is HealthState.OFFLINE
+    target = world.places.get(f"{node}/")
+    return target is not None and target.state is HealthState.OFFLINE
 
 
 def _services(world: World, node: str) -> list[TargetHealth]:
-    return [place for place in world.places.values() if place.node == node and place.service is not None]
+    return [target for target in world.places.values() if target.node == node and target.service is not None]
 
 
 def _order(entry: str) -> tuple[int, int]:

@@ -20,7 +20,7 @@ NOW = datetime.now(UTC)
 
 def world(state: HealthState, since: datetime) -> World:
     place = TargetHealth(node="web01", service="shop", state=state, since=rfc3339(since))
-    return World(places={place.pair: place})
+    return World(places={place.target_key: place})
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ async def test_the_world_says_which_places_are_silent(desk: Desk) -> None:
     places += [
         TargetHealth(node="pi4", service=name, state=HealthState.UNHEALTHY, since=now) for name in ("web", "mail")
     ]
-    desk.seen[0] = World(places={place.pair: place for place in places})
+    desk.seen[0] = World(places={place.target_key: place for place in places})
     body = {"kind": "maintenance", "node": "pi4", "service": "web", "seconds": 60}
     made = (await desk.http.post("/silences", json=body)).json()["silence"]["id"]
     later = {**body, "service": "mail", "starts_at": rfc3339(datetime.now(UTC) + timedelta(hours=1))}

@@ -15,7 +15,7 @@ def place(node: str, service: str | None, state: HealthState, severity: Severity
 
 
 def world_of(*places: TargetHealth) -> World:
-    return World(places={p.pair: p for p in places})
+    return World(places={p.target_key: p for p in places})
 
 
 async def test_an_empty_world_is_an_answer_too(desk: Desk) -> None:

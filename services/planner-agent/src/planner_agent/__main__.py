@@ -89,7 +89,7 @@ def main() -> None:
         while True:
             try:
                 for warning in await check_server(bus):
-                    log.warning("planner.redis_unsafe", what=warning, redis=masked(settings.redis_url))
+                    log.warning("planner.redis_unsafe", warning=warning, redis=masked(settings.redis_url))
                 break
             except BusDown:
                 if await pause(stop, 2):
@@ -98,10 +98,10 @@ def main() -> None:
 
     async def models() -> Ready:
         """Always ready: where no provider answers, the rules do."""
-        left_alone = [provider.name for provider in providers if breakers.of(provider.name).closed_in() > 0]
-        asked = [provider.name for provider in providers if provider.name not in left_alone]
-        said = f"providers: {', '.join(asked)}" if asked else "no provider answers: the rules decide"
-        return Ready(True, f"{said}; left alone: {', '.join(left_alone)}" if left_alone else said)
+        paused = [provider.name for provider in providers if breakers.of(provider.name).closed_in() > 0]
+        asked = [provider.name for provider in providers if provider.name not in paused]
+        detail = f"providers: {', '.join(asked)}" if asked else "no provider answers: the rules decide"
+        return Ready(True, f"{detail}; left alone: {', '.join(paused)}" if paused else detail)
 
     async def circuits() -> None:
         CIRCUIT_OPEN.set_all(
@@ -121,7 +121,7 @@ def main() -> None:
     )
     log.info(
         "planner.ready",
-        name=name,
+        consumer=name,
         providers=[provider.name for provider in providers],
         redis=masked(settings.redis_url),
     )

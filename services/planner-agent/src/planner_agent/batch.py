@@ -31,7 +31,7 @@ class PlanningTask:
 
 @dataclass(frozen=True)
 class BatchContext:
-    """What is known when a batch is sorted. The sets hold pairs, `begun` the ids of events that a planner was at work
+    """What is known when a batch is sorted. The sets hold targets, `begun` the ids of events that a planner was at work
     on when it died."""
 
     waiting: frozenset[str]  # a proposal lies in pending/
@@ -65,22 +65,22 @@ class Planned:
 def sort_batch(tasks: Iterable[PlanningTask], known: BatchContext) -> list[Planned]:
     """A step for each, in the order in which they are to be taken.
 
-    Pairs with an event that may have taken its planner down come last and one at a time, so that it is not counted
-    against its neighbours. A pair keeps its order.
+    Targets with an event that may have taken its planner down come last and one at a time, so that it is not counted
+    against its neighbours. A target keeps its order.
     """
     tasks = list(tasks)
-    suspects = frozenset(task.event.pair for task in tasks if task.event.id in known.begun)
+    suspects = frozenset(task.event.target_key for task in tasks if task.event.id in known.begun)
     busy, recovering = set(known.busy), set(known.recovering)
     planned: list[Planned] = []
-    for task in sorted(tasks, key=lambda task: task.event.pair in suspects):
+    for task in sorted(tasks, key=lambda task: task.event.target_key in suspects):
         event = task.event
         silences = silences_for(known.silences, event.node, event.service, event.type, known.now)
         step = _step(task, silences, known, busy, recovering)
         if step is NextStep.WITHDRAW:
-            recovering.add(event.pair)
+            recovering.add(event.target_key)
         if step in (NextStep.WITHDRAW, NextStep.PLAN):
-            busy.add(event.pair)
-        planned.append(Planned(task, step, silences, step is not NextStep.WITHDRAW and event.pair in suspects))
+            busy.add(event.target_key)
+        planned.append(Planned(task, step, silences, step is not NextStep.WITHDRAW and event.target_key in suspects))
     return planned
 
 
@@ -91,14 +91,14 @@ def _step(
     match triage(event, silences):
         case Route.RECOVERY | Route.RUN if is_recovery(event):
             # What was handed out before may have taken something back and not told it.
-            ends_something = event.pair in known.waiting or event.pair in busy or again
+            ends_something = event.target_key in known.waiting or event.target_key in busy or again
             return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE
         case Route.PLAN:
             # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what
             # began may be filed already, and have lost its gate to later trouble.
-            return NextStep.PLAN if event.pair in recovering or event.id in known.begun else NextStep.GATE
+            return NextStep.PLAN if event.target_key in recovering or event.id in known.begun else NextStep.GATE
         case Route.SILENCED:
             # A recovery in hand may end the silence, and what was handed out before may be filed already.
-            return NextStep.PLAN if event.pair in busy or again else NextStep.SILENCE
+            return NextStep.PLAN if event.target_key in busy or again else NextStep.SILENCE
         case _:
             return NextStep.DONE

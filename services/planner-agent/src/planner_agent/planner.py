@@ -125,10 +125,10 @@ class Planner:
                 await self._store.remember_run(event)
         recoveries = [event for event in events if is_recovery(event)]
         # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
-        await self._store.mark_well(recoveries)
+        await self._store.mark_recovered(recoveries)
         planned = sort_batch(tasks, await self._context(tasks, any_recovery=bool(recoveries)))
         silenced = [one for one in planned if one.step is NextStep.SILENCE]
-        await self._say_silenced(silenced)
+        await self._publish_silenced(silenced)
         for one in planned:
             if one.step is NextStep.WITHDRAW:
                 self._enqueue(one, self._writer.withdraw)
@@ -142,19 +142,19 @@ class Planner:
         again = [task for task in tasks if task.entry.deliveries > 1]
         begun = await self._store.begun([task.action_id for task in again])
         return BatchContext(
-            waiting=frozenset(filed.proposal.pair for filed in self._actions.pending())
+            waiting=frozenset(filed.proposal.target_key for filed in self._actions.pending())
             if any_recovery
             else frozenset(),
             busy=self._queue.busy_keys(),
-            recovering=frozenset(event.pair for event in self._in_hand.values() if is_recovery(event)),
+            recovering=frozenset(event.target_key for event in self._in_hand.values() if is_recovery(event)),
             begun=frozenset(task.event.id for task, times in zip(again, begun, strict=True) if times),
             silences=self._silences.current(),
             now=datetime.now(UTC),
         )
 
-    async def _say_silenced(self, silenced: Sequence[Planned]) -> None:
+    async def _publish_silenced(self, silenced: Sequence[Planned]) -> None:
         await self._silences.note([(one.task.event, one.silences) for one in silenced])
-        await self._store.say([self._silences.decision(one.task.event, one.silences[0]) for one in silenced])
+        await self._store.publish([self._silences.decision(one.task.event, one.silences[0]) for one in silenced])
 
     async def _pass_gates(self, planned: Sequence[Planned]) -> None:
         """What is within somebody's cooldown is counted, the others go to their queue."""
@@ -196,7 +196,7 @@ class Planner:
                 self._in_hand.pop(key, None)
                 self._consumer.let_go([task.entry])
 
-        self._queue.submit(task.event.pair, run, alone=planned.alone)
+        self._queue.submit(task.event.target_key, run, alone=planned.alone)
 
 
 def _suppressed(event: HealthEvent, holder: str) -> Decision:

@@ -20,7 +20,17 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached, subject_of
 from mesh_core.messaging.bus import Bus, or_down
 from mesh_core.messaging.consumer import Entry
-from mesh_core.messaging.scripts import BEGIN, COUNT, DECIDE, FREE_GATE, GATE, MARK_WELL, PUT_DOWN, RENEW_GATE, SETTLE
+from mesh_core.messaging.scripts import (
+    BEGIN,
+    COUNT,
+    DECIDE,
+    FREE_GATE,
+    GATE,
+    MARK_RECOVERED,
+    PUT_DOWN,
+    RENEW_GATE,
+    SETTLE,
+)
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import OCCURRENCES_KEY
@@ -28,7 +38,7 @@ from mesh_core.runtime.metrics import DECISIONS
 from mesh_core.silences.silence import MAX_DAYS
 
 HISTORY_LENGTH = 5
-WELL_MS = 600_000
+RECOVERED_MS = 600_000
 SILENCED_SECONDS = (MAX_DAYS + 1) * 86400
 HOUR_SECONDS = 3600
 
@@ -63,7 +73,7 @@ class PlannerStore:
         self._life = secrets.token_hex(8)
 
     async def pass_gates(self, events: Sequence[HealthEvent]) -> list[str]:
-        """For each event '' (go on) or the id of the event that holds the gate of its pair. One round trip."""
+        """For each event '' (go on) or the id of the event that holds the gate of its target. One round trip."""
         replies = await self._for_gates(GATE, events, [self._cooldown_ms])
         return [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
 
@@ -75,7 +85,7 @@ class PlannerStore:
         """The proposal of this event (or of `holder`, if that has the gate) is gone: the next trouble counts as new."""
         await self._bus.script(FREE_GATE, [_gate(event)], [holder or event.id])
 
-    async def say(self, decisions: Sequence[Decision]) -> None:
+    async def publish(self, decisions: Sequence[Decision]) -> None:
         """Decisions about events that need nothing more. Repeating it is harmless: the newest one counts."""
         if not decisions:
             return
@@ -86,19 +96,19 @@ class PlannerStore:
         for decision in decisions:
             DECISIONS.add(decision.verdict)
 
-    async def mark_well(self, recoveries: Sequence[HealthEvent]) -> None:
+    async def mark_recovered(self, recoveries: Sequence[HealthEvent]) -> None:
         """It was well there at that moment: whoever is planning older trouble that this ends must look again."""
         moments: dict[str, int] = {}
         for recovery in recoveries:
             for address in addresses_reached(recovery):
-                moments[_mark(address)] = max(moments.get(_mark(address), 0), moment_of(recovery))
+                moments[_mark(address)] = max(moments.get(_mark(address), 0), entered_at_ms(recovery))
         if moments:
-            await self._bus.script(MARK_WELL, list(moments), [WELL_MS, *moments.values()])
+            await self._bus.script(MARK_RECOVERED, list(moments), [RECOVERED_MS, *moments.values()])
 
-    async def was_well_after(self, trouble: HealthEvent) -> bool:
+    async def recovered_after(self, trouble: HealthEvent) -> bool:
         """Was a recovery heard that ends this, and came after it?"""
         moments = [await self._bus.call("GET", _mark(address)) for address in sorted(addresses_of(trouble))]
-        return any(moment is not None and int(moment) > moment_of(trouble) for moment in moments)
+        return any(moment is not None and int(moment) > entered_at_ms(trouble) for moment in moments)
 
     async def note_silenced(self, silenced: Sequence[tuple[str, HealthEvent]]) -> None:
         """What an acknowledgement (by its id) keeps quiet: it holds until all of that is over."""
@@ -162,25 +172,27 @@ class PlannerStore:
         pipe = self._bus.redis.pipeline(transaction=False)
         if event.type == EventType.REMEDIATION_STARTED:
             if is_loop_guarded(run.get("action")):
-                pipe.zadd(f"mesh:restarts:{event.pair}", {action_id: moment_of(event) / 1000})
-                pipe.expire(f"mesh:restarts:{event.pair}", 2 * HOUR_SECONDS)
+                pipe.zadd(f"mesh:restarts:{event.target_key}", {action_id: entered_at_ms(event) / 1000})
+                pipe.expire(f"mesh:restarts:{event.target_key}", 2 * HOUR_SECONDS)
         else:
             verdict = str(run.get("verdict", event.type))
             fact = {"action_id": action_id, "type": str(run.get("type", "")), "verdict": verdict, "ts": event.timestamp}
-            pipe.zadd(f"mesh:history:{event.pair}", {json.dumps(fact, sort_keys=True): moment_of(event) / 1000})
-            pipe.zremrangebyrank(f"mesh:history:{event.pair}", 0, -HISTORY_LENGTH - 1)
+            pipe.zadd(
+                f"mesh:history:{event.target_key}", {json.dumps(fact, sort_keys=True): entered_at_ms(event) / 1000}
+            )
+            pipe.zremrangebyrank(f"mesh:history:{event.target_key}", 0, -HISTORY_LENGTH - 1)
             if event.type == EventType.REMEDIATION_FAILED and event.incident:
                 pipe.delete(_incident(event.incident))
         await _run(pipe)
 
     async def recent_restarts(self, event: HealthEvent) -> int:
-        """How many restarts of this pair were executed within the hour."""
+        """How many restarts of this target were executed within the hour."""
         since = time.time() - HOUR_SECONDS
-        return int(await self._bus.call("ZCOUNT", f"mesh:restarts:{event.pair}", since, "+inf"))
+        return int(await self._bus.call("ZCOUNT", f"mesh:restarts:{event.target_key}", since, "+inf"))
 
     async def past_runs(self, event: HealthEvent) -> tuple[PastRun, ...]:
-        """The last executions for this pair, newest first."""
-        rows = await self._bus.call("ZREVRANGE", f"mesh:history:{event.pair}", 0, HISTORY_LENGTH - 1)
+        """The last executions for this target, newest first."""
+        rows = await self._bus.call("ZREVRANGE", f"mesh:history:{event.target_key}", 0, HISTORY_LENGTH - 1)
         return tuple(PastRun(**json.loads(row)) for row in rows)
 
     async def decided(self, action_id: str) -> Receipt | None:
@@ -235,7 +247,7 @@ def _noted(trouble: Trouble) -> str:
     return json.dumps(OpenTrouble(trouble.node, trouble.service, trouble.type, trouble.incident))
 
 
-def moment_of(event: HealthEvent) -> int:
+def entered_at_ms(event: HealthEvent) -> int:
     """When the event entered its stream, in ms: the one clock that all doors share closely enough."""
     return int((event.id or "/0-0").rpartition("/")[2].partition("-")[0])
 

@@ -31,7 +31,7 @@ from mesh_core.silences.silence import Silence
 from planner_agent.batch import PlanningTask
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.evidence import kept_event
-from planner_agent.planner_store import KnownTrouble, PlannerStore, moment_of
+from planner_agent.planner_store import KnownTrouble, PlannerStore, entered_at_ms
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.triage import is_poison
 
@@ -73,7 +73,7 @@ class ProposalWriter:
         await self._until_done(task, self._plan)
 
     async def withdraw(self, task: PlanningTask) -> None:
-        """The pair is well again: its proposal leaves pending/, if nobody has decided yet."""
+        """The target is well again: its proposal leaves pending/, if nobody has decided yet."""
         await self._until_done(task, self._withdraw)
 
     async def _until_done(self, task: PlanningTask, step: ProposalWriter.Step) -> None:
@@ -120,14 +120,14 @@ class ProposalWriter:
             receipt = await self._draft(event, diagnosis, action_id)
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
         if filed is not None:
-            TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - moment_of(event) / 1000))
+            TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - entered_at_ms(event) / 1000))
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
         return await self._conclude(task, again=again)
 
     async def _conclude(self, task: PlanningTask, *, again: bool) -> None:
         """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
         event = task.event
-        if await self._store.was_well_after(event):
+        if await self._store.recovered_after(event):
             reason = f"it recovered while the proposal for {event.id} was being written"
             await self._take_back(event, reason, lambda trouble: trouble.id == event.id, again)
         await self._settle(task, task.action_id, DecisionVerdict.PROPOSED, "")
@@ -238,7 +238,7 @@ class ProposalWriter:
         )
 
     async def _withdraw(self, task: PlanningTask, again: bool) -> None:
-        await self._store.mark_well([task.event])
+        await self._store.mark_recovered([task.event])
         await self._silences.end_acknowledged(task.event)
         reason = f"{task.event.type} at {task.event.timestamp}"
         withdrawn = await self._take_back(task.event, reason, partial(ends, task.event), again)

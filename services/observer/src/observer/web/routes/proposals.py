@@ -184,7 +184,7 @@ def _summary(filed: Filed, folder: Folder, times: int | None) -> ProposalSummary
 def _says(p: Proposal, q: str | None) -> bool:
     if not q:
         return True
-    return q.lower() in f"{p.id} {p.pair} {p.type} {p.event.type} {p.reason}".lower()
+    return q.lower() in f"{p.id} {p.target_key} {p.type} {p.event.type} {p.reason}".lower()
 
 
 def _decided(found: LocatedProposal) -> DecisionNote | None:

@@ -75,7 +75,7 @@ async def world(
     silent = partial(_silences, await asyncio.to_thread(context.silences.current), context.now())
     nodes, services = _split(seen)
     wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
-    page, following = page_after(wanted, cursor, limit, lambda p: p.pair)
+    page, following = page_after(wanted, cursor, limit, lambda p: p.target_key)
     per_node: dict[str, Counter[HealthState]] = defaultdict(Counter)
     for place in services:
         per_node[place.node][place.state] += 1
@@ -101,11 +101,13 @@ def _split(world: World) -> tuple[list[TargetHealth], list[TargetHealth]]:
 
 
 def _fits(place: TargetHealth, state: HealthState | None, node: str | None, q: str | None) -> bool:
-    return state in (None, place.state) and node in (None, place.node) and (not q or q.lower() in place.pair.lower())
+    return (
+        state in (None, place.state) and node in (None, place.node) and (not q or q.lower() in place.target_key.lower())
+    )
 
 
 def _order(place: TargetHealth) -> tuple[int, int, str]:
-    return _RANK[place.state], -rank(place.severity), place.pair
+    return _RANK[place.state], -rank(place.severity), place.target_key
 
 
 def _fields(place: TargetHealth) -> dict[str, object]:
