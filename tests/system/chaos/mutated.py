@@ -149,7 +149,7 @@ def occurrence_is_counted_twice() -> None:
 
 @mutant("planner_agent")
 def silence_is_not_honoured() -> None:
-    replace("planner_agent.silence_filter.SilenceFilter.about", lambda old: lambda self, *rest, **more: ())
+    replace("planner_agent.silence_filter.SilenceFilter.current", lambda old: lambda self: ())
 
 
 @mutant("planner_agent")

@@ -34,10 +34,9 @@ class SilenceFilter:
     def current(self) -> tuple[Silence, ...]:
         return tuple(silence for silence in self._folder.current() if silence.id not in self._over)
 
-    def about(self, event: HealthEvent, among: tuple[Silence, ...] | None = None) -> tuple[Silence, ...]:
-        """Those that hold for this event now, the longest first. `among`: what `current` said a moment ago."""
-        known = self.current() if among is None else among
-        return silences_for(known, event.node, event.service, event.type, self._clock()) if known else ()
+    def about(self, event: HealthEvent) -> tuple[Silence, ...]:
+        """Those that hold for this event now, the longest first."""
+        return silences_for(self.current(), event.node, event.service, event.type, self._clock())
 
     def decision(self, event: HealthEvent, silence: Silence) -> Decision:
         """What the archive keeps with an event that led to nothing."""
@@ -54,10 +53,6 @@ class SilenceFilter:
             aside |= silence.put_aside.keys()
         return frozenset(aside)
 
-    def acknowledged_at(self, recovery: HealthEvent, among: tuple[Silence, ...] | None = None) -> tuple[Silence, ...]:
-        """The acknowledgements of that very place: `end_acknowledged` says which of them this recovery ends."""
-        return acknowledgements(self.current() if among is None else among, recovery)
-
     async def note(self, silenced: Sequence[tuple[HealthEvent, tuple[Silence, ...]]]) -> None:
         """Remember what is kept quiet by acknowledgements. Raises BusDown."""
         await self._store.note_silenced(
@@ -69,7 +64,7 @@ class SilenceFilter:
 
         A folder that may not be changed is no obstacle.
         """
-        for silence in self.acknowledged_at(recovery):
+        for silence in acknowledgements(self.current(), recovery):
             silenced = await self._store.still_silenced(silence.id)
             if ends_with(silence, recovery, silenced):
                 self._end(silence, recovery)
@@ -87,7 +82,7 @@ class SilenceFilter:
 
 
 def acknowledgements(silences: Iterable[Silence], recovery: HealthEvent) -> tuple[Silence, ...]:
-    """Those of that very place, whatever type of trouble they are about."""
+    """Those of that very target, whatever type of trouble they are about."""
     return tuple(
         silence
         for silence in silences
