@@ -67,7 +67,7 @@ soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHO
 
 coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least
 	@$(BIN)/python -m pytest -q --cov --cov-config=pyproject.toml core/tests services/planner-agent services/observer \
-	  services/executor-agent/tests/test_intake.py services/executor-agent/tests/test_stages.py \
+	  services/executor-agent/tests/test_admission.py services/executor-agent/tests/test_stages.py \
 	  services/executor-agent/tests/test_precondition.py services/executor-agent/tests/test_executor.py \
 	  services/node-agent/tests/test_incidents.py services/node-agent/tests/test_evidence.py \
 	  services/node-agent/tests/test_probe_config.py services/node-agent/tests/test_container_history.py \

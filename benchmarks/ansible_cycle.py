@@ -26,9 +26,10 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.ansible import Limits, Where, run_stage, write_project
+from executor_agent.ansible import StageContext, StageLimits, run_stage, write_project
+from executor_agent.ansible_pool.environment import run_environment
+from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import APPLY, CONVERGED, SYNTAX
-from executor_agent.zygote import Zygote, run_environment
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.events import HealthEvent
@@ -57,10 +58,10 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     folder = Path(tempfile.mkdtemp(prefix="mend-bench-"))
-    warm = Zygote.start(os.environ)
+    pool = AnsiblePool.start(os.environ)
     container = start_container()
     try:
-        if not warm.wait_ready():
+        if not pool.wait_ready():
             print("the warm process did not become ready", file=sys.stderr)
             return 1
         workloads = {"ping (Ansible alone)": PlaybookSet(PING, PING, PING)}
@@ -68,22 +69,22 @@ def main() -> int:
             workloads["restart of a real container"] = playbook_for(restart_of(container))
         print(f"{'syntax + apply + verify':34} {'wall s':>8} {'cpu s':>8} {'wall':>6} {'cpu':>6}   of plain")
         for title, plays in workloads.items():
-            measure(title, contenders(plays, folder / title.split()[0], warm), rounds, warm)
+            measure(title, contenders(plays, folder / title.split()[0], pool), rounds, pool)
         print(f"goals: wall <= {GOAL_WALL}, cpu <= {GOAL_CPU}; median of {rounds} rounds, taking turns")
         if not container:
             print("no Docker engine answered: the container rows are missing")
     finally:
-        warm.stop()
+        pool.stop()
         shutil.rmtree(folder, ignore_errors=True)
         if container:
             subprocess.run(["docker", "rm", "-f", container], capture_output=True, check=False)
     return 0
 
 
-def contenders(plays: PlaybookSet, run_dir: Path, warm: Zygote) -> list[Contender]:
+def contenders(plays: PlaybookSet, run_dir: Path, pool: AnsiblePool) -> list[Contender]:
     run_dir.mkdir(parents=True)
     write_project(run_dir, plays, INVENTORY)
-    ours = run_environment(os.environ, warm.home)
+    ours = run_environment(os.environ, pool.home)
     plain = {name: value for name, value in ours.items() if not name.startswith("ANSIBLE_")}
     plain |= {name: ours[name] for name in ("ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_HOME")}
     no_callback = {k: v for k, v in ours.items() if k not in ("ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_CALLBACK_PLUGINS")}
@@ -98,9 +99,9 @@ def contenders(plays: PlaybookSet, run_dir: Path, warm: Zygote) -> list[Contende
         return cycle
 
     def executor() -> None:
-        where = Where(warm, "bench", NODE)
+        where = StageContext(pool, "bench", NODE)
         for stage in STAGES:
-            done = run_stage(stage, run_dir, lambda line: None, threading.Event(), Limits(), where)
+            done = run_stage(stage, run_dir, lambda line: None, threading.Event(), StageLimits(), where)
             assert done.ok, done
 
     return [
@@ -110,14 +111,14 @@ def contenders(plays: PlaybookSet, run_dir: Path, warm: Zygote) -> list[Contende
     ]
 
 
-def measure(title: str, all_of_them: list[Contender], rounds: int, warm: Zygote) -> None:
+def measure(title: str, all_of_them: list[Contender], rounds: int, pool: AnsiblePool) -> None:
     for number in range(rounds + 1):
         for contender in all_of_them:
-            cpu, begun = cpu_seconds(warm), time.perf_counter()
+            cpu, begun = cpu_seconds(pool), time.perf_counter()
             contender.cycle()
             if number:  # the first round only fills the caches of the machine
                 contender.wall.append(time.perf_counter() - begun)
-                contender.cpu.append(cpu_seconds(warm) - cpu)
+                contender.cpu.append(cpu_seconds(pool) - cpu)
     print(title)
     base = all_of_them[0]
     for contender in all_of_them:
@@ -126,13 +127,13 @@ def measure(title: str, all_of_them: list[Contender], rounds: int, warm: Zygote)
         print(f"  {contender.name:32} {wall:8.2f} {cpu:8.2f} {ratios[0]:6.2f} {ratios[1]:6.2f}")
 
 
-def cpu_seconds(warm: Zygote) -> float:
+def cpu_seconds(pool: AnsiblePool) -> float:
     """Of this process, the warm one, and everything that either of them waited for."""
     spent = sum(
         usage.ru_utime + usage.ru_stime
         for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     )
-    fields = Path(f"/proc/{warm.pid}/stat").read_text().rpartition(") ")[2].split()
+    fields = Path(f"/proc/{pool.pid}/stat").read_text().rpartition(") ")[2].split()
     return spent + sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 

@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from executor_agent.executor import Limits
-from executor_agent.life import Life
+from executor_agent.execution import ExecutorLimits
+from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.testing import ScriptedRunner, file_pending, proposal_for, write_inventory
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.approvals.store import Actions
@@ -33,8 +33,8 @@ WAIT_SECONDS = 10.0
 
 def child(runtime: Path, redis_url: str) -> None:
     setup("executor-agent", level="error")
-    life = Life(runtime, ScriptedRunner(runtime / "runs"), redis_url, Limits(), node="bench")
-    serve("executor-agent", runtime, {"execute": life.live})
+    lifecycle = ExecutorLifecycle(runtime, ScriptedRunner(runtime / "runs"), redis_url, ExecutorLimits(), node="bench")
+    serve("executor-agent", runtime, {"execute": lifecycle.run})
 
 
 def until_there(path: Path, begun: float) -> float:

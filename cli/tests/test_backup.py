@@ -17,7 +17,7 @@ import redis
 from mend_rig import Mend
 from typer.testing import Result
 
-from executor_agent.testing import Living, proposal_for
+from executor_agent.testing import ExecutorHarness, proposal_for
 from mend.backup import restoring, snapshot
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.approvals.store import Actions
@@ -155,7 +155,7 @@ async def test_an_executor_on_a_restored_mesh_runs_nothing_and_takes_no_id_again
     cut_off = running(lived.actions, "cut-off", started=True)
     back_up(lived, elsewhere / "mesh.tar.gz")
     assert put_back(lived, elsewhere / "mesh.tar.gz", elsewhere / "new").exit_code == 0
-    living = Living(elsewhere / "new", redis_server.url)
+    living = ExecutorHarness(elsewhere / "new", redis_server.url)
     (name,) = (filed.name for filed in living.actions.pending() if filed.name.id == waits.id)
     again = ActionName(cut_off.id, digest_of(cut_off.wire()))
     await living.begin()

@@ -83,9 +83,9 @@ def test_no_secret_is_seen_from_outside(product: Product, service: str) -> None:
 
 WALLED_IN = """
 import sys
-from executor_agent import walls
-from executor_agent.isolation import strongest_wall
-from executor_agent.view import MACHINE, View, python_paths
+from executor_agent.isolation import walls
+from executor_agent.isolation.sandbox import strongest_wall
+from executor_agent.isolation.view import MACHINE, View, python_paths
 wall = strongest_wall()
 print(wall)
 walls.build(View(wall, False, (*MACHINE, *python_paths(), "/opt/homelab/config/known_hosts")), first=False)

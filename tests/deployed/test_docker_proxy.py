@@ -17,8 +17,8 @@ from parts.engine import Engine
 from parts.playing import Prepare, a_proposal
 from parts.require import missing, require
 
+from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import APPLY
-from executor_agent.zygote import Zygote
 from mesh_core.testing import free_port, wait_for
 from node_agent.engine import Engine as AgentsEngine
 
@@ -139,12 +139,12 @@ def test_the_executor_heals_a_container_through_its_proxy(
 ) -> None:
     web = sick_container()
     web.make_sick()
-    zygote = Zygote.start({**engine.env, "DOCKER_HOST": f"tcp://127.0.0.1:{proxy}"})
+    pool = AnsiblePool.start({**engine.env, "DOCKER_HOST": f"tcp://127.0.0.1:{proxy}"})
     try:
-        assert zygote.wait_ready(60)
+        assert pool.wait_ready(60)
         before = web.started_at()
-        stage = prepare(zygote, a_proposal(web.name, payload={"runtime": "docker"})).play(APPLY)
+        stage = prepare(pool, a_proposal(web.name, payload={"runtime": "docker"})).play(APPLY)
         assert stage.ok, stage.detail
         assert web.started_at() != before
     finally:
-        zygote.stop()
+        pool.stop()

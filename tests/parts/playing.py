@@ -1,4 +1,4 @@
-"""A warm Ansible process and run folders to play in. Knows the executor's rooms; starts no service."""
+"""An Ansible pool and run folders to play in. Knows the executor's rooms; starts no service."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from executor_agent.ansible import Limits, Where, run_stage, write_project
+from executor_agent.ansible import StageContext, StageLimits, run_stage, write_project
+from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import StagePlan
-from executor_agent.zygote import Zygote
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.events import HealthEvent
@@ -58,9 +58,9 @@ class Run:
 
     folder: Path
     proposal: Proposal
-    where: Where
+    where: StageContext
     cancel: threading.Event = field(default_factory=threading.Event)
-    limits: Limits = field(default_factory=lambda: Limits(stage_seconds=60))
+    limits: StageLimits = field(default_factory=lambda: StageLimits(stage_seconds=60))
     lines: list[str] = field(default_factory=list)
 
     def play(self, stage: StagePlan, on_result: Callable[[str, dict[str, Any]], None] | None = None) -> Stage:
@@ -74,26 +74,26 @@ class Prepare(Protocol):
     """Makes a Run whose project and inventory are written; with `text`, that is every playbook of it."""
 
     def __call__(
-        self, zygote: Zygote, proposal: Proposal | None = None, text: str | None = None, inventory: bytes = LOCAL
+        self, pool: AnsiblePool, proposal: Proposal | None = None, text: str | None = None, inventory: bytes = LOCAL
     ) -> Run: ...
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[Zygote]:
-    """A warm process without an engine."""
-    zygote = Zygote.start(os.environ)
-    assert zygote.wait_ready(60)
-    yield zygote
-    zygote.stop()
+def pool() -> Iterator[AnsiblePool]:
+    """A pool without an engine."""
+    pool = AnsiblePool.start(os.environ)
+    assert pool.wait_ready(60)
+    yield pool
+    pool.stop()
 
 
 @pytest.fixture(scope="session")
-def docker_warm(engine: Engine) -> Iterator[Zygote]:
-    """A warm process whose runs reach the engine of the tests."""
-    zygote = Zygote.start(engine.env)
-    assert zygote.wait_ready(60)
-    yield zygote
-    zygote.stop()
+def docker_pool(engine: Engine) -> Iterator[AnsiblePool]:
+    """A pool whose runs reach the engine of the tests."""
+    pool = AnsiblePool.start(engine.env)
+    assert pool.wait_ready(60)
+    yield pool
+    pool.stop()
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def prepare(tmp_path: Path) -> Prepare:
     """See `Prepare`."""
 
     def make(
-        zygote: Zygote, proposal: Proposal | None = None, text: str | None = None, inventory: bytes = LOCAL
+        pool: AnsiblePool, proposal: Proposal | None = None, text: str | None = None, inventory: bytes = LOCAL
     ) -> Run:
         proposal = proposal or a_proposal()
         folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
@@ -109,6 +109,6 @@ def prepare(tmp_path: Path) -> Prepare:
         plays = playbook_for(proposal) if text is None else PlaybookSet(text, text, text)
         hosts = Inventory.parse(inventory)
         write_project(folder, plays, hosts.only(proposal.node) if hosts.is_host(proposal.node) else hosts)
-        return Run(folder, proposal, Where(zygote, proposal.id, proposal.node))
+        return Run(folder, proposal, StageContext(pool, proposal.id, proposal.node))
 
     return make

@@ -1,4 +1,4 @@
-"""An executor with a scripted runner, living in a runtime folder of its own; one test, one life."""
+"""An executor with a scripted runner, living in a runtime folder of its own; one test, one lifecycle."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent.testing import Living
+from executor_agent.testing import ExecutorHarness
 from mesh_core.testing import RedisServer, free_port
 
 
 @pytest.fixture
-async def alone(tmp_path: Path) -> AsyncIterator[Living]:
+async def without_redis(tmp_path: Path) -> AsyncIterator[ExecutorHarness]:
     """Without Redis: nobody listens at its address."""
-    living = Living(tmp_path, f"redis://127.0.0.1:{free_port()}/0")
-    yield living
-    await living.end()
+    harness = ExecutorHarness(tmp_path, f"redis://127.0.0.1:{free_port()}/0")
+    yield harness
+    await harness.end()
 
 
 @pytest.fixture
-async def living(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Living]:
+async def harness(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[ExecutorHarness]:
     """With a real Redis."""
-    living = Living(tmp_path, redis_server.url)
-    yield living
-    await living.end()
+    harness = ExecutorHarness(tmp_path, redis_server.url)
+    yield harness
+    await harness.end()

@@ -14,9 +14,9 @@ from typing import Any
 
 from ptyprocess import PtyProcess
 
-from executor_agent import executor, ledger, leftovers, report, sweep
-from executor_agent.executor import Limits
-from executor_agent.life import Life
+from executor_agent import approved_scanner, execution, ledger, orphans, outbox
+from executor_agent.execution import ExecutorLimits
+from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.runner import OnLine, RunResult
 from executor_agent.testing import ScriptedRunner
 from mesh_core.actions.target_state import TargetState, TargetStatus
@@ -103,13 +103,13 @@ COPIES = ("a copy", "a copy with the lock")
 
 STEPS: dict[str, Callable[[], None]] = {
     "a scan that hangs": lambda: _hanging_scan(),
-    "a copy": leftovers.die_with_parent,
+    "a copy": orphans.die_with_parent,
     "a copy with the lock": _as_before_the_copies_were_told,
     "none": lambda: None,
     "before the claim": lambda: dying_before(ledger.Ledger, "claim"),
     "after mkdir": lambda: dying_before(actions, "rename_exclusive"),
     "after the claim": lambda: dying_after(ledger.Ledger, "claim"),
-    "before the look": lambda: dying_before(executor.Executor, "look"),
+    "before the look": lambda: dying_before(execution.Execution, "look"),
     "before started": lambda: dying_before(ledger.Ledger, "begin"),
     "between executed and started": lambda: _at_second(ledger, "create_whole"),
     "after started": lambda: dying_after(ledger.Ledger, "begin"),
@@ -137,21 +137,21 @@ def _at_second(owner: Any, name: str) -> None:
 
 def _hanging_scan() -> None:
     pulse.Pulse.watch.__defaults__ = (2.0,)  # type: ignore[attr-defined]
-    sweep.Sweep.names = lambda self: time.sleep(3600) or []  # type: ignore[method-assign, func-returns-value]
+    approved_scanner.ApprovedScanner.names = lambda self: time.sleep(3600) or []  # type: ignore[method-assign, func-returns-value]
 
 
 def _third_put() -> None:
     """The result's report is the third thing that is told."""
-    real, calls = report.Outbox.put, []
+    real, calls = outbox.Outbox.put, []
 
-    def wrapped(self: report.Outbox, told: Any) -> None:
-        if told:
-            calls.append(told)
+    def wrapped(self: outbox.Outbox, reports: Any) -> None:
+        if reports:
+            calls.append(reports)
         if len(calls) == 3:
             die()
-        real(self, told)
+        real(self, reports)
 
-    report.Outbox.put = wrapped  # type: ignore[method-assign]
+    outbox.Outbox.put = wrapped  # type: ignore[method-assign]
 
 
 def _told_but_not_noted() -> None:
@@ -174,8 +174,10 @@ def main() -> None:
     runner.step = step
     runner.seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     STEPS[step]()
-    life = Life(runtime, runner, redis_url, Limits(scan_seconds=0.2, stop_seconds=5), node="tester")
-    serve("executor-agent", runtime, {"execute": life.live}, pulse=life.pulse, stop_seconds=20)
+    lifecycle = ExecutorLifecycle(
+        runtime, runner, redis_url, ExecutorLimits(scan_seconds=0.2, stop_seconds=5), node="tester"
+    )
+    serve("executor-agent", runtime, {"execute": lifecycle.run}, pulse=lifecycle.pulse, stop_seconds=20)
 
 
 if __name__ == "__main__":

@@ -12,37 +12,38 @@ import pytest
 from parts.playing import Prepare
 
 from executor_agent import ansible
+from executor_agent.ansible_events import read_event
+from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import AGAIN, APPLY, SYNTAX, StagePlan
-from executor_agent.zygote import Zygote
 
 HEAD = "- hosts: box\n  gather_facts: false\n  tasks:\n"
 TOUCH = HEAD + "    - ansible.builtin.copy: {content: 'x', dest: '%s'}\n"
 
 
-def tail(command: tuple[str, ...], zygote: Zygote) -> list[str]:
-    assert command[: len(zygote.command)] == zygote.command
-    return [word for word in command[len(zygote.command) :] if "/" not in word]
+def tail(command: tuple[str, ...], pool: AnsiblePool) -> list[str]:
+    assert command[: len(pool.command)] == pool.command
+    return [word for word in command[len(pool.command) :] if "/" not in word]
 
 
 def test_each_stage_runs_its_own_command_line_and_apply_really_applies(
-    warm: Zygote, prepare: Prepare, tmp_path: Path
+    pool: AnsiblePool, prepare: Prepare, tmp_path: Path
 ) -> None:
-    run = prepare(warm, text=TOUCH % (tmp_path / "made"))
+    run = prepare(pool, text=TOUCH % (tmp_path / "made"))
     syntax = run.play(SYNTAX)
     assert syntax.ok
-    assert tail(syntax.command, warm) == ["--syntax-check", "apply.yml", "-i", "-i", "--limit", "box"]
+    assert tail(syntax.command, pool) == ["--syntax-check", "apply.yml", "-i", "-i", "--limit", "box"]
     assert not (tmp_path / "made").exists()
     apply = run.play(APPLY)  # in one private_data_dir this would be the syntax check once more, and "done"
-    assert tail(apply.command, warm) == ["apply.yml", "-i", "-i", "--limit", "box"]
+    assert tail(apply.command, pool) == ["apply.yml", "-i", "-i", "--limit", "box"]
     assert (apply.ok, apply.rc, apply.changed) == (True, 0, 1)
     assert (tmp_path / "made").read_text() == "x"
     again = run.play(AGAIN)
-    assert tail(again.command, warm) == ["--check", "apply.yml", "-i", "-i", "--limit", "box"]
+    assert tail(again.command, pool) == ["--check", "apply.yml", "-i", "-i", "--limit", "box"]
     assert (again.ok, again.changed) == (True, 0)
 
 
 def test_a_stage_with_another_command_line_has_failed_and_ran_nothing(
-    warm: Zygote, prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pool: AnsiblePool, prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare_config = ansible.RunnerConfig.prepare
 
@@ -51,51 +52,51 @@ def test_a_stage_with_another_command_line_has_failed_and_ran_nothing(
         config.command.insert(-2, "--syntax-check")
 
     monkeypatch.setattr(ansible.RunnerConfig, "prepare", remembers)
-    stage = prepare(warm, text=TOUCH % (tmp_path / "made")).play(APPLY)
+    stage = prepare(pool, text=TOUCH % (tmp_path / "made")).play(APPLY)
     assert not stage.ok
     assert stage.rc == ansible.NOT_RUN
     assert "another command" in stage.detail
 
 
-def test_a_play_that_met_no_host_has_failed(warm: Zygote, prepare: Prepare) -> None:
-    elsewhere = prepare(warm, text="- hosts: nobody\n  gather_facts: false\n  tasks: []\n").play(APPLY)
+def test_a_play_that_met_no_host_has_failed(pool: AnsiblePool, prepare: Prepare) -> None:
+    elsewhere = prepare(pool, text="- hosts: nobody\n  gather_facts: false\n  tasks: []\n").play(APPLY)
     assert not elsewhere.ok
     assert "nothing was played on box" in elsewhere.detail
     other = prepare(
-        warm,
+        pool,
         text=HEAD + "    - ansible.builtin.ping:\n",
         inventory=b"all: {hosts: {other: {ansible_connection: local}}}",
     )
     assert not other.play(APPLY).ok
 
 
-def test_a_task_that_fails_says_why(warm: Zygote, prepare: Prepare) -> None:
-    run = prepare(warm, text=HEAD + "    - ansible.builtin.fail: {msg: the disk is gone}\n")
+def test_a_task_that_fails_says_why(pool: AnsiblePool, prepare: Prepare) -> None:
+    run = prepare(pool, text=HEAD + "    - ansible.builtin.fail: {msg: the disk is gone}\n")
     stage = run.play(APPLY)
     assert (stage.ok, stage.rc, stage.detail) == (False, 2, "the disk is gone")
     assert "the disk is gone" in run.log("02_apply")
 
 
-def test_a_playbook_with_an_error_fails_at_the_syntax_check(warm: Zygote, prepare: Prepare) -> None:
-    stage = prepare(warm, text=HEAD + "    - ansible.builtin.no_such_module: {}\n").play(SYNTAX)
+def test_a_playbook_with_an_error_fails_at_the_syntax_check(pool: AnsiblePool, prepare: Prepare) -> None:
+    stage = prepare(pool, text=HEAD + "    - ansible.builtin.no_such_module: {}\n").play(SYNTAX)
     assert not stage.ok
     assert stage.detail
 
 
-def test_what_would_still_change_fails_the_check(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
-    stage = prepare(warm, text=TOUCH % (tmp_path / "missing")).play(AGAIN)
+def test_what_would_still_change_fails_the_check(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
+    stage = prepare(pool, text=TOUCH % (tmp_path / "missing")).play(AGAIN)
     assert not stage.ok
     assert stage.changed == 1
     assert not (tmp_path / "missing").exists()
 
 
-def test_lines_arrive_while_the_playbook_still_runs(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
+def test_lines_arrive_while_the_playbook_still_runs(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
     door = tmp_path / "door"
     text = (
         HEAD
         + f"    - name: wait at the door\n      ansible.builtin.wait_for: {{path: '{door}', timeout: 20, sleep: 1}}\n"
     )
-    run = prepare(warm, text=text)
+    run = prepare(pool, text=text)
 
     def on_line(line: str) -> None:
         run.lines.append(line)
@@ -110,11 +111,11 @@ def test_lines_arrive_while_the_playbook_still_runs(warm: Zygote, prepare: Prepa
 
 
 def test_nothing_secret_and_nothing_of_the_runner_stays_behind(
-    prepare: Prepare, warm: Zygote, monkeypatch: pytest.MonkeyPatch
+    prepare: Prepare, pool: AnsiblePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-do-not-write-me")
     text = HEAD + "    - ansible.builtin.command: {argv: [echo, hidden-result]}\n"
-    run = prepare(warm, text=text)
+    run = prepare(pool, text=text)
     during: list[str] = []
 
     def on_line(line: str) -> None:
@@ -134,20 +135,20 @@ def test_what_a_run_drops_leads_nobody_anywhere(tmp_path: Path) -> None:
     secret, event = tmp_path / "secret.json", tmp_path / "1-partial.json"
     secret.write_text('{"stdout": "a secret"}')
     event.symlink_to(secret)
-    assert ansible._dropped(event) == {}
+    assert read_event(event) == {}
     event.unlink()
     os.mkfifo(event)
-    assert ansible._dropped(event) == {}  # at once: nobody writes into it
+    assert read_event(event) == {}  # at once: nobody writes into it
     event.unlink()
     event.write_text("[]")
-    assert ansible._dropped(event) == {}
+    assert read_event(event) == {}
     event.write_text('{"stdout": "a line"}')
-    assert ansible._dropped(event) == {"stdout": "a line"}
+    assert read_event(event) == {"stdout": "a line"}
     assert not event.exists()
     assert secret.exists()
 
 
-def test_a_local_host_uses_our_python_unless_the_inventory_says_otherwise(warm: Zygote, prepare: Prepare) -> None:
+def test_a_local_host_uses_our_python_unless_the_inventory_says_otherwise(pool: AnsiblePool, prepare: Prepare) -> None:
     text = HEAD + "    - ansible.builtin.debug: {msg: '{{ ansible_python_interpreter }}'}\n"
     for inventory, wanted in (
         (b"all: {hosts: {box: {ansible_connection: local}}}", sys.executable),
@@ -156,13 +157,13 @@ def test_a_local_host_uses_our_python_unless_the_inventory_says_otherwise(warm: 
         (b"all: {hosts: {box: {ansible_connection: local}}, vars: {ansible_python_interpreter: /opt/py}}", "/opt/py"),
     ):
         seen: list[str] = []
-        stage = prepare(warm, text=text, inventory=inventory).play(APPLY, lambda task, res: seen.append(res["msg"]))  # noqa: B023
+        stage = prepare(pool, text=text, inventory=inventory).play(APPLY, lambda task, res: seen.append(res["msg"]))  # noqa: B023
         assert stage.ok, stage
         assert seen == [wanted]
 
 
-def test_an_inventory_cannot_run_a_plugin_or_a_script(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
-    run = prepare(warm, text=HEAD + "    - ansible.builtin.ping:\n")
+def test_an_inventory_cannot_run_a_plugin_or_a_script(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
+    run = prepare(pool, text=HEAD + "    - ansible.builtin.ping:\n")
     script = run.folder / "inventory" / "inventory.yml"
     script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     script.chmod(0o755)
@@ -170,27 +171,27 @@ def test_an_inventory_cannot_run_a_plugin_or_a_script(warm: Zygote, prepare: Pre
     assert not (tmp_path / "ran").exists()
 
 
-def test_text_that_is_marked_unsafe_is_never_a_template(warm: Zygote, prepare: Prepare, tmp_path: Path) -> None:
+def test_text_that_is_marked_unsafe_is_never_a_template(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
     evil = "{{ lookup('pipe', 'touch " + str(tmp_path / "ran") + "') }}"
     text = (
         '- hosts: box\n  gather_facts: false\n  vars: {said: !unsafe "' + evil + '"}\n  tasks:\n'
         "    - ansible.builtin.command: {argv: [echo, '{{ said }}']}\n"
     )
     seen: list[str] = []
-    assert prepare(warm, text=text).play(APPLY, lambda task, result: seen.append(result["stdout"])).ok
+    assert prepare(pool, text=text).play(APPLY, lambda task, result: seen.append(result["stdout"])).ok
     assert seen == [evil]
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_log_that_grows_without_end_is_cut(warm: Zygote, prepare: Prepare) -> None:
-    run = prepare(warm, text=HEAD + "    - ansible.builtin.debug: {msg: \"{{ 'x' * 5000 }}\"}\n")
-    run.limits = ansible.Limits(stage_seconds=60, log_bytes=1000)
+def test_a_log_that_grows_without_end_is_cut(pool: AnsiblePool, prepare: Prepare) -> None:
+    run = prepare(pool, text=HEAD + "    - ansible.builtin.debug: {msg: \"{{ 'x' * 5000 }}\"}\n")
+    run.limits = ansible.StageLimits(stage_seconds=60, log_bytes=1000)
     assert run.play(APPLY).ok
     assert "(the log is cut here: too long)" in run.log("02_apply")
     assert len(run.log("02_apply")) < 1100
 
 
-def test_a_stage_without_a_log_writes_none(warm: Zygote, prepare: Prepare) -> None:
-    run = prepare(warm, text=HEAD + "    - ansible.builtin.ping:\n")
+def test_a_stage_without_a_log_writes_none(pool: AnsiblePool, prepare: Prepare) -> None:
+    run = prepare(pool, text=HEAD + "    - ansible.builtin.ping:\n")
     assert run.play(StagePlan("look", "", "apply.yml")).ok
     assert list((run.folder / "logs").iterdir()) == []

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 from parts.playing import LOCAL, Prepare, a_proposal
 
-from executor_agent.intake import permission_problem
-from executor_agent.rules import Rules
+from executor_agent.admission import permission_problem
+from executor_agent.ansible_pool.supervisor import AnsiblePool
+from executor_agent.config import ConfigSnapshot
 from executor_agent.stages import AGAIN, stages_for
-from executor_agent.zygote import Zygote
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Playbook, Proposal, Risk
 from mesh_core.policy.inventory import Inventory
@@ -30,7 +30,7 @@ def sha256_of(text: str) -> str:
 
 
 def test_attachments_are_copied_and_filled_in_on_the_host_and_a_second_run_changes_nothing(
-    warm: Zygote, prepare: Prepare, tmp_path: Path
+    pool: AnsiblePool, prepare: Prepare, tmp_path: Path
 ) -> None:
     plain, filled = (
         "{{ not a template }}\n",
@@ -45,9 +45,9 @@ def test_attachments_are_copied_and_filled_in_on_the_host_and_a_second_run_chang
     - ansible.builtin.template: {{src: files/{sha256_of(filled)}, dest: {tmp_path}/filled, mode: "0644"}}
 """
     proposal = proposal_with(text, plain, filled)
-    rules = Rules(Inventory.parse(LOCAL), Policy.load(None))
+    rules = ConfigSnapshot(Inventory.parse(LOCAL), Policy.load(None))
     assert permission_problem(proposal, rules) is None
-    run = prepare(warm, proposal)
+    run = prepare(pool, proposal)
     changes = []
     for stage in stages_for(playbook_for(proposal)):
         played = run.play(stage)
@@ -60,7 +60,7 @@ def test_attachments_are_copied_and_filled_in_on_the_host_and_a_second_run_chang
 
 
 def test_a_constant_of_a_condition_is_never_a_template_in_ansible_either(
-    warm: Zygote, prepare: Prepare, tmp_path: Path
+    pool: AnsiblePool, prepare: Prepare, tmp_path: Path
 ) -> None:
     """As if the judge had a hole: the playbook is put straight into the run."""
     ran = tmp_path / "ran"
@@ -68,26 +68,30 @@ def test_a_constant_of_a_condition_is_never_a_template_in_ansible_either(
     hidden = f"""'#jinja2:{signs}\\n[[ lookup("pipe", "touch {ran}") ]]' != 'a'"""
     words = ("when", "until", "failed_when", "changed_when")
     tasks = [*({"ping": {}, word: hidden, "ignore_errors": True} for word in words), {"assert": {"that": [hidden]}}]
-    rules = Rules(Inventory.parse(LOCAL), Policy.load(None))
+    rules = ConfigSnapshot(Inventory.parse(LOCAL), Policy.load(None))
     for task in tasks:
         one = yaml.safe_dump([{"hosts": "box", "tasks": [task]}], width=1000)
         assert permission_problem(proposal_with(one), rules) is not None, one
     text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": tasks}], width=1000)
-    run = prepare(warm, text=text)
+    run = prepare(pool, text=text)
     run.play(AGAIN)
     assert sum(line.startswith("TASK [") for line in run.lines) == len(tasks), run.lines
     assert not ran.exists()
 
 
-def test_a_key_that_ansible_obeys_finds_no_group_of_another_host_in_the_run(warm: Zygote, prepare: Prepare) -> None:
+def test_a_key_that_ansible_obeys_finds_no_group_of_another_host_in_the_run(
+    pool: AnsiblePool, prepare: Prepare
+) -> None:
     """The judge refuses such names; and a run's inventory holds one host with its own groups only."""
     groups = (
         b"all: {hosts: {box: {ansible_connection: local}}, children: {dbs: {hosts: {far: {}}, vars: {pw: stolen}}}}\n"
     )
     tasks = [{"debug": {"var": "add_group"}}, {"debug": {"msg": "it is {{ pw | default('unknown') }}"}}]
     text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "vars": {"add_group": "dbs"}, "tasks": tasks}])
-    assert permission_problem(proposal_with(text), Rules(Inventory.parse(groups), Policy.load(None))) is not None
-    run = prepare(warm, text=text, inventory=groups)
+    assert (
+        permission_problem(proposal_with(text), ConfigSnapshot(Inventory.parse(groups), Policy.load(None))) is not None
+    )
+    run = prepare(pool, text=text, inventory=groups)
     run.play(AGAIN)
     assert any("it is unknown" in line for line in run.lines), run.lines
     assert not any("stolen" in line for line in run.lines)
@@ -96,7 +100,7 @@ def test_a_key_that_ansible_obeys_finds_no_group_of_another_host_in_the_run(warm
 def test_the_playbook_that_carried_secrets_away_is_refused_line_by_line(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("a stand-in for the executor's own key")
-    rules = Rules(Inventory.parse(LOCAL), Policy.load(None))
+    rules = ConfigSnapshot(Inventory.parse(LOCAL), Policy.load(None))
     piped = '{{ lookup("pipe", "id") }}\n'
     for task in (
         f"copy: {{src: {key}, dest: /tmp/k}}",

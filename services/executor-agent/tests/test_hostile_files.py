@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for
+from executor_agent.testing import ExecutorHarness, file_pending, move_by_hand, proposal_for
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
@@ -157,21 +157,23 @@ if os.geteuid() == 0:
     BAD["device"] = _device
 
 
-async def test_each_bad_file_is_quarantined_once_within_five_seconds_and_the_good_ones_run(living: Living) -> None:
+async def test_each_bad_file_is_quarantined_once_within_five_seconds_and_the_good_ones_run(
+    harness: ExecutorHarness,
+) -> None:
     """All of them at once, mixed with good ones, while the executor lives."""
-    await living.begin()
-    approved, here = living.folder(Folder.APPROVED), Path.cwd()
+    await harness.begin()
+    approved, here = harness.folder(Folder.APPROVED), Path.cwd()
     good, expected = [], len(BAD)
     begun = time.monotonic()
     try:
         for number, put in enumerate(BAD.values(), 1000):
             put(approved, proposal_for(number, service=f"web-{number}"))
             if number % 6 == 0:
-                good.append(living.approve(proposal_for(number + 5000, service=f"good-{number}")))
+                good.append(harness.approve(proposal_for(number + 5000, service=f"good-{number}")))
     finally:
         os.chdir(here)
     placed = time.monotonic()
-    quarantine = living.folder(Folder.QUARANTINE)
+    quarantine = harness.folder(Folder.QUARANTINE)
 
     def caught() -> list[Path]:
         return [path for path in quarantine.iterdir() if not _is_reason(path)]
@@ -179,16 +181,16 @@ async def test_each_bad_file_is_quarantined_once_within_five_seconds_and_the_goo
     await wait_for(lambda: len(caught()) == expected, 5, "every bad file is in quarantine")
     print(f"{expected} bad files: {time.monotonic() - placed:.2f} s after the last (placed in {placed - begun:.2f} s)")
     for name in good:
-        assert (await living.ends_in(Folder.DONE, name)).result == "done"
-    assert sorted(living.runner.runs()) == sorted(name.id for name in good)
+        assert (await harness.ends_in(Folder.DONE, name)).result == "done"
+    assert sorted(harness.runner.runs()) == sorted(name.id for name in good)
     for path in caught():
         reason = (quarantine / f"{path.name}.reason.txt").read_text()
         assert len(reason) > 30, path.name
         assert "\n" not in reason.strip(), path.name
     assert not list(approved.iterdir())
-    updates = [u for u in await living.updates() if u["to"] == "quarantine"]
-    await wait_for(lambda: _told(living, expected), 5, "every quarantine is told")
-    updates = [u for u in await living.updates() if u["to"] == "quarantine"]
+    updates = [u for u in await harness.updates() if u["to"] == "quarantine"]
+    await wait_for(lambda: _told(harness, expected), 5, "every quarantine is told")
+    updates = [u for u in await harness.updates() if u["to"] == "quarantine"]
     assert len(updates) == expected
     assert all(update["reason"] and update["by"] == "executor@tester" for update in updates)
 
@@ -197,117 +199,119 @@ def _is_reason(path: Path) -> bool:
     return path.name.endswith(".reason.txt") and path.name != "x.reason.txt"
 
 
-async def _told(living: Living, expected: int) -> bool:
-    return len([u for u in await living.updates() if u["to"] == "quarantine"]) >= expected
+async def _told(harness: ExecutorHarness, expected: int) -> bool:
+    return len([u for u in await harness.updates() if u["to"] == "quarantine"]) >= expected
 
 
-async def test_bad_files_that_lie_there_at_the_start_hold_up_nothing(alone: Living) -> None:
+async def test_bad_files_that_lie_there_at_the_start_hold_up_nothing(without_redis: ExecutorHarness) -> None:
     """Without Redis, and before the executor lives: the last good one is claimed at once."""
     here = Path.cwd()
     try:
         for number, put in enumerate(BAD.values(), 1000):
-            put(alone.folder(Folder.APPROVED), proposal_for(number, service=f"web-{number}"))
+            put(without_redis.folder(Folder.APPROVED), proposal_for(number, service=f"web-{number}"))
     finally:
         os.chdir(here)
-    name = alone.approve(proposal_for(2, service="good"))
-    await alone.begin()
-    await alone.ends_in(Folder.DONE, name, 3)
-    await wait_for(lambda: not list(alone.folder(Folder.APPROVED).iterdir()), 5, "nothing is left in approved/")
-    assert alone.runner.runs() == [name.id]
+    name = without_redis.approve(proposal_for(2, service="good"))
+    await without_redis.begin()
+    await without_redis.ends_in(Folder.DONE, name, 3)
+    await wait_for(lambda: not list(without_redis.folder(Folder.APPROVED).iterdir()), 5, "nothing is left in approved/")
+    assert without_redis.runner.runs() == [name.id]
 
 
-async def test_half_a_file_that_is_completed_runs(alone: Living) -> None:
-    await alone.begin()
+async def test_half_a_file_that_is_completed_runs(without_redis: ExecutorHarness) -> None:
+    await without_redis.begin()
     proposal = proposal_for(1)
     name = ActionName(proposal.id, digest_of(proposal.wire()))
-    path = alone.folder(Folder.APPROVED) / name.file
+    path = without_redis.folder(Folder.APPROVED) / name.file
     raw = proposal.wire()
     with path.open("wb") as handle:
         for part in (raw[:200], raw[200:400], raw[400:-1], raw[-1:]):
             handle.write(part)
             handle.flush()
             await asyncio.sleep(0.4)
-    await alone.ends_in(Folder.DONE, name)
-    assert alone.runner.runs() == [name.id]
+    await without_redis.ends_in(Folder.DONE, name)
+    assert without_redis.runner.runs() == [name.id]
 
 
-async def test_a_file_approved_after_its_time_goes_to_expired(living: Living) -> None:
-    await living.begin()
+async def test_a_file_approved_after_its_time_goes_to_expired(harness: ExecutorHarness) -> None:
+    await harness.begin()
     past = rfc3339(datetime.now(UTC) - timedelta(seconds=1))
-    name = living.approve(proposal_for(1, expires_at=past))
-    await wait_for((living.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
-    await wait_for(lambda: _moved(living, name.id, "approved", "expired"), 5, "it is told")
-    assert not living.runner.runs()
+    name = harness.approve(proposal_for(1, expires_at=past))
+    await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
+    await wait_for(lambda: _moved(harness, name.id, "approved", "expired"), 5, "it is told")
+    assert not harness.runner.runs()
 
 
-async def _moved(living: Living, action_id: str, source: str, target: str) -> bool:
-    return (action_id, source, target) in await living.moves()
+async def _moved(harness: ExecutorHarness, action_id: str, source: str, target: str) -> bool:
+    return (action_id, source, target) in await harness.moves()
 
 
-async def test_what_nobody_decides_expires_and_is_told_once(living: Living) -> None:
+async def test_what_nobody_decides_expires_and_is_told_once(harness: ExecutorHarness) -> None:
     soon = rfc3339(datetime.now(UTC) + timedelta(seconds=0.5))
-    name = file_pending(living.actions, proposal_for(1, expires_at=soon))
-    other = file_pending(living.actions, proposal_for(2, service="other"))
-    await living.begin()
-    await wait_for((living.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
-    await wait_for(lambda: _moved(living, name.id, "pending", "expired"), 5, "it is told")
-    await living.end()
-    await living.begin()
-    await living.end()
-    assert (await living.moves()).count((name.id, "pending", "expired")) == 1
-    assert (living.folder(Folder.PENDING) / other.file).exists()
+    name = file_pending(harness.actions, proposal_for(1, expires_at=soon))
+    other = file_pending(harness.actions, proposal_for(2, service="other"))
+    await harness.begin()
+    await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
+    await wait_for(lambda: _moved(harness, name.id, "pending", "expired"), 5, "it is told")
+    await harness.end()
+    await harness.begin()
+    await harness.end()
+    assert (await harness.moves()).count((name.id, "pending", "expired")) == 1
+    assert (harness.folder(Folder.PENDING) / other.file).exists()
 
 
-async def test_a_past_id_never_runs_again_however_often_it_is_approved(living: Living) -> None:
-    await living.begin()
-    name = living.approve(proposal_for(1))
-    await living.ends_in(Folder.DONE, name)
-    raw = (living.folder(Folder.DONE) / name.id / "claimed.json").read_bytes()
+async def test_a_past_id_never_runs_again_however_often_it_is_approved(harness: ExecutorHarness) -> None:
+    await harness.begin()
+    name = harness.approve(proposal_for(1))
+    await harness.ends_in(Folder.DONE, name)
+    raw = (harness.folder(Folder.DONE) / name.id / "claimed.json").read_bytes()
     for _ in range(3):
-        (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
-        await wait_for(lambda: not list(living.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
+        (harness.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+        await wait_for(lambda: not list(harness.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
     edited = proposal_for(1, reason="the same id with other bytes")
-    other = living.approve(edited)
-    assert "executed already" in await living.quarantined(other.file)
-    assert len([p for p in living.folder(Folder.QUARANTINE).iterdir() if not p.name.endswith(".txt")]) == 4
+    other = harness.approve(edited)
+    assert "executed already" in await harness.quarantined(other.file)
+    assert len([p for p in harness.folder(Folder.QUARANTINE).iterdir() if not p.name.endswith(".txt")]) == 4
     # ... not even when somebody cleared done/ away
-    (living.folder(Folder.DONE) / name.id).rename(living.runtime / "elsewhere")
-    (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
-    await wait_for(lambda: not list(living.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
-    assert living.runner.runs() == [name.id]
+    (harness.folder(Folder.DONE) / name.id).rename(harness.runtime / "elsewhere")
+    (harness.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+    await wait_for(lambda: not list(harness.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
+    assert harness.runner.runs() == [name.id]
 
 
-async def test_a_second_file_of_an_id_that_runs_now_is_quarantined(alone: Living) -> None:
-    alone.runner.seconds = 1.0
-    await alone.begin()
-    first = alone.approve(proposal_for(1))
-    await wait_for(lambda: alone.runner.runs(), 5, "the first runs")
-    second = alone.approve(proposal_for(1, reason="the same id with other bytes"))
-    assert "right now" in await alone.quarantined(second.file)
-    await alone.ends_in(Folder.DONE, first)
-    assert alone.runner.runs() == [first.id]
+async def test_a_second_file_of_an_id_that_runs_now_is_quarantined(without_redis: ExecutorHarness) -> None:
+    without_redis.runner.seconds = 1.0
+    await without_redis.begin()
+    first = without_redis.approve(proposal_for(1))
+    await wait_for(lambda: without_redis.runner.runs(), 5, "the first runs")
+    second = without_redis.approve(proposal_for(1, reason="the same id with other bytes"))
+    assert "right now" in await without_redis.quarantined(second.file)
+    await without_redis.ends_in(Folder.DONE, first)
+    assert without_redis.runner.runs() == [first.id]
 
 
-async def test_a_good_file_from_quarantine_runs_when_its_trouble_is_mended(alone: Living) -> None:
+async def test_a_good_file_from_quarantine_runs_when_its_trouble_is_mended(without_redis: ExecutorHarness) -> None:
     from executor_agent.testing import write_inventory
 
-    await alone.begin()
-    name = alone.approve(proposal_for(1, node="elsewhere"))
-    assert "add it there, then move this file back" in await alone.quarantined(name.file)
-    write_inventory(alone.runtime, "here", "elsewhere")
-    (alone.folder(Folder.QUARANTINE) / name.file).rename(alone.folder(Folder.APPROVED) / name.file)
-    await alone.ends_in(Folder.DONE, name)
+    await without_redis.begin()
+    name = without_redis.approve(proposal_for(1, node="elsewhere"))
+    assert "add it there, then move this file back" in await without_redis.quarantined(name.file)
+    write_inventory(without_redis.runtime, "here", "elsewhere")
+    (without_redis.folder(Folder.QUARANTINE) / name.file).rename(without_redis.folder(Folder.APPROVED) / name.file)
+    await without_redis.ends_in(Folder.DONE, name)
 
 
-async def test_a_missing_inventory_holds_nothing_up_and_touches_nothing(alone: Living) -> None:
-    (alone.runtime / "config" / "inventory.yml").unlink()
-    await alone.begin()
-    name = alone.approve(proposal_for(1))
-    assert "inventory.yml" in await alone.quarantined(name.file)
-    assert not alone.runner.runs()
+async def test_a_missing_inventory_holds_nothing_up_and_touches_nothing(without_redis: ExecutorHarness) -> None:
+    (without_redis.runtime / "config" / "inventory.yml").unlink()
+    await without_redis.begin()
+    name = without_redis.approve(proposal_for(1))
+    assert "inventory.yml" in await without_redis.quarantined(name.file)
+    assert not without_redis.runner.runs()
 
 
-async def test_what_cannot_be_moved_away_does_not_spin_the_loop(alone: Living, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_moved_away_does_not_spin_the_loop(
+    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tries = 0
 
     def refuse(*_: object) -> None:
@@ -315,52 +319,52 @@ async def test_what_cannot_be_moved_away_does_not_spin_the_loop(alone: Living, m
         tries += 1
         raise PermissionError(1, "not permitted")
 
-    await alone.begin()
-    monkeypatch.setattr(type(alone.actions), "quarantine", refuse)
-    os.mkfifo(alone.folder(Folder.APPROVED) / "stuck.json")
+    await without_redis.begin()
+    monkeypatch.setattr(type(without_redis.actions), "quarantine", refuse)
+    os.mkfifo(without_redis.folder(Folder.APPROVED) / "stuck.json")
     await wait_for(lambda: tries >= 1, 5, "the first try")
-    name = alone.approve(proposal_for(1))
-    await alone.ends_in(Folder.DONE, name, 3)
+    name = without_redis.approve(proposal_for(1))
+    await without_redis.ends_in(Folder.DONE, name, 3)
     assert tries <= 2
 
 
-async def test_approved_made_anew_is_seen_and_watched_again(alone: Living) -> None:
-    await alone.begin()
-    approved = alone.folder(Folder.APPROVED)
+async def test_approved_made_anew_is_seen_and_watched_again(without_redis: ExecutorHarness) -> None:
+    await without_redis.begin()
+    approved = without_redis.folder(Folder.APPROVED)
     await asyncio.sleep(0)
-    approved.rename(alone.runtime / "old-approved")
+    approved.rename(without_redis.runtime / "old-approved")
     approved.mkdir()
-    name = alone.approve(proposal_for(1))
-    await alone.ends_in(Folder.DONE, name, 5)
+    name = without_redis.approve(proposal_for(1))
+    await without_redis.ends_in(Folder.DONE, name, 5)
     # gone altogether: it is made again
-    approved.rename(alone.runtime / "older-approved")
+    approved.rename(without_redis.runtime / "older-approved")
     await wait_for(approved.is_dir, 5, "approved/ is made again")
-    other = file_pending(alone.actions, proposal_for(2))
-    move_by_hand(alone.actions, other)
-    await alone.ends_in(Folder.DONE, other, 5)
+    other = file_pending(without_redis.actions, proposal_for(2))
+    move_by_hand(without_redis.actions, other)
+    await without_redis.ends_in(Folder.DONE, other, 5)
 
 
-async def test_a_copied_file_runs_once_and_does_not_stay_pending(living: Living) -> None:
-    await living.begin()
-    name = file_pending(living.actions, proposal_for(1))
-    raw = (living.folder(Folder.PENDING) / name.file).read_bytes()
-    (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
-    await living.ends_in(Folder.DONE, name)
-    assert not (living.folder(Folder.PENDING) / name.file).exists()
-    assert (living.folder(Folder.WITHDRAWN) / name.file).exists()
-    assert living.runner.runs() == [name.id]
+async def test_a_copied_file_runs_once_and_does_not_stay_pending(harness: ExecutorHarness) -> None:
+    await harness.begin()
+    name = file_pending(harness.actions, proposal_for(1))
+    raw = (harness.folder(Folder.PENDING) / name.file).read_bytes()
+    (harness.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+    await harness.ends_in(Folder.DONE, name)
+    assert not (harness.folder(Folder.PENDING) / name.file).exists()
+    assert (harness.folder(Folder.WITHDRAWN) / name.file).exists()
+    assert harness.runner.runs() == [name.id]
 
 
 async def test_a_note_without_a_proposal_goes_and_a_false_note_is_quarantined(
-    alone: Living, monkeypatch: pytest.MonkeyPatch
+    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mesh_core.approvals.store.LEFTOVER_NS", 0)
-    approved, name = alone.folder(Folder.APPROVED), _own_name(proposal_for(1))
+    approved, name = without_redis.folder(Folder.APPROVED), _own_name(proposal_for(1))
     (approved / f"{name}.by.txt").write_text("anna")
     (approved / "evil.by.txt").mkdir()
     (approved / f".{name}.0123456789ab.tmp").write_bytes(b"half")
-    await alone.begin()
+    await without_redis.begin()
     await wait_for(lambda: not list(approved.iterdir()), 5, "nothing is left in approved/")
-    caught = sorted(path.name for path in alone.folder(Folder.QUARANTINE).iterdir() if path.suffix != ".txt")
+    caught = sorted(path.name for path in without_redis.folder(Folder.QUARANTINE).iterdir() if path.suffix != ".txt")
     assert caught == [f".{name}.0123456789ab.tmp"]
-    assert (alone.folder(Folder.QUARANTINE) / "evil.by.txt").is_dir()
+    assert (without_redis.folder(Folder.QUARANTINE) / "evil.by.txt").is_dir()

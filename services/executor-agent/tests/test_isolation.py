@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 from parts.playing import Run, a_proposal
 
-from executor_agent.ansible import Where, write_project
-from executor_agent.isolation import Isolation
+from executor_agent.ansible import StageContext, write_project
+from executor_agent.ansible_pool.client import TOKEN
+from executor_agent.ansible_pool.supervisor import AnsiblePool
+from executor_agent.isolation.sandbox import Isolation
+from executor_agent.isolation.view import VARIABLE, Wall, protected_paths
 from executor_agent.stages import APPLY
-from executor_agent.view import VARIABLE, Wall, executors_own
-from executor_agent.warm_client import TOKEN
-from executor_agent.zygote import Zygote
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.policy.inventory import Inventory
 
@@ -52,7 +52,7 @@ class Victim:
 
     runtime: Path
     process: subprocess.Popen[bytes]
-    zygote: Zygote
+    pool: AnsiblePool
     wall: Wall
     nodes: tuple[str, ...]
     hosts: Inventory = field(init=False)
@@ -77,7 +77,7 @@ class Victim:
         folder = self.runtime / "actions" / "running" / f"{proposal.id}-{len(list(self.runtime.rglob('project')))}"
         folder.mkdir()
         write_project(folder, PlaybookSet(text, text, text), self.hosts.only(node))
-        return Run(folder, proposal, Where(self.zygote, proposal.id, node))
+        return Run(folder, proposal, StageContext(self.pool, proposal.id, node))
 
 
 @pytest.fixture(params=WAYS)
@@ -101,11 +101,11 @@ def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     listener.bind(str(runtime / "redis.sock"))
     listener.listen()
     environment = {**os.environ, "REDIS_URL": f"redis://:{SECRET}@127.0.0.1/0"}
-    isolation = Isolation(wall, executors_own(runtime, environment))
-    zygote = Zygote.start(environment, namespaces=namespaces, isolation=isolation)
-    assert zygote.wait_ready(60)
-    yield Victim(runtime, process, zygote, wall, nodes)
-    zygote.stop()
+    isolation = Isolation(wall, protected_paths(runtime, environment))
+    pool = AnsiblePool.start(environment, namespaces=namespaces, isolation=isolation)
+    assert pool.wait_ready(60)
+    yield Victim(runtime, process, pool, wall, nodes)
+    pool.stop()
     listener.close()
     process.kill()
     process.wait()
@@ -132,7 +132,7 @@ def hostile_play(victim: Victim, node: str, copied: Path) -> list[dict[str, Any]
             "audit": str(runtime / "audit" / "audit.jsonl"),
             "its own playbook": "apply.yml",
             "its own outcome": "../outcome.json",
-            "what all runs load": str(victim.zygote.home / "home" / "plugin.py"),
+            "what all runs load": str(victim.pool.home / "home" / "plugin.py"),
         },
     }
     secret = runtime / "secrets" / "redis_password"
@@ -172,9 +172,7 @@ def plays(victim: Victim, node: str, copied: Path) -> None:
     found: dict[str, Any] = json.loads(answers["attack"]["stdout"])
     got = {name for name, what in found.items() if what}
     looked_up = {name: str(answers[name].get("msg") or "") for name in LOOKUPS if name in answers}
-    forged = {
-        path.name for place in (victim.runtime, victim.zygote.home) for path in place.rglob("*") if is_forged(path)
-    }
+    forged = {path.name for place in (victim.runtime, victim.pool.home) for path in place.rglob("*") if is_forged(path)}
     assert not any(looked_up.get(name) for name in ("hostvars", "all hostvars"))  # not even without a wall
     assert victim.process.poll() is None
     if victim.wall is Wall.NONE:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from executor_agent.process_table import descendants
 from executor_agent.processes import end_processes, processes_of
-from executor_agent.testing import Living, file_pending, move_by_hand, proposal_for, read_record
-from executor_agent.warm_ansible import _descendants
+from executor_agent.testing import ExecutorHarness, file_pending, move_by_hand, proposal_for, read_record
 from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.testing import RedisServer, wait_for
@@ -47,13 +47,13 @@ ARROWS = {
 class Process:
     """Executor processes on one runtime folder, ended with the test."""
 
-    def __init__(self, living: Living):
-        self.living = living
+    def __init__(self, harness: ExecutorHarness):
+        self.harness = harness
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, step: str = "none", seconds: float = 0.0) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, str(CRASHING), str(self.living.runtime), self.living.redis_url, step, str(seconds)]
+            [sys.executable, str(CRASHING), str(self.harness.runtime), self.harness.redis_url, step, str(seconds)]
         )
         self.processes.append(process)
         return process
@@ -65,107 +65,111 @@ class Process:
 
 
 @pytest.fixture
-def executor(living: Living) -> Iterator[Process]:
-    process = Process(living)
+def executor(harness: ExecutorHarness) -> Iterator[Process]:
+    process = Process(harness)
     yield process
     process.end()
 
 
-def ends(living: Living, action_id: str) -> list[Folder]:
+def ends(harness: ExecutorHarness, action_id: str) -> list[Folder]:
     folders = (*EXECUTED, Folder.WITHDRAWN)
-    return [folder for folder in folders if (living.folder(folder) / action_id).is_dir()]
+    return [folder for folder in folders if (harness.folder(folder) / action_id).is_dir()]
 
 
 @pytest.mark.parametrize("step", ARROWS)
 async def test_killed_at_any_arrow_it_runs_at_most_once_with_exactly_one_result(
-    living: Living, executor: Process, step: str
+    harness: ExecutorHarness, executor: Process, step: str
 ) -> None:
     folder, runs = ARROWS[step]
-    name = living.approve(proposal_for(1))
+    name = harness.approve(proposal_for(1))
     crashed = executor.start(step)
     await wait_for(lambda: crashed.poll() is not None, 15, f"it dies {step}")
     assert crashed.returncode == -signal.SIGKILL
     if step == "in the run":
         assert processes_of(name.id)
     executor.start()
-    await wait_for(lambda: ends(living, name.id), 15, "it comes to an end")
-    assert ends(living, name.id) == [folder]
-    assert len(living.runner.runs()) == runs
+    await wait_for(lambda: ends(harness, name.id), 15, "it comes to an end")
+    assert ends(harness, name.id) == [folder]
+    assert len(harness.runner.runs()) == runs
     assert not processes_of(name.id)
-    assert living.outcome(folder, name.id).result == folder.value
+    assert harness.outcome(folder, name.id).result == folder.value
 
     async def told() -> bool:
-        return len(await living.moves()) >= 3 and not list((living.runtime / "state/executor/outbox").glob("*.json"))
+        return len(await harness.moves()) >= 3 and not list((harness.runtime / "state/executor/outbox").glob("*.json"))
 
     await wait_for(told, 10, "everything is told")
-    assert await living.moves() == [
+    assert await harness.moves() == [
         (name.id, "pending", "approved"),
         (name.id, "approved", "running"),
         (name.id, "running", folder.value),
     ]
-    events = [event["type"] for event in await living.events()]
+    events = [event["type"] for event in await harness.events()]
     good = folder is Folder.DONE
     assert events == ["remediation_started", "remediation_completed" if good else "remediation_failed"]
     # and once more in approved/: it stays at that
-    raw = (living.folder(folder) / name.id / "proposal.json").read_bytes()
-    (living.folder(Folder.APPROVED) / name.file).write_bytes(raw)
-    assert "executed already" in await living.quarantined(name.file)
-    assert len(living.runner.runs()) == runs
+    raw = (harness.folder(folder) / name.id / "proposal.json").read_bytes()
+    (harness.folder(Folder.APPROVED) / name.file).write_bytes(raw)
+    assert "executed already" in await harness.quarantined(name.file)
+    assert len(harness.runner.runs()) == runs
 
 
-async def test_an_interrupted_run_says_what_was_seen_and_ends_what_was_left(living: Living, executor: Process) -> None:
-    name = living.approve(proposal_for(1))
+async def test_an_interrupted_run_says_what_was_seen_and_ends_what_was_left(
+    harness: ExecutorHarness, executor: Process
+) -> None:
+    name = harness.approve(proposal_for(1))
     crashed = executor.start("in the run")
     await wait_for(lambda: crashed.poll() is not None, 15, "it dies in the run")
     executor.start()
-    await wait_for(lambda: ends(living, name.id), 15, "it comes to an end")
-    outcome = living.outcome(Folder.INTERRUPTED, name.id)
+    await wait_for(lambda: ends(harness, name.id), 15, "it comes to an end")
+    outcome = harness.outcome(Folder.INTERRUPTED, name.id)
     assert outcome.verdict == "inconclusive"
     assert "1 processes" in outcome.reason
     assert "sick: it does not answer" in outcome.reason
 
 
-async def test_papers_that_prove_nothing_are_not_run(alone: Living) -> None:
+async def test_papers_that_prove_nothing_are_not_run(without_redis: ExecutorHarness) -> None:
     """Half of intent.json after a power cut, or a proposal.json that somebody changed."""
     for number, (file, change) in enumerate((("intent.json", b""), ("proposal.json", b"x"), ("intent.json", b"{}")), 1):
         proposal = proposal_for(number)
-        folder = alone.folder(Folder.RUNNING) / proposal.id
+        folder = without_redis.folder(Folder.RUNNING) / proposal.id
         folder.mkdir()
         for paper in ("claimed.json", "proposal.json", "intent.json"):
             (folder / paper).write_bytes(proposal.wire())
         (folder / file).write_bytes(change)
-        await alone.begin()
-        assert "inject the event again" in await alone.quarantined(proposal.id)
-        await alone.end()
-    assert not alone.runner.runs()
+        await without_redis.begin()
+        assert "inject the event again" in await without_redis.quarantined(proposal.id)
+        await without_redis.end()
+    assert not without_redis.runner.runs()
 
 
-async def test_what_expired_while_the_executor_was_down_does_not_run(living: Living, executor: Process) -> None:
+async def test_what_expired_while_the_executor_was_down_does_not_run(
+    harness: ExecutorHarness, executor: Process
+) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=3)
-    name = living.approve(proposal_for(1, expires_at=rfc3339(soon)))
+    name = harness.approve(proposal_for(1, expires_at=rfc3339(soon)))
     crashed = executor.start("after the claim")
     await wait_for(lambda: crashed.poll() is not None, 15, "it dies after the claim")
     await wait_for(lambda: datetime.now(UTC) > soon, 5, "it has expired")
     executor.start()
-    await wait_for((living.folder(Folder.EXPIRED) / name.file).exists, 10, "it lies in expired/")
-    assert not living.runner.runs()
-    assert not (living.folder(Folder.RUNNING) / name.id).exists()
+    await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 10, "it lies in expired/")
+    await wait_for(lambda: not (harness.folder(Folder.RUNNING) / name.id).exists(), 10, "nothing of it in running/")
+    assert not harness.runner.runs()
 
 
 async def test_two_executors_and_kills_at_random_run_each_of_two_hundred_files_once(
-    living: Living, executor: Process, redis_server: RedisServer
+    harness: ExecutorHarness, executor: Process, redis_server: RedisServer
 ) -> None:
     """Both live on the same folder; one is killed every now and then and started again, Redis as well. Seeded."""
     chance = random.Random(7)
-    names = [file_pending(living.actions, proposal_for(n, service=f"web-{n % 40}")) for n in range(1, 201)]
+    names = [file_pending(harness.actions, proposal_for(n, service=f"web-{n % 40}")) for n in range(1, 201)]
     pair = [executor.start(), executor.start()]
     kills = 0
 
     def all_ended() -> bool:
-        return all(ends(living, name.id) for name in names)
+        return all(ends(harness, name.id) for name in names)
 
     for number, name in enumerate(names):
-        move_by_hand(living.actions, name)
+        move_by_hand(harness.actions, name)
         if number % 40 == 20:
             victim = chance.randrange(2)
             pair[victim].kill()
@@ -176,17 +180,17 @@ async def test_two_executors_and_kills_at_random_run_each_of_two_hundred_files_o
             await asyncio.sleep(0.2)  # the one that stands by takes over in about that time
             redis_server.start()
     await wait_for(all_ended, 60, "all two hundred have ended")
-    counts = Counter(read_record(living.runtime / "runs"))
+    counts = Counter(read_record(harness.runtime / "runs"))
     assert not [run for run, count in counts.items() if count > 1]
-    results = {name.id: ends(living, name.id) for name in names}
+    results = {name.id: ends(harness, name.id) for name in names}
     assert all(len(found) == 1 for found in results.values())
     assert all(counts[action_id] == 1 for action_id, found in results.items() if found == [Folder.DONE])
 
     async def told() -> bool:
-        return len([1 for move in await living.moves() if move[1] == "running"]) >= len(names)
+        return len([1 for move in await harness.moves() if move[1] == "running"]) >= len(names)
 
     await wait_for(told, 20, "each result is told")
-    last = Counter(action_id for action_id, source, _ in await living.moves() if source == "running")
+    last = Counter(action_id for action_id, source, _ in await harness.moves() if source == "running")
     assert set(last.values()) == {1}
     interrupted = sum(found == [Folder.INTERRUPTED] for found in results.values())
     print(f"{len(names)} files, {kills} kills: {interrupted} interrupted, 0 twice, 0 lost")
@@ -234,5 +238,5 @@ def tree() -> Iterator[tuple[int, int]]:
 
 def test_a_parent_is_ended_before_its_child_so_that_a_script_does_not_go_on(tree: tuple[int, int]) -> None:
     assert processes_of("plan-tree") == list(tree)
-    own = _descendants(os.getpid())
+    own = descendants(os.getpid())
     assert own.index(tree[0]) < own.index(tree[1])

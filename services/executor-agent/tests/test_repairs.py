@@ -22,10 +22,10 @@ from parts.nodes import SystemdNode
 from parts.playing import Prepare, Run, a_proposal
 from parts.require import missing
 
+from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import APPLY, LOOK, stages_for
 from executor_agent.target_state import look
 from executor_agent.verify import RepairVerdict, Verification, WatchLimits, verify
-from executor_agent.zygote import Zygote
 from mesh_core.actions.register import playbook_for
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.outcomes import Stage
@@ -53,13 +53,13 @@ async def prove(run: Run, settle: WatchLimits = QUICK) -> Verification:
 
 
 async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
-    engine: Engine, docker_warm: Zygote, sick_container: SickFactory, prepare: Prepare
+    engine: Engine, docker_pool: AnsiblePool, sick_container: SickFactory, prepare: Prepare
 ) -> None:
     sick = sick_container()
     await wait_for(lambda: sick.health() == "healthy", 20, "healthy at first")
     sick.make_sick()
     await wait_for(lambda: sick.health() == "unhealthy", 20, "unhealthy")
-    run = prepare(docker_warm, a_proposal(sick.name))
+    run = prepare(docker_pool, a_proposal(sick.name))
     assert the_look(run).health is TargetStatus.UNHEALTHY
     since = time.time() - 0.5
     stages = await asyncio.to_thread(repair, run)
@@ -82,12 +82,12 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
 
 
 async def test_a_container_that_stays_sick_is_not_called_repaired(
-    docker_warm: Zygote, sick_container: SickFactory, prepare: Prepare
+    docker_pool: AnsiblePool, sick_container: SickFactory, prepare: Prepare
 ) -> None:
     sick = sick_container(stay_sick=True)
     sick.make_sick()
     await wait_for(lambda: sick.health() == "unhealthy", 20, "unhealthy")
-    run = prepare(docker_warm, a_proposal(sick.name))
+    run = prepare(docker_pool, a_proposal(sick.name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run)
     assert done.verdict is RepairVerdict.NOT_HELPED, done
@@ -95,10 +95,10 @@ async def test_a_container_that_stays_sick_is_not_called_repaired(
 
 
 async def test_the_settle_window_waits_for_a_slow_starter(
-    docker_warm: Zygote, sick_container: SickFactory, prepare: Prepare
+    docker_pool: AnsiblePool, sick_container: SickFactory, prepare: Prepare
 ) -> None:
     slow = sick_container(start_period="20s", start_seconds=4)
-    run = prepare(docker_warm, a_proposal(slow.name))
+    run = prepare(docker_pool, a_proposal(slow.name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run, WatchLimits(every_seconds=0.2, margin_seconds=1))
     assert done.verdict is RepairVerdict.PROVEN, done
@@ -106,14 +106,14 @@ async def test_the_settle_window_waits_for_a_slow_starter(
 
 
 async def test_a_stopped_container_is_started_and_a_drifted_one_is_not_made_anew(
-    engine: Engine, base_image: str, docker_warm: Zygote, prepare: Prepare
+    engine: Engine, base_image: str, docker_pool: AnsiblePool, prepare: Prepare
 ) -> None:
     options = ["--init", "-e", "DRIFTED=yes", "--memory", "64m", "--restart", "unless-stopped", "-v", "/data"]
     name = engine.run(base_image, "sleep", "600", options=options)
     engine.exec(name, "touch", "/data/precious", "/root/precious")
     engine.docker("stop", "--time", "1", name)
     before = engine.inspect(name)["Id"]
-    run = prepare(docker_warm, a_proposal(name))
+    run = prepare(docker_pool, a_proposal(name))
     assert the_look(run).health is TargetStatus.UNHEALTHY
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     assert engine.inspect(name)["Id"] == before
@@ -122,19 +122,19 @@ async def test_a_stopped_container_is_started_and_a_drifted_one_is_not_made_anew
 
 
 async def test_a_container_that_dies_again_and_again_is_a_crash_loop(
-    engine: Engine, base_image: str, docker_warm: Zygote, prepare: Prepare
+    engine: Engine, base_image: str, docker_pool: AnsiblePool, prepare: Prepare
 ) -> None:
     name = engine.run(base_image, "sh", "-c", "sleep 0.7; exit 3", options=["--restart", "always"])
-    run = prepare(docker_warm, a_proposal(name))
+    run = prepare(docker_pool, a_proposal(name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run)
     assert done.verdict is RepairVerdict.NOT_HELPED, done
 
 
 def test_a_missing_container_is_said_plainly_and_nothing_is_made(
-    engine: Engine, docker_warm: Zygote, prepare: Prepare
+    engine: Engine, docker_pool: AnsiblePool, prepare: Prepare
 ) -> None:
-    run = prepare(docker_warm, a_proposal("mm-nobody"))
+    run = prepare(docker_pool, a_proposal("mm-nobody"))
     seen = the_look(run)
     assert seen.health is TargetStatus.UNHEALTHY
     assert seen.facts["exists"] is False
@@ -145,7 +145,7 @@ def test_a_missing_container_is_said_plainly_and_nothing_is_made(
 
 
 async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_left_alone(
-    engine: Engine, base_image: str, docker_warm: Zygote, prepare: Prepare
+    engine: Engine, base_image: str, docker_pool: AnsiblePool, prepare: Prepare
 ) -> None:
     def labels(service: str) -> list[str]:
         pairs = {"project": "shop", "service": service, "oneoff": "False"}
@@ -156,7 +156,7 @@ async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_lef
     started = engine.started_at(neighbour)
     since = time.time() - 0.5
     payload = {"runtime": "docker", "compose": {"project": "shop", "service": "web"}}
-    run = prepare(docker_warm, a_proposal("shop.web", payload=payload))
+    run = prepare(docker_pool, a_proposal("shop.web", payload=payload))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     assert [len(engine.events(name, "restart", since=since)) for name in web] == [1, 1]
     assert engine.started_at(neighbour) == started
@@ -202,15 +202,15 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
         subprocess.run(command, env=compose, capture_output=True, check=True, timeout=60)
 
     await asyncio.to_thread(run_compose, "up", "-d")
-    zygote = Zygote.start(compose)
+    pool = AnsiblePool.start(compose)
     try:
         before = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}
         payload = {"runtime": "docker", "compose": {"project": project, "service": "web"}}
         proposal = a_proposal(f"{project}.web", "redeploy", payload)
-        ignorant = prepare(zygote, proposal)
+        ignorant = prepare(pool, proposal)
         assert "add mend_compose_dirs" in (await asyncio.to_thread(repair, ignorant))[-1].detail
         box = {"ansible_connection": "local", "mend_compose_dirs": {project: str(folder)}}
-        run = prepare(zygote, proposal, inventory=yaml.safe_dump({"all": {"hosts": {"box": box}}}).encode())
+        run = prepare(pool, proposal, inventory=yaml.safe_dump({"all": {"hosts": {"box": box}}}).encode())
         stages = await asyncio.to_thread(repair, run)
         assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
         after = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}
@@ -218,7 +218,7 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
         assert after["db"] == before["db"]
         assert (await prove(run)).verdict is RepairVerdict.PROVEN
     finally:
-        zygote.stop()
+        pool.stop()
         await asyncio.to_thread(run_compose, "down", "--timeout", "1")
 
 
@@ -277,8 +277,10 @@ def of_supervisor(program: str) -> Proposal:
     return a_proposal(program, "service_restart", {"runtime": "supervisor"})
 
 
-async def test_a_supervisor_program_is_restarted_and_proven(warm: Zygote, supervisor: Path, prepare: Prepare) -> None:
-    run = prepare(warm, of_supervisor("web"), inventory=for_supervisor(supervisor))
+async def test_a_supervisor_program_is_restarted_and_proven(
+    pool: AnsiblePool, supervisor: Path, prepare: Prepare
+) -> None:
+    run = prepare(pool, of_supervisor("web"), inventory=for_supervisor(supervisor))
     await wait_for(lambda: the_look(run).health is TargetStatus.HEALTHY, 15, "running at first")
     first = the_look(run).incarnation
     stages = await asyncio.to_thread(repair, run)
@@ -297,16 +299,16 @@ async def test_a_supervisor_program_is_restarted_and_proven(warm: Zygote, superv
 
 
 def test_a_supervisor_program_that_cannot_start_or_is_not_there_fails_in_words(
-    warm: Zygote, supervisor: Path, prepare: Prepare
+    pool: AnsiblePool, supervisor: Path, prepare: Prepare
 ) -> None:
-    broken = repair(prepare(warm, of_supervisor("broken"), inventory=for_supervisor(supervisor)))[-1]
+    broken = repair(prepare(pool, of_supervisor("broken"), inventory=for_supervisor(supervisor)))[-1]
     assert not broken.ok
     assert "did not start broken" in broken.detail
     assert "spawn error" in broken.detail or "abnormal" in broken.detail
-    run = prepare(warm, of_supervisor("nobody"), inventory=for_supervisor(supervisor))
+    run = prepare(pool, of_supervisor("nobody"), inventory=for_supervisor(supervisor))
     assert the_look(run).facts["exists"] is False
     assert "no such process" in repair(run)[-1].detail
-    nowhere = prepare(warm, of_supervisor("web"), inventory=for_supervisor(Path("/nowhere.conf")))
+    nowhere = prepare(pool, of_supervisor("web"), inventory=for_supervisor(Path("/nowhere.conf")))
     assert the_look(nowhere).health is TargetStatus.UNKNOWN
     assert not repair(nowhere)[-1].ok
 
@@ -316,10 +318,10 @@ def for_node(node: SystemdNode) -> bytes:
 
 
 async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
-    warm: Zygote, systemd_node: SystemdNode, prepare: Prepare
+    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
 ) -> None:
     proposal = a_proposal("web", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(warm, proposal, inventory=for_node(systemd_node))
+    run = prepare(pool, proposal, inventory=for_node(systemd_node))
     systemd_node.systemctl("start", "web")
     assert the_look(run).health is TargetStatus.HEALTHY
     await asyncio.to_thread(systemd_node.systemctl, "stop", "web")
@@ -332,22 +334,24 @@ async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
     assert systemd_node.show("web", "ActiveState")["ActiveState"] == "active"
 
 
-def test_a_unit_that_is_not_there_is_said_plainly(warm: Zygote, systemd_node: SystemdNode, prepare: Prepare) -> None:
+def test_a_unit_that_is_not_there_is_said_plainly(
+    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
+) -> None:
     proposal = a_proposal("nobody", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(warm, proposal, inventory=for_node(systemd_node))
+    run = prepare(pool, proposal, inventory=for_node(systemd_node))
     assert the_look(run).facts["exists"] is False
     assert "Could not find the requested service nobody" in repair(run)[-1].detail
 
 
 async def test_a_unit_that_keeps_failing_is_not_called_repaired(
-    warm: Zygote, systemd_node: SystemdNode, prepare: Prepare
+    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
 ) -> None:
     unit = (
         "[Service]\nExecStart=/bin/sh -c 'sleep 0.5; exit 1'\nRestart=always\nRestartSec=100ms\nStartLimitBurst=100\n"
     )
     systemd_node.install_unit("flap.service", unit)
     proposal = a_proposal("flap", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(warm, proposal, inventory=for_node(systemd_node))
+    run = prepare(pool, proposal, inventory=for_node(systemd_node))
     try:
         assert all(s.ok for s in await asyncio.to_thread(repair, run))
         done = await prove(run)
@@ -356,10 +360,10 @@ async def test_a_unit_that_keeps_failing_is_not_called_repaired(
         systemd_node.systemctl("stop", "flap", check=False)
 
 
-def test_a_host_that_does_not_answer_is_unknown_and_the_repair_fails(warm: Zygote, prepare: Prepare) -> None:
+def test_a_host_that_does_not_answer_is_unknown_and_the_repair_fails(pool: AnsiblePool, prepare: Prepare) -> None:
     far = b"all: {hosts: {far: {ansible_host: 127.0.0.1, ansible_port: 9, ansible_user: nobody}}}"
     proposal = a_proposal("web", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(warm, proposal, inventory=far)
+    run = prepare(pool, proposal, inventory=far)
     assert the_look(run).health is TargetStatus.UNKNOWN
     stages = repair(run)
     assert not stages[-1].ok

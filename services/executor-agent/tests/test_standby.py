@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent.leftovers import End, end_leftovers
-from executor_agent.testing import Living, proposal_for
+from executor_agent.orphans import OrphanState, end_orphans
+from executor_agent.testing import ExecutorHarness, proposal_for
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import heartbeat_file, what_is_stuck
-from mesh_core.runtime.standby import Standby
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.lock_note import started_at
 from mesh_core.testing import wait_for
@@ -28,9 +28,9 @@ CRASHING = Path(__file__).with_name("crashing.py")
 class Nohup:
     """Executors that ignore SIGHUP, and all that is left of them, ended with the test."""
 
-    def __init__(self, living: Living):
+    def __init__(self, harness: ExecutorHarness):
         # The same words for all: a copy is known by the words of the executor that it was.
-        self.command = [sys.executable, str(CRASHING), str(living.runtime), living.redis_url, "none"]
+        self.command = [sys.executable, str(CRASHING), str(harness.runtime), harness.redis_url, "none"]
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, step: str) -> subprocess.Popen[bytes]:
@@ -49,8 +49,8 @@ class Nohup:
 
 
 @pytest.fixture
-def nohup(alone: Living) -> Iterator[Nohup]:
-    made = Nohup(alone)
+def nohup(without_redis: ExecutorHarness) -> Iterator[Nohup]:
+    made = Nohup(without_redis)
     yield made
     for process in made.processes:
         process.kill()
@@ -61,16 +61,16 @@ def nohup(alone: Living) -> Iterator[Nohup]:
 
 @pytest.mark.parametrize("step", ["a copy", "a copy with the lock"])
 async def test_the_next_executor_works_whatever_is_left_of_the_one_before(
-    alone: Living, nohup: Nohup, step: str
+    without_redis: ExecutorHarness, nohup: Nohup, step: str
 ) -> None:
-    first = alone.approve(proposal_for(1))
+    first = without_redis.approve(proposal_for(1))
     assert await asyncio.to_thread(nohup.start(step).wait, 60) == -signal.SIGKILL
     left = nohup.copies()
     assert len(left) == (0 if step == "a copy" else 1)
-    second = alone.approve(proposal_for(2))
+    second = without_redis.approve(proposal_for(2))
     nohup.start("none")
-    await alone.ends_in(Folder.DONE, second, 20)
-    await alone.ends_in(Folder.INTERRUPTED, first, 20)
+    await without_redis.ends_in(Folder.DONE, second, 20)
+    await without_redis.ends_in(Folder.INTERRUPTED, first, 20)
     if step == "a copy with the lock":
         assert nohup.copies() == []  # it stood in the way
 
@@ -94,17 +94,17 @@ async def test_only_a_proven_leftover_is_ended(tmp_path: Path) -> None:
             "",
         ):
             holder.note(note)
-            found = end_leftovers(lock, None)
-            assert (found.end, found.suspected) == (End.NONE, None), note
+            found = end_orphans(lock, None)
+            assert (found.state, found.suspected) == (OrphanState.NONE, None), note
             assert f"process {copy} (" in found.described
         holder.note(f"pid {os.getpid()} started 7 on {here}\n")  # the number is another process's now
-        assert end_leftovers(lock, None).end is End.SUSPECTED
+        assert end_orphans(lock, None).state is OrphanState.SUSPECTED
         holder.note(f"pid {gone} started 7 on {here}\n")
-        once = end_leftovers(lock, None)
-        assert (once.end, once.pids) == (End.SUSPECTED, {copy})
-        assert end_leftovers(lock, ("another note", frozenset({copy}))).end is End.SUSPECTED
+        once = end_orphans(lock, None)
+        assert (once.state, once.pids) == (OrphanState.SUSPECTED, {copy})
+        assert end_orphans(lock, ("another note", frozenset({copy}))).state is OrphanState.SUSPECTED
         assert os.waitpid(copy, os.WNOHANG) == (0, 0), "nobody has touched it yet"  # noqa: ASYNC222
-        assert end_leftovers(lock, once.suspected).end is End.KILLED
+        assert end_orphans(lock, once.suspected).state is OrphanState.KILLED
         _, status = await asyncio.to_thread(os.waitpid, copy, 0)
         assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     finally:
@@ -112,34 +112,34 @@ async def test_only_a_proven_leftover_is_ended(tmp_path: Path) -> None:
 
 
 async def test_standing_by_without_one_that_works_is_not_ready_and_named(
-    alone: Living, monkeypatch: pytest.MonkeyPatch
+    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mesh_core.runtime.standby.IDLE_SECONDS", 1.0)
-    monkeypatch.setattr("mesh_core.runtime.standby.LOOK_SECONDS", 0.1)
-    beat = heartbeat_file(alone.runtime, "executor-agent")
+    monkeypatch.setattr("mesh_core.runtime.leader_lock.IDLE_SECONDS", 1.0)
+    monkeypatch.setattr("mesh_core.runtime.leader_lock.INSPECT_SECONDS", 0.1)
+    beat = heartbeat_file(without_redis.runtime, "executor-agent")
     pulse = Pulse()
-    holder = FileLock(alone.runtime / "state" / "executor.lock")
+    holder = FileLock(without_redis.runtime / "state" / "executor.lock")
     beat.parent.mkdir(exist_ok=True)
     assert holder.take()
     holder.note(f"pid {os.getpid()} on {os.uname().nodename}\n")
-    standby = Standby("executor", holder.path, beat, pulse)
+    leader_lock = LeaderLock("executor", holder.path, beat, pulse)
     stop = asyncio.Event()
 
     async def live() -> None:
-        async with standby.alone(stop) as mine:
-            assert mine == (not stop.is_set())
+        async with leader_lock.hold(stop) as leading:
+            assert leading == (not stop.is_set())
 
     beat.touch()
     waiting = asyncio.create_task(live())
     try:
         await asyncio.sleep(0.3)
-        assert standby.ready().ready, "another works"
-        assert "standing by" in standby.ready().detail
-        await wait_for(lambda: not standby.ready().ready, 5, "its heartbeat is old")
-        assert "no executor works" in standby.ready().detail
+        assert leader_lock.ready().ready, "another works"
+        assert "standing by" in leader_lock.ready().detail
+        await wait_for(lambda: not leader_lock.ready().ready, 5, "its heartbeat is old")
+        assert "no executor works" in leader_lock.ready().detail
         assert f"pid {os.getpid()}" in pulse.tick()
         beat.touch()
-        await wait_for(lambda: standby.ready().ready, 5, "it works again")
+        await wait_for(lambda: leader_lock.ready().ready, 5, "it works again")
         holder.release()
         await asyncio.wait_for(waiting, 60)
         assert (pulse.standing_by, pulse.tick()) == (False, "")
@@ -150,10 +150,10 @@ async def test_standing_by_without_one_that_works_is_not_ready_and_named(
 
 
 async def test_a_scan_that_stands_still_stops_the_heartbeat_and_is_named(
-    alone: Living, nohup: Nohup, monkeypatch: pytest.MonkeyPatch
+    without_redis: ExecutorHarness, nohup: Nohup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop turns, Redis answers or not, lines are sent: and nobody looks into approved/."""
-    beat = heartbeat_file(alone.runtime, "executor-agent")
+    beat = heartbeat_file(without_redis.runtime, "executor-agent")
     process = nohup.start("a scan that hangs")
     await wait_for(lambda: "the scan of approved/ has not got on" in what_is_stuck(beat), 30, "it is named")
     assert process.poll() is None

@@ -197,8 +197,8 @@ def _as_it_is(runtime: Path) -> dict[Path, int]:
 
 
 HASTY = """
-import mesh_core.runtime.standby as standby
-standby.IDLE_SECONDS, standby.LOOK_SECONDS = 0.5, 0.1
+import mesh_core.runtime.leader_lock as leader_lock
+leader_lock.IDLE_SECONDS, leader_lock.INSPECT_SECONDS = 0.5, 0.1
 from observer.__main__ import main
 main()
 """

@@ -210,8 +210,8 @@ def executor_ignores_the_digest() -> None:
 
         return judge
 
-    replace("executor_agent.sweep.judge", make_judge)
-    replace("executor_agent.intake.digest_of", lambda old: lambda raw: asked[0] if asked else old(raw))
+    replace("executor_agent.admission.admit", make_judge)
+    replace("executor_agent.admission.digest_of", lambda old: lambda raw: asked[0] if asked else old(raw))
 
 
 @mutant("executor_agent")
@@ -238,36 +238,37 @@ def executor_says_done_and_does_nothing() -> None:
 
         return run
 
-    replace("executor_agent.remedy.Remedy.run", make)
+    replace("executor_agent.action_runner.ActionRunner.run", make)
 
 
-def _told(change: Callable[[list[Any]], list[Any]]) -> None:
+def _reports(change: Callable[[list[Any]], list[Any]]) -> None:
     replace(
-        "executor_agent.report.Outbox.put",
-        lambda old: lambda self, told, *rest, **more: old(self, change(list(told)), *rest, **more),
+        "executor_agent.outbox.Outbox.put",
+        lambda old: lambda self, reports, *rest, **more: old(self, change(list(reports)), *rest, **more),
     )
 
 
-def _is_result(told: Any) -> bool:
-    return told.update is not None and told.update.to_folder in ("done", "failed", "interrupted")
+def _is_result(report: Any) -> bool:
+    return report.update is not None and report.update.to_folder in ("done", "failed", "interrupted")
 
 
 @mutant("executor_agent")
 def result_is_told_twice() -> None:
-    def again(told: list[Any]) -> list[Any]:
-        return [*told, *(t.model_copy(update={"once": f"{t.once}:again"}) for t in told if _is_result(t))]
+    def again(reports: list[Any]) -> list[Any]:
+        results = [report for report in reports if _is_result(report)]
+        return [*reports, *(r.model_copy(update={"idempotency_key": f"{r.idempotency_key}:again"}) for r in results)]
 
-    _told(again)
+    _reports(again)
 
 
 @mutant("executor_agent")
 def result_is_never_told() -> None:
-    _told(lambda told: [t for t in told if not _is_result(t)])
+    _reports(lambda reports: [report for report in reports if not _is_result(report)])
 
 
 @mutant("executor_agent")
 def updates_are_told_backwards() -> None:
-    _told(lambda told: told[::-1])
+    _reports(lambda reports: reports[::-1])
 
 
 @mutant("observer")

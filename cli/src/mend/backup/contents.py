@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mesh_core.storage.listing import entries
+
 ROOTS = ("actions", "events", "config", "silences", "audit", "state")
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # Alive only while the mesh is: locks, seats, sessions (a copy would let a thief in); and the layout's own file.
@@ -92,9 +94,9 @@ def _inside(runtime: Path, below: PurePosixPath, entries: list[os.DirEntry[str]]
             yield found
 
 
-def listed(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as listing:
-        return sorted(listing, key=lambda entry: entry.name)
+def listed(folder: Path, *, tolerated: tuple[type[OSError], ...] = ()) -> list[os.DirEntry[str]]:
+    """By name, so that the same files make the same archive."""
+    return sorted(entries(folder, tolerated=tolerated), key=lambda entry: entry.name)
 
 
 def _is_passing(path: PurePosixPath) -> bool:

@@ -17,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from mesh_core.models.streams import entry_order
 from mesh_core.runtime.redis_url import masked
 
 OURS = ("mesh:*", "proposal:*", "cooldown:*")
@@ -198,7 +199,7 @@ class Loading:
                     pipe.execute()
             pipe.execute()
         newest = _text(_pairs(call("XINFO", "STREAM", name))["last-generated-id"])
-        last = max(line["last"], newest, line["deleted"], key=_order)
+        last = max(line["last"], newest, line["deleted"], key=entry_order)
         added = max(line["added"], call("XLEN", name))
         call("XSETID", name, last, "ENTRIESADDED", added, "MAXDELETEDID", line["deleted"])
 
@@ -281,11 +282,6 @@ def _value(client: redis.Redis, key: bytes, kind: bytes) -> dict[str, Any] | Non
     if words is None or ends == -2 or (kind != b"string" and not words):
         return None  # it ended while we read
     return {"key": _text(key), "type": _text(kind), "value": words, "ends": ends if ends > 0 else None}
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    ms, _, sequence = entry_id.partition("-")
-    return int(ms), int(sequence or 0)
 
 
 def _flat(reply: Any) -> list[Any]:

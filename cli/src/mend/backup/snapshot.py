@@ -14,7 +14,6 @@ place counts), never missed. The executor's ledger is read last. Reads only.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from mesh_core.approvals.store import CLAIMED_FILE
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import rfc3339
+from mesh_core.storage.listing import MISSING
 
 ACTIONS = PurePosixPath("actions")
 LEDGER = PurePosixPath("state", "executor", "executed")
@@ -71,7 +71,7 @@ def snapshot_actions(runtime: Path, skip: Skip) -> Snapshot:
     approved = _files(runtime, ACTIONS / Folder.APPROVED, skip)
     running = {
         entry.name: _files(runtime, ACTIONS / Folder.RUNNING / entry.name, skip, deep=True)
-        for entry in _entries(runtime / ACTIONS / Folder.RUNNING)
+        for entry in listed(runtime / ACTIONS / Folder.RUNNING, tolerated=MISSING)
         if entry.is_dir(follow_symlinks=False)
     }
     ran, decided = _settle(runtime, cut)
@@ -176,7 +176,7 @@ def _settle(runtime: Path, cut: Snapshot) -> tuple[set[str], set[str]]:
     ran: set[str] = set()
     decided: set[str] = set()
     for folder in (*DECIDED, *EXECUTED):
-        for entry in _entries(runtime / ACTIONS / folder):
+        for entry in listed(runtime / ACTIONS / folder, tolerated=MISSING):
             if entry.name.startswith("."):
                 continue
             cut.settled.append(ACTIONS / folder / entry.name)
@@ -196,7 +196,7 @@ def _ledger(runtime: Path, cut: Snapshot, skip: Skip) -> set[str]:
 def _files(runtime: Path, below: PurePosixPath, skip: Skip, *, deep: bool = False) -> dict[str, ArchivedFile]:
     """The regular files there, by name (with `deep`, by path below); gone ones are met again further on."""
     found: dict[str, ArchivedFile] = {}
-    for entry in _entries(runtime / below):
+    for entry in listed(runtime / below, tolerated=MISSING):
         if entry.name.endswith((".tmp", BY_SUFFIX, REASON_SUFFIX)):
             continue
         if entry.is_dir(follow_symlinks=False):
@@ -206,13 +206,6 @@ def _files(runtime: Path, below: PurePosixPath, skip: Skip, *, deep: bool = Fals
         elif (file := read_archived(Path(entry.path), below / entry.name, skip)) is not None:
             found[entry.name] = file
     return found
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        return listed(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _outcome(files: dict[str, ArchivedFile]) -> Outcome | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from mend.doctor.finding import Finding, ok, warning
 from mesh_core.models.proposals import EXECUTED
 from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_files import PACKED, day_folders
+from mesh_core.storage.listing import entries
 
 KEEP_DAYS = 365  # what the observer takes when EVENTS_KEEP_DAYS does not say another number
 RECENT_DAYS = 7  # as long as a day lies there as plain text
@@ -77,7 +77,7 @@ def _runs_a_day(runtime: Path) -> float:
     """What the runs of the last days took, a day."""
     since, total, seen = time.time() - RECENT_DAYS * 86_400, 0, 0
     for folder in EXECUTED:
-        for entry in _entries(runtime / "actions" / folder):
+        for entry in entries(runtime / "actions" / folder):
             if entry.stat(follow_symlinks=False).st_mtime >= since and seen < MOST_RUNS:
                 seen += 1
                 total += size_of(Path(entry.path))
@@ -93,21 +93,13 @@ def _days(events: Path) -> dict[date, Path]:
 
 
 def _is_packed(day: Path) -> bool:
-    return any(entry.name.endswith(PACKED) for entry in _entries(day))
+    return any(entry.name.endswith(PACKED) for entry in entries(day))
 
 
 def _in_old_form(day: Path) -> bool:
-    return any(entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") for entry in _entries(day))
+    return any(entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") for entry in entries(day))
 
 
 def _keep_days(environ: Mapping[str, str]) -> int:
     text = environ.get("EVENTS_KEEP_DAYS", "").strip()
     return int(text) if text.isdigit() and int(text) > 0 else KEEP_DAYS
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as listing:
-            return list(listing)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []

@@ -33,6 +33,7 @@ from mesh_core.approvals.proposal_files import (
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.storage.files import create_whole, exchange, read_regular, rename_exclusive, rename_told, write_whole
+from mesh_core.storage.listing import entries
 
 CLAIMED_FILE = "claimed.json"
 RECEIPT_SUFFIX = ".filed"
@@ -49,7 +50,7 @@ def drop_run(run: Path) -> None:
     """Remove a run's folder in which nothing is claimed: only small files of ours lie there."""
     if os.path.lexists(run / CLAIMED_FILE):
         return
-    for entry in _entries(run):
+    for entry in entries(run):
         with contextlib.suppress(OSError):
             Path(entry.path).unlink()
     with contextlib.suppress(OSError):
@@ -110,13 +111,13 @@ class Actions:
 
     def drop_receipts(self, older_than: float) -> None:
         """Remove those written before that moment (seconds since 1970)."""
-        for entry in _entries(self._wip):
+        for entry in entries(self._wip):
             if entry.name.endswith(RECEIPT_SUFFIX) and _modified(entry) < older_than * 1e9:
                 Path(entry.path).unlink(missing_ok=True)
 
     def drafts(self) -> Iterator[tuple[str, str, float]]:
         """(action id, token, mtime) of each draft that was left behind."""
-        for entry in _entries(self._wip):
+        for entry in entries(self._wip):
             action_id, _, rest = entry.name.rpartition(".json")[0].rpartition(".")
             if action_id and rest:
                 yield action_id, rest, entry.stat(follow_symlinks=False).st_mtime
@@ -128,7 +129,7 @@ class Actions:
     def withdrawn(self, node: str, service: str | None, reason: str) -> Iterator[Filed]:
         """What was taken back there with these very words, for whoever may have died before telling it."""
         alike, words = proposal_id("", node, service).rpartition("-")[0], _words(reason)
-        for entry in _entries(self.folder(Folder.WITHDRAWN)):
+        for entry in entries(self.folder(Folder.WITHDRAWN)):
             path, name = Path(entry.path), name_of(entry.name)
             if name is None or name.id.rpartition("-")[0] != alike:
                 continue
@@ -215,9 +216,9 @@ class Actions:
         """
         now, found = time.time_ns(), []
         with os.scandir(self.folder(Folder.APPROVED)) as listing:
-            entries = {entry.name: entry for entry in listing}
-        for name, entry in entries.items():
-            if name.endswith(BY_SUFFIX) and name.removesuffix(BY_SUFFIX) in entries:
+            by_name = {entry.name: entry for entry in listing}
+        for name, entry in by_name.items():
+            if name.endswith(BY_SUFFIX) and name.removesuffix(BY_SUFFIX) in by_name:
                 continue
             try:  # a rename sets the change time: that is when somebody said yes
                 changed = entry.stat(follow_symlinks=False).st_ctime_ns
@@ -284,13 +285,13 @@ class Actions:
     def executed_before(self, action_id: str) -> Folder | None:
         """The folder in which this id lies already as a run, if any: it must not run again."""
         for folder in (Folder.RUNNING, *EXECUTED, Folder.WITHDRAWN):
-            if any(_entries(self.folder(folder) / action_id)):
+            if any(entries(self.folder(folder) / action_id)):
                 return folder
         return None
 
     def running(self) -> list[Path]:
         """The folders of claimed actions, oldest first."""
-        found = [entry for entry in _entries(self.folder(Folder.RUNNING)) if entry.is_dir(follow_symlinks=False)]
+        found = [entry for entry in entries(self.folder(Folder.RUNNING)) if entry.is_dir(follow_symlinks=False)]
         return [Path(e.path) for e in sorted(found, key=lambda e: e.stat(follow_symlinks=False).st_mtime_ns)]
 
     def finish(self, run: Path, folder: Folder) -> Path:
@@ -342,7 +343,7 @@ class Actions:
         """Where a proposal lies, by its whole id or any unambiguous beginning or its 12 hex at the end."""
         found = []
         for folder in Folder:
-            for entry in _entries(self.folder(folder)):
+            for entry in entries(self.folder(folder)):
                 if entry.name.endswith((REASON_SUFFIX, BY_SUFFIX)) or entry.name.startswith("."):
                     continue
                 name = name_of(entry.name)
@@ -373,8 +374,8 @@ class Actions:
         return list(self._filed(folder))
 
     def _filed(self, folder: Folder) -> Iterator[Filed]:
-        entries = sorted(_entries(self.folder(folder)), key=_modified)
-        for entry in entries:
+        found = sorted(entries(self.folder(folder)), key=_modified)
+        for entry in found:
             name = name_of(entry.name)
             if name is None and folder in (Folder.RUNNING, *EXECUTED, Folder.WITHDRAWN) and entry.is_dir():
                 name = ActionName(entry.name, "")
@@ -405,15 +406,6 @@ def writable_by(path: Path, uid: int, groups: frozenset[int]) -> bool:
 
 def _words(reason: str) -> bytes:
     return f"{reason.strip()}\n".encode()
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies there; nothing for a folder that is missing or not ours to read."""
-    try:
-        with os.scandir(folder) as listing:
-            return list(listing)
-    except (FileNotFoundError, PermissionError):
-        return []
 
 
 def _modified(entry: os.DirEntry[str]) -> int:

@@ -15,6 +15,7 @@ import redis.exceptions
 
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, Bus, BusDown, client_for, or_down
 from mesh_core.messaging.scripts import TAKE_NEW, TAKE_OVER
+from mesh_core.models.streams import entry_order
 
 BLOCK_MS = 500  # also how long a stream that was just made can go unread
 LONGEST_BLOCK_MS = 2000  # beyond its socket's patience a waiting read looks like a dead server
@@ -347,11 +348,11 @@ class Consumer:
 
     async def _first_open(self, stream: str, group: Mapping[str, Any]) -> tuple[int, int] | None:
         if not int(group["pending"]):
-            ms, sequence = _order(_text(group["last-delivered-id"]))
+            ms, sequence = entry_order(_text(group["last-delivered-id"]))
             return ms, sequence + 1
         summary = await self._reader.xpending(stream, _text(group["name"]))
         # Acknowledged between the two questions: next time.
-        return _order(_text(summary["min"])) if summary["pending"] else None
+        return entry_order(_text(summary["min"])) if summary["pending"] else None
 
 
 def _text(value: object) -> str:
@@ -378,8 +379,3 @@ def _flat(rows: object) -> list[tuple[object, object]]:
     if listed and isinstance(listed[0], list) and listed[0] and isinstance(listed[0][0], list | tuple):
         listed = [row for group in listed for row in group]
     return [(row[0], row[1]) for row in listed]
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    ms, _, sequence = entry_id.partition("-")
-    return int(ms), int(sequence or 0)

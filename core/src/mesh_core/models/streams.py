@@ -24,3 +24,10 @@ def stream_of(event_id: str) -> tuple[str, str]:
 def trust_of(stream: str) -> Trust:
     """Who may have written there; an event's own words about that are not believed."""
     return _TRUST.get(stream, Trust.NODE)
+
+
+def entry_order(entry_id: str) -> tuple[int, int]:
+    """A stream entry's id as (milliseconds, sequence), for comparing; (-1, -1), before all others, for what is none."""
+    ms, _, sequence = entry_id.partition("-")
+    sequence = sequence or "0"
+    return (int(ms), int(sequence)) if ms.isdecimal() and sequence.isdecimal() else (-1, -1)

@@ -70,8 +70,8 @@ async def pause(stop: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-async def woken(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> bool:
-    """Wait until `wake` is set, `seconds` are over, or until stopping; True when it is time to stop."""
+async def woken(stop: asyncio.Event, wake: asyncio.Event, seconds: float | None = None) -> bool:
+    """Wait until `wake` is set, `seconds` (if any) are over, or until stopping; True when it is time to stop."""
     waits = [asyncio.ensure_future(event.wait()) for event in (stop, wake)]
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

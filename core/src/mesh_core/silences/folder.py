@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -20,6 +19,7 @@ from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.silences.silence import MAX_DAYS, Silence
 from mesh_core.storage.by_descriptor import folder_below
 from mesh_core.storage.files import create_whole, read_regular, rename_exclusive, rename_told, shared_mode
+from mesh_core.storage.listing import entries
 
 MAX_BYTES = 32 * 1024
 MAX_FILES = 1000
@@ -86,7 +86,7 @@ class SilenceFolder:
     def forget(self, before: float) -> int:
         """Remove what was ended before that moment (seconds since 1970); how many files went."""
         gone = 0
-        for entry in _entries(self.ended_root):
+        for entry in _silence_entries(self.ended_root):
             with contextlib.suppress(OSError):
                 if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_ctime < before:
                     Path(entry.path).unlink()
@@ -112,7 +112,7 @@ class SilenceFolder:
 
     def _signature(self, folder: Path) -> Signature:
         found = []
-        for entry in _entries(folder):
+        for entry in _silence_entries(folder):
             if entry.name.endswith(".json") and not entry.name.startswith("."):
                 with contextlib.suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
@@ -144,10 +144,6 @@ def _silence_at(path: Path) -> Silence | Refusal:
     return silence
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies there, at most ten times what is read; nothing for a folder that is missing or not ours to read."""
-    try:
-        with os.scandir(folder) as listing:
-            return list(islice(listing, 10 * MAX_FILES))
-    except OSError:  # when in doubt we are heard
-        return []
+def _silence_entries(folder: Path) -> list[os.DirEntry[str]]:
+    """At most ten times what is read; nothing where it cannot be read: when in doubt we are heard."""
+    return entries(folder, tolerated=(OSError,), limit=10 * MAX_FILES)

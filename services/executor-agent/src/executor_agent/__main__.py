@@ -1,4 +1,4 @@
-"""Wires the executor: settings, the warm Ansible process, the life of the loop. The only reader of the environment."""
+"""Wires the executor: settings, the Ansible pool, the lifecycle. The only reader of the environment."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ import mesh_core.runtime.without_rich  # noqa: F401
 
 import structlog
 
+from executor_agent.action_runner import ActionRunner
+from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.bundle import write_bundle
-from executor_agent.executor import Limits
-from executor_agent.isolation import Isolation, NoWall, Sandbox, isolation_for, say, told
-from executor_agent.leftovers import die_with_parent
-from executor_agent.life import SERVICE, Life
+from executor_agent.execution import ExecutorLimits
+from executor_agent.isolation.sandbox import (
+    Isolation,
+    SandboxMode,
+    SandboxUnavailable,
+    announce,
+    choose_isolation,
+    isolation_check,
+)
+from executor_agent.lifecycle import SERVICE, ExecutorLifecycle
 from executor_agent.original_probe import OriginalProbe
+from executor_agent.orphans import die_with_parent
 from executor_agent.permissions import reasons_to_refuse
-from executor_agent.remedy import Remedy
 from executor_agent.settings import ExecutorSettings
-from executor_agent.zygote import Zygote
 from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus, masked
 from mesh_core.messaging.redis_state import takes_writes
@@ -54,7 +61,7 @@ def main() -> None:
     schema_or_exit(settings.runtime_path, SERVICE)
     runtime = settings.runtime_path.absolute()
     _check(runtime, settings.planner_uid)
-    limits = Limits(
+    limits = ExecutorLimits(
         parallel=settings.executor_parallel,
         run_seconds=settings.executor_run_seconds,
         look_seconds=settings.executor_look_seconds,
@@ -64,10 +71,10 @@ def main() -> None:
     hidden = (*urls, password_of(settings.redis_url))
     die_with_parent()
     isolation = _isolation(settings.executor_sandbox, runtime)
-    warm = Zygote.start(os.environ, isolation=isolation)
+    pool = AnsiblePool.start(os.environ, isolation=isolation)
     bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")
-    runner = Remedy(warm, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
-    life = Life(
+    runner = ActionRunner(pool, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
+    lifecycle = ExecutorLifecycle(
         runtime,
         runner,
         settings.redis_url,
@@ -82,38 +89,38 @@ def main() -> None:
         runtime,
         checks={
             "redis": takes_writes(bus),
-            "folders": writable(lambda: (*map(life.actions.folder, WRITTEN), runtime / "state")),
-            "inventory": life.inventory_readable,
-            "isolation": told(isolation),
-            "working": life.working,
+            "folders": writable(lambda: (*map(lifecycle.actions.folder, WRITTEN), runtime / "state")),
+            "inventory": lifecycle.config_readable,
+            "isolation": isolation_check(isolation),
+            "working": lifecycle.working,
         },
-        figures=(life.figures,),
+        figures=(lifecycle.figures,),
     )
 
-    async def end_warm() -> None:
-        await asyncio.to_thread(warm.stop)
+    async def stop_pool() -> None:
+        await asyncio.to_thread(pool.stop)
 
     log.info("executor.wired", runtime=str(runtime), redis=masked(settings.redis_url), notify_targets=len(urls))
     serve(
         SERVICE,
         runtime,
         {
-            "execute": life.live,
+            "execute": lifecycle.run,
             "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
         },
-        pulse=life.pulse,
+        pulse=lifecycle.pulse,
         stop_seconds=limits.longest_stop_seconds,
-        closing=[end_warm, runner.teller.close, bus.close],
+        closing=[stop_pool, runner.teller.close, bus.close],
     )
 
 
-def _isolation(sandbox: Sandbox, runtime: Path) -> Isolation:
+def _isolation(sandbox: SandboxMode, runtime: Path) -> Isolation:
     try:
-        isolation = isolation_for(sandbox, runtime, os.environ)
-    except NoWall as error:
+        isolation = choose_isolation(sandbox, runtime, os.environ)
+    except SandboxUnavailable as error:
         print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    say(isolation, runtime)
+    announce(isolation, runtime)
     return isolation
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from executor_agent.intake import Accepted
+from executor_agent.admission import Admitted
 from mesh_core.actions.reading import read_proposal
 from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import BY_SUFFIX, ActionName, approval_at, digest_of
-from mesh_core.approvals.store import BY_FILE, CLAIMED_FILE, Actions, drop_run
+from mesh_core.approvals.store import CLAIMED_FILE, Actions, drop_run
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import Record, Timestamp, rfc3339
@@ -52,7 +52,7 @@ class Started(Record):
 
 
 @dataclass(frozen=True)
-class Run:
+class ActionRun:
     """A claimed action."""
 
     folder: Path
@@ -68,7 +68,7 @@ class Run:
         return ActionName(self.proposal.id, self.intent.digest)
 
 
-class Step(StrEnum):
+class RunPhase(StrEnum):
     """How far a folder in running/ has come."""
 
     UNCLAIMED = "unclaimed"  # a crash before the rename: approved/ still has the file
@@ -86,36 +86,36 @@ class Ledger:
         self.host = host
         self.executed.mkdir(parents=True, exist_ok=True)
 
-    def lies_in(self, action_id: str) -> str | None:
+    def ran_in(self, action_id: str) -> str | None:
         """Where this id ran or runs already: a folder's name, or `executed` when that folder was cleared away."""
         folder = self.actions.executed_before(action_id)
         if folder is not None:
             return folder.value
         return "executed" if (self.executed / action_id).exists() else None
 
-    def claim(self, accepted: Accepted, now: datetime) -> Run | None:
+    def claim(self, admitted: Admitted, now: datetime) -> ActionRun | None:
         """Make an approved file ours. None: somebody else was faster. Raises OSError, then nothing happened."""
-        approval = approval_at(self.actions.folder(Folder.APPROVED) / (accepted.name.file + BY_SUFFIX))
+        approval = approval_at(self.actions.folder(Folder.APPROVED) / (admitted.name.file + BY_SUFFIX))
         intent = Intent(
-            digest=accepted.name.digest,
+            digest=admitted.name.digest,
             approver=approval.by,
             uid=approval.uid,
             host=self.host,
             claimed_at=rfc3339(now),
         )
-        ahead = {PROPOSAL_FILE: accepted.raw, INTENT_FILE: intent.wire()}
-        folder = self.actions.claim(accepted.name, ahead)
-        return Run(folder, accepted.proposal, intent) if folder else None
+        ahead = {PROPOSAL_FILE: admitted.raw, INTENT_FILE: intent.wire()}
+        folder = self.actions.claim(admitted.name, ahead)
+        return ActionRun(folder, admitted.proposal, intent) if folder else None
 
-    def step_of(self, folder: Path) -> Step:
+    def phase_of(self, folder: Path) -> RunPhase:
         """Judged by what is there whole; a file that cannot be read as what it should be counts as missing."""
         if self.outcome_of(folder) is not None:
-            return Step.CONCLUDED
+            return RunPhase.CONCLUDED
         if (folder / STARTED_FILE).exists():
-            return Step.STARTED
-        return Step.CLAIMED if os.path.lexists(folder / CLAIMED_FILE) else Step.UNCLAIMED
+            return RunPhase.STARTED
+        return RunPhase.CLAIMED if os.path.lexists(folder / CLAIMED_FILE) else RunPhase.UNCLAIMED
 
-    def resume(self, folder: Path) -> Run | None:
+    def resume(self, folder: Path) -> ActionRun | None:
         """A run out of its folder. None: its papers do not prove what was reviewed (a power cut, a meddler)."""
         raw, intent = read_regular(folder / PROPOSAL_FILE, MAX_PROPOSAL_BYTES), self._intent(folder)
         if raw is None or intent is None or digest_of(raw) != intent.digest:
@@ -123,37 +123,37 @@ class Ledger:
         proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
         if isinstance(proposal, Refusal) or proposal.id != folder.name:
             return None
-        return Run(folder, proposal, intent)
+        return ActionRun(folder, proposal, intent)
 
     def drop_unclaimed(self, folder: Path) -> None:
         drop_run(folder)
 
-    def begin(self, run: Run, look: TargetState, now: datetime) -> None:
+    def begin(self, run: ActionRun, before: TargetState, now: datetime) -> None:
         """The point of no return, once ever per id. Raises FileExistsError (it began before), OSError (it did not)."""
         if any(os.path.lexists(self.actions.folder(folder) / run.id) for folder in EXECUTED):
             raise FileExistsError(f"{run.id} ran before")
         for name in (PROPOSAL_FILE, INTENT_FILE):
             _fsync(run.folder / name)
         create_whole(self.executed / run.id, b"")
-        started = Started(at=rfc3339(now), host=self.host, pid=os.getpid(), before=look.facts)
+        started = Started(at=rfc3339(now), host=self.host, pid=os.getpid(), before=before.facts)
         if not create_whole(run.folder / STARTED_FILE, started.wire()):
             raise FileExistsError(f"{run.id} was started before")
 
-    def started_of(self, run: Run) -> Started:
+    def started_of(self, run: ActionRun) -> Started:
         """What was noted at the start; times of the claim where the note cannot be read."""
         try:
             return Started.model_validate_json(read_regular(run.folder / STARTED_FILE, 4 * MAX_PROPOSAL_BYTES) or b"")
         except ValidationError:
             return Started(at=run.intent.claimed_at, host=run.intent.host, pid=0)
 
-    def conclude(self, run: Run, outcome: Outcome) -> None:
+    def conclude(self, run: ActionRun, outcome: Outcome) -> None:
         """outcome.json, whole and durable. Raises OSError; may be repeated."""
         write_whole(run.folder / OUTCOME_FILE, outcome.model_dump_json(indent=2).encode() + b"\n")
 
     def outcome_of(self, folder: Path) -> Outcome | None:
         return self.actions.outcome_at(folder)
 
-    def finish(self, run: Run, outcome: Outcome) -> Path:
+    def finish(self, run: ActionRun, outcome: Outcome) -> Path:
         """The whole folder to where it ends. Raises OSError; may be repeated."""
         return self.actions.finish(run.folder, Folder(outcome.result))
 
@@ -163,11 +163,6 @@ class Ledger:
             return Intent.model_validate_json(raw) if raw else None
         except ValidationError:
             return None
-
-
-def note_of(run: Run) -> Path:
-    """Where the approver's note lies once its proposal is claimed."""
-    return run.folder / BY_FILE
 
 
 def _fsync(path: Path) -> None:

@@ -13,91 +13,79 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.executor import Executor
-from executor_agent.ledger import Run, Step
+from executor_agent.execution import Execution
+from executor_agent.ledger import ActionRun, RunPhase
 from executor_agent.processes import end_processes
-from executor_agent.report import begun
+from executor_agent.reports import started_reports
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.pulse import LATE_SECONDS, Pulse
 
-BROKEN = (
+UNPROVEN = (
     "the executor crashed while it claimed this, and what lies here does not prove what was reviewed; "
     "look at claimed.json, and inject the event again (`mend inject`) if it is still wanted"
 )
+TOO_LATE = "it expired while the executor was down; if it is still wanted, `mend inject` the event again"
 
 log = structlog.get_logger()
 
 
-async def recover(executor: Executor, pulse: Pulse) -> int:
-    """Deal with every folder in running/; returns how many. The caller is the only executor (standby.alone)."""
+async def recover(execution: Execution, folders: list[Path], pulse: Pulse) -> list[ActionRun]:
+    """Deal with every folder of running/; returns the runs that have yet to be executed. The caller is the only
+    executor here."""
     # A folder may take one long look, and what it left behind some seconds to end.
-    turned = pulse.watch("recovery", 2 * executor.limits.look_seconds + LATE_SECONDS)
-    folders = await asyncio.to_thread(executor.actions.running)
-    slots = asyncio.Semaphore(executor.limits.parallel)
+    progress = pulse.watch("recovery", 2 * execution.limits.look_seconds + LATE_SECONDS)
+    slots = asyncio.Semaphore(execution.limits.parallel)
 
-    async def one(folder: Path) -> Run | None:
+    async def one(folder: Path) -> ActionRun | None:
         async with slots:
-            found = await _recover(executor, folder)
-            turned()
-            return found
+            run = await _recover(execution, folder)
+            progress()
+            return run
 
-    going_on = await asyncio.gather(*(one(folder) for folder in folders))
+    runs = await asyncio.gather(*(one(folder) for folder in folders))
     pulse.rest("recovery")
-    for run in going_on:
-        if run is not None:
-            executor.carry_on(run)
-    return len(folders)
+    return [run for run in runs if run is not None]
 
 
-async def _recover(executor: Executor, folder: Path) -> Run | None:
-    ledger = executor.ledger
-    step = ledger.step_of(folder)
-    log.info("executor.recovering", action_id=folder.name, step=step.value)
-    if step is Step.UNCLAIMED:
+async def _recover(execution: Execution, folder: Path) -> ActionRun | None:
+    ledger, finalizer = execution.ledger, execution.finalizer
+    phase = ledger.phase_of(folder)
+    log.info("executor.recovering", action_id=folder.name, phase=phase.value)
+    if phase is RunPhase.UNCLAIMED:
         ledger.drop_unclaimed(folder)
         return None
     run = ledger.resume(folder)
     if run is None:
-        log.error("executor.unproven", action_id=folder.name, step=step.value)
-        await executor.endings.insist(folder.name, executor.actions.quarantine, folder, BROKEN)
+        log.error("executor.unproven", action_id=folder.name, phase=phase.value)
+        await finalizer.quarantine(folder, UNPROVEN)
         return None
-    if step is Step.CLAIMED:
-        return await _go_on(executor, run)
-    await executor.endings.tell_claim(run)
-    outcome = ledger.outcome_of(folder)
-    if outcome is None:
-        outcome = await _interrupted(executor, run)
-    await executor.endings.close(run, outcome)
+    if phase is RunPhase.CLAIMED:
+        if not run.proposal.expired(execution.clock()):
+            return run
+        await finalizer.give_back(run, Folder.EXPIRED, TOO_LATE)
+        return None
+    await finalizer.report_claim(run)
+    outcome = ledger.outcome_of(folder) or await _interrupted(execution, run)
+    await finalizer.close(run, outcome)
     return None
 
 
-async def _go_on(executor: Executor, run: Run) -> Run | None:
-    if run.proposal.expired(executor.clock()):
-        await executor.endings.put_back(
-            run,
-            Folder.EXPIRED,
-            "it expired while the executor was down; if it is still wanted, `mend inject` the event again",
-        )
-        return None
-    return run
-
-
-async def _interrupted(executor: Executor, run: Run) -> Outcome:
-    async with executor.targets.hold(run.proposal.target_key):
+async def _interrupted(execution: Execution, run: ActionRun) -> Outcome:
+    async with execution.locks.hold(run.proposal.target_key):
         ended = await asyncio.to_thread(end_processes, run.id)
-        seen = await executor.look(run)
-        started = executor.ledger.started_of(run)
-        executor.outbox.tell(begun(run.proposal, started.at))
+        after = await execution.look(run)
+        started = execution.ledger.started_of(run)
+        execution.outbox.try_put(started_reports(run.proposal, started.at))
         left = f"; {ended} processes that it had left were ended" if ended else ""
-        outcome = executor.endings.outcome(
+        outcome = execution.finalizer.outcome(
             run,
             "interrupted",
             "inconclusive",
-            f"the executor was killed while it ran{left}; the target is {seen.health}: {seen.sentence}",
+            f"the executor was killed while it ran{left}; the target is {after.health}: {after.sentence}",
             started_at=started.at,
             before=started.before,
-            after=seen.facts,
+            after=after.facts,
         )
-        await executor.endings.insist(run.id, executor.ledger.conclude, run, outcome)
+        await execution.finalizer.retry_while_disk_full(run.id, execution.ledger.conclude, run, outcome)
     return outcome

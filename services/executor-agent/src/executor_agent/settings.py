@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from executor_agent.isolation import Sandbox
+from executor_agent.isolation.sandbox import SandboxMode
 from mesh_core.runtime.settings import WatchedSettings
 
 
@@ -23,8 +23,8 @@ class ExecutorSettings(WatchedSettings):
     executor_stop_seconds: float = Field(
         25, alias="EXECUTOR_STOP_SECONDS", ge=0, le=3600, description="what running actions get to end in after SIGTERM"
     )
-    executor_sandbox: Sandbox = Field(
-        Sandbox.AUTO,
+    executor_sandbox: SandboxMode = Field(
+        SandboxMode.AUTO,
         alias="EXECUTOR_SANDBOX",
         description="the wall around each run: `auto` what the machine permits, `required` that or no start, `off`",
     )

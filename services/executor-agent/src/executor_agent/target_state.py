@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from executor_agent.ansible import Limits, Where, run_stage
+from executor_agent.ansible import StageContext, StageLimits, run_stage
 from executor_agent.stages import LOOK
 from mesh_core.actions.playbooks import LOOK_TASK
 from mesh_core.actions.register import action_type
@@ -22,8 +22,8 @@ def look(
     proposal: Proposal,
     run_dir: Path,
     cancel: threading.Event,
-    limits: Limits,
-    where: Where,
+    limits: StageLimits,
+    where: StageContext,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> TargetState:
     """Look once (about 0.4 s on this machine's own engine); blocks, does not raise for a host that does not answer.

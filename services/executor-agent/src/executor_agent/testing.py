@@ -14,8 +14,8 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from executor_agent.executor import Limits
-from executor_agent.life import Life
+from executor_agent.execution import ExecutorLimits
+from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.runner import OnLine, RunResult
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
@@ -70,7 +70,7 @@ class ScriptedRunner:
                     await cancel.wait()
             except TimeoutError:
                 return self.result
-            return RunResult("interrupted", "inconclusive", "the executor was told to stop")
+            return RunResult("interrupted", "inconclusive", "the executor was fields to stop")
         finally:
             self.busy[proposal.target_key] -= 1
 
@@ -106,7 +106,7 @@ def proposal_for(number: int = 1, *, node: str = "here", service: str | None = "
         incident=f"{node}/{number}",
     )
     source = event_id if attempt == 1 else f"{event_id}#{attempt}"
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": proposal_id(source, node, service),
         "type": "container_restart",
         "action": "restart",
@@ -120,7 +120,7 @@ def proposal_for(number: int = 1, *, node: str = "here", service: str | None = "
         "event": event,
         "model": ModelRef(name="floor", provider="floor", position=5, latency_ms=0),
     }
-    return Proposal.model_validate({**told, **changes})
+    return Proposal.model_validate({**fields, **changes})
 
 
 def file_pending(actions: Actions, proposal: Proposal) -> ActionName:
@@ -143,16 +143,16 @@ def write_inventory(runtime: Path, *hosts: str) -> Path:
     return path
 
 
-QUICK = Limits(parallel=4, run_seconds=30, look_seconds=5, stop_seconds=5, scan_seconds=0.2)
+QUICK = ExecutorLimits(parallel=4, run_seconds=30, look_seconds=5, stop_seconds=5, scan_seconds=0.2)
 
 
 @dataclass
-class Living:
+class ExecutorHarness:
     """An executor in this very process. `begin()` it, `end()` it, begin it again."""
 
     runtime: Path
     redis_url: str
-    limits: Limits = QUICK
+    limits: ExecutorLimits = QUICK
     runner: ScriptedRunner = field(init=False)
     actions: Actions = field(init=False)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -166,8 +166,8 @@ class Living:
 
     async def begin(self) -> None:
         self.stop = asyncio.Event()
-        life = Life(self.runtime, self.runner, self.redis_url, self.limits, node="tester")
-        self.task = asyncio.create_task(life.live(self.stop))
+        lifecycle = ExecutorLifecycle(self.runtime, self.runner, self.redis_url, self.limits, node="tester")
+        self.task = asyncio.create_task(lifecycle.run(self.stop))
         lock = self.runtime / "state" / "executor.lock"
         await wait_for(lambda: self.task.done() or (lock.exists() and lock.read_bytes()), 5, "the executor lives")  # type: ignore[union-attr]
 
@@ -196,9 +196,9 @@ class Living:
         return self.outcome(folder, name.id)
 
     async def quarantined(self, file_name: str, seconds: float = 5) -> str:
-        """The sentence that lies beside it."""
-        reason = self.folder(Folder.QUARANTINE) / f"{file_name}.reason.txt"
-        await wait_for(reason.exists, seconds, f"{file_name!r} in quarantine")
+        """The sentence that lies beside it; it is written before the file moves."""
+        file, reason = (self.folder(Folder.QUARANTINE) / name for name in (file_name, f"{file_name}.reason.txt"))
+        await wait_for(lambda: os.path.lexists(file) and reason.exists(), seconds, f"{file_name!r} in quarantine")
         return reason.read_text()
 
     async def updates(self) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from executor_agent.ansible import Limits, Where
+from executor_agent.ansible import StageContext, StageLimits
 from executor_agent.stages import VERIFY_LOG
 from executor_agent.target_state import look
 from mesh_core.actions.register import action_type
@@ -135,8 +135,8 @@ async def verify(
     run_dir: Path,
     on_line: Callable[[str], None],
     cancel: threading.Event,
-    limits: Limits,
-    where: Where,
+    limits: StageLimits,
+    where: StageContext,
     *,
     settle: WatchLimits | None = None,
     probe_recovered: ProbeRecovered | None = None,
@@ -185,8 +185,8 @@ async def _watch(
     run_dir: Path,
     say: Callable[[str], None],
     cancel: threading.Event,
-    limits: Limits,
-    where: Where,
+    limits: StageLimits,
+    where: StageContext,
     clock: Callable[[], float],
 ) -> tuple[RepairVerdict, str]:
     begun = clock()

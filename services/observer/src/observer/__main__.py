@@ -22,11 +22,11 @@ from mesh_core.models.events import Decision
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
+from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.log import setup
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve
 from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
-from mesh_core.runtime.standby import Standby
 from mesh_core.security.private_folder import write_privately
 from mesh_core.security.users import people_path
 from mesh_core.silences.folder import SilenceFolder
@@ -84,12 +84,12 @@ def main() -> None:
     if settings.address is not None:
         user_store_or_exit(settings, SERVICE)
     pulse = Pulse()
-    standby = Standby("observer", runtime / "state" / "observer.lock", heartbeat_file(runtime, SERVICE), pulse)
+    leader_lock = LeaderLock("observer", runtime / "state" / "observer.lock", heartbeat_file(runtime, SERVICE), pulse)
 
     @asynccontextmanager
     async def alone(stop: asyncio.Event) -> AsyncIterator[Parts]:
-        async with standby.alone(stop) as mine:
-            if not mine:
+        async with leader_lock.hold(stop) as leading:
+            if not leading:
                 yield {}
                 return
             # Only now: most parts begin with what lies on disk, which was another's to write until here.

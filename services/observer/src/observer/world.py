@@ -31,7 +31,7 @@ from mesh_core.incidents.rule import OpenTrouble, addresses_reached, ends, is_tr
 from mesh_core.incidents.severities import worst
 from mesh_core.models.events import HealthEvent, Severity, Trust, WorldUpdate
 from mesh_core.models.records import Name, Record, Timestamp, rfc3339
-from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
+from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX, entry_order
 
 MAX_PLACES = 20_000
 MAX_OPEN = 32
@@ -84,7 +84,7 @@ class World(Record):
 def fold(world: World, event: HealthEvent, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
     """The world after `event`, and one update for each target whose state is another now."""
     stream, entry = position_of(event)
-    if entry is not None and _order(entry) <= _order(world.positions.get(stream, "")):
+    if entry is not None and entry_order(entry) <= entry_order(world.positions.get(stream, "")):
         return world, ()
     positions = world.positions if entry is None else {**world.positions, stream: entry}
     changed = _agent_speaks(world, event) | _told(world, event)
@@ -229,8 +229,3 @@ def _is_offline(world: World, node: str) -> bool:
 
 def _services(world: World, node: str) -> list[TargetHealth]:
     return [target for target in world.places.values() if target.node == node and target.service is not None]
-
-
-def _order(entry: str) -> tuple[int, int]:
-    ms, _, sequence = entry.partition("-")
-    return (int(ms), int(sequence)) if entry else (-1, -1)

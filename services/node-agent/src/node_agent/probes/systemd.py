@@ -7,6 +7,7 @@ down because somebody stopped it is healthy. Identity: the full unit name (`ngin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import deque
@@ -19,10 +20,10 @@ import structlog
 from pydantic import Field
 
 from mesh_core.models.events import Runtime, Severity
+from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.evidence import LOG_LINES, clean_lines
-from node_agent.folder_watch import changed_names
 from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext
 
@@ -80,10 +81,17 @@ class SystemdProbe:
 
     async def listen(self, hint: Hint) -> None:
         """Hints a full check whenever a unit came up or went down. OSError if the folder cannot be watched."""
-        hint(None)
-        async for name in changed_names(UNITS_FOLDER):
-            if name.startswith("invocation:"):
+        gone = asyncio.Event()
+
+        def on_change(name: str | None) -> None:
+            if name is None:
+                gone.set()
+            elif name.startswith("invocation:"):
                 hint(None)
+
+        hint(None)
+        with contextlib.closing(FolderWatch(UNITS_FOLDER, APPEARED | VANISHED, on_change)):
+            await gone.wait()
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         text = await _run(

@@ -23,6 +23,7 @@ from mesh_core.runtime.service import pause
 from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_files import PLAIN, day_folders
 from mesh_core.storage.event_packing import pack
+from mesh_core.storage.listing import MISSING, entries
 
 EVERY_SECONDS = 3600.0
 RETRY_SECONDS = 600.0
@@ -93,7 +94,7 @@ class Retention:
         packed = 0
         for day in day_folders(self._root):
             is_old = day.name < f"{before:%Y-%m-%d}"
-            for path in _entries(day):
+            for path in _paths(day):
                 if stop.is_set():
                     return
                 if not path.name.endswith(PLAIN) or path.name.startswith("."):
@@ -120,7 +121,7 @@ class Retention:
         for day in self._days(before=week):
             if found >= wanted:
                 break
-            found += sum(size_of(thing) for thing in _entries(day) if _is_older(thing, week))
+            found += sum(size_of(thing) for thing in _paths(day) if _is_older(thing, week))
             going.append(day)
         if found < wanted:
             log.error(
@@ -152,14 +153,14 @@ class Retention:
 def _remove(day: Path, before: datetime, stop: asyncio.Event) -> int:
     """What lies in a day's folder and was written before; how many things."""
     removed = 0
-    for thing in sorted(_entries(day)):
+    for thing in sorted(_paths(day)):
         if stop.is_set():
             return removed
         # An agent whose clock says 1970 fills an old day today: what was written lately stays.
         if _is_older(thing, before):
             removed += 1
             shutil.rmtree(thing) if stat.S_ISDIR(thing.lstat().st_mode) else thing.unlink()
-    if not _entries(day):
+    if not _paths(day):
         day.rmdir()
     return removed
 
@@ -171,8 +172,5 @@ def _is_older(thing: Path, moment: datetime) -> bool:
         return False
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+def _paths(folder: Path) -> list[Path]:
+    return [Path(entry.path) for entry in entries(folder, tolerated=MISSING)]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.streams import entry_order
 from mesh_core.storage.audit_log import HEAD_KEY, Head, head_in
 from mesh_core.storage.files import write_whole
 from observer.audit.auditor import Auditor
@@ -35,7 +36,7 @@ class UpdateSource:
         if not self._position:
             # The log itself is ahead of the file if we died between the two.
             behind = self._auditor.last_source.rpartition("/")[2]
-            self._position = max(_read(self._file), behind, key=_order)
+            self._position = max(_read(self._file), behind, key=entry_order)
         await self._follow()
         await self._anchor()
         return True
@@ -78,9 +79,4 @@ def _read(path: Path) -> str:
         text = path.read_text().strip()
     except (FileNotFoundError, UnicodeDecodeError):
         return ""
-    return text if _order(text) > (-1, -1) else ""
-
-
-def _order(entry: str) -> tuple[int, int]:
-    ms, _, number = entry.partition("-")
-    return (int(ms), int(number)) if ms.isdigit() and number.isdigit() else (-1, -1)
+    return text if entry_order(text) > (-1, -1) else ""

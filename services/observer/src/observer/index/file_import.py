@@ -29,6 +29,7 @@ from mesh_core.storage.event_files import (
     packed_beside,
     plain_name,
 )
+from mesh_core.storage.listing import entries
 from observer.archive.logbook import ATTEMPTS, MOVES, UPDATES, read_block
 from observer.index.actions_scan import ActionsScan
 from observer.index.event_parser import ArchivedEvent, read_event_file, read_event_line
@@ -228,12 +229,12 @@ def _files(events_root: Path, day: str, since: float) -> Iterator[Path]:
 
     First what lies there as it did before (a folder a node, a file an event), then compressed files, then plain ones.
     """
-    found = _entries(events_root / day)
+    found = entries(events_root / day)
     for node in found:
         try:
             # A name that is new or was replaced changes its folder's time.
             if node.is_dir(follow_symlinks=False) and is_name(node.name) and _changed(node, since):
-                old = (entry for entry in _entries(Path(node.path)) if entry.name.startswith("evt-"))
+                old = (entry for entry in entries(Path(node.path)) if entry.name.startswith("evt-"))
                 yield from sorted(Path(e.path) for e in old if _changed(e, since))
         except FileNotFoundError:  # retention was faster
             continue
@@ -251,11 +252,3 @@ def _changed(entry: os.DirEntry[str], since: float) -> bool:
 def _days(events_root: Path) -> list[str]:
     """Newest first."""
     return [day.name for day in reversed(day_folders(events_root))]
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as listing:
-            return list(listing)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []

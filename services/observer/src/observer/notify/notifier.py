@@ -24,6 +24,7 @@ from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, is_name, parse_time, rfc3339
+from mesh_core.models.streams import entry_order
 from mesh_core.notifications.notifier import SendResult, kind_of
 from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
 from mesh_core.runtime.service import cancelled, pause, woken
@@ -148,8 +149,8 @@ class Notifier:
         position = self.outbox.positions.get(stream)
         if position is None:
             recent = f"{int((self._clock() - FIRST_LOOK_BACK).timestamp() * 1000)}-0"
-            position = min(last, recent, key=_order)
-        elif _order(last) < _order(position):
+            position = min(last, recent, key=entry_order)
+        elif entry_order(last) < entry_order(position):
             log.warning("notify.redis_was_wiped", stream=stream)
             position = START
         if position != self.outbox.positions.get(stream):
@@ -299,8 +300,3 @@ def _record(cls: type[R], raw: bytes) -> R | None:
         return cls.model_validate_json(raw)
     except ValidationError:
         return None  # somebody else's entry: nothing that people must hear of
-
-
-def _order(entry: str) -> tuple[int, int]:
-    ms, _, sequence = entry.partition("-")
-    return int(ms), int(sequence or 0)

@@ -1,0 +1,161 @@
+"""The runner that really touches hosts: syntax -> apply -> converge -> verify through Ansible, or a message to people.
+
+Joins the rooms that know how; decides nothing about files, ids or reports. Everything that it starts ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from executor_agent.ansible import INVENTORY_FILE, StageContext, StageLimits, run_stage, write_project
+from executor_agent.ansible_pool.supervisor import AnsiblePool
+from executor_agent.ledger import STARTED_FILE
+from executor_agent.original_probe import OriginalProbe
+from executor_agent.runner import OnLine, RunResult
+from executor_agent.stages import stages_for
+from executor_agent.target_state import look
+from executor_agent.verify import RepairVerdict, WatchLimits, verify
+from mesh_core.actions.register import action_type, playbook_for
+from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.llm.reasons import told_reason
+from mesh_core.models.outcomes import Stage
+from mesh_core.models.proposals import Proposal
+from mesh_core.notifications.notifier import AppriseSender
+from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.storage.files import write_whole
+
+
+class ActionRunner:
+    """A Runner (runner.py). `inventory_file` is read anew for each run, which then keeps its own copy."""
+
+    def __init__(
+        self,
+        pool: AnsiblePool,
+        inventory_file: Path,
+        *,
+        notify_urls: Sequence[str] = (),
+        limits: StageLimits | None = None,
+        settle: WatchLimits | None = None,
+        probe: OriginalProbe | None = None,
+    ):
+        self.pool = pool
+        self.inventory_file = inventory_file
+        self.notify_urls = notify_urls
+        self.teller = AppriseSender()  # whoever made us closes it
+        self.limits = limits or StageLimits()
+        self.settle = settle or WatchLimits()
+        self.probe = probe
+
+    async def look(self, proposal: Proposal, run_dir: Path) -> TargetState:
+        cancel = threading.Event()
+        try:
+            if action_type(proposal.type).read_look and not (run_dir / STARTED_FILE).exists():
+                await asyncio.to_thread(self._prepare, proposal, run_dir)
+            return await asyncio.to_thread(self._look, proposal, run_dir, cancel)
+        except InventoryError as error:
+            return TargetState(TargetStatus.UNKNOWN, str(error))
+        finally:
+            cancel.set()
+
+    async def run(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: asyncio.Event) -> RunResult:
+        if not action_type(proposal.type).touches_host:
+            return await self._notify(proposal, run_dir, on_line)
+        try:
+            if not (run_dir / "inventory" / INVENTORY_FILE).exists():
+                await asyncio.to_thread(self._prepare, proposal, run_dir)
+        except (InventoryError, ValueError) as error:
+            return RunResult("failed", "not_run", str(error))
+        async with _relayed(cancel) as stopped:
+            return await self._stages(proposal, run_dir, on_line, stopped)
+
+    async def _stages(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: threading.Event) -> RunResult:
+        ran: list[Stage] = []
+        changing = False
+        recovered = await self.probe.listen(proposal) if self.probe else None
+        for plan in stages_for(playbook_for(proposal)):
+            if cancel.is_set():
+                return _interrupted(ran)
+            changing = changing or plan.point_of_no_return
+            on_stage_line = _stage_lines(on_line, plan.name)
+            context = StageContext(self.pool, proposal.id, proposal.node)
+            stage = await asyncio.to_thread(run_stage, plan, run_dir, on_stage_line, cancel, self.limits, context)
+            ran.append(stage)
+            if cancel.is_set():
+                return _interrupted(ran)
+            if not stage.ok:
+                return await self._failed(proposal, run_dir, ran, cancel, changing=changing)
+        context = StageContext(self.pool, proposal.id, proposal.node)
+        proof = await verify(
+            proposal,
+            run_dir,
+            _stage_lines(on_line, "verify"),
+            cancel,
+            self.limits,
+            context,
+            settle=self.settle,
+            probe_recovered=recovered,
+        )
+        ran.append(proof.stage)
+        if cancel.is_set() and proof.verdict is not RepairVerdict.PROVEN:
+            return _interrupted(ran)
+        good = proof.verdict is RepairVerdict.PROVEN
+        return RunResult("done" if good else "failed", proof.verdict.value, proof.reason, tuple(ran), after=proof.after)
+
+    async def _failed(
+        self, proposal: Proposal, run_dir: Path, ran: list[Stage], cancel: threading.Event, *, changing: bool
+    ) -> RunResult:
+        reason = f"the stage {ran[-1].name} failed: {ran[-1].detail}"
+        if not changing:
+            return RunResult("failed", "not_run", f"{reason}; nothing was changed", tuple(ran))
+        seen = await asyncio.to_thread(self._look, proposal, run_dir, cancel)
+        verdict: RepairVerdict = (
+            RepairVerdict.NOT_HELPED if seen.health is TargetStatus.UNHEALTHY else RepairVerdict.INCONCLUSIVE
+        )
+        reason = f"{reason}; the target is {seen.health}: {seen.sentence}"
+        return RunResult("failed", verdict.value, reason, tuple(ran), after=seen.facts)
+
+    async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
+        title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.target_key.rstrip('/')}"
+        sent = await self.teller.send(self.notify_urls, title, f"{told_reason(proposal)}\n\n{proposal.id}")
+        on_line("notify", sent.reason)
+        (run_dir / "logs").mkdir(mode=0o750, exist_ok=True)
+        await asyncio.to_thread(write_whole, run_dir / "logs" / "02_apply.log", f"{sent.reason}\n".encode())
+        if sent.ok:
+            # Told is not mended: whether the trouble is gone, nobody looked.
+            return RunResult("done", "inconclusive", sent.reason)
+        return RunResult("failed", "not_helped", sent.reason)
+
+    def _prepare(self, proposal: Proposal, run_dir: Path) -> None:
+        write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file).only(proposal.node))
+
+    def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> TargetState:
+        return look(proposal, run_dir, cancel, self.limits, StageContext(self.pool, proposal.id, proposal.node))
+
+
+def _stage_lines(on_line: OnLine, stage: str) -> Callable[[str], None]:
+    return lambda line: on_line(stage, line)
+
+
+def _interrupted(ran: Sequence[Stage]) -> RunResult:
+    return RunResult("interrupted", "inconclusive", "the executor was told to stop", tuple(ran))
+
+
+@asynccontextmanager
+async def _relayed(cancel: asyncio.Event) -> AsyncIterator[threading.Event]:
+    """The same `cancel` for threads; set at the end in any case, so that no thread outlives its run."""
+    stopped = threading.Event()
+
+    async def relay() -> None:
+        await cancel.wait()
+        stopped.set()
+
+    task = asyncio.create_task(relay())
+    try:
+        yield stopped
+    finally:
+        task.cancel()
+        stopped.set()

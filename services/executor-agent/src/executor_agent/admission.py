@@ -1,0 +1,204 @@
+"""May an approved file run? Admission control: every check that stands between approved/ and a claim. Pure.
+
+Moves nothing, runs nothing. Every denial is one sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from executor_agent.candidate import Candidate
+from executor_agent.config import ConfigSnapshot
+from mesh_core.actions.action_type import ActionType
+from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
+from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
+from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.playbook_lint import lint_playbook
+from mesh_core.policy.policy import Policy
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """May be claimed. `raw` are the very bytes that were reviewed."""
+
+    name: ActionName
+    proposal: Proposal
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Belongs into quarantine. `maybe_incomplete`: it may still be written; wait until it no longer changes."""
+
+    reason: str
+    maybe_incomplete: bool = False
+
+
+@dataclass(frozen=True)
+class Expired:
+    """Was approved after its time."""
+
+    name: ActionName
+    proposal: Proposal
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """Half a file, or config/ is just being saved: ask again in a moment."""
+
+
+Admission = Admitted | Denied | Expired
+_RETRIED = (Folder.FAILED, Folder.INTERRUPTED)  # what `mend retry` takes
+
+
+def decide(
+    candidate: Candidate, ran_in: str | None, config: ConfigSnapshot, now: datetime, *, settled: bool
+) -> Admission | Incomplete:
+    """What is to become of a file in approved/. Pure.
+
+    `ran_in`: the folder in which its id runs or ran already (Ledger.ran_in). `settled`: it has not changed for long
+    enough that nobody is still writing it.
+    """
+    if ran_in is not None:
+        return Denied(_once_only(ran_in))
+    admission = admit(candidate, config, now)
+    if isinstance(admission, Denied) and admission.maybe_incomplete and not settled:
+        return Incomplete()
+    return admission
+
+
+def admit(candidate: Candidate, config: ConfigSnapshot, now: datetime) -> Admission:
+    """May this run? Pure. Whether its id ran before is the ledger's question, not asked here."""
+    name = name_of(candidate.file_name)
+    if name is None:
+        return Denied(
+            "its name is not that of a proposal (<id>.<digest>.json); move the file out of pending/ as it is, "
+            "without renaming it",
+            maybe_incomplete=True,  # a copying tool's temporary name is gone in a moment
+        )
+    if candidate.raw is None:
+        return Denied(candidate.problem, maybe_incomplete=candidate.no_permission)
+    if digest_of(candidate.raw) != name.digest:
+        return _not_what_was_reviewed(candidate.raw)
+    proposal = read_proposal(candidate.raw, MAX_PROPOSAL_BYTES)
+    if isinstance(proposal, Refusal):
+        return Denied(
+            f"it is not a proposal that can be run: {proposal.reason}; approve the planner's own file, or inject "
+            "the event again (`mend inject`)"
+        )
+    if problem := _identity_problem(name, proposal):
+        return Denied(problem)
+    if proposal.expired(now):
+        return Expired(name, proposal)
+    if config.settling:
+        return Denied(f"config/ cannot be used: {config.inventory if isinstance(config.inventory, str) else ''}", True)
+    if problem := permission_problem(proposal, config):
+        return Denied(problem)
+    return Admitted(name, proposal, candidate.raw)
+
+
+def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None:
+    """Why this proposal may not run under this config, as a sentence; None when it may. Pure."""
+    if isinstance(config.inventory, str):
+        return f"no host may be touched without an inventory: {config.inventory}; then {_AGAIN}"
+    if not config.inventory.is_host(proposal.node):
+        return f"the host {proposal.node} is not in config/inventory.yml; add it there, then {_AGAIN}"
+    if isinstance(config.policy, str):
+        return f"the policy cannot be read: {config.policy}; correct it, then {_AGAIN}"
+    return _shape_problem(proposal, config.policy, config.inventory)
+
+
+def _once_only(folder: str) -> str:
+    if folder == Folder.RUNNING:
+        return "this id is being executed right now; nothing more to do"
+    place = "" if folder == "executed" else f" (see {folder}/)"
+    again = "`mend retry` makes another attempt" if folder in _RETRIED else "`mend inject` the event again if need be"
+    return f"this id was executed already{place}, and one id runs at most once; {again}"
+
+
+_AGAIN = "move this file back to approved/"
+
+
+def _not_what_was_reviewed(raw: bytes) -> Denied:
+    """A wrong digest: either half a file, or one that was changed after it was reviewed."""
+    proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
+    if isinstance(proposal, Refusal):
+        reason = f"it is not whole: {proposal.reason}; copy it again in one piece, or approve the one in pending/"
+    else:
+        reason = (
+            "its bytes are not the ones that were reviewed (the digest in the name differs); to change a proposal use "
+            "`mend edit`, which makes a new file, then approve that one"
+        )
+    return Denied(reason, maybe_incomplete=True)
+
+
+def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
+    """Is it the proposal of just this event, on just this target?"""
+    event = proposal.event
+    if proposal.id != name.id:
+        return f"the id inside ({proposal.id}) is not the one in its name; approve the file as the planner made it"
+    if event.id is None:
+        return "its event has no id, so nobody can tell whether it ran before; inject the event again (`mend inject`)"
+    if (event.node, event.service) != (proposal.node, proposal.service):
+        return (
+            f"it would touch {proposal.target_key} but its event is about {event.target_key}; "
+            "for another target wait for (or inject) an event of that target"
+        )
+    if proposal.attempt < 1:
+        return "its attempt is below 1; attempts are made by `mend retry`, from what failed or was interrupted"
+    source = event.id if proposal.attempt == 1 else f"{event.id}#{proposal.attempt}"
+    if proposal.id != proposal_id(source, proposal.node, proposal.service):
+        return (
+            "its id does not belong to its event and attempt; `mend edit` and `mend retry` keep them together, "
+            "so start from the planner's own file"
+        )
+    return None
+
+
+def _shape_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> str | None:
+    """Do action, type, risk and playbook belong together, and does the policy allow it for this event?"""
+    action = action_type(proposal.type)
+    if action.choice is None or proposal.action not in CHOICE_WORDS:
+        return _playbook_problem(proposal, action, policy, inventory)
+    if proposal.playbook is not None:
+        return f"a {action.name} carries no playbook of its own; take it out with `mend edit`"
+    expected = type_for(proposal.action, proposal.event)
+    if expected is None:
+        return f"its action is {proposal.action}: there is nothing to run; reject it instead"
+    if action is not expected:
+        return (
+            f"its type {action.name} does not belong to the action {proposal.action} "
+            f"of this event (that would be {expected.name}); correct it with `mend edit`"
+        )
+    if proposal.risk_level is not action.risk:
+        return f"its risk_level must be {action.risk.value}; correct it with `mend edit`"
+    if not policy.permits(proposal.action, proposal.event):
+        allowed = policy.allows(proposal.event)
+        return (
+            f"the policy does not allow {proposal.action} for this event ({allowed.reason}); allowed: "
+            f"{', '.join(sorted(allowed.actions))}; change config/policy.yml or choose another action with `mend edit`"
+        )
+    return _no_playbook_problem(proposal)
+
+
+def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, inventory: Inventory) -> str | None:
+    """The same of what only a person asks for. Its risk_level is not judged: it is that person's to say."""
+    if proposal.action != action.action:
+        return "type and action must both be playbook, or neither; correct it with `mend edit`"
+    if proposal.playbook is None:
+        return "it is of type playbook but carries none; add one with `mend edit`"
+    if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened, inventory.variables).sentence:
+        return f"its playbook may not run: {wrong}; correct it with `mend edit`, which also writes every sha256 anew"
+    return _no_playbook_problem(proposal)
+
+
+def _no_playbook_problem(proposal: Proposal) -> str | None:
+    try:
+        playbook_for(proposal)
+    except ValueError as error:
+        return f"no honest playbook can be made of it: {error}; correct it with `mend edit` or reject it"
+    return None

@@ -1,0 +1,223 @@
+"""One claimed action, from the claim to its end: is it still unhealthy? -> begin -> run -> outcome -> close.
+
+The order of the steps is the design (docs/decisions/0050): at most once, whatever dies in between. What touches a host
+is the Runner's; what lies where is the ledger's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from executor_agent.admission import permission_problem
+from executor_agent.config import SETTLING_SECONDS, ConfigReader
+from executor_agent.finalizer import Finalizer
+from executor_agent.ledger import ActionRun, Ledger
+from executor_agent.live_output import LiveOutput
+from executor_agent.outbox import Outbox
+from executor_agent.precondition import is_over
+from executor_agent.processes import end_processes
+from executor_agent.reports import started_reports
+from executor_agent.runner import Runner, RunResult
+from executor_agent.target_locks import TargetLocks
+from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Folder
+from mesh_core.models.records import rfc3339
+
+CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
+LAST_LOOK_SECONDS = 10.0  # a look while we are stopping
+BEGAN_BEFORE = (
+    "an action of this id ran before, and one id runs at most once; `mend retry` or `mend inject` makes another"
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ExecutorLimits:
+    """Bounds that an operator chose; seconds."""
+
+    parallel: int = 4
+    run_seconds: float = 600.0
+    look_seconds: float = 60.0
+    stop_seconds: float = 25.0
+    scan_seconds: float = 2.0
+
+    @property
+    def longest_stop_seconds(self) -> float:
+        """From SIGTERM to the last line, when everything goes slowly."""
+        return self.stop_seconds + CANCEL_SECONDS + LAST_LOOK_SECONDS + 5
+
+
+@dataclass
+class ActiveRun:
+    """A claimed action and the task that executes it. `cancel` tells the runner to come to an end."""
+
+    run: ActionRun
+    task: asyncio.Task[None] | None = None
+    cancel: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: bool = False
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Execution:
+    """What every claimed action goes through; the same object for all of them. At most `limits.parallel` at a time."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        config: ConfigReader,
+        runner: Runner,
+        outbox: Outbox,
+        output: LiveOutput,
+        locks: TargetLocks,
+        finalizer: Finalizer,
+        limits: ExecutorLimits,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ):
+        self.ledger = ledger
+        self.config = config
+        self.runner = runner
+        self.outbox = outbox
+        self.output = output
+        self.locks = locks
+        self.finalizer = finalizer
+        self.limits = limits
+        self.clock = clock
+        self._slots = asyncio.Semaphore(limits.parallel)
+
+    async def execute(self, active: ActiveRun) -> None:
+        """To its end, or until it must not begin any more. Raises only what is a fault of ours."""
+        run = active.run
+        await self.finalizer.report_claim(run)
+        async with self.locks.hold(run.proposal.target_key), self._slots:
+            before = await self.look(run)
+            if is_over(run.proposal.event, before):
+                outcome = self._withdrawn(run, before)
+            elif await self._begin(active, before):
+                outcome = await self._run(active, before)
+            else:
+                return
+            await self.finalizer.retry_while_disk_full(run.id, self.ledger.conclude, run, outcome)
+        await self.finalizer.close(run, outcome)
+
+    async def look(self, run: ActionRun, seconds: float | None = None) -> TargetState:
+        """Look at the target within bounds; whatever goes wrong is UNKNOWN."""
+        try:
+            async with asyncio.timeout(min(seconds or self.limits.look_seconds, self.limits.look_seconds)):
+                return await self.runner.look(run.proposal, run.folder)
+        except TimeoutError:
+            return TargetState(TargetStatus.UNKNOWN, "the look took too long")
+        except Exception as error:
+            # A look may fail in any way; it must never decide more than "unknown".
+            log.warning("executor.look_failed", action_id=run.id, exc_info=error)
+            return TargetState(TargetStatus.UNKNOWN, f"the look failed: {error}"[:500])
+
+    def _withdrawn(self, run: ActionRun, before: TargetState) -> Outcome:
+        reason = f"the trouble went away first: {before.sentence}"
+        return self.finalizer.outcome(run, "withdrawn", "not_run", reason, before=before.facts)
+
+    async def _begin(self, active: ActiveRun, before: TargetState) -> bool:
+        """The point of no return. False: told to stop before, or this id began before; then nothing runs."""
+        run = active.run
+        if problem := await self._permission_problem(run):
+            await self.finalizer.give_back(run, Folder.QUARANTINE, problem)
+            return False
+        active.begun = True
+        while not active.cancel.is_set():
+            try:
+                await asyncio.to_thread(self.ledger.begin, run, before, self.clock())
+            except FileExistsError:
+                log.error("executor.began_before", action_id=run.id)
+                await self.finalizer.quarantine(run.folder, BEGAN_BEFORE)
+                return False
+            except OSError as error:
+                await self.finalizer.wait_for_disk(run.id, "begin", error)
+            else:
+                log.info("executor.began", action_id=run.id, type=run.proposal.type, target=run.proposal.target_key)
+                self.outbox.try_put(started_reports(run.proposal, rfc3339(self.clock())))
+                self.outbox.wake()
+                return True
+        return False
+
+    async def _permission_problem(self, run: ActionRun) -> str | None:
+        """Asked once more, after all the waiting: config/ may have changed since the claim."""
+        config = self.config.read()
+        if config.settling:  # being saved: two seconds later it is whole, or it is wrong
+            await asyncio.sleep(SETTLING_SECONDS)
+            config = self.config.read()
+        return await asyncio.to_thread(permission_problem, run.proposal, config)
+
+    async def _run(self, active: ActiveRun, before: TargetState) -> Outcome:
+        run, started_at = active.run, rfc3339(self.clock())
+        result, in_time = await self._run_in_time(active)
+        if result.result == "interrupted":
+            result = await self._ended_early(run, result, in_time=in_time)
+        return self.finalizer.outcome(
+            run,
+            result.result,
+            result.verdict,
+            result.reason,
+            started_at=started_at,
+            stages=result.stages,
+            before=result.before or before.facts,
+            after=result.after,
+        )
+
+    async def _run_in_time(self, active: ActiveRun) -> tuple[RunResult, bool]:
+        """The runner's result, and False if its own time ran out; whatever it started is gone by then."""
+        run = active.run
+
+        def on_line(stage: str, line: str) -> None:
+            self.output.add(run.id, stage, line)
+
+        task = asyncio.ensure_future(self.runner.run(run.proposal, run.folder, on_line, active.cancel))
+        cancelled = asyncio.ensure_future(active.cancel.wait())
+        try:
+            await asyncio.wait({task, cancelled}, timeout=self.limits.run_seconds, return_when=asyncio.FIRST_COMPLETED)
+            in_time = task.done() or active.cancel.is_set()
+            if not task.done():
+                await self._end(active, task)
+        finally:
+            cancelled.cancel()
+            task.cancel()
+        return _result_of(task), in_time
+
+    async def _end(self, active: ActiveRun, task: asyncio.Future[RunResult]) -> None:
+        """Ask the runner to end, then make it, then end what it left behind."""
+        active.cancel.set()
+        await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+        await asyncio.to_thread(end_processes, active.run.id)
+
+    async def _ended_early(self, run: ActionRun, result: RunResult, *, in_time: bool) -> RunResult:
+        """A run that took too long has failed; one that we were told to stop is interrupted. Both say what is seen."""
+        if not in_time:
+            after = await self.look(run)
+            reason = f"it took longer than {self.limits.run_seconds:g} s and was ended; {after.sentence}"
+            return RunResult("failed", "inconclusive", reason, result.stages, after=after.facts)
+        after = await self.look(run, LAST_LOOK_SECONDS)
+        reason = result.reason or "the executor was told to stop"
+        reason = f"{reason}; the target is {after.health}: {after.sentence}"
+        return RunResult("interrupted", "inconclusive", reason, result.stages, result.before, after.facts)
+
+
+def _result_of(task: asyncio.Future[RunResult]) -> RunResult:
+    if not task.done() or task.cancelled():
+        return RunResult("interrupted", "inconclusive", "it did not end when it was told to")
+    error = task.exception()
+    if error is not None:  # a runner may raise anything; the action has failed, the executor has not
+        log.error("executor.runner_failed", exc_info=error)
+        return RunResult("failed", "inconclusive", f"the runner failed: {type(error).__name__}: {error}"[:1000])
+    return task.result()

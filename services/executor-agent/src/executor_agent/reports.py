@@ -1,0 +1,117 @@
+"""What the executor says of an action: its moves between folders, and that a remediation started or ended. Pure.
+
+A report is a record with a key of its own, so that it may be delivered again after a crash and is heard once.
+"""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from mesh_core.actions.register import action_type
+from mesh_core.incidents.event_types import EventType
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
+from mesh_core.models.records import Record
+
+MAX_REASON_CHARS = 1000
+
+
+class Report(Record):
+    """One update or event. At most one is ever heard under one `idempotency_key` (`once` in the outbox's files)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    idempotency_key: str = Field(alias="once")
+    update: ActionUpdate | None = None
+    event: HealthEvent | None = None
+
+
+def move_report(
+    proposal: Proposal,
+    source: Folder,
+    target: Folder,
+    *,
+    actor: str,
+    timestamp: str,
+    reason: str = "",
+    idempotency_key: str | None = None,
+) -> Report:
+    """The update of one move. Without a key of its own, an action makes each move once."""
+    update = ActionUpdate(
+        ts=timestamp,
+        action_id=proposal.id,
+        from_folder=source.value,
+        to_folder=target.value,
+        type=proposal.type,
+        node=proposal.node,
+        service=proposal.service,
+        by=actor,
+        reason=reason[:MAX_REASON_CHARS],
+    )
+    return Report(idempotency_key=idempotency_key or f"{proposal.id}:{source}:{target}", update=update)
+
+
+def quarantine_report(
+    action_id: str,
+    proposal: Proposal | None,
+    *,
+    node: str,
+    actor: str,
+    timestamp: str,
+    reason: str,
+    idempotency_key: str,
+) -> Report:
+    """The update of a file that was not to be trusted; `node` stands in where it cannot even be read."""
+    update = ActionUpdate(
+        ts=timestamp,
+        action_id=action_id,
+        from_folder=Folder.APPROVED.value,
+        to_folder=Folder.QUARANTINE.value,
+        type=proposal.type if proposal else "unknown",
+        node=proposal.node if proposal else node,
+        service=proposal.service if proposal else None,
+        by=actor,
+        reason=reason[:MAX_REASON_CHARS],
+    )
+    return Report(idempotency_key=idempotency_key, update=update)
+
+
+def started_reports(proposal: Proposal, timestamp: str) -> list[Report]:
+    """remediation_started, as a health event; nothing for a notification, which remedies nothing."""
+    return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, "not_run", "")
+
+
+def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:
+    """remediation_completed or remediation_failed; nothing where nothing was remedied (withdrawn, a notification)."""
+    if outcome.result == "withdrawn":
+        return []
+    good = outcome.result == "done"
+    event_type = EventType.REMEDIATION_COMPLETED if good else EventType.REMEDIATION_FAILED
+    severity = Severity.INFO if good else Severity.ERROR
+    return _event_reports(event_type, proposal, outcome.finished_at, severity, outcome.verdict, outcome.reason)
+
+
+def _event_reports(
+    event_type: str, proposal: Proposal, timestamp: str, severity: Severity, verdict: str, reason: str
+) -> list[Report]:
+    if not action_type(proposal.type).touches_host:
+        return []
+    event = HealthEvent(
+        type=event_type,
+        node=proposal.node,
+        service=proposal.service,
+        severity=severity,
+        payload={
+            "action_id": proposal.id,
+            "action": str(proposal.action),
+            "type": proposal.type,
+            "verdict": verdict,
+            "reason": reason[:MAX_REASON_CHARS],
+            "attempt": proposal.attempt,
+        },
+        timestamp=timestamp,
+        incident=proposal.event.incident,
+        trust=Trust.MESH,
+    )
+    return [Report(idempotency_key=f"{proposal.id}:{event_type}", event=event)]

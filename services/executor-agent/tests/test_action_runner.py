@@ -1,0 +1,421 @@
+"""The real runner and the scripted one keep the same promises; and a real container is restarted exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parts.docker import SickFactory
+from parts.engine import Engine
+
+from executor_agent.action_runner import ActionRunner
+from executor_agent.ansible_pool.supervisor import AnsiblePool
+from executor_agent.original_probe import OriginalProbe
+from executor_agent.runner import Runner
+from executor_agent.testing import ExecutorHarness, ScriptedRunner, proposal_for, write_inventory
+from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Folder, ModelRef, Proposal
+from mesh_core.testing import RedisServer, wait_for
+
+SLOW = (
+    "- hosts: here\n  gather_facts: false\n  tasks:\n"
+    "    - ansible.builtin.command: {argv: [sleep, '61.7331']}\n      changed_when: false\n"
+)
+QUICK = SLOW.replace("'61.7331'", "'0'")
+
+
+def playbook(text: str) -> Proposal:
+    import hashlib
+
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return proposal_for(
+        1,
+        type="playbook",
+        action="playbook",
+        risk_level="high",
+        playbook={"name": "p", "sha256": digest, "text": text},
+    )
+
+
+@pytest.fixture(params=["scripted", "ansible"])
+def runner(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[bool], Runner]:
+    """Each of the two, as one that takes long or not."""
+
+    def make(slow: bool) -> Runner:
+        if request.param == "scripted":
+            return ScriptedRunner(tmp_path / "runs", seconds=60 if slow else 0)
+        return ActionRunner(request.getfixturevalue("pool"), write_inventory(tmp_path, "here"))
+
+    return make
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return folder
+
+
+async def test_a_run_ends_with_a_result_and_its_lines_were_heard(
+    runner: Callable[[bool], Runner], run_dir: Path
+) -> None:
+    lines: list[tuple[str, str]] = []
+    result = await runner(False).run(playbook(QUICK), run_dir, lambda *line: lines.append(line), asyncio.Event())
+    assert (result.result, result.verdict) == ("done", "proven")
+    assert result.stages
+    assert lines
+    assert all(isinstance(stage, str) and isinstance(line, str) for stage, line in lines)
+
+
+async def test_a_run_that_is_told_to_stop_ends_soon_as_interrupted(
+    runner: Callable[[bool], Runner], run_dir: Path
+) -> None:
+    cancel = asyncio.Event()
+    task = asyncio.create_task(runner(True).run(playbook(SLOW), run_dir, lambda *_: None, cancel))
+    await asyncio.sleep(1.5)
+    assert not task.done()
+    cancel.set()
+    async with asyncio.timeout(60):
+        result = await task
+    assert result.result == "interrupted"
+    assert "61.7331" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+async def test_a_look_where_there_is_nothing_to_look_at_is_no_healthy_one(
+    runner: Callable[[bool], Runner], run_dir: Path
+) -> None:
+    look = await runner(False).look(playbook(QUICK), run_dir)
+    assert isinstance(look, TargetState)
+    assert look.health is not TargetStatus.HEALTHY
+
+
+async def test_a_look_at_a_host_without_an_inventory_is_unknown(
+    pool: AnsiblePool, run_dir: Path, tmp_path: Path
+) -> None:
+    runner = ActionRunner(pool, tmp_path / "none.yml")
+    look = await runner.look(proposal_for(1), run_dir)
+    assert look.health is TargetStatus.UNKNOWN
+    result = await runner.run(proposal_for(1), run_dir, lambda *_: None, asyncio.Event())
+    assert (result.result, result.verdict) == ("failed", "not_run")
+    assert "none.yml" in result.reason
+
+
+async def test_a_playbook_that_fails_its_syntax_check_changes_nothing_and_says_so(
+    pool: AnsiblePool, run_dir: Path, tmp_path: Path
+) -> None:
+    runner = ActionRunner(pool, write_inventory(tmp_path, "here"))
+    broken = "- hosts: here\n  tasks:\n    - no_such_module_at_all: {}\n"
+    result = await runner.run(playbook(broken), run_dir, lambda *_: None, asyncio.Event())
+    assert (result.result, result.verdict) == ("failed", "not_run")
+    assert "nothing was changed" in result.reason
+
+
+async def test_a_notification_without_targets_fails_and_names_the_variable(
+    pool: AnsiblePool, run_dir: Path, tmp_path: Path
+) -> None:
+    runner = ActionRunner(pool, tmp_path / "none.yml")
+    notify = proposal_for(1, type="notify", action="notify")
+    assert (await runner.look(notify, run_dir)).health is TargetStatus.UNKNOWN
+    result = await runner.run(notify, run_dir, lambda *_: None, asyncio.Event())
+    assert result.result == "failed"
+    assert "NOTIFY_URLS" in result.reason
+
+
+async def test_a_notification_reaches_its_target(pool: AnsiblePool, run_dir: Path, tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    server = await asyncio.start_server(lambda r, w: _answer(r, w, heard), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        runner = ActionRunner(pool, tmp_path / "none.yml", notify_urls=(f"json://127.0.0.1:{port}/",))
+        model = ModelRef(name="tiny", provider="llamacpp", position=1, latency_ms=1)
+        notify = proposal_for(1, type="notify", action="notify", model=model, reason="it went away by itself")
+        result = await runner.run(notify, run_dir, lambda *_: None, asyncio.Event())
+        await runner.teller.close()
+    assert result.result == "done", result.reason
+    assert result.verdict == "inconclusive"
+    assert b"container_died on here/web" in heard[0]
+    assert b'model tiny says: \\"it went away by itself\\"' in heard[0]
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: list[bytes]) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    size = next(int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-length"))
+    heard.append(await reader.readexactly(size))
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+# ---- the probe that saw the trouble ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def bus(redis_server: RedisServer) -> AsyncIterator[Bus]:
+    bus = Bus.connect(redis_server.url, "test")
+    yield bus
+    await bus.close()
+
+
+def probed(**changes: Any) -> Proposal:
+    told: dict[str, Any] = {
+        "id": "here/1-0",
+        "type": "http_probe_failed",
+        "node": "here",
+        "service": "web",
+        "incident": "here/web/1",
+    }
+    return proposal_for(1, event=HealthEvent.model_validate({**told, **changes}))
+
+
+async def test_the_probe_of_the_node_agent_is_the_judge_of_its_own_trouble(bus: Bus) -> None:
+    ask = await OriginalProbe(bus).listen(probed())
+    assert ask is not None
+    assert await ask(0) is None
+    await bus.append(
+        "here", "2-0", b'{"type":"http_probe_failed","node":"here","service":"web","incident":"here/web/1"}'
+    )
+    assert await ask(0) is False
+    await bus.append(
+        "here", "3-0", b'{"type":"service_recovered","node":"here","service":"web","incident":"here/web/other"}'
+    )
+    assert await ask(0) is False
+    await bus.append(
+        "here", "4-0", b'{"type":"service_recovered","node":"here","service":"web","incident":"here/web/1"}'
+    )
+    assert await ask(5) is True
+
+
+@pytest.mark.parametrize("changes", [{"type": "container_died"}, {"incident": None}, {"id": "here/1-3"}])
+async def test_nobody_is_asked_where_no_probe_would_answer(bus: Bus, changes: dict[str, Any]) -> None:
+    assert await OriginalProbe(bus).listen(probed(**changes)) is None
+
+
+async def test_without_redis_the_probe_says_nothing(bus: Bus, redis_server: RedisServer) -> None:
+    redis_server.stop()
+    ask = await OriginalProbe(bus).listen(probed())
+    assert ask is not None
+    assert await ask(0) is None
+
+
+# ---- a real container, through the real process ------------------------------------------------------------------
+
+
+class Service:
+    """`python -m executor_agent` as it is deployed."""
+
+    def __init__(self, living: ExecutorHarness, engine: Engine, **extra: str):
+        environment = {
+            **engine.env,
+            "RUNTIME_PATH": str(living.runtime),
+            "REDIS_URL": living.redis_url,
+            "NODE_NAME": "tester",
+            "SECRET_OF_THE_HOUSE": "hunter2-hunter2",
+            **extra,
+        }
+        self.process = subprocess.Popen([sys.executable, "-m", "executor_agent"], env=environment)
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+async def service(living: ExecutorHarness, engine: Engine) -> AsyncIterator[Service]:
+    service = Service(living, engine)
+    yield service
+    if service.process.poll() is None:
+        service.end()
+
+
+@pytest.mark.docker
+async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
+    living: ExecutorHarness, engine: Engine, sick_container: SickFactory, service: Service
+) -> None:
+    container = sick_container()
+    await wait_for(lambda: container.health() == "healthy", 30, "the container is well")
+    container.make_sick()
+    await wait_for(lambda: container.health() == "unhealthy", 30, "the container is sick")
+    before = container.started_at()
+    starts = _starts(engine, container.name)
+    event = HealthEvent(
+        id="here/1-0",
+        type="container_unhealthy",
+        node="here",
+        service=container.name,
+        payload={"runtime": "docker", "health": "unhealthy"},
+    )
+    name = living.approve(proposal_for(1, service=container.name, event=event))
+    outcome = await living.ends_in(Folder.DONE, name, 60)
+    assert outcome.verdict == "proven"
+    assert container.health() == "healthy"
+    assert container.started_at() != before
+    assert len(starts()) == 1, "restarted exactly once"
+    assert [stage.name for stage in outcome.stages] == ["syntax", "apply", "check_idempotency", "verify"]
+    folder = living.folder(Folder.DONE) / name.id
+    logs = sorted(path.name for path in (folder / "logs").iterdir())
+    assert logs == ["01_syntax.log", "02_apply.log", "03_check_idempotency.log", "04_verify.log"]
+    with zipfile.ZipFile(folder / "bundle.zip") as bundle:
+        kept = set(bundle.namelist())
+        text = b"".join(bundle.read(entry) for entry in kept)
+    assert {"proposal.json", "intent.json", "outcome.json", "logs/02_apply.log", "project/apply.yml"} <= kept
+    assert b"hunter2" not in text
+    assert not any(b"hunter2" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    async def told() -> bool:
+        return len(await living.moves()) == 3 and len(await living.events()) == 2
+
+    await wait_for(told, 5, "it is told")
+    assert (await living.events())[-1]["payload"]["verdict"] == "proven"
+
+
+@pytest.mark.docker
+async def test_a_container_that_is_well_again_is_left_alone(
+    living: ExecutorHarness, sick_container: SickFactory, service: Service
+) -> None:
+    container = sick_container()
+    await wait_for(lambda: container.health() == "healthy", 30, "the container is well")
+    before = container.started_at()
+    name = living.approve(proposal_for(1, service=container.name))
+    outcome = await living.ends_in(Folder.WITHDRAWN, name, 30)
+    assert "went away first" in outcome.reason
+    assert container.started_at() == before
+
+
+@pytest.mark.docker
+async def test_a_run_that_kill_9_cuts_short_is_closed_by_looking_and_never_repeated(
+    living: ExecutorHarness, engine: Engine, sick_container: SickFactory, service: Service
+) -> None:
+    """Killed while Ansible waits for the container to stop; what was left is ended, the target is looked at."""
+    container = sick_container()
+    await wait_for(lambda: container.health() == "healthy", 30, "the container is well")
+    engine.docker("kill", container.name)
+    name = living.approve(proposal_for(1, service=container.name))
+    started = living.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
+    await wait_for(started.exists, 30, "Ansible is at work")
+    service.process.kill()
+    service.process.wait()
+    again = Service(living, engine)
+    try:
+        outcome = await living.ends_in(Folder.INTERRUPTED, name, 60)
+        assert "the target is" in outcome.reason
+        assert outcome.before["words"].startswith(container.name)
+        text = (living.folder(Folder.INTERRUPTED) / name.id / "intent.json").read_text()
+        assert json.loads(text)["digest"] == name.digest
+        assert name.id not in _environments()
+    finally:
+        again.end()
+
+
+async def test_sigterm_ends_a_long_playbook_cleanly(living: ExecutorHarness) -> None:
+    environment = {"PATH": os.environ["PATH"], "RUNTIME_PATH": str(living.runtime), "REDIS_URL": living.redis_url}
+    widened = "requests: {modules: {ansible.builtin.command: [argv]}}\n"
+    (living.runtime / "config" / "policy.yml").write_text(widened)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "executor_agent"], env={**environment, "EXECUTOR_STOP_SECONDS": "1"}
+    )
+    try:
+        name = living.approve(playbook(SLOW.replace("61.7331", "62.7331")))
+        log = living.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
+        await wait_for(lambda: log.exists() and "TASK" in log.read_text(), 30, "the playbook is at work")
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 60) == 0
+        assert time.monotonic() - begun < 45
+    finally:
+        process.kill()
+        process.wait()
+    outcome = living.outcome(Folder.INTERRUPTED, name.id)
+    assert outcome.verdict == "inconclusive"
+    assert "62.7331" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert (await living.moves())[-1] == (name.id, "running", "interrupted")
+
+
+def _environments() -> str:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            found.append(entry.read_bytes().decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return "\n".join(found)
+
+
+def _starts(engine: Engine, name: str) -> Callable[[], list[str]]:
+    """The engine's own count of `start` events of this container, from now on."""
+    process = subprocess.Popen(
+        ["docker", "events", "--filter", f"container={name}", "--filter", "event=start", "--format", "{{.Action}}"],
+        env=engine.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    heard: list[str] = []
+
+    def read() -> None:
+        assert process.stdout is not None
+        heard.extend(process.stdout)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+
+    def ended() -> list[str]:
+        process.terminate()
+        process.wait(60)
+        thread.join(60)
+        assert process.stdout is not None
+        process.stdout.close()
+        return heard
+
+    return ended
+
+
+# ---- starting ----------------------------------------------------------------------------------------------------
+
+
+def start(runtime: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "RUNTIME_PATH": str(runtime), **settings}
+    return subprocess.run(
+        [sys.executable, "-m", "executor_agent"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("EXECUTOR_PARALLEL", "0"), ("EXECUTOR_RUN_SECONDS", "soon"), ("PLANNER_UID", "-1"), ("REDIS_URL", "http://x")],
+)
+def test_a_bad_setting_stops_it_at_the_start_by_name(tmp_path: Path, variable: str, value: str) -> None:
+    done = start(tmp_path, **{variable: value})
+    assert done.returncode == 2
+    assert variable in done.stderr
+
+
+def test_it_does_not_start_where_anybody_could_approve(tmp_path: Path) -> None:
+    (tmp_path / "actions" / "approved").mkdir(parents=True)
+    (tmp_path / "actions" / "approved").chmod(0o777)
+    done = start(tmp_path)
+    assert done.returncode == 2
+    assert "chmod o-w" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_it_does_not_start_where_the_planner_could_approve(tmp_path: Path) -> None:
+    done = start(tmp_path, PLANNER_UID=str(os.getuid()))
+    assert done.returncode == 2
+    assert "PLANNER_UID" in done.stderr or "planner" in done.stderr

@@ -1,0 +1,326 @@
+"""Intake: what an approved file must be before anything believes it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide
+from executor_agent.candidate import Candidate, read_candidate
+from executor_agent.config import ConfigReader, ConfigSnapshot
+from executor_agent.testing import proposal_for, write_inventory
+from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Proposal, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.policy import Policy
+
+NOW = datetime.now(UTC)
+CONFIG = ConfigSnapshot(Inventory.parse(b"all: {hosts: {here: {}, there: {}}}"), Policy.load(None))
+
+
+def candidate(proposal: Proposal, raw: bytes | None = None, name: str | None = None) -> Candidate:
+    data = proposal.wire() if raw is None else raw
+    return Candidate(name or ActionName(proposal.id, digest_of(data)).file, (1, len(data), 1), data)
+
+
+def reason_for(proposal: Proposal, config: ConfigSnapshot = CONFIG) -> str:
+    admission = admit(candidate(proposal), config, NOW)
+    assert isinstance(admission, Denied), admission
+    assert not admission.maybe_incomplete
+    return admission.reason
+
+
+def changed(**changes: Any) -> Proposal:
+    return Proposal.model_construct(**{**proposal_for(1).__dict__, **changes})
+
+
+def test_the_file_as_the_planner_made_it_is_accepted_with_the_bytes_that_were_reviewed() -> None:
+    proposal = proposal_for(1)
+    admission = admit(candidate(proposal), CONFIG, NOW)
+    assert isinstance(admission, Admitted)
+    assert admission.raw == proposal.wire()
+    assert admission.proposal == proposal
+
+
+def test_a_second_attempt_has_an_id_of_its_own() -> None:
+    assert isinstance(admit(candidate(proposal_for(1, attempt=2)), CONFIG, NOW), Admitted)
+    assert "attempt" in reason_for(changed(attempt=2))
+    assert "attempt" in reason_for(changed(attempt=0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"node": "there"}, "event is about"),
+        ({"service": "other"}, "event is about"),
+        ({"service": None}, "event is about"),
+        ({"type": "redeploy", "risk_level": "guarded"}, "does not belong"),
+        ({"type": "service_restart"}, "does not belong"),
+        ({"type": "notify"}, "does not belong"),
+        ({"action": "ignore"}, "nothing to run"),
+        ({"action": "redeploy", "type": "redeploy", "risk_level": "guarded"}, "policy does not allow"),
+        ({"risk_level": "high"}, "risk_level"),
+        ({"action": "playbook", "type": "playbook"}, "carries none"),
+        ({"type": "playbook"}, "both"),
+        ({"playbook": {"name": "x", "sha256": "0" * 64, "text": "[]"}}, "carries no playbook"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_with_a_remedy(changes: dict[str, Any], word: str) -> None:
+    reason = reason_for(Proposal.model_validate({**proposal_for(1).model_dump(), **changes}))
+    assert word in reason
+    assert ";" in reason or "," in reason
+
+
+def test_the_id_must_be_that_of_the_event() -> None:
+    other = changed(id=proposal_id("here/2-0", "here", "web"))
+    assert "does not belong to its event" in reason_for(other)
+    nameless = proposal_for(1)
+    assert "no id" in reason_for(nameless.model_copy(update={"event": nameless.event.model_copy(update={"id": None})}))
+
+
+def test_the_id_inside_must_be_the_id_in_the_name() -> None:
+    proposal = proposal_for(1)
+    name = ActionName(proposal_for(2).id, digest_of(proposal.wire())).file
+    admission = admit(candidate(proposal, name=name), CONFIG, NOW)
+    assert isinstance(admission, Denied)
+    assert "not the one in its name" in admission.reason
+
+
+def test_a_file_edited_in_place_is_not_what_was_reviewed() -> None:
+    proposal = proposal_for(1)
+    raw = proposal.wire().replace(b'"confidence": 0.9', b'"confidence": 0.8')
+    admission = admit(candidate(proposal, raw, ActionName(proposal.id, digest_of(proposal.wire())).file), CONFIG, NOW)
+    assert isinstance(admission, Denied)
+    assert "mend edit" in admission.reason
+
+
+def test_half_a_file_is_waited_for() -> None:
+    proposal = proposal_for(1)
+    name = ActionName(proposal.id, digest_of(proposal.wire())).file
+    for raw in (b"", proposal.wire()[:100], proposal.wire()[:-1]):
+        admission = admit(candidate(proposal, raw, name), CONFIG, NOW)
+        assert isinstance(admission, Denied)
+        assert admission.maybe_incomplete
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[]",
+        b"null",
+        b'{"a": 1}',
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe{}",
+        b"\0" * 50,
+        b"[" * 100000,
+        b'{"id":' + b"1" * 5000 + b"}",
+        b'{"id": NaN}',
+        b'{"confidence": 1e999}',
+        b'{"id": "\\ud800"}',
+        b'{"id": 1, "id": 2}',
+        b"#!/bin/sh\nrm -rf /\n",
+    ],
+)
+def test_bytes_that_are_no_proposal_are_refused_although_the_digest_is_right(raw: bytes) -> None:
+    name = ActionName(proposal_for(1).id, digest_of(raw)).file
+    admission = admit(Candidate(name, (1, 1, 1), raw), CONFIG, NOW)
+    assert isinstance(admission, Denied)
+    assert "not a proposal" in admission.reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"requires_human": true', b'"requires_human": false'),
+        (b'"requires_human": true', b'"requires_human": "yes"'),
+        (b'"schema_version": 1', b'"schema_version": 2'),
+        (b'"schema_version": 1', b'"schema_version": 1, "run": "rm"'),
+        (b'"confidence": 0.9', b'"confidence": 90'),
+        (b'"confidence": 0.9', b'"confidence": true'),
+        (b'"node": "here"', b'"node": "here\\n"'),
+        (b'"service": "web"', b'"service": "-H root@evil"'),
+        (b'"service": "web"', b"\"service\": \"{{ lookup('pipe', 'id') }}\""),
+    ],
+)
+def test_a_field_that_does_not_fit_is_refused(old: bytes, new: bytes) -> None:
+    proposal = proposal_for(1)
+    raw = proposal.wire().replace(old, new)
+    assert raw != proposal.wire()
+    admission = admit(candidate(proposal, raw), CONFIG, NOW)
+    assert isinstance(admission, Denied)
+
+
+def test_an_expired_proposal_is_late_not_bad() -> None:
+    proposal = proposal_for(1, expires_at=rfc3339(NOW - timedelta(seconds=1)))
+    assert isinstance(admit(candidate(proposal), CONFIG, NOW), Expired)
+
+
+def test_without_inventory_or_policy_nothing_may_be_touched() -> None:
+    assert "not in config/inventory.yml" in reason_for(proposal_for(1, node="elsewhere"))
+    assert "inventory" in reason_for(proposal_for(1), ConfigSnapshot("inventory.yml: cannot be read", CONFIG.policy))
+    assert "policy" in reason_for(proposal_for(1), ConfigSnapshot(CONFIG.inventory, "policy.yml: not YAML"))
+
+
+def test_rules_that_are_being_saved_are_waited_for() -> None:
+    admission = admit(candidate(proposal_for(1)), ConfigSnapshot("half a file", CONFIG.policy, settling=True), NOW)
+    assert isinstance(admission, Denied)
+    assert admission.maybe_incomplete
+
+
+def test_what_may_be_incomplete_is_decided_only_when_it_no_longer_changes() -> None:
+    proposal = proposal_for(1)
+    half = candidate(proposal, proposal.wire()[:100], ActionName(proposal.id, digest_of(proposal.wire())).file)
+    assert decide(half, None, CONFIG, NOW, settled=False) == Incomplete()
+    assert isinstance(decide(half, None, CONFIG, NOW, settled=True), Denied)
+    assert isinstance(decide(candidate(proposal), None, CONFIG, NOW, settled=False), Admitted)
+
+
+@pytest.mark.parametrize(
+    ("ran_in", "words"),
+    [
+        ("running", "being executed right now"),
+        ("failed", "see failed/), and one id runs at most once; `mend retry`"),
+        ("executed", "executed already, and one id runs at most once; `mend inject`"),
+    ],
+)
+def test_an_id_that_ran_is_denied_whatever_the_file_says(ran_in: str, words: str) -> None:
+    decision = decide(candidate(proposal_for(1)), ran_in, CONFIG, NOW, settled=False)
+    assert isinstance(decision, Denied)
+    assert words in decision.reason
+
+
+def test_a_changed_inventory_is_read_again(tmp_path: Path) -> None:
+    reader = ConfigReader(tmp_path / "config")
+    assert isinstance(reader.read().inventory, str)
+    write_inventory(tmp_path, "here")
+    inventory = reader.read().inventory
+    assert isinstance(inventory, Inventory)
+    assert inventory.is_host("here")
+    write_inventory(tmp_path, "here", "new-host")
+    inventory = reader.read().inventory
+    assert isinstance(inventory, Inventory)
+    assert inventory.is_host("new-host")
+
+
+def playbook_proposal(text: str, sha256: str | None = None) -> Proposal:
+    return Proposal.model_validate(
+        {
+            **proposal_for(1).model_dump(),
+            "type": "playbook",
+            "action": "playbook",
+            "risk_level": "high",
+            "playbook": {
+                "name": "fix.yml",
+                "sha256": sha256 or hashlib.sha256(text.encode()).hexdigest(),
+                "text": text,
+            },
+        }
+    )
+
+
+HARMLESS = "- hosts: here\n  gather_facts: false\n  tasks:\n    - ansible.builtin.debug: {msg: hello}\n"
+
+
+def test_a_reviewed_playbook_is_accepted_and_a_hazardous_or_exchanged_one_is_not() -> None:
+    assert isinstance(admit(candidate(playbook_proposal(HARMLESS)), CONFIG, NOW), Admitted)
+    assert "sha256" in reason_for(playbook_proposal(HARMLESS, "0" * 64))
+    piped = HARMLESS.replace("hello", "\"{{ lookup('pipe', 'id') }}\"")
+    assert "may not run" in reason_for(playbook_proposal(piped))
+    assert "may not run" in reason_for(playbook_proposal(HARMLESS.replace("hosts: here", "hosts: all")))
+
+
+def test_a_whole_node_event_cannot_be_answered_with_a_restart() -> None:
+    event = HealthEvent(id="here/1-0", type="disk_full", node="here", payload={"runtime": "docker"})
+    proposal = proposal_for(1, service=None, event=event)
+    assert "policy does not allow" in reason_for(proposal)
+
+
+# ---- the edge ----------------------------------------------------------------------------------------------------
+
+
+def test_looking_reads_a_plain_file_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b"{}")
+    seen = read_candidate(path)
+    assert seen is not None
+    assert (seen.file_name, seen.raw) == ("x.json", b"{}")
+    assert read_candidate(tmp_path / "gone") is None
+
+
+def test_looking_never_blocks_and_never_follows(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "one").write_bytes(b"{}")
+    (tmp_path / "two").hardlink_to(tmp_path / "one")
+    (tmp_path / "link").symlink_to("one")
+    with (tmp_path / "sparse").open("wb") as handle:
+        handle.truncate(10 * 1024**3)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        problems: dict[str, str] = {}
+
+        def look() -> None:
+            for path in sorted(tmp_path.iterdir()):
+                seen = read_candidate(path)
+                assert seen is not None
+                assert seen.raw is None, path
+                problems[path.name] = seen.problem
+
+        worker = threading.Thread(target=look, daemon=True)
+        worker.start()
+        worker.join(60)
+        assert not worker.is_alive()
+    assert len(problems) == 9
+    assert all("; " in trouble for trouble in problems.values()), problems
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
+def test_a_device_is_not_opened(tmp_path: Path) -> None:
+    os.mknod(tmp_path / "device", 0o600 | 0o020000, os.makedev(1, 5))
+    seen = read_candidate(tmp_path / "device")
+    assert seen is not None
+    assert seen.raw is None
+
+
+def own_playbook(text: str, *files: str, name: str = "p") -> Proposal:
+    attachments = [{"name": f"f{n}", "sha256": sha256_of(one), "text": one} for n, one in enumerate(files)]
+    book = {"name": name, "sha256": sha256_of(text), "text": text, "attachments": attachments}
+    said = {"type": "playbook", "action": "playbook", "risk_level": "high", "playbook": book}
+    return Proposal.model_validate({**proposal_for(1).model_dump(), **said})
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_playbook_of_ones_own_is_judged_with_its_attachments_and_the_policy_of_now() -> None:
+    copies = f"- hosts: here\n  tasks: [{{copy: {{src: files/{sha256_of('x')}, dest: /etc/x}}}}]\n"
+    assert isinstance(admit(candidate(own_playbook(copies, "x")), CONFIG, NOW), Admitted)
+    assert "does not carry" in reason_for(own_playbook(copies, "y"))
+    assert "must name an attachment" in reason_for(own_playbook(copies.replace("files/", "/etc/"), "x"))
+    raw = own_playbook(copies, "x").wire().replace(b'"text": "x"', b'"text": "z"')
+    admission = admit(candidate(own_playbook(copies, "x"), raw), CONFIG, NOW)
+    assert isinstance(admission, Denied)
+    assert "f0 does not match its sha256" in admission.reason
+    shell = "- hosts: here\n  tasks: [{shell: id}]\n"
+    assert "the module shell may not be used" in reason_for(own_playbook(shell))
+    widened = Policy.from_text("rules: []\nrequests: {modules: {ansible.builtin.shell: [cmd]}}")
+    assert isinstance(admit(candidate(own_playbook(shell)), ConfigSnapshot(CONFIG.inventory, widened), NOW), Admitted)
+
+
+def test_a_name_that_the_inventory_gives_a_host_is_not_to_be_read_under_the_guise_of_ones_own() -> None:
+    text = "- hosts: here\n  tasks: [{set_fact: {db_password: 1}, when: false}, {debug: {msg: '{{ db_password }}'}}]\n"
+    assert isinstance(admit(candidate(own_playbook(text)), CONFIG, NOW), Admitted)
+    secret = Inventory.parse(b"all: {vars: {db_password: s3cret}, hosts: {here: {}, there: {}}}")
+    assert "db_password" in reason_for(own_playbook(text), ConfigSnapshot(secret, CONFIG.policy))

@@ -1,0 +1,269 @@
+"""The Ansible pool: serves, isolates, dies with its parent, comes back, and never runs anything twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from parts.playing import Prepare
+
+from executor_agent.ansible import StageLimits
+from executor_agent.ansible_pool.client import TOKEN
+from executor_agent.ansible_pool.environment import ALLOWED, run_environment
+from executor_agent.ansible_pool.supervisor import AnsiblePool
+from executor_agent.stages import APPLY, SYNTAX
+from mesh_core.models.outcomes import Stage
+from mesh_core.testing import wait_for
+
+SHOW = """
+- hosts: box
+  gather_facts: false
+  tasks:
+    - ansible.builtin.command: {argv: [sh, -c, "env; echo pid $$; cat /proc/self/status"]}
+      register: seen
+"""
+SLEEP = """
+- hosts: box
+  gather_facts: false
+  tasks:
+    - ansible.builtin.shell: "echo started > %s; sleep 30; echo late >> %s"
+"""
+
+
+def processes_with(text: str) -> list[int]:
+    """Live processes whose command line or environment has `text` in it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            state = (entry / "stat").read_text().rpartition(") ")[2][0]
+            said = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if state != "Z" and text.encode() in said:
+            found.append(int(entry.name))
+    return found
+
+
+def test_a_run_gets_an_allow_list_and_never_a_key(tmp_path: Path) -> None:
+    shell = {"ANTHROPIC_API_KEY": "sk-1", "ANSIBLE_CALLBACKS_ENABLED": "", "ANSIBLE_CONFIG": "/evil", "HOME": "/h"}
+    environment = run_environment({**shell, "PYTHONPATH": "/evil", "LD_PRELOAD": "/evil.so", "PATH": "/bin"}, tmp_path)
+    assert "sk-1" not in str(environment)
+    assert "evil" not in str(environment)
+    assert "ANSIBLE_CALLBACKS_ENABLED" not in environment  # empty, it ends every run: "plugin name is required"
+    assert environment["HOME"] == "/h"
+    assert environment["PATH"].split(":")[0] == str(Path(sys.prefix, "bin"))
+    ours = {name for name in environment if not name.startswith("ANSIBLE_")} - {"PATH", "LANG", "LC_ALL"}
+    assert ours <= ALLOWED
+
+
+@pytest.fixture(params=[True, False], ids=["namespaces", "keeper"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[AnsiblePool]:
+    pool = AnsiblePool.start({**os.environ, "SECRET_KEY": "sk-secret"}, namespaces=request.param)
+    assert pool.wait_ready(60)
+    yield pool
+    pool.stop()
+
+
+def test_the_child_sees_no_secret_and_knows_its_action(fresh: AnsiblePool, prepare: Prepare) -> None:
+    run = prepare(fresh, text=SHOW)
+    seen: list[str] = []
+    stage = run.play(APPLY, lambda task, result: seen.append(str(result.get("stdout"))))
+    assert stage.ok, stage
+    (text,) = seen
+    assert "sk-secret" not in text
+    assert f"MEND_RUN={run.proposal.id}" in text
+
+
+def test_cancel_ends_the_whole_tree_at_once(fresh: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    run = prepare(fresh, text=SLEEP % (mark, mark))
+    result: list[Stage] = []
+    thread = threading.Thread(target=lambda: result.append(run.play(APPLY)))
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not mark.exists() and time.monotonic() < deadline:
+        thread.join(0.02)
+    assert mark.exists()
+    begun = time.monotonic()
+    run.cancel.set()
+    thread.join(60)
+    assert time.monotonic() - begun < 20
+    (stage,) = result
+    assert not stage.ok
+    assert stage.detail == "cancelled"
+    assert processes_with(str(mark)) == []
+    assert mark.read_text() == "started\n"
+
+
+def test_a_run_that_takes_too_long_is_ended_and_says_so(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    run = prepare(pool, text=SLEEP % (mark, mark))
+    run.limits = StageLimits(stage_seconds=1)
+    stage = run.play(APPLY)
+    assert not stage.ok
+    assert "not finished after 1 s" in stage.detail
+    assert processes_with(str(mark)) == []
+
+
+async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_back(
+    fresh: AnsiblePool,
+    prepare: Prepare,
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path / "mark"
+    run = prepare(fresh, text=SLEEP % (mark, mark))
+    result: list[Stage] = []
+    thread = threading.Thread(target=lambda: result.append(run.play(APPLY)))
+    thread.start()
+    await wait_for(mark.exists, 20, "the task has started")
+    first = fresh.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    begun = time.monotonic()
+    await wait_for(lambda: not processes_with(str(mark)), 0.5, "no survivor of the run")
+    thread.join(60)
+    assert time.monotonic() - begun < 20
+    (stage,) = result
+    assert not stage.ok  # and it did not start again on the slow road
+    assert mark.read_text() == "started\n"
+    await wait_for(lambda: fresh.pid not in (None, first), 10, "a new server")
+    assert fresh.wait_ready(20)
+    assert prepare(fresh, text=SHOW).play(APPLY).ok
+
+
+EXECUTOR = """
+import os, sys, threading
+from pathlib import Path
+from parts.playing import a_proposal, LOCAL
+from executor_agent.ansible import StageLimits, StageContext, run_stage, write_project
+from executor_agent.ansible import StageLimits
+from executor_agent.stages import APPLY
+from parts.playing import Prepare
+from executor_agent.ansible_pool.supervisor import AnsiblePool
+from mesh_core.policy.inventory import Inventory
+from mesh_core.actions.playbooks import PlaybookSet
+pool = AnsiblePool.start(os.environ, namespaces={namespaces})
+{wait}
+folder = Path({folder!r}); text = Path({text!r}).read_text()
+write_project(folder, PlaybookSet(text, text, text), Inventory.parse(LOCAL))
+run_stage(APPLY, folder, print, threading.Event(), StageLimits(), StageContext(pool, a_proposal().id, "box"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "wait"),
+    [(True, "assert pool.wait_ready(60)"), (False, "assert pool.wait_ready(60)"), (True, "pass  # the slow road")],
+    ids=["namespaces", "keeper", "plain"],
+)
+async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, namespaces: bool, wait: str) -> None:
+    mark, text, folder = tmp_path / "mark", tmp_path / "text.yml", tmp_path / "run"
+    folder.mkdir()
+    text.write_text(SLEEP % (mark, mark))
+    program = textwrap.dedent(EXECUTOR).format(namespaces=namespaces, wait=wait, folder=str(folder), text=str(text))
+    paths = os.pathsep.join([str(Path(__file__).parents[3] / "tests"), os.environ.get("PYTHONPATH", "")])
+    executor = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": paths, "TMPDIR": str(tmp_path)},
+    )
+    try:
+        await wait_for(mark.exists, 30, "the task has started")
+        assert processes_with(str(mark))
+    finally:
+        executor.kill()
+        executor.wait()
+    await wait_for(lambda: not processes_with(str(mark)), 0.5, "no survivor half a second after kill -9")
+    await wait_for(lambda: not list(tmp_path.glob("mend-*")), 5, "no folder of the server left")
+    assert mark.read_text() == "started\n"
+
+
+def test_a_run_that_wants_other_settings_takes_the_slow_road(pool: AnsiblePool, prepare: Prepare) -> None:
+    run = prepare(pool, text=SHOW)
+    other = {**pool.environment, "ANSIBLE_FORKS": "3"}
+    stranger = AnsiblePool(pool.home, other, namespaces=True)
+    begun = time.monotonic()
+    run.where = type(run.where)(stranger, run.where.action_id, run.where.node)
+    assert run.play(SYNTAX).ok
+    slow = time.monotonic() - begun
+    begun = time.monotonic()
+    assert prepare(pool, text=SHOW).play(SYNTAX).ok
+    assert time.monotonic() - begun < slow  # imports cost half a second, a fork a few milliseconds
+
+
+def test_without_a_warm_process_a_run_takes_the_slow_road(prepare: Prepare, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    nobody = AnsiblePool(home, run_environment(os.environ, home), namespaces=True)
+    run = prepare(nobody, text=SHOW)
+    assert run.play(APPLY).ok
+
+
+def test_runs_at_the_same_time_do_not_meet(pool: AnsiblePool, prepare: Prepare) -> None:
+    runs = [prepare(pool, text=SHOW.replace("echo pid", f"echo number-{n}; echo pid")) for n in range(3)]
+    seen: dict[int, str] = {}
+
+    def one(number: int) -> None:
+        runs[number].play(APPLY, lambda task, result: seen.__setitem__(number, str(result.get("stdout"))))
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for number in range(3):
+        assert f"number-{number}\n" in seen[number]
+
+
+def test_the_socket_is_in_a_folder_that_nobody_else_can_enter(pool: AnsiblePool) -> None:
+    assert pool.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_run_cannot_ask_the_warm_process_for_another_run(pool: AnsiblePool) -> None:
+    known = {name: value for name, value in pool.environment.items() if name != TOKEN}
+    for environment in (known, {**known, TOKEN: "guessed"}):
+        words = ["1", "--version", "/", *(f"{name}={value}" for name, value in environment.items())]
+        body = "\0".join(words).encode()
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(10)
+            line.connect(str(pool.home / "s"))
+            socket.send_fds(line, [len(body).to_bytes(4, "big")], [0, 1, 2])
+            line.sendall(body)
+            assert line.recv(2) == b""
+
+
+def test_stop_leaves_no_process_and_no_folder() -> None:
+    pool = AnsiblePool.start(os.environ)
+    assert pool.wait_ready(60)
+    pid = pool.pid
+    pool.stop()
+    assert not pool.home.exists()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_what_a_killed_executor_left_is_removed_and_what_a_living_one_has_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", "pass"])
+    ended.wait()
+    dead, alive = tmp_path / f"mend-warm-{ended.pid}-abc", tmp_path / f"mend-warm-{os.getpid()}-abc"
+    for folder in (dead, alive):
+        (folder / "home").mkdir(parents=True)
+    pool = AnsiblePool.start(os.environ)
+    try:
+        assert not dead.exists()
+        assert alive.is_dir()
+    finally:
+        pool.stop()
