@@ -76,7 +76,7 @@ def approve_one(cli: CliContext, said: str) -> Filed:
     filed = decisions.approve(cli.actions, said, cli.user, now())
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
-    cli.say(f"  next: {action_type(p.type).next_step} {plain(p.target_key).rstrip('/')}; approved by {cli.user}")
+    cli.say(f"  next: {action_type(p.type).after_approval} {plain(p.target_key).rstrip('/')}; approved by {cli.user}")
     return filed
 
 

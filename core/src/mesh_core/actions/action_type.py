@@ -54,7 +54,7 @@ class ActionType:
     `playbooks` gives the texts that run (ValueError, a sentence, where no honest one can be made); `fits` says whether
     the choice means this type for an event; `read_look` reads what the task LOOK_TASK answered, None where there is no
     target of its own to look at. For people: `effect` says what approval does where no playbook shows it ("sends ..."),
-    `next_step` what comes right after it ("a notification goes out about" PLACE).
+    `next_step` what comes right after it ("a notification goes out about" PLACE) where that is no run.
     """
 
     name: str
@@ -64,11 +64,15 @@ class ActionType:
     fits: Callable[[HealthEvent], bool] = any_event
     read_look: Callable[[Proposal, Mapping[str, Any]], TargetState] | None = None
     touches_host: bool = True  # False: it is a message to people
-    carries_playbook: bool = False  # a person's own, inside the proposal
     effect: str = ""
-    next_step: str = "the executor checks that it is still unhealthy, then runs this on"
+    next_step: str = ""
 
     @property
     def action(self) -> str:
         """The proposal's `action` that goes with it."""
         return self.choice.word if self.choice else self.name
+
+    @property
+    def after_approval(self) -> str:
+        """What happens next, for people; the node and service follow."""
+        return self.next_step or f"the executor checks that it is still unhealthy, then runs {self.name} on"

@@ -19,5 +19,4 @@ ACTION = ActionType(
     risk=Risk.HIGH,  # whatever its tasks do: what they may contain is judged by the playbook lint
     choice=None,
     playbooks=_playbooks,
-    carries_playbook=True,
 )

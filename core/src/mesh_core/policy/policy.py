@@ -78,23 +78,23 @@ class Policy:
         known = {fact.value for fact in facts}
         rule = self._rule_for(event, known | cues)
         actions, preferred = set(rule.allow), rule.prefer
-        reason, said_by = rule.reason, rule.name
+        reason, rule_name = rule.reason, rule.name
         if heard := sorted(cues.intersection((*rule.when.any, *rule.when.all))):
             reason += f": {', '.join(heard)}"
         unworded = self._rule_for(event, known)
         if unworded is not rule:  # anybody can write a sentence into a log: it may take away, and never give
             actions = actions.intersection(unworded.allow) | {NOTIFY.word}
             if preferred not in (unworded.prefer, NOTIFY.word):
-                preferred, said_by = NOTIFY.word, "words"
+                preferred, rule_name = NOTIFY.word, "words"
                 reason += "; but that only speaks because of words in the event"
-        for dropped, why, fence in self._fences(event, facts, recent_restarts):
+        for dropped, sentence, fence in self._fences(event, facts, recent_restarts):
             if actions & dropped:
                 actions -= dropped
-                reason, said_by = f"{reason}; {why}", fence if preferred in dropped else said_by
+                reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
         if preferred not in actions:
             preferred = next((c.word for c in CHOICES if c.stands_in and c.word in actions), NOTIFY.word)
             actions.add(preferred)
-        return Allowed(frozenset(actions), preferred, reason, said_by)
+        return Allowed(frozenset(actions), preferred, reason, rule_name)
 
     def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""
@@ -121,14 +121,14 @@ class Policy:
     def _fences(
         self, event: HealthEvent, facts: frozenset[Fact], recent_restarts: int
     ) -> list[tuple[frozenset[str], str, str]]:
-        """What is taken away, whatever a rule says: (choices, why, name of the fence)."""
+        """What is taken away, whatever a rule says: (choices, sentence, name of the fence)."""
         interrupting = _words(choice for choice in CHOICES if choice.interrupts)
         found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
             found.append((interrupting, "no service is named that could be restarted", "no-service"))
         if self.is_protected(event.service, event.node):
-            why = f"{event.service or event.node} is on the never list: the mesh or its access depends on it"
-            found.append((interrupting, why, "never"))
+            sentence = f"{event.service or event.node} is on the never list: the mesh or its access depends on it"
+            found.append((interrupting, sentence, "never"))
         if Fact.OPTED_OUT in facts:
             found.append((interrupting, "its owner's label forbids automatic restarts", "label"))
         for choice in CHOICES:
@@ -136,10 +136,10 @@ class Policy:
                 if (Fact(condition.fact) in facts) is not condition.must_hold:
                     found.append((_words([choice]), condition.sentence, condition.fence))
         if recent_restarts >= self.max_restarts_per_hour:
-            why = (
+            sentence = (
                 f"restarted {recent_restarts} times within the hour already, the limit is {self.max_restarts_per_hour}"
             )
-            found.append((_words(choice for choice in CHOICES if choice.loop_guarded), why, "loop-guard"))
+            found.append((_words(choice for choice in CHOICES if choice.loop_guarded), sentence, "loop-guard"))
         return found
 
 

@@ -29,19 +29,19 @@ _DOWN = (
 _UNHEALTHY = ("container_unhealthy", "service_unhealthy")
 
 
-def is_over(event: HealthEvent, look: TargetState) -> bool:
+def is_over(event: HealthEvent, state: TargetState) -> bool:
     """May the action be withdrawn, because what the event told of is visibly well again?"""
-    if look.health is not TargetStatus.HEALTHY:
+    if state.health is not TargetStatus.HEALTHY:
         return False
     facts = facts_for(event)
     if Fact.UNHEALTHY in facts or any(fnmatchcase(event.type, pattern) for pattern in _UNHEALTHY):
-        return _has_health_check(look)
+        return _has_health_check(state)
     return any(fnmatchcase(event.type, pattern) for pattern in _DOWN)
 
 
-def _has_health_check(look: TargetState) -> bool:
+def _has_health_check(state: TargetState) -> bool:
     """Did the manager's own check say yes, of each container?"""
-    containers = look.facts.get("containers")
+    containers = state.facts.get("containers")
     if not isinstance(containers, list) or not containers:
         return False
     return all(isinstance(one, dict) and one.get("health") == "healthy" for one in containers)
