@@ -49,7 +49,7 @@ class PastAction(Record):
     at: Timestamp = Field(description="when it came there")
     node: str | None = Field(description="null when the file cannot be read")
     service: str | None = Field(description="null for a whole node, or when the file cannot be read")
-    type: str | None = Field(description="container_restart, service_restart, redeploy, notify, playbook")
+    type: str | None = Field(description="what ran, or would run: one of the `types` of a page of history")
     action: str | None = Field(description="restart, redeploy, notify, playbook")
     risk: str | None = Field(description="low, guarded, high")
     by: str = Field(description="who decided, as far as it is known; empty: nobody yet")
@@ -188,7 +188,7 @@ class HealingDay(Record):
 class SuccessRow(Record):
     """How well one kind of action does for one service."""
 
-    type: str = Field(description="container_restart, ...")
+    type: str = Field(description="what ran: container_restart, redeploy, ...")
     node: str = Field(description="the host")
     service: str | None = Field(description="the service; null for a whole node")
     runs: int = Field(description="runs that ended")
