@@ -1,4 +1,4 @@
-"""KeyedQueue: one node/service key strictly in order, different pairs side by side. Knows nothing of what they do."""
+"""A keyed queue: jobs of one key strictly in order, different keys side by side. Knows nothing of what they do."""
 
 from __future__ import annotations
 

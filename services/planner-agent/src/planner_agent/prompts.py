@@ -72,8 +72,8 @@ def because(event: HealthEvent, allowed: Allowed) -> str:
 
     Only single words and numbers of known fields: sentences in an event may be planted.
     """
-    told = [(key, event.payload.get(key)) for key in _TELLING]
-    facts = [f"{key} {value}".lower() for key, value in told if _is_word(value)][:3]
+    fields = [(key, event.payload.get(key)) for key in _TELLING]
+    facts = [f"{key} {value}".lower() for key, value in fields if _is_word(value)][:3]
     return _plain(allowed.reason) + (f" ({', '.join(facts)})" if facts else "")
 
 
@@ -156,8 +156,8 @@ def read_answer(
             return Rejection(AttemptOutcome.REFUSAL, _quoted(answer.reason))
         if _parrots(answer.reason):
             return Rejection(AttemptOutcome.UNGROUNDED, "the reason only repeats the question")
-        if why := ungrounded(answer, event, allowed, seen, because(event, allowed)):
-            return Rejection(AttemptOutcome.UNGROUNDED, why)
+        if reason := ungrounded(answer, event, allowed, seen, because(event, allowed)):
+            return Rejection(AttemptOutcome.UNGROUNDED, reason)
         return answer
 
     return read
@@ -168,12 +168,12 @@ def rules_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Attemp
 
     def answer(attempts: tuple[Attempt, ...]) -> ModelAnswer:
         asked = ", ".join(f"{attempt.name} {attempt.outcome}" for attempt in attempts)
-        who = f"No model gave an acceptable answer ({asked})" if asked else "No model was asked"
+        preamble = f"No model gave an acceptable answer ({asked})" if asked else "No model was asked"
         return ModelAnswer(
             action=allowed.preferred,
             service=event.service,
             node=event.node,
-            reason=f"{who}; the policy prefers {allowed.preferred} here: {because(event, allowed)}."[:2000],
+            reason=f"{preamble}; the policy prefers {allowed.preferred} here: {because(event, allowed)}."[:2000],
             confidence=0.5,
             requires_human=True,
         )
@@ -183,8 +183,8 @@ def rules_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Attemp
 
 def _parrots(reason: str) -> bool:
     """Is the reason a piece of our own instructions? Small models say that when they have nothing to say."""
-    said = " ".join(reason.lower().split()).strip(" .:")
-    return any(said in text for text in _INSTRUCTIONS)
+    words = " ".join(reason.lower().split()).strip(" .:")
+    return any(words in text for text in _INSTRUCTIONS)
 
 
 _INSTRUCTIONS = tuple(

@@ -1,4 +1,4 @@
-"""ProposalWriter: one event that passed the gate becomes one proposal in pending/, exactly once, whatever dies when.
+"""From one event that passed the gate to one proposal in pending/, exactly once, whatever dies when.
 
 The order of the steps is the design (docs/delivery.md has the crash table): draft, decide in Redis, rename, settle.
 """

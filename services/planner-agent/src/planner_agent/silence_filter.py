@@ -48,10 +48,10 @@ class SilenceFilter:
 
     def put_aside(self) -> frozenset[str]:
         """The events whose proposals a person rejected only for a while: they count as undecided afterwards."""
-        aside: set[str] = set()
+        event_ids: set[str] = set()
         for silence in (*self._folder.current(), *self._folder.ended()):
-            aside |= silence.put_aside.keys()
-        return frozenset(aside)
+            event_ids |= silence.put_aside.keys()
+        return frozenset(event_ids)
 
     async def note(self, silenced: Sequence[tuple[HealthEvent, tuple[Silence, ...]]]) -> None:
         """Remember what is kept quiet by acknowledgements. Raises BusDown."""
