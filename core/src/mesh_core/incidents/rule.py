@@ -109,4 +109,4 @@ _ANY, _UNNAMED, _OFFLINE = "", "without incident", "node offline"
 
 def _at(trouble: Trouble, *words: str) -> frozenset[str]:
     place = f"{trouble.node}/{trouble.service or ''}"
-    return frozenset(f"{place} {word}" if word else place for word in words)
+    return frozenset([f"{place} {word}" if word else place for word in words])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from mesh_core.incidents.rule import is_recovery
 from mesh_core.messaging.consumer import Entry
@@ -52,8 +53,7 @@ class NextStep(StrEnum):
     WITHDRAW = "withdraw"  # queued: what it ends leaves pending/
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """`silences` are those that hold for it, the longest first; `alone`: it may have taken a planner down."""
 
     task: PlanningTask
@@ -70,35 +70,45 @@ def sort_batch(tasks: Iterable[PlanningTask], known: BatchContext) -> list[Plann
     """
     tasks = list(tasks)
     suspects = frozenset(task.event.target_key for task in tasks if task.event.id in known.begun)
+    if suspects:
+        tasks.sort(key=lambda task: task.event.target_key in suspects)
     busy, recovering = set(known.busy), set(known.recovering)
     planned: list[Planned] = []
-    for task in sorted(tasks, key=lambda task: task.event.target_key in suspects):
-        event = task.event
-        silences = silences_for(known.silences, event.node, event.service, event.type, known.now)
-        step = _step(task, silences, known, busy, recovering)
+    for task in tasks:
+        event, key = task.event, task.event.target_key
+        silences: tuple[Silence, ...] = ()
+        if known.silences:
+            silences = silences_for(known.silences, event.node, event.service, event.type, known.now)
+        step = _step(task, key, silences, known, busy, recovering)
         if step is NextStep.WITHDRAW:
-            recovering.add(event.target_key)
-        if step in (NextStep.WITHDRAW, NextStep.PLAN):
-            busy.add(event.target_key)
-        planned.append(Planned(task, step, silences, step is not NextStep.WITHDRAW and event.target_key in suspects))
+            recovering.add(key)
+            busy.add(key)
+        elif step is NextStep.PLAN:
+            busy.add(key)
+        planned.append(Planned(task, step, silences, step is not NextStep.WITHDRAW and key in suspects))
     return planned
 
 
 def _step(
-    task: PlanningTask, silences: tuple[Silence, ...], known: BatchContext, busy: set[str], recovering: set[str]
+    task: PlanningTask,
+    key: str,
+    silences: tuple[Silence, ...],
+    known: BatchContext,
+    busy: set[str],
+    recovering: set[str],
 ) -> NextStep:
     event, again = task.event, task.entry.deliveries > 1
     match triage(event, silences):
         case Route.RECOVERY | Route.RUN if is_recovery(event):
             # What was handed out before may have taken something back and not told it.
-            ends_something = event.target_key in known.waiting or event.target_key in busy or again
+            ends_something = key in known.waiting or key in busy or again
             return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE
         case Route.PLAN:
             # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what
             # began may be filed already, and have lost its gate to later trouble.
-            return NextStep.PLAN if event.target_key in recovering or event.id in known.begun else NextStep.GATE
+            return NextStep.PLAN if key in recovering or event.id in known.begun else NextStep.GATE
         case Route.SILENCED:
             # A recovery in hand may end the silence, and what was handed out before may be filed already.
-            return NextStep.PLAN if event.target_key in busy or again else NextStep.SILENCE
+            return NextStep.PLAN if key in busy or again else NextStep.SILENCE
         case _:
             return NextStep.DONE
