@@ -71,6 +71,9 @@ def test_an_error_names_the_key_and_what_to_do(tmp_path: Path, text: str, words:
 def test_a_password_is_not_printed(tmp_path: Path) -> None:
     text = "supervisor: {address: 'unix:///run/s.sock', user: u, password: geheim}"
     assert "geheim" not in repr(read_probe_config(written(tmp_path, text)))
+    with pytest.raises(ProbeConfigError, match=r"supervisor\.password: ") as caught:
+        read_probe_config(written(tmp_path, text.replace("geheim", "[geheim]")))
+    assert "geheim" not in str(caught.value)
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:

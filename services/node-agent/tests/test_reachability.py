@@ -12,7 +12,7 @@ import pytest
 from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port
 from node_agent.checks import CheckResult, Condition
-from node_agent.http_client import HttpError, parse_address, request
+from node_agent.http_client import HttpConnectionError, parse_address, request
 from node_agent.probe import Backing
 from node_agent.probes.http import HttpOptions, HttpProbe
 from node_agent.probes.tcp import TcpOptions, TcpProbe
@@ -166,7 +166,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 
 
 async def test_nobody_there_says_where() -> None:
-    with pytest.raises(HttpError, match=r"127\.0\.0\.1:1"):
+    with pytest.raises(HttpConnectionError, match=r"127\.0\.0\.1:1"):
         await request(parse_address("http://127.0.0.1:1/"), "/", seconds=2)
-    with pytest.raises(HttpError, match=r"/nowhere\.sock"):
+    with pytest.raises(HttpConnectionError, match=r"/nowhere\.sock"):
         await request(parse_address("unix:///nowhere.sock"), "/", seconds=2)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from node_agent.evidence import LOG_LINES, clean_lines
-from node_agent.http_client import HttpAddress, HttpError, open_stream, parse_address, request
+from node_agent.http_client import HttpAddress, HttpConnectionError, open_stream, parse_address, request
 
 REPLY_SECONDS = 10.0
 # Only these travel to us: each health probe makes three exec_* events. `health_status` makes the engine match by
@@ -30,7 +30,7 @@ class Engine:
         self.address: HttpAddress = parse_address(host)
 
     async def version(self) -> str:
-        """Its version, or HttpError if nobody answers."""
+        """Its version, or HttpConnectionError if nobody answers."""
         return str((await self._json("/version")).get("Version", "?"))
 
     async def containers(self) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ class Engine:
     async def events(self, since: float, opened: Callable[[], None]) -> AsyncIterator[dict[str, Any]]:
         """Container events from `since` (unix seconds; the engine remembers its last 256) and then as they happen.
 
-        Calls `opened` once the stream is up. Ends or raises HttpError when the engine goes away.
+        Calls `opened` once the stream is up. Ends or raises HttpConnectionError when the engine goes away.
         """
         filters = quote(json.dumps({"type": ["container"], "event": list(EVENTS)}))
         async with open_stream(
@@ -83,7 +83,7 @@ class Engine:
         try:
             return json.loads(response.body)
         except ValueError as error:
-            raise HttpError(f"the engine's answer to {path} is not JSON: {error}") from error
+            raise HttpConnectionError(f"the engine's answer to {path} is not JSON: {error}") from error
 
 
 class _Missing(LookupError):

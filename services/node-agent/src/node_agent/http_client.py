@@ -22,7 +22,7 @@ _READ_BYTES = 64 * 1024
 _URL_CHARACTERS = "%/?:@!$&'()*+,;=-._~[]"  # what stays as it is in a path and its query
 
 
-class HttpError(ConnectionError):
+class HttpConnectionError(ConnectionError):
     """The other side cannot be reached, went away, or did not speak HTTP; the text says which."""
 
 
@@ -66,7 +66,7 @@ async def request(
     body: bytes = b"",
     limit: int = BODY_LIMIT,
 ) -> HttpResponse:
-    """The whole response within `seconds` of wall time; the body is cut at `limit` bytes. Raises HttpError."""
+    """The response within `seconds` of wall time; its body is cut at `limit` bytes. Raises HttpConnectionError."""
     try:
         async with asyncio.timeout(seconds), _opened(address, method, path, headers or {}, body) as stream:
             content = bytearray()
@@ -76,18 +76,18 @@ async def request(
                     break
             return HttpResponse(stream.status, bytes(content[:limit]))
     except TimeoutError:
-        raise HttpError(f"no whole answer from {address} within {seconds:g} s") from None
+        raise HttpConnectionError(f"no whole answer from {address} within {seconds:g} s") from None
 
 
 @asynccontextmanager
 async def open_stream(address: HttpAddress, path: str, *, seconds: float) -> AsyncIterator[ResponseStream]:
-    """A response without an end; `seconds` bounds only connecting and the head. Raises HttpError."""
+    """A response without an end; `seconds` bounds only connecting and the head. Raises HttpConnectionError."""
     opening = _opened(address, "GET", path, {}, b"")
     try:
         async with asyncio.timeout(seconds):
             stream = await opening.__aenter__()
     except TimeoutError:
-        raise HttpError(f"no answer from {address} within {seconds:g} s") from None
+        raise HttpConnectionError(f"no answer from {address} within {seconds:g} s") from None
     try:
         yield stream
     finally:
@@ -103,14 +103,14 @@ class ResponseStream:
         self.status = status
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes; ends where the body ends, raises HttpError if it is cut short."""
+        """The body as it comes; ends where the body ends, raises HttpConnectionError if it is cut short."""
         try:
             while isinstance(event := await _next_event(self._reader, self._protocol), h11.Data):
                 yield bytes(event.data)
         except EOFError:
-            raise HttpError("the other side closed the connection before the end of its answer") from None
+            raise HttpConnectionError("the other side closed the connection before the end of its answer") from None
         except (OSError, h11.ProtocolError) as error:
-            raise HttpError(f"the answer was cut short: {error}") from error
+            raise HttpConnectionError(f"the answer was cut short: {error}") from error
 
 
 @asynccontextmanager
@@ -120,7 +120,7 @@ async def _opened(
     try:
         reader, writer = await connect(address)
     except OSError as error:
-        raise HttpError(f"{address}: {error.strerror or error}") from error
+        raise HttpConnectionError(f"{address}: {error.strerror or error}") from error
     try:
         protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         lines = {"Host": _host_header(address), "Connection": "close", "User-Agent": "mendmesh", **headers}
@@ -137,7 +137,7 @@ async def _opened(
             while not isinstance(event := await _next_event(reader, protocol), h11.Response):
                 pass  # 1xx: the answer itself comes after it
         except (EOFError, OSError, h11.ProtocolError) as error:
-            raise HttpError(f"{address}: no HTTP answer ({error})") from error
+            raise HttpConnectionError(f"{address}: no HTTP answer ({error})") from error
         yield ResponseStream(reader, protocol, event.status_code)
     finally:
         writer.transport.abort()

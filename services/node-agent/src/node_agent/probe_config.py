@@ -76,15 +76,19 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _sentence(problem: Any, model: type[BaseModel]) -> str:
-    where = ".".join(str(step) for step in problem["loc"]) or "the file"
+    *parents, key = problem["loc"] or ("",)
+    where = ".".join(map(str, problem["loc"])) or "the file"
+    fields = _model_at(parents, model).model_fields
     if problem["type"] == "extra_forbidden":
-        return f"{where}: no such key; known keys here: {', '.join(_model_at(problem['loc'][:-1], model).model_fields)}"
+        return f"{where}: no such key; known keys here: {', '.join(fields)}"
     if problem["type"] == "missing":
         return f"{where}: is required"
-    return f"{where}={problem['input']!r:.80}: {problem['msg'].removeprefix('Value error, ')}"
+    secret = key in fields and not fields[key].repr
+    shown = where if secret else f"{where}={problem['input']!r:.80}"
+    return f"{shown}: {problem['msg'].removeprefix('Value error, ')}"
 
 
-def _model_at(steps: tuple[Any, ...], model: type[BaseModel]) -> type[BaseModel]:
+def _model_at(steps: list[Any], model: type[BaseModel]) -> type[BaseModel]:
     """Follows an error's location (keys, and positions in lists) down to the part that it is about."""
     for step in steps:
         if isinstance(step, str):

@@ -77,7 +77,7 @@ class DockerProbe:
         self._compose: dict[str, dict[str, str]] = {}  # service -> its project, for those that are expected
 
     async def listen(self, hint: Hint) -> None:
-        """One connection to the event stream until it breaks (HttpError). Hints a key, or None for everything."""
+        """One connection to the event stream until it breaks (HttpConnectionError)."""
         since = self.history.last_event or self._since
         async for event in self.engine.events(since, lambda: hint(None)):
             container_id = self.history.apply(event)

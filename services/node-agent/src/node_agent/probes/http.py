@@ -10,7 +10,7 @@ from pydantic import field_validator
 
 from node_agent.checks import CheckResult
 from node_agent.evidence import clean_text
-from node_agent.http_client import HttpError, parse_address, request
+from node_agent.http_client import HttpConnectionError, parse_address, request
 from node_agent.options import Positive
 from node_agent.probe import Describe, ProbeContext
 from node_agent.target_probe import TargetOptions, TargetProbe
@@ -51,7 +51,7 @@ class HttpProbe(TargetProbe):
         facts: dict[str, Any] = {}
         try:
             response = await request(self._address, self._address.path, seconds=self._timeout, limit=BODY_LIMIT)
-        except HttpError as failure:
+        except HttpConnectionError as failure:
             error = str(failure)
         else:
             facts["http_status"] = response.status

@@ -18,7 +18,7 @@ from mesh_core.models.events import Runtime, Severity
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.evidence import clean_lines
-from node_agent.http_client import HttpError, parse_address, request
+from node_agent.http_client import HttpConnectionError, parse_address, request
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext, ProbeOptions
 
@@ -70,7 +70,7 @@ class SupervisorProbe:
         facts = {"runtime": Runtime.SUPERVISOR.value, "supervisor": self._options.address}
         try:
             rows = await self._call("supervisor.getAllProcessInfo")
-        except (HttpError, SupervisorError) as error:
+        except (HttpConnectionError, SupervisorError) as error:
             facts["error"] = str(error)
             return [
                 CheckResult("supervisor:/", None, Condition.UNHEALTHY, RULE, "program_unhealthy", facts=facts),
@@ -100,7 +100,7 @@ class SupervisorProbe:
         for call in ("supervisor.readProcessStderrLog", "supervisor.readProcessStdoutLog"):
             try:
                 text = await self._call(call, program, -LOG_BYTES, 0)
-            except (HttpError, SupervisorError):
+            except (HttpConnectionError, SupervisorError):
                 continue  # no log file is configured
             if lines := clean_lines(str(text).encode()):
                 return {"logs": lines}
@@ -177,7 +177,7 @@ class SupervisorProbe:
             return {}
         try:
             configs = await self._call("supervisor.getAllConfigInfo")
-        except (HttpError, SupervisorError):
+        except (HttpConnectionError, SupervisorError):
             return {}
         return {f"{c['group']}:{c['name']}": list(c.get("exitcodes", [0])) for c in configs}
 
