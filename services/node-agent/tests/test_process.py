@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 import redis
 
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.testing import RedisServer, free_port, wait_for
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
+from node_agent.probe import Backing
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 from node_agent.redis_client import RedisClient
 from node_agent.sender import EventSender
@@ -148,22 +149,27 @@ async def test_an_incident_is_kept_before_it_is_told_and_forgotten_after_its_rec
     tmp_path: Path, watching: Any
 ) -> None:
     """Killed between the two, an agent would open it a second time under another name, or never close it."""
-    kept: list[tuple[str, str]] = []
+    told: list[tuple[str, bool]] = []
+
+    def kept() -> str:
+        return (tmp_path / "open.json").read_text()
 
     def deliver(event: HealthEvent) -> None:
         if event.incident:
-            kept.append((event.type, event.incident if event.incident in (tmp_path / "open.json").read_text() else ""))
+            told.append((event.type, f'"{event.incident}"' in kept()))
 
-    port = free_port()
-    probe = TcpProbe(TcpOptions(name="shop", host="127.0.0.1", port=port, every_seconds=0.1))
-    async with watching(probe) as watched:
+    port, backing = free_port(), Backing(runtime=Runtime.SYSTEMD, name="shop.service")
+    probes = [  # two of one service: it has recovered when both have, and both say so
+        TcpProbe(TcpOptions(name=name, host="127.0.0.1", port=port, every_seconds=0.1, backed_by=backing))
+        for name in ("one", "two")
+    ]
+    async with watching(*probes) as watched:
         watched.deliver = deliver
-        await wait_for(lambda: kept, 10, "the red probe")
+        await wait_for(lambda: len(told) == 2, 10, "both red probes")
         with socket.create_server(("127.0.0.1", port)):
-            await wait_for(lambda: len(kept) == 2, 10, "its recovery")
-            incident = watched.of("shop")[0].incident
-            assert kept == [("tcp_probe_failed", incident), ("service_recovered", incident)]
-            await wait_for(lambda: str(incident) not in (tmp_path / "open.json").read_text(), 10, "it to be forgotten")
+            await wait_for(lambda: len(told) == 4, 10, "their recoveries")
+            assert told == [("tcp_probe_failed", True)] * 2 + [("service_recovered", True)] * 2
+            await wait_for(lambda: "n1/shop.service" not in kept(), 10, "both to be forgotten")
 
 
 async def test_nothing_is_announced_again_while_redis_is_away(watching: Any) -> None:

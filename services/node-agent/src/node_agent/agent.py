@@ -192,13 +192,13 @@ class Agent:
                 key=key,
             )
             AGENT_EVENTS.add(change.kind)
-            # Whoever dies between the two: an incident that is only kept is announced again, a recovery that is only
-            # sent is found once more. The other way round one would be open for ever, or be opened twice.
+            # Whoever dies between the two: an incident that is only kept is announced again, recoveries that are only
+            # sent are found once more. The other way round one would be open for ever, or be opened twice.
             if change.kind != "recovered":
                 self._save()
             self._send(event_for(change, self.node, self._clock_ms(), evidence))
-            if change.kind == "recovered":
-                self._save()
+        if any(change.kind == "recovered" for change in update.changes):
+            self._save()
 
     async def _evidence(self, probe: Probe, change: IncidentChange) -> dict[str, Any]:
         """Late or broken evidence does not hold up the event."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mesh_core.models.events import HealthEvent
@@ -29,17 +28,6 @@ class RedisUnavailable(ConnectionError):
 
 class RedisRefused(RuntimeError):
     """Redis answered with an error; the text is its own."""
-
-
-class EventLog(Protocol):
-    """Where events go. `append` is safe to repeat with the same id."""
-
-    async def append(self, node: str, entry_id: str, raw: bytes) -> None: ...
-    async def publish(self, raw: bytes) -> None: ...
-    async def mark_alive(self, node: str) -> None: ...
-    async def last_id(self, stream: str) -> str: ...
-    async def contains(self, stream: str, entry_id: str, raw: bytes) -> bool: ...
-    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

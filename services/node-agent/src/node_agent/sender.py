@@ -22,7 +22,7 @@ from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.pulse import unwatched
 from mesh_core.runtime.service import pause
 from node_agent.events import node_event
-from node_agent.redis_client import EntryIdTooLow, EventLog, RedisRefused, RedisUnavailable
+from node_agent.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
 from node_agent.spool import Spool
 
 BACK_OFF_SECONDS = (0.2, 5.0)
@@ -38,7 +38,7 @@ class EventSender:
         self,
         node: str,
         spool: Spool,
-        event_log: EventLog,
+        redis: RedisClient,
         clock_ms: Callable[[], int],
         turned: Callable[[], None] = unwatched,
     ):
@@ -46,7 +46,7 @@ class EventSender:
         self._node = node
         self._stream = f"{EVENT_STREAM_PREFIX}{node}"
         self._spool = spool
-        self._log = event_log
+        self._redis = redis
         self._clock_ms = clock_ms
         self._more = asyncio.Event()
         self._resumed = False
@@ -83,12 +83,12 @@ class EventSender:
                         await self._more.wait()
         finally:
             stopping.cancel()
-            await self._log.close()
+            await self._redis.close()
 
     async def _deliver(self) -> None:
         """Everything that waits. Raises RedisUnavailable or RedisRefused in the middle; then the rest waits."""
         if not self._resumed:
-            last_id = await self._log.last_id(self._stream)
+            last_id = await self._redis.last_id(self._stream)
             self._spool.resume_above(last_id)
             if lost := self._spool.requeue_above(last_id):
                 log.warning("sender.redis_forgot", events=lost)
@@ -97,15 +97,15 @@ class EventSender:
             self._turned()
             entry, raw = oldest
             try:
-                await self._log.append(self._node, entry.stream_id, raw)
+                await self._redis.append(self._node, entry.stream_id, raw)
             except EntryIdTooLow:
-                if not await self._log.contains(self._stream, entry.stream_id, raw):
+                if not await self._redis.contains(self._stream, entry.stream_id, raw):
                     # The id was given before Redis could be asked, with a clock that is behind the stream.
-                    self._spool.resume_above(await self._log.last_id(self._stream))
+                    self._spool.resume_above(await self._redis.last_id(self._stream))
                     self._spool.renumber()
                     log.warning("sender.renumbered", waiting=len(self._spool))
                     continue
-                await self._log.publish(raw)
+                await self._redis.publish(raw)
             self._spool.mark_sent(entry)
             log.info("sender.delivered", event_id=f"{self._node}/{entry.stream_id}")
         if self.down_since is not None:
@@ -125,7 +125,7 @@ class EventSender:
         now = asyncio.get_running_loop().time()
         if now - self._marked_alive_at >= ALIVE_MARK_SECONDS - 1:
             try:
-                await self._log.mark_alive(self._node)
+                await self._redis.mark_alive(self._node)
             except RedisRefused as error:  # an ACL of an older mesh: nothing that should hold up events
                 log.info("sender.alive_mark_refused", error=str(error))
             self._marked_alive_at = now
