@@ -9,7 +9,7 @@ import typer
 from mend.context import CliContext
 from mend.errors import CliError
 from mesh_core.storage.event_conversion import Converted, old_days
-from mesh_core.storage.migrations import convert_events, converting, steps_due, summary
+from mesh_core.storage.migrations import check_layout, convert_events, converting, summary
 from mesh_core.storage.migrations import migrate as run_migrations
 from mesh_core.storage.schema import WrongSchema
 
@@ -31,18 +31,16 @@ def migrate(
     """
     cli: CliContext = ctx.obj
     try:
-        due = steps_due(cli.folder)
-        if dry_run:
-            for step in due:
-                cli.say(f"due: layout {step.to}: {step.what}")
+        check_layout(cli.folder)
         days = old_days(cli.runtime / "events")
         if dry_run and days:
             cli.say(f"whenever you like: {converting(len(days))}")
-        done = 0 if dry_run else run_migrations(cli.runtime, "mend", cli.say)
+            return
+        if not dry_run:
+            run_migrations(cli.runtime, "mend")
         converted = Converted() if dry_run else convert_events(cli.runtime, cli.say)
     except WrongSchema as wrong:
         raise CliError(str(wrong)) from None
     except PermissionError as no:
         raise CliError(f"{no.filename} is another user's: run the same as root") from None
-    if not dry_run or not (due or days):
-        cli.say(summary(done, converted), "bold" if done or converted.files else "")
+    cli.say(summary(converted), "bold" if converted.files else "")

@@ -6,7 +6,6 @@ the one folder which every service has in its container.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -119,12 +118,6 @@ def _why_not(runtime: Path, known: Schema, version: int) -> str:
 def schema_or_exit(runtime: Path, service: str) -> None:
     """For a `__main__`: go on, or one sentence on stderr and exit status 2."""
     try:
-        known = read_schema(runtime)
-        if known is not None and FIRST_VERSION <= known.version < SCHEMA_VERSION and not known.unfinished:
-            from mesh_core.storage.migrations import migrate_by_itself  # only where there is something to do
-
-            with contextlib.suppress(OSError):  # another user's file: then `settle` says who has to do it
-                migrate_by_itself(runtime, service)
         settle(runtime, service)
     except (WrongSchema, OSError) as error:
         _stop(f"{service}: cannot start: {error}")
