@@ -275,6 +275,32 @@ async def test_what_is_new_is_said_once_it_can_be_read_and_a_quiet_time_says_not
     await asyncio.wait_for(task, 60)
 
 
+async def test_at_rest_it_waits_to_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observer.index.indexer.SCAN_SECONDS", 3600.0)
+    shelf = shelf_in(tmp_path)
+    steps = 0
+    step = shelf.indexer.step
+
+    def counted() -> bool:
+        nonlocal steps
+        steps += 1
+        return step()
+
+    monkeypatch.setattr(shelf.indexer, "step", counted)
+    stop = asyncio.Event()
+    task = asyncio.create_task(shelf.indexer.run(stop))
+    await wait_for(lambda: shelf.indexer.complete and shelf.indexer._unnotified() is None, 10, "an index at rest")
+    before = steps
+    for _ in range(5):
+        shelf.indexer.files_written([], time.time())
+        await asyncio.sleep(0)
+    shelf.event()
+    await wait_for(lambda: bool(shelf.events().items), 10, "what was written, long before the next scan")
+    assert steps <= before + 3  # the event, the word about it, and what was under way
+    stop.set()
+    await asyncio.wait_for(task, 5)
+
+
 async def test_only_one_writes(tmp_path: Path) -> None:
     folder = IndexFolder(tmp_path)
     waiting = Indexer(tmp_path, Actions(tmp_path))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -106,3 +109,15 @@ async def test_a_connection_may_be_used_again_and_a_body_may_take_its_time(port:
         assert head.startswith(b"HTTP/1.1 200")
         assert await asyncio.wait_for(reader.readexactly(1), 10) == b"4"
     writer.close()
+
+
+async def test_answers_are_dated_and_no_clock_ticks_for_it(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def tick(server: uvicorn.Server, counter: int) -> bool:
+        raise AssertionError("uvicorn wakes ten times a second")
+
+    monkeypatch.setattr(uvicorn.Server, "on_tick", tick)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answers = [await http.get(f"http://127.0.0.1:{port}{path}") for path in ("/healthz", "/nowhere")]
+    for answer in answers:
+        dated = parsedate_to_datetime(answer.headers["date"])
+        assert abs((datetime.now(UTC) - dated).total_seconds()) < 60
