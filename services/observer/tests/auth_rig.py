@@ -1,4 +1,4 @@
-"""The observer's API behind its gate, with people, sessions and a real audit log; asked without a port."""
+"""The observer's API behind its middleware, with people, sessions and a real audit log; asked without a port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// The room itself: navigation, the state of the connection, what just happened, and the view that the address names.
+// The shell: navigation, the state of the connection, what just happened, and the view that the address names.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useKeys } from './keys'
 import { connection, listen } from './live'
@@ -28,10 +28,10 @@ export function App() {
       </main>
     )
   if (state.value === 'asking') return <main class="alone" aria-busy="true" />
-  return <Room />
+  return <Shell />
 }
 
-function Room() {
+function Shell() {
   const [help, setHelp] = useState(false)
   const view = viewAt(where.value.view)
   const current = view?.under ?? view?.name

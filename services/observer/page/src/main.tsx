@@ -7,7 +7,7 @@ import './style/base.css'
 import './style/frame.css'
 import './style/views.css'
 
-const room = document.getElementById('room')
-if (room) render(<App />, room)
+const root = document.getElementById('room')
+if (root) render(<App />, root)
 void arrive()
 window.addEventListener('hashchange', () => void arrive())

@@ -1,4 +1,4 @@
-"""The API behind its gate: `app` where everybody signs in, `by_link` where nobody is listed."""
+"""The API behind its middleware: `app` where everybody signs in, `by_link` where nobody is listed."""
 
 from __future__ import annotations
 

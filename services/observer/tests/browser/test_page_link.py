@@ -1,4 +1,4 @@
-"""The door where nobody is listed: a link out of the terminal lets its maker in once, and says so when it is spent."""
+"""Sign-in where nobody is listed: a link out of the terminal lets its maker in once, and says so when it is spent."""
 
 from __future__ import annotations
 

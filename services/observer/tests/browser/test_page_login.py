@@ -1,4 +1,4 @@
-"""The door of the page: who is nobody sees a form, who may only look cannot decide, who goes is out."""
+"""Sign-in on the page: who is nobody sees a form, who may only look cannot decide, who goes is out."""
 
 from __future__ import annotations
 

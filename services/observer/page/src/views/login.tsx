@@ -1,4 +1,4 @@
-// The door: a user with a password, or a token, or a link out of the terminal. Keeps nothing; the session is a cookie that
+// Sign-in: a user with a password, or a token, or a link out of the terminal. Keeps nothing; the session is a cookie that
 // scripts cannot read.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Problem } from '../api'

@@ -1,4 +1,4 @@
-"""The observer's doorkeeper: who is this, may they change something, and was it really them who asked?
+"""Authentication: who is this, may they change something, and was it really them who asked?
 
 Answers questions about requests; knows no route and reads no body.
 """

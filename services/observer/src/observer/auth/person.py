@@ -14,7 +14,7 @@ OPEN_NAME = "web"  # whoever sat at this machine, when nobody had to sign in; ol
 class AuthMethod(StrEnum):
     """By what somebody is known."""
 
-    OPEN = "open"  # an app without a gate, as only tests make one
+    OPEN = "open"  # an app without AuthMiddleware, as only tests make one
     SESSION = "session"  # the cookie of a sign-in
     TOKEN = "token"  # noqa: S105 - `Authorization: Bearer`
 

@@ -42,7 +42,7 @@ def make_app(context: AppContext) -> FastAPI:
 
 
 def with_middleware(app: FastAPI) -> ASGIApp:
-    """What a port may serve: the app behind its gate. Headers first; a body only of who may come in."""
+    """What a port may serve: the app behind its middleware. Headers first; a body only of who is known."""
     context: AppContext = app.state.context
     inner: ASGIApp = RequestLimits(app)
     return SecurityHeaders(inner if context.auth is None else AuthMiddleware(inner, context.auth))

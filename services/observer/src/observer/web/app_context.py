@@ -29,7 +29,7 @@ def _now() -> datetime:
 class AppContext:
     """`world()` is the newest folded world; it is immutable, so a route may keep it while it works.
 
-    `auth` is None only for an app without a gate, as tests make one.
+    `auth` is None only for an app without AuthMiddleware, as tests make one.
     """
 
     runtime: Path

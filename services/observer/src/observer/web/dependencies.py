@@ -1,6 +1,6 @@
 """Who asks. Every route that changes something depends on `Operator`, every other on `Viewer`.
 
-The gate has looked already and let nobody else through; these say so once more, beside the route.
+AuthMiddleware has looked already and let nobody else through; these say so once more, beside the route.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def viewer(request: Request, context: Annotated[AppContext, Depends(get_context)
     person = request.scope.get("state", {}).get("person")
     if isinstance(person, Person):
         return person
-    if context.auth is None:  # an app without a gate: only tests make one
+    if context.auth is None:  # an app without AuthMiddleware: only tests make one
         return Person(name=OPEN_NAME, role=Role.OPERATOR)
     raise HttpProblem(401, "unauthenticated", "sign in first")
 
@@ -34,7 +34,7 @@ def operator(person: Annotated[Person, Depends(viewer)]) -> Person:
 
 
 def origin(request: Request) -> RequestOrigin:
-    """Where the request came from, as the gate found."""
+    """Where the request came from, as AuthMiddleware found."""
     found = request.scope.get("state", {}).get("origin")
     return found if isinstance(found, RequestOrigin) else RequestOrigin("", "http", "")
 

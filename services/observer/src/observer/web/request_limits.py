@@ -1,7 +1,7 @@
 """How much a request may bring, and how long it may take. What is too big is refused without being read.
 
 A body is read here, whole and bounded, before any route sees it. Only the hooks read theirs themselves, as late as they
-can: the gate knows nobody there, so until a hook has looked at the key it is a stranger's body.
+can: AuthMiddleware knows nobody there, so until a hook has looked at the key it is a stranger's body.
 """
 
 from __future__ import annotations
