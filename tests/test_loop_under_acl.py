@@ -26,7 +26,7 @@ from mesh_core.testing import free_port, wait_for
 from observer.liveness.node_liveness import NodeLiveness
 from observer.streams.erasures import Erasures
 from observer.streams.trimming import Trimming
-from observer.world import HealthState, TargetStatus, World
+from observer.world import HealthState, TargetHealth, World
 
 # what the observer reads beside the events
 RECORDS = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM)
@@ -141,7 +141,7 @@ async def test_the_observers_rarer_duties_are_permitted(acl_redis: AclRedis) -> 
     consumer = Consumer(bus, "observer", "o-1", pattern="mesh:ev:*", streams=RECORDS, reclaim_idle_ms=1)
     dead = Consumer(bus, "observer", "o-0", pattern="mesh:ev:*", streams=RECORDS)
     now = rfc3339(datetime.now(UTC))
-    world = World(places={"pi4/": TargetStatus(node="pi4", since=now, beats=True, state=HealthState.HEALTHY)})
+    world = World(places={"pi4/": TargetHealth(node="pi4", since=now, beats=True, state=HealthState.HEALTHY)})
     moment = [0.0]
 
     async def heard(node: str) -> None:
