@@ -88,27 +88,27 @@ class AppriseSender:
         """
         if not urls:
             return SendResult(False, NOBODY)
-        asked = {"urls": list(urls), "title": title[:TITLE_CHARS], "body": body[:BODY_CHARS], "seconds": seconds + 5}
-        troubles = await self._ask(asked, seconds)
+        request = {"urls": list(urls), "title": title[:TITLE_CHARS], "body": body[:BODY_CHARS], "seconds": seconds + 5}
+        troubles = await self._ask(request, seconds)
         failed = [
             f"target {number} ({kind_of(url)}) {trouble}"
             for number, (url, trouble) in enumerate(zip(urls, troubles, strict=True), 1)
             if trouble
         ]
         log.info("telling.sent", targets=len(urls), failed=len(failed))
-        told = f"{len(urls) - len(failed)} of {len(urls)} targets took the message"
-        return SendResult(not failed, "; ".join([told, *failed]), tuple(troubles))
+        summary = f"{len(urls) - len(failed)} of {len(urls)} targets took the message"
+        return SendResult(not failed, "; ".join([summary, *failed]), tuple(troubles))
 
     async def close(self) -> None:
         """End the children that wait."""
         while self._free:
             await _end(self._free.pop())
 
-    async def _ask(self, asked: dict[str, Any], seconds: float) -> list[str]:
+    async def _ask(self, request: dict[str, Any], seconds: float) -> list[str]:
         """One trouble for each target, '' where it took the message."""
-        troubles = [f"did not answer within {seconds:g} s"] * len(asked["urls"])
+        troubles = [f"did not answer within {seconds:g} s"] * len(request["urls"])
         while (child := self._waiting()) is not None:
-            if await self._tell(child, asked, seconds, troubles):
+            if await self._tell(child, request, seconds, troubles):
                 return troubles  # else it had ended while it waited: nobody was told by it
         try:
             child = await self._start()
@@ -116,7 +116,7 @@ class AppriseSender:
             return [f"could not be tried: {error.strerror}"] * len(troubles)
         if child is None:
             return ["could not be tried: Apprise does not start here"] * len(troubles)
-        await self._tell(child, asked, seconds, troubles)
+        await self._tell(child, request, seconds, troubles)
         return troubles
 
     async def _start(self) -> Process | None:
@@ -144,14 +144,14 @@ class AppriseSender:
                 return child
         return None
 
-    async def _tell(self, child: Process, asked: dict[str, Any], seconds: float, troubles: list[str]) -> bool:
+    async def _tell(self, child: Process, request: dict[str, Any], seconds: float, troubles: list[str]) -> bool:
         """Fill in `troubles`. False: the child was gone before it read the message."""
         whole = False
         try:
             if child.stdin is None:
                 raise RuntimeError("asked for pipes and got none")
             with contextlib.suppress(ConnectionError):
-                child.stdin.write(json.dumps(asked).encode() + b"\n")
+                child.stdin.write(json.dumps(request).encode() + b"\n")
                 await child.stdin.drain()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):

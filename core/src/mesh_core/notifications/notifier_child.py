@@ -25,25 +25,25 @@ def main() -> None:
     print("ready", file=answers, flush=True)
     # Nothing but whole lines is ever sent, one at a time: no line can wait in a buffer while we look at the pipe.
     while select.select([sys.stdin], [], [], keep_seconds)[0] and (line := sys.stdin.buffer.readline()):
-        asked = json.loads(line)
-        end = threading.Timer(float(asked["seconds"]), os._exit, (1,))
+        request = json.loads(line)
+        end = threading.Timer(float(request["seconds"]), os._exit, (1,))
         end.daemon = True
         end.start()
-        _tell_all(apprise, asked, answers)
+        _tell_all(apprise, request, answers)
         end.cancel()
         print("null", file=answers, flush=True)
 
 
-def _tell_all(apprise: Any, asked: dict[str, Any], answers: Any) -> None:
+def _tell_all(apprise: Any, request: dict[str, Any], answers: Any) -> None:
     lock = threading.Lock()
 
     def tell(number: int, url: str) -> None:
-        trouble = _tell(apprise, url, asked["title"], asked["body"])
+        trouble = _tell(apprise, url, request["title"], request["body"])
         with lock:
             print(json.dumps([number, trouble]), file=answers, flush=True)
 
     threads = [
-        threading.Thread(target=tell, args=(number, url), daemon=True) for number, url in enumerate(asked["urls"])
+        threading.Thread(target=tell, args=(number, url), daemon=True) for number, url in enumerate(request["urls"])
     ]
     for thread in threads:
         thread.start()

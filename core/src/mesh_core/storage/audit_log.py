@@ -82,9 +82,9 @@ class BadLine(ValueError):
     """Why this is no line of the log."""
 
 
-def sealed(head: Head, said: dict[str, Any], *, seq: int | None = None) -> AuditLine:
+def sealed(head: Head, fields: dict[str, Any], *, seq: int | None = None) -> AuditLine:
     """The next line after `head`. `seq` only where lines are known to be missing."""
-    body = {**_EMPTY, **said, "seq": seq or head.seq + 1, "prev": head.hash}
+    body = {**_EMPTY, **fields, "seq": seq or head.seq + 1, "prev": head.hash}
     return AuditLine.model_validate({**body, "hash": _hash(body)})
 
 
@@ -114,7 +114,7 @@ class Chain:
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.first_bad: int | None = None
-        self._anchors = [(place, anchor) for place, anchor in anchors if anchor.seq]
+        self._anchors = [(where, anchor) for where, anchor in anchors if anchor.seq]
         self._met: dict[int, str] = {}
         self._lost = False  # the line before could not be read: what follows it cannot be told
 
@@ -140,13 +140,13 @@ class Chain:
 
     def verdict(self) -> AuditReport:
         """After the last line: does the log hold what was noted elsewhere?"""
-        for place, anchor in self._anchors:
+        for where, anchor in self._anchors:
             if anchor.seq > self.head.seq:
                 self._bad(
-                    f"the log ends with number {self.head.seq}, but {place} knows of {anchor.seq}: its end was cut off"
+                    f"the log ends with number {self.head.seq}, but {where} knows of {anchor.seq}: its end was cut off"
                 )
             elif self._met.get(anchor.seq) != anchor.hash:
-                self._bad(f"number {anchor.seq} is not the line that {place} knows: the log was written anew")
+                self._bad(f"number {anchor.seq} is not the line that {where} knows: the log was written anew")
         return AuditReport(self.number, self.head, tuple(self.problems), tuple(self.notes), self.first_bad)
 
     def _misfit(self, line: AuditLine) -> str | None:

@@ -165,9 +165,9 @@ def _remove(day: Path, before: datetime, stop: asyncio.Event) -> int:
     return removed
 
 
-def _is_older(thing: Path, moment: datetime) -> bool:
+def _is_older(thing: Path, before: datetime) -> bool:
     try:
-        return thing.lstat().st_mtime < moment.timestamp()
+        return thing.lstat().st_mtime < before.timestamp()
     except FileNotFoundError:
         return False
 

@@ -79,8 +79,8 @@ class Auditor:
         async with self._turn:
             await self._count_failure()
             if self._failures <= FAILURES_AN_HOUR:
-                said = {"what": "login_failed", "who": who or "somebody", "how": "web", "reason": reason}
-                await self._write(said | {"address": address})
+                fields = {"what": "login_failed", "who": who or "somebody", "how": "web", "reason": reason}
+                await self._write(fields | {"address": address})
 
     @asynccontextmanager
     async def deciding(self, person: Person) -> AsyncIterator[Deciding]:
@@ -93,29 +93,29 @@ class Auditor:
             yield Deciding(self, person)
 
     async def moved(
-        self, name: ActionName, source: Folder, target: Folder, by: str, reason: str, uid: int | None, at: float
+        self, name: ActionName, source: Folder, target: Folder, actor: str, reason: str, uid: int | None, at: float
     ) -> None:
         """A file was seen in another folder. `uid`: whose the note beside it is; `at`: when, in seconds since 1970."""
         async with self._turn:
             self._is_own(name.id, source, target)
-            who, how = who_and_how(by, self._uid, uid)
-            said = {"who": who, "how": how, "reason": reason, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
-            await self._move(name.id, name.digest, source, target, said)
+            who, how = who_and_how(actor, self._uid, uid)
+            fields = {"who": who, "how": how, "reason": reason, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
+            await self._move(name.id, name.digest, source, target, fields)
 
     async def waiting(self, name: ActionName, proposal: Proposal, uid: int, at: float) -> None:
         """A file was seen in pending/ for the first time: new, or an edit, or somebody's retry. `uid`: whose it is."""
         async with self._turn:
             known = self._places.get(name.id)
-            said = {"at": rfc3339(datetime.fromtimestamp(at, UTC)), "to": Folder.PENDING}
+            fields = {"at": rfc3339(datetime.fromtimestamp(at, UTC)), "to": Folder.PENDING}
             if proposal.attempt > 1 and known is None:
                 who = f"{user_name(uid)} (uid {uid})"
                 await self._placed(
-                    name.id, name.digest, said | {"what": "retry", "who": who, "how": "mend", "from": ""}
+                    name.id, name.digest, fields | {"what": "retry", "who": who, "how": "mend", "from": ""}
                 )
             elif proposal.edited_by and (known is None or name.digest != known[0]):
                 who, how = who_and_how(proposal.edited_by, self._uid, uid)
-                said |= {"what": "edit", "who": who, "how": how, "from": Folder.PENDING}
-                await self._placed(name.id, name.digest, said)
+                fields |= {"what": "edit", "who": who, "how": how, "from": Folder.PENDING}
+                await self._placed(name.id, name.digest, fields)
 
     async def updated(self, update: ActionUpdate, source: str) -> None:
         """An update of the stream: what was too quick for the watch, and what the executor and the planner did."""
@@ -126,24 +126,24 @@ class Auditor:
                 return
             digest = await asyncio.to_thread(digest_of_action, self._actions, update.action_id, update.to_folder)
             reason = update.reason if digest else f"{ONLY_SAID}; {update.reason}".strip("; ")
-            said: dict[str, Any] = {"reason": reason, "at": update.ts, "source": source}
+            fields: dict[str, Any] = {"reason": reason, "at": update.ts, "source": source}
             if update.to_folder in BY_PEOPLE:
-                said["who"], said["how"] = who_and_how(update.by, self._uid)
+                fields["who"], fields["how"] = who_and_how(update.by, self._uid)
             else:
-                said["who"], said["how"] = update.by, update.by.partition("@")[0].partition("-")[0]
+                fields["who"], fields["how"] = update.by, update.by.partition("@")[0].partition("-")[0]
             if update.to_folder == Folder.RUNNING:
                 await self._approved_before(update, digest, source)
-            await self._move(update.action_id, digest, update.from_folder, update.to_folder, said)
+            await self._move(update.action_id, digest, update.from_folder, update.to_folder, fields)
 
     async def _approved_before(self, update: ActionUpdate, digest: str, source: str) -> None:
         """What runs was approved, also when that was over before anybody looked (a second yes after a take-back)."""
         place = self._places.get(update.action_id)
         if place is not None and place[1] in (Folder.APPROVED, Folder.RUNNING):
             return
-        by = await asyncio.to_thread(self._approver, update.action_id)
-        who, how = who_and_how(by, self._uid)
-        said = {"who": who, "how": how, "at": update.ts, "source": source}
-        await self._move(update.action_id, digest, Folder.PENDING, Folder.APPROVED, said)
+        actor = await asyncio.to_thread(self._approver, update.action_id)
+        who, how = who_and_how(actor, self._uid)
+        fields = {"who": who, "how": how, "at": update.ts, "source": source}
+        await self._move(update.action_id, digest, Folder.PENDING, Folder.APPROVED, fields)
 
     def _approver(self, action_id: str) -> str:
         for folder in (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN):
@@ -156,25 +156,25 @@ class Auditor:
         self, person: Person, what: str, name: ActionName, source: str, target: str, reason: str
     ) -> None:
         self._is_own(name.id, source, target)
-        said = {"what": what, "who": person.name, "how": "web", "reason": reason, "address": person.address}
-        await self._placed(name.id, name.digest, said | {"from": source, "to": target})
+        fields = {"what": what, "who": person.name, "how": "web", "reason": reason, "address": person.address}
+        await self._placed(name.id, name.digest, fields | {"from": source, "to": target})
 
-    async def _move(self, action_id: str, digest: str, source: str, target: str, said: dict[str, Any]) -> None:
+    async def _move(self, action_id: str, digest: str, source: str, target: str, fields: dict[str, Any]) -> None:
         known = self._places.get(action_id)
         if known is not None and known[1] == target and (not digest or not known[0] or digest == known[0]):
             return
         digest = digest or (known[0] if known else "")
-        await self._placed(action_id, digest, {"what": what_for(target), **said, "from": source, "to": target})
+        await self._placed(action_id, digest, {"what": what_for(target), **fields, "from": source, "to": target})
 
-    async def _placed(self, action_id: str, digest: str, said: dict[str, Any]) -> None:
-        await self._write(said | {"action_id": action_id, "digest": digest})
-        self._places[action_id] = (digest, said["to"])
+    async def _placed(self, action_id: str, digest: str, fields: dict[str, Any]) -> None:
+        await self._write(fields | {"action_id": action_id, "digest": digest})
+        self._places[action_id] = (digest, fields["to"])
         self._places.move_to_end(action_id)
         while len(self._places) > MOST_PLACES:
             self._places.popitem(last=False)
 
-    async def _write(self, said: dict[str, Any]) -> AuditLine:
-        cleaned = {key: clean(value, LONGEST.get(key, 300)) for key, value in said.items() if value}
+    async def _write(self, fields: dict[str, Any]) -> AuditLine:
+        cleaned = {key: clean(value, LONGEST.get(key, 300)) for key, value in fields.items() if value}
         cleaned.setdefault("at", rfc3339(datetime.fromtimestamp(self._wall(), UTC)))
         # Shielded: a request that is given up half-way must not leave a line that nobody waits for.
         line = await asyncio.shield(asyncio.to_thread(self.log.append, cleaned))
@@ -193,8 +193,8 @@ class Auditor:
             more = self._failures - FAILURES_AN_HOUR
             self._hour, self._failures = hour, 0
             if more > 0:
-                said = {"what": "login_failed", "who": "somebody", "how": "web"}
-                await self._write(said | {"reason": f"{more} more in the hour before this"})
+                fields = {"what": "login_failed", "who": "somebody", "how": "web"}
+                await self._write(fields | {"reason": f"{more} more in the hour before this"})
         self._failures += 1
 
 

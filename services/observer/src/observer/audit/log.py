@@ -100,12 +100,12 @@ class AuditLog:
         if room.f_bavail * room.f_frsize < SPARE_BYTES:
             raise AuditDown("the audit log cannot be written: the disk is full")
 
-    def append(self, said: dict[str, Any], *, seq: int | None = None) -> AuditLine:
+    def append(self, fields: dict[str, Any], *, seq: int | None = None) -> AuditLine:
         """Seal and write one line; when this returns it survives a power cut. Raises AuditDown: nothing was written."""
         with self._lock:
             if self._descriptor < 0:
                 raise AuditDown("the audit log is not open (yet); the observer's log says why")
-            line = sealed(self.head, {"ts": rfc3339(self._clock()), **said}, seq=seq)
+            line = sealed(self.head, {"ts": rfc3339(self._clock()), **fields}, seq=seq)
             raw = line.wire() + b"\n"
             try:
                 if os.fstat(self._descriptor).st_size != self._size:
@@ -139,8 +139,8 @@ class AuditLog:
         AUDIT_DAMAGED.set(1)
         log.error("audit.damaged", path=str(self.path), reason=sentence)
         now = rfc3339(self._clock())
-        said = {"at": now, "who": "observer", "how": "observer", "what": DAMAGE, "reason": sentence}
-        self.append(said, seq=max(after, self.head.seq) + 1)
+        fields = {"at": now, "who": "observer", "how": "observer", "what": DAMAGE, "reason": sentence}
+        self.append(fields, seq=max(after, self.head.seq) + 1)
 
     def _heal(self, on_line: Callable[[AuditLine], None]) -> None:
         noted = self._noted_head()
@@ -177,8 +177,8 @@ class AuditLog:
             while part := handle.read(COPY_BYTES):
                 size, lines = size + len(part), lines or b"\n" in part
                 digest.update(part)
-        told = piece.with_name(piece.name.removesuffix(UNTOLD))
-        where = f"{size} bytes set aside in {told.name} (sha256 {digest.hexdigest()[:16]})"
+        aside = piece.with_name(piece.name.removesuffix(UNTOLD))
+        where = f"{size} bytes set aside in {aside.name} (sha256 {digest.hexdigest()[:16]})"
         if lines:
             self.damaged(f"its end was not what had been written: {where}")
         else:
@@ -186,8 +186,8 @@ class AuditLog:
             reason = f"an unfinished line: {where}"
             self.append({"at": now, "who": "observer", "how": "observer", "what": HEALED, "reason": reason})
             log.warning("audit.healed", reason=reason)
-        piece.rename(told)
-        fsync_folder(told.parent)
+        piece.rename(aside)
+        fsync_folder(aside.parent)
 
     def _last_good(self) -> int:
         """Up to where the log can be believed to end: after its last whole line."""

@@ -90,25 +90,25 @@ class SilenceSource:
             return None
         if text is None:
             return None if young else SilenceChange("silence_over", "clock", "clock", path.stem)
-        by, why = actor_and_reason(text)
-        who, how = ("planner", "planner") if by == "planner" else who_and_how(by, os.getuid(), uid)
-        return SilenceChange("silence_over", who, how, f"{path.stem}: {why}")
+        actor, reason = actor_and_reason(text)
+        who, how = ("planner", "planner") if actor == "planner" else who_and_how(actor, os.getuid(), uid)
+        return SilenceChange("silence_over", who, how, f"{path.stem}: {reason}")
 
 
 def _begun(path: Path) -> SilenceChange | None:
     """None for what is no silence; it counts as seen."""
     value = _object(path)
-    by, kind = value.get("by"), value.get("kind")
-    if not isinstance(by, str) or not isinstance(kind, str):
+    actor, kind = value.get("by"), value.get("kind")
+    if not isinstance(actor, str) or not isinstance(kind, str):
         return None
     try:
-        who, how = who_and_how(by, os.getuid(), path.lstat().st_uid)
+        who, how = who_and_how(actor, os.getuid(), path.lstat().st_uid)
     except OSError:
         return None
-    place = "/".join(str(value[part]) for part in ("node", "service") if value.get(part))
+    target = "/".join(str(value[part]) for part in ("node", "service") if value.get(part))
     about = f" ({value['type']})" if value.get("type") else ""
-    why = f": {value['reason']}" if value.get("reason") else ""
-    return SilenceChange("silence", who, how, f"{path.stem}, {place}{about} until {value.get('ends_at')}{why}")
+    reason = f": {value['reason']}" if value.get("reason") else ""
+    return SilenceChange("silence", who, how, f"{path.stem}, {target}{about} until {value.get('ends_at')}{reason}")
 
 
 def _names(folder: Path) -> set[str]:

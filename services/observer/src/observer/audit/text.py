@@ -23,13 +23,13 @@ def what_for(target: str) -> str:
     return _WHAT[Folder(target)] if target in _WHAT else target
 
 
-def who_and_how(by: str, own_uid: int, uid: int | None = None) -> tuple[str, str]:
+def who_and_how(actor: str, own_uid: int, uid: int | None = None) -> tuple[str, str]:
     """(who, how) out of a note's text. `uid`: whose file the note is, where its text does not say so itself.
 
     That somebody did it on the web is believed only of a note that this observer wrote.
     """
-    said = _UID.search(by)
-    name, owner = (by[: said.start()], int(said[1])) if said else (by, uid)
+    match = _UID.search(actor)
+    name, owner = (actor[: match.start()], int(match[1])) if match else (actor, uid)
     if name == "mv":
         return "somebody", "mv"
     on_web = name.endswith(" (web)") or name == OPEN_NAME

@@ -52,19 +52,19 @@ def marks(people: People) -> dict[str, list[str]]:
 
 def changes(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> list[tuple[str, str]]:
     """(what, a sentence) for each difference. Pure."""
-    said = []
+    found = []
     for name in sorted({*before, *after}):
         kind, old, new = name.partition(" ")[0], before.get(name), after.get(name)
         if new is None:
-            said.append((f"{kind}_removed", f"{name} may not come in any more"))
+            found.append((f"{kind}_removed", f"{name} may not come in any more"))
         elif old is None:
-            said.append((f"{kind}_added", f"{name} may come in as {new[0]}"))
+            found.append((f"{kind}_added", f"{name} may come in as {new[0]}"))
         else:
             if old[0] != new[0]:
-                said.append((f"{kind}_role", f"{name} is {new[0]} now, and was {old[0]}"))
+                found.append((f"{kind}_role", f"{name} is {new[0]} now, and was {old[0]}"))
             if old[1] != new[1]:
-                said.append((f"{kind}_secret", f"{name} has a new {'password' if kind == 'user' else 'token'}"))
-    return said
+                found.append((f"{kind}_secret", f"{name} has a new {'password' if kind == 'user' else 'token'}"))
+    return found
 
 
 def _read(path: Path) -> dict[str, list[str]]:

@@ -44,7 +44,7 @@ class MoveListener(Protocol):
     """Is told of all that people did, needs no Redis, and knows by itself what it has heard before. Raises OSError."""
 
     async def moved(
-        self, name: ActionName, source: Folder, target: Folder, by: str, reason: str, uid: int | None, at: float
+        self, name: ActionName, source: Folder, target: Folder, actor: str, reason: str, uid: int | None, at: float
     ) -> None: ...
 
     async def waiting(self, name: ActionName, proposal: Proposal, uid: int, at: float) -> None: ...
@@ -117,19 +117,19 @@ class ManualMoves:
         proposal = await asyncio.to_thread(self._actions.proposal_at, path)
         if proposal is None or proposal.id != move.name.id:
             return True  # no proposal: the executor's intake has a word for it
-        by, reason = "mv", ""
+        actor, reason = "mv", ""
         if move.target is Folder.APPROVED:
-            by = self._actions.approver(move.name)
+            actor = self._actions.approver(move.name)
         elif move.target is Folder.REJECTED:
             text = read_regular(path.with_name(path.name + REASON_SUFFIX), REASON_BYTES)
             if text is None and move.name.id not in self._waiting:
                 self._waiting.add(move.name.id)  # a person may write one right after the mv
                 return False
-            by, reason = actor_and_reason(text or b"")
+            actor, reason = actor_and_reason(text or b"")
         if self._listener is not None:
-            self._note_move(self._listener, move, by, reason, path, moved_at)
+            self._note_move(self._listener, move, actor, reason, path, moved_at)
             await self._hear()
-        await self._publish(move, proposal, by, reason)
+        await self._publish(move, proposal, actor, reason)
         return True
 
     async def _hear(self) -> None:
@@ -138,18 +138,20 @@ class ManualMoves:
             try:
                 await tell()
             except OSError as error:
-                log.warning("moves.listener_later", waiting=len(self._unheard), error=str(error))
+                log.warning("manual_moves.later", waiting=len(self._unheard), error=str(error))
                 return
             self._unheard.pop(key, None)
 
-    def _note_move(self, listener: MoveListener, move: ManualMove, by: str, reason: str, path: Path, at: float) -> None:
+    def _note_move(
+        self, listener: MoveListener, move: ManualMove, actor: str, reason: str, path: Path, at: float
+    ) -> None:
         uid = None
-        if move.target is Folder.REJECTED and by != "mv":  # the note in approved/ says its owner itself
+        if move.target is Folder.REJECTED and actor != "mv":  # the note in approved/ says its owner itself
             try:
                 uid = path.with_name(path.name + REASON_SUFFIX).lstat().st_uid
             except OSError:
                 uid = None
-        tell = partial(listener.moved, move.name, move.source, move.target, by, reason, uid, at)
+        tell = partial(listener.moved, move.name, move.source, move.target, actor, reason, uid, at)
         self._unheard[(move.name.id, move.name.digest, move.target)] = tell
 
     def _note_waiting(self, listener: MoveListener, there: dict[str, tuple[ActionName, Folder]]) -> None:
@@ -170,7 +172,7 @@ class ManualMoves:
                 self._unheard[(name.id, name.digest, "")] = tell
         self._digests = {action_id: digest for action_id, digest in self._digests.items() if action_id in there}
 
-    async def _publish(self, move: ManualMove, proposal: Proposal, by: str, reason: str) -> None:
+    async def _publish(self, move: ManualMove, proposal: Proposal, actor: str, reason: str) -> None:
         update = ActionUpdate(
             ts=rfc3339(datetime.now(UTC)),
             action_id=move.name.id,
@@ -179,9 +181,11 @@ class ManualMoves:
             type=proposal.type,
             node=proposal.node,
             service=proposal.service,
-            by=by,
+            by=actor,
             reason=reason,
         )
         if await self._bus.publish(update, once=f"{move.name.id}:{move.source}:{move.target}", stream=MOVES_STREAM):
             DECIDED.add(move.target)
-            log.info("moves.told", action_id=move.name.id, source=move.source, target=move.target, by=by)
+            log.info(
+                "manual_moves.reported", action_id=move.name.id, source=move.source, target=move.target, actor=actor
+            )

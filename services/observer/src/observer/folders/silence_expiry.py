@@ -41,20 +41,20 @@ class SilenceExpiry:
                 self._warned = False
             except OSError as error:
                 if not self._warned:
-                    log.warning("overdue.later", error=str(error))
+                    log.warning("silence_expiry.later", error=str(error))
                 self._warned = True
 
     def look(self) -> None:
         """Once over the folder. Raises OSError."""
         now, world = datetime.now(UTC), self._world()
         for silence in self._folder.current():
-            why = ""
+            reason = ""
             if not silence.over(now):
                 if not is_healthy_again(silence, world):
                     continue
-                why = "it is well again\n-- observer"
-            if self._folder.end(silence.id, why):
-                log.info("overdue.ended", silence=silence.id, target=silence.target)
+                reason = "it is well again\n-- observer"
+            if self._folder.end(silence.id, reason):
+                log.info("silence_expiry.ended", silence=silence.id, target=silence.target)
         active = Counter(silence.kind.value for silence in self._folder.current() if silence.active(now))
         for kind in SilenceKind:
             SILENCES.set(active[kind.value], kind.value)
@@ -65,9 +65,9 @@ def is_healthy_again(silence: Silence, world: World) -> bool:
     """Has the place that was acknowledged become well since?"""
     if silence.kind is not SilenceKind.ACKNOWLEDGE:
         return False
-    place = world.places.get(f"{silence.node}/{silence.service or ''}")
+    target = world.places.get(f"{silence.node}/{silence.service or ''}")
     return (
-        place is not None
-        and place.state is HealthState.HEALTHY
-        and parse_time(place.since) > parse_time(silence.created_at)
+        target is not None
+        and target.state is HealthState.HEALTHY
+        and parse_time(target.since) > parse_time(silence.created_at)
     )

@@ -66,7 +66,7 @@ def stable_key(given: object, *otherwise: object) -> str:
     return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def moment(text: object) -> str:
+def timestamp_in(text: object) -> str:
     """A time as we write it; '' for what is none (Go's year 1 included)."""
     if not isinstance(text, str) or len(text) > 40:
         return ""

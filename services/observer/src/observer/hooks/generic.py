@@ -10,7 +10,7 @@ import jmespath.exceptions
 from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, moment, raw_of, stable_key
+from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, stable_key, timestamp_in
 
 SOURCE = "generic"
 
@@ -63,11 +63,11 @@ class GenericHook(BaseModel):
         node, service = self._text(self.node, item), self._text(self.service, item)
         kept = self._search(self.payload, item) if self.payload else item
         details = kept if isinstance(kept, dict) else {"value": kept}
-        told = self._text(self.incident, item)
+        incident = self._text(self.incident, item)
         return Alert(
             source=f"{SOURCE}-{name}",
             name=event_type,
-            key=stable_key(told, node, service, event_type),
+            key=stable_key(incident, node, service, event_type),
             firing=firing,
             episode=self._text(self.episode, item),
             details={**details, "source": f"{SOURCE}/{name}"},
@@ -75,7 +75,7 @@ class GenericHook(BaseModel):
             service=service,
             type=event_type,
             severity=self._text(self.severity, item),
-            at=moment(self._search(self.time, item)),
+            at=timestamp_in(self._search(self.time, item)),
         )
 
     def _text(self, expression: str | None, item: object) -> str:

@@ -58,7 +58,7 @@ class NodeLiveness:
             try:
                 await self.look()
             except BusDown as error:
-                log.warning("silence.redis_away", error=str(error))
+                log.warning("liveness.redis_away", error=str(error))
 
     async def look(self) -> None:
         """One look at every node. Raises BusDown; then the time until the next good look counts for nobody."""
@@ -74,19 +74,19 @@ class NodeLiveness:
             await self._heard(node)
         if self._listening_since is None:
             self._listening_since = self._clock()
-        for place in list(self._world().places.values()):
-            if place.service is not None:
+        for target in list(self._world().places.values()):
+            if target.service is not None:
                 continue
-            sign = self._signs.get(place.node)
+            sign = self._signs.get(target.node)
             silent = self._clock() - max(sign or 0.0, self._listening_since)
-            if place.state is HealthState.OFFLINE:
+            if target.state is HealthState.OFFLINE:
                 if sign is not None and self._clock() - sign < self._limit:
-                    await self._say_online(place.node, place.event_id or "")
-                self._silences.pop(place.node, None)
-            elif place.beats and silent > self._limit:
-                await self._say_offline(place.node, silent)
+                    await self._say_online(target.node, target.event_id or "")
+                self._silences.pop(target.node, None)
+            elif target.beats and silent > self._limit:
+                await self._say_offline(target.node, silent)
             else:
-                self._silences.pop(place.node, None)
+                self._silences.pop(target.node, None)
 
     async def _beats(self) -> dict[str, float]:
         """{node: seconds since its last beat} of every node whose key is there."""
@@ -105,7 +105,7 @@ class NodeLiveness:
     async def _say_offline(self, node: str, silent_seconds: float) -> None:
         since = datetime.fromtimestamp(time.time() - silent_seconds, UTC)
         # Once per silence: the first look that finds it names it, whatever happens to the replies.
-        once = self._silences.setdefault(node, f"offline:{node}:{rfc3339(since)}")
+        idempotency_key = self._silences.setdefault(node, f"offline:{node}:{rfc3339(since)}")
         event = HealthEvent(
             type=EventType.NODE_OFFLINE,
             node=node,
@@ -114,8 +114,8 @@ class NodeLiveness:
             timestamp=rfc3339(datetime.now(UTC)),
             trust=Trust.OBSERVER,
         )
-        if await self._bus.enter(event, Trust.OBSERVER, once=once):
-            log.warning("silence.node_offline", node=node, silent_seconds=round(silent_seconds))
+        if await self._bus.enter(event, Trust.OBSERVER, once=idempotency_key):
+            log.warning("liveness.node_offline", node=node, silent_seconds=round(silent_seconds))
 
     async def _say_online(self, node: str, offline_event: str) -> None:
         event = HealthEvent(
@@ -127,4 +127,4 @@ class NodeLiveness:
             trust=Trust.OBSERVER,
         )
         if await self._bus.enter(event, Trust.OBSERVER, once=f"online:{node}:{offline_event}"):
-            log.info("silence.node_online", node=node)
+            log.info("liveness.node_online", node=node)

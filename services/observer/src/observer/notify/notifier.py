@@ -157,10 +157,10 @@ class Notifier:
             self.outbox, _ = self.outbox.heard(stream, position, None)
         return position
 
-    def _hear(self, stream: str, entry: str, news: Notification | None) -> None:
-        if news is not None and (news.kind not in self._rules.kinds or self._is_old(news)):
-            news = None
-        self.outbox, full = self.outbox.heard(stream, entry, news)
+    def _hear(self, stream: str, entry: str, notification: Notification | None) -> None:
+        if notification is not None and (notification.kind not in self._rules.kinds or self._is_old(notification)):
+            notification = None
+        self.outbox, full = self.outbox.heard(stream, entry, notification)
         if full:
             NOTIFICATIONS.add("given_up")
             log.error("notify.too_many_waiting", dropped="the oldest")
@@ -193,31 +193,35 @@ class Notifier:
     async def _word(self) -> None:
         """What is due becomes messages; a proposal that nobody has to decide any more is dropped."""
         now = self._clock()
-        sent = [parse_time(moment) for moment in self.outbox.sent]
+        sent = [parse_time(timestamp) for timestamp in self.outbox.sent]
         batches = due(self.outbox.waiting, sent, self._rules, now)
         if not batches:
             return
-        taken = {news.key for batch in batches for news in batch}
+        taken = {notification.key for batch in batches for notification in batch}
         open_ids = {filed.name.id for filed in await asyncio.to_thread(self._actions.pending)}
         messages = []
         for batch in batches:
-            fresh = [news for news in batch if not kinds()[news.kind].awaits_decision or news.action_id in open_ids]
+            fresh = [
+                notification
+                for notification in batch
+                if not kinds()[notification.kind].awaits_decision or notification.action_id in open_ids
+            ]
             if fresh:
                 message = render(fresh, self._rules, self._public_url)
-                moment = rfc3339(now)
+                timestamp = rfc3339(now)
                 marks = tuple(self._targets)
                 messages.append(
-                    Message(title=message.title, body=message.body, made_at=moment, targets=marks, next_at=moment)
+                    Message(title=message.title, body=message.body, made_at=timestamp, targets=marks, next_at=timestamp)
                 )
         room = MAX_MESSAGES - len(messages)
         dropped = max(0, len(self.outbox.messages) - room)
         if dropped:
             NOTIFICATIONS.add("given_up", amount=dropped)
-            log.error("notify.given_up", messages=dropped, why="too many messages that no target takes")
-        recent = tuple(rfc3339(moment) for moment in sent if now - moment < HOUR)
+            log.error("notify.given_up", messages=dropped, reason="too many messages that no target takes")
+        recent = tuple(rfc3339(timestamp) for timestamp in sent if now - timestamp < HOUR)
         self.outbox = self.outbox.model_copy(
             update={
-                "waiting": tuple(news for news in self.outbox.waiting if news.key not in taken),
+                "waiting": tuple(notification for notification in self.outbox.waiting if notification.key not in taken),
                 "messages": (*self.outbox.messages[dropped:], *messages),
                 "sent": (*recent, *(message.made_at for message in messages)),
                 "given_up": self.outbox.given_up + dropped,
@@ -257,9 +261,9 @@ class Notifier:
         wait = again_after(tries)
         if wait is None or self._clock() - parse_time(message.made_at) > TOO_OLD:
             NOTIFICATIONS.add("given_up")
-            log.error("notify.given_up", title=message.title, tries=tries, why=sent.reason)
+            log.error("notify.given_up", title=message.title, tries=tries, reason=sent.reason)
             return message.model_copy(update={"targets": ()})
-        log.warning("notify.try_again", tries=tries, again_in_seconds=wait.total_seconds(), why=sent.reason)
+        log.warning("notify.try_again", tries=tries, again_in_seconds=wait.total_seconds(), reason=sent.reason)
         again = rfc3339(self._clock() + wait)
         return message.model_copy(update={"targets": open_marks, "tries": tries, "next_at": again})
 
@@ -273,8 +277,8 @@ class Notifier:
         except OSError as error:  # it is in memory; at worst something is told twice
             log.error("notify.not_saved", error=str(error))
 
-    def _is_old(self, news: Notification) -> bool:
-        return self._clock() - parse_time(news.at) > TOO_OLD
+    def _is_old(self, notification: Notification) -> bool:
+        return self._clock() - parse_time(notification.at) > TOO_OLD
 
     def _look_at_rules(self) -> None:
         stamp = self._rules_stamp()

@@ -46,14 +46,14 @@ class NotificationOutbox(Record):
     seen: tuple[str, ...] = ()
     given_up: int = 0
 
-    def heard(self, stream: str, entry: str, news: Notification | None) -> tuple[NotificationOutbox, bool]:
+    def heard(self, stream: str, entry: str, notification: Notification | None) -> tuple[NotificationOutbox, bool]:
         """After an entry of that stream; True if its news pushed an older one out."""
         update: dict[str, object] = {"positions": {**self.positions, stream: entry}}
         full = False
-        if news is not None and news.key not in self.seen:
+        if notification is not None and notification.key not in self.seen:
             full = len(self.waiting) >= MAX_WAITING
-            update["waiting"] = (*self.waiting, news)[-MAX_WAITING:]
-            update["seen"] = (*self.seen, news.key)[-MAX_SEEN:]
+            update["waiting"] = (*self.waiting, notification)[-MAX_WAITING:]
+            update["seen"] = (*self.seen, notification.key)[-MAX_SEEN:]
             update["given_up"] = self.given_up + full
         return self.model_copy(update=update), full
 

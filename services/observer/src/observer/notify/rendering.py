@@ -48,24 +48,27 @@ class RenderedMessage:
     body: str
 
 
-def render(news: Sequence[Notification], rules: NotificationRules, public_url: str) -> RenderedMessage:
+def render(notification: Sequence[Notification], rules: NotificationRules, public_url: str) -> RenderedMessage:
     """One thing by its template; several as a list, the oldest first."""
-    if len(news) == 1:
-        return _one(news[0], rules, public_url)
-    counts = Counter(item.kind for item in news)
-    title = f"{len(news)} news: " + ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
-    lines = [f"- {_clock(item)} {_one(item, rules, public_url).title}" for item in news[:MOST_LINES]]
-    if len(news) > MOST_LINES:
-        lines.append(f"- and {len(news) - MOST_LINES} more")
+    if len(notification) == 1:
+        return _one(notification[0], rules, public_url)
+    counts = Counter(item.kind for item in notification)
+    title = f"{len(notification)} news: " + ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
+    lines = [f"- {_clock(item)} {_one(item, rules, public_url).title}" for item in notification[:MOST_LINES]]
+    if len(notification) > MOST_LINES:
+        lines.append(f"- and {len(notification) - MOST_LINES} more")
     lines.append(_page(public_url) or "mend pending, mend history")
     return RenderedMessage(title[:TITLE_CHARS], "\n".join(lines)[:BODY_CHARS])
 
 
-def link_to(news: Notification, public_url: str) -> str:
+def link_to(notification: Notification, public_url: str) -> str:
     """Where to look: the page, or a command where no page is known."""
-    if news.action_id is None:
-        return _page(public_url, f"world?q={news.node}") or "mend status"
-    return _page(public_url, f"proposals/{news.action_id}") or f"mend show {news.action_id.rpartition('-')[2]}"
+    if notification.action_id is None:
+        return _page(public_url, f"world?q={notification.node}") or "mend status"
+    return (
+        _page(public_url, f"proposals/{notification.action_id}")
+        or f"mend show {notification.action_id.rpartition('-')[2]}"
+    )
 
 
 def inert(text: str, limit: int = FACT_CHARS) -> str:
@@ -77,32 +80,32 @@ def inert(text: str, limit: int = FACT_CHARS) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _one(news: Notification, rules: NotificationRules, public_url: str) -> RenderedMessage:
-    kind = kinds()[news.kind]
-    own = rules.templates.get(news.kind, MessageTemplate())
+def _one(notification: Notification, rules: NotificationRules, public_url: str) -> RenderedMessage:
+    kind = kinds()[notification.kind]
+    own = rules.templates.get(notification.kind, MessageTemplate())
     # The link is ours; everything else may hold somebody else's text.
-    values = {name: inert(value) for name, value in _values(news).items()}
-    values["link"] = link_to(news, public_url)
+    values = {name: inert(value) for name, value in _values(notification).items()}
+    values["link"] = link_to(notification, public_url)
     filled = Template(own.title or kind.title).safe_substitute(values)
     return RenderedMessage(
         " ".join(filled.split())[:TITLE_CHARS], Template(own.body or kind.body).safe_substitute(values)[:BODY_CHARS]
     )
 
 
-def _values(news: Notification) -> dict[str, str]:
+def _values(notification: Notification) -> dict[str, str]:
     facts = dict.fromkeys(("type", "reason", "by", "risk", "confidence", "model", "expires", "event", "state"), "")
-    place = f"{news.node}/{news.service}" if news.service else news.node
+    target = f"{notification.node}/{notification.service}" if notification.service else notification.node
     return {
         **facts,
-        **news.facts,
-        "place": place,
-        "node": news.node,
-        "service": news.service or "",
-        "kind": news.kind,
-        "id": news.action_id or "",
-        "severity": news.severity.value,
-        "when": _local(news.at),
-        **({"expires": _local(news.facts["expires"])} if "expires" in news.facts else {}),
+        **notification.facts,
+        "place": target,
+        "node": notification.node,
+        "service": notification.service or "",
+        "kind": notification.kind,
+        "id": notification.action_id or "",
+        "severity": notification.severity.value,
+        "when": _local(notification.at),
+        **({"expires": _local(notification.facts["expires"])} if "expires" in notification.facts else {}),
     }
 
 
@@ -110,9 +113,9 @@ def _local(text: str) -> str:
     return parse_time(text).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _clock(news: Notification) -> str:
-    return parse_time(news.at).astimezone().strftime("%H:%M")
+def _clock(notification: Notification) -> str:
+    return parse_time(notification.at).astimezone().strftime("%H:%M")
 
 
-def _page(public_url: str, place: str = "") -> str:
-    return f"{public_url.rstrip('/')}/#/{place}" if public_url else ""
+def _page(public_url: str, target: str = "") -> str:
+    return f"{public_url.rstrip('/')}/#/{target}" if public_url else ""

@@ -21,24 +21,29 @@ def due(
     waiting: Sequence[Notification], sent: Sequence[datetime], rules: NotificationRules, now: datetime
 ) -> tuple[tuple[Notification, ...], ...]:
     """The messages to send now, each made of some of `waiting`; what is in none of them waits on."""
-    room = rules.most_per_hour - sum(1 for moment in sent if now - moment < HOUR)
-    if room <= 0:
+    left = rules.most_per_hour - sum(1 for sent_at in sent if now - sent_at < HOUR)
+    if left <= 0:
         return ()
-    urgent = [news for news in waiting if is_urgent(news, rules)]
-    others = [news for news in waiting if not is_urgent(news, rules)]
+    urgent = [notification for notification in waiting if is_urgent(notification, rules)]
+    others = [notification for notification in waiting if not is_urgent(notification, rules)]
     if rules.quiet is not None and rules.quiet.holds(now):
         others = []
     digest = timedelta(minutes=rules.digest_minutes)
-    if digest and not any(now - parse_time(news.at) >= digest for news in others):
+    if digest and not any(now - parse_time(notification.at) >= digest for notification in others):
         others = []
     messages = [*_together(urgent, BURST), *_together(others, 1 if digest else BURST)]
-    if len(messages) > room:  # the last one that fits takes the rest along
-        messages = [*messages[: room - 1], tuple(news for message in messages[room - 1 :] for news in message)]
+    if len(messages) > left:  # the last one that fits takes the rest along
+        messages = [
+            *messages[: left - 1],
+            tuple(notification for message in messages[left - 1 :] for notification in message),
+        ]
     return tuple(messages)
 
 
-def is_urgent(news: Notification, rules: NotificationRules) -> bool:
-    return news.kind in rules.urgent or (rules.critical_is_urgent and news.severity is Severity.CRITICAL)
+def is_urgent(notification: Notification, rules: NotificationRules) -> bool:
+    return notification.kind in rules.urgent or (
+        rules.critical_is_urgent and notification.severity is Severity.CRITICAL
+    )
 
 
 def again_after(tries: int) -> timedelta | None:
@@ -48,7 +53,7 @@ def again_after(tries: int) -> timedelta | None:
     return timedelta(seconds=AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS)) - 1])
 
 
-def _together(news: Sequence[Notification], singly: int) -> list[tuple[Notification, ...]]:
-    if not news:
+def _together(notification: Sequence[Notification], singly: int) -> list[tuple[Notification, ...]]:
+    if not notification:
         return []
-    return [(item,) for item in news] if len(news) <= singly else [tuple(news)]
+    return [(item,) for item in notification] if len(notification) <= singly else [tuple(notification)]

@@ -237,7 +237,7 @@ class Observer:
                 why = f"disk: {error}"
             seconds = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
             failures += 1
-            log.warning("observer.waiting", why=why, retry_in_seconds=seconds)
+            log.warning("observer.waiting", reason=why, retry_in_seconds=seconds)
             await pause(stop, seconds)
         return False
 

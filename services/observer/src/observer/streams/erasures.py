@@ -52,11 +52,11 @@ class Erasures:
             except BusDown as error:
                 log.warning("erasures.redis_away", error=str(error))
 
-    async def remove(self, command: str, stream: str, *words: object) -> int:
+    async def remove(self, command: str, stream: str, *arguments: object) -> int:
         """XTRIM or XDEL, as the one who may; how many went. Raises BusDown."""
         async with self._alone:
             expected = self._gone.pop(stream, None)  # a lost reply leaves us without a number
-            count = int(await self._bus.call(command, stream, *words))
+            count = int(await self._bus.call(command, stream, *arguments))
             if expected is not None:
                 self._gone[stream] = expected + count
             return count

@@ -51,9 +51,9 @@ class MemoryPressure:
             try:
                 pressed = await self.look()
             except BusDown as error:
-                log.warning("pressure.redis_away", error=str(error))
+                log.warning("memory_pressure.redis_away", error=str(error))
             except redis.exceptions.ResponseError as error:  # somebody's own Redis, with an ACL of an older mesh
-                log.warning("pressure.refused", error=str(error))
+                log.warning("memory_pressure.refused", error=str(error))
 
     async def look(self) -> bool:
         """Once; nothing happens while there is room. False then. Raises BusDown."""
@@ -89,7 +89,7 @@ class MemoryPressure:
         return dropped
 
     async def _tell(self, stream: str, size: int, dropped: int) -> None:
-        log.error("pressure.dropped", stream=stream, bytes=size, entries=dropped)
+        log.error("memory_pressure.dropped", stream=stream, bytes=size, entries=dropped)
         writer = stream.removeprefix(EVENT_STREAM_PREFIX)
         event = HealthEvent(
             type=EventType.STREAM_OVERFLOW,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, moment, raw_of, stable_key, words_in
+from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, stable_key, timestamp_in, words_in
 from observer.hooks.sender import HookSender
 
 SOURCE = "alertmanager"
@@ -30,7 +30,7 @@ def _alert(item: object, common: dict[str, str], source: str) -> Read:
     if status not in ("firing", "resolved"):
         return Unfit("status: neither firing nor resolved", raw_of(item))
     firing = status == "firing"
-    starts, ends = moment(item.get("startsAt")), moment(item.get("endsAt"))
+    starts, ends = timestamp_in(item.get("startsAt")), timestamp_in(item.get("endsAt"))
     details = {
         "source": source,
         "alertname": name,
