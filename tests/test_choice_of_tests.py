@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 
 KINDS = """
-import asyncio, socket, subprocess, sys
+import asyncio, subprocess, sys, threading
 import pytest
 
 @pytest.fixture
@@ -26,6 +26,11 @@ def test_with_a_process_of_ours(): subprocess.run([sys.executable, "-c", "raise 
 def test_with_one_that_is_awaited():
     async def start(): await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     asyncio.run(start())
+def test_with_one_of_a_thread():
+    thread = threading.Thread(target=subprocess.run, args=([sys.executable, "-c", ""],), daemon=True)
+    thread.start()
+    threading.Event().wait(60)
+    raise AssertionError("it waited for a process that never came")
 def test_with_another_process(): subprocess.run(["true"], check=True)
 @pytest.mark.slow
 def test_slow(): pass
@@ -70,12 +75,12 @@ def run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess[
 def test_a_quick_run_needs_no_part_and_starts_no_process_of_ours(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = run(tmp_path, KINDS, "--quick", *workers)
     assert done.returncode == 0, done.stdout
-    assert "2 passed, 2 skipped" in done.stdout
+    assert "2 passed, 3 skipped" in done.stdout
 
 
 def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path: Path) -> None:
     soak = run(tmp_path, KINDS, "--soak")
-    assert (soak.returncode, "1 passed, 6 deselected" in soak.stdout) == (0, True), soak.stdout
+    assert (soak.returncode, "1 passed, 7 deselected" in soak.stdout) == (0, True), soak.stdout
     whole = run(tmp_path, KINDS).stdout
     assert "test_long" not in whole
     assert "test_with_an_engine ERROR" in whole

@@ -29,12 +29,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     failed = item.session.testsfailed
     result = yield
     if item.session.testsfailed > failed:
-        _forget_the_failure()
+        close_what_was_left_open()
     return result
 
 
-def _forget_the_failure() -> None:
-    """Its frames hold sockets, transports and tasks until somebody lets go of them."""
+def close_what_was_left_open() -> None:
+    """By a test that did not come to its end: its frames hold sockets and tasks until somebody lets go of them."""
     sys.last_type = sys.last_value = sys.last_traceback = None
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:

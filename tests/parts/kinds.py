@@ -8,12 +8,16 @@ moment. What is slow for no such reason carries `@pytest.mark.slow`.
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from parts.again import close_what_was_left_open
 
 NEEDS = {
     "docker": {"engine"},
@@ -23,6 +27,8 @@ NEEDS = {
 }
 NOT_QUICK = {*NEEDS, "slow"}
 NEVER_QUICK = ("tests/system/", "tests/deploy/", "tests/deployed/", "tests/test_parts.py")
+LEFT_OPEN = ("raisable", "handledThread")
+POOLS = ("asyncio_", "ThreadPoolExecutor")  # their threads hand on what is raised
 QUICK_SECONDS = 5.0
 
 _quick = False
@@ -41,11 +47,25 @@ def pytest_configure(config: pytest.Config) -> None:
     _quick = config.getoption("--quick")
     if _quick:
         sys.addaudithook(_no_python)
+        # A test that is left in its middle leaves open what it had: that is no fault of the next one.
+        signal.signal(signal.SIGUSR2, _skip)
+        for warning in ("ResourceWarning", *(f"pytest.PytestUn{kind}ExceptionWarning" for kind in LEFT_OPEN)):
+            config.addinivalue_line("filterwarnings", f"ignore::{warning}")
 
 
 def _no_python(event: str, arguments: tuple[object, ...]) -> None:
-    """Reaches the test through whatever code asked for the process: a skip is no Exception."""
-    if _in_a_test and event == "subprocess.Popen" and Path(os.fsdecode(arguments[0])).name.startswith("python"):  # type: ignore[arg-type]
+    """Reaches the test through whatever code asked for the process, from any thread: a skip is no `Exception`."""
+    if not (_in_a_test and event == "subprocess.Popen"):
+        return
+    if Path(os.fsdecode(arguments[0])).name.startswith("python"):  # type: ignore[arg-type]
+        thread = threading.current_thread()
+        if thread is not threading.main_thread() and not thread.name.startswith(POOLS):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
+        _skip()
+
+
+def _skip(*_: object) -> None:
+    if _in_a_test:
         pytest.skip("it starts a process of ours: `make test` runs it")
 
 
@@ -83,6 +103,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _quick:
+        close_what_was_left_open()
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         output["too_long"] = _long
 
