@@ -20,12 +20,11 @@ from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.testing import ScriptedRunner, file_pending, proposal_for, write_inventory
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.log import setup
 from mesh_core.runtime.service import serve
 from mesh_core.storage.files import rename_exclusive
-from mesh_core.testing import RedisServer
+from mesh_core.testing import AllFolders, RedisServer
 
 GOAL_MS = 10.0
 WAIT_SECONDS = 10.0
@@ -46,7 +45,7 @@ def until_there(path: Path, begun: float) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def measure(actions: Actions, moves: int) -> list[float]:
+def measure(actions: AllFolders, moves: int) -> list[float]:
     found = []
     for number in range(moves):
         name = file_pending(actions, proposal_for(number, service=f"web-{number}"))
@@ -93,7 +92,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         runtime = Path(folder) / "var"
-        actions = Actions(runtime)
+        actions = AllFolders(runtime)
         actions.prepare()
         write_inventory(runtime, "here")
         server = RedisServer(Path(folder) / "redis").start()

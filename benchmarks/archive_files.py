@@ -17,13 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from mesh_core.approvals.store import Actions
 from mesh_core.models.events import Decision, HealthEvent, Severity, Trust
 from mesh_core.runtime.log import setup
 from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_conversion import convert_all
 from mesh_core.storage.event_files import lines_about
 from mesh_core.storage.event_packing import pack
+from mesh_core.testing import AllFolders
 from observer.archive.events import EventArchive
 from observer.index.indexer import Indexer
 from observer.index.keys import DAY_MS, day_of, time_of
@@ -90,7 +90,7 @@ def inodes(root: Path) -> int:
 
 def indexed(runtime: Path) -> tuple[float, int]:
     """Seconds of processor for a whole index, and its bytes."""
-    indexer, began = Indexer(runtime, Actions(runtime)), time.process_time()
+    indexer, began = Indexer(runtime, AllFolders(runtime)), time.process_time()
     while indexer.step():
         pass
     took = time.process_time() - began

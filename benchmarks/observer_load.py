@@ -27,12 +27,11 @@ from pathlib import Path
 import httpx
 from archive_index import fill
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import ModelRef, Proposal, proposal_id
 from mesh_core.models.records import rfc3339
-from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.testing import AllFolders, RedisServer, free_port, wait_for
 from observer.index.store import Store
 from observer.world import HealthState, TargetHealth, World
 
@@ -81,7 +80,7 @@ def prepare(runtime: Path, given: argparse.Namespace) -> None:
             )
             places[place.target_key] = place
     (runtime / "state" / "world.json").write_bytes(World(places=places).wire())
-    actions = Actions(runtime)
+    actions = AllFolders(runtime)
     actions.folder("pending").mkdir(parents=True)  # type: ignore[arg-type]
     for number in range(PROPOSALS):
         node, service = f"node{number % NODES:03d}", f"service{number % SERVICES:02d}"

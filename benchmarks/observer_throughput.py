@@ -11,14 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision, HealthEvent, Severity, Trust
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.runtime.log import setup
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import AllFolders, RedisServer, wait_for
 from observer.archive.events import EventArchive
 from observer.index.events import EventFilter, read_events
 from observer.index.indexer import Indexer
@@ -57,7 +56,7 @@ async def measure(runtime: Path, events: int, *, indexed: bool) -> tuple[float, 
     await heap_up(bus, events)
     streams = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream)
     consumer = Consumer(bus, GROUP, "observer-bench", pattern="mesh:ev:*", streams=streams)
-    actions = Actions(runtime)
+    actions = AllFolders(runtime)
     actions.prepare()
     indexer = Indexer(runtime, actions)
     kept = indexer.files_written if indexed else lambda paths, before: None

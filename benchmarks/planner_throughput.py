@@ -16,14 +16,13 @@ from pathlib import Path
 
 import redis
 
-from mesh_core.approvals.store import Actions
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.testing import RedisServer
+from mesh_core.testing import AllFolders, RedisServer
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import READ_BATCH, Planner
@@ -59,7 +58,7 @@ def fill(client: redis.Redis, events: int) -> None:
 
 def planner_on(url: str, folder: Path) -> tuple[Planner, Bus, Consumer]:
     """A whole planner without models, as `python -m planner_agent` wires it."""
-    actions = Actions(folder)
+    actions = AllFolders(folder)
     actions.prepare()
     bus = Bus.connect(url, "bench")
     consumer = Consumer(bus, GROUP, "bench-1", pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM))

@@ -12,11 +12,10 @@ from pathlib import Path
 import httpx
 from parts.prometheus import AlertingRig
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.streams import FOREIGN_STREAM
-from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.testing import AllFolders, RedisServer, free_port, wait_for
 
 TOKEN = "known-to-alertmanager"
 
@@ -80,7 +79,7 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         assert event.payload["annotations"]["summary"] == "the gauge is up"
 
         # Nothing is done about it by itself: it waits for a person, as every trouble does.
-        actions = Actions(runtime)
+        actions = AllFolders(runtime)
         await wait_for(lambda: len(actions.pending()) == 1, 20, "the proposal")
         assert actions.pending()[0].proposal.type == "container_restart"
 

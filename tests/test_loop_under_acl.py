@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from parts.redis_acl import AclRedis
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.attempts import ModelAttempt
@@ -22,7 +21,7 @@ from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import MOVES_STREAM
-from mesh_core.testing import free_port, wait_for
+from mesh_core.testing import AllFolders, free_port, wait_for
 from observer.liveness.node_liveness import NodeLiveness
 from observer.streams.erasures import Erasures
 from observer.streams.trimming import Trimming
@@ -39,7 +38,7 @@ SERVICES = {
 
 
 @pytest.fixture
-def mesh(acl_redis: AclRedis, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Actions]:
+def mesh(acl_redis: AclRedis, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AllFolders]:
     """All four services, each with its own user, on a node whose supervisorctl is a script of ours."""
     there = tmp_path_factory.mktemp("node")  # not in the runtime folder, which a run cannot see
     control = there / "supervisorctl"
@@ -84,7 +83,7 @@ def mesh(acl_redis: AclRedis, tmp_path: Path, tmp_path_factory: pytest.TempPathF
         with (tmp_path / f"{service}.log").open("wb") as log:
             command = [sys.executable, "-m", service.replace("-", "_")]
             processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-    yield Actions(tmp_path)
+    yield AllFolders(tmp_path)
     for process in processes:
         process.terminate()
     for process in processes:
@@ -92,7 +91,7 @@ def mesh(acl_redis: AclRedis, tmp_path: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.mark.parametrize("acl_redis", ["debian"], indirect=True)  # the other server runs all the rest
-async def test_every_step_of_the_loop_is_permitted(mesh: Actions, acl_redis: AclRedis) -> None:
+async def test_every_step_of_the_loop_is_permitted(mesh: AllFolders, acl_redis: AclRedis) -> None:
     person = Bus.connect(acl_redis.url("operator"), "person")
     try:
         # a node agent's own event, a message typed by hand, one that is none, one that comes by the webhook's way

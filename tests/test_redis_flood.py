@@ -19,10 +19,9 @@ import redis
 from parts.redis_acl import NODES, USERS, AclRedis
 from parts.require import missing
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.redis_limits import CONTAINER_BYTES, MOST_BYTES
 from mesh_core.security.redis_users import acl_text
-from mesh_core.testing import RedisServer, free_port, redis_binary, wait_for
+from mesh_core.testing import AllFolders, RedisServer, free_port, redis_binary, wait_for
 
 MIB = 1024 * 1024
 MOST = 64 * MIB  # a third of what is shipped, so that filling it takes a third of the time; the proportion is the same
@@ -139,8 +138,8 @@ async def test_a_node_that_floods_redis_stops_neither_it_nor_the_others(mesh: Me
     for number in range(1, 4):
         await wait_for(lambda number=number: other(number), 30, "the other node's event to be taken")  # type: ignore[misc]
     await flooding
-    await wait_for(lambda: len(Actions(mesh.runtime).pending()) >= 4, 60, "its proposals, and one about the flood")
-    told = {filed.proposal.event.type for filed in Actions(mesh.runtime).pending()}
+    await wait_for(lambda: len(AllFolders(mesh.runtime).pending()) >= 4, 60, "its proposals, and one about the flood")
+    told = {filed.proposal.event.type for filed in AllFolders(mesh.runtime).pending()}
     assert told == {"container_died", "stream_overflow"}
     await wait_for(lambda: mesh.ready("planner_agent"), 30, "room")
     assert (await asyncio.to_thread(mesh.status))[1] == "None"

@@ -14,10 +14,10 @@ from typer.testing import CliRunner, Result
 
 from mend.app import app
 from mesh_core.approvals.proposal_files import ActionName, Receipt
-from mesh_core.approvals.store import Actions
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
+from mesh_core.testing import AllFolders
 
 NODE = "pi4"
 
@@ -30,8 +30,8 @@ class Mend:
     environ: dict[str, str]
 
     @property
-    def actions(self) -> Actions:
-        return Actions(self.runtime)
+    def actions(self) -> AllFolders:
+        return AllFolders(self.runtime)
 
     def __call__(self, *words: str, input: str | None = None, **environ: str) -> Result:
         before = os.umask(0o022)
@@ -60,7 +60,7 @@ class Mend:
         return proposal
 
     def name_of(self, proposal: Proposal) -> ActionName:
-        return next(f.name for f in Actions(self.runtime).pending() if f.proposal.id == proposal.id)
+        return next(f.name for f in AllFolders(self.runtime).pending() if f.proposal.id == proposal.id)
 
 
 def proposal_of(service: str | None = "nginx", *, event: dict[str, Any] | None = None, **changes: Any) -> Proposal:

@@ -20,10 +20,9 @@ from typer.testing import Result
 from executor_agent.testing import ExecutorHarness, proposal_for
 from mend.backup import restoring, snapshot
 from mesh_core.approvals.proposal_files import ActionName, digest_of
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.storage.schema import SCHEMA_VERSION, read_schema, schema_file, write_schema
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import AllFolders, RedisServer, wait_for
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -39,7 +38,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def approved(actions: Actions, service: str) -> tuple[Proposal, ActionName]:
+def approved(actions: AllFolders, service: str) -> tuple[Proposal, ActionName]:
     proposal = proposal_for(sum(service.encode()), service=service)
     raw = proposal.wire()
     name = ActionName(proposal.id, digest_of(raw))
@@ -47,7 +46,7 @@ def approved(actions: Actions, service: str) -> tuple[Proposal, ActionName]:
     return proposal, name
 
 
-def running(actions: Actions, service: str, *, started: bool = False, outcome: str = "") -> Proposal:
+def running(actions: AllFolders, service: str, *, started: bool = False, outcome: str = "") -> Proposal:
     """A run as the executor's ledger leaves it at that step."""
     proposal, name = approved(actions, service)
     folder = actions.claim(name, {"proposal.json": proposal.wire(), "intent.json": b'{"approver": "ann"}'})
@@ -134,7 +133,7 @@ def test_nothing_of_the_past_can_run(lived: Mend, tmp_path_factory: pytest.TempP
     assert not [name for name in inside if "/approved/" in name or "/running/" in name]
 
     assert put_back(lived, elsewhere / "mesh.tar.gz", elsewhere / "new").exit_code == 0
-    restored = Actions(elsewhere / "new")
+    restored = AllFolders(elsewhere / "new")
     waiting = {filed.name for filed in restored.pending()}
     assert {name.id for name in waiting} == {*(f.name.id for f in actions.pending()), said_yes.id, claimed.id}
     assert yes in waiting  # the same bytes, so the same digest
@@ -194,7 +193,7 @@ def test_what_moves_on_while_it_is_read_is_there_once_and_never_as_waiting(
     back_up(lived, elsewhere / "mesh.tar.gz")
     monkeypatch.undo()
     assert put_back(lived, elsewhere / "mesh.tar.gz", elsewhere / "new").exit_code == 0
-    restored = Actions(elsewhere / "new")
+    restored = AllFolders(elsewhere / "new")
     places = [folder for folder, _ in restored.find(proposal.id)]
     assert places == ([Folder.DONE] if moment == "_settle" else [Folder.INTERRUPTED])
     assert (elsewhere / "new" / "state" / "executor" / "executed" / proposal.id).exists()

@@ -20,11 +20,10 @@ from parts.archive import read_archive
 
 from mend.backup.snapshot import snapshot_actions
 from mesh_core.approvals.proposal_files import name_of
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Folder, proposal_id
-from mesh_core.testing import RedisServer, redis_binary, wait_for
+from mesh_core.testing import AllFolders, RedisServer, redis_binary, wait_for
 
 ENOUGH = 10  # proposals, before the backup begins
 
@@ -64,7 +63,7 @@ def planned(runtime: Path, server: RedisServer, until: Callable[[], bool]) -> No
 def proposals(runtime: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     for folder in Folder:
-        for path in Actions(runtime).folder(folder).iterdir():
+        for path in AllFolders(runtime).folder(folder).iterdir():
             if (name := name_of(path.name)) is not None:
                 found[name.id] += 1
     return found

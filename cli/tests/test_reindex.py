@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from mend_rig import Mend
 
-from mesh_core.approvals.store import Actions
 from mesh_core.models.events import HealthEvent
 from mesh_core.storage.reindexing import IndexFolder
-from mesh_core.testing import wait_for
+from mesh_core.testing import AllFolders, wait_for
 from observer.archive.events import EventArchive
 from observer.index.events import EventFilter, read_events
 from observer.index.indexer import Indexer
@@ -48,7 +47,7 @@ def test_without_an_observer_it_is_made_here(mend: Mend) -> None:
 
 async def test_a_running_observer_makes_it_while_it_works_on(mend: Mend) -> None:
     archived(mend.runtime, 12)
-    indexer = Indexer(mend.runtime, Actions(mend.runtime))
+    indexer = Indexer(mend.runtime, AllFolders(mend.runtime))
     stop = asyncio.Event()
     task = asyncio.create_task(indexer.run(stop))
     await wait_for(lambda: indexer.complete, 10, "the first index")

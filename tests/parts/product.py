@@ -19,9 +19,8 @@ from typing import Any
 
 import pytest
 
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
-from mesh_core.testing import free_port
+from mesh_core.testing import AllFolders, free_port
 from parts import images
 from parts.engine import Engine
 from parts.report import timed
@@ -75,8 +74,8 @@ class Product:
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def actions(self) -> Actions:
-        return Actions(self.runtime)
+    def actions(self) -> AllFolders:
+        return AllFolders(self.runtime)
 
     def container(self, service: str) -> str:
         return self.compose.name(service)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mend.context import read_context
 from mend.errors import CliError
 from mend.text import plain
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
 
 
@@ -43,14 +43,14 @@ def complete_silences(incomplete: str) -> list[tuple[str, str]]:
     return [(silence.id, plain(silence.target, 80)) for silence in known if silence.id.startswith(incomplete)]
 
 
-def _ids(actions: Actions, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:
+def _ids(actions: ActionFolders, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:
     for folder in folders:
         for filed in actions.filed(folder):
             if filed.name.id.startswith(incomplete):
                 yield filed.name.id
 
 
-def _actions() -> Actions | None:
+def _actions() -> ActionFolders | None:
     try:
         # The shell calls us without the command's own beginning, so the environment is read here once more.
         return read_context(os.environ).actions

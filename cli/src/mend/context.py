@@ -26,7 +26,7 @@ from mesh_core.runtime.secret_files import is_given
 from mesh_core.runtime.settings import BadSettings, MeshSettings, checkout, read_settings
 
 if TYPE_CHECKING:  # each command imports only what it uses
-    from mesh_core.approvals.store import Actions
+    from mesh_core.approvals.operator_folders import OperatorFolders
     from mesh_core.messaging.bus import Bus
     from mesh_core.silences.folder import SilenceFolder
 
@@ -62,10 +62,10 @@ class CliContext:
         return self.runtime
 
     @property
-    def actions(self) -> Actions:
-        from mesh_core.approvals.store import Actions
+    def actions(self) -> OperatorFolders:
+        from mesh_core.approvals.operator_folders import OperatorFolders
 
-        return Actions(self.mesh)
+        return OperatorFolders(self.mesh)
 
     @property
     def silences(self) -> SilenceFolder:

@@ -8,8 +8,8 @@ from mend.context import CliContext
 from mend.errors import DONE, FAILED
 from mend.text import plain
 from mend.times import took
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.storage.files import read_regular
 
@@ -48,14 +48,14 @@ def follow(cli: CliContext, action_id: str, seconds: float) -> int:
         time.sleep(LOOK_SECONDS)
 
 
-def place_of(actions: Actions, action_id: str) -> Folder | None:
+def place_of(actions: ActionFolders, action_id: str) -> Folder | None:
     """The folder in which it lies, the furthest first. A look between two renames may see none."""
     places = [folder for folder, _ in actions.find(action_id)]
     order = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN, Folder.RUNNING, Folder.APPROVED)
     return next((folder for folder in order if folder in places), places[0] if places else None)
 
 
-def _why(actions: Actions, action_id: str, here: Folder) -> str:
+def _why(actions: ActionFolders, action_id: str, here: Folder) -> str:
     for folder, path in actions.find(action_id):
         if folder is not here:
             continue

@@ -16,6 +16,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from mesh_core.approvals.executor_folders import ExecutorFolders
+from mesh_core.approvals.operator_folders import OperatorFolders
+from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.messaging.redis_limits import limit_words
 
 
@@ -161,3 +164,7 @@ class RedisServer:
                 self.process.kill()
                 self.process.wait()
             self.process = None
+
+
+class AllFolders(PlannerFolders, OperatorFolders, ExecutorFolders):
+    """The folders with everybody's verbs, for tests that play several parts."""

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.security import private_folder as private_place
 from mesh_core.security.permissions import ServiceUser
 from mesh_core.security.private_folder import close_to_others, write_privately
 from mesh_core.storage.schema import schema_file, settle
+from mesh_core.testing import AllFolders
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def open_to_others(place: Path) -> list[str]:
 
 def old_mesh(place: Path) -> Path:
     """As an earlier version left it."""
-    Actions(place).prepare()
+    AllFolders(place).prepare()
     for name in ("redis/valkey/appendonlydir/x.aof", "events/2026-01-01/pi4/evt-1.json", "log/planner-agent.log"):
         (place / name).parent.mkdir(parents=True)
         (place / name).write_text("a secret")

@@ -17,7 +17,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from mesh_core.approvals.errors import CannotDecide, Why
-from mesh_core.approvals.store import Actions
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
@@ -27,6 +26,7 @@ from mesh_core.silences.commands import BadSilence, SilenceRequest
 from mesh_core.silences.folder import MAX_BYTES, SilenceFolder
 from mesh_core.silences.silence import MAX_DAYS, Silence, ends_with, silences_for
 from mesh_core.storage import files
+from mesh_core.testing import AllFolders
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -54,13 +54,13 @@ def folder(tmp_path: Path) -> SilenceFolder:
 
 
 @pytest.fixture
-def actions(tmp_path: Path) -> Actions:
-    made = Actions(tmp_path)
+def actions(tmp_path: Path) -> AllFolders:
+    made = AllFolders(tmp_path)
     made.prepare()
     return made
 
 
-def propose(actions: Actions, service: str | None = "shop", number: int = 1) -> Proposal:
+def propose(actions: AllFolders, service: str | None = "shop", number: int = 1) -> Proposal:
     event = HealthEvent(id=f"web01/{number}-0", type="container_died", node="web01", service=service)
     proposal = Proposal(
         id=f"plan-web01-{service or 'node'}-{number:012x}",
@@ -272,7 +272,7 @@ def test_a_silence_ends_before_its_time_once(folder: SilenceFolder) -> None:
         assert no.value.why is why
 
 
-def test_snoozing_puts_the_proposal_aside_and_silences_its_place(folder: SilenceFolder, actions: Actions) -> None:
+def test_snoozing_puts_the_proposal_aside_and_silences_its_place(folder: SilenceFolder, actions: AllFolders) -> None:
     proposal = propose(actions)
     ends = NOW + timedelta(hours=2)
     filed, made = silencing.snooze(folder, actions, proposal.id, ends, "ann", NOW, reason="asleep")
@@ -286,7 +286,7 @@ def test_snoozing_puts_the_proposal_aside_and_silences_its_place(folder: Silence
 
 
 def test_of_two_people_who_snooze_and_approve_one_wins_and_no_silence_is_left_by_the_other(
-    folder: SilenceFolder, actions: Actions
+    folder: SilenceFolder, actions: AllFolders
 ) -> None:
     for number in range(1, 21):
         proposal = propose(actions, number=number)
@@ -296,7 +296,7 @@ def test_of_two_people_who_snooze_and_approve_one_wins_and_no_silence_is_left_by
         thread.start()
         snoozed = True
         try:
-            silencing.snooze(folder, Actions(actions.root.parent), proposal.id, NOW + timedelta(hours=1), "ann", NOW)
+            silencing.snooze(folder, AllFolders(actions.root.parent), proposal.id, NOW + timedelta(hours=1), "ann", NOW)
         except CannotDecide:
             snoozed = False
         thread.join()
@@ -304,7 +304,7 @@ def test_of_two_people_who_snooze_and_approve_one_wins_and_no_silence_is_left_by
         assert any(proposal.id in s.put_aside.values() for s in folder.current()) is snoozed
 
 
-def test_a_snooze_of_bytes_that_nobody_looked_at_moves_nothing(folder: SilenceFolder, actions: Actions) -> None:
+def test_a_snooze_of_bytes_that_nobody_looked_at_moves_nothing(folder: SilenceFolder, actions: AllFolders) -> None:
     proposal = propose(actions)
     with pytest.raises(CannotDecide) as no:
         silencing.snooze(folder, actions, proposal.id, NOW + timedelta(hours=2), "ann", NOW, digest="0" * 16)
@@ -313,7 +313,7 @@ def test_a_snooze_of_bytes_that_nobody_looked_at_moves_nothing(folder: SilenceFo
     assert len(actions.pending()) == 1
 
 
-def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder, actions: Actions) -> None:
+def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder, actions: AllFolders) -> None:
     proposal = propose(actions)
     other = propose(actions, service="mail", number=2)
     about = request(service="shop", reason="known")
@@ -327,7 +327,7 @@ def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder
     assert reason.read_text() == "acknowledged by ann: known\n-- ann\n"
 
 
-def test_a_silence_names_what_goes_on_because_a_person_said_yes(folder: SilenceFolder, actions: Actions) -> None:
+def test_a_silence_names_what_goes_on_because_a_person_said_yes(folder: SilenceFolder, actions: AllFolders) -> None:
     proposal = propose(actions)
     actions.approve(actions.pending()[0].name, "bob")
     made = silencing.maintain(folder, request(node="web*"), NOW)

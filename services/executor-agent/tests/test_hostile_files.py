@@ -358,7 +358,7 @@ async def test_a_copied_file_runs_once_and_does_not_stay_pending(harness: Execut
 async def test_a_note_without_a_proposal_goes_and_a_false_note_is_quarantined(
     without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mesh_core.approvals.store.LEFTOVER_NS", 0)
+    monkeypatch.setattr("mesh_core.approvals.executor_folders.LEFTOVER_NS", 0)
     approved, name = without_redis.folder(Folder.APPROVED), _own_name(proposal_for(1))
     (approved / f"{name}.by.txt").write_text("anna")
     (approved / "evil.by.txt").mkdir()

@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 
 from executor_agent.retention import RunRetention
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
-from mesh_core.testing import wait_for
+from mesh_core.testing import AllFolders, wait_for
 
 PAPERS = ("proposal.json", "intent.json", "outcome.json", "started", "approved.by.txt")
 DAY = 86_400
 
 
-def run(actions: Actions, name: str, days: float, folder: Folder = Folder.DONE, *, over: bool = True) -> Path:
+def run(actions: AllFolders, name: str, days: float, folder: Folder = Folder.DONE, *, over: bool = True) -> Path:
     path = actions.folder(folder) / name
     for part in ("project", "inventory", "logs", "logs/deep"):
         (path / part).mkdir(parents=True)
@@ -38,13 +37,13 @@ def whole(path: Path) -> bool:
 
 
 @pytest.fixture
-def actions(tmp_path: Path) -> Actions:
-    made = Actions(tmp_path)
+def actions(tmp_path: Path) -> AllFolders:
+    made = AllFolders(tmp_path)
     made.prepare()
     return made
 
 
-def test_only_the_papers_of_what_ended_long_ago_stay(actions: Actions, tmp_path: Path) -> None:
+def test_only_the_papers_of_what_ended_long_ago_stay(actions: AllFolders, tmp_path: Path) -> None:
     old = [run(actions, f"plan-{n}", 31, folder) for n, folder in enumerate((Folder.DONE, Folder.FAILED))]
     old.append(run(actions, "plan-i", 900, Folder.INTERRUPTED))
     kept = [
@@ -67,7 +66,7 @@ def test_only_the_papers_of_what_ended_long_ago_stay(actions: Actions, tmp_path:
     assert RunRetention(actions, 30).thin(asyncio.Event()) == 0
 
 
-async def test_it_thins_at_its_start_ends_when_told_and_0_means_for_ever(actions: Actions) -> None:
+async def test_it_thins_at_its_start_ends_when_told_and_0_means_for_ever(actions: AllFolders) -> None:
     path, stop = run(actions, "plan-x", 400), asyncio.Event()
     await asyncio.wait_for(RunRetention(actions, 0).run(stop), 60)
     assert whole(path)

@@ -15,13 +15,12 @@ import httpx
 from observer_rig import Desk
 from starlette.types import ASGIApp
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
 from mesh_core.security.passwords import hash_password
 from mesh_core.security.users import Role, Token, User, change_people, people_path, token_digest
 from mesh_core.storage.audit_log import AuditLine, Chain, audit_path, head_path
-from mesh_core.testing import free_port, wait_for
+from mesh_core.testing import AllFolders, free_port, wait_for
 from observer.audit.auditor import Auditor
 from observer.audit.log import AuditLog
 from observer.auth.auth import Auth
@@ -125,7 +124,7 @@ async def serve_app(
     proxies: str = "",
     hooks: HookRules = HookRules(),  # noqa: B008 - frozen
 ) -> AsyncIterator[ServedApp]:
-    actions = Actions(runtime)
+    actions = AllFolders(runtime)
     actions.prepare()
     bus = Bus.connect(redis_url, "test")
     live, seen, moment = SseBroadcaster(redis_url, "test"), [World()], [1_800_000_000.0]

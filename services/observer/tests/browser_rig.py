@@ -19,7 +19,6 @@ import redis
 from sign_in_rig import SignedIn, sign_in
 
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.approvals.store import Actions
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.outcomes import Outcome, Stage
@@ -33,7 +32,7 @@ from mesh_core.models.proposals import (
     proposal_id,
 )
 from mesh_core.models.records import rfc3339
-from mesh_core.testing import Patience, RedisServer, free_port
+from mesh_core.testing import AllFolders, Patience, RedisServer, free_port
 from observer.world import HealthState, TargetHealth, World
 
 STARTS_WITHIN_SECONDS = 30
@@ -72,8 +71,8 @@ class Mesh:
         (self.runtime / "config").mkdir(parents=True, exist_ok=True)
 
     @property
-    def actions(self) -> Actions:
-        return Actions(self.runtime)
+    def actions(self) -> AllFolders:
+        return AllFolders(self.runtime)
 
     @property
     def url(self) -> str:

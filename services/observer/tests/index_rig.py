@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.approvals.store import Actions
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.models.outcomes import Outcome, Stage
 from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, proposal_id
 from mesh_core.storage.files import write_whole
+from mesh_core.testing import AllFolders
 from observer.archive.events import EventArchive
 from observer.archive.logbook import Logbook, LogbookEntry
 from observer.index.events import EventFilter, read_events
@@ -41,7 +41,7 @@ class Shelf:
     indexer: Indexer
     archive: EventArchive
     logbook: Logbook
-    actions: Actions
+    actions: AllFolders
     clock: list[float]
     entries: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -166,7 +166,7 @@ class Shelf:
 
 
 def shelf_in(runtime: Path, *, entries: Any = None) -> Shelf:
-    actions = Actions(runtime)
+    actions = AllFolders(runtime)
     actions.prepare()
     clock = [time.monotonic()]
     indexer = Indexer(runtime, actions, clock=lambda: clock[0])

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.proposals import Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
+from mesh_core.testing import AllFolders
 from observer.web.sse import SseBroadcaster
 from observer.world import World
 
@@ -22,7 +22,7 @@ from observer.world import World
 class Desk:
     """One observer's API and what lies around it."""
 
-    actions: Actions
+    actions: AllFolders
     bus: Bus
     http: httpx.AsyncClient
     live: SseBroadcaster

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
-from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.testing import AllFolders, RedisServer, free_port, wait_for
 
 SECONDS = 10
 SWITCHES = 25  # a second, of all threads; 61 when its loops polled, 8 to 14 now
@@ -31,7 +30,7 @@ async def commands(bus: Bus) -> int:
 
 
 async def test_at_rest_it_is_woken_seldom_and_asks_little(redis_server: RedisServer, tmp_path: Path) -> None:
-    Actions(tmp_path).prepare()
+    AllFolders(tmp_path).prepare()
     bus, port = Bus.connect(redis_server.url, "test"), free_port()
     environment = {
         **os.environ,

@@ -15,10 +15,9 @@ import pytest
 from auth_rig import ADA, add_people
 from observer_rig import Desk
 
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.storage.audit_log import Chain, audit_path, head_in, head_path
-from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.testing import AllFolders, RedisServer, free_port, wait_for
 
 TOKEN = "0123456789abcdef" * 2
 
@@ -98,7 +97,7 @@ def test_it_does_not_start_with_a_users_file_that_it_cannot_use(tmp_path: Path) 
 
 async def test_a_kill_signs_nobody_out_and_the_log_holds_what_hand_and_page_did(running: Running) -> None:
     add_people(running.runtime)
-    actions = Actions(running.runtime)
+    actions = AllFolders(running.runtime)
     actions.prepare()
     desk = Desk(actions, None, None, None)  # type: ignore[arg-type]
     by_page, by_hand, later = (desk.propose(service=name) for name in ("a", "b", "c"))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.events import HealthEvent
@@ -21,13 +21,13 @@ STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),
     "gate": (PlannerStore, "pass_gates"),
     "model": (Diagnostician, "diagnose"),
-    "draft": (Actions, "draft"),
+    "draft": (PlannerFolders, "draft"),
     "decide": (PlannerStore, "decide"),
-    "rename": (Actions, "file_draft"),
+    "rename": (PlannerFolders, "file_draft"),
     "settle": (PlannerStore, "settle"),
 }
 TAKING_BACK: dict[str, tuple[type, str]] = {
-    "withdraw": (Actions, "withdraw"),
+    "withdraw": (PlannerFolders, "withdraw"),
     "tell": (Bus, "publish"),
 }
 
@@ -46,7 +46,7 @@ def die_after(owner: type, name: str) -> None:
         original(*args, **kwargs)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(owner, name, dying_now if owner is Actions else dying)
+    setattr(owner, name, dying_now if owner is PlannerFolders else dying)
 
 
 def die_on(service: str) -> None:

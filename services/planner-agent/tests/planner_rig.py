@@ -12,7 +12,6 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from mesh_core.approvals.proposal_files import Filed
-from mesh_core.approvals.store import Actions
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Completion, Price, Prompt
 from mesh_core.messaging.bridge import Bridge
@@ -22,7 +21,7 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.testing import wait_for
+from mesh_core.testing import AllFolders, wait_for
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import Planner
@@ -75,7 +74,7 @@ class Mesh:
     def __init__(self, url: str, runtime: Path):
         self.url = url
         self.runtime = runtime
-        self.actions = Actions(runtime)
+        self.actions = AllFolders(runtime)
         self.actions.prepare()
         self.bus = Bus.connect(url, "test")
         self._running: list[tuple[list[asyncio.Task[None]], Bus, Consumer]] = []
@@ -92,7 +91,7 @@ class Mesh:
         policy: Policy | None = None,
         runtime: Path | None = None,
     ) -> Bridge:
-        actions = Actions(runtime) if runtime else self.actions
+        actions = AllFolders(runtime) if runtime else self.actions
         actions.prepare()
         bus = Bus.connect(self.url, name)
         consumer = Consumer(

@@ -9,13 +9,12 @@ import pytest
 from planner_rig import Mesh, SayingProvider, first_choice
 
 from mesh_core.approvals.decisions import reject
-from mesh_core.approvals.store import Actions
 from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.models.proposals import Folder, proposal_id
 from mesh_core.silences.commands import SilenceRequest, acknowledge, maintain, snooze, unsilence
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence
-from mesh_core.testing import wait_for
+from mesh_core.testing import AllFolders, wait_for
 from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import GROUP
 from planner_agent.triage import Route, triage
@@ -192,7 +191,7 @@ async def test_what_a_crash_left_half_done_is_silenced_only_if_nobody_can_see_it
     maintain(folder(mesh), request(), datetime.now(UTC))
     await mesh.start()
     assert await mesh.verdict_of(event_id) == verdict
-    assert len(Actions(mesh.runtime).pending()) == (1 if filed else 0)
+    assert len(AllFolders(mesh.runtime).pending()) == (1 if filed else 0)
     await wait_for(lambda: not list(mesh.actions.drafts()), 5, "no draft is left")
     assert await mesh.open_entries() == 0
 

@@ -95,7 +95,7 @@ def planner_files_twice() -> None:
 
         return file_draft
 
-    replace("mesh_core.approvals.store.Actions.file_draft", make)
+    replace("mesh_core.approvals.planner_folders.PlannerFolders.file_draft", make)
 
 
 @mutant("planner_agent")
@@ -119,7 +119,7 @@ def sweep_deletes_a_waiting_draft() -> None:
         return file_draft
 
     replace("planner_agent.proposal_writer.ProposalWriter.sweep_drafts", make_sweep)
-    replace("mesh_core.approvals.store.Actions.file_draft", make_filing)
+    replace("mesh_core.approvals.planner_folders.PlannerFolders.file_draft", make_filing)
 
 
 @mutant("planner_agent")
@@ -154,7 +154,7 @@ def silence_is_not_honoured() -> None:
 
 @mutant("planner_agent")
 def recovery_does_not_withdraw() -> None:
-    replace("mesh_core.approvals.store.Actions.withdraw", lambda old: lambda self, name, reason: False)
+    replace("mesh_core.approvals.planner_folders.PlannerFolders.withdraw", lambda old: lambda self, name, reason: False)
 
 
 @mutant("planner_agent", "observer")

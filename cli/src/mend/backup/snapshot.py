@@ -24,8 +24,8 @@ from pydantic import ValidationError
 
 from mend.backup.contents import ArchivedFile, Skip, kept, listed, read_archived, tree
 from mesh_core.actions.reading import read_proposal
+from mesh_core.approvals.action_folders import CLAIMED_FILE
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, ActionName, digest_of, name_of
-from mesh_core.approvals.store import CLAIMED_FILE
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import rfc3339

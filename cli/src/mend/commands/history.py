@@ -16,8 +16,8 @@ from mend.listing import Column, listing
 from mend.options import AsJson
 from mend.text import plain, short_id
 from mend.times import local_time, seconds_between, took
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
-from mesh_core.approvals.store import Actions
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
@@ -81,7 +81,7 @@ def history(
         cli.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
 
 
-def read_history(actions: Actions) -> Iterator[Past]:
+def read_history(actions: ActionFolders) -> Iterator[Past]:
     """Everything at rest, folder by folder; what cannot be read is told with what its name says."""
     for folder in FINISHED:
         try:
@@ -94,7 +94,7 @@ def read_history(actions: Actions) -> Iterator[Past]:
             yield _past(actions, folder, path)
 
 
-def _past(actions: Actions, folder: Folder, path: Path) -> Past:
+def _past(actions: ActionFolders, folder: Folder, path: Path) -> Past:
     proposal = actions.proposal_at(path)
     outcome = actions.outcome_at(path)
     name = name_of(path.name)

@@ -18,8 +18,8 @@ from mend.errors import DONE, FAILED
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, now, seconds_between
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus, BusDown, masked, server_version
 from mesh_core.messaging.redis_state import read_state
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
@@ -119,7 +119,7 @@ def stuck_loops(runtime: Path) -> dict[str, str]:
     return {name: stuck for name, stuck in said.items() if stuck}
 
 
-def counts(actions: Actions) -> dict[str, int]:
+def counts(actions: ActionFolders) -> dict[str, int]:
     """How many proposals lie in each folder; -1 for a folder that this user may not read."""
     found = {}
     for folder in Folder:

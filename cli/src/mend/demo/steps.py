@@ -19,8 +19,8 @@ import redis
 from mend.demo.targets import DemoTarget
 from mend.errors import CliError
 from mend.text import plain
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import Filed
-from mesh_core.approvals.store import Actions
 from mesh_core.incidents.event_types import EventType
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.outcomes import Outcome
@@ -59,7 +59,7 @@ class Walkthrough:
 
     def go(self) -> Outcome:
         """All steps. CliError, with the reason, when one does not happen within its bound; Stopped on Ctrl-C."""
-        actions = Actions(self.runtime)
+        actions = ActionFolders(self.runtime)
         life = self.target.life()
         with redis.Redis.from_url(self.redis_url, socket_timeout=5) as client:
             mark = self._newest(client)
@@ -89,7 +89,7 @@ class Walkthrough:
             )
         return outcome
 
-    def _propose(self, actions: Actions, filed: Filed) -> None:
+    def _propose(self, actions: ActionFolders, filed: Filed) -> None:
         p = filed.proposal
         whose = "" if is_a_models(p) else "the policy itself (no model): "
         self._step(
@@ -106,7 +106,7 @@ class Walkthrough:
             "bold",
         )
 
-    def _wait_for_yes(self, actions: Actions, filed: Filed) -> None:
+    def _wait_for_yes(self, actions: ActionFolders, filed: Filed) -> None:
         """Enter does the mv; so does whoever moves the file elsewhere."""
         keyboard = True
         deadline = time.monotonic() + self.patience_seconds
@@ -158,10 +158,10 @@ class Walkthrough:
         entries = client.xrevrange(f"mesh:ev:{self.node}", count=1)
         return str(entries[0][0].decode()) if entries else "0-0"
 
-    def _proposal(self, actions: Actions) -> Filed | None:
+    def _proposal(self, actions: ActionFolders) -> Filed | None:
         return next((f for f in actions.pending() if f.proposal.service == self.target.service), None)
 
-    def _claimed(self, actions: Actions, action_id: str) -> Path | None:
+    def _claimed(self, actions: ActionFolders, action_id: str) -> Path | None:
         for folder, path in actions.find(action_id):
             if folder is Folder.QUARANTINE:
                 raise CliError(f"the executor refused the file; the reason is beside it: {path}")
@@ -169,7 +169,7 @@ class Walkthrough:
                 return path
         return None
 
-    def _outcome(self, actions: Actions, action_id: str) -> tuple[Outcome, Path] | None:
+    def _outcome(self, actions: ActionFolders, action_id: str) -> tuple[Outcome, Path] | None:
         for folder, path in actions.find(action_id):
             if folder in (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN):
                 outcome = actions.outcome_at(path)

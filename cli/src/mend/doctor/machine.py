@@ -13,7 +13,7 @@ from mend.commands.status import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.text import plain
 from mend.times import age
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.runtime.isolation_note import read_isolation
@@ -31,7 +31,7 @@ def check_machine(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding
     yield _python()
     yield _disk(runtime)
     yield _layout(runtime)
-    yield from _folders(Actions(runtime))
+    yield from _folders(ActionFolders(runtime))
     yield _policy(runtime / "config" / "policy.yml")
     yield _services(runtime)
     yield from _isolation(runtime)
@@ -65,7 +65,7 @@ def _layout(runtime: Path) -> Finding:
     return ok("layout", f"of version {SCHEMA_VERSION}, as this one needs it")
 
 
-def _folders(actions: Actions) -> Iterator[Finding]:
+def _folders(actions: ActionFolders) -> Iterator[Finding]:
     if not actions.root.is_dir():
         yield broken("action folders", f"{actions.root} is not there", "start the mesh once (`mend up`): it makes them")
         return
@@ -89,7 +89,7 @@ def _folders(actions: Actions) -> Iterator[Finding]:
         )
 
 
-def _one_file_system(actions: Actions) -> Finding:
+def _one_file_system(actions: ActionFolders) -> Finding:
     devices = {actions.folder(folder).stat().st_dev for folder in Folder}
     mounts = [folder.value for folder in Folder if actions.folder(folder).is_mount()]
     if len(devices) == 1 and not mounts:
@@ -100,7 +100,7 @@ def _one_file_system(actions: Actions) -> Finding:
     )
 
 
-def _who_may_approve(actions: Actions) -> Finding:
+def _who_may_approve(actions: ActionFolders) -> Finding:
     approved = actions.folder(Folder.APPROVED).stat()
     mode = stat.filemode(approved.st_mode)
     if approved.st_mode & stat.S_IWOTH:

@@ -21,7 +21,7 @@ from mend.local.plan import Plan, Program
 from mend.local.redis_server import OWN_MARK, LoginRefused, home_of
 from mend.local.supervisord import Job, JobState, NoAnswer, Supervisord
 from mend.text import plain
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.runtime.service import heartbeat_file
 from mesh_core.runtime.settings import CANNOT_START
 from mesh_core.security.private_folder import make_private
@@ -69,7 +69,7 @@ class Mesh:
                 make_private(folder)
             except NotADirectoryError:
                 raise CliError(f"{folder} has to be a folder, no link to one: root follows none there") from None
-        Actions(plan.runtime).prepare()
+        ActionFolders(plan.runtime).prepare()
         if plan.own_redis is not None:
             plan.own_redis.data.mkdir(parents=True, exist_ok=True)
             (plan.own_redis.data / OWN_MARK).touch()
@@ -139,7 +139,7 @@ class Mesh:
     def stop(self) -> None:
         """Services first, then the model, Redis last. What an executor is running gets its time to end."""
         services = [p for p in self.plan.programs if p.ready == "heartbeat"]
-        running = len(Actions(self.plan.runtime).running())
+        running = len(ActionFolders(self.plan.runtime).running())
         if running:
             what = f"finishing {running} running action{'s' if running > 1 else ''}"
             self._tell("executor-agent", f"{what}, {services[-1].stop_seconds} s at most", "yellow")

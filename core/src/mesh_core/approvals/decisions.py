@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.storage.files import read_regular
@@ -32,7 +32,7 @@ class LocatedProposal:
     path: Path
 
 
-def find_one(actions: Actions, query: str) -> LocatedProposal:
+def find_one(actions: OperatorFolders, query: str) -> LocatedProposal:
     """By the whole id, an unambiguous beginning, the 12 hex at its end, or the file's name. CannotDecide otherwise.
 
     An id that lies in several folders (a second file of it in quarantine) is where it got furthest.
@@ -53,7 +53,7 @@ def find_one(actions: Actions, query: str) -> LocatedProposal:
     return next(iter(places.values()))
 
 
-def find_pending(actions: Actions, query: str) -> Filed:
+def find_pending(actions: OperatorFolders, query: str) -> Filed:
     """The readable proposal that waits for a decision, exactly as its name promises. CannotDecide otherwise."""
     found = find_one(actions, query)
     if found.folder is not Folder.PENDING:
@@ -77,7 +77,7 @@ def check_as_reviewed(name: ActionName, raw: bytes, proposal: Proposal) -> None:
         )
 
 
-def approve(actions: Actions, query: str, actor: str, now: datetime, *, digest: str | None = None) -> Filed:
+def approve(actions: OperatorFolders, query: str, actor: str, now: datetime, *, digest: str | None = None) -> Filed:
     """Yes: the rename into approved/. `digest`, where given, is that of the bytes that the person looked at."""
     filed = find_pending(actions, query)
     check_digest(filed, digest)
@@ -100,7 +100,7 @@ def approve(actions: Actions, query: str, actor: str, now: datetime, *, digest: 
     return filed
 
 
-def reject(actions: Actions, query: str, reason: str, actor: str, *, digest: str | None = None) -> Filed:
+def reject(actions: OperatorFolders, query: str, reason: str, actor: str, *, digest: str | None = None) -> Filed:
     """No, and why: the rename into rejected/. A file that was changed in place can be refused as well."""
     filed = _even_if_changed(actions, query)
     check_digest(filed, digest)
@@ -113,7 +113,7 @@ def reject(actions: Actions, query: str, reason: str, actor: str, *, digest: str
     return filed
 
 
-def retry(actions: Actions, query: str, now: datetime) -> tuple[ActionName, Proposal]:
+def retry(actions: OperatorFolders, query: str, now: datetime) -> tuple[ActionName, Proposal]:
     """A failed, interrupted or expired action once more: a new proposal, its own id; the old run keeps its folder."""
     found = find_one(actions, query)
     if found.folder not in AGAIN:
@@ -150,7 +150,7 @@ def next_attempt(old: Proposal, now: datetime) -> Proposal:
     )
 
 
-def _even_if_changed(actions: Actions, query: str) -> Filed:
+def _even_if_changed(actions: OperatorFolders, query: str) -> Filed:
     found = find_one(actions, query)
     name = name_of(found.path.name)
     proposal = actions.proposal_at(found.path) if found.folder is Folder.PENDING and name else None

@@ -8,8 +8,8 @@ from mesh_core.actions.reading import read_proposal
 from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, name_of
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import lint_playbook
@@ -18,7 +18,7 @@ from mesh_core.policy.policy import Policy
 KEPT = ("id", "schema_version", "node", "service", "event", "requires_human", "created_at", "attempt", "model")
 
 
-def find_editable(actions: Actions, query: str) -> tuple[Filed, Folder]:
+def find_editable(actions: OperatorFolders, query: str) -> tuple[Filed, Folder]:
     """What waits, also if somebody changed it in place; or what the executor put into quarantine, to be corrected."""
     found = decisions.find_one(actions, query)
     if found.folder not in (Folder.PENDING, Folder.QUARANTINE):
@@ -35,7 +35,7 @@ def find_editable(actions: Actions, query: str) -> tuple[Filed, Folder]:
 
 
 def edit(
-    actions: Actions, old: Filed, folder: Folder, raw: bytes, actor: str, policy: Policy
+    actions: OperatorFolders, old: Filed, folder: Folder, raw: bytes, actor: str, policy: Policy
 ) -> tuple[ActionName, Proposal]:
     """File the edited bytes anew: same id, new digest, it waits in pending/. What lies in quarantine stays there."""
     edited = edited_proposal(old.proposal, raw, actor, policy)

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from mesh_core.approvals import decisions
 from mesh_core.approvals.decisions import find_pending
 from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import Filed
-from mesh_core.approvals.store import Actions
 from mesh_core.models.parsing import problems
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
@@ -53,7 +53,7 @@ def maintain(folder: SilenceFolder, request: SilenceRequest, now: datetime) -> S
 
 
 def acknowledge(
-    folder: SilenceFolder, actions: Actions, request: SilenceRequest, now: datetime, *, reject: bool = False
+    folder: SilenceFolder, actions: OperatorFolders, request: SilenceRequest, now: datetime, *, reject: bool = False
 ) -> tuple[Silence, tuple[Filed, ...]]:
     """ "I know": nothing is proposed for that target until it is well again, or the end.
 
@@ -68,7 +68,7 @@ def acknowledge(
 
 def snooze(
     folder: SilenceFolder,
-    actions: Actions,
+    actions: OperatorFolders,
     query: str,
     ends: datetime,
     actor: str,
@@ -127,7 +127,7 @@ def find_silence(folder: SilenceFolder, query: str) -> Silence:
     raise CannotDecide(Why.UNKNOWN, f"there is no silence {query[:100]!r}")
 
 
-def waiting_for(actions: Actions, node: str, service: str | None, type: str | None) -> tuple[Filed, ...]:
+def waiting_for(actions: OperatorFolders, node: str, service: str | None, type: str | None) -> tuple[Filed, ...]:
     """The proposals in pending/ that are about exactly that target (and type of trouble, where one is given)."""
     return tuple(
         filed
@@ -137,7 +137,7 @@ def waiting_for(actions: Actions, node: str, service: str | None, type: str | No
     )
 
 
-def in_progress(actions: Actions, silence: Silence) -> tuple[Filed, ...]:
+def in_progress(actions: OperatorFolders, silence: Silence) -> tuple[Filed, ...]:
     """What a person has approved there already: no silence stops it. As far as this user may see the folders."""
     return tuple(
         filed

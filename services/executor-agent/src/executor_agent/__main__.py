@@ -30,7 +30,7 @@ from executor_agent.original_probe import OriginalProbe
 from executor_agent.orphans import die_with_parent
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.settings import ExecutorSettings
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus, masked
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
@@ -125,7 +125,7 @@ def _isolation(sandbox: SandboxMode, runtime: Path) -> Isolation:
 
 
 def _check(runtime: Path, planner_uid: int | None) -> None:
-    actions = Actions(runtime)
+    actions = ExecutorFolders(runtime)
     try:
         actions.prepare()
         reasons = reasons_to_refuse(actions, planner_uid)

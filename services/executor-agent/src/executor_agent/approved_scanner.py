@@ -18,8 +18,8 @@ from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.outbox import Outbox
 from executor_agent.reports import move_report, quarantine_report
 from mesh_core.actions.reading import read_proposal
+from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, name_of
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import APPROVE_TO_RUNNING, EXPIRED, QUARANTINED
@@ -63,7 +63,7 @@ class ApprovedScanner:
 
     def __init__(
         self,
-        actions: Actions,
+        actions: ExecutorFolders,
         ledger: Ledger,
         config: ConfigReader,
         outbox: Outbox,

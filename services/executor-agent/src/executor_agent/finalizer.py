@@ -17,7 +17,7 @@ import structlog
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.outbox import Outbox
 from executor_agent.reports import ended_reports, move_report
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import parse_time, rfc3339
@@ -33,7 +33,7 @@ class Finalizer:
 
     def __init__(
         self,
-        actions: Actions,
+        actions: ExecutorFolders,
         ledger: Ledger,
         outbox: Outbox,
         *,

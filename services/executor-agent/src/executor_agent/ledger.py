@@ -21,8 +21,9 @@ from pydantic import Field, ValidationError
 from executor_agent.admission import Admitted
 from mesh_core.actions.reading import read_proposal
 from mesh_core.actions.target_state import TargetState
+from mesh_core.approvals.action_folders import CLAIMED_FILE
+from mesh_core.approvals.executor_folders import ExecutorFolders, drop_run
 from mesh_core.approvals.proposal_files import BY_SUFFIX, ActionName, approval_at, digest_of
-from mesh_core.approvals.store import CLAIMED_FILE, Actions, drop_run
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import Record, Timestamp, rfc3339
@@ -80,7 +81,7 @@ class RunPhase(StrEnum):
 class Ledger:
     """`state` is the executor's own folder, `host` the name that goes into intents."""
 
-    def __init__(self, actions: Actions, state: Path, host: str):
+    def __init__(self, actions: ExecutorFolders, state: Path, host: str):
         self.actions = actions
         self.executed = state / "executed"
         self.host = host

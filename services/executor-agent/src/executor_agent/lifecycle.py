@@ -22,7 +22,7 @@ from executor_agent.retention import RunRetention
 from executor_agent.runner import Runner
 from executor_agent.target_locks import TargetLocks
 from executor_agent.watch import watch
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.health import Ready
@@ -57,7 +57,7 @@ class ExecutorLifecycle:
         self.limits = limits
         self.node = node
         self.bundle = bundle
-        self.actions = Actions(runtime)
+        self.actions = ExecutorFolders(runtime)
         self.state = runtime / "state" / "executor"
         self.pulse = pulse or Pulse()
         lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, SERVICE)

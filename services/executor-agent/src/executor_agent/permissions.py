@@ -7,11 +7,11 @@ import os
 import pwd
 import stat
 
-from mesh_core.approvals.store import Actions, writable_by
+from mesh_core.approvals.action_folders import ActionFolders, writable_by
 from mesh_core.models.proposals import Folder
 
 
-def reasons_to_refuse(actions: Actions, planner_uid: int | None) -> list[str]:
+def reasons_to_refuse(actions: ActionFolders, planner_uid: int | None) -> list[str]:
     """Why the executor must not start, as sentences; empty when all is well."""
     reasons = []
     # Who may rename approved/, or what it lies in, may put another folder in its place.

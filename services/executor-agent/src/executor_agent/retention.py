@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from executor_agent.bundle import BUNDLE_FILE
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import EXECUTED
 from mesh_core.runtime.service import pause
 
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class RunRetention:
     """`keep_days` 0: everything stays for ever."""
 
-    def __init__(self, actions: Actions, keep_days: int):
+    def __init__(self, actions: ActionFolders, keep_days: int):
         self._actions = actions
         self._keep_days = keep_days
 

@@ -19,13 +19,12 @@ from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.runner import OnLine, RunResult
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
-from mesh_core.approvals.store import Actions
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.outcomes import Outcome, Stage
 from mesh_core.models.proposals import Folder, ModelRef, Proposal, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.files import create_whole
-from mesh_core.testing import wait_for
+from mesh_core.testing import AllFolders, wait_for
 
 DONE = RunResult(
     "done", "proven", "the probe is green again", (Stage(name="apply", ok=True, rc=0, changed=1, seconds=0.0),)
@@ -123,14 +122,14 @@ def proposal_for(number: int = 1, *, node: str = "here", service: str | None = "
     return Proposal.model_validate({**fields, **changes})
 
 
-def file_pending(actions: Actions, proposal: Proposal) -> ActionName:
+def file_pending(actions: AllFolders, proposal: Proposal) -> ActionName:
     """As the planner leaves it."""
     name = ActionName(proposal.id, digest_of(proposal.wire()))
     create_whole(actions.folder(Folder.PENDING) / name.file, proposal.wire(), mode=0o660)
     return name
 
 
-def move_by_hand(actions: Actions, name: ActionName) -> None:
+def move_by_hand(actions: AllFolders, name: ActionName) -> None:
     """`mv pending/X approved/`."""
     (actions.folder(Folder.PENDING) / name.file).rename(actions.folder(Folder.APPROVED) / name.file)
 
@@ -154,13 +153,13 @@ class ExecutorHarness:
     redis_url: str
     limits: ExecutorLimits = QUICK
     runner: ScriptedRunner = field(init=False)
-    actions: Actions = field(init=False)
+    actions: AllFolders = field(init=False)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.runner = ScriptedRunner(self.runtime / "runs")
-        self.actions = Actions(self.runtime)
+        self.actions = AllFolders(self.runtime)
         self.actions.prepare()
         write_inventory(self.runtime, "here", "there")
 

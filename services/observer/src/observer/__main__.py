@@ -13,7 +13,7 @@ import mesh_core.runtime.without_rich  # noqa: F401
 
 import structlog
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.messaging.bridge import Bridge
 from mesh_core.messaging.bus import Bus, masked
 from mesh_core.messaging.consumer import Consumer
@@ -121,7 +121,7 @@ def _wired(
     )
     erasures = Erasures(bus, settings.node_name)
     trimming = Trimming(consumer, erasures)
-    actions, silences, paths = Actions(runtime), SilenceFolder(runtime), PathWatch()
+    actions, silences, paths = OperatorFolders(runtime), SilenceFolder(runtime), PathWatch()
     sse = SseBroadcaster(settings.redis_url, SERVICE)
     indexer = Indexer(runtime, actions, on_new=lambda: sse.notify_changed("index"))
     archive = EventArchive(runtime / "events")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.runtime.log import setup
 from mesh_core.storage.reindexing import IndexFolder
 from observer.index.indexer import Indexer
@@ -22,7 +22,7 @@ def main(runtime: Path) -> int:
     with folder.sole_writer() as ours:
         if not ours:
             return BUSY
-        indexer = Indexer(runtime, Actions(runtime))
+        indexer = Indexer(runtime, ActionFolders(runtime))
         indexer.discard()
         try:
             while indexer.step():

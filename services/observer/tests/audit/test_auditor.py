@@ -15,14 +15,13 @@ from hypothesis import strategies as st
 
 from mesh_core.approvals.decisions import next_attempt
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.security.users import Role
 from mesh_core.storage.audit_log import HEAD_KEY, AuditLine, Chain, audit_path, head_path
-from mesh_core.testing import RedisServer
+from mesh_core.testing import AllFolders, RedisServer
 from observer.audit.auditor import Auditor
 from observer.audit.digests import digest_of_action
 from observer.audit.log import AuditLog
@@ -60,7 +59,7 @@ class Scene:
 
     def __init__(self, url: str, runtime: Path):
         self.url, self.runtime = url, runtime
-        self.actions = Actions(runtime)
+        self.actions = AllFolders(runtime)
         self.actions.prepare()
         self.bus = Bus.connect(url, "observer")
         self.auditor: Auditor
@@ -346,7 +345,7 @@ async def test_however_often_and_by_whom_a_walk_is_told_each_step_is_written_onc
     tmp_path_factory: pytest.TempPathFactory, walk: list[tuple[str, str]], data: st.DataObject
 ) -> None:
     log = Twin()
-    auditor = Auditor(log, Actions(tmp_path_factory.getbasetemp()))  # type: ignore[arg-type]
+    auditor = Auditor(log, AllFolders(tmp_path_factory.getbasetemp()))  # type: ignore[arg-type]
     name, at, real = ActionName("plan-pi4-web-" + "0" * 12, "a" * 16), "pending", []
     for source, target in walk:
         if source != at:

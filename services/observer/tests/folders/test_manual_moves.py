@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from mesh_core.approvals.proposal_files import ActionName, actor_and_reason
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.streams import MOVES_STREAM
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import AllFolders, RedisServer, wait_for
 from observer.audit.follower import Follower
 from observer.folders.manual_moves import WATCHED, ManualMoves
 from observer.folders.path_watch import PathWatch
@@ -46,7 +45,7 @@ def proposal(n: int = 1, attempt: int = 1) -> Proposal:
 class Scene:
     def __init__(self, url: str, runtime: Path):
         self.bus = Bus.connect(url, "observer")
-        self.actions = Actions(runtime)
+        self.actions = AllFolders(runtime)
         self.actions.prepare()
         self.moves = ManualMoves(self.bus, self.actions)
 
@@ -155,14 +154,14 @@ async def test_a_new_observer_tells_nothing_again_but_what_it_missed(scene: Scen
     scene.actions.reject(told, "one", "ada")
     await scene.moves.look()
     scene.actions.reject(missed, "two", "ada")
-    later = ManualMoves(scene.bus, Actions(tmp_path))
+    later = ManualMoves(scene.bus, AllFolders(tmp_path))
     await later.look()
     assert [reason for *_, reason in await scene.told()] == ["one", "two"]
 
 
 async def test_a_decision_of_last_month_is_not_told_anew_when_its_key_has_expired(scene: Scene, tmp_path: Path) -> None:
     scene.actions.reject(scene.file(), "long ago", "ada")
-    later = ManualMoves(scene.bus, Actions(tmp_path), wall=lambda: time.time() + 30 * 86400)
+    later = ManualMoves(scene.bus, AllFolders(tmp_path), wall=lambda: time.time() + 30 * 86400)
     await later.look()
     assert await scene.told() == []
 
@@ -182,7 +181,7 @@ async def test_what_is_no_proposal_is_not_told_and_does_not_stop_the_look(scene:
 
 async def test_folders_that_do_not_exist_yet_are_waited_for(redis_server: RedisServer, tmp_path: Path) -> None:
     bus = Bus.connect(redis_server.url, "observer")
-    await ManualMoves(bus, Actions(tmp_path / "none")).look()
+    await ManualMoves(bus, AllFolders(tmp_path / "none")).look()
     await bus.close()
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.approvals.store import Actions
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import SILENCES
 from mesh_core.silences.commands import SilenceRequest, acknowledge, maintain
 from mesh_core.silences.folder import SilenceFolder
+from mesh_core.testing import AllFolders
 from observer.folders.silence_expiry import SilenceExpiry
 from observer.world import HealthState, TargetHealth, World
 
@@ -38,7 +38,7 @@ def test_an_acknowledgement_is_over_once_its_place_became_well(
     folder = SilenceFolder(tmp_path)
     wish = SilenceRequest("web01", NOW + timedelta(hours=1), "ann", service="shop")
     kept = maintain(folder, wish, NOW)
-    made, _ = acknowledge(folder, Actions(tmp_path), wish, NOW)
+    made, _ = acknowledge(folder, AllFolders(tmp_path), wish, NOW)
     SilenceExpiry(folder, lambda: world(state, since)).look()
     assert SILENCES.value("acknowledge") == (0 if ends else 1)
     assert SILENCES.value("maintenance") == 1

@@ -14,12 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import DeadLetter, HealthEvent
 from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.runtime import metrics
-from mesh_core.testing import RedisServer
+from mesh_core.testing import AllFolders, RedisServer
 from observer.hooks.alert import MOST_ALERTS
 from observer.hooks.authentication import REPLAY_SECONDS, signature_of
 from observer.hooks.generic import GenericHook
@@ -61,7 +60,7 @@ def serve(redis_server: RedisServer, tmp_path: Path) -> Serve:
     async def begin(rules: HookRules, peer: str = "127.0.0.1") -> AsyncIterator[Observer]:
         bus = Bus.connect(redis_server.url, "test")
         context = AppContext(
-            tmp_path, Actions(tmp_path), bus, World, SseBroadcaster(redis_server.url, "test"), hooks=rules
+            tmp_path, AllFolders(tmp_path), bus, World, SseBroadcaster(redis_server.url, "test"), hooks=rules
         )
         transport = httpx.ASGITransport(make_app(context), raise_app_exceptions=False, client=(peer, 40000))
         try:  # whatever the test finds: what stays open is told in the middle of another one

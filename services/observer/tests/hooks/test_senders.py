@@ -8,12 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.runtime import metrics
-from mesh_core.testing import RedisServer
+from mesh_core.testing import AllFolders, RedisServer
 from observer.hooks.alert import Alert, Read, Unfit
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.hooks.sender import HookSender
@@ -51,7 +50,9 @@ async def test_a_new_sender_is_its_file_and_one_line(
 ) -> None:
     rules = read_hooks(keys_file(tmp_path), token=None, secret=None, loopback=False, per_minute=120)
     bus = Bus.connect(redis_server.url, "test")
-    context = AppContext(tmp_path, Actions(tmp_path), bus, World, SseBroadcaster(redis_server.url, "test"), hooks=rules)
+    context = AppContext(
+        tmp_path, AllFolders(tmp_path), bus, World, SseBroadcaster(redis_server.url, "test"), hooks=rules
+    )
     app = make_app(context)
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 40000))
     key = {"Authorization": "Bearer only-zabbix"}

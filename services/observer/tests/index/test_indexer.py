@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from index_rig import BASE_MS, Shelf, shelf_in
 
-from mesh_core.approvals.store import Actions
 from mesh_core.storage.reindexing import IndexFolder
-from mesh_core.testing import wait_for
+from mesh_core.testing import AllFolders, wait_for
 from observer.index import file_import
 from observer.index.indexer import Indexer, IndexUnavailable
 from observer.index.keys import DAY_MS
@@ -303,7 +302,7 @@ async def test_at_rest_it_waits_to_be_told(tmp_path: Path, monkeypatch: pytest.M
 
 async def test_only_one_writes(tmp_path: Path) -> None:
     folder = IndexFolder(tmp_path)
-    waiting = Indexer(tmp_path, Actions(tmp_path))
+    waiting = Indexer(tmp_path, AllFolders(tmp_path))
     stop = asyncio.Event()
     with folder.sole_writer() as ours:
         assert ours

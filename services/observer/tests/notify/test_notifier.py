@@ -20,7 +20,6 @@ from observer_rig import Desk
 from parts.http_server import LoopbackServer
 
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import WorldUpdate
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
@@ -29,7 +28,7 @@ from mesh_core.notifications.notifier import AppriseSender, SendResult
 from mesh_core.runtime.metrics import NOTIFICATIONS
 from mesh_core.silences.commands import SilenceRequest, maintain
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import AllFolders, RedisServer, wait_for
 from observer.notify.notifications import Kind, Notification, Trigger
 from observer.notify.notifier import Notifier
 from observer.notify.outbox import NotificationOutbox, save_outbox
@@ -90,7 +89,7 @@ class Place:
 
     def __init__(self, url: str, runtime: Path):
         self.runtime = runtime
-        self.actions = Actions(runtime)
+        self.actions = AllFolders(runtime)
         self.actions.prepare()
         (runtime / "state").mkdir()
         (runtime / "config").mkdir()

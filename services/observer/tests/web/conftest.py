@@ -9,9 +9,8 @@ import httpx
 import pytest
 from observer_rig import Desk
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
-from mesh_core.testing import RedisServer
+from mesh_core.testing import AllFolders, RedisServer
 from observer.web.app import make_app
 from observer.web.app_context import AppContext
 from observer.web.sse import SseBroadcaster
@@ -20,7 +19,7 @@ from observer.world import World
 
 @pytest.fixture
 async def desk(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Desk]:
-    actions = Actions(tmp_path)
+    actions = AllFolders(tmp_path)
     actions.prepare()
     bus = Bus.connect(redis_server.url, "test")
     live = SseBroadcaster(redis_server.url, "test")

@@ -24,10 +24,9 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Severity, Trust
-from mesh_core.testing import RedisServer, free_port
+from mesh_core.testing import AllFolders, RedisServer, free_port
 
 EXAMPLES = 6  # of each kind, for each operation: the whole must stay below half a minute
 CALL_SECONDS = 10
@@ -84,7 +83,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 async def _fill(url: str, runtime: Path) -> None:
     bus = Bus.connect(url, "test")
-    actions = Actions(runtime)
+    actions = AllFolders(runtime)
     actions.prepare()
     desk = Desk(actions, bus, None, None)  # type: ignore[arg-type]
     for number in range(3):

@@ -11,9 +11,9 @@ from observer_rig import Desk
 
 from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
-from mesh_core.approvals.store import Actions
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.proposals import Folder
+from mesh_core.testing import AllFolders
 
 
 async def test_what_waits_is_listed_with_all_that_a_queue_shows(desk: Desk) -> None:
@@ -119,7 +119,7 @@ async def test_who_finds_it_just_when_somebody_moves_it_is_told_so(
     text = (await _detail(desk, name.id))["raw"].replace('"restart"', '"notify"', 1)
     look = decisions.find_one
 
-    def then_moved(actions: Actions, said: str) -> decisions.LocatedProposal:
+    def then_moved(actions: AllFolders, said: str) -> decisions.LocatedProposal:
         found = look(actions, said)
         if found.folder is Folder.PENDING:
             found.path.rename(actions.folder(Folder.APPROVED) / found.path.name)

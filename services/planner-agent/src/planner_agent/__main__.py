@@ -12,7 +12,7 @@ import mesh_core.runtime.without_rich  # noqa: F401
 
 import structlog
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.llm.chain import chain_for
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain
@@ -64,7 +64,7 @@ def main() -> None:
     except (BadPolicy, BadChain) as error:
         print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    actions = Actions(settings.runtime_path)
+    actions = PlannerFolders(settings.runtime_path)
     actions.prepare()
     bus = Bus.connect(settings.redis_url, SERVICE)
     name = claim_consumer_name(settings.runtime_path, settings.node_name)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.rule import is_benign, is_recovery
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
@@ -46,7 +46,7 @@ class Planner:
         bus: Bus,
         consumer: Consumer,
         store: PlannerStore,
-        actions: Actions,
+        actions: PlannerFolders,
         writer: ProposalWriter,
         queue: KeyedQueue,
         silences: SilenceFilter,

@@ -17,8 +17,8 @@ import structlog
 
 from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.register import type_for
+from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed, Receipt
-from mesh_core.approvals.store import Actions
 from mesh_core.incidents.rule import ends, subject_of
 from mesh_core.llm.reasons import quoted, told_reason
 from mesh_core.messaging.bus import Bus, BusDown
@@ -53,7 +53,7 @@ class ProposalWriter:
         self,
         bus: Bus,
         store: PlannerStore,
-        actions: Actions,
+        actions: PlannerFolders,
         diagnostician: Diagnostician,
         silences: SilenceFilter,
         *,

@@ -18,8 +18,8 @@ from typing import Any
 
 import structlog
 
+from mesh_core.approvals.action_folders import BY_FILE, ActionFolders
 from mesh_core.approvals.proposal_files import ActionName, approval_at
-from mesh_core.approvals.store import BY_FILE, Actions
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.audit_log import AuditLine
@@ -42,7 +42,7 @@ class Auditor:
     def __init__(
         self,
         audit_log: AuditLog,
-        actions: Actions,
+        actions: ActionFolders,
         *,
         wall: Callable[[], float] = time.time,
         on_line: Callable[[], None] = lambda: None,

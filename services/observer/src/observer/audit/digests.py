@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import name_of
-from mesh_core.approvals.store import Actions
 from mesh_core.models.proposals import Folder
 from mesh_core.storage.files import read_regular
 
@@ -13,7 +13,7 @@ RUNS = (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.W
 MAX_BYTES = 1024 * 1024
 
 
-def digest_of_action(actions: Actions, action_id: str, folder: str) -> str:
+def digest_of_action(actions: ActionFolders, action_id: str, folder: str) -> str:
     """The digest in the executor's own note, or in the file's name; '' when neither can be read (any more)."""
     if name_of(f"{action_id}.{'0' * 16}.json") is None:
         return ""  # an update may say anything; nothing else may become a path

@@ -17,8 +17,8 @@ from typing import Protocol
 
 import structlog
 
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, ActionName, actor_and_reason, name_of
-from mesh_core.approvals.store import Actions
 from mesh_core.messaging.bus import ONCE_SECONDS, Bus
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
@@ -56,7 +56,7 @@ class ManualMoves:
     def __init__(
         self,
         bus: Bus,
-        actions: Actions,
+        actions: ActionFolders,
         *,
         wall: Callable[[], float] = time.time,
         listener: MoveListener | None = None,

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from mesh_core.approvals.action_folders import SETTLED_NS, ActionFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
-from mesh_core.approvals.store import SETTLED_NS, Actions
 from mesh_core.models.proposals import Folder
 from observer.index.action_table import drop_actions, put_actions
 from observer.index.event_parser import action_row
@@ -30,7 +30,7 @@ STEP = 200
 class ActionsScan:
     """Remembers when each folder changed, and where a walk that takes several steps is."""
 
-    def __init__(self, actions: Actions):
+    def __init__(self, actions: ActionFolders):
         self._actions = actions
         self._changed_ns: dict[Folder, int] = {}
         self._empty: set[Folder] = set()

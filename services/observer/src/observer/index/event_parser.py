@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mesh_core.approvals.action_folders import BY_FILE, ActionFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
-from mesh_core.approvals.store import BY_FILE, Actions
 from mesh_core.llm.reasons import told_reason
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.outcomes import Outcome
@@ -109,7 +109,7 @@ def _short(value: Any) -> str:
     return "" if isinstance(value, dict | list) else str(value)[:40]
 
 
-def action_row(actions: Actions, folder: Folder, path: Path) -> dict[str, Any] | None:
+def action_row(actions: ActionFolders, folder: Folder, path: Path) -> dict[str, Any] | None:
     """A row of the table `actions`; None when it is gone or is no thing of ours."""
     try:
         status = path.lstat()

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal
@@ -77,7 +77,7 @@ class IncidentRecords:
     actions: tuple[ActionRecord, ...]
 
 
-def load_incident(connection: Connection, wanted: str, runtime: Path, actions: Actions) -> IncidentRecords | None:
+def load_incident(connection: Connection, wanted: str, runtime: Path, actions: ActionFolders) -> IncidentRecords | None:
     """By an action's or an event's id; None when nobody has heard of it."""
     wanted = wanted.encode("utf-8", "replace").decode()
     known = actions_about(connection, ids=[wanted], event_ids=[])
@@ -189,7 +189,7 @@ def _moves(connection: Connection, ids: Sequence[str]) -> Iterator[FolderMove]:
         yield FolderMove(row["at_ms"], row["action_id"], row["target"], row["by"], row["reason"])
 
 
-def _action_record(row: Any, actions: Actions) -> ActionRecord:
+def _action_record(row: Any, actions: ActionFolders) -> ActionRecord:
     past = past_action(row)
     path = actions.root / row["place"]
     if row["folder"] == Folder.QUARANTINE or path.is_symlink():

@@ -24,7 +24,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.runtime.service import pause, woken
 from mesh_core.storage.reindexing import Filling, IndexFolder
 from observer.index.actions_scan import ActionsScan
@@ -59,7 +59,7 @@ class Indexer:
     def __init__(
         self,
         runtime: Path,
-        actions: Actions,
+        actions: ActionFolders,
         *,
         clock: Callable[[], float] = time.time,
         on_new: Callable[[], None] = lambda: None,

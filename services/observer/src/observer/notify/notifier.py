@@ -20,7 +20,7 @@ from typing import TypeVar
 import structlog
 from pydantic import ValidationError
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, is_name, parse_time, rfc3339
@@ -57,7 +57,7 @@ class Notifier:
     def __init__(
         self,
         bus: Bus,
-        actions: Actions,
+        actions: ActionFolders,
         silences: SilenceFolder,
         runtime: Path,
         urls: Sequence[str],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import Request
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.silences.folder import SilenceFolder
 from observer.audit.protocol import Audit, NullAudit
@@ -33,7 +33,7 @@ class AppContext:
     """
 
     runtime: Path
-    actions: Actions
+    actions: OperatorFolders
     bus: Bus
     world: Callable[[], World]
     sse: SseBroadcaster

@@ -14,7 +14,7 @@ from typing import Any
 
 import redis.exceptions
 
-from mesh_core.approvals.store import Actions
+from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.messaging.bus import Bus, or_down
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.records import parse_time
@@ -26,7 +26,7 @@ from observer.world import World
 SERVICE = "observer"
 
 
-def probes_for(runtime: Path, actions: Actions, bus: Bus, world: Callable[[], World]) -> Probes:
+def probes_for(runtime: Path, actions: ActionFolders, bus: Bus, world: Callable[[], World]) -> Probes:
     """The observer's own probes."""
     checks = {
         "redis": takes_writes(bus),
@@ -45,7 +45,7 @@ def _places(world: Callable[[], World]) -> Figure:
     return figure
 
 
-def _pending(actions: Actions) -> Figure:
+def _pending(actions: ActionFolders) -> Figure:
     async def figure() -> None:
         filed = await asyncio.to_thread(actions.pending)
         ages = [(datetime.now(UTC) - parse_time(one.proposal.created_at)).total_seconds() for one in filed]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from mesh_core.approvals.action_folders import BY_FILE
 from mesh_core.approvals.decisions import LocatedProposal
 from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.proposal_files import (
@@ -20,7 +21,6 @@ from mesh_core.approvals.proposal_files import (
     digest_of,
     name_of,
 )
-from mesh_core.approvals.store import BY_FILE
 from mesh_core.messaging.bus import BusDown
 from mesh_core.messaging.occurrences import occurrences_of
 from mesh_core.models.attempts import ModelAttempt

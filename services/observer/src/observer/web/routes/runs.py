@@ -14,8 +14,8 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
+from mesh_core.approvals.action_folders import BY_FILE
 from mesh_core.approvals.proposal_files import approval_at
-from mesh_core.approvals.store import BY_FILE
 from mesh_core.models.outcomes import Stage
 from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.storage.files import read_regular

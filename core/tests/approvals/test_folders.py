@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
+from mesh_core.approvals.action_folders import writable_by
 from mesh_core.approvals.proposal_files import ActionName, Receipt, approval_at, digest_of, name_of
-from mesh_core.approvals.store import Actions, writable_by
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, ModelRef, Proposal, proposal_id
 from mesh_core.storage import files
 from mesh_core.storage.files import create_whole, read_regular
+from mesh_core.testing import AllFolders
 
 THEN = "2026-01-01T00:00:00Z"
 
@@ -46,20 +47,20 @@ def proposal_for(number: int = 1, *, reason: str = "it died with 137") -> Propos
 
 
 @pytest.fixture
-def actions(tmp_path: Path) -> Actions:
-    actions = Actions(tmp_path)
+def actions(tmp_path: Path) -> AllFolders:
+    actions = AllFolders(tmp_path)
     actions.prepare()
     return actions
 
 
-def pending(actions: Actions, proposal: Proposal) -> ActionName:
+def pending(actions: AllFolders, proposal: Proposal) -> ActionName:
     actions.draft(proposal, "t1")
     name = actions.file_draft(proposal.id, Receipt("t1", b"{}"))
     assert name is not None
     return name
 
 
-def approved(actions: Actions, number: int = 1, **changes: str) -> ActionName:
+def approved(actions: AllFolders, number: int = 1, **changes: str) -> ActionName:
     name = pending(actions, proposal_for(number, **changes))
     (actions.folder(Folder.PENDING) / name.file).rename(actions.folder(Folder.APPROVED) / name.file)
     return name
@@ -108,14 +109,14 @@ def test_a_name_carries_id_and_digest() -> None:
 # ---- planner and people ------------------------------------------------------------------------------------------
 
 
-def test_a_draft_is_filed_once_and_never_made_again(actions: Actions) -> None:
+def test_a_draft_is_filed_once_and_never_made_again(actions: AllFolders) -> None:
     name = pending(actions, proposal_for())
     assert name.digest == digest_of((actions.folder(Folder.PENDING) / name.file).read_bytes())
     assert actions.file_draft(name.id, Receipt("t1", b"{}")) is None
     assert len(actions.pending()) == 1
 
 
-def test_a_receipt_stays_until_it_is_too_old_and_a_draft_that_is_not_there_leaves_none(actions: Actions) -> None:
+def test_a_receipt_stays_until_it_is_too_old_and_a_draft_that_is_not_there_leaves_none(actions: AllFolders) -> None:
     name = pending(actions, proposal_for())
     assert actions.receipt(name.id) == Receipt("t1", b"{}")
     assert list(actions.drafts()) == []
@@ -127,7 +128,7 @@ def test_a_receipt_stays_until_it_is_too_old_and_a_draft_that_is_not_there_leave
     assert actions.receipt(name.id) is None
 
 
-def test_approving_leaves_a_note_that_names_the_owner_of_the_hand(actions: Actions) -> None:
+def test_approving_leaves_a_note_that_names_the_owner_of_the_hand(actions: AllFolders) -> None:
     name = pending(actions, proposal_for())
     assert actions.approve(name, "anna\nroot (uid 0)\x1b[31m")
     assert actions.approver(name) == f"annaroot (uid 0)[31m (uid {os.getuid()})"
@@ -135,13 +136,13 @@ def test_approving_leaves_a_note_that_names_the_owner_of_the_hand(actions: Actio
     assert actions.approved_names() == [name.file]
 
 
-def test_a_move_by_hand_needs_no_note(actions: Actions) -> None:
+def test_a_move_by_hand_needs_no_note(actions: AllFolders) -> None:
     name = approved(actions)
     assert actions.approver(name) == "mv"
     assert approval_at(actions.folder(Folder.APPROVED) / "nothing").uid is None
 
 
-def test_rejecting_withdrawing_and_expiring_leave_a_reason(actions: Actions) -> None:
+def test_rejecting_withdrawing_and_expiring_leave_a_reason(actions: AllFolders) -> None:
     one, two, three = (pending(actions, proposal_for(n)) for n in (1, 2, 3))
     assert actions.reject(one, "not now", "anna")
     assert actions.withdraw(two, "well again")
@@ -152,7 +153,7 @@ def test_rejecting_withdrawing_and_expiring_leave_a_reason(actions: Actions) -> 
     assert not actions.reject(one, "again", "anna")
 
 
-VERBS: dict[str, tuple[Folder, Callable[[Actions, ActionName], bool]]] = {
+VERBS: dict[str, tuple[Folder, Callable[[AllFolders, ActionName], bool]]] = {
     "reject": (Folder.REJECTED, lambda actions, name: actions.reject(name, "not now", "anna")),
     "withdraw": (Folder.WITHDRAWN, lambda actions, name: actions.withdraw(name, "well again")),
     "expire": (Folder.EXPIRED, lambda actions, name: actions.expire(name)),
@@ -161,7 +162,7 @@ VERBS: dict[str, tuple[Folder, Callable[[Actions, ActionName], bool]]] = {
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_full_disk_refuses_a_decision_before_anything_is_moved(
-    actions: Actions, monkeypatch: pytest.MonkeyPatch, verb: str
+    actions: AllFolders, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     name = pending(actions, proposal_for())
     folder, decide = VERBS[verb]
@@ -178,7 +179,7 @@ def test_a_full_disk_refuses_a_decision_before_anything_is_moved(
 
 
 def test_of_two_decisions_the_one_that_was_late_leaves_no_words(
-    actions: Actions, monkeypatch: pytest.MonkeyPatch
+    actions: AllFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = pending(actions, proposal_for())
     rename = files.rename_exclusive
@@ -193,7 +194,7 @@ def test_of_two_decisions_the_one_that_was_late_leaves_no_words(
     assert actions.approved_names() == [name.file]
 
 
-def test_what_was_taken_back_is_found_by_the_very_words(actions: Actions) -> None:
+def test_what_was_taken_back_is_found_by_the_very_words(actions: AllFolders) -> None:
     one, two, other = (pending(actions, proposal_for(number)) for number in (1, 2, 3))
     assert actions.withdraw(one, "well again at ten")
     assert actions.withdraw(two, "well again at one")
@@ -206,7 +207,7 @@ def _no_space(path: Path, data: bytes, *more: Any) -> Path:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_an_edited_proposal_takes_the_place_of_the_old_one(actions: Actions) -> None:
+def test_an_edited_proposal_takes_the_place_of_the_old_one(actions: AllFolders) -> None:
     old = pending(actions, proposal_for())
     new = actions.refile(old, proposal_for(reason="edited by a person"))
     assert new is not None
@@ -215,7 +216,7 @@ def test_an_edited_proposal_takes_the_place_of_the_old_one(actions: Actions) -> 
     assert actions.refile(old, proposal_for(reason="edited once more")) is None
 
 
-def test_a_full_disk_refuses_an_edit_before_anything_is_moved(actions: Actions) -> None:
+def test_a_full_disk_refuses_an_edit_before_anything_is_moved(actions: AllFolders) -> None:
     old = pending(actions, proposal_for())
     with file_size_limit(0), pytest.raises(OSError, match="File too large"):
         actions.refile(old, proposal_for(reason="edited by a person"))
@@ -224,7 +225,7 @@ def test_a_full_disk_refuses_an_edit_before_anything_is_moved(actions: Actions) 
     assert actions.refile(old, proposal_for(reason="edited by a person")) is not None
 
 
-def test_an_edit_that_was_late_takes_nothing_back(actions: Actions) -> None:
+def test_an_edit_that_was_late_takes_nothing_back(actions: AllFolders) -> None:
     old = pending(actions, proposal_for())
     assert actions.approve(old, "anna")
     assert actions.refile(old, proposal_for(reason="edited by a person")) is None
@@ -247,7 +248,7 @@ def test_killed_anywhere_in_a_verb_the_proposal_is_found_and_at_most_one_can_be_
 ) -> None:
     steps = 0
     while True:
-        actions = Actions(tmp_path / str(steps))
+        actions = AllFolders(tmp_path / str(steps))
         actions.prepare()
         old = pending(actions, proposal_for())
         ended = killed_before_system_call(steps, VERBS_OF_A_PERSON[verb], actions, old)
@@ -267,7 +268,7 @@ def test_killed_anywhere_in_a_verb_the_proposal_is_found_and_at_most_one_can_be_
 CHANGING = ("open", "os.rename", "os.remove", "os.link")  # each of our renames is followed by an open, for its fsync
 
 
-def killed_before_system_call(number: int, verb: Callable[[Actions, ActionName], object], *given: Any) -> bool:
+def killed_before_system_call(number: int, verb: Callable[[AllFolders, ActionName], object], *given: Any) -> bool:
     """In a child that gets SIGKILL right before its call of that number which opens, renames or removes a name.
     True: it came to its end before."""
     child = os.fork()
@@ -300,7 +301,7 @@ def file_size_limit(most: int) -> Iterator[None]:
 # ---- executor ----------------------------------------------------------------------------------------------------
 
 
-def test_approved_names_come_in_the_order_of_the_moves_and_without_notes(actions: Actions) -> None:
+def test_approved_names_come_in_the_order_of_the_moves_and_without_notes(actions: AllFolders) -> None:
     first, second = pending(actions, proposal_for(2)), pending(actions, proposal_for(1))
     for name in (second, first):  # the older file is approved later
         assert actions.approve(name, "anna")
@@ -309,7 +310,7 @@ def test_approved_names_come_in_the_order_of_the_moves_and_without_notes(actions
     assert actions.approved_names() == [second.file, first.file]
 
 
-def test_a_claim_moves_the_file_and_keeps_what_was_written_ahead(actions: Actions) -> None:
+def test_a_claim_moves_the_file_and_keeps_what_was_written_ahead(actions: AllFolders) -> None:
     name = pending(actions, proposal_for())
     assert actions.approve(name, "anna")
     run = actions.claim(name, {"intent.json": b"{}"})
@@ -320,13 +321,15 @@ def test_a_claim_moves_the_file_and_keeps_what_was_written_ahead(actions: Action
     assert (run / "intent.json").read_bytes() == b"{}"
 
 
-def test_a_claim_of_what_is_gone_leaves_nothing(actions: Actions) -> None:
+def test_a_claim_of_what_is_gone_leaves_nothing(actions: AllFolders) -> None:
     name = ActionName(proposal_for().id, "0" * 16)
     assert actions.claim(name, {"intent.json": b"{}"}) is None
     assert actions.running() == []
 
 
-def test_a_claim_on_a_full_disk_leaves_the_file_where_it_was(actions: Actions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_on_a_full_disk_leaves_the_file_where_it_was(
+    actions: AllFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = approved(actions)
 
     def full(*_: object) -> int:
@@ -339,7 +342,7 @@ def test_a_claim_on_a_full_disk_leaves_the_file_where_it_was(actions: Actions, m
     assert actions.running() == []
 
 
-def test_a_second_file_of_the_same_id_cannot_be_claimed(actions: Actions) -> None:
+def test_a_second_file_of_the_same_id_cannot_be_claimed(actions: AllFolders) -> None:
     one, two = approved(actions), approved(actions, reason="other bytes, same id")
     assert one.id == two.id
     run = actions.claim(one)
@@ -349,7 +352,7 @@ def test_a_second_file_of_the_same_id_cannot_be_claimed(actions: Actions) -> Non
     assert digest_of((run / "claimed.json").read_bytes()) == one.digest
 
 
-def test_an_empty_folder_that_a_crash_left_does_not_block_the_claim(actions: Actions) -> None:
+def test_an_empty_folder_that_a_crash_left_does_not_block_the_claim(actions: AllFolders) -> None:
     name = approved(actions)
     run = actions.folder(Folder.RUNNING) / name.id
     run.mkdir()
@@ -360,7 +363,7 @@ def test_an_empty_folder_that_a_crash_left_does_not_block_the_claim(actions: Act
     assert actions.claim(name) is not None
 
 
-def test_a_run_moves_on_as_a_whole_and_only_once(actions: Actions) -> None:
+def test_a_run_moves_on_as_a_whole_and_only_once(actions: AllFolders) -> None:
     name = approved(actions)
     run = actions.claim(name)
     assert run is not None
@@ -375,7 +378,7 @@ def test_a_run_moves_on_as_a_whole_and_only_once(actions: Actions) -> None:
         actions.finish(run, Folder.DONE)
 
 
-def test_a_claimed_file_can_be_given_back(actions: Actions) -> None:
+def test_a_claimed_file_can_be_given_back(actions: AllFolders) -> None:
     name = approved(actions)
     run = actions.claim(name, {"intent.json": b"{}"})
     assert run is not None
@@ -385,7 +388,7 @@ def test_a_claimed_file_can_be_given_back(actions: Actions) -> None:
     assert actions.executed_before(name.id) is None
 
 
-def test_quarantine_keeps_the_file_as_it_came_and_numbers_the_next_of_its_name(actions: Actions) -> None:
+def test_quarantine_keeps_the_file_as_it_came_and_numbers_the_next_of_its_name(actions: AllFolders) -> None:
     for number in range(3):
         (actions.folder(Folder.APPROVED) / "bad.json").write_text(str(number))
         assert actions.quarantine(actions.folder(Folder.APPROVED) / "bad.json", f"reason {number}")
@@ -397,7 +400,7 @@ def test_quarantine_keeps_the_file_as_it_came_and_numbers_the_next_of_its_name(a
     assert len(list(quarantine.iterdir())) == 6
 
 
-def test_quarantine_takes_links_folders_pipes_and_the_longest_name(actions: Actions) -> None:
+def test_quarantine_takes_links_folders_pipes_and_the_longest_name(actions: AllFolders) -> None:
     box = actions.folder(Folder.APPROVED)
     (box / "link").symlink_to("/dev/zero")
     (box / "folder").mkdir()
@@ -420,7 +423,7 @@ def test_reading_is_bounded_and_never_follows_or_blocks(tmp_path: Path) -> None:
 
 
 def test_an_old_descriptor_and_a_hard_link_reach_an_approved_file_and_that_is_why_the_digest_counts(
-    actions: Actions,
+    actions: AllFolders,
 ) -> None:
     """The trap itself: `mv` keeps the inode."""
     name = pending(actions, proposal_for())
@@ -437,8 +440,8 @@ RACER = """
 import sys
 from pathlib import Path
 from mesh_core.approvals.proposal_files import name_of
-from mesh_core.approvals.store import (Actions)
-actions, won = Actions(Path(sys.argv[1])), []
+from mesh_core.testing import AllFolders
+actions, won = AllFolders(Path(sys.argv[1])), []
 while names := actions.approved_names():
     for file_name in names:
         name = name_of(file_name)
@@ -448,7 +451,7 @@ print(len(won))
 """
 
 
-def test_of_four_executors_one_claims_each_of_two_hundred_files(actions: Actions) -> None:
+def test_of_four_executors_one_claims_each_of_two_hundred_files(actions: AllFolders) -> None:
     names = [approved(actions, number) for number in range(200)]
     racers = [
         subprocess.Popen([sys.executable, "-c", RACER, actions.root.parent, str(n)], stdout=subprocess.PIPE, text=True)
@@ -474,7 +477,7 @@ def test_who_could_write_is_judged_as_the_kernel_does(tmp_path: Path) -> None:
     assert writable_by(folder, 54321, frozenset({54321}))
 
 
-def test_a_person_finds_a_proposal_by_any_clear_part_of_its_id(actions: Actions) -> None:
+def test_a_person_finds_a_proposal_by_any_clear_part_of_its_id(actions: AllFolders) -> None:
     name = pending(actions, proposal_for())
     create_whole(actions.folder(Folder.REJECTED) / "plan-other-x-0123456789ab.0123456789abcdef.json", b"{}")
     for words in (name.id, name.id[:12], name.id[-12:]):

@@ -1,0 +1,158 @@
+"""The folders where people say yes, as whoever looks at them sees them. A file's folder is its state.
+
+    pending -> approved -> running -> done | failed | interrupted | withdrawn
+    pending -> rejected | expired | withdrawn        approved -> quarantine | expired
+
+The moves are in `planner_folders`, `operator_folders` and `executor_folders`; nothing here needs Redis or judges a file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mesh_core.actions.reading import read_proposal
+from mesh_core.approvals.proposal_files import (
+    BY_SUFFIX,
+    REASON_SUFFIX,
+    ActionName,
+    Filed,
+    approval_at,
+    name_of,
+)
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.storage.files import read_regular, rename_told
+from mesh_core.storage.listing import entries
+
+CLAIMED_FILE = "claimed.json"
+BY_FILE = "by.txt"  # the note, once its proposal is claimed
+SETTLED_NS = 50_000_000
+
+
+class ActionFolders:
+    """`actions/` under a runtime path: looked at, and made where it is missing."""
+
+    def __init__(self, runtime: Path):
+        self.root = runtime / "actions"
+        self._wip = self.root / Folder.PENDING / ".wip"
+        self._seen_pending: tuple[int, tuple[Filed, ...]] = (-1, ())
+
+    def folder(self, folder: Folder) -> Path:
+        return self.root / folder
+
+    def prepare(self) -> None:
+        """Make what is missing; what is there keeps its owner and mode (a deployment sets those)."""
+        for folder in Folder:
+            private = folder in (Folder.RUNNING, *EXECUTED, Folder.QUARANTINE, Folder.EXPIRED)
+            self.folder(folder).mkdir(mode=0o700 if private else 0o770, parents=True, exist_ok=True)
+        self._wip.mkdir(mode=0o700, exist_ok=True)
+
+    def pending(self) -> tuple[Filed, ...]:
+        """What waits for a person, oldest first; read again only when the folder changed."""
+        folder = self.folder(Folder.PENDING)
+        try:
+            changed = folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return ()
+        # A folder's mtime moves in ticks of some milliseconds: a change in the tick of our reading would go unseen.
+        fresh = time.time_ns() - changed < SETTLED_NS
+        if fresh or changed != self._seen_pending[0]:
+            self._seen_pending = (-1 if fresh else changed, tuple(self._filed(Folder.PENDING)))
+        return self._seen_pending[1]
+
+    def open_proposals(self) -> Iterator[Filed]:
+        """Every proposal that is not finished yet, as far as this user may see the folders; what waits comes first."""
+        yield from self.pending()
+        for folder in (Folder.APPROVED, Folder.RUNNING):
+            yield from self._filed(folder)
+
+    def running(self) -> list[Path]:
+        """The folders of claimed actions, oldest first."""
+        found = [entry for entry in entries(self.folder(Folder.RUNNING)) if entry.is_dir(follow_symlinks=False)]
+        return [Path(e.path) for e in sorted(found, key=lambda e: e.stat(follow_symlinks=False).st_mtime_ns)]
+
+    def withdraw(self, name: ActionName, reason: str) -> bool:
+        """Out of pending/ without a person: trouble is over, or it is a copy of what runs. False if one was faster."""
+        return self._decide(name, Folder.WITHDRAWN, reason)
+
+    def approver(self, name: ActionName) -> str:
+        """Who said yes, in words; see `approval_at`."""
+        return approval_at(self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).by
+
+    def find(self, action_id: str) -> list[tuple[Folder, Path]]:
+        """Where a proposal lies, by its whole id or any unambiguous beginning or its 12 hex at the end."""
+        found = []
+        for folder in Folder:
+            for entry in entries(self.folder(folder)):
+                if entry.name.endswith((REASON_SUFFIX, BY_SUFFIX)) or entry.name.startswith("."):
+                    continue
+                name = name_of(entry.name)
+                own = name.id if name else entry.name
+                if own == action_id or own.startswith(action_id) or own.endswith(f"-{action_id}"):
+                    found.append((folder, Path(entry.path)))
+        exact = [(f, p) for f, p in found if ((n := name_of(p.name)) and n.id == action_id) or p.name == action_id]
+        return exact or found
+
+    def proposal_at(self, path: Path) -> Proposal | None:
+        """The proposal of a file or of a run's folder, if it can be read and is one."""
+        for candidate in (path / "proposal.json", path / CLAIMED_FILE) if path.is_dir() else (path,):
+            raw = read_regular(candidate, MAX_PROPOSAL_BYTES)
+            if raw is not None and isinstance(proposal := read_proposal(raw, MAX_PROPOSAL_BYTES), Proposal):
+                return proposal
+        return None
+
+    def outcome_at(self, run: Path) -> Outcome | None:
+        """What came of a run, if its folder says so in a form that can be read."""
+        raw = read_regular(run / "outcome.json", 4 * MAX_PROPOSAL_BYTES)
+        try:
+            return Outcome.model_validate_json(raw) if raw else None
+        except ValidationError:
+            return None
+
+    def filed(self, folder: Folder) -> list[Filed]:
+        """The readable proposals directly in `folder`, oldest first."""
+        return list(self._filed(folder))
+
+    def _filed(self, folder: Folder) -> Iterator[Filed]:
+        found = sorted(entries(self.folder(folder)), key=modified_ns)
+        for entry in found:
+            name = name_of(entry.name)
+            if name is None and folder in (Folder.RUNNING, *EXECUTED, Folder.WITHDRAWN) and entry.is_dir():
+                name = ActionName(entry.name, "")
+            if name is not None and (proposal := self.proposal_at(Path(entry.path))):
+                yield Filed(name, Path(entry.path), proposal)
+
+    def _draft(self, action_id: str, token: str) -> Path:
+        return self._wip / f"{action_id}.{token}.json"
+
+    def _decide(self, name: ActionName, folder: Folder, reason: str, source: Folder = Folder.PENDING) -> bool:
+        target = self.folder(folder) / name.file
+        told = target.with_name(name.file + REASON_SUFFIX)
+        return rename_told(self.folder(source) / name.file, target, told, words_of(reason))
+
+
+def writable_by(path: Path, uid: int, groups: frozenset[int]) -> bool:
+    """Could a user with this uid and these groups make a name in `path`? By mode bits, as the kernel checks them."""
+    status = path.stat()
+    if status.st_uid == uid:
+        return bool(status.st_mode & stat.S_IWUSR)
+    if status.st_gid in groups:
+        return bool(status.st_mode & stat.S_IWGRP)
+    return bool(status.st_mode & stat.S_IWOTH)
+
+
+def words_of(reason: str) -> bytes:
+    return f"{reason.strip()}\n".encode()
+
+
+def modified_ns(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime_ns
+    except FileNotFoundError:
+        return 0
