@@ -52,10 +52,10 @@ def die_after(owner: type, name: str) -> None:
 def die_on(service: str) -> None:
     original = Diagnostician.diagnose
 
-    async def diagnose(self: Diagnostician, event: HealthEvent, *, floor_only: bool = False) -> Diagnosis:
-        if event.service == service and not floor_only:
+    async def diagnose(self: Diagnostician, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
+        if event.service == service and not rules_only:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await original(self, event, floor_only=floor_only)
+        return await original(self, event, rules_only=rules_only)
 
     Diagnostician.diagnose = diagnose  # type: ignore[method-assign]
 
