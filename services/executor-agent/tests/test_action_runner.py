@@ -216,11 +216,11 @@ async def test_without_redis_the_probe_says_nothing(bus: Bus, redis_server: Redi
 class Service:
     """`python -m executor_agent` as it is deployed."""
 
-    def __init__(self, living: ExecutorHarness, engine: Engine, **extra: str):
+    def __init__(self, harness: ExecutorHarness, engine: Engine, **extra: str):
         environment = {
             **engine.env,
-            "RUNTIME_PATH": str(living.runtime),
-            "REDIS_URL": living.redis_url,
+            "RUNTIME_PATH": str(harness.runtime),
+            "REDIS_URL": harness.redis_url,
             "NODE_NAME": "tester",
             "SECRET_OF_THE_HOUSE": "hunter2-hunter2",
             **extra,
@@ -233,8 +233,8 @@ class Service:
 
 
 @pytest.fixture
-async def service(living: ExecutorHarness, engine: Engine) -> AsyncIterator[Service]:
-    service = Service(living, engine)
+async def service(harness: ExecutorHarness, engine: Engine) -> AsyncIterator[Service]:
+    service = Service(harness, engine)
     yield service
     if service.process.poll() is None:
         service.end()
@@ -242,7 +242,7 @@ async def service(living: ExecutorHarness, engine: Engine) -> AsyncIterator[Serv
 
 @pytest.mark.docker
 async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
-    living: ExecutorHarness, engine: Engine, sick_container: SickFactory, service: Service
+    harness: ExecutorHarness, engine: Engine, sick_container: SickFactory, service: Service
 ) -> None:
     container = sick_container()
     await wait_for(lambda: container.health() == "healthy", 30, "the container is well")
@@ -257,14 +257,14 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
         service=container.name,
         payload={"runtime": "docker", "health": "unhealthy"},
     )
-    name = living.approve(proposal_for(1, service=container.name, event=event))
-    outcome = await living.ends_in(Folder.DONE, name, 60)
+    name = harness.approve(proposal_for(1, service=container.name, event=event))
+    outcome = await harness.ends_in(Folder.DONE, name, 60)
     assert outcome.verdict == "proven"
     assert container.health() == "healthy"
     assert container.started_at() != before
     assert len(starts()) == 1, "restarted exactly once"
     assert [stage.name for stage in outcome.stages] == ["syntax", "apply", "check_idempotency", "verify"]
-    folder = living.folder(Folder.DONE) / name.id
+    folder = harness.folder(Folder.DONE) / name.id
     logs = sorted(path.name for path in (folder / "logs").iterdir())
     assert logs == ["01_syntax.log", "02_apply.log", "03_check_idempotency.log", "04_verify.log"]
     with zipfile.ZipFile(folder / "bundle.zip") as bundle:
@@ -275,60 +275,60 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
     assert not any(b"hunter2" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
     async def told() -> bool:
-        return len(await living.moves()) == 3 and len(await living.events()) == 2
+        return len(await harness.moves()) == 3 and len(await harness.events()) == 2
 
     await wait_for(told, 5, "it is told")
-    assert (await living.events())[-1]["payload"]["verdict"] == "proven"
+    assert (await harness.events())[-1]["payload"]["verdict"] == "proven"
 
 
 @pytest.mark.docker
 async def test_a_container_that_is_well_again_is_left_alone(
-    living: ExecutorHarness, sick_container: SickFactory, service: Service
+    harness: ExecutorHarness, sick_container: SickFactory, service: Service
 ) -> None:
     container = sick_container()
     await wait_for(lambda: container.health() == "healthy", 30, "the container is well")
     before = container.started_at()
-    name = living.approve(proposal_for(1, service=container.name))
-    outcome = await living.ends_in(Folder.WITHDRAWN, name, 30)
+    name = harness.approve(proposal_for(1, service=container.name))
+    outcome = await harness.ends_in(Folder.WITHDRAWN, name, 30)
     assert "went away first" in outcome.reason
     assert container.started_at() == before
 
 
 @pytest.mark.docker
 async def test_a_run_that_kill_9_cuts_short_is_closed_by_looking_and_never_repeated(
-    living: ExecutorHarness, engine: Engine, sick_container: SickFactory, service: Service
+    harness: ExecutorHarness, engine: Engine, sick_container: SickFactory, service: Service
 ) -> None:
     """Killed while Ansible waits for the container to stop; what was left is ended, the target is looked at."""
     container = sick_container()
     await wait_for(lambda: container.health() == "healthy", 30, "the container is well")
     engine.docker("kill", container.name)
-    name = living.approve(proposal_for(1, service=container.name))
-    started = living.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
+    name = harness.approve(proposal_for(1, service=container.name))
+    started = harness.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
     await wait_for(started.exists, 30, "Ansible is at work")
     service.process.kill()
     service.process.wait()
-    again = Service(living, engine)
+    again = Service(harness, engine)
     try:
-        outcome = await living.ends_in(Folder.INTERRUPTED, name, 60)
+        outcome = await harness.ends_in(Folder.INTERRUPTED, name, 60)
         assert "the target is" in outcome.reason
         assert outcome.before["words"].startswith(container.name)
-        text = (living.folder(Folder.INTERRUPTED) / name.id / "intent.json").read_text()
+        text = (harness.folder(Folder.INTERRUPTED) / name.id / "intent.json").read_text()
         assert json.loads(text)["digest"] == name.digest
         assert name.id not in _environments()
     finally:
         again.end()
 
 
-async def test_sigterm_ends_a_long_playbook_cleanly(living: ExecutorHarness) -> None:
-    environment = {"PATH": os.environ["PATH"], "RUNTIME_PATH": str(living.runtime), "REDIS_URL": living.redis_url}
+async def test_sigterm_ends_a_long_playbook_cleanly(harness: ExecutorHarness) -> None:
+    environment = {"PATH": os.environ["PATH"], "RUNTIME_PATH": str(harness.runtime), "REDIS_URL": harness.redis_url}
     widened = "requests: {modules: {ansible.builtin.command: [argv]}}\n"
-    (living.runtime / "config" / "policy.yml").write_text(widened)
+    (harness.runtime / "config" / "policy.yml").write_text(widened)
     process = subprocess.Popen(
         [sys.executable, "-m", "executor_agent"], env={**environment, "EXECUTOR_STOP_SECONDS": "1"}
     )
     try:
-        name = living.approve(playbook(SLOW.replace("61.7331", "62.7331")))
-        log = living.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
+        name = harness.approve(playbook(SLOW.replace("61.7331", "62.7331")))
+        log = harness.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
         await wait_for(lambda: log.exists() and "TASK" in log.read_text(), 30, "the playbook is at work")
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -337,10 +337,10 @@ async def test_sigterm_ends_a_long_playbook_cleanly(living: ExecutorHarness) -> 
     finally:
         process.kill()
         process.wait()
-    outcome = living.outcome(Folder.INTERRUPTED, name.id)
+    outcome = harness.outcome(Folder.INTERRUPTED, name.id)
     assert outcome.verdict == "inconclusive"
     assert "62.7331" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert (await living.moves())[-1] == (name.id, "running", "interrupted")
+    assert (await harness.moves())[-1] == (name.id, "running", "interrupted")
 
 
 def _environments() -> str:
