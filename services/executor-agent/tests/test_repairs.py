@@ -25,10 +25,10 @@ from parts.require import missing
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import APPLY, LOOK, stages_for
 from executor_agent.target_state import look
-from executor_agent.verify import RepairVerdict, Verification, WatchLimits, verify
+from executor_agent.verify import Verification, WatchLimits, verify
 from mesh_core.actions.register import playbook_for
 from mesh_core.actions.target_state import TargetStatus
-from mesh_core.models.outcomes import Stage
+from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.proposals import Proposal
 from mesh_core.testing import wait_for
 
@@ -69,7 +69,7 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
         ("check_idempotency", True, 0),
     ]
     done = await prove(run)
-    assert done.verdict is RepairVerdict.PROVEN, done
+    assert done.verdict is OutcomeVerdict.PROVEN, done
     assert len(engine.events(sick.name, "restart", since=since)) == 1
     assert len(engine.events(sick.name, "die", since=since)) == 1
     assert {path.name for path in (run.folder / "logs").iterdir()} == {
@@ -90,7 +90,7 @@ async def test_a_container_that_stays_sick_is_not_called_repaired(
     run = prepare(docker_pool, a_proposal(sick.name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run)
-    assert done.verdict is RepairVerdict.NOT_HELPED, done
+    assert done.verdict is OutcomeVerdict.NOT_HELPED, done
     assert "unhealthy" in done.reason
 
 
@@ -101,7 +101,7 @@ async def test_the_settle_window_waits_for_a_slow_starter(
     run = prepare(docker_pool, a_proposal(slow.name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run, WatchLimits(every_seconds=0.2, margin_seconds=1))
-    assert done.verdict is RepairVerdict.PROVEN, done
+    assert done.verdict is OutcomeVerdict.PROVEN, done
     assert any("starting" in line for line in run.lines)
 
 
@@ -118,7 +118,7 @@ async def test_a_stopped_container_is_started_and_a_drifted_one_is_not_made_anew
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     assert engine.inspect(name)["Id"] == before
     engine.exec(name, "test", "-f", "/data/precious", "-a", "-f", "/root/precious")
-    assert (await prove(run)).verdict is RepairVerdict.PROVEN
+    assert (await prove(run)).verdict is OutcomeVerdict.PROVEN
 
 
 async def test_a_container_that_dies_again_and_again_is_a_crash_loop(
@@ -128,7 +128,7 @@ async def test_a_container_that_dies_again_and_again_is_a_crash_loop(
     run = prepare(docker_pool, a_proposal(name))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     done = await prove(run)
-    assert done.verdict is RepairVerdict.NOT_HELPED, done
+    assert done.verdict is OutcomeVerdict.NOT_HELPED, done
 
 
 def test_a_missing_container_is_said_plainly_and_nothing_is_made(
@@ -161,7 +161,7 @@ async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_lef
     assert [len(engine.events(name, "restart", since=since)) for name in web] == [1, 1]
     assert engine.started_at(neighbour) == started
     done = await prove(run)
-    assert done.verdict is RepairVerdict.PROVEN
+    assert done.verdict is OutcomeVerdict.PROVEN
     assert len(done.after["containers"]) == 2
     engine.rm(*web)
     assert the_look(run).facts["exists"] is False
@@ -216,7 +216,7 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
         after = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}
         assert after["web"] != before["web"]
         assert after["db"] == before["db"]
-        assert (await prove(run)).verdict is RepairVerdict.PROVEN
+        assert (await prove(run)).verdict is OutcomeVerdict.PROVEN
     finally:
         pool.stop()
         await asyncio.to_thread(run_compose, "down", "--timeout", "1")
@@ -290,7 +290,7 @@ async def test_a_supervisor_program_is_restarted_and_proven(
         ("check_idempotency", True, 0),
     ]
     done = await prove(run)
-    assert done.verdict is RepairVerdict.PROVEN, done
+    assert done.verdict is OutcomeVerdict.PROVEN, done
     assert done.after["incarnation"] != first
     control = [str(Path(sys.prefix, "bin", "supervisorctl")), "-c", str(supervisor)]
     await asyncio.to_thread(subprocess.run, [*control, "stop", "web"], capture_output=True)
@@ -330,7 +330,7 @@ async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
     stages = await asyncio.to_thread(repair, run)
     assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
     done = await prove(run)
-    assert done.verdict is RepairVerdict.PROVEN, done
+    assert done.verdict is OutcomeVerdict.PROVEN, done
     assert systemd_node.show("web", "ActiveState")["ActiveState"] == "active"
 
 
@@ -355,7 +355,7 @@ async def test_a_unit_that_keeps_failing_is_not_called_repaired(
     try:
         assert all(s.ok for s in await asyncio.to_thread(repair, run))
         done = await prove(run)
-        assert done.verdict is RepairVerdict.NOT_HELPED, done
+        assert done.verdict is OutcomeVerdict.NOT_HELPED, done
     finally:
         systemd_node.systemctl("stop", "flap", check=False)
 

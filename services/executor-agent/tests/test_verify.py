@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from executor_agent import verify as verify_room
-from executor_agent.verify import RecoveryJudge, RepairVerdict, WatchLimits, verify
+from executor_agent.verify import RecoveryJudge, WatchLimits, verify
 from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.models.outcomes import OutcomeVerdict
 
 SETTLE = WatchLimits(needed=3, margin_seconds=20, unhealthy_seconds=10)
 
@@ -27,7 +28,9 @@ def seen(
     return TargetState(health, health.value, facts)
 
 
-def judge(looks: list[TargetState], settle: WatchLimits = SETTLE, every: float = 1.0) -> tuple[int, RepairVerdict, str]:
+def judge(
+    looks: list[TargetState], settle: WatchLimits = SETTLE, every: float = 1.0
+) -> tuple[int, OutcomeVerdict, str]:
     """(how many looks it took, verdict, reason); the last look repeats for ever."""
     jury = RecoveryJudge(settle)
     for number in range(2000):
@@ -40,62 +43,62 @@ WELL, SICK, UNSURE = seen(TargetStatus.HEALTHY), seen(TargetStatus.UNHEALTHY), s
 
 
 def test_well_three_times_in_a_row_is_proof() -> None:
-    assert judge([WELL])[:2] == (3, RepairVerdict.PROVEN)
-    assert judge([UNSURE, WELL, UNSURE, WELL])[:2] == (6, RepairVerdict.PROVEN)
-    assert judge([SICK, SICK, WELL])[:2] == (5, RepairVerdict.PROVEN)
+    assert judge([WELL])[:2] == (3, OutcomeVerdict.PROVEN)
+    assert judge([UNSURE, WELL, UNSURE, WELL])[:2] == (6, OutcomeVerdict.PROVEN)
+    assert judge([SICK, SICK, WELL])[:2] == (5, OutcomeVerdict.PROVEN)
 
 
 def test_one_restart_by_itself_starts_the_count_again_and_two_are_a_crash_loop() -> None:
     once = [seen(TargetStatus.HEALTHY, 0), seen(TargetStatus.HEALTHY, 1, "2")]
-    assert judge(once)[:2] == (4, RepairVerdict.PROVEN)
+    assert judge(once)[:2] == (4, OutcomeVerdict.PROVEN)
     loop = [seen(TargetStatus.HEALTHY, number, str(number)) for number in range(9)]
     looks, verdict, reason = judge(loop)
-    assert (looks, verdict) == (3, RepairVerdict.NOT_HELPED)
+    assert (looks, verdict) == (3, OutcomeVerdict.NOT_HELPED)
     assert "keeps restarting" in reason
     silent = [seen(TargetStatus.HEALTHY, 0, str(number)) for number in range(9)]  # another process each time, uncounted
-    assert judge(silent)[1] is RepairVerdict.NOT_HELPED
+    assert judge(silent)[1] is OutcomeVerdict.NOT_HELPED
 
 
 def test_what_merely_runs_has_to_run_for_a_while() -> None:
     runs = seen(TargetStatus.HEALTHY, checked=False)
-    assert judge([runs])[:2] == (11, RepairVerdict.PROVEN)
-    assert judge([runs], every=0.1)[:2] == (101, RepairVerdict.PROVEN)
+    assert judge([runs])[:2] == (11, OutcomeVerdict.PROVEN)
+    assert judge([runs], every=0.1)[:2] == (101, OutcomeVerdict.PROVEN)
     late = [UNSURE] * 15 + [runs]  # its ten seconds end after the window: it gets them
-    assert judge(late)[:2] == (26, RepairVerdict.PROVEN)
-    assert judge([*late, runs, UNSURE])[:2] == (21, RepairVerdict.INCONCLUSIVE)
+    assert judge(late)[:2] == (26, OutcomeVerdict.PROVEN)
+    assert judge([*late, runs, UNSURE])[:2] == (21, OutcomeVerdict.INCONCLUSIVE)
     slow_loop = [seen(TargetStatus.HEALTHY, number // 6, str(number // 6), checked=False) for number in range(60)]
-    assert judge(slow_loop)[:2] == (13, RepairVerdict.NOT_HELPED)  # up for six seconds each time
+    assert judge(slow_loop)[:2] == (13, OutcomeVerdict.NOT_HELPED)  # up for six seconds each time
     jury = RecoveryJudge(SETTLE, probe_agrees=True)  # the probe that saw the trouble is asked next
     assert [jury.observe(float(number), runs) is not None for number in range(3)] == [False, False, True]
 
 
 def test_sick_without_a_break_is_known_early_but_not_within_the_start_period() -> None:
     looks, verdict, _ = judge([SICK])
-    assert (looks, verdict) == (11, RepairVerdict.NOT_HELPED)
+    assert (looks, verdict) == (11, OutcomeVerdict.NOT_HELPED)
     slow = seen(TargetStatus.UNHEALTHY, start=40)
     assert judge([slow])[0] == 51
-    assert judge([slow] * 45 + [seen(TargetStatus.HEALTHY, start=40)])[1] is RepairVerdict.PROVEN
+    assert judge([slow] * 45 + [seen(TargetStatus.HEALTHY, start=40)])[1] is OutcomeVerdict.PROVEN
 
 
 def test_starting_is_neither_and_the_window_follows_the_containers_own_start_period() -> None:
     starting, well = seen(TargetStatus.UNKNOWN, start=90), seen(TargetStatus.HEALTHY, start=90)
-    assert judge([starting] * 100 + [well])[1] is RepairVerdict.PROVEN
+    assert judge([starting] * 100 + [well])[1] is OutcomeVerdict.PROVEN
     looks, verdict, reason = judge([starting])
-    assert (looks, verdict) == (111, RepairVerdict.INCONCLUSIVE)
+    assert (looks, verdict) == (111, OutcomeVerdict.INCONCLUSIVE)
     assert "110 s" in reason
 
 
 def test_a_start_period_of_a_day_does_not_hold_us_for_a_day() -> None:
-    assert judge([seen(TargetStatus.UNKNOWN, start=86_400)])[:2] == (601, RepairVerdict.INCONCLUSIVE)
+    assert judge([seen(TargetStatus.UNKNOWN, start=86_400)])[:2] == (601, OutcomeVerdict.INCONCLUSIVE)
 
 
 def test_nobody_could_look_is_inconclusive() -> None:
-    assert judge([UNSURE])[:2] == (21, RepairVerdict.INCONCLUSIVE)
+    assert judge([UNSURE])[:2] == (21, OutcomeVerdict.INCONCLUSIVE)
 
 
 def test_flapping_until_the_end_is_no_proof() -> None:
-    assert judge([WELL, SICK] * 40)[1] is not RepairVerdict.PROVEN
-    assert judge([WELL, UNSURE] * 40)[1] is RepairVerdict.INCONCLUSIVE
+    assert judge([WELL, SICK] * 40)[1] is not OutcomeVerdict.PROVEN
+    assert judge([WELL, UNSURE] * 40)[1] is OutcomeVerdict.INCONCLUSIVE
 
 
 class Stage:
@@ -135,7 +138,7 @@ async def test_every_look_is_a_line_of_the_log_and_the_last_one_is_the_after(
 ) -> None:
     stage = Stage(monkeypatch, tmp_path, [SICK, WELL])
     done = await stage.verify()
-    assert done.verdict is RepairVerdict.PROVEN
+    assert done.verdict is OutcomeVerdict.PROVEN
     assert done.after == WELL.facts
     assert json.dumps(done.after)
     assert (done.stage.name, done.stage.ok) == ("verify", True)
@@ -147,10 +150,10 @@ async def test_every_look_is_a_line_of_the_log_and_the_last_one_is_the_after(
 
 @pytest.mark.parametrize(
     ("said", "verdict"),
-    [(True, RepairVerdict.PROVEN), (False, RepairVerdict.NOT_HELPED), (None, RepairVerdict.INCONCLUSIVE)],
+    [(True, OutcomeVerdict.PROVEN), (False, OutcomeVerdict.NOT_HELPED), (None, OutcomeVerdict.INCONCLUSIVE)],
 )
 async def test_trouble_that_a_probe_saw_is_over_when_the_probe_says_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: bool | None, verdict: RepairVerdict
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: bool | None, verdict: OutcomeVerdict
 ) -> None:
     asked: list[float] = []
 
@@ -161,7 +164,7 @@ async def test_trouble_that_a_probe_saw_is_over_when_the_probe_says_so(
     assert (await Stage(monkeypatch, tmp_path, [WELL]).verify(probe)).verdict is verdict
     assert asked == [0.1]
     asked.clear()
-    assert (await Stage(monkeypatch, tmp_path, [SICK]).verify(probe)).verdict is RepairVerdict.NOT_HELPED
+    assert (await Stage(monkeypatch, tmp_path, [SICK]).verify(probe)).verdict is OutcomeVerdict.NOT_HELPED
     assert asked == []  # what is still sick need not be asked about
 
 
@@ -169,5 +172,5 @@ async def test_a_cancel_ends_the_watch_without_a_claim(monkeypatch: pytest.Monke
     stage = Stage(monkeypatch, tmp_path, [UNSURE])
     stage.cancel.set()
     done = await stage.verify()
-    assert done.verdict is RepairVerdict.INCONCLUSIVE
+    assert done.verdict is OutcomeVerdict.INCONCLUSIVE
     assert "cancelled" in done.reason

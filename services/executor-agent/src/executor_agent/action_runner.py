@@ -18,11 +18,11 @@ from executor_agent.original_probe import OriginalProbe
 from executor_agent.runner import OnLine, RunResult
 from executor_agent.stages import stages_for
 from executor_agent.target_state import look
-from executor_agent.verify import RepairVerdict, WatchLimits, verify
+from executor_agent.verify import WatchLimits, verify
 from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.llm.reasons import told_reason
-from mesh_core.models.outcomes import Stage
+from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.proposals import Proposal
 from mesh_core.notifications.notifier import AppriseSender
 from mesh_core.policy.inventory import Inventory, InventoryError
@@ -100,9 +100,9 @@ class ActionRunner:
             probe_recovered=recovered,
         )
         ran.append(proof.stage)
-        if cancel.is_set() and proof.verdict is not RepairVerdict.PROVEN:
+        if cancel.is_set() and proof.verdict is not OutcomeVerdict.PROVEN:
             return _interrupted(ran)
-        good = proof.verdict is RepairVerdict.PROVEN
+        good = proof.verdict is OutcomeVerdict.PROVEN
         return RunResult("done" if good else "failed", proof.verdict.value, proof.reason, tuple(ran), after=proof.after)
 
     async def _failed(
@@ -112,8 +112,8 @@ class ActionRunner:
         if not changing:
             return RunResult("failed", "not_run", f"{reason}; nothing was changed", tuple(ran))
         seen = await asyncio.to_thread(self._look, proposal, run_dir, cancel)
-        verdict: RepairVerdict = (
-            RepairVerdict.NOT_HELPED if seen.health is TargetStatus.UNHEALTHY else RepairVerdict.INCONCLUSIVE
+        verdict: OutcomeVerdict = (
+            OutcomeVerdict.NOT_HELPED if seen.health is TargetStatus.UNHEALTHY else OutcomeVerdict.INCONCLUSIVE
         )
         reason = f"{reason}; the target is {seen.health}: {seen.sentence}"
         return RunResult("failed", verdict.value, reason, tuple(ran), after=seen.facts)

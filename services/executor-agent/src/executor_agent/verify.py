@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,10 @@ from executor_agent.stages import VERIFY_LOG
 from executor_agent.target_state import look
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.models.outcomes import Stage
+from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.proposals import Proposal
 
 log = structlog.get_logger()
-
-
-class RepairVerdict(StrEnum):
-    PROVEN = "proven"
-    NOT_HELPED = "not_helped"
-    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class WatchLimits:
 class Verification:
     """`after` is the last look's facts; `stage` goes into the outcome beside Ansible's stages."""
 
-    verdict: RepairVerdict
+    verdict: OutcomeVerdict
     reason: str
     after: dict[str, Any]
     stage: Stage
@@ -81,7 +74,7 @@ class RecoveryJudge:
     _unhealthy_since: float | None = None
     _healthy_since: float = 0.0
 
-    def observe(self, now: float, seen: TargetState) -> tuple[RepairVerdict, str] | None:
+    def observe(self, now: float, seen: TargetState) -> tuple[OutcomeVerdict, str] | None:
         before, self.last = self.last, seen
         self.looks += 1
         self.start_period = max(self.start_period, seen.start_period_seconds)
@@ -98,20 +91,20 @@ class RecoveryJudge:
             self._unhealthy_since = now
         return self._verdict(now)
 
-    def _verdict(self, now: float) -> tuple[RepairVerdict, str] | None:
+    def _verdict(self, now: float) -> tuple[OutcomeVerdict, str] | None:
         words = self.last.sentence
         if self.restarts > self.limits.restarts_allowed:
             reason = f"it keeps restarting by itself ({self.restarts} times while watched): {words}"
-            return RepairVerdict.NOT_HELPED, reason
+            return OutcomeVerdict.NOT_HELPED, reason
         if self.streak >= self.limits.needed and now - self._healthy_since >= self._steady_seconds():
-            return RepairVerdict.PROVEN, f"well in {self.streak} looks in a row: {words}"
+            return OutcomeVerdict.PROVEN, f"well in {self.streak} looks in a row: {words}"
         if self._stays_unhealthy(now):
-            return RepairVerdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
+            return OutcomeVerdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
         if now < self.deadline or self.streak:  # well just now: it may still prove steady
             return None
         if self.last.health is TargetStatus.UNHEALTHY or self.restarts:
-            return RepairVerdict.NOT_HELPED, f"not well within {self.deadline:.0f} s: {words}"
-        return RepairVerdict.INCONCLUSIVE, f"after {self.deadline:.0f} s it cannot be said: {words}"
+            return OutcomeVerdict.NOT_HELPED, f"not well within {self.deadline:.0f} s: {words}"
+        return OutcomeVerdict.INCONCLUSIVE, f"after {self.deadline:.0f} s it cannot be said: {words}"
 
     def _stays_unhealthy(self, now: float) -> bool:
         if self._unhealthy_since is None:
@@ -159,14 +152,14 @@ async def verify(
 
         judge = RecoveryJudge(settle, probe_agrees=probe_recovered is not None)
         if action_type(proposal.type).read_look is None:
-            decided: tuple[RepairVerdict, str] = (
-                RepairVerdict.PROVEN,
+            decided: tuple[OutcomeVerdict, str] = (
+                OutcomeVerdict.PROVEN,
                 "the playbook ran and would change nothing more",
             )
             say("this playbook has no service of its own to look at; a second run in check mode changed nothing")
         else:
             decided = await _watch(judge, proposal, run_dir, say, cancel, limits, where, clock)
-        if decided[0] is RepairVerdict.PROVEN and probe_recovered is not None and not cancel.is_set():
+        if decided[0] is OutcomeVerdict.PROVEN and probe_recovered is not None and not cancel.is_set():
             say("now the probe that saw the trouble has to see it gone ...")
             decided = _with_probe(decided[1], await _ask(probe_recovered, settle.probe_seconds))
         verdict, reason = decided
@@ -174,7 +167,7 @@ async def verify(
     seconds = round(clock() - begun, 3)
     log.info("verify.decided", action_id=proposal.id, verdict=verdict.value, looks=judge.looks, seconds=seconds)
     stage = Stage(
-        name="verify", ok=verdict is RepairVerdict.PROVEN, rc=0, changed=0, seconds=seconds, detail=reason[:500]
+        name="verify", ok=verdict is OutcomeVerdict.PROVEN, rc=0, changed=0, seconds=seconds, detail=reason[:500]
     )
     return Verification(verdict, reason, judge.last.facts, stage)
 
@@ -188,7 +181,7 @@ async def _watch(
     limits: StageLimits,
     where: StageContext,
     clock: Callable[[], float],
-) -> tuple[RepairVerdict, str]:
+) -> tuple[OutcomeVerdict, str]:
     begun = clock()
     while not cancel.is_set():
         started = clock()
@@ -199,7 +192,7 @@ async def _watch(
             return decided
         pause = max(0.0, judge.limits.every_seconds - (clock() - started))
         await asyncio.to_thread(cancel.wait, pause)
-    return RepairVerdict.INCONCLUSIVE, "cancelled before it could be seen"
+    return OutcomeVerdict.INCONCLUSIVE, "cancelled before it could be seen"
 
 
 async def _ask(probe_recovered: ProbeRecovered, seconds: float) -> bool | None:
@@ -210,9 +203,9 @@ async def _ask(probe_recovered: ProbeRecovered, seconds: float) -> bool | None:
         return None
 
 
-def _with_probe(reason: str, recovered: bool | None) -> tuple[RepairVerdict, str]:
+def _with_probe(reason: str, recovered: bool | None) -> tuple[OutcomeVerdict, str]:
     if recovered is None:
-        return RepairVerdict.INCONCLUSIVE, f"{reason}; but the probe that saw the trouble said nothing since"
+        return OutcomeVerdict.INCONCLUSIVE, f"{reason}; but the probe that saw the trouble said nothing since"
     if recovered:
-        return RepairVerdict.PROVEN, f"{reason}; the probe that saw the trouble is green"
-    return RepairVerdict.NOT_HELPED, f"{reason}; but the probe that saw the trouble is still red"
+        return OutcomeVerdict.PROVEN, f"{reason}; the probe that saw the trouble is green"
+    return OutcomeVerdict.NOT_HELPED, f"{reason}; but the probe that saw the trouble is still red"
