@@ -64,6 +64,7 @@ async def provider(request: pytest.FixtureRequest, scripted_http: ScriptedHttp) 
     await made.close()
 
 
+@pytest.mark.slow
 async def test_a_model_that_obeys_every_planted_line_changes_nothing(
     provider: Provider, scripted_http: ScriptedHttp
 ) -> None:

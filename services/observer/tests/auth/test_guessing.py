@@ -9,11 +9,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from auth_rig import ADA, BOT, EYE, VIC, ServedApp, add_people, error_of, serve_app
 
 from mesh_core.runtime.metrics import SIGN_INS
 from mesh_core.testing import free_port
 from observer.auth.login import MOST_WAITING, LoginVerifier, TooManyAttempts
+
+pytestmark = pytest.mark.slow  # each password that is checked costs what Argon2 shall cost
 
 
 async def test_guessing_ends_after_five_tries_and_moves_nothing(app: ServedApp) -> None:
