@@ -97,7 +97,7 @@ async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(tell
 async def test_nobody_is_left_when_the_one_who_tells_is_stopped(teller: AppriseSender, target: str) -> None:
     Target.hang = threading.Event()
     task = asyncio.create_task(teller.send([target], "t", "b"))
-    await wait_for(lambda: _children() != [], 5, "the child runs")
+    await wait_for(lambda: _children() != [], 30, "the child runs")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     Target.hang.set()
