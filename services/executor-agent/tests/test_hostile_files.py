@@ -271,7 +271,8 @@ async def test_a_past_id_never_runs_again_however_often_it_is_approved(harness: 
     edited = proposal_for(1, reason="the same id with other bytes")
     other = harness.approve(edited)
     assert "executed already" in await harness.quarantined(other.file)
-    assert len([p for p in harness.folder(Folder.QUARANTINE).iterdir() if not p.name.endswith(".txt")]) == 4
+    refused = harness.folder(Folder.QUARANTINE)
+    await wait_for(lambda: len([p for p in refused.iterdir() if p.suffix != ".txt"]) == 4, 10, "all four refused")
     # ... not even when somebody cleared done/ away
     (harness.folder(Folder.DONE) / name.id).rename(harness.runtime / "elsewhere")
     (harness.folder(Folder.APPROVED) / name.file).write_bytes(raw)
