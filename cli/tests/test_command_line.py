@@ -23,8 +23,7 @@ HEAVY = frozenset(
         *("psutil", "supervisor", "httpx", "anthropic", "ollama", "apprise", "tarfile", "watchfiles", "jsonschema"),
     }
 )
-FILES = {"pydantic", "rich"}
-RULES = {"yaml"}
+FILES = {"pydantic", "rich", "yaml"}  # yaml: what reads a proposal knows the playbooks of each action
 REDIS = {"redis", "asyncio", "structlog", "pygments"}
 LOADS = {
     "": set(),
@@ -39,9 +38,9 @@ LOADS = {
     "silences": FILES | {"asyncio", "structlog", "pygments"},
     "migrate --dry-run": FILES,
     "audit show": FILES | {"asyncio"},
-    "show nobody": FILES | RULES | {"asyncio"},
-    "edit nobody": FILES | RULES,
-    "users list": FILES | RULES | {"argon2"},
+    "show nobody": FILES | {"asyncio"},
+    "edit nobody": FILES,
+    "users list": FILES | {"argon2"},
     "status": FILES | REDIS,
     "deadletters": FILES | REDIS,
 }

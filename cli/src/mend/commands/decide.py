@@ -51,9 +51,9 @@ def approve(
     """
     cli: CliContext = ctx.obj
     worst, approved = DONE, []
-    for said in action_ids:
+    for query in action_ids:
         try:
-            approved.append(approve_one(cli, said))
+            approved.append(approve_one(cli, query))
         except CannotDecide as no:  # one bad id must not hold back the good ones
             failure = cli_error_for(no)
             cli.err.print(f"mend: {failure.sentence}", style="red", soft_wrap=True)
@@ -71,9 +71,9 @@ def approve(
     raise typer.Exit(worst)
 
 
-def approve_one(cli: CliContext, said: str) -> Filed:
+def approve_one(cli: CliContext, query: str) -> Filed:
     """The rename, and a line that says what happens next. CannotDecide when it cannot or should not be."""
-    filed = decisions.approve(cli.actions, said, cli.user, now())
+    filed = decisions.approve(cli.actions, query, cli.user, now())
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
     cli.say(f"  next: {action_type(p.type).after_approval} {plain(p.target_key).rstrip('/')}; approved by {cli.user}")

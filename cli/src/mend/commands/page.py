@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from mend.commands.status import FRESH_SECONDS, heartbeats
 from mend.context import CliContext, read_note
 from mend.errors import FAILED, CliError
+from mend.heartbeats import FRESH_SECONDS, heartbeats
 from mend.sign_in import sign_in_link
 from mend.text import plain
 from mesh_core.runtime.addresses import address_for

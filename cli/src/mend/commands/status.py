@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import redis.exceptions
@@ -15,6 +13,7 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
+from mend.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, now, seconds_between
@@ -25,10 +24,8 @@ from mesh_core.messaging.redis_state import read_state
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
-from mesh_core.runtime.service import what_is_stuck
 from mesh_core.silences.commands import active
 
-FRESH_SECONDS = 15.0  # a heartbeat is touched at least every 5 s
 GONE_SECONDS = 300.0  # what healthcheck.sh calls dead
 CIRCUIT_SECONDS = 60.0
 MAX_STREAMS = 1000
@@ -96,27 +93,6 @@ async def read_status(cli: CliContext) -> Status:
     finally:
         await bus.close()
     return found
-
-
-def heartbeats(runtime: Path) -> dict[str, float]:
-    """Each service that ever ran here, and how long ago its loop last turned."""
-    moment = time.time()
-    ages = {}
-    for path in sorted((runtime / "state").glob("*.heartbeat")):
-        try:
-            ages[path.name.removesuffix(".heartbeat")] = round(max(0.0, moment - path.stat().st_mtime), 1)
-        except FileNotFoundError:
-            continue
-    return ages
-
-
-def stuck_loops(runtime: Path) -> dict[str, str]:
-    """Each service that says of itself that something in it stands still, and what."""
-    said = {
-        path.name.removesuffix(".heartbeat"): what_is_stuck(path)
-        for path in sorted((runtime / "state").glob("*.heartbeat"))
-    }
-    return {name: stuck for name, stuck in said.items() if stuck}
 
 
 def counts(actions: ActionFolders) -> dict[str, int]:

@@ -67,7 +67,7 @@ def up(
             )
         for note in plan.notes:
             cli.say(note, "dim")
-        mesh = Mesh(plan, lambda who, what, style: tell(cli, who, what, style))
+        mesh = Mesh(plan, lambda program, message, style: report(cli, program, message, style))
         try:
             if mesh.start(stopper):
                 asyncio.run(_warn(cli, plan))
@@ -83,9 +83,9 @@ def up(
     raise typer.Exit(code)
 
 
-def tell(cli: CliContext, who: str, what: str, style: str) -> None:
+def report(cli: CliContext, program: str, message: str, style: str) -> None:
     """One line about one program."""
-    cli.out.print(Text.assemble(f"  {who:<16}", (plain(what, 600), style)), soft_wrap=True)
+    cli.out.print(Text.assemble(f"  {program:<16}", (plain(message, 600), style)), soft_wrap=True)
 
 
 def what_next(cli: CliContext, plan: Plan, seconds: float) -> None:
@@ -157,7 +157,7 @@ def _stay(cli: CliContext, mesh: Mesh, stopper: Stopper) -> None:
             if filed.name not in known:
                 p = filed.proposal
                 told = f"{p.type} for {p.target_key}: {command_here()} show {short_id(filed.name.id)}"
-                tell(cli, "proposal", told, "bold cyan")
+                report(cli, "proposal", told, "bold cyan")
         known = {filed.name for filed in waiting}
         mesh.wait(LOOK_SECONDS, stopper.woken)
 

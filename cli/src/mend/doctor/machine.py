@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mend.commands.status import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.doctor.finding import Finding, broken, ok, warning
+from mend.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.text import plain
 from mend.times import age
 from mesh_core.approvals.action_folders import ActionFolders
