@@ -3,7 +3,7 @@
     pending -> approved -> running -> done | failed | interrupted | withdrawn
     pending -> rejected | expired | withdrawn        approved -> quarantine | expired
 
-The moves are in `planner_folders`, `operator_folders` and `executor_folders`; nothing here needs Redis or judges a file.
+The moves are in `planner_folders`, `operator_folders` and `executor_folders`; nothing here needs Redis.
 """
 
 from __future__ import annotations
