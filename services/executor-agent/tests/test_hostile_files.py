@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from executor_agent.testing import ExecutorHarness, file_pending, move_by_hand, proposal_for
+from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
@@ -321,7 +322,7 @@ async def test_what_cannot_be_moved_away_does_not_spin_the_loop(
         raise PermissionError(1, "not permitted")
 
     await without_redis.begin()
-    monkeypatch.setattr(type(without_redis.actions), "quarantine", refuse)
+    monkeypatch.setattr(ExecutorFolders, "quarantine", refuse)
     os.mkfifo(without_redis.folder(Folder.APPROVED) / "stuck.json")
     await wait_for(lambda: tries >= 1, 5, "the first try")
     name = without_redis.approve(proposal_for(1))
