@@ -454,10 +454,10 @@ async def test_a_mesh_with_a_redis_of_its_own_is_copied_and_put_back_while_it_is
 
     from mend.backup.nearby_redis import nearby_redis
     from mend.context import read_context
-    from mend.local import redis_home
+    from mend.local import redis_server
 
     elsewhere = tmp_path_factory.mktemp("b")
-    monkeypatch.setattr(redis_home, "home_of", lambda url: None)  # whatever listens on this machine's default port
+    monkeypatch.setattr(redis_server, "home_of", lambda url: None)  # whatever listens on this machine's default port
     del lived.environ["REDIS_URL"]
     with nearby_redis(read_context(lived.environ), making=True) as client:
         client.execute_command("SET", "mesh:ev:seq", 5)

@@ -88,5 +88,5 @@ def test_somebody_elses_index_is_left_alone(mend: Mend) -> None:
 
 def test_a_folder_that_is_not_there_is_named(mend: Mend, tmp_path: Path) -> None:
     done = mend("reindex", RUNTIME_PATH=str(tmp_path / "nowhere"))
-    assert (done.exit_code, "RUNTIME_PATH" in done.stderr) == (1, True)
+    assert (done.exit_code, "RUNTIME_PATH" in done.stderr) == (3, True)
     assert not (tmp_path / "nowhere").exists()

@@ -20,7 +20,7 @@ from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.runner import OnLine, RunResult
 from executor_agent.testing import ScriptedRunner
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.approvals import store as actions
+from mesh_core.approvals import executor_folders
 from mesh_core.messaging import bus
 from mesh_core.models.proposals import ActionUpdate, Proposal
 from mesh_core.runtime import pulse
@@ -107,7 +107,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "a copy with the lock": _as_before_the_copies_were_told,
     "none": lambda: None,
     "before the claim": lambda: dying_before(ledger.Ledger, "claim"),
-    "after mkdir": lambda: dying_before(actions, "rename_exclusive"),
+    "after mkdir": lambda: dying_before(executor_folders, "rename_exclusive"),
     "after the claim": lambda: dying_after(ledger.Ledger, "claim"),
     "before the look": lambda: dying_before(execution.Execution, "look"),
     "before started": lambda: dying_before(ledger.Ledger, "begin"),
