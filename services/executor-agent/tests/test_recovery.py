@@ -124,7 +124,7 @@ async def test_an_interrupted_run_says_what_was_seen_and_ends_what_was_left(
     outcome = harness.outcome(Folder.INTERRUPTED, name.id)
     assert outcome.verdict == "inconclusive"
     assert "1 processes" in outcome.reason
-    assert "sick: it does not answer" in outcome.reason
+    assert "unhealthy: it does not answer" in outcome.reason
 
 
 async def test_papers_that_prove_nothing_are_not_run(without_redis: ExecutorHarness) -> None:

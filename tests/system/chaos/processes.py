@@ -10,14 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 GOING_SECONDS = 40.0
 
@@ -96,49 +91,24 @@ class Process:
 
 
 class Server(Process):
-    """Redis. With `tail` each death takes what a power cut would: what it wrote since its last fsync, and no more than
-    the last `tail` seconds. What it said to be on its disk stays: whoever was told so has forgotten its own copy.
+    """Redis. With `tail` each death takes the last `tail` seconds of its append-only log along.
 
     `forgot` counts what it had acknowledged to `canary` and did not know after its next start: then its disk, or
     `tail`, made it lose something, and what nobody else remembers is gone.
     """
 
-    def __init__(self, argv: Sequence[str], folder: Path, port: int, tail: float):
+    def __init__(self, argv: Sequence[str], folder: Path, tail: float):
         super().__init__("redis", argv, dict(os.environ), folder.parent / "redis.log")
-        self.log_folder, self.port, self.tail = folder / "appendonlydir", port, tail
+        self.log_folder, self.tail = folder / "appendonlydir", tail
         self.sizes: collections.deque[tuple[float, Path, int]] = collections.deque()
-        self.synced = 0  # no more of the log than this is known to be on the disk
-        self._watching: threading.Thread | None = None
         self.lost_bytes = 0
         self.canary = 0
         self.forgot = 0
 
-    def start(self) -> None:
-        super().start()
-        if self.tail:
-            self.synced = 0
-            self._watching = threading.Thread(target=self._watch_fsync, daemon=True)
-            self._watching.start()
-
-    def _watch_fsync(self) -> None:
-        """Until it dies. Each WAITAOF is answered with the next fsync; by then the log is at least as long as that."""
-        client = redis.Redis(port=self.port, socket_timeout=30, retry=Retry(NoBackoff(), 0))
-        with contextlib.closing(client):
-            while self.alive:
-                try:
-                    client.set("chaos:synced", "1")
-                    if client.execute_command("WAITAOF", 1, 0, 0)[0]:
-                        self.synced = max(path.stat().st_size for path in self._logs())
-                except (redis.RedisError, OSError):
-                    time.sleep(0.02)  # not up yet, or dead: then `alive` says so
-
-    def _logs(self) -> list[Path]:
-        return list(self.log_folder.glob("*.incr.aof"))
-
     def look(self) -> None:
         """How long its log is now; often enough, so that it is known how long it was `tail` seconds ago."""
         now = time.monotonic()
-        for path in self._logs() if self.tail else ():
+        for path in self.log_folder.glob("*.incr.aof") if self.tail else ():
             self.sizes.append((now, path, path.stat().st_size))
         while len(self.sizes) > 1 and self.sizes[1][0] < now - self.tail:
             self.sizes.popleft()
@@ -151,11 +121,8 @@ class Server(Process):
 
     def kill(self, away_seconds: float = 0.0) -> None:
         super().kill(away_seconds)
-        if self._watching:
-            self._watching.join()  # it may just be reading the last answer
         if self.sizes:
             _, path, size = self.sizes[0]
-            size = max(size, self.synced)
             with contextlib.suppress(FileNotFoundError):
                 self.lost_bytes += max(0, path.stat().st_size - size)
                 os.truncate(path, min(size, path.stat().st_size))

@@ -94,7 +94,7 @@ def build(
         f"redis://127.0.0.1:{port}/0",
         f"http://127.0.0.1:{free_port()}",
         outside,
-        Server(redis_argv(redis, port, root / "redis", fsync), root / "redis", port, tail),
+        Server(redis_argv(redis, port, root / "redis", fsync), root / "redis", tail),
     )
     world.var.mkdir(exist_ok=True)
     world.disk = disk_mb > 0 and _own_disk(world.var, disk_mb)

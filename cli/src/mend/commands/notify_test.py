@@ -56,6 +56,6 @@ def _rules_problem(cli: CliContext) -> str:
         return ""
     try:
         rules.read_rules(cli.runtime / "config" / "notifications.yml")
-    except rules.BadRules as error:
+    except rules.BadNotificationRules as error:
         return plain(error)
     return ""

@@ -1,8 +1,9 @@
 """Up to which moment is what Redis acknowledged on its disk? Whoever can say something again keeps it until then.
 
-What Redis acknowledges it may still lose: a power cut takes what was not fsynced. Three ways to know, the best that
-there is: WAITAOF (Redis 7.2, Valkey); three looks at INFO that find nothing written and not fsynced; or that it was
-long enough ago. A server that started anew has another life: what the one before took must be said again, known or not.
+What Redis acknowledges it may still lose: a power cut takes what was not fsynced. Two ways to know: three looks at INFO
+that find nothing written and not fsynced, or that it was long enough ago. A WAITAOF that says no (appendfsync no) is
+believed, one that says yes is not: Valkey 9.1 without a replica says it at once, up to a second before the fsync. A
+server that started anew has another life: what the one before took must be sent again, known or not.
 """
 
 from __future__ import annotations
@@ -45,16 +46,16 @@ class Persisted:
     async def look(self) -> Standing:
         """Takes up to WAIT_MS. Raises BusDown."""
         began = self._clock()
-        info, on_disk = await self._ask()
+        info, denied = await self._ask()
         life = str(info.get("run_id", ""))
         if life != self._life:
             self._life = life
             self._quiet.clear()
-        known = began if on_disk else self._by_quiet_looks(began, info)
+        known = -math.inf if denied else self._by_quiet_looks(began, info)
         return Standing(life, max(known, began - LONG_ENOUGH_SECONDS))
 
     async def _ask(self) -> tuple[Mapping[str, Any], bool]:
-        """INFO, and whether WAITAOF says yes; on one connection, so that both speak of one life of the server."""
+        """INFO, and whether WAITAOF says no; on one connection, so that both speak of one life of the server."""
         async with self._bus.redis.pipeline(transaction=False) as pipe:
             pipe.info("server", "persistence")
             if self._can_wait:
@@ -71,12 +72,10 @@ class Persisted:
             self._can_wait = False  # it does not know the command, or we may not; or it has no log to wait for
         elif isinstance(waited, Exception):
             raise BusDown(str(waited))
-        return info, isinstance(waited, list) and int(waited[0]) > 0
+        return info, isinstance(waited, list) and int(waited[0]) == 0
 
     def _by_quiet_looks(self, now: float, info: Mapping[str, Any]) -> float:
         """With appendfsync everysec or always: nothing of the log may wait to be written, and no fsync be under way."""
-        if self._can_wait:
-            return -math.inf  # it was asked, and said no
         if self._quiet and now - self._quiet[-1] < APART_SECONDS:
             return -math.inf
         quiet = (
