@@ -1,4 +1,4 @@
-"""The table of owners and modes, and the groundwork that makes it so. The latter needs root, as in a deployment."""
+"""The table of owners and modes, and the bootstrap that makes it so. The latter needs root, as in a deployment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def root() -> None:
         missing("root (to give folders to other users)", "run the tests as root")
 
 
-def groundwork(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def bootstrap(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mesh_core.security.bootstrap", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -94,14 +94,14 @@ def test_a_node_gets_only_what_its_agent_needs() -> None:
 @needs_root
 def test_the_ground_is_laid_once_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
     runtime = tmp_path / "homelab"
-    first = groundwork("--here", "web01", "--node", "pi4", runtime)
+    first = bootstrap("--here", "web01", "--node", "pi4", runtime)
     assert first.returncode == 0, first.stderr
     assert differences(runtime) == []
     assert is_deployed(runtime)
     assert set(services_of(runtime)) == set(USERS)
     kept = {path: path.read_bytes() for path in runtime.glob("**/*") if path.is_file()}
-    again = groundwork("--here", "web01", runtime)
-    assert (again.returncode, again.stdout) == (0, f"groundwork: nothing to do in {runtime}\n")
+    again = bootstrap("--here", "web01", runtime)
+    assert (again.returncode, again.stdout) == (0, f"bootstrap: nothing to do in {runtime}\n")
     assert {path: path.read_bytes() for path in runtime.glob("**/*") if path.is_file()} == kept
     users = re.findall(r"^user (\S+)", (runtime / "secrets/redis/users.acl").read_text(), re.MULTILINE)
     assert users == [
@@ -113,7 +113,7 @@ def test_the_ground_is_laid_once_and_a_second_time_changes_nothing(tmp_path: Pat
 
 @needs_root
 def test_each_password_is_readable_by_its_own_user_only_and_in_no_other_file(tmp_path: Path) -> None:
-    groundwork("--here", "web01", "--node", "pi4", tmp_path)
+    bootstrap("--here", "web01", "--node", "pi4", tmp_path)
     passwords = list((tmp_path / "secrets").glob("**/*password"))
     assert len(passwords) == 7
     for path in passwords:
@@ -126,28 +126,28 @@ def test_each_password_is_readable_by_its_own_user_only_and_in_no_other_file(tmp
 
 @needs_root
 def test_what_is_wrong_is_said_and_mended(tmp_path: Path) -> None:
-    groundwork("--here", "web01", tmp_path)
+    bootstrap("--here", "web01", tmp_path)
     approved = tmp_path / "actions" / "approved"
     approved.chmod(0o777)
     os.chown(tmp_path / "state", 1000, 1000)
-    said = groundwork("--check", tmp_path)
+    said = bootstrap("--check", tmp_path)
     assert said.returncode == 1
     assert f"{approved} has mode 0777 instead of 2770" in said.stderr
     assert "belongs to 1000:1000 instead of 0:10101 (root:mendmesh)" in said.stderr
-    assert groundwork("--here", "web01", tmp_path).returncode == 0
+    assert bootstrap("--here", "web01", tmp_path).returncode == 0
     assert differences(tmp_path) == []
 
 
 @needs_root
 def test_a_link_leads_it_nowhere(tmp_path: Path) -> None:
-    groundwork("--here", "web01", tmp_path)
+    bootstrap("--here", "web01", tmp_path)
     treasure = tmp_path / "treasure"
     treasure.mkdir(mode=0o700)
     (tmp_path / "state" / "executor.lock").unlink()
     (tmp_path / "state" / "executor.lock").symlink_to(treasure)
     (tmp_path / "state" / "planners").rmdir()
     (tmp_path / "state" / "planners").symlink_to(treasure)
-    said = groundwork("--here", "web01", tmp_path)
+    said = bootstrap("--here", "web01", tmp_path)
     assert said.returncode == 1
     assert (treasure.stat().st_uid, stat.S_IMODE(treasure.stat().st_mode)) == (0, 0o700)
 
@@ -165,7 +165,7 @@ def test_what_an_earlier_mesh_of_one_user_left_is_taken_over(tmp_path: Path) -> 
     secret.write_text("root")
     secret.chmod(0o600)
     os.link(secret, tmp_path / "actions" / "pending" / "linked.json")
-    said = groundwork("--here", "web01", tmp_path)
+    said = bootstrap("--here", "web01", tmp_path)
     assert said.returncode == 0, said.stderr
     pending, log = tmp_path / "actions/pending/plan.json", tmp_path / "actions/done/plan-a/logs/02_apply.log"
     assert (pending.stat().st_uid, pending.stat().st_gid) == (ServiceUser.PLANNER, Group.OPERATORS)
@@ -202,5 +202,5 @@ def test_what_is_swapped_while_it_is_taken_over_stays_what_it_was(
 
 
 def test_it_says_what_it_wants() -> None:
-    assert "RUNTIME_PATH" in groundwork("--help").stdout
-    assert "no node name" in groundwork("--here", "../x", "/nowhere").stderr
+    assert "RUNTIME_PATH" in bootstrap("--help").stdout
+    assert "no node name" in bootstrap("--here", "../x", "/nowhere").stderr

@@ -2,7 +2,7 @@
 # What the stand-in image calls python: lays the ground when asked to, otherwise beats like a service.
 case $2 in
   mesh_core.security.bootstrap)
-    [ -d /opt/homelab/spool ] && { echo "groundwork: nothing to do in /opt/homelab"; exit; }
+    [ -d /opt/homelab/spool ] && { echo "bootstrap: nothing to do in /opt/homelab"; exit; }
     mkdir -p /opt/homelab/state /opt/homelab/spool
     chown 10003:10101 /opt/homelab/spool /opt/homelab/state
     echo "made /opt/homelab/spool"

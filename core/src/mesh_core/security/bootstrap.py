@@ -43,16 +43,16 @@ def main() -> None:
     runtime = Path(asked.runtime).absolute()
     if not asked.check:
         if os.geteuid() != 0:
-            print("groundwork: must be root to give folders to their users; put sudo before it", file=sys.stderr)
+            print("bootstrap: must be root to give folders to their users; put sudo before it", file=sys.stderr)
             raise SystemExit(2)
         try:
             done = lay(runtime, services, asked.node, asked.here or "")
         except OSError as error:
-            print(f"groundwork: {error.filename or runtime}: {error.strerror}", file=sys.stderr)
+            print(f"bootstrap: {error.filename or runtime}: {error.strerror}", file=sys.stderr)
             raise SystemExit(1) from None
-        print("\n".join(done) if done else f"groundwork: nothing to do in {runtime}")
+        print("\n".join(done) if done else f"bootstrap: nothing to do in {runtime}")
     wrong = differences(runtime, services)
-    print("".join(f"groundwork: {sentence}\n" for sentence in wrong), end="", file=sys.stderr)
+    print("".join(f"bootstrap: {sentence}\n" for sentence in wrong), end="", file=sys.stderr)
     raise SystemExit(1 if wrong else 0)
 
 
@@ -182,9 +182,9 @@ def _parent(runtime: Path, relative: str) -> Iterator[tuple[int, str]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="groundwork",
+        prog="python -m mesh_core.security.bootstrap",
         description="Make the folders of a deployment with their owners and modes, the passwords and the Redis users.",
-        epilog="Example: groundwork --here web01 --node pi4 --node nas /opt/homelab",
+        epilog="Example: scripts/deploy/permissions.sh --here web01 --node pi4 --node nas /opt/homelab",
     )
     parser.add_argument("runtime", metavar="RUNTIME_PATH", help="such as /opt/homelab")
     parser.add_argument("--service", action="append", choices=KINDS, help="only what this one needs; may be repeated")
