@@ -7,11 +7,13 @@ moment. What is slow for no such reason carries `@pytest.mark.slow`.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +107,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _quick:
         close_what_was_left_open()
+        with warnings.catch_warnings():  # at the very end pytest takes what is still open for a failure of the run
+            warnings.simplefilter("ignore")
+            gc.collect()
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         output["too_long"] = _long
 

@@ -171,8 +171,9 @@ async def test_another_service_is_not_held_up_by_a_slow_ladder(mesh: Mesh) -> No
 @ON_BOTH_SERVERS
 async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> None:
     await mesh.start()
-    await mesh.happens()
+    trouble = await mesh.happens()
     (filed,) = await mesh.proposed()
+    await mesh.verdict_of(trouble)  # before that the planner itself looks for a recovery, in other words
     await mesh.happens("service_recovered", severity="info")
     withdrawn = mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file
     why = withdrawn.with_name(withdrawn.name + ".reason.txt")

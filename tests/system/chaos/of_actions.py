@@ -10,7 +10,7 @@ from pathlib import Path
 from system.chaos.case import RAN, Case, text_of
 
 TERMINAL = (*RAN, "withdrawn", "expired", "quarantine", "rejected")
-LEAST_ANSIBLE = 0.10
+LEAST_ANSIBLE = 0.05
 
 
 def a_proposal_lies_in_one_place(case: Case) -> Iterable[str]:

@@ -213,6 +213,23 @@ async def test_a_second_yes_that_nobody_saw_is_written_before_what_it_led_to(sce
     assert scene.told()[2][1] == f"bob (uid {UID})"
 
 
+async def test_what_is_reported_again_because_redis_lost_it_is_written_once(scene: Scene) -> None:
+    name = scene.file(proposal())
+    assert scene.actions.approve(name, "bob")
+    await scene.executed(name)
+    await scene.look()
+    rows = await scene.bus.call("XRANGE", "mesh:actions", "-", "+")
+    for _, fields in rows:  # the same words, under new ids
+        await scene.bus.call("XADD", "mesh:actions", "*", "p", fields[b"p"])
+    await scene.look()
+    assert [what for what, *_ in scene.told()] == ["approve", "run", "done"]
+    scene.restart()
+    for _, fields in rows:
+        await scene.bus.call("XADD", "mesh:actions", "*", "p", fields[b"p"])
+    await scene.look()
+    assert [what for what, *_ in scene.told()] == ["approve", "run", "done"]
+
+
 async def test_an_edit_and_a_retry_are_decisions_too(scene: Scene) -> None:
     old = scene.file(proposal())
     await scene.look()

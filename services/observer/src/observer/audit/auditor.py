@@ -56,6 +56,8 @@ class Auditor:
         self._places: OrderedDict[str, tuple[str, str]] = OrderedDict()
         # What was seen in the folders comes by the stream as well.
         self._own: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        # An executor reports again what Redis may have lost: the same move, of the same moment, under another id.
+        self._written: OrderedDict[tuple[str, str, str, str], None] = OrderedDict()
         self.last_source = ""  # the stream entry behind the newest line that came from one
         self._hour = 0
         self._failures = 0
@@ -66,6 +68,9 @@ class Auditor:
         if line.action_id and line.to_folder:
             self._places.setdefault(line.action_id, (line.digest, line.to_folder))
             self._places.move_to_end(line.action_id, last=False)
+            if len(self._written) < MOST_OWN:
+                self._written[(line.action_id, line.from_folder, line.to_folder, line.at)] = None
+                self._written.move_to_end((line.action_id, line.from_folder, line.to_folder, line.at), last=False)
 
     async def close(self) -> None:
         self.log.close()
@@ -122,7 +127,8 @@ class Auditor:
         if not update.from_folder:
             return  # a new proposal is nobody's decision
         async with self._turn:
-            if (update.action_id, update.from_folder, update.to_folder) in self._own:
+            move = (update.action_id, update.from_folder, update.to_folder)
+            if move in self._own or (*move, update.ts) in self._written:
                 return
             digest = await asyncio.to_thread(digest_of_action, self._actions, update.action_id, update.to_folder)
             reason = update.reason if digest else f"{ONLY_SAID}; {update.reason}".strip("; ")
@@ -168,6 +174,9 @@ class Auditor:
 
     async def _placed(self, action_id: str, digest: str, fields: dict[str, Any]) -> None:
         await self._write(fields | {"action_id": action_id, "digest": digest})
+        self._written[(action_id, str(fields["from"]), str(fields["to"]), fields.get("at", ""))] = None
+        while len(self._written) > MOST_OWN:
+            self._written.popitem(last=False)
         self._places[action_id] = (digest, fields["to"])
         self._places.move_to_end(action_id)
         while len(self._places) > MOST_PLACES:
