@@ -517,6 +517,24 @@ async def test_a_wiped_redis_is_healed_by_the_next_announcement(mesh: Mesh) -> N
     assert len(await mesh.proposed(2)) == 2
 
 
+async def test_what_a_wiped_redis_hands_out_anew_behind_later_trouble_is_told_again(mesh: Mesh) -> None:
+    await mesh.start()
+    first = await mesh.happens()
+    (filed,) = await mesh.proposed()
+    await mesh.verdict_of(first)
+    (_, fields), *_ = await mesh.bus.redis.xrange("mesh:ev:web01")
+    await mesh.stop()
+    await mesh.bus.redis.flushall()
+    await mesh.bus.redis.set(
+        "cooldown:web01/nginx", "web01/1900000000000-0", px=60_000
+    )  # of trouble that came before it
+    await mesh.bus.redis.xadd("mesh:ev:web01", {b"p": fields[b"p"]}, id=first.rpartition("/")[2])
+    await mesh.start()
+    assert await mesh.verdict_of(first) == "proposed"
+    updates = [(u["action_id"], u["from"], u["to"]) for u in await mesh.stream("mesh:actions")]
+    assert updates == [(filed.name.id, "", "pending")]
+
+
 async def test_a_clock_that_jumped_back_does_not_stretch_the_cooldown(mesh: Mesh) -> None:
     await mesh.start(cooldown_ms=2000)
     await mesh.bus.redis.set("cooldown:web01/nginx", "web01/1-0", px=3_900_000)

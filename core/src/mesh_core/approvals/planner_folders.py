@@ -57,6 +57,10 @@ class PlannerFolders(ActionFolders):
         raw = read_regular(self._receipt(action_id), MAX_PROPOSAL_BYTES)
         return Receipt.read(raw) if raw is not None else None
 
+    def was_filed(self, action_id: str) -> bool:
+        """Did `file_draft` leave a receipt for this id?"""
+        return os.path.lexists(self._receipt(action_id))
+
     def drop_receipts(self, older_than: float) -> None:
         """Remove those written before that moment (seconds since 1970)."""
         for entry in entries(self._wip):

@@ -157,12 +157,16 @@ class Planner:
         await self._store.publish([self._silences.decision(one.task.event, one.silences[0]) for one in silenced])
 
     async def _pass_gates(self, planned: Sequence[Planned]) -> None:
-        """What is within somebody's cooldown is counted, the others go to their queue."""
+        """What is within somebody's cooldown is counted, the others go to their queue.
+
+        So does what was filed before: a Redis that lost its last seconds hands it out anew, behind the gate of later
+        trouble, and does not know any more that it was proposed.
+        """
         holders = await self._store.pass_gates([one.task.event for one in planned])
         deferred = self._silences.put_aside() if any(holders) else frozenset()
         known: list[KnownTrouble] = []
         for one, holder in zip(planned, holders, strict=True):
-            if holder and holder not in deferred:
+            if holder and holder not in deferred and not self._actions.was_filed(one.task.action_id):
                 known.append(KnownTrouble(one.task.entry, GROUP, holder, _suppressed(one.task.event, holder)))
             else:
                 self._enqueue(one, self._writer.plan)
