@@ -56,7 +56,7 @@ up-p1:  ## the same with llama.cpp behind a LiteLLM gateway (MODELS_PATH/LLAMA_M
 demo: $(STAMP) $(PAGE_STAMP)  ## the whole loop on a throwaway service: it breaks, you approve, it is repaired
 	@$(BIN)/mend up --then-drill
 
-quick: $(STAMP)  ## the tests that need no engine, browser, model or process of ours: a minute and a half
+quick: $(STAMP)  ## the tests that need no engine, browser, model or process of ours
 	@$(BIN)/python -m pytest -q --quick -n $(QUICK_WORKERS)
 
 test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run, but what is only long
