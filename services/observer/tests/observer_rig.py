@@ -62,3 +62,25 @@ class Desk:
 
     def lies_in(self, name: ActionName) -> list[Folder]:
         return [folder for folder, _ in self.actions.find(name.id)]
+
+
+def oom_proposal(number: int = 1, **changed: Any) -> Proposal:
+    """A proposal of the node pi4 that waits for another hour; another number is another one."""
+    event = HealthEvent(
+        id=f"pi4/{number}-0", type="oom", node="pi4", service="web", timestamp="2026-05-05T12:00:00.000Z"
+    )
+    made = Proposal(
+        id=proposal_id(event.id or "", "pi4", "web"),
+        type="container_restart",
+        action="restart",
+        risk_level=Risk.LOW,
+        node="pi4",
+        service="web",
+        reason="the container is out of memory",
+        confidence=0.9,
+        created_at=event.timestamp,
+        expires_at=rfc3339(datetime.now(UTC) + timedelta(hours=1)),
+        event=event,
+        model=ModelRef(name="floor", provider="floor", position=1, latency_ms=1),
+    )
+    return made.model_copy(update=changed)

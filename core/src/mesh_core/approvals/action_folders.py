@@ -77,10 +77,6 @@ class ActionFolders:
         found = [entry for entry in entries(self.folder(Folder.RUNNING)) if entry.is_dir(follow_symlinks=False)]
         return [Path(e.path) for e in sorted(found, key=lambda e: e.stat(follow_symlinks=False).st_mtime_ns)]
 
-    def withdraw(self, name: ActionName, reason: str) -> bool:
-        """Out of pending/ without a person: trouble is over, or it is a copy of what runs. False if one was faster."""
-        return self._decide(name, Folder.WITHDRAWN, reason)
-
     def approver(self, name: ActionName) -> str:
         """Who said yes, in words; see `approval_at`."""
         return approval_at(self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).by
@@ -135,6 +131,14 @@ class ActionFolders:
         target = self.folder(folder) / name.file
         told = target.with_name(name.file + REASON_SUFFIX)
         return rename_told(self.folder(source) / name.file, target, told, words_of(reason))
+
+
+class ServiceFolders(ActionFolders):
+    """What both services that move files may do without a person."""
+
+    def withdraw(self, name: ActionName, reason: str) -> bool:
+        """Out of pending/ without a person: trouble is over, or it is a copy of what runs. False if one was faster."""
+        return self._decide(name, Folder.WITHDRAWN, reason)
 
 
 def writable_by(path: Path, uid: int, groups: frozenset[int]) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from mesh_core.approvals.action_folders import BY_FILE, CLAIMED_FILE, ActionFolders
+from mesh_core.approvals.action_folders import BY_FILE, CLAIMED_FILE, ServiceFolders
 from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
     REASON_SUFFIX,
@@ -38,7 +38,7 @@ def drop_run(run: Path) -> None:
         run.rmdir()
 
 
-class ExecutorFolders(ActionFolders):
+class ExecutorFolders(ServiceFolders):
     """`actions/` as the executor changes it."""
 
     def approved_names(self) -> list[str]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from mesh_core.approvals.action_folders import ActionFolders, modified_ns, words_of
+from mesh_core.approvals.action_folders import ServiceFolders, modified_ns, words_of
 from mesh_core.approvals.proposal_files import (
     REASON_SUFFIX,
     ActionName,
@@ -22,7 +22,7 @@ from mesh_core.storage.listing import entries
 RECEIPT_SUFFIX = ".filed"
 
 
-class PlannerFolders(ActionFolders):
+class PlannerFolders(ServiceFolders):
     """`actions/` as the planner changes it."""
 
     def draft(self, proposal: Proposal, token: str) -> None:

@@ -1,12 +1,23 @@
-"""Raw bytes to a HealthEvent, or the reason why not: the one place where a foreign message is judged. Pure."""
+"""Raw bytes to a record, or the reason why not: the one place where a foreign message is judged. Pure."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
+from mesh_core.models.records import Record
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, trust_of
 from mesh_core.models.strict_json import Refusal, parse_object
+
+R = TypeVar("R", bound=Record)
+
+
+def read_record(raw: bytes, kind: type[R], max_bytes: int) -> R | Refusal:
+    """The record that these bytes are, strictly; a Refusal that names each field that does not fit."""
+    value = parse_object(raw, max_bytes=max_bytes)
+    return value if isinstance(value, Refusal) else _record(value, kind)
 
 
 def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None = None) -> HealthEvent | Refusal:
@@ -20,10 +31,7 @@ def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None
     value["trust"] = trust
     if entry_id is not None:
         value["id"] = f"{value.get('node')}/{entry_id}"
-    try:
-        return HealthEvent.model_validate(value)
-    except ValidationError as error:
-        return Refusal(problems(error))
+    return _record(value, HealthEvent)
 
 
 def event_in(stream: str, entry_id: str, raw: bytes) -> HealthEvent | Refusal:
@@ -37,6 +45,13 @@ def event_in(stream: str, entry_id: str, raw: bytes) -> HealthEvent | Refusal:
     if trust is Trust.NODE and isinstance(event, HealthEvent) and event.node != speaker:
         return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
     return event
+
+
+def _record(value: dict[str, object], kind: type[R]) -> R | Refusal:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        return Refusal(problems(error))
 
 
 def problems(error: ValidationError) -> str:

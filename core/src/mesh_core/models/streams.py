@@ -11,6 +11,7 @@ OBSERVER_STREAM = "mesh:ev:_observer"
 MOVES_STREAM = "mesh:moves"  # action updates about moves by hand, as the observer saw them
 ENTERED = {Trust.FOREIGN: FOREIGN_STREAM, Trust.MESH: MESH_STREAM, Trust.OBSERVER: OBSERVER_STREAM}
 _TRUST = {stream: trust for trust, stream in ENTERED.items()}
+ALIVE_PREFIX = "mesh:alive:"  # and the node: a key that its agent renews while it lives
 HEARD_PREFIX = "mesh:heard:"  # sorted set by digest: when these bytes were heard on the channel, ms
 OCCURRENCES_KEY = "mesh:occurrences"  # hash: event id of an open proposal -> how often its trouble came again
 

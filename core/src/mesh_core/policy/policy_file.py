@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import CHOICE_WORDS
+from mesh_core.models.config_file import FilePart, first_problem, not_yaml
 from mesh_core.models.events import Severity
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.playbook_lint.table import widening_problem
@@ -34,11 +35,7 @@ ChoiceWord = Annotated[str, AfterValidator(_known_choice)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class When(_Part):
+class When(FilePart):
     """All that is given must hold. `types` and `alerts` are patterns with `*`; facts and cues by name."""
 
     types: tuple[Text, ...] = ()
@@ -49,7 +46,7 @@ class When(_Part):
     none: tuple[Key, ...] = ()
 
 
-class PolicyRule(_Part):
+class PolicyRule(FilePart):
     name: Key
     enabled: bool = True
     when: When = When()
@@ -64,7 +61,7 @@ class PolicyRule(_Part):
         return self
 
 
-class Never(_Part):
+class Never(FilePart):
     """Where restart and redeploy are never offered: exact names, and patterns with `*`, lower case."""
 
     services: tuple[Text, ...] = ()
@@ -72,7 +69,7 @@ class Never(_Part):
     nodes: tuple[Text, ...] = ()
 
 
-class Requests(_Part):
+class Requests(FilePart):
     """What a person's own playbook may use beyond the shipped table: arguments by a module's full name."""
 
     modules: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
@@ -86,7 +83,7 @@ class Requests(_Part):
         return self
 
 
-class Document(_Part):
+class Document(FilePart):
     """One policy file. `unprotect` takes names off the shipped `never` lists."""
 
     max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
@@ -128,16 +125,11 @@ def read_policy(text: str, source: str) -> Document:
     try:
         loaded = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise BadPolicy(f"{source}: not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise BadPolicy(f"{source}: {not_yaml(error)}") from None
     try:
         document = Document.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        fix = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            fix = "no such key; take it out or correct its spelling"
-        raise BadPolicy(f"{source}: {where}: {fix}") from None
+        raise BadPolicy(f"{source}: {first_problem(error)}") from None
     names = [rule.name for rule in document.rules]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise BadPolicy(f"{source}: rules: {twice!r} is there twice; give one of them another name")

@@ -11,11 +11,10 @@ import stat
 from pathlib import Path
 
 import structlog
-from pydantic import ValidationError
 
 from mesh_core.approvals.proposal_files import REASON_SUFFIX
-from mesh_core.models.parsing import problems
-from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.models.parsing import read_record
+from mesh_core.models.strict_json import Refusal
 from mesh_core.silences.silence import MAX_DAYS, Silence
 from mesh_core.storage.by_descriptor import folder_below
 from mesh_core.storage.files import create_whole, read_regular, rename_exclusive, rename_told, shared_mode
@@ -132,13 +131,9 @@ def _silence_at(path: Path) -> Silence | Refusal:
     raw = read_regular(path, MAX_BYTES)
     if raw is None:
         return Refusal(f"not a regular file of at most {MAX_BYTES} bytes that may be read")
-    value = parse_object(raw, max_bytes=MAX_BYTES)
-    if isinstance(value, Refusal):
-        return value
-    try:
-        silence = Silence.model_validate(value)
-    except ValidationError as error:
-        return Refusal(problems(error))
+    silence = read_record(raw, Silence, MAX_BYTES)
+    if isinstance(silence, Refusal):
+        return silence
     if path.name != f"{silence.id}.json":
         return Refusal(f"the id inside is {silence.id}; the name must be the same")
     return silence

@@ -68,7 +68,7 @@ class ActionRunner:
             if not (run_dir / "inventory" / INVENTORY_FILE).exists():
                 await asyncio.to_thread(self._prepare, proposal, run_dir)
         except (InventoryError, ValueError) as error:
-            return RunResult("failed", "not_run", str(error))
+            return RunResult("failed", OutcomeVerdict.NOT_RUN, str(error))
         async with _relayed(cancel) as stopped:
             return await self._stages(proposal, run_dir, on_line, stopped)
 
@@ -103,20 +103,20 @@ class ActionRunner:
         if cancel.is_set() and proof.verdict is not OutcomeVerdict.PROVEN:
             return _interrupted(ran)
         good = proof.verdict is OutcomeVerdict.PROVEN
-        return RunResult("done" if good else "failed", proof.verdict.value, proof.reason, tuple(ran), after=proof.after)
+        return RunResult("done" if good else "failed", proof.verdict, proof.reason, tuple(ran), after=proof.after)
 
     async def _failed(
         self, proposal: Proposal, run_dir: Path, ran: list[Stage], cancel: threading.Event, *, changing: bool
     ) -> RunResult:
         reason = f"the stage {ran[-1].name} failed: {ran[-1].detail}"
         if not changing:
-            return RunResult("failed", "not_run", f"{reason}; nothing was changed", tuple(ran))
+            return RunResult("failed", OutcomeVerdict.NOT_RUN, f"{reason}; nothing was changed", tuple(ran))
         seen = await asyncio.to_thread(self._look, proposal, run_dir, cancel)
         verdict: OutcomeVerdict = (
             OutcomeVerdict.NOT_HELPED if seen.health is TargetStatus.UNHEALTHY else OutcomeVerdict.INCONCLUSIVE
         )
         reason = f"{reason}; the target is {seen.health}: {seen.sentence}"
-        return RunResult("failed", verdict.value, reason, tuple(ran), after=seen.facts)
+        return RunResult("failed", verdict, reason, tuple(ran), after=seen.facts)
 
     async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
         title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.target_key.rstrip('/')}"
@@ -126,8 +126,8 @@ class ActionRunner:
         await asyncio.to_thread(write_whole, run_dir / "logs" / "02_apply.log", f"{sent.reason}\n".encode())
         if sent.ok:
             # Told is not mended: whether the trouble is gone, nobody looked.
-            return RunResult("done", "inconclusive", sent.reason)
-        return RunResult("failed", "not_helped", sent.reason)
+            return RunResult("done", OutcomeVerdict.INCONCLUSIVE, sent.reason)
+        return RunResult("failed", OutcomeVerdict.NOT_HELPED, sent.reason)
 
     def _prepare(self, proposal: Proposal, run_dir: Path) -> None:
         write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file).only(proposal.node))
@@ -141,7 +141,7 @@ def _stage_lines(on_line: OnLine, stage: str) -> Callable[[str], None]:
 
 
 def _interrupted(ran: Sequence[Stage]) -> RunResult:
-    return RunResult("interrupted", "inconclusive", "the executor was told to stop", tuple(ran))
+    return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, "the executor was told to stop", tuple(ran))
 
 
 @asynccontextmanager

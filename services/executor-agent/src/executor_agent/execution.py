@@ -25,7 +25,7 @@ from executor_agent.reports import started_reports
 from executor_agent.runner import Runner, RunResult
 from executor_agent.target_locks import TargetLocks
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.models.outcomes import Outcome
+from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
 
@@ -124,7 +124,7 @@ class Execution:
 
     def _withdrawn(self, run: ActionRun, before: TargetState) -> Outcome:
         reason = f"the trouble went away first: {before.sentence}"
-        return self.finalizer.outcome(run, "withdrawn", "not_run", reason, before=before.facts)
+        return self.finalizer.outcome(run, "withdrawn", OutcomeVerdict.NOT_RUN, reason, before=before.facts)
 
     async def _begin(self, active: ActiveRun, before: TargetState) -> bool:
         """The point of no return. False: told to stop before, or this id began before; then nothing runs."""
@@ -206,18 +206,20 @@ class Execution:
         if not in_time:
             after = await self.look(run)
             reason = f"it took longer than {self.limits.run_seconds:g} s and was ended; {after.sentence}"
-            return RunResult("failed", "inconclusive", reason, result.stages, after=after.facts)
+            return RunResult("failed", OutcomeVerdict.INCONCLUSIVE, reason, result.stages, after=after.facts)
         after = await self.look(run, LAST_LOOK_SECONDS)
         reason = result.reason or "the executor was told to stop"
         reason = f"{reason}; the target is {after.health}: {after.sentence}"
-        return RunResult("interrupted", "inconclusive", reason, result.stages, result.before, after.facts)
+        return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, reason, result.stages, result.before, after.facts)
 
 
 def _result_of(task: asyncio.Future[RunResult]) -> RunResult:
     if not task.done() or task.cancelled():
-        return RunResult("interrupted", "inconclusive", "it did not end when it was told to")
+        return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, "it did not end when it was told to")
     error = task.exception()
     if error is not None:  # a runner may raise anything; the action has failed, the executor has not
         log.error("executor.runner_failed", exc_info=error)
-        return RunResult("failed", "inconclusive", f"the runner failed: {type(error).__name__}: {error}"[:1000])
+        return RunResult(
+            "failed", OutcomeVerdict.INCONCLUSIVE, f"the runner failed: {type(error).__name__}: {error}"[:1000]
+        )
     return task.result()

@@ -18,7 +18,7 @@ from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.outbox import Outbox
 from executor_agent.reports import ended_reports, move_report
 from mesh_core.approvals.executor_folders import ExecutorFolders
-from mesh_core.models.outcomes import Outcome
+from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.runtime.metrics import EXECUTION_TIME, EXECUTIONS
@@ -49,7 +49,14 @@ class Finalizer:
         self.clock = clock
 
     def outcome(
-        self, run: ActionRun, result: Any, verdict: Any, reason: str, *, started_at: str | None = None, **more: Any
+        self,
+        run: ActionRun,
+        result: Any,
+        verdict: OutcomeVerdict,
+        reason: str,
+        *,
+        started_at: str | None = None,
+        **more: Any,
     ) -> Outcome:
         """The record of how `run` ended; `more` are fields of Outcome (stages, before, after)."""
         now = rfc3339(self.clock())

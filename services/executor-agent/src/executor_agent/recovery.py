@@ -17,7 +17,7 @@ from executor_agent.execution import Execution
 from executor_agent.ledger import ActionRun, RunPhase
 from executor_agent.processes import end_processes
 from executor_agent.reports import started_reports
-from mesh_core.models.outcomes import Outcome
+from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.pulse import LATE_SECONDS, Pulse
 
@@ -81,7 +81,7 @@ async def _interrupted(execution: Execution, run: ActionRun) -> Outcome:
         outcome = execution.finalizer.outcome(
             run,
             "interrupted",
-            "inconclusive",
+            OutcomeVerdict.INCONCLUSIVE,
             f"the executor was killed while it ran{left}; the target is {after.health}: {after.sentence}",
             started_at=started.at,
             before=started.before,

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from mesh_core.actions.register import action_type
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Severity, Trust
-from mesh_core.models.outcomes import Outcome
+from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record
 
@@ -79,7 +79,7 @@ def quarantine_report(
 
 def started_reports(proposal: Proposal, timestamp: str) -> list[Report]:
     """remediation_started, as a health event; nothing for a notification, which remedies nothing."""
-    return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, "not_run", "")
+    return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, OutcomeVerdict.NOT_RUN, "")
 
 
 def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:

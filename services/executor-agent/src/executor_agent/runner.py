@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mesh_core.actions.target_state import TargetState
-from mesh_core.models.outcomes import Stage
+from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.proposals import Proposal
 
 OnLine = Callable[[str, str], None]  # (stage, line); never blocks, may be called from any thread
@@ -23,7 +23,7 @@ class RunResult:
     """How a run ended. `done`: ran to its end and helped (or could not be shown not to)."""
 
     result: Literal["done", "failed", "interrupted"]
-    verdict: Literal["proven", "not_helped", "inconclusive", "not_run"]
+    verdict: OutcomeVerdict
     reason: str
     stages: tuple[Stage, ...] = ()
     before: dict[str, Any] = field(default_factory=dict)

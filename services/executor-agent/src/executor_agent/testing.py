@@ -20,14 +20,17 @@ from executor_agent.runner import OnLine, RunResult
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.events import HealthEvent, Runtime
-from mesh_core.models.outcomes import Outcome, Stage
+from mesh_core.models.outcomes import Outcome, OutcomeVerdict, Stage
 from mesh_core.models.proposals import Folder, ModelRef, Proposal, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.files import create_whole
 from mesh_core.testing import AllFolders, wait_for
 
 DONE = RunResult(
-    "done", "proven", "the probe is green again", (Stage(name="apply", ok=True, rc=0, changed=1, seconds=0.0),)
+    "done",
+    OutcomeVerdict.PROVEN,
+    "the probe is green again",
+    (Stage(name="apply", ok=True, rc=0, changed=1, seconds=0.0),),
 )
 
 
@@ -69,7 +72,7 @@ class ScriptedRunner:
                     await cancel.wait()
             except TimeoutError:
                 return self.result
-            return RunResult("interrupted", "inconclusive", "the executor was fields to stop")
+            return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, "the executor was told to stop")
         finally:
             self.busy[proposal.target_key] -= 1
 

@@ -6,6 +6,7 @@ part of the agent by its line in `probe_table.py`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -75,7 +76,7 @@ class ProbeContext:
         return {}
 
 
-class ProbeOptions(Options):
+class ProbeOptions(Options, ABC):
     """One section of `config/node.yml`, which makes one probe. Without that section there is none."""
 
     @classmethod
@@ -83,9 +84,9 @@ class ProbeOptions(Options):
         """Type and default of the section."""
         return cls | None, None
 
+    @abstractmethod
     def create(self, context: ProbeContext) -> Probe | None:
         """None where this host does not have what it watches; says so in the log."""
-        raise NotImplementedError
 
 
 class DefaultProbeOptions(ProbeOptions):

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.models.streams import ALIVE_PREFIX, EVENT_STREAM_PREFIX
 from mesh_core.runtime.metrics import REDIS_FAILURES
 from node_agent.connection import Endpoint, connect
 
-ALIVE_PREFIX = "mesh:alive:"
 ALIVE_SECONDS = 120
 CONNECT_SECONDS = 2.0
 REPLY_SECONDS = 5.0

@@ -24,6 +24,7 @@ from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.log import setup
+from mesh_core.runtime.process_memory import few_arenas
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve
 from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
@@ -49,7 +50,6 @@ from observer.liveness.node_liveness import NodeLiveness
 from observer.notify.notifier import Notifier
 from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.pipeline.observer import GROUP, Observer
-from observer.pipeline.process_memory import few_arenas
 from observer.settings import ObserverSettings
 from observer.startup import auth_or_exit, user_store_or_exit
 from observer.streams.erasures import Erasures

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from observer_rig import oom_proposal
 
 from mesh_core.approvals.decisions import next_attempt
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.messaging.bus import Bus
-from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, Risk, proposal_id
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.security.users import Role
 from mesh_core.storage.audit_log import HEAD_KEY, AuditLine, Chain, audit_path, head_path
@@ -33,25 +33,6 @@ from observer.folders.manual_moves import ManualMoves
 NOW = "2026-05-05T12:00:00.000Z"
 ADA = Person(name="ada", role=Role.OPERATOR, how=AuthMethod.SESSION, address="10.0.0.7")
 UID = os.getuid()
-
-
-def proposal(n: int = 1, **changed: Any) -> Proposal:
-    event = HealthEvent(id=f"pi4/{n}-0", type="oom", node="pi4", service="web", timestamp=NOW)
-    made = Proposal(
-        id=proposal_id(event.id or "", "pi4", "web"),
-        type="container_restart",
-        action="restart",
-        risk_level=Risk.LOW,
-        node="pi4",
-        service="web",
-        reason="the container is out of memory",
-        confidence=0.9,
-        created_at=NOW,
-        expires_at=rfc3339(datetime.now(UTC) + timedelta(hours=1)),
-        event=event,
-        model=ModelRef(name="floor", provider="floor", position=1, latency_ms=1),
-    )
-    return made.model_copy(update=changed)
 
 
 class Scene:
@@ -134,7 +115,7 @@ async def scene(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Scen
 
 
 async def test_a_decision_on_the_web_is_written_once_although_three_tell_it(scene: Scene) -> None:
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     await scene.look()
     async with scene.auditor.deciding(ADA) as told:
         assert scene.actions.approve(name, ADA.note)
@@ -151,7 +132,7 @@ async def test_a_decision_on_the_web_is_written_once_although_three_tell_it(scen
 
 
 async def test_a_crash_between_the_rename_and_the_line_is_made_up_for_and_still_says_ada(scene: Scene) -> None:
-    first, second = scene.file(proposal(1)), scene.file(proposal(2))
+    first, second = scene.file(oom_proposal(1)), scene.file(oom_proposal(2))
     assert scene.actions.approve(first, ADA.note)
     assert scene.actions.reject(second, "not now", ADA.note)
     scene.restart()
@@ -161,7 +142,7 @@ async def test_a_crash_between_the_rename_and_the_line_is_made_up_for_and_still_
 
 
 async def test_mend_and_mv_are_told_apart_and_mend_is_known_by_uid(scene: Scene) -> None:
-    by_mend, by_hand, no = (scene.file(proposal(n)) for n in (1, 2, 3))
+    by_mend, by_hand, no = (scene.file(oom_proposal(n)) for n in (1, 2, 3))
     await scene.look()
     assert scene.actions.approve(by_mend, "bob")
     scene.mv(by_hand, Folder.PENDING, Folder.APPROVED)
@@ -175,7 +156,7 @@ async def test_mend_and_mv_are_told_apart_and_mend_is_known_by_uid(scene: Scene)
 
 
 async def test_what_the_executor_took_before_anybody_looked_is_told_by_its_updates(scene: Scene) -> None:
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     assert scene.actions.approve(name, "bob")
     await scene.executed(name)
     await scene.look()
@@ -186,7 +167,7 @@ async def test_what_the_executor_took_before_anybody_looked_is_told_by_its_updat
 
 
 async def test_who_changes_their_mind_is_written_each_time_and_not_again_after_a_restart(scene: Scene) -> None:
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     await scene.look()
     for source, target in (
         (Folder.PENDING, Folder.APPROVED),
@@ -201,7 +182,7 @@ async def test_who_changes_their_mind_is_written_each_time_and_not_again_after_a
 
 
 async def test_a_second_yes_that_nobody_saw_is_written_before_what_it_led_to(scene: Scene) -> None:
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     scene.mv(name, Folder.PENDING, Folder.APPROVED)
     await scene.look()
     scene.mv(name, Folder.APPROVED, Folder.PENDING)
@@ -214,7 +195,7 @@ async def test_a_second_yes_that_nobody_saw_is_written_before_what_it_led_to(sce
 
 
 async def test_what_is_reported_again_because_redis_lost_it_is_written_once(scene: Scene) -> None:
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     assert scene.actions.approve(name, "bob")
     await scene.executed(name)
     await scene.look()
@@ -231,11 +212,11 @@ async def test_what_is_reported_again_because_redis_lost_it_is_written_once(scen
 
 
 async def test_an_edit_and_a_retry_are_decisions_too(scene: Scene) -> None:
-    old = scene.file(proposal())
+    old = scene.file(oom_proposal())
     await scene.look()
-    changed = proposal().model_copy(update={"reason": "ada says that it is so", "edited_by": "bob"})
+    changed = oom_proposal().model_copy(update={"reason": "ada says that it is so", "edited_by": "bob"})
     new = scene.actions.refile(old, changed)
-    again = scene.file(next_attempt(proposal(2), datetime.now(UTC)))
+    again = scene.file(next_attempt(oom_proposal(2), datetime.now(UTC)))
     for _ in range(2):
         await scene.look()
         scene.restart()
@@ -248,7 +229,7 @@ async def test_an_edit_and_a_retry_are_decisions_too(scene: Scene) -> None:
 
 async def test_without_redis_decisions_are_written_all_the_same(scene: Scene, redis_server: RedisServer) -> None:
     redis_server.kill()
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     assert scene.actions.approve(name, "bob")
     for _ in range(2):
         with pytest.raises(ConnectionError):
@@ -260,7 +241,7 @@ async def test_without_redis_decisions_are_written_all_the_same(scene: Scene, re
 
 
 async def test_while_the_log_cannot_be_written_moves_are_still_told_and_the_log_catches_up(scene: Scene) -> None:
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     scene.auditor.log.close()
     scene.mv(name, Folder.PENDING, Folder.REJECTED)
     for _ in range(3):
@@ -290,7 +271,7 @@ async def test_redis_knows_the_end_of_the_log_and_misses_what_was_cut_off(scene:
 
 
 async def test_a_position_that_was_lost_repeats_no_line(scene: Scene) -> None:
-    name = scene.file(proposal())
+    name = scene.file(oom_proposal())
     assert scene.actions.approve(name, "bob")
     await scene.executed(name)
     await scene.look()

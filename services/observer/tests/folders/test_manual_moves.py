@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from observer_rig import oom_proposal
 
 from mesh_core.approvals.proposal_files import ActionName, actor_and_reason
 from mesh_core.messaging.bus import Bus
-from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import ActionUpdate, Folder, ModelRef, Proposal, Risk, proposal_id
+from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import AllFolders, RedisServer, wait_for
 from observer.audit.follower import Follower
@@ -21,25 +21,6 @@ from observer.folders.manual_moves import WATCHED, ManualMoves
 from observer.folders.path_watch import PathWatch
 
 NOW = "2026-05-05T12:00:00.000Z"
-
-
-def proposal(n: int = 1, attempt: int = 1) -> Proposal:
-    event = HealthEvent(id=f"pi4/{n}-0", type="oom", node="pi4", service="web", timestamp=NOW)
-    return Proposal(
-        id=proposal_id(event.id or "", "pi4", "web"),
-        type="container_restart",
-        action="restart",
-        risk_level=Risk.LOW,
-        node="pi4",
-        service="web",
-        reason="the container is out of memory",
-        confidence=0.9,
-        created_at=NOW,
-        expires_at="2099-01-01T00:00:00Z",
-        event=event,
-        model=ModelRef(name="floor", provider="floor", position=1, latency_ms=1),
-        attempt=attempt,
-    )
 
 
 class Scene:
@@ -50,7 +31,7 @@ class Scene:
         self.moves = ManualMoves(self.bus, self.actions)
 
     def file(self, n: int = 1, attempt: int = 1) -> ActionName:
-        name = self.actions.propose_again(proposal(n, attempt))
+        name = self.actions.propose_again(oom_proposal(n, attempt=attempt))
         assert name is not None
         return name
 

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -34,6 +34,8 @@ ONLY_SAID = "only an update says so, nothing of it lies in the folders"
 FAILURES_AN_HOUR = 60  # written down one by one; more of them are counted, so that guessing fills no disk
 
 log = structlog.get_logger()
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Auditor:
@@ -68,9 +70,10 @@ class Auditor:
         if line.action_id and line.to_folder:
             self._places.setdefault(line.action_id, (line.digest, line.to_folder))
             self._places.move_to_end(line.action_id, last=False)
-            if len(self._written) < MOST_OWN:
-                self._written[(line.action_id, line.from_folder, line.to_folder, line.at)] = None
-                self._written.move_to_end((line.action_id, line.from_folder, line.to_folder, line.at), last=False)
+            move = (line.action_id, line.from_folder, line.to_folder, line.at)
+            if len(self._written) < MOST_OWN and move not in self._written:
+                self._written[move] = None
+                self._written.move_to_end(move, last=False)
 
     async def close(self) -> None:
         self.log.close()
@@ -174,13 +177,9 @@ class Auditor:
 
     async def _placed(self, action_id: str, digest: str, fields: dict[str, Any]) -> None:
         await self._write(fields | {"action_id": action_id, "digest": digest})
-        self._written[(action_id, str(fields["from"]), str(fields["to"]), fields.get("at", ""))] = None
-        while len(self._written) > MOST_OWN:
-            self._written.popitem(last=False)
-        self._places[action_id] = (digest, fields["to"])
-        self._places.move_to_end(action_id)
-        while len(self._places) > MOST_PLACES:
-            self._places.popitem(last=False)
+        move = (action_id, str(fields["from"]), str(fields["to"]), fields.get("at", ""))
+        _keep(self._written, move, None, MOST_OWN)
+        _keep(self._places, action_id, (digest, fields["to"]), MOST_PLACES)
 
     async def _write(self, fields: dict[str, Any]) -> AuditLine:
         cleaned = {key: clean(value, LONGEST.get(key, 300)) for key, value in fields.items() if value}
@@ -192,9 +191,7 @@ class Auditor:
         return line
 
     def _is_own(self, action_id: str, source: str, target: str) -> None:
-        self._own[(action_id, str(source), str(target))] = None
-        while len(self._own) > MOST_OWN:
-            self._own.popitem(last=False)
+        _keep(self._own, (action_id, str(source), str(target)), None, MOST_OWN)
 
     async def _count_failure(self) -> None:
         hour = int(self._wall() // 3600)
@@ -227,3 +224,11 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return "somebody"
+
+
+def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    """As the newest; the oldest go."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -13,10 +13,10 @@ from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
+from mesh_core.runtime.process_memory import return_big_blocks
 from mesh_core.security.passwords import hash_password, password_fits
 from observer.auth.credentials import Account, UserStore, mark_of
 from observer.auth.devices import DeviceCookies
-from observer.auth.malloc import return_big_blocks
 from observer.auth.request_origin import neighbourhood
 
 MOST_WAITING = 8

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
+from mesh_core.models.config_file import not_yaml
 from mesh_core.models.parsing import problems
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 from observer.hooks.generic import GenericHook
@@ -100,7 +101,7 @@ def _read(path: Path) -> _Document:
     except OSError as error:
         raise BadHooks(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        raise BadHooks(f"{path}: not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise BadHooks(f"{path}: {not_yaml(error)}") from None
     except ValidationError as error:
         raise BadHooks(f"{path}: {problems(error)}") from None
 

@@ -18,10 +18,10 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.records import is_name, rfc3339
+from mesh_core.models.streams import ALIVE_PREFIX
 from mesh_core.runtime.service import pause
 from observer.world import HealthState, World
 
-ALIVE_PREFIX = "mesh:alive:"
 ALIVE_SECONDS = 120.0
 LOOK_SECONDS = 5.0
 

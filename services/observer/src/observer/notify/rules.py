@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
+from mesh_core.models.config_file import FilePart, first_problem, not_yaml
 from observer.notify.triggers import kinds as known_kinds
 
 MAX_BYTES = 64 * 1024
@@ -64,16 +65,12 @@ KindName = Annotated[str, AfterValidator(_kind)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class MessageTemplate(_Part):
+class MessageTemplate(FilePart):
     title: Words | None = None
     body: Words | None = None
 
 
-class QuietHours(_Part):
+class QuietHours(FilePart):
     """From one time of day to another, over midnight or not; `zone` is where those clocks hang (unset: here)."""
 
     begin: Clock = Field(alias="from")
@@ -87,7 +84,7 @@ class QuietHours(_Part):
         return here >= self.begin or here < self.end
 
 
-class NotificationRules(_Part):
+class NotificationRules(FilePart):
     """`urgent` kinds, and whatever is about a critical event, wait neither for quiet hours nor for the digest."""
 
     kinds: tuple[KindName, ...] = Field(default_factory=_told_by_default)
@@ -117,13 +114,8 @@ def read_rules(path: Path) -> NotificationRules:
     try:
         loaded = yaml.safe_load(raw)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise BadNotificationRules(f"{path}: not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise BadNotificationRules(f"{path}: {not_yaml(error)}") from None
     try:
         return NotificationRules.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        fix = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            fix = "no such key; take it out or correct its spelling"
-        raise BadNotificationRules(f"{path}: {where}: {fix}") from None
+        raise BadNotificationRules(f"{path}: {first_problem(error)}") from None

@@ -29,12 +29,12 @@ from mesh_core.messaging.consumer import Consumer, Entry
 from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ
+from mesh_core.runtime.process_memory import give_back
 from mesh_core.runtime.pulse import unwatched
 from mesh_core.runtime.service import pause, woken
 from mesh_core.storage.files import write_whole
 from observer.archive.events import EventArchive
 from observer.archive.logbook import Logbook
-from observer.pipeline.process_memory import give_back
 from observer.pipeline.sorting import SortedEntries, sort_entries
 from observer.world import World, fold, with_beat
 

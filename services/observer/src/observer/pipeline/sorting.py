@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from mesh_core.messaging.consumer import Entry
 from mesh_core.models import streams
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import MAX_EVENT_BYTES, Decision, HealthEvent
-from mesh_core.models.parsing import event_in, problems
+from mesh_core.models.parsing import event_in, read_record
 from mesh_core.models.proposals import ActionUpdate
-from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.models.strict_json import Refusal
 from observer.archive.logbook import LogbookEntry
 from observer.archive.names import is_event_id
 
@@ -54,23 +52,13 @@ def sort_entries(entries: Iterable[Entry]) -> SortedEntries:
 def _read(entry: Entry) -> HealthEvent | Decision | ModelAttempt | ActionUpdate | Refusal:
     match entry.stream:
         case Decision.stream:
-            decision = _record(entry, Decision)
+            decision = read_record(entry.raw, Decision, MAX_EVENT_BYTES)
             if isinstance(decision, Decision) and not is_event_id(decision.event_id):
                 return Refusal("event_id: not <node>/<stream id>")
             return decision
         case ModelAttempt.stream:
-            return _record(entry, ModelAttempt)
+            return read_record(entry.raw, ModelAttempt, MAX_EVENT_BYTES)
         case ActionUpdate.stream | streams.MOVES_STREAM:
-            return _record(entry, ActionUpdate)
+            return read_record(entry.raw, ActionUpdate, MAX_EVENT_BYTES)
         case _:
             return event_in(entry.stream, entry.id, entry.raw)
-
-
-def _record(entry: Entry, kind: type[R]) -> R | Refusal:
-    value = parse_object(entry.raw, max_bytes=MAX_EVENT_BYTES)
-    if isinstance(value, Refusal):
-        return value
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        return Refusal(problems(error))
