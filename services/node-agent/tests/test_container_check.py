@@ -35,7 +35,7 @@ def checked(
 
 
 RUNNING, EXITED = {"Status": "running"}, {"Status": "exited", "ExitCode": 1}
-STOPPED = ContainerRecord(stopped_by_person=True)
+STOPPED, OOM_KILLED = ContainerRecord(stopped_by_person=True), ContainerRecord(oom_killed=True)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,9 @@ STOPPED = ContainerRecord(stopped_by_person=True)
         ({"Status": "restarting"}, {"restarts": 2}, Condition.UNKNOWN, ""),
         (EXITED, {}, Condition.UNHEALTHY, "container_died"),
         (EXITED | {"OOMKilled": True}, {}, Condition.UNHEALTHY, "container_oom"),
+        (EXITED | {"ExitCode": 137}, {"record": OOM_KILLED}, Condition.UNHEALTHY, "container_oom"),
+        (EXITED | {"ExitCode": 137, "FinishedAt": at(0.4)}, {}, Condition.UNKNOWN, ""),
+        (EXITED | {"ExitCode": 137, "FinishedAt": at(1.5)}, {}, Condition.UNHEALTHY, "container_died"),
         (EXITED, {"record": STOPPED}, Condition.HEALTHY, "stopped_by_person"),
         (EXITED | {"Error": "no such mount"}, {"record": STOPPED}, Condition.UNHEALTHY, "container_died"),
         (EXITED | {"ExitCode": 0}, {}, Condition.HEALTHY, "finished"),

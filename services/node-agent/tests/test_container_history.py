@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from node_agent.container_history import ContainerHistory
 
 ID = "c" * 64
@@ -57,6 +59,20 @@ def test_an_oom_kill_is_remembered_with_the_death() -> None:
     history = after(event("start", 1), event("oom", 2), event("die", 2.1), event("start", 3), event("die", 4))
     assert history.deaths_since(ID, 0) == (2, 1)
     assert history.deaths_since(ID, 3) == (1, 0)
+
+
+@pytest.mark.parametrize(("oom_at", "counted"), [(1.9, True), (2.0, True), (4.0, True), (8.0, False)])
+def test_an_oom_kill_that_the_engine_hears_of_after_the_death_is_that_deaths(oom_at: float, counted: bool) -> None:
+    events = sorted([event("start", 1), event("die", 2), event("oom", oom_at)], key=lambda one: one["timeNano"])
+    history = after(*events)
+    assert (history.deaths_since(ID, 0), history.record(ID).oom_killed) == ((1, int(counted)), counted)
+    history.apply(event("start", 9))
+    assert not history.record(ID).oom_killed
+
+
+def test_an_oom_kill_inside_a_container_that_a_person_stops_is_no_death() -> None:
+    history = after(event("oom", 1), event("kill", 2, signal="15"), event("die", 3), event("stop", 3.1))
+    assert (history.deaths_since(ID, 0), history.record(ID).oom_killed) == ((0, 0), False)
 
 
 def test_a_replayed_event_counts_once() -> None:

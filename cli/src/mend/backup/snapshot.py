@@ -7,8 +7,10 @@ A backup is the past, and nothing of the past may run: in the archive approved/ 
     running/X, started                  -> interrupted/X      with an outcome that says so
     running/X, with an outcome          -> where that outcome belongs
 
-Files only ever move forward, so folders are read in that order: a file that moves meanwhile is met twice (the later
-place counts), never missed. The executor's ledger is read last. Reads only.
+Files only ever move forward, so folders are read in that order, drafts before all: a file that moves meanwhile is met
+twice (the later place counts), never missed. A receipt counts only beside what it is the receipt of: one that was
+written after pending/ was read would say of a proposal that it was made, and the archive would not have it. The
+executor's ledger is read last. Reads only.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pydantic import ValidationError
 from mend.backup.contents import ArchivedFile, Skip, kept, listed, read_archived, tree
 from mesh_core.actions.reading import read_proposal
 from mesh_core.approvals.action_folders import CLAIMED_FILE
+from mesh_core.approvals.planner_folders import draft_of, receipt_of
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, ActionName, digest_of, name_of
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
@@ -66,8 +69,9 @@ def snapshot_actions(runtime: Path, skip: Skip) -> Snapshot:
     """Raises PermissionError where this user may not read."""
     cut = Snapshot()
     _folders(runtime, cut)
-    pending = _files(runtime, ACTIONS / Folder.PENDING, skip)
     drafts = _files(runtime, DRAFTS, skip)
+    pending = _files(runtime, ACTIONS / Folder.PENDING, skip)
+    receipts = _files(runtime, DRAFTS, skip)
     approved = _files(runtime, ACTIONS / Folder.APPROVED, skip)
     running = {
         entry.name: _files(runtime, ACTIONS / Folder.RUNNING / entry.name, skip, deep=True)
@@ -77,7 +81,12 @@ def snapshot_actions(runtime: Path, skip: Skip) -> Snapshot:
     ran, decided = _settle(runtime, cut)
     executed = _ledger(runtime, cut, skip)
 
-    for file in drafts.values():
+    met = {name.id for file in (*pending, *approved, *decided) if (name := name_of(file)) is not None}
+    met |= {*running, *ran, *executed}
+    drafts = {name: file for name, file in drafts.items() if draft_of(name)[0] not in met}
+    met |= {draft_of(name)[0] for name in drafts}
+    receipts = {name: file for name, file in receipts.items() if receipt_of(name) in met}
+    for file in (*drafts.values(), *receipts.values()):
         cut.files[file.path] = file
     for file in (*pending.values(), *approved.values()):
         name = name_of(file.path.name)

@@ -70,9 +70,9 @@ class PlannerFolders(ServiceFolders):
     def drafts(self) -> Iterator[tuple[str, str, float]]:
         """(action id, token, mtime) of each draft that was left behind."""
         for entry in entries(self._wip):
-            action_id, _, rest = entry.name.rpartition(".json")[0].rpartition(".")
-            if action_id and rest:
-                yield action_id, rest, entry.stat(follow_symlinks=False).st_mtime
+            action_id, token = draft_of(entry.name)
+            if action_id and token:
+                yield action_id, token, entry.stat(follow_symlinks=False).st_mtime
 
     def withdrawn(self, node: str, service: str | None, reason: str) -> Iterator[Filed]:
         """What was taken back there with these very words, for whoever may have died before telling it."""
@@ -87,3 +87,14 @@ class PlannerFolders(ServiceFolders):
 
     def _receipt(self, action_id: str) -> Path:
         return self._wip / f"{action_id}{RECEIPT_SUFFIX}"
+
+
+def draft_of(name: str) -> tuple[str, str]:
+    """(action id, token) of the draft with this file name; empty where it is none."""
+    action_id, _, token = name.rpartition(".json")[0].rpartition(".")
+    return action_id, token
+
+
+def receipt_of(name: str) -> str:
+    """The action id of the receipt with this file name; empty where it is none."""
+    return name.removesuffix(RECEIPT_SUFFIX) if name.endswith(RECEIPT_SUFFIX) else ""

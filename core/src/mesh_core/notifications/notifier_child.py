@@ -22,6 +22,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     import apprise  # late: after stdout is out of the plugins' reach
 
+    apprise.Apprise.instantiate("json://localhost")  # loads all plugins: no target's seconds pay for that
     print("ready", file=answers, flush=True)
     # Nothing but whole lines is ever sent, one at a time: no line can wait in a buffer while we look at the pipe.
     while select.select([sys.stdin], [], [], keep_seconds)[0] and (line := sys.stdin.buffer.readline()):

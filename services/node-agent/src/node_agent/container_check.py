@@ -22,6 +22,8 @@ from node_agent.evidence import clean_text
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
 SETTLE_SECONDS = 5.0  # between a death and the engine's own next start
 OOM_DEATHS = 2
+SIGKILL = 137  # nobody of ours sent it: the kernel, out of memory, or somebody past the engine
+OOM_NEWS_SECONDS = 1.0  # the engine may tell of the death before it tells that the kernel did it
 GONE = ("exited", "dead")
 
 log = structlog.get_logger()
@@ -73,7 +75,7 @@ class ContainerCheck:
 
     def _ended(self) -> CheckResult:
         state, policy = self._state, self._policy
-        failed_to_start, killed = bool(state.get("Error")), bool(state.get("OOMKilled"))
+        failed_to_start, killed = bool(state.get("Error")), self._oom_killed
         if self.record.stopped_by_person and not failed_to_start:  # a restart by a person whose start failed
             log.info("docker.stopped_by_person", service=self.identity.service, exit_code=state.get("ExitCode"))
             return self._found(Condition.HEALTHY, ended="stopped_by_person")
@@ -90,6 +92,8 @@ class ContainerCheck:
             return self._found(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
         if ended_at < self.since and not self.record.seen_running:
             return self._found(Condition.HEALTHY, ended="before_we_came")
+        if state.get("ExitCode") == SIGKILL and not killed and 0 <= self.now - ended_at < OOM_NEWS_SECONDS:
+            return self._found(Condition.UNKNOWN, recheck_seconds=OOM_NEWS_SECONDS)
         return self._found(Condition.UNHEALTHY, "container_oom" if killed else "container_died")
 
     def _found(
@@ -109,7 +113,7 @@ class ContainerCheck:
         facts = container_facts(self.identity, {"Id": detail.get("Id"), "Image": image}) | {
             "status": state.get("Status"),
             "exit_code": state.get("ExitCode"),
-            "oom_killed": bool(state.get("OOMKilled")),
+            "oom_killed": self._oom_killed,
             "restart_count": detail.get("RestartCount", 0),
             "restart_policy": self._policy.get("Name") or "no",
             "health": self._health,
@@ -126,6 +130,11 @@ class ContainerCheck:
     @property
     def _state(self) -> dict[str, Any]:
         return self.detail.get("State") or {}
+
+    @property
+    def _oom_killed(self) -> bool:
+        """An engine that heard of the kill after the death leaves its own mark unset for ever."""
+        return bool(self._state.get("OOMKilled")) or self.record.oom_killed
 
     @property
     def _policy(self) -> dict[str, Any]:

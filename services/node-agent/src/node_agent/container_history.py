@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 INTENT_SECONDS = 600.0  # `docker stop -t 300`: the death may come that long after the signal
+LATE_OOM_SECONDS = 5.0  # the engine hears of an OOM kill and of the death on two ways: either comes first
 _STOP_SIGNALS = frozenset({"2", "3", "9", "15", "int", "quit", "kill", "term"})  # HUP is a wish to reload
 _KEEP = 512
 
@@ -21,6 +22,7 @@ class ContainerRecord:
     oom_at: float = float("-inf")
     signal_at: float = float("-inf")
     stopped_by_person: bool = False  # the last death was meant
+    oom_killed: bool = False  # the last death was the kernel's
     seen_running: bool = False
 
 
@@ -50,22 +52,26 @@ class ContainerHistory:
             if signal in _STOP_SIGNALS:
                 record.signal_at = at
         elif action == "stop":  # comes right after the death, also where the image has a stop signal of its own
-            record.stopped_by_person = True
+            record.stopped_by_person, record.oom_killed = True, False
             for deaths in (record.deaths, record.oom_deaths):
                 if deaths and at - deaths[-1] < 5:
                     deaths.pop()
         elif action == "oom":
             record.oom_at = at
+            if record.deaths and 0 <= at - record.deaths[-1] < LATE_OOM_SECONDS and not record.oom_killed:
+                record.oom_deaths.append(record.deaths[-1])
+                record.oom_killed = True
         elif action == "die":
             record.stopped_by_person = 0 <= at - record.signal_at <= INTENT_SECONDS
+            record.oom_killed = not record.stopped_by_person and at - record.oom_at < 60
             if not record.stopped_by_person:
                 record.deaths.append(at)
-                if at - record.oom_at < 60:
-                    record.oom_deaths.append(at)
+            if record.oom_killed:
+                record.oom_deaths.append(at)
             record.seen_running = True
         elif action == "start":
             record.signal_at = record.oom_at = float("-inf")
-            record.stopped_by_person = False
+            record.stopped_by_person = record.oom_killed = False
             record.seen_running = True
         elif action == "destroy":
             self._records.pop(container_id, None)
