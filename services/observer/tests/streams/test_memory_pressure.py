@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from mesh_core.messaging.redis_state import read_state
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.parsing import event_in
 from mesh_core.models.streams import OBSERVER_STREAM
-from mesh_core.testing import RedisServer
+from mesh_core.testing import RedisServer, wait_for
 from observer.pipeline.observer import GROUP
 from observer.streams.erasures import Erasures
 from observer.streams.memory_pressure import PRESSED, MemoryPressure
@@ -79,6 +81,47 @@ async def test_one_node_that_floods_pays_itself_and_the_others_lose_nothing(scen
     assert await scene.used() < PRESSED
     assert len(await scene.told()) == 1
     assert await scene.length("mesh:ev:pi4") == 300
+
+
+async def test_what_was_cut_is_told_though_redis_was_too_full_to_take_that(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.fill("mesh:ev:web01", 1, 60)
+    await scene.consumer.read(block_ms=1)
+    await scene.fill("mesh:ev:web01", 60, 900_000)
+    enter = Bus.enter
+    refused: list[Any] = []
+
+    async def full_at_first(self: Bus, *event: Any, **more: Any) -> Any:
+        if not refused:
+            refused.append(event)
+            raise BusDown("OOM command not allowed when used memory > 'maxmemory'")
+        return await enter(self, *event, **more)
+
+    monkeypatch.setattr(Bus, "enter", full_at_first)
+    with pytest.raises(BusDown):
+        await scene.pressure.look()
+    assert not await scene.pressure.look()  # there is room by now
+    assert [event.node for event in await scene.told()] == ["web01"]
+
+
+async def test_what_answers_hold_that_nobody_fetches_costs_no_stream_its_events(
+    scene: Scene, redis_each: RedisServer
+) -> None:
+    await scene.fill("mesh:ev:pi4", 300, 500)
+    await scene.fill("mesh:ev:web01", 1, 900_000)
+    await scene.consumer.read(block_ms=1)
+    await scene.bus.call("CONFIG", "SET", "maxmemory", MOST // 2)
+    with socket.create_connection(("127.0.0.1", redis_each.port)) as slow:
+        slow.sendall(b"XRANGE mesh:ev:web01 - +\r\n" * 14)  # less than what has a connection closed
+
+        async def full() -> bool:
+            return await scene.used() > PRESSED
+
+        await wait_for(full, 10, "Redis to hold the answers")
+        assert await scene.pressure.look()
+        assert (await scene.length("mesh:ev:pi4"), await scene.length("mesh:ev:web01")) == (300, 1)
+        assert await scene.told() == []
 
 
 async def test_what_everybody_has_dealt_with_goes_first_and_then_nothing_is_lost(scene: Scene) -> None:

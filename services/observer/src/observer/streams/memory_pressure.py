@@ -2,6 +2,7 @@
 
 What everybody has dealt with goes first, an hour or a week earlier than else. If that is not enough, the largest stream
 loses its older half, read or not, and people are told: one node that floods pays with its own events, not with others'.
+Where the streams are not what fills it (answers that nobody fetches), none is cut.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ AGAIN_SECONDS = 0.1  # while there is too little room
 PRESSED = 0.7  # of maxmemory: 58 MB are left for what comes until the next look
 LOOK_SECONDS, LONGEST_SECONDS = 2.0, 10.0
 FASTEST = 29e6  # bytes/s that what is left then takes within LOOK_SECONDS: with more room the next look comes later
+WORTH_CUTTING = 0.25  # of what Redis may hold: with less in all streams it is full of something else
 YOUNG_MS = 60_000  # this much stays in any case where nothing has to be cut: readers without a group are this close
 TELL_SECONDS = 3600
 
@@ -44,6 +46,8 @@ class MemoryPressure:
         self._erasures = erasures
         self._node = node
         self._next_look_seconds = LOOK_SECONDS
+        self._most_bytes = MOST_BYTES
+        self._untold: dict[str, HealthEvent] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         pressed = False
@@ -57,21 +61,30 @@ class MemoryPressure:
 
     async def look(self) -> bool:
         """Once; nothing happens while there is room. False then. Raises BusDown."""
+        pressed = await self._make_room()
+        for stream in list(self._untold):  # Redis may have been too full to take it
+            event = self._untold[stream]
+            await self._bus.enter(event, Trust.OBSERVER, once=f"overflow:{stream}", once_seconds=TELL_SECONDS)
+            del self._untold[stream]
+        return pressed
+
+    async def _make_room(self) -> bool:
         if not await self._is_pressed():
             return False
         await self._trimming.trim(event_ms=YOUNG_MS, record_ms=YOUNG_MS)
         if not await self._is_pressed():
             return True
         sizes = {stream: await self._size(stream) for stream in sorted(self._consumer.streams | set(RECORDS))}
-        largest = max(sizes, key=lambda stream: sizes[stream], default=None)
-        if largest is not None and sizes[largest]:
+        if sum(sizes.values()) >= WORTH_CUTTING * self._most_bytes:
+            largest = max(sizes, key=lambda stream: sizes[stream])
             dropped = await self._halve(largest, sizes[largest])
-            await self._tell(largest, sizes[largest], dropped)
+            self._untold[largest] = self._event(largest, sizes[largest], dropped)
         return True
 
     async def _is_pressed(self) -> bool:
         state = await read_state(self._bus, "memory")
-        room = PRESSED * (state.most_bytes or MOST_BYTES) - state.used_bytes
+        self._most_bytes = state.most_bytes or MOST_BYTES
+        room = PRESSED * self._most_bytes - state.used_bytes
         self._next_look_seconds = min(LONGEST_SECONDS, LOOK_SECONDS + max(0.0, room) / FASTEST)
         return room < 0
 
@@ -88,10 +101,10 @@ class MemoryPressure:
             size = await self._size(stream)
         return dropped
 
-    async def _tell(self, stream: str, size: int, dropped: int) -> None:
+    def _event(self, stream: str, size: int, dropped: int) -> HealthEvent:
         log.error("memory_pressure.dropped", stream=stream, bytes=size, entries=dropped)
         writer = stream.removeprefix(EVENT_STREAM_PREFIX)
-        event = HealthEvent(
+        return HealthEvent(
             type=EventType.STREAM_OVERFLOW,
             node=writer if is_name(writer) else self._node,
             severity=Severity.CRITICAL,
@@ -99,4 +112,3 @@ class MemoryPressure:
             timestamp=rfc3339(datetime.now(UTC)),
             trust=Trust.OBSERVER,
         )
-        await self._bus.enter(event, Trust.OBSERVER, once=f"overflow:{stream}", once_seconds=TELL_SECONDS)
