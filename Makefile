@@ -63,7 +63,7 @@ test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run, but what 
 	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS)
 
 soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHORT=1 as CI runs it
-	@$(if $(SHORT),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q --soak tests/system
+	@$(if $(SHORT),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q --soak -n $(QUICK_WORKERS) tests/system
 
 coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least
 	@$(BIN)/python -m pytest -q --cov --cov-config=pyproject.toml core/tests services/planner-agent services/observer \

@@ -15,6 +15,7 @@ import pytest
 from executor_agent.ansible import StageContext, StageLimits, run_stage, write_project
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import StagePlan
+from executor_agent.testing import event_id_for
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.events import HealthEvent
@@ -35,9 +36,10 @@ def a_proposal(
 ) -> Proposal:
     """A proposal as the planner files it, about `service` on `node`."""
     now = datetime.now(UTC)
-    event = HealthEvent(id=f"{node}/1-0", type="container_died", node=node, service=service, payload=payload or {})
+    event_id = event_id_for(1, node)
+    event = HealthEvent(id=event_id, type="container_died", node=node, service=service, payload=payload or {})
     return Proposal(
-        id=proposal_id(f"{node}/1-0", node, service),
+        id=proposal_id(event_id, node, service),
         type=kind,
         action="restart",
         risk_level=Risk.LOW,

@@ -1,9 +1,8 @@
 """Who may run beside whom when a session has workers (`pytest -n 4`): one worker has the machine, files are free.
 
-The Docker engine and its bridge, network namespaces, systemd and runs of the executor (it finds its processes by the
-action's id, machine-wide) are one for the whole machine: their tests stay together, in order. All others go to whoever
-is free, file by file, because a file's fixtures are started once. What is long begins first, and the machine before all
-of it: a run ends with what is short.
+The Docker engine and its bridge, network namespaces and systemd are one for the whole machine: their tests stay
+together, in order. All others go to whoever is free, file by file, because a file's fixtures are started once. What is
+long begins first, and the machine before all of it: a run ends with what is short.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 THE_MACHINE = (
     "cli/tests/test_drill.py",
-    "services/executor-agent/",
+    "services/executor-agent/tests/test_action_runner.py",
+    "services/executor-agent/tests/test_repairs.py",
     "services/node-agent/tests/test_docker.py",
     "services/node-agent/tests/test_systemd.py",
     "services/observer/tests/browser/test_page_heals.py",
@@ -26,14 +26,17 @@ THE_MACHINE = (
 LONG = (
     "tests/system/test_chaos.py",
     "cli/tests/test_up.py",
+    "cli/tests/test_secrets_stay_hidden.py",
+    "services/executor-agent/tests/test_recovery.py",
     "services/observer/tests/browser/",
     "services/planner-agent/tests/test_injection.py",
     "services/planner-agent/tests/test_crashes.py",
     "tests/test_loop_under_acl.py",
     "services/observer/tests/test_index_process.py",
-    "cli/tests/test_secrets_stay_hidden.py",
     "services/observer/tests/test_process.py",
     "tests/test_redis_flood.py",
+    "cli/tests/test_local_users.py",
+    "services/executor-agent/",
 )
 EACH_ALONE = ("tests/system/test_chaos.py",)
 ITS_FIXTURES = frozenset({"engine", "systemd_node"})

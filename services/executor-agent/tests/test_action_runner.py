@@ -23,7 +23,7 @@ from executor_agent.action_runner import ActionRunner
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.runner import Runner
-from executor_agent.testing import ExecutorHarness, ScriptedRunner, proposal_for, write_inventory
+from executor_agent.testing import ExecutorHarness, ScriptedRunner, event_id_for, proposal_for, write_inventory
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
@@ -251,7 +251,7 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
     before = container.started_at()
     starts = _starts(engine, container.name)
     event = HealthEvent(
-        id="here/1-0",
+        id=event_id_for(1),
         type="container_unhealthy",
         node="here",
         service=container.name,

@@ -15,7 +15,14 @@ import redis.asyncio as aioredis
 from executor_agent.execution import ExecutorLimits
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import RunResult
-from executor_agent.testing import ExecutorHarness, ScriptedRunner, file_pending, move_by_hand, proposal_for
+from executor_agent.testing import (
+    ExecutorHarness,
+    ScriptedRunner,
+    event_id_for,
+    file_pending,
+    move_by_hand,
+    proposal_for,
+)
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import RedisServer, wait_for
@@ -37,7 +44,7 @@ async def test_an_approved_action_runs_once_and_leaves_its_papers(harness: Execu
     name = harness.approve(proposal)
     outcome = await harness.ends_in(Folder.DONE, name)
     assert (outcome.result, outcome.verdict, outcome.digest) == ("done", "proven", name.digest)
-    assert (outcome.event_id, outcome.approved_by, outcome.attempt) == ("here/1-0", "mv", 1)
+    assert (outcome.event_id, outcome.approved_by, outcome.attempt) == (event_id_for(1), "mv", 1)
     folder = harness.folder(Folder.DONE) / name.id
     assert (folder / "proposal.json").read_bytes() == proposal.wire()
     assert (folder / "claimed.json").read_bytes() == proposal.wire()

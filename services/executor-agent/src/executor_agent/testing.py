@@ -94,11 +94,16 @@ def read_record(record: Path) -> list[str]:
     return record.read_text().split() if record.exists() else []
 
 
+def event_id_for(number: int, node: str = "here") -> str:
+    """Of this process alone: an executor finds what a run left behind by its action's id, on the whole machine."""
+    return f"{node}/{os.getpid() * 1000 + number}-0"
+
+
 def proposal_for(number: int = 1, *, node: str = "here", service: str | None = "web", **changes: Any) -> Proposal:
-    """A container restart that was proposed a minute ago, for the event `<node>/<number>-0`."""
+    """A container restart that was proposed a minute ago, for the event `event_id_for(number, node)`."""
     now = datetime.now(UTC)
     attempt = changes.get("attempt", 1)
-    event_id = f"{node}/{number}-0"
+    event_id = event_id_for(number, node)
     event = HealthEvent(
         id=event_id,
         type="container_died",
