@@ -6,11 +6,11 @@ STAMP := $(VENV)/.stamp
 SRC := core/src cli/src services/node-agent/src services/observer/src services/planner-agent/src services/executor-agent/src
 PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
 LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
-# Most tests wait more than they compute: twice as many workers as cores. Compiled modules are kept, whatever the shell
+# Many tests wait more than they compute: one worker more than cores, for the machine's own tests. Compiled modules are kept, whatever the shell
 # says: without them each of the thousand processes that the tests start compiles the whole mesh anew.
 CORES := $(shell nproc 2>/dev/null || echo 2)
 QUICK_WORKERS ?= $(CORES)
-TEST_WORKERS ?= $(shell echo $$((2 * $(CORES))))
+TEST_WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 unexport PYTHONDONTWRITEBYTECODE
 # The dashboard is built when its sources changed; everything that starts an observer asks for it.
 PAGE := services/observer/page

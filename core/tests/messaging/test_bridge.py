@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mesh_core.messaging.bridge import Bridge, Heard
-from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.bus import ADOPTION_WINDOW_MS, Bus, Hearing
 from mesh_core.models.events import DeadLetter, HealthEvent, Trust
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.testing import RedisServer, wait_for
@@ -228,17 +228,50 @@ async def test_a_message_counts_when_it_was_heard_however_late_it_gets_through(r
     bus, now = Bus.connect(redis_each.url, "test"), time.monotonic()
     one, other = Bridge(bus, "planner"), Bridge(bus, "observer")
     raw = b'{"type":"oom","node":"pi4"}'
-    await one.hear(Heard(raw, now - 60, now - 60))
-    await one.hear(Heard(raw, now - 60, now - 60))
-    await other.hear(Heard(raw, now - 59.5, now - 59.6))
-    await other.hear(Heard(raw, now - 50, now - 70))
+    await one.hear(Heard(raw, Hearing(now - 60, now - 60)))
+    await one.hear(Heard(raw, Hearing(now - 60, now - 60)))
+    await other.hear(Heard(raw, Hearing(now - 59.5, now - 59.6)))
+    await other.hear(Heard(raw, Hearing(now - 50, now - 70)))
     assert (one.adopted, other.adopted) == (1, 0)
-    await other.hear(Heard(raw, now - 57, now - 57.5))
-    await one.hear(Heard(raw, now, now - 0.5))
+    await other.hear(Heard(raw, Hearing(now - 57, now - 57.5)))
+    await one.hear(Heard(raw, Hearing(now, now - 0.5)))
     assert (one.adopted, other.adopted) == (2, 1), "the same bytes later on are another message"
     for bridge, ago in ((one, 60), (other, 59.5), (other, 57)):
-        await bridge.hear(Heard(b"rubbish", now - ago, now - ago))
+        await bridge.hear(Heard(b"rubbish", Hearing(now - ago, now - ago)))
     assert int(await bus.call("XLEN", DeadLetter.stream)) == 2
+    await bus.close()
+
+
+@pytest.mark.parametrize("raw", [b'{"type":"oom","node":"pi4"}', b"rubbish"])
+async def test_whoever_looked_late_and_says_it_first_heard_no_other_message(
+    redis_each: RedisServer, raw: bytes
+) -> None:
+    bus, now = Bus.connect(redis_each.url, "test"), time.monotonic()
+    late, prompt = Bridge(bus, "planner"), Bridge(bus, "observer")
+    await late.hear(Heard(raw, Hearing(now - 20, now - 24)))
+    await prompt.hear(Heard(raw, Hearing(now - 23.5, now - 23.6)))
+    stream = FOREIGN_STREAM if raw != b"rubbish" else DeadLetter.stream
+    assert int(await bus.call("XLEN", stream)) == 1
+    await prompt.hear(Heard(raw, Hearing(now - 17, now - 17.5)))
+    assert int(await bus.call("XLEN", stream)) == 2
+    await bus.close()
+
+
+async def test_a_message_is_as_old_as_it_was_heard_though_its_script_waits_on_the_way(
+    redis_each: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, script = Bus.connect(redis_each.url, "test"), Bus.script
+
+    async def slow(self: Bus, *words: Any) -> Any:
+        await asyncio.sleep(ADOPTION_WINDOW_MS / 1000 + 0.5)  # a new connection to a busy server
+        return await script(self, *words)
+
+    heard = Heard(b'{"type":"oom","node":"pi4"}', Hearing(time.monotonic(), time.monotonic()))
+    one, other = Bridge(bus, "planner"), Bridge(bus, "observer")
+    await one.hear(heard)
+    monkeypatch.setattr(Bus, "script", slow)
+    await other.hear(heard)
+    assert (one.adopted, other.adopted) == (1, 0)
     await bus.close()
 
 
@@ -300,7 +333,9 @@ async def test_a_message_heard_just_before_redis_goes_away_is_kept_until_it_is_b
     bus = Bus.connect(redis_each.url, "test")
     bridge, now = Bridge(bus, "planner"), time.monotonic()
     redis_each.kill()
-    keeping = asyncio.create_task(bridge._keep_trying(Heard(b'{"type":"oom","node":"pi4"}', now, now), asyncio.Event()))
+    keeping = asyncio.create_task(
+        bridge._keep_trying(Heard(b'{"type":"oom","node":"pi4"}', Hearing(now, now)), asyncio.Event())
+    )
     redis_each.start()
     await asyncio.wait_for(keeping, 60)
     assert int(await bus.call("XLEN", FOREIGN_STREAM)) == 1

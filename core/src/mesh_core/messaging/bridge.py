@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import redis.exceptions
 import structlog
 
-from mesh_core.messaging.bus import DOWN, Bus, BusDown, client_for
+from mesh_core.messaging.bus import DOWN, Bus, BusDown, Hearing, client_for
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.parsing import read_event
 from mesh_core.models.streams import ENTERED, FOREIGN_STREAM, stream_of
@@ -37,11 +37,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Heard:
-    """A message, when it came out of the socket, and since when this listener had not looked (monotonic seconds)."""
+    """A message, and when it came out of the socket."""
 
     raw: bytes
-    at: float
-    looked_at: float
+    hearing: Hearing
 
 
 class Bridge:
@@ -97,7 +96,7 @@ class Bridge:
                     if message and message["type"] == "subscribe":
                         self._count_subscription()
                     elif message and message["type"] == "message":
-                        await self._hold(Heard(message["data"], now, looked_at))
+                        await self._hold(Heard(message["data"], Hearing(now, looked_at)))
         finally:
             await client.aclose()
 
@@ -143,15 +142,11 @@ class Bridge:
                     self._on_stream(name)
                     return
         digest = hashlib.sha256(raw).hexdigest()
-        when = {
-            "heard_ago_ms": int((time.monotonic() - heard.at) * 1000),
-            "unseen_ms": int((heard.at - heard.looked_at) * 1000),
-        }
         if isinstance(event, Refusal):
             # One of several bridges keeps it, by the same rule as for adoption.
-            entry_id = f"{digest[:16]}-{await self._bus.heard_at(digest, **when)}"
+            entry_id = f"{digest[:16]}-{await self._bus.heard_at(digest, heard.hearing)}"
             await self._bus.refuse(raw, source=HealthEvent.channel, reason=event.reason, by=self._by, entry_id=entry_id)
-        elif adopted_as := await self._bus.adopt(event, digest, **when):
+        elif adopted_as := await self._bus.adopt(event, digest, heard.hearing):
             self.adopted += 1
             BRIDGE_ADOPTED.add()
             self._on_stream(FOREIGN_STREAM)

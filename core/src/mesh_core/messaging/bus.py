@@ -42,6 +42,13 @@ LONGEST_PAYLOAD = MAX_EVENT_BYTES + 1  # one more than any record has: what is l
 log = structlog.get_logger()
 
 
+class Hearing(NamedTuple):
+    """When a listener heard a message, and since when it had not looked (monotonic seconds)."""
+
+    at: float
+    looked_at: float
+
+
 class BusDown(ConnectionError):
     """Redis cannot be reached, or did not answer in time; the call may or may not have taken effect."""
 
@@ -127,25 +134,30 @@ class Bus:
         entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, once_seconds])
         return bare.model_copy(update={"id": f"{event.node}/{entry.decode()}"}) if entry else None
 
-    async def adopt(
-        self, event: HealthEvent, raw_digest: str, *, heard_ago_ms: int = 0, unseen_ms: int = 0
-    ) -> str | None:
+    async def adopt(self, event: HealthEvent, raw_digest: str, hearing: Hearing | None = None) -> str | None:
         """A hand-published message into `_foreign`; None if a listener adopted it that heard it at the same time.
 
-        Heard by this one `heard_ago_ms` ago, after `unseen_ms` in which it did not look. The same bytes within two
-        seconds are one message.
+        The same bytes within two seconds are one message. Without a `hearing` it is heard just now.
         """
         bare = event.model_copy(update={"id": None, "trust": Trust.FOREIGN})
         keys = [FOREIGN_STREAM, "mesh:ev:seq", f"{HEARD_PREFIX}{raw_digest}"]
-        when: list[object] = [heard_ago_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
-        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, *when])
+        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, *await self._moment(hearing)])
         return f"{event.node}/{entry.decode()}" if entry else None
 
-    async def heard_at(self, raw_digest: str, *, heard_ago_ms: int = 0, unseen_ms: int = 0) -> str:
+    async def heard_at(self, raw_digest: str, hearing: Hearing | None = None) -> str:
         """The moment (ms) under which this hearing counts: the same for every listener that heard it then."""
-        when: list[object] = [heard_ago_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
-        moment = await self.script(HEARD_AT, [f"{HEARD_PREFIX}{raw_digest}"], when)
+        moment = await self.script(HEARD_AT, [f"{HEARD_PREFIX}{raw_digest}"], await self._moment(hearing))
         return str(moment.decode())
+
+    async def _moment(self, hearing: Hearing | None) -> list[object]:
+        """What a script must know of a hearing, by the clock of Redis: however long the script takes to get through."""
+        asked = time.monotonic()
+        seconds, micros = await self.call("TIME")
+        asking = time.monotonic() - asked  # somewhere in it the server looked at its clock
+        heard = hearing or Hearing(asked, asked)
+        heard_ms = int(seconds) * 1000 + int(micros) // 1000 - int((asked - heard.at) * 1000)
+        unseen_ms = int((heard.at - heard.looked_at + asking) * 1000)
+        return [heard_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
 
     async def publish(self, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
         """To the record's stream (or the one named here), then its channel. With `once`: at most one record ever.

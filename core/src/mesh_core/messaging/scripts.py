@@ -38,23 +38,24 @@ return entry
 
 # The moment (ms, by the clock of Redis) under which a hearing of these bytes counts, and whether it is the first. Each
 # listener says when it heard them, not when it got through: a server that was away in between, or a reply that was
-# lost, makes no second message of them. What was heard while this listener did not look counts as heard with it.
+# lost, makes no second message of them. Who did not look for a while before may have heard later than others: two
+# hearings are one when either came within what the other one's listener cannot tell apart, and that is kept with each.
 _HEAR = """
-local function hear(key, ago, unseen, window, keep)
-  local now = redis.call('TIME')
-  local heard = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000) - tonumber(ago)
-  local from = heard - math.max(tonumber(window), tonumber(unseen))
-  local known = redis.call('ZRANGEBYSCORE', key, from, heard + tonumber(window), 'LIMIT', 0, 1)
-  if known[1] then return known[1], false end
+local function hear(key, heard, unseen, window, keep)
+  heard, unseen, window = tonumber(heard), tonumber(unseen), tonumber(window)
+  for _, known in ipairs(redis.call('ZRANGEBYSCORE', key, heard - math.max(window, unseen), '+inf')) do
+    local moment, then_unseen = string.match(known, '^(%d+)/?(%d*)$')
+    if tonumber(moment) - math.max(window, tonumber(then_unseen) or 0) <= heard then return moment, false end
+  end
   local moment = string.format('%.0f', heard)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', heard - tonumber(keep))
-  redis.call('ZADD', key, heard, moment)
+  redis.call('ZADD', key, heard, string.format('%.0f/%.0f', heard, unseen))
   redis.call('PEXPIRE', key, keep)
   return moment, true
 end
 """
 
-# KEYS stream, counter, mesh:heard:<sha256>; ARGV json, node, heard ago, not looked for, window, kept (ms)
+# KEYS stream, counter, mesh:heard:<sha256>; ARGV json, node, heard at, not looked for, window, kept (ms)
 # -> entry id or nil. Not published again: whoever listens on the channel has heard it already.
 ADOPT_ONCE = (
     _ENTER
@@ -68,7 +69,7 @@ return entry
 )
 
 # What was refused from the channel is named by its digest and the moment when the first listener heard it.
-# KEYS mesh:heard:<sha256>; ARGV heard ago, not looked for, window, kept (ms) -> that moment (ms)
+# KEYS mesh:heard:<sha256>; ARGV heard at, not looked for, window, kept (ms) -> that moment (ms)
 HEARD_AT = (
     _HEAR
     + """

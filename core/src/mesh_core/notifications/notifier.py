@@ -1,7 +1,7 @@
 """Tells people: one message to every configured Apprise target. Decides nothing, retries nothing, never shows a URL
 (it carries the target's password).
 
-Apprise lives in a child process (`telling_child.py`): with its plugins it takes 47 MB that no service should keep, and
+Apprise lives in a child process (`notifier_child.py`): with its plugins it takes 47 MB that no service should keep, and
 a target that hangs is ended for real, which a thread cannot be. A child whose message went through takes the next one,
 and ends by itself when there is none for a while.
 """
@@ -26,9 +26,10 @@ from mesh_core.runtime.settings import MANY_LINES, Settings
 log = structlog.get_logger()
 
 TARGET_SECONDS = 20.0
-START_SECONDS = 30.0  # of the child, until Apprise is imported: 0.7 s of processor time on a laptop
+START_SECONDS = 60.0  # of the child, until Apprise and its plugins are imported: 2 s of processor time on a laptop
 TITLE_CHARS, BODY_CHARS = 250, 8000
 KEEP_SECONDS = 30.0  # a child without a message for so long gives its memory back
+MOST_CHILDREN = 2  # of one service: each is 47 MB, and seconds of processor time until it is ready
 ENDED_IDLE = 0  # its exit status then; a child that was killed has another
 CHILD = "mesh_core.notifications.notifier_child"
 NOBODY = "nobody was told: no target is configured; set NOTIFY_URLS (Apprise URLs, comma separated)"
@@ -69,11 +70,12 @@ def kind_of(url: str) -> str:
 
 
 class AppriseSender:
-    """`send` may be called side by side; `close` when the service ends (or `async with`)."""
+    """`send` may be called side by side, two go at once; `close` when the service ends (or `async with`)."""
 
     def __init__(self, *, keep_seconds: float = KEEP_SECONDS):
         self._keep_seconds = keep_seconds
         self._free: list[Process] = []
+        self._room = asyncio.Semaphore(MOST_CHILDREN)
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,7 +91,8 @@ class AppriseSender:
         if not urls:
             return SendResult(False, NOBODY)
         request = {"urls": list(urls), "title": title[:TITLE_CHARS], "body": body[:BODY_CHARS], "seconds": seconds + 5}
-        troubles = await self._ask(request, seconds)
+        async with self._room:
+            troubles = await self._ask(request, seconds)
         failed = [
             f"target {number} ({kind_of(url)}) {trouble}"
             for number, (url, trouble) in enumerate(zip(urls, troubles, strict=True), 1)
