@@ -104,7 +104,9 @@ async def test_nobody_is_left_when_the_one_who_tells_is_stopped(teller: AppriseS
     assert _children() == []
 
 
-async def test_one_child_takes_message_after_message_and_a_crowd_gets_one_more(teller: AppriseSender, target: str) -> None:
+async def test_one_child_takes_message_after_message_and_a_crowd_gets_one_more(
+    teller: AppriseSender, target: str
+) -> None:
     assert (await teller.send([target], "t", "1")).ok
     first = _children()
     assert (await teller.send([target], "t", "2")).ok
