@@ -9,8 +9,8 @@ import pytest
 from secret_corpus import drawn
 
 from mesh_core.security.redaction import pruned
-from mesh_core.security.secret_shapes import is_secret_name
-from mesh_core.security.secrets_in_text import HIDDEN, without_secrets
+from mesh_core.security.secret_shapes import HIDDEN, is_secret_name
+from mesh_core.security.secrets_in_text import without_secrets
 
 EVERY_DAY = """
 Out of memory: Killed process 3154 (mysqld) total-vm:1789024kB, anon-rss:512340kB, file-rss:0kB

@@ -11,6 +11,9 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
+HIDDEN = "***"
+KEY_OF_HEX = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{24,128}")
+
 # A field or variable whose name holds one of these words is a secret, whatever its value is. A word counts where a name
 # is cut into its words (dbPassword, DB_PASSWORD, db-password); "passenger" and "tokenizer" are other words.
 _STRONG = frozenset(

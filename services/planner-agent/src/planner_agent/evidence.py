@@ -11,8 +11,7 @@ from typing import Any
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.security.redaction import clean, is_lines, pruned, redacted, tail
-from mesh_core.security.secret_shapes import is_secret_name
-from mesh_core.security.secrets_in_text import HIDDEN
+from mesh_core.security.secret_shapes import HIDDEN, is_secret_name
 
 MAX_FIELDS = 60
 MAX_TOTAL_BYTES = 12 * 1024

@@ -1,0 +1,44 @@
+"""Passwords and tokens in URLs and connection strings, hidden. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from mesh_core.security.secret_shapes import HIDDEN, KEY_OF_HEX, is_random, is_strange
+
+# user:password@ up to the last @ of the word (a password may hold one, and slashes); a port is no password
+_USER_AND_PASSWORD = re.compile(r"(?<=://)[^\s/@:'\"<>]{0,256}:(?!\d{1,5}(?:[/?#\s]|$))[^\s'\"<>]{0,512}@")
+_TOKEN_AS_USER = re.compile(r"(?<!ssh://)(?<!git://)(?<!sftp://)(?<!rsync://)(?<=://)[^\s/@'\"<>:]{1,512}@")
+# user/password@//host, user:password@tcp(host)
+_BARE_LOGIN = re.compile(r"(?<![\w/@:.])([A-Za-z_][\w.-]{0,40}[:/])[^\s'\"@/]{4,200}(?=@(?://|tcp\(|unix\())")
+# Behind one of these, a segment of letters with digits is the key to the door.
+_DOOR = re.compile(
+    r"(/(?:api/)?(?:[a-z]{0,20}web-?hooks?(?:b2)?|hooks?|bot|push|incoming(?:webhook)?|services|workflows|triggers|ping|send|notify|u|in|"
+    r"catch|hookshot|invoke|trigger|key|token|secret|share|invite|reset|confirm|verify|magic|login|r|s)/)"
+    r"([^\s'\"<>?#]{12,512})",
+    re.IGNORECASE,
+)
+_SEGMENT = re.compile(r"[^/]+")
+_PING_HOST = re.compile(
+    r"(://(?:hc-ping|nosnch|cronitor|[\w.-]{0,60}(?:ping|beat|hook)[\w-]{0,20})\.[\w.-]{1,60}/)([^\s'\"<>?#]{6,200})"
+)
+
+
+def in_addresses(text: str) -> str:
+    if "@" in text:
+        text = _BARE_LOGIN.sub(rf"\1{HIDDEN}", text)
+    if "://" not in text:
+        return text
+    text = _USER_AND_PASSWORD.sub(f"{HIDDEN}@", text)
+    text = _TOKEN_AS_USER.sub(f"{HIDDEN}@", text)
+    return _PING_HOST.sub(_door, _DOOR.sub(_door, text))
+
+
+def _door(found: re.Match[str]) -> str:
+    def segment(part: re.Match[str]) -> str:
+        word = part[0]
+        odd = len(word) >= 12 and any(c.isdigit() for c in word) and (is_strange(word) or not word.isalnum())
+        mixed = len(word) >= 12 and word.isalnum() and not (word.islower() or word.isupper() or word.istitle())
+        return HIDDEN if odd or mixed or KEY_OF_HEX.fullmatch(word) or is_random(word) else word
+
+    return found[1] + _SEGMENT.sub(segment, found[2])
