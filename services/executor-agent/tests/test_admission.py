@@ -15,7 +15,7 @@ import pytest
 from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide
 from executor_agent.candidate import Candidate, read_candidate
 from executor_agent.config import ConfigReader, ConfigSnapshot
-from executor_agent.testing import proposal_for, write_inventory
+from executor_agent.testing import event_id_for, proposal_for, write_inventory
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal, proposal_id
@@ -239,7 +239,7 @@ def test_a_reviewed_playbook_is_accepted_and_a_hazardous_or_exchanged_one_is_not
 
 
 def test_a_whole_node_event_cannot_be_answered_with_a_restart() -> None:
-    event = HealthEvent(id="here/1-0", type="disk_full", node="here", payload={"runtime": "docker"})
+    event = HealthEvent(id=event_id_for(1), type="disk_full", node="here", payload={"runtime": "docker"})
     proposal = proposal_for(1, service=None, event=event)
     assert "policy does not allow" in reason_for(proposal)
 
