@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-from parts.engine import Engine
+from drill_rig import drilling, finished, output
 
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
@@ -22,48 +17,16 @@ from mesh_core.testing import wait_for
 STEPS = ("healthy", "broken", "noticed", "proposal", "approved", "running", "done", "green again")
 
 
-@asynccontextmanager
-async def drilling(folder: Path, *words: str, **environ: str) -> AsyncIterator[subprocess.Popen[str]]:
-    """`mend drill` in a session of its own, with its throwaway folder under `folder` and a keyboard that we hold."""
-    environ = {"LLM_CHAIN": "floor", "TMPDIR": str(folder), "RUNTIME_PATH": str(folder / "unused"), **environ}
-    with (folder / "out.txt").open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mend", "drill", *words],
-            env={**os.environ, "NODE_NAME": "drillnode", **environ},
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-    try:
-        yield process
-    finally:
-        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-        gone, _ = await asyncio.to_thread(psutil.wait_procs, family, 45)
-        assert len(gone) == len(family)
-
-
-def said(folder: Path) -> str:
-    return (folder / "out.txt").read_text()
-
-
 async def waiting_for_yes(folder: Path) -> Path:
     """The proposal that the drill shows."""
-    await wait_for(lambda: "your turn" in said(folder), 60, "the drill to ask")
-    return Path(re.findall(r"read it: (\S+)", said(folder))[0])
-
-
-async def finished(process: subprocess.Popen[str], seconds: float = 90) -> int:
-    return await asyncio.to_thread(process.wait, seconds)
+    await wait_for(lambda: "your turn" in output(folder), 60, "the drill to ask")
+    return Path(re.findall(r"read it: (\S+)", output(folder))[0])
 
 
 async def test_yes_walks_through_every_step_and_leaves_no_process(tmp_path: Path) -> None:
     async with drilling(tmp_path, "--yes") as process:
-        assert await finished(process, 150) == 0, said(tmp_path)
-    text = said(tmp_path)
+        assert await finished(process, 150) == 0, output(tmp_path)
+    text = output(tmp_path)
     places = [text.index(f" s  {step}") for step in STEPS]
     assert places == sorted(places)
     assert "--yes was given" in text
@@ -80,8 +43,8 @@ async def test_nothing_runs_before_enter_and_a_mv_elsewhere_counts_as_well(tmp_p
         actions = proposal.parent.parent
         assert not any((actions / Folder.RUNNING).iterdir())
         proposal.rename(actions / Folder.APPROVED / proposal.name)
-        assert await finished(process) == 0, said(tmp_path)
-    assert "whoever moved the file" in said(tmp_path)
+        assert await finished(process) == 0, output(tmp_path)
+    assert "whoever moved the file" in output(tmp_path)
 
 
 async def test_enter_is_the_mv(tmp_path: Path) -> None:
@@ -90,8 +53,8 @@ async def test_enter_is_the_mv(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-        assert await finished(process) == 0, said(tmp_path)
-    assert "by Enter" in said(tmp_path)
+        assert await finished(process) == 0, output(tmp_path)
+    assert "by Enter" in output(tmp_path)
 
 
 async def test_a_no_ends_it_with_the_reason(tmp_path: Path) -> None:
@@ -99,7 +62,7 @@ async def test_a_no_ends_it_with_the_reason(tmp_path: Path) -> None:
         proposal = await waiting_for_yes(tmp_path)
         proposal.rename(proposal.parent.parent / Folder.REJECTED / proposal.name)
         assert await finished(process) == 1
-    assert "rejected/" in said(tmp_path)
+    assert "rejected/" in output(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,7 +74,7 @@ async def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path, number: int) 
         assert await finished(process) == 130
         gone, _ = await asyncio.to_thread(psutil.wait_procs, family, 5)
         assert len(gone) == len(family)
-    assert "Traceback" not in said(tmp_path)
+    assert "Traceback" not in output(tmp_path)
 
 
 async def test_without_a_keyboard_it_waits_only_as_long_as_it_was_told(tmp_path: Path) -> None:
@@ -120,25 +83,12 @@ async def test_without_a_keyboard_it_waits_only_as_long_as_it_was_told(tmp_path:
         process.stdin.close()
         process.stdin = None
         assert await finished(process) == 1
-    assert "no keyboard" in said(tmp_path)
-    assert "nobody said yes" in said(tmp_path)
-
-
-@pytest.mark.docker
-async def test_with_docker_the_container_is_restarted_and_removed_afterwards(
-    tmp_path: Path, engine: Engine, base_image: str
-) -> None:
-    words = ("--yes", "--runtime", "docker", "--image", base_image)
-    async with drilling(tmp_path, *words, DOCKER_HOST=engine.host) as process:
-        assert await finished(process, 200) == 0, said(tmp_path)
-    text = said(tmp_path)
-    assert "container_restart" in text
-    [name] = set(re.findall(r"mend-drill-[0-9a-f]{6}(?= )", text))
-    assert name not in engine.docker("ps", "-a", "--format", "{{.Names}}")
+    assert "no keyboard" in output(tmp_path)
+    assert "nobody said yes" in output(tmp_path)
 
 
 async def test_an_engine_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
     async with drilling(tmp_path, "--yes", "--runtime", "docker", DOCKER_HOST="unix:///nowhere.sock") as process:
         assert await finished(process, 60) == 1
-    assert "mend drill: " in said(tmp_path)
-    assert "Traceback" not in said(tmp_path)
+    assert "mend drill: " in output(tmp_path)
+    assert "Traceback" not in output(tmp_path)

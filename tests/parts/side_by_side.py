@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 THE_MACHINE = (
-    "cli/tests/test_drill.py",
+    "cli/tests/test_drill_docker.py",
     "services/executor-agent/tests/test_action_runner.py",
     "services/executor-agent/tests/test_repairs.py",
     "services/node-agent/tests/test_docker.py",
@@ -29,6 +29,7 @@ LONG = (
     "cli/tests/test_secrets_stay_hidden.py",
     "services/executor-agent/tests/test_recovery.py",
     "services/observer/tests/browser/",
+    "cli/tests/test_drill.py",
     "services/planner-agent/tests/test_injection.py",
     "services/planner-agent/tests/test_crashes.py",
     "tests/test_loop_under_acl.py",
