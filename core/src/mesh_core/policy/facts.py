@@ -44,6 +44,8 @@ class Fact(StrEnum):
     JUST_BOOTED = "just_booted"  # the node came up minutes ago
     CONFLICT = "conflict"  # the event contradicts itself
     UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
+    REFUSED = "refused"  # it answers a probe, and wants a login or fewer questions
+    DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
     WHOLE_NODE = "whole_node"  # no service is named
     BAD_NAME = "bad_name"  # the service's name is no name
 
@@ -96,6 +98,9 @@ _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
+_REFUSALS = frozenset({401, 403, 407, 429})  # HTTP
+_DEPENDENCY_DOWN = ("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused")
+_WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 
 
@@ -148,6 +153,10 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.WELL
     yield from _of_docker(path, value, word)
     yield from _of_monitoring(path, value, word, beside)
+    if path == ("httpstatus",) and _whole(value) and value in _REFUSALS:
+        yield Fact.REFUSED
+    if parent == "dependson" and word.startswith(_DEPENDENCY_DOWN):
+        yield Fact.DEPENDENCY_DOWN
     if key == "ready" and value is True:
         yield Fact.WELL
     if key == "restarting" and value is True:
@@ -277,6 +286,8 @@ def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
     """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
     if _is_still_ill(found) or found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}:
         return  # the engine keeps the 0 of an earlier life
+    if payload.get("ended") == _WITH_ITS_ENGINE:
+        return
     exit_code = payload.get("exit_code", (_engine_says(payload) or {}).get("exitCode"))
     policy = payload.get("restart_policy")
     if str(exit_code) == "143" and policy in ("always", "unless-stopped"):

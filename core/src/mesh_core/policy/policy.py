@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from mesh_core.actions.action_type import Choice
 from mesh_core.actions.choices import NOTIFY
@@ -23,7 +22,6 @@ from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
 
-MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
 
 
@@ -45,8 +43,8 @@ class Policy:
         self.rules = tuple(rule for rule in document.rules if rule.enabled)
         self.never = document.never
         self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
-        self._cues = {name: tuple(word.lower() for word in words) for name, words in document.cues.items()}
-        check_names(self.rules, frozenset(self._cues))
+        self._cues = document.cue_words()
+        check_names(self.rules, self._cues.names)
 
     @classmethod
     def load(cls, path: Path | None) -> Policy:
@@ -74,7 +72,7 @@ class Policy:
     def allows(self, event: HealthEvent, recent_restarts: int = 0) -> Allowed:
         """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
         facts = facts_for(event)
-        cues = self._cues_in(event)
+        cues = self._cues.heard_in(event.payload)
         known = {fact.value for fact in facts}
         rule = self._rule_for(event, known | cues)
         actions, preferred = set(rule.allow), rule.prefer
@@ -112,11 +110,6 @@ class Policy:
     def _rule_for(self, event: HealthEvent, known: set[str]) -> PolicyRule:
         alert = alert_name_for(event).lower()
         return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
-
-    def _cues_in(self, event: HealthEvent) -> set[str]:
-        """Cues whose words occur anywhere in the payload's text."""
-        words = _text_of(event.payload)
-        return {name for name, cues in self._cues.items() if any(cue in words for cue in cues)}
 
     def _fences(
         self, event: HealthEvent, facts: frozenset[Fact], recent_restarts: int
@@ -177,25 +170,3 @@ def _fits(when: When, event: HealthEvent, alert: str, known: set[str]) -> bool:
     if when.any and known.isdisjoint(when.any):
         return False
     return known.issuperset(when.all) and known.isdisjoint(when.none)
-
-
-def _text_of(payload: dict[str, Any]) -> str:
-    """Every key and string of the payload, lower case, up to MAX_WORDS characters."""
-    parts: list[str] = []
-    size = 0
-    todo: list[Any] = [payload]
-    while todo and size < MAX_WORDS:
-        value = todo.pop()
-        if isinstance(value, dict):
-            todo.extend(value.values())
-            text = " ".join(str(key) for key in value)
-        elif isinstance(value, list):
-            todo.extend(value)
-            continue
-        elif isinstance(value, str):
-            text = value
-        else:
-            continue
-        parts.append(text)
-        size += len(text) + 1
-    return "\n".join(parts)[:MAX_WORDS].lower()

@@ -5,6 +5,7 @@ Every refusal names the file, the key and what to write instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import yaml
@@ -14,6 +15,7 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import CHOICE_WORDS
 from mesh_core.models.config_file import FilePart, first_problem, not_yaml
 from mesh_core.models.events import Severity
+from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.playbook_lint.table import widening_problem
 
@@ -84,14 +86,23 @@ class Requests(FilePart):
 
 
 class Document(FilePart):
-    """One policy file. `unprotect` takes names off the shipped `never` lists."""
+    """One policy file. `unprotect` takes names off the shipped `never` lists.
+
+    The words of a cue: `cues` count anywhere, `topics` in a line that complains, `logged` in what the program printed.
+    """
 
     max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
     never: Never = Never()
     unprotect: tuple[Text, ...] = ()
     cues: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
+    topics: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
+    logged: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
+    grave: tuple[Key, ...] = ()
     rules: tuple[PolicyRule, ...] = ()
     requests: Requests = Requests()
+
+    def cue_words(self) -> CueWords:
+        return CueWords(_lowered(self.cues), _lowered(self.topics), _lowered(self.logged), frozenset(self.grave))
 
 
 def merged(base: Document, over: Document) -> Document:
@@ -116,9 +127,21 @@ def merged(base: Document, over: Document) -> Document:
         max_restarts_per_hour=base.max_restarts_per_hour if limit is None else limit,
         never=Never(services=both("services"), patterns=both("patterns"), nodes=both("nodes")),
         cues={**base.cues, **over.cues},
+        # Whoever gives a cue words of his own means these, and no other of ours beside them.
+        topics={**_without(base.topics, over.cues), **over.topics},
+        logged={**_without(base.logged, over.cues), **over.logged},
+        grave=(*base.grave, *over.grave),
         rules=tuple(rules),
         requests=Requests(modules={**base.requests.modules, **over.requests.modules}),
     )
+
+
+def _lowered(words: dict[Key, tuple[Text, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(word.lower() for word in said) for name, said in words.items()}
+
+
+def _without(words: dict[Key, tuple[Text, ...]], replaced: Iterable[str]) -> dict[Key, tuple[Text, ...]]:
+    return {name: said for name, said in words.items() if name not in set(replaced)}
 
 
 def read_policy(text: str, source: str) -> Document:
