@@ -24,25 +24,34 @@ DOWN_WITHIN_SECONDS = 30.0
 
 
 class OwnEngine:
-    """`start()`, then `host`; `stop()` leaves no process, mount, bridge or file behind."""
+    """`start()`, then `host`; `restart()` as an upgrade does; `stop()` leaves no process, mount, bridge or file."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mendmesh-engine-"))
         self.host = f"unix://{self.folder}/docker.sock"
         self.bridge = ""
+        self._network: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Wait until its socket answers; skips (or fails, in CI) with the end of the engine's log."""
+        self._network = self._own_bridge() if _another_engine() else []
+        self._launch()
+
+    def restart(self) -> None:
+        """End it, with what it runs, and start it anew over the same data."""
+        self._end()
+        self._launch()
+
+    def _launch(self) -> None:
         dockerd = require("dockerd", "apt-get install docker.io")
-        network = self._own_bridge() if _another_engine() else []
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
                     *_dies_with_us(),
                     dockerd,
                     *("--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
-                    *("--pidfile", str(self.folder / "pid"), "--host", self.host, *network),
+                    *("--pidfile", str(self.folder / "pid"), "--host", self.host, *self._network),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -59,6 +68,14 @@ class OwnEngine:
 
     def stop(self) -> None:
         """Containers must be gone already: dockerd gives each of them 10 s otherwise."""
+        self._end()
+        for mount in sorted(_mounts_under(self.folder), reverse=True):
+            subprocess.run(["umount", "--lazy", mount], check=False)
+        if self.bridge:
+            subprocess.run(["ip", "link", "delete", self.bridge], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
@@ -66,11 +83,6 @@ class OwnEngine:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
-        for mount in sorted(_mounts_under(self.folder), reverse=True):
-            subprocess.run(["umount", "--lazy", mount], check=False)
-        if self.bridge:
-            subprocess.run(["ip", "link", "delete", self.bridge], check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")

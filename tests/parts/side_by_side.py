@@ -15,6 +15,7 @@ THE_MACHINE = (
     "services/executor-agent/tests/test_action_runner.py",
     "services/executor-agent/tests/test_repairs.py",
     "services/node-agent/tests/test_docker.py",
+    "services/node-agent/tests/test_engine_restart.py",
     "services/node-agent/tests/test_systemd.py",
     "services/observer/tests/browser/test_page_heals.py",
     "tests/deploy/",

@@ -58,7 +58,7 @@ async def test_its_options_are_read_and_its_results_become_events(
     config_file.write_text(f"{others}temperature: {{enabled: false}}\n{step_3}")
     config = read_probe_config(config_file, table)
 
-    (probe,) = create_probes(config, "unix:///nowhere.sock", 0.0, IncidentTracker("n1"))
+    (probe,) = create_probes(config, "unix:///nowhere.sock", 0.0, IncidentTracker("n1"), lambda name: {})
     async with watching(probe) as watched:
         for number in range(30):
             (files / str(number)).touch()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.facts import Fact, facts_for
 from node_agent.checks import CheckResult, Condition
-from node_agent.container_check import ContainerCheck
+from node_agent.container_check import ContainerCheck, state_in_words
 from node_agent.container_history import ContainerRecord
 from node_agent.container_identity import Identity
 
@@ -36,6 +39,11 @@ def checked(
 
 RUNNING, EXITED = {"Status": "running"}, {"Status": "exited", "ExitCode": 1}
 STOPPED, OOM_KILLED = ContainerRecord(stopped_by_person=True), ContainerRecord(oom_killed=True)
+WITH_ITS_ENGINE, LOOP = ContainerRecord(ended_with_engine=True), "container_restart_loop"
+
+
+def crashed(*seconds_ago: float) -> ContainerRecord:
+    return ContainerRecord(crashes=deque(NOW - ago for ago in seconds_ago))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +65,25 @@ STOPPED, OOM_KILLED = ContainerRecord(stopped_by_person=True), ContainerRecord(o
         (EXITED | {"ExitCode": 137, "FinishedAt": at(1.5)}, {}, Condition.UNHEALTHY, "container_died"),
         (EXITED, {"record": STOPPED}, Condition.HEALTHY, "stopped_by_person"),
         (EXITED | {"Error": "no such mount"}, {"record": STOPPED}, Condition.UNHEALTHY, "container_died"),
+        (EXITED | {"Error": "no such device", "FinishedAt": at(9000)}, {}, Condition.UNHEALTHY, "container_died"),
+        (EXITED | {"Error": "no such device"}, {"policy": "always"}, Condition.UNHEALTHY, "container_died"),
+        (
+            EXITED | {"ExitCode": 0, "Error": "no runtime"},
+            {"record": OOM_KILLED},
+            Condition.UNHEALTHY,
+            "container_died",
+        ),
+        ({"Status": "created"}, {}, Condition.UNKNOWN, ""),
+        ({"Status": "created", "ExitCode": 128, "Error": "no network"}, {}, Condition.UNHEALTHY, "container_died"),
+        ({"Status": "restarting", "Error": "no network"}, {}, Condition.UNKNOWN, ""),
+        (EXITED, {"record": WITH_ITS_ENGINE}, Condition.UNHEALTHY, "container_died"),
+        (EXITED | {"ExitCode": 0}, {"record": WITH_ITS_ENGINE}, Condition.UNHEALTHY, "container_died"),
+        (EXITED, {"record": WITH_ITS_ENGINE, "policy": "unless-stopped"}, Condition.UNHEALTHY, "container_died"),
+        (EXITED | {"FinishedAt": at(9000)}, {"record": WITH_ITS_ENGINE}, Condition.UNHEALTHY, "container_died"),
+        (EXITED, {"record": WITH_ITS_ENGINE, "engine_up_seconds": 3.0}, Condition.UNKNOWN, ""),
+        (RUNNING | {"StartedAt": at(300)}, {"record": crashed(950, 640, 330)}, Condition.UNHEALTHY, LOOP),
+        ({"Status": "restarting"}, {"record": crashed(7300, 3700, 10)}, Condition.UNHEALTHY, LOOP),
+        (RUNNING | {"StartedAt": at(640)}, {"record": crashed(1270, 960, 650)}, Condition.HEALTHY, ""),
         (EXITED | {"ExitCode": 0}, {}, Condition.HEALTHY, "finished"),
         (EXITED | {"ExitCode": 0}, {"policy": "always"}, Condition.HEALTHY, "stopped_by_person"),
         (EXITED | {"FinishedAt": at(1)}, {"policy": "always"}, Condition.UNKNOWN, ""),
@@ -77,6 +104,40 @@ def test_what_was_seen_running_is_no_old_corpse() -> None:
     record = ContainerRecord()
     checked(RUNNING, record=record)
     assert checked(EXITED | {"FinishedAt": at(601)}, record=record).type == "container_died"
+
+
+def test_what_ended_with_its_engine_or_could_not_start_was_not_stopped_by_a_person() -> None:
+    """The planner believes the fact: it would put the event aside as somebody's own doing."""
+    ended = checked(EXITED | {"ExitCode": 0}, record=ContainerRecord(ended_with_engine=True))
+    failed = checked(
+        EXITED | {"Error": "no such mount"}, record=ContainerRecord(stopped_by_person=True), policy="always"
+    )
+    for result in (ended, failed):
+        event = HealthEvent(type=result.type, node="n1", service="web", severity="error", payload=result.facts)
+        assert not facts_for(event) & {Fact.OPERATOR, Fact.FINISHED}
+    assert ended.facts["ended"] == "with its engine"
+    assert failed.facts["error"] == "no such mount"
+
+
+def test_one_that_runs_again_has_forgotten_its_engines_end() -> None:
+    record = ContainerRecord(ended_with_engine=True)
+    assert checked(RUNNING, record=record).condition is Condition.HEALTHY
+    assert not record.ended_with_engine
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (RUNNING, "running"),
+        (RUNNING | {"Health": {"Status": "unhealthy"}}, "unhealthy"),
+        ({"Status": "exited", "ExitCode": 0}, "finished"),
+        (EXITED, "exited with 1"),
+        ({"Status": "paused"}, "paused"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_state_of_what_others_depend_on_in_a_word(state: dict[str, Any], words: str) -> None:
+    assert state_in_words({"State": state}) == words
 
 
 def test_a_result_says_what_is_known_of_the_container() -> None:

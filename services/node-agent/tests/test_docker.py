@@ -137,6 +137,76 @@ async def test_a_restart_by_a_person_whose_start_fails_is_an_incident(box: Box, 
         assert "needed" in event.payload["error"]
 
 
+async def test_a_container_that_the_engine_cannot_start_is_an_incident_however_it_came_to_be(
+    box: Box, watching: Any, tmp_path: Path
+) -> None:
+    """An updater leaves it `created`, a person's restart leaves it `exited`; the engine tells nobody of either."""
+    port = free_port()
+    published = ("--publish", f"127.0.0.1:{port}:80")
+    old = box.run("sleep 600", *published, "--restart", "unless-stopped", name="old")
+    await asyncio.sleep(0.5)
+    box.engine.docker("stop", "-t", "0", old)
+    box.run("sleep 600", *published, name="owner")
+    new, late = f"{box.prefix}-new", f"{box.prefix}-late"
+    box.names += [new, late]
+
+    def start_in_vain(name: str) -> None:
+        with pytest.raises(AssertionError, match="exit 1"):
+            box.engine.docker("start", name)
+
+    box.engine.docker("create", "--name", late, *published, box.image, "sleep", "600")
+    start_in_vain(late)
+    since = time.time()
+    async with watching(box.probe(resync_seconds=1, since=since)) as watched:
+        await watched.see(late, "container_died")  # it failed before this agent was there
+        box.engine.docker("create", "--name", new, *published, "--restart", "always", box.image, "sleep", "600")
+        start_in_vain(new)
+        event = await watched.see(new, "container_died")
+        assert (event.payload["status"], event.payload["exit_code"]) == ("created", 128)
+        assert str(port) in event.payload["error"]
+        assert watched.types(old) == [], "a person stopped it"
+        start_in_vain(old)
+        event = await watched.see(old, "container_died")
+        assert str(port) in event.payload["error"]
+        assert event.payload["stopped_by_person"] is False
+        box.engine.rm(f"{box.prefix}-owner")
+        box.engine.docker("start", old)
+        await watched.see(old, "container_died", "service_recovered")
+
+
+async def test_what_it_depends_on_stands_in_the_event_with_its_state(box: Box, watching: Any) -> None:
+    db = box.run("exit 4", name="db")
+    await wait_for(lambda: box.engine.inspect(db)["State"]["Status"] == "exited", 10, "its end")
+    async with watching(box.probe()) as watched:
+        await watched.see(db, "container_died")
+        name = box.run("exit 5", "--label", f"mendmesh.depends-on={db}, nowhere", "--label", "mendmesh.restart=false")
+        event = await watched.see(name, "container_died")
+        assert event.payload["depends_on"] == {db: "exited with 4", "nowhere": "missing"}
+        assert event.payload["labels"]["mendmesh.restart"] == "false"
+
+
+async def test_an_agent_that_opts_in_watches_only_what_is_labelled(box: Box, watching: Any) -> None:
+    async with watching(box.probe(only_labelled=True, resync_seconds=1)) as watched:
+        box.run("exit 1", name="silent")
+        ours = box.run("exit 1", "--label", "mendmesh.watch=true", name="ours")
+        healed = box.run("exit 1", "--label", "autoheal=true", name="healed")
+        await watched.see(ours, "container_died")
+        await watched.see(healed, "container_died")
+        assert {event.service for event in watched.events} == {None, ours, healed}
+
+
+async def test_of_two_containers_of_one_identity_the_one_that_runs_counts(box: Box, watching: Any) -> None:
+    """Who replaces a container may leave the old one beside the new one; a swarm does so with each task."""
+    labels = ["--label", f"com.docker.swarm.service.name={box.prefix}", "--label"]
+    async with watching(box.probe(resync_seconds=1)) as watched:
+        first = box.run("sleep 1; exit 5", *labels, f"com.docker.swarm.task.name={box.prefix}.1.aaa", name="t.1.aaa")
+        event = await watched.see(box.prefix, "container_died")
+        assert event.payload["container"] == first
+        box.run("sleep 600", *labels, f"com.docker.swarm.task.name={box.prefix}.1.bbb", name="t.1.bbb")
+        back = await watched.see(box.prefix, "container_died", "service_recovered")
+        assert back.payload["container"].endswith("t.1.bbb")
+
+
 async def test_unhealthy_and_healthy_again(box: Box, watching: Any) -> None:
     async with watching(box.probe()) as watched:
         name = box.run("sleep 600", *CHECKED, "echo checking; ! test -e /sick")

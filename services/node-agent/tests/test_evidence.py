@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,43 @@ def change(service: str | None = "web", kind: str = "opened", **facts: object) -
 def test_escapes_and_control_characters_do_not_travel() -> None:
     raw = b"\x1b[31mred\x1b[0m\x07 \x1b]0;title\x07text\x00\r\nprogress 1\rprogress 2\n\n\xff\xfe end\n"
     assert clean_lines(raw) == ["red text", "progress 1", "progress 2", "\ufffd\ufffd end"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_wide_scripts_stay_readable_in_any_encoding(encoding: str) -> None:
+    text = "started\r\nGröße: 7\n接続が拒否されました\nошибка соединения 🔥\n"
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"\xef\xbb\xbf")
+    lines = ["started", "Größe: 7", "接続が拒否されました", "ошибка соединения 🔥"]
+    assert clean_lines(mark + text.encode(encoding)) == lines
+    assert clean_lines(text.encode("utf-8")) == lines
+    western = "Größe: 7\nplain words of a service\n" * 3
+    assert clean_lines(western.encode(encoding)) == western.splitlines(), "the end of a log has no mark"
+
+
+def test_utf16_that_the_engine_took_for_utf8_keeps_its_letters() -> None:
+    raw = (b"\xff\xfe" + "could not start\r\nport in use\r\n".encode("utf-16-le")).decode("utf-8", "replace").encode()
+    assert clean_lines(raw) == ["could not start", "port in use"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[1;38:5:196mred\x1b[m",
+        "\x1b(B\x1b)0red",
+        "\x9b31mred\x9b0m",
+        "\x1b]8;;http://x/\x1b\\red\x1b]8;;\x1b\\",
+        "\x1bP1$r0m\x1b\\red",
+        "\x1b7\x1b[?25lred\x1b8\x1b=",
+        "\ufeffred",
+    ],
+)
+def test_no_escape_of_a_terminal_leaves_a_piece_behind(text: str) -> None:
+    assert clean_text(text) == "red"
+    assert clean_lines(text.encode()) == ["red"]
+
+
+def test_a_bar_of_progress_is_lines() -> None:
+    assert clean_text("10 %\r50 %\rdone\r\nnext") == "10 %\n50 %\ndone\nnext"
 
 
 def test_bidirectional_overrides_do_not_travel() -> None:

@@ -51,6 +51,19 @@ def test_a_blip_is_no_event() -> None:
     assert tracker.apply(UNHEALTHY, 9, 9000).changes == ()
 
 
+def test_what_is_closed_ends_at_once_whatever_its_rule_its_siblings_and_its_flapping_say() -> None:
+    tracker = IncidentTracker("n1", FlapOptions(opens=2, window_seconds=3600, quiet_seconds=600))
+    opened(tracker, 0)
+    recovered(tracker, 10)
+    assert types(opened(tracker, 20)) == ["service_flapping"]
+    opened(tracker, 20, result(key="http/web:", type_="http_probe_failed"))
+    update = tracker.close("docker:/web", ended="no longer watched")
+    assert types(update) == ["service_recovered"]
+    assert (update.changes[0].was, update.changes[0].result.facts["ended"]) == ("service_flapping", "no longer watched")
+    assert [change.result.key for change in tracker.still_open()] == ["http/web:"]
+    assert tracker.close("docker:/web") == tracker.close("never seen") == IncidentUpdate()
+
+
 def test_what_is_well_asks_for_nothing() -> None:
     assert IncidentTracker("n1").apply(HEALTHY, 0, 0) == IncidentUpdate()
 

@@ -15,6 +15,7 @@ from node_agent import agent as agent_room
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.engine import Engine
+from node_agent.probe import SourceAbsent
 from node_agent.probes.docker import DockerOptions, DockerProbe
 
 
@@ -35,12 +36,13 @@ class Source:
 
     def __init__(self, *, there: bool):
         self.there = there
+        self.absence: Exception = SourceAbsent("nobody listens")
         self.looks = 0
         self.broken = asyncio.Event()
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         if not self.there:
-            raise ConnectionRefusedError("nobody listens")
+            raise self.absence
         self.looks += 1
         return [CheckResult("engine:web", "web", Condition.HEALTHY, ConfirmationRule())]
 
@@ -76,6 +78,20 @@ async def test_a_source_that_never_was_there_is_no_trouble(watching: Any) -> Non
         # The one that had its source is told; by then the other has failed as often.
         event = await watched.see(None, "node_online", "probe_failed")
         assert event.payload["probe"] == "other"
+
+
+@pytest.mark.parametrize("error", [PermissionError("not for you"), ValueError("label too long"), KeyError("State")])
+async def test_a_probe_that_throws_is_red_also_if_it_never_worked(watching: Any, error: Exception) -> None:
+    """Nothing of what it should watch is seen: silence would look like health."""
+    probe = Source(there=False)
+    probe.absence, probe.every_seconds = error, 0.1
+    async with watching(probe) as watched:
+        event = await watched.see(None, "node_online", "probe_failed")
+        assert event.payload["probe"] == "engine"
+        assert type(error).__name__ in event.payload["error"]
+        assert event.severity == "error"
+        probe.there = True
+        await watched.see(None, "node_online", "probe_failed", "service_recovered")
 
 
 async def test_an_agent_that_starts_without_what_it_watched_before_says_so(watching: Any) -> None:

@@ -57,6 +57,17 @@ def test_what_is_switched_off_makes_no_probe(tmp_path: Path) -> None:
         ("http: [{name: a, url: 'http://x'}, {name: a, url: 'http://y'}]", ["'a'", "own name"]),
         ("http: [{name: a, url: 'http://x', backed_by: {runtime: lxc, name: a}}]", ["backed_by.runtime", "docker"]),
         ("supervisor: {address: nowhere}", ["supervisor.address", "unix:///path"]),
+        ("supervisor: {address: 'http://h:9001/other'}", ["supervisor.address", "/other"]),
+        ("supervisor: {address: 'http://u:p@h', user: u}", ["line 1: supervisor", "write it once"]),
+        ("supervisor: {address: 'http://h', password: p}", ["supervisor", "add `user`"]),
+        (
+            "http:\n  - {name: a, url: 'http://x/'}\n  - name: b\n    url: http://x..y/",
+            ["line 4: http.1.url", "'x..y'"],
+        ),
+        ("http: [{name: a, url: 'http://x:99999/'}]", ["http.0.url", "1 to 65535"]),
+        ("# why\n\ntcp:\n- name: a\n  host: 'a b'\n  port: 80", ["line 5: tcp.0.host", "' ' cannot stand"]),
+        ("tcp:\n- name: a\n  host: h", ["line 2: tcp.0.port: is required"]),
+        ("disk:\n  high: 95\n\n  hihg: 96", ["line 4: disk.hihg: no such key"]),
         ("- a", ["should be a mapping"]),
         ("docker: [", ["not YAML"]),
     ],
@@ -74,6 +85,20 @@ def test_a_password_is_not_printed(tmp_path: Path) -> None:
     with pytest.raises(ProbeConfigError, match=r"supervisor\.password: ") as caught:
         read_probe_config(written(tmp_path, text.replace("geheim", "[geheim]")))
     assert "geheim" not in str(caught.value)
+
+
+def test_no_login_is_printed_whatever_is_wrong_beside_it(tmp_path: Path) -> None:
+    for text in (
+        "http: [{name: a, url: 'http://u:geheim@x/', looks: 0}, {name: a, url: 'http://u:geheim@y/'}]",
+        "http: [{name: a, url: 'http://u:geheim@x/'}, {name: a, url: 'http://u:geheim@y/'}]",
+        "http: [{name: a, url: 'http://u:geheim@x..y/'}]",
+        "supervisor: {address: 'http://u:geheim@h', user: u, password: geheim}",
+    ):
+        with pytest.raises(ProbeConfigError) as caught:
+            read_probe_config(written(tmp_path, text))
+        assert "geheim" not in str(caught.value)
+    good = read_probe_config(written(tmp_path, "http: [{name: a, url: 'http://u:geheim@x/'}]"))
+    assert "geheim" not in repr(good)
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port
 from node_agent.checks import CheckResult, Condition
-from node_agent.http_client import HttpConnectionError, parse_address, request
+from node_agent.http_address import parse_address
+from node_agent.http_client import HttpConnectionError, request
 from node_agent.probe import Backing
 from node_agent.probes.http import HttpOptions, HttpProbe
 from node_agent.probes.tcp import TcpOptions, TcpProbe
@@ -80,7 +82,18 @@ async def looked(port: int, **more: Any) -> CheckResult:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", {}, Condition.UNHEALTHY, "before the end"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {}, Condition.UNHEALTHY, "cut short"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n", {}, Condition.UNHEALTHY, "closed"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, Condition.UNHEALTHY, "no HTTP answer"),
+        (b"HTTP/1.0 200 OK\nServer: small\n\nall good", {"expect_text": "good"}, Condition.HEALTHY, ""),
+        (
+            b"HTTP/1.0 200\n Server: small\nContent-Length : 8\n\nall good",
+            {"expect_text": "good"},
+            Condition.HEALTHY,
+            "",
+        ),
+        (b"HTTP/1.0 200 OK\r\nServer: closes here\r\n", {}, Condition.HEALTHY, ""),
+        (b"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\n\n", {}, Condition.HEALTHY, ""),
+        (b"HTTP/1.1 503 No\nRetry-After: 5\n\n", {}, Condition.UNHEALTHY, "it answered 503"),
+        (b"HTTP/1.1 20", {}, Condition.UNHEALTHY, "no HTTP answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", {}, Condition.UNHEALTHY, "no HTTP answer"),
         (b"", {}, Condition.UNHEALTHY, "no HTTP answer"),
     ],
 )
@@ -159,10 +172,28 @@ async def test_one_red_look_is_a_blip(watching: Any) -> None:
             assert watched.types("shop") == []
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "unix://", "http://", "nonsense"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="is not unix:///path"):
-        parse_address(url)
+async def test_the_login_of_a_url_goes_out_with_the_request() -> None:
+    """As curl does it: with the same URL that is well in a terminal, the probe must not call it down."""
+    wanted = b"Authorization: Basic " + base64.b64encode("mon:päss word@".encode())
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(plain(200 if wanted in head else 401))
+        await writer.drain()
+
+    async with served(handler) as port:
+        for login, condition in (("mon:p%C3%A4ss%20word%40@", Condition.HEALTHY), ("", Condition.UNHEALTHY)):
+            (result,) = await http_probe(f"http://{login}127.0.0.1:{port}/").check(None)
+            assert result.condition is condition
+            assert result.facts["url"] == f"http://127.0.0.1:{port}/"
+    assert result.facts["http_status"] == 401
+
+
+async def test_a_name_that_only_the_resolver_refuses_is_red_and_not_silent() -> None:
+    options = TcpOptions(name="wiki", host="wiki.lan", port=80).model_copy(update={"host": "wiki..lan"})
+    (result,) = await TcpProbe(options).check(None)
+    assert result.condition is Condition.UNHEALTHY
+    assert "no host name" in result.facts["error"]
 
 
 async def test_nobody_there_says_where() -> None:

@@ -67,7 +67,7 @@ def main() -> None:
         return time.time_ns() // 1_000_000
 
     async def watch(stop: asyncio.Event) -> None:
-        agent.probes.extend(create_probes(config, settings.docker_host, since, tracker))
+        agent.probes.extend(create_probes(config, settings.docker_host, since, tracker, store.memory))
         log.info("node_agent.watching", node=node, probes=[probe.name for probe in agent.probes])
         gc.collect()
         gc.freeze()

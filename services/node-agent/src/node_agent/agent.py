@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -21,7 +20,7 @@ from node_agent.confirmation import ConfirmationRule
 from node_agent.events import event_for, node_event
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentChange, IncidentTracker, IncidentUpdate
-from node_agent.probe import Hint, ListeningProbe, Probe
+from node_agent.probe import Hint, ListeningProbe, Probe, RememberingProbe, SourceAbsent
 
 ANNOUNCE_SECONDS = 60.0
 CHECK_SECONDS = 60.0  # wall time that one check may take
@@ -34,6 +33,7 @@ STEADY_SECONDS = 5.0  # a stream that held that long was a good one
 SOURCE_RULE = ConfirmationRule(unhealthy_checks=3, unhealthy_seconds=20.0, healthy_checks=1, recheck_seconds=5.0)
 SOURCE_KEY = "source:"
 PROBE_FAILED = "probe_failed"
+REMOVED_OR_UNWATCHED = "removed, or no longer watched"
 
 log = structlog.get_logger()
 
@@ -69,10 +69,11 @@ class Agent:
         self._pulse = pulse or Pulse()
         self._failures: dict[str, str] = {}  # probe -> the last failure that was logged
         self._working = store.working_probes()
+        self._found: set[str] = set()  # keys that a probe of this life has seen
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Every probe, each in its own rhythm; one whose loop dies takes the agent down."""
-        self._close_forgotten_sources()
+        self._close_what_nobody_watches()
         async with asyncio.TaskGroup() as group:
             tasks = []
             for probe in self.probes:
@@ -101,14 +102,16 @@ class Agent:
             "open_incidents": len(self.tracker.still_open()),
         }
 
-    def _close_forgotten_sources(self) -> None:
-        """A probe that was taken out of the configuration leaves nothing open behind it."""
+    def _close_what_nobody_watches(self) -> None:
+        """A probe or a target that was taken out of the configuration leaves nothing open behind it."""
         names = {probe.name for probe in self.probes}
-        for known in self.tracker.known_results(SOURCE_KEY):
-            if known.key.removeprefix(SOURCE_KEY) not in names:
-                gone = replace(as_healthy(known, ended="no longer watched"), rule=SOURCE_RULE)
-                for change in self.tracker.apply_missing(gone, self._clock()).changes:
+        for known in self.tracker.known_results(""):
+            if known.key.removeprefix(SOURCE_KEY).partition(":")[0] not in names:
+                for change in self.tracker.close(known.key, ended="no longer watched").changes:
+                    log.info("agent.no_longer_watched", key=known.key, incident=change.incident)
+                    AGENT_EVENTS.add(change.kind)
                     self._send(event_for(change, self.node, self._clock_ms()))
+        self._save()
 
     async def _run_checks(self, probe: Probe, schedule: CheckSchedule) -> None:
         turned = self._pulse.watch(f"the probe {probe.name}", probe.every_seconds + STILL_SECONDS)
@@ -151,7 +154,7 @@ class Agent:
                 raise
             reason = _described(error)
             self._log_failure(probe, reason)
-            if probe.name in self._working:
+            if probe.name in self._working or not isinstance(error, SourceAbsent):
                 await self._judge_source(probe, Condition.UNHEALTHY, {"probe": probe.name, "error": reason}, recheck)
             return recheck
         self._failures.pop(probe.name, None)
@@ -163,9 +166,11 @@ class Agent:
             await self._publish(probe, result.key, update, recheck)
         if keys is None:
             found = {result.key for result in results}
+            self._found |= found
             for known in self.tracker.known_results(f"{probe.name}:"):
                 if known.key not in found:
-                    gone = as_healthy(known, ended="removed")
+                    # Of what an earlier agent saw and this one never did, its settings may say nothing any more.
+                    gone = as_healthy(known, ended="removed" if known.key in self._found else REMOVED_OR_UNWATCHED)
                     await self._publish(probe, known.key, self.tracker.apply_missing(gone, self._clock()), recheck)
         return recheck
 
@@ -218,7 +223,8 @@ class Agent:
             log.warning("agent.check_failed", probe=probe.name, error=reason)
 
     def _save(self) -> None:
-        self._store.save(self.tracker, self._working, self._clock_ms())
+        memories = {probe.name: probe.memory() for probe in self.probes if isinstance(probe, RememberingProbe)}
+        self._store.save(self.tracker, self._working, memories, self._clock_ms())
 
 
 def _is_stopping() -> bool:

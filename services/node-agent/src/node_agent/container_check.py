@@ -1,15 +1,15 @@
 """Is this container healthy? Judges one look at one container against what the engine told of it before. Pure.
 
 A container that a person stopped, and a one-shot that ended with 0, are healthy. One that the engine is about to start
-again is neither healthy nor unhealthy.
+again is neither healthy nor unhealthy. One that the engine could not start is unhealthy, whoever stopped it before and
+however long ago: nobody wants a thing started that is not to run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import structlog
 
 from mesh_core.models.events import Severity
 from mesh_core.models.records import parse_time
@@ -17,6 +17,7 @@ from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.container_history import ContainerRecord
 from node_agent.container_identity import Identity, container_facts
+from node_agent.crash_rhythm import loop_seconds_left
 from node_agent.evidence import clean_text
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
@@ -24,9 +25,10 @@ SETTLE_SECONDS = 5.0  # between a death and the engine's own next start
 OOM_DEATHS = 2
 SIGKILL = 137  # nobody of ours sent it: the kernel, out of memory, or somebody past the engine
 OOM_NEWS_SECONDS = 1.0  # the engine may tell of the death before it tells that the kernel did it
+RETURN_SECONDS = 20.0  # a host that has just come up, or an engine, may have somebody who starts its containers
 GONE = ("exited", "dead")
-
-log = structlog.get_logger()
+NOT_STARTED = ("created", *GONE)
+WITH_ENGINE = "with its engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class ContainerCheck:
     """`detail` is the engine's long form. `since`: an end before it is none of ours; times are unix seconds.
 
     `deaths` and `oom_deaths` are those of late that nobody meant; `loop_deaths` of them are a restart loop, until it
-    has been up for `stable_seconds`.
+    has been up for `stable_seconds`. `engine_up_seconds`: since we know that the engine was started anew.
     """
 
     identity: Identity
@@ -46,20 +48,30 @@ class ContainerCheck:
     stable_seconds: float
     since: float
     now: float
+    engine_up_seconds: float = float("inf")
 
     def result(self) -> CheckResult:
         status = self._state.get("Status")
         if status == "running":
-            self.record.seen_running = True
-        if status in ("running", "restarting") and (loop := self._loop(status)):
-            return self._found(Condition.UNHEALTHY, loop, Severity.CRITICAL, recheck_seconds=self.stable_seconds)
+            self.record.runs()
+        if status in ("running", "restarting"):
+            if loop := self._loop(status):
+                return self._found(Condition.UNHEALTHY, loop, Severity.CRITICAL, recheck_seconds=self.stable_seconds)
+            if (left := loop_seconds_left(self.record.crashes, self.loop_deaths, self.now)) > 0:
+                count, why = len(self.record.crashes), "it ends and is started again and again, slowly"
+                return self._found(
+                    Condition.UNHEALTHY, "container_restart_loop", recheck_seconds=left, crashes=count, reason=why
+                )
         if status == "running":
             health = self._health
             if health == "unhealthy":
                 return self._found(Condition.UNHEALTHY, "container_unhealthy")
             return self._found(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
+        if self._could_not_start:
+            return self._found(Condition.UNHEALTHY, "container_died")
         if status not in GONE:  # created, paused, restarting, removing
             return self._found(Condition.UNKNOWN)
+        self.record.running = False
         return self._ended()
 
     def _loop(self, status: str) -> str:
@@ -75,9 +87,12 @@ class ContainerCheck:
 
     def _ended(self) -> CheckResult:
         state, policy = self._state, self._policy
-        failed_to_start, killed = bool(state.get("Error")), self._oom_killed
-        if self.record.stopped_by_person and not failed_to_start:  # a restart by a person whose start failed
-            log.info("docker.stopped_by_person", service=self.identity.service, exit_code=state.get("ExitCode"))
+        killed = self._oom_killed
+        if self.record.ended_with_engine:  # whatever its exit code and policy say: it ran, and no person stopped it
+            if self.engine_up_seconds < RETURN_SECONDS:
+                return self._found(Condition.UNKNOWN, recheck_seconds=RETURN_SECONDS - self.engine_up_seconds)
+            return self._found(Condition.UNHEALTHY, "container_died", ended=WITH_ENGINE)
+        if self.record.stopped_by_person:
             return self._found(Condition.HEALTHY, ended="stopped_by_person")
         name = policy.get("Name") or "no"
         retries = int(policy.get("MaximumRetryCount") or 0)
@@ -85,7 +100,7 @@ class ContainerCheck:
         if state.get("ExitCode") == 0 and name in ("no", "on-failure") and not killed:
             return self._found(Condition.HEALTHY, ended="finished")
         ended_at = _unix(state.get("FinishedAt"))
-        if (name in ("always", "unless-stopped") or retries_left) and not failed_to_start:
+        if name in ("always", "unless-stopped") or retries_left:
             # The engine starts such a container again by itself, unless a person stopped it while we did not listen.
             if 0 <= self.now - ended_at < SETTLE_SECONDS:
                 return self._found(Condition.UNKNOWN, recheck_seconds=SETTLE_SECONDS)
@@ -119,7 +134,7 @@ class ContainerCheck:
             "health": self._health,
             "started_at": state.get("StartedAt"),
             "finished_at": state.get("FinishedAt"),
-            "stopped_by_person": self.record.stopped_by_person,
+            "stopped_by_person": self.record.stopped_by_person and not self._could_not_start,
         }
         if state.get("Error"):
             facts["error"] = clean_text(str(state["Error"]), 500)
@@ -130,6 +145,11 @@ class ContainerCheck:
     @property
     def _state(self) -> dict[str, Any]:
         return self.detail.get("State") or {}
+
+    @property
+    def _could_not_start(self) -> bool:
+        """The engine keeps the error of a start until a later one succeeds."""
+        return bool(self._state.get("Error")) and self._state.get("Status") in NOT_STARTED
 
     @property
     def _oom_killed(self) -> bool:
@@ -147,6 +167,17 @@ class ContainerCheck:
     @property
     def _restart_count(self) -> int:
         return int(self.detail.get("RestartCount") or 0)
+
+
+def state_in_words(detail: Mapping[str, Any]) -> str:
+    """`running`, `unhealthy`, `finished`, `exited with 137`, ... of a container that others depend on."""
+    state = detail.get("State") or {}
+    status = str(state.get("Status") or "unknown")
+    if status == "running":
+        return "unhealthy" if (state.get("Health") or {}).get("Status") == "unhealthy" else status
+    if status == "exited":
+        return "finished" if state.get("ExitCode") == 0 else f"exited with {state.get('ExitCode')}"
+    return status
 
 
 def _unix(text: Any) -> float:

@@ -1,4 +1,4 @@
-"""What the engine's events told us about each container: deaths, OOM kills, and whether a person meant it. Pure.
+"""What the engine's events told us about each container: deaths, OOM kills, and who meant it. Pure.
 
 Keyed by container id, because a recreated container starts with a clean record. Never asks the engine anything.
 """
@@ -6,24 +6,41 @@ Keyed by container id, because a recreated container starts with a clean record.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from node_agent.crash_rhythm import CRASHES_KEPT
 
 INTENT_SECONDS = 600.0  # `docker stop -t 300`: the death may come that long after the signal
 LATE_OOM_SECONDS = 5.0  # the engine hears of an OOM kill and of the death on two ways: either comes first
 _STOP_SIGNALS = frozenset({"2", "3", "9", "15", "int", "quit", "kill", "term"})  # HUP is a wish to reload
+# An engine that ends asks all its containers to stop at the same moment, and is gone as soon as the last of them is.
+AT_ONCE_SECONDS = 5.0
+GONE_AFTER_SECONDS = 15.0
+_RELOAD_SIGNALS = frozenset({"1", "10", "12", "hup", "usr1", "usr2"})  # no image is stopped with one of these
 _KEEP = 512
+_NEVER = float("-inf")
 
 
 @dataclass(slots=True)
 class ContainerRecord:
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))  # engine's unix seconds
     oom_deaths: deque[float] = field(default_factory=lambda: deque(maxlen=32))
-    oom_at: float = float("-inf")
-    signal_at: float = float("-inf")
+    crashes: deque[float] = field(default_factory=lambda: deque(maxlen=CRASHES_KEPT))  # deaths with another code than 0
+    oom_at: float = _NEVER
+    signal_at: float = _NEVER
+    asked_at: float = _NEVER  # the first of the signals that were to end it
+    died_at: float = _NEVER
     stopped_by_person: bool = False  # the last death was meant
+    ended_with_engine: bool = False  # the last death was the engine's own end, or the host's
     oom_killed: bool = False  # the last death was the kernel's
     seen_running: bool = False
+    running: bool = False
+
+    def runs(self) -> None:
+        """It was seen running."""
+        self.seen_running, self.running, self.ended_with_engine = True, True, False
 
 
 class ContainerHistory:
@@ -49,6 +66,8 @@ class ContainerHistory:
         record = self.record(container_id)
         if action == "kill":
             signal = str(actor.get("Attributes", {}).get("signal", "15")).lower().removeprefix("sig")
+            if signal not in _RELOAD_SIGNALS and at - record.asked_at > INTENT_SECONDS:
+                record.asked_at = at
             if signal in _STOP_SIGNALS:
                 record.signal_at = at
         elif action == "stop":  # comes right after the death, also where the image has a stop signal of its own
@@ -56,23 +75,27 @@ class ContainerHistory:
             for deaths in (record.deaths, record.oom_deaths):
                 if deaths and at - deaths[-1] < 5:
                     deaths.pop()
+            record.crashes.clear()  # as the engine does with its own count: somebody saw to it
         elif action == "oom":
             record.oom_at = at
             if record.deaths and 0 <= at - record.deaths[-1] < LATE_OOM_SECONDS and not record.oom_killed:
                 record.oom_deaths.append(record.deaths[-1])
                 record.oom_killed = True
         elif action == "die":
+            record.died_at, record.running, record.ended_with_engine = at, False, False
             record.stopped_by_person = 0 <= at - record.signal_at <= INTENT_SECONDS
             record.oom_killed = not record.stopped_by_person and at - record.oom_at < 60
             if not record.stopped_by_person:
                 record.deaths.append(at)
+                if str(actor.get("Attributes", {}).get("exitCode", "0")) != "0":
+                    record.crashes.append(at)
             if record.oom_killed:
                 record.oom_deaths.append(at)
             record.seen_running = True
         elif action == "start":
-            record.signal_at = record.oom_at = float("-inf")
+            record.signal_at = record.asked_at = record.oom_at = _NEVER
             record.stopped_by_person = record.oom_killed = False
-            record.seen_running = True
+            record.runs()
         elif action == "destroy":
             self._records.pop(container_id, None)
         return container_id
@@ -84,6 +107,40 @@ class ContainerHistory:
                 self._records.pop(next(iter(self._records)))
             record = self._records[container_id] = ContainerRecord()
         return record
+
+    def ran_until(self, at: float) -> frozenset[str]:
+        """Who ran then, if the engine ended then (unix seconds): what it stopped at its end, no person stopped."""
+        return frozenset((*(key for key, record in self._records.items() if record.running), *self._last_stopped(at)))
+
+    def _last_stopped(self, at: float) -> list[str]:
+        """Who was asked to stop at the same moment, the last of all and just before: an engine that ends does that."""
+        stopped = {key: record for key, record in self._records.items() if record.stopped_by_person}
+        if not stopped or at - max(record.died_at for record in stopped.values()) > GONE_AFTER_SECONDS:
+            return []
+        asked = {key: max(record.asked_at, record.died_at - INTENT_SECONDS) for key, record in stopped.items()}
+        return [key for key, asked_at in asked.items() if max(asked.values()) - asked_at <= AT_ONCE_SECONDS]
+
+    def ended_with_engine(self, container_ids: Iterable[str]) -> None:
+        """These ran until the engine or the host ended; whoever runs again is found out by the next look."""
+        for container_id in container_ids:
+            record = self.record(container_id)
+            record.stopped_by_person, record.ended_with_engine = False, True
+
+    def dump(self, now: float) -> dict[str, Any]:
+        """What a later agent has to know, as plain JSON: who runs, if the engine ends now, and who crashed when."""
+        records = self._records.items()
+        return {
+            "running": sorted(self.ran_until(now)),
+            "ended_with_engine": [key for key, record in records if record.ended_with_engine],
+            "crashes": {key: list(record.crashes) for key, record in records if record.crashes},
+        }
+
+    def load(self, dumped: Mapping[str, Any]) -> frozenset[str]:
+        """The opposite of `dump`; returns who ran then. ValueError, TypeError or AttributeError if it is unfit."""
+        for container_id, crashes in dumped.get("crashes", {}).items():
+            self.record(container_id).crashes.extend(float(at) for at in crashes)
+        self.ended_with_engine(map(str, dumped.get("ended_with_engine", [])))
+        return frozenset(map(str, dumped.get("running", [])))
 
     def deaths_since(self, container_id: str, since: float) -> tuple[int, int]:
         """(deaths, of which by OOM) that nobody meant, from `since` on."""

@@ -1,36 +1,76 @@
-"""Who a container is, whatever its id: its compose project and service, else its name. Pure."""
+"""Who a container is, whatever its id: its compose project and service, its swarm task, else its name. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_core.models.events import Runtime
+from node_agent.container_labels import owners_labels
+
+# podman-compose writes some of its labels in Docker's words only, some in its own only.
+_COMPOSE = ("com.docker.compose.", "io.podman.compose.")
+_SWARM_SERVICE, _SWARM_TASK = "com.docker.swarm.service.name", "com.docker.swarm.task.name"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
+    """`labels` are what its owner says to the mesh; they are no part of who it is."""
+
     key: str
     service: str
     container: str
     compose: dict[str, str] | None = None
+    swarm: dict[str, str] | None = None
+    labels: dict[str, str] = field(default_factory=dict)
 
 
-def identity_for(names: list[str], labels: dict[str, str]) -> Identity:
-    """Who a container is, whatever its id: compose project and service, else its name."""
+def identity_for(names: list[str], labels: Mapping[str, str]) -> Identity:
+    """Who a container is, whatever its id: what it was declared as, else its name."""
     container = next((n for n in names if n.count("/") <= 1), names[0] if names else "").removeprefix("/")
-    project, service = labels.get("com.docker.compose.project"), labels.get("com.docker.compose.service")
-    if project and service:
-        number = labels.get("com.docker.compose.container-number", "1")
+    ours = owners_labels(labels)
+    project, service = _compose(labels, "project"), _compose(labels, "service")
+    if project and service and not is_one_off(labels):
+        number = _compose(labels, "container-number")
         key = f"docker:{project}.{service}" + ("" if number in ("", "1") else f"#{number}")
-        return Identity(key, f"{project}.{service}", container, {"project": project, "service": service})
-    return Identity(f"docker:/{container}", container, container)
+        compose = {"project": project, "service": service}
+        return Identity(key, f"{project}.{service}", container, compose, labels=ours)
+    if service := labels.get(_SWARM_SERVICE, ""):
+        # `<service>.<slot>.<task id>`: each try at a task is a container of its own.
+        slot = labels.get(_SWARM_TASK, "").removeprefix(f"{service}.").partition(".")[0]
+        swarm = {"service": service, "slot": slot}
+        return Identity(f"docker:swarm/{service}#{slot}", service, container, swarm=swarm, labels=ours)
+    return Identity(f"docker:/{container}", container, container, labels=ours)
 
 
 def identity_in_event(event: dict[str, Any]) -> Identity:
     """An event's attributes hold the container's name and its labels side by side."""
     attributes = {str(k): str(v) for k, v in (event.get("Actor", {}).get("Attributes") or {}).items()}
     return identity_for(["/" + attributes.get("name", "")], attributes)
+
+
+def is_one_off(labels: Mapping[str, str]) -> bool:
+    """Is it a `compose run`? Its end is for whoever waits for it."""
+    return _compose(labels, "oneoff").lower() == "true"
+
+
+def one_each(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the engine's short forms the one that counts for each identity: what runs, else the newest.
+
+    A swarm keeps the ends of a task's earlier lives, and who replaces a container may leave the old one beside it.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        key = identity_for(row.get("Names") or [], row.get("Labels") or {}).key
+        if key not in chosen or _rank(row) > _rank(chosen[key]):
+            chosen[key] = row
+    return list(chosen.values())
+
+
+def _rank(row: dict[str, Any]) -> tuple[bool, int]:
+    created = row.get("Created")
+    return row.get("State") in ("running", "restarting", "paused"), created if isinstance(created, int) else 0
 
 
 def container_facts(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:
@@ -42,4 +82,12 @@ def container_facts(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:
         facts["image"] = row["Image"]
     if identity.compose:
         facts["compose"] = identity.compose
+    if identity.swarm:
+        facts["swarm"] = identity.swarm
+    if identity.labels:
+        facts["labels"] = identity.labels
     return facts
+
+
+def _compose(labels: Mapping[str, str], name: str) -> str:
+    return next((labels[prefix + name] for prefix in _COMPOSE if labels.get(prefix + name)), "")

@@ -6,14 +6,18 @@ Paths carry no version, so the engine answers with its newest. Also speaks to Po
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import quote
 
 from node_agent.evidence import LOG_LINES, clean_lines
-from node_agent.http_client import HttpAddress, HttpConnectionError, open_stream, parse_address, request
+from node_agent.http_address import HttpAddress, parse_address
+from node_agent.http_client import HttpConnectionError, open_stream, request
 
 REPLY_SECONDS = 10.0
+MEMORY_EVENTS = 256
+MEMORY_SECONDS = 600.0  # how far back it is asked at all
 # Only these travel to us: each health probe makes three exec_* events. `health_status` makes the engine match by
 # prefix, because its real names are `health_status: unhealthy` and `health_status: healthy` (with a blank).
 EVENTS = ("start", "die", "oom", "kill", "stop", "destroy", "rename", "health_status", "pause", "unpause")
@@ -53,6 +57,26 @@ class Engine:
         if response.status != 200:
             return []
         return clean_lines(response.body if tty else _demultiplexed(response.body), lines)
+
+    async def started_after(self, at: float) -> bool:
+        """Was its process started after that time (unix seconds)? False where it does not say; HttpConnectionError.
+
+        An engine keeps its last 256 events in memory and none of an earlier process; Podman's lie on the disk, which
+        is right as well: its containers do not end with it.
+        """
+        path = f"/events?since={max(0.0, at - MEMORY_SECONDS):.9f}&until={time.time():.9f}"
+        try:
+            response = await request(self.address, path, seconds=REPLY_SECONDS)
+        except HttpConnectionError as error:
+            if error.__cause__ is not None:
+                raise
+            return False  # its clock is behind ours: for it, the end of that time is still to come
+        try:
+            events = [json.loads(line) for line in response.body.splitlines() if line.strip()]
+            times = [int(event["timeNano"]) / 1e9 for event in events]
+        except (ValueError, KeyError, TypeError):
+            return False
+        return response.status == 200 and len(times) < MEMORY_EVENTS and all(told > at for told in times)
 
     async def events(self, since: float, opened: Callable[[], None]) -> AsyncIterator[dict[str, Any]]:
         """Container events from `since` (unix seconds; the engine remembers its last 256) and then as they happen.

@@ -10,16 +10,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
 
 import h11
 
-from node_agent.connection import Endpoint, connect
+from node_agent.connection import connect
+from node_agent.http_address import HttpAddress
+from node_agent.http_head import NotHttp, split_head, strict_head
 
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
 _READ_BYTES = 64 * 1024
-_URL_CHARACTERS = "%/?:@!$&'()*+,;=-._~[]"  # what stays as it is in a path and its query
 
 
 class HttpConnectionError(ConnectionError):
@@ -27,33 +27,9 @@ class HttpConnectionError(ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAddress(Endpoint):
-    """`path` with its query, as it goes into a request."""
-
-    path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class HttpResponse:
     status: int
     body: bytes
-
-
-def parse_address(url: str, *, verify_tls: bool = True) -> HttpAddress:
-    """From `unix:///path`, `tcp://host:port`, `http://...` or `https://...`; ValueError otherwise."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix" and parts.path:
-        return HttpAddress(unix=parts.path)
-    if parts.scheme in ("tcp", "http", "https") and parts.hostname:
-        query = f"?{parts.query}" if parts.query else ""
-        return HttpAddress(
-            host=parts.hostname,
-            port=parts.port or {"tcp": 2375, "http": 80, "https": 443}[parts.scheme],
-            tls=parts.scheme == "https",
-            verify_tls=verify_tls,
-            path=quote((parts.path or "/") + query, safe=_URL_CHARACTERS),
-        )
-    raise ValueError(f"{url!r} is not unix:///path, tcp://host:port, http:// or https://")
 
 
 async def request(
@@ -124,6 +100,8 @@ async def _opened(
     try:
         protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         lines = {"Host": _host_header(address), "Connection": "close", "User-Agent": "mendmesh", **headers}
+        if address.authorization:
+            lines.setdefault("Authorization", address.authorization)
         if body:
             lines["Content-Length"] = str(len(body))
         events = (
@@ -134,13 +112,35 @@ async def _opened(
         try:
             writer.write(b"".join(protocol.send(event) or b"" for event in events))
             await writer.drain()
-            while not isinstance(event := await _next_event(reader, protocol), h11.Response):
-                pass  # 1xx: the answer itself comes after it
-        except (EOFError, OSError, h11.ProtocolError) as error:
+            status = await _read_head(reader, protocol)
+        except (EOFError, OSError, NotHttp, h11.ProtocolError) as error:
             raise HttpConnectionError(f"{address}: no HTTP answer ({error})") from error
-        yield ResponseStream(reader, protocol, event.status_code)
+        yield ResponseStream(reader, protocol, status)
     finally:
         writer.transport.abort()
+
+
+async def _read_head(reader: asyncio.StreamReader, protocol: h11.Connection) -> int:
+    """The status of the answer, whose head is then read. EOFError, NotHttp or h11.ProtocolError if none comes."""
+    data, ended = b"", False
+    while True:
+        if (found := split_head(data)) is None:
+            if ended or len(data) > HEAD_LIMIT:
+                raise EOFError("it closed the connection" if ended else "the head of its answer has no end")
+            piece = await reader.read(_READ_BYTES)
+            ended = not piece
+            data += piece if piece or not data else b"\n\n"  # a small device may close after its last header
+            continue
+        head, data = found
+        status, strict = strict_head(head)
+        if status >= 200:  # 1xx: the answer itself comes after it
+            break
+    protocol.receive_data(strict + data)
+    if ended:
+        protocol.receive_data(b"")
+    if not isinstance(protocol.next_event(), h11.Response):
+        raise EOFError("it closed the connection")
+    return status
 
 
 async def _next_event(reader: asyncio.StreamReader, protocol: h11.Connection) -> h11.Event:

@@ -1,9 +1,11 @@
-"""Open incidents on disk (`open.json`): a restart of the agent neither forgets nor repeats one. Judges nothing."""
+"""Open incidents on disk (`open.json`), and what the probes want to know again: a restart of the agent neither forgets
+nor repeats one. Judges nothing.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,25 @@ class IncidentStore:
         worked = (self._read() or {}).get("worked")
         return {name for name in worked if isinstance(name, str)} if isinstance(worked, list) else set()
 
-    def save(self, tracker: IncidentTracker, working_probes: Iterable[str], now_ms: int) -> None:
-        body = {"seen_ms": now_ms, "open": tracker.dump(), "worked": sorted(working_probes)}
+    def memory(self, probe: str) -> dict[str, Any]:
+        """What that probe remembered in an earlier life; empty if there was none."""
+        memories = (self._read() or {}).get("memories")
+        memory = memories.get(probe) if isinstance(memories, dict) else None
+        return memory if isinstance(memory, dict) else {}
+
+    def save(
+        self,
+        tracker: IncidentTracker,
+        working_probes: Iterable[str],
+        memories: Mapping[str, dict[str, Any]],
+        now_ms: int,
+    ) -> None:
+        body = {
+            "seen_ms": now_ms,
+            "open": tracker.dump(),
+            "worked": sorted(working_probes),
+            "memories": dict(memories),
+        }
         try:
             write_whole(self._path, json.dumps(body).encode())
         except OSError as error:

@@ -13,7 +13,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.severities import rank, worst
 from mesh_core.models.events import Severity
 from mesh_core.models.records import is_name
-from node_agent.checks import CheckResult, Condition
+from node_agent.checks import CheckResult, Condition, as_healthy
 from node_agent.confirmation import ConfirmationRule, Streak
 from node_agent.flapping import FlapHistory, FlapOptions
 
@@ -108,6 +108,14 @@ class IncidentTracker:
         """A target that a full check did not find any more (removed, unmounted): counts as healthy."""
         target = self._targets.get(result.key)
         return self._healthy(target, result, now) if target else IncidentUpdate()
+
+    def close(self, key: str, **facts: Any) -> IncidentUpdate:
+        """Nobody will look at this target again: what is open there ends now, whatever is wrong beside it."""
+        target = self._targets.pop(key, None)
+        if target is None or not target.open_type:
+            return IncidentUpdate()
+        target.result = as_healthy(target.result, **facts)
+        return IncidentUpdate((target.change("recovered", was=target.open_type),))
 
     def known_results(self, prefix: str) -> list[CheckResult]:
         """The last result of each remembered target whose key starts with `prefix`."""

@@ -7,7 +7,7 @@ part of the agent by its line in `probe_table.py`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -40,6 +40,22 @@ class ListeningProbe(Probe, Protocol):
 
 
 @runtime_checkable
+class RememberingProbe(Probe, Protocol):
+    """A probe that wants to know some things again after a restart of the agent."""
+
+    def memory(self) -> dict[str, Any]:
+        """Plain JSON, small. It comes back as `ProbeContext.memory`."""
+        ...
+
+
+class SourceAbsent(ConnectionError):
+    """Nobody is there who could be asked: on a host that never had it, that is no trouble. Raised by `check`.
+
+    Whatever else a check raises is trouble of the node: what should be watched is not.
+    """
+
+
+@runtime_checkable
 class DescribingProbe(Probe, Protocol):
     """A probe that can say more about a service of its runtime, for another probe that watches it from outside."""
 
@@ -60,13 +76,15 @@ Describe = Callable[[Backing], Awaitable[dict[str, Any]]]
 class ProbeContext:
     """What a probe may need beside its options. `since`: what ended before (unix seconds) was not our time.
 
-    `open_keys` gives the keys of remembered targets under a prefix; `probes` are those that were made before it.
+    `open_keys` gives the keys of remembered targets under a prefix; `memory` what the probe of that name last gave;
+    `probes` are those that were made before it.
     """
 
     docker_host: str
     since: float
     open_keys: Callable[[str], frozenset[str]]
     probes: Sequence[Probe]
+    memory: Callable[[str], Mapping[str, Any]] = lambda name: {}
 
     async def describe(self, backing: Backing) -> dict[str, Any]:
         """What the probe of that runtime knows of it; empty where this node carries none."""

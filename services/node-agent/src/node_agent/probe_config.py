@@ -39,14 +39,15 @@ class _File(Options):
 def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PROBES) -> ProbeConfig:
     """The file's content, or the defaults if there is none. Raises ProbeConfigError."""
     sections = {name: options.section() for name, options in probes.items()}
-    value = _read_yaml(path)
+    text, value = _read_yaml(path)
     if not value:  # the usual case: nothing is compiled for it
         return ProbeConfig(_enabled([default for _, default in sections.values()]), FlapOptions.model_construct())
     model = create_model("NodeFile", __base__=_File, **cast("dict[str, Any]", sections))
     try:
         file = model.model_validate(value)
     except ValidationError as error:
-        problems = [_sentence(problem, model) for problem in error.errors(include_url=False)]
+        wrong = error.errors(include_url=False)
+        problems = [_line(text, problem["loc"]) + _sentence(problem, model) for problem in wrong]
         raise ProbeConfigError(f"{path}: " + "; ".join(problems)) from error
     return ProbeConfig(_enabled([getattr(file, name) for name in sections]), file.flapping)
 
@@ -56,11 +57,11 @@ def _enabled(sections: list[ProbeOptions | tuple[ProbeOptions, ...] | None]) -> 
     return tuple(one for one in options if not isinstance(one, DefaultProbeOptions) or one.enabled)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        return {}
+        return b"", {}
     except OSError as error:
         raise ProbeConfigError(f"{path}: cannot be read: {error.strerror}") from error
     # Imported only where a file exists: 2 MiB that a node with the defaults does not need.
@@ -72,7 +73,26 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ProbeConfigError(f"{path}: not YAML: {error}") from error
     if value is not None and not isinstance(value, dict):
         raise ProbeConfigError(f"{path}: should be a mapping such as `docker: {{ignore: [scratch-*]}}`")
-    return value or {}
+    return text, value or {}
+
+
+def _line(text: bytes, steps: tuple[int | str, ...]) -> str:
+    """`line 7: `, where the key stands that an error is about, or the nearest thing around it that is there."""
+    import yaml
+
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = 0
+    for step in steps:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == step), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            found = (node.value[step], node.value[step])
+        else:
+            found = None
+        if found is None:
+            break
+        line, node = found[0].start_mark.line, found[1]
+    return f"line {line + 1}: "
 
 
 def _sentence(problem: Any, model: type[BaseModel]) -> str:
@@ -83,8 +103,9 @@ def _sentence(problem: Any, model: type[BaseModel]) -> str:
         return f"{where}: no such key; known keys here: {', '.join(fields)}"
     if problem["type"] == "missing":
         return f"{where}: is required"
-    secret = key in fields and not fields[key].repr
-    shown = where if secret else f"{where}={problem['input']!r:.80}"
+    # A part as a whole is not shown: there may be a secret in it.
+    hidden = (key in fields and not fields[key].repr) or isinstance(problem["input"], dict | list | tuple)
+    shown = where if hidden else f"{where}={problem['input']!r:.80}"
     return f"{shown}: {problem['msg'].removeprefix('Value error, ')}"
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from node_agent.incidents import IncidentTracker
 from node_agent.probe import Probe, ProbeContext
 from node_agent.probe_config import ProbeConfig
 
 
-def create_probes(config: ProbeConfig, docker_host: str, since: float, tracker: IncidentTracker) -> list[Probe]:
+def create_probes(
+    config: ProbeConfig,
+    docker_host: str,
+    since: float,
+    tracker: IncidentTracker,
+    memory: Callable[[str], Mapping[str, Any]],
+) -> list[Probe]:
     """The probes to run; one line in the log for each thing that this host does not have."""
     probes: list[Probe] = []
-    context = ProbeContext(docker_host, since, tracker.known_keys, probes)
+    context = ProbeContext(docker_host, since, tracker.known_keys, probes, memory)
     for options in config.probes:
         if (probe := options.create(context)) is not None:
             probes.append(probe)

@@ -9,6 +9,15 @@ from typing import Any
 PROC = Path("/proc")
 
 
+def booted_at(proc: Path = PROC) -> float:
+    """When this host came up, in unix seconds; 0 where the kernel does not say."""
+    try:
+        lines = (proc / "stat").read_text().splitlines()
+        return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), 0.0)
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def largest_processes(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]:
     """The processes with the most resident memory."""
     page = os.sysconf("SC_PAGE_SIZE")

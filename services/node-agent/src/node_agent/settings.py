@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mesh_core.runtime.settings import WatchedSettings
+from node_agent.http_address import parse_address, refuse_path
 
 
 class NodeAgentSettings(WatchedSettings):
@@ -15,4 +16,11 @@ class NodeAgentSettings(WatchedSettings):
         alias="DOCKER_HOST",
         pattern="^(unix|tcp)://",
         description="the Docker engine: unix:///path or tcp://host:port",
+        repr=False,  # a login for the proxy before it may be in it
     )
+
+    @field_validator("docker_host")
+    @classmethod
+    def _can_be_asked(cls, url: str) -> str:
+        refuse_path(parse_address(url))
+        return url

@@ -7,7 +7,7 @@ Told of changes by the engine's event stream; the rounds find what that missed. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +18,24 @@ from pydantic import Field
 from mesh_core.models.events import Runtime
 from mesh_core.models.records import Name
 from node_agent.checks import CheckResult, Condition
-from node_agent.container_check import GONE, RULE, ContainerCheck
+from node_agent.container_check import RULE, ContainerCheck, state_in_words
 from node_agent.container_history import ContainerHistory
-from node_agent.container_identity import Identity, container_facts, identity_for, identity_in_event
+from node_agent.container_identity import (
+    Identity,
+    container_facts,
+    identity_for,
+    identity_in_event,
+    is_one_off,
+    one_each,
+)
+from node_agent.container_labels import AUTOHEAL, WATCH, depends_on, says
+from node_agent.crash_rhythm import loop_seconds_left
 from node_agent.engine import Engine
 from node_agent.evidence import clean_text
+from node_agent.http_client import HttpConnectionError
 from node_agent.options import Positive
-from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext
+from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
+from node_agent.processes import booted_at
 
 log = structlog.get_logger()
 
@@ -32,11 +43,14 @@ log = structlog.get_logger()
 class DockerOptions(DefaultProbeOptions):
     """`ignore`: globs of service identities or container names. `expect`: must exist.
 
+    `only_labelled`: no container is watched but those whose owner says so (`mendmesh.watch=true`, `autoheal=true`).
+
     `loop_deaths` within `loop_window_seconds` are a restart loop; one that stays up for `stable_seconds` has recovered.
     """
 
     ignore: tuple[str, ...] = ()
     expect: tuple[Name, ...] = ()
+    only_labelled: bool = False
     resync_seconds: Positive = 60
     loop_deaths: Annotated[int, Field(ge=2)] = 3
     loop_window_seconds: Positive = 600
@@ -47,11 +61,20 @@ class DockerOptions(DefaultProbeOptions):
         engine = Engine(context.docker_host)
         if engine.address.unix and not Path(engine.address.unix).is_socket():
             log.info("docker.no_engine_yet", address=context.docker_host)
-        return DockerProbe(engine, self, since=context.since, open_keys=context.open_keys("docker:"))
+        return DockerProbe(
+            engine,
+            self,
+            since=context.since,
+            open_keys=context.open_keys("docker:"),
+            memory=context.memory("docker"),
+        )
 
 
 class DockerProbe:
-    """`since`: deaths before that time (unix seconds) are old corpses, except for keys in `open_keys`."""
+    """`since`: deaths before that time (unix seconds) are old corpses, except for keys in `open_keys`.
+
+    `memory` is what an earlier agent gave, who was ended at `since`.
+    """
 
     name = "docker"
 
@@ -62,6 +85,7 @@ class DockerProbe:
         *,
         since: float,
         open_keys: frozenset[str] = frozenset(),
+        memory: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ):
         self.engine = engine
@@ -73,34 +97,78 @@ class DockerProbe:
         self._clock = clock
         self._ids: dict[str, str] = {}  # key -> container id
         self._identities: dict[str, Identity] = {}  # container id -> identity
-        self._settled: dict[str, CheckResult] = {}  # container id -> a result that only an event can change
+        self._told_stopped: set[str] = set()  # container ids of which the log says that a person stopped them
+        self._engine_new_at = float("-inf")  # when we found that the engine, or the host, had been started anew
+        self._stream_ended_at = since  # the last moment of which we know what the engine told
+        self._ran = self._recalled(memory or {})
         self._compose: dict[str, dict[str, str]] = {}  # service -> its project, for those that are expected
 
     async def listen(self, hint: Hint) -> None:
         """One connection to the event stream until it breaks (HttpConnectionError)."""
+        await self._ask_for_its_age()
         since = self.history.last_event or self._since
-        async for event in self.engine.events(since, lambda: hint(None)):
-            container_id = self.history.apply(event)
-            if container_id is None:
-                continue
-            self._settled.pop(container_id, None)
-            identity = self._identities.get(container_id)
-            if identity is None or event.get("Action") == "rename":
-                identity = identity_in_event(event)
-                self._remember(container_id, identity)
-            hint(identity.key)
+        is_open = False
+
+        def opened() -> None:
+            nonlocal is_open
+            is_open = True
+            hint(None)
+
+        try:
+            async for event in self.engine.events(since, opened):
+                container_id = self.history.apply(event)
+                if container_id is None:
+                    continue
+                self._told_stopped.discard(container_id)
+                identity = self._identities.get(container_id)
+                if identity is None or event.get("Action") == "rename":
+                    identity = identity_in_event(event)
+                    self._remember(container_id, identity)
+                hint(identity.key)
+        finally:
+            if is_open:
+                self._stream_ended_at = self._clock()
+
+    async def _ask_for_its_age(self) -> None:
+        """An engine that ends stops its containers just as a person does; what tells the two apart is a new engine."""
+        ended_at = self._stream_ended_at
+        is_new = booted_at() > ended_at or await self.engine.started_after(ended_at)
+        ran, self._ran = self._ran | self.history.ran_until(ended_at), frozenset()
+        if is_new and ran:
+            self.history.ended_with_engine(ran)  # the next look finds out who runs again
+            self._engine_new_at = self._clock()
+            log.info("docker.engine_was_restarted", containers_that_ran=len(ran))
+
+    def memory(self) -> dict[str, Any]:
+        dumped = self.history.dump(self._clock())
+        return {**dumped, "running": sorted({*dumped["running"], *self._ran})}
+
+    def _recalled(self, memory: Mapping[str, Any]) -> frozenset[str]:
+        try:
+            return self.history.load(memory)
+        except (ValueError, TypeError, AttributeError) as error:
+            log.warning("docker.memory_unreadable", error=str(error))
+            return frozenset()
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         if only is not None:
             results = [result for key in only if (result := await self._check_key(key)) is not None]
             return results + [result for result in self._missing() if result.key in only]
-        rows = await self.engine.containers()
+        rows = await self._containers()
         present = {str(row.get("Id")) for row in rows}
         self.history.keep_only(present)  # before any wait: events tell of newer containers meanwhile
         for gone in self._identities.keys() - present:
             self._forget(gone)
-        results = [result for row in rows if (result := await self._check_row(row)) is not None]
+        results = [result for row in one_each(rows) if (result := await self._check_row(row)) is not None]
         return [*results, *self._missing()]
+
+    async def _containers(self) -> list[dict[str, Any]]:
+        try:
+            return await self.engine.containers()
+        except HttpConnectionError as error:
+            if self.engine.address.unix and isinstance(error.__cause__, FileNotFoundError | ConnectionRefusedError):
+                raise SourceAbsent(str(error)) from error
+            raise
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
         """Log lines and the last health check's output."""
@@ -130,7 +198,18 @@ class DockerProbe:
         if checks and health:
             more["health_output"] = clean_text(str(checks[-1].get("Output", "")))
             more["health_exit_code"] = checks[-1].get("ExitCode")
+        labels = detail.get("Config", {}).get("Labels") or {}
+        if needed := {name: await self._state_of(name, labels) for name in depends_on(labels)}:
+            more["depends_on"] = needed
         return more
+
+    async def _state_of(self, name: str, labels: Mapping[str, str]) -> str:
+        """One word or two about the container that goes by this name for whoever has these labels."""
+        asking = identity_for([], labels).compose or {}
+        names = {name, f"{asking.get('project', '')}.{name}"}
+        found = next((i for i in self._identities.values() if names & {i.service, i.container}), None)
+        detail = await self.engine.container(self._ids.get(found.key, found.container)) if found else None
+        return state_in_words(detail) if detail is not None else "missing"
 
     async def _check_row(self, row: dict[str, Any]) -> CheckResult | None:
         """By the engine's short form of it, where that says enough."""
@@ -141,14 +220,16 @@ class DockerProbe:
             return None
         self._remember(container_id, identity)
         if str(row.get("State")) == "running":
-            self.history.record(container_id).seen_running = True
+            record = self.history.record(container_id)
+            record.runs()
             deaths, _ = self._recent_deaths(container_id)
             status = str(row.get("Status"))
-            if deaths < self._options.loop_deaths and "(unhealthy)" not in status and "health: st" not in status:
+            looping = deaths >= self._options.loop_deaths or loop_seconds_left(
+                record.crashes, self._options.loop_deaths, self._clock()
+            )
+            if not looping and "(unhealthy)" not in status and "health: st" not in status:
                 facts = container_facts(identity, row)
                 return CheckResult(identity.key, identity.service, Condition.HEALTHY, RULE, facts=facts)
-        elif container_id in self._settled:
-            return self._settled[container_id]
         return await self._check_key(identity.key)
 
     async def _check_key(self, key: str) -> CheckResult | None:
@@ -179,9 +260,13 @@ class DockerProbe:
             stable_seconds=self._options.stable_seconds,
             since=0.0 if identity.key in self._open_keys else self._since,
             now=self._clock(),
+            engine_up_seconds=self._clock() - self._engine_new_at,
         ).result()
-        if detail.get("State", {}).get("Status") in GONE and result.condition is not Condition.UNKNOWN:
-            self._settled[container_id] = result
+        if result.facts.get("ended") == "stopped_by_person" and container_id not in self._told_stopped:
+            self._told_stopped.add(container_id)
+            log.info(
+                "docker.stopped_by_person", service=identity.service, exit_code=detail.get("State", {}).get("ExitCode")
+            )
         return result
 
     def _missing(self) -> list[CheckResult]:
@@ -202,9 +287,11 @@ class DockerProbe:
         return self.history.deaths_since(container_id, self._clock() - self._options.loop_window_seconds)
 
     def _ignored(self, identity: Identity, labels: dict[str, str]) -> bool:
-        if labels.get("mendmesh.watch") == "false" or labels.get("com.docker.compose.oneoff") == "True":
+        if is_one_off(labels) or says(labels, WATCH) is False:
             return True
         names = (identity.service, identity.container)
+        if self._options.only_labelled and not (says(labels, WATCH) or says(labels, AUTOHEAL)):
+            return not any(name in self._options.expect for name in names)
         return any(fnmatchcase(name, glob) for name in names for glob in self._options.ignore)
 
     def _remember(self, container_id: str, identity: Identity) -> None:
@@ -215,6 +302,6 @@ class DockerProbe:
 
     def _forget(self, container_id: str) -> None:
         identity = self._identities.pop(container_id, None)
-        self._settled.pop(container_id, None)
+        self._told_stopped.discard(container_id)
         if identity is not None and self._ids.get(identity.key) == container_id:
             del self._ids[identity.key]

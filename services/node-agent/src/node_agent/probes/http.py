@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from node_agent.checks import CheckResult
-from node_agent.evidence import clean_text
-from node_agent.http_client import HttpConnectionError, parse_address, request
+from node_agent.evidence import clean_text, decoded
+from node_agent.http_address import parse_address, without_login
+from node_agent.http_client import HttpConnectionError, request
 from node_agent.options import Positive
 from node_agent.probe import Describe, ProbeContext
 from node_agent.target_probe import TargetOptions, TargetProbe
@@ -19,9 +19,9 @@ BODY_LIMIT = 64 * 1024
 
 
 class HttpOptions(TargetOptions):
-    """`expect_status`: empty means any from 200 to 399."""
+    """`expect_status`: empty means any from 200 to 399. A login in the URL is sent, and shown nowhere."""
 
-    url: str
+    url: str = Field(repr=False)
     timeout_seconds: Positive = 5
     expect_status: tuple[int, ...] = ()
     expect_text: str = ""
@@ -41,7 +41,7 @@ class HttpProbe(TargetProbe):
     kind = "http"
 
     def __init__(self, options: HttpOptions, describe: Describe | None = None):
-        super().__init__(options, {"url": _without_secrets(options.url)}, describe)
+        super().__init__(options, {"url": without_login(options.url)}, describe)
         self._address = parse_address(options.url, verify_tls=options.verify_tls)
         self._expect_status = options.expect_status
         self._expect_text = options.expect_text.encode()
@@ -57,7 +57,7 @@ class HttpProbe(TargetProbe):
             facts["http_status"] = response.status
             error = self._complaint(response.status, response.body)
             if error:
-                facts["body"] = clean_text(response.body[:2000].decode("utf-8", "replace"), 500)
+                facts["body"] = clean_text(decoded(response.body[:2000]), 500)
         return [self._result(error, **facts, latency_ms=round(1000 * (time.monotonic() - started), 1))]
 
     def _complaint(self, status: int, body: bytes) -> str:
@@ -65,10 +65,3 @@ class HttpProbe(TargetProbe):
         if not good:
             return f"it answered {status}"
         return "" if self._expect_text in body else "the expected text is not in its answer"
-
-
-def _without_secrets(url: str) -> str:
-    """User, password and query stay at home."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return urlunsplit((parts.scheme, host + (f":{parts.port}" if parts.port else ""), parts.path, "", ""))

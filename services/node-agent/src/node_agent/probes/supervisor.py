@@ -5,33 +5,34 @@ A program that a person stopped, and one that ended with an expected exit code, 
 
 from __future__ import annotations
 
-import base64
 import time
 from collections import deque
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mesh_core.models.events import Runtime, Severity
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.evidence import clean_lines
-from node_agent.http_client import HttpConnectionError, parse_address, request
+from node_agent.http_address import basic_login, parse_address, refuse_path, without_login
+from node_agent.http_client import HttpConnectionError, request
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext, ProbeOptions
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=2.0, recheck_seconds=0.5)
 REPLY_SECONDS = 5.0
 LOG_BYTES = 8000
+RPC_PATH = "/RPC2"
 LOOP_WINDOW_SECONDS = 600.0
 
 
 class SupervisorOptions(ProbeOptions):
     """`ignore`: globs of program names. `loop_restarts` within ten minutes are a loop, until it stays up."""
 
-    address: str
+    address: str = Field(repr=False)
     user: str = ""
     password: str = Field("", repr=False)
     ignore: tuple[str, ...] = ()
@@ -42,8 +43,18 @@ class SupervisorOptions(ProbeOptions):
     @field_validator("address")
     @classmethod
     def _checked_address(cls, address: str) -> str:
-        parse_address(address)
+        refuse_path(parse_address(address), RPC_PATH)
         return address
+
+    @model_validator(mode="after")
+    def _one_login(self) -> SupervisorOptions:
+        if self.user and parse_address(self.address).authorization:
+            raise ValueError("the login stands in `address` and in `user`; write it once")
+        if self.password and not self.user:
+            raise ValueError("a password without `user` is never sent; add `user`")
+        if self.user:
+            basic_login(self.user, self.password)
+        return self
 
     def create(self, context: ProbeContext) -> SupervisorProbe:
         return SupervisorProbe(self)
@@ -58,16 +69,16 @@ class SupervisorProbe:
         self.every_seconds = options.every_seconds
         self._options = options
         self._address = parse_address(options.address)
+        self._shown = without_login(options.address)
         self._headers = {"Content-Type": "text/xml"}
         if options.user:
-            login = base64.b64encode(f"{options.user}:{options.password}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {login}"
+            self._headers["Authorization"] = basic_login(options.user, options.password)
         self._clock = clock
         self._starts: dict[str, deque[int]] = {}
         self._last: list[CheckResult] = []
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
-        facts = {"runtime": Runtime.SUPERVISOR.value, "supervisor": self._options.address}
+        facts = {"runtime": Runtime.SUPERVISOR.value, "supervisor": self._shown}
         try:
             rows = await self._call("supervisor.getAllProcessInfo")
         except (HttpConnectionError, SupervisorError) as error:
@@ -116,7 +127,7 @@ class SupervisorProbe:
         facts: dict[str, Any] = {
             "runtime": Runtime.SUPERVISOR.value,
             "program": program,
-            "supervisor": self._options.address,
+            "supervisor": self._shown,
             "state": state,
             "exit_code": row.get("exitstatus"),
             "pid": row.get("pid"),
@@ -190,7 +201,7 @@ class SupervisorProbe:
 
         body = xmlrpc.client.dumps(arguments, method).encode()
         response = await request(
-            self._address, "/RPC2", method="POST", headers=self._headers, body=body, seconds=REPLY_SECONDS
+            self._address, RPC_PATH, method="POST", headers=self._headers, body=body, seconds=REPLY_SECONDS
         )
         if response.status != 200:
             raise SupervisorError(f"supervisord answered {response.status}")

@@ -11,7 +11,7 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from mesh_core.models.events import Runtime, Severity
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
+from node_agent.crash_rhythm import RestartCounts, loop_seconds_left
 from node_agent.evidence import LOG_LINES, clean_lines
 from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext
@@ -55,7 +56,9 @@ class SystemdOptions(DefaultProbeOptions):
 
     def create(self, context: ProbeContext) -> SystemdProbe | None:
         if BOOTED.is_dir():
-            return SystemdProbe(self, remembered=lambda: context.open_keys("systemd:"))
+            return SystemdProbe(
+                self, remembered=lambda: context.open_keys("systemd:"), memory=context.memory("systemd")
+            )
         log.info("systemd.not_running")
         return None
 
@@ -70,13 +73,18 @@ class SystemdProbe:
         options: SystemdOptions,
         *,
         remembered: Callable[[], Iterable[str]] = tuple,
+        memory: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ):
         self.every_seconds = options.every_seconds
         self._options = options
         self._clock = clock
         self._remembered = remembered
+        self._wall = wall
         self._restarts: dict[str, deque[tuple[float, int]]] = {}
+        self._changed: set[str] = set()
+        self._crashes = RestartCounts(memory or {})
         self._stopped: dict[tuple[str, str], bool] = {}  # (unit, when it went down) -> somebody stopped it
 
     async def listen(self, hint: Hint) -> None:
@@ -87,6 +95,7 @@ class SystemdProbe:
             if name is None:
                 gone.set()
             elif name.startswith("invocation:"):
+                self._changed.add(name.removeprefix("invocation:"))
                 hint(None)
 
         hint(None)
@@ -100,8 +109,14 @@ class SystemdProbe:
         listed = {str(row["unit"]) for row in json.loads(text or "[]")}
         # What was unhealthy is not listed any more once it is healthy; who remembers it wants to hear that.
         remembered = {key.removeprefix("systemd:") for key in self._remembered()}
-        units = sorted(unit for unit in listed | remembered | self._restarts.keys() if not self._ignored(unit))
+        # One that is up again within its RestartSec is not listed either; its coming and going was seen.
+        changed, self._changed = {unit for unit in self._changed if unit.endswith(".service")}, set()
+        known = listed | remembered | self._restarts.keys() | changed
+        units = sorted(unit for unit in known if not self._ignored(unit))
         return [await self._verdict(properties) for properties in await _show(units)]
+
+    def memory(self) -> dict[str, Any]:
+        return self._crashes.dump()
 
     async def describe(self, unit: str) -> dict[str, Any]:
         """What is known of the unit behind another probe, with its last journal lines."""
@@ -163,6 +178,17 @@ class SystemdProbe:
                     restarts=restarts,
                 )
             self._restarts.pop(name, None)
+        ended_well = sub == "auto-restart" and unit.get("Result") == "success"
+        crashes = self._crashes.seen(name, int(unit.get("NRestarts") or 0), self._wall(), ended_well=ended_well)
+        left = loop_seconds_left(crashes, self._options.loop_restarts, self._wall())
+        if left > 0 and active in ("active", "activating"):
+            return result(
+                Condition.UNHEALTHY,
+                "unit_restart_loop",
+                recheck_seconds=left,
+                restarts=len(crashes),
+                reason="it ends and is started again and again, slowly",
+            )
         if active == "active":
             return result(Condition.HEALTHY)
         if active == "inactive":
