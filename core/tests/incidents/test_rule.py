@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesh_core.incidents.event_types import EventType
-from mesh_core.incidents.rule import OpenTrouble, ends, is_recovery, is_trouble, subject_of
+from mesh_core.incidents.rule import OpenTrouble, ends, is_recovery, is_trouble
 from mesh_core.incidents.severities import rank, worst
 from mesh_core.models.events import HealthEvent, Severity, Trust
 
@@ -81,11 +81,6 @@ def test_an_alert_that_is_resolved_ends_itself_and_nothing_else() -> None:
     # Its own agent and a person speak of the service as a whole.
     assert ends(heard("service_recovered", NODE), heard("latency_high", FOREIGN, incident="alertmanager/1/x"))
     assert ends(heard("service_recovered", FOREIGN), heard("container_died", NODE, incident="web01/nginx/1"))
-
-
-def test_each_trouble_of_a_whole_node_is_a_subject_of_its_own() -> None:
-    assert subject_of(heard("container_died", NODE)) == subject_of(heard("container_oom", NODE))
-    assert subject_of(HealthEvent(type="load_high", node="n")) != subject_of(HealthEvent(type="memory_low", node="n"))
 
 
 def test_what_an_executor_says_of_its_own_work_and_notices_are_no_trouble() -> None:

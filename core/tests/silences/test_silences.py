@@ -276,7 +276,7 @@ def test_snoozing_puts_the_proposal_aside_and_silences_its_place(folder: Silence
     proposal = propose(actions)
     ends = NOW + timedelta(hours=2)
     filed, made = silencing.snooze(folder, actions, proposal.id, ends, "ann", NOW, reason="asleep")
-    assert (made.node, made.service, made.type) == ("web01", "shop", None)
+    assert (made.node, made.service, made.type, made.subject) == ("web01", "shop", None, "web01/shop")
     assert made.put_aside == {"web01/1-0": proposal.id}
     assert (actions.folder(Folder.REJECTED) / filed.name.file).exists()
     with pytest.raises(CannotDecide) as no:

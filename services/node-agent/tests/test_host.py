@@ -123,6 +123,7 @@ async def test_hot_sensors_are_found_where_the_kernel_shows_them(tmp_path: Path,
         event = await watched.see(None, "node_online", "temperature_high")
         assert event.payload == {
             "sensor": "coretemp/Package id 0",
+            "device": "hwmon0",
             "celsius": 91.0,
             "opened_at": event.payload["opened_at"],
         }
@@ -133,3 +134,24 @@ async def test_hot_sensors_are_found_where_the_kernel_shows_them(tmp_path: Path,
     (zone / "temp").write_text("50000\n")
     (result,) = await TemperatureProbe(TemperatureOptions(**LIMITS), zones).check(None)
     assert (result.facts["sensor"], result.condition) == ("cpu-thermal/thermal_zone0", Condition.HEALTHY)
+
+
+@pytest.mark.parametrize("devices", [("nvme0", "nvme1"), ("nvme0", "nvme0"), ("", "")])
+async def test_two_chips_of_one_name_are_two_sensors_and_say_which_is_which(
+    tmp_path: Path, devices: tuple[str, str]
+) -> None:
+    """Drives and processors of one kind are all called alike; some sit on a device of their own, and say so."""
+    for number, (device, millidegrees) in enumerate(zip(devices, ("92800", "41800"), strict=True)):
+        chip = tmp_path / f"class/hwmon/hwmon{number}"
+        chip.mkdir(parents=True)
+        (chip / "name").write_text("nvme\n")
+        (chip / "temp1_label").write_text("Composite\n")
+        (chip / "temp1_input").write_text(millidegrees)
+        if device:
+            (tmp_path / device).mkdir(exist_ok=True)
+            (chip / "device").symlink_to(tmp_path / device)
+    hot, cool = await TemperatureProbe(TemperatureOptions(**LIMITS), tmp_path).check(None)
+    assert (hot.condition, cool.condition) == (Condition.UNHEALTHY, Condition.HEALTHY)
+    assert hot.facts["sensor"] == cool.facts["sensor"] == "nvme/Composite"
+    assert hot.facts["device"] != cool.facts["device"]
+    assert hot.key != cool.key

@@ -231,8 +231,8 @@ async def test_trouble_that_comes_while_its_recovery_is_in_hand_is_new_all_the_s
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await mesh.start()
-    await mesh.happens()
-    (filed,) = await mesh.proposed()
+    assert await mesh.verdict_of(await mesh.happens()) == "proposed"  # it is not at work on that any more
+    (filed,) = mesh.proposals()
     free_gate, may_free = PlannerStore.free_gate, asyncio.Event()
 
     async def freed_later(self: PlannerStore, event: HealthEvent, holder: str | None = None) -> None:

@@ -160,6 +160,17 @@ async def test_a_snooze_of_a_whole_node_is_about_that_type_of_trouble_only(mesh:
     assert await mesh.verdict_of(await mesh.happens("node_offline", service=None)) == "proposed"
 
 
+async def test_a_snooze_of_one_full_disk_leaves_the_other_one_heard(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.happens("disk_full", service=None, payload={"mount": "/"})
+    [filed] = await mesh.proposed()
+    later = datetime.now(UTC) + timedelta(hours=2)
+    snooze(folder(mesh), mesh.actions, filed.name.id, later, "ann", datetime.now(UTC))
+    assert await mesh.verdict_of(await mesh.happens("disk_full", service=None, payload={"mount": "/"})) == "silenced"
+    other = await mesh.happens("disk_full", service=None, payload={"mount": "/srv/data"})
+    assert await mesh.verdict_of(other) == "proposed"
+
+
 async def _as_left_by_a_crash(mesh: Mesh, *, filed: bool) -> str:
     """One event handed out to a planner that drafted (and filed) its proposal and died before it said so."""
     await mesh.start()
@@ -174,7 +185,7 @@ async def _as_left_by_a_crash(mesh: Mesh, *, filed: bool) -> str:
     await mesh.bus.append("web01", (event.id or "").partition("/")[2], event.model_copy(update={"id": None}).wire())
     await mesh.bus.call("XGROUP", "CREATE", "mesh:ev:web01", GROUP, "0")
     await mesh.bus.call("XREADGROUP", "GROUP", GROUP, "p1", "STREAMS", "mesh:ev:web01", ">")
-    assert await memory.pass_gates([event]) == [""]
+    assert [gate.holder for gate in await memory.pass_gates([event])] == [""]
     await mesh.bus.call("HSET", f"proposal:{action_id}", "token", "t1")
     if not filed:
         made.path.unlink()

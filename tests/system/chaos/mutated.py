@@ -125,8 +125,8 @@ def sweep_deletes_a_waiting_draft() -> None:
 @mutant("planner_agent")
 def cooldown_is_not_honoured() -> None:
     def make(old: Any) -> Any:
-        async def pass_gates(self: Any, events: Any) -> list[str]:
-            return [""] * len(events)
+        async def pass_gates(self: Any, events: Any) -> Any:
+            return [gate._replace(holder="") for gate in await old(self, events)]
 
         return pass_gates
 
@@ -137,10 +137,11 @@ def cooldown_is_not_honoured() -> None:
 def occurrence_is_counted_twice() -> None:
     def make(old: Any) -> Any:
         async def pass_gates(self: Any, events: Any) -> Any:
-            holders = await old(self, events)
-            for holder in filter(None, holders):
-                await self._bus.call("HINCRBY", "mesh:occurrences", holder, 1)
-            return holders
+            gates = await old(self, events)
+            for gate in gates:
+                if gate.holder:
+                    await self._bus.call("HINCRBY", "mesh:occurrences", gate.holder, 1)
+            return gates
 
         return pass_gates
 

@@ -37,3 +37,22 @@ BENIGN = RECOVERIES | {
 }
 # About an agent's own work, or about Redis: no recovery ever follows.
 NOTICES = frozenset({EventType.EVENTS_DROPPED, EventType.RECORDS_ERASED, EventType.STREAM_OVERFLOW})
+# Of a service, in the words of our agents and of whoever speaks like them.
+DOES_NOT_RUN = frozenset(
+    {
+        *(f"container_{word}" for word in ("died", "exited", "stopped", "down", "missing", "crash", "crashed")),
+        *(f"container_{word}" for word in ("oom", "oom_killed", "restart_loop")),
+        *("unit_failed", "unit_restart_loop", "program_exited", "program_fatal"),
+        *(f"service_{word}" for word in ("down", "stopped", "failed", "crash")),
+        *("process_down", "process_died", "oom_kill"),
+    }
+)
+DOES_NOT_ANSWER = frozenset(
+    {
+        *(f"{what}_unhealthy" for what in ("container", "unit", "program", "service")),
+        EventType.SERVICE_FLAPPING,
+        EventType.HTTP_PROBE_FAILED,
+        EventType.TCP_PROBE_FAILED,
+    }
+)
+SERVICE_STATES = DOES_NOT_RUN | DOES_NOT_ANSWER  # one repair is for all of them

@@ -43,16 +43,6 @@ class OpenTrouble(NamedTuple):
     incident: str | None
 
 
-def subject_of(trouble: Trouble) -> str:
-    """What one cooldown and one open proposal are about: `node/service`; for a whole node, each type by itself.
-
-    A full disk must not hide behind the open proposal of a busy processor.
-    """
-    if trouble.service is not None:
-        return f"{trouble.node}/{trouble.service}"
-    return f"{trouble.node}/@{trouble.type}"
-
-
 def is_benign(event: HealthEvent) -> bool:
     """Is it of a type that is never trouble, whatever else it says?"""
     return event.type in BENIGN

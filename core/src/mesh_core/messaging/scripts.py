@@ -102,19 +102,30 @@ return 1
 """
 )
 
-# The cooldown gate of one target (or subject), re-entrant for the event that holds it.
-# KEYS gate; ARGV event id, cooldown (ms) -> '' go on, or the id of the event that holds it.
+# The cooldown gate of one subject, re-entrant for the event that holds it.
+# KEYS gate, the worst that was told; ARGV event id, cooldown (ms)
+# -> '' go on, or the id of the event that holds it; and the worst that was told, '' if nobody knows.
 # A TTL above the cooldown (a clock that jumped back) is clamped; a gate without one (set by hand) gets one.
 GATE = """
+local told = redis.call('GET', KEYS[2]) or ''
 local held = redis.call('GET', KEYS[1])
 if not held then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return ''
+  return {'', told}
 end
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 or left > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-if held == ARGV[1] then return '' end
-return held
+if held == ARGV[1] then return {'', told} end
+return {held, told}
+"""
+
+# It got worse: the gate goes over to another event. KEYS gate; ARGV event id, holder, cooldown (ms) -> 1, or 0 if
+# somebody else has it by now.
+TAKE_GATE = """
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[2] and held ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
 """
 
 # Trouble that is known already: counted beside its proposal, decided and acknowledged in one step. An entry can be

@@ -18,11 +18,12 @@ from mesh_core.approvals.decisions import find_pending
 from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import Filed
+from mesh_core.incidents.subject import subject_of
 from mesh_core.models.parsing import problems
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.silences.silence import FIRST_YEAR, LAST_YEAR, MAX_DAYS, MAX_REASON, Silence, SilenceKind, silences_for
+from mesh_core.silences.silence import FIRST_YEAR, LAST_YEAR, MAX_DAYS, MAX_REASON, Silence, SilenceKind, silences_of
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
 BEGIN_AT_MOST = timedelta(days=366)
@@ -41,6 +42,7 @@ class SilenceRequest:
     actor: str
     service: str | None = None
     type: str | None = None
+    subject: str | None = None
     reason: str = ""
     begins: datetime | None = None
 
@@ -83,10 +85,17 @@ def snooze(
     """
     filed = find_pending(actions, query)
     proposal = filed.proposal
-    # The cooldown of a whole node counts each type of trouble by itself, and so does its snooze.
-    kind = None if proposal.service else proposal.event.type
+    # What one cooldown is about, one snooze is about: of two full disks the other one is still told.
+    subject = subject_of(proposal.event)
+    kind = None if subject == proposal.target_key else proposal.event.type
     request = SilenceRequest(
-        node=proposal.node, service=proposal.service, type=kind, ends=ends, actor=actor, reason=reason
+        node=proposal.node,
+        service=proposal.service,
+        type=kind,
+        subject=subject,
+        ends=ends,
+        actor=actor,
+        reason=reason,
     )
     silence = new_silence(SilenceKind.SNOOZE, request, now, (filed,))
     # The silence first: rejected without it, the incident would count as decided for good.
@@ -143,7 +152,7 @@ def in_progress(actions: OperatorFolders, silence: Silence) -> tuple[Filed, ...]
         filed
         for folder in (Folder.APPROVED, Folder.RUNNING)
         for filed in actions.filed(folder)
-        if silence.covers(filed.proposal.node, filed.proposal.service, filed.proposal.event.type)
+        if silence.hushes(filed.proposal.event)
     )
 
 
@@ -169,6 +178,7 @@ def new_silence(kind: SilenceKind, request: SilenceRequest, now: datetime, put_a
             node=request.node,
             service=request.service,
             type=request.type,
+            subject=request.subject,
             starts_at=rfc3339(begins),
             ends_at=rfc3339(request.ends),
             reason=" ".join(request.reason.split()),
@@ -188,8 +198,7 @@ def active(folder: SilenceFolder, now: datetime) -> tuple[Silence, ...]:
 
 def about(folder: SilenceFolder, filed: Filed, now: datetime) -> tuple[Silence, ...]:
     """The silences that hold where this proposal is about."""
-    event = filed.proposal.event
-    return silences_for(folder.current(), filed.proposal.node, filed.proposal.service, event.type, now)
+    return silences_of(folder.current(), filed.proposal.event, now)
 
 
 def _put(folder: SilenceFolder, silence: Silence) -> None:

@@ -17,11 +17,13 @@ from pydantic import Field, StringConstraints, model_validator
 
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble, Trouble, ends
+from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import Record, Timestamp, is_name, parse_time
 
 MAX_DAYS = 30
 MAX_REASON = 500
+MAX_SUBJECT = 600  # two names, a type and a thing
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 # How far a node's clock may be behind ours and its recovery still counts as one that came after the acknowledgement.
 CLOCKS = timedelta(minutes=5)
@@ -39,6 +41,8 @@ class SilenceKind(StrEnum):
 class Silence(Record):
     """One of them. `service` None is every service and the node itself in a maintenance, else the node itself.
 
+    With a `subject` (a snooze has one) it is about that incident's subject only: one full disk of two.
+
     `put_aside` names proposals by the event that they were about ({event id: proposal id}): they were rejected for
     now, so they do not count as decided once the silence is over.
     """
@@ -49,6 +53,7 @@ class Silence(Record):
     node: NamePattern
     service: NamePattern | None = None
     type: TypePattern | None = None
+    subject: Annotated[str, StringConstraints(max_length=MAX_SUBJECT)] | None = None
     starts_at: Timestamp
     ends_at: Timestamp
     reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] = ""
@@ -87,6 +92,12 @@ class Silence(Record):
     def over(self, now: datetime) -> bool:
         return parse_time(self.ends_at) <= now
 
+    def hushes(self, event: HealthEvent) -> bool:
+        """Is this very event to be kept quiet? Says nothing of the time."""
+        if not self.covers(event.node, event.service, event.type):
+            return False
+        return self.subject is None or self.subject == subject_of(event)
+
     def covers(self, node: str, service: str | None, type: str | None) -> bool:
         """Is this about that place, and about that type of trouble there (None: any)? Says nothing of the time."""
         if type is not None and self.type is not None and not fnmatchcase(type, self.type):
@@ -98,12 +109,20 @@ class Silence(Record):
         return self.service is None or (service is not None and fnmatchcase(service, self.service))
 
 
+def silences_of(silences: Iterable[Silence], event: HealthEvent, now: datetime) -> tuple[Silence, ...]:
+    """Those that keep this event quiet now, the one that ends last first."""
+    return _longest_first(silence for silence in silences if silence.active(now) and silence.hushes(event))
+
+
 def silences_for(
     silences: Iterable[Silence], node: str, service: str | None, type: str | None, now: datetime
 ) -> tuple[Silence, ...]:
-    """Those that hold there now, the one that ends last first. `type` None asks about the place: some may be about one
-    type of trouble only, which they say."""
-    found = [silence for silence in silences if silence.covers(node, service, type) and silence.active(now)]
+    """Those that hold at a place now, the one that ends last first. `type` None: any; some may be about one type of
+    trouble, or one subject, only, which they say."""
+    return _longest_first(s for s in silences if s.covers(node, service, type) and s.active(now))
+
+
+def _longest_first(found: Iterable[Silence]) -> tuple[Silence, ...]:
     return tuple(sorted(found, key=lambda silence: parse_time(silence.ends_at), reverse=True))
 
 

@@ -12,7 +12,7 @@ from mesh_core.incidents.rule import is_recovery
 from mesh_core.messaging.consumer import Entry
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import proposal_id
-from mesh_core.silences.silence import Silence, silences_for
+from mesh_core.silences.silence import Silence, silences_of
 from planner_agent.silence_filter import acknowledgements
 from planner_agent.triage import Route, triage
 
@@ -78,7 +78,7 @@ def sort_batch(tasks: Iterable[PlanningTask], known: BatchContext) -> list[Plann
         event, key = task.event, task.event.target_key
         silences: tuple[Silence, ...] = ()
         if known.silences:
-            silences = silences_for(known.silences, event.node, event.service, event.type, known.now)
+            silences = silences_of(known.silences, event, known.now)
         step = _step(task, key, silences, known, busy, recovering)
         if step is NextStep.WITHDRAW:
             recovering.add(key)

@@ -73,6 +73,11 @@ class Diagnostician:
         answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
         return Diagnosis(answered.answer, answered.model, evidence)
 
+    async def preferred(self, event: HealthEvent) -> str:
+        """What policy would choose for it by itself. Raises BusDown."""
+        restarts = await self._store.recent_restarts(event)
+        return self._policy.allows(event, recent_restarts=restarts).preferred
+
     async def _publish(self, event: HealthEvent, attempt: Attempt) -> None:
         """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""
         record = ModelAttempt(

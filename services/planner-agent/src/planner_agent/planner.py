@@ -29,6 +29,7 @@ from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.triage import Route, triage
+from planner_agent.worsening import as_bad_as, may_be_worse
 
 READ_BATCH = 500
 MOST_IN_HAND = 5000
@@ -159,17 +160,23 @@ class Planner:
     async def _pass_gates(self, planned: Sequence[Planned]) -> None:
         """What is within somebody's cooldown is counted, the others go to their queue.
 
-        So does what was filed before: a Redis that lost its last seconds hands it out anew, behind the gate of later
-        trouble, and does not know any more that it was proposed.
+        So does what may be worse than what was told, and what was filed before: a Redis that lost its last seconds
+        hands that out anew, behind the gate of later trouble, and does not know any more that it was proposed.
         """
-        holders = await self._store.pass_gates([one.task.event for one in planned])
-        deferred = self._silences.put_aside() if any(holders) else frozenset()
+        gates = await self._store.pass_gates([one.task.event for one in planned])
+        deferred = self._silences.put_aside() if any(gate.holder for gate in gates) else frozenset()
+        # What is told of a subject is known once its proposal is written: until then what is in hand speaks for itself.
+        at_work = {event.id: event for event in self._in_hand.values()}
         known: list[KnownTrouble] = []
-        for one, holder in zip(planned, holders, strict=True):
-            if holder and holder not in deferred and not self._actions.was_filed(one.task.action_id):
-                known.append(KnownTrouble(one.task.entry, GROUP, holder, _suppressed(one.task.event, holder)))
+        for one, gate in zip(planned, gates, strict=True):
+            event, holder = one.task.event, gate.holder
+            told = as_bad_as(at_work[holder]) if holder in at_work else gate.told
+            repeats = holder and holder not in deferred and not may_be_worse(event, told)
+            if repeats and not self._actions.was_filed(one.task.action_id):
+                known.append(KnownTrouble(one.task.entry, GROUP, holder, _suppressed(event, holder)))
             else:
                 self._enqueue(one, self._writer.plan)
+                at_work[event.id] = event
         await self._store.count(known)
         self._consumer.let_go([one.entry for one in known])
 

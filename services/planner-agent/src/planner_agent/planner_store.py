@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio.client import Pipeline
 
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.approvals.proposal_files import Receipt
 from mesh_core.incidents.event_types import EventType
-from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached, subject_of
+from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached
+from mesh_core.incidents.subject import subject_of
 from mesh_core.messaging.bus import Bus, or_down
 from mesh_core.messaging.consumer import Entry
 from mesh_core.messaging.scripts import (
@@ -30,12 +31,14 @@ from mesh_core.messaging.scripts import (
     PUT_DOWN,
     RENEW_GATE,
     SETTLE,
+    TAKE_GATE,
 )
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import OCCURRENCES_KEY
 from mesh_core.runtime.metrics import DECISIONS
 from mesh_core.silences.silence import MAX_DAYS
+from planner_agent.worsening import Weight
 
 HISTORY_LENGTH = 5
 RECOVERED_MS = 600_000
@@ -51,6 +54,13 @@ class PastRun:
     type: str
     verdict: str
     ts: str
+
+
+class Gate(NamedTuple):
+    """The id of the event that holds the gate of a subject, '' if ours may go on; the worst that was told there."""
+
+    holder: str
+    told: Weight | None
 
 
 @dataclass(frozen=True)
@@ -72,10 +82,26 @@ class PlannerStore:
         self._keep_seconds = keep_seconds
         self._life = secrets.token_hex(8)
 
-    async def pass_gates(self, events: Sequence[HealthEvent]) -> list[str]:
-        """For each event '' (go on) or the id of the event that holds the gate of its target. One round trip."""
-        replies = await self._for_gates(GATE, events, [self._cooldown_ms])
-        return [reply.decode() if isinstance(reply, bytes) else "" for reply in replies]
+    async def pass_gates(self, events: Sequence[HealthEvent]) -> list[Gate]:
+        """For each event the gate of its subject. One round trip."""
+        gates = []
+        for reply in await self._for_gates(GATE, events, [self._cooldown_ms], _told):
+            holder, told = cast("list[bytes]", reply)
+            gates.append(Gate(holder.decode(), Weight.read(told)))
+        return gates
+
+    async def take_gate(self, event: HealthEvent, holder: str) -> bool:
+        """The gate is ours from now on, because it got worse; False if it is not `holder` any more that has it."""
+        arguments: list[object] = [event.id, holder, self._cooldown_ms]
+        return bool(await self._bus.script(TAKE_GATE, [_gate(event)], arguments))
+
+    async def gate_holder(self, event: HealthEvent) -> str:
+        """Whose event has the gate now; '' for nobody's."""
+        return (await self._bus.call("GET", _gate(event)) or b"").decode()
+
+    async def tell_weight(self, event: HealthEvent, weight: Weight) -> None:
+        """The worst that was told of this subject; it outlives the gate by far."""
+        await self._bus.call("SET", _told(event), weight.wire(), "EX", self._keep_seconds)
 
     async def renew_gates(self, events: Sequence[HealthEvent], at_least_ms: int) -> None:
         """Keep the gates of what is still being planned closed, however short the cooldown is."""
@@ -158,6 +184,10 @@ class PlannerStore:
             pipe.hget(f"proposal:{action_id}", "begun")
         return [int(count or 0) for count in await _run(pipe)]  # type: ignore[call-overload]
 
+    async def reopen(self, incident: str) -> None:
+        """It does not count as decided any more."""
+        await self._bus.call("DEL", _incident(incident))
+
     async def decided_incident(self, event: HealthEvent) -> str | None:
         """The event by which this very incident was decided before, if there was one."""
         if event.incident is None:
@@ -217,18 +247,29 @@ class PlannerStore:
         await self._bus.script(SETTLE, keys, [*arguments, ActionUpdate.channel, event.id])
         DECISIONS.add(decision.verdict)
 
-    async def _for_gates(self, script: str, events: Sequence[HealthEvent], arguments: list[Any]) -> list[object]:
+    async def _for_gates(
+        self,
+        script: str,
+        events: Sequence[HealthEvent],
+        arguments: list[Any],
+        *more_keys: Callable[[HealthEvent], str],
+    ) -> list[object]:
         if not events:
             return []
         runner = self._bus.redis.register_script(script)
         pipe = self._bus.redis.pipeline(transaction=False)
         for event in events:
-            await runner(keys=[_gate(event)], args=[event.id or "", *arguments], client=pipe)
+            keys = [_gate(event), *(key(event) for key in more_keys)]
+            await runner(keys=keys, args=[event.id or "", *arguments], client=pipe)
         return await _run(pipe)
 
 
 def _gate(event: HealthEvent) -> str:
     return f"cooldown:{subject_of(event)}"
+
+
+def _told(event: HealthEvent) -> str:
+    return f"cooldown:told of {subject_of(event)}"  # no node has a blank in its name
 
 
 def _mark(address: str) -> str:

@@ -10,22 +10,21 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TypeAlias
 
 import structlog
 
-from mesh_core.actions.choices import IGNORE
+from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import type_for
 from mesh_core.approvals.planner_folders import PlannerFolders
-from mesh_core.approvals.proposal_files import Filed, Receipt
-from mesh_core.incidents.rule import ends, subject_of
+from mesh_core.approvals.proposal_files import Receipt
+from mesh_core.incidents.rule import ends
 from mesh_core.llm.reasons import quoted, told_reason
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Proposal
 from mesh_core.models.records import rfc3339
-from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL, WITHDRAWN
+from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL
 from mesh_core.runtime.service import pause
 from mesh_core.silences.silence import Silence
 from planner_agent.batch import PlanningTask
@@ -33,7 +32,10 @@ from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.evidence import kept_event
 from planner_agent.planner_store import KnownTrouble, PlannerStore, entered_at_ms
 from planner_agent.silence_filter import SilenceFilter
+from planner_agent.told_before import Told, ToldBefore
 from planner_agent.triage import is_poison
+from planner_agent.withdrawals import Withdrawals
+from planner_agent.worsening import Weight, weight_of
 
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 600.0
@@ -65,6 +67,8 @@ class ProposalWriter:
         self._actions = actions
         self._diagnostician = diagnostician
         self._silences = silences
+        self._told = ToldBefore(store, actions, diagnostician, clock=clock)
+        self._withdrawals = Withdrawals(bus, store, actions, clock=clock)
         self._ttl = timedelta(seconds=ttl_seconds)
         self._clock = clock
 
@@ -98,38 +102,60 @@ class ProposalWriter:
         if silences := self._silences.about(event):
             return await self._silence(task, silences, action_id)
         deferred = self._silences.put_aside()
-        (holder,) = await self._store.pass_gates([event])
-        if holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
-            await self._store.free_gate(event, holder)
-            (holder,) = await self._store.pass_gates([event])
-        if holder:
-            return await self._count(task, holder, f"within the cooldown of {holder}")
+        (gate,) = await self._store.pass_gates([event])
+        if gate.holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
+            await self._store.free_gate(event, gate.holder)
+            (gate,) = await self._store.pass_gates([event])
+        told = raised = None
+        if gate.holder or receipt is None:
+            told = await self._told.of(event, action_id, gate, deferred)
+            raised = await self._told.raised(event, told) if told else None
+            if told and raised is None:
+                return await self._count(task, told.owner, told.reason)
+            if gate.holder and not await self._store.take_gate(event, gate.holder):
+                return await self._plan(task, again)  # another planner was faster: held against its word, now
         if receipt is None:
-            if open_one := self._already_open(event, action_id):
-                return await self._count(task, open_one.proposal.event.id or "", f"{open_one.name.id} is still open")
-            owner = await self._store.decided_incident(event)
-            if owner and owner not in deferred:
-                return await self._count(task, owner, f"this incident was decided with {owner}")
-            if poison := is_poison(begun := await self._store.begin(action_id)):
-                await self._dead_letter(task, begun)
-            diagnosis = await self._diagnose(event, action_id, rules_only=poison)
-            if diagnosis.answer.action == IGNORE.word:
-                return await self._ignore(task, diagnosis, action_id)
-            if silences := self._silences.about(event):  # set while the model was thinking
-                return await self._silence(task, silences, action_id)
-            receipt = await self._draft(event, diagnosis, action_id)
+            receipt = await self._answered(task, told, raised)
+            if receipt is None:
+                return None
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
         if filed is not None:
             TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - entered_at_ms(event) / 1000))
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
-        return await self._conclude(task, again=again)
+        return await self._conclude(task, again=again, worse=raised is not None)
 
-    async def _conclude(self, task: PlanningTask, *, again: bool) -> None:
+    async def _answered(self, task: PlanningTask, told: Told | None, raised: Weight | None) -> Receipt | None:
+        """The decided draft of a proposal; None: the event is settled without one. `raised`: it got worse than told."""
+        event, action_id = task.event, task.action_id
+        preferred = await self._diagnostician.preferred(event)
+        # Until there is an answer, a message is the least of it.
+        await self._store.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
+        if poison := is_poison(begun := await self._store.begin(action_id)):
+            await self._dead_letter(task, begun)
+        diagnosis = await self._diagnose(event, action_id, rules_only=poison)
+        answer = weight_of(event, diagnosis.answer.action, preferred)
+        await self._store.tell_weight(event, raised.and_then(answer) if raised else answer)
+        if diagnosis.answer.action == IGNORE.word:
+            await self._ignore(task, diagnosis, action_id)
+            return None
+        if silences := self._silences.about(event):  # set while the model was thinking
+            if told and told.weight:
+                await self._store.tell_weight(event, told.weight)  # nobody was told that it is worse
+            await self._silence(task, silences, action_id)
+            return None
+        return await self._draft(event, diagnosis, action_id)
+
+    async def _conclude(self, task: PlanningTask, *, again: bool, worse: bool = False) -> None:
         """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
         event = task.event
         if await self._store.recovered_after(event):
             reason = f"it recovered while the proposal for {event.id} was being written"
-            await self._take_back(event, reason, lambda trouble: trouble.id == event.id, again)
+            await self._withdrawals.take_back(
+                event, reason, lambda filed: filed.proposal.event.id == event.id, again=again
+            )
+        # The gate may be that of worse trouble by now, which another planner has in hand.
+        if worse or again or await self._store.gate_holder(event) not in ("", event.id):
+            await self._withdrawals.supersede(event, again=again)
         await self._settle(task, task.action_id, DecisionVerdict.PROPOSED, "")
 
     async def _diagnose(self, event: HealthEvent, action_id: str, *, rules_only: bool) -> Diagnosis:
@@ -172,7 +198,17 @@ class ProposalWriter:
         token = secrets.token_hex(8)
         proposal = self._proposal(event, diagnosis, action_id)
         await asyncio.to_thread(self._actions.draft, proposal, token)
-        update = self._update(proposal.type, proposal, "", "pending", told_reason(proposal))
+        update = ActionUpdate(
+            ts=rfc3339(self._clock()),
+            action_id=proposal.id,
+            from_folder="",
+            to_folder="pending",
+            type=proposal.type,
+            node=proposal.node,
+            service=proposal.service,
+            by="planner",
+            reason=told_reason(proposal),
+        )
         winner = await self._store.decide(action_id, Receipt(token, update.wire()))
         if winner.token != token:
             self._actions.drop_draft(action_id, token)
@@ -200,14 +236,6 @@ class ProposalWriter:
             evidence=diagnosis.evidence,
             model=diagnosis.model,
         )
-
-    def _already_open(self, event: HealthEvent, action_id: str) -> Filed | None:
-        now = self._clock()
-        for filed in self._actions.open_proposals():
-            same = subject_of(filed.proposal.event) == subject_of(event)
-            if same and filed.name.id != action_id and not filed.proposal.expired(now):
-                return filed
-        return None
 
     async def _count(self, task: PlanningTask, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
@@ -241,28 +269,11 @@ class ProposalWriter:
         await self._store.mark_recovered([task.event])
         await self._silences.end_acknowledged(task.event)
         reason = f"{task.event.type} at {task.event.timestamp}"
-        withdrawn = await self._take_back(task.event, reason, partial(ends, task.event), again)
+        withdrawn = await self._withdrawals.take_back(
+            task.event, reason, lambda filed: ends(task.event, filed.proposal.event), again=again
+        )
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
         await self._settle(task, f"recovery:{task.event.id}", DecisionVerdict.RECOVERED, verdict)
-
-    async def _take_back(
-        self, event: HealthEvent, reason: str, is_over: Callable[[HealthEvent], bool], again: bool
-    ) -> str | None:
-        """Take back the proposals whose trouble is over; None if nothing waits for it, or a person was faster.
-
-        `again`: what was taken back for the same reason may not have been told; telling it twice is harmless.
-        """
-        taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
-        for filed in self._actions.pending():
-            if is_over(filed.proposal.event) and self._actions.withdraw(filed.name, reason):
-                WITHDRAWN.add()
-                log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
-                taken.append(filed)
-        for filed in taken:
-            update = self._update(filed.proposal.type, filed.proposal, "pending", "withdrawn", reason)
-            await self._bus.publish(update, once=f"{filed.name.id}:pending:withdrawn")
-            await self._store.free_gate(filed.proposal.event)
-        return taken[-1].name.id if taken else None
 
     async def _settle(self, task: PlanningTask, action_id: str, verdict: DecisionVerdict, reason: str) -> None:
         decision = Decision(
@@ -273,16 +284,3 @@ class ProposalWriter:
             reason=reason[:500],
         )
         await self._store.settle(task.entry, GROUP, task.event, decision, action_id)
-
-    def _update(self, kind: str, proposal: Proposal, from_folder: str, to_folder: str, reason: str) -> ActionUpdate:
-        return ActionUpdate(
-            ts=rfc3339(self._clock()),
-            action_id=proposal.id,
-            from_folder=from_folder,
-            to_folder=to_folder,
-            type=kind,
-            node=proposal.node,
-            service=proposal.service,
-            by="planner",
-            reason=reason,
-        )

@@ -15,7 +15,7 @@ class PlannerSettings(WatchedSettings):
         alias="COOLDOWN_SECONDS",
         ge=0.001,
         le=86400,
-        description="after a proposal, further trouble of the same node and service is counted, not proposed",
+        description="after a proposal, words about the same trouble are counted, not proposed, unless it got worse",
     )
     proposal_ttl_seconds: int = Field(
         86400, alias="PROPOSAL_TTL_SECONDS", ge=1, description="a proposal that nobody decides expires after this"

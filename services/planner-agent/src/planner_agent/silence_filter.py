@@ -14,7 +14,7 @@ from mesh_core.incidents.rule import ends
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.silences.silence import Silence, SilenceKind, ends_with, silences_for
+from mesh_core.silences.silence import Silence, SilenceKind, ends_with, silences_of
 from planner_agent.planner_store import PlannerStore
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class SilenceFilter:
 
     def about(self, event: HealthEvent) -> tuple[Silence, ...]:
         """Those that hold for this event now, the longest first."""
-        return silences_for(self.current(), event.node, event.service, event.type, self._clock())
+        return silences_of(self.current(), event, self._clock())
 
     def decision(self, event: HealthEvent, silence: Silence) -> Decision:
         """What the archive keeps with an event that led to nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -44,17 +44,17 @@ class TemperatureProbe:
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         results = []
-        for sensor, path in sensors(self._sys).items():
+        for sensor in sensors(self._sys):
             try:
-                degrees = int(path.read_text()) / 1000
+                degrees = int(sensor.path.read_text()) / 1000
             except (OSError, ValueError):
                 continue  # a sensor may sleep with its device
             if not -50 < degrees < 250:
                 continue  # unconnected inputs read -128 or 255
             condition, severity = evaluate(degrees, self._options)
-            facts = {"sensor": sensor, "celsius": round(degrees, 1)}
+            facts = {"sensor": sensor.name, "device": sensor.device, "celsius": round(degrees, 1)}
             results.append(
-                CheckResult(f"temperature:{sensor}", None, condition, RULE, "temperature_high", severity, facts)
+                CheckResult(f"temperature:{sensor.key}", None, condition, RULE, "temperature_high", severity, facts)
             )
         return results
 
@@ -62,16 +62,37 @@ class TemperatureProbe:
         return {}
 
 
-def sensors(sys: Path) -> dict[str, Path]:
-    """Sensor name -> file with millidegrees; empty on most virtual machines."""
-    found = {}
+class Sensor(NamedTuple):
+    """`name` is what the kernel calls it; `path` holds millidegrees. Several chips have one name, so `key` holds the
+    device as well: the same disk is the same sensor after a boot that counts the chips in another order."""
+
+    name: str
+    device: str
+    path: Path
+
+    @property
+    def key(self) -> str:
+        return f"{self.name} {self.device} {self.path.name}"
+
+
+def sensors(sys: Path) -> list[Sensor]:
+    """Every sensor of this host; none on most virtual machines."""
+    found: list[Sensor] = []
     for chip in sorted((sys / "class/hwmon").glob("hwmon*")):
-        for path in sorted(chip.glob("temp*_input")):
-            found[f"{_read(chip / 'name', chip.name)}/{_read_label(path)}"] = path
+        name, device = _read(chip / "name", chip.name), _device_of(chip)
+        mine = [Sensor(f"{name}/{_read_label(path)}", device, path) for path in sorted(chip.glob("temp*_input"))]
+        known = {sensor.key for sensor in found}
+        found += [one._replace(device=f"{device} {chip.name}") if one.key in known else one for one in mine]
     if not found:
         for zone in sorted((sys / "class/thermal").glob("thermal_zone*")):
-            found[_read(zone / "type", zone.name) + "/" + zone.name] = zone / "temp"
+            found.append(Sensor(f"{_read(zone / 'type', zone.name)}/{zone.name}", zone.name, zone / "temp"))
     return found
+
+
+def _device_of(chip: Path) -> str:
+    """What the chip sits on (`nvme0`, `0000:01:00.0`, `coretemp.1`); where it is no device's, its own folder."""
+    device = chip / "device"
+    return device.resolve().name if device.exists() else chip.name
 
 
 def _read_label(path: Path) -> str:

@@ -39,6 +39,7 @@ class SilenceOut(BaseModel):
     node: str
     service: str | None
     type: str | None
+    subject: str | None = Field(description="of a snooze: the incident's subject that it is about, and nothing else")
     starts_at: str
     ends_at: str
     reason: str

@@ -1,0 +1,96 @@
+"""What was told of a trouble before: through the gate, by an open proposal, by a decision. And does it hide this event?
+
+Reads only. Known trouble is counted beside what was told; what got worse is told anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import structlog
+
+from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.incidents.subject import subject_of
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import Folder
+from planner_agent.diagnosis import Diagnostician
+from planner_agent.evidence import kept_event
+from planner_agent.planner_store import Gate, PlannerStore
+from planner_agent.worsening import Weight, is_worse, may_be_worse, weight_of, weight_of_proposal
+
+log = structlog.get_logger()
+
+
+class Told(NamedTuple):
+    """The event with which it was told, in which way, and how much it weighed (None: nobody knows any more).
+
+    `runs`: a repair of it is at work, which stops things itself; what it leaves behind is told when it has ended.
+    """
+
+    owner: str
+    reason: str
+    weight: Weight | None
+    runs: bool = False
+
+
+class ToldBefore:
+    """Asked once for each event that is planned."""
+
+    def __init__(
+        self,
+        store: PlannerStore,
+        actions: PlannerFolders,
+        diagnostician: Diagnostician,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        self._store = store
+        self._actions = actions
+        self._diagnostician = diagnostician
+        self._clock = clock
+
+    async def of(self, event: HealthEvent, action_id: str, gate: Gate, deferred: frozenset[str]) -> Told | None:
+        """The newest word about this trouble; None: it is new. `deferred`: events that a person put aside for now."""
+        open_one = self._open_proposal(event, action_id)
+        weight = gate.told or (weight_of_proposal(open_one.proposal) if open_one else None)
+        runs = open_one is not None and open_one.path.parent == self._actions.folder(Folder.RUNNING)
+        if gate.holder:
+            return Told(gate.holder, f"within the cooldown of {gate.holder}", weight, runs)
+        if open_one:
+            return Told(open_one.proposal.event.id or "", f"{open_one.name.id} is still open", weight, runs)
+        owner = await self._store.decided_incident(event)
+        if owner and owner not in deferred:
+            return Told(owner, f"this incident was decided with {owner}", weight)
+        return None
+
+    async def raised(self, event: HealthEvent, told: Told) -> Weight | None:
+        """How much it weighs now, if it got worse since: then nothing that was told hides it."""
+        if told.weight is not None and told.weight.event_id == event.id:
+            return told.weight  # this very event was found to be worse, by a planner that died over it
+        if told.runs or told.weight is None or not may_be_worse(event, told.weight):
+            return None
+        preferred = await self._diagnostician.preferred(event)
+        if not is_worse(event, preferred, told.weight):
+            return None
+        log.info("told_before.got_worse", event_id=event.id, than=told.owner, reason=told.reason)
+        return told.weight.and_then(weight_of(event, preferred, preferred))
+
+    def _open_proposal(self, event: HealthEvent, action_id: str) -> Filed | None:
+        now = self._clock()
+        for filed in self._actions.open_proposals():
+            if filed.name.id != action_id and not filed.proposal.expired(now) and is_about(filed, event):
+                return filed
+        return None
+
+
+def is_about(filed: Filed, event: HealthEvent) -> bool:
+    """Is that proposal of the same incident, or of the same subject?"""
+    proposal = filed.proposal
+    if (proposal.node, proposal.service) != (event.node, event.service):
+        return False
+    if event.incident is not None and proposal.event.incident == event.incident:
+        return True
+    return subject_of(proposal.event) == subject_of(kept_event(event))

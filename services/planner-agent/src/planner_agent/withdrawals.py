@@ -1,0 +1,99 @@
+"""Takes proposals back from pending/: their trouble is over, or a worse word about it waits. Never what was approved.
+
+The reason is written before the move and told after it; whoever dies in between does it again (docs/delivery.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from mesh_core.actions.register import action_type
+from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.records import rfc3339
+from mesh_core.runtime.metrics import WITHDRAWN
+from planner_agent.planner_store import PlannerStore
+from planner_agent.told_before import is_about
+
+log = structlog.get_logger()
+
+
+class Withdrawals:
+    """Every method may be repeated from the start. Raises BusDown, and OSError for a full disk."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        store: PlannerStore,
+        actions: PlannerFolders,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        self._bus = bus
+        self._store = store
+        self._actions = actions
+        self._clock = clock
+
+    async def take_back(
+        self, event: HealthEvent, reason: str, goes: Callable[[Filed], bool], *, again: bool
+    ) -> str | None:
+        """Take back what `goes` is true of; None if none of it waits, or a person was faster.
+
+        `again`: what was taken back for the same reason may not have been told; telling it twice is harmless.
+        """
+        taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
+        for filed in self._actions.pending():
+            if goes(filed) and self._actions.withdraw(filed.name, reason):
+                WITHDRAWN.add()
+                log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
+                taken.append(filed)
+        for filed in taken:
+            await self._bus.publish(self._update(filed, reason), once=f"{filed.name.id}:pending:withdrawn")
+            await self._store.free_gate(filed.proposal.event)
+        return taken[-1].name.id if taken else None
+
+    async def supersede(self, event: HealthEvent, *, again: bool) -> None:
+        """Of one subject one proposal waits: that of the event which has the gate, because it got worse.
+
+        Whoever files second sees the other one. The incident of what goes does not count as decided: when the greater
+        trouble is over, the lesser is told anew.
+        """
+        waiting = [filed for filed in self._actions.pending() if is_about(filed, event) and _is_ours(filed)]
+        if not waiting:
+            return
+        holder = await self._store.gate_holder(event)
+        newest = max(waiting, key=lambda filed: (filed.proposal.event.id == holder, filed.proposal.created_at))
+        worst = newest.proposal.event
+        gone = [filed for filed in waiting if filed.proposal.event.id != worst.id]
+        if gone or again:
+            names = frozenset(filed.name for filed in gone)
+            reason = f"it got worse: {worst.severity} {worst.type} at {worst.timestamp}; see {newest.name.id}"
+            await self.take_back(event, reason, lambda filed: filed.name in names, again=again)
+        for filed in gone:
+            incident = filed.proposal.event.incident
+            if incident and incident != worst.incident:
+                await self._store.reopen(incident)
+
+    def _update(self, filed: Filed, reason: str) -> ActionUpdate:
+        return ActionUpdate(
+            ts=rfc3339(self._clock()),
+            action_id=filed.proposal.id,
+            from_folder="pending",
+            to_folder="withdrawn",
+            type=filed.proposal.type,
+            node=filed.proposal.node,
+            service=filed.proposal.service,
+            by="planner",
+            reason=reason,
+        )
+
+
+def _is_ours(filed: Filed) -> bool:
+    """A playbook is a person's own request: nothing that a planner hears takes its place."""
+    return action_type(filed.proposal.type).choice is not None
