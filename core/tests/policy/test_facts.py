@@ -36,6 +36,11 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"restart_count": True}, set()),
         ({"stopped_by_person": True}, {Fact.OPERATOR}),
         ({"stopped_by_person": False}, set()),
+        # a truth value that is sent as text says what it says
+        ({"stopped_by_person": "true"}, {Fact.OPERATOR}),
+        ({"oom_killed": "Yes"}, {Fact.OOM_KILLED}),
+        ({"maintenance": " TRUE"}, {Fact.MAINTENANCE}),
+        ({"maintenance": "false", "test": "off", "oom_killed": "no"}, set()),
         # the Docker engine
         ({"Action": "die", "Actor": {"Attributes": {"exitCode": "139"}}}, {Fact.DOWN}),
         ({"Action": "health_status: unhealthy"}, {Fact.UNHEALTHY}),
@@ -71,7 +76,8 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"state_type": "HARD"}, set()),
         ({"occurrences": 1}, {Fact.TRANSIENT}),
         ({"test": True}, {Fact.TEST}),
-        ({"test": "true"}, set()),
+        ({"test": "true"}, {Fact.TEST}),
+        ({"test": "smoke"}, set()),
         ({"maintenance": True}, {Fact.MAINTENANCE}),
         ({"initiated_by": "admin"}, {Fact.OPERATOR}),
         ({"stopped_by": "unknown"}, set()),

@@ -13,6 +13,7 @@ from typing import Any
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.records import is_name, parse_time
+from mesh_core.models.truth import truth_in
 from mesh_core.policy.alert_state import is_firing, is_over
 
 MAX_FIELDS = 4000
@@ -127,6 +128,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     """What one field says; `beside` are the payload's own folded keys, which show what kind of sender speaks."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     word = value.strip().lower()[:60] if isinstance(value, str) else ""
+    yes = isinstance(value, bool | str) and truth_in(value) is True
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
         if word in (_DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES):
             yield Fact.DOWN
@@ -136,13 +138,13 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.RESTARTING
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING
-    if path[-2:] == ("state", "running") and value is True:
+    if path[-2:] == ("state", "running") and yes:
         yield Fact.RUNNING
     if path == ("status",) and (word == "up" or word.startswith("up ")):
         yield Fact.RUNNING  # `docker ps`: "Up 3 hours (unhealthy)"
         if word.endswith("(unhealthy)"):
             yield Fact.UNHEALTHY
-    if (key == "oomkilled" and (value is True or word == "true")) or (key == "reason" and word == "oomkilled"):
+    if (key == "oomkilled" and yes) or (key == "reason" and word == "oomkilled"):
         yield Fact.OOM_KILLED
     if key == "error" and parent == "state" and word:
         yield Fact.START_ERROR
@@ -152,14 +154,14 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         if word == "healthy":
             yield Fact.WELL
     yield from _of_docker(path, value, word)
-    yield from _of_monitoring(path, value, word, beside)
+    yield from _of_monitoring(path, value, word, beside, yes=yes)
     if path == ("httpstatus",) and _whole(value) and value in _REFUSALS:
         yield Fact.REFUSED
     if parent == "dependson" and word.startswith(_DEPENDENCY_DOWN):
         yield Fact.DEPENDENCY_DOWN
-    if key == "ready" and value is True:
+    if key == "ready" and yes:
         yield Fact.WELL
-    if key == "restarting" and value is True:
+    if key == "restarting" and yes:
         yield Fact.RESTARTING
     if key == "reason" and word == "crashloopbackoff":
         yield Fact.LOOPING
@@ -167,7 +169,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.LOOPING
     if key in ("initiatedby", "stoppedby", "pausedby") and _PERSON.match(word):
         yield Fact.OPERATOR
-    if key in ("stoppedbyperson", "removedbyoperator") and value is True:
+    if key in ("stoppedbyperson", "removedbyoperator") and yes:
         yield Fact.OPERATOR
     if path == ("compose", "project") and word:
         yield Fact.COMPOSE
@@ -197,7 +199,9 @@ def _monitoring(path: tuple[str, ...]) -> bool:
     return "alerts" in path or "heartbeat" in path
 
 
-def _of_monitoring(path: tuple[str, ...], value: Any, word: str, beside: frozenset[str]) -> Iterator[Fact]:
+def _of_monitoring(
+    path: tuple[str, ...], value: Any, word: str, beside: frozenset[str], *, yes: bool
+) -> Iterator[Fact]:
     key = path[-1]
     if is_over(path, word, beside):
         yield Fact.RESOLVED
@@ -214,7 +218,7 @@ def _of_monitoring(path: tuple[str, ...], value: Any, word: str, beside: frozens
         yield Fact.TRANSIENT
     if path == ("occurrences",) and _whole(value) and value == 1:
         yield Fact.TRANSIENT
-    if len(path) == 1 and value is True:
+    if len(path) == 1 and yes:
         if key == "test":
             yield Fact.TEST
         if key in ("maintenance", "silenced", "muted", "suppressed", "indowntime"):

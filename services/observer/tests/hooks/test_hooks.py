@@ -8,14 +8,17 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from mesh_core.incidents.rule import ends
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import DeadLetter, HealthEvent
+from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.runtime import metrics
 from mesh_core.testing import AllFolders, RedisServer
@@ -176,6 +179,74 @@ async def test_a_recovery_whose_answer_was_lost_still_closes_its_episode(serve: 
         await observer.http.post("/hooks/generic/any", json=ill | {"state": "ok"})
         answer = await observer.http.post("/hooks/generic/any", json=ill)
     assert answer.json()["entered"] == 1
+
+
+async def test_what_is_resolved_ends_its_fingerprint_whatever_beginning_and_place_it_tells(serve: Serve) -> None:
+    """Some senders write the end where the beginning was; a monitor may be moved while it is down."""
+    moved = {"kind": "backup_failed", "host": "attic", "id": 7, "state": "ok"}
+    async with serve(GENERIC) as observer:
+        await observer.http.post("/hooks/grafana", json=body(alert()))
+        over = alert(status="resolved", starts="2026-05-05T12:00:00Z")
+        answers = [(await observer.http.post("/hooks/grafana", json=body(over))).json() for _ in range(2)]
+        ill = {"kind": "backup_failed", "host": "nas", "svc": "mail", "id": 7, "state": "bad"}
+        await observer.http.post("/hooks/generic/any", json=ill)
+        await observer.http.post("/hooks/generic/any", json=moved)
+        first, well, second, also_well = await observer.events()
+    assert [answer["benign"] for answer in answers] == [1, 0]
+    assert (well.type, well.incident) == ("service_recovered", first.incident)
+    for trouble, recovery in ((first, well), (second, also_well)):
+        assert ends(recovery, trouble)
+
+
+async def test_one_alert_whose_beginning_is_told_in_two_ways_is_one_incident(serve: Serve) -> None:
+    """As the two of a pair do, of which each remembers its own."""
+    async with serve(OPEN) as observer:
+        await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        second = await observer.http.post("/hooks/alertmanager", json=body(alert(starts="2026-05-05T11:00:07Z")))
+        resolved = await observer.http.post("/hooks/alertmanager", json=body(alert(status="resolved")))
+        first, well = await observer.events()
+    assert (second.json()["repeated"], resolved.json()["benign"]) == (1, 1)
+    assert ends(well, first)
+
+
+async def test_an_alert_that_begins_again_though_nobody_told_its_end_is_new_and_both_end_together(serve: Serve) -> None:
+    tomorrow = rfc3339(datetime.now(UTC) + timedelta(days=1))
+    async with serve(OPEN) as observer:
+        await observer.http.post("/hooks/alertmanager", json=body(alert()))
+        again = await observer.http.post("/hooks/alertmanager", json=body(alert(starts=tomorrow)))
+        await observer.http.post("/hooks/alertmanager", json=body(alert(status="resolved", starts=tomorrow)))
+        first, second, *over = await observer.events()
+    assert again.json()["entered"] == 1
+    assert first.incident != second.incident
+    assert {event.incident for event in over} == {first.incident, second.incident}
+
+
+async def test_an_open_alert_of_before_this_was_kept_as_a_record_still_finds_its_end(serve: Serve) -> None:
+    ill = {"kind": "backup_failed", "host": "nas", "svc": "mail", "id": 7, "state": "bad"}
+    async with serve(GENERIC) as observer:
+        await observer.http.post("/hooks/generic/any", json=ill)
+        (key,) = await observer.bus.call("KEYS", "mesh:once:hook-open:*")
+        await observer.bus.call("SET", key, "1777000000000")
+        await observer.http.post("/hooks/generic/any", json=ill | {"state": "ok"})
+        _, well = await observer.events()
+    assert well.incident == "generic-any/7/1777000000000"
+
+
+async def test_two_machines_of_one_prefix_are_two_and_a_host_of_the_inventory_keeps_its_name(
+    serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "inventory.yml").write_text("all: {hosts: {NAS01: , pi4: {ansible_host: 'fd00:10::21'}}}")
+
+    def monitor(number: int, hostname: str) -> dict[str, Any]:
+        kind = {"id": number, "name": "Share", "type": "port", "hostname": hostname, "url": "https://"}
+        return {"heartbeat": {"status": 0, "msg": "refused"}, "monitor": kind}
+
+    async with serve(OPEN) as observer:
+        for number, hostname in enumerate(("fd00:10::21", "fd00:10::77", "nas01.lan")):
+            await observer.http.post("/hooks/uptime-kuma", json=monitor(number, hostname))
+        events = await observer.events()
+    assert [event.node for event in events] == ["pi4", "fd00-10--77", "NAS01"]
 
 
 async def test_each_alert_of_a_request_is_dealt_with_by_itself(serve: Serve) -> None:

@@ -87,7 +87,9 @@ def test_the_same_alert_that_begins_anew_is_another_incident() -> None:
         ({"node": "web01"}, "web01"),
         ({"instance": "web01.lan:9100"}, "web01.lan"),
         ({"instance": "https://shop.example:8443/health"}, "shop.example"),
-        ({"instance": "[fe80::1]:9100"}, "fe80-1"),
+        ({"instance": "[fe80::1]:9100"}, "fe80--1"),
+        ({"instance": "NAS01:8080"}, "NAS01"),
+        ({"instance": "nas01.lan."}, "nas01.lan"),
         ({"instance": "10.0.0.7:9100", "nodename": "nas"}, "nas"),
         ({"instance": "..."}, "unknown"),
         ({"instance": "-H root@evil"}, "evil"),
@@ -103,8 +105,11 @@ def test_a_node_is_found_in_the_labels_that_people_use(labels: dict[str, str], n
     ("labels", "service", "runtime"),
     [
         ({"service": "shop"}, "shop", None),
-        ({"name": "nginx.service"}, "nginx", "systemd"),
-        ({"unit": "nginx.service"}, "nginx", "systemd"),
+        ({"name": "nginx.service"}, "nginx.service", "systemd"),
+        ({"unit": "nginx"}, "nginx.service", "systemd"),
+        ({"name": "srv-data.mount"}, "srv-data.mount", "systemd"),
+        ({"service": "backup.timer"}, "backup.timer", "systemd"),
+        ({"container": "backup.timer"}, "backup.timer", "docker"),
         ({"container_name": "db"}, "db", "docker"),
         ({"name": "db", "image": "postgres:16"}, "db", "docker"),
         ({"job": "node"}, None, None),
@@ -133,7 +138,7 @@ def test_a_service_is_found_and_one_with_no_plain_name_is_never_aimed_at(
         ("PostgresqlDeadLocks", "postgresql_dead_locks", "notify"),
         ("SSL certificate (expires soon)!", "ssl_certificate_expires_soon", "notify"),
         ("5xxRate", "alert_5xx_rate", "notify"),
-        ("Überlastung", "berlastung", "notify"),
+        ("Überlastung", "uberlastung", "notify"),
         ("磁盘", "alert", "notify"),
     ],
 )
@@ -266,6 +271,14 @@ def test_uptime_kumas_tags_say_node_and_service_and_a_container_is_one() -> None
     assert event.payload["runtime"] == "docker"
 
 
+def test_monitors_named_in_another_script_stay_apart_and_are_shown_in_full() -> None:
+    names = ("Файлы", "Самба", "Büro", "Buro")
+    events = [event_of(one(uptime_kuma.alerts_in(kuma(0, name=name)))) for name in names]
+    assert len({event.service for event in events}) == len(names)
+    assert [event.payload["monitor"]["name"] for event in events] == list(names)
+    assert events[-1].service == "buro"
+
+
 @pytest.mark.parametrize("status", [2, 3])
 def test_pending_and_maintenance_tell_nothing(status: int) -> None:
     assert isinstance(one(uptime_kuma.alerts_in(kuma(status))), Nothing)
@@ -310,6 +323,23 @@ def test_any_json_is_read_by_expressions() -> None:
     assert event.payload == {"text": "no space", "took": 3, "source": "generic/pve"}
     assert event.incident == "generic-pve/42/1"
     assert event_of(found[1]).type == "service_recovered"
+
+
+@pytest.mark.parametrize(
+    ("said", "fires"),
+    [
+        *((value, True) for value in (True, "true", "TRUE", "yes", "on", 1, "1", "firing", "down", [1], {"a": 1})),
+        *(
+            (value, False)
+            for value in (False, "false", "False", " no ", "off", 0, 0.0, "0", "", None, [], "resolved", "OK")
+        ),
+    ],
+)
+def test_a_truth_value_that_is_sent_as_text_is_read_as_what_it_says(said: Any, fires: bool) -> None:
+    hook = GenericHook(type="kind", firing="active")
+    (read,) = hook.alerts_in({"kind": "backup_failed", "active": said}, "any")  # type: ignore[misc]
+    assert isinstance(read, Alert)
+    assert read.firing is fires
 
 
 @pytest.mark.parametrize("body", [{}, {"notices": 7}, {"notices": [{"kind": 7}]}, {"notices": [None, 3, "x"]}])

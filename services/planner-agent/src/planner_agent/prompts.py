@@ -19,6 +19,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.models.records import NAME_PATTERN
 from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.models.truth import truth_in
 from mesh_core.policy.policy import Allowed
 from mesh_core.security.redaction import clean
 from planner_agent.evidence import evidence_for
@@ -86,11 +87,11 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.%-]{0,30}")
 
 
 def _is_word(value: object) -> bool:
-    if isinstance(value, bool):
-        return value  # `oom_killed false` tells nothing
+    if truth_in(value) is False:
+        return False  # `oom_killed false`, `restart_count 0` tell nothing
     if isinstance(value, str):
         return _WORD.fullmatch(value) is not None and value.lower() not in _SAYS_NOTHING
-    return isinstance(value, int | float) and value != 0  # `restart_count 0` neither
+    return isinstance(value, int | float)
 
 
 def _form(event: HealthEvent, allowed: Allowed) -> str:

@@ -10,7 +10,7 @@ import jmespath.exceptions
 from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, stable_key, timestamp_in
+from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, says_that_it_fires, stable_key, timestamp_in
 
 SOURCE = "generic"
 
@@ -59,7 +59,7 @@ class GenericHook(BaseModel):
         event_type = self._text(self.type, item)
         if not event_type:
             return Unfit(f"type: {self.type} finds no word in this body", raw_of(item))
-        firing = True if self.firing is None else bool(self._search(self.firing, item))
+        firing = True if self.firing is None else says_that_it_fires(self._search(self.firing, item))
         node, service = self._text(self.node, item), self._text(self.service, item)
         kept = self._search(self.payload, item) if self.payload else item
         details = kept if isinstance(kept, dict) else {"value": kept}

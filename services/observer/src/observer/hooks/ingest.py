@@ -2,16 +2,16 @@
 
 | dies after | what is left | when the sender tries again |
 |---|---|---|
-| the episode was named | `mesh:once:hook-open:...` | the same name: entered once |
+| the run was named | `mesh:once:hook-open:...` | the same name: entered once |
 | the event is in the stream | its once key | counted as repeated |
-| the recovery is in the stream | its once key, the open episode | counted as repeated, the episode is closed |
+| the recovery is in the stream | its once key, the open run | counted as repeated, the run is closed |
 """
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -19,11 +19,12 @@ import structlog
 
 from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import ONCE_SECONDS, Bus
-from mesh_core.models.events import Trust
+from mesh_core.models.events import HealthEvent, Trust
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
-from observer.hooks.mapping import Mapped
+from observer.hooks.known_names import KnownNames
+from observer.hooks.mapping import Mapped, incident_of
+from observer.hooks.open_alerts import OpenAlert, OpenAlerts, run_of
 
-OPEN_SECONDS = 90 * 86_400  # a trouble may be open that long and still find its own recovery
 # A repeat within this is the same announcement. Later ones enter again under the same incident, as an agent's do: the
 # planner counts them, and what a cooldown had swallowed or a wiped Redis forgot gets its proposal after all.
 REPEAT_SECONDS = 900
@@ -49,64 +50,88 @@ class IngestResult:
 
 
 class AlertIngest:
-    """`mapped` says what an alert means."""
+    """`mapped` says what an alert means, `names` what the mesh calls hosts and services."""
 
-    def __init__(self, bus: Bus, mapped: Mapped, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+    def __init__(
+        self,
+        bus: Bus,
+        mapped: Mapped,
+        *,
+        names: Callable[[], KnownNames] = KnownNames,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
         self._bus = bus
         self._mapped = mapped
+        self._names = names
         self._clock = clock
+        self._open = OpenAlerts(bus)
+        self._turn = asyncio.Lock()  # two requests about one alert, one after the other
 
     async def enter(self, reads: Iterable[Read], hook: str) -> IngestResult:
         """Each by itself, in order. Raises BusDown: then the whole request may be repeated."""
         receipt = IngestResult()
+        names = self._names()
         for number, read in enumerate(reads, 1):
-            receipt.counts[await self._one(read, hook, number, receipt)] += 1
+            async with self._turn:
+                receipt.counts[await self._one(read, names, hook, number, receipt)] += 1
         return receipt
 
-    async def _one(self, read: Read, hook: str, number: int, receipt: IngestResult) -> AlertOutcome:
+    async def _one(self, read: Read, names: KnownNames, hook: str, number: int, receipt: IngestResult) -> AlertOutcome:
         if isinstance(read, Nothing):
             return AlertOutcome.IGNORED
         if isinstance(read, Unfit):
             return await self._refuse(read, hook, number, receipt)
-        episode = read.episode or await self._episode(read)
-        if not episode:
-            return AlertOutcome.REPEATED  # it says that it is over, and nothing of it is open here
-        event = self._mapped.event_for(read, episode, self._clock())
+        runs = await self._open.of(read)
+        if not read.firing:
+            return await self._resolved(read, runs, names, hook, number, receipt)
+        run = run_of(read, runs or (), self._now_ms())
+        event = self._mapped.event_for(read, run.episode, self._clock(), names)
         if isinstance(event, Unfit):
             return await self._refuse(event, hook, number, receipt)
-        entered = await self._bus.enter(
-            event,
-            Trust.FOREIGN,
-            once=f"hook:{event.incident}:{'firing' if read.firing else 'resolved'}",
-            once_seconds=REPEAT_SECONDS if read.firing else ONCE_SECONDS,
+        others = [one for one in runs or () if one.episode != run.episode]
+        await self._open.keep(
+            read, [*others, run if run.node else replace(run, node=event.node, service=event.service)]
         )
-        if not read.firing and not read.episode:
-            await self._bus.call("DEL", _open_key(read))
-        if entered is None:
+        if not await self._enter(event, f"hook:{event.incident}:firing", REPEAT_SECONDS, hook, receipt):
             return AlertOutcome.REPEATED
-        log.info("hooks.entered", hook=hook, event_id=entered.id, type=event.type, incident=event.incident)
-        receipt.events.append(entered.id or "")
         return AlertOutcome.BENIGN if is_benign(event) else AlertOutcome.ENTERED
 
-    async def _episode(self, alert: Alert) -> str:
-        """For a sender that does not tell when it began: the name of what is open, a new one if it begins now."""
-        key = _open_key(alert)
-        if not alert.firing:
-            known = await self._bus.call("GET", key)
-        else:
-            fresh = f"{self._clock().timestamp() * 1000:.0f}"
-            if await self._bus.call("SET", key, fresh, "NX", "EX", OPEN_SECONDS):
-                return fresh
-            known = await self._bus.call("GET", key)
-        return known.decode("ascii", "replace") if known else ""
+    async def _resolved(
+        self,
+        read: Alert,
+        runs: tuple[OpenAlert, ...] | None,
+        names: KnownNames,
+        hook: str,
+        number: int,
+        receipt: IngestResult,
+    ) -> AlertOutcome:
+        """Each run that is open is over, where it was announced; of one that we never heard of, what it says itself."""
+        if not runs and (runs is None or not read.episode):
+            return AlertOutcome.REPEATED  # it is over already, or nobody can say what of it was open
+        said = self._mapped.event_for(read, read.episode or "0", self._clock(), names)
+        if isinstance(said, Unfit):
+            return await self._refuse(said, hook, number, receipt)
+        entered = False
+        for run in runs or (OpenAlert(read.episode, 0),):
+            place = {"node": run.node, "service": run.service} if run.node else {}
+            over = said.model_copy(update={"incident": incident_of(read, run.episode), **place})
+            entered |= await self._enter(over, f"hook:{over.incident}:resolved", ONCE_SECONDS, hook, receipt)
+        await self._open.close(read)
+        return AlertOutcome.BENIGN if entered else AlertOutcome.REPEATED
+
+    async def _enter(self, event: HealthEvent, once: str, seconds: int, hook: str, receipt: IngestResult) -> bool:
+        entered = await self._bus.enter(event, Trust.FOREIGN, once=once, once_seconds=seconds)
+        if entered is None:
+            return False
+        log.info("hooks.entered", hook=hook, event_id=entered.id, type=event.type, incident=event.incident)
+        receipt.events.append(entered.id or "")
+        return True
+
+    def _now_ms(self) -> int:
+        return int(self._clock().timestamp() * 1000)
 
     async def _refuse(self, unfit: Unfit, hook: str, number: int, receipt: IngestResult) -> AlertOutcome:
         await self._bus.refuse(unfit.raw, source=f"hook:{hook}", reason=unfit.reason, by="observer")
         if len(receipt.problems) < 20:
             receipt.problems.append(f"alert {number}: {unfit.reason}")
         return AlertOutcome.REFUSED
-
-
-def _open_key(alert: Alert) -> str:
-    named = hashlib.sha256(f"{alert.source}/{alert.key}".encode()).hexdigest()[:32]
-    return f"mesh:once:hook-open:{named}"

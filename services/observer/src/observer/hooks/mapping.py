@@ -6,18 +6,21 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mesh_core.incidents.event_types import EventType
-from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Severity, Trust
 from mesh_core.models.parsing import problems
 from mesh_core.models.records import EventTypeName, Name, is_name, rfc3339
+from mesh_core.models.slugs import folded
 from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
+from observer.hooks.hosts import host_in, node_for
+from observer.hooks.known_names import UNIT_SUFFIXES, KnownNames
 
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
+NOBODY = KnownNames()
 CONTAINER_LABELS = ("container", "container_name")
 # Names that many rule collections share, as the types that our own agents use for the same trouble.
 TYPES = {
@@ -77,12 +80,18 @@ class Mapped(BaseModel):
     severities: dict[str, Severity] = Field(default_factory=dict)
     types: dict[str, EventTypeName] = Field(default_factory=dict)
 
-    def event_for(self, alert: Alert, episode: str, now: datetime) -> HealthEvent | Unfit:
-        """The health event of one alert; `episode` makes its incident another one than the last."""
+    def event_for(self, alert: Alert, episode: str, now: datetime, names: KnownNames = NOBODY) -> HealthEvent | Unfit:
+        """The health event of one alert; `episode` makes its incident another one than the last.
+
+        Its node and service are those of the mesh where `names` knows them, else as the alert writes them.
+        """
         labels = alert.labels
         payload: dict[str, Any] = dict(alert.details)
+        host = host_in(alert.node or self._first(self.node_labels, labels))
+        node = names.node(host) or node_for(host) or self.node_default
+        _same_host(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels)
-        service, runtime = _runtime_of(service, labels)
+        service, runtime = names.service(node, *_runtime_of(service, labels))
         if service and not is_name(service):
             payload["name"] = service
             payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ -)"
@@ -93,12 +102,12 @@ class Mapped(BaseModel):
         try:
             event = HealthEvent(
                 type=event_type,
-                node=_host_in(alert.node or self._first(self.node_labels, labels)) or self.node_default,
+                node=node,
                 service=service or None,
                 severity=self._severity_of(alert) if alert.firing else Severity.INFO,
                 payload=payload,
                 timestamp=alert.at or rfc3339(now),
-                incident=f"{alert.source}/{alert.key}/{re.sub(r'[^A-Za-z0-9._:-]', '-', episode)[:64]}",
+                incident=incident_of(alert, episode),
                 trust=Trust.FOREIGN,
             )
         except ValidationError as error:
@@ -122,9 +131,14 @@ class Mapped(BaseModel):
         return next((labels[name].strip() for name in names if labels.get(name, "").strip()), "")
 
 
+def incident_of(alert: Alert, episode: str) -> str:
+    """`sender/key/run`: the same for every announcement of one run of an alert."""
+    return f"{alert.source}/{alert.key}/{re.sub(r'[^A-Za-z0-9._:-]', '-', episode)[:64]}"
+
+
 def type_out_of(name: str) -> str:
     """`HostHighCpuLoad` -> `host_high_cpu_load`: any name as an event type."""
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name[:200]))
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", folded(name[:200])))
     words = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
     if not words:
         return "alert"
@@ -132,26 +146,22 @@ def type_out_of(name: str) -> str:
 
 
 def _runtime_of(service: str, labels: Mapping[str, str]) -> tuple[str, str]:
-    """(the service's plain name, who runs it) as far as the labels say."""
-    if service.endswith(".service"):
-        return service.removesuffix(".service"), "systemd"
-    if service and service in (labels.get("unit"), labels.get("systemd_unit")):
-        return service, "systemd"
+    """(the service, who runs it) as far as the labels say."""
     cadvisor = service == labels.get("name") and bool(labels.get("image"))
     if service and (cadvisor or service in (labels.get(label) for label in CONTAINER_LABELS)):
-        return service.lstrip("/"), "docker"
+        return service.lstrip("/"), Runtime.DOCKER.value
+    if service.endswith(UNIT_SUFFIXES) or (service and service in (labels.get("unit"), labels.get("systemd_unit"))):
+        return service, Runtime.SYSTEMD.value
     return service, ""
 
 
-def _host_in(text: str) -> str:
-    """The host of `web01:9100`, `https://web01/health` or `[::1]:9100`, as a node's name; '' if there is none."""
-    text = text.strip()[:500]
-    try:
-        parts = urlsplit(text if "://" in text else f"//{text}")
-        host = parts.hostname or ""
-    except ValueError:
-        host = text
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", host).strip("-._")[:128].rstrip("-._")
+def _same_host(payload: dict[str, Any], host: str, node: str) -> None:
+    """What the alert calls its host stays beside the node's name, and is no contradiction to it."""
+    if host and host != node:
+        payload["host_said"] = host
+    for key in ("host", "node"):
+        if isinstance(payload.get(key), str) and host_in(payload[key]) == host:
+            payload[key] = node
 
 
 def _bounded(event: HealthEvent) -> HealthEvent | Unfit:

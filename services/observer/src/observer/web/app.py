@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from observer.hooks.name_book import NameBook
 from observer.web.app_context import AppContext
 from observer.web.auth_middleware import AuthMiddleware
 from observer.web.errors import Problem, install_error_handlers
@@ -28,7 +29,8 @@ def make_app(context: AppContext) -> FastAPI:
     """One app per observer; everything under /api/v1 is described in /api/v1/openapi.json."""
     app = FastAPI(title=TITLE, version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
-    app.state.hooks = hooks.HookServices(context.bus, context.hooks)
+    names = NameBook(context.runtime / "config" / "inventory.yml", context.world)
+    app.state.hooks = hooks.HookServices(context.bus, context.hooks, names)
     app.state.probes = probes_for(context.runtime, context.actions, context.bus, context.world)
     install_error_handlers(app)
     api = APIRouter(prefix=API, responses=COMMON)

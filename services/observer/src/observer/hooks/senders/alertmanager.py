@@ -27,6 +27,7 @@ def _alert(item: object, common: dict[str, str], source: str) -> Read:
     if not name:
         return Unfit("labels.alertname: missing", raw_of(item))
     status = item.get("status", "firing")
+    status = status.lower() if isinstance(status, str) else status
     if status not in ("firing", "resolved"):
         return Unfit("status: neither firing nor resolved", raw_of(item))
     firing = status == "firing"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.records import rfc3339
+from mesh_core.models.slugs import plain_name
 from observer.hooks.alert import Alert, Nothing, Read, Unfit, stable_key
 from observer.hooks.sender import HookSender
 
@@ -49,20 +49,26 @@ def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> A
     container = monitor.get("docker_container") if kind == "docker" else None
     if isinstance(container, str) and container:
         labels["container"] = container
+    named = str(monitor.get("name", ""))[:200]
+    service = (
+        "" if container or "service" in tags or not named.strip() else plain_name(named.strip().lower(), "monitor")
+    )
     shown = {key: monitor[key] for key in SHOWN if isinstance(monitor.get(key), str | int)}
     details = {
         "source": SOURCE,
         "monitor": shown,
         "heartbeat": {key: heartbeat[key] for key in ("status", "msg", "ping", "time") if key in heartbeat},
     }
+    if service and not named.isascii():
+        details["name"] = named  # a service has to be called otherwise
     return Alert(
         source=SOURCE,
-        name=str(monitor.get("name", ""))[:200],
+        name=named,
         key=stable_key(monitor.get("id"), monitor.get("name"), labels),
         firing=status == DOWN,
         labels=labels,
         details=details,
-        service="" if container or "service" in tags else _slug(str(monitor.get("name", ""))),
+        service=service,
         type=TYPES.get(kind, "monitor_down"),
         severity="error",
         at=_time(heartbeat.get("time")),
@@ -89,10 +95,6 @@ def _tags(value: object) -> dict[str, str]:
         return {}
     tags = [tag for tag in value[:50] if isinstance(tag, dict)]
     return {t["name"]: t["value"] for t in tags if isinstance(t.get("name"), str) and isinstance(t.get("value"), str)}
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9._]+", "-", name.lower()[:200]).strip("-._")[:128]
 
 
 def _time(text: object) -> str:

@@ -14,6 +14,7 @@ from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from observer.hooks.alert import MOST_ALERTS, Unfit
 from observer.hooks.ingest import AlertIngest, AlertOutcome, IngestResult
+from observer.hooks.known_names import KnownNames
 from observer.hooks.rules import HookRules
 from observer.hooks.sender import HookSender, Reader
 from observer.hooks.senders import SENDERS
@@ -45,10 +46,10 @@ class HookAnswer(BaseModel):
 class HookServices:
     """What all hooks share: the rules, the way in, who asked how often. One per app."""
 
-    def __init__(self, bus: Bus, rules: HookRules):
+    def __init__(self, bus: Bus, rules: HookRules, names: Callable[[], KnownNames]):
         self.bus = bus
         self.rules = rules
-        self.ingest = AlertIngest(bus, rules.mapped)
+        self.ingest = AlertIngest(bus, rules.mapped, names=names)
         self.admission = HookAdmission(rules)
         for measure in (HOOK_REQUESTS, HOOK_ALERTS):
             measure.allow("hook", SENDERS)

@@ -1,0 +1,54 @@
+"""Which host a label, an address or a URL speaks of: the whole of it, as it was written, and as a node's name. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from mesh_core.models.slugs import plain_name
+
+MAX_HOST = 500
+
+
+def host_in(text: str) -> str:
+    """The host of `web01:9100`, `https://Web01/health`, `[fd00::1]:9100` or a bare `fd00::1`; '' if there is none.
+
+    Never a part of an address: what has several colons and no brackets has no port.
+    """
+    text = text.strip()[:MAX_HOST]
+    try:
+        place = urlsplit(text if "://" in text else f"//{text}").netloc
+    except ValueError:  # brackets that are none, letters that look like a slash
+        place = text
+    place = place.rpartition("@")[2]
+    if place.startswith("["):
+        return place[1:].partition("]")[0]
+    return place.partition(":")[0] if place.count(":") == 1 else place
+
+
+def address_in(host: str) -> str:
+    """The address as everybody writes it, its zone included; '' for what is a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def is_own(address: str) -> bool:
+    """Is it one that every machine calls itself?"""
+    return bool(address) and ipaddress.ip_address(address).is_loopback
+
+
+def node_for(host: str) -> str:
+    """A node's name for a host that the mesh does not know; '' for none.
+
+    No two addresses share one: of an IPv6 address each colon becomes a dash, and a dot comes before its zone.
+    """
+    address = address_in(host)
+    if ":" in address:
+        name = address.replace(":", "-").replace("%", ".")
+        return plain_name(f"0{name}" if name.startswith("-") else name, "host")
+    host = address or host.rstrip(".")
+    return plain_name(host, "host") if any(c.isalnum() for c in host) else ""

@@ -1,0 +1,108 @@
+"""Foreign names brought to those that the mesh knows: the hosts of the inventory, the nodes and services of the world.
+
+Pure. Compares without case, by address, and by short name within a private domain; where two fit, none does. The name
+that is found is the one that a person wrote into the inventory, or that the node's own agent uses.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mesh_core.models.events import Runtime
+from observer.hooks.hosts import address_in, is_own
+
+# Domains that belong to nobody's public zone (RFC 6762 appendix G, RFC 8375, ICANN's .internal, and a router's own).
+_PRIVATE = ("local", "lan", "home", "internal", "intranet", "private", "corp", "localdomain", "home.arpa", "fritz.box")
+# The types of systemd's units; a name without one of these is a .service for systemctl as well.
+UNIT_SUFFIXES = (
+    *(".service", ".socket", ".timer", ".mount", ".automount", ".path", ".swap", ".target", ".slice", ".scope"),
+    ".device",
+)
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """`hosts`: a host of the inventory -> its address (ansible_host), '' for none. `services`: node -> services."""
+
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def node(self, host: str) -> str:
+        """The node that is meant by a host as somebody wrote it; '' if we know none, or several."""
+        for index in self._indices:
+            if found := index.find(host):
+                return found[0] if len(found) == 1 else ""
+        return ""
+
+    def service(self, node: str, service: str, runtime: str) -> tuple[str, str]:
+        """(a service by the name that its node's agent uses, who runs it): `caddy` may be `caddy.service` there."""
+        known = self.services.get(node, frozenset())
+        if runtime == Runtime.SYSTEMD.value and service and not service.endswith(UNIT_SUFFIXES):
+            service = f"{service}.service"
+        if service in known:
+            return service, runtime
+        same = [name for name in known if name.lower() == service.lower()]
+        if len(same) == 1:
+            return same[0], runtime
+        if not runtime and f"{service}.service" in known:
+            return f"{service}.service", Runtime.SYSTEMD.value
+        return service, runtime
+
+    @cached_property
+    def _indices(self) -> tuple[_Index, ...]:
+        """The inventory first: a stranger that once came in under another name is a node of the world as well."""
+        private = frozenset({*_PRIVATE, *_domains_of(self.hosts)})
+        return _Index(self.hosts, private), _Index(dict.fromkeys(self.services, ""), private)
+
+
+class _Index:
+    """Names by what may be said instead of them. `private`: domains within which a short name is enough."""
+
+    def __init__(self, names: Mapping[str, str], private: frozenset[str]):
+        self._names = names
+        self._private = private
+        self._same: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._short: defaultdict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+        for name, address in names.items():
+            for text in filter(None, (name, address)):
+                self._same[_key(text)][name] = None
+                if not address_in(text):
+                    short, domain = _split(text)
+                    self._short[short][name, domain] = None
+
+    def find(self, host: str) -> list[str]:
+        """The names that are meant, as far as we know."""
+        if host in self._names:
+            return [host]
+        address = address_in(host)
+        if is_own(address):
+            return []  # every machine calls itself so
+        if same := self._same.get(_key(host)):
+            return list(same)
+        if address:
+            return []
+        short, domain = _split(host)
+        near = [
+            name
+            for name, its in self._short.get(short, ())
+            if bool(its) is not bool(domain) and (its or domain) in self._private
+        ]
+        return list(dict.fromkeys(near))
+
+
+def _key(text: str) -> str:
+    return address_in(text) or text.rstrip(".").lower()
+
+
+def _split(host: str) -> tuple[str, str]:
+    short, _, domain = host.rstrip(".").lower().partition(".")
+    return short, domain
+
+
+def _domains_of(hosts: Mapping[str, str]) -> frozenset[str]:
+    """The domains that the inventory writes out."""
+    texts = [text for text in (*hosts, *hosts.values()) if not address_in(text)]
+    return frozenset(domain for text in texts if (domain := _split(text)[1]))

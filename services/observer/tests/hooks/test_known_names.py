@@ -1,0 +1,202 @@
+"""One thing has one name, whatever an alert calls it: that of the inventory, or that of the node's own agent."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import is_name
+from mesh_core.policy.facts import Fact, facts_for
+from observer.hooks.alert import Alert
+from observer.hooks.generic import GenericHook
+from observer.hooks.hosts import host_in, node_for
+from observer.hooks.known_names import KnownNames
+from observer.hooks.mapping import Mapped
+from observer.hooks.name_book import NameBook, hosts_in
+from observer.world import TargetHealth, World
+
+NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("web01:9100", "web01"),
+        ("Web01.LAN.:9100", "Web01.LAN."),
+        ("https://user:secret@Shop.example:8443/health?x=1", "Shop.example"),
+        ("fd00:10::21", "fd00:10::21"),
+        ("[fd00::1]:9100", "fd00::1"),
+        ("http://[2001:db8::1]/x", "2001:db8::1"),
+        ("2001:db8::1:8080", "2001:db8::1:8080"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("::1", "::1"),
+        ("10.0.0.5:9100", "10.0.0.5"),
+        ("https://", ""),
+        ("", ""),
+        ("[", ""),
+    ],
+)
+def test_a_host_is_read_whole_and_as_it_was_written(text: str, host: str) -> None:
+    assert host_in(text) == host
+
+
+def test_every_address_is_a_node_of_its_own_and_the_same_address_is_the_same_node() -> None:
+    apart = [
+        *("fd00:10::21", "fd00:10::77", "fd00:1::0", "fd00::1:0", "fe80::1", "fe80::1%eth0", "fe80::1%1", "fe80::1:1"),
+        *("::1", "::2", "1::", "10.0.0.5", "10.0.0.50", "сервер", "сервис", "büro", "buro", "nas.lan", "nas"),
+    ]
+    names = [node_for(host) for host in apart]
+    assert len(set(names)) == len(apart)
+    assert all(is_name(name) for name in names), names
+    for one, other in (("FD00:10:0::21", "fd00:10::21"), ("::ffff:10.0.0.5", "10.0.0.5"), ("nas.lan.", "nas.lan")):
+        assert node_for(one) == node_for(other)
+    assert node_for("...") == node_for("") == ""
+
+
+KNOWN = KnownNames(
+    hosts={
+        "NAS01": "",
+        "nas": "10.0.0.5",
+        "pi4": "fd00:10::21",
+        "web.shop.example": "",
+        "box": "box.site.example",
+        **dict.fromkeys(("jump-a", "jump-b"), "10.9.9.9"),
+        "here": "127.0.0.1",
+    },
+    services={
+        "pi4": frozenset({"caddy.service", "srv-data.mount", "web", "Jellyfin"}),
+        "Attic": frozenset({"db", "db.service"}),
+        "lonely.lan": frozenset(),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "node"),
+    [
+        ("NAS01", "NAS01"),
+        ("nas01", "NAS01"),
+        ("nas01.", "NAS01"),
+        ("nas01.local", "NAS01"),
+        ("nas01.fritz.box", "NAS01"),
+        ("10.0.0.5", "nas"),
+        ("::ffff:10.0.0.5", "nas"),
+        ("FD00:10:0:0::21", "pi4"),
+        ("web", "web.shop.example"),
+        ("nas01.shop.example", "NAS01"),  # the inventory writes hosts of that domain
+        ("BOX.site.example", "box"),
+        ("attic", "Attic"),  # no host of the inventory, but an agent speaks from there
+        ("lonely", "lonely.lan"),
+        # Nobody, or nobody knows which.
+        ("10.0.0.50", ""),
+        ("10.9.9.9", ""),
+        ("127.0.0.1", ""),
+        ("fd00:10::2", ""),
+        ("nas01.somewhere.example", ""),
+        ("nas0", ""),
+        ("", ""),
+    ],
+)
+def test_a_host_is_the_one_of_the_inventory_or_of_the_world(host: str, node: str) -> None:
+    assert KNOWN.node(host) == node
+
+
+@pytest.mark.parametrize(
+    ("node", "service", "runtime", "known"),
+    [
+        ("pi4", "caddy", "systemd", ("caddy.service", "systemd")),
+        ("pi4", "caddy.service", "systemd", ("caddy.service", "systemd")),
+        ("pi4", "caddy", "", ("caddy.service", "systemd")),
+        ("pi4", "srv-data.mount", "systemd", ("srv-data.mount", "systemd")),
+        ("pi4", "jellyfin", "", ("Jellyfin", "")),
+        ("pi4", "web", "docker", ("web", "docker")),
+        ("pi4", "caddy", "docker", ("caddy", "docker")),
+        ("Attic", "db", "", ("db", "")),
+        ("Attic", "db", "systemd", ("db.service", "systemd")),
+        ("nowhere", "caddy", "systemd", ("caddy.service", "systemd")),
+        ("nowhere", "caddy", "", ("caddy", "")),
+        ("nowhere", "", "", ("", "")),
+    ],
+)
+def test_a_service_is_called_as_its_own_agent_calls_it(
+    node: str, service: str, runtime: str, known: tuple[str, str]
+) -> None:
+    assert KNOWN.service(node, service, runtime) == known
+
+
+def event_for(alert: Alert) -> HealthEvent:
+    event = Mapped().event_for(alert, "1", NOW, KNOWN)
+    assert isinstance(event, HealthEvent), event
+    return event
+
+
+def test_an_alert_gets_the_meshs_names_and_keeps_what_its_sender_wrote() -> None:
+    labels = {"instance": "10.0.0.5:9100", "name": "smart.service"}
+    event = event_for(Alert("alertmanager", "X", "f", firing=True, labels=labels, details={"labels": labels}))
+    assert (event.node, event.service, event.payload["runtime"]) == ("nas", "smart.service", "systemd")
+    assert event.payload["labels"] == labels
+    assert event.payload["host_said"] == "10.0.0.5"
+
+
+def test_a_body_that_calls_its_host_otherwise_does_not_contradict_itself() -> None:
+    hook = GenericHook(type="kind", node="host", service="svc")
+    (read,) = hook.alerts_in({"kind": "service_down", "host": "nas01.lan", "svc": "web"}, "any")  # type: ignore[misc]
+    event = event_for(read)  # type: ignore[arg-type]
+    assert (event.node, event.payload["host"], event.payload["host_said"]) == ("NAS01", "NAS01", "nas01.lan")
+    assert Fact.CONFLICT not in facts_for(event)
+
+
+INVENTORY = b"""
+all:
+  vars: {ansible_user: mend}
+  hosts:
+    NAS01:
+    nas: {ansible_host: 10.0.0.5, ansible_become_password: !vault "x"}
+    templated: {ansible_host: "{{ lookup('pipe', 'id') }}"}
+    'not a name': {ansible_host: 10.0.0.6}
+  children:
+    far:
+      vars: {ansible_host: gateway.example}
+      hosts: {pi4: , pi5: {ansible_host: "fd00::5"}}
+"""
+
+
+def test_hosts_and_addresses_are_read_out_of_an_inventory_and_nothing_is_run() -> None:
+    assert hosts_in(INVENTORY) == {
+        "NAS01": "",
+        "nas": "10.0.0.5",
+        "templated": "",
+        "pi4": "gateway.example",
+        "pi5": "fd00::5",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"all", b"{", b"all: &a {hosts: *a}", b"\xff", b"[nas]\nnas01 ansible_host=1\n"]
+)
+def test_an_inventory_that_cannot_be_read_knows_no_host_and_stops_nothing(tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "inventory.yml"
+    file.write_bytes(text)
+    assert NameBook(file, World)().node("nas01") == ""
+
+
+def test_the_book_is_read_again_when_the_file_or_the_world_changed(tmp_path: Path) -> None:
+    file, worlds = tmp_path / "inventory.yml", [World()]
+    book = NameBook(file, lambda: worlds[-1])
+    assert book() is book()
+    assert book().node("nas01") == ""
+    file.write_bytes(INVENTORY)
+    assert book().node("nas01") == "NAS01"
+    file.write_bytes(b"all: {hosts: {Other: }}")
+    os.utime(file, ns=(1, 1))
+    assert (book().node("nas01"), book().node("other")) == ("", "Other")
+    place: dict[str, Any] = {"since": "2026-05-05T12:00:00Z"}
+    targets = [TargetHealth(node="Pi4", **place), TargetHealth(node="Pi4", service="caddy.service", **place)]
+    worlds.append(World(places={target.target_key: target for target in targets}))
+    assert book().node("pi4") == "Pi4"
+    assert book().service("Pi4", "caddy", "") == ("caddy.service", "systemd")
