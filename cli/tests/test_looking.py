@@ -82,6 +82,14 @@ def test_inject_takes_the_payload_from_a_file_or_from_standard_input(mend_online
         assert json.loads(done.stdout)["payload"] == {"oom": True}, done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_inject_takes_a_file_as_windows_saves_it(mend_online: Mend, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "facts.json").write_text('{"share": "Büro"}', encoding=encoding)
+    said = mend_online("inject", "a", "--node", NODE, "--payload", f"@{tmp_path / 'facts.json'}", "--json")
+    assert said.exit_code == 0, said.output
+    assert json.loads(said.stdout)["payload"] == {"share": "Büro"}
+
+
 @pytest.mark.parametrize(
     "words",
     [

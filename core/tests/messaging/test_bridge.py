@@ -34,8 +34,8 @@ BAD: dict[str, bytes] = {
     "true": b"true",
     "bytes": b"\xff\xfe\x00",
     "latin": '{"type":"oom","node":"pi4","service":"caf\xe9"}'.encode("latin-1"),
-    "bom": b'\xef\xbb\xbf{"type":"oom","node":"pi4"}',
-    "utf-16": '{"type":"oom","node":"pi4"}'.encode("utf-16"),
+    "bom": b'\xef\xbb\xbf{"type":"oom","node":"pi4"',
+    "utf-16": '{"type":"oom","node":"pi4"'.encode("utf-16"),
     "huge": b'{"type":"oom","node":"pi4","payload":{"x":"' + b"y" * 70_000 + b'"}}',
     "deep": b'{"type":"oom","node":"pi4","payload":' + DEEP + b"}",
     "deeper": DEEP,
@@ -133,6 +133,16 @@ async def test_two_bridges_adopt_each_message_once(listeners: Listeners) -> None
     assert {one["note"] for one in adopted} == {"kept"}
     assert len({one["id"] for one in adopted}) == 50
     assert sum(bridge.adopted for bridge in listeners.bridges) == 51
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+async def test_a_message_that_begins_with_a_byte_order_mark_is_adopted_as_what_it_says(
+    listeners: Listeners, encoding: str
+) -> None:
+    await listeners.start(1)
+    await listeners.say('{"type":"oom","node":"pi4","note":"größer"}'.encode(encoding))
+    await listeners.settled()
+    assert [(one["node"], one["note"]) for one in await listeners.adopted()] == [("pi4", "größer")]
 
 
 async def test_our_own_messages_are_known_by_their_bytes_and_never_adopted(listeners: Listeners) -> None:

@@ -31,7 +31,7 @@ def why(raw: bytes, **more: int) -> str:
         (b'{"a":01}', "not JSON"),
         (b'{"a":"\n"}', "not JSON"),
         (b'{"a":"\x00"}', "not JSON"),
-        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b"\xef\xbb\xbf{}", "not JSON: it begins with a byte order mark"),
         (b"\xff{}", "not UTF-8"),
         (b'{"a":"\xed\xa0\x80"}', "not UTF-8"),
         (b"[]", "not an object: the message is a list"),

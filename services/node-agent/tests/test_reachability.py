@@ -49,8 +49,8 @@ def answering(raw: bytes) -> Handler:
     return handler
 
 
-def plain(status: int, body: bytes = b"ok") -> bytes:
-    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+def plain(status: int, body: bytes = b"ok", head: bytes = b"") -> bytes:
+    return b"HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n%s" % (status, head, len(body), body)
 
 
 def http_probe(url: str, **more: Any) -> HttpProbe:
@@ -72,6 +72,13 @@ async def looked(port: int, **more: Any) -> CheckResult:
         (plain(200), {"expect_status": (204,)}, Condition.UNHEALTHY, "it answered 200"),
         (plain(200, b"all good"), {"expect_text": "good"}, Condition.HEALTHY, ""),
         (plain(200, b"all bad"), {"expect_text": "good"}, Condition.UNHEALTHY, "expected text"),
+        (
+            plain(200, "läuft".encode("latin-1"), b"Content-Type: text/html; charset=ISO-8859-1\r\n"),
+            {"expect_text": "läuft"},
+            Condition.HEALTHY,
+            "",
+        ),
+        (plain(200, '{"state": "läuft"}'.encode("utf-16")), {"expect_text": "läuft"}, Condition.HEALTHY, ""),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n5\r\n good\r\n0\r\n\r\n",
             {"expect_text": "all good"},

@@ -15,8 +15,9 @@ from mend.errors import USAGE, CliError
 from mend.options import AsJson
 from mend.text import plain
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.parsing import read_event
-from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.models.strict_json import Refusal
 
 
 def inject(
@@ -74,7 +75,7 @@ def _payload(text: str) -> dict[str, Any]:
             raw = text.encode("utf-8", "surrogateescape")
     except OSError as error:
         raise CliError(f"--payload {plain(text, 200)}: cannot be read: {error.strerror}", USAGE) from None
-    value = parse_object(raw, max_bytes=MAX_EVENT_BYTES)
+    value = parse_foreign(raw, max_bytes=MAX_EVENT_BYTES)
     if isinstance(value, Refusal):
         raise CliError(f"--payload wants a JSON object, such as '{{\"exit_code\": 137}}': {plain(value.reason)}", USAGE)
     return value

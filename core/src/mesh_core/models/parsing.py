@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
+from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.records import Record
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, trust_of
 from mesh_core.models.strict_json import Refusal, parse_object
@@ -24,8 +25,9 @@ def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None
     """A health event in its wire format (docs/contract.md); `trust` comes from the door, never from the message.
 
     With the `entry_id` of the stream entry that holds it, its id is `<node>/<entry id>`, whatever it says itself.
+    Anybody may have typed or piped it, so a byte order mark is read as what it says.
     """
-    value = parse_object(raw, max_bytes=MAX_EVENT_BYTES)
+    value = parse_foreign(raw, max_bytes=MAX_EVENT_BYTES)
     if isinstance(value, Refusal):
         return value
     value["trust"] = trust

@@ -37,6 +37,8 @@ def parse_object(raw: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> d
     except _Unacceptable as error:
         return Refusal(str(error))
     except json.JSONDecodeError as error:
+        if text.startswith("\ufeff"):
+            return Refusal("not JSON: it begins with a byte order mark; save it as UTF-8 without one")
         return Refusal(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}")
     except RecursionError:
         return Refusal(f"nested too deeply: more than {max_depth} levels")

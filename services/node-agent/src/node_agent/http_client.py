@@ -30,6 +30,7 @@ class HttpConnectionError(ConnectionError):
 class HttpResponse:
     status: int
     body: bytes
+    content_type: str = ""
 
 
 async def request(
@@ -50,7 +51,7 @@ async def request(
                 content += chunk
                 if len(content) >= limit:
                     break
-            return HttpResponse(stream.status, bytes(content[:limit]))
+            return HttpResponse(stream.status, bytes(content[:limit]), stream.content_type)
     except TimeoutError:
         raise HttpConnectionError(f"no whole answer from {address} within {seconds:g} s") from None
 
@@ -73,10 +74,11 @@ async def open_stream(address: HttpAddress, path: str, *, seconds: float) -> Asy
 class ResponseStream:
     """A response whose head has been read."""
 
-    def __init__(self, reader: asyncio.StreamReader, protocol: h11.Connection, status: int):
+    def __init__(self, reader: asyncio.StreamReader, protocol: h11.Connection, head: h11.Response):
         self._reader = reader
         self._protocol = protocol
-        self.status = status
+        self.status = head.status_code
+        self.content_type = dict(head.headers).get(b"content-type", b"").decode("latin-1")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes; ends where the body ends, raises HttpConnectionError if it is cut short."""
@@ -112,16 +114,16 @@ async def _opened(
         try:
             writer.write(b"".join(protocol.send(event) or b"" for event in events))
             await writer.drain()
-            status = await _read_head(reader, protocol)
+            head = await _read_head(reader, protocol)
         except (EOFError, OSError, NotHttp, h11.ProtocolError) as error:
             raise HttpConnectionError(f"{address}: no HTTP answer ({error})") from error
-        yield ResponseStream(reader, protocol, status)
+        yield ResponseStream(reader, protocol, head)
     finally:
         writer.transport.abort()
 
 
-async def _read_head(reader: asyncio.StreamReader, protocol: h11.Connection) -> int:
-    """The status of the answer, whose head is then read. EOFError, NotHttp or h11.ProtocolError if none comes."""
+async def _read_head(reader: asyncio.StreamReader, protocol: h11.Connection) -> h11.Response:
+    """The head of the answer. EOFError, NotHttp or h11.ProtocolError if none comes."""
     data, ended = b"", False
     while True:
         if (found := split_head(data)) is None:
@@ -138,9 +140,9 @@ async def _read_head(reader: asyncio.StreamReader, protocol: h11.Connection) -> 
     protocol.receive_data(strict + data)
     if ended:
         protocol.receive_data(b"")
-    if not isinstance(protocol.next_event(), h11.Response):
+    if not isinstance(answer := protocol.next_event(), h11.Response):
         raise EOFError("it closed the connection")
-    return status
+    return answer
 
 
 async def _next_event(reader: asyncio.StreamReader, protocol: h11.Connection) -> h11.Event:

@@ -322,6 +322,50 @@ async def test_what_is_no_alert_is_refused_with_a_sentence_and_kept(
         assert await observer.nothing_entered()
 
 
+@pytest.mark.parametrize(
+    ("encoding", "charset"),
+    [
+        ("utf-8-sig", ""),
+        ("utf-8-sig", "; charset=utf-8"),
+        ("utf-16", "; charset=utf-16"),
+        ("utf-16-le", ""),
+        ("utf-32", ""),
+        ("iso-8859-1", "; charset=iso-8859-1"),
+        ("cp1252", '; charset="Windows-1252"'),
+    ],
+)
+async def test_a_body_is_read_in_the_encoding_that_it_shows_or_that_its_header_names(
+    serve: Serve, encoding: str, charset: str
+) -> None:
+    content = json.dumps({"kind": "backup_failed", "host": "nas", "state": "Büro"}, ensure_ascii=False)
+    async with serve(GENERIC) as observer:
+        answer = await observer.http.post(
+            "/hooks/generic/any",
+            content=content.encode(encoding),
+            headers={"Content-Type": f"application/json{charset}"},
+        )
+        assert answer.status_code == 200, answer.text
+        (event,) = await observer.events()
+        assert (event.type, event.node) == ("backup_failed", "nas")
+        assert "Büro" in json.dumps(event.payload, ensure_ascii=False)
+
+
+async def test_a_signed_body_is_read_in_its_encoding_as_well(serve: Serve) -> None:
+    content = json.dumps(body(alert())).encode("utf-16")
+    async with serve(SIGNED) as observer:
+        answer = await observer.http.post("/hooks/alertmanager", content=content, headers=signed(content))
+        assert answer.status_code == 200, answer.text
+
+
+async def test_a_charset_that_nobody_knows_is_named_with_what_to_send_instead(serve: Serve) -> None:
+    async with serve(GENERIC) as observer:
+        headers = {"Content-Type": "application/json; charset=klingon"}
+        answer = await observer.http.post("/hooks/generic/any", content=b"{}", headers=headers)
+        assert answer.status_code == 400
+        assert "'klingon' is not known here; send UTF-8" in answer.json()["detail"]
+        assert await observer.letters()
+
+
 async def test_an_empty_group_is_no_mistake(serve: Serve) -> None:
     async with serve(OPEN) as observer:
         answer = await observer.http.post("/hooks/alertmanager", json=body())

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from mesh_core.models.foreign_text import text_of
 from node_agent.checks import CheckResult
-from node_agent.evidence import clean_text, decoded
+from node_agent.evidence import clean_text
 from node_agent.http_address import parse_address, without_login
 from node_agent.http_client import HttpConnectionError, request
 from node_agent.options import Positive
@@ -44,7 +45,7 @@ class HttpProbe(TargetProbe):
         super().__init__(options, {"url": without_login(options.url)}, describe)
         self._address = parse_address(options.url, verify_tls=options.verify_tls)
         self._expect_status = options.expect_status
-        self._expect_text = options.expect_text.encode()
+        self._expect_text = options.expect_text
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         started = time.monotonic()
@@ -55,13 +56,14 @@ class HttpProbe(TargetProbe):
             error = str(failure)
         else:
             facts["http_status"] = response.status
-            error = self._complaint(response.status, response.body)
+            text = text_of(response.body, response.content_type)
+            error = self._complaint(response.status, text)
             if error:
-                facts["body"] = clean_text(decoded(response.body[:2000]), 500)
+                facts["body"] = clean_text(text[:2000], 500)
         return [self._result(error, **facts, latency_ms=round(1000 * (time.monotonic() - started), 1))]
 
-    def _complaint(self, status: int, body: bytes) -> str:
+    def _complaint(self, status: int, text: str) -> str:
         good = status in self._expect_status if self._expect_status else 200 <= status < 400
         if not good:
             return f"it answered {status}"
-        return "" if self._expect_text in body else "the expected text is not in its answer"
+        return "" if self._expect_text in text else "the expected text is not in its answer"

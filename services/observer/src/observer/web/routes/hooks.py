@@ -10,7 +10,8 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.models.foreign_text import parse_foreign
+from mesh_core.models.strict_json import Refusal
 from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from observer.hooks.alert import MOST_ALERTS, Unfit
 from observer.hooks.ingest import AlertIngest, AlertOutcome, IngestResult
@@ -106,7 +107,7 @@ async def _take(request: Request, hooks: HookServices, kind: str, hook: str, rea
                 raise refusal(kind, 409, "replayed", "this signed request was accepted before; nothing was entered")
             if seen == WORKING:
                 raise BusDown("the same signed request is being worked on")
-            result = await _enter(hooks, kind, hook, read, body)
+            result = await _enter(hooks, kind, hook, read, body, request.headers.get("content-type", ""))
     except BusDown as error:
         retry = {"Retry-After": str(RETRY_SECONDS)}
         detail = f"not now ({error}); nothing is lost if you send it again"
@@ -120,9 +121,11 @@ async def _take(request: Request, hooks: HookServices, kind: str, hook: str, rea
     )
 
 
-async def _enter(hooks: HookServices, kind: str, hook: str, read: Reader, raw: bytes) -> IngestResult:
+async def _enter(
+    hooks: HookServices, kind: str, hook: str, read: Reader, raw: bytes, content_type: str
+) -> IngestResult:
     """Raises BusDown, or HttpProblem when not one alert could be read."""
-    body = parse_object(raw, max_bytes=HOOK_BYTES)
+    body = parse_foreign(raw, max_bytes=HOOK_BYTES, content_type=content_type)
     found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
     if not isinstance(found, Unfit) and len(found) > MOST_ALERTS:
         # All or nothing: an answer of 200 for half of them would lose the others.
