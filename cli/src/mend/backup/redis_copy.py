@@ -28,6 +28,14 @@ PAGE = 500
 ENTRIES = 200  # of 64 KiB each: below what a server sends to a client at once (mesh_core/messaging/redis_limits.py)
 KNOWN_SECONDS = 7 * 86400
 REPLY_SECONDS = 60.0
+# A type of key: how its value is read whole (the key comes second), and the command that writes the same words again.
+_VALUES: dict[str, tuple[tuple[str | int, ...], str]] = {
+    "string": (("GET",), "SET"),
+    "hash": (("HGETALL",), "HSET"),
+    "zset": (("ZRANGE", 0, -1, "WITHSCORES"), "ZADD"),
+    "set": (("SMEMBERS",), "SADD"),
+    "list": (("LRANGE", 0, -1), "RPUSH"),
+}
 
 Says = Callable[[int], None]  # how many keys so far
 
@@ -164,20 +172,10 @@ class Loading:
         return self._prefix + key
 
     def _put(self, pipe: Any, name: bytes, line: dict[str, Any]) -> None:
-        value = line["value"]
-        match line["type"]:
-            case "string":
-                pipe.execute_command("SET", name, _bytes(value))
-            case "hash":
-                pipe.execute_command("HSET", name, *map(_bytes, value))
-            case "zset":
-                pipe.execute_command("ZADD", name, *map(_bytes, value))
-            case "set":
-                pipe.execute_command("SADD", name, *map(_bytes, value))
-            case "list":
-                pipe.execute_command("RPUSH", name, *map(_bytes, value))
-            case other:
-                raise ValueError(f"a key of type {other!r}")
+        kind, value = line["type"], line["value"]
+        if kind not in _VALUES:
+            raise ValueError(f"a key of type {kind!r}")
+        pipe.execute_command(_VALUES[kind][1], name, *map(_bytes, [value] if kind == "string" else value))
         if line["ends"] is not None:
             pipe.execute_command("PEXPIREAT", name, line["ends"])
 
@@ -262,35 +260,23 @@ def _pages(client: redis.Redis, key: bytes) -> Iterator[list[Any]]:
 
 def _value(client: redis.Redis, key: bytes, kind: bytes) -> dict[str, Any] | None:
     """`ends` is what is left of its life in ms, None for ever."""
-    call = partial(_call, client)
-    ends = int(call("PTTL", key))  # PEXPIRETIME is nothing that an operator may call
-    match kind:
-        case b"string":
-            value = call("GET", key)
-            words: Any = None if value is None else _text(value)
-        case b"hash":
-            words = [_text(word) for word in _flat(call("HGETALL", key))]
-        case b"zset":
-            rows = [_text(word) for word in call("ZRANGE", key, 0, -1, "WITHSCORES")]
-            words = [word for pair in zip(rows[1::2], rows[::2], strict=True) for word in pair]
-        case b"set":
-            words = sorted(_text(word) for word in call("SMEMBERS", key))
-        case b"list":
-            words = [_text(word) for word in call("LRANGE", key, 0, -1)]
-        case _:
-            raise RedisTrouble(f"the key {_text(key)} has a type that a backup cannot hold ({_text(kind)})")
-    if words is None or ends == -2 or (kind != b"string" and not words):
+    name = _text(kind)
+    if name not in _VALUES:
+        raise RedisTrouble(f"the key {_text(key)} has a type that a backup cannot hold ({name})")
+    ends = int(_call(client, "PTTL", key))  # PEXPIRETIME is nothing that an operator may call
+    command, *options = _VALUES[name][0]
+    reply = _call(client, command, key, *options)
+    if reply is None or reply == [] or ends == -2:
         return None  # it ended while we read
-    return {"key": _text(key), "type": _text(kind), "value": words, "ends": ends if ends > 0 else None}
-
-
-def _flat(reply: Any) -> list[Any]:
-    return [word for pair in reply.items() for word in pair] if isinstance(reply, dict) else list(reply)
+    words = [_text(word) for word in (reply if isinstance(reply, list) else [reply])]
+    if name == "zset":  # read as member and score, written as score and member
+        words = [word for pair in zip(words[1::2], words[::2], strict=True) for word in pair]
+    value = words[0] if name == "string" else sorted(words) if name == "set" else words
+    return {"key": _text(key), "type": name, "value": value, "ends": ends if ends > 0 else None}
 
 
 def _pairs(reply: Any) -> dict[str, Any]:
-    flat = _flat(reply)
-    return {_text(key): value for key, value in zip(flat[::2], flat[1::2], strict=True)}
+    return {_text(key): value for key, value in zip(reply[::2], reply[1::2], strict=True)}
 
 
 def _say(out: IO[bytes], line: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 import redis
 
@@ -57,7 +57,7 @@ def in_the_way(runtime: Path) -> list[str]:
     found: list[str] = []
     for root in ROOTS:
         for path in _files(runtime / root):
-            if path.name not in _STAY and path.suffix not in (".heartbeat", ".lock") and path.parent.name != "planners":
+            if not _stays(path) and path.parent.name != "planners":
                 found.append(str(path.relative_to(runtime)))
                 if len(found) == 5:
                     return found
@@ -156,9 +156,14 @@ def _set_aside(runtime: Path, below: PurePosixPath, aside: Path) -> None:
         path = below / name
         if str(path) in _HALLS:
             _set_aside(runtime, path, aside)
-        elif name not in _STAY and name != "planners" and path.suffix not in (".heartbeat", ".lock"):
+        elif not _stays(path) and name != "planners":
             (aside / below).mkdir(mode=0o700, parents=True, exist_ok=True)
             (runtime / path).rename(aside / path)
+
+
+def _stays(path: PurePath) -> bool:
+    """It belongs to whoever works here, not to what is restored."""
+    return path.name in _STAY or path.suffix in (".heartbeat", ".lock")
 
 
 def _put(source: Path, target: Path) -> None:
