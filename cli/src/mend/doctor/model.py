@@ -62,7 +62,8 @@ async def _ask(provider: Provider) -> tuple[bool, str]:
     attempt = result.attempts[0]
     name = f"{plain(attempt.name, 40)} ({plain(attempt.model, 60)})"
     if attempt.outcome is AttemptOutcome.OK:
-        return True, f"{name} answers in the schema after {attempt.latency_ms / 1000:.1f} s"
+        how = f"; {plain(attempt.detail, 300)}" if attempt.detail else ""
+        return True, f"{name} answers in the schema after {attempt.latency_ms / 1000:.1f} s{how}"
     return False, f"{name}: {attempt.outcome}: {plain(attempt.detail, 200)}"
 
 

@@ -5,7 +5,7 @@ config/chain.yml is optional: a list of providers, added to or in place of the f
     - name: lab                       # the name that LLM_CHAIN uses; llamacpp, ollama, haiku and sonnet may be replaced
       kind: openai                    # openai (any compatible server), ollama or anthropic
       url: https://models.example/v1  # for anthropic: unset means its own API
-      model: qwen3-8b                 # unset: the server's first one (not for anthropic)
+      model: qwen3-8b                 # unset: the server's first one that can chat (not for anthropic)
       timeout_seconds: 20             # unset: LLM_LOCAL_TIMEOUT_SECONDS, or LLM_CLOUD_TIMEOUT_SECONDS for anthropic
       price: {input: 0.5, output: 2}  # US dollars per million tokens; unset: 0
       api_key_env: LAB_KEY            # the *name* of a variable (or LAB_KEY_FILE names a file that holds the key);

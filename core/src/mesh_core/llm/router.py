@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from mesh_core.llm.circuit_breaker import Breaker, Breakers
+from mesh_core.llm.unwrapping import unwrapped
 from mesh_core.models.attempts import AttemptOutcome
 
 T = TypeVar("T")
@@ -61,12 +62,17 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Completion:
-    """What came back: the answer's text, tokens as the vendor counted them (0 if it did not), why it stopped."""
+    """What came back: the answer's text, tokens as the vendor counted them (0 if it did not), why it stopped.
+
+    `unwrapped`: what stood around the text in the vendor's own form. `note`: for the attempt's detail.
+    """
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     stop_reason: str = ""
+    unwrapped: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,10 @@ class Provider(Protocol):
         ...
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
-        """One request, no retries. Raises NetworkError, ApiError or ModelRefusal."""
+        """One answer: no retries, but for a form or a model that the server does not take (`RequestForm`).
+
+        Raises NetworkError, ApiError or ModelRefusal.
+        """
         ...
 
     async def close(self) -> None:
@@ -226,13 +235,17 @@ async def _ask(
     latency_ms = _ms(clock() - began)
     breaker.record(unhealthy=unhealthy)
     if completion is not None:
-        judged = read(completion.text)
+        said = unwrapped(completion.text, schema)
+        judged = read(said.text)
         if isinstance(judged, Rejection):
             outcome, detail = judged.outcome, judged.detail
             if completion.stop_reason in ("length", "max_tokens") and outcome is AttemptOutcome.INVALID_JSON:
                 detail = f"cut off at {completion.completion_tokens} tokens; {detail}"
         else:
             answer = judged
+        taken_off = (*completion.unwrapped, *said.what)
+        around = f"{len(taken_off)} unwrapped: {', '.join(taken_off)}" if taken_off else ""
+        detail = "; ".join(part for part in (detail, around, completion.note) if part)
     return _noted(provider, position, outcome, latency_ms, completion, detail), answer
 
 

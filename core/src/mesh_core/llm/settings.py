@@ -23,7 +23,7 @@ class ChainSettings(Settings):
         description="any OpenAI-compatible server: llama.cpp, vLLM, LM Studio, LiteLLM; with or without /v1",
     )
     llamacpp_model: str | None = Field(
-        None, alias="LLAMACPP_MODEL", description="its model's name; unset: the first one that it lists"
+        None, alias="LLAMACPP_MODEL", description="its model's name; unset: the first one it lists that can chat"
     )
     llamacpp_api_key: SecretStr | None = Field(
         None, alias="LLAMACPP_API_KEY", description="the key that this server wants, if it wants one"
@@ -32,7 +32,20 @@ class ChainSettings(Settings):
         None, alias="OLLAMA_HOST", description="an Ollama server, such as http://127.0.0.1:11434"
     )
     ollama_model: str | None = Field(
-        None, alias="OLLAMA_MODEL", description="its model's name; unset: the first one that it has"
+        None, alias="OLLAMA_MODEL", description="its model's name; unset: the first one it has that can chat"
+    )
+    ollama_keep_alive: str = Field(
+        "30m",
+        alias="OLLAMA_KEEP_ALIVE",
+        pattern=r"^(-1|\d+|(\d+(s|m|h))+)$",
+        description="how long it keeps the model loaded after an answer; -1: for ever",
+    )
+    ollama_num_ctx: int = Field(
+        4096,
+        alias="OLLAMA_NUM_CTX",
+        ge=2048,
+        le=1_048_576,
+        description="tokens of context; as other programs ask for, or it loads the model anew each time",
     )
     anthropic_api_key: SecretStr | None = Field(
         None, alias="ANTHROPIC_API_KEY", description="without it, haiku and sonnet are skipped"

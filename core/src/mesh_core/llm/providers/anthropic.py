@@ -1,4 +1,4 @@
-"""A provider over the Anthropic API, through its own client library. One request, never a retry by the client.
+"""A provider over the Anthropic API, through its own client library. Never the same request twice.
 
 Structured output first; an endpoint that answers 400 to it is asked with a forced tool, from then on directly.
 """
@@ -6,16 +6,19 @@ Structured output first; an endpoint that answers 400 to it is asked with a forc
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mesh_core.llm.bounded import bounded
 from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
+from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt, ProviderError
 from mesh_core.llm.settings import ChainSettings
 
 MAX_MESSAGE_BYTES = 128 * 1024  # its client makes objects of every part: a mebibyte of tiny ones took 4 s of one core
 _TOOL = "answer"
-_ABOUT_THE_FORMAT = ("output_config", "output_format", "json_schema")
+# No part is suspected when a refusal names none: a 400 about anything else (credit, size) would come again.
+FORM = (FormPart("format", ("structured output", "forced tool"), "output_config|output_format|json_schema"),)
 # Structured output takes no bounds on strings and numbers (400); the reader checks them anyway.
 _UNSUPPORTED = frozenset({"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "$schema"})
 
@@ -47,7 +50,7 @@ class AnthropicProvider:
         self.timeout_seconds = timeout_seconds
         self.at_once = 8
         self.price = price
-        self._forced_tool = False
+        self._form = RequestForm(FORM)
         # Retries of the client would outlive the fallback chain's wall clock: 3 requests in 10.5 s with timeout=3.
         self._client = anthropic.AsyncAnthropic(
             api_key=api_key,
@@ -59,15 +62,14 @@ class AnthropicProvider:
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """One message, as the fallback chain wants it."""
-        if not self._forced_tool:
-            try:
-                return _completion(await self._send(prompt, output_config=_output_config(schema)))
-            except ApiError as error:
-                if error.status != 400 or not any(word in str(error) for word in _ABOUT_THE_FORMAT):
-                    raise  # a 400 about anything else (credit, size) would come again
-                self._forced_tool = True
-        tool = {"name": _TOOL, "description": "Give the answer.", "input_schema": dict(schema)}
-        return _completion(await self._send(prompt, tools=[tool], tool_choice={"type": "tool", "name": _TOOL}))
+
+        async def send(form: Mapping[str, Any]) -> object:
+            if form["format"] == "structured output":
+                return await self._send(prompt, output_config=_output_config(schema))
+            tool = {"name": _TOOL, "description": "Give the answer.", "input_schema": dict(schema)}
+            return await self._send(prompt, tools=[tool], tool_choice={"type": "tool", "name": _TOOL})
+
+        return _completion(await self._form.ask(self.name, send))
 
     async def close(self) -> None:
         await self._client.close()

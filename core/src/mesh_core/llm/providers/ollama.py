@@ -1,26 +1,41 @@
-"""A provider over an Ollama server, through its own client library. One request, never a retry.
+"""A provider over an Ollama server, through its own client library. Never the same request twice.
 
-The schema goes as `format`; `num_predict` is always set, because a model without a bound can talk for a minute.
+The schema goes as `format`; `num_predict` is always set, because a model without a bound can talk for a minute, and so
+are `num_ctx` (the server's own may cut a prompt off, silently) and `keep_alive` (a model that has to be loaded again
+is too late).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
 from pydantic import ValidationError
 
 from mesh_core.llm.bounded import bounded
+from mesh_core.llm.learned_model import LearnedModel
+from mesh_core.llm.model_choice import ListedModel, why_not
 from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
+from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
+
+# A model that thinks aloud would spend all its tokens before the answer: it is asked not to. Some servers of 2025
+# answer 400 to `think: false` where the model cannot think (ollama#12555).
+FORM = (
+    FormPart("think", (False, None), "think(?:ing)?"),
+    FormPart("format", ("schema", "json", None), "format|json|schema|grammar"),
+)
 
 
 class OllamaProvider:
     """`host` as Ollama itself takes it: `http://127.0.0.1:11434`, `127.0.0.1`, `nas:11434`.
 
-    Without `model`, the first one that the server has pulled is taken when it is first asked.
+    Without `model`, the first one that the server has pulled and that can chat is taken when it is first asked.
     """
 
     def __init__(
@@ -33,15 +48,20 @@ class OllamaProvider:
         price: Price = Price(),  # noqa: B008 - frozen
         api_key: str | None = None,
         vendor: str = "ollama",
+        keep_alive: str = "30m",
+        num_ctx: int = 4096,
     ):
         import ollama  # only where a provider is configured: a chain without Ollama does not pay for it
 
         self._errors = ollama.ResponseError
         self.name = name
         self.vendor = vendor
-        self.model = model or "default"
-        self._known = model is not None
-        self._think: bool | None = False
+        self._model = LearnedModel(model)
+        self._form = RequestForm(FORM, suspect="format")
+        self._thinking_tokens = 0
+        # its API wants a unit in a text: bare seconds, and -1 for ever, are numbers
+        self._keep_alive = int(keep_alive) if keep_alive.lstrip("-").isdigit() else keep_alive
+        self._num_ctx = num_ctx
         self.timeout_seconds = timeout_seconds
         self.at_once = 2
         self.price = price
@@ -56,12 +76,72 @@ class OllamaProvider:
             event_hooks=bounded(httpx.ByteStream),
         )
 
+    @property
+    def model(self) -> str:
+        return self._model.shown
+
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """One chat, as the fallback chain wants it."""
+        while True:
+            await self._model.learn(self.name, self._listed)
+            asked = self._model.name
+            try:
+                return self._completion(await self._chat(asked, prompt, schema))
+            except ApiError as error:
+                if not self._model.pass_over(asked, error):
+                    raise
+
+    async def _chat(self, model: str, prompt: Prompt, schema: dict[str, object]) -> Any:
+        async def send(form: Mapping[str, Any]) -> Any:
+            with self._typed_errors():
+                return await self._client.chat(
+                    model=model,
+                    messages=[
+                        {"role": "system", "content": prompt.system},
+                        {"role": "user", "content": prompt.user},
+                    ],
+                    format=dict(schema) if form["format"] == "schema" else form["format"],
+                    options={
+                        "temperature": 0,
+                        "num_predict": prompt.max_tokens + self._thinking_tokens,
+                        "num_ctx": self._num_ctx,
+                    },
+                    think=form["think"],
+                    keep_alive=self._keep_alive,
+                )
+
+        return await self._form.ask(self.name, send)
+
+    async def close(self) -> None:
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def _listed(self) -> Sequence[ListedModel]:
+        """What the server has pulled, with what it says of each until one is found that can chat."""
+        with self._typed_errors():
+            rows = [row for row in (await self._client.list()).models if row.model]
+        if not rows:
+            raise ApiError(404, "this Ollama has no model yet; pull one or set OLLAMA_MODEL")
+        models = [ListedModel(str(row.model), (row.details.family or "",) if row.details else ()) for row in rows]
+        for place, model in enumerate(models):
+            if why_not(model):
+                continue
+            models[place] = described = ListedModel(model.name, await self._capabilities(model.name) or model.says)
+            if not why_not(described):
+                break
+        return models
+
+    async def _capabilities(self, model: str) -> tuple[str, ...]:
+        """Older servers, and gateways that speak this API, say none."""
         try:
-            if not self._known:
-                await self._learn_model()
-            reply = await self._chat(prompt, schema)
+            with self._typed_errors():
+                return tuple((await self._client.show(model)).capabilities or ())
+        except ApiError:
+            return ()
+
+    @contextlib.contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        try:
+            yield
         except self._errors as error:
             raise ApiError(error.status_code if error.status_code > 0 else None, str(error.error)[:200]) from None
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
@@ -69,48 +149,21 @@ class OllamaProvider:
         except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, TypeError, RecursionError) as error:
             # a proxy's HTML page, or a JSON body that is no chat: the library lets each of these through
             raise ApiError(200, f"the body is not an Ollama answer: {type(error).__name__}") from None
-        return _completion(reply)
 
-    async def _chat(self, prompt: Prompt, schema: dict[str, object]) -> Any:
-        """A model that thinks aloud would spend all its tokens before the answer: it is asked not to.
-
-        Some servers of 2025 answer 400 to `think: false` where the model cannot think (ollama#12555): then without.
-        """
-        try:
-            return await self._client.chat(
-                model=self.model,
-                messages=[
-                    {"role": "system", "content": prompt.system},
-                    {"role": "user", "content": prompt.user},
-                ],
-                format=dict(schema),
-                options={"temperature": 0, "num_predict": prompt.max_tokens},
-                think=self._think,
-            )
-        except self._errors as error:
-            if self._think is None or error.status_code != 400 or "think" not in str(error.error):
-                raise
-            self._think = None
-        return await self._chat(prompt, schema)
-
-    async def close(self) -> None:
-        await self._client.close()  # type: ignore[no-untyped-call]
-
-    async def _learn_model(self) -> None:
-        models = (await self._client.list()).models
-        if not models or not models[0].model:
-            raise ApiError(404, "this Ollama has no model yet; pull one or set OLLAMA_MODEL")
-        self.model, self._known = models[0].model, True
-
-
-def _completion(reply: Any) -> Completion:
-    """From the library's ChatResponse; counts are absent when the answer came out of its cache."""
-    return Completion(
-        text=reply.message.content or "",
-        prompt_tokens=reply.prompt_eval_count or 0,
-        completion_tokens=reply.eval_count or 0,
-        stop_reason=reply.done_reason or "",
-    )
+    def _completion(self, reply: Any) -> Completion:
+        """From the library's ChatResponse; counts are absent when the answer came out of its cache."""
+        text, thought = reply.message.content or "", reply.message.thinking or ""
+        if reply.done_reason == "length" and (thought or thinks(text)):
+            self._thinking_tokens = THINKING_TOKENS
+        instead = bool(thought) and not text.strip()
+        return Completion(
+            text=thought if instead else text,
+            prompt_tokens=reply.prompt_eval_count or 0,
+            completion_tokens=reply.eval_count or 0,
+            stop_reason=reply.done_reason or "",
+            unwrapped=("thinking",) if instead else (),
+            note=self._model.told_once(),
+        )
 
 
 def _ollama(settings: ChainSettings) -> ProviderRequest | None:
@@ -130,6 +183,8 @@ def _build(request: ProviderRequest, settings: ChainSettings) -> OllamaProvider:
         timeout_seconds=request.timeout_seconds or settings.llm_local_timeout_seconds,
         price=request.price,
         api_key=request.api_key,
+        keep_alive=settings.ollama_keep_alive,
+        num_ctx=settings.ollama_num_ctx,
     )
 
 

@@ -1,25 +1,45 @@
-"""A provider over any OpenAI-compatible server (llama.cpp, vLLM, LM Studio, LiteLLM). One request, never a retry.
+"""A provider over any OpenAI-compatible server (llama.cpp, vLLM, LM Studio, LiteLLM). Never the same request twice.
 
 The schema goes as `response_format`; such servers often do not enforce number bounds, so the reader judges again.
+They take different parts of that API: what one refuses is asked without, once (`RequestForm`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import httpx
 
 from mesh_core.llm.bounded import bounded
+from mesh_core.llm.learned_model import LearnedModel
+from mesh_core.llm.model_choice import ListedModel
 from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
+from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
+from mesh_core.models.foreign_text import decoded, text_of
+from mesh_core.models.strict_json import Refusal
 
-UNNAMED_MODEL = "default"
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+FORM = (
+    FormPart(
+        "response_format",
+        ("json_schema", "json_object", None),
+        "response[_ ]format|json[_ ](?:schema|object|mode)|structured[_ ]outputs?|guided[a-z_ ]*|grammar",
+    ),
+    FormPart("max_tokens", ("max_tokens", "max_completion_tokens"), "max_tokens"),
+    FormPart("temperature", (0, None), "temperature"),
+    FormPart(
+        "system", ("a message of its own", "before the question"), "system (?:role|messages?|prompts?)|role .?system"
+    ),
+)
 
 
 class OpenAICompatibleProvider:
-    """`url` with or without `/v1`. Without `model`, the server's first one is taken when it is first asked."""
+    """`url` with or without `/v1`. Without `model`, the server's first one that can chat is taken when first asked."""
 
     def __init__(
         self,
@@ -36,10 +56,11 @@ class OpenAICompatibleProvider:
         self._base = base if base.endswith("/v1") else base + "/v1"
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._secret = api_key or ""
-        self._known = model is not None
+        self._model = LearnedModel(model)
+        self._form = RequestForm(FORM, suspect="response_format")
+        self._thinking_tokens = 0
         self.name = name
         self.vendor = vendor or name
-        self.model = model or UNNAMED_MODEL
         self.timeout_seconds = timeout_seconds
         self.at_once = 2
         self.price = price
@@ -51,83 +72,146 @@ class OpenAICompatibleProvider:
             event_hooks=bounded(httpx.ByteStream),
         )
 
+    @property
+    def model(self) -> str:
+        return self._model.shown
+
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """One chat completion, as the fallback chain wants it."""
-        if not self._known:
-            await self._learn_model()
-        body = {
-            "model": self.model,
-            "messages": [
-                {"role": "system", "content": prompt.system},
-                {"role": "user", "content": prompt.user},
-            ],
-            "max_tokens": prompt.max_tokens,
-            "temperature": 0,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "strict": True, "schema": schema},
-            },
-        }
-        return _completion(await self._call("POST", "/chat/completions", body))
+        while True:
+            await self._model.learn(self.name, self._listed)
+            asked = self._model.name
+            try:
+                return self._completion(await self._chat(asked, prompt, schema))
+            except ApiError as error:
+                if not self._model.pass_over(asked, error):
+                    raise
+
+    async def _chat(self, model: str, prompt: Prompt, schema: dict[str, object]) -> dict[str, Any]:
+        async def send(form: Mapping[str, Any]) -> dict[str, Any]:
+            own = form["system"] == "a message of its own"
+            messages = [{"role": "system", "content": prompt.system}] if own else []
+            question = prompt.user if own else f"{prompt.system}\n\n{prompt.user}"
+            body: dict[str, object] = {
+                "model": model,
+                "messages": [*messages, {"role": "user", "content": question}],
+                form["max_tokens"]: prompt.max_tokens + self._thinking_tokens,
+            }
+            if form["temperature"] is not None:
+                body["temperature"] = form["temperature"]
+            if form["response_format"] == "json_schema":
+                asked = {"name": "answer", "strict": True, "schema": schema}
+                body["response_format"] = {"type": "json_schema", "json_schema": asked}
+            elif form["response_format"] is not None:
+                body["response_format"] = {"type": form["response_format"]}
+            return await self._call("POST", "/chat/completions", body)
+
+        return await self._form.ask(self.name, send)
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _learn_model(self) -> None:
-        """Ask once; a server that lists nothing usable is asked by the name that such servers ignore."""
+    async def _listed(self) -> Sequence[ListedModel]:
+        """The models that the server lists; none where it keeps no list."""
         try:
             listed = (await self._call("GET", "/models", None)).get("data")
-            if isinstance(listed, list) and listed and isinstance(listed[0], dict):
-                first = listed[0].get("id")
-                # llama.cpp names a model by its file: the folder is nobody's business
-                self.model = first.rsplit("/", 1)[-1][:120] if isinstance(first, str) and first else UNNAMED_MODEL
         except ApiError as error:
             if error.status is not None and error.status >= 500:
                 raise  # still loading: ask again next time
-        self._known = True
+            return ()
+        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+        return [
+            ListedModel(row["id"], tuple(_says(row))) for row in rows if isinstance(row.get("id"), str) and row["id"]
+        ]
 
-    async def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, object]:
+    async def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, Any]:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = self._headers if body is None else {**self._headers, "content-type": "application/json"}
         try:
             reply = await self._http.request(method, self._base + path, content=content, headers=headers)
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from None
+        content_type = reply.headers.get("content-type", "")
         if reply.status_code != 200:
-            raise ApiError(reply.status_code, self._excerpt(reply.content))
+            raise ApiError(reply.status_code, self._excerpt(reply.content, content_type))
+        text = decoded(reply.content, content_type)
         try:
-            value = json.loads(reply.content)
+            value = json.loads("" if isinstance(text, Refusal) else text)
         except (ValueError, RecursionError):
-            raise ApiError(200, f"the body is not JSON: {self._excerpt(reply.content)}") from None
+            why = text.reason if isinstance(text, Refusal) else "not JSON"
+            raise ApiError(200, f"the body is {why}: {self._excerpt(reply.content, content_type)}") from None
         if not isinstance(value, dict):
             raise ApiError(200, "the body is not a JSON object")
         return value
 
-    def _excerpt(self, raw: bytes) -> str:
-        text = raw[:400].decode("utf-8", "replace")
+    def _excerpt(self, raw: bytes, content_type: str) -> str:
+        text = text_of(raw, content_type)
         shown = text.replace(self._secret, "***") if self._secret else text
-        return "".join(c if c.isprintable() else " " for c in shown)[:200]
+        return "".join(c if c.isprintable() else " " for c in shown[:200])
+
+    def _completion(self, body: dict[str, Any]) -> Completion:
+        choices = body.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        message = first.get("message") if isinstance(first, dict) else None
+        if not isinstance(first, dict) or not isinstance(message, dict):
+            raise ApiError(200, f"the body has no choices[0].message{_complaint(body)}")
+        stop = str(first.get("finish_reason") or "")
+        if isinstance(declined := message.get("refusal"), str) and declined:
+            raise ModelRefusal(declined)
+        if stop == "content_filter":
+            raise ModelRefusal("the server's content filter stopped the answer")
+        text, place = _answer_in(message)
+        if stop == "length" and (place in _THOUGHTS or thinks(text)):
+            self._thinking_tokens = THINKING_TOKENS
+        usage = body.get("usage")
+        return Completion(
+            text=text,
+            prompt_tokens=_count(usage, "prompt_tokens"),
+            completion_tokens=_count(usage, "completion_tokens"),
+            stop_reason=stop,
+            unwrapped=(place,) if place else (),
+            note=self._model.told_once(),
+        )
 
 
-def _completion(body: dict[str, object]) -> Completion:
-    choices = body.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    message = first.get("message") if isinstance(first, dict) else None
-    if not isinstance(first, dict) or not isinstance(message, dict):
-        raise ApiError(200, "the body has no choices[0].message")
-    stop = str(first.get("finish_reason") or "")
-    if isinstance(declined := message.get("refusal"), str) and declined:
-        raise ModelRefusal(declined)
-    if stop == "content_filter":
-        raise ModelRefusal("the server's content filter stopped the answer")
+def _answer_in(message: Mapping[str, Any]) -> tuple[str, str]:
+    """The answer's text, and where it was if it is not the whole of `content`: in parts, or the field of a thought."""
     content = message.get("content")
-    usage = body.get("usage")
-    return Completion(
-        text=content if isinstance(content, str) else "",
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
-        stop_reason=stop,
-    )
+    if isinstance(content, str) and content.strip():
+        return content, ""
+    if isinstance(content, dict | list):
+        parts = content if isinstance(content, list) else [content]
+        if text := "".join(_part_text(part) for part in parts):
+            return text, "content in parts"
+    # Some servers take a whole answer for a thought, and leave no content beside it.
+    return next(((said, key) for key in _THOUGHTS if isinstance(said := message.get(key), str) and said), ("", ""))
+
+
+def _part_text(part: object) -> str:
+    """A part that is text, as text; thoughts, pictures and the like are no part of an answer."""
+    if isinstance(part, dict):
+        part = part.get("text") if str(part.get("type", "text")).endswith("text") else None
+    return part if isinstance(part, str) else ""
+
+
+def _complaint(body: Mapping[str, Any]) -> str:
+    """What a gateway says in the body of a 200 instead of an answer."""
+    error = body.get("error")
+    said = error.get("message") if isinstance(error, dict) else error
+    return f": {said[:200]}" if isinstance(said, str) and said else ""
+
+
+def _says(row: Mapping[str, Any]) -> Iterator[str]:
+    """What a list says of one of its models, in the fields that gateways and servers have for it."""
+    architecture = row.get("architecture")
+    for value in (
+        *(row.get(key) for key in ("type", "task", "mode", "pipeline_tag", "capabilities", "supported_endpoint_types")),
+        architecture.get("modality") if isinstance(architecture, dict) else None,
+    ):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list | dict):  # of a dict, the capabilities that are true
+            yield from (str(item) for item in value if not isinstance(value, dict) or value[item])
 
 
 def _count(usage: object, key: str) -> int:

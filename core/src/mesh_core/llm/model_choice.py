@@ -1,0 +1,123 @@
+"""Model choice: which of a server's models is asked where nobody named one. Pure; lists nothing itself.
+
+A list of models holds whatever was pulled: models that make embeddings, rank, transcribe or only see. The first one
+that can chat is taken, judged by what the server says of it, else by its name; one that then says that it cannot is
+passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+MAX_NAMED = 3  # models that the explanation names
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """`name` as the server wants to be asked for it; `says` what it tells about it: type, task, capabilities, ..."""
+
+    name: str
+    says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """`name` None: none of them can chat. `why` is one clause for people."""
+
+    name: str | None
+    why: str
+
+
+def choose(models: Sequence[ListedModel], unfit: Collection[str] = ()) -> ModelChoice:
+    """The first that can chat; those whose name says that they are made for pictures come last."""
+    passed_over: list[str] = []
+    fit: list[ListedModel] = []
+    for model in models:
+        reason = "it said that it cannot chat" if model.name in unfit else why_not(model)
+        if reason:
+            passed_over.append(f"{model.name} ({reason})")
+        else:
+            fit.append(model)
+    fit.sort(key=lambda model: _SEES.search(model.name.lower()) is not None)
+    rest = f"; passed over: {_few(passed_over)}" if passed_over else ""
+    if not fit:
+        return ModelChoice(None, f"none of its {len(models)} models can chat: {_few(passed_over)}")
+    if len(models) == 1:
+        return ModelChoice(fit[0].name, "the only one that the server lists")
+    return ModelChoice(fit[0].name, f"the first of {len(models)} on the server's list that can chat{rest}")
+
+
+def why_not(model: ListedModel) -> str:
+    """What it is made for instead of chatting, or ''. What the server says counts before the name."""
+    said = " ".join(model.says).lower()
+    if said and _CHATS.search(said):
+        return ""
+    if _SEES.search(said):
+        return "it only sees"
+    for text in (said, model.name.lower()):
+        for reason, pattern in _OTHER:
+            if pattern.search(text):
+                return reason
+    return ""
+
+
+def cannot_chat(sentence: str) -> bool:
+    """Does a server's error say that the model which was asked is none for chatting?"""
+    return _REFUSES_CHAT.search(sentence.lower()) is not None
+
+
+def is_gone(status: int | None, sentence: str) -> bool:
+    """Does it say that it has no such model (any more)?"""
+    return status in (400, 404) and _GONE.search(sentence.lower()) is not None
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
+
+
+_CHATS = re.compile(
+    r"chat|completion|\b(?:ll|vl)ms?\b|conversation|text[-_ ]generation|instruct|->(?:\w+\+)*text|\bgenerate\b"
+)
+_OTHER = (
+    ("it reranks", re.compile(r"re-?rank|cross-?encoder|text[-_ ]ranking")),
+    (
+        "it makes embeddings",
+        re.compile(
+            r"embed|sentence-|feature[-_ ]extraction|minilm|paraphrase|bert(?:a|v\d)?(?![a-z])"
+            r"|(?<![a-z])(?:bge|gte|e5)(?![a-z])"
+        ),
+    ),
+    (
+        "it only sees",
+        re.compile(
+            r"(?<![a-z])(?:(?:sig|b|c)lip\d?|vit|dinov?\d?|yolo\w*|florence)(?![a-z])"
+            r"|image[-_ ](?:to[-_ ]text|classification|segmentation)|object[-_ ]detection"
+        ),
+    ),
+    (
+        "it makes pictures",
+        re.compile(
+            r"diffusion|(?<![a-z])(?:flux|sdxl|sd\d|dall-?e)"
+            r"|(?:text[-_ ]to|->)[-_ ]?(?:image|video)|image[-_ ]generation"
+        ),
+    ),
+    (
+        "it is for sound",
+        re.compile(r"whisper|speech|audio|transcri|(?<![a-z])(?:tts|stt|asr|voice)(?![a-z])|->\w*(?:audio|speech)"),
+    ),
+    ("it judges texts", re.compile(r"moderation|guard(?![a-z])|classif|(?<![a-z])reward")),
+)
+# Models for pictures that do answer in words: good for nothing else, but better than none.
+_SEES = re.compile(r"vision|llava|moondream|pixtral|(?<![a-z])(?:vlm?|ocr)(?![a-z])|[-\d]v(?![a-z\d])")
+_REFUSES_CHAT = re.compile(
+    r"(?:not|n't|cannot|no|un)\b[^.]{0,60}(?:support|capable|able|allow)[^.]{0,40}(?:chat|completion|generat)"
+    r"|(?:chat|completion|generat)[^.]{0,60}(?:not|n't|un)[ -]?(?:support|available|allowed|implemented)"
+    r"|(?:is|only)\b[^.]{0,30}(?:embedding|rerank)[^.]{0,20}model|not a chat model"
+)
+_GONE = re.compile(
+    r"model\b.{0,140}(?:not found|not exist|no such|unknown|not (?:been )?(?:loaded|available)|unavailable)"
+    r"|(?:no such|unknown|invalid) model"
+)

@@ -1,0 +1,417 @@
+"""Model servers as people have them, over real HTTP: what one does not take, what another wraps, which model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from parts.scripted import Asked, Canned, ScriptedHttp
+
+from mesh_core.llm.chain import chain_for
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.ollama import OllamaProvider
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.router import Attempt, Prompt, Provider, Rejection, complete
+from mesh_core.llm.settings import ChainSettings
+from mesh_core.models.attempts import AttemptOutcome
+from mesh_core.runtime.settings import BadSettings, read_settings
+
+PROMPT = Prompt("You answer in JSON.", "Say yes.", 64)
+SCHEMA: dict[str, object] = {
+    "type": "object",
+    "properties": {"word": {"type": "string", "enum": ["yes", "no"]}, "sure": {"type": "number"}},
+    "required": ["word"],
+}
+GOOD = '{"word": "yes"}'
+Behaviour = Callable[[Asked], Canned]
+
+
+def read(text: str) -> dict[str, Any] | Rejection:
+    try:
+        value: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return Rejection(AttemptOutcome.INVALID_JSON, "not JSON")
+    fits = value.get("word") in ("yes", "no") and not isinstance(value.get("sure"), str)
+    return value if fits else Rejection(AttemptOutcome.SCHEMA_VIOLATION, "not the form")
+
+
+class ReactingServer(ScriptedHttp):
+    """Answers each request as `behaviour` says."""
+
+    behaviour: Behaviour
+
+    def next_answer(self, asked: Asked) -> Canned:
+        self.asked.append(asked)
+        return self.behaviour(asked)
+
+    @property
+    def chats(self) -> list[Any]:
+        return [asked.body for asked in self.asked if asked.path in ("/v1/chat/completions", "/api/chat")]
+
+
+@pytest.fixture
+def server() -> Iterator[ReactingServer]:
+    with ReactingServer() as made:
+        yield made
+        made.close()
+
+
+@pytest.fixture
+async def openai(server: ReactingServer) -> AsyncIterator[OpenAICompatibleProvider]:
+    made = OpenAICompatibleProvider(name="lab", url=server.url, model="m", timeout_seconds=60)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def choosing(server: ReactingServer) -> AsyncIterator[OpenAICompatibleProvider]:
+    made = OpenAICompatibleProvider(name="lab", url=server.url, timeout_seconds=60)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def ollama(server: ReactingServer) -> AsyncIterator[OllamaProvider]:
+    made = OllamaProvider(name="ollama", host=server.url, timeout_seconds=60)
+    yield made
+    await made.close()
+
+
+async def ask(provider: Provider) -> Attempt:
+    return (await complete([provider], PROMPT, SCHEMA, read, breakers=Breakers())).attempts[0]
+
+
+def refusing(field: str, status: int = 400, words: str | None = None, *, kind: str | None = None) -> Behaviour:
+    """Takes everything but `field` (or that with `type` kind)."""
+
+    def answer(asked: Asked) -> Canned:
+        there = asked.body.get(field)
+        if there is not None and (kind is None or there["type"] == kind):
+            return Canned.error(status, f"Unsupported parameter: {field}" if words is None else words)
+        return Canned.openai(GOOD)
+
+    return answer
+
+
+def formats(server: ReactingServer) -> list[str | None]:
+    return [(body.get("response_format") or {}).get("type") for body in server.chats]
+
+
+# What a server does not take
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("words", ["response_format: bad type", "Bad Request", "dieses Format wird nicht angeboten"])
+async def test_a_server_without_schemas_is_asked_for_json_then_plainly_and_that_is_remembered(
+    server: ReactingServer, openai: OpenAICompatibleProvider, status: int, words: str
+) -> None:
+    server.behaviour = refusing("response_format", status, words)
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    assert formats(server) == ["json_schema", "json_object", None, None]
+
+
+async def test_a_server_that_takes_any_json_is_asked_for_that(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = refusing("response_format", kind="json_schema")
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    await ask(openai)
+    assert formats(server) == ["json_schema", "json_object", "json_object"]
+
+
+@pytest.mark.parametrize("status", [404, 500, 501])
+async def test_another_status_counts_where_the_sentence_names_what_was_sent(
+    server: ReactingServer, openai: OpenAICompatibleProvider, status: int
+) -> None:
+    server.behaviour = refusing("response_format", status, "no endpoint that takes response_format")
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    server.behaviour = refusing("messages", status, "out of order")
+    assert (await ask(openai)).outcome is AttemptOutcome.API_ERROR
+    assert len(server.chats) == 4
+
+
+async def test_the_other_name_for_the_bound_on_tokens_and_no_temperature(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    def answer(asked: Asked) -> Canned:
+        if "max_tokens" in asked.body:
+            return Canned.error(400, "'max_tokens' is not supported; use 'max_completion_tokens' and no temperature")
+        if "temperature" in asked.body:
+            return Canned.error(400, "'temperature' does not support 0 with this model")
+        return Canned.openai(GOOD)
+
+    server.behaviour = answer
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    await ask(openai)
+    last = server.chats[-1]
+    assert (last["max_completion_tokens"], "temperature" in last, "max_tokens" in last) == (64, False, False)
+    assert last["response_format"]["type"] == "json_schema", "what was not refused stays"
+    assert len(server.chats) == 4
+
+
+async def test_a_model_without_a_system_message_gets_its_words_before_the_question(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    def answer(asked: Asked) -> Canned:
+        if asked.body["messages"][0]["role"] == "system":
+            return Canned.error(400, "System role not supported")
+        return Canned.openai(GOOD)
+
+    server.behaviour = answer
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    assert server.chats[-1]["messages"] == [{"role": "user", "content": "You answer in JSON.\n\nSay yes."}]
+
+
+async def test_a_refusal_of_everything_ends_with_the_first_sentence_and_nothing_is_remembered(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = lambda asked: Canned.error(400, f"no {(asked.body.get('response_format') or {}).get('type')}")
+    attempt = await ask(openai)
+    assert (attempt.outcome, "no json_schema" in attempt.detail) == (AttemptOutcome.API_ERROR, True)
+    server.behaviour = lambda asked: Canned.openai(GOOD)
+    await ask(openai)
+    assert formats(server)[-1] == "json_schema"
+
+
+@pytest.mark.parametrize("status", [401, 403, 413, 429, 503])
+async def test_a_refusal_of_who_asks_or_how_often_is_not_asked_again(
+    server: ReactingServer, openai: OpenAICompatibleProvider, status: int
+) -> None:
+    server.behaviour = lambda asked: Canned.error(status, "response_format, temperature and max_tokens are fine")
+    assert (await ask(openai)).outcome is AttemptOutcome.API_ERROR
+    assert len(server.chats) == 1
+
+
+async def test_an_ollama_that_knows_no_schemas_is_asked_for_json(
+    server: ReactingServer, ollama: OllamaProvider
+) -> None:
+    def answer(asked: Asked) -> Canned:
+        if asked.path == "/api/tags":
+            return Canned({"models": [{"model": "tiny:latest"}]})
+        if asked.path == "/api/show":
+            return Canned({"error": "not here"}, status=404)
+        if isinstance(asked.body.get("format"), dict):
+            return Canned({"error": "json: cannot unmarshal object into field format of type string"}, status=400)
+        return Canned.ollama(GOOD)
+
+    server.behaviour = answer
+    assert (await ask(ollama)).outcome is AttemptOutcome.OK
+    await ask(ollama)
+    assert [body["format"] for body in server.chats] == [SCHEMA, "json", "json"]
+
+
+# What a server wraps
+
+
+def said(content: object, **more: object) -> Behaviour:
+    message = {"role": "assistant", "content": content, **more}
+    return lambda asked: Canned({"choices": [{"message": message, "finish_reason": "stop"}], "usage": {}})
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (said(f"<think>\nI see.\n</think>\n\n{GOOD}"), "1 unwrapped: thinking"),
+        (said(f"```json\n{GOOD}\n```"), "1 unwrapped: code fence"),
+        (said("\ufeff" + GOOD), "1 unwrapped: byte order mark"),
+        (said([{"type": "text", "text": GOOD}]), "1 unwrapped: content in parts"),
+        (
+            said([{"type": "thinking", "thinking": [{"text": "hm"}]}, {"type": "text", "text": GOOD}]),
+            "content in parts",
+        ),
+        (said(["", GOOD]), "content in parts"),
+        (said(None, reasoning_content=GOOD), "1 unwrapped: reasoning_content"),
+        (said("", reasoning=GOOD), "1 unwrapped: reasoning"),
+        (said([], reasoning_content=f"```\n{GOOD}\n```"), "2 unwrapped: reasoning_content, code fence"),
+        (said('{"word": "YES"}'), "1 unwrapped: word in another case"),
+        (said('{"word": "yes", "sure": "0.7"}'), "1 unwrapped: sure as text"),
+    ],
+)
+async def test_a_wrapped_answer_is_unwrapped_and_counted_in_the_attempts_detail(
+    server: ReactingServer, openai: OpenAICompatibleProvider, behaviour: Behaviour, words: str
+) -> None:
+    server.behaviour = behaviour
+    attempt = await ask(openai)
+    assert attempt.outcome is AttemptOutcome.OK, attempt
+    assert words in attempt.detail
+    server.behaviour = said(GOOD, reasoning_content="thought of, and not needed")
+    assert (await ask(openai)).detail == ""
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        said(f"Either {GOOD} or {GOOD}"),
+        said(f"As the log asks:\n```json\n{GOOD}\n```"),
+        said([{"type": "text", "text": GOOD}, {"type": "text", "text": GOOD}]),
+        said([{"type": "image_url", "image_url": GOOD}]),
+        said(None, reasoning_content=f"I would say {GOOD}"),
+        said(None),
+        said({"word": "yes"}),
+    ],
+)
+async def test_an_answer_that_would_have_to_be_looked_for_stays_refused(
+    server: ReactingServer, openai: OpenAICompatibleProvider, behaviour: Behaviour
+) -> None:
+    server.behaviour = behaviour
+    assert (await ask(openai)).outcome is AttemptOutcome.INVALID_JSON
+
+
+async def test_a_model_that_is_cut_off_while_it_thinks_gets_more_room_the_next_time(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    cut = {"choices": [{"message": {"content": "<think>\nOkay, so"}, "finish_reason": "length"}], "usage": {}}
+    server.behaviour = lambda asked: Canned(cut if asked.body["max_tokens"] == 64 else Canned.openai(GOOD).body)
+    assert (await ask(openai)).outcome is AttemptOutcome.INVALID_JSON
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+
+
+async def test_a_body_in_another_encoding_is_read(server: ReactingServer, openai: OpenAICompatibleProvider) -> None:
+    body = json.dumps(Canned.openai('{"word": "yes", "why": "für"}').body, ensure_ascii=False)
+    for raw, charset in ((body.encode("utf-8-sig"), ""), (body.encode("latin-1"), "; charset=iso-8859-1")):
+        answer = Canned(raw, headers={"Content-Type": f"application/json{charset}"})
+        server.behaviour = lambda asked, answer=answer: answer  # type: ignore[misc]
+        assert (await ask(openai)).outcome is AttemptOutcome.OK
+
+
+async def test_a_gateways_error_in_a_200_is_told(server: ReactingServer, openai: OpenAICompatibleProvider) -> None:
+    server.behaviour = lambda asked: Canned({"error": {"message": "no provider is up", "code": 502}})
+    attempt = await ask(openai)
+    assert (attempt.outcome, "no provider is up" in attempt.detail) == (AttemptOutcome.API_ERROR, True)
+
+
+# Which model
+
+
+def listing(*rows: dict[str, Any], chat: Behaviour | None = None) -> Behaviour:
+    def answer(asked: Asked) -> Canned:
+        if asked.path == "/v1/models":
+            return Canned({"object": "list", "data": list(rows)})
+        return chat(asked) if chat else Canned.openai(GOOD)
+
+    return answer
+
+
+async def test_the_first_model_is_the_first_that_can_chat_and_the_attempt_says_which_and_why_once(
+    server: ReactingServer, choosing: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = listing({"id": "text-embedding-one"}, {"id": "judge", "type": "reranker"}, {"id": "qwen/qwen3"})
+    first, second = await ask(choosing), await ask(choosing)
+    assert (first.outcome, server.chats[0]["model"], first.model) == (AttemptOutcome.OK, "qwen/qwen3", "qwen/qwen3")
+    assert "model qwen/qwen3 is the first of 3 on the server's list that can chat; passed over:" in first.detail
+    assert second.detail == ""
+
+
+async def test_a_model_that_says_that_it_cannot_chat_is_passed_over_at_once(
+    server: ReactingServer, choosing: OpenAICompatibleProvider
+) -> None:
+    def chat(asked: Asked) -> Canned:
+        if asked.body["model"] == "odd":
+            return Canned.error(400, "Model odd does not support chat completions")
+        return Canned.openai(GOOD)
+
+    server.behaviour = listing({"id": "odd"}, {"id": "even"}, chat=chat)
+    assert (await ask(choosing)).outcome is AttemptOutcome.OK
+    assert [body["model"] for body in server.chats] == ["odd", "even"]
+
+
+async def test_a_model_that_was_taken_away_is_replaced_by_one_that_is_there(
+    server: ReactingServer, choosing: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = listing({"id": "old"})
+    await ask(choosing)
+
+    def chat(asked: Asked) -> Canned:
+        return Canned.openai(GOOD) if asked.body["model"] == "new" else Canned.error(404, "model 'old' not found")
+
+    server.behaviour = listing({"id": "new"}, chat=chat)
+    attempt = await ask(choosing)
+    assert (attempt.outcome, attempt.model) == (AttemptOutcome.OK, "new")
+
+
+async def test_where_no_model_can_chat_the_attempt_says_so_and_asks_nothing(
+    server: ReactingServer, choosing: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = listing({"id": "some-embeddings"}, {"id": "some-reranker"})
+    attempt = await ask(choosing)
+    assert attempt.outcome is AttemptOutcome.API_ERROR
+    assert "none of its 2 models can chat: some-embeddings (it makes embeddings)" in attempt.detail
+    assert server.chats == []
+
+
+async def test_a_model_that_a_person_named_is_asked_whatever_its_name(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = lambda asked: Canned.error(400, "Model m does not support chat completions")
+    assert (await ask(openai)).outcome is AttemptOutcome.API_ERROR
+    assert [asked.path for asked in server.asked] == ["/v1/chat/completions"]
+
+
+def pulled(models: dict[str, list[str] | None], *, families: dict[str, str] | None = None) -> Behaviour:
+    """An Ollama with these models, each with its capabilities (None: a version that says none)."""
+
+    def answer(asked: Asked) -> Canned:
+        if asked.path == "/api/tags":
+            rows = [{"model": name, "details": {"family": (families or {}).get(name, "llama")}} for name in models]
+            return Canned({"models": rows})
+        if asked.path == "/api/show":
+            says = models[asked.body["model"]]
+            about = {"details": {}, "model_info": {}}
+            return Canned(about | ({"capabilities": says} if says is not None else {}))
+        return Canned.ollama(GOOD)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("models", "families", "chosen"),
+    [
+        ({"vectors": ["embedding"], "eyes": ["vision"], "words": ["completion", "tools"]}, {}, "words"),
+        ({"vectors": None, "words": None}, {"vectors": "nomic-bert"}, "words"),
+        ({"all-embeddings:latest": None, "words": None}, {}, "words"),
+        ({"llava:7b": ["completion", "vision"], "words": ["completion"]}, {}, "words"),
+        ({"llava:7b": ["completion", "vision"]}, {}, "llava:7b"),
+    ],
+)
+async def test_of_an_ollamas_models_one_that_can_chat_is_taken(
+    server: ReactingServer,
+    ollama: OllamaProvider,
+    models: dict[str, list[str] | None],
+    families: dict[str, str],
+    chosen: str,
+) -> None:
+    server.behaviour = pulled(models, families=families)
+    attempt = await ask(ollama)
+    assert (attempt.outcome, attempt.model) == (AttemptOutcome.OK, chosen)
+    assert f"model {chosen} is the " in attempt.detail
+
+
+async def test_an_ollama_keeps_the_model_loaded_and_gives_the_prompt_room(server: ReactingServer) -> None:
+    server.behaviour = pulled({"words": None})
+    for environ, keep_alive, num_ctx in (
+        ({}, "30m", 4096),
+        ({"OLLAMA_KEEP_ALIVE": "-1", "OLLAMA_NUM_CTX": "8192"}, -1, 8192),
+        ({"OLLAMA_KEEP_ALIVE": "1h30m"}, "1h30m", 4096),
+    ):
+        (provider,) = chain_for(read_settings(ChainSettings, {"OLLAMA_HOST": server.url} | environ), None)
+        assert (await ask(provider)).outcome is AttemptOutcome.OK
+        await provider.close()
+        assert (server.chats[-1]["keep_alive"], server.chats[-1]["options"]["num_ctx"]) == (keep_alive, num_ctx)
+    with pytest.raises(BadSettings, match="OLLAMA_KEEP_ALIVE"):
+        read_settings(ChainSettings, {"OLLAMA_KEEP_ALIVE": "for ever"})
+
+
+async def test_an_ollama_that_leaves_the_answer_in_its_thoughts_is_read(
+    server: ReactingServer, ollama: OllamaProvider
+) -> None:
+    answer = Canned.ollama("").body
+    assert isinstance(answer, dict)
+    message = {"role": "assistant", "content": "", "thinking": GOOD}
+    server.behaviour = lambda asked: (
+        Canned(answer | {"message": message}) if asked.path == "/api/chat" else pulled({"words": None})(asked)
+    )
+    attempt = await ask(ollama)
+    assert (attempt.outcome, "1 unwrapped: thinking" in attempt.detail) == (AttemptOutcome.OK, True)
