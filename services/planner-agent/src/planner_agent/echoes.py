@@ -2,7 +2,7 @@
 
 Whoever can write a log line can write a sentence for the card on which a person decides. So a reason is a model's own
 words, or the rules' own are shown in its place: in any language, what is mostly copied is dropped, and out of a line
-that speaks to a reader three words are enough.
+that speaks to a reader three words are enough, or what it puts between quotation marks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import contextlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 RUN_WORDS = 3  # so many words in a row are no accident
 SHORT_WORDS = 4.0  # "certificate has expired" is how anybody says it
@@ -23,7 +23,7 @@ _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORDS = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+")
 _PACKED = re.compile(r"[A-Za-z0-9+/]{16,}")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
-_LINES = re.compile(r"[\n.!?;。！？]+")
+_QUOTED = re.compile("[\"'`“”„«»‘’「」]([^\"'`“”„«»‘’「」]{4,200})(?=[\"'`“”„«»‘’「」])")
 
 
 def repeats(reason: str, evidence: Iterable[str], own: Iterable[str]) -> bool:
@@ -36,13 +36,16 @@ def repeats(reason: str, evidence: Iterable[str], own: Iterable[str]) -> bool:
     shown = "\n".join(_row(_words(text)) for text in texts)
     if whole in shown:
         return True
+    spoken = [line for text in texts for line in _spoken(text)]
+    dictated = [_row(words) for line in spoken for span in _QUOTED.findall(line) if len(words := _words(span)) > 1]
+    if any(phrase in whole and phrase not in ours for phrase in dictated):
+        return True
     runs = [_row(said[start : start + RUN_WORDS]) for start in range(len(said) - RUN_WORDS + 1)]
     found = [start for start, run in enumerate(runs) if run in shown and run not in ours]
     if not found:
         return False
-    lines = (line for text in texts for line in _LINES.split(text) if _SPEAKS.search(_folded(line)))
-    spoken = "\n".join(_row(_words(line)) for line in lines)
-    if any(runs[start] in spoken for start in found):
+    addressed = _row(_words("\n".join(spoken)))
+    if any(runs[start] in addressed for start in found):
         return True
     copied = {place for start in found for place in range(start, start + RUN_WORDS)}
     longest = row = total = everything = 0.0
@@ -60,6 +63,16 @@ def _unpacked(text: str) -> Iterable[str]:
     for word in _PACKED.findall(text):
         with contextlib.suppress(ValueError):
             yield base64.b64decode(word + "=" * (-len(word) % 4), validate=True).decode()
+
+
+def _spoken(text: str) -> Iterator[str]:
+    """Its lines that speak to a reader, whole, and the line that one of them announces."""
+    announced = False
+    for line in text.split("\n"):
+        speaks = _SPEAKS.search(_folded(line)) is not None
+        if speaks or announced:
+            yield line
+        announced = speaks and line.rstrip().endswith((":", "："))
 
 
 def _folded(text: str) -> str:
@@ -83,8 +96,10 @@ _SPEAKS = re.compile(
             # the answer's own words, which stay English whatever surrounds them
             r"\b(?:ignor|notif|redeploy|requires_human|confidence|json|evidence|prompt|llm|ai\b|assistant|chatbot)",
             r"\b(?:approv|instruct|operator|polic|you must|you are|you should|your answer|say that|answer with)",
-            r"\b(?:respond|reply|pretend|disregard|reason:|write (?:this|as|that))",
-            r"genehmig|freigeb|freigab|bestätig|ignorier|antworte|anweisung|schreib|melde nicht|betreiber",
+            r"\b(?:respond|reply|pretend|disregard|reason:|planner|answer\W{1,3}restart)",
+            r"\b(?:the|your|for) (?:reader|reviewer|reason)\b",
+            r"\b(?:say|write|tell|repeat|state|claim|report|explain) (?:this|as|that|them|it|the|exactly|only|:)",
+            r"genehmig|frei(?:ge)?geb|freigab|bestätig|ignorier|antworte|anweisung|schreib|melde nicht|betreiber",
             r"approuv|ignorez|ignore[rz]\b|répond|consigne|écri[stv]|opérateur|validez",
             r"aprueb|aprob|ignora|responde|instrucci|escrib|operador|aprov|instru[cç]|responda|escrev",
             r"approva|rispond|istruzion|scriv[ie]|operatore|goedgekeur|keur |negeer|antwoord|instructie|schrijf",
