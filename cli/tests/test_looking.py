@@ -18,7 +18,7 @@ import redis
 from mend_rig import NODE, Mend
 
 from mend.commands.watch import json_line_for, line_for
-from mend.dotenv import parse, with_dotenv
+from mend.dotenv import with_dotenv
 from mend.errors import CliError
 from mend.text import plain
 from mend.times import age
@@ -27,6 +27,7 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import Record
+from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
 from mesh_core.testing import RedisServer, wait_for
 
 
@@ -284,12 +285,12 @@ def test_dotenv_is_read_where_the_environment_is_silent(mend: Mend) -> None:
 
 
 def test_dotenv_lines_are_simple() -> None:
-    assert parse('A=1\nB = "x # y" # z\nC=a b # c\nD=\nE=#f\nF=a#b\n') == {
+    assert read_dotenv('A=1\nB = "x # y" # z\nC=a b # c\nD=\nE=#f\nF=a#b\n', ".env") == {
         "A": "1", "B": "x # y", "C": "a b", "D": "", "E": "", "F": "a#b",
     }  # fmt: skip
     for bad in ("A", "1A=2", 'A="b', "A='b' c"):
-        with pytest.raises(CliError, match="line 1"):
-            parse(bad)
+        with pytest.raises(BadDotenv, match="line 1"):
+            read_dotenv(bad, ".env")
 
 
 def test_ages_are_read_at_a_glance() -> None:
@@ -347,5 +348,8 @@ def test_a_line_of_ansible_names_its_action_and_stage() -> None:
 def test_a_dotenv_that_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff\n")
     with pytest.raises(CliError, match="cannot be read"):
+        with_dotenv({}, tmp_path)
+    (tmp_path / ".env").write_text("A\n")
+    with pytest.raises(CliError, match="line 1"):
         with_dotenv({}, tmp_path)
     assert with_dotenv({"A": "1"}, tmp_path / "nowhere") == {"A": "1"}

@@ -191,10 +191,11 @@ def read_settings(cls: type[S], environ: Mapping[str, str], warn: Callable[[str]
     return settings
 
 
-def settings_or_exit(cls: type[S], service: str) -> S:
-    """For a `__main__`: the settings, or a sentence on stderr and exit status 2."""
+def settings_or_exit(cls: type[S], service: str, environ: Mapping[str, str] | None = None) -> S:
+    """For a `__main__`: the settings in `environ`, or in this process's, or a sentence on stderr and exit status 2."""
+    given = os.environ if environ is None else environ
     try:
-        return read_settings(cls, os.environ, lambda sentence: print(f"{service}: {sentence}", file=sys.stderr))
+        return read_settings(cls, given, lambda sentence: print(f"{service}: {sentence}", file=sys.stderr))
     except BadSettings as error:
         _stop(f"{service}: {CANNOT_START} with these settings: {error}")
 

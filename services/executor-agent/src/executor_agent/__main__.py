@@ -42,6 +42,7 @@ from mesh_core.runtime.log import setup
 from mesh_core.runtime.redis_url import password_of
 from mesh_core.runtime.service import serve
 from mesh_core.runtime.settings import settings_or_exit
+from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.schema import schema_or_exit
 
@@ -54,7 +55,8 @@ log = structlog.get_logger()
 
 def main() -> None:
     """Start and never return; exit status 2 where it must not start."""
-    settings = settings_or_exit(ExecutorSettings, SERVICE)
+    environ = service_environment(SERVICE)
+    settings = settings_or_exit(ExecutorSettings, SERVICE, environ)
     setup(SERVICE, level=settings.log_level)
     if settings.planner_uid is None:
         write_privately(settings.runtime_path)
@@ -67,11 +69,11 @@ def main() -> None:
         look_seconds=settings.executor_look_seconds,
         stop_seconds=settings.executor_stop_seconds,
     )
-    urls = settings_or_exit(TargetSettings, SERVICE).targets
+    urls = settings_or_exit(TargetSettings, SERVICE, environ).targets
     hidden = (*urls, password_of(settings.redis_url))
     die_with_parent()
     isolation = _isolation(settings.executor_sandbox, runtime)
-    pool = AnsiblePool.start(os.environ, isolation=isolation)
+    pool = AnsiblePool.start(environ, isolation=isolation)
     bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")
     runner = ActionRunner(pool, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
     lifecycle = ExecutorLifecycle(

@@ -25,6 +25,7 @@ from mesh_core.runtime.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import serve
 from mesh_core.runtime.settings import settings_or_exit
+from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.schema import schema_or_exit
@@ -44,7 +45,7 @@ LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
 
 
 def main() -> None:
-    settings = settings_or_exit(NodeAgentSettings, NAME)
+    settings = settings_or_exit(NodeAgentSettings, NAME, service_environment(NAME))
     setup(NAME, level=settings.log_level)
     write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, NAME)

@@ -28,6 +28,7 @@ from mesh_core.runtime.process_memory import few_arenas
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve
 from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
+from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
 from mesh_core.security.users import people_path
 from mesh_core.silences.folder import SilenceFolder
@@ -71,8 +72,9 @@ log = structlog.get_logger()
 def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used. One observer works here; others wait."""
     few_arenas()
-    settings = settings_or_exit(ObserverSettings, SERVICE)
-    targets = settings_or_exit(TargetSettings, SERVICE).targets
+    environ = service_environment(SERVICE)
+    settings = settings_or_exit(ObserverSettings, SERVICE, environ)
+    targets = settings_or_exit(TargetSettings, SERVICE, environ).targets
     setup(SERVICE, level=settings.log_level)
     write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, SERVICE)

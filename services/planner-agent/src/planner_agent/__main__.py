@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 
 import mesh_core.runtime.without_rich  # noqa: F401
@@ -32,6 +31,7 @@ from mesh_core.runtime.metrics import CIRCUIT_OPEN
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause, serve
 from mesh_core.runtime.settings import settings_or_exit
+from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.schema import schema_or_exit
@@ -52,15 +52,16 @@ log = structlog.get_logger()
 
 def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used."""
-    settings = settings_or_exit(PlannerSettings, SERVICE)
-    chain = settings_or_exit(ChainSettings, SERVICE)
+    environ = service_environment(SERVICE)
+    settings = settings_or_exit(PlannerSettings, SERVICE, environ)
+    chain = settings_or_exit(ChainSettings, SERVICE, environ)
     setup(SERVICE, level=settings.log_level)
     write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, SERVICE)
     config = settings.runtime_path / "config"
     try:
         policy = Policy.load(config / "policy.yml")
-        providers = chain_for(chain, config / "chain.yml", environ=os.environ)
+        providers = chain_for(chain, config / "chain.yml", environ=environ)
     except (BadPolicy, BadChain) as error:
         print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None

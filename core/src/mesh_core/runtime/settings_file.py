@@ -1,0 +1,49 @@
+"""A service's own settings file, `config/<service>/.env` under RUNTIME_PATH, as an environment below the real one.
+
+Only a `__main__` calls this, before it reads its settings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
+from mesh_core.runtime.secret_files import FILE_SUFFIX, is_given
+from mesh_core.runtime.settings import CANNOT_START, default_runtime_path
+
+
+def with_settings_file(
+    environ: Mapping[str, str], service: str, warn: Callable[[str], None] = lambda sentence: None
+) -> dict[str, str]:
+    """`environ` over what the file says; an empty variable counts as unset. Raises BadDotenv.
+
+    A file that this user may not read is as none, and `warn` hears of it.
+    """
+    runtime = environ.get("RUNTIME_PATH", "").strip()
+    path = (Path(runtime) if runtime else default_runtime_path()) / "config" / service / ".env"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return dict(environ)
+    except (OSError, UnicodeDecodeError) as error:
+        warn(f"nothing in {path} counts: it cannot be read by uid {os.geteuid()} ({error})")
+        return dict(environ)
+    # A setting has several ways (NAME, NAME_FILE, a credential): the environment wins, whichever of them it uses.
+    below = {
+        name: value
+        for name, value in read_dotenv(text, str(path)).items()
+        if not is_given(environ, name.removesuffix(FILE_SUFFIX))
+    }
+    return {**environ, **below}
+
+
+def service_environment(service: str) -> dict[str, str]:
+    """For a `__main__`: this process's environment over the service's file, or a sentence and exit status 2."""
+    try:
+        return with_settings_file(os.environ, service, lambda words: print(f"{service}: {words}", file=sys.stderr))
+    except BadDotenv as error:
+        print(f"{service}: {CANNOT_START}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
