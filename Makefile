@@ -17,7 +17,8 @@ PAGE := services/observer/page
 PAGE_STAMP := $(VENV)/.page-stamp
 PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
-.PHONY: help env page up up-docker down-docker up-p1 images demo quick test soak coverage check format lock chaos mutants partition bench clean
+.PHONY: help env page up up-docker down-docker up-p1 down down-p1 logs logs-p1 images demo quick test soak coverage check \
+  format lock chaos mutants partition bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,8 +51,14 @@ up-docker: images  ## the whole mesh in Docker; COMPOSE_PROFILES=local-llm,docke
 down-docker:  ## stop it; everything it knows stays in RUNTIME_PATH
 	@docker compose --profile '*' down
 
-up-p1:  ## the same with llama.cpp behind a LiteLLM gateway (MODELS_PATH/LLAMA_MODEL)
+up-p1:  ## the same with llama.cpp behind a LiteLLM gateway (MODELS_PATH/LLAMA_MODEL): http://localhost:8000/v1
 	@COMPOSE_PROFILES=gateway LLAMACPP_URL=http://gateway:4000 $(MAKE) --no-print-directory up-docker
+
+# As they were called before (docs/seeds.md).
+down down-p1: down-docker
+
+logs logs-p1:
+	@docker compose logs -f
 
 demo: $(STAMP) $(PAGE_STAMP)  ## the whole loop on a throwaway service: it breaks, you approve, it is repaired
 	@$(BIN)/mend up --then-drill
@@ -90,9 +97,9 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	  deps=""; [ $$f = requirements ] || deps=--no-deps; \
 	  $(BIN)/uv pip compile -q $$deps --python-version 3.11 --universal --generate-hashes \
 	    --no-emit-index-url --no-header $$f.in -o $$f.lock; done
-	@for s in services/*/; do \
+	@for s in services/*/; do f=$${s}requirements.in; [ -f $$f ] || f=$${s}requirements.txt; \
 	  $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
-	    --no-annotate -c requirements.lock $${s}requirements.txt -o $${s}requirements.lock; done
+	    --no-annotate -c requirements.lock $$f -o $${s}requirements.lock; done
 
 chaos: $(STAMP)  ## 10,000 events under every trouble, then judged; SEED=n repeats a run, LOSE_TAIL=1 makes Redis forgetful
 	@$(BIN)/python tests/system/chaos --events 10000 --seconds 2400 --feeding 1200 --long --disk-mb 1000 \

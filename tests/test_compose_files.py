@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from copy import deepcopy
 from functools import cache
@@ -16,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 import yaml
+from parts.compose_file import compose, composed
 from parts.require import missing
 
 from mesh_core.messaging.redis_limits import CONTAINER_BYTES, LIMITS, MOST_BYTES, limit_words
@@ -32,35 +29,15 @@ LOOPBACK = "127.0.0.1"
 OF_THE_MACHINE = {"RUNTIME_PATH": "/opt/homelab", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
 
 
-def compose(file: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    plugin = Path(sys.prefix, "bin", "docker-compose")
-    if not plugin.exists():
-        missing("docker compose as a command", "make env on Linux x86_64")
-    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment}
-    return subprocess.run(
-        [str(plugin), "--env-file", os.devnull, "-f", str(file), *words],
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @cache
 def whole() -> dict[str, Any]:
     """Every service of the root's file, profiles included, as the plugin understands it."""
-    done = compose(ROOT / "docker-compose.yml", "--profile", "*", "config", "--format", "json")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return composed(ROOT / "docker-compose.yml", "--profile", "*")
 
 
 @cache
 def alone(service: str) -> dict[str, Any]:
-    done = compose(ROOT / "services" / service / "compose.yml", "config", "--format", "json", **ALONE)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return composed(ROOT / "services" / service / "compose.yml", **ALONE)
 
 
 def said(service: str) -> dict[str, Any]:
@@ -121,7 +98,8 @@ def test_nothing_is_published_beyond_loopback_unless_somebody_says_so() -> None:
     assert {name: [port["host_ip"] for port in found] for name, found in ports.items()} == {
         "redis": [LOOPBACK],
         "observer": [LOOPBACK],
-        "gateway": [LOOPBACK],
+        "llama": [LOOPBACK],
+        "gateway": [LOOPBACK, LOOPBACK],
     }
 
 
@@ -136,6 +114,8 @@ def test_networks_keep_the_models_and_the_engine_to_those_who_need_them() -> Non
     assert members["docker-read"] == {"node-agent", "docker-read"}
     assert members["docker-restart"] == {"executor-agent", "docker-restart"}
     assert members["outside"] == {"ollama", "gateway"}
+    assert members["reached"] == {"llama"}
+    assert whole()["networks"]["reached"]["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
     assert all(whole()["networks"][name].get("internal") for name in ("models", "docker-read", "docker-restart"))
     sockets = {
         name for name, service in services.items() for mount in service["volumes"] if "docker.sock" in mount["target"]

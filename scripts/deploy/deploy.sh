@@ -7,13 +7,14 @@ ROOT=$(cd "$HERE/../.." && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: deploy.sh --service NAME (--node HOST | --all) [--dry-run] [--rollback] [--systemd]
+usage: deploy.sh --service NAME [--node HOST | --all] [--dry-run] [--rollback] [--systemd]
 
 Brings a service of this checkout to a node, over ssh. Doing it twice does nothing the second time; what is not healthy
 afterwards is rolled back to the version that was. Hosts are those of the mesh's own Ansible inventory.
 
   --service NAME     node-agent, observer, planner-agent or executor-agent
-  --node HOST        one host, by its name in the inventory
+  --node HOST        one host, by its name in the inventory; unset: the only one that should run the service, else the
+                     only one there is, else the only one with ansible_connection: local
   --all              every host that should run it: mendmesh_services in the inventory (unset: node-agent alone)
   --systemd          as a systemd unit with the node's own Python, without Docker
   --rollback         back to the version that was proven healthy before the current one
@@ -62,7 +63,6 @@ done
 services() { (cd "$ROOT/services" && for f in */service.yaml; do printf '%s ' "${f%/*}"; done); }
 [ -n "$SERVICE" ] || usage_error "which service? --service NAME, one of: $(services)"
 [ -f "$ROOT/services/$SERVICE/service.yaml" ] || usage_error "there is no service '$SERVICE'; there are: $(services)"
-[ -n "$ONE$ALL" ] || usage_error "which node? --node HOST, or --all"
 [ -z "$ONE" ] || [ -z "$ALL" ] || usage_error "--node and --all exclude each other"
 case $WAIT_SECONDS in '' | *[!0-9]* | 0) usage_error "--wait wants seconds, such as 90" ;; esac
 case $BUILD_ON in here | node | auto) ;; *) usage_error "--build-on is here, node or auto" ;; esac
@@ -132,7 +132,12 @@ what_would_be_done() {
 }
 
 read_inventory
-if [ -n "$ALL" ]; then chosen=$(node_names "$SERVICE"); else chosen=$ONE; fi
+if [ -n "$ALL" ]; then
+  chosen=$(node_names "$SERVICE")
+else
+  chosen=${ONE:-$(default_node)}
+  [ -n "$chosen" ] || usage_error "which node? --node HOST, or --all; hosts in $INVENTORY: $(node_names | tr '\n' ' ')"
+fi
 [ -n "$chosen" ] || usage_error "no host in $INVENTORY runs $SERVICE; give one mendmesh_services: [$SERVICE]"
 result=0 untouched=''
 IFS=$'\n'

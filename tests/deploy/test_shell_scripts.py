@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -58,7 +59,6 @@ def test_help_teaches_and_needs_nothing(script: str) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "which node? --node HOST, or --all"),
         (["--node"], "--node needs a value"),
         (["--node", "a", "--all"], "exclude each other"),
         (["--nod", "a"], "--nod is not an option"),
@@ -71,6 +71,33 @@ def test_a_wrong_call_is_refused_with_a_sentence(tmp_path: Path, options: list[s
     checkout.hosts = {"web01": {"ansible_connection": "local"}}
     done = checkout.deploy(*options, "--systemd")
     assert (done.code, sentence in done.sentence) == (2, True), done
+
+
+@pytest.mark.parametrize(
+    ("hosts", "chosen"),
+    [
+        ({"web01": {}}, "web01"),
+        ({"web01": {}, "hub": {"mendmesh_services": ["observer", "planner-agent"]}, "pi4": {}}, "hub"),
+        ({"web01": {}, "hub": {"ansible_connection": "local"}}, "hub"),
+        ({"web01": {}, "pi4": {}}, ""),
+        ({"web01": {"mendmesh_services": ["planner-agent"]}, "pi4": {"mendmesh_services": ["planner-agent"]}}, ""),
+    ],
+)
+def test_without_a_node_it_is_the_one_that_can_be_meant(hosts: dict[str, dict[str, object]], chosen: str) -> None:
+    script = 'SERVICE=planner-agent ROOT=.; . "$1/lib/nodes.sh"; NODES=$(python3 "$1/lib/inventory.py"); default_node'
+    listing = json.dumps({"_meta": {"hostvars": hosts}})
+    done = subprocess.run(
+        ["bash", "-c", script, "-", str(DEPLOY)], input=listing, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == chosen
+
+
+def test_where_several_can_be_meant_it_asks(tmp_path: Path) -> None:
+    checkout = Checkout.copy(tmp_path / "checkout")
+    checkout.hosts = {"web01": {}, "pi4": {}}
+    done = checkout.deploy("--systemd")
+    assert (done.code, "which node? --node HOST, or --all; hosts in" in done.sentence) == (2, True), done
+    assert "pi4 web01" in done.sentence
 
 
 @pytest.mark.parametrize(

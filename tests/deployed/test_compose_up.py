@@ -45,6 +45,22 @@ def test_everything_is_healthy_in_time(product: Product) -> None:
     assert states == dict.fromkeys(("redis", *SERVICES), "healthy")
 
 
+def test_the_planner_is_looked_at_as_before(product: Product) -> None:
+    """docs/seeds.md; its container is called planner-agent where nobody else on the engine is."""
+    name = product.compose.environment["PLANNER_CONTAINER"]
+    engine = product.compose.engine
+    assert "planner.ready" in engine.logs(name)
+    engine.exec(name, "/bin/sh", "/app/healthcheck.sh")
+
+
+@pytest.mark.parametrize("name", ["host-gateway", "host.docker.internal"])
+def test_the_planner_reaches_what_listens_on_this_machine(product: Product, name: str) -> None:
+    """As an Ollama would; here it is Redis, published on the address that containers reach the machine by."""
+    port = product.redis_from_nodes.rpartition(":")[2].partition("/")[0]
+    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 20).close()"
+    product.compose.engine.exec(product.container("planner-agent"), "python", "-c", connect, name, port)
+
+
 def test_the_images_are_small(product: Product) -> None:
     base = product.compose.engine.inspect(images.PYTHON)["Size"] / MEGABYTE
     sizes = {name: product.compose.engine.inspect(tag)["Size"] / MEGABYTE for name, tag in product.images.items()}

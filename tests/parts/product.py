@@ -157,6 +157,7 @@ def product(engine: Engine, product_images: Mapping[str, str], compose_plugin: P
         "REDIS_PUBLISH": f"{gateway}:{redis_port}",
         "OBSERVER_PUBLISH": f"127.0.0.1:{page_port}",
         "COOLDOWN_SECONDS": "1",
+        "PLANNER_CONTAINER": f"{project}-planner-agent-1",  # another mesh on this engine may have the name
         "PATH": f"{Path(engine.client).parent}:{os.environ['PATH']}",
     }
     compose = Compose(engine, images.ROOT / "docker-compose.yml", project, environment, compose_plugin)

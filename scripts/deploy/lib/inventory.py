@@ -23,8 +23,11 @@ NODE_AGENT_ALONE = ["node-agent"]
 
 
 def main() -> None:
-    hosts = json.load(sys.stdin).get("_meta", {}).get("hostvars", {})
-    for name, variables in sorted(hosts.items()):
+    groups = json.load(sys.stdin)
+    found = groups.pop("_meta", {}).get("hostvars", {})  # without the hosts that have no variables
+    names = {*found, *(name for group in groups.values() for name in group.get("hosts", []))}
+    for name in sorted(names):
+        variables = found.get(name, {})
         if not NAME.fullmatch(name):
             print(f"{name!r} is no host name that can be deployed to", file=sys.stderr)
             raise SystemExit(2)
@@ -35,6 +38,7 @@ def main() -> None:
                 print(f"{name}: {key} has to be a plain value on one line, not a template", file=sys.stderr)
                 raise SystemExit(2)
             fields.append(value)
+        fields.append("listed" if "mendmesh_services" in variables else "unset")
         print("\x1f".join(fields))
 
 

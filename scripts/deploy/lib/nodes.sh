@@ -22,10 +22,25 @@ node_names() {
   done
 }
 
+# Where a person named none: the one host that should run this service, the one host that there is, or this machine.
+# Nothing where none of these is one.
+default_node() {
+  local names
+  for names in "$(listed_for "$SERVICE")" "$(node_names)" "$(local_names)"; do
+    [ -n "$names" ] && [ "$(printf '%s\n' "$names" | wc -l)" -eq 1 ] || continue
+    echo "$names"
+    return
+  done
+}
+
+# The hosts whose inventory names this service: what a host runs unless told otherwise (the node agent) is no choice.
+listed_for() { printf '%s\n' "$NODES" | awk -F '\037' -v name="$1" '$10 == "listed" && index("," $2 ",", "," name ",") { print $1 }'; }
+local_names() { printf '%s\n' "$NODES" | awk -F '\037' '$8 == "local" { print $1 }'; }
+
 # Sets what lib/ssh.sh reaches the node with. The name has to be in the inventory.
 choose_node() {
   local found
   found=$(printf '%s\n' "$NODES" | awk -F '\037' -v name="$1" '$1 == name')
   [ -n "$found" ] || usage_error "$1 is not in $INVENTORY; hosts there: $(node_names | tr '\n' ' ')"
-  IFS=$'\x1f' read -r NODE _ SSH_HOST SSH_PORT SSH_USER SSH_KEY SSH_MORE CONNECTION NODE_RUNTIME <<<"$found"
+  IFS=$'\x1f' read -r NODE _ SSH_HOST SSH_PORT SSH_USER SSH_KEY SSH_MORE CONNECTION NODE_RUNTIME _ <<<"$found"
 }

@@ -9,6 +9,8 @@ shift 3
 BASE=/opt/mendmesh/$SERVICE
 RELEASES=$BASE/releases
 ENV_FILE=/etc/mendmesh/$SERVICE.env
+# Where the settings may lie as well; what is in /etc/mendmesh wins.
+[ -e "$ENV_FILE" ] || [ ! -e "$RUNTIME/config/$SERVICE/.env" ] || ENV_FILE=$RUNTIME/config/$SERVICE/.env
 SECRETS=$RUNTIME/secrets/$SERVICE # one file each, named as the setting, in small letters
 UNIT=mendmesh-$SERVICE.service
 PROJECT=mendmesh-$SERVICE

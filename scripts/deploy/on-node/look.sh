@@ -52,6 +52,7 @@ free_mb() {
 
 # Only names leave the node, and the value of NODE_NAME, which is no secret.
 settings() {
+  say "env_file=$ENV_FILE"
   [ -f "$ENV_FILE" ] || return 0
   say "env=$(stat -c '%a %U' "$ENV_FILE")"
   say "env_names=$(sed -n 's/^[[:space:]]*\([A-Z][A-Z0-9_]*\)=[^[:space:]].*/\1/p' "$ENV_FILE" | sort -u | tr '\n' ' ')"

@@ -35,6 +35,8 @@ node_drop_in() {
   echo "[Service]"
   echo "Environment=RUNTIME_PATH=$RUNTIME"
   echo "ReadWritePaths=$RUNTIME"
+  # the unit names the file in /etc/mendmesh; an empty line takes it off the list
+  case $ENV_FILE in /etc/mendmesh/*) ;; *) printf 'EnvironmentFile=\nEnvironmentFile=%s\n' "$ENV_FILE" ;; esac
   # its user in Redis, unless the settings file names another
   [ ! -f "$SECRETS/redis_password" ] || echo "Environment=REDIS_USERNAME=$(redis_user)"
   for file in "$SECRETS"/*; do
@@ -62,10 +64,17 @@ up_container() {
   touch "$STARTED"
   cd "$folder" || sorry "cannot enter $folder"
   grep -qs '^DOCKER_GID=' "$ENV_FILE" || DOCKER_GID=$(stat -c %g /var/run/docker.sock 2>/dev/null || echo 0) && export DOCKER_GID
+  name_is_taken && export PLANNER_CONTAINER="$PROJECT-$SERVICE-1"
   RUNTIME_PATH=$RUNTIME MENDMESH_REGISTRY=mendmesh MENDMESH_VERSION=$release \
     docker compose -p "$PROJECT" --env-file "$ENV_FILE" -f compose.yml up -d --no-build --pull never --remove-orphans \
     >"$BASE/up.log" 2>&1 \
     || sorry "compose could not start it: $(grep -iE 'error|denied|invalid|no such' "$BASE/up.log" | tail -n 1 | cut -c1-300)"
+}
+
+# A container's name is had once on an engine. Where another project has it, this one goes by compose's.
+name_is_taken() {
+  holder=$(docker container inspect -f '{{index .Config.Labels "com.docker.compose.project"}}' "$SERVICE" 2>/dev/null) \
+    && [ "$holder" != "$PROJECT" ]
 }
 
 # From Docker to systemd or back: the other one must not run beside it.

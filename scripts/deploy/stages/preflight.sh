@@ -91,7 +91,8 @@ required_settings() {
 }
 
 check_settings() {
-  local name names file=/etc/mendmesh/$SERVICE.env
+  local name names file
+  file=$(found env_file)
   [ -n "$(found env)" ] || fail 16 "$file is not there; bootstrap-node.sh --service $SERVICE writes a first one, its values are for you"
   [ "$(found env)" = "600 root" ] || fail 16 "$file is mode and owner $(found env); on the node: chown root $file && chmod 600 $file"
   [ -z "$(found loose_secrets | tr -d ' ')" ] || fail 16 "others can read the secret $NODE_RUNTIME/secrets/$SERVICE/$(found loose_secrets); on the node: chmod 400 it"
