@@ -17,7 +17,7 @@ PAGE := services/observer/page
 PAGE_STAMP := $(VENV)/.page-stamp
 PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
-.PHONY: help env page up up-docker down-docker up-p1 down down-p1 logs logs-p1 images demo quick test soak coverage check \
+.PHONY: help env page up up-docker down-docker up-p1 down down-p1 logs logs-p1 images demo quick test qualify soak coverage check \
   format lock chaos mutants partition bench clean
 
 help:  ## this list
@@ -68,6 +68,9 @@ quick: $(STAMP)  ## the tests that need no engine, browser, model or process of 
 
 test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run, but what is only long
 	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS)
+
+qualify: $(STAMP)  ## live faults on a real engine and a systemd node, with a table: tests/qualify/scenarios.yml
+	@$(BIN)/python -m pytest -q --qualify tests/qualify
 
 soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHORT=1 as CI runs it
 	@$(if $(SHORT),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q --soak -n $(QUICK_WORKERS) tests/system

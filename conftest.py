@@ -6,6 +6,7 @@ pytest_plugins = [
     "parts.report",
     "parts.again",
     "parts.kinds",
+    "parts.qualified",
     "parts.side_by_side",
     "parts.redis",
     "parts.redis_acl",

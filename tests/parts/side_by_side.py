@@ -20,6 +20,7 @@ THE_MACHINE = (
     "services/observer/tests/browser/test_page_heals.py",
     "tests/deploy/",
     "tests/deployed/",
+    "tests/qualify/test_scenarios.py",
     "tests/system/test_partition.py",
     "tests/test_parts.py",
 )

@@ -1,0 +1,136 @@
+"""One fault and what the mesh must make of it, as declared in scenarios.yml. Read strictly; runs nothing.
+
+In commands, names and bodies `{thing}` stands for the name that a thing of the scenario has in this run.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+FILE = Path(__file__).with_name("scenarios.yml")
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Ready(StrEnum):
+    """What is waited for before anything is broken: `started` waits for nothing but the start itself."""
+
+    HEALTHY = "healthy"
+    RUNNING = "running"
+    STARTED = "started"
+
+
+class Thing(_Part):
+    """A container of an image of the tests (`sick`: a web service with a health check, or `base`), or a unit.
+
+    `unit` is the text of a systemd unit on the far node; it is started.
+    """
+
+    image: Annotated[str, StringConstraints(pattern="^(sick|base)$")] = "sick"
+    run: str = ""  # instead of the image's own command: `sh -c` of it
+    options: tuple[str, ...] = ()  # of docker run
+    unit: str = ""
+    ready: Ready = Ready.HEALTHY
+
+
+class Sign(_Part):
+    """An event or a proposal about a thing: `payload`, fields of the event; `says`, `never_says`, words of a reason.
+
+    No `type`: of any type.
+    """
+
+    type: str = ""
+    of: Word
+    payload: dict[str, Any] = Field(default_factory=dict)
+    says: str = ""
+    never_says: str = ""
+
+
+class Step(_Part):
+    """Something that happens: a docker command, a shell command on the far node, a post to a hook of the observer, a
+    service of the mesh restarted, or an `event` that is waited for before the next step."""
+
+    docker: str = ""
+    node: str = ""
+    hook: str = ""
+    body: dict[str, Any] = Field(default_factory=dict)
+    restart: Annotated[str, StringConstraints(pattern="^(observer|planner-agent|executor-agent|node-agent|)$")] = ""
+    event: Sign | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(map(bool, (self.docker, self.node, self.hook, self.restart, self.event))) != 1:
+            raise ValueError("a step is one of docker, node, hook, restart, event")
+        return self
+
+
+class Decision(StrEnum):
+    """What a person does with the proposals. `ignore`: nothing, while another action is approved and run."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    IGNORE = "ignore"
+
+
+class After(_Part):
+    """What must hold in the end. `started`: how often each container was started since the decision."""
+
+    verdict: str = ""
+    started: dict[Word, int] = Field(default_factory=dict)
+    healthy: tuple[Word, ...] = ()
+    recovered: tuple[Word, ...] = ()
+    withdrawn: tuple[Word, ...] = ()
+    unchanged: tuple[Word, ...] = ()
+
+
+class Scenario(_Part):
+    """`about` says what a person would see; `short` ones run in `make test`, too."""
+
+    name: Word
+    about: str
+    short: bool = False
+    things: dict[Word, Thing]
+    fault: tuple[Step, ...] = ()
+    found: tuple[Sign, ...] = ()
+    proposed: tuple[Sign, ...] = ()
+    not_proposed: tuple[Word, ...] = ()
+    unchanged: tuple[Word, ...] = ()
+    decision: Decision = Decision.IGNORE
+    then: tuple[Step, ...] = ()
+    after: After = After()
+
+    @model_validator(mode="after")
+    def _speaks_of_its_own_things(self) -> Self:
+        after = self.after
+        named = {sign.of for sign in (*self.found, *self.proposed)} | {*self.not_proposed, *self.unchanged}
+        named |= {*after.started, *after.healthy, *after.recovered, *after.withdrawn, *after.unchanged}
+        if strange := sorted(named - self.things.keys()):
+            raise ValueError(f"no such thing here: {', '.join(strange)}")
+        if both := sorted({sign.of for sign in self.proposed} & {*self.not_proposed}):
+            raise ValueError(f"proposed and not: {', '.join(both)}")
+        return self
+
+    @property
+    def is_quiet(self) -> bool:
+        """Must nothing be proposed? Then another fault shows that the mesh was looking."""
+        return not self.proposed
+
+
+def read_scenarios(path: Path = FILE) -> list[Scenario]:
+    """Every scenario of the file, in its order. ValueError names the one that cannot be used."""
+    found = []
+    for number, one in enumerate(yaml.safe_load(path.read_text()), 1):
+        try:
+            found.append(Scenario.model_validate(one))
+        except ValidationError as error:
+            name = one.get("name", "") if isinstance(one, dict) else one
+            raise ValueError(f"{path.name}, scenario {number} ({name}): {error}") from error
+    return found
