@@ -11,6 +11,7 @@ from parts.scripted import Asked, Canned, ScriptedHttp
 
 from mesh_core.llm.chain import chain_for
 from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.anthropic import AnthropicProvider
 from mesh_core.llm.providers.ollama import OllamaProvider
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Attempt, Prompt, Provider, Rejection, complete
@@ -269,12 +270,25 @@ async def test_a_model_that_is_cut_off_while_it_thinks_gets_more_room_the_next_t
     assert (await ask(openai)).outcome is AttemptOutcome.OK
 
 
-async def test_a_body_in_another_encoding_is_read(server: ReactingServer, openai: OpenAICompatibleProvider) -> None:
-    body = json.dumps(Canned.openai('{"word": "yes", "why": "für"}').body, ensure_ascii=False)
-    for raw, charset in ((body.encode("utf-8-sig"), ""), (body.encode("latin-1"), "; charset=iso-8859-1")):
-        answer = Canned(raw, headers={"Content-Type": f"application/json{charset}"})
-        server.behaviour = lambda asked, answer=answer: answer  # type: ignore[misc]
-        assert (await ask(openai)).outcome is AttemptOutcome.OK
+@pytest.mark.parametrize("vendor", ["openai", "ollama", "anthropic"])
+@pytest.mark.parametrize(("encoding", "charset"), [("utf-8-sig", ""), ("utf-16", ""), ("latin-1", "; charset=latin1")])
+async def test_a_body_in_another_encoding_is_read(
+    server: ReactingServer, vendor: str, encoding: str, charset: str
+) -> None:
+    body = getattr(Canned, vendor)('{"word": "yes", "why": "für"}').body
+    raw = json.dumps(body, ensure_ascii=False).encode(encoding)
+    server.behaviour = lambda asked: Canned(raw, headers={"Content-Type": f"application/json{charset}"})
+    provider: Provider
+    match vendor:
+        case "openai":
+            provider = OpenAICompatibleProvider(name="lab", url=server.url, model="m", timeout_seconds=60)
+        case "ollama":
+            provider = OllamaProvider(name="lab", host=server.url, model="m", timeout_seconds=60)
+        case _:
+            provider = AnthropicProvider(name="lab", base_url=server.url, model="m", api_key="k", timeout_seconds=60)
+    result = await complete([provider], PROMPT, SCHEMA, read, breakers=Breakers())
+    assert result.answer == {"word": "yes", "why": "für"}, result.attempts
+    await provider.close()
 
 
 async def test_a_gateways_error_in_a_200_is_told(server: ReactingServer, openai: OpenAICompatibleProvider) -> None:
@@ -359,7 +373,7 @@ def pulled(models: dict[str, list[str] | None], *, families: dict[str, str] | No
             return Canned({"models": rows})
         if asked.path == "/api/show":
             says = models[asked.body["model"]]
-            about = {"details": {}, "model_info": {}}
+            about: dict[str, Any] = {"details": {}, "model_info": {}}
             return Canned(about | ({"capabilities": says} if says is not None else {}))
         return Canned.ollama(GOOD)
 

@@ -31,7 +31,7 @@ def parse_foreign(
     return parse_object(text.encode("utf-8", "surrogatepass"), max_bytes=max_bytes, max_depth=max_depth)
 
 
-def decoded(raw: bytes, content_type: str = "") -> str | Refusal:
+def decoded(raw: bytes | bytearray, content_type: str = "") -> str | Refusal:
     """The text, whole, without its mark."""
     encoding = encoding_of(raw, content_type)
     if isinstance(encoding, Refusal):
@@ -49,7 +49,7 @@ def text_of(raw: bytes, content_type: str = "") -> str:
     return raw.decode("utf-8" if isinstance(encoding, Refusal) else encoding, "replace")
 
 
-def encoding_of(raw: bytes, content_type: str = "") -> str | Refusal:
+def encoding_of(raw: bytes | bytearray, content_type: str = "") -> str | Refusal:
     """The codec for these bytes, `utf-8` if nothing says another; a Refusal names a charset that nobody knows."""
     if (shown := json.detect_encoding(raw[:4])) != "utf-8":
         return shown

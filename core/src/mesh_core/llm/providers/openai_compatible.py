@@ -20,8 +20,6 @@ from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
 from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
-from mesh_core.models.foreign_text import decoded, text_of
-from mesh_core.models.strict_json import Refusal
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 FORM = (
@@ -131,21 +129,18 @@ class OpenAICompatibleProvider:
             reply = await self._http.request(method, self._base + path, content=content, headers=headers)
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from None
-        content_type = reply.headers.get("content-type", "")
         if reply.status_code != 200:
-            raise ApiError(reply.status_code, self._excerpt(reply.content, content_type))
-        text = decoded(reply.content, content_type)
+            raise ApiError(reply.status_code, self._excerpt(reply.content))
         try:
-            value = json.loads("" if isinstance(text, Refusal) else text)
+            value = json.loads(reply.content)
         except (ValueError, RecursionError):
-            why = text.reason if isinstance(text, Refusal) else "not JSON"
-            raise ApiError(200, f"the body is {why}: {self._excerpt(reply.content, content_type)}") from None
+            raise ApiError(200, f"the body is not JSON: {self._excerpt(reply.content)}") from None
         if not isinstance(value, dict):
             raise ApiError(200, "the body is not a JSON object")
         return value
 
-    def _excerpt(self, raw: bytes, content_type: str) -> str:
-        text = text_of(raw, content_type)
+    def _excerpt(self, raw: bytes) -> str:
+        text = raw.decode("utf-8", "replace")
         shown = text.replace(self._secret, "***") if self._secret else text
         return "".join(c if c.isprintable() else " " for c in shown[:200])
 
