@@ -297,6 +297,19 @@ async def test_a_gateways_error_in_a_200_is_told(server: ReactingServer, openai:
     assert (attempt.outcome, "no provider is up" in attempt.detail) == (AttemptOutcome.API_ERROR, True)
 
 
+@pytest.mark.parametrize(
+    "error", [{"message": "bad request", "code": 400}, {"message": "response_format?"}, "json_schema"]
+)
+async def test_a_refusal_of_the_form_in_a_200_is_one(
+    server: ReactingServer, openai: OpenAICompatibleProvider, error: object
+) -> None:
+    server.behaviour = lambda asked: (
+        Canned({"error": error}) if asked.body.get("response_format") else Canned.openai(GOOD)
+    )
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    assert formats(server) == ["json_schema", "json_object", None]
+
+
 # Which model
 
 

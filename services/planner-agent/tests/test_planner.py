@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh, SayingProvider, first_choice
 
 from mesh_core.approvals.proposal_files import digest_of
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import Consumer, Entry
 from mesh_core.models.events import HealthEvent, Trust
@@ -50,6 +52,38 @@ async def test_trouble_becomes_one_proposal_named_by_its_bytes(mesh: Mesh) -> No
     assert (update["from"], update["to"], update["action_id"]) == ("", "pending", filed.name.id)
     (attempt,) = await mesh.stream("mesh:llm_attempts")
     assert (attempt["outcome"], attempt["position"], attempt["prompt_tokens"]) == ("ok", 1, 10)
+
+
+async def test_a_model_behind_a_server_without_schemas_that_thinks_aloud_is_heard(
+    mesh: Mesh, scripted_http: ScriptedHttp
+) -> None:
+    """The form that it refuses is left out, and what stands around its answer is counted."""
+    provider = OpenAICompatibleProvider(name="lab", url=scripted_http.url, model="m", timeout_seconds=60)
+    answer = json.dumps(
+        {
+            "action": "RESTART",
+            "service": "nginx",
+            "node": "web01",
+            "reason": "its own check of health is red",
+            "confidence": "0.7",
+            "requires_human": "true",
+        }
+    )
+    refused = Canned.error(400, "This form of answers is not offered")
+    scripted_http.script(refused, refused, Canned.openai(f"<think>Hm.</think>\n```json\n{answer}\n```"))
+    await mesh.start([provider])
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert (filed.proposal.model.name, filed.proposal.reason) == ("m", "its own check of health is red")
+
+    async def told() -> bool:
+        return len(await mesh.stream("mesh:llm_attempts")) > 0
+
+    await wait_for(told, 10, "the attempt")
+    (attempt,) = await mesh.stream("mesh:llm_attempts")
+    assert attempt["outcome"] == "ok"
+    assert attempt["detail"].startswith("5 unwrapped: thinking, code fence, action in another case, confidence as text")
+    await provider.close()
 
 
 async def test_the_planner_writes_nowhere_but_pending(mesh: Mesh) -> None:

@@ -137,6 +137,8 @@ class OpenAICompatibleProvider:
             raise ApiError(200, f"the body is not JSON: {self._excerpt(reply.content)}") from None
         if not isinstance(value, dict):
             raise ApiError(200, "the body is not a JSON object")
+        if error := value.get("error"):
+            raise _error_of(error)
         return value
 
     def _excerpt(self, raw: bytes) -> str:
@@ -149,7 +151,7 @@ class OpenAICompatibleProvider:
         first = choices[0] if isinstance(choices, list) and choices else None
         message = first.get("message") if isinstance(first, dict) else None
         if not isinstance(first, dict) or not isinstance(message, dict):
-            raise ApiError(200, f"the body has no choices[0].message{_complaint(body)}")
+            raise ApiError(200, "the body has no choices[0].message")
         stop = str(first.get("finish_reason") or "")
         if isinstance(declined := message.get("refusal"), str) and declined:
             raise ModelRefusal(declined)
@@ -189,11 +191,11 @@ def _part_text(part: object) -> str:
     return part if isinstance(part, str) else ""
 
 
-def _complaint(body: Mapping[str, Any]) -> str:
-    """What a gateway says in the body of a 200 instead of an answer."""
-    error = body.get("error")
-    said = error.get("message") if isinstance(error, dict) else error
-    return f": {said[:200]}" if isinstance(said, str) and said else ""
+def _error_of(error: object) -> ApiError:
+    """What some gateways say in the body of a 200 instead of an answer, under the status that they mean."""
+    said, code = (error.get("message"), error.get("code")) if isinstance(error, dict) else (error, None)
+    status = code if isinstance(code, int) and 400 <= code < 600 else 200
+    return ApiError(status, f"the body of a 200 says: {str(said)[:200]}")
 
 
 def _says(row: Mapping[str, Any]) -> Iterator[str]:
