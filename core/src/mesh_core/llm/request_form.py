@@ -20,7 +20,7 @@ T = TypeVar("T")
 # A refusal of the request as it stands. Others say so with a status that can mean anything else as well: these count
 # only if the sentence names a part that was sent.
 _REFUSED = frozenset({400, 422})
-_PERHAPS = frozenset({200, 404, 405, 406, 415, 500, 501})
+_PERHAPS = frozenset({404, 405, 406, 415, 500, 501})
 
 log = structlog.get_logger()
 

@@ -137,8 +137,8 @@ class OpenAICompatibleProvider:
             raise ApiError(200, f"the body is not JSON: {self._excerpt(reply.content)}") from None
         if not isinstance(value, dict):
             raise ApiError(200, "the body is not a JSON object")
-        if error := value.get("error"):
-            raise _error_of(error)
+        if complaint := value.get("error"):
+            raise _error_of(complaint)
         return value
 
     def _excerpt(self, raw: bytes) -> str:
@@ -194,7 +194,7 @@ def _part_text(part: object) -> str:
 def _error_of(error: object) -> ApiError:
     """What some gateways say in the body of a 200 instead of an answer, under the status that they mean."""
     said, code = (error.get("message"), error.get("code")) if isinstance(error, dict) else (error, None)
-    status = code if isinstance(code, int) and 400 <= code < 600 else 200
+    status = code if isinstance(code, int) and 400 <= code < 600 else 400
     return ApiError(status, f"the body of a 200 says: {str(said)[:200]}")
 
 
