@@ -15,6 +15,12 @@ from node_agent.http_head import NotHttp, split_head, strict_head
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 200, b"HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\n"),
         (b"HTTP/1.0 204 None\nServer: x\n\n", 204, b"HTTP/1.0 204 \r\n\r\n"),
         (b"HTTP/1.1 200\n\n", 200, b"HTTP/1.1 200 \r\n\r\n"),
+        (
+            b"HTTP/1.1 200 OK\nContent-Type: a/b; charset=x\n\n",
+            200,
+            b"HTTP/1.1 200 \r\ncontent-type: a/b; charset=x\r\n\r\n",
+        ),
+        (b"HTTP/1.1 200 OK\nContent-Type: a\x00b\n\n", 200, b"HTTP/1.1 200 \r\n\r\n"),
         (b"HTTP/1.1  503Busy\r\n\r\n", 503, b"HTTP/1.1 503 \r\n\r\n"),
         (b"\r\nHTTP/1.1 200 OK\r\n Content-Length : 5 \r\n\r\n", 200, b"HTTP/1.1 200 \r\ncontent-length: 5\r\n\r\n"),
         (b"HTTP/1.1 200 OK\r\nno colon\r\nX\x00Y: \xff\r\n\r\n", 200, b"HTTP/1.1 200 \r\n\r\n"),

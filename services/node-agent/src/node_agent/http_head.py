@@ -1,7 +1,8 @@
 """The head of an HTTP answer, made strict. Pure; knows no body.
 
 The devices of a house end lines with LF alone, indent a header, put a blank before its colon or none before the reason;
-browsers read all of that. Only the two headers that say where the body ends are kept: nobody here asks for another.
+browsers read all of that. Only the headers that say where the body ends and how its text is written are kept: nobody
+here asks for another.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def strict_head(head: bytes) -> tuple[int, bytes]:
     for line in lines:
         name, _, value = line.partition(b":")
         name, value = name.strip().lower(), value.strip()
-        if name in _FRAMING and value.lower() != b"identity":  # "as it is": the word says nothing
+        framing = name in _FRAMING and value.lower() != b"identity"  # "as it is": the word says nothing
+        if framing or (name == b"content-type" and value.decode("latin-1").isprintable()):
             kept.append(b"%s: %s" % (name, value))
     return int(status[2]), b"\r\n".join([*kept, b"", b""])
