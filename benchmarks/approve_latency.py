@@ -6,6 +6,8 @@ In-run baseline: the two renames alone, made by this process on the same disk. U
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import argparse
 import asyncio
 import os
@@ -21,7 +23,6 @@ from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.testing import ScriptedRunner, file_pending, proposal_for, write_inventory
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import Folder
-from mesh_core.runtime.log import setup
 from mesh_core.runtime.service import serve
 from mesh_core.storage.files import rename_exclusive
 from mesh_core.testing import AllFolders, RedisServer

@@ -9,6 +9,8 @@ are of the processor, so that a busy machine gives the same.
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import argparse
 import json
 import random
@@ -18,7 +20,6 @@ import time
 from pathlib import Path
 
 from mesh_core.models.events import Decision, HealthEvent, Severity, Trust
-from mesh_core.runtime.log import setup
 from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_conversion import convert_all
 from mesh_core.storage.event_files import lines_about

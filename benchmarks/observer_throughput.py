@@ -5,6 +5,8 @@ Each event has a decision that comes after it, so every file is written twice, a
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import argparse
 import asyncio
 import tempfile
@@ -16,7 +18,6 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision, HealthEvent, Severity, Trust
 from mesh_core.models.proposals import ActionUpdate
-from mesh_core.runtime.log import setup
 from mesh_core.testing import AllFolders, RedisServer, wait_for
 from observer.archive.events import EventArchive
 from observer.index.events import EventFilter, read_events

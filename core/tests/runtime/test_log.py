@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import io
 import json
 from collections.abc import Iterator
@@ -10,7 +12,6 @@ import pytest
 import structlog
 
 from mesh_core.models.records import parse_time
-from mesh_core.runtime.log import setup
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@ test_recovery.py. Not a test: `python crashing.py RUNTIME REDIS_URL STEP`, STEP 
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import asyncio
 import os
 import signal
@@ -24,7 +26,6 @@ from mesh_core.approvals import executor_folders
 from mesh_core.messaging import bus
 from mesh_core.models.proposals import ActionUpdate, Proposal
 from mesh_core.runtime import pulse
-from mesh_core.runtime.log import setup
 from mesh_core.runtime.service import serve
 from mesh_core.storage import file_lock
 

@@ -1,11 +1,17 @@
-"""structlog, set up once per process: JSON lines for machines, aligned colours on a terminal."""
+"""structlog, set up once per process: JSON lines for machines, aligned colours on a terminal.
+
+A service's `__main__` imports this room before all others (ruff keeps it there), and so structlog without rich.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
 
-import structlog
+from mesh_core.runtime.hidden_modules import hidden
+
+with hidden("rich"):
+    import structlog
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import asyncio
 import os
 import sys
 from pathlib import Path
-
-import mesh_core.runtime.without_rich  # noqa: F401
-
-# isort: split
 
 import structlog
 
@@ -38,7 +36,6 @@ from mesh_core.notifications.notifier import TargetSettings
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.health import Probes, writable
 from mesh_core.runtime.health_http import ProbesServer
-from mesh_core.runtime.log import setup
 from mesh_core.runtime.redis_url import password_of
 from mesh_core.runtime.service import serve
 from mesh_core.runtime.settings import settings_or_exit

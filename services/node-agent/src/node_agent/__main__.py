@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import asyncio
 import contextlib
 import ctypes
@@ -10,17 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-import mesh_core.runtime.without_rich  # noqa: F401
-
-# isort: split
-
 import structlog
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.health import Probes, Ready, writable
 from mesh_core.runtime.health_http import ProbesServer
-from mesh_core.runtime.log import setup
 from mesh_core.runtime.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import serve

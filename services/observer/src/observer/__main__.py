@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-
-import mesh_core.runtime.without_rich  # noqa: F401
-
-# isort: split
 
 import structlog
 
@@ -23,7 +21,6 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
 from mesh_core.runtime.leader_lock import LeaderLock
-from mesh_core.runtime.log import setup
 from mesh_core.runtime.process_memory import few_arenas
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve

@@ -5,11 +5,12 @@ Touches index/ only. Exit status 3: somebody else writes the index.
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import sys
 from pathlib import Path
 
 from mesh_core.approvals.action_folders import ActionFolders
-from mesh_core.runtime.log import setup
 from mesh_core.storage.reindexing import IndexFolder
 from observer.index.indexer import Indexer
 

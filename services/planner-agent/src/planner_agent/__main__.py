@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import asyncio
 import sys
-
-import mesh_core.runtime.without_rich  # noqa: F401
-
-# isort: split
 
 import structlog
 
@@ -26,7 +24,6 @@ from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.health import Probes, Ready, writable
 from mesh_core.runtime.health_http import ProbesServer
-from mesh_core.runtime.log import setup
 from mesh_core.runtime.metrics import CIRCUIT_OPEN
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause, serve

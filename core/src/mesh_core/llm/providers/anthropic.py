@@ -14,6 +14,7 @@ from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
 from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt, ProviderError
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.runtime.hidden_modules import hidden
 
 MAX_MESSAGE_BYTES = 128 * 1024  # its client makes objects of every part: a mebibyte of tiny ones took 4 s of one core
 _TOOL = "answer"
@@ -40,8 +41,9 @@ class AnthropicProvider:
         price: Price = Price(),  # noqa: B008 - frozen
         vendor: str = "anthropic",
     ):
-        import anthropic  # 76 MB: only where a provider is configured
-        import httpx2  # its HTTP client
+        with hidden("click"):  # as in __init__.py
+            import anthropic  # 76 MB: only where a provider is configured
+            import httpx2  # its HTTP client
 
         self._errors = anthropic
         self.name = name
