@@ -100,6 +100,27 @@ def test_while_everything_runs_supervisord_is_not_asked(tmp_path: Path) -> None:
         mesh._supervisord.end()
 
 
+def test_a_supervisord_at_rest_waits_and_hears_of_a_death_and_of_its_own_end_all_the_same(tmp_path: Path) -> None:
+    supervisord = Supervisord(tmp_path, tmp_path / "supervisord.log")
+    try:
+        supervisord.start([Job("one", ("sleep", "600"), tmp_path / "one.log")], os.environ)
+        until(lambda: supervisord.states()["one"].state == "RUNNING")
+        (pid,) = supervisord.pids
+        program = supervisord.states()["one"].pid
+
+        def rests() -> bool:
+            before = psutil.Process(pid).num_ctx_switches().voluntary
+            time.sleep(3)  # the one of the wheel looked around three times
+            return psutil.Process(pid).num_ctx_switches().voluntary == before
+
+        until(rests)
+        os.kill(program, signal.SIGKILL)
+        until(lambda: supervisord.states()["one"].pid not in (0, program))
+    finally:
+        supervisord.end()
+    assert not psutil.pid_exists(pid)
+
+
 class CountedSupervisord(Supervisord):
     asked = 0
 

@@ -140,7 +140,7 @@ async def test_a_mend_up_that_is_killed_leaves_nothing_running(up: Up) -> None:
 async def test_a_supervisord_that_is_killed_takes_everything_down_loudly(up: Up) -> None:
     await up.start()
     family = up.family()
-    next(p for p in family if "supervisor.supervisord" in words_of(p)).kill()
+    next(p for p in family if "mend.local.waiting_supervisord" in words_of(p)).kill()
     assert up.process is not None
     assert await asyncio.to_thread(up.process.wait, 60) == 1
     assert "supervisord ended" in up.said

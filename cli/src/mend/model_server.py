@@ -108,8 +108,8 @@ def serve(
         f"model {sorted(params.model_alias)[0]} listens on {server.listening_address} ({threads} threads)", flush=True
     )
     threading.Thread(target=_read_it_in, args=(server.listening_address, key), daemon=True).start()
-    while not select.select([wake], [], [], PARENT_CHECK_SECONDS)[0]:
-        if exit_with_parent and os.getppid() != parent:
+    while not select.select([wake], [], [], PARENT_CHECK_SECONDS if exit_with_parent else None)[0]:
+        if os.getppid() != parent:
             break
     os._exit(0)
 

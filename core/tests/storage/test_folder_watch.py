@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 from pathlib import Path
 
 import pytest
 
-from mesh_core.storage.folder_watch import APPEARED, VANISHED, WRITTEN, FolderWatch
+from mesh_core.storage.folder_watch import APPEARED, VANISHED, WRITTEN, FolderChanges, FolderWatch
 from mesh_core.testing import wait_for
 
 
@@ -51,3 +52,13 @@ async def test_what_cannot_be_watched_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         FolderWatch(tmp_path / "file", APPEARED, lambda name: None)
+
+
+def test_who_has_no_event_loop_waits_for_it_and_reads_it(tmp_path: Path) -> None:
+    with contextlib.closing(FolderChanges(tmp_path, APPEARED)) as changes:
+        assert list(changes.read()) == []
+        assert select.select([changes], [], [], 0) == ([], [], [])
+        (tmp_path / "new").touch()
+        assert select.select([changes], [], [], 60)[0] == [changes]
+        assert list(changes.read()) == ["new"]
+        assert select.select([changes], [], [], 0) == ([], [], [])

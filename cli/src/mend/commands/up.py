@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import shutil
 import stat
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -30,8 +32,9 @@ from mesh_core.models.proposals import Folder
 from mesh_core.runtime.secret_files import everybody_may_read
 from mesh_core.runtime.settings import default_runtime_path
 from mesh_core.security.private_folder import close_to_others
+from mesh_core.storage.folder_watch import APPEARED, FolderChanges
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 2.0  # a program that ends and a proposal that comes are told by the kernel
 REDIS_PORT = 6379
 
 
@@ -150,16 +153,31 @@ def _stay(cli: CliContext, mesh: Mesh, stopper: Stopper) -> None:
     """Until asked to stop: one line for each program that dies, and for each proposal that comes."""
     known = {filed.name for filed in cli.actions.pending()}
     actions = cli.actions
-    while not stopper.asked:
-        mesh.look()
-        waiting = actions.pending()
-        for filed in waiting:
-            if filed.name not in known:
-                p = filed.proposal
-                told = f"{p.type} for {p.target_key}: {command_here()} show {short_id(filed.name.id)}"
-                report(cli, "proposal", told, "bold cyan")
-        known = {filed.name for filed in waiting}
-        mesh.wait(LOOK_SECONDS, stopper.woken)
+    with _arrivals(actions.folder(Folder.PENDING)) as arrivals:
+        while not stopper.asked:
+            mesh.look()
+            waiting = actions.pending()
+            for filed in waiting:
+                if filed.name not in known:
+                    p = filed.proposal
+                    told = f"{p.type} for {p.target_key}: {command_here()} show {short_id(filed.name.id)}"
+                    report(cli, "proposal", told, "bold cyan")
+            known = {filed.name for filed in waiting}
+            mesh.wait(LOOK_SECONDS, stopper.woken, *(changes.fileno() for changes in arrivals))
+            for changes in arrivals:
+                list(changes.read())
+
+
+@contextlib.contextmanager
+def _arrivals(folder: Path) -> Iterator[list[FolderChanges]]:
+    """None where the kernel has no watch left: then a look every LOOK_SECONDS is all there is."""
+    try:
+        changes = FolderChanges(folder, APPEARED)
+    except OSError:
+        yield []
+        return
+    with contextlib.closing(changes):
+        yield [changes]
 
 
 async def _warn(cli: CliContext, plan: Plan) -> None:

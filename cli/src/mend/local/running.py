@@ -29,6 +29,7 @@ from mesh_core.storage.files import write_whole
 
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.1
+STARTING_SECONDS = 0.5
 AGAIN_SECONDS = 30.0  # after supervisord gave up on a program; and a look at all, whatever the kernel told
 BAD_SETTINGS = 2
 LOG_BYTES = 4000
@@ -111,8 +112,9 @@ class Mesh:
         return not stopping()
 
     def wait(self, seconds: float, *descriptors: int) -> None:
-        """Until a program ends, one of `descriptors` can be read, or `seconds` are over."""
-        if self._ends.wait(seconds, *descriptors):
+        """Until a program ends, one of `descriptors` can be read, or `seconds` are over; less while one is starting."""
+        at_rest = time.monotonic() < self._next_look
+        if self._ends.wait(seconds if at_rest else min(seconds, STARTING_SECONDS), *descriptors):
             self._next_look = 0.0
 
     def look(self) -> None:

@@ -87,7 +87,7 @@ class Supervisord:
         )
         self.socket.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self.conf)],
+            [sys.executable, "-m", "mend.local.waiting_supervisord", "-n", "-c", str(self.conf)],
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
