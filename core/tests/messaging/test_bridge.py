@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from mesh_core.messaging.bridge import Bridge, Heard
+from mesh_core.messaging.bridge import Bridge, Heard, last_look
 from mesh_core.messaging.bus import ADOPTION_WINDOW_MS, Bus, Hearing
 from mesh_core.models.events import DeadLetter, HealthEvent, Trust
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
@@ -69,17 +70,21 @@ class Listeners:
         self.stop = asyncio.Event()
         self.bridges: list[Bridge] = []
         self.hints: list[str] = []
+        self.listened = 0
         self._buses: list[Bus] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, count: int) -> None:
         for n in range(count):
             bus = Bus.connect(self.bus.url, f"replica{n}")
-            bridge = Bridge(bus, "planner", on_stream=self.hints.append)
+            bridge = Bridge(bus, "planner", on_stream=self.hints.append, on_listening=self.count_listening)
             self._buses.append(bus)
             self.bridges.append(bridge)
             self._tasks.append(asyncio.create_task(bridge.run(self.stop)))
         await wait_for(lambda: self.listening(count), 5, f"{count} subscriptions")
+
+    def count_listening(self) -> None:
+        self.listened += 1
 
     async def listening(self, count: int) -> bool:
         reply = await self.bus.call("PUBSUB", "NUMSUB", "health_events")
@@ -107,10 +112,8 @@ class Listeners:
         return [one for one in await self.stream(FOREIGN_STREAM) if one["type"] != "last_word"]
 
     async def close(self) -> None:
-        self.stop.set()
-        await self.say("wake up")
-        for task in self._tasks:
-            await task
+        self.stop.set()  # ends the wait for a message
+        await asyncio.wait_for(asyncio.gather(*self._tasks), 60)
         for bus in (*self._buses, self.bus):
             await bus.close()
 
@@ -285,6 +288,22 @@ async def test_a_message_is_as_old_as_it_was_heard_though_its_script_waits_on_th
     await bus.close()
 
 
+@pytest.mark.parametrize(
+    ("began", "turns", "known_since"),
+    [
+        (99.99, (), None),  # it lay there already: nothing is known of when it came
+        (90.0, (), 90.0),  # it had to be waited for
+        (90.0, (95.0, 97.0), 97.0),  # and our loop turned twice meanwhile, with nothing in the socket
+        (90.0, (95.0, 99.9), 95.0),  # the second time just now: perhaps the message lay there for long, as we did
+        (40.0, (38.0, 99.9), 40.0),  # a laptop that slept for a minute: a turn before this read proves nothing of it
+    ],
+)
+def test_when_a_listener_knew_last_that_there_was_no_message(
+    began: float, turns: tuple[float, ...], known_since: float | None
+) -> None:
+    assert last_look(began, 100.0, turns) == (known_since if known_since is not None else -math.inf)
+
+
 async def test_what_two_bridges_heard_before_redis_was_killed_is_adopted_once_after_it(
     redis_server: RedisServer,
 ) -> None:
@@ -320,6 +339,7 @@ async def test_a_gap_in_listening_is_counted(listeners: Listeners) -> None:
     for gaps in (1, 2):
         await listeners.bus.call("CLIENT", "KILL", "TYPE", "pubsub")
         await wait_for(lambda g=gaps: listeners.bridges[0].gaps == g, 10, f"gap {gaps}")  # type: ignore[misc]
+        assert listeners.listened == gaps + 1  # whoever listens looks for what nobody told it of
     await listeners.settled()
 
 

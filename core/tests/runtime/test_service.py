@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.runtime.service import HEARTBEAT_SECONDS, awaited, heartbeat_file, pause, what_is_stuck
+from mesh_core.runtime.service import (
+    BEAT_SECONDS,
+    HEARTBEAT_SECONDS,
+    awaited,
+    heartbeat_file,
+    pause,
+    shared_end,
+    what_is_stuck,
+)
 from mesh_core.testing import wait_for
 
 PARTS = """
@@ -219,3 +227,23 @@ async def test_what_is_awaited_in_a_task_of_its_own_gives_back_what_it_gives_and
     assert await awaited(seven()) == 7
     with pytest.raises(RuntimeError, match="a bug"):
         await awaited(broken())
+
+
+@pytest.mark.parametrize("seconds", [BEAT_SECONDS, 2.7, 5.0, 10.0, 60.0])
+async def test_waits_of_those_who_only_look_around_end_together_and_never_late(seconds: float) -> None:
+    now = asyncio.get_running_loop().time
+    before, end = now(), shared_end(seconds)
+    assert end % BEAT_SECONDS == 0
+    assert before + seconds - BEAT_SECONDS <= end <= now() + seconds
+
+
+async def test_short_waits_and_those_that_share_nothing_are_as_long_as_they_are() -> None:
+    now = asyncio.get_running_loop().time
+    before = now()
+    assert before + 0.5 <= shared_end(0.5) <= now() + 0.5
+    assert not await pause(asyncio.Event(), BEAT_SECONDS / 4)
+    assert now() - before >= BEAT_SECONDS / 4
+    assert not await pause(asyncio.Event(), BEAT_SECONDS, shared=True)
+    stop = asyncio.Event()
+    stop.set()
+    assert await pause(stop, 3600, shared=True)

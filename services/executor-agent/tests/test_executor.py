@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from executor_agent.execution import ExecutorLimits
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import RunResult
 from executor_agent.testing import (
+    QUICK,
     ExecutorHarness,
     ScriptedRunner,
     event_id_for,
@@ -53,6 +55,21 @@ async def test_an_approved_action_runs_once_and_leaves_its_papers(harness: Execu
     assert intent["digest"] == name.digest
     assert intent["host"] == "tester"
     assert harness.runner.runs() == [name.id]
+
+
+@pytest.mark.parametrize("inotify", [True, False])
+async def test_an_approval_is_seen_long_before_the_next_scan(
+    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch, inotify: bool
+) -> None:
+    def deaf(*_: object) -> None:
+        raise OSError(24, "no inotify left")
+
+    if not inotify:
+        monkeypatch.setattr("mesh_core.runtime.path_watch.FolderWatch", deaf)
+    without_redis.limits = replace(QUICK, scan_seconds=3600)
+    await without_redis.begin()
+    for number in (1, 2):  # the first may be found as what lay there at the start
+        await without_redis.ends_in(Folder.DONE, without_redis.approve(proposal_for(number)), 60)
 
 
 async def test_it_is_told_in_order_and_as_health_events(harness: ExecutorHarness) -> None:

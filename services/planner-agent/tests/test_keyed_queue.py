@@ -53,13 +53,14 @@ async def test_what_runs_alone_has_nothing_beside_it_and_holds_nobody_up_for_eve
 
 
 async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
-    queue = KeyedQueue(parallel=1)
+    failed = asyncio.Event()
+    queue = KeyedQueue(parallel=1, on_failure=failed.set)
 
     async def broken() -> None:
         raise RuntimeError("a bug")
 
     queue.submit("a", broken)
-    await wait_for(lambda: "a" not in queue.busy_keys(), 2, "the job ends")
+    await wait_for(failed.is_set, 2, "the job ends")
     with pytest.raises(RuntimeError, match="a bug"):
         queue.check()
 

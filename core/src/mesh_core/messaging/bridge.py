@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import redis.exceptions
 import structlog
+from redis.asyncio.client import PubSub
 
 from mesh_core.messaging.bus import DOWN, Bus, BusDown, Hearing, client_for
 from mesh_core.models.events import HealthEvent
@@ -27,10 +31,12 @@ from mesh_core.runtime.metrics import BRIDGE_ADOPTED, BRIDGE_GAPS
 from mesh_core.runtime.pulse import unwatched
 from mesh_core.runtime.service import cancelled, pause
 
-LISTEN_SECONDS = 1.0
+LISTEN_SECONDS = 20.0  # one wait for a message; a stop does not wait for its end
+LOOK_SECONDS = 2.0  # as long as the same bytes count as one message
 RETRY_SECONDS = 0.5
 MOST_WAITING = 250  # messages, of at most 64 KiB as a rule: beyond that they wait in the socket
 WAITED_SECONDS = 0.02
+THROUGH_SECONDS = 0.2  # what lies in the socket when the loop turns is through the client by then
 
 log = structlog.get_logger()
 
@@ -44,27 +50,35 @@ class Heard:
 
 
 class Bridge:
-    """One listener, in every planner and in the observer; `by` is the name in dead letters."""
+    """One listener, in every planner and in the observer; `actor` is its name in dead letters.
+
+    `on_stream` is told each stream that is mentioned, `on_listening` that from now on all of them are: what came before
+    has to be looked for.
+    """
 
     def __init__(
         self,
         bus: Bus,
-        by: str,
+        actor: str,
         *,
         on_stream: Callable[[str], None] = lambda stream: None,
+        on_listening: Callable[[], None] = lambda: None,
         turned: Callable[[], None] = unwatched,
     ):
         self._bus = bus
-        self._by = by
+        self._actor = actor
         self._on_stream = on_stream
+        self._on_listening = on_listening
         self._turned = turned
         self._subscriptions = 0
         self._waiting: asyncio.Queue[Heard | None] = asyncio.Queue(MOST_WAITING)
+        self._reading: asyncio.Task[Any] | None = None
+        self._turns: deque[float] = deque(maxlen=2)  # when our loop was seen to turn (monotonic)
         self.adopted = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until told to stop; reconnects for ever."""
-        loops = [asyncio.create_task(self._hear_all(stop)), asyncio.create_task(self._adopt_all(stop))]
+        loops = [asyncio.create_task(part(stop)) for part in (self._hear_all, self._note_turns, self._adopt_all)]
         try:
             await asyncio.gather(*loops)
         finally:
@@ -80,6 +94,13 @@ class Bridge:
                 await pause(stop, RETRY_SECONDS)
         await self._waiting.put(None)
 
+    async def _note_turns(self, stop: asyncio.Event) -> None:
+        """Then ends the listener's wait."""
+        while not await pause(stop, LOOK_SECONDS, shared=True):
+            self._turns.append(time.monotonic())
+        if self._reading is not None:
+            await cancelled(self._reading)
+
     async def _listen(self, stop: asyncio.Event) -> None:
         client = client_for(self._bus.url, f"{self._bus.name}-bridge", reply_seconds=LISTEN_SECONDS + 5)
         try:
@@ -89,16 +110,28 @@ class Bridge:
                 while not stop.is_set():
                     self._turned()
                     began = time.monotonic()
-                    message = await listener.get_message(timeout=LISTEN_SECONDS)
+                    message = await self._next_message(listener, stop)
                     now = time.monotonic()
-                    if now - began > WAITED_SECONDS:
-                        looked_at = began  # what is there already is handed over at once: nothing was
+                    looked_at = max(looked_at, last_look(began, now, self._turns))
                     if message and message["type"] == "subscribe":
                         self._count_subscription()
+                        self._on_listening()
                     elif message and message["type"] == "message":
                         await self._hold(Heard(message["data"], Hearing(now, looked_at)))
         finally:
             await client.aclose()
+
+    async def _next_message(self, listener: PubSub, stop: asyncio.Event) -> dict[str, Any] | None:
+        """None if there was none for LISTEN_SECONDS, or it is time to stop."""
+        self._reading = asyncio.create_task(listener.get_message(timeout=LISTEN_SECONDS))
+        try:
+            return cast("dict[str, Any] | None", await self._reading)
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+            return None
+        finally:
+            self._reading = None
 
     async def _hold(self, heard: Heard) -> None:
         while self._waiting.full():  # Redis is away: that is no standstill of ours
@@ -145,7 +178,9 @@ class Bridge:
         if isinstance(event, Refusal):
             # One of several bridges keeps it, by the same rule as for adoption.
             entry_id = f"{digest[:16]}-{await self._bus.heard_at(digest, heard.hearing)}"
-            await self._bus.refuse(raw, source=HealthEvent.channel, reason=event.reason, by=self._by, entry_id=entry_id)
+            await self._bus.refuse(
+                raw, source=HealthEvent.channel, reason=event.reason, by=self._actor, entry_id=entry_id
+            )
         elif adopted_as := await self._bus.adopt(event, digest, heard.hearing):
             self.adopted += 1
             BRIDGE_ADOPTED.add()
@@ -160,3 +195,15 @@ class Bridge:
         except redis.exceptions.ResponseError:
             return False  # anybody can type an id that is none, or that names a key of another kind
         return any(payload == raw for _, payload in rows)
+
+
+def last_look(began: float, now: float, turns: Iterable[float]) -> float:
+    """When a read that began and brought a message now last knew that there was none; all in monotonic seconds.
+
+    What is there already is handed over at once, so one that had to wait began with nothing in the socket. Nor was
+    there anything when the loop turned in between, unless that was just now: this process may have been stopped for
+    long, and so was the message.
+    """
+    if now - began <= WAITED_SECONDS:
+        return -math.inf
+    return max([began, *(turn for turn in turns if began < turn < now - THROUGH_SECONDS)])

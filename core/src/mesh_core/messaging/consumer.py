@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import redis.exceptions
 
-from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, Bus, BusDown, client_for, or_down
+from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, REPLY_SECONDS, Bus, BusDown, client_for, or_down
 from mesh_core.messaging.scripts import TAKE_NEW, TAKE_OVER
 from mesh_core.models.streams import entry_order
 
-BLOCK_MS = 500  # also how long a stream that was just made can go unread
-LONGEST_BLOCK_MS = 2000  # beyond its socket's patience a waiting read looks like a dead server
+LONGEST_BLOCK_MS = 5000  # its socket is as patient again, then a waiting read looks like a dead server
 RECLAIM_EVERY_SECONDS = 5.0
 RECLAIM_IDLE_MS = 30_000
 RENEW_EVERY_SECONDS = 10.0
-DISCOVER_EVERY_SECONDS = 5.0
+DISCOVER_EVERY_SECONDS = 30.0  # what neither `hint` nor `look_around` told of
 KEEP_MS = 3_600_000
 # What servers say when a stream or its group is gone; the last one to a read that was waiting on it (Redis 7.0).
 WIPED = ("nogroup", "no such key", "unblocked")
@@ -59,8 +58,8 @@ class Consumer:
         reclaim_idle_ms: int = RECLAIM_IDLE_MS,
     ):
         self._bus = bus
-        # A client of its own: its replies may take BLOCK_MS and must not hold up short commands.
-        self._reader = client_for(bus.url, f"{bus.name}-read", reply_seconds=LONGEST_BLOCK_MS / 1000 + 8)
+        # A client of its own: its replies may take LONGEST_BLOCK_MS and must not hold up short commands.
+        self._reader = client_for(bus.url, f"{bus.name}-read", reply_seconds=LONGEST_BLOCK_MS / 1000 + REPLY_SECONDS)
         self.group = group
         self.name = name
         self._pattern = pattern
@@ -80,17 +79,28 @@ class Consumer:
         await self._reader.aclose()
 
     def hint(self, stream: str) -> None:
-        """Somebody mentioned a stream that we may not know yet: look at once instead of in five seconds."""
+        """Somebody mentioned a stream that we may not know yet: look at once instead of in half a minute."""
         if stream not in self._streams:
             self._wanted.add(stream)
-            self._next_discovery = 0.0
-            if self._waiting is not None:
-                self._interrupted = self._waiting.cancel()
+            self.look_around()
+            self.interrupt()
 
-    async def read(self, *, count: int = 200, block_ms: int = BLOCK_MS) -> list[Entry]:
+    def look_around(self) -> None:
+        """Nobody may have mentioned a new stream for a while: look for all of them with the next read."""
+        self._next_discovery = 0.0
+
+    def interrupt(self) -> None:
+        """A read that waits returns now, with nothing."""
+        if self._waiting is not None:
+            self._interrupted = self._waiting.cancel()
+
+    async def read(
+        self, *, count: int = 200, block_ms: int = LONGEST_BLOCK_MS, stop: asyncio.Event | None = None
+    ) -> list[Entry]:
         """Entries to work on: first what a dead consumer (or our earlier self) left, then new ones. Raises BusDown.
 
-        About `count` of them and READ_BYTES at most, whatever lies in the streams.
+        About `count` of them and READ_BYTES at most, whatever lies in the streams. Waits for the first one, `block_ms`
+        at most and not once `stop` is set.
         """
         try:
             with or_down():
@@ -99,7 +109,7 @@ class Consumer:
                 if not entries and not self._streams:
                     await self._wait_for_a_stream(min(block_ms, LONGEST_BLOCK_MS))
                 elif not entries:
-                    entries = await self._new(count, min(block_ms, LONGEST_BLOCK_MS))
+                    entries = await self._new(count, min(block_ms, LONGEST_BLOCK_MS), stop)
         except BusDown:
             self._own_drained = False  # a lost reply leaves entries in our own list, which `>` never returns
             raise
@@ -202,8 +212,12 @@ class Consumer:
             self._own_drained = True
         if self._clock() < self._next_reclaim:
             return []
+        left = await self._left_by_others(count)
+        if left is None:  # what is handed out from now on nobody may take over before it has lain there for so long
+            self._next_reclaim = self._clock() + max(RECLAIM_EVERY_SECONDS, self._idle_ms / 1000)
+            return []
         taken: list[Entry] = []
-        for stream, pending in (await self._left_by_others(count)).items():
+        for stream, pending in left.items():
             few = dict(list(pending.items())[: count - len(taken)])
             taken += await self._claim(stream, few, self._idle_ms, _room(taken))
             if len(taken) >= count or not _room(taken):
@@ -218,20 +232,34 @@ class Consumer:
                 found += await self._claim(stream, await self._pending(stream, count, self.name), 0, _room(found))
         return found
 
-    async def _left_by_others(self, count: int) -> dict[str, dict[str, int]]:
-        """What nobody has got on with for a while, by stream; one round trip, however many streams there are."""
+    async def _left_by_others(self, count: int) -> dict[str, dict[str, int]] | None:
+        """What nobody has got on with for a while, by stream; None if there is no open entry at all, not even young
+        ones. Two round trips at most, however many streams there are."""
         streams = sorted(self._streams)
         async with self._reader.pipeline(transaction=False) as pipe:
             for stream in streams:
+                pipe.xpending(stream, self.group)
+            summaries = await pipe.execute(raise_on_error=False)
+        open_ = [stream for stream, summary in self._of_each(streams, summaries) if summary["pending"]]
+        if not open_:
+            return None
+        async with self._reader.pipeline(transaction=False) as pipe:
+            for stream in open_:
                 pipe.xpending_range(stream, self.group, "-", "+", count + len(self._out), idle=self._idle_ms or None)
             replies = await pipe.execute(raise_on_error=False)
-        found = {}
-        for stream, rows in zip(streams, replies, strict=True):
-            if isinstance(rows, redis.exceptions.ResponseError):
-                self._forgotten(stream, rows)
-            elif pending := self._not_out(stream, rows):
-                found[stream] = pending
-        return found
+        return {
+            stream: pending
+            for stream, rows in self._of_each(open_, replies)
+            if (pending := self._not_out(stream, rows))
+        }
+
+    def _of_each(self, streams: Sequence[str], replies: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+        """What a pipeline said of each stream, but for those that are gone."""
+        for stream, reply in zip(streams, replies, strict=True):
+            if isinstance(reply, redis.exceptions.ResponseError):
+                self._forgotten(stream, reply)
+            else:
+                yield stream, reply
 
     async def _pending(self, stream: str, count: int, consumer: str) -> dict[str, int]:
         """{entry id: times delivered} of the unacknowledged entries of `consumer`."""
@@ -262,10 +290,10 @@ class Consumer:
             for stream, entry_id, raw in await self._script(TAKE_OVER, [stream], words)
         ]
 
-    async def _new(self, count: int, block_ms: int) -> list[Entry]:
+    async def _new(self, count: int, block_ms: int, stop: asyncio.Event | None) -> list[Entry]:
         entries = await self._take(count) if self._more else []
         if not entries:
-            entries = await self._wait_for_one(block_ms)
+            entries = await self._wait_for_one(block_ms, stop)
             if entries:
                 entries += await self._take(count - len(entries))
         self._more = bool(entries)
@@ -276,12 +304,13 @@ class Consumer:
         words = [self.group, self.name, count, READ_BYTES, LONGEST_PAYLOAD]
         return [Entry(*row) for row in await self._script(TAKE_NEW, sorted(self._streams), words)]
 
-    async def _wait_for_one(self, block_ms: int) -> list[Entry]:
+    async def _wait_for_one(self, block_ms: int, stop: asyncio.Event | None) -> list[Entry]:
         """Scripts cannot wait. One entry wakes us, at most one of each stream."""
         streams: dict[Any, Any] = dict.fromkeys(sorted(self._streams), ">")
         self._waiting = asyncio.ensure_future(
             self._reader.xreadgroup(self.group, self.name, streams, count=1, block=block_ms)
         )
+        stopping = asyncio.create_task(self._interrupt_at(stop)) if stop is not None else None
         try:
             reply = await self._waiting
         except asyncio.CancelledError:
@@ -294,6 +323,8 @@ class Consumer:
             return []
         finally:
             self._waiting, self._interrupted = None, False
+            if stopping is not None:
+                stopping.cancel()
         pairs = reply.items() if isinstance(reply, dict) else reply
         return [
             Entry(_text(stream), _text(entry_id), _payload(fields))
@@ -301,6 +332,10 @@ class Consumer:
             for entry_id, fields in _flat(rows)
             if fields
         ]
+
+    async def _interrupt_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.interrupt()
 
     async def _script(
         self, source: str, streams: Sequence[str], words: Sequence[object]

@@ -271,6 +271,21 @@ return taken
 """
 )
 
+# How many entries streams ever got and how many they have: XINFO itself would bring the first and the last one, too.
+# KEYS streams -> {{added, length}...}; {} where there is no such stream, or the server does not count (before 7.0)
+COUNTS = """
+local found = {}
+for i, stream in ipairs(KEYS) do
+  local info, added, length = redis.pcall('XINFO', 'STREAM', stream), nil, nil
+  for j = 1, #info, 2 do
+    if info[j] == 'entries-added' then added = info[j + 1] end
+    if info[j] == 'length' then length = info[j + 1] end
+  end
+  found[i] = added and {added, length} or {}
+end
+return found
+"""
+
 # One page of a stream for somebody who keeps his own place.
 # KEYS stream; ARGV from, to, most entries, most bytes, longest payload -> {1 at the end of it, {{id, payload}...}}
 PAGE = (

@@ -25,6 +25,7 @@ Parts = Mapping[str, Part]
 PartsLater = Callable[[asyncio.Event], AbstractAsyncContextManager[Parts]]
 
 HEARTBEAT_SECONDS = TICK_SECONDS
+BEAT_SECONDS = TICK_SECONDS  # what shared waits end on
 FIRST_BEAT_SECONDS = 0.1
 STOP_SECONDS = 10.0
 
@@ -60,10 +61,13 @@ def serve(
     sys.exit(asyncio.run(life()))
 
 
-async def pause(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait `seconds` or until stopping; True when it is time to stop."""
+async def pause(stop: asyncio.Event, seconds: float, *, shared: bool = False) -> bool:
+    """Wait `seconds` or until stopping; True when it is time to stop.
+
+    `shared`: for a loop that only looks around; it may be sooner, together with others (`shared_end`).
+    """
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(shared_end(seconds) if shared else _now() + seconds):
             await stop.wait()
     except TimeoutError:
         return False
@@ -79,6 +83,20 @@ async def woken(stop: asyncio.Event, wake: asyncio.Event, seconds: float | None 
         for wait in waits:
             wait.cancel()
     return stop.is_set()
+
+
+def shared_end(seconds: float) -> float:
+    """When a wait that begins now and lasts `seconds` at most is over, by the loop's clock: on one of its beats.
+
+    Every wake-up costs as much as what is then done. So the loops of a service that have nothing to do but look around
+    are woken together. Waits of less than a beat are as long as they are.
+    """
+    end = _now() + seconds
+    return end if seconds < BEAT_SECONDS else end // BEAT_SECONDS * BEAT_SECONDS
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def cancelled(*tasks: asyncio.Task[Any]) -> None:
@@ -178,13 +196,12 @@ async def _beat(path: Path, pulse: Pulse) -> None:
 
 async def _until_next_beat(pulse: Pulse) -> None:
     """Sooner when what stood by begins to work: whoever waits for its first beat waits no longer than it takes."""
-    waited = 0.0
-    while pulse.standing_by and waited < HEARTBEAT_SECONDS:
+    end = shared_end(HEARTBEAT_SECONDS)
+    while pulse.standing_by and _now() < end:
         await asyncio.sleep(FIRST_BEAT_SECONDS)
-        waited += FIRST_BEAT_SECONDS
         if not pulse.standing_by:
             return
-    await asyncio.sleep(max(0.0, HEARTBEAT_SECONDS - waited))
+    await asyncio.sleep(max(0.0, end - _now()))
 
 
 def _touch(path: Path) -> None:

@@ -33,21 +33,21 @@ class IndexFolder:
     def __init__(self, runtime: Path):
         self.root = runtime / "index"
         self.database = self.root / "observer.db"
-        self._wish = self.root / "reindex"
+        self.wish = self.root / "reindex"
         self._progress = self.root / "progress.json"
 
     def ask(self) -> None:
         """Wish for a new index. Raises OSError."""
         self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self._wish.touch()
+        self.wish.touch()
 
     def asked(self) -> bool:
-        return self._wish.exists()
+        return self.wish.exists()
 
     def begun(self) -> None:
         """The wish is being fulfilled."""
         self.tell(Filling())
-        self._wish.unlink(missing_ok=True)
+        self.wish.unlink(missing_ok=True)
 
     def tell(self, filling: Filling) -> None:
         """Not synced: it is worth nothing after a crash."""

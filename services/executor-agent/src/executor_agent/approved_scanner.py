@@ -87,6 +87,11 @@ class ApprovedScanner:
         """Is there a file that must be looked at again sooner than the next round?"""
         return any(not sighting.failures for sighting in self._sightings.values())
 
+    @property
+    def at_rest(self) -> bool:
+        """Did approved/ hold nothing at the last look?"""
+        return not self._sightings and not self._unlistable
+
     def names(self) -> list[str]:
         """What lies in approved/, in the order of the moves; nothing (and one warning) while it cannot be listed."""
         try:

@@ -17,6 +17,7 @@ from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import woken
 
 SOON_SECONDS = 0.25
+AT_REST = 5  # times as long between two scans while approved/ is empty: what changes there wakes us
 SCAN = "the scan of approved/"
 
 log = structlog.get_logger()
@@ -73,12 +74,17 @@ class Executor:
                 return
             if run := await asyncio.to_thread(self.scanner.take, file_name):
                 self.start(run)
-        await asyncio.to_thread(self.scanner.expire_pending)
-        await asyncio.to_thread(self._outbox.try_put, ())  # what a full disk kept back
-        self._outbox.wake()
+        await asyncio.to_thread(self._tidy)
+        self._outbox.wake_if_new()
+
+    def _tidy(self) -> None:
+        self.scanner.expire_pending()
+        self._outbox.try_put(())  # what a full disk kept back
 
     def _scan_seconds(self) -> float:
         seconds = self._limits.scan_seconds
+        if self.scanner.at_rest and self._outbox.at_rest:
+            return AT_REST * seconds
         return min(SOON_SECONDS, seconds) if self.scanner.incomplete else seconds
 
     def _raise_if_broken(self) -> None:

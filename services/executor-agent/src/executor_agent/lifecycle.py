@@ -21,13 +21,13 @@ from executor_agent.recovery import recover
 from executor_agent.retention import RunRetention
 from executor_agent.runner import Runner
 from executor_agent.target_locks import TargetLocks
-from executor_agent.watch import watch
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.health import Ready
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.metrics import REPORTS_WAITING, RUNNING
+from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import heartbeat_file
 
@@ -95,6 +95,8 @@ class ExecutorLifecycle:
         outbox, output = Outbox(self.state / "outbox"), LiveOutput()
         executor = self._executor = self._assemble(outbox, output)
         bus, closing = Bus.connect(self.redis_url, "executor"), asyncio.Event()
+        paths = PathWatch()
+        paths.subscribe(executor.wake, self.actions.folder(Folder.APPROVED))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(outbox.deliver(bus, closing, self.pulse.watch("delivering reports")), name="reports")
@@ -104,7 +106,7 @@ class ExecutorLifecycle:
                     for run in await recover(executor.execution, found, self.pulse):
                         executor.start(run)
                     log.info("executor.ready", recovered=len(found), parallel=self.limits.parallel)
-                    group.create_task(watch(self.actions.folder(Folder.APPROVED), executor.wake, stop), name="watch")
+                    group.create_task(paths.run(stop), name="watch")
                     group.create_task(self._retention.run(stop), name="retention")
                     await executor.run(stop)
                     self.pulse.rest("delivering reports")

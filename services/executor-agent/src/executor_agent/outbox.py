@@ -31,7 +31,7 @@ from mesh_core.runtime.service import cancelled, pause, woken
 from mesh_core.storage.files import drop_unfinished, write_whole
 
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.2, 5.0
-CLOSING_SECONDS = 3.0
+LOOK_SECONDS = 30.0  # whoever puts something wakes us
 PERSISTED_CHECK_SECONDS = 1.0
 MARKER = "mesh:once:persisted:executor"
 WAITING, DELIVERED, UNREADABLE = ".json", ".told", ".unreadable"  # what a batch's file is, by its ending
@@ -60,6 +60,8 @@ class Outbox:
         self._redis_run_id = ""  # of the server that took them
         self._writing = threading.Lock()
         self._wake = asyncio.Event()
+        self._some_delivered = asyncio.Event()
+        self._new = False  # written since somebody was woken
 
     def put(self, reports: Sequence[Report]) -> None:
         """Durable when it returns. Raises OSError (disk full); it is kept in memory then and goes first next time,
@@ -72,6 +74,7 @@ class Outbox:
                 self._last_number = max(self._last_number + 1, time.time_ns())
                 write_whole(self.folder / f"{self._last_number:020d}{WAITING}", self._unwritten[0].wire())
                 self._unwritten.popleft()
+                self._new = True
 
     def try_put(self, reports: Sequence[Report]) -> None:
         """As `put`, for what is not worth waiting for: a full disk is logged, and it is tried again with the next."""
@@ -80,9 +83,20 @@ class Outbox:
         except OSError as error:
             log.error("executor.report_not_written", folder=str(self.folder), reason=str(error))
 
+    @property
+    def at_rest(self) -> bool:
+        """Is everything that was put on the disk?"""
+        return not self._unwritten
+
     def wake(self) -> None:
         """There is something new (from the loop's own thread)."""
+        self._new = False
         self._wake.set()
+
+    def wake_if_new(self) -> None:
+        """As `wake`, for who does not know whether there is (a scan in its thread)."""
+        if self._new:
+            self.wake()
 
     def waiting(self) -> list[Path]:
         """The batches that nobody has heard yet, oldest first."""
@@ -107,6 +121,7 @@ class Outbox:
                     progress()
                     if await self._deliver_one(bus, path):
                         self._delivered.append((time.monotonic(), path.rename(path.with_suffix(DELIVERED))))
+                        self._some_delivered.set()
                 if backoff != FIRST_BACKOFF_SECONDS:
                     log.info("executor.reports_caught_up")
                 backoff = FIRST_BACKOFF_SECONDS
@@ -122,7 +137,7 @@ class Outbox:
                 continue
             if closing.is_set() and not self._wake.is_set():
                 return
-            await woken(closing, self._wake, LAST_BACKOFF_SECONDS)
+            await woken(closing, self._wake, LOOK_SECONDS)
 
     async def _deliver_one(self, bus: Bus, path: Path) -> bool:
         """False for a file that can never be delivered; it gets another ending."""
@@ -141,9 +156,12 @@ class Outbox:
 
     async def _drop_persisted(self, persisted: Persisted, closing: asyncio.Event) -> None:
         """What is on the disk of Redis needs no copy here; what a server took that is no more is delivered again."""
-        while not await pause(closing, PERSISTED_CHECK_SECONDS):
+        while not await woken(closing, self._some_delivered):
             if not self._delivered:
+                self._some_delivered.clear()
                 continue
+            if await pause(closing, PERSISTED_CHECK_SECONDS):
+                return
             try:
                 standing = await persisted.look()
             except (BusDown, RedisError) as error:

@@ -21,6 +21,7 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
 from mesh_core.runtime.leader_lock import LeaderLock
+from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.process_memory import few_arenas
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve
@@ -40,7 +41,6 @@ from observer.audit.silences import SilenceSource
 from observer.audit.updates import UpdateSource
 from observer.audit.users import UserSource
 from observer.folders.manual_moves import WATCHED, ManualMoves
-from observer.folders.path_watch import PathWatch
 from observer.folders.silence_expiry import SilenceExpiry
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.index.indexer import Indexer
@@ -59,6 +59,7 @@ from observer.web.server import WebServer
 from observer.web.sse import SseBroadcaster
 
 SERVICE = "observer"
+INDEX_REST_SECONDS = 10.0  # `paths` tells it what changes
 FOLDING_SECONDS = 180.0  # a batch of 200 files on a slow memory card, each synced
 
 Closing = Callable[[], Awaitable[None]]
@@ -122,7 +123,8 @@ def _wired(
     trimming = Trimming(consumer, erasures)
     actions, silences, paths = OperatorFolders(runtime), SilenceFolder(runtime), PathWatch()
     sse = SseBroadcaster(settings.redis_url, SERVICE)
-    indexer = Indexer(runtime, actions, on_new=lambda: sse.notify_changed("index"))
+    indexer = Indexer(runtime, actions, on_new=lambda: sse.notify_changed("index"), rest_seconds=INDEX_REST_SECONDS)
+    paths.subscribe(indexer.wake, *indexer.watched)
     archive = EventArchive(runtime / "events")
     auditor = Auditor(AuditLog(audit_path(runtime), head_path(runtime)), actions, on_line=lambda: audited())
     sources: dict[str, Source] = {
@@ -161,7 +163,13 @@ def _wired(
         "observe": observer.run,
         "world": observer.keep_world,
         "liveness": liveness.run,
-        "bridge": Bridge(bus, SERVICE, on_stream=consumer.hint, turned=pulse.watch("listening")).run,
+        "bridge": Bridge(
+            bus,
+            SERVICE,
+            on_stream=consumer.hint,
+            on_listening=consumer.look_around,
+            turned=pulse.watch("listening"),
+        ).run,
         "index": indexer.run,
         "retention": Retention(
             archive.root, settings.event_retention, growing=archive.lock, on_swept=indexer.days_removed

@@ -15,10 +15,10 @@ from mesh_core.approvals.proposal_files import ActionName, actor_and_reason
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.streams import MOVES_STREAM
+from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.testing import AllFolders, RedisServer, wait_for
 from observer.audit.follower import Follower
 from observer.folders.manual_moves import WATCHED, ManualMoves
-from observer.folders.path_watch import PathWatch
 
 NOW = "2026-05-05T12:00:00.000Z"
 

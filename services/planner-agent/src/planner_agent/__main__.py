@@ -80,8 +80,15 @@ def main() -> None:
     silences = SilenceFilter(folder, store)
     writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=settings.proposal_ttl_seconds)
     pulse = Pulse()
-    planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(settings.planner_parallel), silences, pulse)
-    bridge = Bridge(bus, "planner", on_stream=consumer.hint, turned=pulse.watch("listening to hand-published messages"))
+    queue = KeyedQueue(settings.planner_parallel, on_failure=consumer.interrupt)
+    planner = Planner(bus, consumer, store, actions, writer, queue, silences, pulse)
+    bridge = Bridge(
+        bus,
+        "planner",
+        on_stream=consumer.hint,
+        on_listening=consumer.look_around,
+        turned=pulse.watch("listening to hand-published messages"),
+    )
 
     async def look_at_server(stop: asyncio.Event) -> None:
         while True:

@@ -13,10 +13,14 @@ Job = Callable[[], Awaitable[None]]
 
 
 class KeyedQueue:
-    """At most `parallel` jobs run at once; jobs of one key never overlap and keep their order."""
+    """At most `parallel` jobs run at once; jobs of one key never overlap and keep their order.
 
-    def __init__(self, parallel: int):
+    `on_failure`: a job raised, somebody should `check`.
+    """
+
+    def __init__(self, parallel: int, *, on_failure: Callable[[], None] = lambda: None):
         self._parallel = parallel
+        self._on_failure = on_failure
         self._slots = asyncio.Semaphore(parallel)
         self._alone = asyncio.Lock()
         self._queues: dict[str, deque[tuple[Job, bool]]] = {}
@@ -34,6 +38,11 @@ class KeyedQueue:
         self._queues[key] = deque([(job, alone)])
         task = asyncio.create_task(self._drive(key), name=f"queue {key}")
         self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._on_failure()
 
     def check(self) -> None:
         """Raise what a finished job raised."""

@@ -72,7 +72,7 @@ class Planner:
                 turned()
                 self._queue.check()
                 try:
-                    await self.round()
+                    await self.round(stop)
                     failures = 0
                 except BusDown as error:
                     seconds = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
@@ -90,7 +90,7 @@ class Planner:
     async def keep_claims(self, stop: asyncio.Event) -> None:
         """Tell Redis every ten seconds that we are still at work on what we hold."""
         turned = self._pulse.watch("renewing claims")
-        while not await pause(stop, RENEW_EVERY_SECONDS):
+        while not await pause(stop, RENEW_EVERY_SECONDS, shared=True):
             turned()
             try:
                 await self._consumer.renew()
@@ -102,12 +102,12 @@ class Planner:
         """What is in hand just now, for whoever asks."""
         IN_HAND.set(len(self._in_hand))
 
-    async def round(self) -> int:
-        """Read one batch and sort it; how many entries it held. Raises BusDown."""
+    async def round(self, stop: asyncio.Event | None = None) -> int:
+        """Wait for a batch and sort it; how many entries it held. Raises BusDown."""
         if self._consumer.handed_out >= MOST_IN_HAND:
             await asyncio.sleep(0.05)  # the queues are full: what waits in Redis is safe there
             return 0
-        entries = await self._consumer.read(count=READ_BATCH)
+        entries = await self._consumer.read(count=READ_BATCH, stop=stop)
         try:
             await self._sort(entries)
         except BusDown:

@@ -1,4 +1,4 @@
-"""The one loop of the audit log: whoever has something to tell is asked when something changed, and every 10 s.
+"""The one loop of the audit log: whoever has something to tell is asked when something changed, and every minute.
 
 A source that fails is asked again soon, and the others are asked all the same. Writes nothing itself.
 """
@@ -17,7 +17,7 @@ from mesh_core.runtime.service import pause, woken
 from mesh_core.security.users import BadPeople
 from observer.audit.log import AuditBusy
 
-LOOK_SECONDS = 10.0  # what no hint told of: Redis is back, an index of a folder that cannot be watched
+LOOK_SECONDS = 60.0  # what no hint told of; what could not be told is tried again sooner
 AGAIN_SECONDS = 2.0  # a person who moved a file may still be writing why
 GATHER_SECONDS = 0.05  # one change is often several: a file and the note beside it
 

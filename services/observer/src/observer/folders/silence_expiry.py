@@ -21,7 +21,7 @@ from mesh_core.silences.folder import KEEP_DAYS, SilenceFolder
 from mesh_core.silences.silence import Silence, SilenceKind
 from observer.world import HealthState, World
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 10.0  # one that is over holds no more, wherever its file lies
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class SilenceExpiry:
         self._warned = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not await pause(stop, LOOK_SECONDS):
+        while not await pause(stop, LOOK_SECONDS, shared=True):
             try:
                 await asyncio.to_thread(self.look)
                 self._warned = False

@@ -25,6 +25,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from mesh_core.approvals.action_folders import ActionFolders
+from mesh_core.models.proposals import Folder
 from mesh_core.runtime.service import pause, woken
 from mesh_core.storage.reindexing import Filling, IndexFolder
 from observer.index.actions_scan import ActionsScan
@@ -36,7 +37,7 @@ from observer.index.store import IndexCorrupt, Store, remove
 from observer.index.string_ids import StringIds
 
 GATHER_SECONDS = 0.1  # an event and the decision about it often come together
-SCAN_SECONDS = 2.0  # also how long it rests: nobody tells it what a person moves, or of a wish for a new index
+SCAN_SECONDS = 2.0  # also how long it rests where nobody tells it what a person moves, or of a wish for a new index
 STEP_PATHS = 1000
 MOST_WAITING = 50_000  # paths; beyond that the files' times say what is missing
 BACK_OFF_SECONDS = 5.0
@@ -63,7 +64,9 @@ class Indexer:
         *,
         clock: Callable[[], float] = time.time,
         on_new: Callable[[], None] = lambda: None,
+        rest_seconds: float = SCAN_SECONDS,
     ):
+        self._rest_seconds = rest_seconds
         self._folder = IndexFolder(runtime)
         self._events = runtime / "events"
         self._actions = actions
@@ -84,6 +87,7 @@ class Indexer:
         self._rebuilding: Iterator[Progress] | None = None
         self._catching_up: Iterator[int] | None = None
         self._next_scan = 0.0
+        self._hinted = False
         self._progress = Progress(0, 0, 0)
         self._next_progress = 0.0
         self._prune_before: datetime | None = None
@@ -102,6 +106,16 @@ class Indexer:
                 self._missed = True
         if news:
             self._wake.set()
+
+    def wake(self) -> None:
+        """Something changed in one of `watched`."""
+        self._hinted = True
+        self._wake.set()
+
+    @property
+    def watched(self) -> list[Path]:
+        """Where others do something that it wants to know soon."""
+        return [self._folder.wish, self._folder.database, *map(self._actions.folder, Folder)]
 
     def days_removed(self, before: datetime) -> None:
         """Day folders older than this were removed."""
@@ -157,7 +171,7 @@ class Indexer:
         finally:
             self._notify_if_new(time.monotonic())
         # While it fills it leaves half of the time to the archive.
-        return time.monotonic() - began if busy else NOTIFY_SECONDS if self._unnotified() else SCAN_SECONDS
+        return time.monotonic() - began if busy else NOTIFY_SECONDS if self._unnotified() else self._rest_seconds
 
     def _notify_if_new(self, now: float) -> None:
         if now >= self._next_notify and (state := self._unnotified()):
@@ -178,9 +192,10 @@ class Indexer:
         store = self._open()
         store.check()
         more = self._import_new_files(store)
-        if self._clock() >= self._next_scan:
+        if self._hinted or self._clock() >= self._next_scan:
+            self._hinted = False  # a hint that comes while we look is for the next look
             scanning = self._scan.look(store)
-            self._next_scan = 0.0 if scanning else self._clock() + SCAN_SECONDS
+            self._next_scan = 0.0 if scanning else self._clock() + self._rest_seconds
             more = more or scanning
         more = self._catch_up(store) or more
         more = self._rebuild(store) or more

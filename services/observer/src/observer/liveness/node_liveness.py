@@ -23,7 +23,7 @@ from mesh_core.runtime.service import pause
 from observer.world import HealthState, World
 
 ALIVE_SECONDS = 120.0
-LOOK_SECONDS = 5.0
+LOOK_SECONDS, SELDOM_SECONDS = 5.0, 15.0
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class NodeLiveness:
         self._signs[node] = self._clock()
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not await pause(stop, min(LOOK_SECONDS, self._limit / 3)):
+        while not await pause(stop, self._rest_seconds(), shared=True):
             try:
                 await self.look()
             except BusDown as error:
@@ -67,6 +67,15 @@ class NodeLiveness:
         except BusDown:
             self._listening_since = None
             raise
+
+    def _rest_seconds(self) -> float:
+        """Until the next look: soon where somebody is offline or about to be, else not so often."""
+        nodes = [target for target in self._world().places.values() if target.service is None and target.beats]
+        often, now = min(LOOK_SECONDS, self._limit / 3), self._clock()
+        if self._listening_since is None or any(node.state is HealthState.OFFLINE for node in nodes):
+            return often
+        oldest = min((self._signs.get(node.node, now) for node in nodes), default=now)
+        return max(often, min(oldest + self._limit - now, SELDOM_SECONDS))
 
     async def _look(self) -> None:
         for node, age_seconds in (await self._beats()).items():

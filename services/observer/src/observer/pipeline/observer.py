@@ -41,7 +41,6 @@ from observer.world import World, fold, with_beat
 GROUP = "observer"
 READ_BATCH = 200
 BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
-BLOCK_MS = 2000
 SAVE_SECONDS = 1.0
 UNTOUCHED_SECONDS = 60.0
 LAST_BATCH_SECONDS = 5.0
@@ -101,7 +100,7 @@ class Observer:
             return
         while not stop.is_set():
             entries: list[Entry] = []
-            if not await self._until_done(lambda: self._read(entries), stop):  # noqa: B023 - awaited in this turn
+            if not await self._until_done(lambda: self._read(entries, stop), stop):  # noqa: B023 - awaited in this turn
                 return
             # What was read once is not handed out a second time, so it is worked on until that is done.
             if not await self._until_done(lambda: self.work(entries), stop):  # noqa: B023
@@ -191,8 +190,8 @@ class Observer:
         self._saved = world
         return size
 
-    async def _read(self, into: list[Entry]) -> None:
-        into += await self._consumer.read(count=READ_BATCH, block_ms=BLOCK_MS)
+    async def _read(self, into: list[Entry], stop: asyncio.Event) -> None:
+        into += await self._consumer.read(count=READ_BATCH, stop=stop)
         if into:
             self._on_new()
 

@@ -7,13 +7,14 @@ told. It brings nothing back, and what was erased while no observer ran it does 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
 from mesh_core.incidents.event_types import EventType
-from mesh_core.messaging.bus import Bus, BusDown, or_down
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.scripts import COUNTS
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Severity, Trust, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
@@ -46,7 +47,7 @@ class Erasures:
         self._alone = asyncio.Lock()  # what we remove ourselves must not be counted half
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not await pause(stop, LOOK_SECONDS):
+        while not await pause(stop, LOOK_SECONDS, shared=True):
             try:
                 await self.look()
             except BusDown as error:
@@ -64,8 +65,12 @@ class Erasures:
     async def look(self) -> None:
         """Once over all shared streams. Raises BusDown."""
         async with self._alone:
-            infos = await self._infos()
-            erased = {stream: entries for stream, info in infos.items() if (entries := self._erased(stream, info))}
+            counts = await self._bus.script(COUNTS, list(SHARED), [])
+            erased = {
+                stream: entries
+                for stream, count in zip(SHARED, counts, strict=True)
+                if (entries := self._erased(stream, count))
+            }
         for stream, entries in erased.items():
             log.error("erasures.found", stream=stream, entries=entries)
             event = HealthEvent(
@@ -78,21 +83,13 @@ class Erasures:
             )
             await self._bus.enter(event, Trust.OBSERVER)
 
-    async def _infos(self) -> dict[str, dict[bytes, Any]]:
-        """XINFO STREAM of each, in one round trip; empty for one that nobody has written yet, or any more."""
-        async with self._bus.redis.pipeline(transaction=False) as pipe:
-            for stream in SHARED:
-                pipe.execute_command("XINFO", "STREAM", stream)
-            with or_down():
-                replies = await pipe.execute(raise_on_error=False)
-        return {stream: reply if isinstance(reply, dict) else {} for stream, reply in zip(SHARED, replies, strict=True)}
-
-    def _erased(self, stream: str, info: dict[bytes, Any]) -> int:
-        """How many entries went since the last look, and not by us."""
-        if b"entries-added" not in info:  # no such stream, or a server before 7.0
+    def _erased(self, stream: str, count: Sequence[int]) -> int:
+        """How many entries went since the last look, and not by us. `count`: how many there ever were, and are."""
+        if not count:
             self._gone.pop(stream, None)
             return 0
-        gone = int(info[b"entries-added"]) - int(info[b"length"])
+        added, length = count
+        gone = added - length
         expected = self._gone.get(stream, gone)
         self._gone[stream] = gone
         return max(0, gone - expected)  # fewer: Redis forgot its last seconds, or is another one

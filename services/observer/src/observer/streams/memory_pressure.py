@@ -51,7 +51,7 @@ class MemoryPressure:
 
     async def run(self, stop: asyncio.Event) -> None:
         pressed = False
-        while not await pause(stop, AGAIN_SECONDS if pressed else self._next_look_seconds):
+        while not await pause(stop, AGAIN_SECONDS if pressed else self._next_look_seconds, shared=True):
             try:
                 pressed = await self.look()
             except BusDown as error:

@@ -17,7 +17,7 @@ from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.runtime.service import pause
 from observer.streams.erasures import Erasures
 
-TRIM_SECONDS = 60.0
+TRIM_SECONDS = 300.0  # a Redis that becomes full is trimmed at once: memory_pressure.py
 WEEK_MS = 7 * 86_400_000
 READERS = ("planner", "observer")
 RECORDS = (WorldUpdate.stream, DeadLetter.stream)  # nobody has to have read these
@@ -39,7 +39,7 @@ class Trimming:
         self._erasures = erasures
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not await pause(stop, TRIM_SECONDS):
+        while not await pause(stop, TRIM_SECONDS, shared=True):
             try:
                 await self.trim()
             except BusDown as error:

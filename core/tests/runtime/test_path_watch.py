@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from mesh_core.runtime.log import setup
+
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
+from mesh_core.runtime import path_watch
+from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.testing import wait_for
-from observer.folders import path_watch
-from observer.folders.path_watch import PathWatch
 
 
 @asynccontextmanager
@@ -88,3 +92,18 @@ async def test_what_does_not_change_is_not_told_of(tmp_path: Path, monkeypatch: 
     for _ in range(5):
         watch.look()
     assert hints == [1]  # of what was there at the first look
+
+
+async def test_that_there_is_no_inotify_left_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(path_watch, "FolderWatch", deaf)
+    setup("observer", stream=sys.stdout)
+    watch = PathWatch()
+    watch.subscribe(lambda: None, tmp_path, tmp_path.parent)
+    for _ in range(3):
+        watch.look()
+    structlog.reset_defaults()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "path_watch.no_inotify" in line
+    assert "changes are seen within 2 s" in line

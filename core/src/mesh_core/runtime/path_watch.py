@@ -7,10 +7,12 @@ truth. It goes deaf when a folder is made anew; so each look watches what is the
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import structlog
 
 from mesh_core.runtime.service import pause
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, WRITTEN, FolderWatch
@@ -19,7 +21,9 @@ LOOK_SECONDS = 2.0
 MOVED_AWAY = 0x40  # inotify's IN_MOVED_FROM
 FRESH_NS = 50_000_000  # a folder's time moves in ticks of some ms: what comes in the tick of our look would go unseen
 
-Stamp = tuple[int, int, int]  # inode, time of change of the content, of the file itself
+Stamp = tuple[int, int, int, int]  # inode, time of change of the content, of the file itself, mode
+
+log = structlog.get_logger()
 
 
 class PathWatch:
@@ -29,6 +33,7 @@ class PathWatch:
         self._hints: dict[Path, list[Callable[[], None]]] = {}
         self._stamps: dict[Path, Stamp | None] = {}
         self._watches: dict[Path, FolderWatch] = {}
+        self._complained = False
 
     def subscribe(self, hint: Callable[[], None], *paths: Path) -> None:
         """`hint` is called in the loop after each change at one of them; it looks for itself."""
@@ -38,7 +43,7 @@ class PathWatch:
     async def run(self, stop: asyncio.Event) -> None:
         try:
             self.look()
-            while not await pause(stop, LOOK_SECONDS):
+            while not await pause(stop, LOOK_SECONDS, shared=True):
                 self.look()
         finally:
             for path in list(self._watches):
@@ -59,10 +64,17 @@ class PathWatch:
         if watched is not None and (stamp is None or stamp[0] != watched.inode):
             self._close(path)
             watched = None
-        if watched is None and stamp is not None:
-            with contextlib.suppress(OSError):  # a file, or no inotify left: the times tell
+        if watched is None and stamp is not None and stat.S_ISDIR(stamp[3]):
+            try:
                 changes = WRITTEN | APPEARED | VANISHED | MOVED_AWAY
                 self._watches[path] = FolderWatch(path, changes, lambda _: self._heard(path))
+            except (FileNotFoundError, PermissionError):
+                pass
+            except OSError as error:  # no inotify left: the times tell, as they do of files
+                if not self._complained:
+                    effect = f"changes are seen within {LOOK_SECONDS:g} s"
+                    log.warning("path_watch.no_inotify", folder=str(path), reason=str(error), effect=effect)
+                self._complained = True
 
     def _heard(self, path: Path) -> None:
         self._stamps[path] = _stamp(path)  # or the next look would tell of the same once more
@@ -81,4 +93,4 @@ def _stamp(path: Path) -> Stamp | None:
         status = path.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_mode
