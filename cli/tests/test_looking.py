@@ -245,6 +245,25 @@ def test_status_and_the_doctor_name_what_stands_still_in_a_service_that_is_alive
     assert (services["level"], stuck in services["found"]) == ("broken", True)
 
 
+def test_status_names_the_probes_that_see_nothing_until_they_do(mend_online: Mend) -> None:
+    def tells(node: str, type_: str, incident: str, **payload: str) -> None:
+        event = {"type": type_, "node": node, "incident": incident, "payload": payload}
+        with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+            client.xadd(f"mesh:ev:{node}", {"p": json.dumps(event)})
+
+    tells("nas", "probe_failed", "nas//1", probe="docker", error="PermissionError: \x1b[31mnot for you")
+    tells("pi4", "probe_failed", "pi4//1", probe="systemd", error="SystemdError: away")
+    tells("pi4", "probe_failed", "pi4//1", probe="systemd", error="SystemdError: away")
+    tells("pi4", "service_recovered", "pi4//1", was="probe_failed")
+    tells("_foreign", "probe_failed", "x//1", probe="docker", error="anybody says so")
+    said = mend_online("status")
+    line = next(line for line in said.stdout.splitlines() if line.startswith("probe fails"))
+    assert line.split(maxsplit=2)[2] == "nas: docker: PermissionError: \ufffd[31mnot for you"
+    assert len(json.loads(mend_online("status", "--json").stdout)["failing_probes"]) == 1
+    tells("nas", "service_recovered", "nas//1", was="probe_failed")
+    assert json.loads(mend_online("status", "--json").stdout)["failing_probes"] == []
+
+
 def test_status_still_tells_what_it_can_without_redis(mend: Mend) -> None:
     mend.propose()
     said = mend("status")

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
+from mend.failing_probes import failing_probes
 from mend.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.options import AsJson
 from mend.text import plain
@@ -35,7 +36,8 @@ MAX_STREAMS = 1000
 class Status:
     """Ages in seconds. `redis_problem`: it does not answer, or takes no writes.
 
-    `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged.
+    `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged. `failing_probes`: what
+    should be watched there is not.
     """
 
     runtime: str
@@ -50,6 +52,7 @@ class Status:
     dead_letters: int = 0
     open_circuits: list[str] = field(default_factory=list)
     silences: list[str] = field(default_factory=list)
+    failing_probes: list[str] = field(default_factory=list)
 
     @property
     def well(self) -> bool:
@@ -130,6 +133,7 @@ async def _streams(bus: Bus, found: Status) -> None:
             name = _text(facts["name"])
             found.lag[name] = found.lag.get(name, 0) + int(facts.get("lag") or 0)
             found.waiting[name] = found.waiting.get(name, 0) + int(facts.get("pending") or 0)
+    found.failing_probes = await failing_probes(bus, streams)
     found.dead_letters = int(await bus.call("XLEN", "mesh:dead_letters"))
     found.open_circuits = _open_circuits(await bus.call("XREVRANGE", ModelAttempt.stream, "+", "-", "COUNT", 100))
 
@@ -178,6 +182,8 @@ def _print(cli: CliContext, found: Status) -> None:
         style = "green" if lag < 1000 else "yellow"
         told = f"{lag} events behind, {found.waiting.get(group, 0)} in hand"
         cli.out.print(Text.assemble(f"{'group ' + plain(group, 30):<18}", (told, style)))
+    for said in found.failing_probes:
+        cli.say(f"{'probe fails':<18}{said}", "red")
     if found.dead_letters:
         cli.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
     for name in found.open_circuits:

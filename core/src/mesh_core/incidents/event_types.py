@@ -21,6 +21,7 @@ class EventType(StrEnum):
     REMEDIATION_FAILED = "remediation_failed"
     HTTP_PROBE_FAILED = "http_probe_failed"
     TCP_PROBE_FAILED = "tcp_probe_failed"
+    PROBE_FAILED = "probe_failed"
     EVENTS_DROPPED = "events_dropped"
     RECORDS_ERASED = "records_erased"
     STREAM_OVERFLOW = "stream_overflow"

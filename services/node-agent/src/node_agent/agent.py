@@ -32,7 +32,6 @@ STEADY_SECONDS = 5.0  # a stream that held that long was a good one
 # restarted during an upgrade is back sooner.
 SOURCE_RULE = ConfirmationRule(unhealthy_checks=3, unhealthy_seconds=20.0, healthy_checks=1, recheck_seconds=5.0)
 SOURCE_KEY = "source:"
-PROBE_FAILED = "probe_failed"
 REMOVED_OR_UNWATCHED = "removed, or no longer watched"
 
 log = structlog.get_logger()
@@ -178,7 +177,9 @@ class Agent:
         self, probe: Probe, condition: Condition, facts: dict[str, Any], recheck: dict[str, float]
     ) -> None:
         """A probe that had a source and lost it is an incident of the node: nothing behind it is watched."""
-        result = CheckResult(f"{SOURCE_KEY}{probe.name}", None, condition, SOURCE_RULE, PROBE_FAILED, facts=facts)
+        result = CheckResult(
+            f"{SOURCE_KEY}{probe.name}", None, condition, SOURCE_RULE, EventType.PROBE_FAILED.value, facts=facts
+        )
         update = self.tracker.apply(result, self._clock(), self._clock_ms())
         await self._publish(probe, result.key, update, recheck)
 
