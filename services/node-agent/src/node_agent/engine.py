@@ -71,12 +71,14 @@ class Engine:
             if error.__cause__ is not None:
                 raise
             return False  # its clock is behind ours: for it, the end of that time is still to come
+        if response.status != 200:  # a proxy before an engine that is not up yet
+            raise EngineError(f"the engine answered {response.status} to /events")
         try:
             events = [json.loads(line) for line in response.body.splitlines() if line.strip()]
             times = [int(event["timeNano"]) / 1e9 for event in events]
         except (ValueError, KeyError, TypeError):
             return False
-        return response.status == 200 and len(times) < MEMORY_EVENTS and all(told > at for told in times)
+        return len(times) < MEMORY_EVENTS and all(told > at for told in times)
 
     async def events(self, since: float, opened: Callable[[], None]) -> AsyncIterator[dict[str, Any]]:
         """Container events from `since` (unix seconds; the engine remembers its last 256) and then as they happen.
