@@ -90,9 +90,11 @@ def test_an_oom_kill_inside_a_container_that_a_person_stops_is_no_death() -> Non
 
 def test_what_an_engine_stops_at_its_own_end_no_person_stopped() -> None:
     history = after(
-        *stopped("before", 50), *stopped("quick", 100), *stopped("deaf", 100.4, died_at=110.5),
+        *stopped("before", 50),
+        *stopped("quick", 100),
+        *stopped("deaf", 100.4, died_at=110.5),
         *stopped("own signal", 100.2, died_at=110.3, signal="28"),
-    )  # fmt: skip
+    )
     ran = history.ran_until(111)
     assert ran == {"quick", "deaf", "own signal"}
     history.ended_with_engine(ran)
@@ -119,13 +121,21 @@ def test_what_was_started_again_did_not_end_with_the_engine() -> None:
 
 def test_a_later_agent_knows_who_ran_who_crashed_and_what_ended_with_the_engine() -> None:
     history = after(
-        event("start", 1, "web"), event("start", 1, "gone"), event("die", 2, "gone", exitCode="3"),
-        event("start", 1, "job"), event("die", 3, "job", exitCode="0"), *stopped("last", 200),
-    )  # fmt: skip
+        event("start", 1, "web"),
+        event("start", 1, "gone"),
+        event("die", 2, "gone", exitCode="3"),
+        event("start", 1, "job"),
+        event("die", 3, "job", exitCode="0"),
+        *stopped("last", 200),
+    )
     history.ended_with_engine(["db"])
     dumped = json.loads(json.dumps(history.dump(205)))
     later = ContainerHistory()
-    assert later.load(dumped) == {"web", "last"}, "the last may be the engine's doing, in whose course we end ourselves"
+    assert later.load(dumped) == {"web"}, "a person stopped the last: nobody asked the others"
+    history.apply(event("kill", 201, "web", signal="15"))
+    assert ContainerHistory().load(history.dump(205)) == {"web", "last"}, (
+        "an engine stops all, and we end in the course of that"
+    )
     assert later.record("db").ended_with_engine
     assert list(later.record("gone").crashes) == [2]
     assert not later.record("job").crashes, "what ends with 0 is no crash"

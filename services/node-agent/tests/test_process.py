@@ -207,6 +207,8 @@ async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_s
         ({"REDIS_URL": "http://x"}, "", "REDIS_URL"),
         ({"NODE_NAME": "a b"}, "", "NODE_NAME"),
         ({"DOCKER_HOST": "ssh://x"}, "", "DOCKER_HOST"),
+        ({"DOCKER_HOST": "tcp://a..b:2375"}, "", "DOCKER_HOST"),
+        ({}, "version: 1\ntcp:\n- {name: db, host: db..lan, port: 5432}", "line 3: tcp.0.host"),
         ({}, "dokcer: {}", "dokcer: no such key"),
     ],
 )

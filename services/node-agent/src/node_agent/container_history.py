@@ -113,12 +113,15 @@ class ContainerHistory:
         return frozenset((*(key for key, record in self._records.items() if record.running), *self._last_stopped(at)))
 
     def _last_stopped(self, at: float) -> list[str]:
-        """Who was asked to stop at the same moment, the last of all and just before: an engine that ends does that."""
+        """Who was stopped just before, at the same moment as all that ran: by an engine that ends, by no person."""
         stopped = {key: record for key, record in self._records.items() if record.stopped_by_person}
         if not stopped or at - max(record.died_at for record in stopped.values()) > GONE_AFTER_SECONDS:
             return []
         asked = {key: max(record.asked_at, record.died_at - INTENT_SECONDS) for key, record in stopped.items()}
-        return [key for key, asked_at in asked.items() if max(asked.values()) - asked_at <= AT_ONCE_SECONDS]
+        last = max(asked.values())
+        if any(record.running and last - record.asked_at > AT_ONCE_SECONDS for record in self._records.values()):
+            return []
+        return [key for key, asked_at in asked.items() if last - asked_at <= AT_ONCE_SECONDS]
 
     def ended_with_engine(self, container_ids: Iterable[str]) -> None:
         """These ran until the engine or the host ended; whoever runs again is found out by the next look."""
