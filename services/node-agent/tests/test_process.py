@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,23 @@ async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_s
     assert healthcheck(agent.runtime) == 1
     heartbeat.unlink()
     assert healthcheck(agent.runtime) == 1
+
+
+async def test_what_was_open_under_a_former_name_of_the_node_ends(agent: Process, redis_server: RedisServer) -> None:
+    agent.watch(WATCH.format(port=free_port()))
+    agent.start()
+    await wait_for(lambda: types(redis_server) == ["node_online", "tcp_probe_failed"], 10, "the red probe")
+    opened = events(redis_server)[-1]
+    assert agent.end(signal.SIGTERM) == 0
+    for name in ("renamed", "again"):
+        agent.environment["NODE_NAME"] = name
+        agent.start()
+        with redis.Redis(port=redis_server.port) as client:
+            await wait_for(partial(client.xlen, f"mesh:ev:{name}"), 10, "its first word under its new name")
+        await wait_for(lambda: types(redis_server)[2:] == ["service_recovered"], 10, "the end of what was open, once")
+        over = [event for event in events(redis_server) if event.type == "service_recovered"][-1]
+        assert (over.incident, over.payload["ended"]) == (opened.incident, "this node is called renamed now")
+        assert agent.end(signal.SIGTERM) == 0
 
 
 @pytest.mark.parametrize(

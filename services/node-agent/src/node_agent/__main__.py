@@ -20,13 +20,14 @@ from mesh_core.runtime.health import Probes, Ready, writable
 from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
 from mesh_core.runtime.pulse import Pulse
-from mesh_core.runtime.service import serve
+from mesh_core.runtime.service import Part, serve
 from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.schema import schema_or_exit
 from node_agent.agent import Agent
+from node_agent.former_name import FormerName, former_name
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
 from node_agent.probe_config import ProbeConfigError, read_probe_config
@@ -103,7 +104,11 @@ def main() -> None:
         figures=(figures,),
     )
     watched = ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes)
-    serve(NAME, settings.runtime_path, {"watch": watch, "send": sender.run, "probes": watched.run}, pulse=pulse)
+    parts: dict[str, Part] = {"watch": watch, "send": sender.run, "probes": watched.run}
+    if former := former_name(settings.runtime_path / "state" / f"{NAME}.name", node):
+        client = RedisClient(settings.redis_url, f"{NAME}-{former}")
+        parts["former name"] = FormerName(former, node, folder.parent / former, client, clock_ms).run
+    serve(NAME, settings.runtime_path, parts, pulse=pulse)
 
 
 def lock_spool(folder: Path) -> None:
