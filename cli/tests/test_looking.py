@@ -72,6 +72,15 @@ def test_inject_puts_the_event_into_its_stream_and_prints_its_id(mend_online: Me
     assert (event["trust"], event["severity"], event["payload"]) == ("foreign", "critical", {"exit_code": 137})
 
 
+def test_inject_calls_a_host_as_the_inventory_does(mend_online: Mend) -> None:
+    config = Path(mend_online.environ["RUNTIME_PATH"]) / "config"
+    config.mkdir(exist_ok=True)
+    (config / "inventory.yml").write_text("all: {hosts: {NAS01: {ansible_host: 10.0.0.5}}}")
+    for typed in ("nas01", "10.0.0.5"):
+        said = mend_online("inject", "container_died", "--node", typed, "--service", "web")
+        assert said.stdout.startswith("NAS01/"), said.output
+
+
 def test_inject_takes_the_payload_from_a_file_or_from_standard_input(mend_online: Mend, tmp_path: Path) -> None:
     (tmp_path / "facts.json").write_text('{"oom": true}')
     for payload in (f"@{tmp_path / 'facts.json'}", "-"):

@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from mesh_core.messaging.bridge import Bridge, Heard, last_look
 from mesh_core.messaging.bus import ADOPTION_WINDOW_MS, Bus, Hearing
 from mesh_core.models.events import DeadLetter, HealthEvent, Trust
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.policy.names.name_book import NameBook
 from mesh_core.testing import RedisServer, wait_for
 
 NOW = "2026-05-05T12:00:00.000Z"
@@ -369,6 +371,24 @@ async def test_a_message_heard_just_before_redis_goes_away_is_kept_until_it_is_b
     redis_each.start()
     await asyncio.wait_for(keeping, 60)
     assert int(await bus.call("XLEN", FOREIGN_STREAM)) == 1
+    await bus.close()
+
+
+async def test_what_somebody_types_is_adopted_under_the_name_that_the_inventory_writes(
+    redis_each: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "inventory.yml").write_text("all: {hosts: {NAS01: , pi4: {ansible_host: 10.0.0.5}}}")
+    bus, now = Bus.connect(redis_each.url, "test"), time.monotonic()
+    bridge = Bridge(bus, "planner", named=NameBook(tmp_path / "inventory.yml").named)
+    for typed in ("nas01", "10.0.0.5", "elsewhere"):
+        await bridge.hear(Heard(b'{"type":"oom","node":"%b"}' % typed.encode(), Hearing(now, now)))
+    rows = await bus.call("XRANGE", FOREIGN_STREAM, "-", "+")
+    adopted = [json.loads(fields[b"p"]) for _, fields in rows]
+    assert [(one["node"], one["id"].partition("/")[0]) for one in adopted] == [
+        ("NAS01", "NAS01"),
+        ("pi4", "pi4"),
+        ("elsewhere", "elsewhere"),
+    ]
     await bus.close()
 
 

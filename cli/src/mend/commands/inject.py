@@ -18,6 +18,7 @@ from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trus
 from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.parsing import read_event
 from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.names.name_book import NameBook
 
 
 def inject(
@@ -36,7 +37,8 @@ def inject(
     """Put a health event into the mesh and print its id.
 
     The event is in its stream before this returns: nothing is lost if no planner runs yet.
-    It is marked as foreign, because anybody could have typed it.
+    It is marked as foreign, because anybody could have typed it. A host that the inventory knows
+    by another spelling or by its address gets the inventory's name.
 
     \b
     Examples
@@ -46,6 +48,7 @@ def inject(
     """
     cli: CliContext = ctx.obj
     event = event_for(event_type, node, service, severity, _payload(payload))
+    event = NameBook(cli.runtime / "config" / "inventory.yml").named(event)
     entered = asyncio.run(_enter(cli, event))
     if as_json:
         cli.say_json(json.loads(entered.wire()))

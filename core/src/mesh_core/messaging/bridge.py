@@ -53,7 +53,7 @@ class Bridge:
     """One listener, in every planner and in the observer; `actor` is its name in dead letters.
 
     `on_stream` is told each stream that is mentioned, `on_listening` that from now on all of them are: what came before
-    has to be looked for.
+    has to be looked for. `named` brings what somebody typed to the names that the mesh uses.
     """
 
     def __init__(
@@ -63,12 +63,14 @@ class Bridge:
         *,
         on_stream: Callable[[str], None] = lambda stream: None,
         on_listening: Callable[[], None] = lambda: None,
+        named: Callable[[HealthEvent], HealthEvent] = lambda event: event,
         turned: Callable[[], None] = unwatched,
     ):
         self._bus = bus
         self._actor = actor
         self._on_stream = on_stream
         self._on_listening = on_listening
+        self._named = named
         self._turned = turned
         self._subscriptions = 0
         self._waiting: asyncio.Queue[Heard | None] = asyncio.Queue(MOST_WAITING)
@@ -181,7 +183,9 @@ class Bridge:
             await self._bus.refuse(
                 raw, source=HealthEvent.channel, reason=event.reason, by=self._actor, entry_id=entry_id
             )
-        elif adopted_as := await self._bus.adopt(event, digest, heard.hearing):
+            return
+        event = self._named(event)
+        if adopted_as := await self._bus.adopt(event, digest, heard.hearing):
             self.adopted += 1
             BRIDGE_ADOPTED.add()
             self._on_stream(FOREIGN_STREAM)

@@ -20,6 +20,7 @@ from mesh_core.models.events import Decision
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
+from mesh_core.policy.names.name_book import NameBook
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.process_memory import few_arenas
@@ -122,7 +123,7 @@ def _wired(
     erasures = Erasures(bus, settings.node_name)
     trimming = Trimming(consumer, erasures)
     actions, silences, paths = OperatorFolders(runtime), SilenceFolder(runtime), PathWatch()
-    sse = SseBroadcaster(settings.redis_url, SERVICE)
+    sse, names = SseBroadcaster(settings.redis_url, SERVICE), NameBook(runtime / "config" / "inventory.yml")
     indexer = Indexer(runtime, actions, on_new=lambda: sse.notify_changed("index"), rest_seconds=INDEX_REST_SECONDS)
     paths.subscribe(indexer.wake, *indexer.watched)
     archive = EventArchive(runtime / "events")
@@ -168,6 +169,7 @@ def _wired(
             SERVICE,
             on_stream=consumer.hint,
             on_listening=consumer.look_around,
+            named=names.named,
             turned=pulse.watch("listening"),
         ).run,
         "index": indexer.run,

@@ -20,6 +20,7 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
+from mesh_core.policy.names.name_book import NameBook
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.health import Probes, Ready, writable
@@ -87,6 +88,7 @@ def main() -> None:
         "planner",
         on_stream=consumer.hint,
         on_listening=consumer.look_around,
+        named=NameBook(config / "inventory.yml").named,
         turned=pulse.watch("listening to hand-published messages"),
     )
 

@@ -20,8 +20,8 @@ import structlog
 from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import ONCE_SECONDS, Bus
 from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
-from observer.hooks.known_names import KnownNames
 from observer.hooks.mapping import Mapped, incident_of
 from observer.hooks.open_alerts import OpenAlert, OpenAlerts, run_of
 

@@ -14,10 +14,10 @@ from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Sever
 from mesh_core.models.parsing import problems
 from mesh_core.models.records import EventTypeName, Name, is_name, rfc3339
 from mesh_core.models.slugs import folded
+from mesh_core.policy.names.hosts import host_in, node_for
+from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
 from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
-from observer.hooks.hosts import host_in, node_for
-from observer.hooks.known_names import UNIT_SUFFIXES, KnownNames
 
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
 NOBODY = KnownNames()
@@ -89,7 +89,7 @@ class Mapped(BaseModel):
         payload: dict[str, Any] = dict(alert.details)
         host = host_in(alert.node or self._first(self.node_labels, labels))
         node = names.node(host) or node_for(host) or self.node_default
-        _same_host(payload, host, node)
+        host_as_ours(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels)
         service, runtime = names.service(node, *_runtime_of(service, labels))
         if service and not is_name(service):
@@ -153,15 +153,6 @@ def _runtime_of(service: str, labels: Mapping[str, str]) -> tuple[str, str]:
     if service.endswith(UNIT_SUFFIXES) or (service and service in (labels.get("unit"), labels.get("systemd_unit"))):
         return service, Runtime.SYSTEMD.value
     return service, ""
-
-
-def _same_host(payload: dict[str, Any], host: str, node: str) -> None:
-    """What the alert calls its host stays beside the node's name, and is no contradiction to it."""
-    if host and host != node:
-        payload["host_said"] = host
-    for key in ("host", "node"):
-        if isinstance(payload.get(key), str) and host_in(payload[key]) == host:
-            payload[key] = node
 
 
 def _bounded(event: HealthEvent) -> HealthEvent | Unfit:

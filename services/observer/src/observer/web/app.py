@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from observer.hooks.name_book import NameBook
+from mesh_core.policy.names.name_book import NameBook
+from observer.hooks.world_services import WorldServices
 from observer.web.app_context import AppContext
 from observer.web.auth_middleware import AuthMiddleware
 from observer.web.errors import Problem, install_error_handlers
@@ -29,7 +30,7 @@ def make_app(context: AppContext) -> FastAPI:
     """One app per observer; everything under /api/v1 is described in /api/v1/openapi.json."""
     app = FastAPI(title=TITLE, version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None)
     app.state.context = context
-    names = NameBook(context.runtime / "config" / "inventory.yml", context.world)
+    names = NameBook(context.runtime / "config" / "inventory.yml", WorldServices(context.world))
     app.state.hooks = hooks.HookServices(context.bus, context.hooks, names)
     app.state.probes = probes_for(context.runtime, context.actions, context.bus, context.world)
     install_error_handlers(app)

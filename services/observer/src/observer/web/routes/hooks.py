@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from observer.hooks.alert import MOST_ALERTS, Unfit
 from observer.hooks.ingest import AlertIngest, AlertOutcome, IngestResult
-from observer.hooks.known_names import KnownNames
 from observer.hooks.rules import HookRules
 from observer.hooks.sender import HookSender, Reader
 from observer.hooks.senders import SENDERS

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-from mesh_core.models.events import Runtime
-from observer.hooks.hosts import address_in, is_own
+from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.policy.names.hosts import address_in, host_in, is_own
 
 # Domains that belong to nobody's public zone (RFC 6762 appendix G, RFC 8375, ICANN's .internal, and a router's own).
 _PRIVATE = ("local", "lan", "home", "internal", "intranet", "private", "corp", "localdomain", "home.arpa", "fritz.box")
@@ -37,6 +38,18 @@ class KnownNames:
                 return found[0] if len(found) == 1 else ""
         return ""
 
+    def named(self, event: HealthEvent) -> HealthEvent:
+        """An event that somebody typed, under our names; the same object where they are the same."""
+        node = self.node(event.node) or event.node
+        service, runtime = event.service, str(event.runtime or "")
+        if service is not None:
+            service, runtime = self.service(node, service, runtime)
+        if (node, service) == (event.node, event.service):
+            return event
+        payload = {**event.payload, **({"runtime": runtime} if runtime else {})}
+        host_as_ours(payload, event.node, node)
+        return event.model_copy(update={"node": node, "service": service, "payload": payload})
+
     def service(self, node: str, service: str, runtime: str) -> tuple[str, str]:
         """(a service by the name that its node's agent uses, who runs it): `caddy` may be `caddy.service` there."""
         known = self.services.get(node, frozenset())
@@ -56,6 +69,15 @@ class KnownNames:
         """The inventory first: a stranger that once came in under another name is a node of the world as well."""
         private = frozenset({*_PRIVATE, *_domains_of(self.hosts)})
         return _Index(self.hosts, private), _Index(dict.fromkeys(self.services, ""), private)
+
+
+def host_as_ours(payload: dict[str, Any], host: str, node: str) -> None:
+    """What a message calls its host stays beside the node's name, and is no contradiction to it."""
+    if host and host != node:
+        payload["host_said"] = host
+    for key in ("host", "node"):
+        if isinstance(payload.get(key), str) and host_in(payload[key]) == host:
+            payload[key] = node
 
 
 class _Index:

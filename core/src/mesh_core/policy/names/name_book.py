@@ -1,11 +1,10 @@
-"""The names that the mesh knows at this moment: config/inventory.yml, read again when it changed, and the world.
+"""The names that the mesh knows at this moment: config/inventory.yml, read again when it changed, and nodes' services.
 
-An inventory that cannot be read knows no names, which is said once; alerts come in all the same.
+An inventory that cannot be read knows no names, which is said once; what speaks of a host comes in all the same.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,34 +12,40 @@ from typing import Any
 import structlog
 import yaml
 
+from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
-from mesh_core.policy.inventory import MAX_INVENTORY_BYTES
+from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.storage.files import read_regular
-from observer.hooks.known_names import KnownNames
-from observer.world import TargetHealth, World
 
+MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
+NOBODYS: Mapping[str, frozenset[str]] = {}
 
 log = structlog.get_logger()
 
 
 class NameBook:
-    """Called for each request; costs one look at the file's status as long as nothing changed."""
+    """Called for each message; costs one look at the file's status as long as nothing changed.
 
-    def __init__(self, inventory_file: Path, world: Callable[[], World]):
+    `services` gives the services of each node, the same mapping as long as they are the same.
+    """
+
+    def __init__(self, inventory_file: Path, services: Callable[[], Mapping[str, frozenset[str]]] = lambda: NOBODYS):
         self._file = inventory_file
-        self._world = world
+        self._services = services
         self._signature: tuple[int, ...] | None = None
         self._hosts: dict[str, str] = {}
-        self._places: Mapping[str, TargetHealth] = {}
         self._names = KnownNames()
 
     def __call__(self) -> KnownNames:
-        hosts, places = self._inventory(), self._world().places
-        if hosts is not self._names.hosts or places is not self._places:
-            self._places = places
-            self._names = KnownNames(hosts, _services_of(places))
+        hosts, services = self._inventory(), self._services()
+        if hosts is not self._names.hosts or services is not self._names.services:
+            self._names = KnownNames(hosts, services)
         return self._names
+
+    def named(self, event: HealthEvent) -> HealthEvent:
+        """A message by hand, under the mesh's names."""
+        return self().named(event)
 
     def _inventory(self) -> dict[str, str]:
         signature: tuple[int, ...] | None
@@ -55,7 +60,7 @@ class NameBook:
         return self._hosts
 
     def _read(self) -> dict[str, str]:
-        raw = read_regular(self._file, MAX_INVENTORY_BYTES)
+        raw = read_regular(self._file, MAX_BYTES)
         if raw is None:
             log.warning("name_book.inventory_unread", file=str(self._file))
             return {}
@@ -89,13 +94,6 @@ def _hosts_of(groups: Any, address: str, depth: int) -> Iterator[tuple[str, str]
 def _address(variables: Any) -> str:
     said = variables.get("ansible_host") if isinstance(variables, dict) else None
     return said.strip() if isinstance(said, str) and "{{" not in said else ""
-
-
-def _services_of(places: Mapping[str, TargetHealth]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
-    for place in places.values():
-        found[place.node].update([place.service] if place.service else ())
-    return {node: frozenset(services) for node, services in found.items()}
 
 
 class _Lenient(yaml.SafeLoader):

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
-from mesh_core.policy.facts import Fact, facts_for
-from observer.hooks.alert import Alert
-from observer.hooks.generic import GenericHook
-from observer.hooks.hosts import host_in, node_for
-from observer.hooks.known_names import KnownNames
-from observer.hooks.mapping import Mapped
-from observer.hooks.name_book import NameBook, hosts_in
-from observer.world import TargetHealth, World
-
-NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
+from mesh_core.policy.names.hosts import host_in, node_for
+from mesh_core.policy.names.known_names import KnownNames
+from mesh_core.policy.names.name_book import NameBook, hosts_in
 
 
 @pytest.mark.parametrize(
@@ -129,28 +120,6 @@ def test_a_service_is_called_as_its_own_agent_calls_it(
     assert KNOWN.service(node, service, runtime) == known
 
 
-def event_for(alert: Alert) -> HealthEvent:
-    event = Mapped().event_for(alert, "1", NOW, KNOWN)
-    assert isinstance(event, HealthEvent), event
-    return event
-
-
-def test_an_alert_gets_the_meshs_names_and_keeps_what_its_sender_wrote() -> None:
-    labels = {"instance": "10.0.0.5:9100", "name": "smart.service"}
-    event = event_for(Alert("alertmanager", "X", "f", firing=True, labels=labels, details={"labels": labels}))
-    assert (event.node, event.service, event.payload["runtime"]) == ("nas", "smart.service", "systemd")
-    assert event.payload["labels"] == labels
-    assert event.payload["host_said"] == "10.0.0.5"
-
-
-def test_a_body_that_calls_its_host_otherwise_does_not_contradict_itself() -> None:
-    hook = GenericHook(type="kind", node="host", service="svc")
-    (read,) = hook.alerts_in({"kind": "service_down", "host": "nas01.lan", "svc": "web"}, "any")  # type: ignore[misc]
-    event = event_for(read)  # type: ignore[arg-type]
-    assert (event.node, event.payload["host"], event.payload["host_said"]) == ("NAS01", "NAS01", "nas01.lan")
-    assert Fact.CONFLICT not in facts_for(event)
-
-
 INVENTORY = b"""
 all:
   vars: {ansible_user: mend}
@@ -182,11 +151,27 @@ def test_hosts_and_addresses_are_read_out_of_an_inventory_and_nothing_is_run() -
 def test_an_inventory_that_cannot_be_read_knows_no_host_and_stops_nothing(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "inventory.yml"
     file.write_bytes(text)
-    assert NameBook(file, World)().node("nas01") == ""
+    assert NameBook(file)().node("nas01") == ""
+
+
+def test_what_somebody_types_gets_the_meshs_names_and_what_needs_none_stays_the_same_object() -> None:
+    typed = HealthEvent(
+        type="unit_failed", node="nas01", service="caddy", payload={"runtime": "systemd", "host": "nas01"}
+    )
+    named = KNOWN.named(typed)
+    assert (named.node, named.service) == ("NAS01", "caddy.service")
+    assert named.payload == {"runtime": "systemd", "host": "NAS01", "host_said": "nas01"}
+    for same in (
+        named,
+        HealthEvent(type="disk_full", node="nowhere"),
+        HealthEvent(type="x", node="pi4", service="web"),
+    ):
+        assert KNOWN.named(same) is same
 
 
 def test_the_book_is_read_again_when_the_file_or_the_world_changed(tmp_path: Path) -> None:
-    file, worlds = tmp_path / "inventory.yml", [World()]
+    file = tmp_path / "inventory.yml"
+    worlds: list[dict[str, frozenset[str]]] = [{}]
     book = NameBook(file, lambda: worlds[-1])
     assert book() is book()
     assert book().node("nas01") == ""
@@ -195,8 +180,6 @@ def test_the_book_is_read_again_when_the_file_or_the_world_changed(tmp_path: Pat
     file.write_bytes(b"all: {hosts: {Other: }}")
     os.utime(file, ns=(1, 1))
     assert (book().node("nas01"), book().node("other")) == ("", "Other")
-    place: dict[str, Any] = {"since": "2026-05-05T12:00:00Z"}
-    targets = [TargetHealth(node="Pi4", **place), TargetHealth(node="Pi4", service="caddy.service", **place)]
-    worlds.append(World(places={target.target_key: target for target in targets}))
+    worlds.append({"Pi4": frozenset({"caddy.service"})})
     assert book().node("pi4") == "Pi4"
     assert book().service("Pi4", "caddy", "") == ("caddy.service", "systemd")
