@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
+from mesh_core.actions.containers import compose_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.policy.names.known_names import KnownNames
@@ -14,7 +17,10 @@ from observer.hooks.world_services import WorldServices
 from observer.world import TargetHealth, World
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
-KNOWN = KnownNames(hosts={"NAS01": "", "nas": "10.0.0.5"})
+KNOWN = KnownNames(
+    hosts={"NAS01": "", "nas": "10.0.0.5"},
+    services={"nas": frozenset({"shop.web", "shop-a.b", "shop.a-b", "attic.db", "plain", "attic.plain"})},
+)
 
 
 def event_for(alert: Alert) -> HealthEvent:
@@ -37,6 +43,35 @@ def test_a_body_that_calls_its_host_otherwise_does_not_contradict_itself() -> No
     event = event_for(read)  # type: ignore[arg-type]
     assert (event.node, event.payload["host"], event.payload["host_said"]) == ("NAS01", "NAS01", "nas01.lan")
     assert Fact.CONFLICT not in facts_for(event)
+
+
+@pytest.mark.parametrize(
+    ("container", "service"),
+    [
+        ("shop-web-2", "shop.web"),
+        ("attic_db_1", "attic.db"),
+        ("attic-plain-1", "attic.plain"),
+        # A container of that very name, of a service that nobody knows, of one of two.
+        ("plain", "plain"),
+        ("shop-mail-1", "shop-mail-1"),
+        ("shop-a-b-1", "shop-a-b-1"),
+        ("shop-web", "shop-web"),
+    ],
+)
+def test_a_container_is_the_compose_service_that_its_agent_speaks_of(container: str, service: str) -> None:
+    labels = {"instance": "nas:8080", "name": container, "image": "web:1"}
+    event = event_for(Alert("alertmanager", "X", "f", firing=True, labels=labels))
+    assert event.service == service
+    if "." in service:
+        assert event.payload["container"] == container
+        assert compose_of(event) == tuple(service.split("."))
+
+
+def test_the_labels_that_an_exporter_copies_say_which_compose_service_it_is() -> None:
+    copied = {f"container_label_com_docker_compose_{key}": word for key, word in (("project", "p"), ("service", "s"))}
+    labels = {"instance": "elsewhere:8080", "name": "p-s-1", "image": "s:1", **copied}
+    event = event_for(Alert("alertmanager", "X", "f", firing=True, labels=labels))
+    assert (event.service, event.payload["compose"]) == ("p.s", {"project": "p", "service": "s"})
 
 
 def test_the_worlds_services_are_counted_anew_only_when_it_changed() -> None:

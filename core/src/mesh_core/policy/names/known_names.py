@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.policy.names.compose_names import compose_by_name, compose_in_labels
 from mesh_core.policy.names.hosts import address_in, host_in, is_own
 
 # Domains that belong to nobody's public zone (RFC 6762 appendix G, RFC 8375, ICANN's .internal, and a router's own).
@@ -63,6 +64,11 @@ class KnownNames:
         if not runtime and f"{service}.service" in known:
             return f"{service}.service", Runtime.SYSTEMD.value
         return service, runtime
+
+    def compose(self, node: str, container: str, labels: Mapping[str, str]) -> tuple[str, str] | None:
+        """(project, service) of the compose service that a container is one of, as far as it can be known."""
+        known = self.services.get(node, frozenset())
+        return None if container in known else compose_in_labels(labels) or compose_by_name(container, known)
 
     @cached_property
     def _indices(self) -> tuple[_Index, ...]:

@@ -92,6 +92,10 @@ class Mapped(BaseModel):
         host_as_ours(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels)
         service, runtime = names.service(node, *_runtime_of(service, labels))
+        if runtime == Runtime.DOCKER.value and (claim := names.compose(node, service, labels)):
+            project, name = claim
+            payload |= {"compose": {"project": project, "service": name}, "container": service}
+            service = f"{project}.{name}"
         if service and not is_name(service):
             payload["name"] = service
             payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ -)"
