@@ -46,6 +46,7 @@ def test_east_asian_charsets_too() -> None:
     ("raw", "content_type", "reason"),
     [
         (as_json(LATIN).encode("latin-1"), "", "not UTF-8: byte"),
+        (as_json(LATIN).encode("latin-1"), "application/json", "; send UTF-8, or name the charset in Content-Type"),
         (as_json(LATIN).encode("latin-1"), "application/json; charset=us-ascii", "not ASCII: byte"),
         (b"{}", "application/json; charset=klingon", "'klingon' is not known here; send UTF-8"),
         (b"e30=", "application/json; charset=base64", "'base64' is not known here"),

@@ -23,7 +23,7 @@ def parse_foreign(
     raw: bytes, *, max_bytes: int, content_type: str = "", max_depth: int = MAX_DEPTH
 ) -> dict[str, Any] | Refusal:
     """A JSON object out of a stranger's bytes; `content_type` is the header of that name, where there was one."""
-    if len(raw) > max_bytes or encoding_of(raw, content_type) == "utf-8":
+    if len(raw) > max_bytes or (not content_type and encoding_of(raw) == "utf-8"):
         return parse_object(raw, max_bytes=max_bytes, max_depth=max_depth)
     text = decoded(raw, content_type)
     if isinstance(text, Refusal):
@@ -40,7 +40,8 @@ def decoded(raw: bytes | bytearray, content_type: str = "") -> str | Refusal:
         return raw.decode(encoding)
     except UnicodeError as error:
         at = f": byte {error.start} cannot be decoded" if isinstance(error, UnicodeDecodeError) else ""
-        return Refusal(f"not {encoding.upper()}{at}")
+        instead = "; send UTF-8, or name the charset in Content-Type" if content_type else ""
+        return Refusal(f"not {encoding.upper()}{at}{instead}")
 
 
 def text_of(raw: bytes, content_type: str = "") -> str:
