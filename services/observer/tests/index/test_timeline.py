@@ -15,6 +15,15 @@ def kinds(incident: Incident | None) -> list[str]:
     return [step.kind.value for step in incident.steps]
 
 
+def test_an_answer_tells_how_long_it_took_and_what_was_odd_about_it(shelf: Shelf) -> None:
+    first = shelf.event(at=0, incident="pi4/web/1")
+    shelf.attempt(first, at=1900, model="qwen", latency_ms=900, detail="1 unwrapped: thinking")
+    shelf.settle()
+    incident = shelf.incident(first.id or "")
+    assert incident is not None
+    assert [step.detail for step in incident.steps if step.kind == "attempt"] == ["0.9 s; 1 unwrapped: thinking"]
+
+
 def test_the_whole_way_of_a_trouble_that_was_healed(shelf: Shelf) -> None:
     first = shelf.event(at=0, incident="pi4/web/1", payload={"reason": "exit 137"})
     shelf.attempt(first, at=900, outcome="timeout", model="smol", latency_ms=800, detail="no answer in 8 s")

@@ -76,6 +76,12 @@ def _state(
     return "closed" if folders or any(e.verdict == "ignored" for e in case.events) else "open"
 
 
+def _of_attempt(outcome: str, latency_ms: float, detail: str) -> str:
+    """How long an answer took, and what was odd about it; of a failure, what went wrong."""
+    took = f"{latency_ms / 1000:.1f} s"
+    return f"{took}; {detail}" if detail and outcome == "ok" else detail or took
+
+
 def _steps(case: IncidentRecords, troubles: Sequence[EventRow]) -> Iterator[TimelineStep]:
     yield from _symptoms(troubles)
     yield from _decisions(case)
@@ -84,7 +90,7 @@ def _steps(case: IncidentRecords, troubles: Sequence[EventRow]) -> Iterator[Time
             StepKind.ATTEMPT,
             attempt.at_ms - int(attempt.latency_ms),
             f"{attempt.model}: {attempt.outcome}",
-            attempt.detail or f"{attempt.latency_ms / 1000:.1f} s",
+            _of_attempt(attempt.outcome, attempt.latency_ms, attempt.detail),
             good=attempt.outcome == "ok",
             by=attempt.provider,
             until_ms=attempt.at_ms,
