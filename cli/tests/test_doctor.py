@@ -14,7 +14,6 @@ import pytest
 from mend_rig import NODE, Mend
 
 from mend.doctor.finding import Finding, Level
-from mend.doctor.hosts import host_variables
 from mend.doctor.machine import check_machine
 from mend.local.inventory_file import make_inventory
 from mesh_core.models.proposals import Folder
@@ -165,11 +164,28 @@ def test_hosts_are_reached_by_tcp_where_ansible_would_go(mend_online: Mend, ssh_
     assert code == 0
 
 
-def test_a_host_in_two_groups_keeps_what_each_says() -> None:
-    text = (
-        b"a: {hosts: {x: {ansible_host: h}}, vars: {ansible_port: 1}}\nb: {hosts: {x: null}, vars: {ansible_port: 2}}\n"
+def test_hosts_are_looked_for_where_sshs_own_configuration_says(
+    mend_online: Mend, ssh_port: int, tmp_path: Path
+) -> None:
+    """As a run does: the file names neither address nor port, and group_vars/ says which configuration counts."""
+    config = mend_online.runtime / "config"
+    (config / "group_vars" / "far").mkdir(parents=True)
+    (tmp_path / "ssh").write_text(
+        f"Host there gate\n HostName 127.0.0.1\n Port {ssh_port}\nHost behind\n ProxyJump gate\n"
+        f"Host strange\n ProxyCommand nc %h %p\n"
     )
-    assert host_variables(text)["x"] == {"ansible_host": "h", "ansible_port": 2}
+    (config / "group_vars" / "far" / "ssh.yml").write_text(f"ansible_ssh_common_args: -F {tmp_path}/ssh\n")
+    (config / "inventory.yml").write_text(
+        "[far]\nthere\nbehind\nstrange\nNAS\xf6 ansible_host=192.0.2.1\n[near]\n" + f"{NODE} ansible_connection=local\n"
+    )
+    _, found = examined(mend_online, LLM_CHAIN="floor")
+    told = {name: found[f"host {name}"][0] for name in (NODE, "there", "behind", "strange")}
+    assert [one["level"] for one in told.values()] == ["ok"] * 4
+    assert f"127.0.0.1:{ssh_port}" in told["there"]["found"]
+    assert "the way to behind" in told["behind"]["found"]
+    assert "ProxyCommand" in told["strange"]["found"]
+    (refused,) = [one for one in found["inventory"] if one["level"] == "warning"]
+    assert "line 5" in refused["found"]
 
 
 def test_a_model_that_does_not_answer_is_broken_and_one_that_is_not_asked_is_not(

@@ -9,9 +9,10 @@ import pytest
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
+from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.names.hosts import host_in, node_for
 from mesh_core.policy.names.known_names import KnownNames
-from mesh_core.policy.names.name_book import NameBook, hosts_in
+from mesh_core.policy.names.name_book import NameBook
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ all:
 
 
 def test_hosts_and_addresses_are_read_out_of_an_inventory_and_nothing_is_run() -> None:
-    assert hosts_in(INVENTORY) == {
+    assert Inventory.parse(INVENTORY).addresses() == {
         "NAS01": "",
         "nas": "10.0.0.5",
         "templated": "",
@@ -145,9 +146,7 @@ def test_hosts_and_addresses_are_read_out_of_an_inventory_and_nothing_is_run() -
     }
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"[]", b"all", b"{", b"all: &a {hosts: *a}", b"\xff", b"[nas]\nnas01 ansible_host=1\n"]
-)
+@pytest.mark.parametrize("text", [b"", b"[]", b"all", b"{", b"all: &a {hosts: *a}", b"\xff"])
 def test_an_inventory_that_cannot_be_read_knows_no_host_and_stops_nothing(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "inventory.yml"
     file.write_bytes(text)
@@ -167,6 +166,16 @@ def test_what_somebody_types_gets_the_meshs_names_and_what_needs_none_stays_the_
         HealthEvent(type="x", node="pi4", service="web"),
     ):
         assert KNOWN.named(same) is same
+
+
+def test_an_address_counts_wherever_ansible_would_find_it(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yml"
+    file.write_bytes(b"[nas]\nNAS01\n")
+    book = NameBook(file)
+    assert (book().node("nas01"), book().node("10.0.0.5")) == ("NAS01", "")
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "NAS01.yml").write_text("ansible_host: 10.0.0.5\n")
+    assert book().node("10.0.0.5") == "NAS01"
 
 
 def test_the_book_is_read_again_when_the_file_or_the_world_changed(tmp_path: Path) -> None:

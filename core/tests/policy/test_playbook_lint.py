@@ -761,13 +761,34 @@ def test_what_a_widened_module_reads_is_still_an_attachment() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["rm -rf /", "sudo rm -r -f /*", "cd /x; rm -fr /etc", "mkfs.ext4 /dev/sdb1", "dd if=/dev/zero of=/dev/sda bs=1M"],
+    [
+        *(
+            "rm -rf /",
+            "sudo rm -r -f /*",
+            "cd /x; rm -fr /etc",
+            "mkfs.ext4 /dev/sdb1",
+            "dd if=/dev/zero of=/dev/sda bs=1M",
+        ),
+        *('rm -rf "/"', "rm -rf --no-preserve-root /", "rm -r /var/lib", "rm -rf ~", "find / -xdev -delete"),
+        *("docker system prune -af --volumes", "podman volume rm data", "docker compose -p x down -v"),
+        *("zpool destroy tank", "cat /dev/zero > /dev/nvme0n1", "psql -c 'DROP DATABASE shop'", "wipefs -a /dev/sdc"),
+        *("cryptsetup luksErase /dev/sdb", "btrfs subvolume delete /data"),
+    ],
 )
 def test_a_command_that_destroys_is_said_in_a_sentence_of_its_own(command: str) -> None:
     shell = Widened({"ansible.builtin.shell": ("cmd",), "ansible.builtin.command": ("argv",)})
     assert lint(a_task(**{"shell": command}), widened=shell).dangers
     assert lint(a_task(**{"command": {"argv": command.split()}}), widened=shell).dangers
-    for harmless in ("rm -rf /var/tmp/build", "dd if=/dev/zero of=/swap", "echo mkfsx", "rm /etc"):
+    for harmless in (
+        *("rm -rf /var/tmp/build", "rm -rf /tmp/x", "dd if=/dev/zero of=/swap", "echo mkfsx", "rm /etc", "docker ps"),
+        *(
+            "docker system prune -f",
+            "docker compose down",
+            "docker run -v /a:/b web rm",
+            "find /srv -name x",
+            "zfs list",
+        ),
+    ):
         assert not lint(a_task(**{"shell": harmless}), widened=shell).dangers
 
 

@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
-from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide
+from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide, lifeline_problem
 from executor_agent.candidate import Candidate, read_candidate
 from executor_agent.config import ConfigReader, ConfigSnapshot
 from executor_agent.testing import event_id_for, proposal_for, write_inventory
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Proposal, proposal_id
+from mesh_core.models.proposals import Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import Policy
 
 NOW = datetime.now(UTC)
@@ -211,6 +213,44 @@ def test_a_changed_inventory_is_read_again(tmp_path: Path) -> None:
     assert inventory.is_host("new-host")
 
 
+def test_a_change_in_the_folders_beside_the_inventory_is_read_too(tmp_path: Path) -> None:
+    reader = ConfigReader(tmp_path / "config")
+    write_inventory(tmp_path, "here", "there")
+    (tmp_path / "config" / "host_vars").mkdir()
+    assert isinstance(reader.read().inventory, Inventory)
+    (tmp_path / "config" / "host_vars" / "here.yml").write_text("- no mapping\n")
+    inventory = reader.read().inventory
+    assert isinstance(inventory, Inventory)
+    assert inventory.hosts == {"there"}
+    refused = reason_for(proposal_for(1), ConfigSnapshot(inventory, CONFIG.policy))
+    assert "host_vars/here.yml, line 1" in refused
+    assert "back to approved/" in refused
+
+
+def test_who_is_called_otherwise_in_the_inventory_learns_how() -> None:
+    inventory = Inventory.parse(b"[all]\nHERE\n")
+    said = reason_for(proposal_for(1), ConfigSnapshot(inventory, CONFIG.policy))
+    assert "HERE is" in said
+    assert "NODE_NAME=HERE" in said
+    assert "elsewhere ansible_host=ADDRESS" in reason_for(
+        proposal_for(1, node="elsewhere"), ConfigSnapshot(inventory, CONFIG.policy)
+    )
+
+
+def test_what_turns_out_to_be_the_lifeline_is_not_touched_whatever_it_is_called() -> None:
+    def seen(**facts: Any) -> TargetState:
+        return TargetState(TargetStatus.UNHEALTHY, "exited", {"containers": [{"name": "web", **facts}]})
+
+    policy = Policy.load(None, Lifeline.at(["redis://10.0.0.9:6380"], "here"))
+    far = Inventory.parse(b"all: {hosts: {here: {ansible_host: 10.0.0.9}}}")
+    assert "is image redis:7" in (lifeline_problem(proposal_for(1), CONFIG, seen(image="redis:7")) or "")
+    assert "is port 6380" in (lifeline_problem(proposal_for(1), ConfigSnapshot(far, policy), seen(ports=[6380])) or "")
+    assert lifeline_problem(proposal_for(1), ConfigSnapshot(far, policy), seen(ports=[6379], image="web:1")) is None
+    assert lifeline_problem(proposal_for(1), CONFIG, TargetState(TargetStatus.UNKNOWN)) is None
+    told = changed(type="notify", action="notify")
+    assert lifeline_problem(told, CONFIG, seen(image="redis:7")) is None
+
+
 def playbook_proposal(text: str, sha256: str | None = None) -> Proposal:
     return Proposal.model_validate(
         {
@@ -228,6 +268,12 @@ def playbook_proposal(text: str, sha256: str | None = None) -> Proposal:
 
 
 HARMLESS = "- hosts: here\n  gather_facts: false\n  tasks:\n    - ansible.builtin.debug: {msg: hello}\n"
+
+
+@pytest.mark.parametrize("risk", ["low", "guarded"])
+def test_a_playbook_that_calls_itself_harmless_is_refused(risk: str) -> None:
+    said = playbook_proposal(HARMLESS).model_copy(update={"risk_level": Risk(risk)})
+    assert "risk_level must be high" in reason_for(said)
 
 
 def test_a_reviewed_playbook_is_accepted_and_a_hazardous_or_exchanged_one_is_not() -> None:

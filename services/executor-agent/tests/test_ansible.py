@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from parts.nodes import SshNode
 from parts.playing import Prepare
 
 from executor_agent import ansible
-from executor_agent.ansible_events import read_event
+from executor_agent.ansible import write_project
+from executor_agent.ansible_events import failure_in, read_event
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import AGAIN, APPLY, SYNTAX, StagePlan
+from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.policy.inventory import Inventory
 
 HEAD = "- hosts: box\n  gather_facts: false\n  tasks:\n"
 TOUCH = HEAD + "    - ansible.builtin.copy: {content: 'x', dest: '%s'}\n"
@@ -146,6 +151,74 @@ def test_what_a_run_drops_leads_nobody_anywhere(tmp_path: Path) -> None:
     assert read_event(event) == {"stdout": "a line"}
     assert not event.exists()
     assert secret.exists()
+
+
+def test_a_python_that_may_not_be_run_is_told_first(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
+    """Ansible's own words for it are "MODULE FAILURE, see stdout"."""
+    (tmp_path / "python3").write_text("#!/bin/sh\n")
+    inventory = (
+        f"all: {{hosts: {{box: {{ansible_connection: local, ansible_python_interpreter: {tmp_path}/python3}}}}}}"
+    )
+    stage = prepare(pool, text=HEAD + "    - ansible.builtin.ping:\n", inventory=inventory.encode()).play(APPLY)
+    assert not stage.ok
+    assert "ermission denied" in stage.detail.partition("(")[0], stage.detail
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"msg": "the disk is gone"}, "the disk is gone"),
+        ({"stderr": "only this"}, "only this"),
+        ({}, "a task failed"),
+        (
+            {"msg": "MODULE FAILURE:\nSee stdout", "module_stderr": "sh: /x: cannot\nShared connection to a closed.\n"},
+            "sh: /x: cannot (MODULE FAILURE)",
+        ),
+        ({"msg": "no such file: /x", "module_stdout": "/x\n"}, "no such file: /x"),
+        (
+            {"msg": "M", "module_stdout": "sudo: a password is required", "module_stderr": ""},
+            "sudo: a password is required (M)",
+        ),
+    ],
+)
+def test_a_failure_begins_with_its_cause(result: dict[str, Any], said: str) -> None:
+    assert failure_in(result) == said
+
+
+def test_what_lies_beside_the_inventory_goes_along_and_nobody_else_reads_it(
+    pool: AnsiblePool, prepare: Prepare, tmp_path: Path
+) -> None:
+    inventory = Inventory.parse(
+        b"[web]\nbox\n",
+        files={"group_vars/web.yml": b"ansible_connection: local\nsaid: group\n", "host_vars/box/x": b"said: host\n"},
+    ).only("box")
+    run = prepare(pool, text=HEAD + "    - ansible.builtin.debug: {msg: '{{ said }}'}\n")
+    write_project(run.folder, PlaybookSet("", "", ""), inventory)
+    seen: list[str] = []
+    assert run.play(APPLY, lambda task, result: seen.append(result["msg"])).ok
+    assert seen == ["host"]
+    for name in inventory.files:
+        assert (run.folder / "inventory" / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_host_whose_address_and_key_stand_beside_the_inventory_is_reached(
+    pool: AnsiblePool, prepare: Prepare, ssh_node: SshNode, tmp_path: Path
+) -> None:
+    said = dict(ssh_node.inventory_vars)
+    own = {name: said.pop(name) for name in ("ansible_host", "ansible_port")}
+    for name, text in {
+        "inventory.yml": "[fleet]\nbox\nM\u00fcller-PC\n",
+        "group_vars/fleet/ssh.yml": yaml.safe_dump(said),
+        "host_vars/box.yml": yaml.safe_dump(own),
+    }.items():
+        (tmp_path / "config" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "config" / name).write_text(text)
+    run = prepare(pool, text=HEAD + "    - ansible.builtin.ping:\n")
+    write_project(
+        run.folder, PlaybookSet("", "", ""), Inventory.load(tmp_path / "config" / "inventory.yml").only("box")
+    )
+    stage = run.play(APPLY)
+    assert stage.ok, stage
 
 
 def test_a_local_host_uses_our_python_unless_the_inventory_says_otherwise(pool: AnsiblePool, prepare: Prepare) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -22,8 +21,7 @@ AGENT = "/run/agent.sock"
 
 
 def reach(host: dict[str, Any], **environment: str) -> HostAccess:
-    inventory = json.dumps({"all": {"hosts": {"far": host}}}).encode()
-    return host_access(inventory, "far", {"PATH": os.environ["PATH"], "SSH_AUTH_SOCK": AGENT, **environment})
+    return host_access(host, "far", {"PATH": os.environ["PATH"], "SSH_AUTH_SOCK": AGENT, **environment})
 
 
 def a_key(path: Path, passphrase: str = "") -> str:

@@ -7,21 +7,32 @@ towards `notify`, whatever the rules say; `ignore` needs a field that says why (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from mesh_core.actions.action_type import Choice
 from mesh_core.actions.choices import NOTIFY
 from mesh_core.actions.register import CHOICE_WORDS, CHOICES
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.facts import Fact, alert_name_for, facts_for
+from mesh_core.policy.lifeline import (
+    Lifeline,
+    containers_in,
+    names_in_event,
+    names_in_look,
+    ports_in,
+    projects_in_event,
+    short_name,
+)
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
 
+NO_LIFELINE = Lifeline()
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
 
 
@@ -36,9 +47,10 @@ class Allowed:
 
 
 class Policy:
-    """Made once at start; `allows` may be called from anywhere."""
+    """Made once at start; `allows` may be called from anywhere. `lifeline` is protected beside what the file lists."""
 
-    def __init__(self, document: Document):
+    def __init__(self, document: Document, lifeline: Lifeline = NO_LIFELINE):
+        self.lifeline = lifeline
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
         self.rules = tuple(rule for rule in document.rules if rule.enabled)
         self.never = document.never
@@ -47,20 +59,20 @@ class Policy:
         check_names(self.rules, self._cues.names)
 
     @classmethod
-    def load(cls, path: Path | None) -> Policy:
+    def load(cls, path: Path | None, lifeline: Lifeline = NO_LIFELINE) -> Policy:
         """The shipped policy, with the file at `path` over it if there is one. Raises BadPolicy."""
         shipped = resources.files("mesh_core.policy").joinpath("default_policy.yml").read_text(encoding="utf-8")
         base = read_policy(shipped, "default_policy.yml")
         if path is None:
-            return cls(base)
+            return cls(base, lifeline)
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return cls(base)
+            return cls(base, lifeline)
         except (OSError, UnicodeDecodeError) as error:
             raise BadPolicy(f"{path}: cannot be read: {error}") from None
         try:
-            return cls(merged(base, read_policy(text, str(path))))
+            return cls(merged(base, read_policy(text, str(path))), lifeline)
         except BadPolicy as error:
             raise BadPolicy(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
@@ -100,12 +112,33 @@ class Policy:
 
     def is_protected(self, service: str | None, node: str) -> bool:
         """Is restart or redeploy of this service, or on this node, never offered?"""
-        if node.lower() in self.never.nodes:
-            return True
-        name = (service or "").lower()
-        for suffix in (".service", ".socket", ".container"):
-            name = name.removesuffix(suffix)
-        return name in self.never.services or any(fnmatchcase(name, p) for p in self.never.patterns)
+        return node.lower() in self.never.nodes or self._is_never(short_name(service or ""))
+
+    def protected_in_look(self, facts: Mapping[str, Any], *hosts: str) -> str:
+        """What is protected of that which a look saw (`TargetState.facts`), whatever it is called; '' if nothing.
+
+        `hosts` are the names and addresses of the node that was looked at.
+        """
+        found = next((said for said, name in names_in_look(facts) if self._is_never(name)), "")
+        return found or next((port for one in containers_in(facts) if (port := self._port(one, *hosts))), "")
+
+    def _protected(self, event: HealthEvent) -> str:
+        """What is on the never list: the node, the service, or what the event says that the service is."""
+        if self.is_protected(event.service, event.node):
+            return event.service or event.node
+        found = next((said for said, name in names_in_event(event) if self._is_never(name)), "")
+        found = found or next((said for said, name in projects_in_event(event) if self._fits_never(name)), "")
+        found = found or self._port(event.payload, event.node)
+        return found and f"{event.service or event.node} ({found})"
+
+    def _port(self, part: Mapping[str, Any], *hosts: str) -> str:
+        return next((f"port {port}" for port in ports_in(part) if self.lifeline.is_at(port, *hosts)), "")
+
+    def _is_never(self, name: str) -> bool:
+        return name in self.never.services or self._fits_never(name) or self.lifeline.is_name(name)
+
+    def _fits_never(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.never.patterns)
 
     def _rule_for(self, event: HealthEvent, known: set[str]) -> PolicyRule:
         alert = alert_name_for(event).lower()
@@ -119,8 +152,8 @@ class Policy:
         found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
             found.append((interrupting, "no service is named that could be restarted", "no-service"))
-        if self.is_protected(event.service, event.node):
-            sentence = f"{event.service or event.node} is on the never list: the mesh or its access depends on it"
+        if what := self._protected(event):
+            sentence = f"{what} is on the never list: the mesh or its access depends on it"
             found.append((interrupting, sentence, "never"))
         if Fact.OPTED_OUT in facts:
             found.append((interrupting, "its owner's label forbids automatic restarts", "label"))

@@ -13,6 +13,7 @@ from executor_agent.config import ConfigSnapshot
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.reading import read_proposal
 from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
+from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.models.strict_json import Refusal
@@ -105,11 +106,25 @@ def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None
     """Why this proposal may not run under this config, as a sentence; None when it may. Pure."""
     if isinstance(config.inventory, str):
         return f"no host may be touched without an inventory: {config.inventory}; then {_AGAIN}"
-    if not config.inventory.is_host(proposal.node):
-        return f"the host {proposal.node} is not in config/inventory.yml; add it there, then {_AGAIN}"
+    if problem := config.inventory.problem_with(proposal.node):
+        return f"{problem}; then {_AGAIN}"
     if isinstance(config.policy, str):
         return f"the policy cannot be read: {config.policy}; correct it, then {_AGAIN}"
     return _shape_problem(proposal, config.policy, config.inventory)
+
+
+def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:
+    """Why what was seen on the host may not be touched, whatever the event called it; None if it may. Pure."""
+    choice = action_type(proposal.type).choice
+    if choice is None or not choice.interrupts or isinstance(config.policy, str) or isinstance(config.inventory, str):
+        return None
+    address = str(config.inventory.variables_of(proposal.node).get("ansible_host", ""))
+    if what := config.policy.protected_in_look(seen.facts, proposal.node, address):
+        return (
+            f"{proposal.target_key} is {what}, which is on the policy's never list: the mesh or its access depends "
+            f"on it; mend it by hand, or take the name off in config/policy.yml (unprotect), then {_AGAIN}"
+        )
+    return None
 
 
 def _once_only(folder: str) -> str:
@@ -186,11 +201,13 @@ def _shape_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> 
 
 
 def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, inventory: Inventory) -> str | None:
-    """The same of what only a person asks for. Its risk_level is not judged: it is that person's to say."""
+    """The same of what only a person asks for."""
     if proposal.action != action.action:
         return "type and action must both be playbook, or neither; correct it with `mend edit`"
     if proposal.playbook is None:
         return "it is of type playbook but carries none; add one with `mend edit`"
+    if proposal.risk_level is not action.risk:
+        return f"its risk_level must be {action.risk.value}, whatever its tasks are; correct it with `mend edit`"
     if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened, inventory.variables).sentence:
         return f"its playbook may not run: {wrong}; correct it with `mend edit`, which also writes every sha256 anew"
     return _no_playbook_problem(proposal)

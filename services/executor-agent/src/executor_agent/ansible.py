@@ -31,7 +31,7 @@ from executor_agent.isolation.walls import NOT_BUILT
 from executor_agent.stages import StagePlan
 from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, PlaybookSet
 from mesh_core.models.outcomes import Stage
-from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.storage.files import write_whole
 
 log = structlog.get_logger()
@@ -71,6 +71,10 @@ def write_project(run_dir: Path, plays: PlaybookSet, inventory: Inventory) -> No
     for path, text in plays.files.items():
         write_whole(run_dir / "project" / path, text.encode())
     write_whole(run_dir / "inventory" / DEFAULTS_FILE, _defaults())
+    for path, content in inventory.files.items():  # group_vars/ and host_vars/: Ansible looks for them beside the file
+        if isinstance(content, bytes):
+            (run_dir / "inventory" / path).parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            write_whole(run_dir / "inventory" / path, content, mode=0o600)
     write_whole(run_dir / "inventory" / INVENTORY_FILE, inventory.text, mode=0o600)
 
 
@@ -86,7 +90,8 @@ def run_stage(
     """Run one stage to its end, or until `cancel` is set; blocks (call it in a thread), and does not raise for a
     playbook that fails.
 
-    `on_line` gets each line of the log as it comes; `on_result` gets (task name, result) of each task that went well.
+    `on_line` gets each line of the log as it comes; `on_result` gets (task name, result) of each task that went well,
+    and {"skipped": True} of one that had nothing to do.
     A stage whose command line is not the one asked for, or that played nothing on the node, has failed whatever its
     exit code says.
     """
@@ -100,7 +105,7 @@ def run_stage(
             runner = _runner(stage, run_dir, folder, limits, context, listener, cancel)
             try:
                 runner.config.env[VARIABLE] = _view(run_dir, Path(runner.config.artifact_dir), context).dump()
-            except SandboxUnavailable as error:
+            except (SandboxUnavailable, InventoryError) as error:
                 return _stage(stage, runner, NOT_RUN, 0, started, str(error))
             expected = _command(stage, run_dir, context)
             if tuple(runner.config.command) != expected:
@@ -223,7 +228,7 @@ def _view(run_dir: Path, artifacts: Path, context: StageContext) -> View:
 @functools.lru_cache(maxsize=64)
 def _host_access(inventory: Path, written_ns: int, node: str, environment: tuple[tuple[str, str], ...]) -> HostAccess:
     """Once per run: its looks come every second, and asking ssh costs some 10 ms. `written_ns` tells files apart."""
-    return host_access(inventory.read_bytes(), node, dict(environment))
+    return host_access(Inventory.load(inventory).variables_of(node), node, dict(environment))
 
 
 class _Runner(Runner):  # type: ignore[misc]

@@ -13,6 +13,8 @@ from typing import Any, TextIO
 
 EVENTS_FOLDER = "job_events"  # ansible-runner's name for the folder where a run drops its events
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+MAX_CAUSE = 300
+_CHATTER = ("Shared connection to", "Connection to", "Warning: Permanently added")  # ssh's, after or before the cause
 _UUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -34,6 +36,17 @@ def read_event(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return event if isinstance(event, dict) else {}
+
+
+def failure_in(result: dict[str, Any]) -> str:
+    """Why a task failed, the cause first: of a module that could not even run Ansible says so, and no more."""
+    said = str(result.get("msg") or result.get("stderr") or "a task failed")
+    streams = (str(result.get(name) or "") for name in ("module_stderr", "module_stdout"))
+    lines = [line for text in streams for line in map(str.strip, text.splitlines()) if line]
+    causes = [line for line in lines if not line.startswith(_CHATTER)]
+    if not causes or causes[-1] in said:
+        return said
+    return f"{_CONTROL.sub('', causes[-1])[:MAX_CAUSE]} ({said.partition(chr(10))[0].rstrip('.:')})"
 
 
 class EventListener:
@@ -59,11 +72,13 @@ class EventListener:
             self._write(_CONTROL.sub("", line))
         kind, data = event.get("event"), event.get("event_data") or {}
         result = data.get("res")
+        if kind == "runner_on_skipped" and self._on_result is not None:  # comes without a result
+            self._on_result(str(data.get("task") or ""), {"skipped": True})
         if isinstance(result, dict):
             if kind == "runner_on_ok" and self._on_result is not None:
                 self._on_result(str(data.get("task") or ""), result)
             elif kind in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
-                self.failure = self.failure or str(result.get("msg") or result.get("stderr") or "a task failed")
+                self.failure = self.failure or failure_in(result)
         elif kind == "error" and not self.failure:
             self.failure = _CONTROL.sub("", str(event.get("stdout") or ""))
         elif kind == "playbook_on_stats" and isinstance(data, dict):

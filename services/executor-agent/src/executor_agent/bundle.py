@@ -22,7 +22,7 @@ BUNDLE_FILE = "bundle.zip"
 MAX_FILE_BYTES = 16 * 1024 * 1024
 HIDDEN = "[hidden]"
 _FILES = ("proposal.json", "intent.json", "outcome.json")
-_FOLDERS = {"project": "*.yml", "inventory": "*.yml", "logs": "*.log"}
+_FOLDERS = {"project": "*.yml", "inventory": "**/*", "logs": "*.log"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _WORDS = r"password|passwd|passphrase|_pass|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
 _SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
@@ -67,7 +67,7 @@ def _contents(run_dir: Path, hide: _Hide) -> Iterator[tuple[str, bytes]]:
     for folder, pattern in _FOLDERS.items():
         for path in sorted((run_dir / folder).glob(pattern)):
             if path.is_file() and not path.is_symlink():
-                yield f"{folder}/{path.name}", hide.text(_read(path)).encode()
+                yield path.relative_to(run_dir).as_posix(), hide.text(_read(path)).encode()
 
 
 def _read(path: Path) -> str:
@@ -102,7 +102,7 @@ class _Hide:
 
 
 def _inventory_secrets(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.glob("*.yml")):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             yield from _secret_values(yaml.load(_read(path), Loader=_AnyTag))  # noqa: S506  (a SafeLoader)
         except (yaml.YAMLError, RecursionError):

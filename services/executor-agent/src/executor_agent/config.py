@@ -1,4 +1,4 @@
-"""What may be touched and done at this moment: config/inventory.yml and config/policy.yml, read again when they change.
+"""What may be touched and done at this moment: the inventory and config/policy.yml, read again when they change.
 
 A file that cannot be used forbids everything that needs it; it never stops the executor.
 """
@@ -13,7 +13,9 @@ from pathlib import Path
 import structlog
 
 from mesh_core.policy.inventory import Inventory, InventoryError
-from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.inventory.variable_files import variable_files_stamp
+from mesh_core.policy.lifeline import Lifeline
+from mesh_core.policy.policy import NO_LIFELINE, BadPolicy, Policy
 
 SETTLING_SECONDS = 2.0
 
@@ -33,17 +35,19 @@ class ConfigSnapshot:
 
 
 class ConfigReader:
-    """`config` is the folder with both files."""
+    """`config` is the folder with both files, `lifeline` what is protected whatever they say."""
 
-    def __init__(self, config: Path):
+    def __init__(self, config: Path, lifeline: Lifeline = NO_LIFELINE):
+        self.lifeline = lifeline
         self.inventory_file = config / "inventory.yml"
         self.policy_file = config / "policy.yml"
-        self._stamps: tuple[object, object] | None = None
+        self._stamps: tuple[object, ...] | None = None
         self._snapshot = ConfigSnapshot("not read yet", "not read yet")
 
     def read(self) -> ConfigSnapshot:
-        """The config of now; two stat calls when nothing changed."""
-        stamps = (_stamp(self.inventory_file), _stamp(self.policy_file))
+        """The config of now; nothing but stat calls when nothing changed."""
+        beside = variable_files_stamp(self.inventory_file.parent)
+        stamps = (_stamp(self.inventory_file), _stamp(self.policy_file), beside)
         if stamps != self._stamps:
             self._snapshot = ConfigSnapshot(self._inventory(), self._policy())
             self._stamps = stamps
@@ -54,14 +58,17 @@ class ConfigReader:
 
     def _inventory(self) -> Inventory | str:
         try:
-            return Inventory.load(self.inventory_file)
+            inventory = Inventory.load(self.inventory_file)
         except InventoryError as error:
             log.warning("executor.inventory_unusable", file=str(self.inventory_file), reason=str(error))
             return str(error)
+        for host, reason in inventory.refused.items():
+            log.warning("executor.host_unusable", host=host, reason=reason)
+        return inventory
 
     def _policy(self) -> Policy | str:
         try:
-            return Policy.load(self.policy_file)
+            return Policy.load(self.policy_file, self.lifeline)
         except BadPolicy as error:
             log.warning("executor.policy_unusable", file=str(self.policy_file), reason=str(error))
             return str(error)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from executor_agent.admission import permission_problem
+from executor_agent.admission import lifeline_problem, permission_problem
 from executor_agent.config import SETTLING_SECONDS, ConfigReader
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
@@ -129,7 +129,7 @@ class Execution:
     async def _begin(self, active: ActiveRun, before: TargetState) -> bool:
         """The point of no return. False: told to stop before, or this id began before; then nothing runs."""
         run = active.run
-        if problem := await self._permission_problem(run):
+        if problem := await self._permission_problem(run, before):
             await self.finalizer.give_back(run, Folder.QUARANTINE, problem)
             return False
         active.begun = True
@@ -149,13 +149,14 @@ class Execution:
                 return True
         return False
 
-    async def _permission_problem(self, run: ActionRun) -> str | None:
-        """Asked once more, after all the waiting: config/ may have changed since the claim."""
+    async def _permission_problem(self, run: ActionRun, before: TargetState) -> str | None:
+        """Asked once more, after all the waiting: config/ may have changed, and now the target was looked at."""
         config = self.config.read()
         if config.settling:  # being saved: two seconds later it is whole, or it is wrong
             await asyncio.sleep(SETTLING_SECONDS)
             config = self.config.read()
-        return await asyncio.to_thread(permission_problem, run.proposal, config)
+        problem = await asyncio.to_thread(permission_problem, run.proposal, config)
+        return problem or lifeline_problem(run.proposal, config, before)
 
     async def _run(self, active: ActiveRun, before: TargetState) -> Outcome:
         run, started_at = active.run, rfc3339(self.clock())

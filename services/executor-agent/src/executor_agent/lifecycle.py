@@ -24,6 +24,7 @@ from executor_agent.target_locks import TargetLocks
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
+from mesh_core.policy.lifeline import Lifeline
 from mesh_core.runtime.health import Ready
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.metrics import REPORTS_WAITING, RUNNING
@@ -62,7 +63,8 @@ class ExecutorLifecycle:
         self.pulse = pulse or Pulse()
         lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, SERVICE)
         self._leader_lock = LeaderLock("executor", lock, heartbeat, self.pulse, inspect=OrphanReaper(lock).inspect)
-        self._config = ConfigReader(runtime / "config")
+        self._lifeline = Lifeline.at([redis_url], node)
+        self._config = ConfigReader(runtime / "config", self._lifeline)
         self._retention = RunRetention(self.actions, keep_days)
         self._executor: Executor | None = None
 
@@ -116,7 +118,7 @@ class ExecutorLifecycle:
             await bus.close()
 
     def _assemble(self, outbox: Outbox, output: LiveOutput) -> Executor:
-        config = ConfigReader(self.runtime / "config")
+        config = ConfigReader(self.runtime / "config", self._lifeline)
         config.read()  # so that a missing inventory is said at the start, not at the first approval
         ledger, actor = Ledger(self.actions, self.state, self.node), f"executor@{self.node}"
         locks = TargetLocks(self.state / "locks")

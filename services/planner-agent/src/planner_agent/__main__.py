@@ -20,6 +20,7 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
+from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.names.name_book import NameBook
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.runtime.addresses import address_for
@@ -58,7 +59,8 @@ def main() -> None:
     schema_or_exit(settings.runtime_path, SERVICE)
     config = settings.runtime_path / "config"
     try:
-        policy = Policy.load(config / "policy.yml")
+        models_at = [text for text in chain.model_dump().values() if isinstance(text, str)]
+        policy = Policy.load(config / "policy.yml", Lifeline.at([settings.redis_url, *models_at], settings.node_name))
         providers = chain_for(chain, config / "chain.yml", environ=environ)
     except (BadPolicy, BadChain) as error:
         print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)

@@ -1,0 +1,151 @@
+"""What a thing is, whatever it is called: the names by which its image, unit, program and compose service are known.
+
+Out of an event, or out of what a look at the host saw. Pure; which names are protected says the policy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from mesh_core.models.events import HealthEvent
+
+MAX_TEXT = 512  # of one value; no name is longer
+_SUFFIXES = (".service", ".socket", ".container", ".timer", ".path", ".target", ".scope")
+_SERVICE_LABEL, _PROJECT_LABEL = "com.docker.compose.service", "com.docker.compose.project"
+_NAME_KEYS = ("container", "container_name", "unit", "program", "process", "name")
+_IMAGE_KEYS = ("image", "Image")
+_LABEL_KEYS = ("labels", "Labels")
+_EXEC_PATH = re.compile(r"path=(\S+)")  # of `systemctl show`'s ExecStart: { path=/usr/bin/x ; argv[]=... }
+
+# (what it is, as it was said; the name that is held against the never list)
+Named = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Lifeline:
+    """Where the mesh's own Redis and its models answer, as this service's settings say; `node` is where that is "here".
+
+    `addresses` are (host in lower case, port).
+    """
+
+    node: str = ""
+    addresses: frozenset[tuple[str, int]] = frozenset()
+
+    @classmethod
+    def at(cls, urls: Iterable[str], node: str) -> Lifeline:
+        """Out of URLs; what is none, or a socket in the file system, says nothing."""
+        return cls(node.lower(), frozenset(found for url in urls if (found := _address_in(url))))
+
+    def is_name(self, name: str) -> bool:
+        """Is it how one of them is called where they are asked for: a container's or compose service's name?"""
+        return any(name == host for host, _ in self.addresses if not _is_address(host))
+
+    def is_at(self, port: int, *hosts: str) -> bool:
+        """Does one of them answer on this port of a host that has these names and addresses?"""
+        known = {host.lower() for host in hosts}
+        return any(
+            port == own and (host in known or (host in _HERE and self.node in known)) for host, own in self.addresses
+        )
+
+
+_HERE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "host-gateway"})  # noqa: S104
+_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "https": 443}
+
+
+def _address_in(url: str) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.hostname.lower(), port) if parts.hostname and port else None
+
+
+def _is_address(host: str) -> bool:
+    return host in _HERE or ":" in host or host.replace(".", "").isdecimal()
+
+
+def ports_in(part: Mapping[str, Any]) -> list[int]:
+    """The ports of its host on which it answers, where an event or a look says so (`ports`, `port`)."""
+    said = part.get("ports")
+    each = [*(said if isinstance(said, list) else ()), part.get("port")]
+    return [port for port in each if isinstance(port, int) and not isinstance(port, bool)]
+
+
+def names_in_event(event: HealthEvent) -> Iterator[Named]:
+    """The service's own name first. A field of an unexpected form says nothing."""
+    yield from _of_name("service", event.service)
+    for part in _parts_of(event):
+        yield from _of_part(part)
+
+
+def projects_in_event(event: HealthEvent) -> Iterator[Named]:
+    """The compose project that it belongs to."""
+    for part in _parts_of(event):
+        for labels in (part, *(part.get(key) for key in _LABEL_KEYS)):
+            if isinstance(labels, dict):
+                yield from _of_name("compose project", labels.get(_PROJECT_LABEL))
+    compose = event.payload.get("compose")
+    if isinstance(compose, dict):
+        yield from _of_name("compose project", compose.get("project"))
+
+
+def names_in_look(facts: Mapping[str, Any]) -> Iterator[Named]:
+    """Of what was seen on the host (`TargetState.facts`): a container's image and name, a unit's name and program."""
+    for one in containers_in(facts):
+        yield from _of_part(one)
+    yield from _of_name("unit", facts.get("unit"))
+    for path in _EXEC_PATH.findall(str(facts.get("exec_start") or "")[:MAX_TEXT]):
+        yield from _of_name("program", path.rpartition("/")[2])
+
+
+def containers_in(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those that a look saw, each with its facts."""
+    containers = facts.get("containers")
+    return [one for one in containers if isinstance(one, dict)] if isinstance(containers, list) else []
+
+
+def image_name(image: str) -> str:
+    """`registry.example:5000/team/redis:7@sha256:...` -> `redis`."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def short_name(name: str) -> str:
+    """Without what systemd puts behind it, in lower case."""
+    text = name[:MAX_TEXT].strip().lower()
+    for suffix in _SUFFIXES:
+        text = text.removesuffix(suffix)
+    return text
+
+
+def _parts_of(event: HealthEvent) -> Iterator[Mapping[str, Any]]:
+    """The payload, and what an engine's own event holds of the container."""
+    payload = event.payload
+    actor = payload.get("Actor")
+    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
+    yield from (part for part in (payload, attributes) if isinstance(part, dict))
+
+
+def _of_part(part: Mapping[str, Any]) -> Iterator[Named]:
+    for key in _NAME_KEYS:
+        yield from _of_name(key.replace("_", " "), part.get(key))
+    for key in _IMAGE_KEYS:
+        value = part.get(key)
+        if isinstance(value, str) and value:
+            yield f"image {value[:MAX_TEXT]}", image_name(value[:MAX_TEXT]).lower()
+    compose = part.get("compose")
+    for labels in (part, *(part.get(key) for key in _LABEL_KEYS)):
+        if isinstance(labels, dict):
+            yield from _of_name("compose service", labels.get(_SERVICE_LABEL))
+    yield from _of_name("compose service", compose.get("service") if isinstance(compose, dict) else None)
+
+
+def _of_name(what: str, value: object) -> Iterable[Named]:
+    if not isinstance(value, str) or not value:
+        return ()
+    name = short_name(value.removeprefix("/"))
+    return ((f"{what} {value[:MAX_TEXT]}", name),)
