@@ -94,6 +94,7 @@ def test_show_prints_the_playbook_that_would_run_and_an_mv_line_that_approves(me
     assert said.exit_code == 0, said.output
     indented = "\n".join(f"    {line}" for line in playbook_for(proposal).apply.rstrip().splitlines())
     assert indented in said.stdout
+    assert f"touches     restarts 1 container on {NODE}: {proposal.service}" in said.stdout
     assert "connection refused" in said.stdout
     [move] = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("mv ")]
     subprocess.run(shlex.split(move), check=True)

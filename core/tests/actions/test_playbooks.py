@@ -37,6 +37,7 @@ ALL = [
     a_proposal("service_restart", "nginx", {"runtime": "systemd"}),
     a_proposal("service_restart", "nginx", {"runtime": "supervisor"}),
     a_proposal("redeploy", "shop.web", COMPOSE),
+    a_proposal("container_restart", "shop.web", {**COMPOSE, "container": "shop-web.2"}),
 ]
 
 
@@ -86,6 +87,27 @@ def test_a_compose_service_is_found_by_its_labels() -> None:
     assert "com.docker.compose.project={{ mend_project }}" in apply
     assert "mend_project: !unsafe 'shop'" in apply
     assert "mend_compose_service: !unsafe 'web'" in apply
+
+
+def test_of_several_replicas_the_one_that_the_event_names_is_found_and_only_among_its_service() -> None:
+    plays = playbook_for(ALL[5])
+    for text in (plays.apply, plays.look, plays.converge):
+        (find,) = [t for t in read(text)[0]["tasks"] if "community.docker.docker_host_info" in t]
+        filters = find["community.docker.docker_host_info"]["containers_filters"]
+        assert filters["name"] == ["{{ mend_named }}"]
+        assert len(filters["label"]) == 2
+        assert read(text)[0]["vars"]["mend_named"] == r"^/?shop\-web\.2$"
+
+
+@pytest.mark.parametrize("container", [EVIL, "", "a b", ["x"], None, "x\n"])
+def test_a_container_that_is_no_name_names_none(container: object) -> None:
+    proposal = a_proposal("container_restart", "shop.web", {**COMPOSE, "container": container})
+    assert "mend_named" not in playbook_for(proposal).apply
+
+
+def test_a_name_beside_a_service_that_is_no_compose_service_counts_for_nothing() -> None:
+    other = a_proposal("container_restart", "web", {"runtime": "docker", "container": "db"})
+    assert playbook_for(other) == playbook_for(a_proposal("container_restart", "web", {"runtime": "docker"}))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,15 @@ from action_rig import COMPOSE, a_proposal
 from mesh_core.actions import register
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.choices import IGNORE
-from mesh_core.actions.register import ACTION_TYPES, CHOICES, TYPE_NAMES, action_type, is_loop_guarded, is_message
+from mesh_core.actions.register import (
+    ACTION_TYPES,
+    CHOICES,
+    TYPE_NAMES,
+    action_type,
+    is_loop_guarded,
+    is_message,
+    what_it_touches,
+)
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.facts import Fact
 from mesh_core.runtime.metrics import ACTIONS, TYPES
@@ -69,3 +77,42 @@ def test_a_type_is_data_and_pure_functions() -> None:
     for action in ACTION_TYPES:
         values = [getattr(action, field.name) for field in fields(action)]
         assert all(v is None or isinstance(v, str | bool | Risk | Callable) or v in CHOICES for v in values)
+
+
+@pytest.mark.parametrize(
+    ("type_", "service", "payload", "said"),
+    [
+        ("container_restart", "web", {"runtime": "docker"}, "restarts 1 container on n1: web"),
+        (
+            "container_restart",
+            "shop.web",
+            {**COMPOSE, "container": "shop-web-2"},
+            "restarts 1 container on n1: shop-web-2",
+        ),
+        ("container_restart", "shop.web", COMPOSE, "restarts every container of shop.web on n1 that nobody stopped"),
+        ("service_restart", "nginx", {"runtime": "systemd"}, "restarts 1 unit on n1: nginx"),
+        ("service_restart", "nginx", {"runtime": "supervisor"}, "restarts 1 program on n1: nginx"),
+        ("redeploy", "shop.web", COMPOSE, "makes every container of shop.web on n1 anew"),
+        ("notify", None, {"dependents": ["api"]}, "touches no host"),
+        (
+            "container_restart",
+            "db",
+            {"runtime": "docker", "dependents": ["api", "{{ evil }}", 7, "web"]},
+            "restarts 1 container on n1: db; 2 others depend on it: api, web",
+        ),
+        (
+            "container_restart",
+            "db",
+            {"runtime": "docker", "dependents": [f"c{n}" for n in range(10)]},
+            "10 others depend on it: c0, c1, c2, c3, c4, c5, c6, c7 and 2 more",
+        ),
+        ("container_restart", "db", {"runtime": "docker", "dependents": ["a"]}, "; 1 other depends on it: a"),
+        ("container_restart", "db", {"runtime": "docker", "dependents": "api"}, "restarts 1 container on n1: db"),
+    ],
+)
+def test_what_approval_touches_is_said_with_names_and_numbers(
+    type_: str, service: str | None, payload: dict[str, object], said: str
+) -> None:
+    touched = what_it_touches(a_proposal(type_, service, payload))
+    assert said in touched
+    assert "evil" not in touched

@@ -73,7 +73,7 @@ def test_an_answer_that_was_cut_is_not_an_absent_container() -> None:
         is TargetStatus.UNKNOWN
     )
     assert read_look(proposal, {"exists": False}).health is TargetStatus.UNHEALTHY
-    assert read_look(proposal, {"containers": []}).facts["exists"] is False
+    assert read_look(proposal, {"skipped": True}).facts["exists"] is False
     assert read_look(proposal, {"exists": True, "container": container()}).health is TargetStatus.HEALTHY
 
 
@@ -98,6 +98,41 @@ def test_a_unit_is_what_systemd_says(words: tuple[str, str, str], health: Target
     assert seen.health is health
     assert seen.restarts == 4
     assert seen.facts["exists"] == (words[0] == "loaded")
+
+
+KIND = "Id={}\nLoadState=loaded\nActiveState={}\nSubState={}\nResult=success\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "active", "sub", "health", "word"),
+    [
+        ("srv-data.mount", "active", "mounted", TargetStatus.HEALTHY, "mounted"),
+        ("srv-data.mount", "inactive", "dead", TargetStatus.UNHEALTHY, "dead"),
+        ("srv-data.mount", "failed", "failed", TargetStatus.UNHEALTHY, "failed"),
+        ("srv-data.automount", "active", "waiting", TargetStatus.HEALTHY, "waiting"),
+        ("cups.socket", "active", "listening", TargetStatus.HEALTHY, "listening"),
+        ("cups.socket", "active", "running", TargetStatus.HEALTHY, "listening"),
+        ("backup.timer", "active", "waiting", TargetStatus.HEALTHY, "waiting"),
+        ("backup.timer", "active", "running", TargetStatus.HEALTHY, "runs just now"),
+        ("backup.timer", "active", "elapsed", TargetStatus.UNKNOWN, "elapsed"),  # it will not fire again
+        ("dev-sda2.swap", "active", "active", TargetStatus.HEALTHY, "in use"),
+        ("web.service", "active", "mounted", TargetStatus.UNKNOWN, "mounted"),
+        ("web.service", "active", "exited", TargetStatus.HEALTHY, "exited 0"),
+    ],
+)
+def test_a_unit_is_well_in_the_way_of_its_kind(
+    kind: str, active: str, sub: str, health: TargetStatus, word: str
+) -> None:
+    seen = read_systemd(KIND.format(kind, active, sub))
+    assert (seen.health, word in seen.sentence) == (health, True), seen
+
+
+def test_a_job_that_ended_well_is_well() -> None:
+    at_rest = KIND.format("backup.service", "inactive", "dead") + "Type=oneshot\nRemainAfterExit=no\n"
+    done = read_systemd(at_rest)
+    assert (done.health, done.sentence) == (TargetStatus.HEALTHY, "exited 0, inactive (dead)")
+    for old, new in (("success", "exit-code"), ("=no", "=yes"), ("oneshot", "simple"), ("inactive", "failed")):
+        assert read_systemd(at_rest.replace(old, new)).health is TargetStatus.UNHEALTHY
 
 
 def test_an_answer_that_is_none_is_unknown() -> None:

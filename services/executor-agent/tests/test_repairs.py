@@ -144,26 +144,53 @@ def test_a_missing_container_is_said_plainly_and_nothing_is_made(
     assert "mm-nobody" not in engine.docker("ps", "-a", "--format", "{{.Names}}")
 
 
+def of_compose(service: str, *, oneoff: str | None = "False") -> list[str]:
+    """Options of a container as compose makes it; podman's compose says nothing of `oneoff`."""
+    pairs = {"project": "shop", "service": service, **({"oneoff": oneoff} if oneoff else {})}
+    return ["--init", *(word for k, v in pairs.items() for word in ("--label", f"com.docker.compose.{k}={v}"))]
+
+
+async def test_of_three_replicas_only_the_sick_one_is_restarted(
+    engine: Engine, base_image: str, docker_pool: AnsiblePool, prepare: Prepare
+) -> None:
+    replicas = [engine.run(base_image, "sleep", "600", options=of_compose("api")) for _ in range(3)]
+    sick, healthy, stopped = replicas
+    engine.docker("stop", "--time", "1", stopped)
+    others = {name: engine.started_at(name) for name in (healthy, stopped)}
+    payload = {"runtime": "docker", "container": sick, "compose": {"project": "shop", "service": "api"}}
+    run = prepare(docker_pool, a_proposal("shop.api", payload=payload))
+    since = time.time() - 0.5
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))
+    assert len(engine.events(sick, "restart", since=since)) == 1
+    assert {name: engine.started_at(name) for name in others} == others
+    assert engine.inspect(stopped)["State"]["Status"] == "exited"
+    done = await prove(run)
+    assert (done.verdict, [one["name"] for one in done.after["containers"]]) == (OutcomeVerdict.PROVEN, [sick])
+    engine.rm(sick)
+    assert the_look(run).facts["exists"] is False
+    assert f"no container {sick} of the service api" in run.play(APPLY).detail
+
+
 async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_left_alone(
     engine: Engine, base_image: str, docker_pool: AnsiblePool, prepare: Prepare
 ) -> None:
-    def labels(service: str) -> list[str]:
-        pairs = {"project": "shop", "service": service, "oneoff": "False"}
-        return ["--init", *(word for k, v in pairs.items() for word in ("--label", f"com.docker.compose.{k}={v}"))]
-
-    web = [engine.run(base_image, "sleep", "600", options=labels("web")) for _ in range(2)]
-    neighbour = engine.run(base_image, "sleep", "600", options=labels("db"))
-    started = engine.started_at(neighbour)
+    web = [engine.run(base_image, "sleep", "600", options=of_compose("web")) for _ in range(2)]
+    stopped, made_by_run = (
+        engine.run(base_image, "sleep", "600", options=of_compose("web", oneoff=word)) for word in (None, "True")
+    )
+    engine.docker("stop", "--time", "1", stopped)
+    neighbour = engine.run(base_image, "sleep", "600", options=of_compose("db"))
+    others = {name: engine.started_at(name) for name in (stopped, made_by_run, neighbour)}
     since = time.time() - 0.5
     payload = {"runtime": "docker", "compose": {"project": "shop", "service": "web"}}
     run = prepare(docker_pool, a_proposal("shop.web", payload=payload))
     assert all(s.ok for s in await asyncio.to_thread(repair, run))
     assert [len(engine.events(name, "restart", since=since)) for name in web] == [1, 1]
-    assert engine.started_at(neighbour) == started
+    assert {name: engine.started_at(name) for name in others} == others
     done = await prove(run)
     assert done.verdict is OutcomeVerdict.PROVEN
     assert len(done.after["containers"]) == 2
-    engine.rm(*web)
+    engine.rm(*web, stopped)
     assert the_look(run).facts["exists"] is False
     assert "no container of the service web of the compose project shop" in run.play(APPLY).detail
 
@@ -332,6 +359,26 @@ async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
     done = await prove(run)
     assert done.verdict is OutcomeVerdict.PROVEN, done
     assert systemd_node.show("web", "ActiveState")["ActiveState"] == "active"
+
+
+async def test_units_of_other_kinds_are_proven_in_their_own_words(
+    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
+) -> None:
+    """A job ends, a timer waits, a socket listens: none of them "runs"."""
+    systemd_node.install_unit("once.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
+    systemd_node.install_unit("later.timer", "[Timer]\nOnBootSec=9d\nUnit=once.service\n")
+    systemd_node.install_unit("door.socket", "[Socket]\nListenStream=/run/door.sock\nAccept=yes\n")
+    systemd_node.install_unit("door@.service", "[Service]\nExecStart=/bin/cat\nStandardInput=socket\n")
+    try:
+        for unit, words in (("once", "exited 0"), ("later.timer", "waiting"), ("door.socket", "listening")):
+            proposal = a_proposal(unit, "service_restart", {"runtime": "systemd"}, node="far")
+            run = prepare(pool, proposal, inventory=for_node(systemd_node))
+            stages = await asyncio.to_thread(repair, run)
+            assert [s.ok for s in stages] == [True, True, True], (unit, stages)
+            done = await prove(run)
+            assert (done.verdict, words in done.reason) == (OutcomeVerdict.PROVEN, True), (unit, done)
+    finally:
+        systemd_node.systemctl("stop", "later.timer", "door.socket", check=False)
 
 
 def test_a_unit_that_is_not_there_is_said_plainly(

@@ -62,6 +62,7 @@ def test_one_restart_by_itself_starts_the_count_again_and_two_are_a_crash_loop()
 def test_what_merely_runs_has_to_run_for_a_while() -> None:
     runs = seen(TargetStatus.HEALTHY, checked=False)
     assert judge([runs])[:2] == (11, OutcomeVerdict.PROVEN)
+    assert "steadily for 10 s" in judge([runs])[2]
     assert judge([runs], every=0.1)[:2] == (101, OutcomeVerdict.PROVEN)
     late = [UNSURE] * 15 + [runs]  # its ten seconds end after the window: it gets them
     assert judge(late)[:2] == (26, OutcomeVerdict.PROVEN)

@@ -17,7 +17,7 @@ from mend.options import AsJson
 from mend.text import plain, plain_lines, short_id
 from mend.times import age, local_time, now, seconds_between
 from mesh_core.actions.playbooks import PlaybookSet
-from mesh_core.actions.register import action_type, playbook_for
+from mesh_core.actions.register import action_type, playbook_for, what_it_touches
 from mesh_core.approvals.decisions import LocatedProposal, find_one
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of
 from mesh_core.llm.reasons import is_a_models, told_reason
@@ -80,6 +80,7 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
         line.append(" for ").append(plain(p.service), "bold")
     line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
     cli.out.print(line, soft_wrap=True)
+    cli.say(f"  touches     {plain(what_it_touches(p), 600)}")
     cli.say(f"  because     {plain(told_reason(p))}")
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
@@ -183,6 +184,7 @@ def _as_json(
         **row,
         "digest": digest,
         "folder": found.folder.value,
+        "touches": what_it_touches(p),
         "proposal": p.model_dump(mode="json"),
         "playbooks": None
         if playbooks is None

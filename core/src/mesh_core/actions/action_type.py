@@ -47,14 +47,19 @@ def any_event(event: HealthEvent) -> bool:
     return True
 
 
+def touches_nothing(proposal: Proposal) -> str:
+    return "touches no host"
+
+
 @dataclass(frozen=True)
 class ActionType:
     """One kind of thing that a person can approve; `name` is the proposal's `type`.
 
     `playbooks` gives the texts that run (ValueError, a sentence, where no honest one can be made); `fits` says whether
     the choice means this type for an event; `read_look` reads what the task LOOK_TASK answered, None where there is no
-    target of its own to look at. For people: `effect` says what approval does where no playbook shows it ("sends ..."),
-    `next_step` what comes right after it ("a notification goes out about" PLACE) where that is no run.
+    target of its own to look at. For people: `touches` says how far it goes ("restarts 1 container on web01: shop"),
+    `effect` what approval does where no playbook shows it ("sends ..."), `next_step` what comes right after it ("a
+    notification goes out about" PLACE) where that is no run.
     """
 
     name: str
@@ -63,6 +68,7 @@ class ActionType:
     playbooks: Callable[[Proposal], PlaybookSet]
     fits: Callable[[HealthEvent], bool] = any_event
     read_look: Callable[[Proposal, Mapping[str, Any]], TargetState] | None = None
+    touches: Callable[[Proposal], str] = touches_nothing
     touches_host: bool = True  # False: it is a message to people
     effect: str = ""
     next_step: str = ""

@@ -14,9 +14,14 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
     return PlaybookSet(proposal.playbook.text, "", "", files)
 
 
+def _touches(proposal: Proposal) -> str:
+    return f"runs every task of the playbook on {proposal.node}"
+
+
 ACTION = ActionType(
     name="playbook",
     risk=Risk.HIGH,  # whatever its tasks do: what they may contain is judged by the playbook lint
     choice=None,
+    touches=_touches,
     playbooks=_playbooks,
 )

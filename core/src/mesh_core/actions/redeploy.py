@@ -66,10 +66,15 @@ def _declared_in(event: HealthEvent) -> tuple[str, str] | None:
     return compose_of(event)
 
 
+def _touches(proposal: Proposal) -> str:
+    return f"makes every container of {proposal.service} on {proposal.node} anew and starts it, stopped ones too"
+
+
 ACTION = ActionType(
     name="redeploy",
     risk=Risk.GUARDED,
     choice=_CHOICE,
     playbooks=_playbooks,
     read_look=read_look,
+    touches=_touches,
 )

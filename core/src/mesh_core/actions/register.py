@@ -9,6 +9,7 @@ from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal
+from mesh_core.models.records import is_name
 
 # Each line is a file of this folder with an ACTION. The order is that in which a model reads the choices.
 _FILES = (
@@ -45,6 +46,21 @@ def type_for(word: str, event: HealthEvent) -> ActionType | None:
 def playbook_for(proposal: Proposal) -> PlaybookSet:
     """The playbooks of a proposal. ValueError (a sentence) where no honest playbook can be made of it."""
     return action_type(proposal.type).playbooks(proposal)
+
+
+MAX_DEPENDENTS = 8  # named in a sentence
+
+
+def what_it_touches(proposal: Proposal) -> str:
+    """How far approval goes, for people: what it touches, and who depends on that as far as the event says."""
+    said = proposal.event.payload.get("dependents")
+    names = [name for name in said if isinstance(name, str) and is_name(name)] if isinstance(said, list) else []
+    touched = action_type(proposal.type).touches(proposal)
+    if not names or is_message(proposal.type):
+        return touched
+    more = f" and {len(names) - MAX_DEPENDENTS} more" if len(names) > MAX_DEPENDENTS else ""
+    who = "1 other depends" if len(names) == 1 else f"{len(names)} others depend"
+    return f"{touched}; {who} on it: {', '.join(names[:MAX_DEPENDENTS])}{more}"
 
 
 def is_message(name: str) -> bool:

@@ -14,8 +14,24 @@ from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.proposals import Proposal, Risk
 
 _SYSTEMD_FACTS = (
-    "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainPID,ActiveEnterTimestampMonotonic"
+    "Id,Type,RemainAfterExit,LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainPID,"
+    "ActiveEnterTimestampMonotonic,ExecStart"
 )
+# A unit that is well rests in one of these, by its kind; what people read of it where systemd's word does not say it.
+_RESTS: Mapping[str, Mapping[str, str]] = {
+    "service": {"running": "", "exited": "exited 0"},
+    "mount": {"mounted": ""},
+    "automount": {"waiting": "", "running": "mounted on demand"},
+    "socket": {"listening": "", "running": "listening"},
+    "timer": {"waiting": "", "running": "its unit runs just now"},
+    "path": {"waiting": "", "running": "its unit runs just now"},
+    "swap": {"active": "in use"},
+    "target": {"active": "reached"},
+    "slice": {"active": ""},
+    "scope": {"running": ""},
+    "device": {"plugged": ""},
+}
+MAX_EXEC_START = 500
 _SUPERVISOR_LINE = re.compile(r"(?P<name>\S+)\s+(?P<state>[A-Z]+)\b\s*(?P<rest>.*)")
 
 
@@ -39,7 +55,7 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
 
 def _systemd_restart(node: str, service: str) -> PlaybookSet:
     variables: Task = {"mend_unit": UnsafeText(service)}
-    show = {
+    show: Task = {
         "name": LOOK_TASK,
         "ansible.builtin.command": {
             "argv": ["systemctl", "show", "--no-pager", f"--property={_SYSTEMD_FACTS}", "--", "{{ mend_unit }}"]
@@ -58,11 +74,29 @@ def _systemd_restart(node: str, service: str) -> PlaybookSet:
         "name": "Restart it",
         "ansible.builtin.systemd_service": {"name": "{{ mend_unit }}", "state": "restarted"},
     }
-    keep = {"name": "It is started", "ansible.builtin.systemd_service": {"name": "{{ mend_unit }}", "state": "started"}}
+    # A job that ends is not to be found running: started once more it would do its work once more.
+    ends = "'Type=oneshot' in kind.stdout_lines and 'RemainAfterExit=no' in kind.stdout_lines"
+    keep = {
+        "name": "It is started",
+        "ansible.builtin.systemd_service": {"name": "{{ mend_unit }}", "state": "started"},
+        "when": f"not ({ends})",
+    }
+    ended = must_hold(
+        "It has ended well, if it is a job that ends",
+        f"not ({ends}) or 'Result=success' in kind.stdout_lines",
+        f"{service} on {node} ran and did not end well",
+    )
     return PlaybookSet(
         apply=play(f"Restart {service} on {node}", node, variables, forgive, restart),
         look=play(f"Look at {service} on {node}", node, variables, show),
-        converge=play(f"{service} on {node} is started", node, variables, keep),
+        converge=play(
+            f"{service} on {node} is started",
+            node,
+            variables,
+            {**show, "name": "See what it is", "register": "kind"},
+            keep,
+            ended,
+        ),
     )
 
 
@@ -119,11 +153,14 @@ def read_systemd(text: str) -> TargetState:
     unit = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     load, active, sub = (unit.get(name, "unknown") for name in ("LoadState", "ActiveState", "SubState"))
     words = f"{active} ({sub})"
+    rests = _RESTS.get(unit.get("Id", "").rpartition(".")[2], _RESTS["service"])
     if load == "not-found":
         health, words = TargetStatus.UNHEALTHY, "there is no such unit"
     elif active == "active":
-        # `exited` is how a oneshot unit that did its work rests
-        health = TargetStatus.HEALTHY if sub in ("running", "exited") else TargetStatus.UNKNOWN
+        health = TargetStatus.HEALTHY if sub in rests else TargetStatus.UNKNOWN
+        words = f"{rests[sub]}, {words}" if rests.get(sub) else words
+    elif _has_done_its_work(unit):
+        health, words = TargetStatus.HEALTHY, f"exited 0, {words}"
     elif active in ("activating", "reloading") and sub != "auto-restart":
         health = TargetStatus.UNKNOWN
     else:
@@ -139,7 +176,18 @@ def read_systemd(text: str) -> TargetState:
         sub=sub,
         result=unit.get("Result", ""),
         exit_status=unit.get("ExecMainStatus", ""),
+        unit=unit.get("Id", ""),
+        exec_start=unit.get("ExecStart", "")[:MAX_EXEC_START],
     )
+
+
+def _has_done_its_work(unit: Mapping[str, str]) -> bool:
+    """A oneshot that nothing keeps active rests so, after it ended well; one that did not stays `failed`.
+
+    When it ended cannot be asked: systemd forgets a unit at rest that nobody refers to.
+    """
+    rest = (unit.get("Type"), unit.get("RemainAfterExit"), unit.get("ActiveState"), unit.get("Result"))
+    return rest == ("oneshot", "no", "inactive", "success")
 
 
 def read_supervisor(text: str, trouble: str = "") -> TargetState:
@@ -169,6 +217,11 @@ def read_supervisor(text: str, trouble: str = "") -> TargetState:
     )
 
 
+def _touches(proposal: Proposal) -> str:
+    what = "program" if proposal.event.runtime is Runtime.SUPERVISOR else "unit"
+    return f"restarts 1 {what} on {proposal.node}: {proposal.service}"
+
+
 ACTION = ActionType(
     name="service_restart",
     risk=Risk.LOW,
@@ -176,4 +229,5 @@ ACTION = ActionType(
     fits=_fits,
     playbooks=_playbooks,
     read_look=_read_look,
+    touches=_touches,
 )

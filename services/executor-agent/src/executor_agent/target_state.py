@@ -36,8 +36,7 @@ def look(
     answers: list[dict[str, Any]] = []
 
     def keep(task: str, result: dict[str, Any]) -> None:
-        # No container with these labels: the look has nothing to go through and is skipped.
-        if task == LOOK_TASK or result.get("containers") == []:
+        if task == LOOK_TASK:
             answers.append(result)
 
     stage = run_stage(LOOK, run_dir, on_line, cancel, limits, where, keep)

@@ -96,8 +96,10 @@ class RecoveryJudge:
         if self.restarts > self.limits.restarts_allowed:
             reason = f"it keeps restarting by itself ({self.restarts} times while watched): {words}"
             return OutcomeVerdict.NOT_HELPED, reason
-        if self.streak >= self.limits.needed and now - self._healthy_since >= self._steady_seconds():
-            return OutcomeVerdict.PROVEN, f"well in {self.streak} looks in a row: {words}"
+        lasted, steady = now - self._healthy_since, self._steady_seconds()
+        if self.streak >= self.limits.needed and lasted >= steady:
+            steadily = f", steadily for {lasted:.0f} s" if steady else ""
+            return OutcomeVerdict.PROVEN, f"well in {self.streak} looks in a row{steadily}: {words}"
         if self._stays_unhealthy(now):
             return OutcomeVerdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
         if now < self.deadline or self.streak:  # well just now: it may still prove steady

@@ -13,6 +13,8 @@ from node_agent.container_labels import owners_labels
 _COMPOSE = ("com.docker.compose.", "io.podman.compose.")
 _SWARM_SERVICE, _SWARM_TASK = "com.docker.swarm.service.name", "com.docker.swarm.task.name"
 
+MAX_PORTS = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -86,7 +88,17 @@ def container_facts(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:
         facts["swarm"] = identity.swarm
     if identity.labels:
         facts["labels"] = identity.labels
+    if ports := published_ports(row):
+        facts["ports"] = ports
     return facts
+
+
+def published_ports(row: dict[str, Any]) -> list[int]:
+    """The ports of its host on which it answers, at most MAX_PORTS: what it is, whatever its name says."""
+    bindings = (row.get("HostConfig") or {}).get("PortBindings") or {}
+    said = [(one or {}).get("HostPort") for each in bindings.values() for one in each or ()]
+    said += [one.get("PublicPort") for one in row.get("Ports") or () if isinstance(one, dict)]
+    return sorted({int(port) for port in map(str, said) if port.isdecimal()})[:MAX_PORTS]
 
 
 def _compose(labels: Mapping[str, str], name: str) -> str:

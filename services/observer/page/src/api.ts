@@ -44,6 +44,7 @@ export interface Proposal {
   risk_level: 'low' | 'guarded' | 'high'
   node: string
   service: string | null
+  touches: string
   reason: string
   confidence: number
   created_at: string

@@ -87,6 +87,7 @@ async def test_the_detail_names_what_only_the_policy_allows_and_the_files_that_c
     assert runs["by_policy"] == ["ansible.builtin.shell: cmd"]
     assert runs["attachments"] == files
     assert "removes a whole tree" in runs["dangers"][0]
+    assert "every task of the playbook" in (await _detail(desk, name.id))["touches"]
     assert runs["problems"] == []
 
 

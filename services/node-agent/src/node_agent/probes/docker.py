@@ -19,6 +19,7 @@ from mesh_core.models.events import Runtime
 from mesh_core.models.records import Name
 from node_agent.checks import CheckResult, Condition
 from node_agent.container_check import RULE, ContainerCheck, state_in_words
+from node_agent.container_dependents import dependents_of
 from node_agent.container_history import ContainerHistory
 from node_agent.container_identity import (
     Identity,
@@ -171,10 +172,16 @@ class DockerProbe:
             raise
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
-        """Log lines and the last health check's output."""
+        """Log lines, the last health check's output, and who depends on it."""
         if result.condition is not Condition.UNHEALTHY:
             return {}
-        return await self._details(result.key, health=result.type == "container_unhealthy")
+        found = await self._details(result.key, health=result.type == "container_unhealthy")
+        container_id = self._ids.get(result.key)
+        if container_id is not None and container_id in self._identities:
+            rows = await self.engine.containers()
+            if dependents := dependents_of(self._identities[container_id], container_id, rows):
+                found["dependents"] = dependents
+        return found
 
     async def describe(self, service: str) -> dict[str, Any]:
         """What is known of the container behind another probe: identity, state, last lines; empty if there is none."""

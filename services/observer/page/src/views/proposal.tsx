@@ -50,6 +50,9 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       <p class="because">
         <ModelReason p={p} max={4000} />
       </p>
+      <p class="hint" aria-label="What it touches">
+        If you approve: <UntrustedText text={p.touches} max={600} />
+      </p>
       <Warnings p={p} />
       <Decide p={p} reload={reload} />
       <dl class="facts">

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals.action_folders import BY_FILE
 from mesh_core.approvals.decisions import LocatedProposal
 from mesh_core.approvals.errors import CannotDecide, Why
@@ -57,6 +58,7 @@ class ProposalSummary(BaseModel):
     risk_level: Risk
     node: str
     service: str | None
+    touches: str = Field(description="how far approval goes: how many containers or units, which, and who needs them")
     reason: str
     confidence: float
     created_at: str
@@ -166,6 +168,7 @@ def _summary(filed: Filed, folder: Folder, times: int | None) -> ProposalSummary
         risk_level=p.risk_level,
         node=p.node,
         service=p.service,
+        touches=what_it_touches(p),
         reason=p.reason,
         confidence=float(p.confidence),
         created_at=p.created_at,

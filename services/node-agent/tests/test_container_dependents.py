@@ -1,0 +1,56 @@
+"""Who depends on a container: by a shared network, by compose's own label, and by the owner's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from node_agent.container_dependents import MAX_DEPENDENTS, dependents_of
+from node_agent.container_identity import identity_for, published_ports
+
+SICK = "f" * 64
+
+
+def row(name: str, project: str = "", service: str = "", **more: Any) -> dict[str, Any]:
+    labels = {"com.docker.compose.project": project, "com.docker.compose.service": service, **more.pop("labels", {})}
+    return {"Id": more.pop("id", name), "Names": [f"/{name}"], "Labels": labels, **more}
+
+
+ME = identity_for(["/shop-db-1"], {"com.docker.compose.project": "shop", "com.docker.compose.service": "db"})
+
+
+@pytest.mark.parametrize(
+    ("other", "depends"),
+    [
+        (row("a", HostConfig={"NetworkMode": f"container:{SICK}"}), True),
+        (row("a", HostConfig={"NetworkMode": "container:shop-db-1"}), True),
+        (row("a", HostConfig={"NetworkMode": "host"}), False),
+        (row("a", "shop", "web", labels={"com.docker.compose.depends_on": "cache:x:y,db:service_healthy:false"}), True),
+        (row("a", "shop", "web", labels={"com.docker.compose.depends_on": "dbx:service_started:false"}), False),
+        (row("a", "other", "web", labels={"com.docker.compose.depends_on": "db:service_started:false"}), False),
+        (row("a", labels={"mendmesh.depends-on": "x, shop.db"}), True),
+        (row("a", labels={"mendmesh.depends-on": "shop-db-1"}), True),
+        (row("a", "shop", "web", labels={"mendmesh.depends-on": "db"}), True),
+        (row("a", labels={"mendmesh.depends-on": "db"}), False),
+        (row("a", id=SICK, labels={"mendmesh.depends-on": "shop.db"}), False),
+        ({"Id": "x", "Names": None, "Labels": None}, False),
+    ],
+)
+def test_who_depends_on_it(other: dict[str, Any], depends: bool) -> None:
+    assert dependents_of(ME, SICK, [other]) == (["a"] if depends else [])
+
+
+def test_they_are_named_once_in_order_and_not_without_end() -> None:
+    rows = [row(f"c{n:03}", labels={"mendmesh.depends-on": "shop.db"}) for n in reversed(range(50))]
+    assert dependents_of(ME, SICK, [*rows, *rows]) == [f"c{n:03}" for n in range(MAX_DEPENDENTS)]
+
+
+def test_the_ports_of_its_host_are_told_in_either_form() -> None:
+    long = {
+        "HostConfig": {
+            "PortBindings": {"6379/tcp": [{"HostPort": "6380"}], "80/tcp": None, "81/tcp": [{"HostPort": ""}]}
+        }
+    }
+    short = {"Ports": [{"PrivatePort": 6379, "PublicPort": 6380}, {"PrivatePort": 80}]}
+    assert (published_ports(long), published_ports(short), published_ports({})) == ([6380], [6380], [])
