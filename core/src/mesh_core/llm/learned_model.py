@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -10,6 +11,8 @@ from mesh_core.llm.model_choice import ListedModel, cannot_chat, choose, is_gone
 from mesh_core.llm.router import ApiError
 
 UNNAMED_MODEL = "default"
+T = TypeVar("T")
+Listed = Callable[[], Awaitable[Sequence[ListedModel]]]
 
 log = structlog.get_logger()
 
@@ -29,11 +32,22 @@ class LearnedModel:
         is_file = self.name.startswith(("/", "./", "\\")) or self.name.lower().endswith(".gguf")
         return (self.name.replace("\\", "/").rsplit("/", 1)[-1] if is_file else self.name)[:120]
 
-    async def learn(self, provider: str, listed: Callable[[], Awaitable[Sequence[ListedModel]]]) -> None:
-        """Choose, unless a model is known. `listed` asks the server; nothing listed: the name that servers ignore.
+    async def ask(self, provider: str, listed: Listed, send: Callable[[str], Awaitable[T]]) -> T:
+        """What `send` answers, given the model's name; one that turns out to be none for chatting is passed over.
 
-        Raises ApiError where none of its models can chat, and what `listed` raises.
+        `listed` asks the server what it has. Raises ApiError where none of it can chat, and what both raise.
         """
+        while True:
+            await self._learn(provider, listed)
+            asked = self.name
+            try:
+                return await send(asked)
+            except ApiError as error:
+                if not self._pass_over(asked, error):
+                    raise
+
+    async def _learn(self, provider: str, listed: Listed) -> None:
+        """Choose, unless a model is known. Nothing listed: the name that servers ignore."""
         if self._known:
             return
         models = await listed()
@@ -48,7 +62,7 @@ class LearnedModel:
         self._told = f"model {self.shown} is {choice.why}"
         log.info("provider.model_chosen", provider=provider, model=self.shown, why=choice.why)
 
-    def pass_over(self, asked: str, error: ApiError) -> bool:
+    def _pass_over(self, asked: str, error: ApiError) -> bool:
         """After a refusal of `asked`: learn another? Never where a person named the model, or nothing is listed."""
         said = str(error)
         if self._named or asked == UNNAMED_MODEL or not (cannot_chat(said) or is_gone(error.status, said)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -82,16 +83,10 @@ class OllamaProvider:
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """One chat, as the fallback chain wants it."""
-        while True:
-            await self._model.learn(self.name, self._listed)
-            asked = self._model.name
-            try:
-                return self._completion(await self._chat(asked, prompt, schema))
-            except ApiError as error:
-                if not self._model.pass_over(asked, error):
-                    raise
+        chat = partial(self._chat, prompt, schema)
+        return self._completion(await self._model.ask(self.name, self._listed, chat))
 
-    async def _chat(self, model: str, prompt: Prompt, schema: dict[str, object]) -> Any:
+    async def _chat(self, prompt: Prompt, schema: dict[str, object], model: str) -> Any:
         async def send(form: Mapping[str, Any]) -> Any:
             with self._typed_errors():
                 return await self._client.chat(

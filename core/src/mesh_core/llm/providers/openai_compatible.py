@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -76,16 +77,10 @@ class OpenAICompatibleProvider:
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """One chat completion, as the fallback chain wants it."""
-        while True:
-            await self._model.learn(self.name, self._listed)
-            asked = self._model.name
-            try:
-                return self._completion(await self._chat(asked, prompt, schema))
-            except ApiError as error:
-                if not self._model.pass_over(asked, error):
-                    raise
+        chat = partial(self._chat, prompt, schema)
+        return self._completion(await self._model.ask(self.name, self._listed, chat))
 
-    async def _chat(self, model: str, prompt: Prompt, schema: dict[str, object]) -> dict[str, Any]:
+    async def _chat(self, prompt: Prompt, schema: dict[str, object], model: str) -> dict[str, Any]:
         async def send(form: Mapping[str, Any]) -> dict[str, Any]:
             own = form["system"] == "a message of its own"
             messages = [{"role": "system", "content": prompt.system}] if own else []
