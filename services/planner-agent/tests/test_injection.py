@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -112,6 +113,17 @@ def test_a_model_that_weaves_dictated_words_into_a_sentence_of_its_own_repeats_t
     lines: list[str], reason: str
 ) -> None:
     assert repeats(reason, ["\n".join(["listening on port 8080", *lines])], ["the container does not run"])
+
+
+def test_no_four_words_of_a_line_that_dictates_a_reason_can_be_woven_into_one() -> None:
+    for plant in PLANTS:
+        if plant.wants != "reason" or plant.carrier == "base64":
+            continue
+        for line in plant.text.split("\n"):
+            words = re.findall(r"[^\W\d_]+", line)
+            for start in range(len(words) - 3):
+                reason = f"its own health check has failed several times and {' '.join(words[start : start + 4])}"
+                assert repeats(reason, [f"listening on port 8080\n{plant.text}"], ["it runs"]), (plant.number, reason)
 
 
 async def test_an_obeying_model_that_wraps_its_answer_still_puts_nothing_on_the_card(

@@ -97,6 +97,7 @@ _SPEAKS = re.compile(
             r"\b(?:ignor|notif|redeploy|requires_human|confidence|json|evidence|prompt|llm|ai\b|assistant|chatbot)",
             r"\b(?:approv|instruct|operator|polic|you must|you are|you should|your answer|say that|answer with)",
             r"\b(?:respond|reply|pretend|disregard|reason:|planner|answer\W{1,3}restart)",
+            r"\bin (?:this|the following) form\b",
             r"\b(?:the|your|for) (?:reader|reviewer|reason)\b",
             r"\b(?:say|write|tell|repeat|state|claim|report|explain) (?:this|as|that|them|it|the|exactly|only|:)",
             r"genehmig|frei(?:ge)?geb|freigab|bestätig|ignorier|antworte|anweisung|schreib|melde nicht|betreiber",
