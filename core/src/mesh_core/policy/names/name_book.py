@@ -62,5 +62,3 @@ class NameBook:
         except InventoryError as error:
             log.warning("name_book.inventory_unread", file=str(self._file), error=str(error)[:300])
             return {}
-
-
