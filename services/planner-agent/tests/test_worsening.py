@@ -85,6 +85,7 @@ async def test_a_container_with_an_open_notification_that_then_dies_is_proposed_
     why = await _withdrawn(mesh, notify.name)
     (restart,) = mesh.proposals()
     assert (restart.proposal.action, restart.proposal.event.id) == ("restart", died)
+    assert any(e.source == "told before" and notify.name.id in e.text for e in restart.proposal.evidence)
     assert "it got worse: error container_died" in why
     assert restart.name.id in why
 

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -133,6 +134,8 @@ class ProposalWriter:
         if poison := is_poison(begun := await self._store.begin(action_id)):
             await self._dead_letter(task, begun)
         diagnosis = await self._diagnose(event, action_id, rules_only=poison)
+        if told and raised:
+            diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, told.as_evidence()))
         answer = weight_of(event, diagnosis.answer.action, preferred)
         await self._store.tell_weight(event, raised.and_then(answer) if raised else answer)
         if diagnosis.answer.action == IGNORE.word:

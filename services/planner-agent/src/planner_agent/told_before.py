@@ -15,7 +15,7 @@ from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import Evidence, Folder
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.evidence import kept_event
 from planner_agent.planner_store import Gate, PlannerStore
@@ -27,13 +27,21 @@ log = structlog.get_logger()
 class Told(NamedTuple):
     """The event with which it was told, in which way, and how much it weighed (None: nobody knows any more).
 
-    `runs`: a repair of it is at work, which stops things itself; what it leaves behind is told when it has ended.
+    `proposal`: the one that is open, '' for none. `runs`: a repair of it is at work, which stops things itself; what it
+    leaves behind is told when it has ended.
     """
 
     owner: str
     reason: str
     weight: Weight | None
+    proposal: str = ""
     runs: bool = False
+
+    def as_evidence(self) -> Evidence:
+        """For the card of what is worse: it is no second card about the same thing."""
+        said = f"takes the place of {self.proposal}, if that still waits" if self.proposal else "nothing waits for it"
+        before = f" ({self.weight.type})" if self.weight else ""
+        return Evidence(source="told before", text=f"It was told before{before} and got worse; {said}.")
 
 
 class ToldBefore:
@@ -57,10 +65,11 @@ class ToldBefore:
         open_one = self._open_proposal(event, action_id)
         weight = gate.told or (weight_of_proposal(open_one.proposal) if open_one else None)
         runs = open_one is not None and open_one.path.parent == self._actions.folder(Folder.RUNNING)
+        waits = open_one.name.id if open_one else ""
         if gate.holder:
-            return Told(gate.holder, f"within the cooldown of {gate.holder}", weight, runs)
+            return Told(gate.holder, f"within the cooldown of {gate.holder}", weight, waits, runs)
         if open_one:
-            return Told(open_one.proposal.event.id or "", f"{open_one.name.id} is still open", weight, runs)
+            return Told(open_one.proposal.event.id or "", f"{waits} is still open", weight, waits, runs)
         owner = await self._store.decided_incident(event)
         if owner and owner not in deferred:
             return Told(owner, f"this incident was decided with {owner}", weight)
