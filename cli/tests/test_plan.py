@@ -115,6 +115,9 @@ def test_the_configuration_of_our_redis_is_one_that_the_server_takes(
             with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 100)) as client:
                 assert client.config_get("appendonly") == {"appendonly": "yes"}
                 assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+                # It begins to sync at its first look around after a second: "about one second" is lost in a power cut.
+                assert client.config_get("appendfsync") == {"appendfsync": "everysec"}
+                assert 4 <= int(client.config_get("hz")["hz"]) < 10
             assert (own.socket and own.socket.stat().st_mode & 0o777) == 0o600
             with redis.Redis.from_url(own.tcp_url) as stranger, pytest.raises(redis.AuthenticationError):
                 stranger.ping()
