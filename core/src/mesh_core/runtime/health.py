@@ -91,8 +91,8 @@ class Probes:
         age = _age(self._heartbeat)
         stuck = what_is_stuck(self._heartbeat)
         well = age is not None and age < STUCK_SECONDS and not stuck
-        said = {"service": self.service, "status": "ok" if well else "stuck", "heartbeat_age_seconds": age}
-        return _json(200 if well else 503, said | ({"stuck": stuck} if stuck else {}))
+        fields = {"service": self.service, "status": "ok" if well else "stuck", "heartbeat_age_seconds": age}
+        return _json(200 if well else 503, fields | ({"stuck": stuck} if stuck else {}))
 
     async def readyz(self) -> Answer:
         """200 if every part is ready, else 503."""
@@ -164,5 +164,5 @@ def _age(path: Path) -> float | None:
         return None
 
 
-def _json(status: int, said: Mapping[str, object]) -> Answer:
-    return Answer(status, "application/json", json.dumps(said).encode() + b"\n")
+def _json(status: int, fields: Mapping[str, object]) -> Answer:
+    return Answer(status, "application/json", json.dumps(fields).encode() + b"\n")

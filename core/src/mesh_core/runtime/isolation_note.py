@@ -23,9 +23,9 @@ def isolation_note(runtime: Path) -> Path:
 def read_isolation(runtime: Path) -> IsolationNote | None:
     """None where no executor has started yet, or its note cannot be read."""
     try:
-        said = parse_object(isolation_note(runtime).read_bytes()[:MAX_NOTE_BYTES], max_bytes=MAX_NOTE_BYTES)
+        note = parse_object(isolation_note(runtime).read_bytes()[:MAX_NOTE_BYTES], max_bytes=MAX_NOTE_BYTES)
     except OSError:
         return None
-    if isinstance(said, Refusal):
+    if isinstance(note, Refusal):
         return None
-    return IsolationNote(str(said.get("wall")), str(said.get("sentence")))
+    return IsolationNote(str(note.get("wall")), str(note.get("sentence")))

@@ -46,12 +46,12 @@ class Pulse:
         """Called every TICK_SECONDS. What stands still, as a sentence; empty when all is well."""
         self._ticks += 1
         late = {name: (self._ticks - loop.turned_at) * TICK_SECONDS for name, loop in self._loops.items()}
-        said = [
+        sentences = [
             f"{name} has not got on for {seconds:.0f} s"
             for name, seconds in sorted(late.items())
             if seconds > self._loops[name].seconds
         ]
-        return "; ".join([self.trouble, *said] if self.trouble else said)
+        return "; ".join([self.trouble, *sentences] if self.trouble else sentences)
 
 
 def unwatched() -> None:

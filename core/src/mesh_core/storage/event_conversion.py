@@ -97,11 +97,11 @@ def _convert(folder: Path, packed: Path) -> Converted:
         for path in readable:
             path.unlink()
     else:
-        aside = folder.with_name(f".{folder.name}{_ASIDE}")
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        fsync_folder(aside.parent)
-        shutil.rmtree(aside)
+        removed = folder.with_name(f".{folder.name}{_ASIDE}")
+        shutil.rmtree(removed, ignore_errors=True)
+        folder.rename(removed)
+        fsync_folder(removed.parent)
+        shutil.rmtree(removed)
     return Converted(len(readable), left)
 
 

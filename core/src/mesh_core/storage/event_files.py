@@ -54,13 +54,18 @@ def packed_beside(plain: Path) -> Path:
 
 def event_line(event: HealthEvent, decision: dict[str, Any] | None) -> bytes:
     """What is appended for an event; `decision` only where nobody has to think about it."""
-    said = b',"decision":' + _json(decision) if decision is not None else b""
-    return line_start(event.id or "") + b'"event":' + event.wire() + said + b"}\n"
+    with_decision = b',"decision":' + _json(decision) if decision is not None else b""
+    return line_start(event.id or "") + b'"event":' + event.wire() + with_decision + b"}\n"
 
 
 def decision_line(decision: Decision) -> bytes:
-    said = {"verdict": decision.verdict, "action_id": decision.action_id, "reason": decision.reason, "ts": decision.ts}
-    return line_start(decision.event_id) + b'"decision":' + _json(said) + b"}\n"
+    fields = {
+        "verdict": decision.verdict,
+        "action_id": decision.action_id,
+        "reason": decision.reason,
+        "ts": decision.ts,
+    }
+    return line_start(decision.event_id) + b'"decision":' + _json(fields) + b"}\n"
 
 
 def line_of_file(event_id: str, value: Any) -> bytes | None:

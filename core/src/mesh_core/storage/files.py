@@ -101,9 +101,9 @@ def exchange(first: Path, second: Path) -> None:
 
 
 def rename_told(
-    source: Path, target: Path, told: Path, words: bytes, *, mode: int = 0o640, exact: bool = False
+    source: Path, target: Path, note: Path, words: bytes, *, mode: int = 0o640, exact: bool = False
 ) -> bool:
-    """`rename_exclusive` of a file that gets words beside it, in `told`: those go ahead, fsynced.
+    """`rename_exclusive` of a file that gets words beside it, in `note`: those go ahead, fsynced.
 
     So a full disk says no before anything moved, and nothing ever lies there without its words. False, and no words of
     ours stay, if `source` is gone or `target` is there. Raises OSError. Of two who move it to one place in the same
@@ -111,14 +111,14 @@ def rename_told(
     """
     if os.path.lexists(target) or not os.path.lexists(source):
         return False
-    write_whole(told, words, mode=mode, exact=exact)
+    write_whole(note, words, mode=mode, exact=exact)
     try:
         return rename_exclusive(source, target)
     except FileNotFoundError:
         return False
     finally:
         if not os.path.lexists(target):
-            told.unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
 
 
 def _write_temporary(path: Path, data: bytes, mode: int, exact: bool, group: int = -1) -> Path:

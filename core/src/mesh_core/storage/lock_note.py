@@ -25,11 +25,11 @@ def read_note(lock: Path) -> str:
 
 def taker_is_gone(note: str) -> bool:
     """Did that process end? Another machine's or container's cannot be judged from here, so it did not."""
-    said = _NOTE.match(note)
-    if said is None or said[3] != os.uname().nodename:
+    parts = _NOTE.match(note)
+    if parts is None or parts[3] != os.uname().nodename:
         return False
-    began = started_at(int(said[1]))
-    return began is None or (said[2] is not None and began != int(said[2]))
+    began = started_at(int(parts[1]))
+    return began is None or (parts[2] is not None and began != int(parts[2]))
 
 
 def started_at(pid: int) -> int | None:

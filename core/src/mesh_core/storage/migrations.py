@@ -23,13 +23,13 @@ FRESH_SECONDS = 30.0
 STILL_SECONDS = 6.0  # a heartbeat is touched every 2 s, and at least every 5 s
 
 
-def migrate(runtime: Path, by: str) -> None:
+def migrate(runtime: Path, actor: str) -> None:
     """Bring the files to this version's layout: so far there is one, so that only its number may have to be written.
 
     Raises WrongSchema for a newer layout, a restore that did not end, a file that cannot be believed; OSError.
     """
     check_layout(runtime)
-    settle(runtime, by)
+    settle(runtime, actor)
 
 
 def check_layout(runtime: Path) -> None:
@@ -100,9 +100,9 @@ def converting(days: int) -> str:
 
 def summary(converted: Converted) -> str:
     """What was done, as one line."""
-    said = [f"{converted.files} events converted"] if converted.files else []
-    said += [f"{converted.left} files that are no events left as they are"] if converted.left else []
-    return f"layout {SCHEMA_VERSION}: {', '.join(said) or 'nothing to do'}"
+    parts = [f"{converted.files} events converted"] if converted.files else []
+    parts += [f"{converted.left} files that are no events left as they are"] if converted.left else []
+    return f"layout {SCHEMA_VERSION}: {', '.join(parts) or 'nothing to do'}"
 
 
 if __name__ == "__main__":

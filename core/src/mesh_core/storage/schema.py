@@ -50,38 +50,40 @@ def read_schema(runtime: Path) -> Schema | None:
             raise WrongSchema(f"{path} cannot be read by uid {os.geteuid()}; it must be a small file of mode 0644")
         return None
     try:
-        said: dict[str, Any] = json.loads(raw)
-        version = said["version"]
+        fields: dict[str, Any] = json.loads(raw)
+        version = fields["version"]
         if type(version) is not int or version < FIRST_VERSION:
             raise ValueError(version)
-        return Schema(version, str(said.get("by", "")), str(said.get("at", "")), str(said.get("unfinished", "")))
+        return Schema(version, str(fields.get("by", "")), str(fields.get("at", "")), str(fields.get("unfinished", "")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise WrongSchema(
             f'{path} is damaged; if you know which version wrote these files, write {{"version": N}}'
         ) from None
 
 
-def write_schema(runtime: Path, by: str, *, version: int = SCHEMA_VERSION, unfinished: str = "") -> None:
+def write_schema(runtime: Path, actor: str, *, version: int = SCHEMA_VERSION, unfinished: str = "") -> None:
     """Say it anew, whole and durable. Raises OSError."""
     schema_file(runtime).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(schema_file(runtime), _bytes(Schema(version, by, _now(), unfinished)), mode=_mode(runtime), exact=True)
+    write_whole(
+        schema_file(runtime), _bytes(Schema(version, actor, _now(), unfinished)), mode=_mode(runtime), exact=True
+    )
 
 
-def settle(runtime: Path, by: str, *, version: int = SCHEMA_VERSION) -> Schema:
+def settle(runtime: Path, actor: str, *, version: int = SCHEMA_VERSION) -> Schema:
     """What these files are; written down by whoever comes first. For a folder that this version can work with.
 
     Raises WrongSchema for a newer layout, an older one, or a restore that did not end.
     """
     known = read_schema(runtime)
     if known is None:
-        known = Schema(found_version(runtime, version), by, _now())
+        known = Schema(found_version(runtime, version), actor, _now())
         try:
             schema_file(runtime).parent.mkdir(parents=True, exist_ok=True)
             create_whole(schema_file(runtime), _bytes(known), mode=_mode(runtime), exact=True)
         except OSError:
             pass  # a read-only state/, a full disk: whatever needs to write says so itself
-    if why := _why_not(runtime, known, version):
-        raise WrongSchema(why)
+    if reason := _why_not(runtime, known, version):
+        raise WrongSchema(reason)
     return known
 
 
@@ -144,8 +146,8 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _bytes(schema: Schema) -> bytes:
-    said = {name: value for name, value in asdict(schema).items() if value != ""}
-    return json.dumps(said, indent=2).encode() + b"\n"
+    fields = {name: value for name, value in asdict(schema).items() if value != ""}
+    return json.dumps(fields, indent=2).encode() + b"\n"
 
 
 def _now() -> str:
