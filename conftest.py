@@ -2,6 +2,11 @@
 
 from importlib.util import find_spec
 
+from hypothesis import settings
+
+settings.register_profile("mesh", deadline=None)  # other work on the machine is no bug
+settings.load_profile("mesh")
+
 pytest_plugins = [
     "parts.report",
     "parts.again",
