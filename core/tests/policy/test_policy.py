@@ -53,6 +53,7 @@ PROGRAM: dict[str, Any] = {"runtime": "supervisor", "program": "web"}
         ("container_oom", DOCKER | {"status": "running", "oom_killed": True}, NOTIFY),
         ("container_unhealthy", DOCKER | {"status": "running", "health": "unhealthy"}, RESTART),
         ("container_restart_loop", DOCKER | {"status": "restarting"}, NOTIFY),
+        ("container_died", DOCKER | {"swarm": {"service": "web", "slot": "1"}}, NOTIFY),
         ("container_missing", DOCKER, NOTIFY),
         ("container_missing", DOCKER | COMPOSE, REDEPLOY),
         ("unit_failed", UNIT | {"active_state": "failed"}, RESTART),

@@ -33,6 +33,7 @@ class Fact(StrEnum):
     DRIFTED = "drifted"  # what runs differs from what is declared
     START_ERROR = "start_error"  # the engine itself could not start it
     COMPOSE = "compose"  # it belongs to a compose project
+    SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
     BACKED = "backed"  # the event says which manager runs it
     RESOLVED = "resolved"  # the sender says that it is over
     TEST = "test"  # the sender says that it is a test
@@ -99,7 +100,6 @@ _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
-_REFUSALS = frozenset({401, 403, 407, 429})  # HTTP
 _DEPENDENCY_DOWN = ("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused")
 _WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
@@ -155,7 +155,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.WELL
     yield from _of_docker(path, value, word)
     yield from _of_monitoring(path, value, word, beside, yes=yes)
-    if path == ("httpstatus",) and _whole(value) and value in _REFUSALS:
+    if path == ("httpstatus",) and _whole(value) and value in (401, 403, 407, 429):
         yield Fact.REFUSED
     if parent == "dependson" and word.startswith(_DEPENDENCY_DOWN):
         yield Fact.DEPENDENCY_DOWN
@@ -171,6 +171,8 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.OPERATOR
     if key in ("stoppedbyperson", "removedbyoperator") and yes:
         yield Fact.OPERATOR
+    if path == ("swarm", "service") and word:
+        yield Fact.SWARM
     if path == ("compose", "project") and word:
         yield Fact.COMPOSE
     if key in _COMPOSE_KEYS and value not in (None, False, "", [], {}):
@@ -288,10 +290,9 @@ def _is_still_ill(found: set[Fact]) -> bool:
 
 def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
     """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
-    if _is_still_ill(found) or found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}:
+    not_its_own = found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}
+    if _is_still_ill(found) or not_its_own or payload.get("ended") == _WITH_ITS_ENGINE:
         return  # the engine keeps the 0 of an earlier life
-    if payload.get("ended") == _WITH_ITS_ENGINE:
-        return
     exit_code = payload.get("exit_code", (_engine_says(payload) or {}).get("exitCode"))
     policy = payload.get("restart_policy")
     if str(exit_code) == "143" and policy in ("always", "unless-stopped"):
