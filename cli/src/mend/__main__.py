@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+from mend.terminal import replace_what_cannot_be_shown
+
 
 def main() -> None:
     """Run one command line and exit."""
     try:
+        replace_what_cannot_be_shown()
         # Imported here: the imports take a third of a second, and Ctrl-C in that time is no reason for a traceback.
         from mend.app import app
 

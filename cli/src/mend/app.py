@@ -105,6 +105,8 @@ class Commands(TyperGroup):
         except BrokenPipeError:  # `mend history | head`: the reader has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise typer.Exit(FAILED) from None
+        except UnicodeError as error:  # a word on the command line, or a name on the disk, that is no text
+            self._end(f"there is text in it that cannot be used: {error}", FAILED)
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
             self._end(f"{error.strerror or error}{where}", FAILED)
