@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +71,29 @@ async def test_a_redis_whose_disk_is_full_is_not_ready_until_it_has_room_again(s
     finally:
         await bus.close()
         server.kill()
+
+
+async def test_a_redis_that_cannot_save_is_not_ready_though_its_log_is_well(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "redis").start()
+    bus = Bus.connect(server.url, "test")
+    try:
+        await bus.call("CONFIG", "SET", "save", "3600 1")
+        shutil.rmtree(tmp_path / "redis")  # as good as a disk that takes no new file
+        await bus.call("BGSAVE")
+        await wait_for(lambda: refused(bus), 20, "the failed save to be known")
+        assert "could not save its data" in (await takes_writes(bus)()).detail
+        with pytest.raises(BusDown):
+            await bus.call("XADD", "mesh:ev:pi4", "*", "p", b"x")
+    finally:
+        await bus.close()
+        server.kill()
+
+
+async def test_a_redis_that_misses_a_replica_is_not_ready_and_says_how_many(bus: Bus) -> None:
+    await bus.call("CONFIG", "SET", "min-replicas-to-write", 1)
+    assert "wants 1 replica(s)" in (await takes_writes(bus)()).detail
+    await bus.call("CONFIG", "SET", "min-replicas-to-write", 0)
+    assert (await takes_writes(bus)()).ready
 
 
 async def fill(bus: Bus, size: int) -> None:

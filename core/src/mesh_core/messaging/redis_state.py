@@ -1,6 +1,7 @@
-"""Does this Redis take writes now, and how near is it to refusing them? Out of one INFO; writes nothing.
+"""Does this Redis take writes now, and how near is it to refusing them? Out of INFO and PING; writes nothing.
 
-A server that is full (`noeviction`), cannot write its log, or misses replicas answers PING all the same.
+A server that is full (`noeviction`) or misses replicas answers PING all the same. One that cannot keep its data refuses
+even that, whether its log or a snapshot failed; which of the two it was, INFO says.
 """
 
 from __future__ import annotations
@@ -9,23 +10,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mesh_core.messaging.bus import Bus, BusDown, masked
+import redis.exceptions
+
+from mesh_core.messaging.bus import Bus, BusDown, config_of, masked
 from mesh_core.messaging.redis_limits import MIB
 from mesh_core.runtime.health import Check, Ready
 
+DENIED = "MISCONF"  # how the server's refusal begins where its disk fails
 FULL = 0.95  # of maxmemory: the next larger event is refused, soon every one
 
 
 @dataclass(frozen=True)
 class RedisState:
-    """What INFO says. Bytes; `most_bytes` is 0 without a maxmemory. `replicas` are those connected and not too late."""
+    """What the server says. Bytes; `most_bytes` is 0 without a maxmemory.
+
+    `replicas` are those connected and not too late, `replicas_wanted` is min-replicas-to-write (0: none, or not told).
+    `denied`: writes are refused because its data cannot be kept on its disk.
+    """
 
     used_bytes: int
     most_bytes: int
     loading: bool = False
     log_failed: bool = False
+    denied: bool = False
     is_replica: bool = False
     replicas: int = 0
+    replicas_wanted: int = 0
 
     @property
     def refusal(self) -> str | None:
@@ -36,6 +46,13 @@ class RedisState:
             return "this Redis is a replica and takes no writes; name the master in REDIS_URL"
         if self.log_failed:
             return "Redis could not write its log and refuses writes; look for a full disk under its data folder"
+        if self.denied:
+            return "Redis could not save its data and refuses writes; look for a full disk under its data folder"
+        if self.replicas < self.replicas_wanted:
+            return (
+                f"Redis wants {self.replicas_wanted} replica(s) that keep up, has {self.replicas}, and refuses writes; "
+                "start the missing one, or lower min-replicas-to-write"
+            )
         if self.most_bytes and self.used_bytes >= self.most_bytes * FULL:
             return (
                 f"Redis holds {self.used_bytes // MIB} of {self.most_bytes // MIB} MiB and refuses writes; "
@@ -60,6 +77,8 @@ def takes_writes(bus: Bus) -> Check:
 async def read_state(bus: Bus, section: str = "default") -> RedisState:
     """With a `section` of INFO only what that one says. Raises BusDown."""
     info = _fields(await bus.call("INFO", section))
+    whole = section == "default"
+    wanted = whole and "min_slaves_good_slaves" in info  # only then are there any to wait for
     # Buffers that the server itself does not hold against maxmemory.
     uncounted = _number(info, "mem_not_counted_for_evict")
     return RedisState(
@@ -67,9 +86,23 @@ async def read_state(bus: Bus, section: str = "default") -> RedisState:
         most_bytes=_number(info, "maxmemory"),
         loading=_number(info, "loading") == 1,
         log_failed=info.get("aof_last_write_status", "ok") != "ok",
+        denied=whole and await _denied(bus),
         is_replica=info.get("role", "master") != "master",
         replicas=_number(info, "min_slaves_good_slaves" if "min_slaves_good_slaves" in info else "connected_slaves"),
+        replicas_wanted=int(await config_of(bus, "min-replicas-to-write") or 0) if wanted else 0,
     )
+
+
+async def _denied(bus: Bus) -> bool:
+    try:
+        await bus.call("PING")
+    except BusDown as error:
+        if str(error).startswith(DENIED):
+            return True
+        raise
+    except redis.exceptions.ResponseError:  # an ACL without PING: nothing to say
+        pass
+    return False
 
 
 def _fields(info: Any) -> Mapping[str, Any]:
