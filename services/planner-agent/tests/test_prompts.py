@@ -317,14 +317,15 @@ def test_a_reason_of_ours_tells_the_fields_that_matter_and_no_planted_sentence()
     assert because(planted, POLICY.allows(planted)) == POLICY.allows(planted).reason
 
 
-def test_the_floor_says_what_the_policy_prefers_and_why_no_model_did() -> None:
+def test_the_floor_begins_with_what_was_found_and_says_why_no_model_did() -> None:
     tried = Attempt("llamacpp", "m", "llamacpp", 1, AttemptOutcome.TIMEOUT, 8000.0)
     answer = rules_answer(EVENT, ALLOWED)((tried,))
     assert (answer.action, answer.service, answer.node) == ("restart", "jellyfin", "nas-01")
     assert answer.requires_human is True
     assert "llamacpp timeout" in answer.reason
     assert "the policy prefers restart" in answer.reason
-    assert "No model was asked" in rules_answer(EVENT, ALLOWED)(()).reason
+    assert answer.reason.startswith(f"container died: {because(EVENT, ALLOWED)}; ")
+    assert rules_answer(EVENT, ALLOWED)(()).reason.endswith("no model was asked.")
 
 
 @pytest.mark.model

@@ -165,16 +165,17 @@ def read_answer(
 
 
 def rules_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Attempt, ...]], ModelAnswer]:
-    """What the rules say when no model did: the action that the policy prefers, and honestly why."""
+    """What the rules say when no model did: what was found, the action that the policy prefers, and who was asked."""
 
     def answer(attempts: tuple[Attempt, ...]) -> ModelAnswer:
         asked = ", ".join(f"{attempt.name} {attempt.outcome}" for attempt in attempts)
-        preamble = f"No model gave an acceptable answer ({asked})" if asked else "No model was asked"
+        whose = f"no model gave an acceptable answer ({asked})" if asked else "no model was asked"
+        finding = f"{event.type.replace('_', ' ')}: {because(event, allowed)}"
         return ModelAnswer(
             action=allowed.preferred,
             service=event.service,
             node=event.node,
-            reason=f"{preamble}; the policy prefers {allowed.preferred} here: {because(event, allowed)}."[:2000],
+            reason=f"{finding}; the policy prefers {allowed.preferred} here, {whose}."[:2000],
             confidence=0.5,
             requires_human=True,
         )
