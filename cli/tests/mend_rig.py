@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 from mend.app import app
 from mesh_core.approvals.proposal_files import ActionName, Receipt
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Evidence, ModelRef, Proposal, Risk, proposal_id
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import Evidence, Folder, ModelRef, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.testing import AllFolders
 
@@ -94,3 +95,27 @@ def proposal_of(service: str | None = "nginx", *, event: dict[str, Any] | None =
         "model": ModelRef(name="smollm2", provider="llamacpp", position=1, latency_ms=812.5),
     }
     return Proposal.model_validate({**fields, **changes})
+
+
+def finish(mend: Mend, proposal: Proposal, result: str, reason: str = "") -> Path:
+    """What the executor leaves of a run."""
+    actions, moment = mend.actions, rfc3339(datetime.now(UTC))
+    name = next(f.name for f in actions.filed(Folder.APPROVED) if f.proposal.id == proposal.id)
+    run = actions.claim(name)
+    assert run is not None
+    (run / "proposal.json").write_bytes(proposal.wire())
+    outcome = Outcome(
+        action_id=proposal.id,
+        digest=name.digest,
+        result=result,  # type: ignore[arg-type]
+        verdict="proven" if result == "done" else "not_helped",
+        reason=reason or ("seen well three times" if result == "done" else "still refuses connections"),
+        node=proposal.node,
+        service=proposal.service,
+        type=proposal.type,
+        approved_by="ann",
+        started_at=moment,
+        finished_at=moment,
+    )
+    (run / "outcome.json").write_bytes(outcome.wire())
+    return actions.finish(run, Folder(result))

@@ -13,41 +13,14 @@ import time
 from pathlib import Path
 
 import pytest
-from mend_rig import NODE, Mend, proposal_of
+from mend_rig import NODE, Mend, finish, proposal_of
 from rich.console import Console
 
 from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
-from mend.text import short_id
 from mend.times import now
-from mesh_core.approvals.proposal_files import digest_of, name_of
-from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import Folder, ModelRef, Proposal
-from mesh_core.models.records import rfc3339
-
-
-def finish(mend: Mend, proposal: Proposal, result: str) -> Path:
-    """What the executor leaves of a run."""
-    actions = mend.actions
-    name = next(f.name for f in actions.filed(Folder.APPROVED) if f.proposal.id == proposal.id)
-    run = actions.claim(name)
-    assert run is not None
-    (run / "proposal.json").write_bytes(proposal.wire())
-    outcome = Outcome(
-        action_id=proposal.id,
-        digest=name.digest,
-        result=result,  # type: ignore[arg-type]
-        verdict="proven" if result == "done" else "not_helped",
-        reason="seen well three times" if result == "done" else "still refuses connections",
-        node=proposal.node,
-        service=proposal.service,
-        type=proposal.type,
-        approved_by="ann",
-        started_at=rfc3339(now()),
-        finished_at=rfc3339(now()),
-    )
-    (run / "outcome.json").write_bytes(outcome.wire())
-    return actions.finish(run, Folder(result))
+from mesh_core.approvals.proposal_files import digest_of, name_of, short_id
+from mesh_core.models.proposals import Folder, ModelRef
 
 
 def test_pending_lists_what_waits_and_says_dash_for_the_count_without_redis(mend: Mend) -> None:
@@ -442,6 +415,25 @@ def test_ids_are_completed_by_the_shell(mend: Mend) -> None:
     proposal = mend.propose()
     done = mend.real(_MEND_COMPLETE="complete_bash", COMP_WORDS="mend approve plan-", COMP_CWORD="2")
     assert proposal.id in done.stdout
+    for begun, whole in ((short_id(proposal.id)[:4], short_id(proposal.id)), ("pi4/ng", "pi4/nginx")):
+        done = mend.real(_MEND_COMPLETE="complete_bash", COMP_WORDS=f"mend approve {begun}", COMP_CWORD="2")
+        assert whole in done.stdout.split()
+
+
+def test_history_on_eighty_columns_drops_nothing(mend: Mend) -> None:
+    proposal = mend.propose("a-service-with-a-long-name")
+    mend("approve", proposal.id)
+    finish(mend, proposal, "failed", reason="the stage apply failed: " + "no such container " * 20)
+    other = mend.propose("mail")
+    mend("snooze", other.id, "--for", "1h", "--reason", "dinner")
+    said = " ".join(mend("history", COLUMNS="80", FORCE_COLOR="1", TERM="dumb").stdout.split())
+    for words in (short_id(proposal.id), "pi4/a-service-with-a-long-name", "container_restart", "failed, not_helped"):
+        assert words in said, said
+    assert "by ann: the stage apply failed: no such container" in said
+    assert "snoozed by" in said
+    assert "rejected" not in said
+    rows = {row["service"]: row for row in json.loads(mend("history", "--json").stdout)}
+    assert (rows["mail"]["result"], rows["mail"]["put_aside"]) == ("rejected", "snooze")
 
 
 def test_the_file_in_the_folder_is_a_well_formed_name() -> None:

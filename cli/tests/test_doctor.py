@@ -18,6 +18,7 @@ from mend.doctor.machine import check_machine
 from mend.local.inventory_file import make_inventory
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.isolation_note import isolation_note
+from mesh_core.runtime.targets_note import note_targets
 
 
 @pytest.fixture
@@ -215,3 +216,21 @@ def test_a_person_sees_the_count_and_no_log_lines(mend_online: Mend, inventory: 
     assert done.returncode == 0, done.stderr
     assert "0 broken" in done.stdout
     assert "chain.built" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "noted", "words"),
+    [
+        ("json://127.0.0.1:9/", None, "is set;"),
+        ("json://127.0.0.1:9/", 1, "is set;"),
+        ("json://127.0.0.1:9/", 0, "the executor was started without it"),
+        ("", 0, "is not set"),
+    ],
+)
+def test_who_would_be_told_is_asked_of_the_executor_as_well(
+    tmp_path: Path, given: str, noted: int | None, words: str
+) -> None:
+    if noted is not None:
+        note_targets(tmp_path, noted)
+    (finding,) = [one for one in check_machine(tmp_path, {"NOTIFY_URLS": given}) if one.check == "notifications"]
+    assert words in finding.found

@@ -73,6 +73,20 @@ def test_a_node_that_nobody_knows_is_silenced_with_a_word_of_doubt(mend: Mend) -
     assert "misspelt" not in mend("maintenance", "pi?", "--for", "1h", "-r", "x").stdout
 
 
+def test_an_ack_of_a_place_that_nobody_knows_is_said_with_a_word_of_doubt(mend: Mend) -> None:
+    (mend.runtime / "config").mkdir()
+    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {pi4: {}, nas: {}}}\n")
+    assert "misspelt" in mend("ack", "p14/web").stdout
+    assert "misspelt" not in mend("ack", "nas/web").stdout  # no observer has said what there is
+    mend.propose()
+    (mend.runtime / "state").mkdir()
+    places = {"cam/": {"node": "cam", "service": None}, "pi4/db": {"node": "pi4", "service": "db"}}
+    (mend.runtime / "state" / "world.json").write_text(json.dumps({"places": places}))
+    for known_place in ("cam", "pi4/db", f"{NODE}/nginx", "nas"):
+        assert "misspelt" not in mend("ack", known_place).stdout, known_place
+    assert "misspelt" in mend("ack", "pi4/dbb").stdout
+
+
 def test_a_snooze_puts_the_proposal_aside_until_later(mend: Mend) -> None:
     proposal = mend.propose()
     said = mend("snooze", proposal.id[-12:], "--for", "45m", "--reason", "dinner")

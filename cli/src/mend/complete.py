@@ -1,4 +1,7 @@
-"""Proposal ids for the shell's Tab key. Reads file names only, and says nothing when it cannot."""
+"""Proposal ids for the shell's Tab key, as they are printed: the short one, and all of it for who began with that.
+
+Reads files only, and says nothing when it cannot.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from mend.context import read_context
 from mend.errors import CliError
 from mend.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
+from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.proposals import Folder
 
 
@@ -16,9 +20,9 @@ def complete_pending(incomplete: str) -> list[tuple[str, str]]:
     """What waits for a decision."""
     actions = _actions()
     return [
-        (filed.name.id, plain(f"{filed.proposal.type} {filed.proposal.target_key}", 80))
+        (word, plain(f"{filed.proposal.type} {filed.proposal.target_key}", 80))
         for filed in (actions.pending() if actions else ())
-        if filed.name.id.startswith(incomplete)
+        for word in _words(filed.name.id, incomplete, filed.proposal.target_key)
     ]
 
 
@@ -40,14 +44,20 @@ def complete_silences(incomplete: str) -> list[tuple[str, str]]:
         known = read_context(os.environ).silences.current()
     except CliError:
         return []
-    return [(silence.id, plain(silence.target, 80)) for silence in known if silence.id.startswith(incomplete)]
+    return [(word, plain(silence.target, 80)) for silence in known for word in _words(silence.id, incomplete)]
 
 
 def _ids(actions: ActionFolders, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:
     for folder in folders:
         for filed in actions.filed(folder):
-            if filed.name.id.startswith(incomplete):
-                yield filed.name.id
+            yield from _words(filed.name.id, incomplete)
+
+
+def _words(whole: str, incomplete: str, other: str = "") -> list[str]:
+    """What `incomplete` may become: the short id, or else the whole one or the other name, where that was begun."""
+    if (short := short_id(whole)).startswith(incomplete):
+        return [short]
+    return [word for word in (whole, other) if word.startswith(incomplete)]
 
 
 def _actions() -> ActionFolders | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.console import Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,12 +24,20 @@ class Column:
     prose: bool = False
 
 
+def fits(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> bool:
+    """Has a terminal of `width` characters room for every column that always stays?"""
+    always = [n for n, column in enumerate(columns) if column.spare == 0]
+    return _needed(always, columns, _natural(columns, rows)) <= width
+
+
+def in_lines(head: Sequence[Text], tail: Text) -> Group:
+    """A row where its columns have no room: what it is about, and below that, indented, the rest; both may wrap."""
+    return Group(Text("  ").join(head), Padding(tail, (0, 0, 0, 2)))
+
+
 def listing(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> Table:
     """The table for a terminal of `width` characters."""
-    natural = [
-        max(len(column.title), *(row[n].cell_len for row in rows)) if rows else len(column.title)
-        for n, column in enumerate(columns)
-    ]
+    natural = _natural(columns, rows)
     kept = list(range(len(columns)))
     while len(kept) > 1 and _needed(kept, columns, natural) > width:
         goes = max(kept, key=lambda n: columns[n].spare)
@@ -47,6 +57,10 @@ def listing(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: in
     for row in rows:
         table.add_row(*(row[n] for n in kept))
     return table
+
+
+def _natural(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> list[int]:
+    return [max(len(column.title), *(row[n].cell_len for row in rows), 0) for n, column in enumerate(columns)]
 
 
 def _needed(kept: Sequence[int], columns: Sequence[Column], natural: Sequence[int]) -> int:

@@ -32,8 +32,3 @@ def _visible(text: str) -> str:
 
 def _cut(text: str, limit: int) -> str:
     return text if not limit or len(text) <= limit else text[: max(1, limit - 1)] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def short_id(action_id: str) -> str:
-    """The 12 hex at the end of a proposal's id: enough for every command."""
-    return action_id.rpartition("-")[2]

@@ -20,7 +20,7 @@ from mesh_core.runtime import metrics
 from mesh_core.runtime.addresses import Address
 from mesh_core.runtime.health import STUCK_SECONDS, Probes, Ready, writable
 from mesh_core.runtime.health_http import ProbesServer
-from mesh_core.runtime.service import heartbeat_file
+from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.testing import free_port, wait_for
 
 

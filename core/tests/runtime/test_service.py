@@ -13,15 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.runtime.service import (
-    BEAT_SECONDS,
-    HEARTBEAT_SECONDS,
-    awaited,
-    heartbeat_file,
-    pause,
-    shared_end,
-    what_is_stuck,
-)
+from mesh_core.runtime.heartbeats import heartbeat_file, what_is_stuck
+from mesh_core.runtime.service import BEAT_SECONDS, HEARTBEAT_SECONDS, awaited, pause, shared_end
 from mesh_core.testing import wait_for
 
 PARTS = """

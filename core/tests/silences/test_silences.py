@@ -22,9 +22,10 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.silences import commands as silencing
-from mesh_core.silences.commands import BadSilence, SilenceRequest
+from mesh_core.silences.commands import BadSilence, SilenceRequest, new_silence
 from mesh_core.silences.folder import MAX_BYTES, SilenceFolder
-from mesh_core.silences.silence import MAX_DAYS, Silence, ends_with, silences_for
+from mesh_core.silences.put_aside import put_aside_by, words_for
+from mesh_core.silences.silence import MAX_DAYS, Silence, SilenceKind, ends_with, silences_for
 from mesh_core.storage import files
 from mesh_core.testing import AllFolders
 
@@ -441,3 +442,12 @@ def test_planner_and_operators_end_each_others_silences_in_a_deployed_folder_and
         assert _as(OPERATOR, OPERATORS, lambda: folder.end(second, "done")) == "True"
         assert _as(OPERATOR, OPERATORS, lambda: folder.end_reason(first)) == "well again"
         assert _as(61003, 61003, lambda: (folder.current(), folder.ended())) == "((), ())"
+
+
+def test_what_a_silence_put_aside_is_told_from_a_rejection_by_its_own_words() -> None:
+    moment = datetime.now(UTC)
+    for kind in (SilenceKind.SNOOZE, SilenceKind.ACKNOWLEDGE):
+        request = SilenceRequest("pi4", moment + timedelta(hours=1), "ann", reason="dinner")
+        assert put_aside_by(words_for(new_silence(kind, request, moment))) is kind
+    for reason in ("", "no", "snoozed it myself", "acknowledged", "it was snoozed until tomorrow"):
+        assert put_aside_by(reason) is None

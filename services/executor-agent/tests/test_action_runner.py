@@ -28,7 +28,7 @@ from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import RedisServer, free_port, wait_for
 
 SLOW = (
     "- hosts: here\n  gather_facts: false\n  tasks:\n"
@@ -123,15 +123,24 @@ async def test_a_playbook_that_fails_its_syntax_check_changes_nothing_and_says_s
     assert "nothing was changed" in result.reason
 
 
-async def test_a_notification_without_targets_fails_and_names_the_variable(
+async def test_a_notification_without_targets_is_acknowledged_and_names_the_variable(
     pool: AnsiblePool, run_dir: Path, tmp_path: Path
 ) -> None:
     runner = ActionRunner(pool, tmp_path / "none.yml")
     notify = proposal_for(1, type="notify", action="notify")
     assert (await runner.look(notify, run_dir)).health is TargetStatus.UNKNOWN
     result = await runner.run(notify, run_dir, lambda *_: None, asyncio.Event())
-    assert result.result == "failed"
-    assert "NOTIFY_URLS" in result.reason
+    assert (result.result, result.verdict) == ("done", "acknowledged")
+    assert "NOTIFY_URLS is not set" in result.reason
+    assert (run_dir / "logs" / "02_apply.log").read_text().strip() == result.reason
+
+
+async def test_a_notification_that_no_target_took_has_failed(pool: AnsiblePool, run_dir: Path, tmp_path: Path) -> None:
+    runner = ActionRunner(pool, tmp_path / "none.yml", notify_urls=(f"json://127.0.0.1:{free_port()}/",))
+    notify = proposal_for(1, type="notify", action="notify")
+    result = await runner.run(notify, run_dir, lambda *_: None, asyncio.Event())
+    await runner.teller.close()
+    assert (result.result, result.verdict) == ("failed", "not_helped")
 
 
 async def test_a_notification_reaches_its_target(pool: AnsiblePool, run_dir: Path, tmp_path: Path) -> None:

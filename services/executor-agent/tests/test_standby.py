@@ -15,9 +15,9 @@ import pytest
 from executor_agent.orphans import OrphanState, end_orphans
 from executor_agent.testing import ExecutorHarness, proposal_for
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.heartbeats import heartbeat_file, what_is_stuck
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.pulse import Pulse
-from mesh_core.runtime.service import heartbeat_file, what_is_stuck
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.lock_note import started_at
 from mesh_core.testing import wait_for

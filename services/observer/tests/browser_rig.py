@@ -32,6 +32,8 @@ from mesh_core.models.proposals import (
     proposal_id,
 )
 from mesh_core.models.records import rfc3339
+from mesh_core.runtime.heartbeats import heartbeat_file
+from mesh_core.runtime.targets_note import note_targets
 from mesh_core.testing import AllFolders, Patience, RedisServer, free_port
 from observer.world import HealthState, TargetHealth, World
 
@@ -121,6 +123,13 @@ class Mesh:
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+    def make_sound(self, *nodes: str) -> None:
+        """As with an executor that works, has somebody to tell and may touch these nodes: nothing against a yes."""
+        hosts = "".join(f"    {node}: {{ansible_host: 192.0.2.7}}\n" for node in nodes)
+        (self.runtime / "config" / "inventory.yml").write_text(f"all:\n  hosts:\n{hosts}")
+        note_targets(self.runtime, 1)
+        heartbeat_file(self.runtime, "executor-agent").touch()
 
     def tell(self, **event: Any) -> int:
         """As `redis-cli PUBLISH health_events` does."""

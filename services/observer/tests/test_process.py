@@ -19,7 +19,8 @@ from parts.archive import lines_in, read_archive
 
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import Decision, HealthEvent, WorldUpdate
-from mesh_core.runtime.service import HEARTBEAT_SECONDS, what_is_stuck
+from mesh_core.runtime.heartbeats import what_is_stuck
+from mesh_core.runtime.service import HEARTBEAT_SECONDS
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.testing import RedisServer, free_port, wait_for
 

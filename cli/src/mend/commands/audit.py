@@ -16,8 +16,9 @@ from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
 from mend.listing import Column, listing
 from mend.options import AsJson
-from mend.text import plain, short_id
+from mend.text import plain
 from mend.times import local_time, now
+from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.records import parse_time
 from mesh_core.storage.audit_log import (
     HEAD_KEY,

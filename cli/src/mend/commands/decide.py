@@ -11,12 +11,14 @@ from mend.complete import complete_pending
 from mend.context import CliContext
 from mend.errors import DONE, USAGE, CliError, cli_error_for
 from mend.follow import follow
-from mend.text import plain, short_id
+from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
+from mend.text import plain
 from mend.times import now
 from mesh_core.actions.register import action_type
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide
-from mesh_core.approvals.proposal_files import Filed
+from mesh_core.approvals.obstacles import obstacles_of
+from mesh_core.approvals.proposal_files import Filed, short_id
 
 PendingId = Annotated[
     str,
@@ -77,6 +79,7 @@ def approve_one(cli: CliContext, query: str) -> Filed:
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
     cli.say(f"  next: {action_type(p.type).after_approval} {plain(p.target_key).rstrip('/')}; approved by {cli.user}")
+    say_obstacles(cli, obstacles_of(p, surroundings(cli), now()), APPROVED_HEADING)
     return filed
 
 

@@ -16,11 +16,11 @@ import typer
 from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import FAILED, CliError, cli_error_for
-from mend.text import plain, short_id
+from mend.text import plain
 from mend.times import now
 from mesh_core.approvals import edits
 from mesh_core.approvals.errors import CannotDecide
-from mesh_core.approvals.proposal_files import digest_of
+from mesh_core.approvals.proposal_files import digest_of, short_id
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
 

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from mend.context import CliContext
-from mend.listing import Column, listing
+from mend.listing import Column, fits, in_lines, listing
 from mend.options import AsJson
-from mend.text import plain, short_id
+from mend.text import plain
 from mend.times import local_time, seconds_between, took
 from mesh_core.approvals.action_folders import ActionFolders
-from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of, short_id
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
+from mesh_core.silences.put_aside import DONE, put_aside_by
+from mesh_core.silences.silence import SilenceKind
 from mesh_core.storage.files import read_regular
 
 FINISHED = (
@@ -37,7 +40,10 @@ STYLE = {"done": "green", "failed": "bold red", "interrupted": "red", "quarantin
 
 @dataclass(frozen=True)
 class Past:
-    """One proposal that came to rest. `seconds` is how long its run took; None for what never ran."""
+    """One proposal that came to rest. `seconds` is how long its run took; None for what never ran.
+
+    `put_aside`: the kind of silence (snooze, acknowledge) for which it was rejected, only for now.
+    """
 
     id: str
     result: str
@@ -51,6 +57,7 @@ class Past:
     attempt: int | None
     reason: str
     path: str
+    put_aside: SilenceKind | None = None
 
 
 def history(
@@ -76,7 +83,12 @@ def history(
     if not shown:
         cli.say("Nothing has been decided yet." if not (node or service) else "Nothing of that has been decided yet.")
         return
-    cli.out.print(listing(COLUMNS, [_row(p) for p in shown], cli.out.width))
+    rows = [_row(p) for p in shown]
+    if fits(COLUMNS, rows, cli.out.width):
+        cli.out.print(listing(COLUMNS, rows, cli.out.width))
+    else:
+        for row in rows:
+            cli.out.print(_in_lines(row))
     if len(found) > len(shown):
         cli.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
 
@@ -112,6 +124,7 @@ def _past(actions: ActionFolders, folder: Folder, path: Path) -> Past:
         attempt=outcome.attempt if outcome else proposal.attempt if proposal else None,
         reason=reason,
         path=str(path),
+        put_aside=put_aside_by(reason) if folder is Folder.REJECTED else None,
     )
 
 
@@ -139,15 +152,15 @@ def _changed(path: Path) -> str:
 
 
 COLUMNS = (
-    Column("when", 1),
+    Column("when"),
     Column("id"),
     Column("node/service"),
-    Column("what", 2),
+    Column("what"),
     Column("result"),
-    Column("proof", 3),
-    Column("took", 5),
-    Column("by", 4),
-    Column("reason", 6, prose=True),
+    Column("proof"),
+    Column("took"),
+    Column("by"),
+    Column("reason", prose=True),
 )
 
 
@@ -158,9 +171,19 @@ def _row(p: Past) -> list[Text]:
         Text(plain(short_id(p.id), 16), "cyan"),
         Text(f"{plain(p.node)}/{plain(p.service or '')}" if p.node else "?", "bold"),
         Text(f"{p.type or '?'}{again}"),
-        Text(p.result, STYLE.get(p.result, "")),
+        Text(DONE[p.put_aside]) if p.put_aside else Text(p.result, STYLE.get(p.result, "")),
         Text(p.verdict or ""),
         Text(took(p.seconds) if p.seconds is not None else ""),
         Text(plain(p.by, 30)),
         Text(plain(p.reason, 120), "dim"),
     ]
+
+
+def _in_lines(row: list[Text]) -> Group:
+    when, action_id, target, what, result, proof, run_time, by, reason = row
+    came = Text(", ").join(part for part in (result, proof, run_time) if part)
+    if by:
+        came.append(" by ").append_text(by)
+    if reason:
+        came.append(": ").append_text(reason)
+    return in_lines([when, action_id, target, what], came)

@@ -14,10 +14,10 @@ import typer
 
 from mend.context import CliContext, read_note
 from mend.errors import FAILED, CliError
-from mend.heartbeats import FRESH_SECONDS, heartbeats
 from mend.sign_in import sign_in_link
 from mend.text import plain
 from mesh_core.runtime.addresses import address_for
+from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats
 from mesh_core.security.sign_in_links import is_waiting
 from mesh_core.storage.files import write_whole
 

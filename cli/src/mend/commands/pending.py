@@ -1,4 +1,4 @@
-"""`mend pending`: what waits for a person. Reads files; asks Redis only how often each trouble came back."""
+"""`mend pending`: what is wrong and waits for a person. Reads files; asks Redis how often it came, and how it is."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from mend.active_silences import say_silences
 from mend.context import CliContext
-from mend.listing import Column, listing
+from mend.listing import Column, fits, in_lines, listing
+from mend.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mend.options import AsJson
-from mend.text import plain, short_id
+from mend.text import plain
 from mend.times import age, now, seconds_between
-from mesh_core.approvals.proposal_files import Filed
+from mesh_core.approvals.obstacles import Obstacle, obstacles_of
+from mesh_core.approvals.proposal_files import Filed, short_id
+from mesh_core.incidents.wording import about, what_is_wrong
 from mesh_core.models.proposals import Folder
 
+EXPIRED = "expired"
 RISK_STYLE = {"low": "green", "guarded": "yellow", "high": "bold red"}
 
 
 def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the proposals that wait for a yes or a no.
+    """List the proposals that wait for a yes or a no: what is wrong, what would run, and what stands against a yes.
 
     \b
     Examples
@@ -31,21 +36,34 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
     """
     cli: CliContext = ctx.obj
     waiting = cli.actions.pending()
-    seen = occurrences(cli, [filed.proposal.event.id or "" for filed in waiting])
-    if as_json:
-        cli.say_json([pending_row(filed, times) for filed, times in zip(waiting, seen, strict=True)])
-        return
     if not waiting:
+        if as_json:
+            cli.say_json([])
+            return
         cli.say(f"Nothing waits for you in {plain(cli.actions.folder(Folder.PENDING))}.")
         say_silences(cli)
         return
-    cli.out.print(listing(COLUMNS, _rows(waiting, seen), cli.out.width))
+    seen, around = look_around(cli, [filed.proposal.event.id or "" for filed in waiting])
+    against = [obstacles_of(filed.proposal, around, now()) for filed in waiting]
+    if as_json:
+        rows = zip(waiting, seen, against, strict=True)
+        cli.say_json([pending_row(filed, times, obstacles) for filed, times, obstacles in rows])
+        return
+    table = _rows(waiting, seen)
+    if fits(COLUMNS, table, cli.out.width):
+        cli.out.print(listing(COLUMNS, table, cli.out.width))
+    else:
+        for row in table:
+            cli.out.print(_in_lines(row))
+    say_obstacles_of_all(
+        cli, [(short_id(filed.name.id), obstacles) for filed, obstacles in zip(waiting, against, strict=True)]
+    )
     cli.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
     say_silences(cli)
 
 
-def pending_row(filed: Filed, times: int | None) -> dict[str, Any]:
-    """One proposal as `--json` gives it; `occurrences` is null when Redis cannot say."""
+def pending_row(filed: Filed, times: int | None, obstacles: Sequence[Obstacle]) -> dict[str, Any]:
+    """One proposal as `--json` gives it; `occurrences` is null when Redis cannot say, `about` '' for the service."""
     p = filed.proposal
     return {
         "id": filed.name.id,
@@ -65,28 +83,11 @@ def pending_row(filed: Filed, times: int | None) -> dict[str, Any]:
         "attempt": p.attempt,
         "edited_by": p.edited_by,
         "event_type": p.event.type,
+        "about": about(p.event),
         "trust": p.event.trust.value,
         "occurrences": times,
+        "obstacles": obstacle_rows(obstacles),
     }
-
-
-def occurrences(cli: CliContext, event_ids: Sequence[str]) -> list[int | None]:
-    """How often each trouble occurred so far (1: once); None for each when Redis does not answer."""
-    if not event_ids:
-        return []
-    import asyncio  # only where somebody waits: these take as long as all the rest
-
-    from mesh_core.messaging.bus import Bus
-    from mesh_core.messaging.occurrences import occurrences_of
-
-    async def ask() -> list[int | None]:
-        bus = Bus.connect(cli.redis_url, "mend")
-        try:
-            return await occurrences_of(bus, event_ids)
-        finally:
-            await bus.close()
-
-    return asyncio.run(ask())
 
 
 COLUMNS = (
@@ -94,6 +95,7 @@ COLUMNS = (
     Column("age", 2),
     Column("expires", 4),
     Column("node/service"),
+    Column("what is wrong", prose=True),
     Column("would run"),
     Column("risk", 1),
     Column("confidence", 6),
@@ -112,8 +114,9 @@ def _rows(waiting: Sequence[Filed], seen: Sequence[int | None]) -> list[list[Tex
             [
                 Text(short_id(filed.name.id), "cyan"),
                 Text(age(seconds_between(p.created_at, moment))),
-                Text(age(left), "" if left > 3600 else "yellow") if left > 0 else Text("expired", "red"),
+                Text(age(left), "" if left > 3600 else "yellow") if left > 0 else Text(EXPIRED, "red"),
                 Text(f"{p.node}/{p.service or ''}", "bold"),
+                Text(plain(what_is_wrong(p.event), 120)),
                 Text(p.type),
                 Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, "")),
                 Text(f"{p.confidence:.2f}"),
@@ -122,3 +125,10 @@ def _rows(waiting: Sequence[Filed], seen: Sequence[int | None]) -> list[list[Tex
             ]
         )
     return rows
+
+
+def _in_lines(row: list[Text]) -> Group:
+    action_id, waits, left, target, wrong, type_, risk = row[:7]
+    until = "" if left.plain == EXPIRED else "expires in "
+    tail = Text.assemble("would run ", type_, ", risk ", risk, ", waits for ", waits, f", {until}", left)
+    return in_lines([action_id, target, wrong], tail)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from mend.commands.pending import RISK_STYLE, occurrences, pending_row
+from mend.commands.pending import RISK_STYLE, pending_row
 from mend.complete import complete_any
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
+from mend.obstacles import APPROVED_HEADING, look_around, say_obstacles
 from mend.options import AsJson
-from mend.text import plain, plain_lines, short_id
+from mend.text import plain, plain_lines
 from mend.times import age, local_time, now, seconds_between
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for, what_it_touches
 from mesh_core.approvals.decisions import LocatedProposal, find_one
-from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of
+from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle, obstacles_of
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of, short_id
+from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
@@ -57,10 +61,11 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
     lint = lint_proposal(proposal, _widened(cli))
-    times = occurrences(cli, [proposal.event.id or ""])[0]
+    (times,), around = look_around(cli, [proposal.event.id or ""])
+    against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
     outcome = cli.actions.outcome_at(found.path)
     if as_json:
-        cli.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome))
+        cli.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against))
         return
     _head(cli, found, proposal, digest, times)
     _evidence(cli, proposal)
@@ -68,12 +73,14 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     if outcome is not None:
         _came_of_it(cli, found, outcome)
     else:
-        _what_next(cli, found, proposal)
+        _what_next(cli, found, against)
 
 
 def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, times: int | None) -> None:
     moment = now()
     cli.say(plain(found.id), "bold cyan")
+    wrong = Text("  wrong       ").append(plain(what_is_wrong(p.event)), "bold").append(f" ({p.event.severity})")
+    cli.out.print(wrong, soft_wrap=True)
     line = Text("  would run   ")
     line.append(p.type, "bold").append(" on ").append(plain(p.node), "bold")
     if p.service:
@@ -142,14 +149,16 @@ def _what_to_mind(cli: CliContext, lint: Lint) -> None:
         cli.say(f"  the executor would refuse it: {plain(problem, 500)}", "bold red")
 
 
-def _what_next(cli: CliContext, found: LocatedProposal, p: Proposal) -> None:
+def _what_next(cli: CliContext, found: LocatedProposal, against: Sequence[Obstacle]) -> None:
     if found.folder is not Folder.PENDING:
+        say_obstacles(cli, against, APPROVED_HEADING)
         for suffix in (REASON_SUFFIX, BY_SUFFIX):
             text = read_regular(found.path.with_name(found.path.name + suffix), 4096)
             if text:
                 cli.say(f"  {'by' if suffix == BY_SUFFIX else 'reason'}: {plain(text.decode('utf-8', 'replace'), 500)}")
         return
     cli.say()
+    say_obstacles(cli, against)
     cli.say("To say yes, move the file or let mend do it; to say no, say why", "bold")
     target = cli.actions.folder(Folder.APPROVED)
     cli.say(f"  mv {shlex.quote(str(found.path))} {shlex.quote(str(target))}/")
@@ -178,8 +187,10 @@ def _as_json(
     lint: Lint,
     times: int | None,
     outcome: Outcome | None,
+    against: Sequence[Obstacle],
 ) -> dict[str, Any]:
-    row = pending_row(Filed(name_of(f"{found.id}.{digest or '0' * 16}.json"), found.path, p), times)  # type: ignore[arg-type]
+    name = name_of(f"{found.id}.{digest or '0' * 16}.json")
+    row = pending_row(Filed(name, found.path, p), times, against)  # type: ignore[arg-type]
     return {
         **row,
         "digest": digest,

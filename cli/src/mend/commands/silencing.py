@@ -11,10 +11,12 @@ import typer
 from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
-from mend.text import plain, short_id
+from mend.text import plain
 from mend.times import local_time, now
+from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.runtime.places_note import SeenPlaces, read_places
 from mesh_core.silences import commands as silencing
 from mesh_core.silences.commands import BadSilence, SilenceRequest
 from mesh_core.silences.silence import Silence
@@ -66,8 +68,7 @@ def maintenance(
         raise CliError(plain(error), USAGE) from None
     cli.say(f"maintenance of {plain(made.target)} until {local_time(made.ends_at)}", "bold")
     _say_rest(cli, made)
-    if not _is_known(cli, node):
-        cli.say(f"  no node in the inventory is called {plain(node)}: is it misspelt?", "yellow")
+    _say_if_unknown(cli, node)
 
 
 def snooze(
@@ -129,6 +130,7 @@ def ack(
         f"acknowledged {plain(made.target)}: until it is healthy again, or {local_time(made.ends_at)} at the latest",
         "bold",
     )
+    _say_if_unknown(cli, made.node, made.service)
     for filed in aside:
         cli.say(f"  put aside: {filed.name.id}")
     waiting = () if reject else silencing.waiting_for(cli.actions, made.node, made.service, made.type)
@@ -162,9 +164,25 @@ def _say_rest(cli: CliContext, made: Silence) -> None:
     cli.say(hint, "dim")
 
 
-def _is_known(cli: CliContext, node: str) -> bool:
+def _say_if_unknown(cli: CliContext, node: str, service: str | None = None) -> None:
+    """A misspelt silence is silent about nothing, and nobody would notice. `node` may be a pattern."""
+    seen = read_places(cli.runtime)
+    hosts = _hosts(cli)
+    if hosts is None and not seen.targets:
+        return  # nothing to compare with
+    nodes = {*(hosts or ()), *(target.partition("/")[0] for target in seen.targets)}
+    if not any(fnmatchcase(one, node) for one in nodes):
+        cli.say(f"  no node in the inventory is called {plain(node)}, and none was heard of: is it misspelt?", "yellow")
+    elif service is not None and seen.targets and not _was_heard_of(cli, seen, node, service):
+        cli.say(f"  nothing was ever heard of {plain(service)} on {plain(node)}: is it misspelt?", "yellow")
+
+
+def _was_heard_of(cli: CliContext, seen: SeenPlaces, node: str, service: str) -> bool:
+    return f"{node}/{service}" in seen.targets or bool(cli.actions.find_about(node, service))
+
+
+def _hosts(cli: CliContext) -> frozenset[str] | None:
     try:
-        hosts = Inventory.load(cli.runtime / "config" / "inventory.yml").hosts
-    except (InventoryError, OSError):
-        return True  # nothing to compare with
-    return any(fnmatchcase(host, node) for host in hosts)
+        return Inventory.load(cli.runtime / "config" / "inventory.yml").hosts
+    except InventoryError:
+        return None

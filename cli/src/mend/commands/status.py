@@ -14,7 +14,6 @@ from rich.text import Text
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
 from mend.failing_probes import failing_probes
-from mend.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, now, seconds_between
@@ -25,6 +24,7 @@ from mesh_core.messaging.redis_state import read_state
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mesh_core.silences.commands import active
 
 GONE_SECONDS = 300.0  # what healthcheck.sh calls dead

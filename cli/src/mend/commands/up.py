@@ -26,7 +26,8 @@ from mend.local.plan import Plan, plan_for
 from mend.local.running import Mesh
 from mend.local.stopper import Stopper
 from mend.sign_in import sign_in_link
-from mend.text import plain, short_id
+from mend.text import plain
+from mesh_core.approvals.proposal_files import short_id
 from mesh_core.messaging.bus import Bus, BusDown, check_server
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.secret_files import everybody_may_read

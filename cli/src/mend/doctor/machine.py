@@ -10,14 +10,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mend.doctor.finding import Finding, broken, ok, warning
-from mend.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mend.text import plain
 from mend.times import age
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mesh_core.runtime.isolation_note import read_isolation
 from mesh_core.runtime.secret_files import is_given
+from mesh_core.runtime.targets_note import read_targets
 from mesh_core.security.permissions import differences, is_deployed, services_of
 from mesh_core.storage.schema import SCHEMA_VERSION, why_not
 
@@ -35,7 +36,7 @@ def check_machine(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding
     yield _policy(runtime / "config" / "policy.yml")
     yield _services(runtime)
     yield from _isolation(runtime)
-    yield _notify(environ)
+    yield _notify(runtime, environ)
 
 
 def _python() -> Finding:
@@ -159,8 +160,14 @@ def _isolation(runtime: Path) -> Iterator[Finding]:
         yield ok("isolation", f"{plain(note.wall, 40)}: {plain(note.sentence, 300)}")
 
 
-def _notify(environ: Mapping[str, str]) -> Finding:
+def _notify(runtime: Path, environ: Mapping[str, str]) -> Finding:
+    """Here and at the executor, which may have been started with other settings."""
     if is_given(environ, "NOTIFY_URLS"):
+        if read_targets(runtime) == 0:
+            found = (
+                "NOTIFY_URLS is set here, and the executor was started without it: an approved notify reaches nobody"
+            )
+            return warning("notifications", found, "set it for the executor, too, and start it again")
         return ok("notifications", "NOTIFY_URLS is set; `mend notify-test` tries it")
     return warning(
         "notifications",

@@ -22,7 +22,7 @@ from mend.local.redis_server import OWN_MARK, LoginRefused, home_of
 from mend.local.supervisord import Job, JobState, NoAnswer, Supervisord
 from mend.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
-from mesh_core.runtime.service import heartbeat_file
+from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.settings import CANNOT_START
 from mesh_core.security.private_folder import make_private
 from mesh_core.storage.files import write_whole

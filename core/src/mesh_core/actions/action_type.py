@@ -51,13 +51,18 @@ def touches_nothing(proposal: Proposal) -> str:
     return "touches no host"
 
 
+def nothing_missing(proposal: Proposal, variables: Mapping[str, Any]) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class ActionType:
     """One kind of thing that a person can approve; `name` is the proposal's `type`.
 
     `playbooks` gives the texts that run (ValueError, a sentence, where no honest one can be made); `fits` says whether
     the choice means this type for an event; `read_look` reads what the task LOOK_TASK answered, None where there is no
-    target of its own to look at. For people: `touches` says how far it goes ("restarts 1 container on web01: shop"),
+    target of its own to look at; `missing` says in a sentence which of the host's variables (as given) a run would
+    miss, '' for none. For people: `touches` says how far it goes ("restarts 1 container on web01: shop"),
     `effect` what approval does where no playbook shows it ("sends ..."), `next_step` what comes right after it ("a
     notification goes out about" PLACE) where that is no run.
     """
@@ -69,6 +74,7 @@ class ActionType:
     fits: Callable[[HealthEvent], bool] = any_event
     read_look: Callable[[Proposal, Mapping[str, Any]], TargetState] | None = None
     touches: Callable[[Proposal], str] = touches_nothing
+    missing: Callable[[Proposal, Mapping[str, Any]], str] = nothing_missing
     touches_host: bool = True  # False: it is a message to people
     effect: str = ""
     next_step: str = ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mesh_core.actions.action_type import ActionType, Choice, FactCondition
 from mesh_core.actions.containers import by_labels, compose_claim, compose_of, read_look
 from mesh_core.actions.playbooks import PlaybookSet, Task, UnsafeText, must_hold, play, target_of
@@ -19,20 +22,18 @@ _CHOICE = Choice(
 
 def _playbooks(proposal: Proposal) -> PlaybookSet:
     node, service = target_of(proposal)
+    project, needed = _needed(proposal)
     if compose := _declared_in(proposal.event):
-        project, needed = compose[0], f"mend_compose_dirs with {compose[0]} and its folder"
         found = by_labels(node, project, compose[1], UnsafeText(project))
     else:
         # The event names no project that we may believe: then only the operator's inventory can.
-        project, needed = f"of {service}", f"mend_compose_projects {{{service}: PROJECT}} and mend_compose_dirs"
         found = by_labels(
             node, project, service, "{{ (mend_compose_projects | default({})).get(mend_compose_service, '') }}"
         )
     known = must_hold(
         "The folder of the project is known",
         "mend_project in (mend_compose_dirs | default({}))",
-        f"The inventory does not say where the compose project {project} lies on {node}: "
-        f"add {needed} to the variables of {node} in config/inventory.yml.",
+        _unknown_folder(node, project, needed),
     )
     anew: Task = {
         "name": "Make its containers anew",
@@ -50,6 +51,39 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
         apply=play(f"Redeploy {service} on {node}", node, found.variables, known, anew),
         look=found.look(node, service),
         converge=found.started(node, service),
+    )
+
+
+def _needed(proposal: Proposal) -> tuple[str, str]:
+    """(the project, as people read it; what the inventory has to say of it)"""
+    if compose := _declared_in(proposal.event):
+        return compose[0], f"mend_compose_dirs with {compose[0]} and its folder"
+    service = proposal.service
+    return f"of {service}", f"mend_compose_projects {{{service}: PROJECT}} and mend_compose_dirs"
+
+
+def _missing(proposal: Proposal, variables: Mapping[str, Any]) -> str:
+    """The folder of its project: what is given but cannot be read may name it."""
+    known = True
+    if declared := _declared_in(proposal.event):
+        project: object = declared[0]
+    else:
+        known = _says(variables, "mend_compose_projects", proposal.service)
+        projects = variables.get("mend_compose_projects")
+        project = projects.get(proposal.service) if isinstance(projects, Mapping) else None
+    known = known and _says(variables, "mend_compose_dirs", project)
+    return "" if known else _unknown_folder(proposal.node, *_needed(proposal))
+
+
+def _says(variables: Mapping[str, Any], name: str, key: object) -> bool:
+    value = variables.get(name)
+    return name in variables and (key is None or not isinstance(value, Mapping) or key in value)
+
+
+def _unknown_folder(node: str, project: str, needed: str) -> str:
+    return (
+        f"The inventory does not say where the compose project {project} lies on {node}: "
+        f"add {needed} to the variables of {node} in config/inventory.yml."
     )
 
 
@@ -77,4 +111,5 @@ ACTION = ActionType(
     playbooks=_playbooks,
     read_look=read_look,
     touches=_touches,
+    missing=_missing,
 )

@@ -24,9 +24,10 @@ from mesh_core.approvals.proposal_files import (
     Filed,
     approval_at,
     name_of,
+    short_id,
 )
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.proposals import EXECUTED, HEX, MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.storage.files import read_regular, rename_told
 from mesh_core.storage.listing import entries
 
@@ -82,18 +83,36 @@ class ActionFolders:
         return approval_at(self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).by
 
     def find(self, action_id: str) -> list[tuple[Folder, Path]]:
-        """Where a proposal lies, by its whole id or any unambiguous beginning or its 12 hex at the end."""
+        """Where a proposal lies, by its whole id, a beginning of it, or (a beginning of) the 12 hex at its end.
+
+        All that fit: a whole id alone, whatever else begins with it.
+        """
         found = []
+        for folder, path, own in self._all():
+            if own.startswith(action_id) or own.endswith(f"-{action_id}") or short_id(own).startswith(action_id):
+                found.append((folder, path, own))
+        exact = [(folder, path) for folder, path, own in found if own == action_id]
+        return exact or [(folder, path) for folder, path, _ in found]
+
+    def find_about(self, node: str, service: str | None) -> list[tuple[Folder, Path]]:
+        """The proposals about that target, by their names and what lies in them."""
+        beginning = proposal_id("", node, service)[:-HEX]
+        return [
+            (folder, path)
+            for folder, path, own in self._all()
+            if own.startswith(beginning)
+            and (proposal := self.proposal_at(path)) is not None
+            and (proposal.node, proposal.service) == (node, service)
+        ]
+
+    def _all(self) -> Iterator[tuple[Folder, Path, str]]:
+        """Everything that is a proposal by its name, with that: the id, or whatever it is called."""
         for folder in Folder:
             for entry in entries(self.folder(folder)):
                 if entry.name.endswith((REASON_SUFFIX, BY_SUFFIX)) or entry.name.startswith("."):
                     continue
                 name = name_of(entry.name)
-                own = name.id if name else entry.name
-                if own == action_id or own.startswith(action_id) or own.endswith(f"-{action_id}"):
-                    found.append((folder, Path(entry.path)))
-        exact = [(f, p) for f, p in found if ((n := name_of(p.name)) and n.id == action_id) or p.name == action_id]
-        return exact or found
+                yield folder, Path(entry.path), name.id if name else entry.name
 
     def proposal_at(self, path: Path) -> Proposal | None:
         """The proposal of a file or of a run's folder, if it can be read and is one."""

@@ -7,6 +7,7 @@ runs anything, and nothing in it approves without being asked by a person's verb
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,10 +16,11 @@ from mesh_core.approvals.errors import CannotDecide, Why
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
-from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.models.records import is_name, parse_time, rfc3339
 from mesh_core.storage.files import read_regular
 
 MAX_NAMED = 5
+OPEN = (Folder.PENDING, Folder.APPROVED, Folder.RUNNING)
 AGAIN = (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED)
 SHORTEST_SECONDS = 60.0
 
@@ -33,16 +35,20 @@ class LocatedProposal:
 
 
 def find_one(actions: OperatorFolders, query: str) -> LocatedProposal:
-    """By the whole id, an unambiguous beginning, the 12 hex at its end, or the file's name. CannotDecide otherwise.
+    """By the whole id, the 12 hex at its end, an unambiguous beginning of either, the file's name, or `node/service`
+    (`node/` for a whole node). CannotDecide otherwise.
 
-    An id that lies in several folders (a second file of it in quarantine) is where it got furthest.
+    An id that lies in several folders (a second file of it in quarantine) is where it got furthest. Of several about
+    one target the one that is still open is meant.
     """
-    wanted = _id_in(query)
     places: dict[str, LocatedProposal] = {}
-    for folder, path in actions.find(wanted) if wanted else ():
-        name = name_of(path.name)
-        own = name.id if name else path.name
-        places.setdefault(own, LocatedProposal(own, folder, path))
+    if target := _target_in(query):
+        places = _located(actions.find_about(*target))
+        places = {own: found for own, found in places.items() if found.folder in OPEN} or places
+    if not places and (wanted := _id_in(query)):
+        places = _located(actions.find(wanted))
+        if "/" in query:  # a path: the service of a target that has none is no beginning of a short id
+            places = {own: found for own, found in places.items() if own.startswith(wanted)}
     if not places:
         raise CannotDecide(Why.UNKNOWN, f"there is no proposal {query[:300]!r}")
     if len(places) > 1:
@@ -51,6 +57,15 @@ def find_one(actions: OperatorFolders, query: str) -> LocatedProposal:
             Why.AMBIGUOUS, f"{query[:300]!r} fits {len(places)} proposals: {some}; say more of the one you mean"
         )
     return next(iter(places.values()))
+
+
+def _located(found: Iterable[tuple[Folder, Path]]) -> dict[str, LocatedProposal]:
+    places: dict[str, LocatedProposal] = {}
+    for folder, path in found:
+        name = name_of(path.name)
+        own = name.id if name else path.name
+        places.setdefault(own, LocatedProposal(own, folder, path))
+    return places
 
 
 def find_pending(actions: OperatorFolders, query: str) -> Filed:
@@ -178,6 +193,14 @@ def unreadable(found: LocatedProposal, so: str) -> CannotDecide:
     if not os.path.lexists(found.path):
         return decided(found)
     return CannotDecide(Why.UNREADABLE, f"{found.path} is no proposal that could be read; {so}")
+
+
+def _target_in(query: str) -> tuple[str, str | None] | None:
+    """(node, service) of `node/service`; None for what is no target."""
+    node, slash, service = query.strip().partition("/")
+    if not slash or not is_name(node) or not (service == "" or is_name(service)):
+        return None
+    return node, service or None
 
 
 def _id_in(query: str) -> str:

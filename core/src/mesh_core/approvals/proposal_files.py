@@ -65,6 +65,11 @@ class Receipt:
         return cls(token.decode("ascii", "replace"), update)
 
 
+def short_id(action_id: str) -> str:
+    """The hex at the end of a proposal's id, by which people call it."""
+    return action_id.rpartition("-")[2]
+
+
 def digest_of(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:16]
 

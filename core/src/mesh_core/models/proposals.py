@@ -22,6 +22,8 @@ from mesh_core.models.records import Name, Number, Record, Sha256, Timestamp, pa
 
 MAX_PROPOSAL_BYTES = 256 * 1024
 
+HEX = 12  # at the end of each proposal's id
+
 MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
 
 
@@ -156,7 +158,7 @@ def proposal_id(event_id: str, node: str, service: str | None) -> str:
     name = service or "node"
     if len(node) + len(name) > 200:
         node, name = node[:100], name[:100]
-    return f"plan-{node}-{name}-{hashlib.sha256(event_id.encode()).hexdigest()[:12]}"
+    return f"plan-{node}-{name}-{hashlib.sha256(event_id.encode()).hexdigest()[:HEX]}"
 
 
 class Folder(StrEnum):

@@ -16,8 +16,8 @@ from pathlib import Path
 import structlog
 
 from mesh_core.runtime import metrics
+from mesh_core.runtime.heartbeats import heartbeat_file, what_is_stuck
 from mesh_core.runtime.metric_types import CONTENT_TYPE
-from mesh_core.runtime.service import heartbeat_file, what_is_stuck
 from mesh_core.version import VERSION
 
 LOOK_SECONDS = 2.0  # what one check or one figure may take

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.pulse import TICK_SECONDS, Pulse
 
 T = TypeVar("T")
@@ -126,10 +127,6 @@ async def awaited(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-def heartbeat_file(runtime: Path, service: str) -> Path:
-    return runtime / "state" / f"{service}.heartbeat"
-
-
 async def _serve(name: str, runtime: Path, parts: Parts | PartsLater, pulse: Pulse, stop_seconds: float) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -219,11 +216,3 @@ def _name_in(path: Path, stuck: str) -> None:
         last = 0
     path.write_text(stuck)
     os.utime(path, ns=(last, last))
-
-
-def what_is_stuck(path: Path) -> str:
-    """What a heartbeat file says stands still; empty when nothing does, or nobody ever beat."""
-    try:
-        return path.read_text(errors="replace")[:500]
-    except OSError:
-        return ""

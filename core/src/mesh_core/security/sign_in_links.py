@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from mesh_core.runtime.service import heartbeat_file
+from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.storage.by_descriptor import folder_below, names_in
 
 LINK_SECONDS = 600.0

@@ -23,6 +23,7 @@ from mesh_core.models.parsing import problems
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.put_aside import words_for
 from mesh_core.silences.silence import FIRST_YEAR, LAST_YEAR, MAX_DAYS, MAX_REASON, Silence, SilenceKind, silences_of
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
@@ -64,7 +65,7 @@ def acknowledge(
     waiting = waiting_for(actions, request.node, request.service, request.type) if reject else ()
     silence = new_silence(SilenceKind.ACKNOWLEDGE, request, now, waiting)
     _put(folder, silence)
-    words = f"acknowledged by {request.actor}{_because(silence)}"
+    words = words_for(silence)
     return silence, tuple(filed for filed in waiting if actions.reject(filed.name, words, request.actor))
 
 
@@ -100,9 +101,8 @@ def snooze(
     silence = new_silence(SilenceKind.SNOOZE, request, now, (filed,))
     # The silence first: rejected without it, the incident would count as decided for good.
     _put(folder, silence)
-    words = f"snoozed until {silence.ends_at} by {actor}{_because(silence)}"
     try:
-        return decisions.reject(actions, query, words, actor, digest=digest), silence
+        return decisions.reject(actions, query, words_for(silence), actor, digest=digest), silence
     except CannotDecide:
         folder.end(silence.id, f"nothing was snoozed: somebody was faster\n-- {actor}")
         raise
@@ -214,10 +214,6 @@ def _forbidden(error: PermissionError) -> CannotDecide:
         f"you may not silence anything: {error.strerror} ({error.filename}). It takes write access to silences/ "
         "(in a deployment: the group operators).",
     )
-
-
-def _because(silence: Silence) -> str:
-    return f": {silence.reason}" if silence.reason else ""
 
 
 def _in_words(error: ValidationError) -> str:

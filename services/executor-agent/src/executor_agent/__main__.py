@@ -40,6 +40,7 @@ from mesh_core.runtime.redis_url import password_of
 from mesh_core.runtime.service import serve
 from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
+from mesh_core.runtime.targets_note import note_targets
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.schema import schema_or_exit
 
@@ -67,6 +68,8 @@ def main() -> None:
         stop_seconds=settings.executor_stop_seconds,
     )
     urls = settings_or_exit(TargetSettings, SERVICE, environ).targets
+    if error := note_targets(runtime, len(urls)):
+        log.warning("executor.targets_not_noted", reason=str(error))
     hidden = (*urls, password_of(settings.redis_url))
     die_with_parent()
     isolation = _isolation(settings.executor_sandbox, runtime)

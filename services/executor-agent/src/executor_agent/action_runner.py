@@ -28,6 +28,8 @@ from mesh_core.notifications.notifier import AppriseSender
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.storage.files import write_whole
 
+ACKNOWLEDGED = "acknowledged by whoever approved it; nobody else was told, for NOTIFY_URLS is not set"
+
 
 class ActionRunner:
     """A Runner (runner.py). `inventory_file` is read anew for each run, which then keeps its own copy."""
@@ -119,21 +121,28 @@ class ActionRunner:
         return RunResult("failed", verdict, reason, tuple(ran), after=seen.facts)
 
     async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
+        if not self.notify_urls:
+            return await _said(run_dir, on_line, RunResult("done", OutcomeVerdict.ACKNOWLEDGED, ACKNOWLEDGED))
         title = f"{proposal.event.severity}: {proposal.event.type} on {proposal.target_key.rstrip('/')}"
         sent = await self.teller.send(self.notify_urls, title, f"{told_reason(proposal)}\n\n{proposal.id}")
-        on_line("notify", sent.reason)
-        (run_dir / "logs").mkdir(mode=0o750, exist_ok=True)
-        await asyncio.to_thread(write_whole, run_dir / "logs" / "02_apply.log", f"{sent.reason}\n".encode())
-        if sent.ok:
-            # Told is not mended: whether the trouble is gone, nobody looked.
-            return RunResult("done", OutcomeVerdict.INCONCLUSIVE, sent.reason)
-        return RunResult("failed", OutcomeVerdict.NOT_HELPED, sent.reason)
+        # Told is not mended: whether the trouble is gone, nobody looked.
+        told = RunResult("done", OutcomeVerdict.INCONCLUSIVE, sent.reason)
+        failed = RunResult("failed", OutcomeVerdict.NOT_HELPED, sent.reason)
+        return await _said(run_dir, on_line, told if sent.ok else failed)
 
     def _prepare(self, proposal: Proposal, run_dir: Path) -> None:
         write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file).only(proposal.node))
 
     def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> TargetState:
         return look(proposal, run_dir, cancel, self.limits, StageContext(self.pool, proposal.id, proposal.node))
+
+
+async def _said(run_dir: Path, on_line: OnLine, result: RunResult) -> RunResult:
+    """The same, with its reason where the output of a run is looked for."""
+    on_line("notify", result.reason)
+    (run_dir / "logs").mkdir(mode=0o750, exist_ok=True)
+    await asyncio.to_thread(write_whole, run_dir / "logs" / "02_apply.log", f"{result.reason}\n".encode())
+    return result
 
 
 def _stage_lines(on_line: OnLine, stage: str) -> Callable[[str], None]:

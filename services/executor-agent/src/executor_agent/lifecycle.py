@@ -26,11 +26,11 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.runtime.health import Ready
+from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.metrics import REPORTS_WAITING, RUNNING
 from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.pulse import Pulse
-from mesh_core.runtime.service import heartbeat_file
 
 SERVICE = "executor-agent"
 

@@ -35,6 +35,13 @@ export interface ModelRef {
   position: number
   latency_ms: number
 }
+/** Why a yes would come to nothing now; `blocks` false: it would run all the same. */
+export interface Obstacle {
+  kind: string
+  sentence: string
+  fix: string
+  blocks: boolean
+}
 export interface Proposal {
   id: string
   digest: string
@@ -56,7 +63,9 @@ export interface Proposal {
   severity: Severity
   trust: string
   event_type: string
+  about: string
   event_id: string | null
+  obstacles: Obstacle[]
 }
 export interface ProposalPage {
   items: Proposal[]
@@ -93,9 +102,11 @@ export interface ProposalDetail extends Proposal {
   playbook: WhatRuns | null
   playbook_problem: string | null
   policy: { allowed: string[]; preferred: string; reason: string } | null
-  decided: { by: string; at: string | null; reason: string } | null
+  decided: { by: string; at: string | null; reason: string; put_aside: PutAside; verdict: string | null } | null
   raw: string
 }
+/** Rejected only for now, by a silence of this kind. */
+export type PutAside = 'snooze' | 'acknowledge' | null
 export interface Moved {
   id: string
   digest: string
@@ -175,6 +186,7 @@ export interface PastAction {
   service: string | null
   type: string | null
   risk: string | null
+  put_aside: PutAside
   by: string
   reason: string
   attempt: number

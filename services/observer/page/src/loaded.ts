@@ -16,6 +16,8 @@ export type Wants = (name: Name, message: Message) => boolean | 'late'
 
 const COALESCE_MS = 40
 const LATE_MS = 3_000
+/** What stands against a yes changes without a word on the stream: an executor that dies says nothing. */
+export const OBSTACLES_MS = 30_000
 // A change is shown at once, some times in a row. While everything changes all the time, a list is read the less often
 // the longer the observer takes for it and the more people look: all together they keep it busy half of the time.
 const QUICK_GAP_MS = 150
@@ -38,6 +40,7 @@ class Reader<T> {
   constructor(
     private readonly path: string,
     private readonly wants: Wants,
+    private readonly everyMs: number,
   ) {}
 
   open = (): (() => void) => {
@@ -47,10 +50,12 @@ class Reader<T> {
     })
     const seen = () => !document.hidden && this.again && this.soon(COALESCE_MS)
     document.addEventListener('visibilitychange', seen)
+    const again = this.everyMs ? window.setInterval(() => this.soon(COALESCE_MS), this.everyMs) : 0
     void this.now()
     return () => {
       this.closed = true
       leave()
+      window.clearInterval(again)
       document.removeEventListener('visibilitychange', seen)
       window.clearTimeout(this.timer)
     }
@@ -102,9 +107,9 @@ class Reader<T> {
 
 const never = () => false
 
-/** `wants` must not change between renders in what it means; a new `path` begins anew. */
-export function useLoaded<T>(path: string | null, wants: Wants = never): Loaded<T> {
-  const reader = useMemo(() => (path === null ? null : new Reader<T>(path, wants)), [path])
+/** `wants` must not change between renders in what it means; a new `path` begins anew. `everyMs`: also so often. */
+export function useLoaded<T>(path: string | null, wants: Wants = never, everyMs = 0): Loaded<T> {
+  const reader = useMemo(() => (path === null ? null : new Reader<T>(path, wants, everyMs)), [path])
   useEffect(() => reader?.open(), [reader])
   return {
     data: reader?.data.value ?? null,

@@ -21,11 +21,12 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
 from mesh_core.policy.names.name_book import NameBook
+from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.process_memory import few_arenas
 from mesh_core.runtime.pulse import Pulse
-from mesh_core.runtime.service import Part, Parts, heartbeat_file, serve
+from mesh_core.runtime.service import Part, Parts, serve
 from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from browser_rig import Mesh
 from playwright.sync_api import Page, expect
 
+from mesh_core.runtime.targets_note import note_targets
+
 Visit = Callable[..., Page]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TONE_OF_BAD = """() => {
+    const one = document.body.appendChild(Object.assign(document.createElement("i"), {style: "color: var(--bad)"}))
+    const color = getComputedStyle(one).color
+    one.remove()
+    return color
+}"""
 
 PICTURE = Path("docs/images/approval-card.png")
 CHECKOUT = Path(__file__).parents[4]
@@ -30,6 +40,7 @@ def test_the_card_shows_what_a_person_decides_by_and_its_picture_is_kept(
 ) -> None:
     name = mesh.propose("web01", "shop")
     mesh.start()
+    mesh.make_sound("web01")
     page = visit(f"#/proposals/{name.id}")
     page.set_viewport_size({"width": 1100, "height": 900})
     card = page.get_by_label("Proposal", exact=True)
@@ -47,3 +58,39 @@ def test_the_card_shows_what_a_person_decides_by_and_its_picture_is_kept(
     for picture in (made, kept):
         assert picture.read_bytes().startswith(b"\x89PNG")
         assert picture.stat().st_size < LARGEST_BYTES
+
+
+def test_a_yes_that_would_come_to_nothing_is_said_in_red_above_the_button(
+    visit: Visit, mesh: Mesh, pictures: Path
+) -> None:
+    if not mesh.processes:
+        mesh.start()
+    mesh.make_sound("web01")
+    note_targets(mesh.runtime, 0)
+    (mesh.runtime / "config" / "inventory.yml").write_text("all: {hosts: {web01: {}}}\n")
+    restart = mesh.propose("attic", "shop")
+    message = mesh.propose("web01", "mail", type="notify", action="notify")
+    for name, words in (
+        (restart, "`attic: {ansible_host: ADDRESS}`"),
+        (message, "NOTIFY_URLS is not set: approving tells nobody"),
+    ):
+        page = visit(f"#/proposals/{name.id}")
+        against = page.locator(".detail .against")
+        expect(against).to_contain_text(words)
+        expect(against).to_contain_text("A yes would come to nothing now")
+        red = against.locator("strong").first.evaluate("one => getComputedStyle(one).color")
+        assert red == page.evaluate(TONE_OF_BAD)
+        button = page.get_by_role("button", name="Approve…")
+        above, below = against.bounding_box(), button.bounding_box()
+        assert above is not None
+        assert below is not None
+        assert above["y"] + above["height"] <= below["y"]
+        row = page.locator(".row.proposal", has=page.locator(f'xpath=self::*[@data-id="{name.id}"]'))
+        expect(row.locator(".wrong")).to_contain_text("container unhealthy")
+        expect(row.locator(".sub.bad")).to_contain_text("Would come to nothing")
+        for width, height in ((1440, 900), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                page.screenshot(path=pictures / f"against-{name.id[-4:]}-{width}-{scheme}.png")
+                assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -331,8 +331,10 @@ def test_a_snooze_puts_the_proposal_aside_and_is_listed_until_it_is_ended(mesh: 
     span.select_option("4 hours")
     page.get_by_label("Reason").fill("waiting for the vendor")
     page.get_by_role("dialog").get_by_role("button", name="Snooze").click()
-    expect(page.locator(".decided")).to_contain_text("Rejected")
+    expect(page.locator(".decided.aside")).to_contain_text("Snoozed")
     assert lies_in(mesh, name.id) == [Folder.REJECTED]
+    page.keyboard.press("4")
+    expect(page.locator(".past", has_text="snoozed/api").locator(".chip.plain")).to_have_text("snoozed")
     page.keyboard.press("6")
     row = page.locator(".silence", has_text="snoozed/api")
     expect(row).to_contain_text("waiting for the vendor")

@@ -13,7 +13,12 @@ from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.heartbeats import heartbeat_file
+from mesh_core.runtime.targets_note import note_targets
 from mesh_core.testing import AllFolders
+from observer.world import HealthState, TargetHealth, World
+
+NEITHER = {"put_aside": None, "verdict": None}
 
 
 async def test_what_waits_is_listed_with_all_that_a_queue_shows(desk: Desk) -> None:
@@ -91,6 +96,39 @@ async def test_the_detail_names_what_only_the_policy_allows_and_the_files_that_c
     assert runs["problems"] == []
 
 
+async def test_what_stands_against_a_yes_is_told_of_what_waits_and_only_of_that(desk: Desk) -> None:
+    runtime = desk.actions.folder(Folder.PENDING).parents[1]
+    (runtime / "config").mkdir()
+    (runtime / "config" / "inventory.yml").write_text("all: {hosts: {pi4: {}}}\n")
+    heartbeat_file(runtime, "executor-agent").parent.mkdir()
+    heartbeat_file(runtime, "executor-agent").touch()
+    note_targets(runtime, 0)
+    name = desk.propose(type="notify", action="notify")
+    (told,) = (await _detail(desk, name.id))["obstacles"]
+    assert (told["kind"], told["blocks"]) == ("targets", True)
+    assert told["sentence"] == "NOTIFY_URLS is not set: approving tells nobody"
+    other = desk.propose(node="nas")
+    since = "2026-01-01T00:00:00.000Z"
+    desk.seen[0] = World(places={"nas/": TargetHealth(node="nas", state=HealthState.OFFLINE, since=since)})
+    await desk.bus.call("CONFIG", "SET", "min-replicas-to-write", 1)
+    listed = {one["id"]: one["obstacles"] for one in (await desk.http.get("/proposals")).json()["items"]}
+    assert [one["kind"] for one in listed[other.id]] == ["inventory", "host", "redis"]
+    await desk.bus.call("CONFIG", "SET", "min-replicas-to-write", 0)
+    await desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest})
+    assert [one["kind"] for one in (await _detail(desk, name.id))["obstacles"]] == ["targets"]
+    await desk.http.post(f"/proposals/{other.id}/reject", json={"digest": other.digest, "reason": "no"})
+    assert (await _detail(desk, other.id))["obstacles"] == []
+
+
+async def test_a_snooze_is_no_rejection_in_what_is_told(desk: Desk) -> None:
+    name = desk.propose()
+    body = {"digest": name.digest, "seconds": 3600, "reason": "dinner"}
+    answer = await desk.http.post(f"/proposals/{name.id}/snooze", json=body)
+    assert answer.status_code == 200, answer.text
+    detail = await _detail(desk, name.id)
+    assert (detail["folder"], detail["decided"]["put_aside"]) == ("rejected", "snooze")
+
+
 async def test_approve_is_the_rename_and_says_who(desk: Desk) -> None:
     name = desk.propose()
     answer = await desk.http.post(f"/proposals/{name.id}/approve", json={"digest": name.digest})
@@ -140,7 +178,8 @@ async def test_reject_keeps_the_reason(desk: Desk) -> None:
     assert answer.json()["folder"] == "rejected"
     reason = desk.actions.folder(Folder.REJECTED) / (name.file + REASON_SUFFIX)
     assert reason.read_text().splitlines() == ["backup is running", "-- web"]
-    assert (await _detail(desk, name.id))["decided"] == {"by": "web", "at": None, "reason": "backup is running"}
+    decided = (await _detail(desk, name.id))["decided"]
+    assert decided == {"by": "web", "at": None, "reason": "backup is running", **NEITHER}
 
 
 async def test_an_edit_waits_again_under_a_new_digest_and_the_old_digest_approves_nothing(desk: Desk) -> None:

@@ -164,7 +164,7 @@ function Reject({ busy, onNo, onCancel }: { busy: boolean; onNo: (reason: string
 const ENDS: Record<string, string> = {
   approved: 'Approved. The executor takes it next.',
   running: 'It runs now.',
-  done: 'Done and proven.',
+  done: 'Done.',
   failed: 'It ran and failed, or did not help.',
   interrupted: 'A crash cut it short; it is never run again by itself.',
   rejected: 'Rejected.',
@@ -173,13 +173,21 @@ const ENDS: Record<string, string> = {
   quarantine: 'In quarantine: the executor does not trust this file.',
 }
 
+const DONE: Record<string, string> = { proven: 'Done and proven.', acknowledged: 'Acknowledged: nobody was told.' }
+const ASIDE = {
+  snooze: 'Snoozed: what is still wrong at the end is proposed anew.',
+  acknowledge: 'Acknowledged: put aside until it is well again.',
+}
+
 function Decided({ p }: { p: ProposalDetail }) {
   const ran = ['running', 'done', 'failed', 'interrupted'].includes(p.folder)
   const by = p.decided?.by
+  const aside = p.decided?.put_aside
+  const verdict = (p.folder === 'done' && p.decided?.verdict) || ''
   return (
-    <div class={`decided ${p.folder}`} role="status">
+    <div class={`decided ${aside ? 'aside' : p.folder}`} role="status">
       <p>
-        <strong>{ENDS[p.folder] ?? p.folder}</strong>{' '}
+        <strong>{aside ? ASIDE[aside] : (DONE[verdict] ?? ENDS[p.folder] ?? p.folder)}</strong>{' '}
         {by && by !== p.folder && (
           <>
             Decided by <UntrustedText text={by} max={80} />

@@ -1,5 +1,5 @@
 // Small marks that say a state, a severity, a risk or an outcome: always a word or a shape, never a colour alone.
-import { oneLine, shorten } from '../text'
+import { oneLine, shorten, UntrustedText } from '../text'
 
 const SHAPES: Record<string, string> = {
   healthy: 'M3 8.5 6.5 12 13 4.5',
@@ -21,7 +21,7 @@ const TONES: Record<string, string> = {
 }
 
 /** States as people read them; the API's words are its contract. */
-const LABELS: Record<string, string> = { healthy: 'Healthy', sick: 'Unhealthy', offline: 'Offline', unknown: 'Unknown' }
+const LABELS: Record<string, string> = { healthy: 'Healthy', sick: 'Unhealthy', offline: 'Offline', unknown: 'Unknown', snooze: 'snoozed', acknowledge: 'acknowledged' }
 
 export const labelOf = (state: string) => LABELS[state] ?? state
 
@@ -43,6 +43,22 @@ export function Chip({ word, tone, title }: { word: string; tone?: string; title
   return (
     <span class={`chip ${tone ?? toneOf(word)}`} title={title}>
       {oneLine(shorten(word, 60)).replaceAll('_', ' ')}
+    </span>
+  )
+}
+
+/** What is wrong, before what would be done about it: the trouble, and which disk, unit or alert. */
+export function Wrong({ p }: { p: { event_type: string; about: string; severity: string } }) {
+  return (
+    <span class="wrong">
+      <span class={toneOf(p.severity)}>
+        <UntrustedText text={p.event_type.replaceAll('_', ' ')} max={64} />
+      </span>
+      {p.about && (
+        <>
+          : <UntrustedText text={p.about} max={170} />
+        </>
+      )}
     </span>
   )
 }

@@ -5,7 +5,7 @@ import { step, useKeys } from '../keys'
 import { on } from '../loaded'
 import { ChoiceFilter, TextFilter } from '../parts/filters'
 import { Empty, More, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
-import { Chip } from '../parts/marks'
+import { Chip, labelOf } from '../parts/marks'
 import { usePages } from '../parts/pages'
 import { setQuery, to, where } from '../routes'
 import { UntrustedText } from '../text'
@@ -85,7 +85,7 @@ function Actions() {
         {pages.items.map((one) => (
           <li key={`${one.result}/${one.id}`}>
             <a class="row past" data-item href={one.event_id ? to('incident', one.id) : to('proposals', one.id)}>
-              <Chip word={one.result} />
+              {one.put_aside ? <Chip word={labelOf(one.put_aside)} tone="plain" /> : <Chip word={one.result} />}
               <span class="what">
                 <span class="name">
                   <UntrustedText text={one.node ?? one.id} max={80} />

@@ -2,7 +2,7 @@
 import { url, type Incident as Case, type Step } from '../api'
 import { on, useLoaded } from '../loaded'
 import { Empty, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
-import { Chip } from '../parts/marks'
+import { Chip, labelOf } from '../parts/marks'
 import { to, where } from '../routes'
 import { UntrustedText } from '../text'
 import { Ago, clock, Clock, span } from '../time'
@@ -78,7 +78,7 @@ function Incident() {
                 {one.actions.length === 0 && '–'}
                 {one.actions.map((action) => (
                   <a key={action.id} href={to('proposals', action.id)}>
-                    {(action.type ?? 'proposal').replaceAll('_', ' ')}: {action.result}
+                    {(action.type ?? 'proposal').replaceAll('_', ' ')}: {action.put_aside ? labelOf(action.put_aside) : action.result}
                   </a>
                 ))}
               </dd>

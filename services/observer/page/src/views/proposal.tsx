@@ -1,9 +1,10 @@
 // One proposal: why, what exactly would run, who said so; and the four answers of a person. A decision is shown only when the server said so.
 import { url, type Attempt, type ProposalDetail } from '../api'
-import { useLoaded } from '../loaded'
+import { OBSTACLES_MS, useLoaded } from '../loaded'
 import { Decide } from '../parts/decide'
 import { Panel, ErrorMessage, Waiting } from '../parts/frame'
-import { Chip } from '../parts/marks'
+import { Chip, Wrong } from '../parts/marks'
+import { Obstacles } from '../parts/obstacles'
 import { to } from '../routes'
 import { asJson, ModelReason, UntrustedBlock, UntrustedText } from '../text'
 import { Ago, Left } from '../time'
@@ -12,6 +13,7 @@ export function ProposalView({ id }: { id: string }) {
   const loaded = useLoaded<ProposalDetail>(
     url(`proposals/${encodeURIComponent(id)}`),
     (name, message) => (name === 'action' && message.action_id === id) || ((name === 'event' || name === 'attempt') && 'late'),
+    OBSTACLES_MS,
   )
   const p = loaded.data
   return (
@@ -30,6 +32,9 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
   return (
     <>
       <header class="title">
+        <p class="symptom">
+          <Wrong p={p} />
+        </p>
         <h2>
           <UntrustedText text={p.type.replaceAll('_', ' ')} /> <span class="on">on</span> <UntrustedText text={p.node} />
           {p.service && (
@@ -54,6 +59,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
         If you approve: <UntrustedText text={p.touches} max={600} />
       </p>
       <Warnings p={p} />
+      <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
       <Decide p={p} reload={reload} />
       <dl class="facts">
         <div>
@@ -146,7 +152,11 @@ function WhatRuns({ p }: { p: ProposalDetail }) {
       </Panel>
     )
   if (!p.playbook)
-    return (
+    return p.obstacles.some((one) => one.kind === 'targets') ? (
+      <Panel title="Approval tells nobody">
+        <p class="hint">Nothing runs on a host, and no target is set: a yes only says that you have read it.</p>
+      </Panel>
+    ) : (
       <Panel title="Approval sends a notification">
         <p class="hint">Nothing runs on a host: the text above goes to NOTIFY_URLS.</p>
       </Panel>

@@ -1,10 +1,11 @@
 // The queue: what waits for a person, and beside it all about the one that is open.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { url, type Proposal, type ProposalPage } from '../api'
+import { url, type Obstacle, type Proposal, type ProposalPage } from '../api'
 import { step, useKeys } from '../keys'
-import { on, onAndLateOnEvents, useLoaded } from '../loaded'
+import { OBSTACLES_MS, on, onAndLateOnEvents, useLoaded } from '../loaded'
 import { Empty, More, ErrorMessage, View, Waiting } from '../parts/frame'
-import { Chip } from '../parts/marks'
+import { Chip, Wrong } from '../parts/marks'
+import { FirstObstacle, Obstacles, shared } from '../parts/obstacles'
 import { Search } from '../parts/search'
 import { go, setQuery, to, where } from '../routes'
 import { ModelReason, UntrustedText } from '../text'
@@ -28,10 +29,11 @@ function Queue() {
   const q = where.value.query.get('q') ?? ''
   const [limit, setLimit] = useState(PAGE)
   useEffect(() => setLimit(PAGE), [q])
-  const page = useLoaded<ProposalPage>(url('proposals', { folder: 'pending', q, limit }), onAndLateOnEvents('action'))
+  const page = useLoaded<ProposalPage>(url('proposals', { folder: 'pending', q, limit }), onAndLateOnEvents('action'), OBSTACLES_MS)
   const last = useRef<ProposalPage | null>(null)
   if (page.data) last.current = page.data
   const data = page.data ?? last.current
+  const common = data ? shared(data.items) : []
   const list = useRef<HTMLUListElement>(null)
   useKeys({
     j: () => step(list.current, 1),
@@ -45,6 +47,7 @@ function Queue() {
       {data && (
         <div class={chosen ? 'split open' : 'split'}>
           <section class="panel list" aria-label="Waiting proposals">
+            <Obstacles found={common} />
             {data.items.length === 0 ? (
               q ? (
                 <Empty title="Nothing fits">
@@ -56,7 +59,7 @@ function Queue() {
             ) : (
               <ul class="rows" ref={list}>
                 {data.items.map((one) => (
-                  <Row key={one.id} proposal={one} chosen={one.id === chosen} />
+                  <Row key={one.id} proposal={one} chosen={one.id === chosen} common={common} />
                 ))}
               </ul>
             )}
@@ -101,7 +104,7 @@ function back(list: HTMLElement | null, chosen: string) {
   list?.querySelector<HTMLElement>(`[data-id="${CSS.escape(chosen)}"]`)?.focus()
 }
 
-function Row({ proposal: p, chosen }: { proposal: Proposal; chosen: boolean }) {
+function Row({ proposal: p, chosen, common }: { proposal: Proposal; chosen: boolean; common: Obstacle[] }) {
   const query = where.value.query.toString()
   return (
     <li>
@@ -122,10 +125,12 @@ function Row({ proposal: p, chosen }: { proposal: Proposal; chosen: boolean }) {
               </>
             )}
           </span>
+          <Wrong p={p} />
           <ModelReason class="sub" p={p} max={140} />
+          <FirstObstacle found={p.obstacles} but={common} />
         </span>
         <span class="marks">
-          <Chip word={p.type} tone="plain" />
+          <Chip word={`would run ${p.type}`} tone="plain" />
           <Chip word={p.risk_level} title="risk" />
         </span>
         <span class="when">

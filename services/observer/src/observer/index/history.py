@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from mesh_core.models.proposals import Folder
+from mesh_core.silences.put_aside import put_aside_by
 from observer.index.keys import time_of
 from observer.index.results import HistoryPage, PastAction
 from observer.index.tables import actions
@@ -72,6 +73,7 @@ def past_action(row: Any) -> PastAction:
         **{name: row[name] for name in (*same, "model", "provider", "position", "confidence")},
         **times,
         result=row["folder"],
+        put_aside=put_aside_by(row["reason"]) if row["folder"] == Folder.REJECTED else None,
         at=time_of(row["at_ms"]),
         run_seconds=round((row["finished_ms"] - row["started_ms"]) / 1000, 3) if ran else None,
     )

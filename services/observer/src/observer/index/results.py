@@ -10,6 +10,7 @@ from pydantic import Field
 from mesh_core.actions.register import TYPE_NAMES
 from mesh_core.models.events import Severity, Trust
 from mesh_core.models.records import Record, Timestamp
+from mesh_core.silences.silence import SilenceKind
 
 
 class EventRow(Record):
@@ -45,13 +46,14 @@ class PastAction(Record):
         description="the folder it lies in: done failed interrupted withdrawn rejected expired quarantine; "
         "pending approved running while it is open"
     )
-    verdict: str | None = Field(description="of what ran: proven, not_helped, inconclusive, not_run")
+    verdict: str | None = Field(description="of what ran: proven, not_helped, inconclusive, not_run, acknowledged")
     at: Timestamp = Field(description="when it came there")
     node: str | None = Field(description="null when the file cannot be read")
     service: str | None = Field(description="null for a whole node, or when the file cannot be read")
     type: str | None = Field(description="what ran, or would run: one of the `types` of a page of history")
     action: str | None = Field(description="restart, redeploy, notify, playbook")
     risk: str | None = Field(description="low, guarded, high")
+    put_aside: SilenceKind | None = Field(description="rejected only for now, by a silence of this kind")
     by: str = Field(description="who decided, as far as it is known; empty: nobody yet")
     reason: str = Field(description="why it ended so; of an open one, why it was proposed. Foreign text, show it inert")
     attempt: int = Field(description="1, or more for a retry")

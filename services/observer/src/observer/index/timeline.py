@@ -11,6 +11,7 @@ from mesh_core.llm.reasons import told_reason
 from mesh_core.models.events import Severity
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
+from mesh_core.silences.put_aside import DONE, put_aside_by
 from observer.index.event_parser import text_of
 from observer.index.incident_query import ActionRecord, FolderMove, IncidentRecords
 from observer.index.keys import bounded, ms_at, time_of
@@ -151,14 +152,21 @@ def _of_action(record: ActionRecord, moves: Sequence[FolderMove]) -> Iterator[Ti
         yield _step(StepKind.PROPOSAL, at, f"{past.type} proposed", reason, by=past.model or "", ref=ref)
     chosen = [move for move in moves if move.target in CHOICES]
     for move in chosen:
-        yield _step(StepKind.CHOICE, move.at_ms, move.target, move.reason, by=move.by, ref=ref)
+        yield _step(StepKind.CHOICE, move.at_ms, _chosen(move.target, move.reason), move.reason, by=move.by, ref=ref)
     if not chosen and (at := ms_at(past.decided_at)) is not None:
-        title = "rejected" if past.result == Folder.REJECTED else "approved"
-        yield _step(StepKind.CHOICE, at, title, past.reason if title == "rejected" else "", by=past.by, ref=ref)
+        rejected = past.result == Folder.REJECTED
+        title = _chosen(past.result, past.reason) if rejected else "approved"
+        yield _step(StepKind.CHOICE, at, title, past.reason if rejected else "", by=past.by, ref=ref)
     if not chosen and past.decided_at is None and past.result in CHOICES:
         yield _step(StepKind.CHOICE, ms_at(past.at) or 0, past.result, past.reason, by=past.by, ref=ref)
     if record.outcome is not None:
         yield from _of_run(record.outcome, ref)
+
+
+def _chosen(folder: str, reason: str) -> str:
+    """In a person's words: what a silence put aside was no rejection."""
+    kind = put_aside_by(reason) if folder == Folder.REJECTED else None
+    return folder if kind is None else DONE[kind]
 
 
 def _of_run(outcome: Outcome, ref: str) -> Iterator[TimelineStep]:

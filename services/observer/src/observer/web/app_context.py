@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import Request
 
 from mesh_core.approvals.operator_folders import OperatorFolders
+from mesh_core.approvals.surroundings import SurroundingsReader
 from mesh_core.messaging.bus import Bus
 from mesh_core.silences.folder import SilenceFolder
 from observer.audit.protocol import Audit, NullAudit
@@ -47,6 +48,11 @@ class AppContext:
     def silences(self) -> SilenceFolder:
         """One for all requests: it reads again only what changed."""
         return SilenceFolder(self.runtime)
+
+    @cached_property
+    def surroundings(self) -> SurroundingsReader:
+        """Likewise, of inventory and policy."""
+        return SurroundingsReader(self.runtime)
 
     @property
     def policy_file(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -12,6 +13,7 @@ from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals.action_folders import BY_FILE
 from mesh_core.approvals.decisions import LocatedProposal
 from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle
 from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
     REASON_SUFFIX,
@@ -22,9 +24,11 @@ from mesh_core.approvals.proposal_files import (
     digest_of,
     name_of,
 )
+from mesh_core.incidents.wording import about
 from mesh_core.messaging.bus import BusDown
 from mesh_core.messaging.occurrences import occurrences_of
 from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import (
     MAX_PROPOSAL_BYTES,
     Evidence,
@@ -33,6 +37,8 @@ from mesh_core.models.proposals import (
     Proposal,
     Risk,
 )
+from mesh_core.silences.put_aside import put_aside_by
+from mesh_core.silences.silence import SilenceKind
 from mesh_core.storage.files import read_regular
 from observer.web.app_context import AppContext
 from observer.web.cursors import Cursor, page_after
@@ -40,6 +46,7 @@ from observer.web.dependencies import Context, Viewer
 from observer.web.errors import HttpProblem
 from observer.web.model_attempts import attempts_for
 from observer.web.proposal_lookup import ActionId, find_exactly
+from observer.web.proposal_obstacles import obstacles_for
 from observer.web.proposal_preview import PlaybookPreview, PolicyAnswer, policy_answer, preview_playbook
 
 router = APIRouter(tags=["proposals"])
@@ -70,7 +77,11 @@ class ProposalSummary(BaseModel):
     severity: str
     trust: str = Field(description="node: its own agent said it; mesh: a service of ours; foreign: anybody")
     event_type: str
+    about: str = Field(description="which disk, unit or alert; empty where the service says it all; foreign text")
     event_id: str | None
+    obstacles: list[Obstacle] = Field(
+        description="why a yes comes to nothing now; only of what waits for a person or an executor"
+    )
 
 
 class ProposalPage(BaseModel):
@@ -83,6 +94,8 @@ class DecisionNote(BaseModel):
     by: str
     at: str | None = None
     reason: str = ""
+    put_aside: SilenceKind | None = Field(None, description="rejected only for now, by a silence of this kind")
+    verdict: OutcomeVerdict | None = Field(None, description="of what ran")
 
 
 class ProposalDetail(ProposalSummary):
@@ -102,7 +115,7 @@ async def proposals(
     user: Viewer,
     folder: Annotated[Folder, Query(description="one that holds files, such as pending")] = Folder.PENDING,
     node: Annotated[str | None, Query(max_length=128)] = None,
-    q: Annotated[str | None, Query(max_length=200, description="in id, node, service, type or reason")] = None,
+    q: Annotated[str | None, Query(max_length=200, description="in its id, place, type, trouble or reason")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Cursor = None,
 ) -> ProposalPage:
@@ -115,7 +128,8 @@ async def proposals(
     wanted = [f for f in filed if node in (None, f.proposal.node) and _says(f.proposal, q)]
     page, following = page_after(wanted, cursor, limit, lambda f: f.name.file)
     seen = await occurrences_of(context.bus, [f.proposal.event.id or "" for f in page])
-    items = [_summary(f, folder, times) for f, times in zip(page, seen, strict=True)]
+    against = await _against(context, page, folder)
+    items = [_summary(f, folder, times, found) for f, times, found in zip(page, seen, against, strict=True)]
     return ProposalPage(items=items, total=len(wanted), next=following)
 
 
@@ -131,18 +145,25 @@ async def proposal(context: Context, user: Viewer, action_id: ActionId) -> Propo
         attempts = await attempts_for(context.bus, event_id)
     except BusDown:
         attempts = []
+    (against,) = await _against(context, [filed], found.folder)
     runs, problem = await asyncio.to_thread(preview_playbook, context, p)
     return ProposalDetail(
-        **_summary(filed, found.folder, times).model_dump(),
+        **_summary(filed, found.folder, times, against).model_dump(),
         event=p.event.model_dump(mode="json"),
         evidence=list(p.evidence),
         attempts=attempts,
         playbook=runs,
         playbook_problem=problem,
         policy=await asyncio.to_thread(policy_answer, context, p),
-        decided=await asyncio.to_thread(_decided, found),
+        decided=await asyncio.to_thread(_decided, context, found),
         raw=raw.decode("utf-8", "replace"),
     )
+
+
+async def _against(context: AppContext, page: Sequence[Filed], folder: Folder) -> Sequence[tuple[Obstacle, ...]]:
+    if folder not in MATTERS_IN:
+        return [()] * len(page)
+    return await obstacles_for(context, [filed.proposal for filed in page])
 
 
 def _read(context: AppContext, found: LocatedProposal) -> tuple[Filed, bytes]:
@@ -157,7 +178,7 @@ def _read(context: AppContext, found: LocatedProposal) -> tuple[Filed, bytes]:
     return Filed(name, found.path, p), raw
 
 
-def _summary(filed: Filed, folder: Folder, times: int | None) -> ProposalSummary:
+def _summary(filed: Filed, folder: Folder, times: int | None, against: Sequence[Obstacle]) -> ProposalSummary:
     p = filed.proposal
     return ProposalSummary(
         id=filed.name.id,
@@ -180,23 +201,28 @@ def _summary(filed: Filed, folder: Folder, times: int | None) -> ProposalSummary
         severity=p.event.severity.value,
         trust=p.event.trust.value,
         event_type=p.event.type,
+        about=about(p.event),
         event_id=p.event.id,
+        obstacles=list(against),
     )
 
 
 def _says(p: Proposal, q: str | None) -> bool:
     if not q:
         return True
-    return q.lower() in f"{p.id} {p.target_key} {p.type} {p.event.type} {p.reason}".lower()
+    return q.lower() in f"{p.id} {p.target_key} {p.type} {p.event.type} {about(p.event)} {p.reason}".lower()
 
 
-def _decided(found: LocatedProposal) -> DecisionNote | None:
+def _decided(context: AppContext, found: LocatedProposal) -> DecisionNote | None:
     """Who decided, out of the notes beside the file or in the run's folder."""
     if found.folder is Folder.PENDING:
         return None
     if found.path.is_dir():
-        return DecisionNote(by=approval_at(found.path / BY_FILE).by)
+        outcome = context.actions.outcome_at(found.path)
+        return DecisionNote(by=approval_at(found.path / BY_FILE).by, verdict=outcome.verdict if outcome else None)
     if found.folder is Folder.APPROVED:
         return DecisionNote(by=approval_at(found.path.with_name(found.path.name + BY_SUFFIX)).by)
     by, reason = actor_and_reason(read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096) or b"")
-    return DecisionNote(by=by if found.folder is Folder.REJECTED else found.folder.value, reason=reason)
+    if found.folder is Folder.REJECTED:
+        return DecisionNote(by=by, reason=reason, put_aside=put_aside_by(reason))
+    return DecisionNote(by=found.folder.value, reason=reason)

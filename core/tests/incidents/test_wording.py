@@ -1,0 +1,48 @@
+"""What is wrong, in a few words: the trouble, and which disk, unit or alert; never what the place says already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mesh_core.incidents.subject import MAX_THING
+from mesh_core.incidents.wording import about, what_is_wrong
+from mesh_core.models.events import HealthEvent
+
+
+def event(payload: dict[str, Any], **fields: Any) -> HealthEvent:
+    return HealthEvent.model_validate({"type": "disk_full", "node": "nas", "payload": payload, **fields})
+
+
+@pytest.mark.parametrize(
+    ("payload", "service", "words"),
+    [
+        ({"mount": "/srv", "device": "/dev/sdb1", "used_percent": 97}, None, "/srv"),
+        ({"mount": "/"}, None, "/"),
+        ({"unit": "backup.timer"}, "backup", "backup.timer"),
+        ({"unit": "shop.service"}, "shop", ""),
+        ({"alertname": "DiskFull", "labels": {"alertname": "DiskFull", "mountpoint": "/var"}}, None, "/var"),
+        ({"alertname": "DiskFull", "labels": {"alertname": "DiskFull"}}, None, ""),
+        ({"alertname": "HostOutOfMemory", "labels": {"instance": "nas:9100"}}, None, "HostOutOfMemory"),
+        ({"unit": None, "mount": None, "labels": "no", "monitor": [1]}, None, ""),
+        ({}, None, ""),
+    ],
+)
+def test_the_thing_that_is_ill_is_named(payload: dict[str, Any], service: str | None, words: str) -> None:
+    assert about(event(payload, service=service)) == words
+
+
+def test_the_trouble_comes_first() -> None:
+    assert what_is_wrong(event({"mount": "/srv"})) == "disk full: /srv"
+    assert what_is_wrong(event({})) == "disk full"
+
+
+def test_a_senders_own_key_is_not_shown() -> None:
+    assert about(event({}, incident="grafana/0123456789abcdef/2026-01-01")) == ""
+
+
+def test_a_long_name_is_bounded_and_on_one_line() -> None:
+    said = about(event({"mount": "/a\nb" + "x" * 500}))
+    assert len(said) == MAX_THING
+    assert "\n" not in said
