@@ -297,7 +297,9 @@ async def test_a_good_file_from_quarantine_runs_when_its_trouble_is_mended(witho
 
     await without_redis.begin()
     name = without_redis.approve(proposal_for(1, node="elsewhere"))
-    assert "add it there, then move this file back" in await without_redis.quarantined(name.file)
+    told = await without_redis.quarantined(name.file)
+    assert "add it there" in told
+    assert "then move this file back" in told
     write_inventory(without_redis.runtime, "here", "elsewhere")
     (without_redis.folder(Folder.QUARANTINE) / name.file).rename(without_redis.folder(Folder.APPROVED) / name.file)
     await without_redis.ends_in(Folder.DONE, name)
