@@ -68,7 +68,10 @@ def test_what_cannot_be_done_is_a_sentence_and_the_right_exit_code(
 
 def test_a_node_that_nobody_knows_is_silenced_with_a_word_of_doubt(mend: Mend) -> None:
     (mend.runtime / "config").mkdir()
-    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {pi4: {ansible_connection: local}}}\n")
+    (mend.runtime / "config" / "inventory.yml").write_text(
+        "all: {hosts: {pi4: {ansible_connection: local}, sealed: {ansible_password: !vault x}}}\n"
+    )
+    assert "misspelt" not in mend("maintenance", "sealed", "--for", "1h", "-r", "x").stdout  # known, if not usable
     assert "misspelt" in mend("maintenance", "p14", "--for", "1h", "-r", "x").stdout
     assert "misspelt" not in mend("maintenance", "pi?", "--for", "1h", "-r", "x").stdout
 

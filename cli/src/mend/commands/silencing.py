@@ -183,6 +183,6 @@ def _was_heard_of(cli: CliContext, seen: SeenPlaces, node: str, service: str) ->
 
 def _hosts(cli: CliContext) -> frozenset[str] | None:
     try:
-        return Inventory.load(cli.runtime / "config" / "inventory.yml").hosts
-    except InventoryError:
+        return frozenset(Inventory.load(cli.runtime / "config" / "inventory.yml").addresses())
+    except (InventoryError, OSError):
         return None
