@@ -33,7 +33,7 @@ class Fleet:
     `notes` are what the file says and nobody reads, Ansible neither.
     """
 
-    groups: dict[str, Group] = field(default_factory=lambda: {ALL: Group()})
+    groups: dict[str, Group] = field(default_factory=lambda: {ALL: Group(), UNGROUPED: Group()})
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     refused_groups: dict[str, str] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Fleet:
                 self._parents.setdefault(child, set()).add(name)
         self._measure_depths()
         for host in self.hosts:
-            if host in self.groups or host == UNGROUPED:
+            if host in self.groups:
                 self.refuse(host, f"{host} is a host and a group: give one of them another name")
             if why := next((w for name in self.groups_of(host) if (w := self.refused_groups.get(name))), None):
                 self.refuse(host, why)

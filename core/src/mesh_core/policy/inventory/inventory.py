@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.policy.inventory.fleet import ALL, UNGROUPED, Fleet
+from mesh_core.policy.inventory.fleet import ALL, Fleet
 from mesh_core.policy.inventory.ini_form import is_ini, read_ini
 from mesh_core.policy.inventory.values import NotReadable, YamlText, dump, sealed_in
 from mesh_core.policy.inventory.variable_files import (
@@ -208,7 +208,7 @@ def _is_plain_text(root: yaml.Node) -> bool:
 def _read_files(files: VariableFiles, folder: str, fleet: Fleet) -> dict[str, dict[str, Any]]:
     """What each says, by its path. One that cannot be read refuses the hosts that it is for."""
     said: dict[str, dict[str, Any]] = {}
-    known = {GROUP_VARS: {*fleet.groups, UNGROUPED}, HOST_VARS: {*fleet.hosts, *fleet.refused}}
+    known = {GROUP_VARS: {*fleet.groups}, HOST_VARS: {*fleet.hosts, *fleet.refused}}
     for path, content in files.items():
         kind, name = owner_of(path)
         if name not in known[kind]:
