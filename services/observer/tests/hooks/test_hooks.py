@@ -190,8 +190,12 @@ async def test_what_is_resolved_ends_its_fingerprint_whatever_beginning_and_plac
         answers = [(await observer.http.post("/hooks/grafana", json=body(over))).json() for _ in range(2)]
         ill = {"kind": "backup_failed", "host": "nas", "svc": "mail", "id": 7, "state": "bad"}
         await observer.http.post("/hooks/generic/any", json=ill)
+        (key,) = await observer.bus.call("KEYS", "mesh:once:hook:generic*:firing")
+        await observer.bus.call("DEL", key)  # so long ago that it is announced again
+        await observer.http.post("/hooks/generic/any", json=moved | {"state": "bad"})
         await observer.http.post("/hooks/generic/any", json=moved)
-        first, well, second, also_well = await observer.events()
+        first, well, second, again, also_well = await observer.events()
+    assert (again.incident, again.target_key) == (second.incident, second.target_key)
     assert [answer["benign"] for answer in answers] == [1, 0]
     assert (well.type, well.incident) == ("service_recovered", first.incident)
     for trouble, recovery in ((first, well), (second, also_well)):

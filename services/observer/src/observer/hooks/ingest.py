@@ -88,10 +88,10 @@ class AlertIngest:
         event = self._mapped.event_for(read, run.episode, self._clock(), names)
         if isinstance(event, Unfit):
             return await self._refuse(event, hook, number, receipt)
+        if run.node:  # one incident has one place, whatever its host is called by now
+            event = event.model_copy(update={"node": run.node, "service": run.service})
         others = [one for one in runs or () if one.episode != run.episode]
-        await self._open.keep(
-            read, [*others, run if run.node else replace(run, node=event.node, service=event.service)]
-        )
+        await self._open.keep(read, [*others, replace(run, node=event.node, service=event.service)])
         if not await self._enter(event, f"hook:{event.incident}:firing", REPEAT_SECONDS, hook, receipt):
             return AlertOutcome.REPEATED
         return AlertOutcome.BENIGN if is_benign(event) else AlertOutcome.ENTERED
