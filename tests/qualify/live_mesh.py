@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 from parts.engine import Engine
@@ -25,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 BOX, FAR = "box", "far"
 TOKEN = "a-token-of-the-hooks"
 OFF = {part: {"enabled": False} for part in ("disk", "memory", "load", "temperature")}
+OF_BOX = {"docker": {"ignore": ["mm-node-*"]}, "systemd": {"enabled": False}}
 STREAMS = (f"mesh:ev:{BOX}", f"mesh:ev:{FAR}", "mesh:ev:_foreign", "mesh:ev:_observer")
 START_SECONDS = 90.0
 
@@ -72,6 +74,15 @@ class LiveMesh:
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
             )
 
+    def write_watch(self, more: dict[str, Any]) -> None:
+        """node.yml of box."""
+        (self.runtime / "config" / "node.yml").write_text(json.dumps({**OFF, **OF_BOX, **more}))
+
+    def watch(self, more: dict[str, Any]) -> None:
+        """What box watches beside its containers, from now on."""
+        self.write_watch(more)
+        self.restart("node-agent")
+
     def restart(self, service: str) -> None:
         """As its manager would: SIGTERM, and anew."""
         self.processes[service].terminate()
@@ -114,12 +125,11 @@ def live_mesh(engine: Engine, images: dict[str, str], folder: Path) -> Iterator[
             local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
             hosts = {BOX: local, FAR: dict(node.inventory_vars)}
             (config / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
-            of_box = {"docker": {"ignore": ["mm-node-*"]}, "systemd": {"enabled": False}}
-            (config / "node.yml").write_text(json.dumps({**OFF, **of_box}))
             of_far = {"docker": {"enabled": False}, "systemd": {"every_seconds": 20, "ignore": ["ssh*", "web.service"]}}
             (there / "config" / "node.yml").write_text(json.dumps({**OFF, **of_far}))
             mesh = LiveMesh(folder, engine, node, server, f"http://127.0.0.1:{port}", images, environment, processes)
             try:
+                mesh.write_watch({})
                 for service in (*SERVICES, "far-agent"):
                     mesh.start(service)
                 _wait_until_heard(mesh)

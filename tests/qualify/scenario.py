@@ -1,6 +1,7 @@
 """One fault and what the mesh must make of it, as declared in scenarios.yml. Read strictly; runs nothing.
 
-In commands, names and bodies `{thing}` stands for the name that a thing of the scenario has in this run.
+In commands, names and bodies `{thing}` stands for the name that a thing of the scenario has in this run, `{thing:8080}`
+for the loopback port that its port 8080 was published on.
 """
 
 from __future__ import annotations
@@ -55,20 +56,25 @@ class Sign(_Part):
 
 
 class Step(_Part):
-    """Something that happens: a docker command, a shell command on the far node, a post to a hook of the observer, a
-    service of the mesh restarted, or an `event` that is waited for before the next step."""
+    """Something that happens: a docker command (with `fails`, one that must fail), a shell command on the far node, a
+    post to a hook of the observer, a service of the mesh restarted, other sections of box's node.yml (its agent starts
+    anew), or an `event` that is waited for before the next step.
+    """
 
     docker: str = ""
+    fails: bool = False
     node: str = ""
     hook: str = ""
     body: dict[str, Any] = Field(default_factory=dict)
     restart: Annotated[str, StringConstraints(pattern="^(observer|planner-agent|executor-agent|node-agent|)$")] = ""
+    watch: dict[str, Any] | None = None
     event: Sign | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if sum(map(bool, (self.docker, self.node, self.hook, self.restart, self.event))) != 1:
-            raise ValueError("a step is one of docker, node, hook, restart, event")
+        kinds = (self.docker, self.node, self.hook, self.restart, self.watch is not None, self.event)
+        if sum(map(bool, kinds)) != 1:
+            raise ValueError("a step is one of docker, node, hook, restart, watch, event")
         return self
 
 

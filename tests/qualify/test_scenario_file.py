@@ -18,6 +18,7 @@ WEB = {"name": "a", "about": "b", "things": {"web": {}}}
         ({"unchanged": ["db"]}, "no such thing here: db"),
         ({"proposed": [{"type": "notify", "of": "web"}], "not_proposed": ["web"]}, "proposed and not: web"),
         ({"fault": [{"docker": "ps", "node": "ls"}]}, "a step is one of"),
+        ({"fault": [{"fails": True}]}, "a step is one of"),
         ({"decision": "maybe"}, "'approve', 'reject' or 'ignore'"),
         ({"things": {"web": {"image": "nginx"}}}, "pattern"),
     ],

@@ -16,6 +16,8 @@ from time import monotonic, time
 from typing import Any
 
 import httpx
+import pytest
+from parts.engine import DockerFailed
 from qualify.live_mesh import BOX, FAR, TOKEN, LiveMesh
 from qualify.scenario import Decision, Ready, Scenario, Sign, Step, Thing
 
@@ -34,7 +36,7 @@ CANARY = Thing(image="base", run="test -e /again && exec sleep 600; touch /again
 CANARY_UNIT = Thing(
     unit="[Service]\nExecStart=/bin/sh -c 'test -e /run/%n.again || { touch /run/%n.again; exit 9; }; exec sleep 600'\n"
 )
-NAMED = re.compile(r"\{([a-z][a-z0-9-]*)\}")
+NAMED = re.compile(r"\{([a-z][a-z0-9-]*)(?::(\d+))?\}")
 
 
 @dataclass
@@ -136,7 +138,13 @@ class Walk:
     # -- what happens ------------------------------------------------------------------------------------------
 
     def _filled(self, text: str) -> str:
-        return NAMED.sub(lambda match: self.names.get(match[1], match[0]), text)
+        def named(match: re.Match[str]) -> str:
+            if match[1] not in self.names:
+                return match[0]
+            own = self.names[match[1]]
+            return str(self.mesh.engine.port(own, int(match[2]))) if match[2] else own
+
+        return NAMED.sub(named, text)
 
     def _filled_body(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -147,11 +155,18 @@ class Walk:
 
     async def _do(self, step: Step) -> None:
         if step.docker:
-            self.mesh.engine.docker(*shlex.split(self._filled(step.docker)))
+            words = shlex.split(self._filled(step.docker))
+            if not step.fails:
+                self.mesh.engine.docker(*words)
+                return
+            with pytest.raises(DockerFailed):
+                self.mesh.engine.docker(*words)
         elif step.node:
             self.mesh.engine.exec(self.mesh.node.name, "sh", "-c", self._filled(step.node))
         elif step.restart:
             self.mesh.restart(step.restart)
+        elif step.watch is not None:
+            self.mesh.watch(self._filled_body(step.watch))
         elif step.event:
             await self._wait_for_event(step.event)
         else:
