@@ -186,7 +186,7 @@ class Walk:
         return (node, service) == (BOX, own)
 
     def _events(self, sign: Sign) -> list[HealthEvent]:
-        events = [event for event in self.mesh.events() if event.type == sign.type]
+        events = [event for event in self.mesh.events() if sign.type in ("", event.type)]
         return [event for event in events if self._is_about(sign.of, event.node, event.service)]
 
     async def _wait_for_event(self, sign: Sign) -> None:
