@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[2]
 BOX, FAR = "box", "far"
 TOKEN = "a-token-of-the-hooks"
 OFF = {part: {"enabled": False} for part in ("disk", "memory", "load", "temperature")}
-OF_BOX = {"docker": {"ignore": ["mm-node-*"]}, "systemd": {"enabled": False}}
+# A round every few seconds, not every minute: of a start that failed the engine sends no event.
+OF_BOX = {"docker": {"ignore": ["mm-node-*"], "resync_seconds": 5}, "systemd": {"enabled": False}}
 STREAMS = (f"mesh:ev:{BOX}", f"mesh:ev:{FAR}", "mesh:ev:_foreign", "mesh:ev:_observer")
 START_SECONDS = 90.0
 
