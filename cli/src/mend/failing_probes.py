@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 from mend.text import plain
 from mesh_core.incidents.event_types import RECOVERIES, EventType
@@ -12,7 +11,7 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 
 ANNOUNCED_SECONDS = 180.0  # an agent says each minute what is still so
-MOST_ENTRIES = 300  # of one stream
+MOST_PAGES = 4  # of one stream, by bytes and entries: one node may have flooded its own
 
 
 async def failing_probes(bus: Bus, streams: list[bytes]) -> list[str]:
@@ -22,19 +21,30 @@ async def failing_probes(bus: Bus, streams: list[bytes]) -> list[str]:
     for stream in streams:
         node = stream.decode("utf-8", "replace").removeprefix(EVENT_STREAM_PREFIX)
         if not node.startswith("_"):
-            entries = await bus.call("XREVRANGE", stream, "+", since, "COUNT", MOST_ENTRIES)
-            found += [plain(f"{node}: {said}", 300) for said in _failing(entries)]
+            found += [plain(f"{node}: {said}", 300) for said in _failing(await _since(bus, stream.decode(), since))]
     return sorted(found)
 
 
-def _failing(entries: Any) -> list[str]:
-    """What each probe last said, newest entries first: nothing of one that has said since that it works."""
+async def _since(bus: Bus, stream: str, ms: int) -> list[bytes]:
+    """The payloads from that moment on, the newest first."""
+    payloads: list[bytes] = []
+    first = str(ms)
+    for _ in range(MOST_PAGES):
+        page = await bus.page(stream, first)
+        payloads += [raw for _, raw in page.entries]
+        if page.ended:
+            break
+        first = f"({page.entries[-1][0]}"
+    return payloads[::-1]
+
+
+def _failing(payloads: list[bytes]) -> list[str]:
+    """What each probe last said, the newest first: nothing of one that has said since that it works."""
     known: set[str] = set()
     said = []
-    for _, fields in entries or ():
-        pairs = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    for raw in payloads:
         try:
-            event = json.loads(pairs[b"p"])
+            event = json.loads(raw)
             incident = str(event["incident"])
             payload = event["payload"]
             if incident in known or event["type"] not in (*RECOVERIES, EventType.PROBE_FAILED):

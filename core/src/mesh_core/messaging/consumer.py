@@ -21,7 +21,7 @@ LONGEST_BLOCK_MS = 5000  # its socket is as patient again, then a waiting read l
 RECLAIM_EVERY_SECONDS = 5.0
 RECLAIM_IDLE_MS = 30_000
 RENEW_EVERY_SECONDS = 10.0
-DISCOVER_EVERY_SECONDS = 30.0  # what neither `hint` nor `look_around` told of
+DISCOVER_EVERY_SECONDS = 5.0  # what neither `hint` nor `look_around` told of
 KEEP_MS = 3_600_000
 # What servers say when a stream or its group is gone; the last one to a read that was waiting on it (Redis 7.0).
 WIPED = ("nogroup", "no such key", "unblocked")
@@ -79,7 +79,7 @@ class Consumer:
         await self._reader.aclose()
 
     def hint(self, stream: str) -> None:
-        """Somebody mentioned a stream that we may not know yet: look at once instead of in half a minute."""
+        """Somebody mentioned a stream that we may not know yet: look at once instead of in five seconds."""
         if stream not in self._streams:
             self._wanted.add(stream)
             self.look_around()
@@ -109,7 +109,8 @@ class Consumer:
                 if not entries and not self._streams:
                     await self._wait_for_a_stream(min(block_ms, LONGEST_BLOCK_MS))
                 elif not entries:
-                    entries = await self._new(count, min(block_ms, LONGEST_BLOCK_MS), stop)
+                    until_discovery_ms = max(1, int((self._next_discovery - self._clock()) * 1000))
+                    entries = await self._new(count, min(block_ms, LONGEST_BLOCK_MS, until_discovery_ms), stop)
         except BusDown:
             self._own_drained = False  # a lost reply leaves entries in our own list, which `>` never returns
             raise
