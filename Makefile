@@ -6,10 +6,10 @@ STAMP := $(VENV)/.stamp
 SRC := core/src cli/src services/node-agent/src services/observer/src services/planner-agent/src services/executor-agent/src
 PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
 LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
-# Many tests wait more than they compute: one worker more than cores, for the machine's own tests. Compiled modules are kept, whatever the shell
-# says: without them each of the thousand processes that the tests start compiles the whole mesh anew.
+# Many tests wait more than they compute: one worker more than cores, for the machine's own tests; quick ones have
+# twice as many workers as cores. Compiled modules are kept, whatever the shell says: without them each of the thousand processes that the tests start compiles the whole mesh anew.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-QUICK_WORKERS ?= $(CORES)
+QUICK_WORKERS ?= $(shell echo $$((2 * $(CORES))))
 TEST_WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 unexport PYTHONDONTWRITEBYTECODE
 # The dashboard is built when its sources changed; everything that starts an observer asks for it.
@@ -73,7 +73,7 @@ qualify: $(STAMP)  ## live faults on a real engine and a systemd node, with a ta
 	@$(BIN)/python -m pytest -q --qualify tests/qualify
 
 soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHORT=1 as CI runs it
-	@$(if $(SHORT),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q --soak -n $(QUICK_WORKERS) tests/system
+	@$(if $(SHORT),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q --soak -n $(CORES) tests/system
 
 coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least
 	@$(BIN)/python -m pytest -q --cov --cov-config=pyproject.toml core/tests services/planner-agent services/observer \

@@ -94,6 +94,7 @@ async def test_a_target_that_hangs_is_left_behind_and_the_others_have_heard(tell
     assert sent.troubles == ("is not an Apprise URL", "did not answer within 0.3 s")
 
 
+@pytest.mark.slow  # its process is started by a task that the test does not wait for: a quick run could not skip it
 async def test_nobody_is_left_when_the_one_who_tells_is_stopped(teller: AppriseSender, target: str) -> None:
     Target.hang = threading.Event()
     task = asyncio.create_task(teller.send([target], "t", "b"))
