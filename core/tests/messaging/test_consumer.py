@@ -493,6 +493,23 @@ async def test_a_stop_ends_a_waiting_read(group: Group, monkeypatch: pytest.Monk
     assert ids(await read(consumer)) == ["2-0"]  # without a stop it reads on
 
 
+@pytest.mark.parametrize("hint_first", [True, False])
+async def test_a_reader_that_is_ended_in_the_moment_of_a_hint_ends(
+    group: Group, monkeypatch: pytest.MonkeyPatch, hint_first: bool
+) -> None:
+    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 120_000)
+    consumer = group.member("p1")
+    await group.add(1)
+    await consumer.acknowledge(await read(consumer))
+    assert await read(consumer) == []
+    waiting = asyncio.create_task(consumer.read(block_ms=120_000))
+    await waits_at_the_server(group, waiting)
+    for step in (consumer.interrupt, waiting.cancel) if hint_first else (waiting.cancel, consumer.interrupt):
+        step()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(waiting, 60)
+
+
 async def test_while_nothing_is_open_nobody_asks_what_others_left_and_once_something_is_they_do(group: Group) -> None:
     one, dead = group.member("one", reclaim_idle_ms=20_000), group.member("dead")
     one.hint("mesh:ev:pi4")

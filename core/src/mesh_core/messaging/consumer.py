@@ -315,8 +315,9 @@ class Consumer:
         try:
             reply = await self._waiting
         except asyncio.CancelledError:
-            if not self._interrupted:
-                raise
+            task = asyncio.current_task()
+            if not self._interrupted or (task is not None and task.cancelling()):
+                raise  # whoever is ended in the very moment of a hint is ended all the same
             self._own_drained = False  # a reply that nobody reads leaves its entry in our own list
             return []
         except redis.exceptions.ResponseError as error:
