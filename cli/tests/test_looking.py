@@ -273,6 +273,12 @@ def test_status_names_the_probes_that_see_nothing_until_they_do(mend_online: Men
     assert json.loads(mend_online("status", "--json").stdout)["failing_probes"] == []
 
 
+def test_a_stream_whose_name_is_no_text_stops_no_status(mend_online: Mend) -> None:
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.xadd(b"mesh:ev:\xff", {"p": "x"})
+    assert json.loads(mend_online("status", "--json").stdout)["failing_probes"] == []
+
+
 def test_status_still_tells_what_it_can_without_redis(mend: Mend) -> None:
     mend.propose()
     said = mend("status")

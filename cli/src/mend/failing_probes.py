@@ -19,9 +19,10 @@ async def failing_probes(bus: Bus, streams: list[bytes]) -> list[str]:
     since = int((time.time() - ANNOUNCED_SECONDS) * 1000)
     found = []
     for stream in streams:
-        node = stream.decode("utf-8", "replace").removeprefix(EVENT_STREAM_PREFIX)
+        name = stream.decode("utf-8", "replace")  # of no agent where it does not stay the same
+        node = name.removeprefix(EVENT_STREAM_PREFIX)
         if not node.startswith("_"):
-            found += [plain(f"{node}: {said}", 300) for said in _failing(await _since(bus, stream.decode(), since))]
+            found += [plain(f"{node}: {said}", 300) for said in _failing(await _since(bus, name, since))]
     return sorted(found)
 
 
