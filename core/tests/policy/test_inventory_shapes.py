@@ -12,7 +12,7 @@ from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.policy.inventory.connection import connection_of, filled_in
 from mesh_core.policy.inventory.host_patterns import BadPattern, expand
 from mesh_core.policy.inventory.ini_form import value_of
-from mesh_core.policy.inventory.variable_files import variable_files_stamp
+from mesh_core.policy.inventory.variable_files import inventory_stamp
 
 GOOD = "good: {ansible_host: 192.0.2.1}"
 
@@ -214,13 +214,13 @@ def test_a_file_beside_it_that_cannot_be_used_refuses_those_it_is_for(tmp_path: 
 
 def test_a_change_in_the_folders_is_seen(tmp_path: Path) -> None:
     path = write(tmp_path, {"inventory.yml": "all: {hosts: {a: }}", "group_vars/all/x.yml": "a: 1\n"})
-    before = variable_files_stamp(path.parent)
-    assert variable_files_stamp(path.parent) == before
+    before = inventory_stamp(path)
+    assert inventory_stamp(path) == before
     write(tmp_path, {"host_vars/a.yml": "a: 2\n"})
-    after = variable_files_stamp(path.parent)
+    after = inventory_stamp(path)
     assert after != before
     (tmp_path / "group_vars" / "all" / "x.yml").write_text("a: 11\n")
-    assert variable_files_stamp(path.parent) != after
+    assert inventory_stamp(path) != after
 
 
 def test_who_is_not_there_learns_what_to_write() -> None:

@@ -15,10 +15,11 @@ from mesh_core.approvals.obstacles import Surroundings
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.inventory import Inventory, InventoryError
-from mesh_core.policy.inventory.variable_files import variable_files_stamp
+from mesh_core.policy.inventory.variable_files import inventory_stamp
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeat_file, heartbeats, what_is_stuck
 from mesh_core.runtime.targets_note import read_targets
+from mesh_core.storage.file_stamp import stamp_of
 from mesh_core.storage.listing import entries
 
 EXECUTOR = "executor-agent"
@@ -34,9 +35,9 @@ class SurroundingsReader:
     def __init__(self, runtime: Path):
         self._runtime = runtime
         self._actions = ActionFolders(runtime)
-        self._inventory = _WhenChanged(runtime / "config" / "inventory.yml", _read_inventory, _inventory_stamp)
+        self._inventory = _WhenChanged(runtime / "config" / "inventory.yml", _read_inventory, inventory_stamp)
         self._runs = _LastRuns(self._actions)
-        self._policy = _WhenChanged(runtime / "config" / "policy.yml", _read_policy, _stamp)
+        self._policy = _WhenChanged(runtime / "config" / "policy.yml", _read_policy, stamp_of)
 
     def read(self, *, offline: Mapping[str, str], redis: str = "") -> Surroundings:
         """`offline`: silent nodes, since when; `redis`: why it takes no writes. Blocks on the disk."""
@@ -77,7 +78,7 @@ class _LastRuns:
 
     def unreached(self) -> dict[str, str]:
         """The hosts that the newest run there could not reach, and when it ended."""
-        stamp = tuple(_stamp(self._actions.folder(folder)) for folder in (Folder.DONE, Folder.FAILED))
+        stamp = tuple(stamp_of(self._actions.folder(folder)) for folder in (Folder.DONE, Folder.FAILED))
         if self._seen is None or self._seen[0] != stamp:
             self._seen = (stamp, self._read())
         return self._seen[1]
@@ -125,18 +126,6 @@ def _read_policy(path: Path) -> Policy | str:
         return Policy.load(path)
     except BadPolicy as error:
         return str(error)
-
-
-def _inventory_stamp(path: Path) -> object:
-    return _stamp(path), variable_files_stamp(path.parent)
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError as error:
-        return error.errno
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _span(seconds: float) -> str:

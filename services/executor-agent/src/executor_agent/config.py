@@ -13,9 +13,10 @@ from pathlib import Path
 import structlog
 
 from mesh_core.policy.inventory import Inventory, InventoryError
-from mesh_core.policy.inventory.variable_files import variable_files_stamp
+from mesh_core.policy.inventory.variable_files import inventory_stamp
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import NO_LIFELINE, BadPolicy, Policy
+from mesh_core.storage.file_stamp import stamp_of
 
 SETTLING_SECONDS = 2.0
 
@@ -46,8 +47,7 @@ class ConfigReader:
 
     def read(self) -> ConfigSnapshot:
         """The config of now; nothing but stat calls when nothing changed."""
-        beside = variable_files_stamp(self.inventory_file.parent)
-        stamps = (_stamp(self.inventory_file), _stamp(self.policy_file), beside)
+        stamps = (inventory_stamp(self.inventory_file), stamp_of(self.policy_file))
         if stamps != self._stamps:
             self._snapshot = ConfigSnapshot(self._inventory(), self._policy())
             self._stamps = stamps
@@ -72,14 +72,6 @@ class ConfigReader:
         except BadPolicy as error:
             log.warning("executor.policy_unusable", file=str(self.policy_file), reason=str(error))
             return str(error)
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError as error:
-        return error.errno
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _just_saved(path: Path) -> bool:

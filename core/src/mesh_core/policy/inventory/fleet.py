@@ -18,7 +18,7 @@ MAX_DEPTH = 32  # groups in groups
 
 
 @dataclass
-class Group:
+class HostGroup:
     """`hosts` and `children` are names in the order of the file (dicts that are used as ordered sets)."""
 
     variables: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Fleet:
     `notes` are what the file says and nobody reads, Ansible neither.
     """
 
-    groups: dict[str, Group] = field(default_factory=lambda: {ALL: Group(), UNGROUPED: Group()})
+    groups: dict[str, HostGroup] = field(default_factory=lambda: {ALL: HostGroup(), UNGROUPED: HostGroup()})
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     refused_groups: dict[str, str] = field(default_factory=dict)
@@ -42,8 +42,8 @@ class Fleet:
     _parents: dict[str, set[str]] = field(default_factory=dict)
     _depths: dict[str, int] = field(default_factory=dict)
 
-    def group(self, name: str) -> Group:
-        return self.groups.setdefault(name, Group())
+    def group(self, name: str) -> HostGroup:
+        return self.groups.setdefault(name, HostGroup())
 
     def add_hosts(self, group: str, pattern: str, variables: dict[str, Any], where: str) -> None:
         """The hosts that `pattern` stands for, into the group; `where` is its file and line, for people."""

@@ -12,7 +12,7 @@ import yaml
 
 from mesh_core.policy.inventory.fleet import ALL, Fleet
 from mesh_core.policy.inventory.ini_form import is_ini, read_ini
-from mesh_core.policy.inventory.values import NotReadable, YamlText, dump, sealed_in
+from mesh_core.policy.inventory.values import Unreadable, YamlText, dump, sealed_in
 from mesh_core.policy.inventory.variable_files import (
     GROUP_VARS,
     HOST_VARS,
@@ -88,7 +88,7 @@ class Inventory:
         fleet, files = Fleet(), files or {}
         try:
             _read(text, source, fleet)
-        except NotReadable as error:
+        except Unreadable as error:
             raise InventoryError(str(error)) from None
         folder = source.rpartition("/")[0]
         beside = _Beside(index_of(files), _read_files(files, f"{folder}/" if folder else "", fleet))
@@ -184,16 +184,16 @@ def _sealed_problem(said: dict[str, Any]) -> str | None:
 def _read(text: bytes, source: str, fleet: Fleet) -> None:
     """By what it is, not by its name. What is no mapping in YAML is INI, if it has lines as INI has them."""
     if text.startswith(b"#!"):
-        raise NotReadable(f"{source}: it is a program; write its answer down: ansible-inventory -i FILE --list --yaml")
+        raise Unreadable(f"{source}: it is a program; write its answer down: ansible-inventory -i FILE --list --yaml")
     try:
         tree = YamlText(text, source)
-    except NotReadable:
+    except Unreadable:
         if not is_ini(text):
             raise
         read_ini(text, source, fleet)
         return
     if tree.root is None:
-        raise NotReadable(f"{source}: empty; name at least one host under all: hosts:")
+        raise Unreadable(f"{source}: empty; name at least one host under all: hosts:")
     if isinstance(tree.root, yaml.MappingNode) or not (is_ini(text) or _is_plain_text(tree.root)):
         read_yaml(tree, fleet)
     else:
@@ -218,7 +218,7 @@ def _read_files(files: VariableFiles, folder: str, fleet: Fleet) -> dict[str, di
         said[path] = {}
         try:
             said[path] = variables_in(content, f"{folder}{path}")
-        except NotReadable as error:
+        except Unreadable as error:
             if kind == GROUP_VARS:
                 fleet.refuse_group(name, str(error))
             else:

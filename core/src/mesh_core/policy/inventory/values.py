@@ -17,7 +17,7 @@ _TEXT = "tag:yaml.org,2002:str"
 _VAULT_TAGS = ("!vault", "!vault-encrypted")
 
 
-class NotReadable(ValueError):
+class Unreadable(ValueError):
     """The text cannot be read; the sentence begins with its file, and its line where one is known."""
 
 
@@ -40,51 +40,51 @@ class TaggedText(str):
 class YamlText:
     """One document, as nodes that know their lines; `source` is what people call it.
 
-    NotReadable: not UTF-8, not YAML, several documents, too large.
+    Unreadable: not UTF-8, not YAML, several documents, too large.
     """
 
     def __init__(self, raw: bytes, source: str) -> None:
         self.source = source
         if raw.startswith(VAULT_FILE):
-            raise NotReadable(f"{source}, line 1: the file is encrypted with ansible-vault, which is not opened here")
+            raise Unreadable(f"{source}, line 1: the file is encrypted with ansible-vault, which is not opened here")
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
-            raise NotReadable(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from None
+            raise Unreadable(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from None
         try:
             self._loader = _Loader(text)
             self._loader.source = source
             self.root: yaml.Node | None = self._loader.get_single_node()
             if self.root is not None and _size(self.root) > MAX_NODES:
-                raise NotReadable(f"{source}: its aliases come to more than {MAX_NODES} entries; write them out")
+                raise Unreadable(f"{source}: its aliases come to more than {MAX_NODES} entries; write them out")
         except yaml.YAMLError as error:
-            raise NotReadable(self._in_words(error)) from None
+            raise Unreadable(self._in_words(error)) from None
         except RecursionError:
-            raise NotReadable(f"{source}: nested too deeply, or an alias within itself") from None
+            raise Unreadable(f"{source}: nested too deeply, or an alias within itself") from None
 
     def pairs(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
-        """Of a mapping, merged ones too; of a key that is there twice the last one, as in Ansible. NotReadable."""
+        """Of a mapping, merged ones too; of a key that is there twice the last one, as in Ansible. Unreadable."""
         if not isinstance(node, yaml.MappingNode):
-            raise NotReadable(f"{self.where(node)}: it should be a mapping (NAME: ...)")
+            raise Unreadable(f"{self.where(node)}: it should be a mapping (NAME: ...)")
         try:
             self._loader.flatten_mapping(node)
         except yaml.YAMLError as error:
-            raise NotReadable(self._in_words(error)) from None
+            raise Unreadable(self._in_words(error)) from None
         last = {(key.tag, str(key.value)): (key, value) for key, value in node.value}
         return list(last.values())
 
     def value(self, node: yaml.Node) -> Any:
-        """Plain data. NotReadable: a tag or a value that nobody knows."""
+        """Plain data. Unreadable: a tag or a value that nobody knows."""
         try:
             return self._loader.construct_object(node, deep=True)
         except yaml.YAMLError as error:
-            raise NotReadable(self._in_words(error)) from None
+            raise Unreadable(self._in_words(error)) from None
         except (ValueError, TypeError, RecursionError) as error:  # 2024-13-45 is read as a date
-            raise NotReadable(f"{self.where(node)}: {' '.join(str(error).split())[:200]}; put it in quotes") from None
+            raise Unreadable(f"{self.where(node)}: {' '.join(str(error).split())[:200]}; put it in quotes") from None
 
     def variables(self, node: yaml.Node) -> dict[str, Any]:
-        """A mapping of variables; {} for nothing. NotReadable."""
+        """A mapping of variables; {} for nothing. Unreadable."""
         if is_nothing(node):
             return {}
         return {str(key.value): self.value(value) for key, value in self.pairs(node)}

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mesh_core.policy.inventory.values import NotReadable, YamlText
+from mesh_core.policy.inventory.values import Unreadable, YamlText
+from mesh_core.storage.file_stamp import stamp_of
 
 GROUP_VARS, HOST_VARS = "group_vars", "host_vars"
 MAX_FILES = 2000
@@ -21,7 +23,7 @@ _MAX_DEPTH = 8
 _ENDINGS = ("", ".yml", ".yaml", ".json")
 
 # By the path from the inventory's folder: the bytes, or the reason why there are none.
-VariableFiles = Mapping[str, "bytes | NotReadable"]
+VariableFiles = Mapping[str, "bytes | Unreadable"]
 FileIndex = Mapping[tuple[str, str], list[str]]
 
 
@@ -31,30 +33,21 @@ class TooMuch(Exception):
 
 def read_variable_files(folder: Path) -> VariableFiles:
     """All of them, of whatever group or host. TooMuch."""
-    found: dict[str, bytes | NotReadable] = {}
+    found: dict[str, bytes | Unreadable] = {}
     left = MAX_BYTES
     for path in _files(folder):
         content = _read(path)
         found[path.relative_to(folder).as_posix()] = content
-        left -= 0 if isinstance(content, NotReadable) else len(content)
+        left -= 0 if isinstance(content, Unreadable) else len(content)
         if len(found) > MAX_FILES or left < 0:
             raise TooMuch(f"{folder}: more than {MAX_FILES} files or {MAX_BYTES} bytes in group_vars/ and host_vars/")
     return found
 
 
-def variable_files_stamp(folder: Path) -> object:
-    """Differs when one of them was made, changed or taken away; to be compared only."""
-    stamps: list[object] = []
-    for path in _files(folder):
-        try:
-            status = path.stat()
-        except OSError as error:
-            stamps.append((str(path), error.errno))
-        else:
-            stamps.append((str(path), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-        if len(stamps) > MAX_FILES:
-            break
-    return tuple(stamps)
+def inventory_stamp(inventory: Path) -> object:
+    """Differs when the inventory or one of them was made, changed or taken away; to be compared only."""
+    beside = islice(_files(inventory.parent), MAX_FILES + 1)
+    return stamp_of(inventory), tuple((str(path), stamp_of(path)) for path in beside)
 
 
 def index_of(files: Iterable[str]) -> FileIndex:
@@ -77,10 +70,10 @@ def owner_of(path: str) -> tuple[str, str]:
     return kind, name if below else _stem(name)
 
 
-def variables_in(content: bytes | NotReadable, source: str) -> dict[str, Any]:
-    """What a file says; `source` is what people call it. NotReadable."""
-    if isinstance(content, NotReadable):
-        raise NotReadable(f"{source}: {content}")
+def variables_in(content: bytes | Unreadable, source: str) -> dict[str, Any]:
+    """What a file says; `source` is what people call it. Unreadable."""
+    if isinstance(content, Unreadable):
+        raise Unreadable(f"{source}: {content}")
     text = YamlText(content, source)
     return {} if text.root is None else text.variables(text.root)
 
@@ -112,13 +105,13 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path) -> bytes | NotReadable:
+def _read(path: Path) -> bytes | Unreadable:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as handle:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return NotReadable("it is no regular file")
+                return Unreadable("it is no regular file")
             content = handle.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        return NotReadable(f"it cannot be read ({error.strerror})")
-    return NotReadable(f"it is larger than {MAX_FILE_BYTES} bytes") if len(content) > MAX_FILE_BYTES else content
+        return Unreadable(f"it cannot be read ({error.strerror})")
+    return Unreadable(f"it is larger than {MAX_FILE_BYTES} bytes") if len(content) > MAX_FILE_BYTES else content

@@ -5,13 +5,13 @@ from __future__ import annotations
 import yaml
 
 from mesh_core.policy.inventory.fleet import ALL, MAX_DEPTH, Fleet
-from mesh_core.policy.inventory.values import NotReadable, YamlText, is_nothing, is_text
+from mesh_core.policy.inventory.values import Unreadable, YamlText, is_nothing, is_text
 
 
 def read_yaml(text: YamlText, fleet: Fleet) -> None:
-    """NotReadable where it is no mapping of groups at all."""
+    """Unreadable where it is no mapping of groups at all."""
     if not isinstance(text.root, yaml.MappingNode):
-        raise NotReadable(f"{text.source}: it must be a mapping of groups, such as all: hosts: ...")
+        raise Unreadable(f"{text.source}: it must be a mapping of groups, such as all: hosts: ...")
     _YamlForm(text, fleet).read(text.root)
 
 
@@ -23,7 +23,7 @@ class _YamlForm:
     def read(self, root: yaml.Node) -> None:
         for name, body in self.text.pairs(root):
             if name.value == "plugin" and not is_nothing(body):
-                raise NotReadable(
+                raise Unreadable(
                     f"{self.text.where(name)}: it names an inventory plugin, which would be run; write its answer down "
                     "instead: ansible-inventory -i FILE --list --yaml"
                 )
@@ -47,7 +47,7 @@ class _YamlForm:
             return group
         try:
             parts = self.text.pairs(body)
-        except NotReadable as error:
+        except Unreadable as error:
             self.fleet.refuse_group(group, f"{error} (the group {group})")
             return group
         for key, value in parts:
@@ -84,14 +84,14 @@ class _YamlForm:
             return [(value, nothing)]
         try:
             return self.text.pairs(value)
-        except NotReadable as error:
+        except Unreadable as error:
             self.fleet.refuse_group(group, f"{error} ({key} of the group {group})")
         return [(one, nothing) for one in value.value if is_text(one)] if isinstance(value, yaml.SequenceNode) else []
 
     def _variables(self, group: str, value: yaml.Node) -> None:
         try:
             self.fleet.group(group).variables.update(self.text.variables(value))
-        except NotReadable as error:
+        except Unreadable as error:
             self.fleet.refuse_group(group, f"{error} (vars of the group {group})")
 
     def _host(self, group: str, name: yaml.Node, body: yaml.Node) -> None:
@@ -102,7 +102,7 @@ class _YamlForm:
             return
         try:
             variables = {} if isinstance(body, yaml.ScalarNode) and not body.value else self.text.variables(body)
-        except NotReadable as error:
+        except Unreadable as error:
             variables = {}
             self.fleet.refuse_hosts(pattern, f"{error} (the host {pattern})")
         self.fleet.add_hosts(group, pattern, variables, self.text.where(name))

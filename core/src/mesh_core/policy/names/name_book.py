@@ -5,6 +5,7 @@ An inventory that cannot be read knows no names, which is said once; what speaks
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import structlog
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.inventory import Inventory, InventoryError
-from mesh_core.policy.inventory.variable_files import variable_files_stamp
+from mesh_core.policy.inventory.variable_files import inventory_stamp
 from mesh_core.policy.names.known_names import KnownNames
 
 NOBODYS: Mapping[str, frozenset[str]] = {}
@@ -29,7 +30,7 @@ class NameBook:
     def __init__(self, inventory_file: Path, services: Callable[[], Mapping[str, frozenset[str]]] = lambda: NOBODYS):
         self._file = inventory_file
         self._services = services
-        self._signature: tuple[object, ...] | None = None
+        self._stamp: object = None
         self._hosts: Mapping[str, str] = {}
         self._names = KnownNames()
 
@@ -44,16 +45,10 @@ class NameBook:
         return self().named(event)
 
     def _inventory(self) -> Mapping[str, str]:
-        signature: tuple[object, ...] | None
-        try:
-            status = self._file.stat()
-            beside = variable_files_stamp(self._file.parent)
-            signature = (status.st_mtime_ns, status.st_ino, status.st_size, beside)
-        except OSError:
-            signature = None
-        if signature != self._signature:
-            self._signature = signature
-            self._hosts = self._read() if signature else {}
+        stamp = inventory_stamp(self._file)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._hosts = self._read() if os.path.exists(self._file) else {}  # noqa: PTH110  (False where none may look)
         return self._hosts
 
     def _read(self) -> Mapping[str, str]:
