@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
-from mesh_core.messaging.bridge import Bridge, Heard, last_look
+from mesh_core.messaging.bridge import Bridge, Heard
 from mesh_core.messaging.bus import ADOPTION_WINDOW_MS, Bus, Hearing
 from mesh_core.models.events import DeadLetter, HealthEvent, Trust
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
@@ -290,20 +290,34 @@ async def test_a_message_is_as_old_as_it_was_heard_though_its_script_waits_on_th
     await bus.close()
 
 
-@pytest.mark.parametrize(
-    ("began", "turns", "known_since"),
-    [
-        (99.99, (), None),  # it lay there already: nothing is known of when it came
-        (90.0, (), 90.0),  # it had to be waited for
-        (90.0, (95.0, 97.0), 97.0),  # and our loop turned twice meanwhile, with nothing in the socket
-        (90.0, (95.0, 99.9), 95.0),  # the second time just now: perhaps the message lay there for long, as we did
-        (40.0, (38.0, 99.9), 40.0),  # a laptop that slept for a minute: a turn before this read proves nothing of it
-    ],
-)
-def test_when_a_listener_knew_last_that_there_was_no_message(
-    began: float, turns: tuple[float, ...], known_since: float | None
+async def test_a_listener_knows_since_when_it_heard_nothing_also_when_it_was_stopped(
+    redis_each: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert last_look(began, 100.0, turns) == (known_since if known_since is not None else -math.inf)
+    heard: list[Heard] = []
+
+    async def keep(self: Bridge, one: Heard) -> None:
+        heard.append(one)
+
+    monkeypatch.setattr(Bridge, "hear", keep)
+    bus, stop = Bus.connect(redis_each.url, "test"), asyncio.Event()
+    bridge = Bridge(bus, "planner")
+    running = asyncio.create_task(bridge.run(stop))
+    with redis.Redis(port=redis_each.port) as somebody:
+        await wait_for(lambda: bridge._subscriptions, 20, "it listens")
+        began = time.monotonic()
+        await wait_for(lambda: bridge._looked_at > began, 20, "while it waits it looks again")
+        somebody.publish("health_events", "1")
+        await wait_for(lambda: len(heard) == 1, 20, "it hears")
+        assert began < heard[0].hearing.looked_at <= heard[0].hearing.at
+        published = time.monotonic()
+        somebody.publish("health_events", "2")
+        time.sleep(2.5)  # noqa: ASYNC251  all of this process stands still, past the next look
+        await wait_for(lambda: len(heard) == 2, 20, "it hears what came meanwhile")
+        assert heard[1].hearing.looked_at <= published
+        assert heard[1].hearing.at >= published + 2.5
+    stop.set()
+    await running
+    await bus.close()
 
 
 async def test_what_two_bridges_heard_before_redis_was_killed_is_adopted_once_after_it(

@@ -13,8 +13,7 @@ import asyncio
 import hashlib
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,8 +34,7 @@ LISTEN_SECONDS = 20.0  # one wait for a message; a stop does not wait for its en
 LOOK_SECONDS = 2.0  # as long as the same bytes count as one message
 RETRY_SECONDS = 0.5
 MOST_WAITING = 250  # messages, of at most 64 KiB as a rule: beyond that they wait in the socket
-WAITED_SECONDS = 0.02
-THROUGH_SECONDS = 0.2  # what lies in the socket when the loop turns is through the client by then
+THROUGH_TURNS = 20  # of the loop: what lies in the socket before them is through the client after them
 
 log = structlog.get_logger()
 
@@ -75,12 +73,13 @@ class Bridge:
         self._subscriptions = 0
         self._waiting: asyncio.Queue[Heard | None] = asyncio.Queue(MOST_WAITING)
         self._reading: asyncio.Task[Any] | None = None
-        self._turns: deque[float] = deque(maxlen=2)  # when our loop was seen to turn (monotonic)
+        self._looked_at = -math.inf  # when there was nothing to hear (monotonic)
+        self._heard = 0
         self.adopted = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until told to stop; reconnects for ever."""
-        loops = [asyncio.create_task(part(stop)) for part in (self._hear_all, self._note_turns, self._adopt_all)]
+        loops = [asyncio.create_task(part(stop)) for part in (self._hear_all, self._look_again, self._adopt_all)]
         try:
             await asyncio.gather(*loops)
         finally:
@@ -96,10 +95,10 @@ class Bridge:
                 await pause(stop, RETRY_SECONDS)
         await self._waiting.put(None)
 
-    async def _note_turns(self, stop: asyncio.Event) -> None:
-        """Then ends the listener's wait."""
+    async def _look_again(self, stop: asyncio.Event) -> None:
+        """While the listener waits; then ends its wait."""
         while not await pause(stop, LOOK_SECONDS, shared=True):
-            self._turns.append(time.monotonic())
+            await self._look()
         if self._reading is not None:
             await cancelled(self._reading)
 
@@ -108,18 +107,16 @@ class Bridge:
         try:
             async with client.pubsub() as listener:
                 await listener.subscribe(HealthEvent.channel)
-                looked_at = time.monotonic()
+                self._looked_at = time.monotonic()
                 while not stop.is_set():
                     self._turned()
-                    began = time.monotonic()
                     message = await self._next_message(listener, stop)
-                    now = time.monotonic()
-                    looked_at = max(looked_at, last_look(began, now, self._turns))
+                    self._heard += 1
                     if message and message["type"] == "subscribe":
                         self._count_subscription()
                         self._on_listening()
                     elif message and message["type"] == "message":
-                        await self._hold(Heard(message["data"], Hearing(now, looked_at)))
+                        await self._hold(Heard(message["data"], Hearing(time.monotonic(), self._looked_at)))
         finally:
             await client.aclose()
 
@@ -134,6 +131,15 @@ class Bridge:
             return None
         finally:
             self._reading = None
+
+    async def _look(self) -> None:
+        """Is there nothing to hear now? Told by turns of the loop, not by time: this process may have been stopped for
+        long, or have had little of the processor, and its messages as well."""
+        began, heard = time.monotonic(), self._heard
+        for _ in range(THROUGH_TURNS):
+            await asyncio.sleep(0)
+        if self._heard == heard and self._reading is not None:
+            self._looked_at = began
 
     async def _hold(self, heard: Heard) -> None:
         while self._waiting.full():  # Redis is away: that is no standstill of ours
@@ -199,15 +205,3 @@ class Bridge:
         except redis.exceptions.ResponseError:
             return False  # anybody can type an id that is none, or that names a key of another kind
         return any(payload == raw for _, payload in rows)
-
-
-def last_look(began: float, now: float, turns: Iterable[float]) -> float:
-    """When a read that began and brought a message now last knew that there was none; all in monotonic seconds.
-
-    What is there already is handed over at once, so one that had to wait began with nothing in the socket. Nor was
-    there anything when the loop turned in between, unless that was just now: this process may have been stopped for
-    long, and so was the message.
-    """
-    if now - began <= WAITED_SECONDS:
-        return -math.inf
-    return max([began, *(turn for turn in turns if began < turn < now - THROUGH_SECONDS)])

@@ -16,6 +16,7 @@ import redis.exceptions
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, REPLY_SECONDS, Bus, BusDown, client_for, or_down
 from mesh_core.messaging.scripts import TAKE_NEW, TAKE_OVER
 from mesh_core.models.streams import entry_order
+from mesh_core.runtime.service import cancelled
 
 LONGEST_BLOCK_MS = 5000  # its socket is as patient again, then a waiting read looks like a dead server
 RECLAIM_EVERY_SECONDS = 5.0
@@ -71,8 +72,7 @@ class Consumer:
         self._next_reclaim = 0.0
         self._own_drained = False
         self._more = True  # the last read found something new
-        self._waiting: asyncio.Future[Any] | None = None  # a read that may take `block_ms`
-        self._interrupted = False
+        self._interrupt = asyncio.Event()
         self._out: dict[tuple[str, str], Entry] = {}
 
     async def close(self) -> None:
@@ -91,8 +91,7 @@ class Consumer:
 
     def interrupt(self) -> None:
         """A read that waits returns now, with nothing."""
-        if self._waiting is not None:
-            self._interrupted = self._waiting.cancel()
+        self._interrupt.set()
 
     async def read(
         self, *, count: int = 200, block_ms: int = LONGEST_BLOCK_MS, stop: asyncio.Event | None = None
@@ -308,25 +307,23 @@ class Consumer:
     async def _wait_for_one(self, block_ms: int, stop: asyncio.Event | None) -> list[Entry]:
         """Scripts cannot wait. One entry wakes us, at most one of each stream."""
         streams: dict[Any, Any] = dict.fromkeys(sorted(self._streams), ">")
-        self._waiting = asyncio.ensure_future(
+        self._interrupt.clear()
+        reading = asyncio.ensure_future(
             self._reader.xreadgroup(self.group, self.name, streams, count=1, block=block_ms)
         )
-        stopping = asyncio.create_task(self._interrupt_at(stop)) if stop is not None else None
+        ends = [asyncio.create_task(event.wait()) for event in (self._interrupt, stop) if event is not None]
         try:
-            reply = await self._waiting
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._interrupted or (task is not None and task.cancelling()):
-                raise  # whoever is ended in the very moment of a hint is ended all the same
-            self._own_drained = False  # a reply that nobody reads leaves its entry in our own list
-            return []
+            # Not `await reading`: whoever ends us would only end that, and redis-py may lose the cancellation.
+            await asyncio.wait({reading, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                self._own_drained = False  # a reply that nobody reads leaves its entry in our own list
+                return []
+            reply = reading.result()
         except redis.exceptions.ResponseError as error:
             self._forgotten("", error)
             return []
         finally:
-            self._waiting, self._interrupted = None, False
-            if stopping is not None:
-                stopping.cancel()
+            await cancelled(reading, *ends)
         pairs = reply.items() if isinstance(reply, dict) else reply
         return [
             Entry(_text(stream), _text(entry_id), _payload(fields))
@@ -334,10 +331,6 @@ class Consumer:
             for entry_id, fields in _flat(rows)
             if fields
         ]
-
-    async def _interrupt_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self.interrupt()
 
     async def _script(
         self, source: str, streams: Sequence[str], words: Sequence[object]
