@@ -12,8 +12,10 @@ from mesh_core.models.events import HealthEvent, Severity, Trust
 NODE, MESH, OBSERVER, FOREIGN = Trust.NODE, Trust.MESH, Trust.OBSERVER, Trust.FOREIGN
 
 
-def heard(kind: str, trust: Trust, service: str | None = "nginx", incident: str | None = None) -> HealthEvent:
-    payload = {"verdict": "proven"} if kind == "remediation_completed" else {}
+def heard(
+    kind: str, trust: Trust, service: str | None = "nginx", incident: str | None = None, **facts: str
+) -> HealthEvent:
+    payload = {**facts, **({"verdict": "proven"} if kind == "remediation_completed" else {})}
     return HealthEvent(type=kind, node="web01", service=service, trust=trust, incident=incident, payload=payload)
 
 
@@ -31,7 +33,10 @@ ALL = {"died": DIED, "slow": SLOW, "typed": TYPED, "disk": DISK, "smell": SMELL,
     [
         # Its own agent and our executor know which incident is over; what has no name may be that very thing.
         (heard("service_recovered", NODE, incident="web01/nginx/1"), "died typed"),
-        (heard("service_recovered", NODE, incident="web01/nginx/2"), "typed"),
+        # It speaks when all it watches of a service is well: one that forgot an incident found the trouble anew.
+        (heard("service_recovered", NODE, incident="web01/nginx/2"), "died typed"),
+        (heard("service_recovered", NODE, incident="web01/nginx/2", ended="no longer watched"), "typed"),
+        (heard("remediation_completed", MESH, incident="web01/nginx/2"), "typed"),
         (heard("remediation_completed", MESH, incident="web01/nginx/1"), "died typed"),
         # An alert that is resolved says so of itself only: that a latency is low again does not start a container.
         (heard("service_recovered", FOREIGN, incident="alertmanager/1/x"), "slow"),

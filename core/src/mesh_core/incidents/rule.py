@@ -8,6 +8,7 @@ The addresses are what a planner leaves in Redis as well, so that the marks ther
 | `node_online` | that the node was offline; if its own agent says it, also trouble of the node that has no name |
 | a recovery without an incident | everything at that place |
 | a recovery with one | that incident; trouble without a name too, unless the word is a foreign alert's |
+| its own agent, of a service | every incident that this agent opened for it: it waits until all there is well |
 
 Only `node_online` ends that a node was offline. The two events are compared for nothing else: not for their time.
 """
@@ -83,6 +84,10 @@ def addresses_reached(recovery: HealthEvent) -> frozenset[str]:
         return _at(recovery, _ANY)
     if recovery.trust is Trust.FOREIGN:  # that a latency is low again does not start a container
         return _at(recovery, recovery.incident)
+    if recovery.trust is Trust.NODE and recovery.service is not None and "ended" not in recovery.payload:
+        # One that was killed while its disk was full may have forgotten an incident, and found the trouble anew. What
+        # `ended` because nobody watches it any more says nothing of the rest.
+        return _at(recovery, recovery.incident, _UNNAMED, _OF_ITS_AGENT)
     return _at(recovery, recovery.incident, _UNNAMED)
 
 
@@ -90,11 +95,15 @@ def addresses_of(trouble: Trouble) -> frozenset[str]:
     """Under which addresses a recovery finds this trouble."""
     if trouble.service is None and trouble.type == EventType.NODE_OFFLINE:
         return _at(trouble, _OFFLINE)
-    return _at(trouble, _ANY, _UNNAMED if trouble.incident is None else trouble.incident)
+    if trouble.incident is None:
+        return _at(trouble, _ANY, _UNNAMED)
+    if trouble.incident.startswith(f"{trouble.node}/{trouble.service or ''}/"):  # as an agent names them
+        return _at(trouble, _ANY, trouble.incident, _OF_ITS_AGENT)
+    return _at(trouble, _ANY, trouble.incident)
 
 
 # With a blank, which no name and no incident has.
-_ANY, _UNNAMED, _OFFLINE = "", "without incident", "node offline"
+_ANY, _UNNAMED, _OF_ITS_AGENT, _OFFLINE = "", "without incident", "of its agent", "node offline"
 
 
 def _at(trouble: Trouble, *words: str) -> frozenset[str]:
