@@ -180,7 +180,7 @@ async def test_a_planner_may_say_what_its_models_did(acl_redis: AclRedis) -> Non
     )
     try:
         assert await bus.publish(attempt)
-        await bus.refuse(b"x", source="mesh:ev:web01", reason="poison", by="planner", entry_id="1-0")
+        await bus.refuse(b"x", source="mesh:ev:web01", reason="poison", actor="planner", entry_id="1-0")
         event = HealthEvent(type="oom", node="pi4")
         assert await bus.adopt(event, "0" * 64)
     finally:

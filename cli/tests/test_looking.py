@@ -181,11 +181,11 @@ async def test_deadletters_lists_the_reason_and_replays_what_is_good_now(mend_on
     url = mend_online.environ["REDIS_URL"]
     bus = Bus.connect(url, "test")
     await bus.refuse(
-        b'{"type":"a","node":"pi4"}', source="health_events", reason="a bug of yesterday", by="planner-agent"
+        b'{"type":"a","node":"pi4"}', source="health_events", reason="a bug of yesterday", actor="planner-agent"
     )
-    await bus.refuse(b"\xff{nonsense", source="health_events", reason="not JSON", by="planner-agent")
+    await bus.refuse(b"\xff{nonsense", source="health_events", reason="not JSON", actor="planner-agent")
     await bus.refuse(
-        b'{"type":"a","node":"pi4","payload":{"x":"' + b"y" * 5000, source="x", reason="too long", by="observer"
+        b'{"type":"a","node":"pi4","payload":{"x":"' + b"y" * 5000, source="x", reason="too long", actor="observer"
     )
     await bus.close()
     cut, bad, good = json.loads((await asyncio.to_thread(mend_online, "deadletters", "--json")).stdout)

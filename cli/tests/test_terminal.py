@@ -35,7 +35,7 @@ def full(mend_online: Mend) -> Mend:
 
     async def refuse() -> None:
         bus = Bus.connect(mend_online.environ["REDIS_URL"], "test")
-        await bus.refuse(FOREIGN.encode(), source="health_events", reason=FOREIGN, by="planner-agent")
+        await bus.refuse(FOREIGN.encode(), source="health_events", reason=FOREIGN, actor="planner-agent")
         await bus.close()
 
     asyncio.run(refuse())

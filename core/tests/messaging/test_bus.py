@@ -94,9 +94,9 @@ async def test_a_lost_reply_to_enter_leaves_one_event_and_the_repetition_knows_i
 ) -> None:
     line.lose = b"EVALSHA"
     with pytest.raises(BusDown):
-        await shaky.enter(event(), Trust.MESH, once="silence-1")
+        await shaky.enter(event(), Trust.MESH, idempotency_key="silence-1")
     assert line.lost == 1
-    assert await shaky.enter(event(), Trust.MESH, once="silence-1") is None
+    assert await shaky.enter(event(), Trust.MESH, idempotency_key="silence-1") is None
     assert len([one for _, one in await entries(bus, MESH_STREAM) if one["node"] == "pi4"]) == 1
 
 
@@ -106,8 +106,8 @@ async def test_a_lost_reply_to_a_record_leaves_one_record_and_the_repetition_kno
     update = WorldUpdate(ts=NOW, node="pi4", from_state="healthy", to_state="sick")
     line.lose = b"EVALSHA"
     with pytest.raises(BusDown):
-        await shaky.publish(update, once="u1")
-    assert await shaky.publish(update, once="u1") is False
+        await shaky.publish(update, idempotency_key="u1")
+    assert await shaky.publish(update, idempotency_key="u1") is False
     assert len(await entries(bus, WorldUpdate.stream)) == 1
 
 
@@ -209,7 +209,7 @@ async def test_last_id_of_a_stream_is_known_even_when_it_was_trimmed_empty(bus: 
 async def test_a_dead_letter_keeps_the_first_4_kib_whatever_the_bytes_and_is_written_once_per_entry(bus: Bus) -> None:
     raw = b"\xff\x00{" + b"x" * 100_000
     for _ in range(3):
-        await bus.refuse(raw, source="mesh:ev:pi4", reason="r" * 900, by="planner", entry_id="7-0")
+        await bus.refuse(raw, source="mesh:ev:pi4", reason="r" * 900, actor="planner", entry_id="7-0")
     ((_, letter),) = await entries(bus, DeadLetter.stream)
     assert letter["raw"] == "\\xff\x00{" + "x" * 4093
     assert len(letter["reason"]) == 500
@@ -223,8 +223,8 @@ async def test_a_flood_of_rubbish_from_one_source_is_counted_and_does_not_fill_r
     monkeypatch.setattr("mesh_core.messaging.bus.LETTERS_AN_HOUR", 3)
     before = DEAD_LETTERS.value()
     for n in range(10):
-        await bus.refuse(b"x", source="mesh:ev:pi4", reason="not JSON", by="planner", entry_id=f"{n}-0")
-    await bus.refuse(b"x", source="mesh:ev:web01", reason="not JSON", by="planner", entry_id="1-0")
+        await bus.refuse(b"x", source="mesh:ev:pi4", reason="not JSON", actor="planner", entry_id=f"{n}-0")
+    await bus.refuse(b"x", source="mesh:ev:web01", reason="not JSON", actor="planner", entry_id="1-0")
     letters = [letter for _, letter in await entries(bus, DeadLetter.stream)]
     assert [letter["entry_id"] for letter in letters] == ["0-0", "1-0", "2-0", "1-0"]
     assert letters[-1]["source"] == "mesh:ev:web01"

@@ -167,7 +167,7 @@ async def test_whoever_is_faster_than_the_planner_says_its_word_first(
     for source, target in (("pending", "approved"), ("approved", "running"), ("running", "done")):
         update = ActionUpdate.model_validate({**said, "from": source, "to": target})
         for _ in range(2):
-            await mesh.bus.publish(update, once=f"{filed.name.id}:{source}:{target}")
+            await mesh.bus.publish(update, idempotency_key=f"{filed.name.id}:{source}:{target}")
     may_settle.set()
 
     async def settled() -> bool:
@@ -235,11 +235,11 @@ async def test_a_withdrawal_is_told_though_the_disk_was_full_and_redis_away_in_t
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(path, data, *more)
 
-    async def away_at_first(self: Bus, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
+    async def away_at_first(self: Bus, record: Record, **more: Any) -> bool:
         if isinstance(record, ActionUpdate) and len(refused) < 2:
             refused.append("Redis")
             raise BusDown("away")
-        return await publish(self, record, once=once, stream=stream)
+        return await publish(self, record, **more)
 
     monkeypatch.setattr(proposal_writer, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(files, "_write_temporary", full_at_first)

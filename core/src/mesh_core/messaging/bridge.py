@@ -187,7 +187,7 @@ class Bridge:
             # One of several bridges keeps it, by the same rule as for adoption.
             entry_id = f"{digest[:16]}-{await self._bus.heard_at(digest, heard.hearing)}"
             await self._bus.refuse(
-                raw, source=HealthEvent.channel, reason=event.reason, by=self._actor, entry_id=entry_id
+                raw, source=HealthEvent.channel, reason=event.reason, actor=self._actor, entry_id=entry_id
             )
             return
         event = self._named(event)

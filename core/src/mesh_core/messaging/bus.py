@@ -30,7 +30,7 @@ from mesh_core.runtime.redis_url import masked as masked
 
 DEAD_LETTER_BYTES = 4096
 LETTERS_AN_HOUR = 2000  # from one source: each leaves a key for a week, and a flood of rubbish must not fill Redis
-ONCE_SECONDS = 7 * 86400
+IDEMPOTENCY_SECONDS = 7 * 86400
 CONNECT_SECONDS = 2.0
 REPLY_SECONDS = 5.0
 ADOPTION_WINDOW_MS = 2000
@@ -122,16 +122,21 @@ class Bus:
         return Page(tuple((entry_id.decode(), raw) for entry_id, raw in rows), bool(ended))
 
     async def enter(
-        self, event: HealthEvent, trust: Trust, *, once: str | None = None, once_seconds: int = ONCE_SECONDS
+        self,
+        event: HealthEvent,
+        trust: Trust,
+        *,
+        idempotency_key: str | None = None,
+        idempotency_seconds: int = IDEMPOTENCY_SECONDS,
     ) -> HealthEvent | None:
         """An event that no node agent wrote: into the stream of its door, and to the channel. Returns it with its id.
 
-        With `once`, at most one event is entered under that key in `once_seconds`; None if it was there before.
+        At most one event is entered under one `idempotency_key` in `idempotency_seconds`; None if it was there before.
         """
         stream = ENTERED.get(trust, FOREIGN_STREAM)
         bare = event.model_copy(update={"id": None, "trust": trust})
-        keys = [stream, "mesh:ev:seq", f"mesh:once:{once}" if once else ""]
-        entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, once_seconds])
+        keys = [stream, "mesh:ev:seq", f"mesh:once:{idempotency_key}" if idempotency_key else ""]
+        entry = await self.script(ENTER, keys, [bare.wire(), event.node, HealthEvent.channel, idempotency_seconds])
         return bare.model_copy(update={"id": f"{event.node}/{entry.decode()}"}) if entry else None
 
     async def adopt(self, event: HealthEvent, raw_digest: str, hearing: Hearing | None = None) -> str | None:
@@ -141,15 +146,15 @@ class Bus:
         """
         bare = event.model_copy(update={"id": None, "trust": Trust.FOREIGN})
         keys = [FOREIGN_STREAM, "mesh:ev:seq", f"{HEARD_PREFIX}{raw_digest}"]
-        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, *await self._moment(hearing)])
+        entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, *await self._hearing_arguments(hearing)])
         return f"{event.node}/{entry.decode()}" if entry else None
 
     async def heard_at(self, raw_digest: str, hearing: Hearing | None = None) -> str:
         """The moment (ms) under which this hearing counts: the same for every listener that heard it then."""
-        moment = await self.script(HEARD_AT, [f"{HEARD_PREFIX}{raw_digest}"], await self._moment(hearing))
-        return str(moment.decode())
+        heard_ms = await self.script(HEARD_AT, [f"{HEARD_PREFIX}{raw_digest}"], await self._hearing_arguments(hearing))
+        return str(heard_ms.decode())
 
-    async def _moment(self, hearing: Hearing | None) -> list[object]:
+    async def _hearing_arguments(self, hearing: Hearing | None) -> list[object]:
         """What a script must know of a hearing, by the clock of Redis: however long the script takes to get through."""
         asked = time.monotonic()
         seconds, micros = await self.call("TIME")
@@ -159,21 +164,21 @@ class Bus:
         unseen_ms = int((heard.at - heard.looked_at + asking) * 1000)
         return [heard_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
 
-    async def publish(self, record: Record, *, once: str | None = None, stream: str | None = None) -> bool:
-        """To the record's stream (or the one named here), then its channel. With `once`: at most one record ever.
+    async def publish(self, record: Record, *, idempotency_key: str | None = None, stream: str | None = None) -> bool:
+        """To the record's stream (or the one named here), then its channel; of one `idempotency_key` at most one record.
 
         Returns False if it had been published before. One script, so a crash leaves neither half. An action's updates
         come in order: what its planner has not said yet is said before.
         """
         proposal = f"proposal:{record.action_id}" if isinstance(record, ActionUpdate) and stream is None else ""
-        keys = [stream or record.stream, f"mesh:once:{once}" if once else "", proposal]
-        return bool(await self.script(PUBLISH_ONCE, keys, [record.wire(), record.channel, ONCE_SECONDS]))
+        keys = [stream or record.stream, f"mesh:once:{idempotency_key}" if idempotency_key else "", proposal]
+        return bool(await self.script(PUBLISH_ONCE, keys, [record.wire(), record.channel, IDEMPOTENCY_SECONDS]))
 
     async def announce(self, channel: str, raw: bytes) -> int:
         """To a channel only; how many heard it."""
         return int(await self.call("PUBLISH", channel, raw))
 
-    async def refuse(self, raw: bytes, *, source: str, reason: str, by: str, entry_id: str = "") -> None:
+    async def refuse(self, raw: bytes, *, source: str, reason: str, actor: str, entry_id: str = "") -> None:
         """Keep what was refused: the first 4 KiB of it, and why. Repeating it for one entry is harmless.
 
         Of one source LETTERS_AN_HOUR are kept; what comes above that is only counted.
@@ -186,10 +191,10 @@ class Bus:
             source=source,
             entry_id=entry_id,
             reason=reason[:500],
-            by=by,
+            by=actor,
             raw=raw[:DEAD_LETTER_BYTES].decode("utf-8", "backslashreplace"),
         )
-        if await self.publish(letter, once=f"dead:{source}:{entry_id}" if entry_id else None):
+        if await self.publish(letter, idempotency_key=f"dead:{source}:{entry_id}" if entry_id else None):
             DEAD_LETTERS.add()
 
     def _is_kept(self, source: str) -> bool:

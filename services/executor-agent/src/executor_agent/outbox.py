@@ -149,9 +149,9 @@ class Outbox:
             return False
         for report in batch.reports:
             if report.update is not None:
-                await bus.publish(report.update, once=report.idempotency_key)
+                await bus.publish(report.update, idempotency_key=report.idempotency_key)
             if report.event is not None:
-                await bus.enter(report.event, Trust.MESH, once=report.idempotency_key)
+                await bus.enter(report.event, Trust.MESH, idempotency_key=report.idempotency_key)
         return True
 
     async def _drop_persisted(self, persisted: Persisted, closing: asyncio.Event) -> None:

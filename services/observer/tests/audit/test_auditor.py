@@ -93,7 +93,7 @@ class Scene:
             node="pi4",
             by=by,
         )
-        await self.bus.publish(update, once=f"{name.id}:{source}:{target}")
+        await self.bus.publish(update, idempotency_key=f"{name.id}:{source}:{target}")
 
     def lines(self) -> list[AuditLine]:
         chain = Chain()

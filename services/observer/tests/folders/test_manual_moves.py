@@ -114,7 +114,7 @@ async def test_an_approval_is_told_once_whether_the_executor_or_we_come_first(sc
         node="pi4",
         by="executor",
     )
-    await scene.bus.publish(ours, once=f"{second.id}:pending:approved")
+    await scene.bus.publish(ours, idempotency_key=f"{second.id}:pending:approved")
     await scene.moves.look()
     await scene.moves.look()
     assert sorted(by for *_, by, _ in await scene.told()) == ["executor", "mv"]

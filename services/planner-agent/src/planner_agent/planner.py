@@ -188,7 +188,7 @@ class Planner:
             event = event_in(entry.stream, entry.id, entry.raw)
             if isinstance(event, Refusal):
                 await self._bus.refuse(
-                    entry.raw, source=entry.stream, reason=event.reason, by="planner", entry_id=entry.id
+                    entry.raw, source=entry.stream, reason=event.reason, actor="planner", entry_id=entry.id
                 )
                 refused.append(entry)
             else:

@@ -265,7 +265,7 @@ class ProposalWriter:
         reason = f"{begun - 1} planners died while they worked on it; the rules answer instead"
         log.error("planner.poison", event_id=task.event.id, planners_died=begun - 1)
         await self._bus.refuse(
-            task.entry.raw, source=task.entry.stream, reason=reason, by="planner", entry_id=task.entry.id
+            task.entry.raw, source=task.entry.stream, reason=reason, actor="planner", entry_id=task.entry.id
         )
 
     async def _withdraw(self, task: PlanningTask, again: bool) -> None:

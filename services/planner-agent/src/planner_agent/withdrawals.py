@@ -54,7 +54,7 @@ class Withdrawals:
                 log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
                 taken.append(filed)
         for filed in taken:
-            await self._bus.publish(self._update(filed, reason), once=f"{filed.name.id}:pending:withdrawn")
+            await self._bus.publish(self._update(filed, reason), idempotency_key=f"{filed.name.id}:pending:withdrawn")
             await self._store.free_gate(filed.proposal.event)
         return taken[-1].name.id if taken else None
 

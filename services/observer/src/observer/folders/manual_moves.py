@@ -19,7 +19,7 @@ import structlog
 
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, ActionName, actor_and_reason, name_of
-from mesh_core.messaging.bus import ONCE_SECONDS, Bus
+from mesh_core.messaging.bus import IDEMPOTENCY_SECONDS, Bus
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import MOVES_STREAM
@@ -28,7 +28,7 @@ from mesh_core.storage.files import read_regular
 
 WATCHED = (Folder.PENDING, Folder.REJECTED, Folder.APPROVED)
 REASON_BYTES = 4096
-FORGET_SECONDS = ONCE_SECONDS - 86_400  # older moves may have lost the key that says they were told
+FORGET_SECONDS = IDEMPOTENCY_SECONDS - 86_400  # older moves may have lost the key that says they were told
 
 log = structlog.get_logger()
 
@@ -184,7 +184,9 @@ class ManualMoves:
             by=actor,
             reason=reason,
         )
-        if await self._bus.publish(update, once=f"{move.name.id}:{move.source}:{move.target}", stream=MOVES_STREAM):
+        if await self._bus.publish(
+            update, idempotency_key=f"{move.name.id}:{move.source}:{move.target}", stream=MOVES_STREAM
+        ):
             DECIDED.add(move.target)
             log.info(
                 "manual_moves.reported", action_id=move.name.id, source=move.source, target=move.target, actor=actor

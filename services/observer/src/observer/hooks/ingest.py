@@ -18,7 +18,7 @@ from enum import StrEnum
 import structlog
 
 from mesh_core.incidents.rule import is_benign
-from mesh_core.messaging.bus import ONCE_SECONDS, Bus
+from mesh_core.messaging.bus import IDEMPOTENCY_SECONDS, Bus
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
@@ -115,12 +115,12 @@ class AlertIngest:
         for run in runs or (OpenAlert(read.episode, 0),):
             place = {"node": run.node, "service": run.service} if run.node else {}
             over = said.model_copy(update={"incident": incident_of(read, run.episode), **place})
-            entered |= await self._enter(over, f"hook:{over.incident}:resolved", ONCE_SECONDS, hook, receipt)
+            entered |= await self._enter(over, f"hook:{over.incident}:resolved", IDEMPOTENCY_SECONDS, hook, receipt)
         await self._open.close(read)
         return AlertOutcome.BENIGN if entered else AlertOutcome.REPEATED
 
-    async def _enter(self, event: HealthEvent, once: str, seconds: int, hook: str, receipt: IngestResult) -> bool:
-        entered = await self._bus.enter(event, Trust.FOREIGN, once=once, once_seconds=seconds)
+    async def _enter(self, event: HealthEvent, key: str, seconds: int, hook: str, receipt: IngestResult) -> bool:
+        entered = await self._bus.enter(event, Trust.FOREIGN, idempotency_key=key, idempotency_seconds=seconds)
         if entered is None:
             return False
         log.info("hooks.entered", hook=hook, event_id=entered.id, type=event.type, incident=event.incident)
@@ -131,7 +131,7 @@ class AlertIngest:
         return int(self._clock().timestamp() * 1000)
 
     async def _refuse(self, unfit: Unfit, hook: str, number: int, receipt: IngestResult) -> AlertOutcome:
-        await self._bus.refuse(unfit.raw, source=f"hook:{hook}", reason=unfit.reason, by="observer")
+        await self._bus.refuse(unfit.raw, source=f"hook:{hook}", reason=unfit.reason, actor="observer")
         if len(receipt.problems) < 20:
             receipt.problems.append(f"alert {number}: {unfit.reason}")
         return AlertOutcome.REFUSED

@@ -123,7 +123,7 @@ class NodeLiveness:
             timestamp=rfc3339(datetime.now(UTC)),
             trust=Trust.OBSERVER,
         )
-        if await self._bus.enter(event, Trust.OBSERVER, once=idempotency_key):
+        if await self._bus.enter(event, Trust.OBSERVER, idempotency_key=idempotency_key):
             log.warning("liveness.node_offline", node=node, silent_seconds=round(silent_seconds))
 
     async def _say_online(self, node: str, offline_event: str) -> None:
@@ -135,5 +135,5 @@ class NodeLiveness:
             timestamp=rfc3339(datetime.now(UTC)),
             trust=Trust.OBSERVER,
         )
-        if await self._bus.enter(event, Trust.OBSERVER, once=f"online:{node}:{offline_event}"):
+        if await self._bus.enter(event, Trust.OBSERVER, idempotency_key=f"online:{node}:{offline_event}"):
             log.info("liveness.node_online", node=node)

@@ -110,7 +110,7 @@ class Observer:
         """One batch, in the order that the crash table needs. Raises BusDown or OSError; it may be repeated."""
         batch = sort_entries(entries)
         for entry, reason in batch.refused:
-            await self._bus.refuse(entry.raw, source=entry.stream, reason=reason, by="observer", entry_id=entry.id)
+            await self._bus.refuse(entry.raw, source=entry.stream, reason=reason, actor="observer", entry_id=entry.id)
             log.warning("observer.refused", stream=entry.stream, entry=entry.id, reason=reason)
         before = time.time()
         archived, noted = await asyncio.to_thread(self._keep, batch)
@@ -212,7 +212,7 @@ class Observer:
 
     async def _publish(self, updates: Iterable[WorldUpdate], cause: str) -> None:
         for update in updates:
-            if await self._bus.publish(update, once=f"world:{cause}:{update.node}/{update.service or ''}"):
+            if await self._bus.publish(update, idempotency_key=f"world:{cause}:{update.node}/{update.service or ''}"):
                 log.info(
                     "observer.world_changed",
                     node=update.node,

@@ -64,7 +64,9 @@ class MemoryPressure:
         pressed = await self._make_room()
         for stream in list(self._untold):  # Redis may have been too full to take it
             event = self._untold[stream]
-            await self._bus.enter(event, Trust.OBSERVER, once=f"overflow:{stream}", once_seconds=TELL_SECONDS)
+            await self._bus.enter(
+                event, Trust.OBSERVER, idempotency_key=f"overflow:{stream}", idempotency_seconds=TELL_SECONDS
+            )
             del self._untold[stream]
         return pressed
 

@@ -131,7 +131,7 @@ async def _enter(
         # All or nothing: an answer of 200 for half of them would lose the others.
         found = Unfit(f"more than {MOST_ALERTS} alerts in one request; send fewer at a time (Alertmanager: max_alerts)")
     if isinstance(found, Unfit):
-        await hooks.bus.refuse(raw, source=f"hook:{hook}", reason=found.reason, by="observer")
+        await hooks.bus.refuse(raw, source=f"hook:{hook}", reason=found.reason, actor="observer")
         HOOK_ALERTS.add(kind, "refused")
         status = 400 if isinstance(body, Refusal) else 422
         raise refusal(kind, status, "not_json" if status == 400 else "invalid", found.reason)
