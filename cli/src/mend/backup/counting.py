@@ -15,9 +15,9 @@ EVERY_SECONDS = 0.2
 class Counting:
     """On stderr, so that stdout stays what was asked for."""
 
-    def __init__(self, cli: CliContext, what: str):
-        self._status = cli.err.status(f"{what} ...") if cli.err.is_terminal else None
-        self._what = what
+    def __init__(self, cli: CliContext, title: str):
+        self._status = cli.err.status(f"{title} ...") if cli.err.is_terminal else None
+        self._title = title
         self._next = 0.0
         self._before: object = None
 
@@ -38,13 +38,13 @@ class Counting:
     def keys(self, keys: int) -> None:
         self._say(f"{keys} keys of Redis")
 
-    def count(self, what: str, number: int) -> None:
-        self._say(f"{number} {what}")
+    def count(self, noun: str, number: int) -> None:
+        self._say(f"{number} {noun}")
 
     def _say(self, text: str) -> None:
         if self._status is not None and (now := time.monotonic()) >= self._next:
             self._next = now + EVERY_SECONDS
-            self._status.update(f"{self._what}: {text}")
+            self._status.update(f"{self._title}: {text}")
 
 
 def _as_ctrl_c(number: int, frame: FrameType | None) -> None:

@@ -45,10 +45,10 @@ Says = Callable[[str, int], None]  # what is counted, and how many so far
 
 @dataclass
 class Restored:
-    """`aside` is the folder that holds what was there before; None where there was nothing."""
+    """`replaced` is the folder that holds what was there before; None where there was nothing."""
 
     files: int = 0
-    aside: Path | None = None
+    replaced: Path | None = None
     recent: list[str] = field(default_factory=list)
 
 
@@ -65,7 +65,7 @@ def in_the_way(runtime: Path) -> list[str]:
 
 
 def restore(
-    source: Path, manifest: Manifest, runtime: Path, client: redis.Redis | None, by: str, says: Says
+    source: Path, manifest: Manifest, runtime: Path, client: redis.Redis | None, actor: str, says: Says
 ) -> Restored:
     """From a verified archive. Raises OSError, redis.RedisError: then everything is as it was before."""
     token = secrets.token_hex(4)
@@ -91,7 +91,7 @@ def restore(
             loading.known(sorted(set(done.recent)))
         os.sync()
         with _uninterrupted():
-            _commit(stage, runtime, client, loading, by, done)
+            _commit(stage, runtime, client, loading, actor, done)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
         if loading is not None:
@@ -101,22 +101,22 @@ def restore(
 
 
 def _commit(
-    stage: Path, runtime: Path, client: redis.Redis | None, loading: Loading | None, by: str, done: Restored
+    stage: Path, runtime: Path, client: redis.Redis | None, loading: Loading | None, actor: str, done: Restored
 ) -> None:
-    write_schema(runtime, by, unfinished=UNFINISHED)
-    aside = runtime / time.strftime("replaced-%Y%m%dT%H%M%SZ", time.gmtime())
+    write_schema(runtime, actor, unfinished=UNFINISHED)
+    replaced = runtime / time.strftime("replaced-%Y%m%dT%H%M%SZ", time.gmtime())
     for root in ROOTS:
-        _set_aside(runtime, PurePosixPath(root), aside)
+        _set_aside(runtime, PurePosixPath(root), replaced)
     shutil.rmtree(runtime / "index", ignore_errors=True)  # built anew from events/ and actions/
     if loading is not None and client is not None:
-        aside.mkdir(mode=0o700, exist_ok=True)
-        with (aside / "redis.jsonl").open("wb") as out:
+        replaced.mkdir(mode=0o700, exist_ok=True)
+        with (replaced / "redis.jsonl").open("wb") as out:
             dump(client, out, lambda count: None)
         loading.commit()
     _put(stage, runtime)
-    done.aside = aside if aside.is_dir() and _tidy(aside) else None
+    done.replaced = replaced if replaced.is_dir() and _tidy(replaced) else None
     fsync_folder(runtime)
-    write_schema(runtime, by)
+    write_schema(runtime, actor)
 
 
 def _lay(stage: Path, file: ArchivedFile) -> int:
@@ -146,8 +146,8 @@ def _action(path: PurePosixPath) -> Iterator[str]:
             yield path.name
 
 
-def _set_aside(runtime: Path, below: PurePosixPath, aside: Path) -> None:
-    """What lies there goes to the same place under `aside`; the folders of the house stay, with owner and mode."""
+def _set_aside(runtime: Path, below: PurePosixPath, replaced: Path) -> None:
+    """What lies there goes to the same place under `replaced`; the folders of the house stay, with owner and mode."""
     try:
         names = sorted(path.name for path in (runtime / below).iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -155,10 +155,10 @@ def _set_aside(runtime: Path, below: PurePosixPath, aside: Path) -> None:
     for name in names:
         path = below / name
         if str(path) in _HALLS:
-            _set_aside(runtime, path, aside)
+            _set_aside(runtime, path, replaced)
         elif not _stays(path) and name != "planners":
-            (aside / below).mkdir(mode=0o700, parents=True, exist_ok=True)
-            (runtime / path).rename(aside / path)
+            (replaced / below).mkdir(mode=0o700, parents=True, exist_ok=True)
+            (runtime / path).rename(replaced / path)
 
 
 def _stays(path: PurePath) -> bool:
@@ -176,12 +176,12 @@ def _put(source: Path, target: Path) -> None:
             path.rename(goal)
 
 
-def _tidy(aside: Path) -> bool:
+def _tidy(replaced: Path) -> bool:
     """Take empty folders away; False if nothing is left."""
-    for folder, _, _ in os.walk(aside, topdown=False):
+    for folder, _, _ in os.walk(replaced, topdown=False):
         with contextlib.suppress(OSError):
             Path(folder).rmdir()
-    return aside.is_dir()
+    return replaced.is_dir()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -155,7 +155,7 @@ def show(
     since: Annotated[
         str | None, typer.Option(help="Only what was written since then: 90m, 12h, 7d, or a day such as 2026-01-31.")
     ] = None,
-    who: Annotated[str | None, typer.Option(help="Only what this person did.")] = None,
+    actor: Annotated[str | None, typer.Option("--who", help="Only what this person did.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -168,17 +168,19 @@ def show(
     """
     cli: CliContext = ctx.obj
     oldest = _since(since, now()) if since else None
-    shown = list(_lines(cli, oldest, who, limit))
+    shown = list(_lines(cli, oldest, actor, limit))
     if as_json:
         cli.say_json([line.model_dump(by_alias=True) for line in shown])
         return
     if not shown:
-        cli.say("Nothing is written down yet." if since is None and who is None else "Nothing of that is written down.")
+        cli.say(
+            "Nothing is written down yet." if since is None and actor is None else "Nothing of that is written down."
+        )
         return
     cli.out.print(listing(COLUMNS, [_row(line) for line in shown], cli.out.width))
 
 
-def _lines(cli: CliContext, oldest: datetime | None, who: str | None, limit: int) -> Iterator[AuditLine]:
+def _lines(cli: CliContext, oldest: datetime | None, actor: str | None, limit: int) -> Iterator[AuditLine]:
     """Newest first; a line that cannot be believed is left out and told of."""
     left = limit
     for _, raw in lines_backwards(audit_path(cli.mesh)):
@@ -191,16 +193,16 @@ def _lines(cli: CliContext, oldest: datetime | None, who: str | None, limit: int
             continue
         if oldest is not None and parse_time(line.ts) < oldest:
             return
-        if who in (None, line.who, line.who.partition(" ")[0]):
+        if actor in (None, line.who, line.who.partition(" ")[0]):
             yield line
             left -= 1
         if not left:
             return
 
 
-def _since(text: str, moment: datetime) -> datetime:
+def _since(text: str, timestamp: datetime) -> datetime:
     if span := _SPAN.fullmatch(text.strip().lower()):
-        return moment - timedelta(seconds=int(span[1]) * _UNITS[span[2]])
+        return timestamp - timedelta(seconds=int(span[1]) * _UNITS[span[2]])
     try:
         said = datetime.fromisoformat(text.strip())
     except ValueError:

@@ -141,7 +141,7 @@ def _mesh(
     (runtime / "config" / "node.yml").write_text(yaml.safe_dump(target.watchlist(), sort_keys=False))
     with sole_mesh(runtime):
         plan = plan_for(environ, runtime, node, environ["REDIS_URL"])
-        mesh = Mesh(plan, lambda who, what, style: say(cli, "", f"{who}: {what}", "dim" if style == "green" else style))
+        mesh = Mesh(plan, lambda actor, text, style: say(cli, "", f"{actor}: {text}", "dim" if style == "green" else style))
         try:
             if not mesh.start(stopper):
                 raise Stopped

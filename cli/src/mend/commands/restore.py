@@ -109,8 +109,8 @@ def _is_fresh(cli: CliContext) -> bool:
 
 def _say(cli: CliContext, file: Path, manifest: Manifest, done: Restored | None, as_json: bool) -> None:
     if as_json:
-        aside = str(done.aside) if done and done.aside else None
-        cli.say_json({"restored": done is not None, "replaced": aside, **asdict(manifest)})
+        replaced = str(done.replaced) if done and done.replaced else None
+        cli.say_json({"restored": done is not None, "replaced": replaced, **asdict(manifest)})
         return
     verb = "restored" if done else "is whole and could be restored"
     cli.say(f"{plain(file)} {verb}: {manifest.files} files of {plain(manifest.node)}, as of {manifest.begun}", "bold")
@@ -122,7 +122,7 @@ def _say(cli: CliContext, file: Path, manifest: Manifest, done: Restored | None,
         cli.say(f"  {plain(action_id)} was running: {'is' if done else 'would be'} in interrupted/; look at its target")
     for what in manifest.left_out[:20]:
         cli.say(f"  not in the backup: {plain(what)}", "yellow")
-    if done and done.aside:
-        cli.say(f"  what was here lies in {plain(done.aside)}; remove it when you are content", "yellow")
+    if done and done.replaced:
+        cli.say(f"  what was here lies in {plain(done.replaced)}; remove it when you are content", "yellow")
     if done:
         cli.say("Start the mesh, then `mend doctor`.")

@@ -35,18 +35,18 @@ def silences(
       mend silences --json | jq -r '.[].id'
     """
     cli: CliContext = ctx.obj
-    folder, moment = cli.silences, now()
-    found = sorted((s for s in folder.current() if not s.over(moment)), key=lambda s: parse_time(s.ends_at))
+    folder, timestamp = cli.silences, now()
+    found = sorted((s for s in folder.current() if not s.over(timestamp)), key=lambda s: parse_time(s.ends_at))
     if every:
-        over = [*(s for s in folder.current() if s.over(moment)), *folder.ended()]
+        over = [*(s for s in folder.current() if s.over(timestamp)), *folder.ended()]
         found += sorted(over, key=lambda s: parse_time(s.ends_at), reverse=True)
     gone = {s.id for s in folder.ended()}
     if as_json:
-        cli.say_json([_row(s, moment, s.id in gone, folder) for s in found])
+        cli.say_json([_row(s, timestamp, s.id in gone, folder) for s in found])
     elif not found:
         cli.say("Nothing is silenced. mend maintenance NODE --for 2h --reason TEXT would do it.")
     else:
-        cli.out.print(listing(COLUMNS, [_cells(s, moment, s.id in gone) for s in found], cli.out.width))
+        cli.out.print(listing(COLUMNS, [_cells(s, timestamp, s.id in gone) for s in found], cli.out.width))
         cli.say("mend unsilence ID ends one before its time.", "dim")
 
 
@@ -83,11 +83,11 @@ COLUMNS = (
 )
 
 
-def _cells(silence: Silence, moment: datetime, ended: bool) -> list[Text]:
-    if ended or silence.over(moment):
+def _cells(silence: Silence, timestamp: datetime, ended: bool) -> list[Text]:
+    if ended or silence.over(timestamp):
         holds = Text("over", "dim")
-    elif silence.active(moment):
-        holds = Text(f"{age(-seconds_between(silence.ends_at, moment))} more", "green")
+    elif silence.active(timestamp):
+        holds = Text(f"{age(-seconds_between(silence.ends_at, timestamp))} more", "green")
     else:
         holds = Text(f"from {local_time(silence.starts_at)}", "yellow")
     node_alone = silence.kind is not SilenceKind.MAINTENANCE and silence.service is None
@@ -101,10 +101,10 @@ def _cells(silence: Silence, moment: datetime, ended: bool) -> list[Text]:
     ]
 
 
-def _row(silence: Silence, moment: datetime, ended: bool, folder: SilenceFolder) -> dict[str, Any]:
-    over = ended or silence.over(moment)
+def _row(silence: Silence, timestamp: datetime, ended: bool, folder: SilenceFolder) -> dict[str, Any]:
+    over = ended or silence.over(timestamp)
     return {
         **silence.model_dump(mode="json"),
-        "active": not ended and silence.active(moment),
+        "active": not ended and silence.active(timestamp),
         "ended": folder.end_reason(silence.id) if over else None,
     }

@@ -51,19 +51,19 @@ def maintenance(
       mend maintenance db01 --service 'postgres*' --type container_died --for 1d --reason migration
     """
     cli: CliContext = ctx.obj
-    moment = now()
-    starts = _moment("--from", begins, moment) if begins else None
+    timestamp = now()
+    starts = _parse_time("--from", begins, timestamp) if begins else None
     request = SilenceRequest(
         node=node,
         service=service,
         type=type_,
-        ends=_end(for_, until, moment, starts),
+        ends=_end(for_, until, timestamp, starts),
         begins=starts,
         actor=cli.user,
         reason=plain(reason),
     )
     try:
-        made = silencing.maintain(cli.silences, request, moment)
+        made = silencing.maintain(cli.silences, request, timestamp)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
     cli.say(f"maintenance of {plain(made.target)} until {local_time(made.ends_at)}", "bold")
@@ -86,11 +86,11 @@ def snooze(
       mend snooze 3f9c2a7b1d04 --until 07:00
     """
     cli: CliContext = ctx.obj
-    moment = now()
-    ends = _end(for_, until, moment)
+    timestamp = now()
+    ends = _end(for_, until, timestamp)
     try:
         filed, made = silencing.snooze(
-            cli.silences, cli.actions, action_id, ends, cli.user, moment, reason=plain(reason)
+            cli.silences, cli.actions, action_id, ends, cli.user, timestamp, reason=plain(reason)
         )
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
@@ -100,7 +100,7 @@ def snooze(
 
 def ack(
     ctx: typer.Context,
-    place: Annotated[str, typer.Argument(metavar="NODE[/SERVICE]", help="The place whose trouble you know about.")],
+    target: Annotated[str, typer.Argument(metavar="NODE[/SERVICE]", help="The place whose trouble you know about.")],
     type_: Type = None,
     for_: For = None,
     until: Until = None,
@@ -117,13 +117,13 @@ def ack(
       mend ack nas --type disk_full --for 3d --reject
     """
     cli: CliContext = ctx.obj
-    moment = now()
-    node, _, service = place.partition("/")
+    timestamp = now()
+    node, _, service = target.partition("/")
     given = for_ or until
-    ends = _end(for_, until, moment) if given else moment + silencing.ACKNOWLEDGED_FOR
+    ends = _end(for_, until, timestamp) if given else timestamp + silencing.ACKNOWLEDGED_FOR
     request = SilenceRequest(node, ends, cli.user, service=service or None, type=type_, reason=plain(reason))
     try:
-        made, aside = silencing.acknowledge(cli.silences, cli.actions, request, moment, reject=reject)
+        made, aside = silencing.acknowledge(cli.silences, cli.actions, request, timestamp, reject=reject)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
     cli.say(
@@ -139,20 +139,20 @@ def ack(
     _say_rest(cli, made)
 
 
-def _end(for_: str | None, until: str | None, moment: datetime, begins: datetime | None = None) -> datetime:
+def _end(for_: str | None, until: str | None, timestamp: datetime, begins: datetime | None = None) -> datetime:
     if (for_ is None) == (until is None):
         raise CliError("say how long: either --for 2h or --until 18:30", USAGE)
     if until is not None:
-        return _moment("--until", until, begins or moment)
+        return _parse_time("--until", until, begins or timestamp)
     try:
-        return (begins or moment) + parse_span(for_ or "")
+        return (begins or timestamp) + parse_span(for_ or "")
     except BadTime as error:
         raise CliError(f"--for {plain(error)}", USAGE) from None
 
 
-def _moment(option: str, text: str, moment: datetime) -> datetime:
+def _parse_time(option: str, text: str, timestamp: datetime) -> datetime:
     try:
-        return parse_moment(text, moment, moment.astimezone().tzinfo or moment.tzinfo)  # type: ignore[arg-type]
+        return parse_moment(text, timestamp, timestamp.astimezone().tzinfo or timestamp.tzinfo)  # type: ignore[arg-type]
     except BadTime as error:
         raise CliError(f"{option} {plain(error)}", USAGE) from None
 

@@ -162,14 +162,14 @@ _LINES = {
 }
 
 
-def _line(kind: str, ts: Any, node: str, service: str | None, what: tuple[str, str], details: str) -> Text:
+def _line(kind: str, ts: Any, node: str, service: str | None, state: tuple[str, str], details: str) -> Text:
     time = local_time(ts)[11:] if isinstance(ts, str) else "        "
-    pair = f"{plain(node, 60)}/{plain(service, 60)}" if service else plain(node, 80)
-    word, style = what
+    target = f"{plain(node, 60)}/{plain(service, 60)}" if service else plain(node, 80)
+    word, style = state
     return Text.assemble(
         (f"{time} ", "dim"),
         (f"{kind:<7}", "blue"),
-        (f"{pair:<28} ", "bold"),
+        (f"{target:<28} ", "bold"),
         (f"{plain(word, 40)} ", style),
         plain(details, 240),
     )

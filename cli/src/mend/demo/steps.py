@@ -189,12 +189,12 @@ class Walkthrough:
         self.times[name] = time.monotonic() - self._begun
         self.say(f"{self.times[name]:7.2f} s  {name}", text, style)
 
-    def _until(self, condition: Callable[[], T | None], seconds: float, what: str) -> T:
+    def _until(self, condition: Callable[[], T | None], seconds: float, goal: str) -> T:
         deadline = time.monotonic() + seconds
         while not (value := condition()):
             self._breathe()
             if time.monotonic() > deadline:
-                raise CliError(f"after {seconds:.0f} s it was still not so that {what}")
+                raise CliError(f"after {seconds:.0f} s it was still not so that {goal}")
             time.sleep(LOOK_SECONDS)
         return value
 

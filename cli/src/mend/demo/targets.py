@@ -212,9 +212,9 @@ class ContainerTarget:
         return done.stdout.strip()
 
 
-def _wait(condition: Any, what: str) -> None:
+def _wait(condition: Any, goal: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise CliError(f"the drill cannot begin: after {START_SECONDS:.0f} s still waiting until {what}")
+            raise CliError(f"the drill cannot begin: after {START_SECONDS:.0f} s still waiting until {goal}")
         time.sleep(0.05)

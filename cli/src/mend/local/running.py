@@ -34,7 +34,7 @@ AGAIN_SECONDS = 30.0  # after supervisord gave up on a program; and a look at al
 BAD_SETTINGS = 2
 LOG_BYTES = 4000
 
-Tell = Callable[[str, str, str], None]  # (who, what, style)
+Tell = Callable[[str, str, str], None]  # (actor, text, style)
 
 
 @dataclass
