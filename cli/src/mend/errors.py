@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mend.text import plain
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3
 INTERRUPTED = 130  # as shells have it for Ctrl-C
 
 
-_CODES = {Why.UNKNOWN: NOT_THERE, Why.DECIDED: NOT_THERE, Why.AMBIGUOUS: USAGE}
+_CODES = {RefusalReason.UNKNOWN: NOT_THERE, RefusalReason.DECIDED: NOT_THERE, RefusalReason.AMBIGUOUS: USAGE}
 
 
 class CliError(Exception):
@@ -23,5 +23,5 @@ class CliError(Exception):
 
 def cli_error_for(refused: CannotDecide) -> CliError:
     """The same for a terminal: what it quotes from a file is made plain."""
-    hint = "; `mend pending` and `mend history` list them" if refused.why is Why.UNKNOWN else ""
-    return CliError(plain(refused.sentence, 1000) + hint, _CODES.get(refused.why, FAILED))
+    hint = "; `mend pending` and `mend history` list them" if refused.reason is RefusalReason.UNKNOWN else ""
+    return CliError(plain(refused.sentence, 1000) + hint, _CODES.get(refused.reason, FAILED))

@@ -6,7 +6,7 @@ import pytest
 from folders_rig import pending, proposal_for
 
 from mesh_core.approvals.decisions import find_one
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import AllFolders
 
@@ -19,10 +19,10 @@ def test_a_proposal_is_found_by_any_clear_beginning_or_by_its_target(actions: Al
     second = pending(actions, proposal_for(2))
     with pytest.raises(CannotDecide) as refused:
         find_one(actions, "here/web")
-    assert refused.value.why is Why.AMBIGUOUS
+    assert refused.value.reason is RefusalReason.AMBIGUOUS
     (actions.folder(Folder.PENDING) / second.file).rename(actions.folder(Folder.REJECTED) / second.file)
     assert find_one(actions, "here/web").id == name.id  # the one that is still open
     for words in ("here/other", f"here/{hex_[:6]}", "here/", "/", ""):
         with pytest.raises(CannotDecide) as refused:
             find_one(actions, words)
-        assert refused.value.why is Why.UNKNOWN, words
+        assert refused.value.reason is RefusalReason.UNKNOWN, words

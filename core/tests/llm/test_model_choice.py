@@ -67,21 +67,23 @@ def test_it_counts_before_the_name() -> None:
 def test_the_first_that_can_chat_is_taken_and_the_others_are_named_with_their_reason() -> None:
     choice = choose([ListedModel("bge-m3"), ListedModel("llava:7b"), ListedModel("qwen3:4b"), ListedModel("llama3.2")])
     assert choice.name == "qwen3:4b", "one that is made for pictures comes after those that are not"
-    assert choice.why == "the first of 4 on the server's list that can chat; passed over: bge-m3 (it makes embeddings)"
+    assert (
+        choice.reason == "the first of 4 on the server's list that can chat; passed over: bge-m3 (it makes embeddings)"
+    )
     assert choose([ListedModel("llava:7b")]).name == "llava:7b"
-    assert choose([ListedModel("qwen3:4b")]).why == "the only one that the server lists"
+    assert choose([ListedModel("qwen3:4b")]).reason == "the only one that the server lists"
 
 
 def test_where_none_can_chat_the_reason_names_them() -> None:
     choice = choose([ListedModel(f"embed-{n}") for n in range(9)])
     assert choice.name is None
-    assert choice.why.startswith("none of its 9 models can chat: embed-0 (it makes embeddings), embed-1")
-    assert choice.why.endswith("and 6 more")
+    assert choice.reason.startswith("none of its 9 models can chat: embed-0 (it makes embeddings), embed-1")
+    assert choice.reason.endswith("and 6 more")
 
 
 def test_one_that_said_no_is_passed_over() -> None:
     choice = choose([ListedModel("odd"), ListedModel("even")], {"odd"})
-    assert (choice.name, "odd (it said that it cannot chat)" in choice.why) == ("even", True)
+    assert (choice.name, "odd (it said that it cannot chat)" in choice.reason) == ("even", True)
 
 
 @pytest.mark.parametrize(

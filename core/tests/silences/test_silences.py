@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
@@ -267,10 +267,14 @@ def test_a_silence_ends_before_its_time_once(folder: SilenceFolder) -> None:
     assert folder.current() == (other,)
     assert folder.ended() == (made,)
     assert folder.end_reason(made.id) == "ended by bob\n-- bob"
-    for said, why in ((made.id, Why.DECIDED), ("maintenance-ffffffff", Why.UNKNOWN), ("", Why.UNKNOWN)):
+    for said, why in (
+        (made.id, RefusalReason.DECIDED),
+        ("maintenance-ffffffff", RefusalReason.UNKNOWN),
+        ("", RefusalReason.UNKNOWN),
+    ):
         with pytest.raises(CannotDecide) as no:
             silencing.unsilence(folder, said, "bob")
-        assert no.value.why is why
+        assert no.value.reason is why
 
 
 def test_snoozing_puts_the_proposal_aside_and_silences_its_place(folder: SilenceFolder, actions: AllFolders) -> None:
@@ -282,7 +286,7 @@ def test_snoozing_puts_the_proposal_aside_and_silences_its_place(folder: Silence
     assert (actions.folder(Folder.REJECTED) / filed.name.file).exists()
     with pytest.raises(CannotDecide) as no:
         silencing.snooze(folder, actions, proposal.id, ends, "bob", NOW)
-    assert no.value.why is Why.DECIDED
+    assert no.value.reason is RefusalReason.DECIDED
     assert folder.current() == (made,)
 
 
@@ -309,7 +313,7 @@ def test_a_snooze_of_bytes_that_nobody_looked_at_moves_nothing(folder: SilenceFo
     proposal = propose(actions)
     with pytest.raises(CannotDecide) as no:
         silencing.snooze(folder, actions, proposal.id, NOW + timedelta(hours=2), "ann", NOW, digest="0" * 16)
-    assert no.value.why is Why.CHANGED
+    assert no.value.reason is RefusalReason.CHANGED
     assert folder.current() == ()
     assert len(actions.pending()) == 1
 

@@ -80,7 +80,7 @@ class ActionFolders:
 
     def approver(self, name: ActionName) -> str:
         """Who said yes, in words; see `approval_at`."""
-        return approval_at(self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).by
+        return approval_at(self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)).actor
 
     def find(self, action_id: str) -> list[tuple[Folder, Path]]:
         """Where a proposal lies, by its whole id, a beginning of it, or (a beginning of) the 12 hex at its end.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
@@ -50,11 +50,12 @@ def find_one(actions: OperatorFolders, query: str) -> LocatedProposal:
         if "/" in query:  # a path: the service of a target that has none is no beginning of a short id
             places = {own: found for own, found in places.items() if own.startswith(wanted)}
     if not places:
-        raise CannotDecide(Why.UNKNOWN, f"there is no proposal {query[:300]!r}")
+        raise CannotDecide(RefusalReason.UNKNOWN, f"there is no proposal {query[:300]!r}")
     if len(places) > 1:
         some = ", ".join(sorted(places)[:MAX_NAMED]) + (", ..." if len(places) > MAX_NAMED else "")
         raise CannotDecide(
-            Why.AMBIGUOUS, f"{query[:300]!r} fits {len(places)} proposals: {some}; say more of the one you mean"
+            RefusalReason.AMBIGUOUS,
+            f"{query[:300]!r} fits {len(places)} proposals: {some}; say more of the one you mean",
         )
     return next(iter(places.values()))
 
@@ -72,7 +73,7 @@ def find_pending(actions: OperatorFolders, query: str) -> Filed:
     """The readable proposal that waits for a decision, exactly as its name promises. CannotDecide otherwise."""
     found = find_one(actions, query)
     if found.folder is not Folder.PENDING:
-        raise CannotDecide(Why.DECIDED, f"{found.id} is decided already: it lies in {found.folder}/")
+        raise CannotDecide(RefusalReason.DECIDED, f"{found.id} is decided already: it lies in {found.folder}/")
     name = name_of(found.path.name)
     raw = read_regular(found.path, MAX_PROPOSAL_BYTES)
     proposal = actions.proposal_at(found.path)
@@ -86,7 +87,7 @@ def check_as_reviewed(name: ActionName, raw: bytes, proposal: Proposal) -> None:
     """CannotDecide if the bytes are not those that the file's name promises: the executor would refuse them."""
     if digest_of(raw) != name.digest or proposal.id != name.id:
         raise CannotDecide(
-            Why.CHANGED,
+            RefusalReason.CHANGED,
             f"{name.file} was changed in place: its content no longer fits its name, so the executor would refuse "
             f"it. Change proposals with `mend edit`; refuse this one with `mend reject {name.id} --reason TEXT`.",
         )
@@ -98,7 +99,7 @@ def approve(actions: OperatorFolders, query: str, actor: str, now: datetime, *, 
     check_digest(filed, digest)
     if filed.proposal.expired(now):
         raise CannotDecide(
-            Why.EXPIRED,
+            RefusalReason.EXPIRED,
             f"{filed.name.id} expired at {filed.proposal.expires_at}: the executor would refuse it; "
             "wait for a new proposal",
         )
@@ -106,7 +107,7 @@ def approve(actions: OperatorFolders, query: str, actor: str, now: datetime, *, 
         won = actions.approve(filed.name, actor)
     except PermissionError as error:
         raise CannotDecide(
-            Why.FORBIDDEN,
+            RefusalReason.FORBIDDEN,
             f"you may not approve: {error.strerror} in {actions.folder(Folder.APPROVED)}. "
             "Approving takes write access to approved/ (in a deployment: the group operators).",
         ) from None
@@ -122,7 +123,9 @@ def reject(actions: OperatorFolders, query: str, reason: str, actor: str, *, dig
     try:
         won = actions.reject(filed.name, reason, actor)
     except PermissionError as error:
-        raise CannotDecide(Why.FORBIDDEN, f"you may not reject: {error.strerror} ({error.filename})") from None
+        raise CannotDecide(
+            RefusalReason.FORBIDDEN, f"you may not reject: {error.strerror} ({error.filename})"
+        ) from None
     if not won:
         raise decided(filed.name)
     return filed
@@ -133,21 +136,25 @@ def retry(actions: OperatorFolders, query: str, now: datetime) -> tuple[ActionNa
     found = find_one(actions, query)
     if found.folder not in AGAIN:
         raise CannotDecide(
-            Why.DECIDED,
+            RefusalReason.DECIDED,
             f"{found.id} lies in {found.folder}/; only what failed, was interrupted or expired can be tried again",
         )
     old = actions.proposal_at(found.path)
     if old is None:
-        raise CannotDecide(Why.UNREADABLE, f"{found.path} holds no proposal that could be read")
+        raise CannotDecide(RefusalReason.UNREADABLE, f"{found.path} holds no proposal that could be read")
     again = next_attempt(old, now)
     if places := actions.find(again.id):
-        raise CannotDecide(Why.DECIDED, f"attempt {again.attempt} is there already: {again.id} lies in {places[0][0]}/")
+        raise CannotDecide(
+            RefusalReason.DECIDED, f"attempt {again.attempt} is there already: {again.id} lies in {places[0][0]}/"
+        )
     try:
         name = actions.propose_again(again)
     except PermissionError as error:
-        raise CannotDecide(Why.FORBIDDEN, f"you may not propose: {error.strerror} ({error.filename})") from None
+        raise CannotDecide(
+            RefusalReason.FORBIDDEN, f"you may not propose: {error.strerror} ({error.filename})"
+        ) from None
     if name is None:
-        raise CannotDecide(Why.DECIDED, f"attempt {again.attempt} is there already: {again.id}")
+        raise CannotDecide(RefusalReason.DECIDED, f"attempt {again.attempt} is there already: {again.id}")
     return name, again
 
 
@@ -178,21 +185,21 @@ def check_digest(filed: Filed, digest: str | None) -> None:
     """CannotDecide if these are not the bytes that the person looked at."""
     if digest is not None and digest != filed.name.digest:
         raise CannotDecide(
-            Why.CHANGED,
+            RefusalReason.CHANGED,
             f"{filed.name.id} was edited since you looked at it (you saw {digest[:16]}, "
             f"it is {filed.name.digest} now); look again",
         )
 
 
 def decided(name: ActionName | LocatedProposal) -> CannotDecide:
-    return CannotDecide(Why.DECIDED, f"{name.id} is decided already: somebody was faster")
+    return CannotDecide(RefusalReason.DECIDED, f"{name.id} is decided already: somebody was faster")
 
 
 def unreadable(found: LocatedProposal, so: str) -> CannotDecide:
     """It was there when it was looked for: if it is gone now, somebody moved it in that very moment."""
     if not os.path.lexists(found.path):
         return decided(found)
-    return CannotDecide(Why.UNREADABLE, f"{found.path} is no proposal that could be read; {so}")
+    return CannotDecide(RefusalReason.UNREADABLE, f"{found.path} is no proposal that could be read; {so}")
 
 
 def _target_in(query: str) -> tuple[str, str | None] | None:

@@ -7,7 +7,7 @@ import hashlib
 from mesh_core.actions.reading import read_proposal
 from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
 from mesh_core.approvals import decisions
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
@@ -22,14 +22,15 @@ def find_editable(actions: OperatorFolders, query: str) -> tuple[Filed, Folder]:
     """What waits, also if somebody changed it in place; or what the executor put into quarantine, to be corrected."""
     found = decisions.find_one(actions, query)
     if found.folder not in (Folder.PENDING, Folder.QUARANTINE):
-        raise CannotDecide(Why.DECIDED, f"{found.id} is decided already: it lies in {found.folder}/")
+        raise CannotDecide(RefusalReason.DECIDED, f"{found.id} is decided already: it lies in {found.folder}/")
     proposal = actions.proposal_at(found.path)
     if proposal is None:
         raise decisions.unreadable(found, "there is nothing to start from")
     name = name_of(found.path.name) or ActionName(proposal.id, "")
     if proposal.id != name.id:
         raise CannotDecide(
-            Why.CHANGED, f"the id inside ({proposal.id}) is not the one in its name: this file is not to be trusted"
+            RefusalReason.CHANGED,
+            f"the id inside ({proposal.id}) is not the one in its name: this file is not to be trusted",
         )
     return Filed(name, found.path, proposal), found.folder
 
@@ -43,7 +44,7 @@ def edit(
         waits = folder is Folder.PENDING
         name = actions.refile(old.name, edited) if waits else actions.propose_again(edited)
     except PermissionError as error:
-        raise CannotDecide(Why.FORBIDDEN, f"you may not edit: {error.strerror} ({error.filename})") from None
+        raise CannotDecide(RefusalReason.FORBIDDEN, f"you may not edit: {error.strerror} ({error.filename})") from None
     if name is None:
         raise decisions.decided(old.name)
     return name, edited
@@ -90,7 +91,7 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
 
 def _not_acceptable(sentence: str) -> CannotDecide:
     """What was edited cannot be filed; the sentence says what to change."""
-    return CannotDecide(Why.INVALID, sentence)
+    return CannotDecide(RefusalReason.INVALID, sentence)
 
 
 def _own_playbook(edited: Proposal, policy: Policy) -> Playbook:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Why(StrEnum):
+class RefusalReason(StrEnum):
     """What stands against it."""
 
     UNKNOWN = "unknown"  # there is no such proposal
@@ -21,7 +21,7 @@ class Why(StrEnum):
 class CannotDecide(Exception):
     """One sentence that says why not and what to do. It may hold text from a file: who shows it makes it plain."""
 
-    def __init__(self, why: Why, sentence: str):
+    def __init__(self, reason: RefusalReason, sentence: str):
         super().__init__(sentence)
-        self.why = why
+        self.reason = reason
         self.sentence = sentence

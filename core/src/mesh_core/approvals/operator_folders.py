@@ -21,13 +21,13 @@ BY_A_PERSON = 0o664
 class OperatorFolders(ActionFolders):
     """`actions/` as a person changes it, by the command line or the page; `mv` does the same."""
 
-    def approve(self, name: ActionName, by: str) -> bool:
+    def approve(self, name: ActionName, actor: str) -> bool:
         """The rename that lets the executor act. False if it is not pending any more.
 
         A note of who did it goes ahead; its owner is the approver as the kernel knows it.
         """
         note = self.folder(Folder.APPROVED) / (name.file + BY_SUFFIX)
-        noted = create_whole(note, by.encode()[:256])
+        noted = create_whole(note, actor.encode()[:256])
         try:
             won = rename_exclusive(self.folder(Folder.PENDING) / name.file, self.folder(Folder.APPROVED) / name.file)
         except FileNotFoundError:
@@ -36,9 +36,9 @@ class OperatorFolders(ActionFolders):
             note.unlink(missing_ok=True)
         return won
 
-    def reject(self, name: ActionName, reason: str, by: str) -> bool:
+    def reject(self, name: ActionName, reason: str, actor: str) -> bool:
         """A person said no, and why. False if it is not pending any more."""
-        return self._decide(name, Folder.REJECTED, f"{reason}\n-- {by}\n" if reason else f"-- {by}\n")
+        return self._decide(name, Folder.REJECTED, f"{reason}\n-- {actor}\n" if reason else f"-- {actor}\n")
 
     def refile(self, old: ActionName, edited: Proposal) -> ActionName | None:
         """Put an edited proposal (same id, new bytes, new digest) in place of `old`. None if `old` is gone.

@@ -36,7 +36,7 @@ class ActionName:
 class Approval:
     """Who said yes. `uid` is the note's owner as the kernel knows it; None when the file was moved by hand."""
 
-    by: str
+    actor: str
     uid: int | None
 
 

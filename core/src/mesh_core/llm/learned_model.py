@@ -57,10 +57,10 @@ class LearnedModel:
         choice = choose(models, self._unfit)
         if choice.name is None:
             self._unfit.clear()  # what it refused once may be mended when it is asked again
-            raise ApiError(None, f"{choice.why}; name a model in its settings")
+            raise ApiError(None, f"{choice.reason}; name a model in its settings")
         self.name, self._known = choice.name, True
-        self._told = f"model {self.shown} is {choice.why}"
-        log.info("provider.model_chosen", provider=provider, model=self.shown, why=choice.why)
+        self._told = f"model {self.shown} is {choice.reason}"
+        log.info("provider.model_chosen", provider=provider, model=self.shown, reason=choice.reason)
 
     def _pass_over(self, asked: str, error: ApiError) -> bool:
         """After a refusal of `asked`: learn another? Never where a person named the model, or nothing is listed."""

@@ -24,10 +24,10 @@ class ListedModel:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """`name` None: none of them can chat. `why` is one clause for people."""
+    """`name` None: none of them can chat. `reason` is one clause for people."""
 
     name: str | None
-    why: str
+    reason: str
 
 
 def choose(models: Sequence[ListedModel], unfit: Collection[str] = ()) -> ModelChoice:

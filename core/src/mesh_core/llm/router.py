@@ -243,7 +243,7 @@ async def _ask(
                 detail = f"cut off at {completion.completion_tokens} tokens; {detail}"
         else:
             answer = judged
-        taken_off = (*completion.unwrapped, *said.what)
+        taken_off = (*completion.unwrapped, *said.removed)
         around = f"{len(taken_off)} unwrapped: {', '.join(taken_off)}" if taken_off else ""
         detail = "; ".join(part for part in (detail, around, completion.note) if part)
     return _noted(provider, position, outcome, latency_ms, completion, detail), answer

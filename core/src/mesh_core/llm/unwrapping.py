@@ -29,24 +29,24 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 @dataclass(frozen=True)
 class Unwrapped:
-    """`what` names each thing that was taken off or rewritten, in order; empty if the text came as it should."""
+    """`removed` names each thing that was taken off or rewritten, in order; empty if the text came as it should."""
 
     text: str
-    what: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 def unwrapped(text: str, schema: Mapping[str, object]) -> Unwrapped:
     """The answer in `text`, in the types that `schema` asks for; the text itself where nothing stands around it."""
-    what: list[str] = []
-    bare = _bare(text, what)
+    removed: list[str] = []
+    bare = _bare(text, removed)
     if (match := _THINKING.match(bare)) is not None:
-        what.append("thinking")
-        bare = _bare(bare[match.end() :], what)
+        removed.append("thinking")
+        bare = _bare(bare[match.end() :], removed)
     if (match := _FENCE.fullmatch(bare)) is not None:
-        what.append("code fence")
+        removed.append("code fence")
         bare = match["inside"]
-    written = _conformed(bare, schema, what)
-    return Unwrapped(written, tuple(what)) if what else Unwrapped(text)
+    written = _conformed(bare, schema, removed)
+    return Unwrapped(written, tuple(removed)) if removed else Unwrapped(text)
 
 
 def thinks(text: str) -> bool:
@@ -54,14 +54,14 @@ def thinks(text: str) -> bool:
     return _BEGINS_TO_THINK.match(text.strip(_BLANK)) is not None
 
 
-def _bare(text: str, what: list[str]) -> str:
+def _bare(text: str, removed: list[str]) -> str:
     bare = text.strip(_BLANK)
     if "\ufeff" in text[: text.find(bare)]:
-        what.append("byte order mark")
+        removed.append("byte order mark")
     return bare
 
 
-def _conformed(text: str, schema: Mapping[str, object], what: list[str]) -> str:
+def _conformed(text: str, schema: Mapping[str, object], removed: list[str]) -> str:
     """The same text, unless it is one strict JSON object with a value that is meant otherwise than it is written."""
     properties = schema.get("properties")
     value = parse_object(text.encode("utf-8", "surrogatepass"), max_bytes=MAX_ANSWER_BYTES)
@@ -73,24 +73,24 @@ def _conformed(text: str, schema: Mapping[str, object], what: list[str]) -> str:
             meant, why = _meant(said.strip(), asked)
             if why:
                 value[name], changed = meant, True
-                what.append(f"{name} {why}")
+                removed.append(f"{name} {why}")
     return json.dumps(value, ensure_ascii=False) if changed else text
 
 
-def _meant(said: str, asked: Mapping[str, object]) -> tuple[object, str]:
-    """The value that a text stands for where the schema wants another one, and what was odd; (said, "") otherwise."""
+def _meant(text: str, asked: Mapping[str, object]) -> tuple[object, str]:
+    """The value that a text stands for where the schema wants another one, and what was odd; (text, "") otherwise."""
     listed = asked.get("enum")
     options = listed if isinstance(listed, list) else [asked["const"]] if "const" in asked else []
     wanted = asked.get("type")
-    word = said.lower()
+    word = text.lower()
     if word in ("true", "false") and (wanted == "boolean" or any(isinstance(option, bool) for option in options)):
         return word == "true", "as text"
     if word == "null" and None in options:
         return None, "as text"
-    if wanted in ("number", "integer") and _NUMBER.fullmatch(said):
-        return (float(said) if "." in said or wanted == "number" else int(said)), "as text"
-    if isinstance(listed, list) and said not in listed:
-        same = [option for option in listed if isinstance(option, str) and option.casefold() == said.casefold()]
+    if wanted in ("number", "integer") and _NUMBER.fullmatch(text):
+        return (float(text) if "." in text or wanted == "number" else int(text)), "as text"
+    if isinstance(listed, list) and text not in listed:
+        same = [option for option in listed if isinstance(option, str) and option.casefold() == text.casefold()]
         if len(same) == 1:
             return same[0], "in another case"
-    return said, ""
+    return text, ""

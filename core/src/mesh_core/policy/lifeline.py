@@ -144,8 +144,8 @@ def _of_part(part: Mapping[str, Any]) -> Iterator[Named]:
     yield from _of_name("compose service", compose.get("service") if isinstance(compose, dict) else None)
 
 
-def _of_name(what: str, value: object) -> Iterable[Named]:
+def _of_name(kind: str, value: object) -> Iterable[Named]:
     if not isinstance(value, str) or not value:
         return ()
     name = short_name(value.removeprefix("/"))
-    return ((f"{what} {value[:MAX_TEXT]}", name),)
+    return ((f"{kind} {value[:MAX_TEXT]}", name),)

@@ -60,9 +60,9 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
     """Everything in its order; what was changed, as sentences. `here`: this host's NODE_NAME. Raises OSError."""
     done: list[str] = []
     runtime.mkdir(parents=True, exist_ok=True)
-    for place in paths_for(services):
-        with _parent(runtime, place.path) as (folder, name):
-            done += _make(folder, name, place, runtime)
+    for owned in paths_for(services):
+        with _parent(runtime, owned.path) as (folder, name):
+            done += _make(folder, name, owned, runtime)
     if "redis" in services:
         done += _redis_users(runtime, nodes, here)
     if "observer" in services:
@@ -72,32 +72,32 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
     return done
 
 
-def _make(folder: int, name: str, place: OwnedPath, runtime: Path) -> Iterator[str]:
+def _make(folder: int, name: str, owned: OwnedPath, runtime: Path) -> Iterator[str]:
     """One place, made or corrected through descriptors: a service cannot lead us elsewhere by a link."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     made = False
     with contextlib.suppress(FileExistsError):
-        if place.is_file:
+        if owned.is_file:
             os.close(os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder))
         else:
             os.mkdir(name, 0o700, dir_fd=folder)
         made = True
-    descriptor = os.open(name, flags | (0 if place.is_file else os.O_DIRECTORY), dir_fd=folder)
+    descriptor = os.open(name, flags | (0 if owned.is_file else os.O_DIRECTORY), dir_fd=folder)
     try:
         before = os.fstat(descriptor)
-        if (before.st_uid, before.st_gid) != (place.owner, place.group):
-            os.fchown(descriptor, place.owner, place.group)
+        if (before.st_uid, before.st_gid) != (owned.owner, owned.group):
+            os.fchown(descriptor, owned.owner, owned.group)
             verb = "made" if made else "gave to its owner"
-            yield f"{verb} {runtime / place.path} ({place.owner.name.lower()}:{place.group.name.lower()})"
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) != place.mode:  # chown may have cleared the set-group bit
-            os.fchmod(descriptor, place.mode)
-        if place.adopts and (taken := _adopt(descriptor, place)):
-            yield f"gave {taken} thing(s) that a stranger left in {runtime / place.path} to {place.owner.name.lower()}"
+            yield f"{verb} {runtime / owned.path} ({owned.owner.name.lower()}:{owned.group.name.lower()})"
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != owned.mode:  # chown may have cleared the set-group bit
+            os.fchmod(descriptor, owned.mode)
+        if owned.adopts and (taken := _adopt(descriptor, owned)):
+            yield f"gave {taken} thing(s) that a stranger left in {runtime / owned.path} to {owned.owner.name.lower()}"
     finally:
         os.close(descriptor)
 
 
-def _adopt(descriptor: int, place: OwnedPath) -> int:
+def _adopt(descriptor: int, owned: OwnedPath) -> int:
     """What an earlier mesh of a single user left here becomes the owner's; what our own users made stays as it is."""
     taken = 0
     for _, folders, files, here in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False):
@@ -108,7 +108,7 @@ def _adopt(descriptor: int, place: OwnedPath) -> int:
                 several = stat.S_ISREG(status.st_mode) and status.st_nlink > 1  # a hard link may be anybody's file
                 if known or several or stat.S_ISLNK(status.st_mode):
                     continue
-                give_entry(entry, place.owner, place.group)
+                give_entry(entry, owned.owner, owned.group)
                 opened = 0o750 if stat.S_ISDIR(status.st_mode) else 0o640
                 set_mode(entry, stat.S_IMODE(status.st_mode) & 0o770 | opened)
             taken += 1

@@ -81,13 +81,13 @@ def _close(runtime: Path) -> int:
     return closed
 
 
-def _close_below(place: int, top: str) -> int:
+def _close_below(parent: int, top: str) -> int:
     closed = 0
-    if stat.S_ISDIR(os.lstat(top, dir_fd=place).st_mode):
-        for _, folders, files, here in os.fwalk(top, topdown=False, follow_symlinks=False, dir_fd=place):
+    if stat.S_ISDIR(os.lstat(top, dir_fd=parent).st_mode):
+        for _, folders, files, here in os.fwalk(top, topdown=False, follow_symlinks=False, dir_fd=parent):
             for name in (*files, *folders):
                 closed += _take_from_others(here, name)
-    return closed + _take_from_others(place, top)
+    return closed + _take_from_others(parent, top)
 
 
 def _take_from_others(folder: int, name: str) -> int:

@@ -46,9 +46,9 @@ _AROUND = " \t'\"`\\])"
 
 def assigned(text: str) -> str:
     parts: list[str] = []
-    kept = place = 0
-    while found := _SEPARATOR.search(text, place):
-        place = found.end()
+    kept = offset = 0
+    while found := _SEPARATOR.search(text, offset):
+        offset = found.end()
         said = text[max(kept, found.start() - 100) : found.start()].rstrip(_AROUND).removesuffix("&quot;")
         words = said.rsplit(None, 3)
         if not words:
@@ -73,21 +73,21 @@ def assigned(text: str) -> str:
         prose = found[0] == ":" and value.isalpha() and _PROSE.match(text, end) and not _TO_THE_END.search(last)
         if start < end and not prose and is_hidden(strength, last, value, found[0]):
             parts += text[kept:start], HIDDEN
-            kept = place = end
+            kept = offset = end
     return "".join([*parts, text[kept:]])
 
 
-def _value_at(text: str, place: int, name: str) -> tuple[int, int]:
+def _value_at(text: str, offset: int, name: str) -> tuple[int, int]:
     """(start, end) of the value behind a separator, without its quotes."""
-    if below := _NEXT_LINE.match(text, place):
-        place = below.end()
-    if numbers := _NUMBERS.match(text, place + (text[place : place + 1] == " ")):
+    if below := _NEXT_LINE.match(text, offset):
+        offset = below.end()
+    if numbers := _NUMBERS.match(text, offset + (text[offset : offset + 1] == " ")):
         return numbers.span()
-    if text.startswith("&quot;", place):
-        place += 6
-    opening = _OPENING.match(text, place)
+    if text.startswith("&quot;", offset):
+        offset += 6
+    opening = _OPENING.match(text, offset)
     if opening is None:
-        return place, place
+        return offset, offset
     start, quote = opening.end(), opening[1]
     line = text.find("\n", start, start + MAX_VALUE)
     last = line if line >= 0 else min(len(text), start + MAX_VALUE)

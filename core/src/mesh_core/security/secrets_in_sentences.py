@@ -18,14 +18,14 @@ _QUOTES = "\"'`「"
 def in_sentences(text: str) -> str:
     parts: list[str] = []
     kept = 0
-    for place in _spoken_in(text):
-        if place < kept:
+    for offset in _spoken_in(text):
+        if offset < kept:
             continue
-        joined = _IS.match(text, place)
-        value = _SPOKEN.match(text, joined.end() if joined else place)
+        joined = _IS.match(text, offset)
+        value = _SPOKEN.match(text, joined.end() if joined else offset)
         if value is None or not joined:
             continue
-        if (later := _later(text, place)) is not None and later.start(1) > value.start():
+        if (later := _later(text, offset)) is not None and later.start(1) > value.start():
             parts += text[kept : later.start(1)], HIDDEN
             kept = later.end(1)
             continue
@@ -36,7 +36,7 @@ def in_sentences(text: str) -> str:
         if says_a_state(bare) or is_path(bare) or HIDDEN in word:
             continue
         odd = not bare.isalpha() or not (bare.islower() or bare.istitle() or bare.isupper())
-        known = text[place - 8 : place].lower().endswith(("secret", "secrets", "token", "tokens", "cookie"))
+        known = text[offset - 8 : offset].lower().endswith(("secret", "secrets", "token", "tokens", "cookie"))
         if (
             (quoted and not (known and bare.replace("-", "").isalpha()))
             or (said and odd and len(bare) > 3 and not bare.isdigit())
@@ -81,15 +81,15 @@ _NO_SECRET = re.compile(
 )
 
 
-def _later(text: str, place: int) -> re.Match[str] | None:
+def _later(text: str, offset: int) -> re.Match[str] | None:
     """A value within 60 characters behind the name of a password, with letters and digits or signs in it."""
-    said = text[max(0, place - 24) : place].lower()
+    said = text[max(0, offset - 24) : offset].lower()
     if not any(word in said for word in ("pass", "kennwort", "pwd", "contrase", "hasł", "парол", "wachtwoord")):
         return None
-    line = text.find("\n", place, place + 60)
-    for found in _LATER.finditer(text, place, line if line >= 0 else place + 60 + 128):
+    line = text.find("\n", offset, offset + 60)
+    for found in _LATER.finditer(text, offset, line if line >= 0 else offset + 60 + 128):
         value = found[1].rstrip(".,:;!?*")
-        if found.start() > place + 60:
+        if found.start() > offset + 60:
             return None
         odd = (
             any(c.isalpha() for c in value)

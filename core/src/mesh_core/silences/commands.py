@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mesh_core.approvals import decisions
 from mesh_core.approvals.decisions import find_pending
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.incidents.subject import subject_of
@@ -116,7 +116,7 @@ def unsilence(folder: SilenceFolder, query: str, actor: str) -> Silence:
     except PermissionError as error:
         raise _forbidden(error) from None
     if not ended:
-        raise CannotDecide(Why.DECIDED, f"{silence.id} is over already: somebody was faster")
+        raise CannotDecide(RefusalReason.DECIDED, f"{silence.id} is over already: somebody was faster")
     return silence
 
 
@@ -130,10 +130,12 @@ def find_silence(folder: SilenceFolder, query: str) -> Silence:
         return found[0]
     if found:
         some = ", ".join(sorted(s.id for s in found)[:5])
-        raise CannotDecide(Why.AMBIGUOUS, f"{query[:100]!r} fits {len(found)} silences: {some}; say more of it")
+        raise CannotDecide(
+            RefusalReason.AMBIGUOUS, f"{query[:100]!r} fits {len(found)} silences: {some}; say more of it"
+        )
     if any(s.id == wanted for s in folder.ended()):
-        raise CannotDecide(Why.DECIDED, f"{wanted} is over already")
-    raise CannotDecide(Why.UNKNOWN, f"there is no silence {query[:100]!r}")
+        raise CannotDecide(RefusalReason.DECIDED, f"{wanted} is over already")
+    raise CannotDecide(RefusalReason.UNKNOWN, f"there is no silence {query[:100]!r}")
 
 
 def waiting_for(actions: OperatorFolders, node: str, service: str | None, type: str | None) -> tuple[Filed, ...]:
@@ -210,7 +212,7 @@ def _put(folder: SilenceFolder, silence: Silence) -> None:
 
 def _forbidden(error: PermissionError) -> CannotDecide:
     return CannotDecide(
-        Why.FORBIDDEN,
+        RefusalReason.FORBIDDEN,
         f"you may not silence anything: {error.strerror} ({error.filename}). It takes write access to silences/ "
         "(in a deployment: the group operators).",
     )

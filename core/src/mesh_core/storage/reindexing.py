@@ -1,7 +1,7 @@
 """How the observer's index is asked to be made anew, and how far that is: small files in index/. No database here.
 
 writer.lock      held by whoever writes the index, as long as it lives
-reindex          a wish; its presence is all it says, and the writer removes it when the work has begun
+reindex          a request; its presence is all it says, and the writer removes it when the work has begun
 progress.json    how far the writer is
 """
 
@@ -33,21 +33,21 @@ class IndexFolder:
     def __init__(self, runtime: Path):
         self.root = runtime / "index"
         self.database = self.root / "observer.db"
-        self.wish = self.root / "reindex"
+        self.request = self.root / "reindex"
         self._progress = self.root / "progress.json"
 
     def ask(self) -> None:
-        """Wish for a new index. Raises OSError."""
+        """Ask for a new index. Raises OSError."""
         self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self.wish.touch()
+        self.request.touch()
 
     def asked(self) -> bool:
-        return self.wish.exists()
+        return self.request.exists()
 
     def begun(self) -> None:
-        """The wish is being fulfilled."""
+        """The request is being fulfilled."""
         self.tell(Filling())
-        self.wish.unlink(missing_ok=True)
+        self.request.unlink(missing_ok=True)
 
     def tell(self, filling: Filling) -> None:
         """Not synced: it is worth nothing after a crash."""

@@ -99,7 +99,7 @@ class Ledger:
         approval = approval_at(self.actions.folder(Folder.APPROVED) / (admitted.name.file + BY_SUFFIX))
         intent = Intent(
             digest=admitted.name.digest,
-            approver=approval.by,
+            approver=approval.actor,
             uid=approval.uid,
             host=self.host,
             claimed_at=rfc3339(now),

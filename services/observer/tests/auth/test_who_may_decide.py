@@ -292,8 +292,8 @@ async def test_where_nobody_is_listed_a_link_lets_its_maker_in_once_and_the_log_
         assert error_of(await second.http.get("/world")) == (401, "link_needed")
     assert by_link.noted() == [("login", ME, "web"), ("approve", ME, "web")]
     approval = approval_at(by_link.actions.folder(Folder.APPROVED) / f"{name.file}.by.txt")
-    assert approval.by == f"{ME.partition(' ')[0]} (web) (uid {os.getuid()})"
-    assert who_and_how(approval.by, os.getuid())[1] == "web"
+    assert approval.actor == f"{ME.partition(' ')[0]} (web) (uid {os.getuid()})"
+    assert who_and_how(approval.actor, os.getuid())[1] == "web"
 
 
 async def test_where_nobody_is_listed_who_has_no_link_reads_and_moves_nothing(by_link: ServedApp) -> None:

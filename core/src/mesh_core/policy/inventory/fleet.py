@@ -65,22 +65,22 @@ class Fleet:
             self.hosts[name].update(variables)
             self.group(group).hosts[name] = None
 
-    def refuse(self, host: str, why: str) -> None:
+    def refuse(self, host: str, reason: str) -> None:
         """The first reason stays."""
-        self.refused.setdefault(host, why)
+        self.refused.setdefault(host, reason)
 
-    def refuse_hosts(self, pattern: str, why: str) -> None:
+    def refuse_hosts(self, pattern: str, reason: str) -> None:
         """Each host that it stands for."""
         try:
             names, _ = expand(pattern)
         except BadPattern:
             names = [pattern]
         for name in names:
-            self.refuse(name, why)
+            self.refuse(name, reason)
 
-    def refuse_group(self, group: str, why: str) -> None:
+    def refuse_group(self, group: str, reason: str) -> None:
         """Every host in it, or in a group below it, has something that cannot be read."""
-        self.refused_groups.setdefault(group, why)
+        self.refused_groups.setdefault(group, reason)
 
     def settle(self) -> None:
         """At the end of reading: who is in which group, and reasons that are about groups become the hosts' own."""
@@ -93,8 +93,8 @@ class Fleet:
         for host in self.hosts:
             if host in self.groups:
                 self.refuse(host, f"{host} is a host and a group: give one of them another name")
-            if why := next((w for name in self.groups_of(host) if (w := self.refused_groups.get(name))), None):
-                self.refuse(host, why)
+            if reason := next((w for name in self.groups_of(host) if (w := self.refused_groups.get(name))), None):
+                self.refuse(host, reason)
 
     def groups_of(self, host: str) -> list[str]:
         """Its groups and those above them, in the order in which Ansible lays their variables over each other."""
@@ -119,8 +119,8 @@ class Fleet:
                 self._depths[child] = max(self._depths.get(child, 1), *(self._depths[name] + 1 for name in parents))
         for name, depth in self._depths.items():
             if depth > MAX_DEPTH:
-                why = f"the group {name} is among its own children, or deeper than {MAX_DEPTH} groups"
-                self.refuse_group(name, why)
+                reason = f"the group {name} is among its own children, or deeper than {MAX_DEPTH} groups"
+                self.refuse_group(name, reason)
 
     def _priority(self, group: str) -> int:
         said = self.groups[group].variables.get(_PRIORITY, 1) if group in self.groups else 1

@@ -41,10 +41,10 @@ class _Beside:
     """The files in group_vars/ and host_vars/: which there are, and what each says that is for somebody, by path."""
 
     index: FileIndex
-    said: Mapping[str, dict[str, Any]]
+    variables: Mapping[str, dict[str, Any]]
 
-    def said_for(self, kind: str, name: str) -> list[dict[str, Any]]:
-        return [self.said.get(path, {}) for path in files_for(self.index, kind, name)]
+    def variables_for(self, kind: str, name: str) -> list[dict[str, Any]]:
+        return [self.variables.get(path, {}) for path in files_for(self.index, kind, name)]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Inventory:
             raise InventoryError("; ".join(["no host of it can be used", *list(fleet.refused.values())[:3]]))
         if not hosts:
             raise InventoryError("; ".join([f"{source}: names no host; add one under all: hosts:", *fleet.notes[:3]]))
-        names = frozenset([*fleet.variable_names(), *(name for part in beside.said.values() for name in part)])
+        names = frozenset([*fleet.variable_names(), *(name for part in beside.variables.values() for name in part)])
         return cls(hosts, text, names, fleet.refused, tuple(fleet.notes), files, fleet, beside)
 
     def is_host(self, name: str) -> bool:
@@ -159,9 +159,9 @@ def _variables(fleet: Fleet, beside: _Beside, host: str) -> dict[str, Any]:
     """Ansible's order: groups in the inventory, their files, the host in the inventory, its files."""
     groups = fleet.groups_of(host)
     parts = [fleet.group(name).variables for name in groups]
-    parts += [part for name in groups for part in beside.said_for(GROUP_VARS, name)]
+    parts += [part for name in groups for part in beside.variables_for(GROUP_VARS, name)]
     parts.append(fleet.hosts.get(host, {}))
-    parts += beside.said_for(HOST_VARS, host)
+    parts += beside.variables_for(HOST_VARS, host)
     return {name: value for part in parts for name, value in part.items()}
 
 
@@ -170,10 +170,10 @@ def _address_in(variables: dict[str, Any]) -> str:
     return said.strip() if isinstance(said, str) and "{{" not in said and sealed_in(said) is None else ""
 
 
-def _sealed_problem(said: dict[str, Any]) -> str | None:
+def _sealed_problem(variables: dict[str, Any]) -> str | None:
     """Why nobody reaches this host without the vault's password: what Ansible connects by is encrypted."""
-    sealed = {name: text for name, value in said.items() if (text := sealed_in(value))}
-    for name, value in said.items() if sealed else ():
+    sealed = {name: text for name, value in variables.items() if (text := sealed_in(value))}
+    for name, value in variables.items() if sealed else ():
         words = {name, *(_WORD.findall(value) if isinstance(value, str) and "{{" in value else ())}
         if name.startswith(_CONNECTING) and (used := sorted(words & sealed.keys())):
             why = f"{sealed[used[0]].where}: {used[0]} is encrypted with ansible-vault, which is not opened here"

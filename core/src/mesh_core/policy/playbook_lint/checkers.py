@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mesh_core.policy.playbook_lint.assignments import Assignments, lookups_problem
 from mesh_core.policy.playbook_lint.jinja_text import condition_problem, is_template, template_problem
-from mesh_core.policy.playbook_lint.said import Said, lookups_problem
 from mesh_core.policy.playbook_lint.yaml_text import Literal
 
 MAX_NUMBER = 10**12
@@ -27,7 +27,7 @@ class Beside:
     arguments: Mapping[str, Any]
     attachments: Mapping[str, str]
     is_template_file: bool = False  # the module fills the attachment in
-    said: Said = field(default_factory=dict)  # what the text gives to each name
+    assigned: Assignments = field(default_factory=dict)  # what the text gives to each name
 
 
 Checker = Callable[[Any, Beside], str | None]
@@ -265,7 +265,7 @@ def _literal(value: Any, beside: Beside, pattern: re.Pattern[str], wanted: str) 
     if not isinstance(said, str):
         return wanted
     if not isinstance(said, Literal) and is_template(said):
-        return template_problem(said, beside.names) or lookups_problem(said, beside.said, pattern)
+        return template_problem(said, beside.names) or lookups_problem(said, beside.assigned, pattern)
     return None if pattern.fullmatch(said) else wanted
 
 

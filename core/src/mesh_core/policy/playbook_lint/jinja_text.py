@@ -183,10 +183,10 @@ def _few_enough(applied: object, arguments: list[Any]) -> Iterator[str]:
         yield from (problem for argument in arguments for problem in _small(argument, "round"))
 
 
-def _small(node: Any, what: str) -> Iterator[str]:
+def _small(node: Any, name: str) -> Iterator[str]:
     said = getattr(node, "value", None)
     if type(said) is not int or not 0 <= said <= MAX_SMALL:
-        yield f"{what} must be a constant from 0 to {MAX_SMALL}: it can fill the executor's memory"
+        yield f"{name} must be a constant from 0 to {MAX_SMALL}: it can fill the executor's memory"
 
 
 def _applied_test(arguments: list[Any]) -> Iterator[str]:
@@ -196,10 +196,10 @@ def _applied_test(arguments: list[Any]) -> Iterator[str]:
         yield from _short_pattern(arguments[1:])
 
 
-def _constant_in(node: Any, allowed: frozenset[str], what: str) -> Iterator[str]:
+def _constant_in(node: Any, allowed: frozenset[str], name: str) -> Iterator[str]:
     said = getattr(node, "value", None) if type(node).__name__ == "Const" else None
     if said not in allowed:
-        yield f"a template may not apply {what} {said if isinstance(said, str) else 'of a variable name'!r}"
+        yield f"a template may not apply {name} {said if isinstance(said, str) else 'of a variable name'!r}"
 
 
 def _test(node: Any, known: frozenset[str]) -> Iterator[str]:
@@ -223,12 +223,12 @@ def _short_pattern(arguments: list[Any]) -> Iterator[str]:
             yield f"a pattern must be a constant of at most {MAX_PATTERN} characters"
 
 
-def _plain_arguments(node: Any, what: str) -> Iterator[str]:
+def _plain_arguments(node: Any, name: str) -> Iterator[str]:
     if node.dyn_args is not None or node.dyn_kwargs is not None:
-        yield f"{what} may not take * or **"
+        yield f"{name} may not take * or **"
     for keyword in node.kwargs or ():
         if keyword.key not in words().keywords:
-            yield f"{what} may not take {keyword.key}="
+            yield f"{name} may not take {keyword.key}="
         if keyword.key == "indent":
             yield from _small(keyword.value, "indent")
 

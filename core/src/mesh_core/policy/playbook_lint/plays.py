@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_core.models.records import is_name
+from mesh_core.policy.playbook_lint.assignments import assignments_in
 from mesh_core.policy.playbook_lint.checkers import CHECKERS, Beside, data, one_of
 from mesh_core.policy.playbook_lint.destroying import dangers_in
 from mesh_core.policy.playbook_lint.jinja_text import is_declarable
 from mesh_core.policy.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
-from mesh_core.policy.playbook_lint.said import said_in
 from mesh_core.policy.playbook_lint.table import Widened, checker_for, full_name, table, widening_problem
 
 _LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers")  # in the order in which they run
@@ -39,14 +39,14 @@ class Scope:
     taken: frozenset[str] = frozenset()
     by_policy: dict[str, set[str]] = field(default_factory=dict)
     dangers: list[str] = field(default_factory=list)
-    said: dict[str, list[Any]] = field(default_factory=dict)
+    assigned: dict[str, list[Any]] = field(default_factory=dict)
     filled_in: list[int] = field(default_factory=list)  # characters of attachments that were judged as templates
 
 
 def play_findings(plays: list[dict[Any, Any]], scope: Scope) -> Iterator[str]:
     """Sentences saying what makes these plays unfit."""
     names = table().host_variables
-    scope.said.update(said_in(plays))
+    scope.assigned.update(assignments_in(plays))
     for play in plays:
         set_by_tasks = _declared_by(play)
         for name in sorted(set_by_tasks & scope.taken):
@@ -116,7 +116,7 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], scope: Scope
         return
     if module not in table().modules:
         scope.by_policy.setdefault(module, set())
-    beside = Beside(names, arguments, scope.attachments, module == "ansible.builtin.template", scope.said)
+    beside = Beside(names, arguments, scope.attachments, module == "ansible.builtin.template", scope.assigned)
     if beside.is_template_file and sum(scope.filled_in) > MAX_FILLED_IN:
         yield f"it fills in more than {MAX_FILLED_IN} characters of attachments"
         return

@@ -158,7 +158,7 @@ class Auditor:
         for folder in (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN):
             run = self._actions.folder(folder) / action_id
             if run.is_dir():
-                return approval_at(run / BY_FILE).by
+                return approval_at(run / BY_FILE).actor
         return "mv"
 
     async def _decided(

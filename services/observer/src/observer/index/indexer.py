@@ -115,7 +115,7 @@ class Indexer:
     @property
     def watched(self) -> list[Path]:
         """Where others do something that it wants to know soon."""
-        return [self._folder.wish, self._folder.database, *map(self._actions.folder, Folder)]
+        return [self._folder.request, self._folder.database, *map(self._actions.folder, Folder)]
 
     def days_removed(self, before: datetime) -> None:
         """Day folders older than this were removed."""

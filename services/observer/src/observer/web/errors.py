@@ -9,21 +9,21 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.messaging.bus import BusDown
 from observer.audit.log import AuditDown
 
 RETRY_SECONDS = 5
 # 409: the thing is there, but not as it was when the person looked.
 STATUS_OF = {
-    Why.UNKNOWN: 404,
-    Why.AMBIGUOUS: 404,
-    Why.DECIDED: 409,
-    Why.CHANGED: 409,
-    Why.EXPIRED: 409,
-    Why.UNREADABLE: 409,
-    Why.INVALID: 422,
-    Why.FORBIDDEN: 403,
+    RefusalReason.UNKNOWN: 404,
+    RefusalReason.AMBIGUOUS: 404,
+    RefusalReason.DECIDED: 409,
+    RefusalReason.CHANGED: 409,
+    RefusalReason.EXPIRED: 409,
+    RefusalReason.UNREADABLE: 409,
+    RefusalReason.INVALID: 422,
+    RefusalReason.FORBIDDEN: 403,
 }
 _CODE_OF_STATUS = {401: "unauthenticated", 403: "forbidden", 404: "unknown", 405: "method", 413: "too_large"}
 
@@ -56,7 +56,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(CannotDecide)
     async def cannot_decide(request: Request, error: CannotDecide) -> JSONResponse:
-        return _answer(STATUS_OF[error.why], error.why.value, error.sentence)
+        return _answer(STATUS_OF[error.reason], error.reason.value, error.sentence)
 
     @app.exception_handler(BusDown)
     async def redis_away(request: Request, error: BusDown) -> JSONResponse:

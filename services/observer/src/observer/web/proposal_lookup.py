@@ -8,7 +8,7 @@ from fastapi import Path as PathParameter
 from pydantic import Field
 
 from mesh_core.approvals.decisions import LocatedProposal, find_one
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from observer.web.app_context import AppContext
 
 ActionId = Annotated[str, PathParameter(max_length=260, description="the proposal's whole id")]
@@ -19,5 +19,5 @@ def find_exactly(context: AppContext, action_id: str) -> LocatedProposal:
     """A program says the whole id: an abbreviation that fits today may fit another proposal tomorrow."""
     found = find_one(context.actions, action_id)
     if found.id != action_id:
-        raise CannotDecide(Why.UNKNOWN, f"there is no proposal {action_id[:300]!r}")
+        raise CannotDecide(RefusalReason.UNKNOWN, f"there is no proposal {action_id[:300]!r}")
     return found

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals.action_folders import BY_FILE
 from mesh_core.approvals.decisions import LocatedProposal
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle
 from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
@@ -173,7 +173,7 @@ def _read(context: AppContext, found: LocatedProposal) -> tuple[Filed, bytes]:
     if raw is None or p is None:
         note = read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096)
         reason = note.decode("utf-8", "replace").strip() if note else "it is no proposal that could be read"
-        raise CannotDecide(Why.UNREADABLE, f"{found.id} lies in {found.folder}/: {reason}")
+        raise CannotDecide(RefusalReason.UNREADABLE, f"{found.id} lies in {found.folder}/: {reason}")
     name = name_of(found.path.name) or ActionName(found.id, digest_of(raw))
     return Filed(name, found.path, p), raw
 
@@ -219,9 +219,9 @@ def _decided(context: AppContext, found: LocatedProposal) -> DecisionNote | None
         return None
     if found.path.is_dir():
         outcome = context.actions.outcome_at(found.path)
-        return DecisionNote(by=approval_at(found.path / BY_FILE).by, verdict=outcome.verdict if outcome else None)
+        return DecisionNote(by=approval_at(found.path / BY_FILE).actor, verdict=outcome.verdict if outcome else None)
     if found.folder is Folder.APPROVED:
-        return DecisionNote(by=approval_at(found.path.with_name(found.path.name + BY_SUFFIX)).by)
+        return DecisionNote(by=approval_at(found.path.with_name(found.path.name + BY_SUFFIX)).actor)
     by, reason = actor_and_reason(read_regular(found.path.with_name(found.path.name + REASON_SUFFIX), 4096) or b"")
     if found.folder is Folder.REJECTED:
         return DecisionNote(by=by, reason=reason, put_aside=put_aside_by(reason))

@@ -150,7 +150,7 @@ def _run(context: AppContext, folder: Folder, path: Path) -> RunSummary:
         reason=outcome.reason if outcome else "",
         started_at=outcome.started_at if outcome else started,
         finished_at=outcome.finished_at if outcome else None,
-        approved_by=(outcome.approved_by if outcome else "") or approval_at(path / BY_FILE).by,
+        approved_by=(outcome.approved_by if outcome else "") or approval_at(path / BY_FILE).actor,
         attempt=p.attempt if p else None,
         stages=list(outcome.stages) if outcome else [],
     )

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field, model_validator
 
-from mesh_core.approvals.errors import CannotDecide, Why
+from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import Timestamp, parse_time
@@ -143,7 +143,7 @@ async def unsilence(context: Context, user: Operator, silence_id: SilenceId) -> 
 
     def do() -> SilenceOut:
         if not any(known.id == silence_id for known in (*context.silences.current(), *context.silences.ended())):
-            raise CannotDecide(Why.UNKNOWN, f"there is no silence {silence_id!r}")
+            raise CannotDecide(RefusalReason.UNKNOWN, f"there is no silence {silence_id!r}")
         made = silencing.unsilence(context.silences, silence_id, user.note)
         return _out(made, context.now(), context.silences.end_reason(made.id))
 

@@ -14,7 +14,7 @@ from mesh_core.policy.playbook_lint.jinja_text import is_template, parsed
 from mesh_core.policy.playbook_lint.table import table, words
 from mesh_core.policy.playbook_lint.yaml_text import Literal
 
-Said = Mapping[str, list[Any]]
+Assignments = Mapping[str, list[Any]]
 MAX_LOOKED_AT = 2000  # values for one argument
 _UNKNOWN = object()
 _NAME_ALONE = re.compile(r"\s*\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}\s*")
@@ -22,7 +22,7 @@ _HEAD = "x"  # a first letter that every pattern takes
 _WHY = "here a template may only look up plain words that vars or loop say as literals: it becomes a word of a command"
 
 
-def said_in(plays: Any) -> dict[str, list[Any]]:
+def assignments_in(plays: Any) -> dict[str, list[Any]]:
     """Each name -> all that is given to it anywhere in the text; `_UNKNOWN` among it if a task registers it."""
     found: dict[str, list[Any]] = {}
     todo = list(plays) if isinstance(plays, list) else []
@@ -55,7 +55,7 @@ class _Each(str):
     __slots__ = ()
 
 
-def lookups_problem(text: str, said: Said, pattern: re.Pattern[str]) -> str | None:
+def lookups_problem(text: str, assigned: Assignments, pattern: re.Pattern[str]) -> str | None:
     """Of a template that was judged already: can anything come out that `pattern` would not take as a literal?"""
     before = ""  # what a value must be good behind: nothing at the very beginning
     for output in parsed(text).body:
@@ -63,7 +63,7 @@ def lookups_problem(text: str, said: Said, pattern: re.Pattern[str]) -> str | No
             if type(node).__name__ == "TemplateData":
                 fits = pattern.fullmatch(before + node.data) is not None
             else:
-                values = list(_values(node, said))
+                values = list(_values(node, assigned))
                 fits = len(values) <= MAX_LOOKED_AT and all(_fits(value, before, pattern) for value in values)
             if not fits:
                 return _WHY
@@ -85,31 +85,31 @@ def _fits(value: Any, before: str, pattern: re.Pattern[str]) -> bool:
     return True
 
 
-def _values(node: Any, said: Said) -> Iterator[Any]:
+def _values(node: Any, assigned: Assignments) -> Iterator[Any]:
     """All that a plain lookup may give; `_UNKNOWN` for anything else."""
     kind = type(node).__name__
-    if kind == "Name" and node.name in said:
-        for value in said[node.name]:
-            yield from _each(value, said) if isinstance(value, _Each) else [value]
+    if kind == "Name" and node.name in assigned:
+        for value in assigned[node.name]:
+            yield from _each(value, assigned) if isinstance(value, _Each) else [value]
     elif kind == "Name" and (node.name in words().safe_names or node.name in table().host_variables):
         return
     elif kind == "Filter" and node.name in ("default", "d") and len(node.args) == 1 and not node.kwargs:
-        yield from _values(node.node, said)
-        yield from [node.args[0].value] if type(node.args[0]).__name__ == "Const" else _values(node.args[0], said)
+        yield from _values(node.node, assigned)
+        yield from [node.args[0].value] if type(node.args[0]).__name__ == "Const" else _values(node.args[0], assigned)
     elif kind in ("Getattr", "Getitem"):
         if type(node.node).__name__ == "Name" and node.node.name == "ansible_facts":
             return
         key = node.attr if kind == "Getattr" else getattr(node.arg, "value", _UNKNOWN)
-        for value in _values(node.node, said):
+        for value in _values(node.node, assigned):
             yield from _at(value, key)
     else:
         yield _UNKNOWN
 
 
-def _each(text: str, said: Said) -> Iterator[Any]:
+def _each(text: str, assigned: Assignments) -> Iterator[Any]:
     """One step only: a loop over a name whose value is written out."""
     name = _NAME_ALONE.fullmatch(text)
-    for value in said.get(name[1], [_UNKNOWN]) if name else [_UNKNOWN]:
+    for value in assigned.get(name[1], [_UNKNOWN]) if name else [_UNKNOWN]:
         yield from value if isinstance(value, list) else [_UNKNOWN]
 
 
