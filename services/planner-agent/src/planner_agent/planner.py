@@ -170,8 +170,8 @@ class Planner:
         known: list[KnownTrouble] = []
         for one, gate in zip(planned, gates, strict=True):
             event, holder = one.task.event, gate.holder
-            told = as_bad_as(at_work[holder]) if holder in at_work else gate.told
-            repeats = holder and holder not in deferred and not may_be_worse(event, told)
+            reported = as_bad_as(at_work[holder]) if holder in at_work else gate.reported
+            repeats = holder and holder not in deferred and not may_be_worse(event, reported)
             if repeats and not self._actions.was_filed(one.task.action_id):
                 known.append(KnownTrouble(one.task.entry, GROUP, holder, _suppressed(event, holder)))
             else:

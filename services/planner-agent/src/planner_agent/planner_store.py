@@ -60,7 +60,7 @@ class Gate(NamedTuple):
     """The id of the event that holds the gate of a subject, '' if ours may go on; the worst that was told there."""
 
     holder: str
-    told: Weight | None
+    reported: Weight | None
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class PlannerStore:
     async def pass_gates(self, events: Sequence[HealthEvent]) -> list[Gate]:
         """For each event the gate of its subject. One round trip."""
         gates = []
-        for reply in await self._for_gates(GATE, events, [self._cooldown_ms], _told):
-            holder, told = cast("list[bytes]", reply)
-            gates.append(Gate(holder.decode(), Weight.read(told)))
+        for reply in await self._for_gates(GATE, events, [self._cooldown_ms], _reported_key):
+            holder, reported = cast("list[bytes]", reply)
+            gates.append(Gate(holder.decode(), Weight.read(reported)))
         return gates
 
     async def take_gate(self, event: HealthEvent, holder: str) -> bool:
@@ -101,7 +101,7 @@ class PlannerStore:
 
     async def tell_weight(self, event: HealthEvent, weight: Weight) -> None:
         """The worst that was told of this subject; it outlives the gate by far."""
-        await self._bus.call("SET", _told(event), weight.wire(), "EX", self._keep_seconds)
+        await self._bus.call("SET", _reported_key(event), weight.wire(), "EX", self._keep_seconds)
 
     async def renew_gates(self, events: Sequence[HealthEvent], at_least_ms: int) -> None:
         """Keep the gates of what is still being planned closed, however short the cooldown is."""
@@ -268,7 +268,7 @@ def _gate(event: HealthEvent) -> str:
     return f"cooldown:{subject_of(event)}"
 
 
-def _told(event: HealthEvent) -> str:
+def _reported_key(event: HealthEvent) -> str:
     return f"cooldown:told of {subject_of(event)}"  # no node has a blank in its name
 
 

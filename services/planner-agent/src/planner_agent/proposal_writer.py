@@ -32,8 +32,8 @@ from planner_agent.batch import PlanningTask
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.evidence import kept_event
 from planner_agent.planner_store import KnownTrouble, PlannerStore, entered_at_ms
+from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.silence_filter import SilenceFilter
-from planner_agent.told_before import Told, ToldBefore
 from planner_agent.triage import is_poison
 from planner_agent.withdrawals import Withdrawals
 from planner_agent.worsening import Weight, weight_of
@@ -68,7 +68,7 @@ class ProposalWriter:
         self._actions = actions
         self._diagnostician = diagnostician
         self._silences = silences
-        self._told = ToldBefore(store, actions, diagnostician, clock=clock)
+        self._reported = ReportedBefore(store, actions, diagnostician, clock=clock)
         self._withdrawals = Withdrawals(bus, store, actions, clock=clock)
         self._ttl = timedelta(seconds=ttl_seconds)
         self._clock = clock
@@ -107,16 +107,16 @@ class ProposalWriter:
         if gate.holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
             await self._store.free_gate(event, gate.holder)
             (gate,) = await self._store.pass_gates([event])
-        told = raised = None
+        reported = raised = None
         if gate.holder or receipt is None:
-            told = await self._told.of(event, action_id, gate, deferred)
-            raised = await self._told.raised(event, told) if told else None
-            if told and raised is None:
-                return await self._count(task, told.owner, told.reason)
+            reported = await self._reported.of(event, action_id, gate, deferred)
+            raised = await self._reported.raised(event, reported) if reported else None
+            if reported and raised is None:
+                return await self._count(task, reported.owner, reported.reason)
             if gate.holder and not await self._store.take_gate(event, gate.holder):
                 return await self._plan(task, again)  # another planner was faster: held against its word, now
         if receipt is None:
-            receipt = await self._answered(task, told, raised)
+            receipt = await self._answered(task, reported, raised)
             if receipt is None:
                 return None
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
@@ -125,7 +125,7 @@ class ProposalWriter:
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
         return await self._conclude(task, again=again, worse=raised is not None)
 
-    async def _answered(self, task: PlanningTask, told: Told | None, raised: Weight | None) -> Receipt | None:
+    async def _answered(self, task: PlanningTask, reported: Reported | None, raised: Weight | None) -> Receipt | None:
         """The decided draft of a proposal; None: the event is settled without one. `raised`: it got worse than told."""
         event, action_id = task.event, task.action_id
         preferred = await self._diagnostician.preferred(event)
@@ -134,16 +134,16 @@ class ProposalWriter:
         if poison := is_poison(begun := await self._store.begin(action_id)):
             await self._dead_letter(task, begun)
         diagnosis = await self._diagnose(event, action_id, rules_only=poison)
-        if told and raised:
-            diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, told.as_evidence()))
+        if reported and raised:
+            diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, reported.as_evidence()))
         answer = weight_of(event, diagnosis.answer.action, preferred)
         await self._store.tell_weight(event, raised.and_then(answer) if raised else answer)
         if diagnosis.answer.action == IGNORE.word:
             await self._ignore(task, diagnosis, action_id)
             return None
         if silences := self._silences.about(event):  # set while the model was thinking
-            if told and told.weight:
-                await self._store.tell_weight(event, told.weight)  # nobody was told that it is worse
+            if reported and reported.weight:
+                await self._store.tell_weight(event, reported.weight)  # nobody was told that it is worse
             await self._silence(task, silences, action_id)
             return None
         return await self._draft(event, diagnosis, action_id)

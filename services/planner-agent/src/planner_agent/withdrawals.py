@@ -19,7 +19,7 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import WITHDRAWN
 from planner_agent.planner_store import PlannerStore
-from planner_agent.told_before import is_about
+from planner_agent.reported_before import is_about
 
 log = structlog.get_logger()
 

@@ -71,23 +71,23 @@ def as_bad_as(event: HealthEvent) -> Weight:
     return Weight(rank(event.severity), 0, least, least, event.type, event.id or "")
 
 
-def may_be_worse(event: HealthEvent, told: Weight | None) -> bool:
+def may_be_worse(event: HealthEvent, reported: Weight | None) -> bool:
     """Is it worth asking policy? Not for a plain repeat, of which there may be thousands."""
-    if told is None or rank(event.severity) > told.severity or event.type != told.type:
+    if reported is None or rank(event.severity) > reported.severity or event.type != reported.type:
         return True
     # Ignored for a reason that may be gone: a first look only, a node that had just come up.
-    return told.preferred == 0 and event.severity is not Severity.INFO
+    return reported.preferred == 0 and event.severity is not Severity.INFO
 
 
-def is_worse(event: HealthEvent, preferred: str, told: Weight) -> bool:
+def is_worse(event: HealthEvent, preferred: str, reported: Weight) -> bool:
     """A worse severity; down where it was only ill; more to be done than ever before; or another type, for which more
     is to be done than was proposed (a model may have chosen less than policy)."""
     measure = _measure(preferred)
     return (
-        rank(event.severity) > told.severity
-        or _down(event) > told.down
-        or measure > told.preferred
-        or (event.type != told.type and measure > told.proposed)
+        rank(event.severity) > reported.severity
+        or _down(event) > reported.down
+        or measure > reported.preferred
+        or (event.type != reported.type and measure > reported.proposed)
     )
 
 

@@ -37,10 +37,10 @@ class _Ruleset(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("files", "network", "scoped")]
 
 
-def _checked(result: int, what: str) -> int:
+def _checked(result: int, name: str) -> int:
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, f"{name}: {os.strerror(number)}")
     return result
 
 

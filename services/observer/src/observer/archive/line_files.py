@@ -85,7 +85,7 @@ class LineFiles:
     def _meet(self, descriptor: int, path: Path) -> None:
         """After a crash the last line may be half, and entries that stand at the end already are delivered again."""
         if cut := mend_tail(descriptor):
-            log.warning("archive.half_a_line_cut", file=str(path), bytes=cut, why="a crash; what it was comes again")
+            log.warning("archive.half_a_line_cut", file=str(path), bytes=cut, reason="a crash; what it was comes again")
             self._known.clear()
         elif path in self._met:
             return

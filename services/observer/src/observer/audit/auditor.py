@@ -78,16 +78,16 @@ class Auditor:
     async def close(self) -> None:
         self.log.close()
 
-    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> AuditLine:
+    async def note(self, verb: str, actor: str, how: str, *, reason: str = "", address: str = "") -> AuditLine:
         """Something that is no move of a proposal: a sign-in, a silence, another user."""
         async with self._turn:
-            return await self._write({"what": what, "who": who, "how": how, "reason": reason, "address": address})
+            return await self._write({"what": verb, "who": actor, "how": how, "reason": reason, "address": address})
 
-    async def sign_in_failed(self, who: str, address: str, reason: str) -> None:
+    async def sign_in_failed(self, actor: str, address: str, reason: str) -> None:
         async with self._turn:
             await self._count_failure()
             if self._failures <= FAILURES_AN_HOUR:
-                fields = {"what": "login_failed", "who": who or "somebody", "how": "web", "reason": reason}
+                fields = {"what": "login_failed", "who": actor or "somebody", "how": "web", "reason": reason}
                 await self._write(fields | {"address": address})
 
     @asynccontextmanager
@@ -162,10 +162,10 @@ class Auditor:
         return "mv"
 
     async def _decided(
-        self, person: Person, what: str, name: ActionName, source: str, target: str, reason: str
+        self, person: Person, verb: str, name: ActionName, source: str, target: str, reason: str
     ) -> None:
         self._is_own(name.id, source, target)
-        fields = {"what": what, "who": person.name, "how": "web", "reason": reason, "address": person.address}
+        fields = {"what": verb, "who": person.name, "how": "web", "reason": reason, "address": person.address}
         await self._placed(name.id, name.digest, fields | {"from": source, "to": target})
 
     async def _move(self, action_id: str, digest: str, source: str, target: str, fields: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ class Auditor:
         # Shielded: a request that is given up half-way must not leave a line that nobody waits for.
         line = await asyncio.shield(asyncio.to_thread(self.log.append, cleaned))
         self._on_line()
-        log.info("audit.noted", seq=line.seq, what=line.what, who=line.who, how=line.how, action_id=line.action_id)
+        log.info("audit.noted", seq=line.seq, verb=line.what, actor=line.who, how=line.how, action_id=line.action_id)
         return line
 
     def _is_own(self, action_id: str, source: str, target: str) -> None:
@@ -211,12 +211,12 @@ class Deciding:
         self._auditor = auditor
         self._person = person
 
-    async def done(self, what: str, name: ActionName, source: str, target: str, reason: str = "") -> None:
+    async def done(self, verb: str, name: ActionName, source: str, target: str, reason: str = "") -> None:
         """The rename is done. A log that fails now does not undo it: the watch over the folders tells it later."""
         try:
-            await self._auditor._decided(self._person, what, name, source, target, reason)
+            await self._auditor._decided(self._person, verb, name, source, target, reason)
         except OSError as error:
-            log.error("audit.told_later", action_id=name.id, what=what, reason=str(error))
+            log.error("audit.told_later", action_id=name.id, verb=verb, reason=str(error))
 
 
 def user_name(uid: int) -> str:

@@ -13,16 +13,16 @@ from observer.auth.person import Person
 class AuditedDecision(Protocol):
     """Inside `deciding`: what the verb came to."""
 
-    async def done(self, what: str, name: ActionName, source: str, target: str, reason: str = "") -> None: ...
+    async def done(self, verb: str, name: ActionName, source: str, target: str, reason: str = "") -> None: ...
 
 
 class Notes(Protocol):
-    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> object:
+    async def note(self, verb: str, actor: str, how: str, *, reason: str = "", address: str = "") -> object:
         """Something that is no move of a proposal. Raises AuditDown."""
 
 
 class Audit(Notes, Protocol):
-    async def sign_in_failed(self, who: str, address: str, reason: str) -> None:
+    async def sign_in_failed(self, actor: str, address: str, reason: str) -> None:
         """Raises AuditDown."""
 
     def deciding(self, person: Person) -> AbstractAsyncContextManager[AuditedDecision]:
@@ -32,10 +32,10 @@ class Audit(Notes, Protocol):
 class NullAudit:
     """Keeps nothing."""
 
-    async def note(self, what: str, who: str, how: str, *, reason: str = "", address: str = "") -> object:
+    async def note(self, verb: str, actor: str, how: str, *, reason: str = "", address: str = "") -> object:
         return None
 
-    async def sign_in_failed(self, who: str, address: str, reason: str) -> None:
+    async def sign_in_failed(self, actor: str, address: str, reason: str) -> None:
         return None
 
     @asynccontextmanager
@@ -44,5 +44,5 @@ class NullAudit:
 
 
 class _Silent:
-    async def done(self, what: str, name: ActionName, source: str, target: str, reason: str = "") -> None:
+    async def done(self, verb: str, name: ActionName, source: str, target: str, reason: str = "") -> None:
         return None

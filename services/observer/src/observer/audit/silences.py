@@ -27,10 +27,10 @@ ON, OVER = "on", "over"
 
 @dataclass(frozen=True)
 class SilenceChange:
-    """One line to be written: `what` is `silence` or `silence_over`; which kind begins the id."""
+    """One line to be written: `verb` is `silence` or `silence_over`; which kind begins the id."""
 
-    what: str
-    who: str
+    verb: str
+    actor: str
     how: str
     reason: str
 
@@ -52,7 +52,7 @@ class SilenceSource:
         if seen == self._seen:
             return settled
         for change in changes:
-            await self._notes.note(change.what, change.who, change.how, reason=change.reason)
+            await self._notes.note(change.verb, change.actor, change.how, reason=change.reason)
         await asyncio.to_thread(write_whole, self._file, json.dumps(seen, indent=1).encode())
         self._seen = seen
         return settled

@@ -22,8 +22,8 @@ from observer.auth.request_origin import neighbourhood
 MOST_WAITING = 8
 BUSY_RETRY_SECONDS = 2
 WINDOW_SECONDS = 15 * 60
-PER_PERSON = RateLimitItemPerSecond(5, WINDOW_SECONDS)  # one name from one place
-PER_PLACE = RateLimitItemPerSecond(20, WINDOW_SECONDS)  # all names from one place
+PER_PERSON = RateLimitItemPerSecond(5, WINDOW_SECONDS)  # one name from one network
+PER_NETWORK = RateLimitItemPerSecond(20, WINDOW_SECONDS)  # all names from one network
 PER_DEVICE = RateLimitItemPerSecond(10, WINDOW_SECONDS)  # a browser that this person signed in with before
 STRANGERS = RateLimitItemPerMinute(60)  # all others together: about 1.5 s of one core a minute
 
@@ -52,22 +52,22 @@ class LoginVerifier:
     async def check(self, user: str, password: str, token: str, address: str, device: str = "") -> Account | None:
         """Who it is; None if that is nobody. Raises TooMany and BadPeople. `device` is the browser's cookie, if any.
 
-        Guesses are counted by name, place and all together. A browser that this very person has signed in with before
+        Guesses are counted by name, network and all together. A browser that this very person has signed in with before
         has a count of its own, and a right token none (nobody guesses 256 bits): so a flood of guesses keeps only new
         browsers out, and only while it lasts.
         """
-        name, place = user.strip().lower(), neighbourhood(address)
+        name, network = user.strip().lower(), neighbourhood(address)
         with_token = bool(token and not user and not password)
         known = self._users.token(token) if with_token else None
         if known is not None:
             return known
         trusted = self._known_device(device, name)
-        self._count(name, place, trusted)
+        self._count(name, network, trusted)
         if with_token:
             return None
         known = await self._user(name, password)
         if known is not None:
-            for item, identifiers in _counts_of(name, place, trusted):
+            for item, identifiers in _counts_of(name, network, trusted):
                 if item in (PER_PERSON, PER_DEVICE):
                     self._limiter.clear(item, *identifiers)
         return known
@@ -96,14 +96,14 @@ class LoginVerifier:
         user = self._users.user(name) if device and name else None
         return self._devices.known(device, name, mark_of(user.password)) if user else ""
 
-    def _count(self, name: str, place: str, device: str) -> None:
-        for item, identifiers in _counts_of(name, place, device):
+    def _count(self, name: str, network: str, device: str) -> None:
+        for item, identifiers in _counts_of(name, network, device):
             if not self._limiter.hit(item, *identifiers):
                 reset = self._limiter.get_window_stats(item, *identifiers).reset_time
                 raise TooManyAttempts(max(1, min(WINDOW_SECONDS, round(reset - time.time()))), guessing=True)
 
 
-def _counts_of(name: str, place: str, device: str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
+def _counts_of(name: str, network: str, device: str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
     if device:
         return ((PER_DEVICE, (name, device)),)
-    return (PER_PLACE, (place,)), (PER_PERSON, (name, place)), (STRANGERS, ())
+    return (PER_NETWORK, (network,)), (PER_PERSON, (name, network)), (STRANGERS, ())

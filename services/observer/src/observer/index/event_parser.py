@@ -41,25 +41,25 @@ class ArchivedEvent:
 def read_event_line(line: bytes, node: str, day: str) -> ArchivedEvent | None:
     """A line of a node's file of a day; None for what is none: its id says which event it is."""
     value = _object(line)
-    place = parts_of(str(value.get("id")))
+    parts = parts_of(str(value.get("id")))
     # Where a file system knows no capitals two nodes may share a file; any other name does not belong here.
-    if place is None or place[0].casefold() != node.casefold() or day_of(place[1]) != day:
+    if parts is None or parts[0].casefold() != node.casefold() or day_of(parts[1]) != day:
         return None
-    return _archived(place, value)
+    return _archived(parts, value)
 
 
 def read_event_file(path: Path) -> ArchivedEvent | None:
     """None for what is not (or not any more) a file of the archive: its name says which event it is."""
-    place = parts_of(f"{path.parent.name}/{path.name.removeprefix('evt-').removesuffix('.json')}")
+    parts = parts_of(f"{path.parent.name}/{path.name.removeprefix('evt-').removesuffix('.json')}")
     raw = read_regular(path, MAX_LINE_BYTES)
-    if place is None or raw is None:
+    if parts is None or raw is None:
         return None
     value = _object(raw)
-    return _archived(place, value) if value else None
+    return _archived(parts, value) if value else None
 
 
-def _archived(place: tuple[str, int, int], value: dict[str, Any]) -> ArchivedEvent:
-    return ArchivedEvent(*place, _event(value.get("event"), place[0]), *_decided(value.get("decision")))
+def _archived(parts: tuple[str, int, int], value: dict[str, Any]) -> ArchivedEvent:
+    return ArchivedEvent(*parts, _event(value.get("event"), parts[0]), *_decided(value.get("decision")))
 
 
 def _object(raw: bytes) -> dict[str, Any]:

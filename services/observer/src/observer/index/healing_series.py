@@ -53,9 +53,9 @@ def _per_day(connection: Connection, first: int, days: int) -> tuple[HealingDay,
     return tuple(HealingDay(day=day_of(start), **{name: n[name] for name in names}) for start, n in found.items())
 
 
-def _by_day(moment: Any, first: int, *sums: Any) -> Any:
-    day = (moment - moment % DAY_MS).label("day")
-    return select(day, *sums).where(moment >= first).group_by(day)
+def _by_day(timestamp: Any, first: int, *sums: Any) -> Any:
+    day = (timestamp - timestamp % DAY_MS).label("day")
+    return select(day, *sums).where(timestamp >= first).group_by(day)
 
 
 def _spread(connection: Connection, duration: Any, *wanted: Any) -> DurationStats:

@@ -61,7 +61,7 @@ class FolderMove:
     at_ms: int
     action_id: str
     target: str
-    by: str
+    actor: str
     reason: str
 
 

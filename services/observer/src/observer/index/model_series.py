@@ -84,11 +84,11 @@ class _Source:
     """Where the numbers come from: single attempts, or their sums by day."""
 
     table: Table
-    moment: Any
+    timestamp: Any
     count: ColumnElement[int]
 
     def start(self, first: int, span: int) -> Any:
-        return (self.moment - (self.moment - first) % span).label("start")
+        return (self.timestamp - (self.timestamp - first) % span).label("start")
 
 
 _DAYS = _Source(attempt_days, attempt_days.c.day_ms, func.sum(attempt_days.c.count))
@@ -106,7 +106,7 @@ def _add_sums(
     c = source.table.c
     keys = (source.start(first, span), c.position, c.provider, c.model, c.outcome)
     sums = (func.sum(c.prompt_tokens), func.sum(c.completion_tokens), func.sum(c.cost_usd))
-    statement = select(*keys, source.count, *sums).where(source.moment >= first).group_by(*keys)
+    statement = select(*keys, source.count, *sums).where(source.timestamp >= first).group_by(*keys)
     rows = [tuple(row) for row in connection.execute(statement)]
     names = texts_of(connection, {number for row in rows for number in row[2:5]})
     for start, position, provider, model, outcome, count, prompt, completion, cost in rows:
@@ -134,7 +134,7 @@ def _add_latencies(
     c = source.table.c
     good = c.outcome == select(words.c.id).where(words.c.text == AttemptOutcome.OK.value).scalar_subquery()
     keys = (source.start(first, span), c.position, c.provider, c.model, c.step)
-    statement = select(*keys, source.count).where(source.moment >= first, good).group_by(*keys)
+    statement = select(*keys, source.count).where(source.timestamp >= first, good).group_by(*keys)
     rows = [tuple(row) for row in connection.execute(statement)]
     names = texts_of(connection, {number for row in rows for number in row[2:4]})
     for start, position, provider, model, step, count in rows:
@@ -145,7 +145,7 @@ def _add_latencies(
 
 def _floors(connection: Connection, first: int, span: int) -> Iterable[tuple[int, int]]:
     """Proposals that the floor wrote: no attempt tells of it."""
-    moment = actions.c.proposed_ms
-    start = (moment - (moment - first) % span).label("start")
-    statement = select(start, func.count()).where(moment >= first, actions.c.provider == FLOOR)
+    timestamp = actions.c.proposed_ms
+    start = (timestamp - (timestamp - first) % span).label("start")
+    statement = select(start, func.count()).where(timestamp >= first, actions.c.provider == FLOOR)
     return [(at, number) for at, number in connection.execute(statement.group_by(start))]

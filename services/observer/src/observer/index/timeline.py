@@ -93,7 +93,7 @@ def _steps(case: IncidentRecords, troubles: Sequence[EventRow]) -> Iterator[Time
             f"{attempt.model}: {attempt.outcome}",
             _of_attempt(attempt.outcome, attempt.latency_ms, attempt.detail),
             good=attempt.outcome == "ok",
-            by=attempt.provider,
+            actor=attempt.provider,
             until_ms=attempt.at_ms,
             ref=attempt.event_id,
         )
@@ -102,7 +102,7 @@ def _steps(case: IncidentRecords, troubles: Sequence[EventRow]) -> Iterator[Time
     for event in case.events:
         if event.type in RECOVERIES:
             at = ms_at(event.at) or 0
-            yield _step(StepKind.RECOVERY, at, event.type, event.summary, good=True, by=event.node, ref=event.id)
+            yield _step(StepKind.RECOVERY, at, event.type, event.summary, good=True, actor=event.node, ref=event.id)
 
 
 def _symptoms(troubles: Sequence[EventRow]) -> Iterator[TimelineStep]:
@@ -138,7 +138,7 @@ def _decisions(case: IncidentRecords) -> Iterator[TimelineStep]:
             at,
             verdict,
             reason,
-            by="planner",
+            actor="planner",
             until_ms=until,
             ref=action_id or first.id,
             count=len(same),
@@ -149,16 +149,18 @@ def _of_action(record: ActionRecord, moves: Sequence[FolderMove]) -> Iterator[Ti
     past, ref = record.past, record.past.id
     if (at := ms_at(past.proposed_at)) is not None:
         reason = told_reason(record.proposal) if record.proposal else past.reason
-        yield _step(StepKind.PROPOSAL, at, f"{past.type} proposed", reason, by=past.model or "", ref=ref)
+        yield _step(StepKind.PROPOSAL, at, f"{past.type} proposed", reason, actor=past.model or "", ref=ref)
     chosen = [move for move in moves if move.target in CHOICES]
     for move in chosen:
-        yield _step(StepKind.CHOICE, move.at_ms, _chosen(move.target, move.reason), move.reason, by=move.by, ref=ref)
+        yield _step(
+            StepKind.CHOICE, move.at_ms, _chosen(move.target, move.reason), move.reason, actor=move.actor, ref=ref
+        )
     if not chosen and (at := ms_at(past.decided_at)) is not None:
         rejected = past.result == Folder.REJECTED
         title = _chosen(past.result, past.reason) if rejected else "approved"
-        yield _step(StepKind.CHOICE, at, title, past.reason if rejected else "", by=past.by, ref=ref)
+        yield _step(StepKind.CHOICE, at, title, past.reason if rejected else "", actor=past.by, ref=ref)
     if not chosen and past.decided_at is None and past.result in CHOICES:
-        yield _step(StepKind.CHOICE, ms_at(past.at) or 0, past.result, past.reason, by=past.by, ref=ref)
+        yield _step(StepKind.CHOICE, ms_at(past.at) or 0, past.result, past.reason, actor=past.by, ref=ref)
     if record.outcome is not None:
         yield from _of_run(record.outcome, ref)
 
@@ -174,12 +176,12 @@ def _of_run(outcome: Outcome, ref: str) -> Iterator[TimelineStep]:
     for stage in outcome.stages[:20]:
         until = at + int(bounded(stage.seconds, 86_400) * 1000)
         title = text_of(stage.name, 60)
-        yield _step(StepKind.STAGE, at, title, stage.detail, good=stage.ok, by="executor", until_ms=until, ref=ref)
+        yield _step(StepKind.STAGE, at, title, stage.detail, good=stage.ok, actor="executor", until_ms=until, ref=ref)
         at = until
     good = outcome.result == "done" and outcome.verdict is OutcomeVerdict.PROVEN
     words_ = f"{outcome.result}, {outcome.verdict}".replace("_", " ")
     end = ms_at(outcome.finished_at) or at
-    yield _step(StepKind.OUTCOME, end, words_, outcome.reason, good=good, by="executor", ref=ref)
+    yield _step(StepKind.OUTCOME, end, words_, outcome.reason, good=good, actor="executor", ref=ref)
 
 
 def _step(
@@ -189,7 +191,7 @@ def _step(
     detail: str,
     *,
     good: bool | None = None,
-    by: str = "",
+    actor: str = "",
     until_ms: int | None = None,
     ref: str | None = None,
     count: int = 1,
@@ -200,7 +202,7 @@ def _step(
         title=title,
         detail=text_of(detail, 400),
         good=good,
-        by=text_of(by, 200),
+        by=text_of(actor, 200),
         count=count,
         until=time_of(max(at_ms, until_ms or at_ms)),
         ref=ref,

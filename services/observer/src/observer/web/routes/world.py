@@ -77,8 +77,8 @@ async def world(
     wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
     page, following = page_after(wanted, cursor, limit, lambda p: p.target_key)
     per_node: dict[str, Counter[HealthState]] = defaultdict(Counter)
-    for place in services:
-        per_node[place.node][place.state] += 1
+    for target in services:
+        per_node[target.node][target.state] += 1
     return WorldOut(
         counts=Counts(nodes=Counter(p.state for p in nodes), services=Counter(p.state for p in services)),
         nodes=[
@@ -95,24 +95,26 @@ async def world(
 def _split(world: World) -> tuple[list[TargetHealth], list[TargetHealth]]:
     nodes: list[TargetHealth] = []
     services: list[TargetHealth] = []
-    for place in world.places.values():
-        (nodes if place.service is None else services).append(place)
+    for target in world.places.values():
+        (nodes if target.service is None else services).append(target)
     return nodes, services
 
 
-def _fits(place: TargetHealth, state: HealthState | None, node: str | None, q: str | None) -> bool:
+def _fits(target: TargetHealth, state: HealthState | None, node: str | None, q: str | None) -> bool:
     return (
-        state in (None, place.state) and node in (None, place.node) and (not q or q.lower() in place.target_key.lower())
+        state in (None, target.state)
+        and node in (None, target.node)
+        and (not q or q.lower() in target.target_key.lower())
     )
 
 
-def _order(place: TargetHealth) -> tuple[int, int, str]:
-    return _RANK[place.state], -rank(place.severity), place.target_key
+def _order(target: TargetHealth) -> tuple[int, int, str]:
+    return _RANK[target.state], -rank(target.severity), target.target_key
 
 
-def _fields(place: TargetHealth) -> dict[str, object]:
-    return {name: getattr(place, name) for name in PlaceOut.model_fields if name != "silences"}
+def _fields(target: TargetHealth) -> dict[str, object]:
+    return {name: getattr(target, name) for name in PlaceOut.model_fields if name != "silences"}
 
 
-def _silences(silences: Sequence[Silence], now: datetime, place: TargetHealth) -> list[str]:
-    return [silence.id for silence in silences_for(silences, place.node, place.service, None, now)]
+def _silences(silences: Sequence[Silence], now: datetime, target: TargetHealth) -> list[str]:
+    return [silence.id for silence in silences_for(silences, target.node, target.service, None, now)]

@@ -24,7 +24,7 @@ from planner_agent.worsening import Weight, is_worse, may_be_worse, weight_of, w
 log = structlog.get_logger()
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """The event with which it was told, in which way, and how much it weighed (None: nobody knows any more).
 
     `proposal`: the one that is open, '' for none. `runs`: a repair of it is at work, which stops things itself; what it
@@ -44,7 +44,7 @@ class Told(NamedTuple):
         return Evidence(source="told before", text=f"It was told before{before} and got worse; {said}.")
 
 
-class ToldBefore:
+class ReportedBefore:
     """Asked once for each event that is planned."""
 
     def __init__(
@@ -60,32 +60,32 @@ class ToldBefore:
         self._diagnostician = diagnostician
         self._clock = clock
 
-    async def of(self, event: HealthEvent, action_id: str, gate: Gate, deferred: frozenset[str]) -> Told | None:
+    async def of(self, event: HealthEvent, action_id: str, gate: Gate, deferred: frozenset[str]) -> Reported | None:
         """The newest word about this trouble; None: it is new. `deferred`: events that a person put aside for now."""
         open_one = self._open_proposal(event, action_id)
-        weight = gate.told or (weight_of_proposal(open_one.proposal) if open_one else None)
+        weight = gate.reported or (weight_of_proposal(open_one.proposal) if open_one else None)
         runs = open_one is not None and open_one.path.parent == self._actions.folder(Folder.RUNNING)
         waits = open_one.name.id if open_one else ""
         if gate.holder:
-            return Told(gate.holder, f"within the cooldown of {gate.holder}", weight, waits, runs)
+            return Reported(gate.holder, f"within the cooldown of {gate.holder}", weight, waits, runs)
         if open_one:
-            return Told(open_one.proposal.event.id or "", f"{waits} is still open", weight, waits, runs)
+            return Reported(open_one.proposal.event.id or "", f"{waits} is still open", weight, waits, runs)
         owner = await self._store.decided_incident(event)
         if owner and owner not in deferred:
-            return Told(owner, f"this incident was decided with {owner}", weight)
+            return Reported(owner, f"this incident was decided with {owner}", weight)
         return None
 
-    async def raised(self, event: HealthEvent, told: Told) -> Weight | None:
+    async def raised(self, event: HealthEvent, reported: Reported) -> Weight | None:
         """How much it weighs now, if it got worse since: then nothing that was told hides it."""
-        if told.weight is not None and told.weight.event_id == event.id:
-            return told.weight  # this very event was found to be worse, by a planner that died over it
-        if told.runs or told.weight is None or not may_be_worse(event, told.weight):
+        if reported.weight is not None and reported.weight.event_id == event.id:
+            return reported.weight  # this very event was found to be worse, by a planner that died over it
+        if reported.runs or reported.weight is None or not may_be_worse(event, reported.weight):
             return None
         preferred = await self._diagnostician.preferred(event)
-        if not is_worse(event, preferred, told.weight):
+        if not is_worse(event, preferred, reported.weight):
             return None
-        log.info("told_before.got_worse", event_id=event.id, than=told.owner, reason=told.reason)
-        return told.weight.and_then(weight_of(event, preferred, preferred))
+        log.info("reported_before.got_worse", event_id=event.id, than=reported.owner, reason=reported.reason)
+        return reported.weight.and_then(weight_of(event, preferred, preferred))
 
     def _open_proposal(self, event: HealthEvent, action_id: str) -> Filed | None:
         now = self._clock()
