@@ -14,7 +14,7 @@ import pytest
 
 from mesh_core.messaging.bus import Bus, BusDown, check_server, client_for, masked, server_version
 from mesh_core.messaging.consumer import Consumer
-from mesh_core.messaging.scripts import FREE_GATE, GATE
+from mesh_core.messaging.scripts.planning import FREE_GATE, GATE
 from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of
 from mesh_core.runtime.metrics import DEAD_LETTERS

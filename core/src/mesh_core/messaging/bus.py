@@ -20,7 +20,8 @@ import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from mesh_core.messaging.scripts import ADOPT_ONCE, ENTER, HEARD_AT, PAGE, PUBLISH_ONCE
+from mesh_core.messaging.scripts.reading import PAGE
+from mesh_core.messaging.scripts.writing import ADOPT_ONCE, ENTER, HEARD_AT, PUBLISH_ONCE
 from mesh_core.models.events import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import Record, rfc3339

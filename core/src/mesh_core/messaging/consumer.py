@@ -14,7 +14,7 @@ from typing import Any
 import redis.exceptions
 
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, REPLY_SECONDS, Bus, BusDown, client_for, or_down
-from mesh_core.messaging.scripts import TAKE_NEW, TAKE_OVER
+from mesh_core.messaging.scripts.reading import TAKE_NEW, TAKE_OVER
 from mesh_core.models.streams import entry_order
 from mesh_core.runtime.service import cancelled
 
@@ -394,7 +394,7 @@ def _room(entries: Iterable[Entry]) -> int:
 
 
 def _payload(fields: object) -> bytes:
-    """The bytes of field `p`; an entry without one has an empty payload (and is refused as not JSON). As in `_TAKE`."""
+    """The bytes of field `p`; an entry without one has an empty payload (and is refused as not JSON). As in `scripts.reading`."""
     pairs: dict[bytes, bytes] = (
         fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))  # type: ignore[index]
     )

@@ -21,7 +21,7 @@ from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, address
 from mesh_core.incidents.subject import subject_of
 from mesh_core.messaging.bus import Bus, or_down
 from mesh_core.messaging.consumer import Entry
-from mesh_core.messaging.scripts import (
+from mesh_core.messaging.scripts.planning import (
     BEGIN,
     COUNT,
     DECIDE,

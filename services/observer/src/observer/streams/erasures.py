@@ -14,7 +14,7 @@ import structlog
 
 from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.messaging.scripts import COUNTS
+from mesh_core.messaging.scripts.reading import COUNTS
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Severity, Trust, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
