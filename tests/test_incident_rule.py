@@ -12,7 +12,7 @@ import pytest
 
 from mesh_core.incidents.rule import ends, is_recovery, is_trouble
 from mesh_core.messaging.bus import Bus
-from mesh_core.messaging.consumer import Entry
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.silences.silence import Silence, SilenceKind, ends_with
 from mesh_core.testing import RedisServer

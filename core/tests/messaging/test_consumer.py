@@ -18,8 +18,8 @@ from mesh_core.messaging.consumer import (
     RECLAIM_IDLE_MS,
     RENEW_EVERY_SECONDS,
     Consumer,
-    Entry,
 )
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.testing import RedisServer, wait_for
 
 Lossy = Callable[[RedisServer], Awaitable[Any]]
@@ -278,7 +278,7 @@ async def test_a_wipe_between_looking_and_taking_over_is_survived(
     await group.add(1)
     await read(group.member("one"))
     again = group.member("one")
-    looked = again._pending
+    looked = again._commands.own_entries
 
     async def then_wiped(*args: Any, **more: Any) -> dict[str, int]:
         found = await looked(*args, **more)
@@ -286,7 +286,7 @@ async def test_a_wipe_between_looking_and_taking_over_is_survived(
             await group.bus.call("FLUSHALL")
         return found
 
-    monkeypatch.setattr(again, "_pending", then_wiped)
+    monkeypatch.setattr(again._commands, "own_entries", then_wiped)
     assert await read(again) == []
     await group.add(5)
     group.now += 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_core.messaging.consumer import Entry
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.silences.silence import Silence, SilenceKind
 from planner_agent.batch import BatchContext, NextStep, PlanningTask, sort_batch

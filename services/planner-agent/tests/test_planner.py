@@ -17,7 +17,8 @@ from planner_rig import Mesh, SayingProvider, first_choice
 from mesh_core.approvals.proposal_files import digest_of
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.messaging.consumer import Consumer, Entry
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, proposal_id
 from mesh_core.models.records import Record

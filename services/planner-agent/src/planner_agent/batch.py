@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mesh_core.incidents.rule import is_recovery
-from mesh_core.messaging.consumer import Entry
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import proposal_id
 from mesh_core.silences.silence import Silence, silences_of

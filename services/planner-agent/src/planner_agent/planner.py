@@ -15,7 +15,8 @@ import structlog
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.rule import is_benign, is_recovery
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer, Entry
+from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.parsing import event_in
 from mesh_core.models.records import rfc3339

@@ -20,7 +20,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached
 from mesh_core.incidents.subject import subject_of
 from mesh_core.messaging.bus import Bus, or_down
-from mesh_core.messaging.consumer import Entry
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.messaging.scripts.planning import (
     BEGIN,
     COUNT,

@@ -25,7 +25,8 @@ from pydantic_core import to_json
 
 from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown
-from mesh_core.messaging.consumer import Consumer, Entry
+from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mesh_core.messaging.consumer import Entry
+from mesh_core.messaging.group_commands import Entry
 from mesh_core.models import streams
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import MAX_EVENT_BYTES, Decision, HealthEvent
