@@ -1,7 +1,7 @@
 """A thousand lines with a secret in each, of sixty kinds, drawn by lot when the test runs: none of them was ever real.
 
 Each kind is a template and how its secret is drawn; the words around are what programs, people and configuration
-files write. Drawn after the patterns in `secret_shapes.py` had been written, so it measures rather than repeats them.
+files write. Drawn after the patterns in `secret_*.py` had been written, so it measures rather than repeats them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import pytest
 from secret_corpus import drawn
 
 from mesh_core.security.redaction import pruned
-from mesh_core.security.secret_shapes import HIDDEN, is_secret_name
+from mesh_core.security.secret_names import is_secret_name
+from mesh_core.security.secret_values import HIDDEN
 from mesh_core.security.secrets_in_text import without_secrets
 
 EVERY_DAY = """

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy
 from mesh_core.security.redaction import MAX_FIELD_BYTES, clean, redacted
-from mesh_core.security.secret_shapes import is_secret_name
+from mesh_core.security.secret_names import is_secret_name
 from planner_agent.evidence import MAX_TOTAL_BYTES, evidence_for, kept_event
 
 

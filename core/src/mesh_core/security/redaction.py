@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mesh_core.security.secret_shapes import HIDDEN, is_secret_name
+from mesh_core.security.secret_names import is_secret_name
+from mesh_core.security.secret_values import HIDDEN
 from mesh_core.security.secrets_in_text import without_secrets
 
 MAX_FIELD_BYTES = 2048

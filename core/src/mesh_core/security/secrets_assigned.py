@@ -4,21 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mesh_core.security.secret_shapes import (
-    HIDDEN,
-    KEY_OF_HEX,
-    NO,
-    SECOND,
-    STRONG,
-    WEAK,
-    is_path,
-    is_random,
-    is_strange,
-    name_like,
-    of_two_words,
-    says_a_state,
-    strength_of,
-)
+from mesh_core.security.secret_names import NO, SECOND, STRONG, WEAK, of_two_words, strength_of
+from mesh_core.security.secret_values import HIDDEN, KEY_OF_HEX, is_path, is_random, is_strange, name_like, says_a_state
 
 MAX_VALUE = 2048  # characters of one value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mesh_core.security.secret_shapes import HIDDEN, KEY_OF_HEX, is_random, is_strange
+from mesh_core.security.secret_values import HIDDEN, KEY_OF_HEX, is_random, is_strange
 
 # user:password@ up to the last @ of the word (a password may hold one, and slashes); a port is no password
 _USER_AND_PASSWORD = re.compile(r"(?<=://)[^\s/@:'\"<>]{0,256}:(?!\d{1,5}(?:[/?#\s]|$))[^\s'\"<>]{0,512}@")

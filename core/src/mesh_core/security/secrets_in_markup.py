@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mesh_core.security.secret_shapes import HIDDEN, NO, STRONG, is_path, says_a_state, strength_of
+from mesh_core.security.secret_names import NO, STRONG, strength_of
+from mesh_core.security.secret_values import HIDDEN, is_path, says_a_state
 from mesh_core.security.secrets_assigned import is_hidden
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mesh_core.security.secret_shapes import HIDDEN, SPOKEN, is_path, is_strange, says_a_state
+from mesh_core.security.secret_names import SPOKEN
+from mesh_core.security.secret_values import HIDDEN, is_path, is_strange, says_a_state
 
 _IS = re.compile(
     r"[ \t]{1,3}(?:is|was|are|now|ist|lautet|war|est|es|era|è|jest|brzmi|to|är|er|on|je|este|это|е|equals|value|named?|"

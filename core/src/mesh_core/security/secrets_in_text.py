@@ -2,14 +2,17 @@
 
 From what is certain to what is likely: keys in armour, addresses with a password, tokens known by their look, commands,
 `name=value`, `--name value`, a value beside a secret's name in a sentence, and at last words that look drawn by lot.
-What a secret looks like stands in `secret_shapes.py`. Linear: each step looks a bounded way around what it finds.
+How a secret is named, and how one looks, stands in `secret_names`, `secret_tokens`, `secret_commands` and
+`secret_values`. Linear: each step looks a bounded way around what it finds.
 """
 
 from __future__ import annotations
 
 import re
 
-from mesh_core.security.secret_shapes import COMMANDS, HIDDEN, PASSWORD_HASH, PIPED, PRIVATE_KEY, TOKEN, is_random
+from mesh_core.security.secret_commands import COMMANDS, PIPED
+from mesh_core.security.secret_tokens import PASSWORD_HASH, PRIVATE_KEY, TOKEN
+from mesh_core.security.secret_values import HIDDEN, is_random
 from mesh_core.security.secrets_assigned import assigned
 from mesh_core.security.secrets_in_addresses import in_addresses
 from mesh_core.security.secrets_in_markup import in_markup

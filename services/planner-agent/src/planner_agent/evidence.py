@@ -11,7 +11,8 @@ from typing import Any
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.security.redaction import clean, is_lines, pruned, redacted, tail
-from mesh_core.security.secret_shapes import HIDDEN, is_secret_name
+from mesh_core.security.secret_names import is_secret_name
+from mesh_core.security.secret_values import HIDDEN
 
 MAX_FIELDS = 60
 MAX_TOTAL_BYTES = 12 * 1024
