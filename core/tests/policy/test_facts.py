@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.facts import Fact, alert_name_for, facts_for
+from mesh_core.policy.alert_state import alert_name_for
+from mesh_core.policy.facts import Fact, facts_for
 
 OURS = {Fact.BACKED}
 

@@ -15,8 +15,8 @@ from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.records import is_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.alert_state import is_firing, is_over
+from mesh_core.policy.payload_fields import fields_of, folded
 
-MAX_FIELDS = 4000
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
 LOOP_COUNT = 5  # restarts that something else already made without success
@@ -65,8 +65,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     found = _of_the_whole(event)
     happened = _seconds(event.timestamp)
-    beside = frozenset(_fold(key) for key in event.payload)
-    for path, value, depth in _fields(event.payload):
+    beside = frozenset(folded(key) for key in event.payload)
+    for path, value, depth in fields_of(event.payload):
         found.update(_facts_of(path, value, beside))
         if depth > MAX_DEPTH:
             found.add(Fact.UNREADABLE)
@@ -82,17 +82,6 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     return frozenset(found | set(_of_its_end(event.payload, found)))
 
 
-def alert_name_for(event: HealthEvent) -> str:
-    """The monitoring system's own name of the alert, or ''."""
-    payload = event.payload
-    candidates = [payload.get("alertname"), payload.get("alert")]
-    for key in ("commonLabels", "groupLabels", "labels"):
-        labels = payload.get(key)
-        if isinstance(labels, dict):
-            candidates.append(labels.get("alertname"))
-    return next((c for c in candidates if isinstance(c, str) and c), "")
-
-
 _DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed"})
 _DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
@@ -103,25 +92,6 @@ _COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declare
 _DEPENDENCY_DOWN = ("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused")
 _WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
-
-
-def _fields(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
-    """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path."""
-    todo: list[tuple[tuple[str, ...], Any, int]] = [((), payload, 0)]
-    seen = 0
-    while todo and seen < MAX_FIELDS:
-        path, value, depth = todo.pop()
-        seen += 1
-        if path:
-            yield path, value, depth
-        if isinstance(value, dict):
-            todo.extend(((*path[-3:], _fold(key)), child, depth + 1) for key, child in value.items())
-        elif isinstance(value, list):
-            todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
-
-
-def _fold(key: object) -> str:
-    return "".join(c for c in str(key)[:100].lower() if c.isalnum())
 
 
 def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iterator[Fact]:

@@ -18,7 +18,8 @@ from mesh_core.actions.action_type import Choice
 from mesh_core.actions.choices import NOTIFY
 from mesh_core.actions.register import CHOICE_WORDS, CHOICES
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.facts import Fact, alert_name_for, facts_for
+from mesh_core.policy.alert_state import alert_name_for
+from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.policy.lifeline import (
     Lifeline,
     containers_in,

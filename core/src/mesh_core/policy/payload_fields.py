@@ -1,0 +1,27 @@
+"""Every field of a payload of any shape, by its path. Pure; bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+MAX_FIELDS = 4000
+
+
+def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
+    """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path."""
+    todo: list[tuple[tuple[str, ...], Any, int]] = [((), payload, 0)]
+    seen = 0
+    while todo and seen < MAX_FIELDS:
+        path, value, depth = todo.pop()
+        seen += 1
+        if path:
+            yield path, value, depth
+        if isinstance(value, dict):
+            todo.extend(((*path[-3:], folded(key)), child, depth + 1) for key, child in value.items())
+        elif isinstance(value, list):
+            todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
+
+
+def folded(key: object) -> str:
+    return "".join(c for c in str(key)[:100].lower() if c.isalnum())
