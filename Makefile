@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-SRC := core/src cli/src services/node-agent/src services/observer/src services/planner-agent/src services/executor-agent/src
-PACKAGES := core services/node-agent services/observer services/planner-agent services/executor-agent cli
+SERVICES := $(patsubst services/%/service.yaml,%,$(wildcard services/*/service.yaml))
+PACKAGES := core $(SERVICES:%=services/%) cli
 LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
 # Many tests wait more than they compute: one worker more than cores, for the machine's own tests; quick ones have
 # twice as many workers as cores. Compiled modules are kept, whatever the shell says: without them each of the thousand processes that the tests start compiles the whole mesh anew.
@@ -39,8 +39,8 @@ $(PAGE_STAMP): $(STAMP) $(PAGE_FILES) scripts/make_page.sh
 up: $(STAMP) $(PAGE_STAMP)  ## start the whole mesh on this machine; Ctrl-C stops it
 	@$(BIN)/mend up
 
-images:  ## build the images of the four services
-	@for s in node-agent observer planner-agent executor-agent; do \
+images:  ## build the images of the services
+	@for s in $(SERVICES); do \
 	  docker build -q $(if $(BASE_IMAGE),--build-arg BASE=$(BASE_IMAGE)) $(BUILD_OPTIONS) -f services/$$s/Dockerfile \
 	    -t $(or $(MENDMESH_REGISTRY),mendmesh)/$$s:$(or $(MENDMESH_VERSION),latest) . || exit 1; done
 
@@ -86,7 +86,7 @@ coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is
 check: $(STAMP)  ## format, lint, types, imports: seconds
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy $(SRC)
+	@$(BIN)/mypy $(PACKAGES:%=%/src)
 	@$(BIN)/lint-imports --no-logo
 	@if [ -x $(PAGE)/node_modules/.bin/tsc ]; then $(BIN)/node $(PAGE)/node_modules/.bin/tsc --noEmit -p $(PAGE); \
 	  else echo "the page's types are not checked: make page fetches what that takes"; fi

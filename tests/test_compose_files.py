@@ -16,7 +16,8 @@ from parts.compose_file import compose, composed
 from parts.require import missing
 
 from mesh_core.messaging.redis_limits import CONTAINER_BYTES, LIMITS, MOST_BYTES, limit_words
-from mesh_core.security.permissions import SERVICES, USERS
+from mesh_core.runtime.services import SERVICES
+from mesh_core.security.permissions import USERS
 from mesh_core.security.redis_users import SERVICES as REDIS_SERVICES
 from mesh_core.security.redis_users import node_rules
 from mesh_core.testing import RedisServer, redis_binary

@@ -18,7 +18,8 @@ from parts.require import require
 from prometheus_client.parser import text_string_to_metric_families
 
 from mesh_core.runtime.metric_types import Counter, Gauge, Histogram
-from mesh_core.runtime.metrics import SERVICES, declared, metrics_of
+from mesh_core.runtime.metrics import declared, metrics_of
+from mesh_core.runtime.services import SERVICES
 from mesh_core.testing import RedisServer, free_port, wait_for
 from mesh_core.version import VERSION
 

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from parts.require import require
 
-from mesh_core.runtime.metrics import SERVICES, declared, services_of
+from mesh_core.runtime.metrics import declared, services_of
+from mesh_core.runtime.services import SERVICES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "monitoring"

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mesh_core.runtime.services import SERVICES
 from mesh_core.storage.schema import SCHEMA_VERSION, schema_file, write_schema
 from mesh_core.testing import free_port
-
-SERVICES = ("node_agent", "observer", "planner_agent", "executor_agent")
 
 
 def run(runtime: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +38,7 @@ def names(runtime: Path) -> list[str]:
     return sorted(str(path.relative_to(runtime)) for path in runtime.rglob("*"))
 
 
-@pytest.mark.parametrize("module", SERVICES)
+@pytest.mark.parametrize("module", [service.module for service in SERVICES.values()])
 def test_no_service_starts_on_files_of_a_newer_version(module: str, tmp_path: Path) -> None:
     write_schema(tmp_path, "observer", version=SCHEMA_VERSION + 1)
     before, said = names(tmp_path), schema_file(tmp_path).read_bytes()

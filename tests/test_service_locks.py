@@ -13,7 +13,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from mesh_core.security.permissions import SERVICES
+from mesh_core.runtime.services import SERVICES
 
 ROOT = Path(__file__).parents[1]
 # Imported in a function, for what an image does not do: a model's client in a service that asks no model.
@@ -21,7 +21,7 @@ NOT_IN_THE_IMAGE = {
     "mesh_core.testing",
     *(f"mesh_core.llm.providers.{name}" for name in ("anthropic", "ollama", "openai_compatible")),
 }
-OURS = ("mesh_core", "node_agent", "observer", "planner_agent", "executor_agent")
+OURS = ("mesh_core", *(service.module for service in SERVICES.values()))
 
 
 def pins(path: Path) -> dict[str, tuple[str, frozenset[str]]]:

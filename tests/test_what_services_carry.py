@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
+from mesh_core.runtime.services import SERVICES
+
 DRAWING = {"rich", "pygments"}
 
 
-@pytest.mark.parametrize("module", ["node_agent", "observer", "planner_agent", "executor_agent"])
+@pytest.mark.parametrize("module", [service.module for service in SERVICES.values()])
 def test_no_service_has_the_colours_of_the_command_line_in_memory(module: str) -> None:
     code = f"import sys, {module}.__main__; print(*({DRAWING} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)

@@ -16,10 +16,11 @@ from typing import ClassVar
 import psutil
 import pytest
 from mend_rig import NODE
-from up_rig import SERVICES, Up
+from up_rig import Up
 
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.services import SERVICES
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 SECRETS = {

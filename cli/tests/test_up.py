@@ -13,11 +13,12 @@ import psutil
 import pytest
 import redis
 from mend_rig import NODE, Mend
-from up_rig import SERVICES, Up, gone, words_of
+from up_rig import Up, gone, words_of
 
 from mend.local.inventory_file import make_inventory
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.services import SERVICES
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 

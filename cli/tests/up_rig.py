@@ -16,8 +16,6 @@ from mend_rig import Mend
 
 from mesh_core.testing import wait_for
 
-SERVICES = ("node-agent", "observer", "planner-agent", "executor-agent")
-
 
 class Up:
     """One `mend up`; its output goes to a file, as it would to a pipe."""

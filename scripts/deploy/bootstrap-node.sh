@@ -13,7 +13,7 @@ Prepares a bare Debian, Ubuntu or Raspberry Pi OS for a service, over ssh as roo
 
   --node HOST        a host by its name in the mesh's Ansible inventory
   --here             this machine itself; its name in the mesh is --name NAME, or the host's
-  --service NAME     node-agent, observer, planner-agent or executor-agent; once for each that shall run there
+  --service NAME     one of those in services/, such as node-agent; once for each that shall run there
   --systemd          for the way without Docker: Python instead of an engine
   --operator USER    a person who may approve there; needed only where actions/ lies
   --dry-run          says what would be made

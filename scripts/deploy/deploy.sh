@@ -12,7 +12,7 @@ usage: deploy.sh --service NAME [--node HOST | --all] [--dry-run] [--rollback] [
 Brings a service of this checkout to a node, over ssh. Doing it twice does nothing the second time; what is not healthy
 afterwards is rolled back to the version that was. Hosts are those of the mesh's own Ansible inventory.
 
-  --service NAME     node-agent, observer, planner-agent or executor-agent
+  --service NAME     one of those in services/, such as node-agent
   --node HOST        one host, by its name in the inventory; unset: the only one that should run the service, else the
                      only one there is, else the only one with ansible_connection: local
   --all              every host that should run it: mendmesh_services in the inventory (unset: node-agent alone)
@@ -68,8 +68,8 @@ case $WAIT_SECONDS in '' | *[!0-9]* | 0) usage_error "--wait wants seconds, such
 case $BUILD_ON in here | node | auto) ;; *) usage_error "--build-on is here, node or auto" ;; esac
 KIND=docker UNIT=mendmesh-$SERVICE.service
 [ -z "$SYSTEMD" ] || KIND=systemd
-if [ "$KIND" = systemd ]; then need=systemd/$UNIT; else need=../../services/$SERVICE/compose.yml; fi
-[ -f "$HERE/$need" ] || usage_error "$SERVICE cannot be deployed this way: $need is not in this checkout"
+if [ "$KIND" = systemd ]; then need=$UNIT; else need=compose.yml; fi
+[ -f "$ROOT/services/$SERVICE/$need" ] || usage_error "$SERVICE cannot be deployed this way: $need is not in this checkout"
 page=$ROOT/services/$SERVICE
 [ "$KIND" = docker ] || [ ! -d "$page/page" ] || [ -f "$page/src/$SERVICE/web/dist/index.html" ] \
   || usage_error "the dashboard is not built in this checkout; run 'make page' once"

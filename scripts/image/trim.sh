@@ -3,7 +3,7 @@
 # An attacker inside a container finds no package manager, no setuid program, no perl, no bash, no downloader there.
 set -eu
 
-# The numbers of core/src/mesh_core/security/permissions.py (a test compares them): the same in every image and on every host.
+# The numbers of core/src/mesh_core/runtime/services.py (a test compares them): the same in every image and on every host.
 cat >>/etc/passwd <<'USERS'
 mend-planner:x:10001:10101:Mendmesh planner:/nonexistent:/usr/sbin/nologin
 mend-executor:x:10002:10101:Mendmesh executor:/tmp:/usr/sbin/nologin

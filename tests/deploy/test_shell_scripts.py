@@ -12,6 +12,8 @@ import pytest
 from parts.deploying import ROOT, Checkout
 from parts.require import missing, require
 
+from mesh_core.runtime.services import SERVICES
+
 DEPLOY = ROOT / "scripts" / "deploy"
 
 
@@ -168,9 +170,9 @@ def test_users_are_those_of_the_images() -> None:
     }
 
 
-@pytest.mark.parametrize("service", ["node-agent", "observer", "planner-agent", "executor-agent"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_unit_stops_on_bad_settings_and_gets_the_time_that_its_service_needs(service: str) -> None:
-    unit = (DEPLOY / "systemd" / f"mendmesh-{service}.service").read_text()
+    unit = (ROOT / "services" / service / f"mendmesh-{service}.service").read_text()
     about = (ROOT / "services" / service / "service.yaml").read_text()
     stop = re.search(r"^stop_seconds: (\d+)", about, re.MULTILINE)
     bound = re.search(r"^TimeoutStopSec=(\d+)", unit, re.MULTILINE)

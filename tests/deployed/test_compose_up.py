@@ -15,7 +15,8 @@ from parts.far_node import FarNode
 from parts.product import OPERATOR_UID, UP_SECONDS, Product
 
 from mesh_core.models.proposals import Folder
-from mesh_core.security.permissions import SERVICES, USERS, differences
+from mesh_core.runtime.services import SERVICES
+from mesh_core.security.permissions import USERS, differences
 from mesh_core.testing import wait_for
 
 PAGE = images.ROOT / "services" / "observer" / "page" / "package.json"

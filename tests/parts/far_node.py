@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mesh_core.security.permissions import Group, ServiceUser
+from mesh_core.runtime.services import ServiceUser
+from mesh_core.security.permissions import Group
 from parts import images
 from parts.product import Compose, Product
 from parts.require import require

@@ -30,7 +30,6 @@ REDIS = "mendmesh-test/redis:latest"
 FAR = "mendmesh-test/far:latest"
 OWN_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 ROOT = Path(__file__).parents[2]
-SERVICES = ("node-agent", "observer", "planner-agent", "executor-agent")
 NOT_IN_SLIM = (
     "usr/share/doc",
     "usr/share/man",

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.services import SERVICES
 from mesh_core.testing import AllFolders, free_port
 from parts import images
 from parts.engine import Engine
@@ -117,7 +118,7 @@ def product_images(engine: Engine) -> Iterator[Mapping[str, str]]:
     registry = f"mendmesh-test-{engine.session}"
     with timed("product images") as words:
         images.python_image(engine)
-        tags = {service: f"{registry}/{service}:latest" for service in images.SERVICES}
+        tags = {service: f"{registry}/{service}:latest" for service in SERVICES}
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda service: images.product_image(engine, service, tags[service]), tags))
         words.append("4 services on Debian's Python")

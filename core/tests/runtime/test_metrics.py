@@ -8,7 +8,8 @@ import pytest
 
 from mesh_core.models.events import DecisionVerdict
 from mesh_core.runtime.metric_types import Counter, Gauge, Histogram, Measure
-from mesh_core.runtime.metrics import DECISIONS, SERVICES, declared, metrics_of, services_of
+from mesh_core.runtime.metrics import DECISIONS, declared, metrics_of, services_of
+from mesh_core.runtime.services import SERVICES
 
 UNITS = ("seconds", "bytes", "usd", "entries", "events", "info")
 

@@ -14,13 +14,12 @@ import pytest
 from parts.require import missing
 
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.services import SERVICES, ServiceUser
 from mesh_core.security import bootstrap as ground
 from mesh_core.security.permissions import (
     PATHS,
-    SERVICES,
     USERS,
     Group,
-    ServiceUser,
     differences,
     is_deployed,
     paths_for,
@@ -77,7 +76,7 @@ def test_the_images_know_the_same_numbers() -> None:
     assert members[1].split(",") == ["mend-executor", "mend-observer"]
 
 
-PLANNER, EXECUTOR, NODE, OBSERVER = (USERS[name] for name in SERVICES)
+NODE, OBSERVER, PLANNER, EXECUTOR = (USERS[name] for name in SERVICES)
 
 
 def test_a_node_gets_only_what_its_agent_needs() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.services import ServiceUser
 from mesh_core.security import private_folder as private_place
-from mesh_core.security.permissions import ServiceUser
 from mesh_core.security.private_folder import close_to_others, write_privately
 from mesh_core.storage.schema import schema_file, settle
 from mesh_core.testing import AllFolders

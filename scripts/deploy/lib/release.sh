@@ -8,14 +8,13 @@ inputs() {
   (
     cd "$ROOT" || exit 1
     # the image builds the dashboard itself; without Docker it goes along as it was built here
-    [ "$KIND" = docker ] && built=dist || built=.none
+    if [ "$KIND" = docker ]; then built=dist unit=mendmesh-$SERVICE.service; else built=.none unit=.none; fi
     find core/src core/pyproject.toml "services/$SERVICE" \
       \( -name __pycache__ -o -name tests -o -name node_modules -o -name "$built" -o -name '.*_cache' -o -name '*.egg-info' \) -prune \
-      -o -type f ! -name '.env' ! -name '*.pyc' -print
+      -o -type f ! -name '.env' ! -name '*.pyc' ! -name "$unit" -print
     for file in .dockerignore scripts/image/* requirements-collections.lock requirements-web.lock; do
       [ ! -f "$file" ] || echo "$file"
     done
-    [ "$KIND" != systemd ] || echo "scripts/deploy/systemd/mendmesh-$SERVICE.service"
   ) | LC_ALL=C sort
 }
 

@@ -38,7 +38,7 @@ systemd_tree() {
   ln -s /usr/bin/python3 "$tree/bin/python"
   echo "/opt/mendmesh/$SERVICE/parts/$PARTS/lib" >"$library/parts.pth"
   echo "$PARTS" >"$tree/parts.id"
-  cp "$HERE/systemd/$UNIT" "$tree/unit"
+  cp "$ROOT/services/$SERVICE/$UNIT" "$tree/unit"
   cp "$ROOT/services/$SERVICE/healthcheck.sh" "$ROOT/services/$SERVICE/service.yaml" "$tree/"
   for package in "$ROOT"/core/src/mesh_core "$ROOT/services/$SERVICE"/src/*; do
     [ -d "$package" ] || continue

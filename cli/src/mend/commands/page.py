@@ -18,10 +18,10 @@ from mend.sign_in import sign_in_link
 from mend.text import plain
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats
+from mesh_core.runtime.services import OBSERVER, SERVICES
 from mesh_core.security.sign_in_links import is_waiting
 from mesh_core.storage.files import write_whole
 
-PORT = 8686
 USED_WITHIN_SECONDS = 20.0
 LOOK_SECONDS = 0.1
 
@@ -55,7 +55,7 @@ def page(
 def _address(cli: CliContext) -> str:
     """Of the mesh that runs, or of an observer that was started with the same settings."""
     noted = read_note(cli.runtime)
-    listen = address_for(cli.environ.get("OBSERVER_LISTEN", ""), PORT)
+    listen = address_for(cli.environ.get("OBSERVER_LISTEN", ""), SERVICES[OBSERVER].port)
     found = noted.get("dashboard") if noted else f"http://{listen}/" if listen else None
     if not isinstance(found, str):
         raise CliError("this mesh has no dashboard: OBSERVER_LISTEN is off", FAILED)

@@ -8,16 +8,15 @@ from pathlib import Path
 from mend.doctor.finding import Finding, broken, ok, warning
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.secret_files import is_given
+from mesh_core.runtime.services import OBSERVER, SERVICES
 from mesh_core.security.users import BadPeople, Role, people_path, read_people
 from mesh_core.storage.audit_log import AuditReport
-
-PORT = 8686
 
 
 def check_access(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Would the observer start as it is configured, and could somebody decide on its page?"""
     try:
-        listen = address_for(environ.get("OBSERVER_LISTEN", ""), PORT)
+        listen = address_for(environ.get("OBSERVER_LISTEN", ""), SERVICES[OBSERVER].port)
     except ValueError as error:
         yield broken("page", f"OBSERVER_LISTEN: {error}", "the observer does not start with it")
         return

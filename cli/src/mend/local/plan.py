@@ -16,18 +16,18 @@ from mend.local.redis_server import OwnRedis, password_file, redis_for
 from mend.model_server import ModelMissing, bundled_model
 from mesh_core.runtime.redis_url import password_of, with_login
 from mesh_core.runtime.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
+from mesh_core.runtime.services import EXECUTOR, OBSERVER, PLANNER, SERVICES
 
 STOP_SECONDS = 15
-DASHBOARD_PORT = 8686
 EXECUTOR_STOP_SECONDS = 25.0
 # Who alone is told.
 SECRETS = {
-    "ANTHROPIC_API_KEY": ("planner-agent",),
-    "LLAMACPP_API_KEY": ("planner-agent",),
-    "NOTIFY_URLS": ("executor-agent", "observer"),
-    "OBSERVER_TOKENS": ("observer",),
-    "HOOKS_TOKEN": ("observer",),
-    "HOOKS_SECRET": ("observer",),
+    "ANTHROPIC_API_KEY": (PLANNER,),
+    "LLAMACPP_API_KEY": (PLANNER,),
+    "NOTIFY_URLS": (EXECUTOR, OBSERVER),
+    "OBSERVER_TOKENS": (OBSERVER,),
+    "HOOKS_TOKEN": (OBSERVER,),
+    "HOOKS_SECRET": (OBSERVER,),
 }
 
 
@@ -98,7 +98,7 @@ def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: st
             command = (sys.executable, "-m", "mend.model_server", "--port", str(port), *key)
             programs.append(Program("model", command, "model", f"llama.cpp on 127.0.0.1:{port}"))
     given_key = {"LLAMACPP_API_KEY": "", "LLAMACPP_API_KEY_FILE": str(_model_key_file(runtime))} if model_url else {}
-    programs += _services(_without_credentials(environ), {"planner-agent": given_key})
+    programs += _services(_without_credentials(environ), {PLANNER: given_key})
     listen = environ.get("OBSERVER_LISTEN", "").strip() or free_listen()
     password = password_of(url)
     given = {
@@ -143,10 +143,10 @@ def free_listen() -> str:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", DASHBOARD_PORT))
+            probe.bind(("127.0.0.1", SERVICES[OBSERVER].port))
         except OSError:
             return f"127.0.0.1:{free_port()}"
-    return f"127.0.0.1:{DASHBOARD_PORT}"
+    return f"127.0.0.1:{SERVICES[OBSERVER].port}"
 
 
 def free_port() -> int:
@@ -176,16 +176,11 @@ def _services(environ: Mapping[str, str], given: Mapping[str, Mapping[str, str]]
     except ValueError:
         running_work = EXECUTOR_STOP_SECONDS  # the executor itself says what is wrong with it
     found = []
-    for name, module in (
-        ("node-agent", "node_agent"),
-        ("observer", "observer"),
-        ("planner-agent", "planner_agent"),
-        ("executor-agent", "executor_agent"),
-    ):
+    for name, service in SERVICES.items():
         others = [secret for secret, owners in SECRETS.items() if name not in owners]
         hidden = {v: "" for secret in others for v in (secret, secret + FILE_SUFFIX) if environ.get(v)}
-        stop = int(running_work) + STOP_SECONDS if name == "executor-agent" else STOP_SECONDS
-        command = (sys.executable, "-m", module)
+        stop = int(running_work) + STOP_SECONDS if name == EXECUTOR else STOP_SECONDS
+        command = (sys.executable, "-m", service.module)
         own = {**hidden, **given.get(name, {})}
         found.append(Program(name, command, "heartbeat", stop_seconds=stop, environ=own))
     return found

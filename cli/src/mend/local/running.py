@@ -23,6 +23,7 @@ from mend.local.supervisord import Job, JobState, NoAnswer, Supervisord
 from mend.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.runtime.heartbeats import heartbeat_file
+from mesh_core.runtime.services import EXECUTOR
 from mesh_core.runtime.settings import CANNOT_START
 from mesh_core.security.private_folder import make_private
 from mesh_core.storage.files import write_whole
@@ -141,14 +142,13 @@ class Mesh:
     def stop(self) -> None:
         """Services first, then the model, Redis last. What an executor is running gets its time to end."""
         services = [p for p in self.plan.programs if p.ready == "heartbeat"]
+        longest = max((p.stop_seconds for p in services), default=0)  # the executor's
         running = len(ActionFolders(self.plan.runtime).running())
         if running:
             what = f"finishing {running} running action{'s' if running > 1 else ''}"
-            self._tell("executor-agent", f"{what}, {services[-1].stop_seconds} s at most", "yellow")
+            self._tell(EXECUTOR, f"{what}, {longest} s at most", "yellow")
         try:
-            late = self._supervisord.stop_jobs(
-                [p.name for p in services], max((p.stop_seconds for p in services), default=0) + 5.0
-            )
+            late = self._supervisord.stop_jobs([p.name for p in services], longest + 5.0)
             for name in late:
                 self._tell(name, "did not stop in time and was ended", "red")
             self._supervisord.stop_jobs([p.name for p in self.plan.programs if p.ready == "model"], 10.0)

@@ -12,9 +12,7 @@ from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.events import DecisionVerdict
 from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.runtime.metric_types import Counter, Gauge, Histogram, Measure
-
-NODE_AGENT, OBSERVER, PLANNER, EXECUTOR = "node-agent", "observer", "planner-agent", "executor-agent"
-SERVICES = (NODE_AGENT, OBSERVER, PLANNER, EXECUTOR)
+from mesh_core.runtime.services import EXECUTOR, NODE_AGENT, OBSERVER, PLANNER, SERVICES
 
 _REGISTER: dict[str, tuple[Measure, tuple[str, ...]]] = {}
 M = TypeVar("M", bound=Measure)

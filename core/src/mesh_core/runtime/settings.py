@@ -32,6 +32,7 @@ from mesh_core.models.records import NAME_PATTERN
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.redis_url import has_password, is_readable, masked, user_of, with_login
 from mesh_core.runtime.secret_files import FILE_SUFFIX, BadSecret, read_secret
+from mesh_core.runtime.services import OBSERVER, SERVICES
 
 CANNOT_START = "cannot start"  # in the last line of a service that ends with status 2
 
@@ -139,7 +140,7 @@ class WatchedSettings(MeshSettings):
         "127.0.0.1",
         alias="METRICS_LISTEN",
         description="where GET /metrics, /healthz and /readyz are answered: host, host:port or off; without a port "
-        "planner-agent takes 8687, executor-agent 8688, node-agent 8689",
+        + ", ".join(f"{name} takes {SERVICES[name].port}" for name in SERVICES if name != OBSERVER),
     )
 
 

@@ -22,12 +22,12 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from mesh_core.models.records import NAME_PATTERN
-from mesh_core.security.permissions import SERVICES, USERS, Group, OwnedPath, ServiceUser, differences, paths_for
+from mesh_core.runtime.services import EXECUTOR, NODE_AGENT, SERVICES, ServiceUser
+from mesh_core.security.permissions import USERS, Group, OwnedPath, differences, paths_for
 from mesh_core.security.redis_users import ADMIN, NODE_PREFIX, OPERATOR, acl_text
 from mesh_core.security.redis_users import SERVICES as REDIS_SERVICES
 from mesh_core.storage.by_descriptor import entry_in, folder_below, give_entry, set_mode
 
-KINDS = (*SERVICES, "redis")
 PASSWORD, ADMIN_PASSWORD, ACL = "redis_password", "admin_password", "users.acl"
 PAGE_TOKEN, TOKENS = "page_token", "observer_tokens"
 INVENTORY = """\
@@ -39,7 +39,7 @@ INVENTORY = """\
 def main() -> None:
     """Make it so (or only look), print what was done; exit status 1 when something is not as it should be."""
     asked = _parser().parse_args()
-    services = tuple(asked.service or KINDS)
+    services = tuple(asked.service or USERS)
     runtime = Path(asked.runtime).absolute()
     if not asked.check:
         if os.geteuid() != 0:
@@ -67,7 +67,7 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
         done += _redis_users(runtime, nodes, here)
     if "observer" in services:
         done += _first_token(runtime / "secrets")
-    if "executor-agent" in services and here:
+    if EXECUTOR in services and here:
         done += _inventory(runtime, here)
     return done
 
@@ -128,7 +128,7 @@ def _redis_users(runtime: Path, nodes: list[str], here: str) -> Iterator[str]:
         (folder / "nodes" / node).mkdir(mode=0o700, exist_ok=True)
         passwords[NODE_PREFIX + node] = _password(folder / "nodes" / node / PASSWORD, ServiceUser.ROOT)
     if here:
-        passwords[NODE_PREFIX + here] = _password(folder / "node-agent" / PASSWORD, ServiceUser.NODE_AGENT)
+        passwords[NODE_PREFIX + here] = _password(folder / NODE_AGENT / PASSWORD, ServiceUser.NODE_AGENT)
     text = acl_text(passwords, [user.removeprefix(NODE_PREFIX) for user in passwords if user.startswith(NODE_PREFIX)])
     acl = folder / "redis" / ACL
     if not acl.exists() or acl.read_text() != text:
@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: scripts/deploy/permissions.sh --here web01 --node pi4 --node nas /opt/homelab",
     )
     parser.add_argument("runtime", metavar="RUNTIME_PATH", help="such as /opt/homelab")
-    parser.add_argument("--service", action="append", choices=KINDS, help="only what this one needs; may be repeated")
+    parser.add_argument("--service", action="append", choices=USERS, help="only what this one needs; may be repeated")
     parser.add_argument("--here", metavar="NAME", type=_name, help="NODE_NAME of this host")
     parser.add_argument(
         "--node", action="append", default=[], metavar="NAME", type=_name, help="a Redis user for that node's agent"

@@ -14,17 +14,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from mesh_core.models.proposals import Folder
-
-
-class ServiceUser(IntEnum):
-    """The same numbers in every image and on every host (scripts/image/trim.sh)."""
-
-    ROOT = 0
-    REDIS = 10000
-    PLANNER = 10001
-    EXECUTOR = 10002
-    NODE_AGENT = 10003
-    OBSERVER = 10004
+from mesh_core.runtime.services import EXECUTOR, NODE_AGENT, OBSERVER, PLANNER, SERVICES, ServiceUser
 
 
 class Group(IntEnum):
@@ -56,15 +46,7 @@ def _owned(path: str, owner: ServiceUser, group: Group, mode: int, *of: str, is_
     return OwnedPath(path, owner, group, mode, frozenset(of), is_file)
 
 
-PLANNER, EXECUTOR, NODE_AGENT, OBSERVER = "planner-agent", "executor-agent", "node-agent", "observer"
-SERVICES = (PLANNER, EXECUTOR, NODE_AGENT, OBSERVER)
-USERS = {
-    PLANNER: ServiceUser.PLANNER,
-    EXECUTOR: ServiceUser.EXECUTOR,
-    NODE_AGENT: ServiceUser.NODE_AGENT,
-    OBSERVER: ServiceUser.OBSERVER,
-    "redis": ServiceUser.REDIS,
-}
+USERS = {name: service.user for name, service in SERVICES.items()} | {"redis": ServiceUser.REDIS}
 _DECIDERS = (PLANNER, EXECUTOR, OBSERVER)
 
 
@@ -110,7 +92,7 @@ def paths_for(services: Iterable[str]) -> list[OwnedPath]:
     return [place for place in PATHS if not place.of or place.of & wanted]
 
 
-def differences(runtime: Path, services: Iterable[str] = (*SERVICES, "redis")) -> list[str]:
+def differences(runtime: Path, services: Iterable[str] = tuple(USERS)) -> list[str]:
     """What is not as the table says, each as a sentence; what this user may not look at is left out."""
     found = []
     for place in paths_for(services):

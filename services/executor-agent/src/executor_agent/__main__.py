@@ -23,7 +23,7 @@ from executor_agent.isolation.sandbox import (
     choose_isolation,
     isolation_check,
 )
-from executor_agent.lifecycle import SERVICE, ExecutorLifecycle
+from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.orphans import die_with_parent
 from executor_agent.permissions import reasons_to_refuse
@@ -38,13 +38,12 @@ from mesh_core.runtime.health import Probes, writable
 from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.redis_url import password_of
 from mesh_core.runtime.service import serve
+from mesh_core.runtime.services import EXECUTOR, SERVICES
 from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
 from mesh_core.runtime.targets_note import note_targets
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.schema import schema_or_exit
-
-PROBES_PORT = 8688
 
 WRITTEN = (Folder.APPROVED, Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.QUARANTINE)
 
@@ -53,12 +52,12 @@ log = structlog.get_logger()
 
 def main() -> None:
     """Start and never return; exit status 2 where it must not start."""
-    environ = service_environment(SERVICE)
-    settings = settings_or_exit(ExecutorSettings, SERVICE, environ)
-    setup(SERVICE, level=settings.log_level)
+    environ = service_environment(EXECUTOR)
+    settings = settings_or_exit(ExecutorSettings, EXECUTOR, environ)
+    setup(EXECUTOR, level=settings.log_level)
     if settings.planner_uid is None:
         write_privately(settings.runtime_path)
-    schema_or_exit(settings.runtime_path, SERVICE)
+    schema_or_exit(settings.runtime_path, EXECUTOR)
     runtime = settings.runtime_path.absolute()
     _check(runtime, settings.planner_uid)
     limits = ExecutorLimits(
@@ -67,14 +66,14 @@ def main() -> None:
         look_seconds=settings.executor_look_seconds,
         stop_seconds=settings.executor_stop_seconds,
     )
-    urls = settings_or_exit(TargetSettings, SERVICE, environ).targets
+    urls = settings_or_exit(TargetSettings, EXECUTOR, environ).targets
     if error := note_targets(runtime, len(urls)):
         log.warning("executor.targets_not_noted", reason=str(error))
     hidden = (*urls, password_of(settings.redis_url))
     die_with_parent()
     isolation = _isolation(settings.executor_sandbox, runtime)
     pool = AnsiblePool.start(environ, isolation=isolation)
-    bus = Bus.connect(settings.redis_url, f"{SERVICE}-probe")
+    bus = Bus.connect(settings.redis_url, f"{EXECUTOR}-probe")
     runner = ActionRunner(pool, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
     lifecycle = ExecutorLifecycle(
         runtime,
@@ -87,7 +86,7 @@ def main() -> None:
     )
 
     probes = Probes(
-        SERVICE,
+        EXECUTOR,
         runtime,
         checks={
             "redis": takes_writes(bus),
@@ -104,11 +103,11 @@ def main() -> None:
 
     log.info("executor.wired", runtime=str(runtime), redis=masked(settings.redis_url), notify_targets=len(urls))
     serve(
-        SERVICE,
+        EXECUTOR,
         runtime,
         {
             "execute": lifecycle.run,
-            "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
+            "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[EXECUTOR].port), probes).run,
         },
         pulse=lifecycle.pulse,
         stop_seconds=limits.longest_stop_seconds,
@@ -120,7 +119,7 @@ def _isolation(sandbox: SandboxMode, runtime: Path) -> Isolation:
     try:
         isolation = choose_isolation(sandbox, runtime, os.environ)
     except SandboxUnavailable as error:
-        print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
+        print(f"{EXECUTOR}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     announce(isolation, runtime)
     return isolation
@@ -134,7 +133,7 @@ def _check(runtime: Path, planner_uid: int | None) -> None:
     except OSError as error:
         reasons = [f"{runtime} cannot be used: {error}; give it to uid {os.geteuid()}"]
     if reasons:
-        print(f"{SERVICE}: cannot start: {'; '.join(reasons)}", file=sys.stderr)
+        print(f"{EXECUTOR}: cannot start: {'; '.join(reasons)}", file=sys.stderr)
         raise SystemExit(2)
     if planner_uid is None:
         log.warning(

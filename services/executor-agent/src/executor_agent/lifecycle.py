@@ -31,8 +31,7 @@ from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.metrics import REPORTS_WAITING, RUNNING
 from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.pulse import Pulse
-
-SERVICE = "executor-agent"
+from mesh_core.runtime.services import EXECUTOR
 
 log = structlog.get_logger()
 
@@ -61,7 +60,7 @@ class ExecutorLifecycle:
         self.actions = ExecutorFolders(runtime)
         self.state = runtime / "state" / "executor"
         self.pulse = pulse or Pulse()
-        lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, SERVICE)
+        lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, EXECUTOR)
         self._leader_lock = LeaderLock("executor", lock, heartbeat, self.pulse, inspect=OrphanReaper(lock).inspect)
         self._lifeline = Lifeline.at([redis_url], node)
         self._config = ConfigReader(runtime / "config", self._lifeline)

@@ -21,6 +21,7 @@ from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, serve
+from mesh_core.runtime.services import NODE_AGENT, SERVICES
 from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
@@ -37,21 +38,19 @@ from node_agent.sender import EventSender
 from node_agent.settings import NodeAgentSettings
 from node_agent.spool import Spool
 
-NAME = "node-agent"
-PROBES_PORT = 8689
 LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
 
 
 def main() -> None:
-    settings = settings_or_exit(NodeAgentSettings, NAME, service_environment(NAME))
-    setup(NAME, level=settings.log_level)
+    settings = settings_or_exit(NodeAgentSettings, NODE_AGENT, service_environment(NODE_AGENT))
+    setup(NODE_AGENT, level=settings.log_level)
     write_privately(settings.runtime_path)
-    schema_or_exit(settings.runtime_path, NAME)
+    schema_or_exit(settings.runtime_path, NODE_AGENT)
     log = structlog.get_logger()
     try:
         config = read_probe_config(settings.runtime_path / "config" / "node.yml")
     except ProbeConfigError as error:
-        print(f"{NAME}: {error}", file=sys.stderr)
+        print(f"{NODE_AGENT}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
     node = settings.node_name
@@ -77,7 +76,7 @@ def main() -> None:
             group.create_task(agent.watch(stop))
 
     spool = Spool(folder, node)
-    redis = RedisClient(settings.redis_url, f"{NAME}-{node}")
+    redis = RedisClient(settings.redis_url, f"{NODE_AGENT}-{node}")
     pulse = Pulse()
     sender = EventSender(node, spool, redis, clock_ms, pulse.watch("sending events"))
 
@@ -98,17 +97,17 @@ def main() -> None:
         SPOOL_BYTES.set(spool.waiting_bytes)
 
     probes = Probes(
-        NAME,
+        NODE_AGENT,
         settings.runtime_path,
         checks={"redis": redis_answers, "folders": writable(lambda: (folder, settings.runtime_path / "state"))},
         figures=(figures,),
     )
-    watched = ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes)
+    watched = ProbesServer(address_for(settings.metrics_listen, SERVICES[NODE_AGENT].port), probes)
     parts: dict[str, Part] = {"watch": watch, "send": sender.run, "probes": watched.run}
-    if former := former_name(settings.runtime_path / "state" / f"{NAME}.name", node):
-        client = RedisClient(settings.redis_url, f"{NAME}-{former}")
+    if former := former_name(settings.runtime_path / "state" / f"{NODE_AGENT}.name", node):
+        client = RedisClient(settings.redis_url, f"{NODE_AGENT}-{former}")
         parts["former name"] = FormerName(former, node, folder.parent / former, client, clock_ms).run
-    serve(NAME, settings.runtime_path, parts, pulse=pulse)
+    serve(NODE_AGENT, settings.runtime_path, parts, pulse=pulse)
 
 
 def lock_spool(folder: Path) -> None:
@@ -117,10 +116,13 @@ def lock_spool(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         locked = FileLock(folder / "lock", mode=0o644).take()
     except OSError as error:
-        print(f"{NAME}: {folder} cannot be used: {error.strerror}; set RUNTIME_PATH", file=sys.stderr)
+        print(f"{NODE_AGENT}: {folder} cannot be used: {error.strerror}; set RUNTIME_PATH", file=sys.stderr)
         raise SystemExit(1) from None
     if not locked:
-        print(f"{NAME}: another node agent uses {folder}; stop it, or give this one its own NODE_NAME", file=sys.stderr)
+        print(
+            f"{NODE_AGENT}: another node agent uses {folder}; stop it, or give this one its own NODE_NAME",
+            file=sys.stderr,
+        )
         raise SystemExit(1)
 
 

@@ -27,6 +27,7 @@ from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.process_memory import few_arenas
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, Parts, serve
+from mesh_core.runtime.services import OBSERVER
 from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
@@ -60,7 +61,6 @@ from observer.web.app_context import AppContext
 from observer.web.server import WebServer
 from observer.web.sse import SseBroadcaster
 
-SERVICE = "observer"
 INDEX_REST_SECONDS = 10.0  # `paths` tells it what changes
 FOLDING_SECONDS = 180.0  # a batch of 200 files on a slow memory card, each synced
 
@@ -72,21 +72,21 @@ log = structlog.get_logger()
 def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used. One observer works here; others wait."""
     few_arenas()
-    environ = service_environment(SERVICE)
-    settings = settings_or_exit(ObserverSettings, SERVICE, environ)
-    targets = settings_or_exit(TargetSettings, SERVICE, environ).targets
-    setup(SERVICE, level=settings.log_level)
+    environ = service_environment(OBSERVER)
+    settings = settings_or_exit(ObserverSettings, OBSERVER, environ)
+    targets = settings_or_exit(TargetSettings, OBSERVER, environ).targets
+    setup(OBSERVER, level=settings.log_level)
     write_privately(settings.runtime_path)
-    schema_or_exit(settings.runtime_path, SERVICE)
+    schema_or_exit(settings.runtime_path, OBSERVER)
     runtime = settings.runtime_path
     with _or_exit():
         hooks = _hooks(settings)
         if targets:
             read_rules(rules_file(runtime))
     if settings.address is not None:
-        user_store_or_exit(settings, SERVICE)
+        user_store_or_exit(settings, OBSERVER)
     pulse = Pulse()
-    leader_lock = LeaderLock("observer", runtime / "state" / "observer.lock", heartbeat_file(runtime, SERVICE), pulse)
+    leader_lock = LeaderLock(OBSERVER, runtime / "state" / "observer.lock", heartbeat_file(runtime, OBSERVER), pulse)
 
     @asynccontextmanager
     async def alone(stop: asyncio.Event) -> AsyncIterator[Parts]:
@@ -104,7 +104,7 @@ def main() -> None:
                 # A thread that is cancelled writes on: the lock is ours until it has ended.
                 await asyncio.get_running_loop().shutdown_default_executor()
 
-    serve(SERVICE, runtime, alone, pulse=pulse)
+    serve(OBSERVER, runtime, alone, pulse=pulse)
 
 
 def _wired(
@@ -112,7 +112,7 @@ def _wired(
 ) -> tuple[Parts, Sequence[Closing]]:
     """The parts, and what gives connections and files back after them, in order."""
     runtime = settings.runtime_path
-    bus = Bus.connect(settings.redis_url, SERVICE)
+    bus = Bus.connect(settings.redis_url, OBSERVER)
     # A fixed name: a restart finds its own unacknowledged entries at once.
     consumer = Consumer(
         bus,
@@ -124,7 +124,7 @@ def _wired(
     erasures = Erasures(bus, settings.node_name)
     trimming = Trimming(consumer, erasures)
     actions, silences, paths = OperatorFolders(runtime), SilenceFolder(runtime), PathWatch()
-    sse, names = SseBroadcaster(settings.redis_url, SERVICE), NameBook(runtime / "config" / "inventory.yml")
+    sse, names = SseBroadcaster(settings.redis_url, OBSERVER), NameBook(runtime / "config" / "inventory.yml")
     indexer = Indexer(runtime, actions, on_new=lambda: sse.notify_changed("index"), rest_seconds=INDEX_REST_SECONDS)
     paths.subscribe(indexer.wake, *indexer.watched)
     archive = EventArchive(runtime / "events")
@@ -167,7 +167,7 @@ def _wired(
         "liveness": liveness.run,
         "bridge": Bridge(
             bus,
-            SERVICE,
+            OBSERVER,
             on_stream=consumer.hint,
             on_listening=consumer.look_around,
             named=names.named,
@@ -186,7 +186,7 @@ def _wired(
     }
     closing: list[Closing] = []
     if settings.address is not None:
-        auth = auth_or_exit(settings, SERVICE)
+        auth = auth_or_exit(settings, OBSERVER)
         context = AppContext(
             runtime, actions, bus, lambda: observer.world, sse, auth=auth, audit=auditor, hooks=hooks, index=indexer
         )
@@ -224,7 +224,7 @@ def _or_exit() -> Iterator[None]:
     try:
         yield
     except (BadHooks, BadNotificationRules) as error:
-        print(f"{SERVICE}: {CANNOT_START}: {error}", file=sys.stderr)
+        print(f"{OBSERVER}: {CANNOT_START}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
 

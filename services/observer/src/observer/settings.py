@@ -8,18 +8,17 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from mesh_core.runtime.addresses import OFF, Address, address_for
+from mesh_core.runtime.services import OBSERVER, SERVICES
 from mesh_core.runtime.settings import MANY_LINES, MeshSettings
 from observer.archive.retention import RetentionPolicy
 from observer.auth.credentials import read_tokens
 from observer.auth.request_origin import read_networks
 
-PORT = 8686
-
 
 def _listen(text: str) -> str:
     if text != OFF and ":" not in text:
         raise ValueError("wants HOST:PORT, such as 127.0.0.1:8686, or off")
-    address_for(text, PORT)
+    address_for(text, SERVICES[OBSERVER].port)
     return text
 
 
@@ -147,7 +146,7 @@ class ObserverSettings(MeshSettings):
     @property
     def address(self) -> Address | None:
         """Where to listen; None for nowhere."""
-        return address_for(self.listen, PORT)
+        return address_for(self.listen, SERVICES[OBSERVER].port)
 
     @property
     def only_from_here(self) -> bool:

@@ -29,6 +29,7 @@ from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.metrics import CIRCUIT_OPEN
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause, serve
+from mesh_core.runtime.services import PLANNER, SERVICES
 from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
@@ -43,31 +44,28 @@ from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.settings import PlannerSettings
 from planner_agent.silence_filter import SilenceFilter
 
-SERVICE = "planner-agent"
-PROBES_PORT = 8687
-
 log = structlog.get_logger()
 
 
 def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used."""
-    environ = service_environment(SERVICE)
-    settings = settings_or_exit(PlannerSettings, SERVICE, environ)
-    chain = settings_or_exit(ChainSettings, SERVICE, environ)
-    setup(SERVICE, level=settings.log_level)
+    environ = service_environment(PLANNER)
+    settings = settings_or_exit(PlannerSettings, PLANNER, environ)
+    chain = settings_or_exit(ChainSettings, PLANNER, environ)
+    setup(PLANNER, level=settings.log_level)
     write_privately(settings.runtime_path)
-    schema_or_exit(settings.runtime_path, SERVICE)
+    schema_or_exit(settings.runtime_path, PLANNER)
     config = settings.runtime_path / "config"
     try:
         models_at = [text for text in chain.model_dump().values() if isinstance(text, str)]
         policy = Policy.load(config / "policy.yml", Lifeline.at([settings.redis_url, *models_at], settings.node_name))
         providers = chain_for(chain, config / "chain.yml", environ=environ)
     except (BadPolicy, BadChain) as error:
-        print(f"{SERVICE}: cannot start: {error}", file=sys.stderr)
+        print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     actions = PlannerFolders(settings.runtime_path)
     actions.prepare()
-    bus = Bus.connect(settings.redis_url, SERVICE)
+    bus = Bus.connect(settings.redis_url, PLANNER)
     name = claim_consumer_name(settings.runtime_path, settings.node_name)
     consumer = Consumer(bus, GROUP, name, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))
     store = PlannerStore(
@@ -119,7 +117,7 @@ def main() -> None:
 
     pending = actions.folder(Folder.PENDING)
     probes = Probes(
-        SERVICE,
+        PLANNER,
         settings.runtime_path,
         checks={
             "redis": takes_writes(bus),
@@ -135,7 +133,7 @@ def main() -> None:
         redis=masked(settings.redis_url),
     )
     serve(
-        SERVICE,
+        PLANNER,
         settings.runtime_path,
         {
             "plan": planner.run,
@@ -143,7 +141,7 @@ def main() -> None:
             "bridge": bridge.run,
             "drafts": writer.sweep_drafts,
             "server": look_at_server,
-            "probes": ProbesServer(address_for(settings.metrics_listen, PROBES_PORT), probes).run,
+            "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[PLANNER].port), probes).run,
         },
         pulse=pulse,
         closing=[*(provider.close for provider in providers), consumer.close, bus.close],

@@ -21,9 +21,8 @@ from mesh_core.models.records import parse_time
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime import metrics
 from mesh_core.runtime.health import Figure, Probes, writable
+from mesh_core.runtime.services import OBSERVER
 from observer.world import World
-
-SERVICE = "observer"
 
 
 def probes_for(runtime: Path, actions: ActionFolders, bus: Bus, world: Callable[[], World]) -> Probes:
@@ -32,7 +31,7 @@ def probes_for(runtime: Path, actions: ActionFolders, bus: Bus, world: Callable[
         "redis": takes_writes(bus),
         "folders": writable(lambda: (runtime / "state", *(f for f in (runtime / "events",) if f.exists()))),
     }
-    return Probes(SERVICE, runtime, checks=checks, figures=(_places(world), _pending(actions), _lag(bus)))
+    return Probes(OBSERVER, runtime, checks=checks, figures=(_places(world), _pending(actions), _lag(bus)))
 
 
 def _places(world: Callable[[], World]) -> Figure:
