@@ -18,6 +18,7 @@ from mend.options import AsJson
 from mend.text import plain
 from mend.times import local_time
 from mesh_core.messaging.bus import DEAD_LETTER_BYTES
+from mesh_core.messaging.replies import pairs_of
 from mesh_core.models.events import DeadLetter, Trust
 from mesh_core.models.parsing import read_event
 from mesh_core.models.strict_json import Refusal
@@ -108,9 +109,8 @@ async def _replay(cli: CliContext, letter_id: str, as_json: bool) -> None:
 
 def _letter(entry: Any) -> Letter | None:
     entry_id, fields = entry
-    pairs = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
     try:
-        letter = DeadLetter.model_validate_json(pairs.get(b"p", b""))
+        letter = DeadLetter.model_validate_json(pairs_of(fields).get("p", b""))
     except ValidationError:
         return None
     return Letter(id=entry_id.decode(), **letter.model_dump())

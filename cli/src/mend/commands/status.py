@@ -21,6 +21,7 @@ from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.messaging.bus import Bus, BusDown, masked, server_version
 from mesh_core.messaging.redis_state import read_state
+from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
@@ -128,9 +129,8 @@ async def _streams(bus: Bus, found: Status) -> None:
         except redis.exceptions.ResponseError:
             continue
         for group in groups:
-            facts = group if isinstance(group, dict) else dict(zip(group[::2], group[1::2], strict=True))
-            facts = {_text(key): value for key, value in facts.items()}
-            name = _text(facts["name"])
+            facts = pairs_of(group)
+            name = text_of(facts["name"])
             found.lag[name] = found.lag.get(name, 0) + int(facts.get("lag") or 0)
             found.waiting[name] = found.waiting.get(name, 0) + int(facts.get("pending") or 0)
     found.failing_probes = await failing_probes(bus, streams)
@@ -142,9 +142,8 @@ def _open_circuits(entries: Any) -> list[str]:
     """Models whose newest attempt, within the last minute, was not even made."""
     newest: dict[str, bool] = {}
     for _, fields in entries or ():
-        pairs = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
         try:
-            attempt = json.loads(pairs[b"p"])
+            attempt = json.loads(pairs_of(fields)["p"])
             recent = seconds_between(attempt["ts"], now()) < CIRCUIT_SECONDS
             name = f"{attempt['provider']}:{attempt['model']}"
             newest.setdefault(name, recent and attempt["outcome"] == AttemptOutcome.CIRCUIT_OPEN)
@@ -194,7 +193,3 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say(f"{'':<18}mend pending lists what waits for you", "dim")
     if found.silences:
         cli.say(f"{'silences':<18}{len(found.silences)}: nothing is proposed there (mend silences)", "yellow")
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -20,6 +20,7 @@ import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from mesh_core.messaging.replies import info_of, pairs_of, text_of
 from mesh_core.messaging.scripts.reading import PAGE
 from mesh_core.messaging.scripts.writing import ADOPT_ONCE, ENTER, HEARD_AT, PUBLISH_ONCE
 from mesh_core.models.events import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
@@ -113,9 +114,7 @@ class Bus:
             info = await self.call("XINFO", "STREAM", stream)
         except redis.exceptions.ResponseError:
             return "0-0"
-        pairs = info if isinstance(info, dict) else dict(zip(info[::2], info[1::2], strict=True))
-        value = pairs.get("last-generated-id") or pairs.get(b"last-generated-id")
-        return value.decode() if isinstance(value, bytes) else str(value)
+        return text_of(pairs_of(info)["last-generated-id"])
 
     async def page(self, stream: str, first: str, *, last: str = "+", count: int = 500) -> Page:
         """From `first` on (`(id`: after it), at most `count` entries and READ_BYTES. Raises BusDown."""
@@ -166,7 +165,7 @@ class Bus:
         return [heard_ms, unseen_ms, ADOPTION_WINDOW_MS, HEARD_KEPT_MS]
 
     async def publish(self, record: Record, *, idempotency_key: str | None = None, stream: str | None = None) -> bool:
-        """To the record's stream (or the one named here), then its channel; of one `idempotency_key` at most one record.
+        """To the record's stream (or the one named here), then its channel; one record at most of an `idempotency_key`.
 
         Returns False if it had been published before. One script, so a crash leaves neither half. An action's updates
         come in order: what its planner has not said yet is said before.
@@ -278,13 +277,7 @@ async def check_server(bus: Bus) -> list[str]:
 
 async def server_version(bus: Bus) -> str:
     """`redis_version` as INFO says it."""
-    info = await bus.call("INFO", "server")
-    if isinstance(info, dict):
-        return str(info.get("redis_version", "?"))
-    for line in bytes(info).decode().splitlines():
-        if line.startswith("redis_version:"):
-            return line.split(":", 1)[1]
-    return "?"
+    return str(info_of(await bus.call("INFO", "server")).get("redis_version", "?"))
 
 
 async def config_of(bus: Bus, key: str) -> str | None:
@@ -293,8 +286,5 @@ async def config_of(bus: Bus, key: str) -> str | None:
         reply = await bus.call("CONFIG", "GET", key)
     except redis.exceptions.ResponseError:  # an ACL without CONFIG: nothing to say
         return None
-    if isinstance(reply, dict):
-        value = reply.get(key) or reply.get(key.encode())
-    else:
-        value = reply[1] if len(reply) > 1 else None
-    return value.decode() if isinstance(value, bytes) else value
+    value = pairs_of(reply).get(key)
+    return None if value is None else text_of(value)

@@ -14,6 +14,7 @@ import redis.asyncio as aioredis
 import redis.exceptions
 
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES
+from mesh_core.messaging.replies import text_of
 from mesh_core.messaging.scripts.reading import TAKE_NEW, TAKE_OVER
 from mesh_core.models.streams import entry_order
 
@@ -54,7 +55,7 @@ class GroupCommands:
         await self._client.aclose()
 
     async def streams_like(self, pattern: str) -> set[str]:
-        return {_text(key) async for key in self._client.scan_iter(match=pattern, count=1000, _type="stream")}
+        return {text_of(key) async for key in self._client.scan_iter(match=pattern, count=1000, _type="stream")}
 
     async def join(self, stream: str) -> None:
         """From its beginning: what was written before this group existed counts as well."""
@@ -85,13 +86,11 @@ class GroupCommands:
     async def own_entries(self, stream: str, count: int) -> dict[str, int]:
         """{entry id: times delivered} of what this consumer has not acknowledged."""
         with _or_gone(stream):
-            rows = await self._client.xpending_range(
-                stream, self._group, "-", "+", count, consumername=self._consumer
-            )
+            rows = await self._client.xpending_range(stream, self._group, "-", "+", count, consumername=self._consumer)
         return _deliveries(rows)
 
     async def take_over(self, stream: str, pending: Mapping[str, int], idle_ms: int, room: int) -> list[Entry]:
-        """These entries are ours now. One that was deleted meanwhile leaves the pending list and is not in the reply."""
+        """These entries are ours now. One that was deleted meanwhile leaves the list and is not in the reply."""
         arguments = [self._group, self._consumer, idle_ms, room, LONGEST_PAYLOAD, *pending]
         return [
             Entry(stream, entry_id, raw, pending[entry_id] + 1)
@@ -111,7 +110,7 @@ class GroupCommands:
             )
         pairs = reply.items() if isinstance(reply, dict) else reply
         return [
-            Entry(_text(stream), _text(entry_id), _payload(fields))
+            Entry(text_of(stream), text_of(entry_id), _payload(fields))
             for stream, rows in pairs
             for entry_id, fields in _flat(rows)
             if fields
@@ -126,7 +125,7 @@ class GroupCommands:
         oldest: tuple[int, int] | None = None
         with _or_gone(stream):
             groups = await self._client.xinfo_groups(stream)
-            if not expected <= {_text(group["name"]) for group in groups}:
+            if not expected <= {text_of(group["name"]) for group in groups}:
                 return None
             for group in groups:
                 first = await self._first_open(stream, group)
@@ -137,11 +136,11 @@ class GroupCommands:
 
     async def _first_open(self, stream: str, group: Mapping[str, Any]) -> tuple[int, int] | None:
         if not int(group["pending"]):
-            ms, sequence = entry_order(_text(group["last-delivered-id"]))
+            ms, sequence = entry_order(text_of(group["last-delivered-id"]))
             return ms, sequence + 1
-        summary = await self._client.xpending(stream, _text(group["name"]))
+        summary = await self._client.xpending(stream, text_of(group["name"]))
         # Acknowledged between the two questions: next time.
-        return entry_order(_text(summary["min"])) if summary["pending"] else None
+        return entry_order(text_of(summary["min"])) if summary["pending"] else None
 
     async def _script(
         self, source: str, streams: Sequence[str], arguments: Sequence[object]
@@ -150,7 +149,7 @@ class GroupCommands:
         runner = self._client.register_script(source)
         with _or_gone(streams[0] if len(streams) == 1 else ""):
             rows = await runner(keys=list(streams), args=list(arguments))  # type: ignore[arg-type]
-        return [(_text(stream), _text(entry_id), bytes(raw)) for stream, entry_id, raw in rows]
+        return [(text_of(stream), text_of(entry_id), bytes(raw)) for stream, entry_id, raw in rows]
 
 
 @contextmanager
@@ -182,11 +181,7 @@ def _of_each(streams: Sequence[str], replies: Sequence[Any]) -> tuple[list[tuple
 
 
 def _deliveries(rows: Iterable[Any]) -> dict[str, int]:
-    return {_text(row["message_id"]): int(row["times_delivered"]) for row in rows}
-
-
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return {text_of(row["message_id"]): int(row["times_delivered"]) for row in rows}
 
 
 def _payload(fields: object) -> bytes:

@@ -14,6 +14,7 @@ import redis.exceptions
 
 from mesh_core.messaging.bus import Bus, BusDown, config_of, masked
 from mesh_core.messaging.redis_limits import MIB
+from mesh_core.messaging.replies import info_of
 from mesh_core.runtime.health import Check, Ready
 
 DENIED = "MISCONF"  # how the server's refusal begins where its disk fails
@@ -76,7 +77,7 @@ def takes_writes(bus: Bus) -> Check:
 
 async def read_state(bus: Bus, section: str = "default") -> RedisState:
     """With a `section` of INFO only what that one says. Raises BusDown."""
-    info = _fields(await bus.call("INFO", section))
+    info = info_of(await bus.call("INFO", section))
     whole = section == "default"
     wanted = whole and "min_slaves_good_slaves" in info  # only then are there any to wait for
     # Buffers that the server itself does not hold against maxmemory.
@@ -103,13 +104,6 @@ async def _denied(bus: Bus) -> bool:
     except redis.exceptions.ResponseError:  # an ACL without PING: nothing to say
         pass
     return False
-
-
-def _fields(info: Any) -> Mapping[str, Any]:
-    if isinstance(info, dict):
-        return info
-    lines = bytes(info).decode("utf-8", "replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def _number(info: Mapping[str, Any], name: str) -> int:
