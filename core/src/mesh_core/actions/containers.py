@@ -56,6 +56,13 @@ def compose_of(event: HealthEvent) -> tuple[str, str] | None:
     return None
 
 
+def engine_attributes(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the Docker engine's own event holds of its container, labels among it; None if it is no such event."""
+    actor = payload.get("Actor")
+    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
+    return attributes if isinstance(attributes, dict) else None
+
+
 def compose_claim(project: object, service: object) -> tuple[str, str] | None:
     """Both, if both are names that compose itself would take."""
     if not isinstance(project, str) or not isinstance(service, str):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh_core.actions.action_type import ActionType, Choice, FactCondition
-from mesh_core.actions.containers import by_labels, compose_claim, compose_of, read_look
+from mesh_core.actions.containers import by_labels, compose_claim, compose_of, engine_attributes, read_look
 from mesh_core.actions.playbooks import PlaybookSet, Task, UnsafeText, must_hold, play, target_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal, Risk
@@ -89,9 +89,7 @@ def _unknown_folder(node: str, project: str, needed: str) -> str:
 
 def _declared_in(event: HealthEvent) -> tuple[str, str] | None:
     """(project, service): as for a restart, or in the labels of an engine's event about this service."""
-    actor = event.payload.get("Actor")
-    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
-    for labels in (event.payload.get("labels"), attributes):
+    for labels in (event.payload.get("labels"), engine_attributes(event.payload)):
         if isinstance(labels, dict):
             service = labels.get("com.docker.compose.service", event.service)
             claim = compose_claim(labels.get("com.docker.compose.project"), service)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+from mesh_core.actions.containers import engine_attributes
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.records import is_name, parse_time
 from mesh_core.models.truth import truth_in
@@ -239,18 +240,11 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     hashes = [v for k, v in payload.items() if k.endswith("config_hash") and isinstance(v, str)]
     if len(set(hashes)) > 1:
         found.add(Fact.DRIFTED)
-    if payload.get("Action") in ("start", "unpause") and _engine_says(payload) is not None:
+    if payload.get("Action") in ("start", "unpause") and engine_attributes(payload) is not None:
         found.add(Fact.RESOLVED)  # of any other sender it is a job that began
     if any(word.startswith("oom") for word in event.type.lower().split("_")):
         found.add(Fact.OOM_KILLED)
     return found
-
-
-def _engine_says(payload: dict[str, Any]) -> dict[str, Any] | None:
-    """The attributes of the Docker engine's own event; None if it is none."""
-    actor = payload.get("Actor")
-    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
-    return attributes if isinstance(attributes, dict) else None
 
 
 def _is_still_ill(found: set[Fact]) -> bool:
@@ -263,7 +257,7 @@ def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
     not_its_own = found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}
     if _is_still_ill(found) or not_its_own or payload.get("ended") == _WITH_ITS_ENGINE:
         return  # the engine keeps the 0 of an earlier life
-    exit_code = payload.get("exit_code", (_engine_says(payload) or {}).get("exitCode"))
+    exit_code = payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode"))
     policy = payload.get("restart_policy")
     if str(exit_code) == "143" and policy in ("always", "unless-stopped"):
         yield Fact.OPERATOR  # ended politely, and the engine does not start it again: somebody stopped it

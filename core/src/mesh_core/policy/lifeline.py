@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from mesh_core.actions.containers import engine_attributes
 from mesh_core.models.events import HealthEvent
 
 MAX_TEXT = 512  # of one value; no name is longer
@@ -124,10 +125,7 @@ def short_name(name: str) -> str:
 
 def _parts_of(event: HealthEvent) -> Iterator[Mapping[str, Any]]:
     """The payload, and what an engine's own event holds of the container."""
-    payload = event.payload
-    actor = payload.get("Actor")
-    attributes = actor.get("Attributes") if isinstance(actor, dict) else None
-    yield from (part for part in (payload, attributes) if isinstance(part, dict))
+    yield from filter(None, (event.payload, engine_attributes(event.payload)))
 
 
 def _of_part(part: Mapping[str, Any]) -> Iterator[Named]:
