@@ -18,7 +18,7 @@ from mend.options import AsJson
 from mend.text import plain
 from mend.times import local_time, seconds_between, took
 from mesh_core.approvals.action_folders import ActionFolders
-from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of, short_id
+from mesh_core.approvals.proposal_files import REASON_SUFFIX, is_beside, name_of, short_id, signed_reason
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
@@ -101,16 +101,16 @@ def read_history(actions: ActionFolders) -> Iterator[Past]:
         except (FileNotFoundError, PermissionError):
             continue
         for path in names:
-            if path.name.endswith((REASON_SUFFIX, BY_SUFFIX)) or path.name.startswith("."):
-                continue
-            yield _past(actions, folder, path)
+            if not is_beside(path.name):
+                yield _past(actions, folder, path)
 
 
 def _past(actions: ActionFolders, folder: Folder, path: Path) -> Past:
     proposal = actions.proposal_at(path)
     outcome = actions.outcome_at(path)
     name = name_of(path.name)
-    reason, by = _told(path)
+    note = read_regular(path.with_name(path.name + REASON_SUFFIX), 16 * 1024) or b""
+    by, reason = signed_reason(note.decode("utf-8", "replace"))
     if outcome is not None:
         reason, by = outcome.reason, outcome.approved_by or by
     return Past(
@@ -133,14 +133,6 @@ def _about(proposal: Proposal | None, outcome: Outcome | None) -> dict[str, str 
     if source is None:
         return {"node": None, "service": None, "type": None}
     return {"node": source.node, "service": source.service, "type": source.type}
-
-
-def _told(path: Path) -> tuple[str, str]:
-    """(reason, by whom) as the note beside the file says; a rejection's last line is `-- <who>`."""
-    raw = read_regular(path.with_name(path.name + REASON_SUFFIX), 16 * 1024)
-    lines = raw.decode("utf-8", "replace").strip().splitlines() if raw else []
-    by = lines.pop()[3:] if lines and lines[-1].startswith("-- ") else ""
-    return " ".join(lines), by
 
 
 def _changed(path: Path) -> str:

@@ -18,7 +18,7 @@ from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
-from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
+from mesh_core.approvals.proposal_files import is_beside
 from mesh_core.messaging.bus import Bus, BusDown, masked, server_version
 from mesh_core.messaging.redis_state import read_state
 from mesh_core.messaging.replies import pairs_of, text_of
@@ -110,7 +110,7 @@ def counts(actions: ActionFolders) -> dict[str, int]:
         except PermissionError:
             found[folder.value] = -1
             continue
-        found[folder.value] = sum(not n.startswith(".") and not n.endswith((REASON_SUFFIX, BY_SUFFIX)) for n in names)
+        found[folder.value] = sum(not is_beside(name) for name in names)
     return found
 
 

@@ -111,7 +111,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
     host = parts.hostname or "127.0.0.1"
     port = parts.port or 6379
     if home is not None:  # the default port belongs to another mesh on this machine
-        return _own(parts, "127.0.0.1", _free_port(), runtime)
+        return _own(parts, "127.0.0.1", free_port(), runtime)
     if parts.scheme != "redis" or host not in LOOPBACK:
         raise CliError(
             f"no Redis answers at {masked(url)}, and one cannot be started there from here. Start it, or unset "
@@ -123,7 +123,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
         return _own(parts, address, port, runtime)
     if explicit:
         raise CliError(f"something that is no Redis listens at {masked(url)}; choose another port in REDIS_URL", FAILED)
-    return _own(parts, "127.0.0.1", _free_port(), runtime)
+    return _own(parts, "127.0.0.1", free_port(), runtime)
 
 
 class LoginRefused(Exception):
@@ -230,7 +230,7 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

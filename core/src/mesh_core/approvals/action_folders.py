@@ -23,6 +23,7 @@ from mesh_core.approvals.proposal_files import (
     ActionName,
     Filed,
     approval_at,
+    is_beside,
     name_of,
     short_id,
 )
@@ -109,7 +110,7 @@ class ActionFolders:
         """Everything that is a proposal by its name, with that: the id, or whatever it is called."""
         for folder in Folder:
             for entry in entries(self.folder(folder)):
-                if entry.name.endswith((REASON_SUFFIX, BY_SUFFIX)) or entry.name.startswith("."):
+                if is_beside(entry.name):
                     continue
                 name = name_of(entry.name)
                 yield folder, Path(entry.path), name.id if name else entry.name

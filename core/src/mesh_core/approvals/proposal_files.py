@@ -80,13 +80,22 @@ def name_of(file_name: str) -> ActionName | None:
     return ActionName(match[1], match[2]) if match else None
 
 
+def is_beside(name: str) -> bool:
+    """Is it no proposal, but a note beside one, or hidden because somebody is writing it?"""
+    return name.startswith(".") or name.endswith((REASON_SUFFIX, BY_SUFFIX))
+
+
 def actor_and_reason(note: bytes) -> tuple[str, str]:
-    """A reason file as `reject` writes it (the reason, then `-- name`), or as a person typed it: by `mv`, then."""
-    lines = note.decode("utf-8", "replace").strip().splitlines()
-    actor = "mv"
-    if lines and lines[-1].startswith("-- "):
-        actor = lines.pop()[3:].strip()[:128] or "mv"
-    return actor, " ".join("\n".join(lines).split())[:1000]
+    """Of a reason file; one that nobody signed was typed by hand: by `mv`, then."""
+    actor, reason = signed_reason(note.decode("utf-8", "replace"))
+    return actor.strip()[:128] or "mv", " ".join(reason.split())[:1000]
+
+
+def signed_reason(note: str) -> tuple[str, str]:
+    """(who, reason) of a reason file as `reject` writes it: the reason, then `-- who`; '' where nobody signed."""
+    lines = note.strip().splitlines()
+    actor = lines.pop()[3:] if lines and lines[-1].startswith("-- ") else ""
+    return actor, " ".join(lines)
 
 
 def approval_at(note: Path) -> Approval:

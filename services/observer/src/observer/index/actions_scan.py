@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from mesh_core.approvals.action_folders import SETTLED_NS, ActionFolders
-from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, is_beside
 from mesh_core.models.proposals import Folder
 from observer.index.action_table import drop_actions, put_actions
 from observer.index.event_parser import action_row
@@ -65,7 +65,7 @@ class ActionsScan:
         listed = 0
         with os.scandir(path) as listing:
             names = (entry.name for entry in listing)
-            ours = (n for n in names if not n.startswith(".") and not n.endswith((REASON_SUFFIX, BY_SUFFIX)))
+            ours = (name for name in names if not is_beside(name))
             while piece := list(islice(ours, STEP)):
                 listed += len(piece)
                 if self._take(folder, path, piece, store):

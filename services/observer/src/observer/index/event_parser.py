@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mesh_core.approvals.action_folders import BY_FILE, ActionFolders
-from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of, signed_reason
 from mesh_core.llm.reasons import told_reason
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.outcomes import Outcome
@@ -122,7 +122,7 @@ def action_row(actions: ActionFolders, folder: Folder, path: Path) -> dict[str, 
     trusted = folder is not Folder.QUARANTINE
     proposal = actions.proposal_at(path) if trusted else None
     outcome = actions.outcome_at(path) if is_run and trusted else None
-    reason, by = _note(path) if not is_run else ("", "")
+    by, reason = _note(path) if not is_run else ("", "")
     changed_ms = min(status.st_ctime_ns // 1_000_000, LAST_MS)
     row: dict[str, Any] = {
         "id": name.id if name and trusted else text_of(path.name, 300),
@@ -199,15 +199,13 @@ def _of_outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def _note(path: Path) -> tuple[str, str]:
-    """(reason, by whom) as the note beside a file says; its last line may be `-- <who>`."""
+    """(who, reason) as the note beside a file says."""
     for suffix in (REASON_SUFFIX, BY_SUFFIX):
         raw = read_regular(path.with_name(os.fsdecode(os.fsencode(path.name)[:241]) + suffix), 16 * 1024)
         if raw is None:
             continue
         text = "".join(c if c.isprintable() else "\n" for c in raw.decode("utf-8", "replace")).strip()
         if suffix == BY_SUFFIX:
-            return "", text[:128]
-        lines = text.splitlines()
-        by = lines.pop()[3:] if lines and lines[-1].startswith("-- ") else ""
-        return " ".join(lines), by
+            return text[:128], ""
+        return signed_reason(text)
     return "", ""
