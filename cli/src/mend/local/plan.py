@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mend.local.redis_server import OwnRedis, password_file, redis_for
+from mend.local.redis_server import OwnRedis, free_port, password_file, redis_for
 from mend.model_server import ModelMissing, bundled_model
 from mesh_core.runtime.redis_url import password_of, with_login
 from mesh_core.runtime.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
@@ -147,13 +147,6 @@ def free_listen() -> str:
         except OSError:
             return f"127.0.0.1:{free_port()}"
     return f"127.0.0.1:{SERVICES[OBSERVER].port}"
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _model_key_file(runtime: Path) -> Path:

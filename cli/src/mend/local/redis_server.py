@@ -231,6 +231,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
