@@ -19,7 +19,8 @@ from mend.demo.targets import ContainerTarget, DemoTarget, ProgramTarget
 from mend.errors import DONE, FAILED, INTERRUPTED, CliError
 from mend.local.inventory_file import make_inventory
 from mend.local.lock import sole_mesh
-from mend.local.plan import free_port, plan_for
+from mend.local.plan import plan_for
+from mend.local.ports import free_port
 from mend.local.running import Mesh, answers
 from mend.local.stopper import Stopper
 from mend.text import plain
@@ -141,7 +142,9 @@ def _mesh(
     (runtime / "config" / "node.yml").write_text(yaml.safe_dump(target.watchlist(), sort_keys=False))
     with sole_mesh(runtime):
         plan = plan_for(environ, runtime, node, environ["REDIS_URL"])
-        mesh = Mesh(plan, lambda actor, text, style: say(cli, "", f"{actor}: {text}", "dim" if style == "green" else style))
+        mesh = Mesh(
+            plan, lambda actor, text, style: say(cli, "", f"{actor}: {text}", "dim" if style == "green" else style)
+        )
         try:
             if not mesh.start(stopper):
                 raise Stopped

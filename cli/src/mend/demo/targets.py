@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mend.errors import CliError
-from mend.local.plan import free_port
+from mend.local.ports import free_port
 from mend.local.supervisord import Job, NoAnswer, Supervisord
 from mend.text import plain
 

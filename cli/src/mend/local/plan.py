@@ -6,13 +6,13 @@ A server of our own gets a port on loopback; a server that the settings name is 
 from __future__ import annotations
 
 import importlib.util
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mend.local.redis_server import OwnRedis, free_port, password_file, redis_for
+from mend.local.ports import free_port, is_free
+from mend.local.redis_server import OwnRedis, password_file, redis_for
 from mend.model_server import ModelMissing, bundled_model
 from mesh_core.runtime.redis_url import password_of, with_login
 from mesh_core.runtime.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
@@ -140,13 +140,8 @@ def missing_model() -> str:
 
 def free_listen() -> str:
     """Where the dashboard is unless somebody says otherwise; another port when a mesh has that one already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", SERVICES[OBSERVER].port))
-        except OSError:
-            return f"127.0.0.1:{free_port()}"
-    return f"127.0.0.1:{SERVICES[OBSERVER].port}"
+    port = SERVICES[OBSERVER].port
+    return f"127.0.0.1:{port if is_free('127.0.0.1', port) else free_port()}"
 
 
 def _model_key_file(runtime: Path) -> Path:

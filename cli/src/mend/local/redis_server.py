@@ -11,7 +11,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -22,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mend.errors import FAILED, CliError
+from mend.local.ports import free_port, is_free
 from mesh_core.messaging.redis_limits import limit_lines
 from mesh_core.runtime.redis_url import has_password, masked, with_login
 from mesh_core.runtime.settings import DEFAULT_REDIS_URL
@@ -119,7 +119,7 @@ def redis_for(url: str, *, explicit: bool, runtime: Path) -> tuple[OwnRedis | No
             FAILED,
         )
     address = "127.0.0.1" if host == "localhost" else host
-    if _is_free(address, port):
+    if is_free(address, port):
         return _own(parts, address, port, runtime)
     if explicit:
         raise CliError(f"something that is no Redis listens at {masked(url)}; choose another port in REDIS_URL", FAILED)
@@ -217,21 +217,3 @@ def server_binary() -> tuple[str, str]:
     raise CliError(
         "no Redis on this machine: `make env` brings one on Linux, or install redis-server, or set REDIS_URL"
     )
-
-
-def _is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
