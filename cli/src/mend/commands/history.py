@@ -25,6 +25,7 @@ from mesh_core.models.records import rfc3339
 from mesh_core.silences.put_aside import DONE, put_aside_by
 from mesh_core.silences.silence import SilenceKind
 from mesh_core.storage.files import read_regular
+from mesh_core.storage.listing import entries
 
 FINISHED = (
     Folder.DONE,
@@ -96,11 +97,7 @@ def history(
 def read_history(actions: ActionFolders) -> Iterator[Past]:
     """Everything at rest, folder by folder; what cannot be read is told with what its name says."""
     for folder in FINISHED:
-        try:
-            names = sorted(actions.folder(folder).iterdir())
-        except (FileNotFoundError, PermissionError):
-            continue
-        for path in names:
+        for path in sorted(Path(entry.path) for entry in entries(actions.folder(folder))):
             if not is_beside(path.name):
                 yield _past(actions, folder, path)
 

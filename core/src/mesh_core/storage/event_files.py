@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from mesh_core.models.events import MAX_EVENT_BYTES, Decision, HealthEvent
 from mesh_core.models.records import is_name
+from mesh_core.storage.listing import entries
 
 PLAIN, PACKED = ".jsonl", ".jsonl.gz"
 MAX_LINE_BYTES = 4 * MAX_EVENT_BYTES  # an event grows by what JSON escapes, and a decision may be with it
@@ -28,12 +29,9 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 def day_folders(events: Path) -> list[Path]:
     """The folders of the days, oldest first; nothing where there is no such place, or it is not ours to read."""
-    try:
-        with os.scandir(events) as listing:
-            days = [day for day in listing if _DAY.fullmatch(day.name) and day.is_dir(follow_symlinks=False)]
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []
-    return sorted(Path(day.path) for day in days)
+    return sorted(
+        Path(day.path) for day in entries(events) if _DAY.fullmatch(day.name) and day.is_dir(follow_symlinks=False)
+    )
 
 
 def node_of(file_name: str) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, actor_and_reason
 from mesh_core.storage.files import read_regular, write_whole
+from mesh_core.storage.listing import entries
 from observer.audit.protocol import Notes
 from observer.audit.text import who_and_how
 
@@ -112,12 +113,7 @@ def _begun(path: Path) -> SilenceChange | None:
 
 
 def _names(folder: Path) -> set[str]:
-    try:
-        with os.scandir(folder) as listing:
-            found = sorted(e.name for e in listing if e.name.endswith(".json") and not e.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return set()
-    return set(found[:MOST])
+    return set(sorted(e.name for e in entries(folder) if e.name.endswith(".json") and e.name[0] != ".")[:MOST])
 
 
 def _object(path: Path) -> dict[str, Any]:
