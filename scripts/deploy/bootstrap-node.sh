@@ -48,7 +48,7 @@ done
 [ -n "$ONE$LOCAL" ] || usage_error "which host? --node HOST or --here"
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/mm-deploy.XXXXXX")
-for room in lib/nodes lib/ssh; do
+for room in lib/nodes lib/ssh lib/users; do
   # shellcheck source=/dev/null
   . "$HERE/$room.sh"
 done
@@ -63,7 +63,7 @@ else
   open_connection
 fi
 title "$NODE for $SERVICE ($KIND)"
-on_node_script prepare "$NODE" "$DRY" "$PERSON" >"$WORK/prepare" 2>"$WORK/prepare.err"
+on_node_script prepare "$NODE" "$DRY" "$(number_of "$SERVICE")" "$(group_of "$SERVICE")" "$PERSON" >"$WORK/prepare" 2>"$WORK/prepare.err"
 while IFS='=' read -r key value; do
   case $key in
     there) STAGE=there ;;

@@ -13,6 +13,7 @@ from parts.deploying import ROOT, Checkout
 from parts.require import missing, require
 
 from mesh_core.runtime.services import SERVICES
+from mesh_core.security.permissions import Group
 
 DEPLOY = ROOT / "scripts" / "deploy"
 
@@ -158,12 +159,16 @@ def test_what_arrives_on_a_full_disk_is_not_kept_in_part(small_disk: Path, tmp_p
 
 
 def test_users_are_those_of_the_images() -> None:
-    """One table of numbers: mesh_core/security/permissions.py."""
-    from mesh_core.security.permissions import USERS, Group
-
+    """One table of numbers: mesh_core/runtime/services.py."""
+    script = (
+        'ROOT=$1; . "$ROOT/scripts/deploy/lib/users.sh"; for s in $2; do echo "$s $(number_of $s) $(group_of $s)"; done'
+    )
+    words = ["bash", "-c", script, "-", str(ROOT), " ".join(SERVICES)]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    made = {service: number for service, number, _ in map(str.split, lines)}
+    assert made == {service: str(int(about.user)) for service, about in SERVICES.items()}
+    assert {line.split()[0] for line in lines if line.endswith(" operators")} == {"observer", "executor-agent"}
     prepare = (DEPLOY / "on-node" / "prepare.sh").read_text()
-    made = dict(re.findall(r"(\S+)\) user \S+ (\d+)", prepare))
-    assert made == {service: str(int(user)) for service, user in USERS.items() if service != "redis"}
     assert dict(re.findall(r"^  group (\S+) (\d+)", prepare, re.MULTILINE)) == {
         "mendmesh": str(int(Group.MENDMESH)),
         "operators": str(int(Group.OPERATORS)),

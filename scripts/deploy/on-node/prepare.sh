@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # Makes a bare Debian, Ubuntu or Raspberry Pi OS ready for a service: packages, users, folders, a settings file to fill in.
-# Looks before each step, so the second run changes nothing. Arguments: node name, `dry` or `really`, a person who
-# may approve (or '').
+# Looks before each step, so the second run changes nothing. Arguments: node name, `dry` or `really`, the number of the
+# service's user, `operators` or `-` (whether that user may approve), a person who may approve (or '').
 main() {
-  NODE=$1 DRY=$2 PERSON=$3
+  NODE=$1 DRY=$2 NUMBER=$3 MORE=${4#-} PERSON=$5
   [ "$(id -u)" = 0 ] || sorry "needs root, or sudo without a password"
   . /etc/os-release 2>/dev/null || sorry "this is no Linux that says what it is (/etc/os-release)"
   case " $ID ${ID_LIKE:-} " in
@@ -15,12 +15,7 @@ main() {
   group mendmesh 10101
   group operators 10100
   owner=mend-${SERVICE%-agent}
-  case $SERVICE in
-    planner-agent) user mend-planner 10001 ;;
-    executor-agent) user mend-executor 10002 operators ;;
-    node-agent) user mend-node 10003 ;;
-    observer) user mend-observer 10004 operators ;;
-  esac
+  user "$owner" "$NUMBER" "$MORE"
   [ -z "$PERSON" ] || person
   folder /opt/mendmesh 755 root:root
   folder "$BASE" 755 root:root
