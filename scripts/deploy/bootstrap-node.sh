@@ -52,6 +52,7 @@ for room in lib/nodes lib/ssh lib/users; do
   # shellcheck source=/dev/null
   . "$HERE/$room.sh"
 done
+[ -n "$(number_of "$SERVICE")" ] || usage_error "$SERVICE has no user in scripts/image/trim.sh"
 tidy() { close_connection; rm -rf "$WORK"; }
 trap tidy EXIT
 trap 'echo "stopped; run it again, it goes on where it was" >&2; exit 130' INT TERM
