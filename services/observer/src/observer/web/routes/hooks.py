@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -65,10 +65,10 @@ def hooks_of(request: Request) -> HookServices:
 Hooks = Annotated[HookServices, Depends(hooks_of)]
 
 
-def hooks_router() -> APIRouter:
-    """A route for each sender of the table, and the one for senders that config/hooks.yml describes."""
+def hooks_router(senders: Iterable[HookSender]) -> APIRouter:
+    """A route for each of them, and the one for senders that config/hooks.yml describes."""
     router = APIRouter(prefix="/hooks", tags=["hooks"], responses=_NO)
-    for sender in SENDERS.values():
+    for sender in senders:
         route: dict[str, Any] = {
             "name": f"from_{sender.name.replace('-', '_')}",
             "description": sender.about,
