@@ -135,6 +135,14 @@ class Mesh:
         """As `redis-cli PUBLISH health_events` does."""
         return self._publish(HealthEvent.channel, json.dumps(event).encode())
 
+    def tell_as_agent(self, node: str, type_: str, **payload: Any) -> None:
+        """An event of the node itself, in its agent's own stream."""
+        event = HealthEvent(
+            type=type_, node=node, severity=Severity.WARNING, incident=f"{node}//1", payload=payload, timestamp=ago()
+        )
+        with redis.Redis.from_url(self.redis.url) as client:
+            client.xadd(f"mesh:ev:{node}", {"p": event.wire()})
+
     def say(self, record: ActionUpdate | ModelAttempt) -> None:
         self._publish(record.channel, record.wire())
 

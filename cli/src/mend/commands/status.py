@@ -13,13 +13,13 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
-from mend.failing_probes import failing_probes
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import is_beside
 from mesh_core.messaging.bus import Bus, BusDown, masked, server_version
+from mesh_core.messaging.failing_probes import failing_probes
 from mesh_core.messaging.redis_state import read_state
 from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
@@ -133,7 +133,7 @@ async def _streams(bus: Bus, found: Status) -> None:
             name = text_of(facts["name"])
             found.lag[name] = found.lag.get(name, 0) + int(facts.get("lag") or 0)
             found.waiting[name] = found.waiting.get(name, 0) + int(facts.get("pending") or 0)
-    found.failing_probes = await failing_probes(bus, streams)
+    found.failing_probes = [plain(one.told, 300) for one in await failing_probes(bus, streams)]
     found.dead_letters = int(await bus.call("XLEN", "mesh:dead_letters"))
     found.open_circuits = _open_circuits(await bus.call("XREVRANGE", ModelAttempt.stream, "+", "-", "COUNT", 100))
 

@@ -17,9 +17,16 @@ export interface Place {
   open: Record<string, Severity>
   silences?: string[]
 }
+/** What it should watch is not watched; its name and error are another machine's words. */
+export interface FailingProbe {
+  node: string
+  probe: string
+  error: string
+}
 export interface NodePlace extends Place {
   beats: boolean
   services: Counts
+  failing_probes: FailingProbe[]
 }
 export interface World {
   counts: { nodes: Counts; services: Counts }

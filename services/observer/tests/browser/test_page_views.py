@@ -74,6 +74,7 @@ def places(mesh: Mesh) -> dict[str, str]:
     event_id = filed.proposal.event.id or ""
     mesh.keep_attempt(an_attempt(event_id, "schema_violation", detail="confidence 97.4 is more than 1"))
     mesh.keep_attempt(an_attempt(event_id, "ok", model="haiku", provider="anthropic", position=2, cost_usd=0.002))
+    mesh.tell_as_agent("node003", "probe_failed", probe="docker", error="PermissionError: \u202enot for you")
     mesh.start()
 
     def told() -> bool:
@@ -129,6 +130,26 @@ def test_a_models_words_are_said_to_be_a_models_in_quotes(visit: Visit, mesh: Me
         expect(words.locator("q")).to_contain_text("it runs, but its own health check fails")
 
 
+def test_a_probe_that_sees_nothing_is_said_in_red_above_the_nodes_until_it_works(
+    visit: Visit, mesh: Mesh, places: dict[str, str]
+) -> None:
+    page = show(visit, places, "world")
+    unwatched = page.get_by_role("group", name="Probes that see nothing")
+    expect(unwatched).to_contain_text("node003: docker: PermissionError: ⟨U+202E⟩not for you")
+    expect(page.locator(".node", has_text="node003").locator("em")).to_contain_text("docker sees nothing")
+    mesh.tell_as_agent("node003", "service_recovered", was="probe_failed")
+    expect(unwatched).to_have_count(0)
+    mesh.tell_as_agent("node003", "probe_failed", probe="docker", error="PermissionError")
+    expect(unwatched).to_contain_text("node003: docker")
+
+
+def test_the_queue_says_what_is_wrong_and_how_far_a_yes_goes(visit: Visit, places: dict[str, str]) -> None:
+    row = show(visit, places, "queue").locator(".proposal", has_text="web01/shop").first
+    expect(row).to_contain_text("If you approve: restarts 1 container on web01: shop")
+    said = row.inner_text()
+    assert said.index("container unhealthy") < said.index("restarts 1 container")
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_has_no_serious_finding_and_fits_the_screen(
     visit: Visit, places: dict[str, str], pictures: Path, view: str
@@ -157,6 +178,14 @@ def test_what_a_person_is_asked_has_no_serious_finding(visit: Visit, places: dic
             assert serious(page) == []
             page.keyboard.press("Escape")
             expect(page.locator(asked)).to_have_count(0)
+
+
+def test_on_a_narrow_screen_the_history_still_says_the_proof_and_by_whom(visit: Visit, places: dict[str, str]) -> None:
+    page = show(visit, places, "history")
+    page.set_viewport_size({"width": 390, "height": 844})
+    row = page.locator(".past", has_text="node001/db")
+    for words in ("done", "proven", "kim (web)", "well in 3 looks"):
+        expect(row.get_by_text(words)).to_be_visible()
 
 
 def test_focus_goes_into_a_question_and_back(visit: Visit, places: dict[str, str]) -> None:

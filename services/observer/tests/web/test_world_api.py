@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import pytest
 from observer_rig import Desk
 
+from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Severity
+from observer.web.failing_probes import AGAIN_SECONDS, FailingProbesReader
 from observer.world import HealthState, TargetHealth, World
 
 SINCE = "2026-01-01T00:00:00.000Z"
@@ -76,3 +82,58 @@ async def test_a_state_that_is_none_is_said_plainly(desk: Desk) -> None:
     assert answer.status_code == 422
     assert answer.json()["error"] == "invalid"
     assert "state" in answer.json()["detail"]
+
+
+async def tells(desk: Desk, node: str, type_: str, incident: str, **payload: str) -> None:
+    event = {"type": type_, "node": node, "incident": incident, "payload": payload}
+    await desk.bus.redis.xadd(f"mesh:ev:{node}", {"p": json.dumps(event)})
+
+
+def sick_node(node: str, event_id: str, state: HealthState = HealthState.UNHEALTHY) -> TargetHealth:
+    return TargetHealth(
+        node=node, state=state, own_state=state, since=SINCE, event_id=event_id, open={f"{node}//1": Severity.ERROR}
+    )
+
+
+async def test_a_probe_that_sees_nothing_is_named_at_its_node_until_it_works(desk: Desk) -> None:
+    async def failing() -> dict[str, list[tuple[str, str]]]:
+        nodes: list[dict[str, Any]] = (await desk.http.get("/world")).json()["nodes"]
+        return {n["node"]: [(one["probe"], one["error"]) for one in n["failing_probes"]] for n in nodes}
+
+    error = "PermissionError: not for you"
+    await tells(desk, "nas", "probe_failed", "nas//1", probe="docker", error=error)
+    await tells(desk, "gone", "probe_failed", "gone//1", probe="docker", error=error)
+    well = place("pi4", None, HealthState.HEALTHY)
+    desk.seen[0] = world_of(sick_node("nas", "nas/1-0"), sick_node("gone", "gone/1-0", HealthState.OFFLINE), well)
+    assert await failing() == {"gone": [], "nas": [("docker", error)], "pi4": []}
+    await tells(desk, "nas", "service_recovered", "nas//1", was="probe_failed")
+    desk.seen[0] = world_of(sick_node("nas", "nas/2-0"), well)
+    assert await failing() == {"nas": [], "pi4": []}
+
+
+async def test_a_nodes_stream_is_read_again_only_after_news_or_a_while(desk: Desk) -> None:
+    moment = [0.0]
+    reader = FailingProbesReader(desk.bus, lambda: moment[0])
+    node = sick_node("nas", "nas/1-0")
+    assert await reader.of([node]) == {"nas": []}
+    await tells(desk, "nas", "probe_failed", "nas//1", probe="docker", error="away")
+    assert await reader.of([node]) == {"nas": []}
+    moment[0] += AGAIN_SECONDS
+    (found,) = (await reader.of([node]))["nas"]
+    assert (found.node, found.probe, found.error) == ("nas", "docker", "away")
+
+
+async def test_while_redis_is_away_what_was_known_of_probes_holds(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = [0.0]
+    reader = FailingProbesReader(desk.bus, lambda: moment[0])
+    await tells(desk, "nas", "probe_failed", "nas//1", probe="docker", error="away")
+    known = await reader.of([sick_node("nas", "nas/1-0")])
+    assert len(known["nas"]) == 1
+
+    async def down(*_: object, **__: object) -> None:
+        raise BusDown("away")
+
+    monkeypatch.setattr(Bus, "page", down)
+    moment[0] += AGAIN_SECONDS
+    assert await reader.of([sick_node("nas", "nas/2-0")]) == known
+    assert await reader.of([sick_node("pi4", "pi4/1-0")]) == {"pi4": []}

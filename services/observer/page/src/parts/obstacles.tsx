@@ -34,7 +34,7 @@ export function FirstObstacle({ found, but }: { found: Obstacle[]; but: Obstacle
   if (!own) return null
   return (
     <span class="sub bad">
-      Would come to nothing: <UntrustedText text={own.sentence} max={160} />
+      Would come to nothing: <UntrustedText text={own.sentence} max={400} />
     </span>
   )
 }

@@ -127,6 +127,9 @@ function Row({ proposal: p, chosen, common }: { proposal: Proposal; chosen: bool
           </span>
           <Wrong p={p} />
           <ModelReason class="sub" p={p} max={140} />
+          <span class="sub touches">
+            If you approve: <UntrustedText text={p.touches} max={220} />
+          </span>
           <FirstObstacle found={p.obstacles} but={common} />
         </span>
         <span class="marks">

@@ -15,6 +15,7 @@ import type { PageView } from './view'
 const PAGE = 100
 const MOST = 1000
 const NODES_FIRST = 24
+const UNWATCHED_FIRST = 5
 const STATES: State[] = ['sick', 'offline', 'unknown', 'healthy']
 
 export const world: PageView = {
@@ -45,6 +46,7 @@ function WorldView() {
       {data && empty && <Nothing />}
       {data && !empty && (
         <>
+          <Unwatched nodes={data.nodes} />
           <Tally world={data} state={state} />
           <div class="columns">
             <div>
@@ -84,6 +86,32 @@ function WorldView() {
         </>
       )}
     </View>
+  )
+}
+
+/** Probes that see nothing, in red above everything: what is not watched looks well. */
+function Unwatched({ nodes }: { nodes: NodePlace[] }) {
+  const [all, setAll] = useState(false)
+  const found = nodes.flatMap((one) => one.failing_probes)
+  if (!found.length) return null
+  const shown = all ? found : found.slice(0, UNWATCHED_FIRST)
+  const title = found.length === 1 ? 'A probe sees nothing: what it should watch is not watched' : `${found.length} probes see nothing: what they should watch is not watched`
+  return (
+    <div class="trouble against" role="group" aria-label="Probes that see nothing">
+      <strong>{title}</strong>
+      <ul>
+        {shown.map((one) => (
+          <li key={one.node + one.probe}>
+            <UntrustedText class="strong" text={`${one.node}: ${one.probe}`} max={120} />: <UntrustedText text={one.error} max={300} />
+          </li>
+        ))}
+      </ul>
+      {found.length > UNWATCHED_FIRST && (
+        <button type="button" class="quiet fold" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? 'Show fewer' : `Show all ${found.length}`}
+        </button>
+      )}
+    </div>
   )
 }
 
@@ -134,6 +162,12 @@ function Nodes({ nodes, chosen }: { nodes: NodePlace[]; chosen: string | null })
                 <Ago at={one.since} />
                 {!one.beats && <span title="No agent of this node has given a sign of life"> · no agent</span>}
                 {one.silences && one.silences.length > 0 && <> · silenced</>}
+                {one.failing_probes.length > 0 && (
+                  <em>
+                    {' · '}
+                    <UntrustedText text={one.failing_probes.map(({ probe }) => probe).join(', ')} max={60} /> sees nothing
+                  </em>
+                )}
                 {one.services.sick ? <em> · {one.services.sick} unhealthy</em> : null}
               </small>
             </button>

@@ -18,6 +18,7 @@ from observer.audit.protocol import Audit, NullAudit
 from observer.auth.auth import Auth
 from observer.hooks.rules import HookRules
 from observer.index.indexer import Indexer
+from observer.web.failing_probes import FailingProbesReader
 from observer.web.sse import SseBroadcaster
 from observer.world import World
 
@@ -53,6 +54,11 @@ class AppContext:
     def surroundings(self) -> SurroundingsReader:
         """Likewise, of inventory and policy."""
         return SurroundingsReader(self.runtime)
+
+    @cached_property
+    def failing_probes(self) -> FailingProbesReader:
+        """Likewise, of the agents' streams."""
+        return FailingProbesReader(self.bus)
 
     @property
     def policy_file(self) -> Path:

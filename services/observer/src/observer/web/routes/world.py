@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from mesh_core.incidents.severities import rank
+from mesh_core.messaging.failing_probes import FailingProbe
 from mesh_core.models.events import Severity
 from mesh_core.silences.silence import Silence, silences_for
 from observer.web.cursors import Cursor, page_after
@@ -43,6 +44,9 @@ class PlaceOut(BaseModel):
 class NodeOut(PlaceOut):
     beats: bool = Field(description="its agent was once heard giving signs of life")
     services: dict[HealthState, int] = Field(description="how many of its services are in each state")
+    failing_probes: list[FailingProbe] = Field(
+        description="its agent's probes that see nothing, so that what they should watch is not watched; foreign text"
+    )
 
 
 class Counts(BaseModel):
@@ -74,6 +78,7 @@ async def world(
     seen = context.world()
     silent = partial(_silences, await asyncio.to_thread(context.silences.current), context.now())
     nodes, services = _split(seen)
+    failing = await context.failing_probes.of(nodes)
     wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
     page, following = page_after(wanted, cursor, limit, lambda p: p.target_key)
     per_node: dict[str, Counter[HealthState]] = defaultdict(Counter)
@@ -82,7 +87,13 @@ async def world(
     return WorldOut(
         counts=Counts(nodes=Counter(p.state for p in nodes), services=Counter(p.state for p in services)),
         nodes=[
-            NodeOut(**_fields(p), silences=silent(p), beats=p.beats, services=per_node[p.node])
+            NodeOut(
+                **_fields(p),
+                silences=silent(p),
+                beats=p.beats,
+                services=per_node[p.node],
+                failing_probes=failing.get(p.node, []),
+            )
             for p in sorted(nodes, key=_order)
             if node in (None, p.node)
         ],

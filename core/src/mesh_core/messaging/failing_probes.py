@@ -1,11 +1,15 @@
-"""Which probes of which node agents see nothing: what they should watch is not watched. Reads the agents' streams."""
+"""Which probes of which node agents see nothing: what they should watch is not watched. Reads the agents' streams.
+
+`mend status` and the page both ask here. A probe's name and its error are another machine's words.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from mend.text import plain
 from mesh_core.incidents.event_types import RECOVERIES, EventType
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
@@ -14,16 +18,35 @@ ANNOUNCED_SECONDS = 180.0  # an agent says each minute what is still so
 MOST_PAGES = 4  # of one stream, by bytes and entries: one node may have flooded its own
 
 
-async def failing_probes(bus: Bus, streams: list[bytes]) -> list[str]:
-    """`node: probe: error`, of each event stream of these that is an agent's. Raises BusDown."""
-    since = int((time.time() - ANNOUNCED_SECONDS) * 1000)
+@dataclass(frozen=True)
+class FailingProbe:
+    """`node` as its stream is called, `error` as the probe raised it: `PermissionError: ...`."""
+
+    node: str
+    probe: str
+    error: str
+
+    @property
+    def told(self) -> str:
+        return f"{self.node}: {self.probe}: {self.error}"
+
+
+async def failing_probes(bus: Bus, streams: Iterable[bytes]) -> list[FailingProbe]:
+    """Of each event stream of these that is an agent's. Raises BusDown."""
     found = []
     for stream in streams:
-        name = stream.decode("utf-8", "replace")  # of no agent where it does not stay the same
-        node = name.removeprefix(EVENT_STREAM_PREFIX)
+        # of no agent where it does not stay the same
+        node = stream.decode("utf-8", "replace").removeprefix(EVENT_STREAM_PREFIX)
         if not node.startswith("_"):
-            found += [plain(f"{node}: {said}", 300) for said in _failing(await _since(bus, name, since))]
-    return sorted(found)
+            found += await failing_probes_of(bus, node)
+    return sorted(found, key=lambda one: one.told)
+
+
+async def failing_probes_of(bus: Bus, node: str) -> list[FailingProbe]:
+    """Of one node. Raises BusDown."""
+    since = int((time.time() - ANNOUNCED_SECONDS) * 1000)
+    payloads = await _since(bus, f"{EVENT_STREAM_PREFIX}{node}", since)
+    return [FailingProbe(node, probe, error) for probe, error in _failing(payloads)]
 
 
 async def _since(bus: Bus, stream: str, ms: int) -> list[bytes]:
@@ -39,7 +62,7 @@ async def _since(bus: Bus, stream: str, ms: int) -> list[bytes]:
     return payloads[::-1]
 
 
-def _failing(payloads: list[bytes]) -> list[str]:
+def _failing(payloads: list[bytes]) -> list[tuple[str, str]]:
     """What each probe last said, the newest first: nothing of one that has said since that it works."""
     known: set[str] = set()
     said = []
@@ -52,7 +75,7 @@ def _failing(payloads: list[bytes]) -> list[str]:
                 continue
             known.add(incident)
             if event["type"] == EventType.PROBE_FAILED:
-                said.append(f"{payload['probe']}: {payload['error']}")
+                said.append((str(payload["probe"]), str(payload["error"])))
         except (KeyError, ValueError, TypeError):
             continue
     return said
