@@ -153,7 +153,7 @@ async def _news_reach(place: Place, notifier: Notifier, heard: Ear) -> None:
     await notifier.look()
     name = await place.proposes()
     await notifier.look()
-    assert heard.titles() == ["pi4/web: container_restart? (no model answered)"]
+    assert heard.titles() == ["pi4/web: container died (container_restart? no model answered)"]
     assert f"https://mesh.example.org/#/proposals/{name.id}" in heard.heard[0]["message"]
     await place.moves(name, "pending", "approved")
     await place.moves(name, "running", "failed", "still sick after 3 looks")
@@ -172,7 +172,7 @@ async def test_what_happened_long_before_the_first_start_is_history(place: Place
     await notifier.look()
     await place.proposes(service="mail")
     await notifier.look()
-    assert place.mouth.titles() == ["pi4/mail: container_restart? (no model answered)"]
+    assert place.mouth.titles() == ["pi4/mail: container died (container_restart? no model answered)"]
 
 
 async def test_what_happened_while_everything_started_for_the_first_time_is_told(place: Place) -> None:
@@ -250,7 +250,7 @@ async def test_a_proposal_that_was_decided_while_it_waited_is_not_told(place: Pl
     place.actions.reject(decided, "no", "ann")
     place.now += timedelta(minutes=11)
     await notifier.look()
-    assert place.mouth.titles() == ["pi4/mail: container_restart? (no model answered)"]
+    assert place.mouth.titles() == ["pi4/mail: container died (container_restart? no model answered)"]
     assert place.actions.find(still.id)[0][0] is Folder.PENDING
 
 

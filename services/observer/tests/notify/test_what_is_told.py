@@ -103,10 +103,31 @@ def test_one_thing_says_what_why_and_where_to_look() -> None:
     made = notification_of_action(update("", "pending"), proposal())
     assert made is not None
     said = render([made], NotificationRules(), "https://mesh.example.org/")
-    assert said.title == "web01/shop: container_restart?"
+    assert said.title == "web01/shop: container died (container_restart?)"
     assert 'model smollm2 says: "it does not answer any more"' in said.body
     assert f"https://mesh.example.org/#/proposals/{ID}" in said.body
     assert "mend show 0154f3f98721" in render([made], NotificationRules(), "").body
+
+
+@pytest.mark.parametrize("provider", ["llamacpp", "floor"])
+def test_what_is_wrong_comes_before_what_would_be_done_and_how_far_that_goes(provider: str) -> None:
+    payload = {"mount": "/srv", "dependents": ["api", "cron"]}
+    event = HealthEvent(id="web01/1-0", type="disk_full", node="web01", service="shop", payload=payload)
+    made = notification_of_action(update("", "pending"), proposal(provider).model_copy(update={"event": event}))
+    assert made is not None
+    said = render([made], NotificationRules(), "")
+    assert said.title.startswith("web01/shop: disk full: /srv (container_restart?")
+    assert "If you approve: restarts 1 container on web01: shop; 2 others depend on it: api, cron.\n" in said.body
+    own = NotificationRules.model_validate({"templates": {made.kind: {"title": "$wrong", "body": "$touches"}}})
+    assert render([made], own, "").title == "disk full: /srv"
+    listed = render([made] * 4, NotificationRules(), "").body
+    assert listed.count("web01/shop: disk full: /srv (container_restart?") == 4
+
+
+def test_a_proposal_that_nobody_can_read_any_more_is_told_all_the_same() -> None:
+    made = notification_of_action(update("pending", "expired"), None)
+    assert made is not None
+    assert render([made], NotificationRules(), "").body.startswith("trouble: container_restart was proposed")
 
 
 def test_many_things_are_a_list_that_ends() -> None:

@@ -182,10 +182,13 @@ class Notifier:
         return bool(silences_for(self._silences.current(), about.node, None, NODE_OFFLINE, self._clock()))
 
     def _proposal(self, update: ActionUpdate) -> Proposal | None:
-        """Of what waits, or of a run that has come to its end; others were decided or cannot be trusted."""
+        """Of what waits or has expired, or of a run that is over; others were decided or cannot be trusted."""
         if update.to_folder == Folder.PENDING:
             waiting = self._actions.pending()
             return next((filed.proposal for filed in waiting if filed.name.id == update.action_id), None)
+        if update.to_folder == Folder.EXPIRED:
+            lies = [path for folder, path in self._actions.find(update.action_id) if folder is Folder.EXPIRED]
+            return self._actions.proposal_at(lies[0]) if lies else None
         if update.to_folder in EXECUTED and is_name(update.action_id[:128]):
             return self._actions.proposal_at(self._actions.folder(Folder(update.to_folder)) / update.action_id)
         return None

@@ -39,6 +39,7 @@ _INERT = str.maketrans(
         "\\": "\N{BIG REVERSE SOLIDUS}",
     }
 )
+_UNTOLD = {"wrong": "trouble", "touches": "see there"}  # of a proposal that could not be read any more
 _LINKS = (("://", ":\N{DIVISION SLASH}\N{DIVISION SLASH}"), ("www.", "www\N{ONE DOT LEADER}"))
 
 
@@ -97,6 +98,7 @@ def _values(notification: Notification) -> dict[str, str]:
     target = f"{notification.node}/{notification.service}" if notification.service else notification.node
     return {
         **facts,
+        **_UNTOLD,
         **notification.facts,
         "place": target,
         "node": notification.node,

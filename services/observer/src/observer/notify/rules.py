@@ -18,7 +18,7 @@ MAX_BYTES = 64 * 1024
 FIELDS = frozenset(
     [
         *("place", "node", "service", "kind", "type", "reason", "by", "id", "link"),
-        *("risk", "confidence", "model", "expires", "event", "severity", "state", "when"),
+        *("risk", "confidence", "model", "expires", "event", "severity", "state", "when", "wrong", "touches"),
     ]
 )
 

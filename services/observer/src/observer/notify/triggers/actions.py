@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mesh_core.actions.register import is_message
+from mesh_core.actions.register import is_message, what_it_touches
+from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
@@ -15,17 +16,18 @@ OUTCOMES = {
     Folder.QUARANTINE: ("quarantine", Severity.WARNING),
     Folder.EXPIRED: ("expired", Severity.WARNING),
 }
-_SUBJECT = "What approval would run, and why: $link"
+WRONG_CHARS = 120  # in a title, before what would be done
+_SUBJECT = "If you approve: $touches.\nWhat would run, and why: $link"
 KINDS = (
     Kind(
         "proposal",
-        "$place: $type?",
+        "$place: $wrong ($type?)",
         f"$reason\nRisk $risk, said by $model with confidence $confidence; expires $expires.\n{_SUBJECT}",
         awaits_decision=True,
     ),
     Kind(  # no model gave an answer: the policy's own choice is proposed
         "floor",
-        "$place: $type? (no model answered)",
+        "$place: $wrong ($type? no model answered)",
         f"$reason\nNo model answered: this is the policy's own choice. Risk $risk; expires $expires.\n{_SUBJECT}",
         awaits_decision=True,
     ),
@@ -33,7 +35,12 @@ KINDS = (
     Kind("failed", "$place: $type FAILED", "$reason\nIts logs: $link"),
     Kind("interrupted", "$place: $type was cut short", "$reason\nIt is not repeated by itself: $link"),
     Kind("quarantine", "$place: an approved file was refused", "$reason\nNothing was run: $link"),
-    Kind("expired", "$place: nobody decided in time", "$type was proposed and has expired. $link", by_default=False),
+    Kind(
+        "expired",
+        "$place: nobody decided in time",
+        "$wrong: $type was proposed and has expired. $link",
+        by_default=False,
+    ),
 )
 
 
@@ -78,6 +85,8 @@ def _of_proposal(proposal: Proposal | None) -> dict[str, str]:
         "model": proposal.model.name,
         "expires": proposal.expires_at,
         "event": proposal.event.type,
+        "wrong": what_is_wrong(proposal.event)[:WRONG_CHARS],
+        "touches": what_it_touches(proposal),
         "severity": proposal.event.severity.value,
     }
 
