@@ -65,6 +65,8 @@ def test_nothing_stands_against_a_yes_in_a_sound_mesh() -> None:
         ({}, {"redis": "Redis is full and refuses writes"}, "redis", "refuses writes"),
         ({"expires_at": "2026-01-01T00:00:00Z"}, {}, "expired", "expired at"),
         ({"type": "notify", "action": "notify"}, {"targets": 0}, "targets", "NOTIFY_URLS is not set: approving tells"),
+        ({}, {"inventory": None}, "inventory", "this user may not read config/inventory.yml"),
+        ({}, {"policy": None}, "policy", "this user may not read config/policy.yml"),
     ],
 )
 def test_each_obstacle_is_told_with_what_to_do(
@@ -74,7 +76,7 @@ def test_each_obstacle_is_told_with_what_to_do(
     assert found.kind == kind
     assert words in found.told
     assert found.fix
-    assert found.blocks is (kind != "redis")
+    assert found.blocks is not (kind == "redis" or None in around.values())
 
 
 def test_what_the_policy_forbids_by_now_is_told(tmp_path: Path) -> None:
@@ -138,6 +140,41 @@ def test_what_is_around_is_read_out_of_files_and_again_when_they_change(actions:
     assert reader.read(offline={}).inventory is around.inventory
     (config / "policy.yml").write_text("rules: 7\n")
     assert isinstance(reader.read(offline={}).policy, str)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files to other users")
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "mended"),
+    [
+        (0, 0, 0o600, "chgrp 10100 {file} && chmod g+r {file}"),
+        (0, 10100, 0o600, "chgrp 10100 {file} && chmod g+r {file}"),
+        (10002, 10100, 0o060, "chmod u+r {file}"),
+        (0, 0, 0o644, ""),
+        (0, 10100, 0o640, ""),
+        (10002, 0, 0o400, ""),
+    ],
+)
+def test_a_config_file_that_the_executor_may_not_read_stands_against_a_yes_whoever_asks(
+    actions: AllFolders, tmp_path: Path, owner: int, group: int, mode: int, mended: str
+) -> None:
+    (tmp_path / "config").mkdir()
+    file = tmp_path / "config" / "inventory.yml"
+    file.write_text("all: {hosts: {here: {}}}\n")
+    reader = SurroundingsReader(tmp_path)
+    beat = heartbeat_file(tmp_path, "executor-agent")
+    beat.parent.mkdir(exist_ok=True)
+    beat.touch()
+    os.chown(beat, 10002, 10101)
+    os.chown(actions.folder(Folder.APPROVED), 10002, 10100)
+    os.chown(file, owner, group)
+    file.chmod(mode)
+    found = reader.read(offline={}).inventory
+    if not mended:
+        assert isinstance(found, Inventory)
+        return
+    assert isinstance(found, str)
+    assert f"the executor (uid 10002) may not read it (it is {owner}:{group}, mode {mode:04o})" in found
+    assert mended.format(file=file) in found
 
 
 def test_a_host_that_the_last_run_could_not_reach_is_told_until_a_run_got_there(

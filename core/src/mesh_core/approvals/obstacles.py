@@ -48,15 +48,16 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is around every proposal now. A config file that cannot be used is the sentence that says why.
+    """What is around every proposal now. A config file that cannot be used is the sentence that says why; None: whoever
+    asks may not read it, and the executor may.
 
     `targets` is how many people's targets the executor has (None: it has not said so), `executor` and `redis` why they
     would not do their part ('': they would). Of a host: `offline` since when its agent is silent, `unreached` when the
     last run there got no answer from it (RFC 3339).
     """
 
-    inventory: Inventory | str
-    policy: Policy | str
+    inventory: Inventory | str | None
+    policy: Policy | str | None
     targets: int | None = None
     offline: Mapping[str, str] = field(default_factory=dict)
     unreached: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +100,8 @@ def _access(around: Surroundings) -> Obstacle | None:
 
 
 def _inventory(p: Proposal, around: Surroundings) -> Obstacle | None:
+    if around.inventory is None:
+        return _unseen(ObstacleKind.INVENTORY, "config/inventory.yml")
     if isinstance(around.inventory, str):
         sentence = f"no host may be touched without an inventory: {around.inventory}"
         return Obstacle(ObstacleKind.INVENTORY, sentence, "until then what is approved goes to quarantine")
@@ -108,6 +111,8 @@ def _inventory(p: Proposal, around: Surroundings) -> Obstacle | None:
 
 
 def _policy(p: Proposal, around: Surroundings) -> Obstacle | None:
+    if around.policy is None:
+        return _unseen(ObstacleKind.POLICY, "config/policy.yml")
     if isinstance(around.policy, str):
         sentence = f"the policy cannot be read: {around.policy}"
         return Obstacle(ObstacleKind.POLICY, sentence, "until then what is approved goes to quarantine")
@@ -121,8 +126,18 @@ def _policy(p: Proposal, around: Surroundings) -> Obstacle | None:
     )
 
 
+def _unseen(kind: ObstacleKind, file: str) -> Obstacle:
+    sentence = f"this user may not read {file}, so nobody can say here what it would come to"
+    return Obstacle(
+        kind,
+        sentence,
+        "the executor may, and decides at that moment; who is in the group operators sees more",
+        blocks=False,
+    )
+
+
 def _variable(p: Proposal, around: Surroundings) -> Obstacle | None:
-    if isinstance(around.inventory, str) or not around.inventory.is_host(p.node):
+    if not isinstance(around.inventory, Inventory) or not around.inventory.is_host(p.node):
         return None
     missing = action_type(p.type).missing(p, around.inventory.variables_of(p.node)).rstrip(".")
     if not missing:

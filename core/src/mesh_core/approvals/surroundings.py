@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from mesh_core.approvals.action_folders import ActionFolders, modified_ns
+from mesh_core.approvals.executors_sight import EXECUTOR, hidden_from_executor
 from mesh_core.approvals.obstacles import Surroundings
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
@@ -22,7 +23,6 @@ from mesh_core.runtime.targets_note import read_targets
 from mesh_core.storage.file_stamp import stamp_of
 from mesh_core.storage.listing import entries
 
-EXECUTOR = "executor-agent"
 NEWEST_RUNS = 50
 UNREACHABLE = 4  # Ansible's exit status where a host gave no answer; in a syntax check it means something else
 
@@ -42,8 +42,8 @@ class SurroundingsReader:
     def read(self, *, offline: Mapping[str, str], redis: str = "") -> Surroundings:
         """`offline`: silent nodes, since when; `redis`: why it takes no writes. Blocks on the disk."""
         return Surroundings(
-            inventory=self._inventory.value(),
-            policy=self._policy.value(),
+            inventory=self._as_executor(self._inventory),
+            policy=self._as_executor(self._policy),
             targets=read_targets(self._runtime),
             offline=offline,
             unreached=self._runs.unreached(),
@@ -51,6 +51,14 @@ class SurroundingsReader:
             redis=redis,
             may_approve=self._may_approve(),
         )
+
+    def _as_executor(self, config: _WhenChanged[T]) -> T | str | None:
+        """What it finds there, who reads it at a run; None where this user may not look and it may."""
+        if told := hidden_from_executor(self._runtime, config.path):
+            return told
+        if os.path.exists(config.path) and not os.access(config.path, os.R_OK):  # noqa: PTH110  (False where none may look)
+            return None
+        return config.value()
 
     def _may_approve(self) -> bool:
         folders = map(self._actions.folder, (Folder.PENDING, Folder.APPROVED))
@@ -102,15 +110,15 @@ class _WhenChanged(Generic[T]):
     """What was read out of one file (and what belongs to it), read again when that is another."""
 
     def __init__(self, path: Path, read: Callable[[Path], T], stamp: Callable[[Path], object]):
-        self._path = path
+        self.path = path
         self._read = read
         self._stamp = stamp
         self._seen: tuple[object, T] | None = None
 
     def value(self) -> T:
-        stamp = self._stamp(self._path)
+        stamp = self._stamp(self.path)
         if self._seen is None or self._seen[0] != stamp:
-            self._seen = (stamp, self._read(self._path))
+            self._seen = (stamp, self._read(self.path))
         return self._seen[1]
 
 
