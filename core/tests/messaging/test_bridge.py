@@ -406,6 +406,32 @@ async def test_what_somebody_types_is_adopted_under_the_name_that_the_inventory_
     await bus.close()
 
 
+async def test_who_may_not_read_the_inventory_lets_those_come_first_who_may(
+    redis_each: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed.yml").mkdir()  # for root, too, it is there and cannot be read
+    (tmp_path / "inventory.yml").write_text("all: {hosts: {NAS01: }}")
+    bus = Bus.connect(redis_each.url, "test")
+    closed, opened = NameBook(tmp_path / "closed.yml"), NameBook(tmp_path / "inventory.yml")
+    planner = Bridge(bus, "planner", named=closed.named, defers=lambda: closed.is_closed)
+    observer = Bridge(bus, "observer", named=opened.named, defers=lambda: opened.is_closed)
+    now = time.monotonic()
+    heard = [Heard(b'{"type":"oom","node":"nas01","service":"s%d"}' % n, Hearing(now, now)) for n in range(2)]
+    monkeypatch.setattr("mesh_core.messaging.bridge.DEFER_SECONDS", 600.0)
+    deferring = asyncio.create_task(planner.hear(heard[0]))
+    await wait_for(lambda: closed.is_closed, 5, "the planner's look into the inventory")
+    await observer.hear(heard[0])
+    assert not deferring.done()
+    deferring.cancel()
+    monkeypatch.setattr("mesh_core.messaging.bridge.DEFER_SECONDS", 0.0)
+    for one in heard:  # the first is adopted by now, the second nobody else has heard
+        await planner.hear(one)
+    rows = await bus.call("XRANGE", FOREIGN_STREAM, "-", "+")
+    adopted = [json.loads(fields[b"p"]) for _, fields in rows]
+    assert [(one["service"], one["node"]) for one in adopted] == [("s0", "NAS01"), ("s1", "nas01")]
+    await bus.close()
+
+
 async def test_a_bridge_stops_when_it_is_told_to_even_without_a_server() -> None:
     bus = Bus.connect("redis://127.0.0.1:1/0", "test")
     stop = asyncio.Event()

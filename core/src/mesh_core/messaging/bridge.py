@@ -34,6 +34,7 @@ LISTEN_SECONDS = 20.0  # one wait for a message; a stop does not wait for its en
 LOOK_SECONDS = 2.0  # as long as the same bytes count as one message
 RETRY_SECONDS = 0.5
 MOST_WAITING = 250  # messages, of at most 64 KiB as a rule: beyond that they wait in the socket
+DEFER_SECONDS = 0.5  # from the hearing on: who knows more names adopts within milliseconds, where it listens at all
 THROUGH_TURNS = 20  # of the loop: what lies in the socket before them is through the client after them
 
 log = structlog.get_logger()
@@ -51,7 +52,8 @@ class Bridge:
     """One listener, in every planner and in the observer; `actor` is its name in dead letters.
 
     `on_stream` is told each stream that is mentioned, `on_listening` that from now on all of them are: what came before
-    has to be looked for. `named` brings what somebody typed to the names that the mesh uses.
+    has to be looked for. `named` brings what somebody typed to the names that the mesh uses; where it `defers`, another
+    listener that knows more of them comes first.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Bridge:
         on_stream: Callable[[str], None] = lambda stream: None,
         on_listening: Callable[[], None] = lambda: None,
         named: Callable[[HealthEvent], HealthEvent] = lambda event: event,
+        defers: Callable[[], bool] = lambda: False,
         turned: Callable[[], None] = unwatched,
     ):
         self._bus = bus
@@ -69,6 +72,7 @@ class Bridge:
         self._on_stream = on_stream
         self._on_listening = on_listening
         self._named = named
+        self._defers = defers
         self._turned = turned
         self._subscriptions = 0
         self._waiting: asyncio.Queue[Heard | None] = asyncio.Queue(MOST_WAITING)
@@ -191,6 +195,8 @@ class Bridge:
             )
             return
         event = self._named(event)
+        if self._defers():
+            await asyncio.sleep(max(0.0, heard.hearing.at + DEFER_SECONDS - time.monotonic()))
         if adopted_as := await self._bus.adopt(event, digest, heard.hearing):
             self.adopted += 1
             BRIDGE_ADOPTED.add()

@@ -83,12 +83,14 @@ def main() -> None:
     pulse = Pulse()
     queue = KeyedQueue(settings.planner_parallel, on_failure=consumer.interrupt)
     planner = Planner(bus, consumer, store, actions, writer, queue, silences, pulse)
+    names = NameBook(config / "inventory.yml")
     bridge = Bridge(
         bus,
         "planner",
         on_stream=consumer.hint,
         on_listening=consumer.look_around,
-        named=NameBook(config / "inventory.yml").named,
+        named=names.named,
+        defers=lambda: names.is_closed,
         turned=pulse.watch("listening to hand-published messages"),
     )
 

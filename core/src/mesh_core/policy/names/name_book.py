@@ -33,6 +33,7 @@ class NameBook:
         self._stamp: object = None
         self._hosts: Mapping[str, str] = {}
         self._names = KnownNames()
+        self.is_closed = False  # an inventory is there, and this user may not read it: others here know more names
 
     def __call__(self) -> KnownNames:
         hosts, services = self._inventory(), self._services()
@@ -48,6 +49,7 @@ class NameBook:
         stamp = inventory_stamp(self._file)
         if stamp != self._stamp:
             self._stamp = stamp
+            self.is_closed = False
             self._hosts = self._read() if os.path.exists(self._file) else {}  # noqa: PTH110  (False where none may look)
         return self._hosts
 
@@ -55,5 +57,6 @@ class NameBook:
         try:
             return Inventory.load(self._file).addresses()
         except InventoryError as error:
+            self.is_closed = isinstance(error.__cause__, OSError)
             log.warning("name_book.inventory_unread", file=str(self._file), error=str(error)[:300])
             return {}
