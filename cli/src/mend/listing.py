@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group
@@ -28,6 +28,19 @@ def fits(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) 
     """Has a terminal of `width` characters room for every column that always stays?"""
     always = [n for n, column in enumerate(columns) if column.spare == 0]
     return _needed(always, columns, _natural(columns, rows)) <= width
+
+
+def laid_out(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Text]],
+    width: int,
+    as_lines: Callable[[Sequence[Text]], Group],
+) -> Iterator[Table | Group]:
+    """The table where the columns that always stay have room, else each row as lines: what to print, in order."""
+    if fits(columns, rows, width):
+        yield listing(columns, rows, width)
+    else:
+        yield from map(as_lines, rows)
 
 
 def in_lines(head: Sequence[Text], tail: Text) -> Group:

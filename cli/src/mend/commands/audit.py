@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
-from mend.listing import Column, listing
+from mend.listing import Column, in_lines, laid_out
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import local_time, now
@@ -40,12 +41,12 @@ _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 COLUMNS = (
     Column("seq", 4, right=True),
-    Column("when", 1),
+    Column("when"),
     Column("who"),
     Column("how", 3),
     Column("what"),
-    Column("id", 2),
-    Column("reason", 5, prose=True),
+    Column("id"),
+    Column("reason", prose=True),
 )
 
 audit = typer.Typer(
@@ -177,7 +178,8 @@ def show(
             "Nothing is written down yet." if since is None and actor is None else "Nothing of that is written down."
         )
         return
-    cli.out.print(listing(COLUMNS, [_row(line) for line in shown], cli.out.width))
+    for part in laid_out(COLUMNS, [_row(line) for line in shown], cli.out.width, _in_lines):
+        cli.out.print(part)
 
 
 def _lines(cli: CliContext, oldest: datetime | None, actor: str | None, limit: int) -> Iterator[AuditLine]:
@@ -221,3 +223,11 @@ def _row(line: AuditLine) -> list[Text]:
         Text(plain(short_id(line.action_id), 16), "cyan"),
         Text(plain(" ".join(filter(None, (place, line.reason, f"from {line.address}" if line.address else ""))), 200)),
     ]
+
+
+def _in_lines(row: Sequence[Text]) -> Group:
+    seq, when, who, how, what, action_id, reason = row
+    done = Text(" ").join(part for part in (who, Text.assemble("(", how, ")"), what) if part)
+    if reason:
+        done.append(": ").append_text(reason)
+    return in_lines([part for part in (seq, when, action_id) if part], done)

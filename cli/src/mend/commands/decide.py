@@ -24,7 +24,7 @@ PendingId = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="The id, its beginning, the 12 hex at its end, or the file's name.",
+        help="The id, its beginning, the 12 hex at its end, the file's name, or NODE/SERVICE.",
         autocompletion=complete_pending,
     ),
 ]

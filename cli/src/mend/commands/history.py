@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.text import Text
 
 from mend.context import CliContext
-from mend.listing import Column, fits, in_lines, listing
+from mend.listing import Column, in_lines, laid_out
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import local_time, seconds_between, took
@@ -84,12 +84,8 @@ def history(
     if not shown:
         cli.say("Nothing has been decided yet." if not (node or service) else "Nothing of that has been decided yet.")
         return
-    rows = [_row(p) for p in shown]
-    if fits(COLUMNS, rows, cli.out.width):
-        cli.out.print(listing(COLUMNS, rows, cli.out.width))
-    else:
-        for row in rows:
-            cli.out.print(_in_lines(row))
+    for part in laid_out(COLUMNS, [_row(p) for p in shown], cli.out.width, _in_lines):
+        cli.out.print(part)
     if len(found) > len(shown):
         cli.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
 
@@ -168,7 +164,7 @@ def _row(p: Past) -> list[Text]:
     ]
 
 
-def _in_lines(row: list[Text]) -> Group:
+def _in_lines(row: Sequence[Text]) -> Group:
     when, action_id, target, what, result, proof, run_time, by, reason = row
     came = Text(", ").join(part for part in (result, proof, run_time) if part)
     if by:

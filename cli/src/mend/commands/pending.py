@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mend.active_silences import say_silences
 from mend.context import CliContext
-from mend.listing import Column, fits, in_lines, listing
+from mend.listing import Column, in_lines, laid_out
 from mend.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mend.options import AsJson
 from mend.text import plain
@@ -49,12 +49,8 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
         rows = zip(waiting, seen, against, strict=True)
         cli.say_json([pending_row(filed, times, obstacles) for filed, times, obstacles in rows])
         return
-    table = _rows(waiting, seen)
-    if fits(COLUMNS, table, cli.out.width):
-        cli.out.print(listing(COLUMNS, table, cli.out.width))
-    else:
-        for row in table:
-            cli.out.print(_in_lines(row))
+    for part in laid_out(COLUMNS, _rows(waiting, seen), cli.out.width, _in_lines):
+        cli.out.print(part)
     say_obstacles_of_all(
         cli, [(short_id(filed.name.id), obstacles) for filed, obstacles in zip(waiting, against, strict=True)]
     )
@@ -127,7 +123,7 @@ def _rows(waiting: Sequence[Filed], seen: Sequence[int | None]) -> list[list[Tex
     return rows
 
 
-def _in_lines(row: list[Text]) -> Group:
+def _in_lines(row: Sequence[Text]) -> Group:
     action_id, waits, left, target, wrong, type_, risk = row[:7]
     until = "" if left.plain == EXPIRED else "expires in "
     tail = Text.assemble("would run ", type_, ", risk ", risk, ", waits for ", waits, f", {until}", left)

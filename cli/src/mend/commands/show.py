@@ -36,7 +36,7 @@ AnyId = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="The id, its beginning, the 12 hex at its end, or the file's name.",
+        help="The id, its beginning, the 12 hex at its end, the file's name, or NODE/SERVICE.",
         autocompletion=complete_any,
     ),
 ]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from mend.complete import complete_silences
 from mend.context import CliContext
 from mend.errors import CliError, cli_error_for
-from mend.listing import Column, listing
+from mend.listing import Column, in_lines, laid_out
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, local_time, now, seconds_between
@@ -46,7 +48,8 @@ def silences(
     elif not found:
         cli.say("Nothing is silenced. mend maintenance NODE --for 2h --reason TEXT would do it.")
     else:
-        cli.out.print(listing(COLUMNS, [_cells(s, timestamp, s.id in gone) for s in found], cli.out.width))
+        for part in laid_out(COLUMNS, [_cells(s, timestamp, s.id in gone) for s in found], cli.out.width, _in_lines):
+            cli.out.print(part)
         cli.say("mend unsilence ID ends one before its time.", "dim")
 
 
@@ -76,10 +79,10 @@ def unsilence(
 COLUMNS = (
     Column("id"),
     Column("node/service"),
-    Column("type", 3),
+    Column("type"),
     Column("holds"),
-    Column("by", 2),
-    Column("reason", 1, prose=True),
+    Column("by"),
+    Column("reason", prose=True),
 )
 
 
@@ -99,6 +102,14 @@ def _cells(silence: Silence, timestamp: datetime, ended: bool) -> list[Text]:
         Text(plain(silence.by, 40)),
         Text(plain(silence.reason)),
     ]
+
+
+def _in_lines(row: Sequence[Text]) -> Group:
+    silence_id, target, type_, holds, by, reason = row
+    tail = Text.assemble(type_, " trouble, ", holds, " by ", by)
+    if reason:
+        tail.append(": ").append_text(reason)
+    return in_lines([silence_id, target], tail)
 
 
 def _row(silence: Silence, timestamp: datetime, ended: bool, folder: SilenceFolder) -> dict[str, Any]:
