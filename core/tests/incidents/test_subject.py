@@ -40,6 +40,12 @@ APART = {
     "two jobs that a sender names": [
         event("job_failed", incident=f"generic-x/{n}/1", trust=Trust.FOREIGN) for n in "ab"
     ],
+    "two of a kind on one host": [
+        alert("postgres_down", instance=i) for i in ("nas:9187", "nas:9188", "[fd00::1]:9189", "tcp://nas:9190")
+    ],
+    "two pages of one host": [
+        alert("http_probe_failed", instance=f"https://nas/{page}") for page in ("a", "b", "b?x=1", "")
+    ],
     "two types": [event("load_high"), event("memory_low")],
     "two services": [event("container_died", "web"), event("container_died", "db")],
 }
@@ -50,7 +56,10 @@ TOGETHER = {
         alert("disk_space_low", mountpoint="/", fstype="xfs"),
     ],
     "an alert that is critical now": [alert("link_flaps", device="eth0", severity=s) for s in ("info", "critical")],
-    "one alert measured by two jobs": [alert("node_unreachable", job=job) for job in ("node", "cadvisor")],
+    "one alert measured by two jobs": [
+        alert("node_unreachable", job=job, instance=i) for job, i in (("node", "nas:9100"), ("cadvisor", "nas:8080"))
+    ],
+    "a bare address, as one says it": [alert("postgres_down", instance=i) for i in ("fd00::1", "nas", "nas/")],
     "a service that died, and whose probe fails": [
         event(kind, "web") for kind in ("container_died", "http_probe_failed")
     ],

@@ -28,6 +28,8 @@ from mesh_core.policy.names.name_book import NameBook
         ("fe80::1%eth0", "fe80::1%eth0"),
         ("::1", "::1"),
         ("10.0.0.5:9100", "10.0.0.5"),
+        ("http://[fe80::1%25eth0]:8080/", "fe80::1%eth0"),
+        ("smb://NAS01/share", "NAS01"),
         ("https://", ""),
         ("", ""),
         ("[", ""),
@@ -45,6 +47,8 @@ def test_every_address_is_a_node_of_its_own_and_the_same_address_is_the_same_nod
     names = [node_for(host) for host in apart]
     assert len(set(names)) == len(apart)
     assert all(is_name(name) for name in names), names
+    assert node_for("xn--bro-hoa.lan") == node_for("BÜRO.lan") == node_for("bu\u0308ro.lan") != node_for("buro.lan")
+    assert node_for("xn--") == "xn--"
     for one, other in (("FD00:10:0::21", "fd00:10::21"), ("::ffff:10.0.0.5", "10.0.0.5"), ("nas.lan.", "nas.lan")):
         assert node_for(one) == node_for(other)
     assert node_for("...") == node_for("") == ""
@@ -59,6 +63,11 @@ KNOWN = KnownNames(
         "box": "box.site.example",
         **dict.fromkeys(("jump-a", "jump-b"), "10.9.9.9"),
         "here": "127.0.0.1",
+        "office": "büro.lan",
+        "shed.lan": "",
+        "pump.garden.lan": "",
+        "two.lan": "",
+        "two.iot.home.arpa": "",
     },
     services={
         "pi4": frozenset({"caddy.service", "srv-data.mount", "web", "Jellyfin"}),
@@ -82,12 +91,21 @@ KNOWN = KnownNames(
         ("web", "web.shop.example"),
         ("nas01.shop.example", "NAS01"),  # the inventory writes hosts of that domain
         ("BOX.site.example", "box"),
+        ("nas01.home.lan", "NAS01"),  # a part of a private domain is private
+        ("pump", "pump.garden.lan"),
+        ("shed.local", "shed.lan"),  # mDNS has one domain for all
+        ("xn--bro-hoa.lan:9100".partition(":")[0], "office"),
+        ("Büro.LAN", "office"),
         ("attic", "Attic"),  # no host of the inventory, but an agent speaks from there
         ("lonely", "lonely.lan"),
         # Nobody, or nobody knows which.
         ("10.0.0.50", ""),
         ("10.9.9.9", ""),
         ("127.0.0.1", ""),
+        ("two", ""),
+        ("two.local", ""),
+        ("shed.somewhere.example", ""),
+        ("shed.home", ""),
         ("fd00:10::2", ""),
         ("nas01.somewhere.example", ""),
         ("nas0", ""),

@@ -33,6 +33,10 @@ def event(payload: dict[str, Any], service: str = "thing", node: str = "n1") -> 
         {"container": "sshd"},
         {"unit": "wg-quick@wg0.service"},
         {"program": "redis-server"},
+        {"program": "cache:redis-server"},
+        {"process": "/usr/sbin/sshd -D"},
+        {"unit": "redis-server@6379.service"},
+        {"unit": "tailscaled@net.service"},
     ],
 )
 def test_it_is_the_lifeline_under_any_name(payload: dict[str, Any]) -> None:
@@ -48,6 +52,9 @@ def test_it_is_the_lifeline_under_any_name(payload: dict[str, Any]) -> None:
         {"image": "example/dashboard-for-redis"},
         {"compose": {"project": "docker", "service": "web"}},
         {"container": "redis-commander"},
+        {"program": "web:redis-commander"},
+        {"process": "/usr/bin/python3 /opt/redis"},
+        {"unit": "backup@redis.service"},
         {"image": None, "compose": ["redis"], "labels": "redis", "Actor": 1, "container": {"redis": 1}},
     ],
 )

@@ -7,6 +7,7 @@ alerts of different names; a container that died and whose probe fails as well i
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from mesh_core.incidents.event_types import SERVICE_STATES
@@ -30,6 +31,8 @@ _ABOUT_THE_ALERT = frozenset(
         *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance"),
     }
 )
+_HOST_OF_INSTANCE = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]*@)?(?:\[[^\]\s]*\]|[^/:\s]*)", re.IGNORECASE)
+_OF_THE_NODE = ("node_", "host_")  # types that speak of the machine: measured by whom, it is one
 
 
 def subject_of(event: HealthEvent) -> str:
@@ -37,7 +40,7 @@ def subject_of(event: HealthEvent) -> str:
     place = f"{event.node}/{event.service or ''}"
     if event.service is not None and not _is_by_itself(event):
         return place
-    thing = thing_of(event)
+    thing = " ".join(filter(None, (thing_of(event), _where_on_its_host(event))))
     return f"{place}@{event.type} {thing}" if thing else f"{place}@{event.type}"
 
 
@@ -54,6 +57,24 @@ def thing_of(event: HealthEvent) -> str:
     if not words and event.trust is Trust.FOREIGN:
         words = [_key_in(event.incident)]
     return _short(" ".join(words))
+
+
+def _where_on_its_host(event: HealthEvent) -> str:
+    """Two databases of one host are two things: the port or the path at which an alert's `instance` was found.
+
+    Not where the thing has a name of its own: that is the same whoever measures it.
+    """
+    labels = _labels_of(event.payload)
+    named = any(_word(part.get(key)) for part in (event.payload, labels) for key in _NAMES_IT if key != "name")
+    instance = _word(labels.get("instance"))
+    if (
+        named
+        or event.type.startswith(_OF_THE_NODE)
+        or (instance.count(":") > 1 and instance[:1] != "[" and "://" not in instance)
+    ):
+        return ""
+    found = _HOST_OF_INSTANCE.match(instance)
+    return _short(instance[found.end() :].strip("/")) if found else ""
 
 
 def _is_by_itself(event: HealthEvent) -> bool:

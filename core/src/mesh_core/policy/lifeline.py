@@ -17,7 +17,8 @@ from mesh_core.models.events import HealthEvent
 MAX_TEXT = 512  # of one value; no name is longer
 _SUFFIXES = (".service", ".socket", ".container", ".timer", ".path", ".target", ".scope")
 _SERVICE_LABEL, _PROJECT_LABEL = "com.docker.compose.service", "com.docker.compose.project"
-_NAME_KEYS = ("container", "container_name", "unit", "program", "process", "name")
+_NAME_KEYS = ("container", "container_name", "unit", "name")
+_PROGRAM_KEYS = ("program", "process")
 _IMAGE_KEYS = ("image", "Image")
 _LABEL_KEYS = ("labels", "Labels")
 _EXEC_PATH = re.compile(r"path=(\S+)")  # of `systemctl show`'s ExecStart: { path=/usr/bin/x ; argv[]=... }
@@ -131,6 +132,8 @@ def _parts_of(event: HealthEvent) -> Iterator[Mapping[str, Any]]:
 def _of_part(part: Mapping[str, Any]) -> Iterator[Named]:
     for key in _NAME_KEYS:
         yield from _of_name(key.replace("_", " "), part.get(key))
+    for key in _PROGRAM_KEYS:
+        yield from _of_program(key, part.get(key))
     for key in _IMAGE_KEYS:
         value = part.get(key)
         if isinstance(value, str) and value:
@@ -140,6 +143,13 @@ def _of_part(part: Mapping[str, Any]) -> Iterator[Named]:
         if isinstance(labels, dict):
             yield from _of_name("compose service", labels.get(_SERVICE_LABEL))
     yield from _of_name("compose service", compose.get("service") if isinstance(compose, dict) else None)
+
+
+def _of_program(kind: str, value: object) -> Iterator[Named]:
+    """`/usr/sbin/sshd -D` is sshd, and so is `net:sshd`, one of a supervisor's group."""
+    if isinstance(value, str) and (words := value[:MAX_TEXT].split()):
+        yield f"{kind} {value[:MAX_TEXT]}", short_name(value)
+        yield f"{kind} {value[:MAX_TEXT]}", short_name(words[0].rpartition("/")[2].rpartition(":")[2])
 
 
 def _of_name(kind: str, value: object) -> Iterable[Named]:

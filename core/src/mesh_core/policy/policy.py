@@ -55,6 +55,7 @@ class Policy:
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
         self.rules = tuple(rule for rule in document.rules if rule.enabled)
         self.never = document.never
+        self._never_names = frozenset(document.never.services)
         self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
         self._cues = document.cue_words()
         check_names(self.rules, self._cues.names)
@@ -136,7 +137,8 @@ class Policy:
         return next((f"port {port}" for port in ports_in(part) if self.lifeline.is_at(port, *hosts)), "")
 
     def _is_never(self, name: str) -> bool:
-        return name in self.never.services or self._fits_never(name) or self.lifeline.is_name(name)
+        template = name.partition("@")[0]  # an instance of a template unit is what the template is
+        return bool({name, template} & self._never_names) or self._fits_never(name) or self.lifeline.is_name(name)
 
     def _fits_never(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self.never.patterns)

@@ -49,6 +49,7 @@ def test_a_body_that_calls_its_host_otherwise_does_not_contradict_itself() -> No
     ("container", "service"),
     [
         ("shop-web-2", "shop.web"),
+        ("0123456789ab_shop_web_1", "shop.web"),
         ("attic_db_1", "attic.db"),
         ("attic-plain-1", "attic.plain"),
         # A container of that very name, of a service that nobody knows, of one of two.
@@ -72,6 +73,25 @@ def test_the_labels_that_an_exporter_copies_say_which_compose_service_it_is() ->
     labels = {"instance": "elsewhere:8080", "name": "p-s-1", "image": "s:1", **copied}
     event = event_for(Alert("alertmanager", "X", "f", firing=True, labels=labels))
     assert (event.service, event.payload["compose"]) == ("p.s", {"project": "p", "service": "s"})
+
+
+@pytest.mark.parametrize(
+    ("container", "labels"),
+    [
+        ("stack_web.1.abcdefghijklmnopqrstuvwxy", {}),
+        ("stack_web.zzzzzzzzzzzzzzzzzzzzzzzz1.abcdefghijklmnopqrstuvwxy", {}),
+        ("any", {"container_label_com_docker_swarm_service_name": "stack_web"}),
+    ],
+)
+def test_each_try_at_a_swarms_task_is_its_service(container: str, labels: dict[str, str]) -> None:
+    labels = {"instance": "nas:8080", "name": container, "image": "web:1", **labels}
+    event = event_for(Alert("alertmanager", "ContainerKilled", "f", firing=True, labels=labels))
+    assert (event.service, event.payload["swarm"], event.payload["container"]) == (
+        "stack_web",
+        {"service": "stack_web"},
+        container,
+    )
+    assert Fact.SWARM in facts_for(event)
 
 
 def test_the_worlds_services_are_counted_anew_only_when_it_changed() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import unicodedata
 from urllib.parse import urlsplit
 
 from mesh_core.models.slugs import plain_name
@@ -22,7 +24,7 @@ def host_in(text: str) -> str:
         place = text
     place = place.rpartition("@")[2]
     if place.startswith("["):
-        return place[1:].partition("]")[0]
+        return re.sub(r"%25(?=.)", "%", place[1:].partition("]")[0])  # a zone, as it is written in a URL
     return place.partition(":")[0] if place.count(":") == 1 else place
 
 
@@ -34,6 +36,19 @@ def address_in(host: str) -> str:
         return ""
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
+
+
+def in_letters(host: str) -> str:
+    """A name as people write it: `xn--bro-hoa.lan` is `büro.lan`; what is no such name stays as it is."""
+    labels = []
+    for label in host.split("."):
+        try:
+            said = label[4:].encode("ascii").decode("punycode") if label[:4].lower() == "xn--" else ""
+        except UnicodeError:
+            return host
+        labels.append(said or label)
+    name = ".".join(labels)
+    return name if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def is_own(address: str) -> bool:
@@ -50,5 +65,5 @@ def node_for(host: str) -> str:
     if ":" in address:
         name = address.replace(":", "-").replace("%", ".")
         return plain_name(f"0{name}" if name.startswith("-") else name, "host")
-    host = address or host.rstrip(".")
+    host = address or in_letters(host.rstrip("."))
     return plain_name(host, "host") if any(c.isalnum() for c in host) else ""

@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from mesh_core.models.events import HealthEvent, Runtime
-from mesh_core.policy.names.compose_names import compose_by_name, compose_in_labels
-from mesh_core.policy.names.hosts import address_in, host_in, is_own
+from mesh_core.policy.names.compose_names import compose_by_name, compose_in_labels, swarm_service
+from mesh_core.policy.names.hosts import address_in, host_in, in_letters, is_own
 
 # Domains that belong to nobody's public zone (RFC 6762 appendix G, RFC 8375, ICANN's .internal, and a router's own).
-_PRIVATE = ("local", "lan", "home", "internal", "intranet", "private", "corp", "localdomain", "home.arpa", "fritz.box")
+_MDNS = "local"  # the machine of that short name in this house, whatever else its domain is called
+_PRIVATE = (_MDNS, "lan", "home", "internal", "intranet", "private", "corp", "localdomain", "home.arpa", "fritz.box")
 # The types of systemd's units; a name without one of these is a .service for systemctl as well.
 UNIT_SUFFIXES = (
     *(".service", ".socket", ".timer", ".mount", ".automount", ".path", ".swap", ".target", ".slice", ".scope"),
@@ -64,6 +65,11 @@ class KnownNames:
         if not runtime and f"{service}.service" in known:
             return f"{service}.service", Runtime.SYSTEMD.value
         return service, runtime
+
+    @staticmethod
+    def swarm(container: str, labels: Mapping[str, str]) -> str:
+        """The swarm service whose task a container is; '' for none. Each try at a task is a container of its own."""
+        return swarm_service(container, labels)
 
     def compose(self, node: str, container: str, labels: Mapping[str, str]) -> tuple[str, str] | None:
         """(project, service) of the compose service that a container is one of, as far as it can be known."""
@@ -113,20 +119,25 @@ class _Index:
         if address:
             return []
         short, domain = _split(host)
-        near = [
-            name
-            for name, its in self._short.get(short, ())
-            if bool(its) is not bool(domain) and (its or domain) in self._private
-        ]
+        near = [name for name, its in self._short.get(short, ()) if self._may_be_one(its, domain)]
         return list(dict.fromkeys(near))
+
+    def _may_be_one(self, domain: str, other: str) -> bool:
+        """Of two names with the same first part: does one leave its domain out, or say only that it is in the house?"""
+        if not domain or not other:
+            return domain != other and self._is_private(domain or other)
+        return _MDNS in (domain, other) and self._is_private(domain) and self._is_private(other)
+
+    def _is_private(self, domain: str) -> bool:
+        return domain in self._private or any(domain.endswith(f".{ours}") for ours in _PRIVATE)
 
 
 def _key(text: str) -> str:
-    return address_in(text) or text.rstrip(".").lower()
+    return address_in(text) or in_letters(text.rstrip(".")).lower()
 
 
 def _split(host: str) -> tuple[str, str]:
-    short, _, domain = host.rstrip(".").lower().partition(".")
+    short, _, domain = _key(host).partition(".")
     return short, domain
 
 

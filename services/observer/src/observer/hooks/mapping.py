@@ -92,7 +92,10 @@ class Mapped(BaseModel):
         host_as_ours(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels)
         service, runtime = names.service(node, *_runtime_of(service, labels))
-        if runtime == Runtime.DOCKER.value and (claim := names.compose(node, service, labels)):
+        if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
+            payload |= {"swarm": {"service": task_of}, "container": service}
+            service = task_of
+        elif runtime == Runtime.DOCKER.value and (claim := names.compose(node, service, labels)):
             project, name = claim
             payload |= {"compose": {"project": project, "service": name}, "container": service}
             service = f"{project}.{name}"
