@@ -7,12 +7,14 @@ import pytest
 from mesh_core.models.truth import truth_in
 
 
-@pytest.mark.parametrize("value", [True, "true", " True", "YES", "on", "1", 1, 1.0])
+@pytest.mark.parametrize("value", [True, "true", " True", "YES", "on", "1", 1, 1.0, "y", "T", "1.0"])
 def test_yes(value: object) -> None:
     assert truth_in(value) is True
 
 
-@pytest.mark.parametrize("value", [False, "false", "FALSE ", "no", "off", "0", 0, 0.0, "", None, "null"])
+@pytest.mark.parametrize(
+    "value", [False, "false", "FALSE ", "no", "off", "0", 0, 0.0, "", None, "null", "N", "f", "0.0", "~"]
+)
 def test_no(value: object) -> None:
     assert truth_in(value) is False
 

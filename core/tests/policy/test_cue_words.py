@@ -45,12 +45,51 @@ def died(*lines: str, **more: Any) -> Allowed:
         "renewing the certificate in 40 days",
         "upstream servers: 4, mode: parallel",
         "reading environment variables",
+        # levels as other programs write them
+        "[2026-01-02T10:00:00,000][INFO ][o.e.n.Node] [n1] no certificate configured",
+        "[2026-01-02 10:00:00,000: INFO/MainProcess] certificate not needed, none missing",
+        "[10:00:00 INF] certificate not rotated, none missing",
+        "10:00AM DBG upstream not chosen, none down",
+        '{"@level":"info","@message":"certificate missing, not required"}',
+        '{"message":"certificate missing","level":200,"level_name":"INFO"}',
+        '{"version":"1.1","level":6,"short_message":"certificate missing"}',
+        '{"s":"I","c":"NETWORK","msg":"TLS off, certificate missing"}',
+        "[2026-01-02T10:00:00+00:00] app.INFO: upstream unknown",
+        "<134>1 2026-01-02T10:00:00Z box app - - - upstream unknown",
+        "cmd/web.go:242:runWeb() [I] certificate missing",
+        "2026-01-02 10:00:00,000 DEBG 'web' stdout output: certificate missing",
+        "10:00:00,000 |-INFO in a.b.C - certificate missing",
+        "=INFO REPORT==== 2-Jan-2026::10:00:00 === certificate missing",
+        # a line that goes on under its level
+        "info: Some.Host.Lifetime[14]\n      Now listening with certificate unknown",
+        # a warning is not what ended it
+        "2026-01-02T10:00:00Z [Warning] [MY-1] [Server] CA certificate ca.pem is self signed.",
+        '2026/01/02 10:00:00 [warn] 1#1: issuer certificate not found for "/etc/x.pem"',
+        # a database's word about its clients, and about its own start after a kill
+        '2026-01-02 10:00:00 UTC [33] ERROR:  relation "x" does not exist at character 15',
+        "2026-01-02 10:00:00 UTC [29] LOG:  invalid record length at 0/16: wanted 24, got 0",
+        "2026-01-02 10:00:00 UTC [29] LOG:  database system was not properly shut down; automatic recovery in progress",
     ],
 )
 def test_what_a_program_says_in_good_health_is_no_cause(line: str) -> None:
     assert heard(line) == set()
     allowed = died("listening on :8080", line)
     assert (allowed.preferred, allowed.rule) == ("restart", "container-down")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '10.0.0.9 - - [02/Jan/2026:10:00:00 +0000] "GET /backdoor/error/upstream HTTP/1.1" 404 5 "-" "xmrig"',
+        '10.0.0.9 - - [02/Jan/2026:10:00:00 +0000] "GET /x?disk+full=no+space+left HTTP/1.1" 502 5 "-" "curl"',
+        '[GIN] 2026/01/02 - 10:00:00 | 404 | 1.2ms | 10.0.0.9 | GET "/rootkit/certificate-error"',
+        '{"level":"info","msg":"handled request","request":{"method":"GET","uri":"/corrupt/error"},"status":404}',
+        "::ffff:10.0.0.9 - GET /malware/error 404 3.2 ms",
+    ],
+)
+def test_what_a_stranger_asked_for_is_no_evidence_however_grave_its_words(line: str) -> None:
+    assert heard("listening", line) == set()
+    assert died(line).preferred == "restart"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +104,8 @@ def test_what_a_program_says_in_good_health_is_no_cause(line: str) -> None:
         ("ssl handshake failure with 10.0.0.3", "certificate"),
         ("INFO: disk usage: no space left on device", "space"),
         ("[info] journal: bad superblock", "corruption"),
+        ('[error] 7#7: *1 no live upstreams, request: "GET / HTTP/1.1", upstream: "http://app/"', "dependency"),
+        ("Error: database connection failed\n    at connect: certificate expired", "certificate"),
     ],
 )
 def test_what_a_program_complains_of_is_one(line: str, cue: str) -> None:
@@ -109,6 +150,31 @@ def test_what_a_program_complains_of_is_one(line: str, cue: str) -> None:
         "Errno::ECONNREFUSED: Connection refused - connect(2) for 10.0.0.5:6379",
         'Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }',
         "System.Net.Sockets.SocketException (111): Connection refused",
+        # Rust
+        "called `Result::unwrap()` on an `Err` value: PoolTimedOut",
+        "Error: pool timed out while waiting for an open connection",
+        "Error: failed to lookup address information: Try again",
+        # Ruby
+        'PG::ConnectionBad (could not translate host name "db" to address: Name does not resolve)',
+        "Net::OpenTimeout: Failed to open TCP connection to db:9200 (execution expired)",
+        "Mysql2::Error::ConnectionError: Unknown MySQL server host 'db' (-2)",
+        # Elixir and Erlang
+        "** (DBConnection.ConnectionError) connection not available and request was dropped from queue",
+        "[error] Postgrex.Protocol failed to connect: ** (DBConnection.ConnectionError) tcp connect (db:5432): timeout",
+        '{failed_connect,[{to_address,{"db",5984}},{inet,[inet],nxdomain}]}',
+        # .NET
+        "System.Net.Sockets.SocketException (00000001, 11): Resource temporarily unavailable (db:5432)",
+        "Npgsql.NpgsqlException (0x80004005): Exception while connecting",
+        "A network-related error occurred while establishing a connection to SQL Server.",
+        # servers and tools
+        '[emerg] 1#1: host not found in upstream "app" in /etc/nginx/conf.d/default.conf:3',
+        "[error] 29#29: *1 app could not be resolved (3: Host not found), client: 10.0.0.9",
+        "1767340800: Error creating bridge: Connection refused.",
+        "wait-for-it.sh: timeout occurred after waiting 15 seconds for db:5432",
+        "ldap_sasl_bind(SIMPLE): Can't contact LDAP server (-1)",
+        "dial tcp: lookup db on 127.0.0.11:53: server misbehaving",
+        "lookup db on 127.0.0.11:53: dial tcp: read udp 127.0.0.1:34567->127.0.0.11:53: i/o timeout",
+        'Get "http://consul:8500/v1/kv": context deadline exceeded',
     ],
 )
 def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) -> None:
@@ -130,11 +196,36 @@ def test_a_probe_that_found_nobody_and_a_program_in_itself_lack_nothing_else(pay
     assert "dependency" not in SHIPPED._cues.heard_in(payload)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "System.IO.DirectoryNotFoundException: Could not find a part of the path '/config'.",
+        "java.nio.file.AccessDeniedException: /data/x",
+        "Protocol 'inet_tcp': register/listen error: eaddrinuse",
+        "OSError: [Errno 98] Address in use",
+        "1767340800: Error: Unable to open config file /etc/app.conf.",
+        'FATAL:  data directory "/var/lib/data" has wrong ownership',
+        "FATAL:  database files are incompatible with server",
+        "[ERROR] [Server] Failed to find valid data directory.",
+        "thread 'main' panicked at src/main.rs:5: DATABASE_URL must be set: NotPresent",
+        "Error: Cannot find module '/app/index.js'",
+        '[emerg] unexpected end of file, expecting "}" in /etc/app.conf:12',
+        "Error loading config file: yaml: line 3: did not find expected key",
+    ],
+)
+def test_a_program_that_could_not_begin_names_its_configuration(line: str) -> None:
+    assert "configuration" in heard(line)
+    assert (died(line).preferred, "restart" in died(line).actions) == ("notify", True)
+
+
 def test_own_words_for_a_cue_take_the_place_of_all_of_ours() -> None:
-    base = Document(cues={"dns": ("a",)}, topics={"dns": ("b",), "tls": ("c",)}, logged={"dns": ("d",)}, grave=("dns",))
+    base = Document(
+        cues={"dns": ("a",)}, topics={"dns": ("b",), "tls": ("c",)}, logged={"dns": ("d",)}, failed_at={"dns": ("f",)}
+    )
     over = Document(cues={"dns": ("mine",)}, logged={"tls": ("e",)})
     words = merged(base, over).cue_words()
     assert (words.plain["dns"], words.topics, words.logged) == (("mine",), {"tls": ("c",)}, {"tls": ("e",)})
+    assert words.failed_at == {}
 
 
 def test_a_refusal_and_a_dependency_that_is_down_are_for_a_person() -> None:

@@ -58,6 +58,7 @@ PROGRAM: dict[str, Any] = {"runtime": "supervisor", "program": "web"}
         ("container_missing", DOCKER | COMPOSE, REDEPLOY),
         ("unit_failed", UNIT | {"active_state": "failed"}, RESTART),
         ("unit_restart_loop", UNIT | {"active_state": "activating"}, NOTIFY),
+        ("program_restart_loop", PROGRAM | {"state": "RUNNING", "crashes": 3}, NOTIFY),
         ("program_exited", PROGRAM | {"state": "EXITED"}, RESTART),
         ("program_fatal", PROGRAM | {"state": "FATAL"}, RESTART),
         ("program_unhealthy", PROGRAM | {"state": "RUNNING"}, RESTART),

@@ -53,6 +53,10 @@ def crashed(*seconds_ago: float) -> ContainerRecord:
         (RUNNING | {"Health": {"Status": "unhealthy"}}, {}, Condition.UNHEALTHY, "container_unhealthy"),
         (RUNNING | {"Health": {"Status": "starting"}}, {}, Condition.UNKNOWN, ""),
         ({"Status": "paused"}, {}, Condition.UNKNOWN, ""),
+        # never ran: nobody tried to start it, or in vain, whether the engine says why or not
+        ({"Status": "created"}, {}, Condition.UNKNOWN, ""),
+        ({"Status": "created", "ExitCode": 127}, {}, Condition.UNHEALTHY, "container_died"),
+        ({"Status": "created", "Error": "address family not supported"}, {}, Condition.UNHEALTHY, "container_died"),
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 3}, Condition.UNHEALTHY, "container_restart_loop"),
         (RUNNING | {"StartedAt": at(61)}, {"deaths": 3}, Condition.HEALTHY, ""),
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 2, "oom_deaths": 2}, Condition.UNHEALTHY, "container_oom"),
@@ -73,7 +77,6 @@ def crashed(*seconds_ago: float) -> ContainerRecord:
             Condition.UNHEALTHY,
             "container_died",
         ),
-        ({"Status": "created"}, {}, Condition.UNKNOWN, ""),
         ({"Status": "created", "ExitCode": 128, "Error": "no network"}, {}, Condition.UNHEALTHY, "container_died"),
         ({"Status": "restarting", "Error": "no network"}, {}, Condition.UNKNOWN, ""),
         (EXITED, {"record": WITH_ITS_ENGINE}, Condition.UNHEALTHY, "container_died"),

@@ -27,6 +27,15 @@ def test_a_compose_run_stands_for_nobody_else() -> None:
     assert one_each([run, old]) == [run, old]
     assert one_each([new, old]) == [new]
     assert one_each([old, up, new]) == [up]
+    sick = {
+        "Names": ["/web-blue"],
+        "Labels": labels,
+        "State": "running",
+        "Status": "Up 2 hours (unhealthy)",
+        "Created": 1,
+    }
+    for rows in ([sick, up, new], [new, up, sick]):
+        assert one_each(rows) == [sick]
 
 
 def test_podman_compose_mixes_both_ways_of_writing() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-_TRUE = frozenset({"true", "yes", "on", "1"})
-_FALSE = frozenset({"false", "no", "off", "0", "", "none", "null", "nil", "undefined"})
+# As YAML 1.1 and JSON write it, databases and shells; `~` is YAML's word for nothing.
+_TRUE = frozenset({"true", "yes", "on", "1", "1.0", "y", "t"})
+_FALSE = frozenset({"false", "no", "off", "0", "0.0", "n", "f", "", "none", "null", "nil", "undefined", "~"})
 
 
 def truth_in(value: object) -> bool | None:

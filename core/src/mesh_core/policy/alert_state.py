@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mesh_core.models.events import HealthEvent
@@ -13,6 +14,20 @@ _OVER_BESIDE = {  # Grafana and what relays it; Nagios, Icinga
     **dict.fromkeys(("rulename", "ruleid", "ruleurl", "alertsource"), ("ok", "normal")),
     "statetype": ("ok", "up"),
 }
+# What is said of a thing in good health, by whatever watches it: the end of an alert where its state is asked for.
+_WELL = frozenset(
+    {
+        *("ok", "okay", "up", "healthy", "normal", "clear", "closed", "inactive", "removed", "resolve", "not firing"),
+        *("passing", "passed", "pass", "success", "succeeded", "successful", "online", "operational", "reachable"),
+        *("available", "alive", "good", "green", "fixed", "ended", "back to normal", "running"),
+    }
+)
+
+
+def says_well(text: str) -> bool:
+    """Is this the word of some sender for an alert that is over? Marks around it (`[OK]`) do not count."""
+    word = " ".join(re.findall(r"\w+", text[:60].lower()))
+    return word in _OVER or word in _WELL
 
 
 def is_over(path: tuple[str, ...], word: str, beside: frozenset[str]) -> bool:

@@ -8,98 +8,169 @@ not connect matters: a program that prints it lacks what it depends on, a probe 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
 _LOOKED_AT = 1000  # characters of a line that say what kind of line it is
 
-_LEVEL = r"(?:trace|debug|verbose|info|information|informational|notice|note|log)"
+# How programs write that a line is no trouble, or not yet: as a word before the message, in JSON, logfmt, by number.
+_INFO = r"(?:trace|trc|debug|debg|dbg|verbose|vrb|info|inf|(?<!\w )information|informational|notice|note|log)"
+_WARNING = r"(?:warn|warning|wrn)"
+_NUMBERS = r"(?:[123]0|[567]|100|200|250)"  # pino and bunyan; syslog and GELF; Monolog
+
+
+def _level(words: str, letters: str) -> str:
+    return (
+        rf'"[@a-z._]{{0,20}}(?:level|lvl|severity|@l|s)[a-z._]{{0,12}}" ?: ?"(?:{words}|{letters})"'  # JSON
+        rf"|\b(?:level|lvl|severity|loglevel)=\"?{words}\b"  # logfmt
+        # a word before the message: `INFO:`, `[INFO ]`, `(info)`, `: INFO/`, `|-INFO`, `=INFO REPORT`, `app.INFO:`
+        rf"|^[^\"']{{0,80}}?(?:(?:^|[\s|\[(<:,]|\|-|^=){words}(?=[\s:|\])>/,]|$)|\.{words}(?=:))"
+        rf"|\[{letters}\]|^{letters}/|^{letters}\d{{4}} \d\d:\d\d:\d\d"  # ESPHome and Gitea, Android, glog
+        rf"|^[\d:.,tz+ -]{{8,40}} {letters}\d? "
+    )
+
+
 _INFORMATIONAL = re.compile(
-    rf'"(?:log\.?)?(?:level|lvl|levelname|severity)" ?: ?"{_LEVEL}"'  # JSON
-    rf"|\b(?:level|lvl|severity|loglevel)=\"?{_LEVEL}\b"  # logfmt
-    r'|"level" ?: ?[123]0\b'  # pino, bunyan
-    rf"|[\[(<]{_LEVEL}[\])>]"
-    rf"|^[^\"']{{0,60}}?(?:^|[\s|]){_LEVEL}(?:[:\s|\]]|$)"
-    r"|^[idv]\d{4} \d\d:\d\d:\d\d"  # glog, klog
-    r"|^<[567]>"  # syslog
-    r"|^\d+:[a-z] \d\d [a-z]{3} \d{4} [\d:.]{8,12} [.*-] "  # Redis
-    r'|"(?:get|head|post|put|patch|delete|options|propfind|report) [^"]{0,800}" [1-4]\d\d\b'  # an access log
+    _level(_INFO, "[divt]")
+    + rf'|"[@a-z._]{{0,20}}(?:level|priority|severity)" ?: ?"?{_NUMBERS}\b'
+    + r"|^\d+:[a-z] \d\d [a-z]{3} \d{4} [\d:.]{8,12} [.*-] "  # Redis
 )
+_WARNED = re.compile(_level(_WARNING, "w") + r'|"level" ?: ?"?(?:40|300)\b')
+_SYSLOG = re.compile(r"^<(\d{1,3})>")
+# Who asked for what, and what he got: a stranger chose every word of it, the path above all.
+_ASKED = re.compile(
+    r"\b(?:get|head|post|put|patch|delete|options|propfind|report|connect)\b[\"' ]{1,3}(?:https?://|/)"
+    r"|\"(?:uri|url|path|request_uri|requestpath)\" ?: ?\""
+)
+_ANSWERED = re.compile(r"(?:^|[\s\"|=:])[1-5]\d\d(?=[\s\"|,}]|$)")
+_ERROR_LEVEL = re.compile(r"^[^\"']{0,80}?(?:^|[\s|\[(<:=])(?:err|error|crit|critical|fatal|alert|emerg|panic)\b")
 _FAILURE = (
     r"error|fail|fatal|panic|exception|traceback|refus|denied|cannot|can't|can not|could not|couldn't|unable|expired|"
     r"invalid|timed out|unreach|abort|reject|not found|no such|enotfound|eai_again|unauthorized"
 )
 _FAILING = re.compile(_FAILURE)
+_FAILED = re.compile(
+    rf"{_FAILURE}|time-?out|timed-?out|not possible|not available|unavailab"
+    rf"|\bno \w{{1,20}} available|deadline exceeded|\b(?:emerg|crit|err)\b"
+)
 _COMPLAINING = re.compile(
-    rf"{_FAILURE}|warn|crit|expir|timeout|missing|unknown|unavailab|mismatch|unsupported|unexpected|untrusted"
-    r"|self.signed|\b(?:no|not|bad|down|lost|dead|wrong|broken|without|reset|err)\b"
+    rf"{_FAILURE}|crit|expir|timeout|missing|unknown|unavailab|mismatch|unsupported|unexpected|untrusted|self.signed"
+    r"|\bnot (?:yet )?(?:valid|trusted|available|reachable|set)\b|\b(?:bad|down|lost|dead|wrong|broken|reset|err)\b"
+    r"|\bno (?:live|such|valid|route|resolver)\b"
 )
 _PRINTED = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?:$|[^a-z])|logs$|loglines$")
 _ITSELF = re.compile(r"\blocalhost\b|\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[::1\]|\b0\.0\.0\.0\b")
+_RESOLVER = re.compile(
+    r"(?:[\d.]{7,15}:\d{1,5}->)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}:53\b"
+)  # where names are asked for: an engine's, systemd's
+_CONTINUED = re.compile(r"\s|caused by: ")  # belongs to the line above it
 
 
 @dataclass(frozen=True)
 class CueWords:
     """Words in lower case, by the cue that they stand for. `grave` cues hear their plain words in any line.
 
-    `plain` counts anywhere, `topics` in a line that complains, `logged` in what the program itself printed.
+    `plain` counts anywhere, `topics` in a line that complains, `logged` in what the program itself printed, `failed_at`
+    in a line of its own that speaks of a failure: what it did then. A line that says who asked for what never counts.
     """
 
     plain: Mapping[str, tuple[str, ...]]
     topics: Mapping[str, tuple[str, ...]]
     logged: Mapping[str, tuple[str, ...]]
+    failed_at: Mapping[str, tuple[str, ...]]
     grave: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> frozenset[str]:
-        return frozenset((*self.plain, *self.topics, *self.logged))
+        return frozenset((*self.plain, *self.topics, *self.logged, *self.failed_at))
 
     def heard_in(self, payload: Mapping[str, Any]) -> set[str]:
         """The cues whose words the payload holds, in its keys or its texts."""
-        pieces = list(_pieces(payload))
-        everything = "\n".join(text for text, _ in pieces)
-        lines = [_Line(line, printed) for text, printed in pieces for line in text.split("\n")]
-        found = set()
-        for name, words in self.plain.items():
-            hits = [word for word in words if _stands_in(word, everything)]
-            if hits and (name in self.grave or any(line.has(hits) and not line.is_chatter for line in lines)):
-                found.add(name)
-        for name, words in self.topics.items():
-            hits = [word for word in words if _stands_in(word, everything)]
-            if hits and any(line.has(hits) and line.complains and not line.is_chatter for line in lines):
-                found.add(name)
-        for name, words in self.logged.items():
-            hits = [word for word in words if _stands_in(word, everything)]
-            if hits and any(line.printed and line.has(hits) and not line.is_about_itself for line in lines):
-                found.add(name)
-        return found
+        lines = [line for line in _lines(payload) if not line.is_request]
+        everything = "\n".join(line.text for line in lines)
+
+        def heard(words: Mapping[str, tuple[str, ...]], counts: Callable[[str, _Line], bool]) -> set[str]:
+            present = {name: [word for word in said if _stands_in(word, everything)] for name, said in words.items()}
+            return {
+                name
+                for name, hits in present.items()
+                if hits and any(line.has(hits) and counts(name, line) for line in lines)
+            }
+
+        return (
+            heard(self.plain, lambda name, line: name in self.grave or not line.is_chatter)
+            | heard(self.topics, lambda _, line: line.complains)
+            | heard(self.logged, lambda _, line: line.printed and not line.is_about_itself)
+            | heard(self.failed_at, lambda _, line: line.printed and line.failed and not line.is_about_itself)
+        )
+
+
+class _Kind(Enum):
+    INFORMATION = auto()
+    WARNING = auto()
+    UNKNOWN = auto()
 
 
 @dataclass(frozen=True)
 class _Line:
+    """`kind` is what its own program calls it, or the line that it continues."""
+
     text: str
     printed: bool
+    kind: _Kind
 
     def has(self, words: list[str]) -> bool:
         return any(_stands_in(word, self.text) for word in words)
 
     @property
+    def _start(self) -> str:
+        return self.text[:_LOOKED_AT]
+
+    @cached_property
+    def is_request(self) -> bool:
+        start = self._start
+        return bool(_ASKED.search(start) and _ANSWERED.search(start) and not _ERROR_LEVEL.search(start))
+
+    @cached_property
     def is_chatter(self) -> bool:
         """Does its own program call it information, and does it speak of no failure?"""
-        start = self.text[:_LOOKED_AT]
-        return _INFORMATIONAL.search(start) is not None and _FAILING.search(start) is None
+        return self.kind is _Kind.INFORMATION and _FAILING.search(self._start) is None
 
-    @property
+    @cached_property
     def complains(self) -> bool:
-        return _COMPLAINING.search(self.text[:_LOOKED_AT]) is not None
+        """A warning names no cause: what it warns of has not happened."""
+        return self.kind is not _Kind.WARNING and not self.is_chatter and _COMPLAINING.search(self._start) is not None
 
-    @property
+    @cached_property
+    def failed(self) -> bool:
+        return self.kind is _Kind.UNKNOWN and _FAILED.search(self._start) is not None
+
+    @cached_property
     def is_about_itself(self) -> bool:
         """Whoever cannot reach a part of itself lacks nothing that stands elsewhere."""
-        return _ITSELF.search(self.text[:_LOOKED_AT]) is not None
+        return _ITSELF.search(_RESOLVER.sub("", self._start)) is not None
+
+
+def _lines(payload: Mapping[str, Any]) -> Iterator[_Line]:
+    kind = _Kind.UNKNOWN
+    for text, printed in _pieces(payload):
+        for line in text.split("\n"):
+            if not _CONTINUED.match(line):
+                kind = _kind_of(line[:_LOOKED_AT])
+            yield _Line(line, printed, kind)
+
+
+def _kind_of(start: str) -> _Kind:
+    number = _SYSLOG.match(start)
+    told = _INFORMATIONAL.search(start)
+    error = _ERROR_LEVEL.search(start)
+    if (told and not (error and error.end() <= told.end())) or (number and int(number[1]) % 8 > 4):
+        return _Kind.INFORMATION
+    return _Kind.WARNING if _WARNED.search(start) else _Kind.UNKNOWN
 
 
 def _stands_in(word: str, text: str) -> bool:
@@ -124,7 +195,7 @@ def _pieces(payload: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
                 todo.append((child, printed or _PRINTED.search(str(key).lower()) is not None))
             text, printed = " ".join(str(key) for key in value), False
         elif isinstance(value, list):
-            todo.extend((child, printed) for child in value)
+            todo.extend((child, printed) for child in reversed(value))  # in order: a line continues the one before
             continue
         elif isinstance(value, str):
             text = value

@@ -15,6 +15,7 @@ from mesh_core.actions.containers import engine_attributes
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.records import is_name, parse_time
 from mesh_core.models.truth import truth_in
+from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_over
 from mesh_core.policy.payload_fields import fields_of, folded
 
@@ -32,7 +33,7 @@ class Fact(StrEnum):
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
-    START_ERROR = "start_error"  # the engine itself could not start it
+    START_ERROR = "start_error"  # its manager could not even start it
     COMPOSE = "compose"  # it belongs to a compose project
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
     BACKED = "backed"  # the event says which manager runs it
@@ -87,11 +88,14 @@ _DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed"})
 _DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
+# It answers, and finds fault with who asks: no restart changes that. Not what a page, a service or time may lack.
+_REFUSALS = frozenset(range(400, 500)) - {404, 408, 410, 423, 424, 425}
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
 _DEPENDENCY_DOWN = ("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused")
 _WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
+_SET_UP_FAILED = range(200, 244)  # systemd.exec(5): no such program, folder, user, namespace, cgroup, ...
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 
 
@@ -126,7 +130,8 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.WELL
     yield from _of_docker(path, value, word)
     yield from _of_monitoring(path, value, word, beside, yes=yes)
-    if path == ("httpstatus",) and _whole(value) and value in (401, 403, 407, 429):
+    number = whole_in(value)
+    if path == ("httpstatus",) and number is not None and number in _REFUSALS:
         yield Fact.REFUSED
     if parent == "dependson" and word.startswith(_DEPENDENCY_DOWN):
         yield Fact.DEPENDENCY_DOWN
@@ -136,7 +141,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.RESTARTING
     if key == "reason" and word == "crashloopbackoff":
         yield Fact.LOOPING
-    if key in _RESTART_COUNTS and _whole(value) and value >= LOOP_COUNT:
+    if key in _RESTART_COUNTS and number is not None and number >= LOOP_COUNT:
         yield Fact.LOOPING
     if key in ("initiatedby", "stoppedby", "pausedby") and _PERSON.match(word):
         yield Fact.OPERATOR
@@ -162,7 +167,7 @@ def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
         if word == "health_status: healthy":
             yield Fact.RESOLVED
     # owner's labels: `autoheal=False`, `...restart.enable=FALSE`, ours `mendmesh.restart=false`
-    refuses = value is False or word in ("false", "no", "off", "0")
+    refuses = value is False or (word != "" and truth_in(word) is False)
     if refuses and (key == "autoheal" or key.endswith(("restartenable", "mendmeshrestart"))):
         yield Fact.OPTED_OUT
 
@@ -175,28 +180,28 @@ def _monitoring(path: tuple[str, ...]) -> bool:
 def _of_monitoring(
     path: tuple[str, ...], value: Any, word: str, beside: frozenset[str], *, yes: bool
 ) -> Iterator[Fact]:
-    key = path[-1]
+    key, number = path[-1], whole_in(value)
     if is_over(path, word, beside):
         yield Fact.RESOLVED
     if path == ("notificationtype",) and word.startswith(("downtime", "acknowledge")):
         yield Fact.MAINTENANCE
-    if path == ("heartbeat", "status") and _whole(value):
+    if path == ("heartbeat", "status"):
         yield from {
             0: (Fact.UNHEALTHY,),
             1: (Fact.RESOLVED,),
             2: (Fact.RESTARTING, Fact.TRANSIENT),
             3: (Fact.MAINTENANCE,),
-        }.get(value, ())
-    if key == "statetype" and (word == "soft" or (value in (0, 0.0) and value is not False)):
+        }.get(-1 if number is None else number, ())
+    if key == "statetype" and (word == "soft" or number == 0):
         yield Fact.TRANSIENT
-    if path == ("occurrences",) and _whole(value) and value == 1:
+    if path == ("occurrences",) and number == 1:
         yield Fact.TRANSIENT
     if len(path) == 1 and yes:
         if key == "test":
             yield Fact.TEST
         if key in ("maintenance", "silenced", "muted", "suppressed", "indowntime"):
             yield Fact.MAINTENANCE
-    if key == "nodeuptimeseconds" and _whole(value) and 0 <= value < 600:  # a bare uptime may be a process's
+    if key == "nodeuptimeseconds" and number is not None and 0 <= number < 600:  # a bare uptime may be a process's
         yield Fact.JUST_BOOTED
 
 
@@ -208,10 +213,6 @@ def _seconds(value: object) -> float | None:
         return parse_time(value if value[-1] in "Zz" or value[-6] in "+-" else value + "Z").timestamp()
     except (ValueError, OverflowError):
         return None
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _of_the_whole(event: HealthEvent) -> set[Fact]:
@@ -230,7 +231,7 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.GONE)
     if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:
         found.add(Fact.GONE)
-    if event.runtime is Runtime.DOCKER and payload.get("error") and payload.get("status") in ("exited", "created"):
+    if _could_not_start(event):
         found.add(Fact.START_ERROR)
     live = {key.removeprefix("live"): value for key, value in payload.items() if key.startswith("live")}
     for key, value in payload.items():
@@ -247,6 +248,22 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     return found
 
 
+def _could_not_start(event: HealthEvent) -> bool:
+    """Does its manager say that it could not even begin, in the fields of our node agent?"""
+    payload = event.payload
+    error = payload.get("error")
+    if event.runtime is Runtime.DOCKER:
+        code = whole_in(payload.get("exit_code"))
+        return (bool(error) and payload.get("status") in ("exited", "created", "dead")) or (
+            payload.get("status") == "created" and code is not None and code != 0
+        )
+    if event.runtime is Runtime.SYSTEMD:
+        return payload.get("active_state") == "failed" and (
+            payload.get("result") == "resources" or whole_in(payload.get("exit_code")) in _SET_UP_FAILED
+        )
+    return False
+
+
 def _is_still_ill(found: set[Fact]) -> bool:
     """Its check says no, and nobody says that it was stopped (Docker calls each stopped container unhealthy)."""
     return Fact.UNHEALTHY in found and Fact.DOWN not in found
@@ -257,9 +274,9 @@ def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
     not_its_own = found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}
     if _is_still_ill(found) or not_its_own or payload.get("ended") == _WITH_ITS_ENGINE:
         return  # the engine keeps the 0 of an earlier life
-    exit_code = payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode"))
+    exit_code = whole_in(payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode")))
     policy = payload.get("restart_policy")
-    if str(exit_code) == "143" and policy in ("always", "unless-stopped"):
+    if exit_code == 143 and policy in ("always", "unless-stopped"):
         yield Fact.OPERATOR  # ended politely, and the engine does not start it again: somebody stopped it
-    if str(exit_code) == "0" and policy == "no" and payload.get("declared_state") != "running":
+    if exit_code == 0 and policy == "no" and payload.get("declared_state") != "running":
         yield Fact.FINISHED

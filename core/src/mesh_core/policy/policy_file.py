@@ -88,7 +88,8 @@ class Requests(FilePart):
 class Document(FilePart):
     """One policy file. `unprotect` takes names off the shipped `never` lists.
 
-    The words of a cue: `cues` count anywhere, `topics` in a line that complains, `logged` in what the program printed.
+    The words of a cue: `cues` count anywhere, `topics` in a line that complains, `logged` in what the program printed,
+    `failed_at` in what it printed of a failure.
     """
 
     max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
@@ -97,12 +98,19 @@ class Document(FilePart):
     cues: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     topics: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     logged: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
+    failed_at: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     grave: tuple[Key, ...] = ()
     rules: tuple[PolicyRule, ...] = ()
     requests: Requests = Requests()
 
     def cue_words(self) -> CueWords:
-        return CueWords(_lowered(self.cues), _lowered(self.topics), _lowered(self.logged), frozenset(self.grave))
+        return CueWords(
+            plain=_lowered(self.cues),
+            topics=_lowered(self.topics),
+            logged=_lowered(self.logged),
+            failed_at=_lowered(self.failed_at),
+            grave=frozenset(self.grave),
+        )
 
 
 def merged(base: Document, over: Document) -> Document:
@@ -130,6 +138,7 @@ def merged(base: Document, over: Document) -> Document:
         # Whoever gives a cue words of his own means these, and no other of ours beside them.
         topics={**_without(base.topics, over.cues), **over.topics},
         logged={**_without(base.logged, over.cues), **over.logged},
+        failed_at={**_without(base.failed_at, over.cues), **over.failed_at},
         grave=(*base.grave, *over.grave),
         rules=tuple(rules),
         requests=Requests(modules={**base.requests.modules, **over.requests.modules}),

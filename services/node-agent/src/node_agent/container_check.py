@@ -148,8 +148,10 @@ class ContainerCheck:
 
     @property
     def _could_not_start(self) -> bool:
-        """The engine keeps the error of a start until a later one succeeds."""
-        return bool(self._state.get("Error")) and self._state.get("Status") in NOT_STARTED
+        """The engine keeps the error of a start until a later one succeeds. What never ran has no exit code else."""
+        status = self._state.get("Status")
+        tried_in_vain = status == "created" and self._state.get("ExitCode") not in (0, None)
+        return tried_in_vain or (bool(self._state.get("Error")) and status in NOT_STARTED)
 
     @property
     def _oom_killed(self) -> bool:

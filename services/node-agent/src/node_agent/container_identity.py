@@ -58,9 +58,10 @@ def is_one_off(labels: Mapping[str, str]) -> bool:
 
 
 def one_each(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of the engine's short forms the one that counts for each identity: what runs, else the newest.
+    """Of the engine's short forms the one that counts for each identity: what runs, the sick first, else the newest.
 
-    A swarm keeps the ends of a task's earlier lives, and who replaces a container may leave the old one beside it.
+    A swarm keeps the ends of a task's earlier lives, and who replaces a container may leave the old one beside it. Of
+    several that run under one number (two colours of a service) none hides that another is sick.
     """
     chosen: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -70,9 +71,10 @@ def one_each(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(chosen.values())
 
 
-def _rank(row: dict[str, Any]) -> tuple[bool, int]:
-    created = row.get("Created")
-    return row.get("State") in ("running", "restarting", "paused"), created if isinstance(created, int) else 0
+def _rank(row: dict[str, Any]) -> tuple[bool, bool, int]:
+    created, state = row.get("Created"), row.get("State")
+    sick = state == "restarting" or "(unhealthy)" in str(row.get("Status"))
+    return state in ("running", "restarting", "paused"), sick, created if isinstance(created, int) else 0
 
 
 def container_facts(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:

@@ -292,7 +292,14 @@ def test_a_test_message_tells_nothing_and_an_ending_certificate_does() -> None:
     assert (event.type, event.severity, event.node) == ("monitor_message", Severity.WARNING, "unknown")
 
 
-@pytest.mark.parametrize("status", [None, True, "0", 9, [], {}])
+def test_a_status_that_is_sent_as_text_is_that_number() -> None:
+    down, up = (one(uptime_kuma.alerts_in(kuma(status))) for status in ("0", "1"))
+    assert isinstance(down, Alert)
+    assert isinstance(up, Alert)
+    assert (down.firing, up.firing) == (True, False)
+
+
+@pytest.mark.parametrize("status", [None, True, "down", "0.5", 9, [], {}])
 def test_a_heartbeat_without_a_status_is_refused(status: Any) -> None:
     assert isinstance(uptime_kuma.alerts_in(kuma(status)), Unfit)
 
@@ -329,9 +336,14 @@ def test_any_json_is_read_by_expressions() -> None:
     ("said", "fires"),
     [
         *((value, True) for value in (True, "true", "TRUE", "yes", "on", 1, "1", "firing", "down", [1], {"a": 1})),
+        *((value, True) for value in ("CRITICAL", "PROBLEM", "not ok", "unresolved", "failing", "[FIRING:2]", 2, "y")),
         *(
             (value, False)
-            for value in (False, "false", "False", " no ", "off", 0, 0.0, "0", "", None, [], "resolved", "OK")
+            for value in (
+                *(False, "false", "False", " no ", "off", 0, 0.0, "0", "", None, [], "resolved", "OK", "n", "F", "~"),
+                # Netdata, Nagios, Consul, healthchecks, status pages; with marks around
+                *("CLEAR", "RECOVERY", "passing", "success", "operational", "[OK]", "\u2705 Up", "Back to normal."),
+            )
         ),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.truth import truth_in
+from mesh_core.policy.alert_state import says_well
 
 MOST_ALERTS = 5000  # of one request; a whole MiB of short ones
 
@@ -67,16 +68,12 @@ def stable_key(given: object, *otherwise: object) -> str:
     return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-# What senders write for a state that is none of trouble.
-_OVER = frozenset({"ok", "okay", "up", "healthy", "normal", "resolved", "recovered", "cleared", "closed", "inactive"})
-
-
 def says_that_it_fires(value: object) -> bool:
     """A truth value, also as text (`"false"` is no), or a word for a state; of anything else whether it is there."""
     said = truth_in(value)
     if said is not None:
         return said
-    return not (isinstance(value, str) and value.strip().lower() in _OVER) and bool(value)
+    return not (isinstance(value, str) and says_well(value)) and bool(value)
 
 
 def timestamp_in(text: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.records import rfc3339
 from mesh_core.models.slugs import plain_name
+from mesh_core.models.whole_numbers import whole_in
 from observer.hooks.alert import Alert, Nothing, Read, Unfit, stable_key
 from observer.hooks.sender import HookSender
 
@@ -34,8 +35,8 @@ def alerts_in(body: dict[str, Any]) -> list[Read] | Unfit:
         return [_message(msg)]
     if not isinstance(monitor, dict) or not isinstance(heartbeat, dict):
         return Unfit("monitor and heartbeat: not objects; choose JSON (application/json) in Uptime Kuma's webhook")
-    status = heartbeat.get("status")
-    if isinstance(status, bool) or status not in (DOWN, UP, PENDING, MAINTENANCE):
+    status = whole_in(heartbeat.get("status"))
+    if status not in (DOWN, UP, PENDING, MAINTENANCE):
         return Unfit("heartbeat.status: none of 0 (down), 1 (up), 2 (pending), 3 (maintenance)")
     if status in (PENDING, MAINTENANCE):
         return [Nothing("pending: it will say down if it lasts" if status == PENDING else "it is in maintenance")]
