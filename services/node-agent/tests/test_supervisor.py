@@ -162,8 +162,23 @@ async def test_a_program_that_supervisor_gave_up_is_fatal(supervised: Supervised
 async def test_a_program_that_restarts_again_and_again_is_unhealthy(supervised: Supervised, watching: Any) -> None:
     async with watching(supervised.probe(stable_seconds=5)) as watched:
         await asyncio.to_thread(supervised.ctl, "start", "looping")
-        event = await watched.see("looping", "program_unhealthy", seconds=20)
+        event = await watched.see("looping", "program_restart_loop", seconds=20)
         assert event.payload["restart_count"] >= 3
+
+
+async def test_how_a_program_ended_is_read_out_of_the_servers_own_log(supervised: Supervised) -> None:
+    probe = supervised.probe()
+    await probe.check(None)
+    await asyncio.to_thread(supervised.ctl, "start", "looping")
+
+    async def crashed() -> bool:
+        await probe.check(None)
+        return len(probe.memory().get("looping:looping", [])) > 2
+
+    await wait_for(crashed, 60, "two crashes to be counted")
+    await asyncio.to_thread(supervised.ctl, "restart", "shop")
+    await probe.check(None)
+    assert len(probe.memory()["shop:shop"]) == 1  # its start, and no crash
 
 
 async def test_a_program_of_a_larger_group_is_a_whole_node_event_with_its_full_name(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
@@ -16,15 +16,18 @@ from pydantic import Field, field_validator, model_validator
 from mesh_core.models.events import Runtime, Severity
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
+from node_agent.crash_rhythm import loop_seconds_left
 from node_agent.evidence import clean_lines
 from node_agent.http_address import basic_login, parse_address, refuse_path, without_login
 from node_agent.http_client import HttpConnectionError, request
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext, ProbeOptions
+from node_agent.supervisor_ends import ProgramEnds, program_in
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=2.0, recheck_seconds=0.5)
 REPLY_SECONDS = 5.0
 LOG_BYTES = 8000
+MAIN_LOG_BYTES = 64 * 1024  # of supervisord's own, in which the end of a program is looked for
 RPC_PATH = "/RPC2"
 LOOP_WINDOW_SECONDS = 600.0
 
@@ -57,7 +60,7 @@ class SupervisorOptions(ProbeOptions):
         return self
 
     def create(self, context: ProbeContext) -> SupervisorProbe:
-        return SupervisorProbe(self)
+        return SupervisorProbe(self, memory=context.memory("supervisor"))
 
 
 class SupervisorProbe:
@@ -65,7 +68,13 @@ class SupervisorProbe:
 
     name = "supervisor"
 
-    def __init__(self, options: SupervisorOptions, *, clock: Callable[[], float] = time.time):
+    def __init__(
+        self,
+        options: SupervisorOptions,
+        *,
+        memory: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.time,
+    ):
         self.every_seconds = options.every_seconds
         self._options = options
         self._address = parse_address(options.address)
@@ -75,6 +84,7 @@ class SupervisorProbe:
             self._headers["Authorization"] = basic_login(options.user, options.password)
         self._clock = clock
         self._starts: dict[str, deque[int]] = {}
+        self._ends = ProgramEnds(memory or {})
         self._last: list[CheckResult] = []
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
@@ -87,11 +97,23 @@ class SupervisorProbe:
                 CheckResult("supervisor:/", None, Condition.UNHEALTHY, RULE, "program_unhealthy", facts=facts),
                 *self._unseen(),
             ]
+        if anew := self._ends.started_anew(rows):
+            self._ends.read(await self._main_log(), anew, rows)
         expected = await self._expected_exits(rows)
         results = [CheckResult("supervisor:/", None, Condition.HEALTHY, RULE, facts=facts)]
         results += [self._verdict(row, expected) for row in rows if not self._ignored(row)]
         self._last = [f for f in results if f.key != "supervisor:/"]
         return results if only is None else [f for f in results if f.key in only]
+
+    def memory(self) -> dict[str, Any]:
+        return self._ends.dump()
+
+    async def _main_log(self) -> str:
+        """The end of supervisord's own log; empty where it keeps none."""
+        try:
+            return str(await self._call("supervisor.readLog", -MAIN_LOG_BYTES, 0))
+        except (HttpConnectionError, SupervisorError):
+            return ""
 
     async def describe(self, name: str) -> dict[str, Any]:
         """What is known of the program behind another probe, with its last lines."""
@@ -123,7 +145,7 @@ class SupervisorProbe:
 
     def _verdict(self, row: dict[str, Any], expected: dict[str, list[int]]) -> CheckResult:
         name, group, state = str(row["name"]), str(row["group"]), str(row["statename"])
-        program = f"{group}:{name}"
+        program = program_in(row)
         facts: dict[str, Any] = {
             "runtime": Runtime.SUPERVISOR.value,
             "program": program,
@@ -166,10 +188,14 @@ class SupervisorProbe:
         ):
             return result(
                 Condition.UNHEALTHY,
-                "program_unhealthy",
+                "program_restart_loop",
                 recheck_seconds=self._options.stable_seconds,
                 reason="it restarts again and again",
             )
+        crashes = self._ends.crashes_of(program)
+        if left := loop_seconds_left(crashes, self._options.loop_restarts, self._clock()):
+            count, why = len(crashes), "it ends and is started again and again, slowly"
+            return result(Condition.UNHEALTHY, "program_restart_loop", recheck_seconds=left, crashes=count, reason=why)
         return result(Condition.HEALTHY if state == "RUNNING" else Condition.UNKNOWN)
 
     def _restarts(self, program: str, start: int) -> int:
