@@ -39,7 +39,7 @@ TROUBLES = [
 RECOVERIES = [
     _event(2, type=kind, service=service, incident=incident, trust=trust, payload={"verdict": "proven"})
     for kind, service, incident, trust in product(
-        ("service_recovered", "node_online", "remediation_completed", "disk_full", "backup_done"),
+        ("service_recovered", "node_online", "node_retired", "remediation_completed", "disk_full", "backup_done"),
         SERVICES,
         INCIDENTS,
         Trust,
@@ -50,7 +50,9 @@ RECOVERIES = [
 def world_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
     world, _ = fold(World(), trouble, NOW)
     world, _ = fold(world, recovery, NOW)
-    place = world.places[trouble.target_key]
+    place = world.places.get(trouble.target_key)
+    if place is None:  # a node that is retired is in the world no more
+        return True
     if trouble.type == "node_offline" and trouble.service is None:
         return place.state is not HealthState.OFFLINE
     return not place.open

@@ -81,6 +81,31 @@ def test_inject_calls_a_host_as_the_inventory_does(mend_online: Mend) -> None:
         assert said.stdout.startswith("NAS01/"), said.output
 
 
+def test_inject_finds_where_an_incident_is_by_its_id_alone(mend_online: Mend) -> None:
+    runtime = Path(mend_online.environ["RUNTIME_PATH"])
+    place = {"node": "pi4", "service": "web", "open": {"pi4/web/17": "error", "smells": "error"}, "unnamed": ["smells"]}
+    (runtime / "state").mkdir(exist_ok=True)
+    (runtime / "state" / "world.json").write_text(json.dumps({"places": {"pi4/web": place}}))
+    said = mend_online("inject", "service_recovered", "--incident", "pi4/web/17", "--json")
+    event = json.loads(said.stdout)
+    assert (event["node"], event["service"], event["incident"]) == ("pi4", "web", "pi4/web/17")
+    for words, because in (
+        (("--incident", "pi4/web/18"), "no incident pi4/web/18 is open"),
+        (("--incident", "smells"), "no incident"),
+        (("--incident", "pi4/web/17", "--service", "db"), "that incident is about pi4/web"),
+        ((), "--incident"),
+    ):
+        refused = mend_online("inject", "service_recovered", *words)
+        assert (refused.exit_code, because in refused.stderr) == (2, True), refused.output
+
+
+def test_inject_finds_an_incident_by_its_proposal(mend_online: Mend) -> None:
+    proposal = mend_online.propose()
+    said = mend_online("inject", "service_recovered", "--incident", proposal.id, "--json")
+    event = json.loads(said.stdout)
+    assert (event["node"], event["service"]) == (proposal.node, proposal.service)
+
+
 def test_inject_takes_the_payload_from_a_file_or_from_standard_input(mend_online: Mend, tmp_path: Path) -> None:
     (tmp_path / "facts.json").write_text('{"oom": true}')
     for payload in (f"@{tmp_path / 'facts.json'}", "-"):

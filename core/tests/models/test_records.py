@@ -26,6 +26,7 @@ def test_the_benign_types_are_those_of_the_contract() -> None:
         "service_healthy",
         "service_recovered",
         "node_online",
+        "node_retired",
         "deployment_completed",
         "deployment_started",
         "remediation_started",

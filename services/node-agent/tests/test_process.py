@@ -202,6 +202,9 @@ async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_s
     assert healthcheck(agent.runtime) == 1
 
 
+FAREWELL = ["service_recovered", "node_retired"]
+
+
 async def test_what_was_open_under_a_former_name_of_the_node_ends(agent: Process, redis_server: RedisServer) -> None:
     agent.watch(WATCH.format(port=free_port()))
     agent.start()
@@ -213,7 +216,9 @@ async def test_what_was_open_under_a_former_name_of_the_node_ends(agent: Process
         agent.start()
         with redis.Redis(port=redis_server.port) as client:
             await wait_for(partial(client.xlen, f"mesh:ev:{name}"), 10, "its first word under its new name")
-        await wait_for(lambda: types(redis_server)[2:] == ["service_recovered"], 10, "the end of what was open, once")
+        await wait_for(lambda: types(redis_server)[2:] == FAREWELL, 10, "the end of what was open, once")
+        with redis.Redis(port=redis_server.port) as client:
+            await wait_for(lambda: not client.exists("mesh:alive:n1"), 10, "its last sign of life to end")
         over = [event for event in events(redis_server) if event.type == "service_recovered"][-1]
         assert (over.incident, over.payload["ended"]) == (opened.incident, "this node is called renamed now")
         assert agent.end(signal.SIGTERM) == 0

@@ -12,6 +12,7 @@ import typer
 
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
+from mend.open_incidents import OpenIncident, find_incident
 from mend.options import AsJson
 from mend.text import plain
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
@@ -24,9 +25,15 @@ from mesh_core.policy.names.name_book import NameBook
 def inject(
     ctx: typer.Context,
     event_type: Annotated[str, typer.Argument(metavar="TYPE", help="What happened, such as container_unhealthy.")],
-    node: Annotated[str, typer.Option("--node", help="The node that it is about, as in the inventory.")],
+    node: Annotated[str | None, typer.Option("--node", help="The node that it is about, as in the inventory.")] = None,
     service: Annotated[
         str | None, typer.Option("--service", help="The service; leave it out for the whole node.")
+    ] = None,
+    incident: Annotated[
+        str | None,
+        typer.Option(
+            "--incident", help="The id of one incident, or of a proposal about it; alone it says where that is."
+        ),
     ] = None,
     severity: Annotated[Severity, typer.Option(help="How bad it is.")] = Severity.WARNING,
     payload: Annotated[
@@ -45,9 +52,15 @@ def inject(
       mend inject container_unhealthy --node pi4 --service nginx --severity error
       mend inject container_died --node pi4 --service shop.web --payload '{"exit_code": 137, "oom": true}'
       mend inject service_recovered --node pi4 --service nginx      the trouble went away
+      mend inject service_recovered --incident pi4/nginx/1767340800000      only this one
+      mend inject node_retired --node old-pi      there is no such node any more
     """
     cli: CliContext = ctx.obj
-    event = event_for(event_type, node, service, severity, _payload(payload))
+    if incident is not None and node is None:
+        node, service, incident = _place_of(cli, incident, service)
+    if node is None:
+        raise CliError("which node is it about? Give --node, or --incident with the id of one that is open", USAGE)
+    event = event_for(event_type, node, service, severity, _payload(payload), incident)
     event = NameBook(cli.runtime / "config" / "inventory.yml").named(event)
     entered = asyncio.run(_enter(cli, event))
     if as_json:
@@ -56,11 +69,29 @@ def inject(
         cli.say(str(entered.id))
 
 
-def event_for(event_type: str, node: str, service: str | None, severity: str, payload: dict[str, Any]) -> HealthEvent:
+def _place_of(cli: CliContext, incident: str, service: str | None) -> OpenIncident:
+    found = find_incident(cli, incident)
+    if found is None:
+        raise CliError(
+            f"no incident {plain(incident, 200)} is open: `mend pending` and the page show which are; or give --node",
+            USAGE,
+        )
+    if service not in (None, found.service):
+        raise CliError(f"that incident is about {found.node}/{found.service or ''}; leave --service out", USAGE)
+    return found
+
+
+def event_for(
+    event_type: str,
+    node: str,
+    service: str | None,
+    severity: str,
+    payload: dict[str, Any],
+    incident: str | None = None,
+) -> HealthEvent:
     """Judged at the same door as every other message. CliError (usage) names what does not fit."""
     message: dict[str, Any] = {"type": event_type, "node": node, "severity": severity, "payload": payload}
-    if service is not None:
-        message["service"] = service
+    message |= {key: word for key, word in (("service", service), ("incident", incident)) if word is not None}
     event = read_event(json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogateescape"))
     if isinstance(event, Refusal):
         raise CliError(f"this is no health event: {plain(event.reason)}", USAGE)

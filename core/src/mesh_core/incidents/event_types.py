@@ -14,6 +14,7 @@ class EventType(StrEnum):
     SERVICE_FLAPPING = "service_flapping"
     NODE_ONLINE = "node_online"
     NODE_OFFLINE = "node_offline"
+    NODE_RETIRED = "node_retired"
     DEPLOYMENT_STARTED = "deployment_started"
     DEPLOYMENT_COMPLETED = "deployment_completed"
     REMEDIATION_STARTED = "remediation_started"
@@ -27,7 +28,9 @@ class EventType(StrEnum):
     STREAM_OVERFLOW = "stream_overflow"
 
 
-RECOVERIES = frozenset({EventType.SERVICE_HEALTHY, EventType.SERVICE_RECOVERED, EventType.NODE_ONLINE})
+RECOVERIES = frozenset(
+    {EventType.SERVICE_HEALTHY, EventType.SERVICE_RECOVERED, EventType.NODE_ONLINE, EventType.NODE_RETIRED}
+)
 REMEDIATIONS = frozenset({EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED})
 # Never trouble, so no model ever sees one.
 BENIGN = RECOVERIES | {
@@ -43,7 +46,7 @@ DOES_NOT_RUN = frozenset(
     {
         *(f"container_{word}" for word in ("died", "exited", "stopped", "down", "missing", "crash", "crashed")),
         *(f"container_{word}" for word in ("oom", "oom_killed", "restart_loop")),
-        *("unit_failed", "unit_restart_loop", "program_exited", "program_fatal"),
+        *("unit_failed", "unit_restart_loop", "program_exited", "program_fatal", "program_restart_loop"),
         *(f"service_{word}" for word in ("down", "stopped", "failed", "crash")),
         *("process_down", "process_died", "oom_kill"),
     }

@@ -6,11 +6,12 @@ The addresses are what a planner leaves in Redis as well, so that the marks ther
 | who says it is over | what ends there |
 |---|---|
 | `node_online` | that the node was offline; if its own agent says it, also trouble of the node that has no name |
+| `node_retired` | all that is wrong with the node and its services: there is no such node any more |
 | a recovery without an incident | everything at that place |
 | a recovery with one | that incident; trouble without a name too, unless the word is a foreign alert's |
 | its own agent, of a service | every incident that this agent opened for it: it waits until all there is well |
 
-Only `node_online` ends that a node was offline. The two events are compared for nothing else: not for their time.
+Only these two end that a node was offline. The two events are compared for nothing else: not for their time.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ def addresses_reached(recovery: HealthEvent) -> frozenset[str]:
             return frozenset()
         # An agent names its troubles and keeps the names: of what has none, nobody would ever say that it is over.
         return _at(recovery, _OFFLINE, _UNNAMED) if recovery.trust is Trust.NODE else _at(recovery, _OFFLINE)
+    if recovery.type == EventType.NODE_RETIRED:
+        return frozenset([_retired(recovery.node)]) if recovery.service is None else frozenset()
     if recovery.incident is None:
         return _at(recovery, _ANY)
     if recovery.trust is Trust.FOREIGN:  # that a latency is low again does not start a container
@@ -93,6 +96,17 @@ def addresses_reached(recovery: HealthEvent) -> frozenset[str]:
 
 def addresses_of(trouble: Trouble) -> frozenset[str]:
     """Under which addresses a recovery finds this trouble."""
+    return _own_addresses(trouble) | {_retired(trouble.node)}
+
+
+def concerns(recovery: HealthEvent, node: str, service: str | None) -> bool:
+    """Is this word about that place? That of a node that is no more is about each place there."""
+    if recovery.type == EventType.NODE_RETIRED and recovery.service is None:
+        return recovery.node == node
+    return (recovery.node, recovery.service) == (node, service)
+
+
+def _own_addresses(trouble: Trouble) -> frozenset[str]:
     if trouble.service is None and trouble.type == EventType.NODE_OFFLINE:
         return _at(trouble, _OFFLINE)
     if trouble.incident is None:
@@ -104,6 +118,10 @@ def addresses_of(trouble: Trouble) -> frozenset[str]:
 
 # With a blank, which no name and no incident has.
 _ANY, _UNNAMED, _OF_ITS_AGENT, _OFFLINE = "", "without incident", "of its agent", "node offline"
+
+
+def _retired(node: str) -> str:
+    return f"{node} node retired"
 
 
 def _at(trouble: Trouble, *words: str) -> frozenset[str]:

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from mesh_core.incidents.event_types import EventType
-from mesh_core.incidents.rule import OpenTrouble, Trouble, ends
+from mesh_core.incidents.rule import OpenTrouble, Trouble, concerns, ends
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import Record, Timestamp, is_name, parse_time
@@ -132,7 +132,7 @@ def ends_with(silence: Silence, recovery: HealthEvent, silenced: Collection[Trou
     `silenced` is the trouble that was kept quiet by it and is not over: all of it must end. Where there is none, nobody
     knows what the person meant, and any recovery counts that speaks of more than one alert.
     """
-    if silence.kind is not SilenceKind.ACKNOWLEDGE or not silence.covers(recovery.node, recovery.service, None):
+    if silence.kind is not SilenceKind.ACKNOWLEDGE or not concerns(recovery, silence.node, silence.service):
         return False
     if parse_time(recovery.timestamp) < parse_time(silence.created_at) - CLOCKS:
         return False  # out of a backlog: it speaks of earlier trouble

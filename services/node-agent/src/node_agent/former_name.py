@@ -1,4 +1,4 @@
-"""What was open under this agent's former NODE_NAME ends, and says so: nobody looks at it under that name any more.
+"""What was open under this agent's former NODE_NAME ends, and that node is retired: nobody looks there any more.
 
 One more life of the former name's spool: its stream has no other writer while we hold its lock. Does nothing where an
 agent of that name runs, as on a machine that carries several.
@@ -7,19 +7,22 @@ agent of that name runs, as on a machine that carries several.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
+from mesh_core.incidents.event_types import EventType
+from mesh_core.models.events import Severity
 from mesh_core.models.records import is_name
 from mesh_core.runtime.service import pause
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import write_whole
-from node_agent.events import event_for
+from node_agent.events import event_for, node_event
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
-from node_agent.redis_client import RedisClient
+from node_agent.redis_client import RedisClient, RedisRefused, RedisUnavailable
 from node_agent.sender import EventSender
 from node_agent.spool import Spool
 
@@ -66,12 +69,17 @@ class FormerName:
         for known in tracker.known_results(""):
             for change in tracker.close(known.key, ended=f"this node is called {self._now} now").changes:
                 spool.accept(event_for(change, self._name, self._clock_ms()), self._clock_ms())
+        retired = {"ended": f"this node is called {self._now} now"}
+        farewell = node_event(EventType.NODE_RETIRED.value, self._name, self._clock_ms(), Severity.INFO, retired)
+        spool.accept(farewell, self._clock_ms())
         log.info("former_name.closed", name=self._name, events=len(spool))
         store.save(tracker, (), {}, self._clock_ms())
-        if len(spool):
-            sender, said = EventSender(self._name, spool, self._redis, self._clock_ms), asyncio.Event()
-            sending = asyncio.create_task(sender.run(said))
-            while len(spool) and not sending.done() and not await pause(stop, LOOK_SECONDS):
-                pass
-            said.set()
-            await sending
+        sender, said = EventSender(self._name, spool, self._redis, self._clock_ms), asyncio.Event()
+        sending = asyncio.create_task(sender.run(said))
+        while len(spool) and not sending.done() and not await pause(stop, LOOK_SECONDS):
+            pass
+        said.set()
+        await sending
+        with contextlib.suppress(RedisUnavailable, RedisRefused):
+            await self._redis.mark_gone(self._name)
+        await self._redis.close()

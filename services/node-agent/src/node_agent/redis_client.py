@@ -70,6 +70,10 @@ class RedisClient:
         """A sign of life that fades by itself: whoever watches for silent nodes looks at this key."""
         await self.call(b"SET", f"{ALIVE_PREFIX}{node}", "1", "EX", str(ALIVE_SECONDS))
 
+    async def mark_gone(self, node: str) -> None:
+        """The sign of life ends now."""
+        await self.call(b"SET", f"{ALIVE_PREFIX}{node}", "1", "PX", "1")
+
     async def last_id(self, stream: str) -> str:
         """The newest id ever given in `stream`; `0-0` if there is no such stream."""
         return (await self._info(stream)).get("last-generated-id", "0-0")

@@ -152,12 +152,15 @@ def _wired(
         archive,
         runtime / "state" / "world.json",
         on_sign=lambda node: liveness.sign(node),
+        on_retired=lambda node: liveness.retired(node),
         on_new=something_new,
         on_kept=indexer.files_written,
         remove=erasures.remove,
         turned=pulse.watch("folding events", FOLDING_SECONDS),
     )
-    liveness = NodeLiveness(bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds)
+    liveness = NodeLiveness(
+        bus, lambda: observer.world, observer.heard, limit_seconds=settings.node_silent_seconds, names=names
+    )
     log.info(
         "observer.ready", redis=masked(settings.redis_url), runtime=str(runtime), places=len(observer.world.places)
     )

@@ -8,6 +8,7 @@ A target is a node (`pi4/`) or a service on it (`pi4/web`). Its state is what th
 | service_recovered, service_healthy, a remediation that the executor proved | healthy, when nothing is left open |
 | node_offline | that node and all its services offline |
 | node_online | the node and its services as they were before |
+| node_retired | the node and its services are in the world no more |
 | anything else | as it was |
 
 What a recovery ends is the incident rule's to say (mesh_core.incidents.rule).
@@ -52,7 +53,7 @@ class TargetHealth:
 
     `occurrences` counts how often the present trouble (or the last one) was announced; `open` is what is open, by
     incident or else by type (these are in `unnamed` as well); `beats` says that this node's agent was once heard giving
-    signs of life.
+    signs of life, `listed` that the inventory once had it.
     """
 
     node: Name
@@ -67,6 +68,7 @@ class TargetHealth:
     open: dict[str, Severity] = field(default_factory=dict)
     unnamed: tuple[str, ...] = ()
     beats: bool = False
+    listed: bool = False
 
     @property
     def target_key(self) -> str:
@@ -87,18 +89,20 @@ def fold(world: World, event: HealthEvent, now: datetime) -> tuple[World, tuple[
     if entry is not None and entry_order(entry) <= entry_order(world.positions.get(stream, "")):
         return world, ()
     positions = world.positions if entry is None else {**world.positions, stream: entry}
+    if event.type == EventType.NODE_RETIRED and event.service is None:
+        return _without_node(world.model_copy(update={"positions": positions}), event, now)
     changed = _agent_speaks(world, event) | _told(world, event)
     return _changed(world.model_copy(update={"positions": positions}), changed.values(), event, now)
 
 
-def with_beat(world: World, node: str, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
-    """A node's agent gave a sign of life: from now on its silence means something."""
+def with_beat(world: World, node: str, now: datetime, *, listed: bool = False) -> tuple[World, tuple[WorldUpdate, ...]]:
+    """A node's agent gave a sign of life: from now on its silence means something. `listed`: the inventory has it."""
     target = world.places.get(f"{node}/") or TargetHealth(node=node, since=rfc3339(now))
-    if target.beats:
+    if target.beats and (target.listed or not listed):
         return world, ()
     own = HealthState.HEALTHY if target.own_state is HealthState.UNKNOWN else target.own_state
     state = own if target.state is HealthState.UNKNOWN else target.state
-    target = replace(target, beats=True, own_state=own, state=state)
+    target = replace(target, beats=True, listed=target.listed or listed, own_state=own, state=state)
     return _changed(world, [target], None, now)
 
 
@@ -107,6 +111,14 @@ def position_of(event: HealthEvent) -> tuple[str, str | None]:
     stream = ENTERED.get(event.trust, f"{EVENT_STREAM_PREFIX}{event.node}")
     entry = (event.id or "").rpartition("/")[2]
     return stream, entry if _ENTRY.fullmatch(entry) else None
+
+
+def _without_node(world: World, event: HealthEvent, now: datetime) -> tuple[World, tuple[WorldUpdate, ...]]:
+    gone = {key: target for key, target in world.places.items() if target.node == event.node}
+    forgotten = [replace(target, state=HealthState.UNKNOWN, severity=Severity.INFO) for target in gone.values()]
+    changed, updates = _changed(world, forgotten, event, now)
+    left = {key: target for key, target in changed.places.items() if key not in gone}
+    return world.model_copy(update={"places": left}), updates
 
 
 def _changed(

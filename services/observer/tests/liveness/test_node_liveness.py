@@ -12,6 +12,7 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.streams import OBSERVER_STREAM
+from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.testing import RedisServer, wait_for
 from observer.archive.events import EventArchive
 from observer.liveness.node_liveness import ALIVE_PREFIX, NodeLiveness
@@ -32,13 +33,16 @@ class Scene:
             EventArchive(runtime / "events"),
             runtime / "world.json",
             on_sign=lambda node: self.silence.sign(node),
+            on_retired=lambda node: self.silence.retired(node),
         )
+        self.hosts: dict[str, str] = {}
         self.silence = NodeLiveness(
             self.bus,
             lambda: self.observer.world,
             self.observer.heard,
             limit_seconds=180,
             clock=lambda: self.now,
+            names=lambda: KnownNames(hosts=self.hosts),
         )
 
     async def beat(self, node: str, ago_seconds: float = 0) -> None:
@@ -169,6 +173,74 @@ async def test_a_new_observer_gives_everybody_the_whole_limit_and_then_notices(s
     assert [event["type"] for event in await later.said()] == ["node_offline"]
     await later.consumer.close()
     await later.bus.close()
+
+
+async def offline_in_the_inventory(scene: Scene, host: str = "pi4") -> None:
+    """pi4 was in the inventory (maybe written otherwise), ailed, and fell silent."""
+    scene.hosts = {host: "", "nas": ""}
+    await scene.beat("pi4")
+    await scene.pass_time(5)
+    await scene.bus.append(
+        "pi4", "1-0", HealthEvent(type="oom", node="pi4", service="web", incident="pi4/web/1").wire()
+    )
+    scene.consumer.hint("mesh:ev:pi4")
+    await scene.fold_all()
+    await scene.hush("pi4")
+    await scene.pass_time(200)
+    assert scene.state("pi4") is HealthState.OFFLINE
+
+
+async def test_a_silent_node_that_was_taken_out_of_the_inventory_is_retired_and_nothing_of_it_stays(
+    scene: Scene,
+) -> None:
+    await offline_in_the_inventory(scene, "PI4")
+    del scene.hosts["PI4"]
+    await scene.pass_time(250)
+    assert scene.state("pi4") is HealthState.OFFLINE, "it may be a mistake that is being put right"
+    await scene.pass_time(60)
+    assert "pi4/" not in scene.observer.world.places
+    assert "pi4/web" not in scene.observer.world.places
+    said = await scene.said()
+    assert [event["type"] for event in said] == ["node_offline", "node_retired"]
+    assert said[1]["payload"]["ended"] == "the node was taken out of the inventory"  # type: ignore[index]
+    await scene.pass_time(600)
+    assert len(await scene.said()) == 2
+
+
+@pytest.mark.parametrize("hosts", [{}, {"pi4": "", "nas": ""}, {"here": "", "pi4.lan": ""}])
+async def test_an_inventory_that_says_nothing_or_still_has_it_retires_nobody(
+    scene: Scene, hosts: dict[str, str]
+) -> None:
+    await offline_in_the_inventory(scene)
+    scene.hosts = hosts
+    await scene.pass_time(900)
+    assert scene.state("pi4") is HealthState.OFFLINE
+
+
+async def test_a_node_that_never_was_in_the_inventory_is_missed(scene: Scene) -> None:
+    scene.hosts = {"nas": ""}
+    await scene.beat("pi4")
+    await scene.pass_time(5)
+    await scene.hush("pi4")
+    await scene.pass_time(900)
+    assert [event["type"] for event in await scene.said()] == ["node_offline"]
+
+
+async def test_a_node_that_says_that_it_is_retired_is_not_missed_and_comes_back_if_it_speaks(scene: Scene) -> None:
+    await scene.beat("pi4")
+    await scene.pass_time(5)
+    await scene.bus.append("pi4", "1-0", HealthEvent(type="node_retired", node="pi4").wire())
+    scene.consumer.hint("mesh:ev:pi4")
+    await scene.fold_all()
+    await scene.beat("pi4", ago_seconds=60)  # its last one still lies in Redis
+    await scene.pass_time(30)
+    assert "pi4/" not in scene.observer.world.places
+    await scene.hush("pi4")
+    await scene.pass_time(600)
+    assert await scene.said() == []
+    await scene.beat("pi4")
+    await scene.pass_time(5)
+    assert scene.state("pi4") is HealthState.HEALTHY
 
 
 async def test_a_key_with_a_strange_name_or_no_end_does_no_harm(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from mesh_core.incidents.rule import is_recovery
+from mesh_core.incidents.rule import concerns, is_recovery
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import proposal_id
@@ -89,6 +89,12 @@ def sort_batch(tasks: Iterable[PlanningTask], known: BatchContext) -> list[Plann
     return planned
 
 
+def place_of(target_key: str) -> tuple[str, str | None]:
+    """(node, service) of `node/service`; no service for `node/`."""
+    node, _, service = target_key.partition("/")
+    return node, service or None
+
+
 def _step(
     task: PlanningTask,
     key: str,
@@ -101,7 +107,8 @@ def _step(
     match triage(event, silences):
         case Route.RECOVERY | Route.RUN if is_recovery(event):
             # What was handed out before may have taken something back and not told it.
-            ends_something = key in known.waiting or key in busy or again
+            places = known.waiting | busy
+            ends_something = again or any(concerns(event, *place_of(each)) for each in places)
             return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE
         case Route.PLAN:
             # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.incidents.rule import ends
+from mesh_core.incidents.rule import concerns, ends
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
@@ -86,5 +86,5 @@ def acknowledgements(silences: Iterable[Silence], recovery: HealthEvent) -> tupl
     return tuple(
         silence
         for silence in silences
-        if silence.kind is SilenceKind.ACKNOWLEDGE and silence.covers(recovery.node, recovery.service, None)
+        if silence.kind is SilenceKind.ACKNOWLEDGE and concerns(recovery, silence.node, silence.service)
     )

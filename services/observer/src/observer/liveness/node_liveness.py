@@ -2,7 +2,8 @@
 
 A sign is an event in the node's own stream, or the key `mesh:alive:<node>`, which its agent sets every 30 s for 120 s.
 Only a node that was once heard beating is judged: an agent that never beats has nothing to be silent about. Time in
-which we could not listen (Redis away, our own start) counts for nobody.
+which we could not listen (Redis away, our own start) counts for nobody. A silent node that was taken out of the
+inventory is no trouble: it was retired, and what is open there ends.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.records import is_name, rfc3339
 from mesh_core.models.streams import ALIVE_PREFIX
+from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.runtime.service import pause
-from observer.world import HealthState, World
+from observer.world import HealthState, TargetHealth, World
 
 ALIVE_SECONDS = 120.0
 LOOK_SECONDS, SELDOM_SECONDS = 5.0, 15.0
+# Out of the inventory for so long, it was not left out by a mistake that is being put right.
+TAKEN_OUT_SECONDS = 300.0
 
 log = structlog.get_logger()
 
@@ -35,23 +39,31 @@ class NodeLiveness:
         self,
         bus: Bus,
         world: Callable[[], World],
-        heard: Callable[[str], Awaitable[None]],
+        heard: Callable[[str, bool], Awaitable[None]],
         *,
         limit_seconds: float,
+        names: Callable[[], KnownNames] = KnownNames,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._bus = bus
         self._world = world
         self._heard = heard
         self._limit = limit_seconds
+        self._names = names
         self._clock = clock
         self._signs: dict[str, float] = {}
         self._silences: dict[str, str] = {}
+        self._taken_out: dict[str, float] = {}  # since when the inventory has it no more
+        self._retired: dict[str, float] = {}
         self._listening_since: float | None = None
 
     def sign(self, node: str) -> None:
         """An event in the node's own stream."""
         self._signs[node] = self._clock()
+
+    def retired(self, node: str) -> None:
+        """There is no such node any more; its last beat may lie in Redis for a while."""
+        self._retired[node] = self._clock()
 
     async def run(self, stop: asyncio.Event) -> None:
         while not await pause(stop, self._rest_seconds(), shared=True):
@@ -78,9 +90,12 @@ class NodeLiveness:
         return max(often, min(oldest + self._limit - now, SELDOM_SECONDS))
 
     async def _look(self) -> None:
+        names = self._names()
         for node, age_seconds in (await self._beats()).items():
-            self._signs[node] = max(self._signs.get(node, 0.0), self._clock() - age_seconds)
-            await self._heard(node)
+            at = self._clock() - age_seconds
+            if at > self._retired.get(node, float("-inf")):
+                self._signs[node] = max(self._signs.get(node, 0.0), at)
+                await self._heard(node, bool(names.node(node)))
         if self._listening_since is None:
             self._listening_since = self._clock()
         for target in list(self._world().places.values()):
@@ -88,7 +103,9 @@ class NodeLiveness:
                 continue
             sign = self._signs.get(target.node)
             silent = self._clock() - max(sign or 0.0, self._listening_since)
-            if target.state is HealthState.OFFLINE:
+            if self._was_taken_out(target, names) and silent > self._limit:
+                await self._say_retired(target.node, target.event_id or "")
+            elif target.state is HealthState.OFFLINE:
                 if sign is not None and self._clock() - sign < self._limit:
                     await self._say_online(target.node, target.event_id or "")
                 self._silences.pop(target.node, None)
@@ -96,6 +113,13 @@ class NodeLiveness:
                 await self._say_offline(target.node, silent)
             else:
                 self._silences.pop(target.node, None)
+
+    def _was_taken_out(self, target: TargetHealth, names: KnownNames) -> bool:
+        """Was this node in the inventory, and is it there no more, for long enough? An unreadable one says nothing."""
+        if not target.listed or not names.hosts or names.node(target.node):
+            self._taken_out.pop(target.node, None)
+            return False
+        return self._clock() - self._taken_out.setdefault(target.node, self._clock()) >= TAKEN_OUT_SECONDS
 
     async def _beats(self) -> dict[str, float]:
         """{node: seconds since its last beat} of every node whose key is there."""
@@ -125,6 +149,19 @@ class NodeLiveness:
         )
         if await self._bus.enter(event, Trust.OBSERVER, idempotency_key=idempotency_key):
             log.warning("liveness.node_offline", node=node, silent_seconds=round(silent_seconds))
+
+    async def _say_retired(self, node: str, last_event: str) -> None:
+        event = HealthEvent(
+            type=EventType.NODE_RETIRED,
+            node=node,
+            severity=Severity.INFO,
+            payload={"noticed_by": "observer", "ended": "the node was taken out of the inventory"},
+            timestamp=rfc3339(datetime.now(UTC)),
+            trust=Trust.OBSERVER,
+        )
+        # Under a name of the kind that the ACL of an older mesh lets us keep.
+        if await self._bus.enter(event, Trust.OBSERVER, once=f"online:{node}:retired:{last_event}"):
+            log.info("liveness.node_retired", node=node)
 
     async def _say_online(self, node: str, offline_event: str) -> None:
         event = HealthEvent(

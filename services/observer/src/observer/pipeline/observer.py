@@ -23,6 +23,7 @@ import structlog
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown
 from mesh_core.messaging.consumer import Consumer
@@ -65,6 +66,7 @@ class Observer:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_sign: Callable[[str], None] = lambda node: None,
+        on_retired: Callable[[str], None] = lambda node: None,
         on_new: Callable[[], None] = lambda: None,
         on_kept: Callable[[list[Path], float], None] = lambda paths, before: None,
         remove: Callable[..., Awaitable[object]] | None = None,
@@ -77,6 +79,7 @@ class Observer:
         self._world_file = world_file
         self._clock = clock
         self._on_sign = on_sign
+        self._on_retired = on_retired
         self._on_new = on_new
         self._on_kept = on_kept
         self._remove = remove or bus.call
@@ -153,10 +156,10 @@ class Observer:
             if not cursor:
                 return sorted(found)
 
-    async def heard(self, node: str) -> None:
-        """The node's agent gave a sign of life outside its stream. Raises BusDown."""
+    async def heard(self, node: str, listed: bool) -> None:
+        """The node's agent gave a sign of life outside its stream; is it in the inventory? Raises BusDown."""
         async with self._telling:
-            world, updates = with_beat(self.world, node, self._clock())
+            world, updates = with_beat(self.world, node, self._clock(), listed=listed)
             await self._publish(updates, f"beat:{node}:{self._clock().date()}")
             self._move_on(world)
 
@@ -203,7 +206,9 @@ class Observer:
                 world, updates = fold(self.world, event, self._clock())
                 await self._publish(updates, event.id or "")
                 self._move_on(world)
-                if event.trust is Trust.NODE:
+                if event.type == EventType.NODE_RETIRED:
+                    self._on_retired(event.node)
+                elif event.trust is Trust.NODE:
                     self._on_sign(event.node)
 
     def _move_on(self, world: World) -> None:

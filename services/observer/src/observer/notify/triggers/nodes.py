@@ -23,8 +23,10 @@ KINDS = (
 
 
 def notification_of_node(update: WorldUpdate, entry_id: str) -> Notification | None:
-    """A node whose agent fell silent, or is back; None for everything else."""
+    """A node whose agent fell silent, or is back; None for everything else, one that was taken out among it."""
     if update.service is not None or HealthState.OFFLINE not in (update.from_state, update.to_state):
+        return None
+    if update.to_state == HealthState.UNKNOWN:
         return None
     gone = update.to_state == HealthState.OFFLINE
     return Notification(
