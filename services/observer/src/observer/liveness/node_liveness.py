@@ -160,7 +160,7 @@ class NodeLiveness:
             trust=Trust.OBSERVER,
         )
         # Under a name of the kind that the ACL of an older mesh lets us keep.
-        if await self._bus.enter(event, Trust.OBSERVER, once=f"online:{node}:retired:{last_event}"):
+        if await self._bus.enter(event, Trust.OBSERVER, idempotency_key=f"online:{node}:retired:{last_event}"):
             log.info("liveness.node_retired", node=node)
 
     async def _say_online(self, node: str, offline_event: str) -> None:
