@@ -251,6 +251,7 @@ def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> 
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         health_check_interval=0,
+        driver_info=None,  # looking up the library's version takes as long as connecting, and no server asks for it
     )
 
 
