@@ -58,14 +58,14 @@ class SpareServers:
         note(f"redis {kind}", _version(server.binary))
         self._all.append(server)
         server.start()
-        return Started(kind, server, _state_of(server))
+        with _client(server) as client:
+            return Started(kind, server, _state_of(server, client))
 
     def give_back(self, started: Started) -> bool:
         """False if it was ended instead, because something about it is not as it was."""
         server = started.server
         try:
-            if server.process is not None and _state_of(server) == started.state:
-                _empty(server)
+            if server.process is not None and _as_it_was(started):
                 self._spare[started.kind].append(started)
                 return True
         except (redis.RedisError, OSError):
@@ -107,29 +107,32 @@ def _served(kind: str, spare: SpareServers) -> Iterator[RedisServer]:
         spare.give_back(started)
 
 
+def _as_it_was(started: Started) -> bool:
+    """Then it is empty as well."""
+    with _client(started.server) as client:
+        if _state_of(started.server, client) != started.state:
+            return False
+        for command in EMPTIED:
+            client.execute_command(*command.split())
+    return True
+
+
 def _client(server: RedisServer) -> redis.Redis:
     retry = Retry(NoBackoff(), 0)
     return redis.Redis(port=server.port, socket_timeout=ANSWER_SECONDS, retry=retry, decode_responses=True)
 
 
-def _state_of(server: RedisServer) -> tuple[Any, ...]:
+def _state_of(server: RedisServer, client: redis.Redis) -> tuple[Any, ...]:
     """What a test can change about it, but for its data: settings, users, who is connected, the files on its disk."""
-    with _client(server) as client:
-        persistence = client.info("persistence")
-        return (
-            server.process.pid if server.process else None,
-            client.config_get("*"),
-            client.acl_list(),
-            len(client.client_list()),
-            {name: value for name, value in persistence.items() if name.endswith("_status")},
-            sorted(path.relative_to(server.folder) for path in server.folder.rglob("*")),
-        )
-
-
-def _empty(server: RedisServer) -> None:
-    with _client(server) as client:
-        for command in EMPTIED:
-            client.execute_command(*command.split())
+    persistence = client.info("persistence")
+    return (
+        server.process.pid if server.process else None,
+        client.config_get("*"),
+        client.acl_list(),
+        len(client.client_list()),
+        {name: value for name, value in persistence.items() if name.endswith("_status")},
+        sorted(path.relative_to(server.folder) for path in server.folder.rglob("*")),
+    )
 
 
 @cache

@@ -141,11 +141,11 @@ async def test_nobody_listening_is_down_at_once_and_not_an_error_of_the_client()
 async def test_an_entered_event_has_one_name_everywhere(bus: Bus) -> None:
     listener = bus.redis.pubsub()
     await listener.subscribe("health_events")
-    await listener.get_message(timeout=2)
+    await listener.get_message(timeout=60)
     entered = await bus.enter(event(payload={"empty": [], "big": 10**30, "f": 0.1}, extra="kept"), Trust.FOREIGN)
     assert entered is not None
     ((entry, stored),) = await entries(bus, FOREIGN_STREAM)
-    heard = await listener.get_message(timeout=2)
+    heard = await listener.get_message(timeout=60)
     assert heard is not None
     assert json.loads(heard["data"]) == stored == json.loads(entered.wire())
     assert entered.id == stored["id"] == f"pi4/{entry}"
@@ -155,10 +155,11 @@ async def test_an_entered_event_has_one_name_everywhere(bus: Bus) -> None:
 
 
 async def test_ids_are_unique_over_the_whole_mesh_and_never_look_like_a_node_s_own(bus: Bus) -> None:
-    await asyncio.gather(
-        *(bus.enter(event("pi4"), Trust.FOREIGN if n % 2 else Trust.MESH) for n in range(60)),
-        *(bus.adopt(event("pi4"), f"{n:064x}") for n in range(40)),
-    )
+    for first in range(0, 100, 10):  # at once, but no more connections than a busy machine makes in two seconds
+        await asyncio.gather(
+            *(bus.enter(event("pi4"), Trust.FOREIGN if n % 2 else Trust.MESH) for n in range(first, first + 6)),
+            *(bus.adopt(event("pi4"), f"{n:064x}") for n in range(first, first + 4)),
+        )
     ids = [one["id"] for stream in (FOREIGN_STREAM, MESH_STREAM) for _, one in await entries(bus, stream)]
     assert len(ids) == len(set(ids)) == 100
     assert all(re.fullmatch(r"pi4/\d{13}-[1-9]\d*", one) for one in ids)
