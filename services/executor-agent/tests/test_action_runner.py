@@ -197,9 +197,7 @@ async def test_the_probe_of_the_node_agent_is_the_judge_of_its_own_trouble(bus: 
         "here", "2-0", b'{"type":"http_probe_failed","node":"here","service":"web","incident":"here/web/1"}'
     )
     assert await ask(0) is False
-    await bus.append(
-        "here", "3-0", b'{"type":"service_recovered","node":"here","service":"web","incident":"here/web/other"}'
-    )
+    await bus.append("here", "3-0", b'{"type":"service_recovered","node":"here","service":"db","incident":"here/db/1"}')
     assert await ask(0) is False
     await bus.append(
         "here", "4-0", b'{"type":"service_recovered","node":"here","service":"web","incident":"here/web/1"}'
