@@ -24,7 +24,15 @@ NEEDS = {
     "machine": {"systemd_node", "ssh_node", "alerting"},
 }
 NOT_QUICK = {*NEEDS, "slow"}
-NEVER_QUICK = ("tests/system/", "tests/deploy/", "tests/deployed/", "tests/test_parts.py")
+# Not even read: what these import (a browser's driver, a fuzzer, clients of models) takes each worker two seconds.
+NEVER_QUICK = (
+    "services/observer/tests/browser/",
+    "services/observer/tests/web/test_fuzz.py",
+    "tests/system/",
+    "tests/deploy/",
+    "tests/deployed/",
+    "tests/test_parts.py",
+)
 LEFT_OPEN = ("raisable", "handledThread")
 POOLS = ("asyncio_", "ThreadPoolExecutor")  # their threads hand on what is raised
 QUICK_SECONDS = 5.0
@@ -86,11 +94,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = taken
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if not (_quick and collection_path.is_relative_to(config.rootpath)):
+        return None
+    below = collection_path.relative_to(config.rootpath).as_posix()
+    return True if f"{below}/".startswith(NEVER_QUICK) or below in NEVER_QUICK else None
+
+
 def _wanted(config: pytest.Config, item: pytest.Item) -> bool:
     marks = {mark.name for mark in item.iter_markers()}
     if config.getoption("--soak") or "soak" in marks:
         return bool(config.getoption("--soak")) and "soak" in marks
-    return not _quick or not (marks & NOT_QUICK or item.nodeid.startswith(NEVER_QUICK))
+    return not (_quick and marks & NOT_QUICK)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,20 +13,20 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from observer_rig import Desk
-from schemathesis import Case, GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import AllFolders, Patience, RedisServer, free_port
+
+if TYPE_CHECKING:
+    from schemathesis import Case
 
 EXAMPLES = 6  # of each kind, for each operation: the whole must stay below half a minute
 CALL_SECONDS = 60  # a busy machine; a call takes milliseconds
@@ -92,8 +92,14 @@ async def _fill(url: str, runtime: Path) -> None:
     await bus.close()
 
 
-@pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
-def test_no_input_makes_the_observer_fail(observer: str, mode: GenerationMode) -> None:
+@pytest.mark.parametrize("fitting", [True, False])
+def test_no_input_makes_the_observer_fail(observer: str, fitting: bool) -> None:
+    # Here, not above: every worker of a run reads this file, and this import takes a second.
+    import schemathesis
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import response_schema_conformance
+
+    mode = schemathesis.GenerationMode.POSITIVE if fitting else schemathesis.GenerationMode.NEGATIVE
     schema = schemathesis.openapi.from_url(f"{observer}/api/v1/openapi.json", headers=WHO)
     asked: set[str] = set()
     answered: set[str] = set()
@@ -126,7 +132,7 @@ def test_no_input_makes_the_observer_fail(observer: str, mode: GenerationMode) -
             fuzz()
     assert "POST /hooks/alertmanager" in asked
     assert "POST /api/v1/proposals/{action_id}/reject" in asked
-    assert mode is GenerationMode.NEGATIVE or "GET /api/v1/world" in answered  # it was let in
+    assert not fitting or "GET /api/v1/world" in answered  # it was let in
     assert not refused
 
 
