@@ -143,7 +143,7 @@ async def test_the_observers_rarer_duties_are_permitted(acl_redis: AclRedis) -> 
     world = World(places={"pi4/": TargetHealth(node="pi4", since=now, beats=True, state=HealthState.HEALTHY)})
     moment = [0.0]
 
-    async def heard(node: str) -> None:
+    async def heard(node: str, listed: bool) -> None:
         assert node == "web01"
 
     silence = NodeLiveness(bus, lambda: world, heard, limit_seconds=10, clock=lambda: moment[0])
