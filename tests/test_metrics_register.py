@@ -34,7 +34,10 @@ KINDS = {kind.__name__ for kind in (Counter, Gauge, Histogram)}
 def test_only_the_register_declares_metrics() -> None:
     makers = []
     for path in SOURCES:
-        tree = ast.parse(path.read_text())
+        text = path.read_text()
+        if "metric_types" not in text and "prometheus_client" not in text:
+            continue  # it imports neither
+        tree = ast.parse(text)
         imported = {
             alias.name
             for node in ast.walk(tree)
@@ -66,7 +69,7 @@ def test_every_metric_that_is_named_anywhere_is_declared() -> None:
 
 def test_every_metric_is_counted_somewhere() -> None:
     """A metric that nothing sets would show a zero for ever."""
-    text = "\n".join(path.read_text() for path in SOURCES if path != REGISTER)
+    words = {word for path in SOURCES if path != REGISTER for word in re.findall(r"\w+", path.read_text())}
     constants = {
         target.id
         for node in ast.parse(REGISTER.read_text()).body
@@ -77,7 +80,7 @@ def test_every_metric_is_counted_somewhere() -> None:
         if isinstance(target, ast.Name)
     }
     assert len(constants) == len(declared())
-    assert [name for name in sorted(constants) if not re.search(rf"\b{name}\b", text)] == []
+    assert constants - words == set()
 
 
 def test_the_version_that_is_shown_is_that_of_every_package() -> None:

@@ -57,10 +57,14 @@ def input_of_lock(service: str) -> Path:
 
 
 @functools.cache
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph(*OURS, include_external_packages=True, cache_dir=None)
+
+
+@functools.cache
 def imported_by(service: str) -> dict[str, frozenset[str]]:
     """{what the service's code imports from outside: the distributions that bring it}."""
-    module = service.replace("-", "_")
-    graph = grimp.build_graph(*OURS, include_external_packages=True, cache_dir=None)
+    module, graph = service.replace("-", "_"), imports()
     reached, waiting = set(), {name for name in graph.modules if name == module or name.startswith(f"{module}.")}
     skipped = set() if service == "planner-agent" else NOT_IN_THE_IMAGE
     while waiting:

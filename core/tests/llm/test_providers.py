@@ -144,10 +144,13 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
     make: Make,
     scripted_http: ScriptedHttp,
 ) -> None:
+    seconds = 1.0 if outcome is AttemptOutcome.TIMEOUT else 60.0  # a busy machine is another bad day
     with ScriptedHttp() as healthy:
         healthy.script(Canned.openai(GOOD))
         scripted_http.script(day(vendor))
-        result = await ask(make(vendor, scripted_http.url, timeout_seconds=1.0), make("openai", healthy.url))
+        result = await ask(
+            make(vendor, scripted_http.url, timeout_seconds=seconds), make("openai", healthy.url, timeout_seconds=60)
+        )
     first, second = result.attempts
     if outcome is not None:
         assert first.outcome == outcome, first.detail
@@ -155,16 +158,16 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
     assert (second.outcome, second.position, result.position) == (AttemptOutcome.OK, 2, 2)
     assert len(scripted_http.asked) == 1, "the fallback chain asks once; clients must not retry"
     if first.outcome is AttemptOutcome.TIMEOUT:
-        assert 950 <= first.latency_ms <= 10_000
+        assert 950 <= first.latency_ms <= 60_000
     assert "sk-ant-secret" not in first.detail
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_a_refused_connection_is_a_network_error_at_once(vendor: str, make: Make) -> None:
     began = time.monotonic()
-    (only,) = (await ask(make(vendor, f"http://127.0.0.1:{free_port()}"))).attempts
+    (only,) = (await ask(make(vendor, f"http://127.0.0.1:{free_port()}", timeout_seconds=120))).attempts
     assert only.outcome is AttemptOutcome.NETWORK_ERROR, only.detail
-    assert time.monotonic() - began < 5, "at once, not at the wall clock of 5 s"
+    assert time.monotonic() - began < 60, "at once, not at the wall clock of 120 s"
 
 
 async def test_a_server_that_accepts_and_never_speaks_ends_at_the_wall_clock(make: Make) -> None:
