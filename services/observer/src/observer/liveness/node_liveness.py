@@ -17,11 +17,12 @@ import structlog
 
 from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.events import Severity, Trust
 from mesh_core.models.records import is_name, rfc3339
 from mesh_core.models.streams import ALIVE_PREFIX
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.runtime.service import pause
+from observer.own_events import own_event
 from observer.world import HealthState, TargetHealth, World
 
 ALIVE_SECONDS = 120.0
@@ -139,38 +140,19 @@ class NodeLiveness:
         since = datetime.fromtimestamp(time.time() - silent_seconds, UTC)
         # Once per silence: the first look that finds it names it, whatever happens to the replies.
         idempotency_key = self._silences.setdefault(node, f"offline:{node}:{rfc3339(since)}")
-        event = HealthEvent(
-            type=EventType.NODE_OFFLINE,
-            node=node,
-            severity=Severity.ERROR,
-            payload={"silent_seconds": round(silent_seconds), "last_heard": rfc3339(since), "noticed_by": "observer"},
-            timestamp=rfc3339(datetime.now(UTC)),
-            trust=Trust.OBSERVER,
-        )
+        seen = {"silent_seconds": round(silent_seconds), "last_heard": rfc3339(since)}
+        event = own_event(EventType.NODE_OFFLINE, node, Severity.ERROR, **seen)
         if await self._bus.enter(event, Trust.OBSERVER, idempotency_key=idempotency_key):
             log.warning("liveness.node_offline", node=node, silent_seconds=round(silent_seconds))
 
     async def _say_retired(self, node: str, last_event: str) -> None:
-        event = HealthEvent(
-            type=EventType.NODE_RETIRED,
-            node=node,
-            severity=Severity.INFO,
-            payload={"noticed_by": "observer", "ended": "the node was taken out of the inventory"},
-            timestamp=rfc3339(datetime.now(UTC)),
-            trust=Trust.OBSERVER,
-        )
+        ended = "the node was taken out of the inventory"
+        event = own_event(EventType.NODE_RETIRED, node, Severity.INFO, ended=ended)
         # Under a name of the kind that the ACL of an older mesh lets us keep.
         if await self._bus.enter(event, Trust.OBSERVER, idempotency_key=f"online:{node}:retired:{last_event}"):
             log.info("liveness.node_retired", node=node)
 
     async def _say_online(self, node: str, offline_event: str) -> None:
-        event = HealthEvent(
-            type=EventType.NODE_ONLINE,
-            node=node,
-            severity=Severity.INFO,
-            payload={"noticed_by": "observer", "after": offline_event},
-            timestamp=rfc3339(datetime.now(UTC)),
-            trust=Trust.OBSERVER,
-        )
+        event = own_event(EventType.NODE_ONLINE, node, Severity.INFO, after=offline_event)
         if await self._bus.enter(event, Trust.OBSERVER, idempotency_key=f"online:{node}:{offline_event}"):
             log.info("liveness.node_online", node=node)

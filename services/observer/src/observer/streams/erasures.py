@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import structlog
 
@@ -16,11 +15,11 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.scripts.reading import COUNTS
 from mesh_core.models.attempts import ModelAttempt
-from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Severity, Trust, WorldUpdate
+from mesh_core.models.events import DeadLetter, Decision, Severity, Trust, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
-from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import ENTERED, MOVES_STREAM
 from mesh_core.runtime.service import pause
+from observer.own_events import own_event
 
 LOOK_SECONDS = 10.0
 # Several services write there. A node's own stream is its own voice: all it can do is take back what it said.
@@ -73,14 +72,7 @@ class Erasures:
             }
         for stream, entries in erased.items():
             log.error("erasures.found", stream=stream, entries=entries)
-            event = HealthEvent(
-                type=EventType.RECORDS_ERASED,
-                node=self._node,
-                severity=Severity.CRITICAL,
-                payload={"stream": stream, "entries": entries, "noticed_by": "observer"},
-                timestamp=rfc3339(datetime.now(UTC)),
-                trust=Trust.OBSERVER,
-            )
+            event = own_event(EventType.RECORDS_ERASED, self._node, Severity.CRITICAL, stream=stream, entries=entries)
             await self._bus.enter(event, Trust.OBSERVER)
 
     def _erased(self, stream: str, count: Sequence[int]) -> int:

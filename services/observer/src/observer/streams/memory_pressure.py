@@ -8,7 +8,6 @@ Where the streams are not what fills it (answers that nobody fetches), none is c
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 import redis.exceptions
 import structlog
@@ -19,9 +18,10 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_limits import MOST_BYTES
 from mesh_core.messaging.redis_state import read_state
 from mesh_core.models.events import HealthEvent, Severity, Trust
-from mesh_core.models.records import is_name, rfc3339
+from mesh_core.models.records import is_name
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.service import pause
+from observer.own_events import own_event
 from observer.streams.erasures import Erasures
 from observer.streams.trimming import RECORDS, Trimming
 
@@ -106,11 +106,6 @@ class MemoryPressure:
     def _event(self, stream: str, size: int, dropped: int) -> HealthEvent:
         log.error("memory_pressure.dropped", stream=stream, bytes=size, entries=dropped)
         writer = stream.removeprefix(EVENT_STREAM_PREFIX)
-        return HealthEvent(
-            type=EventType.STREAM_OVERFLOW,
-            node=writer if is_name(writer) else self._node,
-            severity=Severity.CRITICAL,
-            payload={"stream": stream, "bytes": size, "dropped": dropped, "noticed_by": "observer"},
-            timestamp=rfc3339(datetime.now(UTC)),
-            trust=Trust.OBSERVER,
-        )
+        node = writer if is_name(writer) else self._node
+        lost = {"stream": stream, "bytes": size, "dropped": dropped}
+        return own_event(EventType.STREAM_OVERFLOW, node, Severity.CRITICAL, **lost)
