@@ -55,6 +55,23 @@ class ActionUpdate(Record):
     reason: str = ""
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
+    @classmethod
+    def of(
+        cls, proposal: Proposal, source: str, target: str, *, actor: str, timestamp: str, reason: str = ""
+    ) -> ActionUpdate:
+        """One move of that proposal; `source` and `target` are folders."""
+        return cls(
+            ts=timestamp,
+            action_id=proposal.id,
+            from_folder=str(source),
+            to_folder=str(target),
+            type=proposal.type,
+            node=proposal.node,
+            service=proposal.service,
+            by=actor,
+            reason=reason,
+        )
+
 
 class Evidence(Record):
     """One thing that was seen: where, and its text (redacted, capped)."""

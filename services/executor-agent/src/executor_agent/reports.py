@@ -38,17 +38,8 @@ def move_report(
     idempotency_key: str | None = None,
 ) -> Report:
     """The update of one move. Without a key of its own, an action makes each move once."""
-    update = ActionUpdate(
-        ts=timestamp,
-        action_id=proposal.id,
-        from_folder=source.value,
-        to_folder=target.value,
-        type=proposal.type,
-        node=proposal.node,
-        service=proposal.service,
-        by=actor,
-        reason=reason[:MAX_REASON_CHARS],
-    )
+    reason = reason[:MAX_REASON_CHARS]
+    update = ActionUpdate.of(proposal, source, target, actor=actor, timestamp=timestamp, reason=reason)
     return Report(idempotency_key=idempotency_key or f"{proposal.id}:{source}:{target}", update=update)
 
 

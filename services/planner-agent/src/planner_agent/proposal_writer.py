@@ -23,7 +23,7 @@ from mesh_core.incidents.rule import ends
 from mesh_core.llm.reasons import quoted, told_reason
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
-from mesh_core.models.proposals import ActionUpdate, Proposal
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL
 from mesh_core.runtime.service import pause
@@ -201,17 +201,8 @@ class ProposalWriter:
         token = secrets.token_hex(8)
         proposal = self._proposal(event, diagnosis, action_id)
         await asyncio.to_thread(self._actions.draft, proposal, token)
-        update = ActionUpdate(
-            ts=rfc3339(self._clock()),
-            action_id=proposal.id,
-            from_folder="",
-            to_folder="pending",
-            type=proposal.type,
-            node=proposal.node,
-            service=proposal.service,
-            by="planner",
-            reason=told_reason(proposal),
-        )
+        reason, timestamp = told_reason(proposal), rfc3339(self._clock())
+        update = ActionUpdate.of(proposal, "", Folder.PENDING, actor="planner", timestamp=timestamp, reason=reason)
         winner = await self._store.decide(action_id, Receipt(token, update.wire()))
         if winner.token != token:
             self._actions.drop_draft(action_id, token)

@@ -15,7 +15,7 @@ from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import WITHDRAWN
 from planner_agent.planner_store import PlannerStore
@@ -81,16 +81,9 @@ class Withdrawals:
                 await self._store.reopen(incident)
 
     def _update(self, filed: Filed, reason: str) -> ActionUpdate:
-        return ActionUpdate(
-            ts=rfc3339(self._clock()),
-            action_id=filed.proposal.id,
-            from_folder="pending",
-            to_folder="withdrawn",
-            type=filed.proposal.type,
-            node=filed.proposal.node,
-            service=filed.proposal.service,
-            by="planner",
-            reason=reason,
+        timestamp = rfc3339(self._clock())
+        return ActionUpdate.of(
+            filed.proposal, Folder.PENDING, Folder.WITHDRAWN, actor="planner", timestamp=timestamp, reason=reason
         )
 
 

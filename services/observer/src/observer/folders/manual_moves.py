@@ -173,17 +173,8 @@ class ManualMoves:
         self._digests = {action_id: digest for action_id, digest in self._digests.items() if action_id in there}
 
     async def _publish(self, move: ManualMove, proposal: Proposal, actor: str, reason: str) -> None:
-        update = ActionUpdate(
-            ts=rfc3339(datetime.now(UTC)),
-            action_id=move.name.id,
-            from_folder=move.source,
-            to_folder=move.target,
-            type=proposal.type,
-            node=proposal.node,
-            service=proposal.service,
-            by=actor,
-            reason=reason,
-        )
+        timestamp = rfc3339(datetime.now(UTC))
+        update = ActionUpdate.of(proposal, move.source, move.target, actor=actor, timestamp=timestamp, reason=reason)
         if await self._bus.publish(
             update, idempotency_key=f"{move.name.id}:{move.source}:{move.target}", stream=MOVES_STREAM
         ):
