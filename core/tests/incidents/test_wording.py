@@ -25,6 +25,8 @@ def event(payload: dict[str, Any], **fields: Any) -> HealthEvent:
         ({"alertname": "DiskFull", "labels": {"alertname": "DiskFull", "mountpoint": "/var"}}, None, "/var"),
         ({"alertname": "DiskFull", "labels": {"alertname": "DiskFull"}}, None, ""),
         ({"alertname": "HostOutOfMemory", "labels": {"instance": "nas:9100"}}, None, "HostOutOfMemory"),
+        ({"alertname": "DiskFull", "labels": {"alertname": "DiskFull", "instance": "nas:9187"}}, None, "nas:9187"),
+        ({"alertname": "DiskFull", "labels": {"alertname": "DiskFull", "instance": "nas"}}, None, ""),
         ({"unit": None, "mount": None, "labels": "no", "monitor": [1]}, None, ""),
         ({}, None, ""),
     ],

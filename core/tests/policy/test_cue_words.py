@@ -60,6 +60,8 @@ def died(*lines: str, **more: Any) -> Allowed:
         "2026-01-02 10:00:00,000 DEBG 'web' stdout output: certificate missing",
         "10:00:00,000 |-INFO in a.b.C - certificate missing",
         "=INFO REPORT==== 2-Jan-2026::10:00:00 === certificate missing",
+        "I [02/Jan/2026:10:00:00 +0000] Listening to 0.0.0.0:631, certificate missing",
+        "2026-01-02 10:00:00 1 [System] [MY-1] [Server] starting as process 1, certificate missing",
         # a line that goes on under its level
         "info: Some.Host.Lifetime[14]\n      Now listening with certificate unknown",
         # a warning is not what ended it
@@ -85,6 +87,9 @@ def test_what_a_program_says_in_good_health_is_no_cause(line: str) -> None:
         '[GIN] 2026/01/02 - 10:00:00 | 404 | 1.2ms | 10.0.0.9 | GET "/rootkit/certificate-error"',
         '{"level":"info","msg":"handled request","request":{"method":"GET","uri":"/corrupt/error"},"status":404}',
         "::ffff:10.0.0.9 - GET /malware/error 404 3.2 ms",
+        "[Fri Jan  2 10:00:00 2026] 10.0.0.9:5 [404]: GET /malware/error",
+        'time="2026-01-02" level=info method=GET uri=/xmrig/error status=404',
+        "1767340800.1 5 10.0.0.9 TCP_MISS/404 300 GET http://x/malware/error - HIER_DIRECT/1 text/html",
     ],
 )
 def test_what_a_stranger_asked_for_is_no_evidence_however_grave_its_words(line: str) -> None:
@@ -175,6 +180,11 @@ def test_what_a_program_complains_of_is_one(line: str, cue: str) -> None:
         "dial tcp: lookup db on 127.0.0.11:53: server misbehaving",
         "lookup db on 127.0.0.11:53: dial tcp: read udp 127.0.0.1:34567->127.0.0.11:53: i/o timeout",
         'Get "http://consul:8500/v1/kv": context deadline exceeded',
+        "Error: P1001: Can't reach database server at `db`:`5432`",
+        "OSError: Multiple exceptions: [Errno 111] Connect call failed ('10.0.0.5', 1)",
+        "ERROR: Failed to obtain JDBC connection",
+        "KnexTimeoutError: Timeout acquiring a connection. The pool is probably full.",
+        "** (EXIT) time out connecting to db",
     ],
 )
 def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) -> None:

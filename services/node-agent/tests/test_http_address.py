@@ -37,6 +37,24 @@ def test_a_login_in_a_url_is_sent_and_never_shown(login: str, sent: str, scheme:
     assert without_login(url) == f"{scheme}://nas:8080/a"
 
 
+@pytest.mark.parametrize(
+    ("url", "host", "asked_for"),
+    [
+        ("http://nas/", "nas", "nas"),
+        ("http://nas:8080/", "nas", "nas:8080"),
+        ("https://nas:443/", "nas", "nas"),
+        ("http://bücher.lan:81/", "bücher.lan", "xn--bcher-kva.lan:81"),
+        ("http://xn--bcher-kva.lan/", "xn--bcher-kva.lan", "xn--bcher-kva.lan"),
+        ("http://[fe80::1%25eth0]:8080/", "fe80::1%eth0", "[fe80::1]:8080"),
+        ("http://[fe80::1%eth0]/", "fe80::1%eth0", "[fe80::1]"),
+        ("unix:///run/s.sock", "localhost", "localhost"),
+    ],
+)
+def test_a_host_is_looked_up_as_it_is_meant_and_asked_for_in_ascii(url: str, host: str, asked_for: str) -> None:
+    address = parse_address(url)
+    assert (address.host, address.host_header) == (host, asked_for)
+
+
 def test_without_a_login_nothing_is_sent_and_ipv6_stays_readable() -> None:
     assert parse_address("http://[::1]:8080/").authorization == ""
     assert without_login("http://u:p@[::1]:8080/x") == "http://[::1]:8080/x"

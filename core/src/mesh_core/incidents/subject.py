@@ -59,6 +59,11 @@ def thing_of(event: HealthEvent) -> str:
     return _short(" ".join(words))
 
 
+def found_at(event: HealthEvent) -> str:
+    """The alert's `instance` where it says more than which host: `nas:9187`, `https://nas/a`."""
+    return _short(_word(_labels_of(event.payload).get("instance"))) if _where_on_its_host(event) else ""
+
+
 def _where_on_its_host(event: HealthEvent) -> str:
     """Two databases of one host are two things: the port or the path at which an alert's `instance` was found.
 

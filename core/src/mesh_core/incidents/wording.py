@@ -5,7 +5,7 @@ The words are somebody else's: who shows them makes them harmless.
 
 from __future__ import annotations
 
-from mesh_core.incidents.subject import thing_of
+from mesh_core.incidents.subject import found_at, thing_of
 from mesh_core.models.events import HealthEvent
 
 
@@ -14,7 +14,7 @@ def about(event: HealthEvent) -> str:
     thing = thing_of(event)
     said = {_folded(word) for word in (event.node, event.service, event.type) if word}
     if _folded(thing) in said or (event.incident or "").startswith(f"{thing}/"):  # a sender's own key tells nobody more
-        return ""
+        return found_at(event)
     return thing
 
 

@@ -29,7 +29,7 @@ def _level(words: str, letters: str) -> str:
         rf"|\b(?:level|lvl|severity|loglevel)=\"?{words}\b"  # logfmt
         # a word before the message: `INFO:`, `[INFO ]`, `(info)`, `: INFO/`, `|-INFO`, `=INFO REPORT`, `app.INFO:`
         rf"|^[^\"']{{0,80}}?(?:(?:^|[\s|\[(<:,]|\|-|^=){words}(?=[\s:|\])>/,]|$)|\.{words}(?=:))"
-        rf"|\[{letters}\]|^{letters}/|^{letters}\d{{4}} \d\d:\d\d:\d\d"  # ESPHome and Gitea, Android, glog
+        rf"|\[{letters}\]|^{letters}(?:/| \[)|^{letters}\d{{4}} \d\d:\d\d:\d\d"  # ESPHome and Gitea, Android, glog
         rf"|^[\d:.,tz+ -]{{8,40}} {letters}\d? "
     )
 
@@ -37,6 +37,7 @@ def _level(words: str, letters: str) -> str:
 _INFORMATIONAL = re.compile(
     _level(_INFO, "[divt]")
     + rf'|"[@a-z._]{{0,20}}(?:level|priority|severity)" ?: ?"?{_NUMBERS}\b'
+    + r"|\[system\]"  # MySQL
     + r"|^\d+:[a-z] \d\d [a-z]{3} \d{4} [\d:.]{8,12} [.*-] "  # Redis
 )
 _WARNED = re.compile(_level(_WARNING, "w") + r'|"level" ?: ?"?(?:40|300)\b')
@@ -44,9 +45,9 @@ _SYSLOG = re.compile(r"^<(\d{1,3})>")
 # Who asked for what, and what he got: a stranger chose every word of it, the path above all.
 _ASKED = re.compile(
     r"\b(?:get|head|post|put|patch|delete|options|propfind|report|connect)\b[\"' ]{1,3}(?:https?://|/)"
-    r"|\"(?:uri|url|path|request_uri|requestpath)\" ?: ?\""
+    r"|\"(?:uri|url|path|request_uri|requestpath)\" ?: ?\"|\b(?:uri|url|path)=\"?(?:https?://|/)"
 )
-_ANSWERED = re.compile(r"(?:^|[\s\"|=:])[1-5]\d\d(?=[\s\"|,}]|$)")
+_ANSWERED = re.compile(r"(?:^|[\s\"|=:/\[])[1-5]\d\d(?=[\s\"|,}\]]|$)")
 _ERROR_LEVEL = re.compile(r"^[^\"']{0,80}?(?:^|[\s|\[(<:=])(?:err|error|crit|critical|fatal|alert|emerg|panic)\b")
 _FAILURE = (
     r"error|fail|fatal|panic|exception|traceback|refus|denied|cannot|can't|can not|could not|couldn't|unable|expired|"
@@ -54,7 +55,7 @@ _FAILURE = (
 )
 _FAILING = re.compile(_FAILURE)
 _FAILED = re.compile(
-    rf"{_FAILURE}|time-?out|timed-?out|not possible|not available|unavailab"
+    rf"{_FAILURE}|timed?[ -]?out|not possible|not available|unavailab"
     rf"|\bno \w{{1,20}} available|deadline exceeded|\b(?:emerg|crit|err)\b"
 )
 _COMPLAINING = re.compile(

@@ -22,6 +22,14 @@ class HttpAddress(Endpoint):
     path: str = ""
     authorization: str = field(default="", repr=False)
 
+    @property
+    def host_header(self) -> str:
+        """As the other side is asked for: in ASCII, and without a zone, which means something on this machine only."""
+        if self.unix:
+            return "localhost"
+        host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host.encode("idna").decode("ascii")
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
 
 def parse_address(url: str, *, verify_tls: bool = True) -> HttpAddress:
     """From `unix:///path`, `tcp://host:port`, `http://...` or `https://...`; ValueError otherwise."""
@@ -35,7 +43,7 @@ def parse_address(url: str, *, verify_tls: bool = True) -> HttpAddress:
         raise ValueError(f"{_shown(url)!r} is not unix:///path, tcp://host:port, http:// or https://")
     query = f"?{parts.query}" if parts.query else ""
     return HttpAddress(
-        host=checked_host(parts.hostname),
+        host=checked_host(_with_its_zone(parts.hostname)),
         port=_port(parts),
         tls=parts.scheme == "https",
         verify_tls=verify_tls,
@@ -62,6 +70,12 @@ def without_login(url: str) -> str:
     parts = urlsplit(url)
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, place, parts.path, "", "")) if place else url
+
+
+def _with_its_zone(host: str) -> str:
+    """`fe80::1%25eth0`, as a URL writes `fe80::1%eth0`."""
+    address, percent, zone = host.partition("%25")
+    return f"{address}%{zone}" if percent and zone and ":" in address else host
 
 
 def _port(parts: SplitResult) -> int:

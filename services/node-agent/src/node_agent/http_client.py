@@ -101,7 +101,7 @@ async def _opened(
         raise HttpConnectionError(f"{address}: {error.strerror or error}") from error
     try:
         protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-        lines = {"Host": _host_header(address), "Connection": "close", "User-Agent": "mendmesh", **headers}
+        lines = {"Host": address.host_header, "Connection": "close", "User-Agent": "mendmesh", **headers}
         if address.authorization:
             lines.setdefault("Authorization", address.authorization)
         if body:
@@ -159,10 +159,3 @@ async def _next_event(reader: asyncio.StreamReader, protocol: h11.Connection) ->
     if isinstance(event, h11.Event) and not isinstance(event, h11.ConnectionClosed):
         return event
     raise EOFError("it closed the connection")
-
-
-def _host_header(address: HttpAddress) -> str:
-    if address.unix:
-        return "localhost"
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return host if address.port == (443 if address.tls else 80) else f"{host}:{address.port}"

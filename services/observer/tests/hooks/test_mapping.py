@@ -354,6 +354,17 @@ def test_a_truth_value_that_is_sent_as_text_is_read_as_what_it_says(said: Any, f
     assert read.firing is fires
 
 
+def test_a_recovery_that_writes_its_host_otherwise_is_about_the_same_trouble() -> None:
+    hook = GenericHook(type="kind", node="host", service="svc", firing="state")
+    bodies = [
+        {"kind": "Disk", "host": host, "svc": service, "state": "CLEAR"}
+        for host, service in (("NAS01.lan:80", "Web"), ("nas01.lan.", "web"), ("http://nas01.lan/x", "WEB"))
+    ]
+    reads = [one(hook.alerts_in(body, "any")) for body in bodies]
+    assert len({read.key for read in reads if isinstance(read, Alert)}) == 1
+    assert not any(read.firing for read in reads if isinstance(read, Alert))
+
+
 @pytest.mark.parametrize("body", [{}, {"notices": 7}, {"notices": [{"kind": 7}]}, {"notices": [None, 3, "x"]}])
 def test_a_body_that_an_expression_does_not_fit_is_refused(body: dict[str, Any]) -> None:
     found = PROXMOX.alerts_in(body, "pve")

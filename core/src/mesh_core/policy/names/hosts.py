@@ -51,6 +51,11 @@ def in_letters(host: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
+def key_of_host(host: str) -> str:
+    """The same for every way of writing this name or address: case, trailing dot, `xn--`, zeros of an address."""
+    return address_in(host) or in_letters(host.rstrip(".")).lower()
+
+
 def is_own(address: str) -> bool:
     """Is it one that every machine calls itself?"""
     return bool(address) and ipaddress.ip_address(address).is_loopback

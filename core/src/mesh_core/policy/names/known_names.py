@@ -14,7 +14,7 @@ from typing import Any
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.policy.names.compose_names import compose_by_name, compose_in_labels, swarm_service
-from mesh_core.policy.names.hosts import address_in, host_in, in_letters, is_own
+from mesh_core.policy.names.hosts import address_in, host_in, is_own, key_of_host
 
 # Domains that belong to nobody's public zone (RFC 6762 appendix G, RFC 8375, ICANN's .internal, and a router's own).
 _MDNS = "local"  # the machine of that short name in this house, whatever else its domain is called
@@ -102,7 +102,7 @@ class _Index:
         self._short: defaultdict[str, dict[tuple[str, str], None]] = defaultdict(dict)
         for name, address in names.items():
             for text in filter(None, (name, address)):
-                self._same[_key(text)][name] = None
+                self._same[key_of_host(text)][name] = None
                 if not address_in(text):
                     short, domain = _split(text)
                     self._short[short][name, domain] = None
@@ -114,7 +114,7 @@ class _Index:
         address = address_in(host)
         if is_own(address):
             return []  # every machine calls itself so
-        if same := self._same.get(_key(host)):
+        if same := self._same.get(key_of_host(host)):
             return list(same)
         if address:
             return []
@@ -132,12 +132,8 @@ class _Index:
         return domain in self._private or any(domain.endswith(f".{ours}") for ours in _PRIVATE)
 
 
-def _key(text: str) -> str:
-    return address_in(text) or in_letters(text.rstrip(".")).lower()
-
-
 def _split(host: str) -> tuple[str, str]:
-    short, _, domain = _key(host).partition(".")
+    short, _, domain = key_of_host(host).partition(".")
     return short, domain
 
 

@@ -10,6 +10,7 @@ import jmespath.exceptions
 from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mesh_core.policy.names.hosts import host_in, key_of_host
 from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, says_that_it_fires, stable_key, timestamp_in
 
 SOURCE = "generic"
@@ -67,7 +68,8 @@ class GenericHook(BaseModel):
         return Alert(
             source=f"{SOURCE}-{name}",
             name=event_type,
-            key=stable_key(incident, node, service, event_type),
+            # However its sender writes the host this time, and whichever of its cases.
+            key=stable_key(incident, key_of_host(host_in(node)), service.lower(), event_type.lower()),
             firing=firing,
             episode=self._text(self.episode, item),
             details={**details, "source": f"{SOURCE}/{name}"},
