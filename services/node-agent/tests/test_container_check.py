@@ -24,10 +24,17 @@ def at(seconds_ago: float) -> str:
 
 
 def checked(
-    state: dict[str, Any], *, policy: str = "no", retries: int = 0, restarts: int = 0, **more: Any
+    state: dict[str, Any],
+    *,
+    policy: str = "no",
+    retries: int = 0,
+    restarts: int = 0,
+    created: float = 3600,
+    **more: Any,
 ) -> CheckResult:
     detail = {
         "Id": "abcdef0123456789",
+        "Created": at(created),
         "State": {"StartedAt": at(3600), "FinishedAt": at(30), "ExitCode": 0, **state},
         "HostConfig": {"RestartPolicy": {"Name": policy, "MaximumRetryCount": retries}},
         "RestartCount": restarts,
@@ -153,3 +160,26 @@ def test_a_result_says_what_is_known_of_the_container() -> None:
         "error": "bad",
         "container_id": "abcdef012345",
     }
+
+
+@pytest.mark.parametrize(
+    ("created", "policy", "condition"),
+    [
+        (121, "unless-stopped", Condition.UNHEALTHY),
+        (121, "always", Condition.UNHEALTHY),
+        (119, "always", Condition.UNKNOWN),
+        (121, "no", Condition.UNKNOWN),  # made to be started some day
+        (121, "on-failure", Condition.UNKNOWN),
+        (700, "always", Condition.UNKNOWN),  # before we came
+    ],
+)
+def test_what_is_meant_to_run_and_never_came_to_a_start_is_told(
+    created: int, policy: str, condition: Condition
+) -> None:
+    result = checked({"Status": "created"}, policy=policy, created=created)
+    assert result.condition is condition
+    if condition is Condition.UNHEALTHY:
+        event = HealthEvent(type=result.type, node="n1", service="web", payload=result.facts)
+        assert Fact.START_ERROR in facts_for(event)
+    elif created == 119:
+        assert result.recheck_seconds == pytest.approx(1)

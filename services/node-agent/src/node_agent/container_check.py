@@ -26,7 +26,9 @@ OOM_DEATHS = 2
 SIGKILL = 137  # nobody of ours sent it: the kernel, out of memory, or somebody past the engine
 OOM_NEWS_SECONDS = 1.0  # the engine may tell of the death before it tells that the kernel did it
 RETURN_SECONDS = 20.0  # a host that has just come up, or an engine, may have somebody who starts its containers
+NEVER_STARTED_SECONDS = 120.0  # between a creation and the start by whoever creates all of them first
 GONE = ("exited", "dead")
+RESTARTED = ("always", "unless-stopped")  # policies of what is meant to run for ever
 NOT_STARTED = ("created", *GONE)
 WITH_ENGINE = "with its engine"
 
@@ -69,10 +71,20 @@ class ContainerCheck:
             return self._found(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
         if self._could_not_start:
             return self._found(Condition.UNHEALTHY, "container_died")
+        if status == "created" and self._policy.get("Name") in RESTARTED:
+            return self._never_started()
         if status not in GONE:  # created, paused, restarting, removing
             return self._found(Condition.UNKNOWN)
         self.record.running = False
         return self._ended()
+
+    def _never_started(self) -> CheckResult:
+        """Of some errors (the source of a mount is gone) the engine keeps nothing, only that it was never started."""
+        created_at = _unix(self.detail.get("Created"))
+        left = created_at + NEVER_STARTED_SECONDS - self.now
+        if created_at < self.since or left > 0:
+            return self._found(Condition.UNKNOWN, recheck_seconds=left if left > 0 else None)
+        return self._found(Condition.UNHEALTHY, "container_died", error="it was created and has never been started")
 
     def _loop(self, status: str) -> str:
         """The type of its restart loop; empty if it is in none, or has been up for long enough."""
@@ -100,7 +112,7 @@ class ContainerCheck:
         if state.get("ExitCode") == 0 and name in ("no", "on-failure") and not killed:
             return self._found(Condition.HEALTHY, ended="finished")
         ended_at = _unix(state.get("FinishedAt"))
-        if name in ("always", "unless-stopped") or retries_left:
+        if name in RESTARTED or retries_left:
             # The engine starts such a container again by itself, unless a person stopped it while we did not listen.
             if 0 <= self.now - ended_at < SETTLE_SECONDS:
                 return self._found(Condition.UNKNOWN, recheck_seconds=SETTLE_SECONDS)
