@@ -43,6 +43,9 @@ APART = {
     "two of a kind on one host": [
         alert("postgres_down", instance=i) for i in ("nas:9187", "nas:9188", "[fd00::1]:9189", "tcp://nas:9190")
     ],
+    "two that push through one gateway": [
+        alert("backup_old", instance="gw:9091", exported_instance=i) for i in ("nas:1", "nas:2")
+    ],
     "two pages of one host": [
         alert("http_probe_failed", instance=f"https://nas/{page}") for page in ("a", "b", "b?x=1", "")
     ],

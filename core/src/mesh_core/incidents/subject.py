@@ -52,16 +52,25 @@ def thing_of(event: HealthEvent) -> str:
             return _short(word)
     words = [word for key in _TELLS_APART if (word := _word(payload.get(key)))]
     alert = _word(payload.get("alertname")) or _word(payload.get("alert"))
-    told = [f"{k}={word}" for k, v in sorted(labels.items()) if k not in _ABOUT_THE_ALERT and (word := _word(v))]
+    told = [f"{k}={word}" for k, v in sorted(labels.items()) if not _about_the_alert(k) and (word := _word(v))]
     words += [alert, *told] if alert else told
     if not words and event.trust is Trust.FOREIGN:
         words = [_key_in(event.incident)]
     return _short(" ".join(words))
 
 
+def _about_the_alert(label: str) -> bool:
+    return label.removeprefix("exported_") in _ABOUT_THE_ALERT
+
+
 def found_at(event: HealthEvent) -> str:
     """The alert's `instance` where it says more than which host: `nas:9187`, `https://nas/a`."""
-    return _short(_word(_labels_of(event.payload).get("instance"))) if _where_on_its_host(event) else ""
+    return _short(_instance_in(event)) if _where_on_its_host(event) else ""
+
+
+def _instance_in(event: HealthEvent) -> str:
+    labels = _labels_of(event.payload)
+    return _word(labels.get("exported_instance")) or _word(labels.get("instance"))
 
 
 def _where_on_its_host(event: HealthEvent) -> str:
@@ -71,7 +80,7 @@ def _where_on_its_host(event: HealthEvent) -> str:
     """
     labels = _labels_of(event.payload)
     named = any(_word(part.get(key)) for part in (event.payload, labels) for key in _NAMES_IT if key != "name")
-    instance = _word(labels.get("instance"))
+    instance = _instance_in(event)
     if (
         named
         or event.type.startswith(_OF_THE_NODE)

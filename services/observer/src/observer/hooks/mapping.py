@@ -22,6 +22,7 @@ from observer.hooks.alert import Alert, Unfit, raw_of
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
 NOBODY = KnownNames()
 CONTAINER_LABELS = ("container", "container_name")
+EXPORTED = "exported_"  # Prometheus puts it before a label of the measurement that it gives another value itself
 # Names that many rule collections share, as the types that our own agents use for the same trouble.
 TYPES = {
     "watchdog": "heartbeat",
@@ -74,6 +75,7 @@ class Mapped(BaseModel):
     node_default: Name = "unknown"
     service_labels: tuple[str, ...] = (
         *("service", "container", "container_name", "unit", "systemd_unit", "program", "name"),
+        *("service_name", "process_name", "groupname"),
     )
     severity_label: str = "severity"
     severity_default: Severity = Severity.WARNING
@@ -135,7 +137,9 @@ class Mapped(BaseModel):
 
     @staticmethod
     def _first(names: tuple[str, ...], labels: Mapping[str, str]) -> str:
-        return next((labels[name].strip() for name in names if labels.get(name, "").strip()), "")
+        """What a measurement says of something else (a pod, a host that pushed) stands before who was asked for it."""
+        both = (*(f"{EXPORTED}{name}" for name in names), *names)
+        return next((labels[name].strip() for name in both if labels.get(name, "").strip()), "")
 
 
 def incident_of(alert: Alert, episode: str) -> str:
@@ -155,7 +159,8 @@ def type_out_of(name: str) -> str:
 def _runtime_of(service: str, labels: Mapping[str, str]) -> tuple[str, str]:
     """(the service, who runs it) as far as the labels say."""
     cadvisor = service == labels.get("name") and bool(labels.get("image"))
-    if service and (cadvisor or service in (labels.get(label) for label in CONTAINER_LABELS)):
+    containers = (labels.get(f"{prefix}{label}") for label in CONTAINER_LABELS for prefix in ("", EXPORTED))
+    if service and (cadvisor or service in containers):
         return service.lstrip("/"), Runtime.DOCKER.value
     if service.endswith(UNIT_SUFFIXES) or (service and service in (labels.get("unit"), labels.get("systemd_unit"))):
         return service, Runtime.SYSTEMD.value
