@@ -28,7 +28,7 @@ from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
-from mesh_core.policy.playbook_lint import Lint, Widened, lint_proposal
+from mesh_core.policy.playbook_lint import Lint, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.storage.files import read_regular
 
@@ -60,7 +60,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     name = name_of(found.path.name)
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
-    lint = lint_proposal(proposal, _widened(cli))
+    lint = _lint(cli, proposal)
     (times,), around = look_around(cli, [proposal.event.id or ""])
     against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
     outcome = cli.actions.outcome_at(found.path)
@@ -213,11 +213,12 @@ def _playbooks(proposal: Proposal) -> tuple[PlaybookSet | None, str]:
         return None, str(error)
 
 
-def _widened(cli: CliContext) -> Widened:
+def _lint(cli: CliContext, proposal: Proposal) -> Lint:
     try:
-        return Policy.load(cli.runtime / "config" / "policy.yml").widened
+        policy = Policy.load(cli.runtime / "config" / "policy.yml")
     except BadPolicy:  # what it would allow is not allowed then, and the findings say so
-        return Widened()
+        return lint_proposal(proposal)
+    return lint_proposal(proposal, policy.widened, policy.is_lifeline)
 
 
 def _digest_in(found: LocatedProposal) -> str:

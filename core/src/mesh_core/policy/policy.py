@@ -114,7 +114,11 @@ class Policy:
 
     def is_protected(self, service: str | None, node: str) -> bool:
         """Is restart or redeploy of this service, or on this node, never offered?"""
-        return node.lower() in self.never.nodes or self._is_never(short_name(service or ""))
+        return node.lower() in self.never.nodes or self.is_lifeline(service or "")
+
+    def is_lifeline(self, name: str) -> bool:
+        """Does the mesh, or the way in to repair it, depend on the unit, program or container of this name?"""
+        return self._is_never(short_name(name))
 
     def protected_in_look(self, facts: Mapping[str, Any], *hosts: str) -> str:
         """What is protected of that which a look saw (`TargetState.facts`), whatever it is called; '' if nothing.

@@ -11,12 +11,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.policy.playbook_lint.jinja_text import is_template, parsed
+from mesh_core.policy.playbook_lint.shell_words import UNKNOWN
 from mesh_core.policy.playbook_lint.table import table, words
 from mesh_core.policy.playbook_lint.yaml_text import Literal
 
 Assignments = Mapping[str, list[Any]]
 MAX_LOOKED_AT = 2000  # values for one argument
+MAX_TEXTS = 200  # that one template may come to
+MAX_FILLED_IN = 4096  # characters of a template that is filled in; a longer one keeps its names
+_DEPTH = 4  # templates that name templates
 _UNKNOWN = object()
+_ANY_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_INSTEAD = frozenset({"default", "d", "ternary"})
 _NAME_ALONE = re.compile(r"\s*\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}\s*")
 _HEAD = "x"  # a first letter that every pattern takes
 _WHY = "here a template may only look up plain words that vars or loop say as literals: it becomes a word of a command"
@@ -69,6 +75,59 @@ def lookups_problem(text: str, assigned: Assignments, pattern: re.Pattern[str]) 
                 return _WHY
             before = _HEAD
     return None
+
+
+def texts_of(text: str, assigned: Assignments, depth: int = _DEPTH) -> list[str]:
+    """What a template may come to by what the text gives to its names; UNKNOWN where only a run knows.
+
+    For people who look, no gate: filters are passed over, and of many texts the first MAX_TEXTS are given, and UNKNOWN.
+    """
+    if not is_template(text):
+        return [text]
+    if len(text) > MAX_FILLED_IN or not depth:
+        return [_ANY_TEMPLATE.sub(UNKNOWN, text)]
+    try:
+        body = parsed(text).body
+    except Exception:  # noqa: BLE001  (the judge has said already that nobody can read it)
+        return [UNKNOWN]
+    found = [""]
+    for output in body:
+        for node in getattr(output, "nodes", [output]):
+            found = [before + more for more in _texts(node, assigned, depth) for before in found]
+            found = _bounded(found)
+    return found
+
+
+def _texts(node: Any, assigned: Assignments, depth: int) -> list[str]:
+    kind = type(node).__name__
+    if kind == "TemplateData":
+        return [str(node.data)]
+    if kind == "Const":
+        return [str(node.value)]
+    if kind in ("Concat", "Add"):
+        found = [""]
+        for part in node.nodes if kind == "Concat" else (node.left, node.right):
+            found = [before + more for more in _texts(part, assigned, depth) for before in found]
+            found = _bounded(found)
+        return found
+    if kind == "CondExpr":
+        return [text for part in (node.expr1, node.expr2) if part is not None for text in _texts(part, assigned, depth)]
+    if kind == "Filter" and node.node is not None and node.name not in ("b64decode", "replace", "reverse"):
+        instead = [text for one in node.args for text in _texts(one, assigned, depth)] if node.name in _INSTEAD else []
+        return _bounded([*_texts(node.node, assigned, depth), *instead])
+    found = []
+    for value in _values(node, assigned):
+        if isinstance(value, str) and not isinstance(value, _Each):
+            found += [value] if isinstance(value, Literal) else texts_of(value, assigned, depth - 1)
+        elif isinstance(value, list):
+            found.append(" ".join(map(str, value)))
+        else:
+            found.append(str(value) if isinstance(value, int | float) else UNKNOWN)
+    return _bounded(found) or [UNKNOWN]
+
+
+def _bounded(texts: list[str]) -> list[str]:
+    return texts if len(texts) <= MAX_TEXTS else [*texts[:MAX_TEXTS], UNKNOWN]
 
 
 def _fits(value: Any, before: str, pattern: re.Pattern[str]) -> bool:

@@ -1,114 +1,240 @@
-"""Commands that destroy a host's data, known by their words. A red sentence for whoever reads the card, no gate."""
+"""Commands that destroy data or shut the way into a host, known by their words. A red sentence on a card, no gate.
+
+A list of dangers is never whole. So it goes by kinds (what removes, what writes over a disk, what another program
+prints and a shell runs) before it goes by names, and what cannot be read counts as dangerous.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-MAX_CHARS = 4096  # of one text
-_ENDS = re.compile(r"[;|&\n]+")
-_QUOTES = str.maketrans("", "", "\"'`(){}")
-_DISKS = frozenset(
-    {
-        "wipefs",
-        "blkdiscard",
-        "sgdisk",
-        "sfdisk",
-        "parted",
-        "mke2fs",
-        "mkswap",
-        "lvremove",
-        "vgremove",
-        "pvremove",
-        "shred",
-    }
+from mesh_core.policy.playbook_lint.places import is_device, is_lasting, is_way_in, is_whole
+from mesh_core.policy.playbook_lint.shell_words import UNKNOWN, Command, commands_in
+from mesh_core.policy.playbook_lint.shutting_out import ENGINES, SUPERVISES, WAY_IN, Protected, nothing, shuts_out
+
+TREE = "removes a whole tree of the host"
+DISK = "makes a disk, volume or file anew"
+DEVICE = "writes over a device"
+DELETED = "deletes what it names"
+PACKAGES = "removes packages"
+OWNERS = "changes who may do what with a whole tree of the host"
+FOR_EVERYBODY = "lets everybody write a whole tree"
+VOLUMES = "throws volumes and their data away"
+_BOMB = re.compile(r"(\S{1,40})\(\)\s*\{[^}]{0,200}\|[^}]{0,200}&")
+_SQL = re.compile(
+    r"\b(?:drop\s+(?:database|schema|table|user|role)|truncate\s+(?:table\s+)?\w|delete\s+from\s+\S+\s*$)",
+    re.IGNORECASE,
 )
-_DEVICES = (
-    "/dev/sd",
-    "/dev/hd",
-    "/dev/vd",
-    "/dev/xvd",
-    "/dev/nvme",
-    "/dev/mmcblk",
-    "/dev/md",
-    "/dev/dm-",
-    "/dev/mapper/",
-    "/dev/disk/",
+_OWN_CODE = re.compile(r"\b(?:rmtree|removedirs|rm_rf|rimraf|File\.delete|os\.(?:remove|unlink)|unlinkSync)\b")
+_INTO = re.compile(r">[>|]?\s*([^\s<>&|]+)")
+_ALL_IN_IT = re.compile(r"(?:^|/)\.?\*$")
+_MAKES_FS = re.compile(r"mk[a-z0-9]*fs(?:\..+)?|mke2fs|mkswap|newfs\w*")
+# Programs that only say something; what they are told may name any danger.
+_TALKS = frozenset(
+    (  # noqa: SIM905
+        "echo printf grep egrep fgrep zgrep rg which type man logger test [ [[ cat less head tail ls stat "
+        "file # whatis apropos whereis dpkg-query"
+    ).split()
 )
-_TREE = re.compile(r"/+\*?|(/+[\w.@-]+){1,2}/*\*?|(~|\$HOME|\$PWD|\.|\*)/?\*?")
-_TEMPORARY = re.compile(r"/+(tmp|var/+tmp)/+[\w.@*-]+/*")
-_ENGINES = frozenset({"docker", "podman", "nerdctl", "docker-compose", "podman-compose"})
-_SQL = re.compile(r"\b(drop\s+(database|schema|table)|truncate\s+table)\b", re.IGNORECASE)
+_SHELLS = re.compile(r"(?:ba|da|z|k|a|c|tc|fi)?sh|python[\d.]*|perl|ruby|node|php")
+_PACKAGES = frozenset(
+    (  # noqa: SIM905
+        "apt apt-get aptitude dnf yum zypper pacman apk opkg snap flatpak brew pip pip3 pipx npm dpkg rpm "
+        "emerge pkg nix-env uv"
+    ).split()
+)
+_TAKES_PACKAGES = re.compile(r"remove|purge|autoremove|autopurge|erase|uninstall|del|--(?:remove|purge|erase)")
+_TAKES_BY_LETTER = {"dpkg": re.compile("-[rP]"), "rpm": re.compile("-e.*"), "pacman": re.compile("-R.*")}
+_SAYS_ITS_VERSION = frozenset({"--version", "-V", "-v", "--help", "-h"})
+# Tools for disks, and the words with which they only look.
+_DISKS = {
+    "wipefs": {"-n", "--no-act"},
+    "sfdisk": {"-l", "--list", "-d", "--dump", "-J", "--json"},
+    "fdisk": {"-l", "--list"},
+    "sgdisk": {"-p", "--print", "-i", "--info", "-v", "--verify"},
+    "parted": {"print", "-l", "--list"},
+    "gdisk": {"-l"},
+    **dict.fromkeys(("blkdiscard", "cfdisk", "shred", "nwipe", "srm", "sg_format", "pvcreate"), frozenset()),
+    **dict.fromkeys(("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce"), frozenset()),
+}
 # A program, a word that follows it, and what that does.
 _WITH_A_WORD: tuple[tuple[str, frozenset[str], str], ...] = (
-    ("zfs", frozenset({"destroy"}), "destroys a file system"),
-    ("zpool", frozenset({"destroy", "labelclear"}), "destroys a pool of disks"),
+    ("zfs", frozenset({"destroy", "rollback"}), "destroys a file system, or all since a snapshot"),
+    ("zpool", frozenset({"destroy", "labelclear", "create"}), "destroys a pool of disks"),
     ("btrfs", frozenset({"delete"}), "deletes a file system's subvolume"),
     ("cryptsetup", frozenset({"erase", "luksErase", "luksFormat"}), "makes an encrypted disk unreadable"),
-    ("mdadm", frozenset({"--zero-superblock"}), "takes a disk array apart"),
-    ("userdel", frozenset({"-r", "--remove", "-rf"}), "removes a person's home"),
+    ("mdadm", frozenset({"--zero-superblock", "--create"}), "takes a disk array apart"),
+    ("badblocks", frozenset({"-w"}), DEVICE),
+    ("hdparm", frozenset({"--security-erase", "--security-erase-enhanced"}), DEVICE),
+    ("git", frozenset({"clean"}), "removes files that are in no commit"),
+    ("crontab", frozenset({"-r"}), "removes all of a user's timed commands"),
+    ("etcdctl", frozenset({"del"}), DELETED),
+    ("rclone", frozenset({"sync", "move"}), "removes what its source does not have"),
+    ("restic", frozenset({"forget", "prune"}), "removes backups"),
+    ("borg", frozenset({"delete", "prune"}), "removes backups"),
 )
+DELETES = re.compile(
+    r"destroy|deletes?|purge|erase|wipe|format|undefine|uninstall|flush(?:all|db)|zap|labelclear|sanitize|nuke|obliterate"
+    r"|dropdb|dropuser|--(?:delete|purge|erase|wipe|destroy|zap)(?:[-=].*)?",
+    re.IGNORECASE,
+)
+_USERS = frozenset({"userdel", "deluser", "groupdel", "delgroup"})
+_OWNERS = ("chmod", "chown", "chgrp", "setfacl", "chattr")
+FOR_ALL = re.compile(r"0?[0-7]{0,2}[2367]|(?:[ugoa]*[ao][ugoa]*|)[+=][rxX]*w[rwxX]*")
 
 
-def dangers_in(arguments: Any) -> Iterator[str]:
-    """Sentences about the commands in a task's arguments: each text, and each list of words as one command line."""
-    todo = [arguments]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, dict):
-            todo += part.values()
-        elif isinstance(part, list):
-            todo += [" ".join(part)] if all(isinstance(word, str) for word in part) else part
-        elif isinstance(part, str):
-            for command in _ENDS.split(part[:MAX_CHARS]):
-                if what := _harm_of(command.split()):
-                    yield f"it {what}: {' '.join(command.split())[:80]}"
+def dangers_in(text: str, protected: Protected = nothing) -> Iterator[str]:
+    """Sentences about the commands in a text; templates in it are filled in, or stand as UNKNOWN."""
+    if _BOMB.search(text):
+        yield "it starts itself without end until the host stands still"
+    for command in commands_in(text):
+        if what := _harm_of(command, protected):
+            yield f"it {what}: {str(command).replace(UNKNOWN, '{{ }}')[:80]}"
 
 
-def _harm_of(words: list[str]) -> str:
-    words = [word.translate(_QUOTES) for word in words]
-    programs = [word.rpartition("/")[2] for word in words]
-    if _SQL.search(" ".join(words)) or "dropdb" in programs:
-        return "drops data of a database"
-    if "rm" in programs and _removes_a_tree(words[programs.index("rm") + 1 :]):
-        return "removes a whole tree of the host"
-    if "find" in programs and _finds_and_deletes(words[programs.index("find") + 1 :]):
-        return "removes a whole tree of the host"
-    if any(program in _DISKS or program.partition(".")[0] == "mkfs" for program in programs):
-        return "makes a disk, volume or file anew"
-    for program, said, what in _WITH_A_WORD:
-        if program in programs and said & {*words[programs.index(program) + 1 :]}:
-            return what
-    engine = next((place for place, program in enumerate(programs) if program in _ENGINES), None)
-    if engine is not None and (what := _harm_of_engine(words[engine + 1 :])):
+def _harm_of(command: Command, protected: Protected) -> str:
+    if what := _written(command):
         return what
-    return "writes over a device" if _writes_over(words, programs) else ""
+    program = command.program
+    if program in _TALKS:
+        return ""
+    if program in _PACKAGES:
+        return _packages(command)
+    if program[:1] in ("$", UNKNOWN) or program == "eval":
+        return "runs words that are only known when it runs"
+    if _reads_commands(command):
+        return "runs what another command prints, which nobody can review"
+    rules = () if program in SUPERVISES else _RULES
+    return next((what for rule in rules if (what := rule(command))), "") or shuts_out(command, protected)
 
 
-def _removes_a_tree(rest: list[str]) -> bool:
-    recursive = any(word == "--recursive" or re.fullmatch(r"-[a-zA-Z]*[rR][a-zA-Z]*", word) for word in rest)
-    return recursive and any(_TREE.fullmatch(word) and not _TEMPORARY.fullmatch(word) for word in rest)
+def _packages(command: Command) -> str:
+    letters = _TAKES_BY_LETTER.get(command.program, _TAKES_PACKAGES)
+    taken = any(_TAKES_PACKAGES.fullmatch(word) or letters.fullmatch(word) for word in command.words[1:])
+    return PACKAGES if taken else ""
 
 
-def _finds_and_deletes(rest: list[str]) -> bool:
-    deletes = "-delete" in rest or any(word.rpartition("/")[2] == "rm" for word in rest)
-    return deletes and any(_TREE.fullmatch(word) and not _TEMPORARY.fullmatch(word) for word in rest[:3])
+def _reads_commands(command: Command) -> bool:
+    """A shell, or another interpreter, that is given no program of its own."""
+    last = command.words[-1]
+    if command.program in ("source", "."):
+        return command.open
+    alone = last.rpartition("/")[2] == command.program or (last.startswith("-") and last not in _SAYS_ITS_VERSION)
+    return bool(_SHELLS.fullmatch(command.program)) and alone and (command.fed or command.open)
 
 
-def _harm_of_engine(rest: list[str]) -> str:
-    said = {*rest}
-    volumes = any(word == "--volumes" or re.fullmatch(r"-[a-z]*v[a-z]*", word) for word in rest)
-    if "volume" in said and said & {"rm", "prune", "remove"}:
-        return "throws volumes and their data away"
-    if ("prune" in said and "--volumes" in said) or ("down" in said and volumes):
-        return "throws volumes and their data away"
-    if said & {"rm", "remove"} and volumes and not said & {"run", "exec"}:
-        return "throws volumes and their data away"
+def _written(command: Command) -> str:
+    """By a redirection, or by a program that writes where it is told."""
+    into = _INTO.findall(str(command))
+    into += [word.removeprefix("of=") for word in command.after("dd") or () if word.startswith("of=")]
+    into += command.after("tee", "mv", "truncate", "sponge") or ()
+    into += (command.after("cp", "install", "rsync", "ln") or [])[-1:]
+    rest = command.after("sed", "perl") or ()
+    into += rest if any(word.startswith(("-i", "--in-place", "-pi")) for word in rest) else ()
+    if any(is_device(word) for word in into):
+        return DEVICE
+    return WAY_IN if any(is_way_in(word) for word in into) else ""
+
+
+def _removed(command: Command) -> str:
+    rest = command.after("rm", "unlink")
+    if rest is None or command.after("find", "fd") is not None:
+        return ""
+    named = [word for word in rest if not word.startswith("-")]
+    lasting = [word for word in named if is_lasting(word)]
+    if any(word == "--recursive" or re.fullmatch(r"-[a-zA-Z]*[rR][a-zA-Z]*", word) for word in rest):
+        return TREE if lasting or not named else ""
+    if not named and (command.open or {"xargs", "parallel"} & {*command.names}):
+        return "removes files that another command names"
+    if any(is_way_in(word) for word in named):
+        return WAY_IN
+    return "removes all files of a folder" if any(_ALL_IN_IT.search(word) for word in lasting) else ""
+
+
+def _found_and_removed(command: Command) -> str:
+    rest = command.after("find", "fd")
+    if rest is None or not (
+        "-delete" in rest or {"rm", "shred", "unlink", "truncate"} & {w.rpartition("/")[2] for w in rest}
+    ):
+        return ""
+    end = next((at for at, word in enumerate(rest) if word.startswith("-")), len(rest))
+    where = [word for word in rest[:end] if word.startswith(("/", ".", "~", "$", UNKNOWN))]
+    if where and not any(is_lasting(f"{word}/") for word in where):
+        return ""
+    narrow = any(word.startswith(("-name", "-iname", "-mtime", "-mmin", "-size", "-newer", "-path")) for word in rest)
+    return f"removes what it finds below {where[0]}" if narrow and where else TREE
+
+
+def _made_anew(command: Command) -> str:
+    for name in command.names:
+        if _MAKES_FS.fullmatch(name) or (name in _DISKS and not {*command.words} & _DISKS[name]):
+            return DISK
+    rest = command.after("truncate")
+    return "cuts a file off" if rest and any(is_lasting(word) for word in rest if not word.startswith("-")) else ""
+
+
+def _by_its_word(command: Command) -> str:
+    if _SQL.search(str(command)) or "dropdb" in command.names:
+        return "drops data of a database"
+    if _OWN_CODE.search(str(command)):
+        return "removes files by a program of its own"
+    for program, said, what in _WITH_A_WORD:
+        if (rest := command.after(program)) and said & {*rest}:
+            return what
+    if rest := command.after(*_USERS):
+        home = {"-r", "--remove", "-rf", "--remove-home"} & {*rest}
+        return "removes a person's home" if home else "removes a user or a group"
     return ""
 
 
-def _writes_over(words: list[str], programs: list[str]) -> bool:
-    named = [word.removeprefix("of=").lstrip(">") for word in words if word[:1] in "o>/"]
-    writes = {"dd", "tee", "cp", "cat"} & {*programs} or any(word.startswith(">") for word in words)
-    return bool(writes) and any(name.startswith(_DEVICES) for name in named)
+def _engine(command: Command) -> str:
+    rest = command.after(*ENGINES)
+    if rest is None:
+        return ""
+    said = {*rest}
+    volumes = any(word == "--volumes" or re.fullmatch(r"-[a-z]*v[a-z]*", word) for word in rest)
+    if "volume" in said and said & {"rm", "prune", "remove"}:
+        return VOLUMES
+    if ("prune" in said and "--volumes" in said) or ("down" in said and volumes):
+        return VOLUMES
+    if said & {"rm", "remove"} and not said & {"run", "exec"}:
+        if volumes:
+            return VOLUMES
+        if command.open or any(word.startswith(("$", UNKNOWN)) for word in rest):
+            return "removes what is only known when it runs"
+    return "takes a swarm's services away" if said & {"swarm", "stack"} and said & {"leave", "rm", "down"} else ""
+
+
+def _deleted(command: Command) -> str:
+    if command.program in ENGINES:
+        return ""
+    words = command.words[1:]
+    if {*command.names} & {"curl", "wget", "http", "https", "xh"}:
+        return "asks another service to delete something" if any("DELETE" in word for word in words) else ""
+    return DELETED if any(DELETES.fullmatch(word) for word in words) else ""
+
+
+def _opened(command: Command) -> str:
+    rest = command.after(*_OWNERS)
+    if rest is None:
+        return ""
+    named = [word for word in rest if not word.startswith("-") and is_lasting(word)]
+    recursive = any(word == "--recursive" or re.fullmatch(r"-[a-zA-Z]*R[a-zA-Z]*", word) for word in rest)
+    places = named[1:] or named
+    if recursive and any(is_whole(word) for word in places):
+        return OWNERS
+    if recursive and "chmod" in command.names and named and FOR_ALL.fullmatch(named[0]):
+        return FOR_EVERYBODY
+    return "changes who may do what with the whole host" if places and any(word == "/" for word in places) else ""
+
+
+def _moved(command: Command) -> str:
+    rest = [word for word in command.after("mv") or () if not word.startswith("-")]
+    if len(rest) < 2:
+        return ""
+    away = rest[-1] == "/dev/null" or any(is_whole(word) for word in rest[:-1])
+    return "moves a whole tree of the host away" if away else ""
+
+
+_RULES = (_engine, _found_and_removed, _removed, _made_anew, _by_its_word, _deleted, _opened, _moved)

@@ -9,6 +9,7 @@ from itertools import islice
 
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
 from mesh_core.policy.playbook_lint.plays import Scope, play_findings
+from mesh_core.policy.playbook_lint.shutting_out import Protected, nothing
 from mesh_core.policy.playbook_lint.table import NOTHING, Widened
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
 
@@ -34,21 +35,27 @@ class Lint:
 
 
 def lint_playbook(
-    playbook: Playbook, node: str, widened: Widened = NOTHING, taken: frozenset[str] = frozenset()
+    playbook: Playbook,
+    node: str,
+    widened: Widened = NOTHING,
+    taken: frozenset[str] = frozenset(),
+    protected: Protected = nothing,
 ) -> Lint:
     """A person's or a request's playbook for just this node. Never raises, whatever the text is.
 
     `taken` are the inventory's variables, for whoever knows them: a task that sets such a name may be skipped, and then
-    the inventory's value would be read instead.
+    the inventory's value would be read instead. `protected` says what the mesh or the way in depends on.
     """
     attachments = {one.sha256: one.text for one in playbook.attachments}
-    found = lint_text(playbook.text, node, attachments, widened, taken=taken)
+    found = lint_text(playbook.text, node, attachments, widened, taken=taken, protected=protected)
     return Lint((*_hash_problems(playbook), *found.problems), found.by_policy, found.dangers)
 
 
-def lint_proposal(proposal: Proposal, widened: Widened = NOTHING) -> Lint:
+def lint_proposal(proposal: Proposal, widened: Widened = NOTHING, protected: Protected = nothing) -> Lint:
     """Of a proposal's own playbook, for whoever shows it; nothing to say of one that carries none."""
-    return Lint() if proposal.playbook is None else lint_playbook(proposal.playbook, proposal.node, widened)
+    if proposal.playbook is None:
+        return Lint()
+    return lint_playbook(proposal.playbook, proposal.node, widened, protected=protected)
 
 
 def lint_text(
@@ -58,6 +65,7 @@ def lint_text(
     widened: Widened = NOTHING,
     keywords: frozenset[str] = frozenset(),
     taken: frozenset[str] = frozenset(),
+    protected: Protected = nothing,
 ) -> Lint:
     """A playbook's text; `attachments` by sha256. `keywords` are those that only our own playbooks use (table.OURS)."""
     if len(text) > MAX_PROPOSAL_BYTES:
@@ -66,7 +74,7 @@ def lint_text(
         plays = plays_in(text)
     except NotReadable as error:
         return Lint((str(error),))
-    scope = Scope(node, attachments or {}, widened, keywords, taken)
+    scope = Scope(node, attachments or {}, widened, keywords, taken, protected)
     problems = islice(dict.fromkeys(play_findings(plays, scope)), MAX_FINDINGS)
     by_policy = (f"{module}: {', '.join(sorted(arguments))}" for module, arguments in sorted(scope.by_policy.items()))
     return Lint(tuple(problems), tuple(by_policy), tuple(dict.fromkeys(scope.dangers)))

@@ -13,9 +13,10 @@ from typing import Any
 from mesh_core.models.records import is_name
 from mesh_core.policy.playbook_lint.assignments import assignments_in
 from mesh_core.policy.playbook_lint.checkers import CHECKERS, Beside, data, one_of
-from mesh_core.policy.playbook_lint.destroying import dangers_in
+from mesh_core.policy.playbook_lint.harms import harms_of
 from mesh_core.policy.playbook_lint.jinja_text import is_declarable
 from mesh_core.policy.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
+from mesh_core.policy.playbook_lint.shutting_out import Protected, nothing
 from mesh_core.policy.playbook_lint.table import Widened, checker_for, full_name, table, widening_problem
 
 _LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers")  # in the order in which they run
@@ -37,6 +38,7 @@ class Scope:
     widened: Widened
     keywords: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
+    protected: Protected = nothing
     by_policy: dict[str, set[str]] = field(default_factory=dict)
     dangers: list[str] = field(default_factory=list)
     assigned: dict[str, list[Any]] = field(default_factory=dict)
@@ -139,7 +141,7 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], scope: Scope
                 if problem.startswith(("must", "names"))
                 else f"{word}: {argument}: {problem}"
             )
-    scope.dangers.extend(dangers_in(arguments) if module in _COMMANDS else ())
+    scope.dangers.extend(harms_of(module, beside, scope.protected))
 
 
 def _arguments(module: str, given: object, more: object) -> dict[str, Any] | str:
@@ -248,4 +250,3 @@ _TASK_WORDS = _BLOCK_WORDS | frozenset(
     ).split()
 )
 _NO_MODULES = _TASK_WORDS | {"args", "vars"}
-_COMMANDS = frozenset(f"ansible.builtin.{word}" for word in ("command", "shell", "raw", "expect", "cron"))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
-from mesh_core.policy.playbook_lint import Widened, lint_proposal
+from mesh_core.policy.playbook_lint import Lint, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
 from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem
@@ -23,7 +23,7 @@ class PlaybookPreview(BaseModel):
     proof: str
     attachments: list[Attachment] = Field(description="files that it brings: its tasks say files/<sha256>")
     by_policy: list[str] = Field(description="modules and arguments that only config/policy.yml allows")
-    dangers: list[str] = Field(description="commands in it that destroy a host's data")
+    dangers: list[str] = Field(description="tasks in it that destroy a host's data, or shut the way in")
     problems: list[str] = Field(description="why the executor would refuse it")
 
 
@@ -42,7 +42,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
         return None, None
     name = p.playbook.name if p.playbook else p.type
     sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
-    lint = lint_proposal(p, _widened(context))
+    lint = _lint(context, p)
     return PlaybookPreview(
         name=name,
         text=made.apply,
@@ -62,11 +62,12 @@ def load_policy(context: AppContext) -> Policy:
         raise HttpProblem(409, "bad_policy", f"the policy cannot be used: {error}") from None
 
 
-def _widened(context: AppContext) -> Widened:
+def _lint(context: AppContext, p: Proposal) -> Lint:
     try:
-        return load_policy(context).widened
+        policy = load_policy(context)
     except HttpProblem:  # what it would allow is not allowed then, and the findings say so
-        return Widened()
+        return lint_proposal(p)
+    return lint_proposal(p, policy.widened, policy.is_lifeline)
 
 
 def policy_answer(context: AppContext, p: Proposal) -> PolicyAnswer | None:
