@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,54 @@ def test_an_inventory_in_ini() -> None:
 
 def test_names_one_a_line_are_an_inventory_too() -> None:
     assert Inventory.parse(b"web01\nweb02 ansible_host=192.0.2.2\n").hosts == {"web01", "web02"}
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        (
+            b"web01\n\n# the second\nweb02 ansible_host=192.0.2.2 note='a b' # c\nweb[03:04]:2222\n",
+            "web01 web02 web03 web04",
+        ),
+        (b"; old\n192.0.2.7\n\nnas.lan\n", "192.0.2.7 nas.lan"),
+        (b"all:\n  hosts:\n    a:\n      x:\t1\n", "a"),
+        (b'{\n\t"all": {\n\t\t"hosts": {"a": {"x": 1}}\n\t}\n}', "a"),
+        (b"#!/usr/bin/env ansible-playbook\nall: {hosts: {a: }}\n", "a"),
+        (b"%YAML 1.1\n---\nall: {hosts: {a: }}\n...\n", "a"),
+    ],
+)
+def test_what_ansible_reads_is_read_whatever_it_looks_like(text: bytes, hosts: str) -> None:
+    assert Inventory.parse(text).hosts == set(hosts.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (b"#!/bin/sh\necho '{}'\n", "is a program"),
+        (b"#!/usr/bin/python3\nprint({'all': {}})\nx: [\n", "is a program"),
+        (b"all:\n\thosts:\n", "line 2: not YAML"),
+        (b"web01\n\nhosts:\n  - a\n", "not YAML"),
+        (b"- a\n- b\n", "mapping of groups"),
+        (b"[" * 500_000, "nested too deeply"),
+        (b"a: " + b"{b: " * 50_000, "nested too deeply"),
+    ],
+)
+def test_what_is_no_inventory_is_refused_with_its_reason(text: bytes, word: str) -> None:
+    with pytest.raises(InventoryError, match=word):
+        Inventory.parse(text)
+
+
+def test_five_thousand_hosts_are_read_in_reasonable_time() -> None:
+    groups = (
+        f"g{g}:\n  vars: {{x: {g}}}\n  hosts:\n"
+        + "".join(f"    h{g}-{n}: {{ansible_host: 10.0.{g}.{n}}}\n" for n in range(100))
+        for g in range(50)
+    )
+    began = time.process_time()
+    inventory = Inventory.parse("".join(groups).encode())
+    assert len(inventory.addresses()) == 5000
+    assert inventory.only("h49-99").variables_of("h49-99") == {"x": 49, "ansible_host": "10.0.49.99"}
+    assert time.process_time() - began < 30
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ YAML_FLEET = """\
 all:
   vars: &base {ansible_user: ops, level: all, list: [1, two], time: 2024-05-01, octal: 0644}
   hosts:
-    solo: {level: host, quoted: "0644", empty: , yes_text: "yes"}
+    solo: {level: host, quoted: "0644", empty: , yes_text: "yes", tabbed:	1}
     rack[01:03]:2200: {seq: 1}
   children:
     west: {hosts: solo, vars: {<<: *base, level: west, port: 1}}

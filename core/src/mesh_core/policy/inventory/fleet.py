@@ -15,6 +15,7 @@ from mesh_core.policy.inventory.host_patterns import BadPattern, expand
 ALL, UNGROUPED = "all", "ungrouped"
 _PRIORITY = "ansible_group_priority"
 MAX_DEPTH = 32  # groups in groups
+MAX_SHOWN = 255  # characters of what stands in a host's place; no name is longer
 
 
 @dataclass
@@ -50,14 +51,16 @@ class Fleet:
         try:
             names, port = expand(pattern)
         except BadPattern as error:
-            self.refuse(pattern, f"{where}: {pattern!r} is left out: {error}")
+            self.refuse(pattern[:MAX_SHOWN], f"{where}: {pattern[:MAX_SHOWN]!r} is left out: {error}")
             return
         for name in names:
             if not is_name(name):
+                shown = name[:MAX_SHOWN]
                 self.refuse(
-                    name,
-                    f"{where}: {name!r} is left out: nothing can be approved for a host of this name; call it by "
-                    f"letters, digits, dot, dash and underscore and keep the address: NAME: {{ansible_host: {name!r}}}",
+                    shown,
+                    f"{where}: {shown!r} is left out: nothing can be approved for a host of this name; call it "
+                    "by letters, digits, dot, dash and underscore and keep the address: "
+                    f"NAME: {{ansible_host: {shown!r}}}",
                 )
                 continue
             if name not in self.hosts:

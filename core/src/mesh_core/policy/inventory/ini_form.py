@@ -12,12 +12,15 @@ from mesh_core.policy.inventory.fleet import ALL, UNGROUPED, Fleet
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
+_HOST_LINE = re.compile(r"[A-Za-z0-9_][^\s={}'\"]{0,254}(?<!:)(?:\s+(?:[\w.]+=.*|#.*))?")
 _COMMENTS = ("#", ";")
 
 
 def is_ini(raw: bytes) -> bool:
-    """Has it a line that is a section? YAML that does not read is told apart by this."""
-    return any(_SECTION.fullmatch(line.strip()) for line in raw.decode("utf-8-sig", "replace").splitlines())
+    """Has it a line that is a section, or nothing but hosts? YAML that does not read is told apart by this."""
+    lines = [line.strip() for line in raw.decode("utf-8-sig", "replace").splitlines()]
+    said = [line for line in lines if line and not line.startswith(_COMMENTS)]
+    return any(_SECTION.fullmatch(line) for line in said) or bool(said and all(map(_HOST_LINE.fullmatch, said)))
 
 
 def read_ini(raw: bytes, source: str, fleet: Fleet) -> None:

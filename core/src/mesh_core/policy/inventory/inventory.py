@@ -183,17 +183,20 @@ def _sealed_problem(variables: dict[str, Any]) -> str | None:
 
 def _read(text: bytes, source: str, fleet: Fleet) -> None:
     """By what it is, not by its name. What is no mapping in YAML is INI, if it has lines as INI has them."""
-    if text.startswith(b"#!"):
-        raise Unreadable(f"{source}: it is a program; write its answer down: ansible-inventory -i FILE --list --yaml")
+    program = f"{source}: it is a program; write its answer down: ansible-inventory -i FILE --list --yaml"
     try:
         tree = YamlText(text, source)
     except Unreadable:
+        if text.startswith(b"#!"):
+            raise Unreadable(program) from None
         if not is_ini(text):
             raise
         read_ini(text, source, fleet)
         return
     if tree.root is None:
         raise Unreadable(f"{source}: empty; name at least one host under all: hosts:")
+    if text.startswith(b"#!") and not isinstance(tree.root, yaml.MappingNode):
+        raise Unreadable(program)
     if isinstance(tree.root, yaml.MappingNode) or not (is_ini(text) or _is_plain_text(tree.root)):
         read_yaml(tree, fleet)
     else:

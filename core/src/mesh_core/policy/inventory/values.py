@@ -12,6 +12,7 @@ import yaml
 from mesh_core.models.config_file import not_yaml
 
 MAX_NODES = 200_000
+MAX_DEPTH = 100  # collections in collections
 VAULT_FILE = b"$ANSIBLE_VAULT;"
 _TEXT = "tag:yaml.org,2002:str"
 _VAULT_TAGS = ("!vault", "!vault-encrypted")
@@ -53,6 +54,7 @@ class YamlText:
             line = raw.count(b"\n", 0, error.start) + 1
             raise Unreadable(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from None
         try:
+            _check_depth(text)
             self._loader = _Loader(text)
             self._loader.source = source
             self.root: yaml.Node | None = self._loader.get_single_node()
@@ -125,6 +127,18 @@ def sealed_in(value: Any) -> TaggedText | None:
     return None
 
 
+def _check_depth(text: str) -> None:
+    """Before anything is built: libyaml's composer has no bound of its own. RecursionError beyond MAX_DEPTH."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise RecursionError
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
 def _size(root: yaml.Node) -> int:
     """How many nodes it comes to with every alias written out, as far as MAX_NODES; RecursionError for a circle."""
     sizes: dict[int, int] = {}
@@ -151,9 +165,11 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-class _Loader(yaml.SafeLoader):
-    """In pure Python, because flattening and lines are wanted; inventories are small."""
+# libyaml where PyYAML has it, as in Ansible: the one in Python refuses tabs that Ansible reads.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+
+class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two it is, is known only when it runs
     source = ""
 
 
