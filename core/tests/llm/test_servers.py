@@ -134,6 +134,23 @@ async def test_another_status_counts_where_the_sentence_names_what_was_sent(
     assert len(server.chats) == 4
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "No endpoints found that can handle the requested parameters."),
+        (500, "TypeError: create() got an unexpected keyword argument"),
+        (400, '{"detail":[{"type":"extra_forbidden","loc":["body","x"],"msg":"Extra inputs are not permitted"}]}'),
+        (501, "unsupported option in the request"),
+    ],
+)
+async def test_a_refusal_of_some_part_that_it_does_not_name_is_one_of_the_format(
+    server: ReactingServer, openai: OpenAICompatibleProvider, status: int, words: str
+) -> None:
+    server.behaviour = refusing("response_format", status, words)
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    assert formats(server) == ["json_schema", "json_object", None]
+
+
 async def test_the_other_name_for_the_bound_on_tokens_and_no_temperature(
     server: ReactingServer, openai: OpenAICompatibleProvider
 ) -> None:
@@ -227,6 +244,9 @@ def said(content: object, **more: object) -> Behaviour:
         (said(None, reasoning_content=GOOD), "1 unwrapped: reasoning_content"),
         (said("", reasoning=GOOD), "1 unwrapped: reasoning"),
         (said([], reasoning_content=f"```\n{GOOD}\n```"), "2 unwrapped: reasoning_content, code fence"),
+        (said(None, tool_calls=[{"function": {"name": "answer", "arguments": GOOD}}]), "1 unwrapped: tool call"),
+        (said("", tool_calls=[{"function": {"arguments": {"word": "yes"}}}]), "1 unwrapped: tool call"),
+        (said(None, function_call={"name": "answer", "arguments": GOOD}), "1 unwrapped: tool call"),
         (said('{"word": "YES"}'), "1 unwrapped: word in another case"),
         (said('{"word": "yes", "sure": "0.7"}'), "1 unwrapped: sure as text"),
     ],
@@ -252,6 +272,9 @@ async def test_a_wrapped_answer_is_unwrapped_and_counted_in_the_attempts_detail(
         said(None, reasoning_content=f"I would say {GOOD}"),
         said(None),
         said({"word": "yes"}),
+        said(None, tool_calls=[{"function": {"arguments": GOOD}}, {"function": {"arguments": GOOD}}]),
+        said(None, tool_calls=[{"function": None}]),
+        said(None, tool_calls={"arguments": GOOD}, function_call=GOOD),
     ],
 )
 async def test_an_answer_that_would_have_to_be_looked_for_stays_refused(
@@ -289,6 +312,49 @@ async def test_a_body_in_another_encoding_is_read(
     result = await complete([provider], PROMPT, SCHEMA, read, breakers=Breakers())
     assert result.answer == {"word": "yes", "why": "für"}, result.attempts
     await provider.close()
+
+
+def streamed(*deltas: dict[str, Any], end: str = "\n\n", last: str = "data: [DONE]\n\n") -> Behaviour:
+    pieces = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    pieces.append({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 7}})
+    text = "".join(f"data: {json.dumps(piece)}{end}" for piece in pieces) + last
+    return lambda asked: Canned(text.encode(), headers={"Content-Type": "text/event-stream"})
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        streamed({"role": "assistant", "content": ""}, *({"content": letter} for letter in GOOD)),
+        streamed({"content": GOOD}, end="\r\n\r\n", last=": the end\r\n"),
+        streamed({"reasoning_content": GOOD[:3]}, {"reasoning_content": GOOD[3:], "content": None}),
+    ],
+)
+async def test_an_answer_in_pieces_is_put_together(
+    server: ReactingServer, openai: OpenAICompatibleProvider, behaviour: Behaviour
+) -> None:
+    server.behaviour = behaviour
+    attempt = await ask(openai)
+    assert (attempt.outcome, attempt.prompt_tokens) == (AttemptOutcome.OK, 7), attempt
+    assert "unwrapped: pieces" in attempt.detail
+    assert server.chats[0]["stream"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('data: {"error": {"message": "the model fell over", "code": 500}}\n\n', "fell over"),
+        ("data: soon\n\n", "not JSON"),
+        ("data: [1]\n\n", "not JSON"),
+        (": ping\n\ndata: [DONE]\n\n", "empty"),
+    ],
+)
+async def test_pieces_that_make_no_answer_are_told(
+    server: ReactingServer, openai: OpenAICompatibleProvider, text: str, words: str
+) -> None:
+    server.behaviour = lambda asked: Canned(text.encode())
+    attempt = await ask(openai)
+    assert attempt.outcome in (AttemptOutcome.API_ERROR, AttemptOutcome.INVALID_JSON)
+    assert words in attempt.detail or words == "empty"
 
 
 async def test_a_gateways_error_in_a_200_is_told(server: ReactingServer, openai: OpenAICompatibleProvider) -> None:

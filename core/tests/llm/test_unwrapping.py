@@ -124,6 +124,14 @@ def test_nothing_else_is_rewritten(change: dict[str, object]) -> None:
     assert unwrapped(text, SCHEMA).text == text
 
 
+def test_fields_that_nobody_asked_for_are_left_out_where_the_form_is_closed() -> None:
+    closed = {**SCHEMA, "additionalProperties": False}
+    found = unwrapped(json.dumps(ANSWER | {"note": "x", "playbook": {"a": 1}}), closed)
+    assert json.loads(found.text) == ANSWER
+    assert found.removed == ("more than was asked for (note, playbook)",)
+    assert unwrapped(GOOD, closed).removed == ()
+
+
 def test_null_as_text_is_null_where_only_null_is_asked_for() -> None:
     schema = {"properties": {"service": {"const": None}}}
     assert unwrapped('{"service": "null"}', schema).text == '{"service": null}'

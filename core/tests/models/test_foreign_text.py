@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
+import zlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.models.foreign_text import decoded, parse_foreign, text_of
+from mesh_core.models.foreign_text import decoded, parse_foreign, text_of, unpacked
 from mesh_core.models.strict_json import Refusal
 
 LIMIT = 64 * 1024
@@ -87,3 +89,38 @@ def test_a_megabyte_in_an_odd_charset_takes_no_time() -> None:
         began = time.process_time()
         parse_foreign(b'{"a":"' + b"x~+-" * 260_000, max_bytes=2**20, content_type=f"a/b; charset={charset}")
         assert time.process_time() - began < 3, charset
+
+
+RAW = as_json(VALUE).encode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "packing"),
+    [
+        (RAW, ""),
+        (RAW, "identity"),
+        (gzip.compress(RAW), "gzip"),
+        (gzip.compress(RAW), " X-GZIP "),
+        (zlib.compress(RAW), "deflate"),
+        (zlib.compress(RAW, wbits=-15), "deflate"),
+    ],
+)
+def test_a_packed_body_is_unpacked(raw: bytes, packing: str) -> None:
+    assert unpacked(raw, packing, max_bytes=LIMIT) == RAW
+
+
+@pytest.mark.parametrize(
+    ("raw", "packing", "reason"),
+    [
+        (RAW, "gzip", "is no gzip"),
+        (gzip.compress(RAW)[:-9], "gzip", "ends too early"),
+        (b"", "gzip", "ends too early"),
+        (RAW, "br", "packed ('br')"),
+        (gzip.compress(gzip.compress(RAW)), "gzip, gzip", "packed"),
+        (gzip.compress(b"x" * 50_000_000), "gzip", "too large"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_refused_with_the_way_out(raw: bytes, packing: str, reason: str) -> None:
+    found = unpacked(raw, packing, max_bytes=LIMIT)
+    assert isinstance(found, Refusal)
+    assert reason in found.reason

@@ -18,9 +18,13 @@ from mesh_core.llm.router import ApiError
 
 T = TypeVar("T")
 # A refusal of the request as it stands. Others say so with a status that can mean anything else as well: these count
-# only if the sentence names a part that was sent.
+# only if the sentence names a part that was sent, or speaks of parts.
 _REFUSED = frozenset({400, 422})
 _PERHAPS = frozenset({404, 405, 406, 415, 500, 501})
+_OF_SOME_PART = re.compile(
+    r"(?:requested|unsupported|unknown|unrecognized|unexpected|extra|invalid|additional)\W{1,3}(?:\w{1,20}\W{1,3})?"
+    r"(?:param|argument|input|field|key|propert|option)\w*|param\w* (?:is|are) not"
+)
 
 log = structlog.get_logger()
 
@@ -75,7 +79,8 @@ class RequestForm:
         sentence = str(error).lower()
         named = sorted((place, name) for name, part in self._parts.items() if (place := part.place_in(sentence)) >= 0)
         names = [name for _, name in named]
-        if error.status in _REFUSED and self._suspect is not None and not cannot_chat(sentence):
+        of_the_form = error.status in _REFUSED or _OF_SOME_PART.search(sentence) is not None
+        if of_the_form and self._suspect is not None and not cannot_chat(sentence):
             names.append(self._suspect)
         return next((name for name in names if form[name] + 1 < len(self._parts[name].choices)), None)
 

@@ -2,8 +2,8 @@
 
 Taken off is only what stands around the whole answer, where no text of an event can stand: a byte order mark, one
 complete block of thinking at the very beginning, one code fence from end to end. Inside, a value is rewritten only
-where the schema leaves one reading: another case of a listed word, a number or a truth value in quotes. What is left
-must be the whole answer; the reader judges it as strictly as any other.
+where the schema leaves one reading: another case of a listed word, a number or a truth value in quotes; and fields that
+nobody asked for are left out. What is left must be the whole answer; the reader judges it as strictly as any other.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ def _conformed(text: str, schema: Mapping[str, object], removed: list[str]) -> s
             if why:
                 value[name], changed = meant, True
                 removed.append(f"{name} {why}")
+    if schema.get("additionalProperties") is False and (more := sorted(value.keys() - properties.keys())):
+        value, changed = {name: value[name] for name in value if name in properties}, True
+        removed.append(f"more than was asked for ({', '.join(name[:20] for name in more[:3])})")
     return json.dumps(value, ensure_ascii=False) if changed else text
 
 

@@ -10,11 +10,14 @@ import codecs
 import contextlib
 import json
 import re
+import zlib
 from typing import Any
 
 from mesh_core.models.strict_json import MAX_DEPTH, Refusal, parse_object
 
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([A-Za-z0-9._:+-]{1,40})', re.IGNORECASE)
+# How zlib is told of it; what is called deflate comes with zlib's own header, or without.
+_PACKED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 # Codecs of Python that turn bytes to text and are no charset of a document; some take quadratic time.
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
 
@@ -29,6 +32,28 @@ def parse_foreign(
     if isinstance(text, Refusal):
         return text
     return parse_object(text.encode("utf-8", "surrogatepass"), max_bytes=max_bytes, max_depth=max_depth)
+
+
+def unpacked(raw: bytes, packing: str, *, max_bytes: int) -> bytes | Refusal:
+    """The bytes of a body that may be packed; `packing` is the header Content-Encoding, '' where there was none.
+
+    Costs `max_bytes`, whatever it would come to.
+    """
+    word = packing.strip().lower()
+    if word in ("", "identity"):
+        return raw
+    if word not in _PACKED:
+        return Refusal(f"the body is packed ({word[:20]!r}), which is not read here; send it plain or as gzip")
+    for form in _PACKED[word]:
+        unpacking = zlib.decompressobj(form)
+        try:
+            plain = unpacking.decompress(raw, max_bytes + 1)
+        except zlib.error:
+            continue
+        if len(plain) > max_bytes:
+            return Refusal(f"too large: more than {max_bytes} bytes when it is unpacked")
+        return plain if unpacking.eof else Refusal(f"the body is no whole {word}: it ends too early")
+    return Refusal(f"the body is no {word}, as its header Content-Encoding says")
 
 
 def decoded(raw: bytes | bytearray, content_type: str = "") -> str | Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from dataclasses import replace
@@ -264,6 +265,21 @@ async def test_a_body_is_read_in_the_encoding_that_it_shows_or_that_its_header_n
         (event,) = await observer.events()
         assert (event.type, event.node) == ("backup_failed", "nas")
         assert "Büro" in json.dumps(event.payload, ensure_ascii=False)
+
+
+async def test_a_packed_body_is_read_and_what_it_held_is_kept_if_it_is_no_alert(serve: Serve) -> None:
+    async with serve(GENERIC) as observer:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        for content, status in (
+            (gzip.compress(b'{"kind": "backup_failed", "host": "nas"}'), 200),
+            (gzip.compress(b"no JSON"), 400),
+            (b"{}", 400),
+        ):
+            answer = await observer.http.post("/hooks/generic/any", content=content, headers=headers)
+            assert answer.status_code == status, answer.text
+        (event,) = await observer.events()
+        assert (event.type, event.node) == ("backup_failed", "nas")
+        assert any("no JSON" in letter.raw for letter in await observer.letters())
 
 
 async def test_a_signed_body_is_read_in_its_encoding_as_well(serve: Serve) -> None:

@@ -20,6 +20,7 @@ from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
 from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.streamed import PIECES, put_together
 from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking")
@@ -89,6 +90,7 @@ class OpenAICompatibleProvider:
                 "model": model,
                 "messages": [*messages, {"role": "user", "content": question}],
                 form["max_tokens"]: prompt.max_tokens + self._thinking_tokens,
+                "stream": False,
             }
             if form["temperature"] is not None:
                 body["temperature"] = form["temperature"]
@@ -127,7 +129,7 @@ class OpenAICompatibleProvider:
         if reply.status_code != 200:
             raise ApiError(reply.status_code, self._excerpt(reply.content))
         try:
-            value = json.loads(reply.content)
+            value = put_together(reply.content) or json.loads(reply.content)
         except (ValueError, RecursionError):
             raise ApiError(200, f"the body is not JSON: {self._excerpt(reply.content)}") from None
         if not isinstance(value, dict):
@@ -161,13 +163,13 @@ class OpenAICompatibleProvider:
             prompt_tokens=_count(usage, "prompt_tokens"),
             completion_tokens=_count(usage, "completion_tokens"),
             stop_reason=stop,
-            unwrapped=(place,) if place else (),
+            unwrapped=(*([PIECES] if PIECES in body else ()), *([place] if place else ())),
             note=self._model.told_once(),
         )
 
 
 def _answer_in(message: Mapping[str, Any]) -> tuple[str, str]:
-    """The answer's text, and where it was if it is not the whole of `content`: in parts, or the field of a thought."""
+    """The answer's text, and where it was if it is not the whole of `content`: in parts, a tool's, a thought."""
     content = message.get("content")
     if isinstance(content, str) and content.strip():
         return content, ""
@@ -175,8 +177,19 @@ def _answer_in(message: Mapping[str, Any]) -> tuple[str, str]:
         parts = content if isinstance(content, list) else [content]
         if text := "".join(_part_text(part) for part in parts):
             return text, "content in parts"
+    if text := _tool_arguments(message):
+        return text, "tool call"
     # Some servers take a whole answer for a thought, and leave no content beside it.
     return next(((said, key) for key in _THOUGHTS if isinstance(said := message.get(key), str) and said), ("", ""))
+
+
+def _tool_arguments(message: Mapping[str, Any]) -> str:
+    """Of the one tool that is called: a gateway's way to ask a model for a form. Of several nobody knows which."""
+    calls = message.get("tool_calls")
+    call = calls[0] if isinstance(calls, list) and len(calls) == 1 else {"function": message.get("function_call")}
+    function = call.get("function") if isinstance(call, dict) else None
+    said = function.get("arguments") if isinstance(function, dict) else None
+    return json.dumps(said, ensure_ascii=False) if isinstance(said, dict) else said if isinstance(said, str) else ""
 
 
 def _part_text(part: object) -> str:

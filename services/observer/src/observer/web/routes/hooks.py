@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,7 +10,7 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.foreign_text import parse_foreign
+from mesh_core.models.foreign_text import parse_foreign, unpacked
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
@@ -107,7 +107,7 @@ async def _take(request: Request, hooks: HookServices, kind: str, hook: str, rea
                 raise refusal(kind, 409, "replayed", "this signed request was accepted before; nothing was entered")
             if seen == WORKING:
                 raise BusDown("the same signed request is being worked on")
-            result = await _enter(hooks, kind, hook, read, body, request.headers.get("content-type", ""))
+            result = await _enter(hooks, kind, hook, read, body, request.headers)
     except BusDown as error:
         retry = {"Retry-After": str(RETRY_SECONDS)}
         detail = f"not now ({error}); nothing is lost if you send it again"
@@ -122,16 +122,19 @@ async def _take(request: Request, hooks: HookServices, kind: str, hook: str, rea
 
 
 async def _enter(
-    hooks: HookServices, kind: str, hook: str, read: Reader, raw: bytes, content_type: str
+    hooks: HookServices, kind: str, hook: str, read: Reader, raw: bytes, headers: Mapping[str, str]
 ) -> IngestResult:
     """Raises BusDown, or HttpProblem when not one alert could be read."""
-    body = parse_foreign(raw, max_bytes=HOOK_BYTES, content_type=content_type)
+    plain = unpacked(raw, headers.get("content-encoding", ""), max_bytes=HOOK_BYTES)
+    media = headers.get("content-type", "")
+    body = plain if isinstance(plain, Refusal) else parse_foreign(plain, max_bytes=HOOK_BYTES, content_type=media)
     found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
     if not isinstance(found, Unfit) and len(found) > MOST_ALERTS:
         # All or nothing: an answer of 200 for half of them would lose the others.
         found = Unfit(f"more than {MOST_ALERTS} alerts in one request; send fewer at a time (Alertmanager: max_alerts)")
     if isinstance(found, Unfit):
-        await hooks.bus.refuse(raw, source=f"hook:{hook}", reason=found.reason, actor="observer")
+        kept = raw if isinstance(plain, Refusal) else plain
+        await hooks.bus.refuse(kept, source=f"hook:{hook}", reason=found.reason, actor="observer")
         HOOK_ALERTS.add(kind, "refused")
         status = 400 if isinstance(body, Refusal) else 422
         raise refusal(kind, status, "not_json" if status == 400 else "invalid", found.reason)
