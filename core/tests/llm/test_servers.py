@@ -183,6 +183,32 @@ async def test_a_model_without_a_system_message_gets_its_words_before_the_questi
     assert server.chats[-1]["messages"] == [{"role": "user", "content": "You answer in JSON.\n\nSay yes."}]
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": {"message": "x" * 150 + " and no more room", "type": "t", "code": "400"}}, "400: xxx"),
+        ({"error": "the server is busy"}, "400: the server is busy"),
+        ({"detail": "Not here"}, "400: Not here"),
+        ({"message": "unhappy", "param": "seed"}, "400: unhappy (seed)"),
+        ({"object": "error", "code": 3}, '400: {"object": "error"'),
+        ([1], "400: [1]"),
+    ],
+)
+async def test_a_complaint_is_told_without_the_json_around_it(
+    server: ReactingServer, openai: OpenAICompatibleProvider, body: object, words: str
+) -> None:
+    server.behaviour = lambda asked: Canned(body, status=400)
+    assert (await ask(openai)).detail.startswith(words)
+
+
+async def test_a_model_that_is_not_there_is_asked_for_once(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = lambda asked: Canned.error(400, "Invalid model name passed in model=m. Call `/v1/models`")
+    assert "Invalid model name" in (await ask(openai)).detail
+    assert len(server.chats) == 1
+
+
 async def test_a_refusal_of_everything_ends_with_the_first_sentence_and_nothing_is_remembered(
     server: ReactingServer, openai: OpenAICompatibleProvider
 ) -> None:

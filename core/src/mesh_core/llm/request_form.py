@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from mesh_core.llm.model_choice import cannot_chat
+from mesh_core.llm.model_choice import cannot_chat, is_gone
 from mesh_core.llm.router import ApiError
 
 T = TypeVar("T")
@@ -80,7 +80,8 @@ class RequestForm:
         named = sorted((place, name) for name, part in self._parts.items() if (place := part.place_in(sentence)) >= 0)
         names = [name for _, name in named]
         of_the_form = error.status in _REFUSED or _OF_SOME_PART.search(sentence) is not None
-        if of_the_form and self._suspect is not None and not cannot_chat(sentence):
+        about_the_model = cannot_chat(sentence) or is_gone(error.status, sentence)
+        if of_the_form and self._suspect is not None and not about_the_model:
             names.append(self._suspect)
         return next((name for name in names if form[name] + 1 < len(self._parts[name].choices)), None)
 

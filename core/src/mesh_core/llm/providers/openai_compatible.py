@@ -127,7 +127,7 @@ class OpenAICompatibleProvider:
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from None
         if reply.status_code != 200:
-            raise ApiError(reply.status_code, self._excerpt(reply.content))
+            raise ApiError(reply.status_code, self._excerpt(_complaint_in(reply.content)))
         try:
             value = put_together(reply.content) or json.loads(reply.content)
         except (ValueError, RecursionError):
@@ -197,6 +197,21 @@ def _part_text(part: object) -> str:
     if isinstance(part, dict):
         part = part.get("text") if str(part.get("type", "text")).endswith("text") else None
     return part if isinstance(part, str) else ""
+
+
+def _complaint_in(raw: bytes) -> bytes:
+    """What an error's body says, without the JSON around it; the body itself where it is none, or says it otherwise."""
+    try:
+        said = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    error = said.get("error", said) if isinstance(said, dict) else None
+    if isinstance(error, dict):
+        part = error.get("param")
+        error = error.get("message", error.get("detail"))
+        if isinstance(error, str) and isinstance(part, str) and part not in (*error.split(), "None"):
+            error = f"{error} ({part})"
+    return error.encode("utf-8", "replace") if isinstance(error, str) and error.strip() else raw
 
 
 def _error_of(error: object) -> ApiError:
