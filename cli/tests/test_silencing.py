@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from mend_rig import NODE, Mend
 
+from mend.complete import complete_any
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import parse_time
 from mesh_core.silences.folder import SilenceFolder
@@ -99,6 +100,11 @@ def test_a_snooze_puts_the_proposal_aside_until_later(mend: Mend) -> None:
     [filed] = mend.actions.filed(Folder.REJECTED)
     assert "snoozed until" in filed.path.with_name(filed.path.name + ".reason.txt").read_text()
     assert mend("snooze", proposal.id, "--for", "45m").exit_code == 3
+    shown = mend("show", proposal.id).stdout
+    (line,) = [line for line in shown.splitlines() if "snoozed until" in line]
+    assert line.startswith("  put aside   snoozed until ")
+    assert "dinner" in line
+    assert shown.index(line) < shown.index("byte for byte")  # above the playbook, where one looks first
 
 
 def test_an_ack_lasts_a_week_names_what_waits_and_takes_it_only_if_asked(mend: Mend) -> None:
@@ -118,3 +124,25 @@ def test_what_is_approved_already_is_said_to_go_on(mend: Mend) -> None:
     assert mend("approve", proposal.id).exit_code == 0
     said = mend("maintenance", "*", "--for", "1h", "-r", "x")
     assert f"goes on, because it is approved: {proposal.id}" in said.stdout
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_a_narrow_terminal_still_says_by_whom_and_why_of_silences_and_of_the_audit_log(
+    mend: Mend, columns: str
+) -> None:
+    why = "the disk of this machine is replaced and then the other one as well"
+    assert mend("maintenance", "a-node-with-quite-a-long-name", "--for", "2h", "-r", why).exit_code == 0
+    [silence] = known(mend)
+    said = " ".join(mend("silences", COLUMNS=columns, FORCE_COLOR="1", TERM="dumb").stdout.split())
+    for words in (silence.id, silence.node, silence.by, why):
+        assert words in said, columns
+
+
+def test_the_tab_key_knows_the_names_of_places_as_well(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in mend.environ.items():
+        monkeypatch.setenv(name, value)
+    proposal = mend.propose()
+    short = proposal.id[-12:]
+    assert complete_any(short[:4]) == complete_any(short) == [short]
+    assert complete_any(f"{NODE}/n") == [f"{NODE}/nginx"]
+    assert complete_any(proposal.id[:8]) == [proposal.id]

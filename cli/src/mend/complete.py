@@ -29,13 +29,14 @@ def complete_pending(incomplete: str) -> list[tuple[str, str]]:
 def complete_any(incomplete: str) -> list[str]:
     """Whatever lies in any folder."""
     actions = _actions()
-    return sorted(_ids(actions, incomplete)) if actions else []
+    return sorted(set(_ids(actions, incomplete))) if actions else []
 
 
 def complete_failed(incomplete: str) -> list[str]:
     """Runs that can be tried again."""
     actions = _actions()
-    return sorted(_ids(actions, incomplete, (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED))) if actions else []
+    folders = (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED)
+    return sorted(set(_ids(actions, incomplete, folders))) if actions else []
 
 
 def complete_silences(incomplete: str) -> list[tuple[str, str]]:
@@ -50,7 +51,7 @@ def complete_silences(incomplete: str) -> list[tuple[str, str]]:
 def _ids(actions: ActionFolders, incomplete: str, folders: tuple[Folder, ...] = tuple(Folder)) -> Iterator[str]:
     for folder in folders:
         for filed in actions.filed(folder):
-            yield from _words(filed.name.id, incomplete)
+            yield from _words(filed.name.id, incomplete, filed.proposal.target_key)
 
 
 def _words(whole: str, incomplete: str, other: str = "") -> list[str]:

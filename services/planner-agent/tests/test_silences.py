@@ -13,6 +13,7 @@ from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.models.proposals import Folder, proposal_id
 from mesh_core.silences.commands import SilenceRequest, acknowledge, maintain, snooze, unsilence
 from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.put_aside import end_for_people
 from mesh_core.silences.silence import Silence
 from mesh_core.testing import AllFolders, wait_for
 from planner_agent.planner_store import PlannerStore
@@ -136,7 +137,7 @@ async def test_after_a_snooze_the_same_incident_is_proposed_anew_in_spite_of_coo
     _, silence = snooze(folder(mesh), mesh.actions, filed.name.id, later, "ann", datetime.now(UTC), reason="asleep")
     assert silence.put_aside == {first: filed.name.id}
     told = mesh.actions.folder(Folder.REJECTED) / f"{filed.name.file}.reason.txt"
-    assert told.read_text() == f"snoozed until {silence.ends_at} by ann: asleep\n-- ann\n"
+    assert told.read_text() == f"snoozed until {end_for_people(silence)} by ann: asleep\n-- ann\n"
     assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
     let_it_end(mesh, silence)
     again = await mesh.happens(incident=INCIDENT)

@@ -30,6 +30,7 @@ from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.policy.playbook_lint import Lint, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 
 AnyId = Annotated[
@@ -98,6 +99,8 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     attempts = f", attempt {p.attempt}" if p.attempt > 1 else ""
     cli.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{attempts}")
     cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
+    if note := _note(found):
+        cli.say(f"  {'put aside' if _is_put_aside(found, note) else 'decided':<10}  {plain(note, 500)}")
     cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
     event = p.event
     occurred = "" if times is None else f", {times} occurrence{'s' if times != 1 else ''}"
@@ -152,10 +155,6 @@ def _what_to_mind(cli: CliContext, lint: Lint) -> None:
 def _what_next(cli: CliContext, found: LocatedProposal, against: Sequence[Obstacle]) -> None:
     if found.folder is not Folder.PENDING:
         say_obstacles(cli, against, APPROVED_HEADING)
-        for suffix in (REASON_SUFFIX, BY_SUFFIX):
-            text = read_regular(found.path.with_name(found.path.name + suffix), 4096)
-            if text:
-                cli.say(f"  {'by' if suffix == BY_SUFFIX else 'reason'}: {plain(text.decode('utf-8', 'replace'), 500)}")
         return
     cli.say()
     say_obstacles(cli, against)
@@ -164,6 +163,20 @@ def _what_next(cli: CliContext, found: LocatedProposal, against: Sequence[Obstac
     cli.say(f"  mv {shlex.quote(str(found.path))} {shlex.quote(str(target))}/")
     cli.say(f"  mend approve {short_id(found.id)}")
     cli.say(f"  mend reject {short_id(found.id)} --reason TEXT")
+
+
+def _note(found: LocatedProposal) -> str:
+    """What lies beside a decided proposal: why, or by whom; '' for one that waits or has run."""
+    if found.folder is Folder.PENDING or found.path.is_dir():
+        return ""
+    texts = (
+        read_regular(found.path.with_name(found.path.name + suffix), 4096) for suffix in (REASON_SUFFIX, BY_SUFFIX)
+    )
+    return " ".join(text.decode("utf-8", "replace") for text in texts if text)
+
+
+def _is_put_aside(found: LocatedProposal, note: str) -> bool:
+    return found.folder is Folder.REJECTED and put_aside_by(note) is not None
 
 
 def _came_of_it(cli: CliContext, found: LocatedProposal, outcome: Outcome) -> None:

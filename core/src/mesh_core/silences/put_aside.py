@@ -5,6 +5,9 @@ Written and read here alone; they stay in rejected/ when the silence is long for
 
 from __future__ import annotations
 
+from datetime import UTC
+
+from mesh_core.models.records import parse_time
 from mesh_core.silences.silence import Silence, SilenceKind
 
 DONE = {SilenceKind.SNOOZE: "snoozed", SilenceKind.ACKNOWLEDGE: "acknowledged"}  # what a person did with it
@@ -12,8 +15,13 @@ DONE = {SilenceKind.SNOOZE: "snoozed", SilenceKind.ACKNOWLEDGE: "acknowledged"} 
 
 def words_for(silence: Silence) -> str:
     because = f": {silence.reason}" if silence.reason else ""
-    until = f" until {silence.ends_at}" if silence.kind is SilenceKind.SNOOZE else ""
+    until = f" until {end_for_people(silence)}" if silence.kind is SilenceKind.SNOOZE else ""
     return f"{DONE[silence.kind]}{until} by {silence.by}{because}"
+
+
+def end_for_people(silence: Silence) -> str:
+    """`2026-01-31 18:30 UTC`: they may read it in any zone."""
+    return parse_time(silence.ends_at).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def put_aside_by(reason: str) -> SilenceKind | None:

@@ -28,13 +28,13 @@ export function Obstacles({ found, approved = false }: { found: Obstacle[]; appr
   )
 }
 
-/** In a row of the queue: what is this one's own. */
+/** In a row of the queue: what is this one's own, the worst first. */
 export function FirstObstacle({ found, but }: { found: Obstacle[]; but: Obstacle[] }) {
-  const own = found.find((one) => one.blocks && !among(one, but))
+  const own = found.filter((one) => !among(one, but)).sort((a, b) => Number(b.blocks) - Number(a.blocks))[0]
   if (!own) return null
   return (
     <span class="sub bad">
-      Would come to nothing: <UntrustedText text={own.sentence} max={400} />
+      {own.blocks ? 'Would come to nothing' : 'Before you say yes'}: <UntrustedText text={own.sentence} max={400} />
     </span>
   )
 }

@@ -18,6 +18,7 @@ from mesh_core.models.records import Timestamp, parse_time
 from mesh_core.silences import commands as silencing
 from mesh_core.silences.commands import BadSilence, SilenceRequest
 from mesh_core.silences.folder import SilenceFolder
+from mesh_core.silences.put_aside import end_for_people
 from mesh_core.silences.silence import MAX_DAYS, MAX_REASON, Silence, SilenceKind
 from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
@@ -171,7 +172,7 @@ async def snooze(context: Context, user: Operator, action_id: ActionId, body: Sn
 
     async with context.audit.deciding(user) as decision:
         filed, made = await _asked(do)
-        words = f"snoozed until {made.ends_at}" + (f": {made.reason}" if made.reason else "")
+        words = f"snoozed until {end_for_people(made)}" + (f": {made.reason}" if made.reason else "")
         await decision.done("snooze", filed.name, Folder.PENDING, Folder.REJECTED, words)
     return Snoozed(id=filed.name.id, digest=filed.name.digest, folder=Folder.REJECTED, silence=_out(made, now))
 
