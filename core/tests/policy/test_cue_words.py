@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mesh_core.actions.choices import RESTART
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.policy_file import Document, merged
@@ -252,3 +253,37 @@ def test_a_refusal_and_a_dependency_that_is_down_are_for_a_person() -> None:
     assert probe(502).preferred == "restart"
     assert died(depends_on={"db": "exited with 1"}).rule == "dependency-down"
     assert died(depends_on={"db": "running", "init": "finished"}).preferred == "restart"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "web.service: Failed to attach to cgroup /system.slice/web.service: No such file or directory",
+        "web.service: Failed to attach process 4711 to its control group: No such file or directory",
+        "runc: open /proc/4711/ns/net: no such file or directory",
+        "failed to read /sys/fs/cgroup/memory.max: no such file or directory",
+    ],
+)
+def test_what_the_kernel_took_away_is_no_file_that_somebody_forgot(line: str) -> None:
+    assert "configuration" not in heard(line)
+    assert RESTART.word in died(line).actions
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "web.service: Failed to locate executable /usr/bin/web: No such file or directory",
+        "web.service: Failed to load environment files: No such file or directory",
+        "open /etc/web/web.toml: no such file or directory",
+        "open /proc/sys/net/ipv4/ip_forward: permission denied",  # the same place, and another word
+    ],
+)
+def test_a_file_that_is_missing_is_one(line: str) -> None:
+    assert "configuration" in heard(line)
+    assert "configuration" in heard("web.service: Failed to attach to cgroup /x: No such file or directory", line)
+
+
+def test_an_operator_says_of_a_word_of_his_own_beside_which_others_it_does_not_count() -> None:
+    own = merged(Document(), Document(cues={"mine": ("Lost",)}, unless={"LOST": ("Found",)})).cue_words()
+    assert own.heard_in({"logs": ["it is lost"]}) == {"mine"}
+    assert own.heard_in({"logs": ["lost and found"]}) == set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
 from typing import Any
@@ -77,6 +77,7 @@ class CueWords:
 
     `plain` counts anywhere, `topics` in a line that complains, `logged` in what the program itself printed, `failed_at`
     in a line of its own that speaks of a failure: what it did then. A line that says who asked for what never counts.
+    `unless`: a word does not count in a line that also has one of these.
     """
 
     plain: Mapping[str, tuple[str, ...]]
@@ -84,6 +85,7 @@ class CueWords:
     logged: Mapping[str, tuple[str, ...]]
     failed_at: Mapping[str, tuple[str, ...]]
     grave: frozenset[str] = frozenset()
+    unless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -99,7 +101,7 @@ class CueWords:
             return {
                 name
                 for name, hits in present.items()
-                if hits and any(line.has(hits) and counts(name, line) for line in lines)
+                if hits and any(line.has(hits, self.unless) and counts(name, line) for line in lines)
             }
 
         return (
@@ -124,8 +126,12 @@ class _Line:
     printed: bool
     kind: _Kind
 
-    def has(self, words: list[str]) -> bool:
-        return any(_stands_in(word, self.text) for word in words)
+    def has(self, words: list[str], unless: Mapping[str, tuple[str, ...]]) -> bool:
+        """One of the words, and beside it none of those that take it back."""
+        return any(
+            _stands_in(word, self.text) and not any(_stands_in(other, self.text) for other in unless.get(word, ()))
+            for word in words
+        )
 
     @property
     def _start(self) -> str:

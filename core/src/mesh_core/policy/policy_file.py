@@ -89,7 +89,7 @@ class Document(FilePart):
     """One policy file. `unprotect` takes names off the shipped `never` lists.
 
     The words of a cue: `cues` count anywhere, `topics` in a line that complains, `logged` in what the program printed,
-    `failed_at` in what it printed of a failure.
+    `failed_at` in what it printed of a failure; `unless` says of a word beside which others it does not count.
     """
 
     max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
@@ -99,6 +99,7 @@ class Document(FilePart):
     topics: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     logged: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     failed_at: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
+    unless: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     grave: tuple[Key, ...] = ()
     rules: tuple[PolicyRule, ...] = ()
     requests: Requests = Requests()
@@ -110,6 +111,7 @@ class Document(FilePart):
             logged=_lowered(self.logged),
             failed_at=_lowered(self.failed_at),
             grave=frozenset(self.grave),
+            unless={word.lower(): said for word, said in _lowered(self.unless).items()},
         )
 
 
@@ -139,6 +141,7 @@ def merged(base: Document, over: Document) -> Document:
         topics={**_without(base.topics, over.cues), **over.topics},
         logged={**_without(base.logged, over.cues), **over.logged},
         failed_at={**_without(base.failed_at, over.cues), **over.failed_at},
+        unless={**base.unless, **over.unless},
         grave=(*base.grave, *over.grave),
         rules=tuple(rules),
         requests=Requests(modules={**base.requests.modules, **over.requests.modules}),
