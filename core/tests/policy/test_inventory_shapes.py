@@ -257,6 +257,7 @@ def test_a_file_beside_it_that_cannot_be_used_refuses_those_it_is_for(tmp_path: 
     inventory = Inventory.load(path)
     assert inventory.hosts == {"good"}
     assert "group_vars/x/vault.yml, line 1: the file is encrypted" in inventory.refused["sealed"]
+    assert "move what a run needs into a plain file" in inventory.refused["sealed"]
     assert "group_vars/y.yml, line 3" in inventory.refused["below"]
     assert inventory.refused.keys() == {"sealed", "below"}
 

@@ -47,7 +47,10 @@ class YamlText:
     def __init__(self, raw: bytes, source: str) -> None:
         self.source = source
         if raw.startswith(VAULT_FILE):
-            raise Unreadable(f"{source}, line 1: the file is encrypted with ansible-vault, which is not opened here")
+            raise Unreadable(
+                f"{source}, line 1: the file is encrypted with ansible-vault, which is not opened here; move what a "
+                "run needs into a plain file and take this one out of the folder, or decrypt it (ansible-vault decrypt)"
+            )
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
