@@ -38,6 +38,8 @@ ALL = [
     a_proposal("service_restart", "nginx", {"runtime": "supervisor"}),
     a_proposal("redeploy", "shop.web", COMPOSE),
     a_proposal("container_restart", "shop.web", {**COMPOSE, "container": "shop-web.2"}),
+    a_proposal("container_restart", "shop.web", {**COMPOSE, "containers": ["shop-web-1", "shop-web.2"]}),
+    a_proposal("container_restart", "vpn", {"in_its_network": ["torrent"], "labels": {"mendmesh.stop-timeout": "40"}}),
 ]
 
 
@@ -201,3 +203,38 @@ def test_any_good_name_comes_out_of_the_yaml_as_it_went_in(name: str) -> None:
         (play,) = read(playbook_for(proposal).apply)
         assert name in play["vars"].values()
         assert all(isinstance(value, str) for value in play["vars"].values())
+
+
+def restarts(apply: str) -> list[dict[str, Any]]:
+    tasks = read(apply)[0]["tasks"]
+    return [task["community.docker.docker_container"] for task in tasks if "community.docker.docker_container" in task]
+
+
+def test_the_seconds_to_stop_are_those_of_the_label_or_else_those_of_the_container_itself() -> None:
+    labelled = {"labels": {"mendmesh.stop-timeout": "40"}}
+    (options,) = restarts(playbook_for(a_proposal("container_restart", "db", labelled)).apply)
+    assert options["stop_timeout"] == 40
+    (options,) = restarts(playbook_for(a_proposal("container_restart", "db")).apply)
+    assert "StopTimeout" in options["stop_timeout"]
+    anew = playbook_for(a_proposal("redeploy", "shop.web", {**COMPOSE, **labelled})).apply
+    (task,) = [t for t in read(anew)[0]["tasks"] if "community.docker.docker_compose_v2" in t]
+    assert task["community.docker.docker_compose_v2"]["timeout"] == 40
+    assert "timeout" not in playbook_for(ALL[4]).apply
+
+
+def test_of_several_named_replicas_only_those_are_found_and_no_stopped_one() -> None:
+    (play,) = read(playbook_for(ALL[6]).apply)
+    assert play["vars"]["mend_named"] == r"^/?(shop\-web\-1|shop\-web\.2)$"
+    find = play["tasks"][0]["community.docker.docker_host_info"]["containers_filters"]
+    assert (len(find["label"]), find["name"]) == (2, ["{{ mend_named }}"])
+
+
+def test_what_lives_in_its_network_is_what_the_engine_says_of_those_that_the_card_names() -> None:
+    plays = playbook_for(ALL[7])
+    for text in (plays.apply, plays.look, plays.converge):
+        (play,) = read(text)
+        assert play["vars"]["mend_beside"] == "^/?torrent$"
+        assert "HostConfig.NetworkMode" in text
+    assert playbook_for(a_proposal("container_restart", "vpn", {"in_its_network": [EVIL]})) == playbook_for(
+        a_proposal("container_restart", "vpn")
+    )

@@ -19,6 +19,7 @@ from mesh_core.actions.register import (
     action_type,
     is_loop_guarded,
     is_message,
+    is_wide,
     what_it_touches,
 )
 from mesh_core.models.proposals import Risk
@@ -90,6 +91,43 @@ def test_a_type_is_data_and_pure_functions() -> None:
             "restarts 1 container on n1: shop-web-2",
         ),
         ("container_restart", "shop.web", COMPOSE, "restarts every container of shop.web on n1 that nobody stopped"),
+        (
+            "container_restart",
+            "shop.web",
+            {**COMPOSE, "containers": ["shop-web-1", "shop-web-3"]},
+            "restarts 2 containers on n1: shop-web-1, shop-web-3",
+        ),
+        (
+            "container_restart",
+            "vpn",
+            {"in_its_network": ["torrent", "indexer"], "dependents": ["ui"]},
+            "restarts 3 containers on n1: vpn, and with it torrent, indexer, which live in its network; 1 other",
+        ),
+        ("container_restart", "vpn", {"in_its_network": ["vpn", "{{ evil }}"]}, "restarts 1 container on n1: vpn"),
+        (
+            "container_restart",
+            "db",
+            {"labels": {"mendmesh.stop-timeout": "90", "autoheal.stop.timeout": "20"}},
+            "n1: db; it gets 90 s to stop (label mendmesh.stop-timeout)",
+        ),
+        (
+            "container_restart",
+            "db",
+            {"labels": {"autoheal.stop.timeout": "86400"}},
+            "it gets 300 s to stop (label autoheal.stop.timeout, which asks for 86400)",
+        ),
+        (
+            "container_restart",
+            "db",
+            {"labels": {"mendmesh.stop-timeout": "{{ evil }}"}},
+            "its label mendmesh.stop-timeout is no number of seconds and is passed over",
+        ),
+        (
+            "redeploy",
+            "shop.web",
+            {**COMPOSE, "replicas": ["w1", "w2"]},
+            "makes 2 containers (w1, w2) of shop.web on n1",
+        ),
         ("service_restart", "nginx", {"runtime": "systemd"}, "restarts 1 unit on n1: nginx"),
         ("service_restart", "nginx", {"runtime": "supervisor"}, "restarts 1 program on n1: nginx"),
         ("redeploy", "shop.web", COMPOSE, "makes every container of shop.web on n1 anew"),
@@ -116,3 +154,19 @@ def test_what_approval_touches_is_said_with_names_and_numbers(
     touched = what_it_touches(a_proposal(type_, service, payload))
     assert said in touched
     assert "evil" not in touched
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload", "wide"),
+    [
+        ("container_restart", {**COMPOSE, "container": "shop-web-2"}, False),
+        ("container_restart", {**COMPOSE, "containers": ["shop-web-1"]}, False),
+        ("container_restart", {**COMPOSE, "containers": ["shop-web-1", "shop-web-2"]}, True),
+        ("container_restart", {**COMPOSE, "container": "shop-web-2", "in_its_network": ["sidecar"]}, True),
+        ("container_restart", COMPOSE, True),  # nobody says how many there are
+        ("redeploy", COMPOSE, True),
+        ("notify", COMPOSE, False),
+    ],
+)
+def test_what_goes_further_than_its_name_says_is_known(type_: str, payload: dict[str, object], wide: bool) -> None:
+    assert is_wide(a_proposal(type_, "shop.web", payload)) is wide

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from action_rig import a_proposal
 
-from mesh_core.actions.containers import read_containers, read_look
+from mesh_core.actions.container_state import read_containers, read_look
 from mesh_core.actions.service_restart import read_supervisor, read_systemd
 from mesh_core.actions.target_state import TargetState, TargetStatus
 
@@ -63,6 +63,13 @@ def test_a_new_start_is_another_incarnation() -> None:
     first, second = container(), container()
     second["State"]["StartedAt"] = "t2"
     assert read_containers([first]).incarnation != read_containers([second]).incarnation
+
+
+def test_what_only_lives_in_the_network_of_another_is_marked() -> None:
+    host, guest = container(id="a" * 64), container(id="b" * 64)
+    guest["HostConfig"] = {"NetworkMode": f"container:{'a' * 64}"}
+    assert [one["beside"] for one in read_containers([host, guest]).facts["containers"]] == [False, True]
+    assert [one["beside"] for one in read_containers([guest, {}]).facts["containers"]] == [False, False]
 
 
 def test_an_answer_that_was_cut_is_not_an_absent_container() -> None:

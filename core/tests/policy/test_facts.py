@@ -73,6 +73,10 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"labels": {"autoheal.restart.enable": "FALSE"}}, {Fact.OPTED_OUT}),
         ({"labels": {"autoheal": "true"}}, set()),
         ({"labels": {"mendmesh.restart": "false"}}, {Fact.OPTED_OUT}),
+        ({"labels": {"mendmesh.restart": "true", "autoheal": "false"}}, set()),
+        ({"labels": {"mendmesh.restart": "false", "autoheal": "true"}}, {Fact.OPTED_OUT}),
+        ({"labels": {"mendmesh.restart": "true"}, "other": {"autoheal": "false"}}, {Fact.OPTED_OUT}),
+        ({"autoheal": "off"}, {Fact.OPTED_OUT}),
         ({"exit_code": 0, "restart_policy": "no"}, {Fact.FINISHED}),
         (
             {"exit_code": 0, "restart_policy": "no", "status": "running", "health": "unhealthy"},

@@ -32,6 +32,7 @@ from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.proposals import Proposal
 from mesh_core.testing import wait_for
 
+WORKER = {"project": "shop", "service": "worker"}
 QUICK = WatchLimits(every_seconds=0.2, steady_seconds=3, unhealthy_seconds=3, margin_seconds=10)
 
 
@@ -193,6 +194,81 @@ async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_lef
     engine.rm(*web, stopped)
     assert the_look(run).facts["exists"] is False
     assert "no container of the service web of the compose project shop" in run.play(APPLY).detail
+
+
+async def test_of_the_replicas_behind_an_address_all_that_are_up_are_restarted_and_none_that_somebody_stopped(
+    engine: Engine, base_image: str, docker_pool: AnsiblePool, prepare: Prepare
+) -> None:
+    first, second, stopped, unnamed = (
+        engine.run(base_image, "sleep", "600", options=of_compose("worker")) for _ in range(4)
+    )
+    engine.docker("stop", "--time", "1", stopped)
+    others = {name: engine.started_at(name) for name in (stopped, unnamed)}
+    payload = {"runtime": "docker", "containers": [first, second, stopped], "compose": WORKER}
+    run = prepare(docker_pool, a_proposal("shop.worker", payload=payload))
+    since = time.time() - 0.5
+    assert all(s.ok for s in await asyncio.to_thread(repair, run))
+    assert [len(engine.events(name, "restart", since=since)) for name in (first, second)] == [1, 1]
+    assert {name: engine.started_at(name) for name in others} == others
+    done = await prove(run)
+    assert done.verdict is OutcomeVerdict.PROVEN, done
+    assert {one["name"] for one in done.after["containers"]} == {first, second}
+    engine.rm(first, second, stopped, unnamed)
+
+
+async def test_what_lives_in_its_network_is_restarted_with_it_and_finds_its_network_again(
+    engine: Engine, base_image: str, docker_pool: AnsiblePool, prepare: Prepare
+) -> None:
+    def living_with(host: str) -> str:
+        return engine.run(base_image, "sleep", "600", options=["--init", "--network", f"container:{host}"])
+
+    host, stranger = (engine.run(base_image, "sleep", "600", options=["--init"]) for _ in range(2))
+    guest, stopped, untold = living_with(host), living_with(host), living_with(host)
+    engine.docker("stop", "--time", "1", stopped)
+    others = {name: engine.started_at(name) for name in (stranger, stopped, untold)}
+    run = prepare(
+        docker_pool, a_proposal(host, payload={"runtime": "docker", "in_its_network": [guest, stopped, stranger]})
+    )
+    since = time.time() - 0.5
+    stages = await asyncio.to_thread(repair, run)
+    assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 2), (True, 0)], stages
+    assert [len(engine.events(name, "restart", since=since)) for name in (host, guest)] == [1, 1]
+    assert {name: engine.started_at(name) for name in others} == others
+    assert engine.exec(guest, "readlink", "/proc/1/ns/net") == engine.exec(host, "readlink", "/proc/1/ns/net")
+    done = await prove(run)
+    assert done.verdict is OutcomeVerdict.PROVEN, done
+    assert {(one["name"], one["beside"]) for one in done.after["containers"]} == {(host, False), (guest, True)}
+    engine.rm(guest, stopped, untold, stranger, host)
+    assert the_look(run).facts["exists"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "seconds"),
+    [
+        (["--stop-timeout", "2"], None, 2),  # what the container itself asks for
+        (["--stop-timeout", "2"], {"mendmesh.stop-timeout": "3", "autoheal.stop.timeout": "2"}, 3),
+        (["--label", "mendmesh.stop-timeout=3"], None, 3),  # an event of a webhook knows no labels
+        (["--label", "autoheal.stop.timeout=soon", "--stop-timeout", "9"], {"autoheal.stop.timeout": "2"}, 2),
+    ],
+    ids=["its own", "of the event", "of the container", "in seconds"],
+)
+def test_a_container_gets_the_time_to_stop_that_its_owner_asks_for(
+    engine: Engine,
+    base_image: str,
+    docker_pool: AnsiblePool,
+    prepare: Prepare,
+    options: list[str],
+    labels: dict[str, str] | None,
+    seconds: int,
+) -> None:
+    name = engine.run(base_image, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", options=options)
+    payload = {"runtime": "docker"} | ({"labels": labels} if labels else {})
+    run = prepare(docker_pool, a_proposal(name, payload=payload))
+    since = time.time() - 0.5
+    assert all(s.ok for s in repair(run))
+    asked, forced = (event["timeNano"] / 1e9 for event in engine.events(name, "kill", since=since)[:2])
+    assert seconds - 0.1 <= forced - asked < 9, "not the ten seconds that the module gives by itself"
+    engine.rm(name)
 
 
 @pytest.fixture
@@ -379,6 +455,43 @@ async def test_units_of_other_kinds_are_proven_in_their_own_words(
             assert (done.verdict, words in done.reason) == (OutcomeVerdict.PROVEN, True), (unit, done)
     finally:
         systemd_node.systemctl("stop", "later.timer", "door.socket", check=False)
+
+
+async def test_a_mount_that_went_away_is_mounted_again_and_proven_so(
+    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
+) -> None:
+    def mounted() -> bool:
+        return "srv-data" in systemd_node.engine.exec(systemd_node.name, "cat", "/proc/mounts")
+
+    unit = "srv-data.mount"
+    systemd_node.install_unit(unit, "[Mount]\nWhat=srv-data\nWhere=/srv/data\nType=tmpfs\n")
+    systemd_node.systemctl("start", unit)
+    proposal = a_proposal(unit, "service_restart", {"runtime": "systemd"}, node="far")
+    run = prepare(pool, proposal, inventory=for_node(systemd_node))
+    try:
+        assert the_look(run).sentence == "active (mounted)"
+        systemd_node.engine.exec(systemd_node.name, "umount", "/srv/data")
+        await wait_for(lambda: the_look(run).health is TargetStatus.UNHEALTHY, 30, "systemd to know that it is gone")
+        assert not mounted()
+        stages = await asyncio.to_thread(repair, run)
+        assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
+        done = await prove(run)
+        assert (done.verdict, "mounted" in done.reason) == (OutcomeVerdict.PROVEN, True), done
+        assert mounted()
+    finally:
+        systemd_node.systemctl("stop", unit, check=False)
+
+
+async def test_a_mount_that_cannot_come_back_is_not_called_repaired(
+    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
+) -> None:
+    unit = "srv-gone.mount"
+    systemd_node.install_unit(unit, "[Mount]\nWhat=/srv/no-such-image\nWhere=/srv/gone\nType=ext4\nOptions=loop\n")
+    proposal = a_proposal(unit, "service_restart", {"runtime": "systemd"}, node="far")
+    run = prepare(pool, proposal, inventory=for_node(systemd_node))
+    stages = await asyncio.to_thread(repair, run)
+    assert not stages[-1].ok
+    assert the_look(run).health is TargetStatus.UNHEALTHY
 
 
 def test_a_unit_that_is_not_there_is_said_plainly(

@@ -1,4 +1,4 @@
-"""Who depends on a container: by a shared network, by compose's own label, and by the owner's."""
+"""Who hangs on a container: in its network, by compose's own label, by the owner's; and its replicas."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from node_agent.container_dependents import MAX_DEPENDENTS, dependents_of
+from node_agent.container_dependents import MAX_DEPENDENTS, company_of
 from node_agent.container_identity import identity_for, published_ports
 
 SICK = "f" * 64
@@ -23,8 +23,6 @@ ME = identity_for(["/shop-db-1"], {"com.docker.compose.project": "shop", "com.do
 @pytest.mark.parametrize(
     ("other", "depends"),
     [
-        (row("a", HostConfig={"NetworkMode": f"container:{SICK}"}), True),
-        (row("a", HostConfig={"NetworkMode": "container:shop-db-1"}), True),
         (row("a", HostConfig={"NetworkMode": "host"}), False),
         (row("a", "shop", "web", labels={"com.docker.compose.depends_on": "cache:x:y,db:service_healthy:false"}), True),
         (row("a", "shop", "web", labels={"com.docker.compose.depends_on": "dbx:service_started:false"}), False),
@@ -38,12 +36,35 @@ ME = identity_for(["/shop-db-1"], {"com.docker.compose.project": "shop", "com.do
     ],
 )
 def test_who_depends_on_it(other: dict[str, Any], depends: bool) -> None:
-    assert dependents_of(ME, SICK, [other]) == (["a"] if depends else [])
+    assert company_of(ME, SICK, [other]) == ({"dependents": ["a"]} if depends else {})
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "lives"),
+    [
+        (f"container:{SICK}", "running", True),
+        ("container:shop-db-1", "restarting", True),
+        (f"container:{SICK}", "exited", False),  # whoever stopped it, it is not touched
+        ("container:other", "running", False),
+        ("host", "running", False),
+    ],
+)
+def test_what_lives_in_its_network_goes_with_it_as_far_as_it_is_up(mode: str, state: str, lives: bool) -> None:
+    other = row("a", HostConfig={"NetworkMode": mode}, State=state, labels={"mendmesh.depends-on": "nothing"})
+    assert company_of(ME, SICK, [other]) == ({"in_its_network": ["a"]} if lives else {})
+
+
+def test_the_replicas_of_a_compose_service_are_told_where_there_are_several() -> None:
+    me, twin = row("shop-db-1", "shop", "db", id=SICK), row("shop-db-2", "shop", "db", State="exited")
+    by_run = row("shop-db-run-1", "shop", "db", labels={"com.docker.compose.oneoff": "True"})
+    assert company_of(ME, SICK, [me, by_run, row("web", "shop", "web")]) == {}
+    assert company_of(ME, SICK, [twin, me, by_run]) == {"replicas": ["shop-db-1", "shop-db-2"]}
 
 
 def test_they_are_named_once_in_order_and_not_without_end() -> None:
     rows = [row(f"c{n:03}", labels={"mendmesh.depends-on": "shop.db"}) for n in reversed(range(50))]
-    assert dependents_of(ME, SICK, [*rows, *rows]) == [f"c{n:03}" for n in range(MAX_DEPENDENTS)]
+    found = company_of(ME, SICK, [*rows, *rows])
+    assert found == {"dependents": [f"c{n:03}" for n in range(MAX_DEPENDENTS)]}
 
 
 def test_the_ports_of_its_host_are_told_in_either_form() -> None:

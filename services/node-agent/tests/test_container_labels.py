@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node_agent.container_identity import container_facts, identity_for, is_one_off, one_each
-from node_agent.container_labels import depends_on, owners_labels, says
+from node_agent.container_labels import depends_on, is_to_be_watched, owners_labels
 
 
 @pytest.mark.parametrize("prefix", ["com.docker.compose", "io.podman.compose"])
@@ -76,21 +76,18 @@ def test_only_labels_for_us_travel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"),
+    ("labels", "watched"),
     [
-        ("true", True),
-        ("True ", True),
-        ("1", True),
-        ("on", True),
-        ("false", False),
-        ("NO", False),
-        ("", None),
-        ("x", None),
+        ({"mendmesh.watch": "true"}, True),
+        ({"autoheal": "true"}, True),
+        ({"mendmesh.watch": "false", "autoheal": "true"}, False),
+        ({"autoheal": "false"}, None),  # not to be restarted is not to be left alone
+        ({"mendmesh.watch": "perhaps"}, None),
+        ({}, None),
     ],
 )
-def test_yes_and_no_as_people_write_them(word: str, meant: bool | None) -> None:
-    assert says({"mendmesh.watch": word}, "mendmesh.watch") is meant
-    assert says({}, "mendmesh.watch") is None
+def test_what_is_to_be_watched(labels: dict[str, str], watched: bool | None) -> None:
+    assert is_to_be_watched(labels) is watched
 
 
 def test_what_it_depends_on_by_its_owners_word_and_by_its_compose_file() -> None:

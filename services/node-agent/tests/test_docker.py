@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port, wait_for
@@ -183,6 +184,55 @@ async def test_what_it_depends_on_stands_in_the_event_with_its_state(box: Box, w
         event = await watched.see(name, "container_died")
         assert event.payload["depends_on"] == {db: "exited with 4", "nowhere": "missing"}
         assert event.payload["labels"]["mendmesh.restart"] == "false"
+
+
+async def test_labels_that_contradict_each_other_are_said_once(box: Box) -> None:
+    labels = ("--label", "mendmesh.restart=true", "--label", "autoheal=false", "--label", "mendmesh.stop-timeout=soon")
+    name = box.run("sleep 600", *labels)
+    probe = box.probe()
+    with capture_logs() as logged:
+        for _ in range(3):
+            await probe.check(None)
+    assert [(line["container"], line["problem"]) for line in logged if line["event"] == "docker.label"] == [
+        (name, "mendmesh.stop-timeout is no number of seconds and is passed over"),
+        (name, "mendmesh.restart and autoheal contradict each other; mendmesh.restart counts"),
+    ]
+
+
+async def test_what_lives_in_its_network_stands_in_the_event(box: Box, watching: Any) -> None:
+    async with watching(box.probe(resync_seconds=1)) as watched:
+        host = box.run("sleep 600", *CHECKED, "! test -e /sick", name="host")
+        guest, stopped = (
+            box.run("sleep 600", "--init", "--network", f"container:{host}", name=name) for name in ("guest", "stopped")
+        )
+        box.engine.docker("stop", "-t", "0", stopped)
+        await wait_for(lambda: box.engine.health(host) == "healthy", 15, "a healthy container")
+        box.engine.exec(host, "touch", "/sick")
+        event = await watched.see(host, "container_unhealthy")
+        assert event.payload["in_its_network"] == [guest]
+        assert "dependents" not in event.payload
+
+
+async def test_a_probe_from_outside_names_the_sick_replica_or_all_that_are_up(box: Box) -> None:
+    def replica(number: int) -> str:
+        pairs = {"project": box.prefix, "service": "web", "container-number": str(number), "oneoff": "False"}
+        labels = [word for key, value in pairs.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
+        return box.run("sleep 600", "--init", *CHECKED, "! test -e /sick", *labels, name=f"web-{number}")
+
+    replicas = [replica(number) for number in (1, 2, 3)]
+    await wait_for(lambda: {box.engine.health(name) for name in replicas} == {"healthy"}, 30, "healthy replicas")
+    box.engine.docker("stop", "-t", "0", replicas[2])
+    probe = box.probe(since=time.time() + 5)  # it was stopped before the agent came
+    await probe.check(None)
+    service = f"{box.prefix}.web"
+    found = await probe.describe(service)
+    assert (found["containers"], found["replicas"]) == (replicas[:2], replicas)
+    assert not found.keys() & {"container", "status", "health"}
+    box.engine.exec(replicas[1], "touch", "/sick")
+    await wait_for(lambda: box.engine.health(replicas[1]) == "unhealthy", 30, "a sick replica")
+    found = await probe.describe(service)
+    assert (found["container"], found["health"]) == (replicas[1], "unhealthy")
+    assert "containers" not in found
 
 
 async def test_an_agent_that_opts_in_watches_only_what_is_labelled(box: Box, watching: Any) -> None:

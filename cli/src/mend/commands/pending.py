@@ -16,12 +16,14 @@ from mend.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, now, seconds_between
+from mesh_core.actions.register import is_wide, what_it_touches
 from mesh_core.approvals.obstacles import Obstacle, obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
 from mesh_core.incidents.wording import about, what_is_wrong
 from mesh_core.models.proposals import Folder
 
 EXPIRED = "expired"
+MAX_TOUCHES = 6000  # characters: every container by its name
 RISK_STYLE = {"low": "green", "guarded": "yellow", "high": "bold red"}
 
 
@@ -51,11 +53,21 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
         return
     for part in laid_out(COLUMNS, _rows(waiting, seen), cli.out.width, _in_lines):
         cli.out.print(part)
+    _say_what_is_wide(cli, waiting)
     say_obstacles_of_all(
         cli, [(short_id(filed.name.id), obstacles) for filed, obstacles in zip(waiting, against, strict=True)]
     )
     cli.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
     say_silences(cli)
+
+
+def _say_what_is_wide(cli: CliContext, waiting: Sequence[Filed]) -> None:
+    """What a yes touches where that is more than its row names."""
+    wide = [filed for filed in waiting if is_wide(filed.proposal)]
+    if wide:
+        cli.say("A yes touches more than one thing:", "bold yellow")
+    for filed in wide:
+        cli.say(f"  {short_id(filed.name.id)}: {plain(what_it_touches(filed.proposal), MAX_TOUCHES)}")
 
 
 def pending_row(filed: Filed, times: int | None, obstacles: Sequence[Obstacle]) -> dict[str, Any]:
@@ -69,6 +81,7 @@ def pending_row(filed: Filed, times: int | None, obstacles: Sequence[Obstacle]) 
         "service": p.service,
         "type": p.type,
         "action": str(p.action),
+        "touches": what_it_touches(p),
         "risk_level": p.risk_level.value,
         "confidence": p.confidence,
         "model": p.model.name,

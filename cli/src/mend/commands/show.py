@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from mend.commands.pending import RISK_STYLE, pending_row
+from mend.commands.pending import MAX_TOUCHES, RISK_STYLE, pending_row
 from mend.complete import complete_any
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
@@ -88,7 +88,7 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
         line.append(" for ").append(plain(p.service), "bold")
     line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
     cli.out.print(line, soft_wrap=True)
-    cli.say(f"  touches     {plain(what_it_touches(p), 600)}")
+    cli.say(f"  touches     {plain(what_it_touches(p), MAX_TOUCHES)}")
     cli.say(f"  because     {plain(told_reason(p))}")
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
@@ -208,7 +208,6 @@ def _as_json(
         **row,
         "digest": digest,
         "folder": found.folder.value,
-        "touches": what_it_touches(p),
         "proposal": p.model_dump(mode="json"),
         "playbooks": None
         if playbooks is None

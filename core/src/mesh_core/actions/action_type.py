@@ -51,6 +51,10 @@ def touches_nothing(proposal: Proposal) -> str:
     return "touches no host"
 
 
+def one_thing(proposal: Proposal) -> bool:
+    return False
+
+
 def nothing_missing(proposal: Proposal, variables: Mapping[str, Any]) -> str:
     return ""
 
@@ -62,9 +66,10 @@ class ActionType:
     `playbooks` gives the texts that run (ValueError, a sentence, where no honest one can be made); `fits` says whether
     the choice means this type for an event; `read_look` reads what the task LOOK_TASK answered, None where there is no
     target of its own to look at; `missing` says in a sentence which of the host's variables (as given) a run would
-    miss, '' for none. For people: `touches` says how far it goes ("restarts 1 container on web01: shop"),
-    `effect` what approval does where no playbook shows it ("sends ..."), `next_step` what comes right after it ("a
-    notification goes out about" PLACE) where that is no run.
+    miss, '' for none. For people: `touches` says how far it goes ("restarts 1 container on web01: shop"), `is_wide`
+    whether that is more than the one thing that the proposal is named after (lists say so, too), `effect` what approval
+    does where no playbook shows it ("sends ..."), `next_step` what comes right after it ("a notification goes out
+    about" PLACE) where that is no run.
     """
 
     name: str
@@ -74,6 +79,7 @@ class ActionType:
     fits: Callable[[HealthEvent], bool] = any_event
     read_look: Callable[[Proposal, Mapping[str, Any]], TargetState] | None = None
     touches: Callable[[Proposal], str] = touches_nothing
+    is_wide: Callable[[Proposal], bool] = one_thing
     missing: Callable[[Proposal, Mapping[str, Any]], str] = nothing_missing
     touches_host: bool = True  # False: it is a message to people
     effect: str = ""

@@ -1,13 +1,27 @@
-"""Restart the container that is sick; all of its service where the event does not say which. Makes none anew."""
+"""Restart the container that is sick; all of its service where the event does not say which. Makes none anew.
+
+What lives in its network goes with it: after a restart of its host alone it would stay without one.
+"""
 
 from __future__ import annotations
 
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.choices import RESTART
-from mesh_core.actions.containers import NEVER_RECREATE, by_event, container_of, read_look
-from mesh_core.actions.playbooks import PlaybookSet, play, target_of
+from mesh_core.actions.container_state import read_look
+from mesh_core.actions.containers import NEVER_RECREATE, by_event, in_network_of, inspect_each, named_in
+from mesh_core.actions.playbooks import PlaybookSet, Task, play, target_of
 from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.models.owner_labels import (
+    AUTOHEAL_STOP_TIMEOUT,
+    MAX_STOP_SECONDS,
+    STOP_TIMEOUT,
+    labels_in,
+    stop_timeout,
+    unusable_stop_timeouts,
+)
 from mesh_core.models.proposals import Proposal, Risk
+
+ENGINES_OWN_SECONDS = 10  # what an engine gives a container that says nothing
 
 
 def _fits(event: HealthEvent) -> bool:
@@ -18,20 +32,70 @@ def _fits(event: HealthEvent) -> bool:
 def _playbooks(proposal: Proposal) -> PlaybookSet:
     node, service = target_of(proposal)
     found = by_event(proposal.event, node, service)
-    options = {"name": "{{ item }}", "state": "started", "restart": True, **NEVER_RECREATE}
-    restart = {"name": "Restart it", "community.docker.docker_container": options, "loop": found.ids}
+    asked = next(filter(None, map(stop_timeout, labels_in(proposal.event.payload))), None)
+    tasks = [*found.find, *found.beside, found.there]
+    tasks += _restart("Restart it", "each", found.ids, asked.seconds if asked else None)
+    if found.beside:
+        tasks += _restart("Restart those that live in its network", "each_beside", found.beside_ids, None)
     return PlaybookSet(
-        apply=play(f"Restart {service} on {node}", node, found.variables, *found.find, found.there, restart),
+        apply=play(f"Restart {service} on {node}", node, found.variables, *tasks),
         look=found.look(node, service),
         converge=found.started(node, service),
     )
 
 
+def _restart(title: str, register: str, ids: str, seconds: int | None) -> list[Task]:
+    """Each of them, with so many seconds to stop; None: as its own labels, or else its settings, say at that moment.
+
+    Ansible's module passes 10 where it is told nothing, over what the container itself asks for.
+    """
+    see = {**inspect_each(ids), "name": "See how long each may take to stop", "register": register}
+    config = f"({register}.results | selectattr('item', 'eq', item) | first).container.Config"
+    labels = f"({config}.Labels | default({{}}, true))"
+    own = f"{config}.StopTimeout | default({ENGINES_OWN_SECONDS}, true)"
+    said = f"{labels}.get('{STOP_TIMEOUT}', {labels}.get('{AUTOHEAL_STOP_TIMEOUT}', {own}))"
+    bounded = f"{{{{ [[{said} | int({ENGINES_OWN_SECONDS}), 1] | max, {MAX_STOP_SECONDS}] | min }}}}"
+    options = {
+        "name": "{{ item }}",
+        "state": "started",
+        "restart": True,
+        "stop_timeout": bounded if seconds is None else seconds,
+        **NEVER_RECREATE,
+    }
+    restart = {"name": title, "community.docker.docker_container": options, "loop": f"{{{{ {ids} }}}}"}
+    return [*([see] if seconds is None else []), restart]
+
+
 def _touches(proposal: Proposal) -> str:
-    name, place = container_of(proposal.event), f"on {proposal.node}"
-    if name is None:
-        return f"restarts every container of {proposal.service} {place} that nobody stopped: the event names none"
-    return f"restarts 1 container {place}: {name}"
+    event, place = proposal.event, f"on {proposal.node}"
+    names, beside = named_in(event), in_network_of(event)
+    if names:
+        number = len(names) + len(beside)
+        said = f"restarts {number} container{'s' if number > 1 else ''} {place}: {', '.join(names)}"
+    else:
+        said = f"restarts every container of {proposal.service} {place} that nobody stopped: the event names none"
+    if beside:
+        lives = "lives in its network" if len(beside) == 1 else "live in its network"
+        said += f", and with it {', '.join(beside)}, which {lives}"
+    return f"{said}{_stopping(event)}"
+
+
+def _stopping(event: HealthEvent) -> str:
+    """What its owner's labels say of the time that it gets to stop."""
+    said = ""
+    for labels in labels_in(event.payload):
+        if asked := stop_timeout(labels):
+            more = f", which asks for {asked.asked}" if asked.asked > asked.seconds else ""
+            said = f"; it gets {asked.seconds} s to stop (label {asked.label}{more})"
+        for label in unusable_stop_timeouts(labels):
+            said += f"; its label {label} is no number of seconds and is passed over"
+        if said:
+            break
+    return said
+
+
+def _is_wide(proposal: Proposal) -> bool:
+    return len(named_in(proposal.event)) + len(in_network_of(proposal.event)) != 1
 
 
 ACTION = ActionType(
@@ -42,4 +106,5 @@ ACTION = ActionType(
     playbooks=_playbooks,
     read_look=read_look,
     touches=_touches,
+    is_wide=_is_wide,
 )

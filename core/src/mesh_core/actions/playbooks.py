@@ -1,9 +1,9 @@
 """A play as data, dumped as YAML: what all generated playbooks are made of. Pure; runs nothing, asks nobody.
 
-Only two kinds of text from outside ever enter: node and service names that match the name pattern, and the bytes of
-a playbook that a person reviewed. Nothing that a model or an event *says* becomes part of a playbook. Whatever
-differs from host to host (where supervisorctl lies, which folder a compose project has) is a variable of the host in
-config/inventory.yml, never of the event.
+Only this ever enters from outside: names of nodes, services and containers that match the name pattern, a number of
+seconds within bounds, and the bytes of a playbook that a person reviewed. Nothing that a model or an event *says*
+becomes part of a playbook. Whatever differs from host to host (where supervisorctl lies, which folder a compose project
+has) is a variable of the host in config/inventory.yml, never of the event.
 """
 
 from __future__ import annotations

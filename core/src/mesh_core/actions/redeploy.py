@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh_core.actions.action_type import ActionType, Choice, FactCondition
-from mesh_core.actions.containers import by_labels, compose_claim, compose_of, engine_attributes, read_look
+from mesh_core.actions.container_state import read_look
+from mesh_core.actions.containers import by_labels, compose_claim, compose_of, in_network_of, replicas_of
 from mesh_core.actions.playbooks import PlaybookSet, Task, UnsafeText, must_hold, play, target_of
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.owner_labels import labels_in, stop_timeout
 from mesh_core.models.proposals import Proposal, Risk
 
 _CHOICE = Choice(
@@ -47,6 +49,8 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
             "pull": "{{ mend_compose_pull | default('missing') }}",
         },
     }
+    if asked := next(filter(None, map(stop_timeout, labels_in(proposal.event.payload))), None):
+        anew["community.docker.docker_compose_v2"]["timeout"] = asked.seconds  # else compose's own stop_grace_period
     return PlaybookSet(
         apply=play(f"Redeploy {service} on {node}", node, found.variables, known, anew),
         look=found.look(node, service),
@@ -89,17 +93,25 @@ def _unknown_folder(node: str, project: str, needed: str) -> str:
 
 def _declared_in(event: HealthEvent) -> tuple[str, str] | None:
     """(project, service): as for a restart, or in the labels of an engine's event about this service."""
-    for labels in (event.payload.get("labels"), engine_attributes(event.payload)):
-        if isinstance(labels, dict):
-            service = labels.get("com.docker.compose.service", event.service)
-            claim = compose_claim(labels.get("com.docker.compose.project"), service)
-            if claim and event.service in (claim[1], f"{claim[0]}.{claim[1]}"):
-                return claim
+    for labels in labels_in(event.payload):
+        service = labels.get("com.docker.compose.service", event.service)
+        claim = compose_claim(labels.get("com.docker.compose.project"), service)
+        if claim and event.service in (claim[1], f"{claim[0]}.{claim[1]}"):
+            return claim
     return compose_of(event)
 
 
 def _touches(proposal: Proposal) -> str:
-    return f"makes every container of {proposal.service} on {proposal.node} anew and starts it, stopped ones too"
+    place, said = f"{proposal.service} on {proposal.node}", "every container"
+    names, beside = replicas_of(proposal.event), in_network_of(proposal.event)
+    if names:
+        said = f"{len(names)} container{'s' if len(names) > 1 else ''} ({', '.join(names)})"
+    left = f"; {', '.join(beside)} in its network will be without one until made anew too" if beside else ""
+    return f"makes {said} of {place} anew and starts what was stopped too{left}"
+
+
+def _is_wide(proposal: Proposal) -> bool:
+    return len(replicas_of(proposal.event)) != 1
 
 
 ACTION = ActionType(
@@ -109,5 +121,6 @@ ACTION = ActionType(
     playbooks=_playbooks,
     read_look=read_look,
     touches=_touches,
+    is_wide=_is_wide,
     missing=_missing,
 )

@@ -63,6 +63,11 @@ def what_it_touches(proposal: Proposal) -> str:
     return f"{touched}; {who} on it: {', '.join(names[:MAX_DEPENDENTS])}{more}"
 
 
+def is_wide(proposal: Proposal) -> bool:
+    """Does approval touch more than the one thing that the proposal is named after?"""
+    return action_type(proposal.type).is_wide(proposal)
+
+
 def is_message(name: str) -> bool:
     """Does this type only tell people? A name that we do not know, out of an old file or a newer executor, does not."""
     return name in _BY_NAME and not _BY_NAME[name].touches_host

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from mesh_core.actions.containers import engine_attributes
 from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_forbidden
 from mesh_core.models.records import is_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_over
-from mesh_core.policy.payload_fields import fields_of, folded
+from mesh_core.policy.payload_fields import fields_of
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
@@ -67,9 +67,11 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     found = _of_the_whole(event)
     happened = _seconds(event.timestamp)
-    beside = frozenset(folded(key) for key in event.payload)
+    beside = frozenset(bare_key(key) for key in event.payload)
     for path, value, depth in fields_of(event.payload):
         found.update(_facts_of(path, value, beside))
+        if isinstance(value, dict) and restart_forbidden(value):
+            found.add(Fact.OPTED_OUT)
         if depth > MAX_DEPTH:
             found.add(Fact.UNREADABLE)
         told = _seconds(value) if path[-1] in _TIMES else None
@@ -166,10 +168,6 @@ def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
             yield Fact.UNHEALTHY
         if word == "health_status: healthy":
             yield Fact.RESOLVED
-    # owner's labels: `autoheal=False`, `...restart.enable=FALSE`, ours `mendmesh.restart=false`
-    refuses = value is False or (word != "" and truth_in(word) is False)
-    if refuses and (key == "autoheal" or key.endswith(("restartenable", "mendmeshrestart"))):
-        yield Fact.OPTED_OUT
 
 
 def _monitoring(path: tuple[str, ...]) -> bool:
@@ -227,6 +225,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     said = payload.get("host") or payload.get("node")
     if isinstance(said, str) and is_name(said) and said.lower() != event.node.lower():
         found.add(Fact.CONFLICT)
+    if restart_forbidden(payload):
+        found.add(Fact.OPTED_OUT)
     if "State" in payload and payload["State"] is None:
         found.add(Fact.GONE)
     if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:

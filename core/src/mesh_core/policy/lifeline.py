@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from mesh_core.actions.containers import engine_attributes
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.owner_labels import engine_attributes
 
 MAX_TEXT = 512  # of one value; no name is longer
 _SUFFIXES = (".service", ".socket", ".container", ".timer", ".path", ".target", ".scope")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mesh_core.models.owner_labels import bare_key
+
 MAX_FIELDS = 4000
 
 
@@ -18,10 +20,6 @@ def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, i
         if path:
             yield path, value, depth
         if isinstance(value, dict):
-            todo.extend(((*path[-3:], folded(key)), child, depth + 1) for key, child in value.items())
+            todo.extend(((*path[-3:], bare_key(key)), child, depth + 1) for key, child in value.items())
         elif isinstance(value, list):
             todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
-
-
-def folded(key: object) -> str:
-    return "".join(c for c in str(key)[:100].lower() if c.isalnum())

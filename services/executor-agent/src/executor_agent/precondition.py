@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.lifeline import containers_in
 
 # Trouble that is nothing but "it does not run": its manager sees that, and sees when it is over.
 _DOWN = (
@@ -40,8 +41,6 @@ def is_over(event: HealthEvent, state: TargetState) -> bool:
 
 
 def _has_health_check(state: TargetState) -> bool:
-    """Did the manager's own check say yes, of each container?"""
-    containers = state.facts.get("containers")
-    if not isinstance(containers, list) or not containers:
-        return False
-    return all(isinstance(one, dict) and one.get("health") == "healthy" for one in containers)
+    """Did the manager's own check say yes, of each container of the service?"""
+    own = [one for one in containers_in(state.facts) if not one.get("beside")]
+    return bool(own) and all(one.get("health") == "healthy" for one in own)

@@ -1,35 +1,56 @@
-"""Which other containers depend on one, as their labels and networks say: for who is asked to restart it. Pure."""
+"""Which other containers hang on one, as their labels and networks say: for who is asked to restart it. Pure.
+
+`rows` are the engine's short form of all containers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mesh_core.models.records import is_name
-from node_agent.container_identity import Identity, identity_for
+from node_agent.container_identity import Identity, identity_for, is_one_off
 from node_agent.container_labels import depends_on
 
 MAX_DEPENDENTS = 32
+UP = ("running", "restarting", "paused")
+
+Rows = Sequence[dict[str, Any]]
 
 
-def dependents_of(identity: Identity, container_id: str, rows: list[dict[str, Any]]) -> list[str]:
-    """Their names, in order. `rows` are the engine's short form of all containers."""
-    found = set()
+def company_of(identity: Identity, container_id: str, rows: Rows) -> dict[str, list[str]]:
+    """What an event says of them: `dependents`, `in_its_network` and `replicas`; none of it where there are none.
+
+    What lives in its network has none of its own, and none at all after a restart of this one alone; only those that
+    are up count. `replicas` are all of a compose service of several, this one and stopped ones among them.
+    """
+    found: dict[str, list[str]] = {"dependents": [], "in_its_network": [], "replicas": []}
     for row in rows:
-        other = identity_for(row.get("Names") or [], row.get("Labels") or {})
-        if (
-            str(row.get("Id")) != container_id
-            and is_name(other.container)
-            and _depends(row, other, identity, container_id)
-        ):
-            found.add(other.container)
-    return sorted(found)[:MAX_DEPENDENTS]
+        labels = row.get("Labels") or {}
+        other = identity_for(row.get("Names") or [], labels)
+        if not is_name(other.container):
+            continue
+        if identity.compose is not None and other.compose == identity.compose and not is_one_off(labels):
+            found["replicas"].append(other.container)
+        if str(row.get("Id")) == container_id:
+            continue
+        if _lives_in(row, identity, container_id):
+            if row.get("State") in UP:
+                found["in_its_network"].append(other.container)
+        elif _depends(labels, other, identity):
+            found["dependents"].append(other.container)
+    if len(found["replicas"]) == 1:
+        found["replicas"] = []
+    return {word: sorted(set(names))[:MAX_DEPENDENTS] for word, names in found.items() if names}
 
 
-def _depends(row: dict[str, Any], other: Identity, identity: Identity, container_id: str) -> bool:
+def _lives_in(row: dict[str, Any], identity: Identity, container_id: str) -> bool:
     network = str((row.get("HostConfig") or {}).get("NetworkMode") or "")
-    if network in (f"container:{container_id}", f"container:{identity.container}"):
-        return True
-    needed = set(depends_on(row.get("Labels") or {}))
+    return network in (f"container:{container_id}", f"container:{identity.container}")
+
+
+def _depends(labels: dict[str, str], other: Identity, identity: Identity) -> bool:
+    needed = set(depends_on(labels))
     if needed & {identity.service, identity.container}:
         return True
     mine, its = identity.compose, other.compose

@@ -1,18 +1,17 @@
-"""What a container's owner says to us in labels: which of them we read, and whether one says yes or no. Pure.
+"""What a container's owner says to us in labels: which of them travel with an event, and what it depends on. Pure.
 
-Only these travel with an event. Other labels are other programs' business, and some hold their secrets.
+Only these travel. Other labels are other programs' business, and some hold their secrets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-WATCH = "mendmesh.watch"
-AUTOHEAL = "autoheal"  # of the program of that name, whose users have it in their compose files already
+from mesh_core.models.owner_labels import AUTOHEAL, WATCH, yes_or_no
+
 _OURS = ("mendmesh.", f"{AUTOHEAL}.")
 _DEPENDS_ON = ("mendmesh.depends-on", "com.docker.compose.depends_on")
 _MOST = 32
-_YES, _NO = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 
 def owners_labels(labels: Mapping[str, str]) -> dict[str, str]:
@@ -28,7 +27,7 @@ def depends_on(labels: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in names if name)[:_MOST]
 
 
-def says(labels: Mapping[str, str], name: str) -> bool | None:
-    """Yes or no, in any way that people write it; None if it is not there, or says something else."""
-    word = str(labels.get(name, "")).strip().lower()
-    return True if word in _YES else False if word in _NO else None
+def is_to_be_watched(labels: Mapping[str, str]) -> bool | None:
+    """Does its owner say that it is to be watched, or to be left alone? None: nothing is said."""
+    said = yes_or_no(labels.get(WATCH))
+    return said if said is not None else (yes_or_no(labels.get(AUTOHEAL)) or None)

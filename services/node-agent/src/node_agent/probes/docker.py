@@ -16,10 +16,11 @@ import structlog
 from pydantic import Field
 
 from mesh_core.models.events import Runtime
+from mesh_core.models.owner_labels import label_problems
 from mesh_core.models.records import Name
 from node_agent.checks import CheckResult, Condition
 from node_agent.container_check import RULE, ContainerCheck, state_in_words
-from node_agent.container_dependents import dependents_of
+from node_agent.container_dependents import company_of
 from node_agent.container_history import ContainerHistory
 from node_agent.container_identity import (
     Identity,
@@ -29,7 +30,7 @@ from node_agent.container_identity import (
     is_one_off,
     one_each,
 )
-from node_agent.container_labels import AUTOHEAL, WATCH, depends_on, says
+from node_agent.container_labels import depends_on, is_to_be_watched
 from node_agent.crash_rhythm import loop_seconds_left
 from node_agent.engine import Engine
 from node_agent.evidence import clean_text
@@ -37,6 +38,8 @@ from node_agent.http_client import HttpConnectionError
 from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
 from node_agent.processes import booted_at
+
+_OF_ITS_SERVICE = ("runtime", "compose", "swarm", "image", "labels", "replicas", "dependents", "in_its_network")
 
 log = structlog.get_logger()
 
@@ -99,6 +102,7 @@ class DockerProbe:
         self._ids: dict[str, str] = {}  # key -> container id
         self._identities: dict[str, Identity] = {}  # container id -> identity
         self._told_stopped: set[str] = set()  # container ids of which the log says that a person stopped them
+        self._told_labels: set[str] = set()  # container ids whose labels were judged
         self._engine_new_at = float("-inf")  # when we found that the engine, or the host, had been started anew
         self._stream_ended_at = since  # the last moment of which we know what the engine told
         self._ran = self._recalled(memory or {})
@@ -158,6 +162,7 @@ class DockerProbe:
         rows = await self._containers()
         present = {str(row.get("Id")) for row in rows}
         self.history.keep_only(present)  # before any wait: events tell of newer containers meanwhile
+        self._told_labels &= present
         for gone in self._identities.keys() - present:
             self._forget(gone)
         results = [result for row in one_each(rows) if (result := await self._check_row(row)) is not None]
@@ -172,26 +177,34 @@ class DockerProbe:
             raise
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
-        """Log lines, the last health check's output, and who depends on it."""
+        """Log lines, the last health check's output, and who hangs on it."""
         if result.condition is not Condition.UNHEALTHY:
             return {}
-        found = await self._details(result.key, health=result.type == "container_unhealthy")
-        container_id = self._ids.get(result.key)
-        if container_id is not None and container_id in self._identities:
-            rows = await self.engine.containers()
-            if dependents := dependents_of(self._identities[container_id], container_id, rows):
-                found["dependents"] = dependents
-        return found
+        details = await self._details(result.key, health=result.type == "container_unhealthy")
+        return details | await self._company(result.key)
 
     async def describe(self, service: str) -> dict[str, Any]:
-        """What is known of the container behind another probe: identity, state, last lines; empty if there is none."""
-        for identity in self._identities.values():
-            if service in (identity.service, identity.container):
-                result = await self._check_key(identity.key)
-                if result is None:
-                    return {}
-                return {**result.facts, **await self._details(identity.key, health=False)}
-        return {}
+        """What is known of the container behind another probe: identity, state, last lines; empty if there is none.
+
+        Of several replicas the one that is sick; where none or more than one is, all that are up (`containers`),
+        because who looks from outside cannot tell which of them answered.
+        """
+        keys = sorted({i.key for i in self._identities.values() if service in (i.service, i.container)})
+        results = [result for key in keys if (result := await self._check_key(key)) is not None]
+        sick = [result for result in results if result.condition is Condition.UNHEALTHY]
+        meant = sick if len(sick) == 1 else [result for result in results if not _rests(result)] or results
+        if not meant:
+            return {}
+        found = {**meant[0].facts, **await self._company(meant[0].key)}
+        if len(meant) == 1:
+            return found | await self._details(meant[0].key, health=False)
+        shared = {word: value for word, value in found.items() if word in _OF_ITS_SERVICE}
+        return {**shared, "containers": [result.facts["container"] for result in meant]}
+
+    async def _company(self, key: str) -> dict[str, list[str]]:
+        container_id = self._ids.get(key, "")
+        identity = self._identities.get(container_id)
+        return company_of(identity, container_id, await self.engine.containers()) if identity else {}
 
     async def _details(self, key: str, *, health: bool) -> dict[str, Any]:
         container_id = self._ids.get(key)
@@ -223,6 +236,7 @@ class DockerProbe:
         container_id = str(row.get("Id"))
         labels = row.get("Labels") or {}
         identity = identity_for(row.get("Names") or [], labels)
+        self._judge_labels(container_id, identity)
         if self._ignored(identity, labels):
             return None
         self._remember(container_id, identity)
@@ -294,12 +308,20 @@ class DockerProbe:
         return self.history.deaths_since(container_id, self._clock() - self._options.loop_window_seconds)
 
     def _ignored(self, identity: Identity, labels: dict[str, str]) -> bool:
-        if is_one_off(labels) or says(labels, WATCH) is False:
+        wanted = is_to_be_watched(labels)
+        if is_one_off(labels) or wanted is False:
             return True
         names = (identity.service, identity.container)
-        if self._options.only_labelled and not (says(labels, WATCH) or says(labels, AUTOHEAL)):
+        if self._options.only_labelled and not wanted:
             return not any(name in self._options.expect for name in names)
         return any(fnmatchcase(name, glob) for name in names for glob in self._options.ignore)
+
+    def _judge_labels(self, container_id: str, identity: Identity) -> None:
+        """Once for each container, in the log: an owner who is misunderstood must be able to find out."""
+        if identity.labels and container_id not in self._told_labels:
+            self._told_labels.add(container_id)
+            for problem in label_problems(identity.labels):
+                log.warning("docker.label", container=identity.container, problem=problem)
 
     def _remember(self, container_id: str, identity: Identity) -> None:
         self._identities[container_id] = identity
@@ -312,3 +334,8 @@ class DockerProbe:
         self._told_stopped.discard(container_id)
         if identity is not None and self._ids.get(identity.key) == container_id:
             del self._ids[identity.key]
+
+
+def _rests(result: CheckResult) -> bool:
+    """Has it ended, and is that as it should be?"""
+    return result.condition is Condition.HEALTHY and "ended" in result.facts

@@ -56,7 +56,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
         <ModelReason p={p} max={4000} />
       </p>
       <p class="hint" aria-label="What it touches">
-        {p.folder === 'pending' ? 'If you approve' : 'How far it goes'}: <UntrustedText text={p.touches} max={600} />
+        {p.folder === 'pending' ? 'If you approve' : 'How far it goes'}: <UntrustedText text={p.touches} max={6000} />
       </p>
       <Warnings p={p} />
       <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
