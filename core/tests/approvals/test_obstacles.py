@@ -21,6 +21,7 @@ from mesh_core.models.outcomes import Stage
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import Policy
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.places_note import read_places
@@ -81,16 +82,34 @@ def test_each_obstacle_is_told_with_what_to_do(
 
 def test_what_the_policy_forbids_by_now_is_told(tmp_path: Path) -> None:
     file = tmp_path / "policy.yml"
-    file.write_text("never: {services: [web]}\n")
+    file.write_text(
+        "rules: [{name: mine, when: {types: [container_died]}, allow: [notify], prefer: notify, reason: x}]\n"
+    )
     (found,) = obstacles_of(waiting(), replace(SOUND, policy=Policy.load(file)), NOW)
     assert found.kind is ObstacleKind.POLICY
     assert "does not allow restart" in found.sentence
     assert "notify" in found.fix
 
 
+def test_what_carries_the_mesh_is_said_to_be_refused() -> None:
+    models = Policy.load(None, Lifeline.at(["http://127.0.0.1:8081/v1"], "here"))
+    proposal = waiting()
+    payload = {**proposal.event.payload, "ports": [8081]}
+    asked = proposal.model_copy(update={"event": proposal.event.model_copy(update={"payload": payload})})
+    (found,) = obstacles_of(asked, replace(SOUND, policy=models), NOW)
+    assert (found.kind, found.blocks) == (ObstacleKind.LIFELINE, True)
+    assert "(port 8081) carries the mesh" in found.sentence
+    assert "refuses to restart it" in found.sentence
+    assert "unprotect" in found.fix
+    told = asked.model_copy(update={"type": "notify", "action": "notify"})
+    assert kinds(told, replace(SOUND, policy=models)) == []
+
+
 def test_a_message_needs_no_host_that_answers() -> None:
     away = replace(SOUND, offline={"here": "2026-01-01T00:00:00Z"})
     assert kinds(waiting(type="notify", action="notify"), away) == []
+    nowhere = replace(SOUND, inventory="inventory.yml: empty")
+    assert kinds(waiting(type="notify", action="notify"), nowhere) == []
 
 
 @pytest.mark.parametrize(

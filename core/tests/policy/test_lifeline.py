@@ -8,7 +8,7 @@ import pytest
 
 from mesh_core.actions.choices import NOTIFY, RESTART
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.lifeline import Lifeline, image_name
+from mesh_core.policy.lifeline import Address, Lifeline, image_name
 from mesh_core.policy.policy import Policy
 
 SHIPPED = Policy.load(None)
@@ -37,6 +37,8 @@ def event(payload: dict[str, Any], service: str = "thing", node: str = "n1") -> 
         {"process": "/usr/sbin/sshd -D"},
         {"unit": "redis-server@6379.service"},
         {"unit": "tailscaled@net.service"},
+        {"container": "vpn-host", "in_its_network": ["torrent", "redis"]},
+        {"containers": ["a", "sshd"]},
     ],
 )
 def test_it_is_the_lifeline_under_any_name(payload: dict[str, Any]) -> None:
@@ -76,7 +78,8 @@ def test_where_the_mesh_asks_is_protected() -> None:
         "x",
     ]
     policy = Policy.load(None, Lifeline.at(urls, "n1"))
-    assert policy.lifeline.addresses == {("cache", 6380), ("127.0.0.1", 11435), ("10.0.0.7", 8081)}
+    addresses = {("cache", 6380), ("127.0.0.1", 11435), ("10.0.0.7", 8081)}
+    assert policy.lifeline.addresses == {Address(host, port, "n1") for host, port in addresses}
     for sick in (
         event({"compose": {"project": "p", "service": "cache"}}, "p.cache"),
         event({}, "cache"),
@@ -88,6 +91,14 @@ def test_where_the_mesh_asks_is_protected() -> None:
         assert RESTART.word in policy.allows(well).actions
     assert policy.protected_in_look({"containers": [{"name": "x", "ports": [8081]}]}, "n2", "10.0.0.7") == "port 8081"
     assert policy.protected_in_look({"containers": [{"name": "x", "ports": [8081]}]}, "n2", "10.0.0.8") == ""
+
+
+def test_an_address_means_the_host_on_which_it_is_asked() -> None:
+    both = Lifeline.at(["http://localhost:8081"], "n1") | Lifeline.at(["redis://localhost:6380"], "n2")
+    policy = Policy.load(None, both)
+    assert policy.allows(event({"ports": [8081]}, node="n1")).rule == "never"
+    assert RESTART.word in policy.allows(event({"ports": [8081]}, node="n2")).actions
+    assert policy.allows(event({"ports": [6380]}, node="n2")).rule == "never"
 
 
 def test_a_look_at_the_host_knows_it_too() -> None:

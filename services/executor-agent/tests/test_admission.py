@@ -14,13 +14,13 @@ import pytest
 
 from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide, lifeline_problem
 from executor_agent.candidate import Candidate, read_candidate
-from executor_agent.config import ConfigReader, ConfigSnapshot
-from executor_agent.testing import event_id_for, proposal_for, write_inventory
+from executor_agent.testing import event_id_for, proposal_for
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
+from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import Policy
@@ -200,31 +200,22 @@ def test_an_id_that_ran_is_denied_whatever_the_file_says(ran_in: str, words: str
     assert words in decision.reason
 
 
-def test_a_changed_inventory_is_read_again(tmp_path: Path) -> None:
-    reader = ConfigReader(tmp_path / "config")
-    assert isinstance(reader.read().inventory, str)
-    write_inventory(tmp_path, "here")
-    inventory = reader.read().inventory
-    assert isinstance(inventory, Inventory)
-    assert inventory.is_host("here")
-    write_inventory(tmp_path, "here", "new-host")
-    inventory = reader.read().inventory
-    assert isinstance(inventory, Inventory)
-    assert inventory.is_host("new-host")
-
-
-def test_a_change_in_the_folders_beside_the_inventory_is_read_too(tmp_path: Path) -> None:
-    reader = ConfigReader(tmp_path / "config")
-    write_inventory(tmp_path, "here", "there")
-    (tmp_path / "config" / "host_vars").mkdir()
-    assert isinstance(reader.read().inventory, Inventory)
-    (tmp_path / "config" / "host_vars" / "here.yml").write_text("- no mapping\n")
-    inventory = reader.read().inventory
-    assert isinstance(inventory, Inventory)
-    assert inventory.hosts == {"there"}
+def test_a_host_that_is_refused_is_denied_with_its_file_and_line() -> None:
+    files = {"host_vars/here.yml": b"- no mapping\n"}
+    inventory = Inventory.parse(b"all: {hosts: {here: {}, there: {}}}", "config/inventory.yml", files)
     refused = reason_for(proposal_for(1), ConfigSnapshot(inventory, CONFIG.policy))
-    assert "host_vars/here.yml, line 1" in refused
+    assert "config/host_vars/here.yml, line 1" in refused
     assert "back to approved/" in refused
+
+
+@pytest.mark.parametrize("inventory", ["inventory.yml: cannot be read", Inventory.parse(b"all: {hosts: {other: {}}}")])
+def test_a_message_to_people_needs_no_host(inventory: Inventory | str) -> None:
+    told = changed(type="notify", action="notify")
+    for settling in (False, True):
+        config = ConfigSnapshot(inventory, CONFIG.policy, settling=settling)
+        assert isinstance(admit(candidate(told), config, NOW), Admitted)
+        assert isinstance(admit(candidate(proposal_for(1)), config, NOW), Denied)
+    assert "policy cannot be read" in reason_for(told, ConfigSnapshot(inventory, "policy.yml: not YAML"))
 
 
 def test_who_is_called_otherwise_in_the_inventory_learns_how() -> None:

@@ -313,6 +313,14 @@ async def test_a_missing_inventory_holds_nothing_up_and_touches_nothing(without_
     assert not without_redis.runner.runs()
 
 
+async def test_a_message_about_a_host_that_no_inventory_names_is_done(without_redis: ExecutorHarness) -> None:
+    (without_redis.runtime / "config" / "inventory.yml").unlink()
+    await without_redis.begin()
+    await without_redis.ends_in(
+        Folder.DONE, without_redis.approve(proposal_for(1, node="elsewhere", type="notify", action="notify"))
+    )
+
+
 async def test_what_cannot_be_moved_away_does_not_spin_the_loop(
     without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

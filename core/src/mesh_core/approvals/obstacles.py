@@ -25,6 +25,7 @@ class ObstacleKind(StrEnum):
     ACCESS = "access"  # whoever asks may not write into approved/
     INVENTORY = "inventory"  # it does not name the host, or cannot be read
     POLICY = "policy"  # it forbids this by now, or cannot be read
+    LIFELINE = "lifeline"  # the mesh, or the way in to mend it, stands on what would be interrupted
     VARIABLE = "variable"  # the host lacks one that the run needs
     TARGETS = "targets"  # a message that nobody would get
     HOST = "host"  # it is offline
@@ -75,7 +76,7 @@ def obstacles_of(proposal: Proposal, around: Surroundings, now: datetime) -> tup
         _expired(proposal, now),
         _access(around),
         _inventory(proposal, around),
-        _policy(proposal, around),
+        _lifeline(proposal, around) or _policy(proposal, around),
         _variable(proposal, around),
         _targets(proposal, around),
         _host(proposal, around),
@@ -100,6 +101,8 @@ def _access(around: Surroundings) -> Obstacle | None:
 
 
 def _inventory(p: Proposal, around: Surroundings) -> Obstacle | None:
+    if not action_type(p.type).touches_host:
+        return None
     if around.inventory is None:
         return _unseen(ObstacleKind.INVENTORY, "config/inventory.yml")
     if isinstance(around.inventory, str):
@@ -108,6 +111,20 @@ def _inventory(p: Proposal, around: Surroundings) -> Obstacle | None:
     if not (problem := around.inventory.problem_with(p.node)):
         return None
     return Obstacle(ObstacleKind.INVENTORY, problem, "until then the executor puts what is approved into quarantine")
+
+
+def _lifeline(p: Proposal, around: Surroundings) -> Obstacle | None:
+    """As the executor will judge it; it alone also sees on the host what an event does not say."""
+    choice = action_type(p.type).choice
+    if choice is None or not choice.interrupts or not isinstance(around.policy, Policy):
+        return None
+    if not (what := around.policy.protected_in_event(p.event)):
+        return None
+    return Obstacle(
+        ObstacleKind.LIFELINE,
+        f"{what} carries the mesh or the way in to mend it: the executor refuses to {choice.word} it",
+        "mend it by hand; if it does not, take its name off the never list (unprotect in config/policy.yml)",
+    )
 
 
 def _policy(p: Proposal, around: Surroundings) -> Obstacle | None:

@@ -6,21 +6,19 @@ What only a connection can tell (does Redis take writes?) is handed in.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from mesh_core.approvals.action_folders import ActionFolders, modified_ns
 from mesh_core.approvals.executors_sight import EXECUTOR, hidden_from_executor
 from mesh_core.approvals.obstacles import Surroundings
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
-from mesh_core.policy.inventory import Inventory, InventoryError
-from mesh_core.policy.inventory.variable_files import inventory_stamp
-from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeat_file, heartbeats, what_is_stuck
 from mesh_core.runtime.targets_note import read_targets
-from mesh_core.storage.file_stamp import stamp_of
+from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from mesh_core.storage.listing import entries
 
 NEWEST_RUNS = 50
@@ -35,34 +33,49 @@ class SurroundingsReader:
     def __init__(self, runtime: Path):
         self._runtime = runtime
         self._actions = ActionFolders(runtime)
-        self._inventory = _WhenChanged(runtime / "config" / "inventory.yml", _read_inventory, inventory_stamp)
-        self._runs = _LastRuns(self._actions)
-        self._policy = _WhenChanged(runtime / "config" / "policy.yml", _read_policy, stamp_of)
+        self._config = ConfigReader(runtime)
+        self._unreached = WhenChanged(self._read_unreached, lambda: tuple(map(stamp_of, self._ended)))
 
     def read(self, *, offline: Mapping[str, str], redis: str = "") -> Surroundings:
         """`offline`: silent nodes, since when; `redis`: why it takes no writes. Blocks on the disk."""
+        config = self._config.read()
         return Surroundings(
-            inventory=self._as_executor(self._inventory),
-            policy=self._as_executor(self._policy),
+            inventory=self._as_executor(self._config.inventory_file, config.inventory),
+            policy=self._as_executor(self._config.policy_file, config.policy),
             targets=read_targets(self._runtime),
             offline=offline,
-            unreached=self._runs.unreached(),
+            unreached=self._unreached.value(),
             executor=executor_trouble(self._runtime),
             redis=redis,
             may_approve=self._may_approve(),
         )
 
-    def _as_executor(self, config: _WhenChanged[T]) -> T | str | None:
+    def _as_executor(self, path: Path, read: T) -> T | str | None:
         """What it finds there, who reads it at a run; None where this user may not look and it may."""
-        if told := hidden_from_executor(self._runtime, config.path):
+        if told := hidden_from_executor(self._runtime, path):
             return told
-        if os.path.exists(config.path) and not os.access(config.path, os.R_OK):  # noqa: PTH110  (False where none may look)
+        if os.path.exists(path) and not os.access(path, os.R_OK):  # noqa: PTH110  (False where none may look)
             return None
-        return config.value()
+        return read
 
     def _may_approve(self) -> bool:
         folders = map(self._actions.folder, (Folder.PENDING, Folder.APPROVED))
         return all(os.access(folder, os.W_OK | os.X_OK) for folder in folders)
+
+    @property
+    def _ended(self) -> tuple[Path, Path]:
+        return self._actions.folder(Folder.DONE), self._actions.folder(Folder.FAILED)
+
+    def _read_unreached(self) -> dict[str, str]:
+        """The hosts that the newest run there could not reach, and when it ended, as far as it is among the newest."""
+        newest: dict[str, Outcome] = {}
+        for folder in self._ended:
+            found = sorted(entries(folder), key=modified_ns, reverse=True)[:NEWEST_RUNS]
+            for outcome in filter(None, (self._actions.outcome_at(Path(entry.path)) for entry in found)):
+                known = newest.get(outcome.node)
+                if known is None or known.finished_at < outcome.finished_at:
+                    newest[outcome.node] = outcome
+        return {node: outcome.finished_at for node, outcome in newest.items() if _got_no_answer(outcome)}
 
 
 def executor_trouble(runtime: Path) -> str:
@@ -77,63 +90,8 @@ def executor_trouble(runtime: Path) -> str:
     return ""
 
 
-class _LastRuns:
-    """How the newest run on each host went, as far as it is among the newest of all; read again after another."""
-
-    def __init__(self, actions: ActionFolders):
-        self._actions = actions
-        self._seen: tuple[object, dict[str, str]] | None = None
-
-    def unreached(self) -> dict[str, str]:
-        """The hosts that the newest run there could not reach, and when it ended."""
-        stamp = tuple(stamp_of(self._actions.folder(folder)) for folder in (Folder.DONE, Folder.FAILED))
-        if self._seen is None or self._seen[0] != stamp:
-            self._seen = (stamp, self._read())
-        return self._seen[1]
-
-    def _read(self) -> dict[str, str]:
-        newest: dict[str, Outcome] = {}
-        for folder in (Folder.DONE, Folder.FAILED):
-            found = sorted(entries(self._actions.folder(folder)), key=modified_ns, reverse=True)[:NEWEST_RUNS]
-            for outcome in filter(None, (self._actions.outcome_at(Path(entry.path)) for entry in found)):
-                known = newest.get(outcome.node)
-                if known is None or known.finished_at < outcome.finished_at:
-                    newest[outcome.node] = outcome
-        return {node: outcome.finished_at for node, outcome in newest.items() if _got_no_answer(outcome)}
-
-
 def _got_no_answer(outcome: Outcome) -> bool:
     return any(stage.rc == UNREACHABLE and stage.name != "syntax" for stage in outcome.stages)
-
-
-class _WhenChanged(Generic[T]):
-    """What was read out of one file (and what belongs to it), read again when that is another."""
-
-    def __init__(self, path: Path, read: Callable[[Path], T], stamp: Callable[[Path], object]):
-        self.path = path
-        self._read = read
-        self._stamp = stamp
-        self._seen: tuple[object, T] | None = None
-
-    def value(self) -> T:
-        stamp = self._stamp(self.path)
-        if self._seen is None or self._seen[0] != stamp:
-            self._seen = (stamp, self._read(self.path))
-        return self._seen[1]
-
-
-def _read_inventory(path: Path) -> Inventory | str:
-    try:
-        return Inventory.load(path)
-    except InventoryError as error:
-        return str(error)
-
-
-def _read_policy(path: Path) -> Policy | str:
-    try:
-        return Policy.load(path)
-    except BadPolicy as error:
-        return str(error)
 
 
 def _span(seconds: float) -> str:

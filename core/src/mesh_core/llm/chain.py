@@ -67,6 +67,29 @@ def chain_for(
 
     `environ` is where `api_key_env` of chain.yml is looked up. Raises BadChain; an absent file is no error.
     """
+    providers: list[Provider] = []
+    for name, kind, request in _requests(settings, config_path, environ or {}):
+        provider = kind.build(request, settings) if request is not None else None
+        if provider is None:
+            log.info("chain.provider_skipped", provider=name, reason="not configured")
+        else:
+            providers.append(provider)
+    log.info("chain.built", providers=[provider.name for provider in providers])
+    return providers
+
+
+def model_urls(
+    settings: ChainSettings, config_path: Path | None, *, environ: Mapping[str, str] | None = None
+) -> list[str]:
+    """Where the models of that chain are asked; a vendor's own API, which nobody here runs, is left out. BadChain."""
+    requests = [request for _, _, request in _requests(settings, config_path, environ or {}) if request is not None]
+    return [url for url in (*(request.url for request in requests), settings.anthropic_base_url) if url]
+
+
+def _requests(
+    settings: ChainSettings, config_path: Path | None, environ: Mapping[str, str]
+) -> list[tuple[str, ProviderKind, ProviderRequest | None]]:
+    """Each provider that may be asked, in order, with what was asked for; None where it is not configured."""
     entries = _read(config_path) if config_path is not None else {}
     names = [name.strip() for name in settings.llm_chain.split(",") if name.strip()]
     if len(set(names)) != len(names):
@@ -76,18 +99,12 @@ def chain_for(
             f"LLM_CHAIN names {unknown[0]!r}, which is neither one of {', '.join(sorted({*BUILT_IN, RULES_FALLBACK}))} "
             "nor a provider of config/chain.yml"
         )
-    providers: list[Provider] = []
+    found = []
     for name in [*names, *(name for name in entries if name not in names)]:
         if name == RULES_FALLBACK:
             break  # the rules always answer: nothing behind them would ever be asked
-        kind, request = _requested(name, entries, settings, environ or {})
-        provider = kind.build(request, settings) if request is not None else None
-        if provider is None:
-            log.info("chain.provider_skipped", provider=name, reason="not configured")
-        else:
-            providers.append(provider)
-    log.info("chain.built", providers=[provider.name for provider in providers])
-    return providers
+        found.append((name, *_requested(name, entries, settings, environ)))
+    return found
 
 
 def _requested(

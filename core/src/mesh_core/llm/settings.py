@@ -6,6 +6,8 @@ from pydantic import Field, SecretStr, field_validator
 
 from mesh_core.runtime.settings import Settings
 
+OLLAMA_PORT = 11434  # where its server listens, for an address that names none
+
 
 class ChainSettings(Settings):
     """The fallback chain's variables."""
@@ -77,7 +79,11 @@ class ChainSettings(Settings):
     @field_validator("ollama_host")
     @classmethod
     def _reachable(cls, host: str | None) -> str | None:
-        """Ollama's own setting for its server to listen everywhere is no address to connect to."""
-        if host is None:
+        """As a URL, whatever Ollama takes; its own setting for its server to listen everywhere is no address."""
+        if not host:
             return None
-        return host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced, not bound
+        host = host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced, not bound
+        if "://" in host:
+            return host
+        port = "" if host.rpartition("]")[2].count(":") == 1 else f":{OLLAMA_PORT}"
+        return f"http://{host}{port}"

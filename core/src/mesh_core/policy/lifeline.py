@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from mesh_core.models.events import HealthEvent
@@ -19,6 +19,7 @@ _SUFFIXES = (".service", ".socket", ".container", ".timer", ".path", ".target", 
 _SERVICE_LABEL, _PROJECT_LABEL = "com.docker.compose.service", "com.docker.compose.project"
 _NAME_KEYS = ("container", "container_name", "unit", "name")
 _PROGRAM_KEYS = ("program", "process")
+_NAMES_KEYS = ("containers", "in_its_network")  # lists: what else would be restarted
 _IMAGE_KEYS = ("image", "Image")
 _LABEL_KEYS = ("labels", "Labels")
 _EXEC_PATH = re.compile(r"path=(\S+)")  # of `systemctl show`'s ExecStart: { path=/usr/bin/x ; argv[]=... }
@@ -27,30 +28,39 @@ _EXEC_PATH = re.compile(r"path=(\S+)")  # of `systemctl show`'s ExecStart: { pat
 Named = tuple[str, str]
 
 
+class Address(NamedTuple):
+    """Where one of them answers: `host` in lower case, as it was asked for on the host `asked_on`."""
+
+    host: str
+    port: int
+    asked_on: str
+
+
 @dataclass(frozen=True)
 class Lifeline:
-    """Where the mesh's own Redis and its models answer, as this service's settings say; `node` is where that is "here".
+    """Where the mesh's own Redis and its models answer, as services' settings say."""
 
-    `addresses` are (host in lower case, port).
-    """
-
-    node: str = ""
-    addresses: frozenset[tuple[str, int]] = frozenset()
+    addresses: frozenset[Address] = frozenset()
 
     @classmethod
     def at(cls, urls: Iterable[str], node: str) -> Lifeline:
         """Out of URLs; what is none, or a socket in the file system, says nothing."""
-        return cls(node.lower(), frozenset(found for url in urls if (found := _address_in(url))))
+        found = filter(None, map(_address_in, urls))
+        return cls(frozenset(Address(host, port, node.lower()) for host, port in found))
+
+    def __or__(self, other: Lifeline) -> Lifeline:
+        return Lifeline(self.addresses | other.addresses)
 
     def is_name(self, name: str) -> bool:
         """Is it how one of them is called where they are asked for: a container's or compose service's name?"""
-        return any(name == host for host, _ in self.addresses if not _is_address(host))
+        return any(name == address.host for address in self.addresses if not _is_address(address.host))
 
     def is_at(self, port: int, *hosts: str) -> bool:
         """Does one of them answer on this port of a host that has these names and addresses?"""
         known = {host.lower() for host in hosts}
         return any(
-            port == own and (host in known or (host in _HERE and self.node in known)) for host, own in self.addresses
+            port == own and (host in known or (host in _HERE and asked_on in known))
+            for host, own, asked_on in self.addresses
         )
 
 
@@ -83,6 +93,10 @@ def names_in_event(event: HealthEvent) -> Iterator[Named]:
     yield from _of_name("service", event.service)
     for part in _parts_of(event):
         yield from _of_part(part)
+    for key in _NAMES_KEYS:
+        said = event.payload.get(key)
+        for name in said if isinstance(said, list) else ():
+            yield from _of_name("container", name)
 
 
 def projects_in_event(event: HealthEvent) -> Iterator[Named]:

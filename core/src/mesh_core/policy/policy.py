@@ -128,8 +128,8 @@ class Policy:
         found = next((said for said, name in names_in_look(facts) if self._is_never(name)), "")
         return found or next((port for one in containers_in(facts) if (port := self._port(one, *hosts))), "")
 
-    def _protected(self, event: HealthEvent) -> str:
-        """What is on the never list: the node, the service, or what the event says that the service is."""
+    def protected_in_event(self, event: HealthEvent) -> str:
+        """What is on the never list: the node, the service, or what the event says that it is; '' if nothing."""
         if self.is_protected(event.service, event.node):
             return event.service or event.node
         found = next((said for said, name in names_in_event(event) if self._is_never(name)), "")
@@ -159,7 +159,7 @@ class Policy:
         found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
             found.append((interrupting, "no service is named that could be restarted", "no-service"))
-        if what := self._protected(event):
+        if what := self.protected_in_event(event):
             sentence = f"{what} is on the never list: the mesh or its access depends on it"
             found.append((interrupting, sentence, "never"))
         if Fact.OPTED_OUT in facts:

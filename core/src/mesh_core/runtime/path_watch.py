@@ -7,6 +7,7 @@ truth. It goes deaf when a folder is made anew; so each look watches what is the
 from __future__ import annotations
 
 import asyncio
+import errno
 import stat
 import time
 from collections.abc import Callable
@@ -15,13 +16,12 @@ from pathlib import Path
 import structlog
 
 from mesh_core.runtime.service import pause
+from mesh_core.storage.file_stamp import FileStamp, stamp_of
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, WRITTEN, FolderWatch
 
 LOOK_SECONDS = 2.0
 MOVED_AWAY = 0x40  # inotify's IN_MOVED_FROM
 FRESH_NS = 50_000_000  # a folder's time moves in ticks of some ms: what comes in the tick of our look would go unseen
-
-Stamp = tuple[int, int, int, int]  # inode, time of change of the content, of the file itself, mode
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class PathWatch:
 
     def __init__(self) -> None:
         self._hints: dict[Path, list[Callable[[], None]]] = {}
-        self._stamps: dict[Path, Stamp | None] = {}
+        self._stamps: dict[Path, FileStamp | int | None] = {}
         self._watches: dict[Path, FolderWatch] = {}
         self._complained = False
 
@@ -52,19 +52,20 @@ class PathWatch:
     def look(self) -> None:
         """Once: hint at what is another than at the last look (at the first: at all that is there)."""
         for path in self._hints:
-            stamp = _stamp(path)
-            if stamp != self._stamps.get(path):
+            stamp = stamp_of(path)
+            if stamp != self._stamps.get(path, errno.ENOENT):
                 self._tell(path)
-            fresh = stamp is not None and time.time_ns() - stamp[1] < FRESH_NS
+            fresh = isinstance(stamp, FileStamp) and time.time_ns() - stamp.modified < FRESH_NS
             self._stamps[path] = None if fresh else stamp
             self._watch(path, stamp)
 
-    def _watch(self, path: Path, stamp: Stamp | None) -> None:
+    def _watch(self, path: Path, stamp: FileStamp | int | None) -> None:
+        there = stamp if isinstance(stamp, FileStamp) else None
         watched = self._watches.get(path)
-        if watched is not None and (stamp is None or stamp[0] != watched.inode):
+        if watched is not None and (there is None or there.inode != watched.inode):
             self._close(path)
             watched = None
-        if watched is None and stamp is not None and stat.S_ISDIR(stamp[3]):
+        if watched is None and there is not None and stat.S_ISDIR(there.mode):
             try:
                 changes = WRITTEN | APPEARED | VANISHED | MOVED_AWAY
                 self._watches[path] = FolderWatch(path, changes, lambda _: self._heard(path))
@@ -77,7 +78,7 @@ class PathWatch:
                 self._complained = True
 
     def _heard(self, path: Path) -> None:
-        self._stamps[path] = _stamp(path)  # or the next look would tell of the same once more
+        self._stamps[path] = stamp_of(path)  # or the next look would tell of the same once more
         self._tell(path)
 
     def _tell(self, path: Path) -> None:
@@ -86,11 +87,3 @@ class PathWatch:
 
     def _close(self, path: Path) -> None:
         self._watches.pop(path).close()
-
-
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_mode

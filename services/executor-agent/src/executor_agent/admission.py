@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from executor_agent.candidate import Candidate
-from executor_agent.config import ConfigSnapshot
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.reading import read_proposal
 from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
@@ -17,6 +16,7 @@ from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.policy import Policy
@@ -95,22 +95,22 @@ def admit(candidate: Candidate, config: ConfigSnapshot, now: datetime) -> Admiss
         return Denied(problem)
     if proposal.expired(now):
         return Expired(name, proposal)
-    if config.settling:
-        return Denied(f"config/ cannot be used: {config.inventory if isinstance(config.inventory, str) else ''}", True)
     if problem := permission_problem(proposal, config):
-        return Denied(problem)
+        return Denied(problem, maybe_incomplete=config.settling)
     return Admitted(name, proposal, candidate.raw)
 
 
 def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None:
     """Why this proposal may not run under this config, as a sentence; None when it may. Pure."""
-    if isinstance(config.inventory, str):
-        return f"no host may be touched without an inventory: {config.inventory}; then {_AGAIN}"
-    if problem := config.inventory.problem_with(proposal.node):
-        return f"{problem}; then {_AGAIN}"
+    if action_type(proposal.type).touches_host:  # a message to people asks nothing of any host
+        if isinstance(config.inventory, str):
+            return f"no host may be touched without an inventory: {config.inventory}; then {_AGAIN}"
+        if problem := config.inventory.problem_with(proposal.node):
+            return f"{problem}; then {_AGAIN}"
     if isinstance(config.policy, str):
         return f"the policy cannot be read: {config.policy}; correct it, then {_AGAIN}"
-    return _shape_problem(proposal, config.policy, config.inventory)
+    known = config.inventory.variables if isinstance(config.inventory, Inventory) else frozenset[str]()
+    return _shape_problem(proposal, config.policy, known)
 
 
 def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:
@@ -174,11 +174,14 @@ def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
     return None
 
 
-def _shape_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> str | None:
-    """Do action, type, risk and playbook belong together, and does the policy allow it for this event?"""
+def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]) -> str | None:
+    """Do action, type, risk and playbook belong together, and does the policy allow it for this event?
+
+    `variables`: the names that the inventory gives values to.
+    """
     action = action_type(proposal.type)
     if action.choice is None or proposal.action not in CHOICE_WORDS:
-        return _playbook_problem(proposal, action, policy, inventory)
+        return _playbook_problem(proposal, action, policy, variables)
     if proposal.playbook is not None:
         return f"a {action.name} carries no playbook of its own; take it out with `mend edit`"
     expected = type_for(proposal.action, proposal.event)
@@ -200,7 +203,7 @@ def _shape_problem(proposal: Proposal, policy: Policy, inventory: Inventory) -> 
     return _no_playbook_problem(proposal)
 
 
-def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, inventory: Inventory) -> str | None:
+def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, variables: frozenset[str]) -> str | None:
     """The same of what only a person asks for."""
     if proposal.action != action.action:
         return "type and action must both be playbook, or neither; correct it with `mend edit`"
@@ -208,7 +211,7 @@ def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, in
         return "it is of type playbook but carries none; add one with `mend edit`"
     if proposal.risk_level is not action.risk:
         return f"its risk_level must be {action.risk.value}, whatever its tasks are; correct it with `mend edit`"
-    if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened, inventory.variables).sentence:
+    if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened, variables).sentence:
         return f"its playbook may not run: {wrong}; correct it with `mend edit`, which also writes every sha256 anew"
     return _no_playbook_problem(proposal)
 

@@ -12,8 +12,7 @@ from datetime import datetime
 import structlog
 
 from executor_agent.admission import Admission, Admitted, Denied, Expired, Incomplete, decide
-from executor_agent.candidate import Candidate, FileStamp, read_candidate
-from executor_agent.config import ConfigReader
+from executor_agent.candidate import Candidate, ContentStamp, read_candidate
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.outbox import Outbox
 from executor_agent.reports import move_report, quarantine_report
@@ -22,6 +21,7 @@ from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import rfc3339
+from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.metrics import APPROVE_TO_RUNNING, EXPIRED, QUARANTINED
 
 SETTLE_SECONDS = 2.0  # half a file is waited for, counted from its last change
@@ -38,11 +38,11 @@ class Sighting:
 
     first: float
     changed: float
-    stamp: FileStamp | None = None
+    stamp: ContentStamp | None = None
     failures: int = 0
     not_before: float = 0.0
 
-    def settled(self, stamp: FileStamp, now: float) -> bool:
+    def settled(self, stamp: ContentStamp, now: float) -> bool:
         """Has it been the same file for long enough?"""
         if self.stamp != stamp:
             self.stamp, self.changed = stamp, now

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES
 
-FileStamp = tuple[int, int, int]  # inode, size, mtime (ns): changes when the file is still being written
+ContentStamp = tuple[int, int, int]  # inode, size, mtime (ns): changes when the file is still being written
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Candidate:
     """What lay in approved/: its name, and its bytes (read once) or why they were not read, and since when."""
 
     file_name: str
-    stamp: FileStamp
+    stamp: ContentStamp
     raw: bytes | None = None
     problem: str = ""
     no_permission: bool = False  # may pass: whoever moved it may still set its mode
@@ -79,5 +79,5 @@ def _too_large(size: int) -> str:
     return f"it has {size} bytes, the limit is {MAX_PROPOSAL_BYTES}; shorten its evidence or playbook with `mend edit`"
 
 
-def _stamp(status: os.stat_result) -> FileStamp:
+def _stamp(status: os.stat_result) -> ContentStamp:
     return status.st_ino, status.st_size, status.st_mtime_ns

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 import structlog
 
 from executor_agent.admission import lifeline_problem, permission_problem
-from executor_agent.config import SETTLING_SECONDS, ConfigReader
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.live_output import LiveOutput
@@ -28,6 +27,7 @@ from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
+from mesh_core.policy.current_config import SETTLING_SECONDS, ConfigReader
 
 CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
 LAST_LOOK_SECONDS = 10.0  # a look while we are stopping

@@ -9,7 +9,6 @@ from pathlib import Path
 import structlog
 
 from executor_agent.approved_scanner import ApprovedScanner
-from executor_agent.config import ConfigReader
 from executor_agent.execution import Execution, ExecutorLimits, utc_now
 from executor_agent.executor import Executor
 from executor_agent.finalizer import Finalizer
@@ -24,7 +23,9 @@ from executor_agent.target_locks import TargetLocks
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
+from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.lifeline import Lifeline
+from mesh_core.policy.lifeline_note import note_lifeline
 from mesh_core.runtime.health import Ready
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.leader_lock import LeaderLock
@@ -63,7 +64,7 @@ class ExecutorLifecycle:
         lock, heartbeat = runtime / "state" / "executor.lock", heartbeat_file(runtime, EXECUTOR)
         self._leader_lock = LeaderLock("executor", lock, heartbeat, self.pulse, inspect=OrphanReaper(lock).inspect)
         self._lifeline = Lifeline.at([redis_url], node)
-        self._config = ConfigReader(runtime / "config", self._lifeline)
+        self._config = ConfigReader(runtime, self._lifeline)
         self._retention = RunRetention(self.actions, keep_days)
         self._executor: Executor | None = None
 
@@ -117,7 +118,9 @@ class ExecutorLifecycle:
             await bus.close()
 
     def _assemble(self, outbox: Outbox, output: LiveOutput) -> Executor:
-        config = ConfigReader(self.runtime / "config", self._lifeline)
+        if error := note_lifeline(self.runtime, SERVICE, self._lifeline):
+            log.warning("executor.lifeline_not_noted", reason=str(error))
+        config = ConfigReader(self.runtime, self._lifeline, _complain)
         config.read()  # so that a missing inventory is said at the start, not at the first approval
         ledger, actor = Ledger(self.actions, self.state, self.node), f"executor@{self.node}"
         locks = TargetLocks(self.state / "locks")
@@ -125,3 +128,7 @@ class ExecutorLifecycle:
         scanner = ApprovedScanner(self.actions, ledger, config, outbox, actor=actor, node=self.node, clock=utc_now)
         execution = Execution(ledger, config, self.runner, outbox, output, locks, finalizer, self.limits)
         return Executor(scanner, execution, self.pulse)
+
+
+def _complain(file: Path, sentence: str) -> None:
+    log.warning("executor.config_unusable", file=str(file), reason=sentence)

@@ -10,7 +10,7 @@ import sys
 import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
-from mesh_core.llm.chain import chain_for
+from mesh_core.llm.chain import chain_for, model_urls
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.settings import ChainSettings
@@ -21,6 +21,7 @@ from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
 from mesh_core.policy.lifeline import Lifeline
+from mesh_core.policy.lifeline_note import note_lifeline
 from mesh_core.policy.names.name_book import NameBook
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.runtime.addresses import address_for
@@ -57,14 +58,17 @@ def main() -> None:
     schema_or_exit(settings.runtime_path, PLANNER)
     config = settings.runtime_path / "config"
     try:
-        models_at = [text for text in chain.model_dump().values() if isinstance(text, str)]
-        policy = Policy.load(config / "policy.yml", Lifeline.at([settings.redis_url, *models_at], settings.node_name))
+        models_at = model_urls(chain, config / "chain.yml", environ=environ)
+        lifeline = Lifeline.at([settings.redis_url, *models_at], settings.node_name)
+        policy = Policy.load(config / "policy.yml", lifeline)
         providers = chain_for(chain, config / "chain.yml", environ=environ)
     except (BadPolicy, BadChain) as error:
         print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     actions = PlannerFolders(settings.runtime_path)
     actions.prepare()
+    if not_noted := note_lifeline(settings.runtime_path, PLANNER, lifeline):
+        log.warning("planner.lifeline_not_noted", reason=str(not_noted))
     bus = Bus.connect(settings.redis_url, PLANNER)
     name = claim_consumer_name(settings.runtime_path, settings.node_name)
     consumer = Consumer(bus, GROUP, name, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))

@@ -15,6 +15,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.policy.inventory.variable_files import inventory_stamp
 from mesh_core.policy.names.known_names import KnownNames
+from mesh_core.storage.file_stamp import WhenChanged
 
 NOBODYS: Mapping[str, frozenset[str]] = {}
 
@@ -30,13 +31,12 @@ class NameBook:
     def __init__(self, inventory_file: Path, services: Callable[[], Mapping[str, frozenset[str]]] = lambda: NOBODYS):
         self._file = inventory_file
         self._services = services
-        self._stamp: object = None
-        self._hosts: Mapping[str, str] = {}
+        self._hosts = WhenChanged(self._read, lambda: inventory_stamp(inventory_file))
         self._names = KnownNames()
         self.is_closed = False  # an inventory is there, and this user may not read it: others here know more names
 
     def __call__(self) -> KnownNames:
-        hosts, services = self._inventory(), self._services()
+        hosts, services = self._hosts.value(), self._services()
         if hosts is not self._names.hosts or services is not self._names.services:
             self._names = KnownNames(hosts, services)
         return self._names
@@ -45,15 +45,10 @@ class NameBook:
         """A message by hand, under the mesh's names."""
         return self().named(event)
 
-    def _inventory(self) -> Mapping[str, str]:
-        stamp = inventory_stamp(self._file)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self.is_closed = False
-            self._hosts = self._read() if os.path.exists(self._file) else {}  # noqa: PTH110  (False where none may look)
-        return self._hosts
-
     def _read(self) -> Mapping[str, str]:
+        self.is_closed = False
+        if not os.path.exists(self._file):  # noqa: PTH110  (False where none may look)
+            return {}
         try:
             return Inventory.load(self._file).addresses()
         except InventoryError as error:

@@ -15,6 +15,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from mesh_core.security.users import RESERVED, BadPeople, People, PersonName, Role, User, read_people, token_digest
+from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from observer.auth.person import AuthMode
 
 LINK_MARK = "link"  # of a session that a one-time link opened; no password and no token has this mark
@@ -40,9 +41,7 @@ class UserStore:
         self._path = path
         self._given = {token_digest(token): (name, role) for name, (role, token) in given.items()}
         self._loopback = loopback
-        self._seen: tuple[int, ...] = ()
-        self._people = People()
-        self._broken: str | None = None
+        self._read = WhenChanged(self._read_people, lambda: stamp_of(path))
         self._was_listed = False
 
     @property
@@ -59,17 +58,17 @@ class UserStore:
 
     def people(self) -> People:
         """As the file is now. Raises BadPeople."""
-        seen = _stamp(self._path)
-        if seen != self._seen:
-            self._seen, self._broken = seen, None
-            try:
-                self._people = read_people(self._path)
-            except (BadPeople, OSError) as error:
-                self._broken = str(error)
-                log.error("auth.users_unusable", reason=self._broken)
-        if self._broken is not None:
-            raise BadPeople(self._broken)
-        return self._people
+        people = self._read.value()
+        if isinstance(people, str):
+            raise BadPeople(people)
+        return people
+
+    def _read_people(self) -> People | str:
+        try:
+            return read_people(self._path)
+        except (BadPeople, OSError) as error:
+            log.error("auth.users_unusable", reason=str(error))
+            return str(error)
 
     def user(self, name: str) -> User | None:
         """Raises BadPeople."""
@@ -136,11 +135,3 @@ def read_tokens(text: str) -> dict[str, tuple[Role, str]]:
             )
         found[name] = (found_role, token)
     return found
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    try:
-        status = path.lstat()
-    except OSError:
-        return (0,)
-    return (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)

@@ -30,6 +30,7 @@ from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
 from mesh_core.runtime.service import cancelled, pause, woken
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import silences_for
+from mesh_core.storage.file_stamp import stamp_of
 from observer.notify.notifications import Notification
 from observer.notify.outbox import MAX_MESSAGES, Message, NotificationOutbox, mark_of, read_outbox, save_outbox
 from observer.notify.rendering import render
@@ -76,7 +77,7 @@ class Notifier:
         self._send = send
         self._clock = clock
         self._rules = read_rules(self._rules_path)  # a bad file at the start is for a person to see: it is raised
-        self._rules_seen = self._rules_stamp()
+        self._rules_seen = stamp_of(self._rules_path)
         self._saved: NotificationOutbox | None = read_outbox(self._path)
         self.outbox = self._saved or NotificationOutbox()
         self._away = False
@@ -284,7 +285,7 @@ class Notifier:
         return self._clock() - parse_time(notification.at) > TOO_OLD
 
     def _look_at_rules(self) -> None:
-        stamp = self._rules_stamp()
+        stamp = stamp_of(self._rules_path)
         if stamp == self._rules_seen:
             return
         self._rules_seen = stamp
@@ -293,13 +294,6 @@ class Notifier:
             log.info("notify.rules_read", file=str(self._rules_path))
         except BadNotificationRules as error:
             log.error("notify.rules_unusable", error=str(error), kept="the rules from before")
-
-    def _rules_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = self._rules_path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_ino
 
 
 def _record(cls: type[R], raw: bytes) -> R | None:

@@ -1,0 +1,86 @@
+"""What may be touched and done at this moment: the inventory and config/policy.yml, read again when they change.
+
+The executor decides by it, and whoever shows a proposal says by it what the executor would decide. A file that cannot
+be used forbids everything that needs it; it stops nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.policy.inventory.variable_files import inventory_stamp
+from mesh_core.policy.lifeline import Lifeline
+from mesh_core.policy.lifeline_note import notes_stamp, read_lifeline
+from mesh_core.policy.policy import NO_LIFELINE, BadPolicy, Policy
+from mesh_core.storage.file_stamp import WhenChanged, stamp_of
+
+SETTLING_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class ConfigSnapshot:
+    """An inventory or policy that cannot be used is the sentence that says why.
+
+    `settling`: one of them was saved a moment ago and may be half of itself.
+    """
+
+    inventory: Inventory | str
+    policy: Policy | str
+    settling: bool = False
+
+
+class ConfigReader:
+    """Of one runtime folder. `lifeline` is protected beside what the services noted and the policy lists.
+
+    `complain` hears (file, sentence) of all that cannot be used, each time it is read.
+    """
+
+    def __init__(
+        self,
+        runtime: Path,
+        lifeline: Lifeline = NO_LIFELINE,
+        complain: Callable[[Path, str], object] = lambda file, sentence: None,
+    ):
+        self._runtime = runtime
+        self._lifeline = lifeline
+        self._complain = complain
+        self.inventory_file = runtime / "config" / "inventory.yml"
+        self.policy_file = runtime / "config" / "policy.yml"
+        self._inventory = WhenChanged(self._read_inventory, lambda: inventory_stamp(self.inventory_file))
+        self._policy = WhenChanged(self._read_policy, lambda: (stamp_of(self.policy_file), notes_stamp(runtime)))
+
+    def read(self) -> ConfigSnapshot:
+        """The config of now; nothing but looks at files' status when nothing changed. Blocks."""
+        inventory, policy = self._inventory.value(), self._policy.value()
+        broken = isinstance(inventory, str) or isinstance(policy, str)
+        settling = broken and (_just_saved(self.inventory_file) or _just_saved(self.policy_file))
+        return ConfigSnapshot(inventory, policy, settling)
+
+    def _read_inventory(self) -> Inventory | str:
+        try:
+            inventory = Inventory.load(self.inventory_file)
+        except InventoryError as error:
+            self._complain(self.inventory_file, str(error))
+            return str(error)
+        for host, reason in inventory.refused.items():
+            self._complain(self.inventory_file, f"{host} cannot be used: {reason}")
+        return inventory
+
+    def _read_policy(self) -> Policy | str:
+        try:
+            return Policy.load(self.policy_file, self._lifeline | read_lifeline(self._runtime))
+        except BadPolicy as error:
+            self._complain(self.policy_file, str(error))
+            return str(error)
+
+
+def _just_saved(path: Path) -> bool:
+    try:
+        return abs(time.time() - os.stat(path).st_mtime) < SETTLING_SECONDS  # noqa: PTH116  (one call, no Path)
+    except OSError:
+        return False

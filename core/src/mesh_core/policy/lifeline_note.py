@@ -1,0 +1,69 @@
+"""What each service asks to do its work (Redis, a model server), in a note beside its heartbeat, for the others.
+
+Only the planner knows the models' addresses, and only the executor refuses: so each says its own, and whoever has to
+judge what carries the mesh reads them all. A note can only protect. Host names and ports, no login, no path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from pathlib import Path
+
+from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.policy.lifeline import Address, Lifeline
+from mesh_core.storage.file_stamp import stamp_of
+from mesh_core.storage.files import read_regular, write_whole
+
+MAX_NOTE_BYTES = 16 * 1024
+MAX_NOTES = 20
+MAX_ADDRESSES = 100
+_SUFFIX = ".lifeline.json"
+
+
+def lifeline_note(runtime: Path, service: str) -> Path:
+    return runtime / "state" / f"{service}{_SUFFIX}"
+
+
+def note_lifeline(runtime: Path, service: str, lifeline: Lifeline) -> OSError | None:
+    """Written at each start. What kept it from being written (a full disk): an earlier note stays then."""
+    rows = [address._asdict() for address in sorted(lifeline.addresses)]
+    note = lifeline_note(runtime, service)
+    try:
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(note, json.dumps({"addresses": rows}).encode() + b"\n", mode=0o644)
+    except OSError as error:
+        return error
+    return None
+
+
+def read_lifeline(runtime: Path) -> Lifeline:
+    """All that the services noted. A note that cannot be read says nothing."""
+    return reduce(Lifeline.__or__, (Lifeline(frozenset(_addresses(path))) for path in _notes(runtime)), Lifeline())
+
+
+def notes_stamp(runtime: Path) -> object:
+    """Differs when a note was written; to be compared only."""
+    return tuple((path.name, stamp_of(path)) for path in _notes(runtime))
+
+
+def _notes(runtime: Path) -> list[Path]:
+    return sorted((runtime / "state").glob(f"*{_SUFFIX}"))[:MAX_NOTES]
+
+
+def _addresses(path: Path) -> Iterator[Address]:
+    raw = None
+    with contextlib.suppress(OSError):
+        raw = read_regular(path, MAX_NOTE_BYTES)
+    said = parse_object(raw or b"", max_bytes=MAX_NOTE_BYTES)
+    rows: Iterable[object] = ()
+    if not isinstance(said, Refusal) and isinstance(said.get("addresses"), list):
+        rows = said["addresses"][:MAX_ADDRESSES]
+    for row in rows:
+        if not isinstance(row, dict):
+            continue
+        host, port, asked_on = (row.get(name) for name in Address._fields)
+        if isinstance(host, str) and isinstance(port, int) and isinstance(asked_on, str):
+            yield Address(host.lower(), port, asked_on.lower())
