@@ -118,7 +118,7 @@ class ExecutorLifecycle:
             await bus.close()
 
     def _assemble(self, outbox: Outbox, output: LiveOutput) -> Executor:
-        if error := note_lifeline(self.runtime, SERVICE, self._lifeline):
+        if error := note_lifeline(self.runtime, EXECUTOR, self._lifeline):
             log.warning("executor.lifeline_not_noted", reason=str(error))
         config = ConfigReader(self.runtime, self._lifeline, _complain)
         config.read()  # so that a missing inventory is said at the start, not at the first approval
