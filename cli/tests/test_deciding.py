@@ -439,3 +439,16 @@ def test_history_on_eighty_columns_drops_nothing(mend: Mend) -> None:
 def test_the_file_in_the_folder_is_a_well_formed_name() -> None:
     proposal = proposal_of()
     assert name_of(f"{proposal.id}.{digest_of(proposal.wire())}.json") is not None
+
+
+def test_what_a_yes_touches_beyond_the_one_thing_is_listed_by_name(mend: Mend) -> None:
+    guests = [f"guest-of-the-network-{number:02}" for number in range(30)]
+    mend.propose("narrow")
+    assert "more than one thing" not in mend("pending").stdout
+    wide = mend.propose("vpn", event={"payload": {"runtime": "docker", "in_its_network": guests}})
+    for words in (("pending",), ("show", wide.id)):
+        said = " ".join(mend(*words).stdout.split())
+        assert f"restarts 31 containers on {NODE}: vpn, and with it {', '.join(guests)}, which live" in said, words
+    touches = {row["service"]: row["touches"] for row in json.loads(mend("pending", "--json").stdout)}
+    assert touches["narrow"] == f"restarts 1 container on {NODE}: narrow"
+    assert all(name in touches["vpn"] for name in guests)

@@ -11,6 +11,8 @@ import redis
 from mend_rig import Mend
 
 from mesh_core.models.records import rfc3339
+from mesh_core.policy.lifeline import Lifeline
+from mesh_core.policy.lifeline_note import note_lifeline
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.targets_note import note_targets
 
@@ -102,3 +104,13 @@ def test_what_is_wrong_comes_before_what_would_be_done(sound: Mend) -> None:
     assert shown.index("disk space low: /srv") < shown.index("would run")
     [row] = json.loads(told(sound, "pending", "--json"))
     assert (row["event_type"], row["about"]) == ("disk_space_low", "/srv")
+
+
+def test_that_the_executor_will_refuse_what_carries_the_mesh_is_said_before_the_yes(sound: Mend) -> None:
+    model_server = {"payload": {"runtime": "docker", "status": "exited", "exit_code": 137, "ports": [8081]}}
+    proposal = sound.propose("assistant", event={**model_server, "type": "container_died"})
+    assert found(sound) == []
+    note_lifeline(sound.runtime, "planner-agent", Lifeline.at(["http://localhost:8081/v1"], "pi4"))
+    assert found(sound) == ["lifeline"]
+    for words in (("pending",), ("show", proposal.id), ("approve", proposal.id)):
+        assert "assistant (port 8081) carries the mesh" in told(sound, *words)

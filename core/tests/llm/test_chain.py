@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_core.llm.chain import chain_for
+from mesh_core.llm.chain import chain_for, model_urls
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.settings import ChainSettings
@@ -155,3 +155,21 @@ async def test_an_absent_or_empty_file_is_no_error(tmp_path: Path) -> None:
     assert await names({}, file) == []
     with pytest.raises(BadChain, match="cannot be read"):
         await names({}, tmp_path)
+
+
+def test_where_the_models_are_asked_is_known_as_urls_whatever_form_it_was_given_in(tmp_path: Path) -> None:
+    def urls(environ: dict[str, str], text: str | None = None) -> list[str]:
+        path = tmp_path / "chain.yml"
+        path.write_text(text or "")
+        return model_urls(read_settings(ChainSettings, environ), path, environ=environ)
+
+    assert urls({}) == []
+    assert urls({"OLLAMA_HOST": "127.0.0.1:11500"}) == ["http://127.0.0.1:11500"]
+    assert urls({"OLLAMA_HOST": "models"}) == ["http://models:11434"]
+    assert urls({"OLLAMA_HOST": "[::1]"}) == ["http://[::1]:11434"]
+    assert urls({"OLLAMA_HOST": "[::1]:1"}) == ["http://[::1]:1"]
+    assert urls({"OLLAMA_HOST": "https://models.example"}) == ["https://models.example"]
+    assert urls({"LLAMACPP_URL": "http://nas:8080/v1", "OLLAMA_MODEL": "tiny:1"}) == ["http://nas:8080/v1"]
+    lab = "- {name: lab, kind: openai, url: 'http://lab:9000/v1', model: x}\n"
+    assert urls({"LLAMACPP_URL": "http://nas:8080"}, lab) == ["http://nas:8080", "http://lab:9000/v1"]
+    assert urls({"LLAMACPP_URL": "http://nas:8080", "LLM_CHAIN": "floor"}, lab) == []

@@ -26,7 +26,9 @@ from executor_agent.testing import (
     proposal_for,
 )
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.policy.lifeline import Lifeline
+from mesh_core.policy.lifeline_note import note_lifeline, read_lifeline
 from mesh_core.testing import RedisServer, wait_for
 
 
@@ -412,6 +414,20 @@ async def test_a_full_disk_at_the_claim_leaves_the_file_in_approved_until_there_
     assert not list(without_redis.folder(Folder.RUNNING).iterdir())
     full = False
     await without_redis.ends_in(Folder.DONE, name)
+
+
+async def test_what_another_service_says_that_it_asks_is_not_touched_from_that_moment(
+    without_redis: ExecutorHarness,
+) -> None:
+    def of_the_models(number: int) -> Proposal:
+        made = proposal_for(number)
+        return made.model_copy(update={"event": made.event.model_copy(update={"payload": {"ports": [8081]}})})
+
+    await without_redis.begin()
+    assert read_lifeline(without_redis.runtime).addresses, "its own Redis"
+    await without_redis.ends_in(Folder.DONE, without_redis.approve(of_the_models(1)))
+    note_lifeline(without_redis.runtime, "planner-agent", Lifeline.at(["http://127.0.0.1:8081"], "here"))
+    assert "port 8081" in await without_redis.quarantined(without_redis.approve(of_the_models(2)).file)
 
 
 async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: ExecutorHarness) -> None:
