@@ -22,6 +22,7 @@ from mesh_core.approvals import edits
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.proposal_files import digest_of, short_id
 from mesh_core.models.proposals import Folder
+from mesh_core.policy.current_config import current_policy
 from mesh_core.policy.policy import BadPolicy, Policy
 
 EDITORS = ("sensible-editor", "nano", "vim", "vi")
@@ -68,7 +69,7 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
 
 def _policy(cli: CliContext) -> Policy:
     try:
-        return Policy.load(cli.runtime / "config" / "policy.yml")
+        return current_policy(cli.runtime)
     except BadPolicy as error:
         raise CliError(f"the policy cannot be used: {plain(error)}") from None
 

@@ -28,8 +28,9 @@ from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.policy.current_config import current_policy
 from mesh_core.policy.playbook_lint import Lint, lint_proposal
-from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.policy import BadPolicy
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 
@@ -227,7 +228,7 @@ def _playbooks(proposal: Proposal) -> tuple[PlaybookSet | None, str]:
 
 def _lint(cli: CliContext, proposal: Proposal) -> Lint:
     try:
-        policy = Policy.load(cli.runtime / "config" / "policy.yml")
+        policy = current_policy(cli.runtime)
     except BadPolicy:  # what it would allow is not allowed then, and the findings say so
         return lint_proposal(proposal)
     return lint_proposal(proposal, policy.widened, policy.is_lifeline)

@@ -73,10 +73,15 @@ class ConfigReader:
 
     def _read_policy(self) -> Policy | str:
         try:
-            return Policy.load(self.policy_file, self._lifeline | read_lifeline(self._runtime))
+            return current_policy(self._runtime, self._lifeline)
         except BadPolicy as error:
             self._complain(self.policy_file, str(error))
             return str(error)
+
+
+def current_policy(runtime: Path, lifeline: Lifeline = NO_LIFELINE) -> Policy:
+    """The policy of a runtime folder, with what its services noted and `lifeline` protected. Raises BadPolicy."""
+    return Policy.load(runtime / "config" / "policy.yml", lifeline | read_lifeline(runtime))
 
 
 def _just_saved(path: Path) -> bool:

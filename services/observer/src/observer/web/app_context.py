@@ -60,10 +60,6 @@ class AppContext:
         """Likewise, of the agents' streams."""
         return FailingProbesReader(self.bus)
 
-    @property
-    def policy_file(self) -> Path:
-        return self.runtime / "config" / "policy.yml"
-
 
 def get_context(request: Request) -> AppContext:
     """A route's way to it (a FastAPI dependency)."""

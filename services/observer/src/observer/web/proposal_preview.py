@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
+from mesh_core.policy.current_config import current_policy
 from mesh_core.policy.playbook_lint import Lint, lint_proposal
 from mesh_core.policy.policy import BadPolicy, Policy
 from observer.web.app_context import AppContext
@@ -57,7 +58,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
 
 def load_policy(context: AppContext) -> Policy:
     try:
-        return Policy.load(context.policy_file)
+        return current_policy(context.runtime)
     except BadPolicy as error:
         raise HttpProblem(409, "bad_policy", f"the policy cannot be used: {error}") from None
 
