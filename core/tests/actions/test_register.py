@@ -108,7 +108,13 @@ def test_a_type_is_data_and_pure_functions() -> None:
             "container_restart",
             "db",
             {"labels": {"mendmesh.stop-timeout": "90", "autoheal.stop.timeout": "20"}},
-            "n1: db; it gets 90 s to stop (label mendmesh.stop-timeout)",
+            "n1: db; it gets 90 s to stop (label mendmesh.stop-timeout); mendmesh.stop-timeout and autoheal.stop.timeout",
+        ),
+        (
+            "container_restart",
+            "db",
+            {"labels": {"mendmesh.restart": "true", "autoheal": "false"}},
+            "n1: db; mendmesh.restart and autoheal contradict each other; mendmesh.restart counts",
         ),
         (
             "container_restart",
@@ -120,7 +126,7 @@ def test_a_type_is_data_and_pure_functions() -> None:
             "container_restart",
             "db",
             {"labels": {"mendmesh.stop-timeout": "{{ evil }}"}},
-            "its label mendmesh.stop-timeout is no number of seconds and is passed over",
+            "n1: db; mendmesh.stop-timeout is no number of seconds and is passed over",
         ),
         (
             "redeploy",

@@ -15,9 +15,9 @@ from mesh_core.models.owner_labels import (
     AUTOHEAL_STOP_TIMEOUT,
     MAX_STOP_SECONDS,
     STOP_TIMEOUT,
+    label_problems,
     labels_in,
     stop_timeout,
-    unusable_stop_timeouts,
 )
 from mesh_core.models.proposals import Proposal, Risk
 
@@ -81,14 +81,13 @@ def _touches(proposal: Proposal) -> str:
 
 
 def _stopping(event: HealthEvent) -> str:
-    """What its owner's labels say of the time that it gets to stop."""
+    """What its owner's labels say of the time that it gets to stop, and what is wrong with them."""
     said = ""
     for labels in labels_in(event.payload):
         if asked := stop_timeout(labels):
             more = f", which asks for {asked.asked}" if asked.asked > asked.seconds else ""
             said = f"; it gets {asked.seconds} s to stop (label {asked.label}{more})"
-        for label in unusable_stop_timeouts(labels):
-            said += f"; its label {label} is no number of seconds and is passed over"
+        said += "".join(f"; {problem}" for problem in label_problems(labels))
         if said:
             break
     return said

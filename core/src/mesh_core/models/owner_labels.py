@@ -75,14 +75,10 @@ def stop_timeout(labels: Mapping[str, Any]) -> StopTimeout | None:
     return None
 
 
-def unusable_stop_timeouts(labels: Mapping[str, Any]) -> list[str]:
-    """The labels that ought to give seconds and do not."""
-    return [label for label in _STOP_TIMEOUTS if label in labels and _seconds(labels[label]) is None]
-
-
 def label_problems(labels: Mapping[str, Any]) -> list[str]:
     """What is wrong with an owner's labels, each as a sentence: two that contradict, one that cannot be read."""
-    found = [f"{label} is no number of seconds and is passed over" for label in unusable_stop_timeouts(labels)]
+    unusable = [label for label in _STOP_TIMEOUTS if label in labels and _seconds(labels[label]) is None]
+    found = [f"{label} is no number of seconds and is passed over" for label in unusable]
     watch, restart, other = (yes_or_no(labels.get(label)) for label in (WATCH, RESTART, AUTOHEAL))
     if watch is False and other is True:  # to watch what is not to be restarted is no contradiction
         found.append(_contradict(WATCH, AUTOHEAL))
