@@ -24,9 +24,10 @@ from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.crash_rhythm import RestartCounts, loop_seconds_left
-from node_agent.evidence import LOG_LINES, clean_lines
+from node_agent.evidence import LOG_LINES
 from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext
+from node_agent.unit_journal import FIELDS, lines_of
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
 RUN_SECONDS = 10.0
@@ -134,9 +135,11 @@ class SystemdProbe:
     @staticmethod
     async def _journal(unit: str) -> dict[str, Any]:
         text = await _run(
-            *("journalctl", "--unit", unit, "--lines", str(LOG_LINES), "--output", "cat", "--no-pager", "--quiet")
+            *("journalctl", "--unit", unit, "--lines", str(LOG_LINES), "--no-pager", "--quiet"),
+            *("--all", "--output", "json", "--output-fields", FIELDS),
         )
-        return {"logs": clean_lines(text.encode())} if text.strip() else {}
+        lines = lines_of(text)
+        return {"logs": lines} if lines else {}
 
     async def _verdict(self, unit: dict[str, str]) -> CheckResult:
         name, active, sub = unit["Id"], unit.get("ActiveState", ""), unit.get("SubState", "")
