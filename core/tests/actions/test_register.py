@@ -108,7 +108,8 @@ def test_a_type_is_data_and_pure_functions() -> None:
             "container_restart",
             "db",
             {"labels": {"mendmesh.stop-timeout": "90", "autoheal.stop.timeout": "20"}},
-            "n1: db; it gets 90 s to stop (label mendmesh.stop-timeout); mendmesh.stop-timeout and autoheal.stop.timeout",
+            "n1: db; it gets 90 s to stop (label mendmesh.stop-timeout); "
+            "mendmesh.stop-timeout and autoheal.stop.timeout",
         ),
         (
             "container_restart",
