@@ -57,7 +57,7 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         }
         labels = {"severity": "critical", "container": "shop"}
         await asyncio.to_thread(alerting.start, webhook, "ContainerUnhealthy", labels)
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
 
             async def ready() -> bool:
                 try:

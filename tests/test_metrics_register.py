@@ -111,7 +111,7 @@ async def service(
         process = subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=out, stderr=out)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
 
             async def answers() -> bool:
                 assert process.poll() is None, log.read_text()
@@ -131,7 +131,7 @@ async def test_a_real_service_shows_exactly_what_is_declared_for_it_and_says_whe
     service: tuple[str, str], redis_server: RedisServer
 ) -> None:
     name, url = service
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         health, text = await http.get(f"{url}/healthz"), (await http.get(f"{url}/metrics")).text
     assert health.json()["status"] == "ok"
     shown = {family.name for family in text_string_to_metric_families(text)}
@@ -142,7 +142,7 @@ async def test_a_real_service_shows_exactly_what_is_declared_for_it_and_says_whe
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
     redis_server.kill()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
 
         async def unready() -> bool:
             answer = await http.get(f"{url}/readyz")

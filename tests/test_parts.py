@@ -171,7 +171,7 @@ async def test_a_scripted_server_answers_each_client_in_its_own_shape(scripted_h
         said = await client.messages.create(model="m", max_tokens=8, messages=[{"role": "user", "content": "Hi"}])
     assert said.content[0].type == "text"
     assert said.content[0].text == "two"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(f"{scripted_http.url}/v1/chat/completions", json={"model": "m"})
     assert answer.json()["choices"][0]["message"]["content"] == "three"
     assert [asked.path for asked in scripted_http.asked] == ["/api/chat", "/v1/messages", "/v1/chat/completions"]

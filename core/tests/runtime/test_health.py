@@ -41,7 +41,7 @@ async def serving(probes: Probes, port: int | None = None) -> AsyncIterator[http
     stop = asyncio.Event()
     part = asyncio.create_task(ProbesServer(address, probes).run(stop))
     try:
-        async with httpx.AsyncClient(base_url=f"http://{address}") as http:
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as http:
             await wait_for(lambda: _open(address.port), 5, "the port is open")
             yield http
     finally:
@@ -187,7 +187,7 @@ async def test_a_caller_that_never_asks_is_let_go(probes: Probes, monkeypatch: p
             with contextlib.suppress(ConnectionError):
                 assert await asyncio.wait_for(reader.read(), 60) == b""
             writer.close()
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             assert (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
 
 

@@ -386,10 +386,10 @@ def test_reading_again_costs_little_when_nothing_changed(folder: SilenceFolder) 
     for _ in range(200):
         silencing.maintain(folder, request(), NOW)
     assert len(folder.current()) == 200
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(20):
         folder.current()
-    assert (time.perf_counter() - begin) / 20 < 0.05
+    assert (time.process_time() - begin) / 20 < 0.05
 
 
 def test_what_was_ended_long_ago_is_forgotten(folder: SilenceFolder) -> None:

@@ -184,7 +184,7 @@ async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, nam
     finally:
         executor.kill()
         executor.wait()
-    await wait_for(lambda: not processes_with(str(mark)), 0.5, "no survivor half a second after kill -9")
+    await wait_for(lambda: not processes_with(str(mark)), 5, "no survivor of a kill -9")
     await wait_for(lambda: not list(tmp_path.glob("mend-*")), 5, "no folder of the server left")
     assert mark.read_text() == "started\n"
 
@@ -197,9 +197,14 @@ def test_a_run_that_wants_other_settings_takes_the_slow_road(pool: AnsiblePool, 
     run.where = type(run.where)(stranger, run.where.action_id, run.where.node)
     assert run.play(SYNTAX).ok
     slow = time.monotonic() - begun
-    begun = time.monotonic()
-    assert prepare(pool, text=SHOW).play(SYNTAX).ok
-    assert time.monotonic() - begun < slow  # imports cost half a second, a fork a few milliseconds
+
+    def warm() -> float:
+        begun = time.monotonic()
+        assert prepare(pool, text=SHOW).play(SYNTAX).ok
+        return time.monotonic() - begun
+
+    # Imports cost half a second, a fork a few milliseconds; on a busy machine one of them may wait for its turn.
+    assert any(warm() < slow for _ in range(5))
 
 
 def test_without_a_warm_process_a_run_takes_the_slow_road(prepare: Prepare, tmp_path: Path) -> None:

@@ -339,7 +339,7 @@ async def test_live_lines_are_published_and_never_hold_up_a_run(
     harness.runner.lines = ["TASK [Restart it]", "changed: [here]", "x" * 10000, "\x1b[31mred\n"]
     async with aioredis.Redis.from_url(redis_server.url) as client, client.pubsub() as ear:
         await ear.subscribe("executor_output")
-        await ear.get_message(timeout=5)
+        await ear.get_message(timeout=60)
         await harness.begin()
         name = harness.approve(proposal_for(1))
         heard: list[dict[str, str]] = []

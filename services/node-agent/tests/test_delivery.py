@@ -54,13 +54,13 @@ async def test_events_arrive_in_order_with_their_ids_and_are_published(redis_eac
     spool = Spool(tmp_path, NODE)
     with redis.Redis(port=redis_each.port) as client, client.pubsub() as channel:
         channel.subscribe("health_events")
-        assert channel.get_message(timeout=2)
+        assert channel.get_message(timeout=60)
         async with sending(spool, redis_each.url) as sender:
             for number in range(20):
                 spool.accept(an_event(number), 1000)
                 sender.wake()
             await wait_for(lambda: len(numbers(redis_each)) == 20, 5, "twenty entries")
-        heard = [json.loads(channel.get_message(timeout=2)["data"]) for _ in range(20)]
+        heard = [json.loads(channel.get_message(timeout=60)["data"]) for _ in range(20)]
     assert numbers(redis_each) == list(range(20))
     for (entry, event), live in zip(entries(redis_each), heard, strict=True):
         assert event.id == f"{NODE}/{entry}" == live["id"]

@@ -103,7 +103,9 @@ async def test_a_kill_signs_nobody_out_and_the_log_holds_what_hand_and_page_did(
     by_page, by_hand, later = (desk.propose(service=name) for name in ("a", "b", "c"))
     await running.start()
     url = f"http://127.0.0.1:{running.port}"
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers={"Origin": url}, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=f"{url}/api/v1", headers={"Origin": url}, trust_env=False, timeout=60
+    ) as http:
 
         async def post(path: str, body: dict[str, Any], csrf: str = "") -> httpx.Response:
             return await http.post(path, json=body, headers={"X-CSRF-Token": csrf})

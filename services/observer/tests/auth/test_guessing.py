@@ -61,9 +61,9 @@ async def test_a_name_that_nobody_has_takes_as_long_and_reads_the_same_as_a_wron
     signing = app.auth.login
 
     async def seconds(name: str) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         assert await signing.check(name, "a guess", "", f"10.0.0.{len(taken) + 1}") is None
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     taken: list[float] = []
     await seconds("warm")

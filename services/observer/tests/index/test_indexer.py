@@ -297,7 +297,7 @@ async def test_at_rest_it_waits_to_be_told(tmp_path: Path, monkeypatch: pytest.M
     await wait_for(lambda: bool(shelf.events().items), 10, "what was written, long before the next scan")
     assert steps <= before + 3  # the event, the word about it, and what was under way
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
 
 
 async def test_only_one_writes(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator
 
 
 async def is_well(port: int) -> int:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         return (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code
 
 
@@ -62,7 +62,7 @@ async def test_connections_that_drip_their_headers_keep_nobody_else_out(port: in
         writer.write(b"GET /healthz HTTP/1.1\r\nX-Drip: %d\r\n" % number)
     assert await is_well(port) == 200
     # The oldest were pushed out at once, the others are out of time soon, however they drip.
-    assert await asyncio.wait_for(slow[0][0].read(), 10) == b""
+    assert await asyncio.wait_for(slow[0][0].read(), 60) == b""
 
     async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         while not reader.at_eof():
@@ -75,7 +75,7 @@ async def test_connections_that_drip_their_headers_keep_nobody_else_out(port: in
                 return b""
         return b""
 
-    assert await asyncio.wait_for(drips(*slow[-1]), 20) == b""
+    assert await asyncio.wait_for(drips(*slow[-1]), 60) == b""
     for _, writer in slow:
         writer.close()
 
@@ -105,9 +105,9 @@ async def test_a_connection_may_be_used_again_and_a_body_may_take_its_time(port:
         await writer.drain()
         await asyncio.sleep(0)
         writer.write(b"cd")
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
         assert head.startswith(b"HTTP/1.1 200")
-        assert await asyncio.wait_for(reader.readexactly(1), 10) == b"4"
+        assert await asyncio.wait_for(reader.readexactly(1), 60) == b"4"
     writer.close()
 
 
@@ -116,7 +116,7 @@ async def test_answers_are_dated_and_no_clock_ticks_for_it(port: int, monkeypatc
         raise AssertionError("uvicorn wakes ten times a second")
 
     monkeypatch.setattr(uvicorn.Server, "on_tick", tick)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         answers = [await http.get(f"http://127.0.0.1:{port}{path}") for path in ("/healthz", "/nowhere")]
     for answer in answers:
         dated = parsedate_to_datetime(answer.headers["date"])

@@ -36,7 +36,7 @@ async def test_it_answers_and_stops_at_once_with_people_watching(redis_server: R
         await wait_for(lambda: answers(url), 20, "the API answers")
         who = sign_in(url, tmp_path).headers
         async with (
-            httpx.AsyncClient(headers=who) as client,
+            httpx.AsyncClient(headers=who, timeout=60) as client,
             client.stream("GET", f"{url}/api/v1/stream", timeout=60) as viewer,
         ):
             described = (await client.get(f"{url}/api/v1/openapi.json")).json()
