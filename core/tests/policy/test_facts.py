@@ -42,6 +42,14 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
             OURS | {Fact.DOWN, Fact.START_ERROR},
         ),
         ({"runtime": "systemd", "active_state": "failed", "result": "exit-code", "exit_code": 2}, OURS | {Fact.DOWN}),
+        (
+            {"runtime": "supervisor", "state": "FATAL", "error": "can't find command '/usr/bin/x'"},
+            OURS | {Fact.DOWN, Fact.START_ERROR},
+        ),
+        (
+            {"runtime": "supervisor", "state": "FATAL", "error": "Exited too quickly (process log may have details)"},
+            OURS | {Fact.DOWN},
+        ),
         ({"http_status": 400}, {Fact.REFUSED}),
         ({"http_status": "421"}, {Fact.REFUSED}),
         ({"http_status": 404}, set()),

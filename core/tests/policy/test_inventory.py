@@ -108,3 +108,14 @@ def test_the_inventory_of_one_host_has_its_groups_and_nothing_of_another() -> No
 def test_an_inventory_of_a_host_that_is_not_in_it_is_refused_in_words() -> None:
     with pytest.raises(InventoryError, match=r"ghost is not in config/inventory\.yml; add it"):
         Inventory.parse(FLEET).only("ghost")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("NAS", "nas"), ("nas.lan", "nas"), ("nas.local.", "nas"), ("10.0.0.9", "web01"), ("::ffff:10.0.0.9", "web01")],
+)
+def test_a_host_that_an_agent_calls_otherwise_is_named_as_the_inventory_writes_it(name: str, known: str) -> None:
+    inventory = Inventory.parse(b"all: {hosts: {nas: , web01: {ansible_host: 10.0.0.9}}}")
+    assert f"set NODE_NAME={known}" in str(inventory.problem_with(name))
+    assert inventory.problem_with(known) is None
+    assert "add it there" in str(inventory.problem_with(f"{known}.somewhere.example"))

@@ -261,7 +261,9 @@ def _could_not_start(event: HealthEvent) -> bool:
         return payload.get("active_state") == "failed" and (
             payload.get("result") == "resources" or whole_in(payload.get("exit_code")) in _SET_UP_FAILED
         )
-    return False
+    # supervisord: of one that did run it tells how it ended, in the same field
+    spawned = isinstance(error, str) and error.startswith(("Exited ", "Bad exit code"))
+    return event.runtime is Runtime.SUPERVISOR and payload.get("state") == "FATAL" and bool(error) and not spawned
 
 
 def _is_still_ill(found: set[Fact]) -> bool:

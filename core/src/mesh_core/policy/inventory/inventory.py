@@ -26,6 +26,7 @@ from mesh_core.policy.inventory.variable_files import (
     variables_in,
 )
 from mesh_core.policy.inventory.yaml_form import read_yaml
+from mesh_core.policy.names.known_names import KnownNames
 
 MAX_INVENTORY_BYTES = 1024 * 1024
 _WORD = re.compile(r"\w+")
@@ -120,6 +121,10 @@ class Inventory:
             return f"{why}, but {twin} is: call it {name} there too, or set NODE_NAME={twin} where its node agent runs"
         if at := next((host for host, address in self.addresses().items() if address == name), None):
             return f"{why}, but {at} has this address: set NODE_NAME={at} where its node agent runs"
+        if (same := KnownNames(self.addresses()).node(name)) in self.hosts:
+            return (
+                f"{why}, but {same} is, the same name otherwise written: set NODE_NAME={same} where its node agent runs"
+            )
         if name in self._fleet.groups:
             return f"{why}: {name} is a group there; only hosts are touched, one at a time"
         return f"{why}; add it there{'' if is_ini(self.text) else ' under all: hosts:'}, for example `{line}`"
