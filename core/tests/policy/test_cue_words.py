@@ -84,7 +84,7 @@ def test_what_a_program_says_in_good_health_is_no_cause(line: str) -> None:
     "line",
     [
         '10.0.0.9 - - [02/Jan/2026:10:00:00 +0000] "GET /backdoor/error/upstream HTTP/1.1" 404 5 "-" "xmrig"',
-        '10.0.0.9 - - [02/Jan/2026:10:00:00 +0000] "GET /x?disk+full=no+space+left HTTP/1.1" 502 5 "-" "curl"',
+        '10.0.0.9 - - [02/Jan/2026:10:00:00 +0000] "GET /enospc HTTP/1.1" 404 5 "-" "disk full"',
         '[GIN] 2026/01/02 - 10:00:00 | 404 | 1.2ms | 10.0.0.9 | GET "/rootkit/certificate-error"',
         '{"level":"info","msg":"handled request","request":{"method":"GET","uri":"/corrupt/error"},"status":404}',
         "::ffff:10.0.0.9 - GET /malware/error 404 3.2 ms",
@@ -110,6 +110,14 @@ def test_what_a_stranger_asked_for_is_no_evidence_however_grave_its_words(line: 
         ("ssl handshake failure with 10.0.0.3", "certificate"),
         ("INFO: disk usage: no space left on device", "space"),
         ("[info] journal: bad superblock", "corruption"),
+        # a program's own word about what befell it while it answered
+        ('{"level":50,"req":{"method":"GET","url":"/x"},"res":{"status":400},"err":"ENOSPC: no space left"}', "space"),
+        (
+            '{"level":"error","method":"GET","path":"/x","status":404,"err":"database disk image is malformed"}',
+            "corruption",
+        ),
+        ('{"level":"info","method":"GET","path":"/x","status":500,"err":"no space left on device"}', "space"),
+        ("ERROR GET /x 404: no space left on device", "space"),
         ('[error] 7#7: *1 no live upstreams, request: "GET / HTTP/1.1", upstream: "http://app/"', "dependency"),
         ("Error: database connection failed\n    at connect: certificate expired", "certificate"),
     ],

@@ -47,8 +47,12 @@ _ASKED = re.compile(
     r"\b(?:get|head|post|put|patch|delete|options|propfind|report|connect)\b[\"' ]{1,3}(?:https?://|/)"
     r"|\"(?:uri|url|path|request_uri|requestpath)\" ?: ?\"|\b(?:uri|url|path)=\"?(?:https?://|/)"
 )
-_ANSWERED = re.compile(r"(?:^|[\s\"|=:/\[])[1-5]\d\d(?=[\s\"|,}\]]|$)")
-_ERROR_LEVEL = re.compile(r"^[^\"']{0,80}?(?:^|[\s|\[(<:=])(?:err|error|crit|critical|fatal|alert|emerg|panic)\b")
+_ANSWERED = re.compile(r"(?:^|[\s\"|=:/\[])[1-4]\d\d(?=[\s\"|,}\]]|$)")
+_ERROR_LEVEL = re.compile(
+    r"^[^\"']{0,80}?(?:^|[\s|\[(<:=])(?:err|error|crit|critical|fatal|alert|emerg|panic)\b"
+    r'|"[@a-z._]{0,20}(?:level|lvl|severity|@l|s)[a-z._]{0,12}" ?: ?'
+    r'(?:"(?:err|crit|fatal|alert|emerg|panic|e"|f")|[56]0\b)'
+)
 _FAILURE = (
     r"error|fail|fatal|panic|exception|traceback|refus|denied|cannot|can't|can not|could not|couldn't|unable|expired|"
     r"invalid|timed out|unreach|abort|reject|not found|no such|enotfound|eai_again|unauthorized"
@@ -65,9 +69,8 @@ _COMPLAINING = re.compile(
 )
 _PRINTED = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?:$|[^a-z])|logs$|loglines$")
 _ITSELF = re.compile(r"\blocalhost\b|\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[::1\]|\b0\.0\.0\.0\b")
-_RESOLVER = re.compile(
-    r"(?:[\d.]{7,15}:\d{1,5}->)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}:53\b"
-)  # where names are asked for: an engine's, systemd's
+# Where names are asked for: at an engine's own resolver, at systemd's.
+_RESOLVER = re.compile(r"(?:[\d.]{7,15}:\d{1,5}->)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}:53\b")
 _CONTINUED = re.compile(r"\s|caused by: ")  # belongs to the line above it
 
 
@@ -93,16 +96,17 @@ class CueWords:
 
     def heard_in(self, payload: Mapping[str, Any]) -> set[str]:
         """The cues whose words the payload holds, in its keys or its texts."""
-        lines = [line for line in _lines(payload) if not line.is_request]
+        lines = list(_lines(payload))
         everything = "\n".join(line.text for line in lines)
 
         def heard(words: Mapping[str, tuple[str, ...]], counts: Callable[[str, _Line], bool]) -> set[str]:
-            present = {name: [word for word in said if _stands_in(word, everything)] for name, said in words.items()}
-            return {
-                name
-                for name, hits in present.items()
-                if hits and any(line.has(hits, self.unless) and counts(name, line) for line in lines)
-            }
+            found = set()
+            for name, said in words.items():
+                hits = [word for word in said if _stands_in(word, everything)]
+                own = (line for line in lines if hits and line.has(hits, self.unless) and not line.is_request)
+                if any(counts(name, line) for line in own):
+                    found.add(name)
+            return found
 
         return (
             heard(self.plain, lambda name, line: name in self.grave or not line.is_chatter)
@@ -120,11 +124,11 @@ class _Kind(Enum):
 
 @dataclass(frozen=True)
 class _Line:
-    """`kind` is what its own program calls it, or the line that it continues."""
+    """`head` is the line itself, or the one that it continues."""
 
     text: str
     printed: bool
-    kind: _Kind
+    head: str
 
     def has(self, words: list[str], unless: Mapping[str, tuple[str, ...]]) -> bool:
         """One of the words, and beside it none of those that take it back."""
@@ -132,6 +136,11 @@ class _Line:
             _stands_in(word, self.text) and not any(_stands_in(other, self.text) for other in unless.get(word, ()))
             for word in words
         )
+
+    @cached_property
+    def kind(self) -> _Kind:
+        """What its own program calls it."""
+        return _kind_of(self.head[:_LOOKED_AT])
 
     @property
     def _start(self) -> str:
@@ -163,12 +172,12 @@ class _Line:
 
 
 def _lines(payload: Mapping[str, Any]) -> Iterator[_Line]:
-    kind = _Kind.UNKNOWN
+    head = ""
     for text, printed in _pieces(payload):
         for line in text.split("\n"):
             if not _CONTINUED.match(line):
-                kind = _kind_of(line[:_LOOKED_AT])
-            yield _Line(line, printed, kind)
+                head = line
+            yield _Line(line, printed, head)
 
 
 def _kind_of(start: str) -> _Kind:
