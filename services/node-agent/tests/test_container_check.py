@@ -165,11 +165,11 @@ def test_a_result_says_what_is_known_of_the_container() -> None:
 @pytest.mark.parametrize(
     ("created", "policy", "condition"),
     [
-        (121, "unless-stopped", Condition.UNHEALTHY),
-        (121, "always", Condition.UNHEALTHY),
-        (119, "always", Condition.UNKNOWN),
-        (121, "no", Condition.UNKNOWN),  # made to be started some day
-        (121, "on-failure", Condition.UNKNOWN),
+        (301, "unless-stopped", Condition.UNHEALTHY),
+        (301, "always", Condition.UNHEALTHY),
+        (299, "always", Condition.UNKNOWN),
+        (301, "no", Condition.UNKNOWN),  # made to be started some day
+        (301, "on-failure", Condition.UNKNOWN),
         (700, "always", Condition.UNKNOWN),  # before we came
     ],
 )
@@ -181,5 +181,5 @@ def test_what_is_meant_to_run_and_never_came_to_a_start_is_told(
     if condition is Condition.UNHEALTHY:
         event = HealthEvent(type=result.type, node="n1", service="web", payload=result.facts)
         assert Fact.START_ERROR in facts_for(event)
-    elif created == 119:
+    elif created == 299:
         assert result.recheck_seconds == pytest.approx(1)
