@@ -35,6 +35,13 @@ def test_the_thing_that_is_ill_is_named(payload: dict[str, Any], service: str | 
     assert about(event(payload, service=service)) == words
 
 
+def test_an_alert_that_a_service_is_down_says_no_more_than_which() -> None:
+    labels = {"alertname": "ContainerKilled", "name": "shop", "image": "shop:2", "instance": "nas:8080"}
+    told = {"alertname": "ContainerKilled", "labels": labels}
+    assert what_is_wrong(event(told, type="container_died", service="shop")) == "container died"
+    assert "image=shop:2" in what_is_wrong(event(told, type="container_died"))
+
+
 def test_the_trouble_comes_first() -> None:
     assert what_is_wrong(event({"mount": "/srv"})) == "disk full: /srv"
     assert what_is_wrong(event({})) == "disk full"

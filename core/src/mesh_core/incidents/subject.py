@@ -51,12 +51,17 @@ def thing_of(event: HealthEvent) -> str:
         if word := _word(payload.get(key)) or (_word(labels.get(key)) if key != "name" else ""):
             return _short(word)
     words = [word for key in _TELLS_APART if (word := _word(payload.get(key)))]
-    alert = _word(payload.get("alertname")) or _word(payload.get("alert"))
+    alert = alert_in(event)
     told = [f"{k}={word}" for k, v in sorted(labels.items()) if not _about_the_alert(k) and (word := _word(v))]
     words += [alert, *told] if alert else told
     if not words and event.trust is Trust.FOREIGN:
         words = [_key_in(event.incident)]
     return _short(" ".join(words))
+
+
+def alert_in(event: HealthEvent) -> str:
+    """What its sender calls the alert; '' where there is none."""
+    return _word(event.payload.get("alertname")) or _word(event.payload.get("alert"))
 
 
 def _about_the_alert(label: str) -> bool:

@@ -5,12 +5,15 @@ The words are somebody else's: who shows them makes them harmless.
 
 from __future__ import annotations
 
-from mesh_core.incidents.subject import found_at, thing_of
+from mesh_core.incidents.event_types import SERVICE_STATES
+from mesh_core.incidents.subject import alert_in, found_at, thing_of
 from mesh_core.models.events import HealthEvent
 
 
 def about(event: HealthEvent) -> str:
     """`/srv`, `backup.timer`: '' where place and type say it all."""
+    if event.service is not None and event.type in SERVICE_STATES and alert_in(event):
+        return ""  # the labels of such an alert name the service once more, its image, its container
     thing = thing_of(event)
     said = {_folded(word) for word in (event.node, event.service, event.type) if word}
     if _folded(thing) in said or (event.incident or "").startswith(f"{thing}/"):  # a sender's own key tells nobody more
