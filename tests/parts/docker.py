@@ -44,6 +44,7 @@ def engine() -> Iterator[Engine]:
             found = engine_at(own.host)
             if found is not None:
                 found.has_networks = not own.bridge  # beside another engine, whose firewall drops what it does not know
+                found.restart = own.restart
         else:
             found = engine_at(STANDARD_HOST) if Path(STANDARD_HOST.removeprefix("unix://")).exists() else None
         if found is None:

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Engine:
         self.host = host
         self.client = client
         self.has_networks = True  # do containers of one network reach each other?
+        self.restart: Callable[[], None] | None = None  # with all that it runs; only where it is ours alone
         self.session = f"{os.getpid()}-{secrets.token_hex(3)}"
         self.env = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "0"}
         self.env.pop("DOCKER_CONTEXT", None)

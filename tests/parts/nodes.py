@@ -90,6 +90,15 @@ class SystemdNode(SshNode):
         self.engine.exec(self.name, "sh", "-c", f"cat > /etc/systemd/system/{name}", stdin=text)
         self.systemctl("daemon-reload")
 
+    def wait_until_up(self) -> None:
+        """Until its systemd has started what belongs to a boot, and ssh answers."""
+        deadline = time.monotonic() + UP_WITHIN_SECONDS
+        while (state := self.systemctl("is-system-running", check=False).strip()) not in ("running", "degraded"):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"systemd in {self.name} is {state!r} after {UP_WITHIN_SECONDS:g} s")
+            time.sleep(0.1)
+        _wait_for_ssh(self)
+
     def fail(self, unit: str = "web") -> None:
         """As a crash would: SIGKILL to the unit's process. Returns when systemd has noticed."""
         before = self.show(unit, "MainPID")
@@ -173,7 +182,7 @@ def systemd_container(engine: Engine, folder: Path, options: Sequence[str] = ())
                     "apparmor=unconfined",
                 ),
                 *("--cgroupns=private", "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
-                *("-p", "127.0.0.1::22"),
+                *("-p", f"127.0.0.1:{free_port()}:22"),  # a port that it has after a restart, too
                 *options,
             ],
         )
@@ -197,12 +206,7 @@ def _reachable(engine: Engine, name: str, key: Path, known_hosts: Path) -> Syste
     host_key = engine.exec(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
     known_hosts.write_text(f"[127.0.0.1]:{port} {host_key}")
     node = SystemdNode("127.0.0.1", port, "root", key, known_hosts, "/usr/bin/python3", name, engine=engine)
-    _wait_for_ssh(node)
-    deadline = time.monotonic() + UP_WITHIN_SECONDS
-    while (state := node.systemctl("is-system-running", check=False).strip()) not in ("running", "degraded"):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"systemd in {name} is {state!r} after {UP_WITHIN_SECONDS:g} s")
-        time.sleep(0.1)
+    node.wait_until_up()
     return node
 
 

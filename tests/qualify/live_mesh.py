@@ -18,6 +18,7 @@ from typing import Any
 import redis
 from parts.engine import Engine
 from parts.nodes import SystemdNode, systemd_container
+from parts.require import missing
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import AllFolders, Patience, RedisServer, free_port
@@ -26,18 +27,24 @@ ROOT = Path(__file__).parents[2]
 BOX, FAR = "box", "far"
 TOKEN = "a-token-of-the-hooks"
 OFF = {part: {"enabled": False} for part in ("disk", "memory", "load", "temperature")}
-# A round every few seconds, not every minute: of a start that failed the engine sends no event.
-OF_BOX = {"docker": {"ignore": ["mm-node-*"], "resync_seconds": 5}, "systemd": {"enabled": False}}
+WATCH: dict[str, dict[str, dict[str, Any]]] = {
+    # A round every few seconds, not every minute: of a start that failed the engine sends no event.
+    BOX: {**OFF, "docker": {"ignore": ["mm-node-*"], "resync_seconds": 5}, "systemd": {"enabled": False}},
+    FAR: {
+        **OFF,
+        "docker": {"enabled": False},
+        "systemd": {"every_seconds": 20, "ignore": ["ssh*", "web.service"]},
+    },
+}
+FAR_AGENT = "mm-agent.service"
 STREAMS = (f"mesh:ev:{BOX}", f"mesh:ev:{FAR}", "mesh:ev:_foreign", "mesh:ev:_observer")
 START_SECONDS = 90.0
-
-
 SERVICES = ("observer", "planner-agent", "executor-agent", "node-agent")  # on box
 
 
 @dataclass
 class LiveMesh:
-    """What a scenario needs of it. `folder` has the logs, <service>.log; far-agent is the far node's."""
+    """What a scenario needs of it. `folder` has the logs, <service>.log; `there` is what the far node sees of it."""
 
     folder: Path
     engine: Engine
@@ -64,38 +71,60 @@ class LiveMesh:
         return [event for event in found if not event.payload.get("announced_again")]
 
     def start(self, service: str) -> None:
-        command, environment = [sys.executable, "-m", service.replace("-", "_")], self.environment
-        if service == "far-agent":
-            of_far = ("REDIS_URL=unix:///srv/agent/r.sock", f"NODE_NAME={FAR}", "RUNTIME_PATH=/srv/agent")
-            given = [word for pair in (*of_far, "METRICS_LISTEN=off") for word in ("-e", pair)]
-            command = [self.engine.client, "exec", *given, self.node.name, sys.executable, "-m", "node_agent"]
-            environment = self.engine.env
         with (self.folder / f"{service}.log").open("ab") as out:
             self.processes[service] = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                [sys.executable, "-m", service.replace("-", "_")],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
             )
 
-    def write_watch(self, more: dict[str, Any]) -> None:
-        """node.yml of box."""
-        (self.runtime / "config" / "node.yml").write_text(json.dumps({**OFF, **OF_BOX, **more}))
+    def start_far_agent(self) -> None:
+        """As a deployment does: by a unit, which its systemd starts again after a boot."""
+        of_far = {"REDIS_URL": "unix:///srv/agent/r.sock", "NODE_NAME": FAR, "RUNTIME_PATH": "/srv/agent"}
+        lines = [f"Environment={key}={value}" for key, value in {**of_far, "METRICS_LISTEN": "off"}.items()]
+        lines += [f"ExecStart={sys.executable} -m node_agent", "StandardOutput=append:/srv/agent/far-agent.log"]
+        unit = "\n".join(["[Service]", *lines, "[Install]", "WantedBy=multi-user.target", ""])
+        self.node.install_unit(FAR_AGENT, unit)
+        self.node.systemctl("enable", "--now", FAR_AGENT)
 
-    def watch(self, more: dict[str, Any]) -> None:
-        """What box watches beside its containers, from now on."""
-        self.write_watch(more)
-        self.restart("node-agent")
+    def write_watch(self, node: str, more: dict[str, Any]) -> None:
+        """Its node.yml: what it watches in any case, and `more`, section by section."""
+        sections: dict[str, Any] = {**WATCH[node]}
+        for name, part in more.items():
+            sections[name] = {**sections[name], **part} if name in sections else part
+        folder = self.runtime if node == BOX else self.folder / "there"
+        (folder / "config" / "node.yml").write_text(json.dumps(sections))
 
-    def restart(self, service: str) -> None:
-        """As its manager would: SIGTERM, and anew."""
-        self.processes[service].terminate()
-        self.processes[service].wait(60)
-        self.start(service)
+    def watch(self, node: str, more: dict[str, Any]) -> None:
+        """What a node watches from now on."""
+        self.write_watch(node, more)
+        if node == BOX:
+            self.restart("node-agent")
+        else:
+            self.node.systemctl("restart", FAR_AGENT)
+
+    def restart(self, what: str) -> None:
+        """A service as its manager would: SIGTERM, and anew. The engine, or the far node, with all that it runs."""
+        if what == "engine":
+            if self.engine.restart is None:
+                missing("an engine of our own, which may be restarted", "unset DOCKER_HOST and run as root")
+            self.engine.restart()
+            self.node.wait_until_up()
+        elif what == FAR:
+            self.engine.docker("restart", self.node.name)
+            self.node.wait_until_up()
+        else:
+            self.processes[what].terminate()
+            self.processes[what].wait(60)
+            self.start(what)
 
     def stop(self) -> None:
         """Those of box; the far agent ends with its node."""
-        running = [self.processes[service] for service in SERVICES if service in self.processes]
-        for process in running:
+        for process in self.processes.values():
             process.terminate()
-        for process in running:
+        for process in self.processes.values():
             process.wait(60)
 
 
@@ -103,13 +132,14 @@ class LiveMesh:
 def live_mesh(engine: Engine, images: dict[str, str], folder: Path) -> Iterator[LiveMesh]:
     """Up, with both agents heard."""
     config, there, keys = folder / "var" / "config", folder / "there", folder / "keys"
-    for place in (config, there / "config", keys):
+    for place in (config / "host_vars", there / "config", keys):
         place.mkdir(parents=True)
     server = RedisServer(folder / "redis", extra=("--unixsocket", str(there / "r.sock"))).start()
     mounts = [(str(there), "/srv/agent"), *((path, f"{path}:ro") for path in (str(ROOT), sys.base_prefix, sys.prefix))]
     options = [word for source, target in mounts for word in ("-v", f"{source}:{target}")]
+    loops = sorted(Path("/dev").glob("loop*"))  # so that a disk there can be full
+    options += ["--restart", "always", *(word for device in loops for word in ("--device", str(device)))]
     port = free_port()
-    processes: dict[str, subprocess.Popen[bytes]] = {}
     environment = {
         **engine.env,
         "REDIS_URL": server.url,
@@ -124,22 +154,20 @@ def live_mesh(engine: Engine, images: dict[str, str], folder: Path) -> Iterator[
     try:
         with systemd_container(engine, keys, options) as node:
             local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-            hosts = {BOX: local, FAR: dict(node.inventory_vars)}
-            (config / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
-            of_far = {"docker": {"enabled": False}, "systemd": {"every_seconds": 20, "ignore": ["ssh*", "web.service"]}}
-            (there / "config" / "node.yml").write_text(json.dumps({**OFF, **of_far}))
-            mesh = LiveMesh(folder, engine, node, server, f"http://127.0.0.1:{port}", images, environment, processes)
+            (config / "inventory.yml").write_text(json.dumps({"all": {"hosts": {BOX: local, FAR: None}}}))
+            (config / "host_vars" / f"{FAR}.yml").write_text(json.dumps(dict(node.inventory_vars)))
+            mesh = LiveMesh(folder, engine, node, server, f"http://127.0.0.1:{port}", images, environment, {})
             try:
-                mesh.write_watch({})
-                for service in (*SERVICES, "far-agent"):
+                for watching in (BOX, FAR):
+                    mesh.write_watch(watching, {})
+                mesh.start_far_agent()
+                for service in SERVICES:
                     mesh.start(service)
                 _wait_until_heard(mesh)
                 yield mesh
             finally:
                 mesh.stop()
     finally:
-        for process in processes.values():
-            process.wait(60)
         server.stop()
 
 
@@ -152,6 +180,6 @@ def _wait_until_heard(mesh: LiveMesh) -> None:
             return
         ended = [service for service, process in mesh.processes.items() if process.poll() is not None]
         if ended or patience.over():
-            logs = {path.name: path.read_text(errors="replace")[-800:] for path in mesh.folder.glob("*.log")}
+            logs = {path.name: path.read_text(errors="replace")[-800:] for path in mesh.folder.rglob("*.log")}
             raise AssertionError(f"the mesh did not come up within {patience}: heard {heard}, ended {ended}: {logs}")
         time.sleep(0.05)

@@ -1,20 +1,23 @@
 """One fault and what the mesh must make of it, as declared in scenarios.yml. Read strictly; runs nothing.
 
 In commands, names and bodies `{thing}` stands for the name that a thing of the scenario has in this run, `{thing:8080}`
-for the loopback port that its port 8080 was published on.
+for the loopback port that its port 8080 was published on, `{thing:path}` for the path that systemd reads in its name.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from mesh_core.models.outcomes import OutcomeVerdict
 
 FILE = Path(__file__).with_name("scenarios.yml")
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+Restarted = Literal["observer", "planner-agent", "executor-agent", "node-agent", "far", "engine", ""]
 
 
 class _Part(BaseModel):
@@ -30,22 +33,32 @@ class Ready(StrEnum):
 
 
 class Thing(_Part):
-    """A container of an image of the tests (`sick`: a web service with a health check, or `base`), or a unit.
+    """A container of an image of the tests (`sick`: a web service with a health check, or `base`), a unit, or a host.
 
-    `unit` is the text of a systemd unit on the far node; it is started.
+    `unit` is the text of a service or a mount of systemd on the far node; it is started. `host` is a whole node by its
+    name, for what is wrong with none of its services.
     """
 
-    image: Annotated[str, StringConstraints(pattern="^(sick|base)$")] = "sick"
+    image: Literal["sick", "base"] = "sick"
     run: str = ""  # instead of the image's own command: `sh -c` of it
     options: tuple[str, ...] = ()  # of docker run
+    service: str = ""  # what the mesh calls a container that is one of several of a service
     unit: str = ""
+    host: str = ""
     ready: Ready = Ready.HEALTHY
+
+    @property
+    def suffix(self) -> str:
+        """Of its name, by the kind of unit that it is."""
+        if not self.unit:
+            return ""
+        return ".mount" if "[Mount]" in self.unit else ".service"
 
 
 class Sign(_Part):
     """An event or a proposal about a thing: `payload`, fields of the event; `says`, `never_says`, words of a reason.
 
-    No `type`: of any type.
+    No `type`: of any type. `verdict`: what comes of a proposal that is approved.
     """
 
     type: str = ""
@@ -53,12 +66,24 @@ class Sign(_Part):
     payload: dict[str, Any] = Field(default_factory=dict)
     says: str = ""
     never_says: str = ""
+    verdict: OutcomeVerdict | None = None
+
+    def is_among(self, others: tuple[Sign, ...]) -> bool:
+        """Does one of these speak of the same?"""
+        return any(one.of == self.of and one.payload.items() <= self.payload.items() for one in others)
+
+
+def _as_sign(value: object) -> object:
+    return {"of": value} if isinstance(value, str) else value
+
+
+Signs = tuple[Annotated[Sign, BeforeValidator(_as_sign)], ...]  # a bare word: whatever is about that thing
 
 
 class Step(_Part):
     """Something that happens: a docker command (with `fails`, one that must fail), a shell command on the far node, a
-    post to a hook of the observer, a service of the mesh restarted, other sections of box's node.yml (its agent starts
-    anew), or an `event` that is waited for before the next step.
+    post to a hook of the observer, a service of the mesh or a machine restarted, other sections of a node's node.yml
+    (its agent starts anew), or an `event` that is waited for before the next step.
     """
 
     docker: str = ""
@@ -66,13 +91,13 @@ class Step(_Part):
     node: str = ""
     hook: str = ""
     body: dict[str, Any] = Field(default_factory=dict)
-    restart: Annotated[str, StringConstraints(pattern="^(observer|planner-agent|executor-agent|node-agent|)$")] = ""
-    watch: dict[str, Any] | None = None
+    restart: Restarted = ""
+    watch: dict[Literal["box", "far"], dict[str, Any]] = Field(default_factory=dict)
     event: Sign | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        kinds = (self.docker, self.node, self.hook, self.restart, self.watch is not None, self.event)
+        kinds = (self.docker, self.node, self.hook, self.restart, self.watch, self.event)
         if sum(map(bool, kinds)) != 1:
             raise ValueError("a step is one of docker, node, hook, restart, watch, event")
         return self
@@ -89,16 +114,18 @@ class Decision(StrEnum):
 class After(_Part):
     """What must hold in the end. `started`: how often each container was started since the decision."""
 
-    verdict: str = ""
     started: dict[Word, int] = Field(default_factory=dict)
     healthy: tuple[Word, ...] = ()
-    recovered: tuple[Word, ...] = ()
-    withdrawn: tuple[Word, ...] = ()
+    recovered: Signs = ()
+    withdrawn: Signs = ()
     unchanged: tuple[Word, ...] = ()
 
 
 class Scenario(_Part):
-    """`about` says what a person would see; `short` ones run in `make test`, too."""
+    """`about` says what a person would see; `short` ones run in `make test`, too.
+
+    `taken_back`: proposals that were made, and withdrawn before anybody decided.
+    """
 
     name: Word
     about: str
@@ -106,6 +133,7 @@ class Scenario(_Part):
     things: dict[Word, Thing]
     fault: tuple[Step, ...] = ()
     found: tuple[Sign, ...] = ()
+    taken_back: Signs = ()
     proposed: tuple[Sign, ...] = ()
     not_proposed: tuple[Word, ...] = ()
     unchanged: tuple[Word, ...] = ()
@@ -116,12 +144,15 @@ class Scenario(_Part):
     @model_validator(mode="after")
     def _speaks_of_its_own_things(self) -> Self:
         after = self.after
-        named = {sign.of for sign in (*self.found, *self.proposed)} | {*self.not_proposed, *self.unchanged}
-        named |= {*after.started, *after.healthy, *after.recovered, *after.withdrawn, *after.unchanged}
+        signs = (*self.found, *self.taken_back, *self.proposed, *after.recovered, *after.withdrawn)
+        named = {sign.of for sign in signs} | {*self.not_proposed, *self.unchanged}
+        named |= {*after.started, *after.healthy, *after.unchanged}
         if strange := sorted(named - self.things.keys()):
             raise ValueError(f"no such thing here: {', '.join(strange)}")
         if both := sorted({sign.of for sign in self.proposed} & {*self.not_proposed}):
             raise ValueError(f"proposed and not: {', '.join(both)}")
+        if any((sign.verdict is None) is (self.decision is Decision.APPROVE) for sign in self.proposed):
+            raise ValueError("what is approved has a verdict, and nothing else has one")
         return self
 
     @property
