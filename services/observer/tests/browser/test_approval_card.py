@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import redis
 from browser_rig import Mesh
 from playwright.sync_api import Page, expect
 
@@ -94,3 +95,17 @@ def test_a_yes_that_would_come_to_nothing_is_said_in_red_above_the_button(
                 page.emulate_media(color_scheme=scheme)
                 page.screenshot(path=pictures / f"against-{name.id[-4:]}-{width}-{scheme}.png")
                 assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def test_what_only_hinders_the_telling_is_said_in_the_row_as_well(visit: Visit, mesh: Mesh) -> None:
+    if not mesh.processes:
+        mesh.start()
+    mesh.make_sound("alone")
+    name = mesh.propose("alone", "shop")
+    with redis.Redis.from_url(mesh.redis.url) as client:
+        client.config_set("min-replicas-to-write", 1)
+        try:
+            row = visit(f"#/queue?q={name.id}").locator(".row.proposal")
+            expect(row.locator(".sub.bad")).to_contain_text("Before you say yes: Redis wants 1 replica(s)")
+        finally:
+            client.config_set("min-replicas-to-write", 0)

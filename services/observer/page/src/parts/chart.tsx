@@ -63,6 +63,7 @@ export function Chart({ title, times, series, kind, say, daily = false, counts =
         height: HEIGHT,
         cursor: { drag: { x: false, y: false }, points: { show: kind === 'lines' } },
         legend: { show: false },
+        padding: [null, 24, null, null], // the last label of the time axis stands half beyond it
         tzDate: (seconds) => (daily ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000)),
         scales: { x: { time: true, range: (_, first, last) => [first - half, last + half] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
         axes: [{ ...axis, space: 64, ...(daily ? { incrs: DAYS } : {}), values: (_, ticks) => ticks.map((tick) => (daily ? dayOf(tick) : hourOf(tick))) }, { ...axis, size: 58, ...(counts ? { incrs: WHOLE } : {}), values: (_, ticks) => ticks.map(say) }],
