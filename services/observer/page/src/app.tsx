@@ -1,9 +1,11 @@
 // The shell: navigation, the state of the connection, what just happened, and the view that the address names.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { get, Problem, url, type ProposalPage } from './api'
 import { useKeys } from './keys'
 import { connection, listen } from './live'
 import { Help } from './parts/help'
 import { Icon, KEYS, SIGN_OUT, THEME } from './parts/icons'
+import { wrongIn } from './parts/marks'
 import { notice, Notices } from './parts/notices'
 import { go, to, where } from './routes'
 import { refusal, session, signOut, state } from './session'
@@ -150,8 +152,26 @@ function announce() {
     if (name !== 'action') return
     const { from, to: folder, node, service, type, action_id: id } = message as Record<string, string | null>
     const target = service ? `${node}/${service}` : String(node)
-    if (folder === 'pending' && from === '') notice(`New proposal: ${type} for ${target}`, 'busy', to('proposals', id))
+    if (folder === 'pending' && from === '') void announceProposal(String(id), target, String(type))
     else if (folder === 'done') notice(`Repaired: ${target}`, 'good', to('runs', id))
     else if (folder === 'failed' || folder === 'interrupted') notice(`${folder}: ${type} for ${target}`, 'bad', to('runs', id))
   })
+}
+
+let asking = false
+
+/** What is wrong comes before what would be done; in a storm only of the first, the others are told without it. */
+async function announceProposal(id: string, target: string, type: string) {
+  const say = (wrong: string) => notice(`New proposal for ${target}: ${wrong}${type.replaceAll('_', ' ')}?`, 'busy', to('proposals', id))
+  if (asking) return say('')
+  asking = true
+  try {
+    const { items } = await get<ProposalPage>(url('proposals', { folder: 'pending', q: id, limit: 1 }))
+    say(items[0] ? `${wrongIn(items[0])}. ` : '')
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    say('')
+  } finally {
+    asking = false
+  }
 }

@@ -89,7 +89,9 @@ def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Vis
         )
     )
     expect(page.locator(".proposal", has_text="announced")).to_be_visible()
-    expect(page.locator('[aria-live="polite"]')).to_contain_text("New proposal: container_restart for announced/api")
+    expect(page.locator('[aria-live="polite"]')).to_contain_text(
+        "New proposal for announced/api: container unhealthy. container restart?"
+    )
 
 
 def test_the_detail_shows_what_would_run_byte_for_byte_with_its_digests(mesh: Mesh, visit: Visit) -> None:

@@ -47,8 +47,17 @@ export function Chip({ word, tone, title }: { word: string; tone?: string; title
   )
 }
 
-/** What is wrong, before what would be done about it: the trouble, and which disk, unit or alert. */
-export function Wrong({ p }: { p: { event_type: string; about: string; severity: string } }) {
+interface Trouble {
+  event_type: string
+  about: string
+  severity: string
+}
+
+/** What is wrong, in one text: the trouble, and which disk, unit or alert. */
+export const wrongIn = (p: Trouble) => p.event_type.replaceAll('_', ' ') + (p.about ? `: ${p.about}` : '')
+
+/** The same, before what would be done about it. */
+export function Wrong({ p }: { p: Trouble }) {
   return (
     <span class="wrong">
       <span class={toneOf(p.severity)}>
