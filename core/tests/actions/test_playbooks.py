@@ -215,7 +215,7 @@ def test_the_seconds_to_stop_are_those_of_the_label_or_else_those_of_the_contain
     (options,) = restarts(playbook_for(a_proposal("container_restart", "db", labelled)).apply)
     assert options["stop_timeout"] == 40
     (options,) = restarts(playbook_for(a_proposal("container_restart", "db")).apply)
-    assert "StopTimeout" in options["stop_timeout"]
+    assert "mend_settings.StopTimeout" in options["stop_timeout"]
     anew = playbook_for(a_proposal("redeploy", "shop.web", {**COMPOSE, **labelled})).apply
     (task,) = [t for t in read(anew)[0]["tasks"] if "community.docker.docker_compose_v2" in t]
     assert task["community.docker.docker_compose_v2"]["timeout"] == 40

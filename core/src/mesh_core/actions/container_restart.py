@@ -29,14 +29,25 @@ def _fits(event: HealthEvent) -> bool:
     return event.runtime in (None, Runtime.DOCKER)
 
 
+# What the engine said of the container that a loop is at, read when it is used. The module passes 10 s where it is
+# told nothing, over what the container itself asks for.
+_ITS_SETTINGS = "{{ (each.results | selectattr('item', 'eq', item) | first).container.Config }}"
+_ITS_LABELS = "(mend_settings.Labels | default({}, true))"
+_ITS_SECONDS = (
+    f"{{{{ [[{_ITS_LABELS}.get('{STOP_TIMEOUT}', {_ITS_LABELS}.get('{AUTOHEAL_STOP_TIMEOUT}', "
+    f"mend_settings.StopTimeout | default({ENGINES_OWN_SECONDS}, true))) | int({ENGINES_OWN_SECONDS}), 1]"
+    f" | max, {MAX_STOP_SECONDS}] | min }}}}"
+)
+
+
 def _playbooks(proposal: Proposal) -> PlaybookSet:
     node, service = target_of(proposal)
     found = by_event(proposal.event, node, service)
     asked = next(filter(None, map(stop_timeout, labels_in(proposal.event.payload))), None)
     tasks = [*found.find, *found.beside, found.there]
-    tasks += _restart("Restart it", "each", found.ids, asked.seconds if asked else None)
+    tasks += _restart("Restart it", found.ids, asked.seconds if asked else None)
     if found.beside:
-        tasks += _restart("Restart those that live in its network", "each_beside", found.beside_ids, None)
+        tasks += _restart("Restart those that live in its network", found.beside_ids, None)
     return PlaybookSet(
         apply=play(f"Restart {service} on {node}", node, found.variables, *tasks),
         look=found.look(node, service),
@@ -44,26 +55,20 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
     )
 
 
-def _restart(title: str, register: str, ids: str, seconds: int | None) -> list[Task]:
-    """Each of them, with so many seconds to stop; None: as its own labels, or else its settings, say at that moment.
-
-    Ansible's module passes 10 where it is told nothing, over what the container itself asks for.
-    """
-    see = {**inspect_each(ids), "name": "See how long each may take to stop", "register": register}
-    config = f"({register}.results | selectattr('item', 'eq', item) | first).container.Config"
-    labels = f"({config}.Labels | default({{}}, true))"
-    own = f"{config}.StopTimeout | default({ENGINES_OWN_SECONDS}, true)"
-    said = f"{labels}.get('{STOP_TIMEOUT}', {labels}.get('{AUTOHEAL_STOP_TIMEOUT}', {own}))"
-    bounded = f"{{{{ [[{said} | int({ENGINES_OWN_SECONDS}), 1] | max, {MAX_STOP_SECONDS}] | min }}}}"
+def _restart(title: str, ids: str, seconds: int | None) -> list[Task]:
+    """Each of them, with so many seconds to stop; None: as its own labels, or else its settings, say at that moment."""
     options = {
         "name": "{{ item }}",
         "state": "started",
         "restart": True,
-        "stop_timeout": bounded if seconds is None else seconds,
+        "stop_timeout": _ITS_SECONDS if seconds is None else seconds,
         **NEVER_RECREATE,
     }
-    restart = {"name": title, "community.docker.docker_container": options, "loop": f"{{{{ {ids} }}}}"}
-    return [*([see] if seconds is None else []), restart]
+    restart: Task = {"name": title, "community.docker.docker_container": options, "loop": f"{{{{ {ids} }}}}"}
+    if seconds is not None:
+        return [restart]
+    see = {**inspect_each(ids), "name": "See how long each may take to stop", "register": "each"}
+    return [see, {**restart, "vars": {"mend_settings": _ITS_SETTINGS}}]
 
 
 def _touches(proposal: Proposal) -> str:
