@@ -20,12 +20,15 @@ from pathlib import Path
 
 from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.testing import ScriptedRunner, file_pending, proposal_for, write_inventory
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.service import serve
 from mesh_core.storage.files import rename_exclusive
 from mesh_core.testing import AllFolders, RedisServer
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "services" / "executor-agent" / "tests")]
+
+from executor_rig import ScriptedRunner, file_pending, proposal_for, write_inventory  # noqa: E402
 
 GOAL_MS = 10.0
 WAIT_SECONDS = 10.0

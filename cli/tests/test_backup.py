@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import redis
+from executor_rig import ExecutorHarness, proposal_for
 from mend_rig import Mend
 from typer.testing import Result
 
-from executor_agent.testing import ExecutorHarness, proposal_for
 from mend.backup import restoring, snapshot
 from mesh_core.approvals.proposal_files import ActionName, Receipt, digest_of
 from mesh_core.models.proposals import Folder, Proposal

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from executor_rig import ExecutorHarness
 
-from executor_agent.testing import ExecutorHarness
 from mesh_core.testing import RedisServer, free_port
 
 

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from executor_rig import ScriptedRunner
 from ptyprocess import PtyProcess
 
 from executor_agent import approved_scanner, execution, ledger, orphans, outbox
 from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.runner import OnLine, RunResult
-from executor_agent.testing import ScriptedRunner
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals import executor_folders
 from mesh_core.messaging import bus

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from executor_rig import ExecutorHarness, ScriptedRunner, event_id_for, proposal_for, write_inventory
 from parts.docker import SickFactory
 from parts.engine import Engine
 
@@ -23,7 +24,6 @@ from executor_agent.action_runner import ActionRunner
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.runner import Runner
-from executor_agent.testing import ExecutorHarness, ScriptedRunner, event_id_for, proposal_for, write_inventory
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent

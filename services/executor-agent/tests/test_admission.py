@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from executor_rig import event_id_for, proposal_for
 
 from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide, lifeline_problem
 from executor_agent.candidate import Candidate, read_candidate
-from executor_agent.testing import event_id_for, proposal_for
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.events import HealthEvent

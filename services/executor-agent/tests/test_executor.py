@@ -12,11 +12,7 @@ from pathlib import Path
 
 import pytest
 import redis.asyncio as aioredis
-
-from executor_agent.execution import ExecutorLimits
-from executor_agent.permissions import reasons_to_refuse
-from executor_agent.runner import RunResult
-from executor_agent.testing import (
+from executor_rig import (
     QUICK,
     ExecutorHarness,
     ScriptedRunner,
@@ -25,6 +21,10 @@ from executor_agent.testing import (
     move_by_hand,
     proposal_for,
 )
+
+from executor_agent.execution import ExecutorLimits
+from executor_agent.permissions import reasons_to_refuse
+from executor_agent.runner import RunResult
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.policy.lifeline import Lifeline
@@ -431,7 +431,7 @@ async def test_what_another_service_says_that_it_asks_is_not_touched_from_that_m
 
 
 async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: ExecutorHarness) -> None:
-    from executor_agent.testing import write_inventory
+    from executor_rig import write_inventory
 
     without_redis.runner.seconds = 0.5
     await without_redis.begin()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from executor_rig import ExecutorHarness, file_pending, move_by_hand, proposal_for
 
-from executor_agent.testing import ExecutorHarness, file_pending, move_by_hand, proposal_for
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.proposals import Folder, Proposal
@@ -293,7 +293,7 @@ async def test_a_second_file_of_an_id_that_runs_now_is_quarantined(without_redis
 
 
 async def test_a_good_file_from_quarantine_runs_when_its_trouble_is_mended(without_redis: ExecutorHarness) -> None:
-    from executor_agent.testing import write_inventory
+    from executor_rig import write_inventory
 
     await without_redis.begin()
     name = without_redis.approve(proposal_for(1, node="elsewhere"))

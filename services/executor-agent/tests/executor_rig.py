@@ -1,5 +1,5 @@
 """The scripted runner, twin of the Ansible one, proposals as a planner would file them, and an executor that lives in
-the test's own process. Not for services."""
+the test's own process. Not a test."""
 
 from __future__ import annotations
 
