@@ -10,19 +10,10 @@ from mend.text import plain
 from mend.times import took
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import AT_REST, Folder
 from mesh_core.storage.files import read_regular
 
 LOOK_SECONDS = 0.05
-AT_REST = (
-    Folder.DONE,
-    Folder.FAILED,
-    Folder.INTERRUPTED,
-    Folder.WITHDRAWN,
-    Folder.REJECTED,
-    Folder.EXPIRED,
-    Folder.QUARANTINE,
-)
 STYLE = {Folder.DONE: "bold green", Folder.WITHDRAWN: "green", Folder.RUNNING: "cyan", Folder.APPROVED: "cyan"}
 
 

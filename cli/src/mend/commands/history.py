@@ -20,22 +20,13 @@ from mend.times import local_time, seconds_between, took
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, is_beside, name_of, short_id, signed_reason
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.proposals import AT_REST, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.put_aside import DONE, put_aside_by
 from mesh_core.silences.silence import SilenceKind
 from mesh_core.storage.files import read_regular
 from mesh_core.storage.listing import entries
 
-FINISHED = (
-    Folder.DONE,
-    Folder.FAILED,
-    Folder.INTERRUPTED,
-    Folder.WITHDRAWN,
-    Folder.REJECTED,
-    Folder.EXPIRED,
-    Folder.QUARANTINE,
-)
 STYLE = {"done": "green", "failed": "bold red", "interrupted": "red", "quarantine": "magenta", "withdrawn": "cyan"}
 
 
@@ -92,7 +83,7 @@ def history(
 
 def read_history(actions: ActionFolders) -> Iterator[Past]:
     """Everything at rest, folder by folder; what cannot be read is told with what its name says."""
-    for folder in FINISHED:
+    for folder in AT_REST:
         for path in sorted(Path(entry.path) for entry in entries(actions.folder(folder))):
             if not is_beside(path.name):
                 yield _past(actions, folder, path)

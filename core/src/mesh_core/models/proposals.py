@@ -192,3 +192,4 @@ class Folder(StrEnum):
 
 
 EXECUTED = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED)
+AT_REST = (*EXECUTED, Folder.WITHDRAWN, Folder.REJECTED, Folder.EXPIRED, Folder.QUARANTINE)
