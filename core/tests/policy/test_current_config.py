@@ -10,7 +10,7 @@ import pytest
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.inventory import Inventory
-from mesh_core.policy.lifeline import Address, Lifeline
+from mesh_core.policy.lifeline import Lifeline, NeededAddress
 from mesh_core.policy.lifeline_note import lifeline_note, note_lifeline, read_lifeline
 from mesh_core.policy.policy import Policy
 
@@ -93,7 +93,7 @@ def test_all_notes_count_and_one_that_cannot_be_read_says_nothing(tmp_path: Path
     assert read_lifeline(tmp_path) == Lifeline()
     note_lifeline(tmp_path, "planner-agent", Lifeline.at(["http://a:1"], "n"))
     note_lifeline(tmp_path, "executor-agent", Lifeline.at(["redis://b:2"], "n"))
-    assert read_lifeline(tmp_path).addresses == {Address("a", 1, "n"), Address("b", 2, "n")}
+    assert read_lifeline(tmp_path).addresses == {NeededAddress("a", 1, "n"), NeededAddress("b", 2, "n")}
     for broken in (
         "{",
         "[]",
@@ -102,7 +102,7 @@ def test_all_notes_count_and_one_that_cannot_be_read_says_nothing(tmp_path: Path
         "x" * 99999,
     ):
         lifeline_note(tmp_path, "executor-agent").write_text(broken)
-        assert read_lifeline(tmp_path).addresses == {Address("a", 1, "n")}
+        assert read_lifeline(tmp_path).addresses == {NeededAddress("a", 1, "n")}
     lifeline_note(tmp_path, "observer").mkdir()
-    assert read_lifeline(tmp_path).addresses == {Address("a", 1, "n")}
+    assert read_lifeline(tmp_path).addresses == {NeededAddress("a", 1, "n")}
     assert note_lifeline(tmp_path, "observer", Lifeline()) is not None

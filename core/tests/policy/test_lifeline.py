@@ -8,7 +8,7 @@ import pytest
 
 from mesh_core.actions.choices import NOTIFY, RESTART
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.lifeline import Address, Lifeline, image_name
+from mesh_core.policy.lifeline import Lifeline, NeededAddress, image_name
 from mesh_core.policy.policy import Policy
 
 SHIPPED = Policy.load(None)
@@ -79,7 +79,7 @@ def test_where_the_mesh_asks_is_protected() -> None:
     ]
     policy = Policy.load(None, Lifeline.at(urls, "n1"))
     addresses = {("cache", 6380), ("127.0.0.1", 11435), ("10.0.0.7", 8081)}
-    assert policy.lifeline.addresses == {Address(host, port, "n1") for host, port in addresses}
+    assert policy.lifeline.addresses == {NeededAddress(host, port, "n1") for host, port in addresses}
     for sick in (
         event({"compose": {"project": "p", "service": "cache"}}, "p.cache"),
         event({}, "cache"),

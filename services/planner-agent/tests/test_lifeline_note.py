@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mesh_core.policy.lifeline import Address
+from mesh_core.policy.lifeline import NeededAddress
 from mesh_core.policy.lifeline_note import read_lifeline
 from mesh_core.testing import free_port, wait_for
 
@@ -28,9 +28,9 @@ async def test_a_planner_notes_its_redis_and_its_models_at_its_start(tmp_path: P
     try:
         await wait_for(lambda: bool(read_lifeline(tmp_path).addresses), 60, "its note")
         assert read_lifeline(tmp_path).addresses == {
-            Address("127.0.0.1", port, "nas"),
-            Address("models", 11434, "nas"),
-            Address("lab", 9000, "nas"),
+            NeededAddress("127.0.0.1", port, "nas"),
+            NeededAddress("models", 11434, "nas"),
+            NeededAddress("lab", 9000, "nas"),
         }
         assert "secret" not in (tmp_path / "state" / "planner-agent.lifeline.json").read_text()
     finally:

@@ -110,11 +110,11 @@ def replicas_of(event: HealthEvent) -> tuple[str, ...]:
     return _names(event.payload.get("replicas")) if compose_of(event) else ()
 
 
-def _names(said: object) -> tuple[str, ...]:
+def _names(listed: object) -> tuple[str, ...]:
     """Names that a list of foreign text holds, at most MAX_NAMED, each once; none of it where one is no name."""
-    if not isinstance(said, list) or not all(isinstance(name, str) and is_name(name) for name in said):
+    if not isinstance(listed, list) or not all(isinstance(name, str) and is_name(name) for name in listed):
         return ()
-    return tuple(dict.fromkeys(said))[:MAX_NAMED]
+    return tuple(dict.fromkeys(listed))[:MAX_NAMED]
 
 
 def by_event(event: HealthEvent, node: str, service: str) -> ContainerQuery:

@@ -28,7 +28,7 @@ _EXEC_PATH = re.compile(r"path=(\S+)")  # of `systemctl show`'s ExecStart: { pat
 Named = tuple[str, str]
 
 
-class Address(NamedTuple):
+class NeededAddress(NamedTuple):
     """Where one of them answers: `host` in lower case, as it was asked for on the host `asked_on`."""
 
     host: str
@@ -40,13 +40,13 @@ class Address(NamedTuple):
 class Lifeline:
     """Where the mesh's own Redis and its models answer, as services' settings say."""
 
-    addresses: frozenset[Address] = frozenset()
+    addresses: frozenset[NeededAddress] = frozenset()
 
     @classmethod
     def at(cls, urls: Iterable[str], node: str) -> Lifeline:
         """Out of URLs; what is none, or a socket in the file system, says nothing."""
         found = filter(None, map(_address_in, urls))
-        return cls(frozenset(Address(host, port, node.lower()) for host, port in found))
+        return cls(frozenset(NeededAddress(host, port, node.lower()) for host, port in found))
 
     def __or__(self, other: Lifeline) -> Lifeline:
         return Lifeline(self.addresses | other.addresses)

@@ -13,7 +13,7 @@ from functools import reduce
 from pathlib import Path
 
 from mesh_core.models.strict_json import Refusal, parse_object
-from mesh_core.policy.lifeline import Address, Lifeline
+from mesh_core.policy.lifeline import Lifeline, NeededAddress
 from mesh_core.storage.file_stamp import stamp_of
 from mesh_core.storage.files import read_regular, write_whole
 
@@ -53,7 +53,7 @@ def _notes(runtime: Path) -> list[Path]:
     return sorted((runtime / "state").glob(f"*{_SUFFIX}"))[:MAX_NOTES]
 
 
-def _addresses(path: Path) -> Iterator[Address]:
+def _addresses(path: Path) -> Iterator[NeededAddress]:
     raw = None
     with contextlib.suppress(OSError):
         raw = read_regular(path, MAX_NOTE_BYTES)
@@ -64,6 +64,6 @@ def _addresses(path: Path) -> Iterator[Address]:
     for row in rows:
         if not isinstance(row, dict):
             continue
-        host, port, asked_on = (row.get(name) for name in Address._fields)
+        host, port, asked_on = (row.get(name) for name in NeededAddress._fields)
         if isinstance(host, str) and isinstance(port, int) and isinstance(asked_on, str):
-            yield Address(host.lower(), port, asked_on.lower())
+            yield NeededAddress(host.lower(), port, asked_on.lower())
