@@ -13,6 +13,8 @@ import pytest
 from parts import side_by_side
 from parts.require import require
 
+from mesh_core.runtime.services import SERVICES as TABLE
+
 ROOT = Path(__file__).parents[1]
 LOCKS = ("requirements.lock", "requirements-model.lock", "requirements-web.lock", "requirements-collections.lock")
 SERVICES = sorted(folder.name for folder in (ROOT / "services").iterdir() if (folder / "pyproject.toml").exists())
@@ -93,6 +95,14 @@ def test_the_page_is_built_from_pinned_and_hashed_packages_of_no_particular_regi
     assert not [name for name, package in fetched.items() if not package.get("integrity", "").startswith("sha512-")]
     assert not [name for name, package in fetched.items() if "resolved" in package]
     assert not (page / ".npmrc").exists()
+
+
+def test_the_table_of_services_is_what_lies_in_their_folder() -> None:
+    assert sorted(TABLE) == SERVICES
+    for service in TABLE.values():
+        folder = ROOT / "services" / service.name
+        assert (folder / "src" / service.module / "__main__.py").is_file()
+        assert (folder / f"mendmesh-{service.name}.service").is_file()
 
 
 @pytest.mark.parametrize("service", SERVICES)
