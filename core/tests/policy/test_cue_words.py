@@ -65,6 +65,19 @@ def died(*lines: str, **more: Any) -> Allowed:
         "2026-01-02 10:00:00 1 [System] [MY-1] [Server] starting as process 1, certificate missing",
         # a line that goes on under its level
         "info: Some.Host.Lifetime[14]\n      Now listening with certificate unknown",
+        # nothing failed, it helped itself, or it was somebody who came to it
+        "checked 12 feeds: 0 failed, 0 errors, certificate valid",
+        "ready in 200 ms, failed: 0, upstream chosen",
+        'level=info msg="certificate checked" error=null',
+        "config file /config/app.yml not found, creating",
+        "no certificate was found, generating one",
+        "unknown environment variable FOO ignored",
+        "configuration file is missing, using defaults",
+        "the certificate will expire in 80 days",
+        "generating a self-signed certificate",
+        "http: TLS handshake error from 10.0.0.9:443: EOF",
+        "http: TLS handshake error from [fd00::9]:443: remote error: tls: bad certificate",
+        "SSL_do_handshake() failed (SSL: error:0A: bad key share) while SSL handshaking, client: 10.0.0.9",
         # a warning is not what ended it
         "2026-01-02T10:00:00Z [Warning] [MY-1] [Server] CA certificate ca.pem is self signed.",
         '2026/01/02 10:00:00 [warn] 1#1: issuer certificate not found for "/etc/x.pem"',

@@ -63,9 +63,23 @@ _FAILED = re.compile(
     rf"|\bno \w{{1,20}} available|deadline exceeded|\b(?:emerg|crit|err)\b"
 )
 _COMPLAINING = re.compile(
-    rf"{_FAILURE}|crit|expir|timeout|missing|unknown|unavailab|mismatch|unsupported|unexpected|untrusted|self.signed"
+    rf"{_FAILURE}|crit|timeout|missing|unknown|unavailab|mismatch|unsupported|unexpected|untrusted"
     r"|\bnot (?:yet )?(?:valid|trusted|available|reachable|set)\b|\b(?:bad|down|lost|dead|wrong|broken|reset|err)\b"
     r"|\bno (?:live|such|valid|route|resolver)\b"
+)
+# "0 errors", "failed: 0", "error=null": of none there is nothing to say.
+_NO_FAILURE = re.compile(
+    r"\b(?:0|no|zero|without|without any) (?:errors?|failures?|failed|warnings?)\b"
+    r"|\"?\b(?:errors?|failures?|failed)\b\"?[=: ]{1,3}(?:0|none|false|null|nil|\"\"|\[\])(?![\w.])"
+)
+# It says what it does instead, or speaks of somebody who came to it: neither is what ended it.
+_SETTLED = re.compile(
+    r"[,;:-] ?(?:so )?(?:creating|generating|using|ignoring|skipping|falling back)\b|\bignored\b"
+    r"|\busing (?:the )?defaults?\b"
+)
+_OF_A_CLIENT = re.compile(
+    r"\bfrom (?:client |peer )?(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]):\d"
+    r"|\bremote error\b|\bclient (?:sent|closed)\b|\bwhile ssl handshaking\b"
 )
 _PRINTED = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?:$|[^a-z])|logs$|loglines$")
 _ITSELF = re.compile(r"\blocalhost\b|\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[::1\]|\b0\.0\.0\.0\b")
@@ -147,6 +161,14 @@ class _Line:
         return self.text[:_LOOKED_AT]
 
     @cached_property
+    def _said(self) -> str:
+        return _NO_FAILURE.sub("", self._start)
+
+    @cached_property
+    def _names_no_cause(self) -> bool:
+        return bool(_SETTLED.search(self._start) or _OF_A_CLIENT.search(self._start))
+
+    @cached_property
     def is_request(self) -> bool:
         start = self._start
         return bool(_ASKED.search(start) and _ANSWERED.search(start) and not _ERROR_LEVEL.search(start))
@@ -154,16 +176,18 @@ class _Line:
     @cached_property
     def is_chatter(self) -> bool:
         """Does its own program call it information, and does it speak of no failure?"""
-        return self.kind is _Kind.INFORMATION and _FAILING.search(self._start) is None
+        return self.kind is _Kind.INFORMATION and _FAILING.search(self._said) is None
 
     @cached_property
     def complains(self) -> bool:
         """A warning names no cause: what it warns of has not happened."""
-        return self.kind is not _Kind.WARNING and not self.is_chatter and _COMPLAINING.search(self._start) is not None
+        if self.kind is _Kind.WARNING or self.is_chatter or self._names_no_cause:
+            return False
+        return _COMPLAINING.search(self._said) is not None
 
     @cached_property
     def failed(self) -> bool:
-        return self.kind is _Kind.UNKNOWN and _FAILED.search(self._start) is not None
+        return self.kind is _Kind.UNKNOWN and not self._names_no_cause and _FAILED.search(self._said) is not None
 
     @cached_property
     def is_about_itself(self) -> bool:
