@@ -40,6 +40,8 @@ APART = {
     "two jobs that a sender names": [
         event("job_failed", incident=f"generic-x/{n}/1", trust=Trust.FOREIGN) for n in "ab"
     ],
+    "two replicas": [alert("memory_high", "shop.web", name=f"shop-web-{n}") for n in "12"],
+    "two tasks of a swarm": [alert("memory_high", "s_web", container=f"s_web.{n}.{'a' * 25}") for n in "12"],
     "two of a kind on one host": [
         alert("postgres_down", instance=i) for i in ("nas:9187", "nas:9188", "[fd00::1]:9189", "tcp://nas:9190")
     ],
@@ -69,6 +71,12 @@ TOGETHER = {
     "an agent's word and an alert's": [event("container_died", "web"), alert("container_died", "web", image="web:1")],
     "what a person says of a service": [
         event(k, "web", trust=Trust.FOREIGN) for k in ("smells_burnt", "container_died")
+    ],
+    "a container that was made anew from another image": [
+        alert("memory_high", "shop", name="shop", image=f"shop:{tag}", id=f"/docker/{tag}") for tag in ("1", "2")
+    ],
+    "each try at a task of a swarm": [
+        alert("memory_high", "stack_web", container=f"stack_web.2.{letter * 25}") for letter in "ab"
     ],
     "a unit, by its agent and by an alert": [
         event("unit_failed", payload={"name": "backup@a.service", "active_state": "failed"}),

@@ -32,6 +32,9 @@ _ABOUT_THE_ALERT = frozenset(
     }
 )
 _HOST_OF_INSTANCE = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]*@)?(?:\[[^\]\s]*\]|[^/:\s]*)", re.IGNORECASE)
+# What a container has only until it is made anew, and its service keeps: which service it is says the place.
+_PASSING = frozenset({"id", "container_id", "image", "image_id", "pod_uid", "uid"})
+_TASK = re.compile(r"\.[0-9a-z]{25}$")  # of a swarm: each try at a task has its own
 _OF_THE_NODE = ("node_", "host_")  # types that speak of the machine: measured by whom, it is one
 
 
@@ -52,7 +55,12 @@ def thing_of(event: HealthEvent) -> str:
             return _short(word)
     words = [word for key in _TELLS_APART if (word := _word(payload.get(key)))]
     alert = alert_in(event)
-    told = [f"{k}={word}" for k, v in sorted(labels.items()) if not _about_the_alert(k) and (word := _word(v))]
+    passing = _PASSING if event.service else frozenset()
+    told = [
+        f"{k}={_TASK.sub('', word)}"
+        for k, v in sorted(labels.items())
+        if not _about_the_alert(k) and k not in passing and (word := _word(v))
+    ]
     words += [alert, *told] if alert else told
     if not words and event.trust is Trust.FOREIGN:
         words = [_key_in(event.incident)]

@@ -115,6 +115,8 @@ def test_a_node_is_found_in_the_labels_that_people_use(labels: dict[str, str], n
         ({"name": "db", "image": "postgres:16"}, "db", "docker"),
         ({"container": "state-metrics", "exported_container": "web"}, "web", "docker"),
         ({"groupname": "redis-server"}, "redis-server", None),
+        ({"id": "/system.slice/caddy.service"}, "caddy.service", "systemd"),
+        ({"id": "/system.slice/docker-0123.scope", "job": "x"}, None, None),
         ({"job": "node"}, None, None),
         ({"service": "-H root@evil"}, None, None),
         ({"unit": "ssh@1.service"}, None, None),

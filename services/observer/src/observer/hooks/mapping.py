@@ -92,7 +92,7 @@ class Mapped(BaseModel):
         host = host_in(alert.node or self._first(self.node_labels, labels))
         node = names.node(host) or node_for(host) or self.node_default
         host_as_ours(payload, host, node)
-        service = alert.service or self._first(self.service_labels, labels)
+        service = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
         service, runtime = names.service(node, *_runtime_of(service, labels))
         if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
             payload |= {"swarm": {"service": task_of}, "container": service}
@@ -154,6 +154,12 @@ def type_out_of(name: str) -> str:
     if not words:
         return "alert"
     return (words if words[0].isalpha() else f"alert_{words}")[:64].rstrip("_")
+
+
+def _unit_of_cgroup(labels: Mapping[str, str]) -> str:
+    """cAdvisor knows a unit by its control group only: `/system.slice/caddy.service`."""
+    group = labels.get("id", "")
+    return group.rpartition("/")[2] if group.startswith("/") and group.endswith(".service") else ""
 
 
 def _runtime_of(service: str, labels: Mapping[str, str]) -> tuple[str, str]:
