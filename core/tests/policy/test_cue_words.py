@@ -78,6 +78,7 @@ def died(*lines: str, **more: Any) -> Allowed:
         "http: TLS handshake error from 10.0.0.9:443: EOF",
         "http: TLS handshake error from [fd00::9]:443: remote error: tls: bad certificate",
         "SSL_do_handshake() failed (SSL: error:0A: bad key share) while SSL handshaking, client: 10.0.0.9",
+        "chown: changing ownership of '/config/x': Operation not permitted",  # at many a start, by whoever is not root
         # a warning is not what ended it
         "2026-01-02T10:00:00Z [Warning] [MY-1] [Server] CA certificate ca.pem is self signed.",
         '2026/01/02 10:00:00 [warn] 1#1: issuer certificate not found for "/etc/x.pem"',
