@@ -24,6 +24,11 @@ from mesh_core.llm.model_choice import ListedModel, cannot_chat, choose, is_gone
         ("whisper-large-v3", "sound"),
         ("stable-diffusion-xl", "pictures"),
         ("omni-moderation-latest", "judges"),
+        ("some-guardian-2b", "judges"),
+        ("xtts-v2", "sound"),
+        ("musicmaker-small", "sound"),
+        ("gpt-image-1", "pictures"),
+        ("lab-video-13b", "pictures"),
     ],
 )
 def test_a_name_tells_what_a_model_is_made_for(name: str, reason: str) -> None:
@@ -82,7 +87,7 @@ def test_where_none_can_chat_the_reason_names_them() -> None:
 
 
 def test_one_that_said_no_is_passed_over() -> None:
-    choice = choose([ListedModel("odd"), ListedModel("even")], {"odd"})
+    choice = choose([ListedModel("odd"), ListedModel("even")], {"odd": "it said that it cannot chat"})
     assert (choice.name, "odd (it said that it cannot chat)" in choice.reason) == ("even", True)
 
 
@@ -92,6 +97,7 @@ def test_one_that_said_no_is_passed_over() -> None:
         ('400: "odd:latest" does not support chat', True, False),
         ("400: Model odd does not support chat completions", True, False),
         ("501: This server does not support completions. Start it without `--embeddings`", True, False),
+        ("400: Embedding models cannot be used for chat", True, False),
         ("400: this is not a chat model and thus not supported in this endpoint", True, False),
         ('404: model "odd" not found, try pulling it first', False, True),
         ("404: The model `odd` does not exist or you do not have access to it", False, True),

@@ -437,6 +437,35 @@ async def test_a_model_that_says_that_it_cannot_chat_is_passed_over_at_once(
     assert [body["model"] for body in server.chats] == ["odd", "even"]
 
 
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 501])
+async def test_a_model_that_never_answered_is_passed_over_whatever_its_server_says_of_it(
+    server: ReactingServer, choosing: OpenAICompatibleProvider, status: int
+) -> None:
+    def chat(asked: Asked) -> Canned:
+        return Canned.openai(GOOD) if asked.body["model"] == "second" else Canned.error(status, "rpc: oh dear")
+
+    server.behaviour = listing({"id": "oddity"}, {"id": "second"}, chat=chat)
+    attempt = await ask(choosing)
+    assert (attempt.outcome, attempt.model) == (AttemptOutcome.OK, "second")
+    assert f"oddity (it answered {status})" in attempt.detail
+    server.asked.clear()
+    server.behaviour = listing({"id": "oddity"}, {"id": "second"}, chat=lambda asked: Canned.error(status, "not now"))
+    assert (await ask(choosing)).outcome is AttemptOutcome.API_ERROR
+    assert {body["model"] for body in server.chats} == {"second"}, "one that answered once is no oddity"
+
+
+async def test_where_none_answers_the_first_error_is_told_and_the_first_model_is_asked_again_the_next_time(
+    server: ReactingServer, choosing: OpenAICompatibleProvider
+) -> None:
+    models = [{"id": f"m{number}"} for number in range(9)]
+    server.behaviour = listing(*models, chat=lambda asked: Canned.error(500, f"{asked.body['model']} fell over"))
+    attempt = await ask(choosing)
+    assert (attempt.outcome, "m0 fell over" in attempt.detail) == (AttemptOutcome.API_ERROR, True)
+    assert [body["model"] for body in server.chats] == ["m0", "m1", "m2", "m3"]
+    server.behaviour = listing(*models, chat=lambda asked: Canned.openai(GOOD))
+    assert (await ask(choosing)).model == "m0"
+
+
 async def test_a_model_that_was_taken_away_is_replaced_by_one_that_is_there(
     server: ReactingServer, choosing: OpenAICompatibleProvider
 ) -> None:

@@ -8,10 +8,11 @@ passed over.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_NAMED = 3  # models that the explanation names
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class ModelChoice:
     reason: str
 
 
-def choose(models: Sequence[ListedModel], unfit: Collection[str] = ()) -> ModelChoice:
-    """The first that can chat; those whose name says that they are made for pictures come last."""
+def choose(models: Sequence[ListedModel], unfit: Mapping[str, str] = _NONE) -> ModelChoice:
+    """The first that can chat; those whose name says that they are made for pictures come last.
+
+    `unfit`: those that were asked already, and what came of it.
+    """
     passed_over: list[str] = []
     fit: list[ListedModel] = []
     for model in models:
-        reason = "it said that it cannot chat" if model.name in unfit else why_not(model)
+        reason = unfit.get(model.name) or why_not(model)
         if reason:
             passed_over.append(f"{model.name} ({reason})")
         else:
@@ -101,20 +105,23 @@ _OTHER = (
         "it makes pictures",
         re.compile(
             r"diffusion|(?<![a-z])(?:flux|sdxl|sd\d|dall-?e)"
-            r"|(?:text[-_ ]to|->)[-_ ]?(?:image|video)|image[-_ ]generation"
+            r"|(?:text[-_ ]to|->)[-_ ]?(?:image|video)|image[-_ ]generation|[-_](?:image|video)(?![a-z])"
         ),
     ),
     (
         "it is for sound",
-        re.compile(r"whisper|speech|audio|transcri|(?<![a-z])(?:tts|stt|asr|voice)(?![a-z])|->\w*(?:audio|speech)"),
+        re.compile(
+            r"whisper|speech|audio|transcri|music|(?<![a-z])(?:x?tts|stt|asr|vad|voice)(?![a-z])|->\w*(?:audio|speech)"
+        ),
     ),
-    ("it judges texts", re.compile(r"moderation|guard(?![a-z])|classif|(?<![a-z])reward")),
+    ("it judges texts", re.compile(r"moderation|guard(?:ian)?(?![a-z])|shield|classif|(?<![a-z])reward")),
 )
 # Models for pictures that do answer in words: good for nothing else, but better than none.
 _SEES = re.compile(r"vision|llava|moondream|pixtral|(?<![a-z])(?:vlm?|ocr)(?![a-z])|[-\d]v(?![a-z\d])")
 _REFUSES_CHAT = re.compile(
     r"(?:not|n't|cannot|no|un)\b[^.]{0,60}(?:support|capable|able|allow)[^.]{0,40}(?:chat|completion|generat)"
     r"|(?:chat|completion|generat)[^.]{0,60}(?:not|n't|un)[ -]?(?:support|available|allowed|implemented)"
+    r"|(?:not|n't|cannot)\b[^.]{0,20}used (?:for|in) (?:chat|completion|generat)"
     r"|(?:is|only)\b[^.]{0,30}(?:embedding|rerank)[^.]{0,20}model|not a chat model"
 )
 _GONE = re.compile(
