@@ -317,6 +317,22 @@ doc['playbook'] = {'name': 'mine', 'sha256': '0' * 64, 'text': text}"""
     assert "may not run" in said.output
 
 
+def test_what_a_playbook_takes_away_or_shuts_is_said_when_it_is_shown_and_when_it_is_approved(
+    mend: Mend, tmp_path: Path
+) -> None:
+    proposal = mend.propose()
+    code = """doc['action'] = 'playbook'
+tasks = '  - file: {path: /srv/data, state: absent}\\n  - systemd: {name: sshd, state: stopped}\\n'
+text = '- hosts: pi4\\n  tasks:\\n' + tasks
+doc['playbook'] = {'name': 'mine', 'sha256': '0' * 64, 'text': text}"""
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, code))
+    assert said.exit_code == 0, said.output
+    for words in ("show", "approve"):
+        told = " ".join(mend(words, proposal.id).output.split())
+        assert "mind: it removes a whole tree of the host: file /srv/data state=absent" in told
+        assert "mind: it stops sshd, which the mesh or the way in depends on" in told
+
+
 def test_an_attachment_gets_its_sha256_and_what_only_the_policy_allows_is_said_in_red(
     mend: Mend, tmp_path: Path
 ) -> None:

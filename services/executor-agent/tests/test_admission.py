@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,16 @@ from typing import Any
 import pytest
 from executor_rig import event_id_for, proposal_for
 
-from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide, lifeline_problem
+from executor_agent.admission import (
+    Admitted,
+    Denied,
+    Expired,
+    Incomplete,
+    admit,
+    dangers_of,
+    decide,
+    lifeline_problem,
+)
 from executor_agent.candidate import Candidate, read_candidate
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
@@ -339,6 +349,18 @@ def own_playbook(text: str, *files: str, name: str = "p") -> Proposal:
 
 def sha256_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_what_a_playbook_destroys_is_said_again_with_the_policy_of_now() -> None:
+    tidy = own_playbook("- hosts: here\n  tasks:\n    - file: {path: /srv/data, state: absent}\n")
+    stop = own_playbook("- hosts: here\n  tasks:\n    - systemd: {name: sshd, state: stopped}\n")
+    assert isinstance(admit(candidate(tidy), CONFIG, NOW), Admitted), "a person may want it"
+    assert "removes a whole tree" in " ".join(dangers_of(tidy, CONFIG))
+    assert "stops sshd" in " ".join(dangers_of(stop, CONFIG))
+    assert dangers_of(proposal_for(1), CONFIG) == ()
+    freed = Policy.from_text("rules: []")
+    assert dangers_of(stop, replace(CONFIG, policy=freed)) == ()
+    assert dangers_of(stop, replace(CONFIG, policy="cannot be read")) == ()
 
 
 def test_a_playbook_of_ones_own_is_judged_with_its_attachments_and_the_policy_of_now() -> None:

@@ -16,6 +16,7 @@ from mend.context import CliContext
 from mend.errors import FAILED, CliError
 from mend.obstacles import APPROVED_HEADING, look_around, say_obstacles
 from mend.options import AsJson
+from mend.playbook_findings import lint_of, say_dangers
 from mend.text import plain, plain_lines
 from mend.times import age, local_time, now, seconds_between
 from mesh_core.actions.playbooks import PlaybookSet
@@ -28,9 +29,7 @@ from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
-from mesh_core.policy.current_config import current_policy
-from mesh_core.policy.playbook_lint import Lint, lint_proposal
-from mesh_core.policy.policy import BadPolicy
+from mesh_core.policy.playbook_lint import Lint
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 
@@ -62,7 +61,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     name = name_of(found.path.name)
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
-    lint = _lint(cli, proposal)
+    lint = lint_of(cli, proposal)
     (times,), around = look_around(cli, [proposal.event.id or ""])
     against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
     outcome = cli.actions.outcome_at(found.path)
@@ -147,8 +146,7 @@ def _what_to_mind(cli: CliContext, lint: Lint) -> None:
     """In red: what only this mesh's policy allows, what destroys, and what the executor would refuse."""
     for used in lint.by_policy:
         cli.say(f"  allowed only by your policy (config/policy.yml): {plain(used)}", "bold red")
-    for danger in lint.dangers:
-        cli.say(f"  mind: {plain(danger)}", "bold red")
+    say_dangers(cli, lint)
     for problem in lint.problems:
         cli.say(f"  the executor would refuse it: {plain(problem, 500)}", "bold red")
 
@@ -224,14 +222,6 @@ def _playbooks(proposal: Proposal) -> tuple[PlaybookSet | None, str]:
         return playbook_for(proposal), ""
     except ValueError as error:
         return None, str(error)
-
-
-def _lint(cli: CliContext, proposal: Proposal) -> Lint:
-    try:
-        policy = current_policy(cli.runtime)
-    except BadPolicy:  # what it would allow is not allowed then, and the findings say so
-        return lint_proposal(proposal)
-    return lint_proposal(proposal, policy.widened, policy.is_lifeline)
 
 
 def _digest_in(found: LocatedProposal) -> str:

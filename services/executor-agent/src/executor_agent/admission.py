@@ -113,6 +113,14 @@ def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None
     return _shape_problem(proposal, config.policy, known)
 
 
+def dangers_of(proposal: Proposal, config: ConfigSnapshot) -> tuple[str, ...]:
+    """What a person's own playbook destroys or shuts, as sentences; what the person approved it with. Pure."""
+    if proposal.playbook is None or isinstance(config.policy, str):
+        return ()
+    policy = config.policy
+    return lint_playbook(proposal.playbook, proposal.node, policy.widened, protected=policy.is_lifeline).dangers
+
+
 def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:
     """Why what was seen on the host may not be touched, whatever the event called it; None if it may. Pure."""
     choice = action_type(proposal.type).choice

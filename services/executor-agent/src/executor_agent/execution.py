@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from executor_agent.admission import lifeline_problem, permission_problem
+from executor_agent.admission import dangers_of, lifeline_problem, permission_problem
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.live_output import LiveOutput
@@ -156,6 +156,10 @@ class Execution:
             await asyncio.sleep(SETTLING_SECONDS)
             config = self.config.read()
         problem = await asyncio.to_thread(permission_problem, run.proposal, config)
+        for danger in () if problem else await asyncio.to_thread(dangers_of, run.proposal, config):
+            log.warning(
+                "executor.danger_was_approved", action_id=run.id, approved_by=run.intent.approver, danger=danger
+            )
         return problem or lifeline_problem(run.proposal, config, before)
 
     async def _run(self, active: ActiveRun, before: TargetState) -> Outcome:
