@@ -262,6 +262,20 @@ def test_a_file_beside_it_that_cannot_be_used_refuses_those_it_is_for(tmp_path: 
     assert inventory.refused.keys() == {"sealed", "below"}
 
 
+def test_a_folder_of_inventories_is_refused_with_the_way_to_one_file(tmp_path: Path) -> None:
+    path = write(tmp_path, {"inventory.yml/10-web.yml": "web: {hosts: {a: }}", "inventory.yml/20-db.ini": "[db]\nb\n"})
+    with pytest.raises(InventoryError, match="is a folder.*ansible-inventory -i FOLDER --list --yaml"):
+        Inventory.load(path)
+
+
+def test_a_file_for_each_of_many_hosts_is_read(tmp_path: Path) -> None:
+    hosts = [f"h{number}" for number in range(3000)]
+    files = {f"host_vars/{host}.yml": f"x: {host}\n" for host in hosts}
+    inventory = Inventory.load(write(tmp_path, {"inventory.yml": "\n".join(["[g]", *hosts]), **files}))
+    assert inventory.variables_of("h2999") == {"x": "h2999"}
+    assert inventory.refused == {}
+
+
 def test_a_change_in_the_folders_is_seen(tmp_path: Path) -> None:
     path = write(tmp_path, {"inventory.yml": "all: {hosts: {a: }}", "group_vars/all/x.yml": "a: 1\n"})
     before = inventory_stamp(path)

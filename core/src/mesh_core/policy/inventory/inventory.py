@@ -72,6 +72,11 @@ class Inventory:
             with path.open("rb") as handle:
                 text = handle.read(MAX_INVENTORY_BYTES + 1)
             files = read_variable_files(path.parent)
+        except IsADirectoryError:
+            raise InventoryError(
+                f"{path}: is a folder, and one file is read here; write all that Ansible finds in it into one: "
+                "ansible-inventory -i FOLDER --list --yaml"
+            ) from None
         except OSError as error:
             raise InventoryError(
                 f"{path}: cannot be read ({error.strerror}); write an Ansible inventory there, for example: "

@@ -16,7 +16,7 @@ from mesh_core.policy.inventory.values import Unreadable, YamlText
 from mesh_core.storage.file_stamp import stamp_of
 
 GROUP_VARS, HOST_VARS = "group_vars", "host_vars"
-MAX_FILES = 2000
+MAX_FILES = 10_000  # one for each host of a large fleet, and some more
 MAX_FILE_BYTES = 1024 * 1024
 MAX_BYTES = 8 * 1024 * 1024
 _MAX_DEPTH = 8
