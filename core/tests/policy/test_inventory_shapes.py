@@ -264,7 +264,7 @@ def test_a_file_beside_it_that_cannot_be_used_refuses_those_it_is_for(tmp_path: 
 
 def test_a_folder_of_inventories_is_refused_with_the_way_to_one_file(tmp_path: Path) -> None:
     path = write(tmp_path, {"inventory.yml/10-web.yml": "web: {hosts: {a: }}", "inventory.yml/20-db.ini": "[db]\nb\n"})
-    with pytest.raises(InventoryError, match="is a folder.*ansible-inventory -i FOLDER --list --yaml"):
+    with pytest.raises(InventoryError, match=r"is a folder.*ansible-inventory -i FOLDER --list --yaml"):
         Inventory.load(path)
 
 

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 
 from mesh_core.policy.playbook_lint.places import is_device, is_lasting, is_way_in, is_whole
 from mesh_core.policy.playbook_lint.shell_words import UNKNOWN, Command, commands_in
-from mesh_core.policy.playbook_lint.shutting_out import ENGINES, SUPERVISES, WAY_IN, Protected, nothing, shuts_out
+from mesh_core.policy.playbook_lint.shutting_out import (
+    ENGINES,
+    FIREWALLS,
+    OFF,
+    SUPERVISES,
+    WAY_IN,
+    Protected,
+    nothing,
+    shuts_out,
+)
 
 TREE = "removes a whole tree of the host"
 DISK = "makes a disk, volume or file anew"
@@ -20,14 +29,19 @@ DELETED = "deletes what it names"
 PACKAGES = "removes packages"
 OWNERS = "changes who may do what with a whole tree of the host"
 FOR_EVERYBODY = "lets everybody write a whole tree"
+CUT_OFF = "cuts a file off"
+UNMOUNTED = "takes a file system away"
 VOLUMES = "throws volumes and their data away"
 _BOMB = re.compile(r"(\S{1,40})\(\)\s*\{[^}]{0,200}\|[^}]{0,200}&")
 _SQL = re.compile(
-    r"\b(?:drop\s+(?:database|schema|table|user|role)|truncate\s+(?:table\s+)?\w|delete\s+from\s+\S+\s*$)",
+    r"\b(?:drop\s+(?:database|schema|table|user|role)|truncate\s+(?:table\s+)?\w|delete\s+from\s+\S+\s*$"
+    r"|\w*drop(?:database|collection)\b|\w*deletemany\b)",
     re.IGNORECASE,
 )
 _OWN_CODE = re.compile(r"\b(?:rmtree|removedirs|rm_rf|rimraf|File\.delete|os\.(?:remove|unlink)|unlinkSync)\b")
 _INTO = re.compile(r">[>|]?\s*([^\s<>&|]+)")
+# Nothing, written over a file.
+_EMPTIED = re.compile(r"(?:(?::|true|cat /dev/null)\s*)?>(?![>&])\|?\s*(\S+)")
 _ALL_IN_IT = re.compile(r"(?:^|/)\.?\*$")
 _MAKES_FS = re.compile(r"mk[a-z0-9]*fs(?:\..+)?|mke2fs|mkswap|newfs\w*")
 # Programs that only say something; what they are told may name any danger.
@@ -65,10 +79,14 @@ _WITH_A_WORD: tuple[tuple[str, frozenset[str], str], ...] = (
     ("btrfs", frozenset({"delete"}), "deletes a file system's subvolume"),
     ("cryptsetup", frozenset({"erase", "luksErase", "luksFormat"}), "makes an encrypted disk unreadable"),
     ("mdadm", frozenset({"--zero-superblock", "--create"}), "takes a disk array apart"),
+    ("mdadm", frozenset({"--stop", "-S"}), UNMOUNTED),
+    ("zpool", frozenset({"export"}), UNMOUNTED),
+    ("aws", frozenset({"rb"}), DELETED),
+    ("mc", frozenset({"rb"}), DELETED),
     ("badblocks", frozenset({"-w"}), DEVICE),
     ("hdparm", frozenset({"--security-erase", "--security-erase-enhanced"}), DEVICE),
     ("git", frozenset({"clean"}), "removes files that are in no commit"),
-    ("crontab", frozenset({"-r"}), "removes all of a user's timed commands"),
+    ("crontab", frozenset({"-r", "-"}), "removes all of a user's timed commands"),
     ("etcdctl", frozenset({"del"}), DELETED),
     ("rclone", frozenset({"sync", "move"}), "removes what its source does not have"),
     ("restic", frozenset({"forget", "prune"}), "removes backups"),
@@ -76,8 +94,15 @@ _WITH_A_WORD: tuple[tuple[str, frozenset[str], str], ...] = (
 )
 DELETES = re.compile(
     r"destroy|deletes?|purge|erase|wipe|format|undefine|uninstall|flush(?:all|db)|zap|labelclear|sanitize|nuke|obliterate"
-    r"|dropdb|dropuser|--(?:delete|purge|erase|wipe|destroy|zap)(?:[-=].*)?",
+    r"|forget|drop(?:db|user)?|--(?:delete|purge|erase|wipe|destroy|zap)(?:[-=].*)?|--remove-(?:source-)?files",
     re.IGNORECASE,
+)
+# Programs that only look at a device, or make it a part of the tree.
+_LOOKS = frozenset(
+    (  # noqa: SIM905
+        "lsblk blkid mount findmnt smartctl hdparm udevadm df dumpe2fs nvme swapon sg_inq lsusb lspci e2label "
+        "fuser lsof iotop iostat test dd badblocks zpool zfs btrfs"
+    ).split()
 )
 _USERS = frozenset({"userdel", "deluser", "groupdel", "delgroup"})
 _OWNERS = ("chmod", "chown", "chgrp", "setfacl", "chattr")
@@ -134,6 +159,10 @@ def _written(command: Command) -> str:
     into += rest if any(word.startswith(("-i", "--in-place", "-pi")) for word in rest) else ()
     if any(is_device(word) for word in into):
         return DEVICE
+    if "/proc/sysrq-trigger" in into:
+        return OFF
+    if (found := _EMPTIED.fullmatch(str(command))) and is_lasting(found[1]) and not found[1].startswith("/dev/"):
+        return CUT_OFF
     return WAY_IN if any(is_way_in(word) for word in into) else ""
 
 
@@ -171,7 +200,7 @@ def _made_anew(command: Command) -> str:
         if _MAKES_FS.fullmatch(name) or (name in _DISKS and not {*command.words} & _DISKS[name]):
             return DISK
     rest = command.after("truncate")
-    return "cuts a file off" if rest and any(is_lasting(word) for word in rest if not word.startswith("-")) else ""
+    return CUT_OFF if rest and any(is_lasting(word) for word in rest if not word.startswith("-")) else ""
 
 
 def _by_its_word(command: Command) -> str:
@@ -198,7 +227,11 @@ def _engine(command: Command) -> str:
         return VOLUMES
     if ("prune" in said and "--volumes" in said) or ("down" in said and volumes):
         return VOLUMES
+    if {"system", "reset"} <= said:
+        return VOLUMES
     if said & {"rm", "remove"} and not said & {"run", "exec"}:
+        if "--all" in said or any(re.fullmatch(r"-[a-z]*a[a-z]*", word) for word in rest):
+            return "removes all of a kind"
         if volumes:
             return VOLUMES
         if command.open or any(word.startswith(("$", UNKNOWN)) for word in rest):
@@ -207,9 +240,9 @@ def _engine(command: Command) -> str:
 
 
 def _deleted(command: Command) -> str:
-    if command.program in ENGINES:
+    if command.program in ENGINES or command.program in FIREWALLS:
         return ""
-    words = command.words[1:]
+    words = (*re.split(r"[-_.]", command.program), *command.words[1:])
     if {*command.names} & {"curl", "wget", "http", "https", "xh"}:
         return "asks another service to delete something" if any("DELETE" in word for word in words) else ""
     return DELETED if any(DELETES.fullmatch(word) for word in words) else ""
@@ -237,4 +270,12 @@ def _moved(command: Command) -> str:
     return "moves a whole tree of the host away" if away else ""
 
 
-_RULES = (_engine, _found_and_removed, _removed, _made_anew, _by_its_word, _deleted, _opened, _moved)
+def _on_a_device(command: Command) -> str:
+    if "umount" in command.names:
+        return UNMOUNTED
+    if command.program in _LOOKS or command.program in _DISKS or command.program in ENGINES:
+        return ""
+    return "works on a device" if any(is_device(word) for word in command.words) else ""
+
+
+_RULES = (_engine, _found_and_removed, _removed, _made_anew, _by_its_word, _deleted, _opened, _moved, _on_a_device)

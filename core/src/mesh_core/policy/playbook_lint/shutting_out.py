@@ -7,10 +7,11 @@ from collections.abc import Callable
 from mesh_core.policy.playbook_lint.shell_words import Command
 
 Protected = Callable[[str], bool]  # is this unit, program or container what the mesh or the way in depends on?
+OFF = "turns the host off, or starts it anew"
 NETWORK = "takes the network down, and the way in with it"
 FIREWALL = "changes the firewall, which can shut the way in"
 WAY_IN = "changes who may come in, or how"
-_FIREWALLS = frozenset({"iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy", "ebtables", "arptables"})
+FIREWALLS = frozenset({"iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy", "ebtables", "arptables"})
 _CHAINS = frozenset({"-F", "--flush", "-X", "-P", "--policy", "-D", "--delete", "DROP", "REJECT"})
 _UFW = frozenset({"enable", "disable", "reset", "deny", "reject", "limit", "default", "delete"})
 _OFF = frozenset({"reboot", "poweroff", "halt", "shutdown", "kexec"})
@@ -32,7 +33,9 @@ def shuts_out(command: Command, protected: Protected) -> str:
 
 def _shut(command: Command) -> str:
     names, said = {*command.names}, {*command.words}
-    if (names & _FIREWALLS and said & _CHAINS) or ("nft" in names and said & {"flush", "delete"}):
+    if (names & FIREWALLS and said & _CHAINS) or ("nft" in names and said & {"flush", "delete", "-f", "--file"}):
+        return FIREWALL
+    if any(name.endswith("tables-restore") for name in names):
         return FIREWALL
     if ("ufw" in names and said & _UFW) or (
         "firewall-cmd" in names
@@ -49,8 +52,8 @@ def _shut(command: Command) -> str:
         or ("systemctl" in names and said & _STATES)
         or (command.program in ("init", "telinit") and said & {"0", "1", "6"})
     ):
-        return "turns the host off, or starts it anew"
-    if ("passwd" in names and said & {"-l", "-d", "--lock", "--delete"}) or (
+        return OFF
+    if (names & {"passwd", "gpasswd"} and said & {"-l", "-d", "--lock", "--delete"}) or (
         "usermod" in names and said & {"-L", "--lock", "-s"}
     ):
         return WAY_IN
