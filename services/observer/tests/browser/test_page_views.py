@@ -49,6 +49,13 @@ WHOLE = {
 }
 MARKS_THAT_SPILL = """[...document.querySelectorAll(".mark")]
     .filter((mark) => mark.scrollWidth > mark.clientWidth + 1).map((mark) => mark.textContent)"""
+UNDER_A_BAR = """() => {
+    const one = document.activeElement, box = one.getBoundingClientRect()
+    if (one === document.body || one.closest("nav, .bar, .skip")) return ""
+    const top = document.querySelector(".bar").getBoundingClientRect().bottom
+    const bottom = document.querySelector("nav").getBoundingClientRect().top
+    return box.top >= top - 1 && box.bottom <= bottom + 1 ? "" : one.textContent
+}"""
 # The key, and what it brings up; Escape takes it away, and nothing else.
 ASKED = {
     "a": "div.confirm",
@@ -178,6 +185,14 @@ def test_what_a_person_is_asked_has_no_serious_finding(visit: Visit, places: dic
             assert serious(page) == []
             page.keyboard.press("Escape")
             expect(page.locator(asked)).to_have_count(0)
+
+
+def test_on_a_narrow_screen_nothing_that_has_the_focus_is_under_the_bars(visit: Visit, places: dict[str, str]) -> None:
+    page = show(visit, places, "world")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for _ in range(45):
+        page.keyboard.press("Tab")
+        assert page.evaluate(UNDER_A_BAR) == ""
 
 
 def test_on_a_narrow_screen_the_history_still_says_the_proof_and_by_whom(visit: Visit, places: dict[str, str]) -> None:
