@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,3 +115,14 @@ def test_that_the_executor_will_refuse_what_carries_the_mesh_is_said_before_the_
     assert found(sound) == ["lifeline"]
     for words in (("pending",), ("show", proposal.id), ("approve", proposal.id)):
         assert "assistant (port 8081) carries the mesh" in told(sound, *words)
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("words", [("pending",), ("show", "pi4/nginx"), ("status",), ("doctor", "--no-models")])
+def test_on_a_terminal_no_sentence_is_broken_within_a_word(sound: Mend, words: tuple[str, ...], columns: int) -> None:
+    (sound.runtime / "config" / "inventory.yml").write_text("all: {hosts: {nas: {}}}\n")
+    heartbeat_file(sound.runtime, "executor-agent").write_text("standing by, and no executor works: a reason in words")
+    sound.propose()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", sound(*words, COLUMNS=str(columns), FORCE_COLOR="1").stdout).splitlines()
+    assert "standing by, and no executor works: a reason in words" in " ".join(" ".join(lines).split())
+    assert all(len(line.rstrip()) <= columns for line in lines if "standing" in line or "in words" in line)

@@ -133,7 +133,7 @@ def test_a_narrow_terminal_still_says_by_whom_and_why_of_silences_and_of_the_aud
     why = "the disk of this machine is replaced and then the other one as well"
     assert mend("maintenance", "a-node-with-quite-a-long-name", "--for", "2h", "-r", why).exit_code == 0
     [silence] = known(mend)
-    said = " ".join(mend("silences", COLUMNS=columns, FORCE_COLOR="1", TERM="dumb").stdout.split())
+    said = " ".join(mend("silences", COLUMNS=columns, FORCE_COLOR="1", NO_COLOR="1").stdout.split())
     for words in (silence.id, silence.node, silence.by, why):
         assert words in said, columns
 

@@ -26,6 +26,8 @@ from mesh_core.runtime.secret_files import is_given
 from mesh_core.runtime.settings import BadSettings, MeshSettings, checkout, read_settings
 
 if TYPE_CHECKING:  # each command imports only what it uses
+    from rich.text import Text
+
     from mesh_core.approvals.operator_folders import OperatorFolders
     from mesh_core.messaging.bus import Bus
     from mesh_core.silences.folder import SilenceFolder
@@ -96,6 +98,18 @@ class CliContext:
     def say(self, text: str = "", style: str = "") -> None:
         """One line (or more) to the person, wrapped by their terminal and not by us."""
         self.out.print(text, style=style, soft_wrap=True)
+
+    def say_beside(self, label: str | Text, prose: str | Text, style: str = "") -> None:
+        """A sentence beside its label: wrapped at words on a terminal, one line for whoever reads a pipe."""
+        from rich.text import Text
+
+        from mend.listing import beside
+
+        head, words = (part if isinstance(part, Text) else Text(part, style) for part in (label, prose))
+        if self.out.is_terminal:
+            self.out.print(beside(head, words, self.out.width))
+        else:
+            self.out.print(Text.assemble(head, words), soft_wrap=True)
 
     def say_json(self, value: Any) -> None:
         """One JSON document on stdout, whole, in ASCII: so it is exact and still cannot steer a terminal."""

@@ -45,7 +45,21 @@ def laid_out(
 
 def in_lines(head: Sequence[Text], tail: Text) -> Group:
     """A row where its columns have no room: what it is about, and below that, indented, the rest; both may wrap."""
-    return Group(Text("  ").join(head), Padding(tail, (0, 0, 0, 2)))
+    below = Padding(tail, (0, 0, 0, 2), expand=False)
+    return Group(Text("  ").join(head), below) if head else Group(below)
+
+
+def beside(label: Text, prose: Text, width: int) -> Table | Group:
+    """Prose that wraps at words under itself, beside its label; under it where that leaves no room."""
+    if label.cell_len + NARROWEST_PROSE > width:
+        head = label.copy()
+        head.rstrip()
+        return in_lines([head] if head else [], prose)
+    table = Table.grid(padding=0)
+    table.add_column(width=label.cell_len, no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(label, prose)
+    return table
 
 
 def listing(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> Table:

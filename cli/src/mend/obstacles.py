@@ -55,7 +55,7 @@ def say_obstacles(cli: CliContext, found: Sequence[Obstacle], heading: str = HEA
     if found:
         cli.say(heading if any(one.blocks for one in found) else MINOR_HEADING, "bold red")
     for one in found:
-        cli.say(f"  {plain(one.told, 600)}", "red")
+        cli.say_beside("  ", plain(one.told, 600), "red")
 
 
 def say_obstacles_of_all(cli: CliContext, found: Sequence[tuple[str, Sequence[Obstacle]]]) -> None:
@@ -68,4 +68,4 @@ def say_obstacles_of_all(cli: CliContext, found: Sequence[tuple[str, Sequence[Ob
         cli.say(HEADING if any(one.blocks for one in whose) else MINOR_HEADING, "bold red")
     for one, names in whose.items():
         who = "all" if len(names) == len(found) > 1 else ", ".join(names)
-        cli.say(f"  {who}: {plain(one.told, 600)}", "red")
+        cli.say_beside(f"  {who}: ", plain(one.told, 600), "red")

@@ -80,9 +80,7 @@ async def _models(cli: CliContext) -> list[Finding]:
 
 
 def _print(cli: CliContext, finding: Finding) -> None:
-    cli.out.print(
-        Text.assemble((f"{finding.level:<9}", STYLE[finding.level]), (f"{finding.check:<18}", "bold"), finding.found),
-        soft_wrap=True,
-    )
+    label = Text.assemble((f"{finding.level:<9}", STYLE[finding.level]), (f"{finding.check:<18}", "bold"))
+    cli.say_beside(label, finding.found)
     if finding.fix:
-        cli.say(f"{'':<9}{'':<18}{finding.fix}", "dim")
+        cli.say_beside(" " * 27, finding.fix, "dim")

@@ -80,16 +80,16 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
 def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, times: int | None) -> None:
     moment = now()
     cli.say(plain(found.id), "bold cyan")
-    wrong = Text("  wrong       ").append(plain(what_is_wrong(p.event)), "bold").append(f" ({p.event.severity})")
-    cli.out.print(wrong, soft_wrap=True)
+    wrong = Text(plain(what_is_wrong(p.event)), "bold").append(f" ({p.event.severity})", "not bold")
+    cli.say_beside("  wrong       ", wrong)
     line = Text("  would run   ")
     line.append(p.type, "bold").append(" on ").append(plain(p.node), "bold")
     if p.service:
         line.append(" for ").append(plain(p.service), "bold")
     line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
     cli.out.print(line, soft_wrap=True)
-    cli.say(f"  touches     {plain(what_it_touches(p), MAX_TOUCHES)}")
-    cli.say(f"  because     {plain(told_reason(p))}")
+    cli.say_beside("  touches     ", plain(what_it_touches(p), MAX_TOUCHES))
+    cli.say_beside("  because     ", plain(told_reason(p)))
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
         model = f"no model: the policy's own choice ({plain(p.model.name, 60)})"
@@ -100,7 +100,8 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     cli.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{attempts}")
     cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
     if note := _note(found):
-        cli.say(f"  {'put aside' if _is_put_aside(found, note) else 'decided':<10}  {plain(note, 500)}")
+        label = "put aside" if _is_put_aside(found, note) else "decided"
+        cli.say_beside(f"  {label:<10}  ", plain(note, 500))
     cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
     event = p.event
     occurred = "" if times is None else f", {times} occurrence{'s' if times != 1 else ''}"

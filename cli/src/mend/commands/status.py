@@ -161,28 +161,24 @@ def _print(cli: CliContext, found: Status) -> None:
             word, style = "gone", "red"
         if name in found.stuck:
             word, style = "stuck", "red"
-        cli.out.print(
-            Text.assemble(f"{plain(name, 40):<18}", (f"{word:<8}", style), (f"heartbeat {age(seconds)} ago", "dim"))
-        )
+        beat = (f"heartbeat {age(seconds)} ago", "dim")
+        cli.say_beside(f"{plain(name, 40):<18}", Text.assemble((f"{word:<8}", style), beat))
         if name in found.stuck:
-            cli.say(f"{'':<18}{plain(found.stuck[name], 400)}", "red")
+            cli.say_beside(" " * 18, plain(found.stuck[name], 400), "red")
     if found.redis_problem is None:
-        line = Text.assemble(
-            f"{'redis':<18}", ("answers ", "green"), (f"version {found.redis_version}, {found.redis_url}", "dim")
-        )
+        line = Text.assemble(("answers ", "green"), (f"version {found.redis_version}, {found.redis_url}", "dim"))
     else:
         line = Text.assemble(
-            f"{'redis':<18}",
             ("silent  " if found.redis_version is None else "refuses ", "red"),
             (f"{plain(found.redis_problem, 240)}; {found.redis_url}", "dim"),
         )
-    cli.out.print(line, soft_wrap=True)
+    cli.say_beside(f"{'redis':<18}", line)
     for group, lag in sorted(found.lag.items()):
         style = "green" if lag < 1000 else "yellow"
         told = f"{lag} events behind, {found.waiting.get(group, 0)} in hand"
-        cli.out.print(Text.assemble(f"{'group ' + plain(group, 30):<18}", (told, style)))
+        cli.say_beside(f"{'group ' + plain(group, 30):<18}", Text(told, style))
     for said in found.failing_probes:
-        cli.say(f"{'probe fails':<18}{said}", "red")
+        cli.say_beside(f"{'probe fails':<18}", said, "red")
     if found.dead_letters:
         cli.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
     for name in found.open_circuits:
