@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
+from collections.abc import Callable, Iterator
 
 import pytest
+from forking_mend import ForkingMend
 from mend_rig import Mend, finish
 
 from mesh_core.messaging.bus import Bus
@@ -17,10 +17,23 @@ ENCODINGS = ("ascii", "iso-8859-2", "cp437", "cp866")
 C_LOCALE = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
-def said(mend: Mend, *words: str | bytes, **environ: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, **mend.environ, **environ}
-    command = [sys.executable, "-m", "mend", *words]
-    return subprocess.run(command, env=environment, cwd=mend.runtime, capture_output=True, timeout=60, check=False)
+Said = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture(scope="module")
+def said() -> Iterator[Said]:
+    """`said(mend, *words, **environ)`: a real `mend` under these settings of Python's."""
+    made: dict[tuple[tuple[str, str], ...], ForkingMend] = {}
+
+    def run(mend: Mend, *words: str | bytes, **environ: str) -> subprocess.CompletedProcess[bytes]:
+        kind = tuple(sorted(environ.items()))
+        if kind not in made:
+            made[kind] = ForkingMend(environ)
+        return made[kind](words, mend.environ, mend.runtime)
+
+    yield run
+    for one in made.values():
+        one.close()
 
 
 @pytest.fixture
@@ -43,7 +56,7 @@ def full(mend_online: Mend) -> Mend:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_the_terminal_cannot_show_is_replaced(full: Mend, encoding: str) -> None:
+def test_what_the_terminal_cannot_show_is_replaced(full: Mend, said: Said, encoding: str) -> None:
     for words in ("history", "show pi4/one", "pending", "deadletters", "silences"):
         done = said(full, *words.split(), PYTHONIOENCODING=encoding)
         text = done.stdout.decode(encoding)
@@ -60,7 +73,7 @@ def test_what_the_terminal_cannot_show_is_replaced(full: Mend, encoding: str) ->
         *("doctor --no-models", "audit show", "approve pi4/one", "show nobody", "--help", "show --help"),
     ],
 )
-def test_in_the_c_locale_no_command_ends_in_a_traceback(full: Mend, words: str) -> None:
+def test_in_the_c_locale_no_command_ends_in_a_traceback(full: Mend, said: Said, words: str) -> None:
     done = said(full, *words.split(), **C_LOCALE)
     assert done.returncode in (0, 1, 3)
     assert b"Traceback" not in done.stderr + done.stdout
@@ -82,7 +95,7 @@ def test_in_the_c_locale_no_command_ends_in_a_traceback(full: Mend, words: str) 
 )
 @pytest.mark.parametrize("environ", [C_LOCALE, {"PYTHONUTF8": "1"}], ids=["C", "utf-8"])
 def test_words_that_are_no_text_are_refused_in_a_sentence(
-    mend: Mend, words: tuple[bytes, ...], environ: dict[str, str]
+    mend: Mend, said: Said, words: tuple[bytes, ...], environ: dict[str, str]
 ) -> None:
     done = said(mend, *words, **environ)
     assert b"Traceback" not in done.stderr, done.stderr
