@@ -452,6 +452,31 @@ async def test_a_hint_at_a_new_stream_ends_the_wait_for_others(group: Group, mon
     assert ids(await read(consumer)) == ["2-0"]
 
 
+@pytest.mark.parametrize("while_it", ["join", "take_new"])
+async def test_a_hint_is_heeded_by_a_read_that_does_not_wait_yet(
+    group: Group, monkeypatch: pytest.MonkeyPatch, while_it: str
+) -> None:
+    """Else what lies in a new stream waits for the next look around, or for an entry in another one."""
+    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 600_000)
+    monkeypatch.setattr("mesh_core.messaging.consumer.DISCOVER_EVERY_SECONDS", 600)
+    consumer, entries = group.member("p1"), list[Entry]()
+    does = getattr(consumer._commands, while_it)
+
+    async def hinted(*given: Any) -> Any:
+        done = await does(*given)
+        if while_it == "join" or not done:  # the next thing would be to wait
+            monkeypatch.setattr(consumer._commands, while_it, does)
+            await group.add(2, stream="mesh:ev:pi5")
+            consumer.hint("mesh:ev:pi5")
+        return done
+
+    monkeypatch.setattr(consumer._commands, while_it, hinted)
+    await group.add(1)
+    while len(entries) < 2:
+        entries += await asyncio.wait_for(consumer.read(block_ms=600_000), 60)
+    assert ids(entries) == ["1-0", "2-0"]
+
+
 async def test_what_comes_in_the_very_moment_of_such_a_hint_is_not_lost(group: Group) -> None:
     consumer, seen = group.member("p1"), set[str]()
     await group.add(1)

@@ -336,9 +336,9 @@ async def test_bad_messages_go_to_the_dead_letters_by_both_ways_in(mesh: Mesh, r
 
 
 async def test_a_node_cannot_speak_for_another_node(mesh: Mesh) -> None:
-    await mesh.start()
     raw = HealthEvent(type="container_died", node="db01", service="postgres").wire()
     await mesh.bus.call("XADD", "mesh:ev:web01", "1-0", "p", raw)
+    await mesh.start()
 
     async def refused() -> bool:
         return await mesh.bus.redis.xlen("mesh:dead_letters") == 1
@@ -355,7 +355,7 @@ async def test_an_entry_that_was_handed_out_often_and_never_worked_on_is_no_pois
     ((_, ((entry, _),)),) = await mesh.bus.redis.xreadgroup("planner", "dead", {"mesh:ev:web01": ">"})
     for _ in range(8):
         await mesh.bus.redis.xclaim("mesh:ev:web01", "planner", "dead", 0, [entry])
-    await mesh.start([provider])
+    await mesh.start([provider], reclaim_idle_ms=1)
     (filed,) = await mesh.proposed(seconds=15)
     assert filed.proposal.model.provider == "twin"
     assert await mesh.stream("mesh:dead_letters") == []

@@ -84,6 +84,7 @@ class Consumer:
         About `count` of them and READ_BYTES at most, whatever lies in the streams. Waits for the first one, `block_ms`
         at most and not once `stop` is set.
         """
+        self._interrupt.clear()
         try:
             with or_down():
                 await self._discover()
@@ -178,11 +179,15 @@ class Consumer:
     async def _discover(self) -> None:
         if self._clock() < self._next_discovery:
             return
-        found = self._wanted | (await self._commands.streams_like(self._pattern) if self._pattern else set())
-        for stream in sorted(found - self._streams):
-            await self._commands.join(stream)
+        self._next_discovery = self._clock() + DISCOVER_EVERY_SECONDS  # before: a hint that comes meanwhile is sooner
+        try:
+            found = self._wanted | (await self._commands.streams_like(self._pattern) if self._pattern else set())
+            for stream in sorted(found - self._streams):
+                await self._commands.join(stream)
+        except BaseException:
+            self._next_discovery = 0.0
+            raise
         self._streams |= found
-        self._next_discovery = self._clock() + DISCOVER_EVERY_SECONDS
 
     async def _reclaim(self, count: int) -> list[Entry]:
         if not self._own_drained:
@@ -262,7 +267,8 @@ class Consumer:
             return []
 
     async def _wait_for_one(self, block_ms: int, stop: asyncio.Event | None) -> list[Entry]:
-        self._interrupt.clear()
+        if self._interrupt.is_set():  # since this read began
+            return []
         reading = asyncio.ensure_future(self._commands.wait_for_new(sorted(self._streams), block_ms))
         ends = [asyncio.create_task(event.wait()) for event in (self._interrupt, stop) if event is not None]
         try:
