@@ -504,6 +504,17 @@ async def test_who_cancels_a_waiting_read_ends_it(group: Group) -> None:
         await waiting
 
 
+async def test_a_wait_that_is_ended_before_it_began_leaves_nothing_behind(group: Group) -> None:
+    """A call of redis-py's in a task of its own would leave a coroutine that nobody awaits, told in some later test."""
+    await group.add(1)
+    consumer = group.member("p1")
+    await read(consumer)
+    waiting = asyncio.ensure_future(consumer._commands.wait_for_new(["mesh:ev:pi4"], 2000))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_a_stop_ends_a_waiting_read(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 120_000)
     consumer, stop = group.member("p1"), asyncio.Event()
