@@ -191,7 +191,7 @@ class Walk:
 
     def _outcome(self, filed: Filed) -> Outcome | None:
         for folder, path in self.mesh.actions.find(filed.name.id):
-            assert folder is not Folder.QUARANTINE, f"quarantined: {path}"
+            assert folder not in (Folder.QUARANTINE, Folder.WITHDRAWN), f"not run: {path}"
             if folder in ENDED:
                 return self.mesh.actions.outcome_at(path)
         return None

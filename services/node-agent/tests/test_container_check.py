@@ -67,7 +67,8 @@ def crashed(*seconds_ago: float) -> ContainerRecord:
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 3}, Condition.UNHEALTHY, "container_restart_loop"),
         (RUNNING | {"StartedAt": at(61)}, {"deaths": 3}, Condition.HEALTHY, ""),
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 2, "oom_deaths": 2}, Condition.UNHEALTHY, "container_oom"),
-        ({"Status": "restarting"}, {"restarts": 3}, Condition.UNHEALTHY, "container_restart_loop"),
+        ({"Status": "restarting", "StartedAt": at(31)}, {"restarts": 3}, Condition.UNHEALTHY, "container_restart_loop"),
+        ({"Status": "restarting"}, {"restarts": 3}, Condition.UNKNOWN, ""),  # it ran for an hour before
         ({"Status": "restarting"}, {"restarts": 2}, Condition.UNKNOWN, ""),
         (EXITED, {}, Condition.UNHEALTHY, "container_died"),
         (EXITED | {"OOMKilled": True}, {}, Condition.UNHEALTHY, "container_oom"),

@@ -89,8 +89,9 @@ class ContainerCheck:
     def _loop(self, status: str) -> str:
         """The type of its restart loop; empty if it is in none, or has been up for long enough."""
         looping = self.deaths >= self.loop_deaths
-        if status == "restarting" and self._restart_count >= self.loop_deaths:
-            looping = True  # the engine counted what we did not hear
+        lived = _unix(self._state.get("FinishedAt")) - _unix(self._state.get("StartedAt"))
+        if status == "restarting" and self._restart_count >= self.loop_deaths and lived < self.stable_seconds:
+            looping = True  # the engine counted what we did not hear; it counts for ever, also what is months apart
         oom = self.oom_deaths >= OOM_DEATHS
         up_seconds = self.now - _unix(self._state.get("StartedAt"))
         if not (looping or oom) or (status == "running" and not 0 <= up_seconds < self.stable_seconds):
