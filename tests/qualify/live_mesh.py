@@ -37,6 +37,16 @@ WATCH: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 FAR_AGENT = "mm-agent.service"
+# The hook generic/watchdog: a program of somebody's own that posts when a container of his does not run, or runs again.
+WATCHDOG = {
+    "type": "'container_down'",
+    "node": "host",
+    "service": "container",
+    "severity": "'error'",
+    "firing": "state",
+    "incident": "ticket",
+    "payload": "{message: text}",
+}
 STREAMS = (f"mesh:ev:{BOX}", f"mesh:ev:{FAR}", "mesh:ev:_foreign", "mesh:ev:_observer")
 START_SECONDS = 90.0
 SERVICES = ("observer", "planner-agent", "executor-agent", "node-agent")  # on box
@@ -155,6 +165,7 @@ def live_mesh(engine: Engine, images: dict[str, str], folder: Path) -> Iterator[
         with systemd_container(engine, keys, options) as node:
             local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
             (config / "inventory.yml").write_text(json.dumps({"all": {"hosts": {BOX: local, FAR: None}}}))
+            (config / "hooks.yml").write_text(json.dumps({"version": 1, "generic": {"watchdog": WATCHDOG}}))
             (config / "host_vars" / f"{FAR}.yml").write_text(json.dumps(dict(node.inventory_vars)))
             mesh = LiveMesh(folder, engine, node, server, f"http://127.0.0.1:{port}", images, environment, {})
             try:

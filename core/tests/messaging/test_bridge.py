@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -409,7 +411,7 @@ async def test_what_somebody_types_is_adopted_under_the_name_that_the_inventory_
 async def test_who_may_not_read_the_inventory_lets_those_come_first_who_may(
     redis_each: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "closed.yml").mkdir()  # for root, too, it is there and cannot be read
+    os.mknod(tmp_path / "closed.yml", stat.S_IFSOCK)  # for root, too, it is there and cannot be read
     (tmp_path / "inventory.yml").write_text("all: {hosts: {NAS01: }}")
     bus = Bus.connect(redis_each.url, "test")
     closed, opened = NameBook(tmp_path / "closed.yml"), NameBook(tmp_path / "inventory.yml")

@@ -171,7 +171,8 @@ async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, nam
     folder.mkdir()
     text.write_text(SLEEP % (mark, mark))
     program = textwrap.dedent(EXECUTOR).format(namespaces=namespaces, wait=wait, folder=str(folder), text=str(text))
-    paths = os.pathsep.join([str(Path(__file__).parents[3] / "tests"), os.environ.get("PYTHONPATH", "")])
+    ours = [str(Path(__file__).parents[3] / "tests"), str(Path(__file__).parent)]
+    paths = os.pathsep.join([*ours, os.environ.get("PYTHONPATH", "")])
     executor = subprocess.Popen(
         [sys.executable, "-c", program],
         stdout=subprocess.DEVNULL,

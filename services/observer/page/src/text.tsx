@@ -45,15 +45,16 @@ export function ModelReason({ p, class: cls, max }: { p: Reasoned; class?: strin
   )
 }
 
-const FOLD_LINES = 12
-const FOLD_CHARS = 900
+const FOLD = { lines: 12, chars: 900 }
+const FOLD_TALL = { lines: 200, chars: 12_000 } // it scrolls by itself
 
 /** A longer text, folded until somebody wants all of it. */
 export function UntrustedBlock({ text, label, open = false, tall = false }: { text: string; label: string; open?: boolean; tall?: boolean }) {
   const [whole, setWhole] = useState(open)
-  const lines = text.split('\n', FOLD_LINES + 1)
-  const long = text.length > FOLD_CHARS || lines.length > FOLD_LINES
-  const shown = whole || !long ? text : shorten(lines.slice(0, FOLD_LINES).join('\n'), FOLD_CHARS)
+  const fold = tall ? FOLD_TALL : FOLD
+  const lines = text.split('\n', fold.lines + 1)
+  const long = text.length > fold.chars || lines.length > fold.lines
+  const shown = whole || !long ? text : shorten(lines.slice(0, fold.lines).join('\n'), fold.chars)
   return (
     <div class="block">
       <pre class={tall ? 'said tall' : 'said'} tabIndex={0} role="region" aria-label={label}>
