@@ -12,7 +12,7 @@ from mend.context import CliContext
 from mend.errors import DONE, USAGE, CliError, cli_error_for
 from mend.follow import follow
 from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
-from mend.playbook_findings import lint_of, say_dangers
+from mend.playbook_findings import say_dangers
 from mend.text import plain
 from mend.times import now
 from mesh_core.actions.register import action_type
@@ -20,6 +20,7 @@ from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
+from mesh_core.policy.current_config import lint_by_policy
 
 PendingId = Annotated[
     str,
@@ -80,7 +81,7 @@ def approve_one(cli: CliContext, query: str) -> Filed:
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
     cli.say(f"  next: {action_type(p.type).after_approval} {plain(p.target_key).rstrip('/')}; approved by {cli.user}")
-    say_dangers(cli, lint_of(cli, p))
+    say_dangers(cli, lint_by_policy(cli.runtime, p))
     say_obstacles(cli, obstacles_of(p, surroundings(cli), now()), APPROVED_HEADING)
     return filed
 

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mesh_core.models.proposals import Proposal
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.policy.inventory.variable_files import inventory_stamp
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import notes_stamp, read_lifeline
+from mesh_core.policy.playbook_lint import Lint, lint_proposal
 from mesh_core.policy.policy import NO_LIFELINE, BadPolicy, Policy
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 
@@ -82,6 +84,14 @@ class ConfigReader:
 def current_policy(runtime: Path, lifeline: Lifeline = NO_LIFELINE) -> Policy:
     """The policy of a runtime folder, with what its services noted and `lifeline` protected. Raises BadPolicy."""
     return Policy.load(runtime / "config" / "policy.yml", lifeline | read_lifeline(runtime))
+
+
+def lint_by_policy(runtime: Path, proposal: Proposal) -> Lint:
+    """What the policy of now finds in a proposal's own playbook; nothing of one that carries none."""
+    try:
+        return current_policy(runtime).lint(proposal)
+    except BadPolicy:  # what it would allow is not allowed then, and the findings say so
+        return lint_proposal(proposal)
 
 
 def _just_saved(path: Path) -> bool:

@@ -115,10 +115,7 @@ def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None
 
 def dangers_of(proposal: Proposal, config: ConfigSnapshot) -> tuple[str, ...]:
     """What a person's own playbook destroys or shuts, as sentences; what the person approved it with. Pure."""
-    if proposal.playbook is None or isinstance(config.policy, str):
-        return ()
-    policy = config.policy
-    return lint_playbook(proposal.playbook, proposal.node, policy.widened, protected=policy.is_lifeline).dangers
+    return () if isinstance(config.policy, str) else config.policy.lint(proposal).dangers
 
 
 def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:

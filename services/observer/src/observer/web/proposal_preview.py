@@ -8,8 +8,7 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
-from mesh_core.policy.current_config import current_policy
-from mesh_core.policy.playbook_lint import Lint, lint_proposal
+from mesh_core.policy.current_config import current_policy, lint_by_policy
 from mesh_core.policy.policy import BadPolicy, Policy
 from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem
@@ -43,7 +42,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
         return None, None
     name = p.playbook.name if p.playbook else p.type
     sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
-    lint = _lint(context, p)
+    lint = lint_by_policy(context.runtime, p)
     return PlaybookPreview(
         name=name,
         text=made.apply,
@@ -61,14 +60,6 @@ def load_policy(context: AppContext) -> Policy:
         return current_policy(context.runtime)
     except BadPolicy as error:
         raise HttpProblem(409, "bad_policy", f"the policy cannot be used: {error}") from None
-
-
-def _lint(context: AppContext, p: Proposal) -> Lint:
-    try:
-        policy = load_policy(context)
-    except HttpProblem:  # what it would allow is not allowed then, and the findings say so
-        return lint_proposal(p)
-    return lint_proposal(p, policy.widened, policy.is_lifeline)
 
 
 def policy_answer(context: AppContext, p: Proposal) -> PolicyAnswer | None:
