@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from mesh_core.models.config_file import not_yaml
+from mesh_core.policy.yaml_loader import SafeLoader
 
 MAX_NODES = 200_000
 MAX_DEPTH = 100  # collections in collections
@@ -133,7 +134,7 @@ def sealed_in(value: Any) -> TaggedText | None:
 def _check_depth(text: str) -> None:
     """Before anything is built: libyaml's composer has no bound of its own. RecursionError beyond MAX_DEPTH."""
     depth = 0
-    for event in yaml.parse(text, Loader=_SafeLoader):
+    for event in yaml.parse(text, Loader=SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -168,11 +169,7 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-# libyaml where PyYAML has it, as in Ansible: the one in Python refuses tabs that Ansible reads.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two it is, is known only when it runs
+class _Loader(SafeLoader):  # type: ignore[misc]
     source = ""
 
 

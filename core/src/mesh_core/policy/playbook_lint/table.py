@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.policy.playbook_lint.yaml_text import LOADER
+from mesh_core.policy.yaml_loader import SafeLoader
 
 Checker = str | tuple[object, ...]  # a name out of checkers.py, or the values that an argument may have
 ANY_ARGUMENT = "*"
@@ -79,7 +79,7 @@ def _safe_names(facts: frozenset[str]) -> frozenset[str]:
 @cache
 def _read() -> dict[str, Any]:
     text = resources.files("mesh_core.policy.playbook_lint").joinpath("modules.yml").read_text(encoding="utf-8")
-    read: dict[str, Any] = yaml.load(text, Loader=LOADER)  # noqa: S506  (a SafeLoader)
+    read: dict[str, Any] = yaml.load(text, Loader=SafeLoader)  # noqa: S506  (a SafeLoader)
     return read
 
 

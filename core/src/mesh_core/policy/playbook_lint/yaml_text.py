@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
+from mesh_core.policy.yaml_loader import SafeLoader
+
 MAX_DEPTH = 50
-# libyaml where PyYAML has it, as in Ansible: two parsers could read two playbooks out of one text.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = (str, int, float, type(None))
 
 
@@ -43,7 +43,7 @@ def plays_in(text: str) -> list[dict[Any, Any]]:
 def _check_events(text: str) -> None:
     """Before anything is built: depth, aliases, tags. Ends at the first, so that hostile text costs little."""
     depth = 0
-    for event in yaml.parse(text, Loader=LOADER):
+    for event in yaml.parse(text, Loader=SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise NotReadable("it is not plain YAML: an alias (*name) is used")
         if isinstance(event, yaml.CollectionStartEvent):
@@ -57,7 +57,7 @@ def _check_events(text: str) -> None:
             raise NotReadable(f"it is not plain YAML: the tag {str(tag)[:80]} is used (only !unsafe on a text may be)")
 
 
-class _PlainLoader(LOADER):  # type: ignore[misc]  # which of the two it is, is known only when it runs
+class _PlainLoader(SafeLoader):  # type: ignore[misc]
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(keys) != len(set(keys)):

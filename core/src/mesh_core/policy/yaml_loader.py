@@ -1,0 +1,11 @@
+"""The one parser for the YAML of inventories and playbooks, as Ansible: two could read two things out of one text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+# libyaml where PyYAML has it, as in Ansible: the one in Python refuses tabs that Ansible reads. Which of
+# the two it is, is known only when it runs.
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
