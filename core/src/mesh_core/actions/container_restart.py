@@ -18,6 +18,7 @@ from mesh_core.models.owner_labels import (
     label_problems,
     labels_in,
     stop_timeout,
+    stop_timeout_in,
 )
 from mesh_core.models.proposals import Proposal, Risk
 
@@ -43,7 +44,7 @@ _ITS_SECONDS = (
 def _playbooks(proposal: Proposal) -> PlaybookSet:
     node, service = target_of(proposal)
     found = by_event(proposal.event, node, service)
-    asked = next(filter(None, map(stop_timeout, labels_in(proposal.event.payload))), None)
+    asked = stop_timeout_in(proposal.event.payload)
     tasks = [*found.find, *found.beside, found.there]
     tasks += _restart("Restart it", found.ids, asked.seconds if asked else None)
     if found.beside:

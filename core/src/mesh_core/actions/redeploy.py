@@ -10,7 +10,7 @@ from mesh_core.actions.container_state import read_look
 from mesh_core.actions.containers import by_labels, compose_claim, compose_of, in_network_of, replicas_of
 from mesh_core.actions.playbooks import PlaybookSet, Task, UnsafeText, must_hold, play, target_of
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.owner_labels import labels_in, stop_timeout
+from mesh_core.models.owner_labels import labels_in, stop_timeout_in
 from mesh_core.models.proposals import Proposal, Risk
 
 _CHOICE = Choice(
@@ -49,7 +49,7 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
             "pull": "{{ mend_compose_pull | default('missing') }}",
         },
     }
-    if asked := next(filter(None, map(stop_timeout, labels_in(proposal.event.payload))), None):
+    if asked := stop_timeout_in(proposal.event.payload):
         anew["community.docker.docker_compose_v2"]["timeout"] = asked.seconds  # else compose's own stop_grace_period
     return PlaybookSet(
         apply=play(f"Redeploy {service} on {node}", node, found.variables, known, anew),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mesh_core.models.durations import BadTime, parse_span
@@ -38,7 +39,12 @@ def yes_or_no(value: object) -> bool | None:
 
 def bare_key(key: object) -> str:
     """Letters and digits alone, in lower case: `mendmesh.restart` and `MENDMESH_RESTART` are one."""
-    return "".join(c for c in str(key)[:100].lower() if c.isalnum())
+    return _bare(str(key)[:100])
+
+
+@lru_cache(maxsize=4096)  # the same few keys come with every event, and each is asked for more than once
+def _bare(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 def engine_attributes(payload: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -73,6 +79,11 @@ def stop_timeout(labels: Mapping[str, Any]) -> StopTimeout | None:
         if (asked := _seconds(labels.get(label))) is not None:
             return StopTimeout(min(max(asked, 1), MAX_STOP_SECONDS), label, asked)
     return None
+
+
+def stop_timeout_in(payload: Mapping[str, Any]) -> StopTimeout | None:
+    """The same out of an event's payload, wherever it has labels."""
+    return next(filter(None, map(stop_timeout, labels_in(payload))), None)
 
 
 def label_problems(labels: Mapping[str, Any]) -> list[str]:
