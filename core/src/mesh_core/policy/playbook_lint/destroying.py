@@ -32,6 +32,10 @@ FOR_EVERYBODY = "lets everybody write a whole tree"
 CUT_OFF = "cuts a file off"
 UNMOUNTED = "takes a file system away"
 VOLUMES = "throws volumes and their data away"
+USERS = "removes a user or a group"
+HOME = "removes a person's home"
+ON_A_DEVICE = "works on a device"
+ONLY_KNOWN_THEN = "removes what is only known when it runs"
 _BOMB = re.compile(r"(\S{1,40})\(\)\s*\{[^}]{0,200}\|[^}]{0,200}&")
 _SQL = re.compile(
     r"\b(?:drop\s+(?:database|schema|table|user|role)|truncate\s+(?:table\s+)?\w|delete\s+from\s+\S+\s*$"
@@ -104,7 +108,7 @@ _LOOKS = frozenset(
         "fuser lsof iotop iostat test dd badblocks zpool zfs btrfs"
     ).split()
 )
-_USERS = frozenset({"userdel", "deluser", "groupdel", "delgroup"})
+_USER_TOOLS = frozenset({"userdel", "deluser", "groupdel", "delgroup"})
 _OWNERS = ("chmod", "chown", "chgrp", "setfacl", "chattr")
 FOR_ALL = re.compile(r"0?[0-7]{0,2}[2367]|(?:[ugoa]*[ao][ugoa]*|)[+=][rxX]*w[rwxX]*")
 
@@ -211,9 +215,9 @@ def _by_its_word(command: Command) -> str:
     for program, said, what in _WITH_A_WORD:
         if (rest := command.after(program)) and said & {*rest}:
             return what
-    if rest := command.after(*_USERS):
+    if rest := command.after(*_USER_TOOLS):
         home = {"-r", "--remove", "-rf", "--remove-home"} & {*rest}
-        return "removes a person's home" if home else "removes a user or a group"
+        return HOME if home else USERS
     return ""
 
 
@@ -235,7 +239,7 @@ def _engine(command: Command) -> str:
         if volumes:
             return VOLUMES
         if command.open or any(word.startswith(("$", UNKNOWN)) for word in rest):
-            return "removes what is only known when it runs"
+            return ONLY_KNOWN_THEN
     return "takes a swarm's services away" if said & {"swarm", "stack"} and said & {"leave", "rm", "down"} else ""
 
 
@@ -275,7 +279,7 @@ def _on_a_device(command: Command) -> str:
         return UNMOUNTED
     if command.program in _LOOKS or command.program in _DISKS or command.program in ENGINES:
         return ""
-    return "works on a device" if any(is_device(word) for word in command.words) else ""
+    return ON_A_DEVICE if any(is_device(word) for word in command.words) else ""
 
 
 _RULES = (_engine, _found_and_removed, _removed, _made_anew, _by_its_word, _deleted, _opened, _moved, _on_a_device)

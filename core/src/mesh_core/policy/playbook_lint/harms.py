@@ -43,10 +43,9 @@ _PROGRAM = re.compile(
 _IS_A_FILE = re.compile(r"\.(?!d$)[A-Za-z0-9]{1,8}$")
 _AWAY = frozenset({"absent", "removed", "unmounted", "purged", "reset"})
 _TAKES_AWAY = {
-    "user": "removes a user or a group",
-    "group": "removes a user or a group",
+    **dict.fromkeys(("user", "group"), what.USERS),
     **dict.fromkeys(("apt", "dnf", "dnf5", "package", "pip"), what.PACKAGES),
-    "mount": "takes a file system away",
+    "mount": what.UNMOUNTED,
     "docker_volume": what.VOLUMES,
     "docker_container": "takes a container away",
     "docker_compose_v2": "takes a project's containers away",
@@ -118,7 +117,7 @@ def _of_places(short: str, beside: Beside) -> Iterator[tuple[str, str]]:
     for place in _filled(str(said), beside):
         if arguments.get("state") == "absent" and short == "file":
             if place.startswith(UNKNOWN):
-                yield "removes what is only known when it runs", ""
+                yield what.ONLY_KNOWN_THEN, ""
             elif is_lasting(place) and (is_whole(place) or not _IS_A_FILE.search(place)):
                 yield what.TREE, f"{place} state=absent"
         elif short == "file" and any(name in arguments for name in ("mode", "owner", "group")):
@@ -145,7 +144,7 @@ def _of_words(module: str, short: str, beside: Beside, protected: Protected) -> 
         yield f"stops {lifeline[0]}, which the mesh or the way in depends on", named
     elif short in _TAKES_AWAY and state in _AWAY:
         home = short == "user" and arguments.get("remove") is True
-        yield "removes a person's home" if home else _TAKES_AWAY[short], named
+        yield what.HOME if home else _TAKES_AWAY[short], named
     elif short not in _TAKES_AWAY and module not in table().modules and short not in _COMMANDS:
         yield from _of_unknown(arguments, beside)
     for where, argument, values, harm in _ALSO:
@@ -158,7 +157,7 @@ def _of_unknown(arguments: Mapping[str, Any], beside: Beside) -> Iterator[tuple[
     for name, value in arguments.items():
         for text in _filled(value, beside) if isinstance(value, str) else ():
             if is_device(text):
-                yield "works on a device", text[:MAX_NAMED]
+                yield what.ON_A_DEVICE, text[:MAX_NAMED]
             if what.DELETES.fullmatch(text) or (name == "state" and text in _AWAY):
                 yield what.DELETED, f"{name}={text[:MAX_NAMED]}"
         if value is True and (what.DELETES.fullmatch(name) or name in ("flush", "force")):
