@@ -16,6 +16,7 @@ Only these two end that a node was offline. The two events are compared for noth
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from mesh_core.incidents.event_types import BENIGN, NOTICES, RECOVERIES, REMEDIATIONS, EventType
@@ -101,9 +102,20 @@ def addresses_of(trouble: Trouble) -> frozenset[str]:
 
 def concerns(recovery: HealthEvent, node: str, service: str | None) -> bool:
     """Is this word about that place? That of a node that is no more is about each place there."""
-    if recovery.type == EventType.NODE_RETIRED and recovery.service is None:
+    if _retires(recovery):
         return recovery.node == node
     return (recovery.node, recovery.service) == (node, service)
+
+
+def concerns_any(recovery: HealthEvent, target_keys: Collection[str]) -> bool:
+    """The same of many places, by their keys."""
+    if _retires(recovery):
+        return any(key.startswith(f"{recovery.node}/") for key in target_keys)
+    return recovery.target_key in target_keys
+
+
+def _retires(recovery: HealthEvent) -> bool:
+    return recovery.type == EventType.NODE_RETIRED and recovery.service is None
 
 
 def _own_addresses(trouble: Trouble) -> frozenset[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from mesh_core.incidents.rule import concerns, is_recovery
+from mesh_core.incidents.rule import concerns_any, is_recovery
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import proposal_id
@@ -89,12 +89,6 @@ def sort_batch(tasks: Iterable[PlanningTask], known: BatchContext) -> list[Plann
     return planned
 
 
-def place_of(target_key: str) -> tuple[str, str | None]:
-    """(node, service) of `node/service`; no service for `node/`."""
-    node, _, service = target_key.partition("/")
-    return node, service or None
-
-
 def _step(
     task: PlanningTask,
     key: str,
@@ -107,8 +101,7 @@ def _step(
     match triage(event, silences):
         case Route.RECOVERY | Route.RUN if is_recovery(event):
             # What was handed out before may have taken something back and not told it.
-            places = known.waiting | busy
-            ends_something = again or any(concerns(event, *place_of(each)) for each in places)
+            ends_something = again or concerns_any(event, known.waiting) or concerns_any(event, busy)
             return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE
         case Route.PLAN:
             # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what
