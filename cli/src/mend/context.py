@@ -10,7 +10,7 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,10 @@ from mesh_core.runtime.secret_files import is_given
 from mesh_core.runtime.settings import BadSettings, MeshSettings, checkout, read_settings
 
 if TYPE_CHECKING:  # each command imports only what it uses
+    from rich.console import Group
     from rich.text import Text
 
+    from mend.listing import Column
     from mesh_core.approvals.operator_folders import OperatorFolders
     from mesh_core.messaging.bus import Bus
     from mesh_core.silences.folder import SilenceFolder
@@ -110,6 +112,15 @@ class CliContext:
             self.out.print(beside(head, words, self.out.width))
         else:
             self.out.print(Text.assemble(head, words), soft_wrap=True)
+
+    def say_rows(
+        self, columns: Sequence[Column], rows: Sequence[Sequence[Text]], as_lines: Callable[[Sequence[Text]], Group]
+    ) -> None:
+        """A table, or where its columns have no room each row as `as_lines` puts it."""
+        from mend.listing import laid_out
+
+        for part in laid_out(columns, rows, self.out.width, as_lines):
+            self.out.print(part)
 
     def say_json(self, value: Any) -> None:
         """One JSON document on stdout, whole, in ASCII: so it is exact and still cannot steer a terminal."""

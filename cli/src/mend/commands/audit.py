@@ -15,7 +15,7 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
-from mend.listing import Column, in_lines, laid_out
+from mend.listing import Column, in_lines
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import local_time, now
@@ -178,8 +178,7 @@ def show(
             "Nothing is written down yet." if since is None and actor is None else "Nothing of that is written down."
         )
         return
-    for part in laid_out(COLUMNS, [_row(line) for line in shown], cli.out.width, _in_lines):
-        cli.out.print(part)
+    cli.say_rows(COLUMNS, [_row(line) for line in shown], _in_lines)
 
 
 def _lines(cli: CliContext, oldest: datetime | None, actor: str | None, limit: int) -> Iterator[AuditLine]:

@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.text import Text
 
 from mend.context import CliContext
-from mend.listing import Column, in_lines, laid_out
+from mend.listing import Column, in_lines
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import local_time, seconds_between, took
@@ -75,8 +75,7 @@ def history(
     if not shown:
         cli.say("Nothing has been decided yet." if not (node or service) else "Nothing of that has been decided yet.")
         return
-    for part in laid_out(COLUMNS, [_row(p) for p in shown], cli.out.width, _in_lines):
-        cli.out.print(part)
+    cli.say_rows(COLUMNS, [_row(p) for p in shown], _in_lines)
     if len(found) > len(shown):
         cli.say(f"{len(found) - len(shown)} older ones: --limit {len(found)}", "dim")
 

@@ -46,7 +46,7 @@ def page(
     cli.say(plain(link or dashboard))
     about = "counts once, for 10 minutes" if link else "sign in as config/users.yml knows you"
     cli.err.print(about, style="dim")
-    if heartbeats(cli.runtime).get("observer", FRESH_SECONDS) >= FRESH_SECONDS:
+    if heartbeats(cli.runtime).get(OBSERVER, FRESH_SECONDS) >= FRESH_SECONDS:
         cli.err.print("the observer does not run at the moment: `mend up` starts it", style="yellow")
     elif link and browser and sys.stdout.isatty() and _has_screen():
         _open(cli.runtime, link)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mend.active_silences import say_silences
 from mend.context import CliContext
-from mend.listing import Column, in_lines, laid_out
+from mend.listing import Column, in_lines
 from mend.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mend.options import AsJson
 from mend.text import plain
@@ -51,8 +51,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
         rows = zip(waiting, seen, against, strict=True)
         cli.say_json([pending_row(filed, times, obstacles) for filed, times, obstacles in rows])
         return
-    for part in laid_out(COLUMNS, _rows(waiting, seen), cli.out.width, _in_lines):
-        cli.out.print(part)
+    cli.say_rows(COLUMNS, _rows(waiting, seen), _in_lines)
     _say_what_is_wide(cli, waiting)
     say_obstacles_of_all(
         cli, [(short_id(filed.name.id), obstacles) for filed, obstacles in zip(waiting, against, strict=True)]

@@ -13,7 +13,7 @@ from rich.text import Text
 from mend.complete import complete_silences
 from mend.context import CliContext
 from mend.errors import CliError, cli_error_for
-from mend.listing import Column, in_lines, laid_out
+from mend.listing import Column, in_lines
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, local_time, now, seconds_between
@@ -48,8 +48,7 @@ def silences(
     elif not found:
         cli.say("Nothing is silenced. mend maintenance NODE --for 2h --reason TEXT would do it.")
     else:
-        for part in laid_out(COLUMNS, [_cells(s, timestamp, s.id in gone) for s in found], cli.out.width, _in_lines):
-            cli.out.print(part)
+        cli.say_rows(COLUMNS, [_cells(s, timestamp, s.id in gone) for s in found], _in_lines)
         cli.say("mend unsilence ID ends one before its time.", "dim")
 
 
