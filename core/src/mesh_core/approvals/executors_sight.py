@@ -11,8 +11,8 @@ from pathlib import Path
 
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.heartbeats import heartbeat_file
+from mesh_core.runtime.services import EXECUTOR
 
-EXECUTOR = "executor-agent"
 _ACL = "system.posix_acl_access"
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from mesh_core.approvals.action_folders import ActionFolders, modified_ns
-from mesh_core.approvals.executors_sight import EXECUTOR, hidden_from_executor
+from mesh_core.approvals.executors_sight import hidden_from_executor
 from mesh_core.approvals.obstacles import Surroundings
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeat_file, heartbeats, what_is_stuck
+from mesh_core.runtime.services import EXECUTOR
 from mesh_core.runtime.targets_note import read_targets
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from mesh_core.storage.listing import entries

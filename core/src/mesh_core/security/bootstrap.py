@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from mesh_core.models.records import NAME_PATTERN
-from mesh_core.runtime.services import EXECUTOR, NODE_AGENT, SERVICES, ServiceUser
+from mesh_core.runtime.services import EXECUTOR, NODE_AGENT, OBSERVER, SERVICES, ServiceUser
 from mesh_core.security.permissions import USERS, Group, OwnedPath, differences, paths_for
 from mesh_core.security.redis_users import ADMIN, NODE_PREFIX, OPERATOR, acl_text
 from mesh_core.security.redis_users import SERVICES as REDIS_SERVICES
@@ -65,7 +65,7 @@ def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -
             done += _make(folder, name, owned, runtime)
     if "redis" in services:
         done += _redis_users(runtime, nodes, here)
-    if "observer" in services:
+    if OBSERVER in services:
         done += _first_token(runtime / "secrets")
     if EXECUTOR in services and here:
         done += _inventory(runtime, here)
@@ -145,7 +145,7 @@ def _password(path: Path, owner: ServiceUser, group: Group = Group.MENDMESH, mod
 def _first_token(folder: Path) -> Iterator[str]:
     """Somebody must be able to come in, or the observer serves no page beyond loopback: whoever may approve."""
     token = _password(folder / OPERATOR / PAGE_TOKEN, ServiceUser.ROOT, Group.OPERATORS, 0o440)
-    tokens = folder / "observer" / TOKENS
+    tokens = folder / OBSERVER / TOKENS
     if not tokens.exists():
         _write(tokens, f"first:operator:{token}\n", ServiceUser.OBSERVER, Group.MENDMESH, 0o400)
         yield f"wrote {tokens}; the page lets in whoever has the token in {folder / OPERATOR / PAGE_TOKEN}"

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mesh_core.runtime.heartbeats import heartbeat_file
+from mesh_core.runtime.services import OBSERVER
 from mesh_core.storage.by_descriptor import folder_below, names_in
 
 LINK_SECONDS = 600.0
@@ -86,7 +87,7 @@ def person_name(uid: int) -> str:
 def _observers_user(runtime: Path, state: int) -> int:
     """Whose heartbeat lies in `state`; before the first one the owner of the place."""
     try:
-        return os.stat(heartbeat_file(runtime, "observer").name, dir_fd=state, follow_symlinks=False).st_uid
+        return os.stat(heartbeat_file(runtime, OBSERVER).name, dir_fd=state, follow_symlinks=False).st_uid
     except FileNotFoundError:
         return runtime.stat().st_uid
 

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mesh_core.models.records import is_name
-from node_agent.container_identity import Identity, identity_for, is_one_off
+from node_agent.container_identity import UP, Identity, identity_for, is_one_off
 from node_agent.container_labels import depends_on
 
 MAX_DEPENDENTS = 32
-UP = ("running", "restarting", "paused")
 
 Rows = Sequence[dict[str, Any]]
 

@@ -14,6 +14,7 @@ _COMPOSE = ("com.docker.compose.", "io.podman.compose.")
 _SWARM_SERVICE, _SWARM_TASK = "com.docker.swarm.service.name", "com.docker.swarm.task.name"
 
 MAX_PORTS = 32
+UP = ("running", "restarting", "paused")  # states of what has not ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def one_each(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _rank(row: dict[str, Any]) -> tuple[bool, bool, int]:
     created, state = row.get("Created"), row.get("State")
     sick = state == "restarting" or "(unhealthy)" in str(row.get("Status"))
-    return state in ("running", "restarting", "paused"), sick, created if isinstance(created, int) else 0
+    return state in UP, sick, created if isinstance(created, int) else 0
 
 
 def container_facts(identity: Identity, row: dict[str, Any]) -> dict[str, Any]:
