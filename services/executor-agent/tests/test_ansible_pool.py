@@ -85,6 +85,12 @@ def test_the_child_sees_no_secret_and_knows_its_action(fresh: AnsiblePool, prepa
     assert f"MEND_RUN={run.proposal.id}" in text
 
 
+def test_the_log_of_a_run_has_no_warning_about_the_wall_around_it(fresh: AnsiblePool, prepare: Prepare) -> None:
+    run = prepare(fresh, text=SHOW)
+    assert run.play(APPLY).ok
+    assert run.log("02_apply").lstrip().startswith("PLAY [")
+
+
 def test_cancel_ends_the_whole_tree_at_once(fresh: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     run = prepare(fresh, text=SLEEP % (mark, mark))

@@ -75,7 +75,7 @@ def play(arguments: list[str], tmp: Path) -> int:
     _runner_events().private_data_dir = os.environ.get("AWX_ISOLATED_DATA_DIR")
     GlobalCLIArgs._Singleton__instance = None  # else the arguments of the preload would win
     VaultSecretsContext._current = None
-    constants.DEFAULT_LOCAL_TMP = str(tmp)
+    constants.ANSIBLE_HOME = constants.DEFAULT_LOCAL_TMP = str(tmp)  # there is no other place inside the wall
     code = FAILED
     try:
         PlaybookCLI.cli_executor(["ansible-playbook", *arguments])
