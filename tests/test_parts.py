@@ -237,6 +237,22 @@ async def test_a_container_can_stay_sick_start_slowly_and_crash(engine: Engine, 
     assert engine.inspect(slow.name)["State"]["ExitCode"] == 3
 
 
+def test_what_a_killed_engine_left_on_its_bridge_goes_before_ours_gives_out_its_addresses() -> None:
+    code = (
+        "import subprocess; from parts.dockerd import remove_ports_of\n"
+        "def ip(*words): return subprocess.run(['ip', *words], check=True, capture_output=True, text=True).stdout\n"
+        "remove_ports_of('old0')\n"
+        "ip('link', 'add', 'old0', 'type', 'bridge')\n"
+        "for n in '12': ip('link', 'add', f'v{n}', 'master', 'old0', 'type', 'veth', 'peer', 'name', f'inside{n}')\n"
+        "ip('link', 'add', 'other', 'type', 'veth', 'peer', 'name', 'inside')\n"
+        "remove_ports_of('old0')\n"
+        "print(*sorted(line.split(': ')[1].split('@')[0] for line in ip('-o', 'link').splitlines()))\n"
+    )
+    alone = [require("unshare", "apt-get install util-linux"), "--net", sys.executable, "-c", code]
+    done = subprocess.run(alone, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    assert done.stdout.split() == ["inside", "lo", "old0", "other"]
+
+
 def test_ansible_reaches_this_machine_over_ssh(ssh_node: SshNode, tmp_path: Path) -> None:
     assert _ansible(ssh_node, tmp_path, "-m", "ansible.builtin.ping")["ping"] == "pong"
 

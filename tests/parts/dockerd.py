@@ -2,11 +2,12 @@
 
 Where another engine lives on the machine (a docker0, and a dockerd that keeps it), ours gets a bridge of its own and
 leaves the firewall alone, because a starting dockerd empties the chains that all engines share. Published ports on
-loopback work all the same; containers then reach nothing outside.
+loopback work all the same; containers then reach nothing outside. What a killed engine left on docker0 goes first.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -35,7 +36,10 @@ class OwnEngine:
 
     def start(self) -> None:
         """Wait until its socket answers; skips (or fails, in CI) with the end of the engine's log."""
-        self._network = self._own_bridge() if _another_engine() else []
+        if _another_engine():
+            self._network = self._own_bridge()
+        else:
+            remove_ports_of("docker0")
         self._launch()
 
     def restart(self) -> None:
@@ -108,6 +112,15 @@ def _another_engine() -> bool:
     if not Path("/sys/class/net/docker0").exists():
         return False
     return any(process.name() == "dockerd" for process in psutil.process_iter(["name"]))
+
+
+def remove_ports_of(bridge: str) -> None:
+    """The cables to containers of an engine that was killed: their namespaces live on, mounted, and answer for their
+    addresses, which the next engine gives out anew. What it publishes is then now and then answered by a dead one."""
+    ip = require("ip", "apt-get install iproute2")
+    found = subprocess.run([ip, "-json", "link", "show", "master", bridge], capture_output=True, text=True, check=False)
+    for port in json.loads(found.stdout or "[]"):  # nothing, when there is no such bridge
+        subprocess.run([ip, "link", "delete", port["ifname"]], check=True)
 
 
 def _dies_with_us() -> list[str]:

@@ -20,7 +20,7 @@ from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
-from mesh_core.policy.current_config import lint_by_policy
+from mesh_core.policy.current_config import lint_by_current_policy
 
 PendingId = Annotated[
     str,
@@ -81,7 +81,7 @@ def approve_one(cli: CliContext, query: str) -> Filed:
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
     cli.say(f"  next: {action_type(p.type).after_approval} {plain(p.target_key).rstrip('/')}; approved by {cli.user}")
-    say_dangers(cli, lint_by_policy(cli.runtime, p))
+    say_dangers(cli, lint_by_current_policy(cli.runtime, p))
     say_obstacles(cli, obstacles_of(p, surroundings(cli), now()), APPROVED_HEADING)
     return filed
 

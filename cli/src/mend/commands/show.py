@@ -29,7 +29,7 @@ from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
-from mesh_core.policy.current_config import lint_by_policy
+from mesh_core.policy.current_config import lint_by_current_policy
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
@@ -62,7 +62,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     name = name_of(found.path.name)
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
-    lint = lint_by_policy(cli.runtime, proposal)
+    lint = lint_by_current_policy(cli.runtime, proposal)
     (times,), around = look_around(cli, [proposal.event.id or ""])
     against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
     outcome = cli.actions.outcome_at(found.path)

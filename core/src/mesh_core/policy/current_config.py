@@ -86,10 +86,18 @@ def current_policy(runtime: Path, lifeline: Lifeline = NO_LIFELINE) -> Policy:
     return Policy.load(runtime / "config" / "policy.yml", lifeline | read_lifeline(runtime))
 
 
-def lint_by_policy(runtime: Path, proposal: Proposal) -> Lint:
-    """What the policy of now finds in a proposal's own playbook; nothing of one that carries none."""
+def lint_by_policy(policy: Policy, proposal: Proposal) -> Lint:
+    """What stands against a proposal's own playbook, and what it takes away; nothing of one that carries none.
+
+    Not a method of the policy: the planner's image judges events by it, and no playbook.
+    """
+    return lint_proposal(proposal, policy.widened, policy.is_lifeline)
+
+
+def lint_by_current_policy(runtime: Path, proposal: Proposal) -> Lint:
+    """The same by the policy of now."""
     try:
-        return current_policy(runtime).lint(proposal)
+        return lint_by_policy(current_policy(runtime), proposal)
     except BadPolicy:  # what it would allow is not allowed then, and the findings say so
         return lint_proposal(proposal)
 

@@ -19,7 +19,6 @@ from mesh_core.actions.action_type import Choice
 from mesh_core.actions.choices import NOTIFY
 from mesh_core.actions.register import CHOICE_WORDS, CHOICES
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Proposal
 from mesh_core.policy.alert_state import alert_name_for
 from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.policy.lifeline import (
@@ -31,7 +30,7 @@ from mesh_core.policy.lifeline import (
     projects_in_event,
     short_name,
 )
-from mesh_core.policy.playbook_lint import Lint, Widened, lint_proposal
+from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
 
@@ -120,10 +119,6 @@ class Policy:
     def is_lifeline(self, name: str) -> bool:
         """Does the mesh, or the way in to repair it, depend on the unit, program or container of this name?"""
         return self._is_never(short_name(name))
-
-    def lint(self, proposal: Proposal) -> Lint:
-        """What stands against a proposal's own playbook, and what it takes away or shuts."""
-        return lint_proposal(proposal, self.widened, self.is_lifeline)
 
     def protected_in_look(self, facts: Mapping[str, Any], *hosts: str) -> str:
         """What is protected of that which a look saw (`TargetState.facts`), whatever it is called; '' if nothing.

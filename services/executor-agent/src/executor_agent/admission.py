@@ -16,7 +16,7 @@ from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.models.strict_json import Refusal
-from mesh_core.policy.current_config import ConfigSnapshot
+from mesh_core.policy.current_config import ConfigSnapshot, lint_by_policy
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.policy import Policy
@@ -115,7 +115,7 @@ def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None
 
 def dangers_of(proposal: Proposal, config: ConfigSnapshot) -> tuple[str, ...]:
     """What a person's own playbook destroys or shuts, as sentences; what the person approved it with. Pure."""
-    return () if isinstance(config.policy, str) else config.policy.lint(proposal).dangers
+    return () if isinstance(config.policy, str) else lint_by_policy(config.policy, proposal).dangers
 
 
 def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:

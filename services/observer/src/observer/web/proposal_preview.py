@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
-from mesh_core.policy.current_config import current_policy, lint_by_policy
+from mesh_core.policy.current_config import current_policy, lint_by_current_policy
 from mesh_core.policy.policy import BadPolicy, Policy
 from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem
@@ -42,7 +42,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
         return None, None
     name = p.playbook.name if p.playbook else p.type
     sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
-    lint = lint_by_policy(context.runtime, p)
+    lint = lint_by_current_policy(context.runtime, p)
     return PlaybookPreview(
         name=name,
         text=made.apply,
