@@ -18,7 +18,7 @@ PAGE_STAMP := $(VENV)/.page-stamp
 PAGE_FILES := $(shell find $(PAGE) -path $(PAGE)/node_modules -prune -o -type f -print)
 
 .PHONY: help env page up up-docker down-docker up-p1 down down-p1 logs logs-p1 images demo quick test qualify soak coverage check \
-  format lock chaos mutants partition bench clean
+  format lock tables chaos mutants partition bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -103,6 +103,9 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	@for s in services/*/; do f=$${s}requirements.in; [ -f $$f ] || f=$${s}requirements.txt; \
 	  $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
 	    --no-annotate -c requirements.lock $$f -o $${s}requirements.lock; done
+
+tables: $(STAMP)  ## write what other files know of the services and their settings: after a change of either
+	@$(BIN)/python scripts/tables.py
 
 chaos: $(STAMP)  ## 10,000 events under every trouble, then judged; SEED=n repeats a run, LOSE_TAIL=1 makes Redis forgetful
 	@$(BIN)/python tests/system/chaos --events 10000 --seconds 2400 --feeding 1200 --long --disk-mb 1000 \

@@ -3,17 +3,19 @@
 # An attacker inside a container finds no package manager, no setuid program, no perl, no bash, no downloader there.
 set -eu
 
-# The numbers of core/src/mesh_core/runtime/services.py (a test compares them): the same in every image and on every host.
+# The same numbers in every image and on every host.
+# make tables: users
 cat >>/etc/passwd <<'USERS'
-mend-planner:x:10001:10101:Mendmesh planner:/nonexistent:/usr/sbin/nologin
-mend-executor:x:10002:10101:Mendmesh executor:/tmp:/usr/sbin/nologin
-mend-node:x:10003:10101:Mendmesh node agent:/nonexistent:/usr/sbin/nologin
+mend-planner:x:10001:10101:Mendmesh planner-agent:/nonexistent:/usr/sbin/nologin
+mend-executor:x:10002:10101:Mendmesh executor-agent:/tmp:/usr/sbin/nologin
+mend-node:x:10003:10101:Mendmesh node-agent:/nonexistent:/usr/sbin/nologin
 mend-observer:x:10004:10101:Mendmesh observer:/nonexistent:/usr/sbin/nologin
 USERS
 cat >>/etc/group <<'GROUPS'
 operators:x:10100:mend-executor,mend-observer
 mendmesh:x:10101:
 GROUPS
+# make tables: end
 mkdir -p /opt/homelab
 
 lib=$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')

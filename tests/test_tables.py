@@ -1,0 +1,54 @@
+"""Plain files say what the table of services and the settings classes say: `make tables` writes them."""
+
+from __future__ import annotations
+
+import runpy
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mesh_core.runtime.services import SERVICES
+from mesh_core.runtime.settings import MeshSettings, table_rows
+
+ROOT = Path(__file__).parents[1]
+KEYS = [
+    *("name", "version", "description", "module", "replicas", "privileges", "listens", "publishes"),
+    *("settings", "needs", "health", "stop_seconds", "risk", "rollback"),
+]
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "scripts" / "tables.py"))
+
+
+def test_every_file_has_what_the_tables_say(tables: dict[str, Any]) -> None:
+    written: Callable[[Path], dict[Path, str]] = tables["written"]
+    assert not [path for path, text in written(ROOT).items() if path.read_text() != text], (
+        "write them anew: make tables"
+    )
+    marks = [mark[1] for name in tables["MARKED_FILES"] for mark in tables["MARKED"].findall((ROOT / name).read_text())]
+    assert sorted(marks) == sorted(tables["TEXTS"]), "a mark was lost, or stands twice"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_service_file_agrees_with_the_code(service: str, tables: dict[str, Any]) -> None:
+    folder = ROOT / "services" / service
+    said = yaml.safe_load((folder / "service.yaml").read_text())
+    assert list(said) == KEYS
+    assert said["name"] == service
+    assert (folder / "src" / said["module"] / "__main__.py").is_file()
+    assert (folder / said["health"]).is_file()
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    assert said["version"] == project["version"]
+    variables = {variable for cls in tables["settings_of"](service) for variable, _, _ in table_rows(cls)}
+    assert sorted(said["settings"]) == sorted(variables)
+    assert variables >= {variable for variable, _, _ in table_rows(MeshSettings)}
+
+
+def test_every_setting_is_described(tables: dict[str, Any]) -> None:
+    assert not [variable for _, variable, _, text in tables["settings_rows"]() if len(text) < 10]
