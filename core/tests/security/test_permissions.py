@@ -25,6 +25,7 @@ from mesh_core.security.permissions import (
     paths_for,
     services_of,
 )
+from mesh_core.security.redis_users import SERVICES as REDIS_SERVICES
 
 TRIM = Path(__file__).parents[3] / "scripts" / "image" / "trim.sh"
 needs_root = pytest.mark.usefixtures("root")
@@ -67,8 +68,7 @@ def test_every_action_folder_has_its_place() -> None:
 
 def test_the_images_know_the_same_numbers() -> None:
     users = dict(re.findall(r"^(mend-\w+):x:(\d+):10101:", TRIM.read_text(), re.MULTILINE))
-    wanted = {"mend-planner": PLANNER, "mend-executor": EXECUTOR, "mend-node": NODE, "mend-observer": OBSERVER}
-    assert users == {name: str(int(uid)) for name, uid in wanted.items()}
+    assert users == {service.user_name: str(int(service.user)) for service in SERVICES.values()}
     groups = dict(re.findall(r"^(\w+):x:(\d+):(?:mend|$)", TRIM.read_text(), re.MULTILINE))
     assert groups == {"operators": str(int(Group.OPERATORS)), "mendmesh": str(int(Group.MENDMESH))}
     members = re.search(r"^operators:x:\d+:(.*)$", TRIM.read_text(), re.MULTILINE)
@@ -76,7 +76,8 @@ def test_the_images_know_the_same_numbers() -> None:
     assert members[1].split(",") == ["mend-executor", "mend-observer"]
 
 
-NODE, OBSERVER, PLANNER, EXECUTOR = (USERS[name] for name in SERVICES)
+NODE, OBSERVER = ServiceUser.NODE_AGENT, ServiceUser.OBSERVER
+PLANNER, EXECUTOR = ServiceUser.PLANNER, ServiceUser.EXECUTOR
 
 
 def test_a_node_gets_only_what_its_agent_needs() -> None:
@@ -104,7 +105,7 @@ def test_the_ground_is_laid_once_and_a_second_time_changes_nothing(tmp_path: Pat
     assert {path: path.read_bytes() for path in runtime.glob("**/*") if path.is_file()} == kept
     users = re.findall(r"^user (\S+)", (runtime / "secrets/redis/users.acl").read_text(), re.MULTILINE)
     assert users == [
-        *("default", "ping", "admin", "operator", "planner", "executor", "observer"),
+        *("default", "ping", "admin", "operator", *REDIS_SERVICES),
         "node-pi4",
         "node-web01",
     ]
@@ -114,7 +115,7 @@ def test_the_ground_is_laid_once_and_a_second_time_changes_nothing(tmp_path: Pat
 def test_each_password_is_readable_by_its_own_user_only_and_in_no_other_file(tmp_path: Path) -> None:
     bootstrap("--here", "web01", "--node", "pi4", tmp_path)
     passwords = list((tmp_path / "secrets").glob("**/*password"))
-    assert len(passwords) == 7
+    assert len(passwords) == len(("admin", "operator", *REDIS_SERVICES, "node-pi4", "node-web01"))
     for path in passwords:
         assert stat.S_IMODE(path.stat().st_mode) & 0o337 == 0
         owner = USERS.get(path.parent.name, ServiceUser.ROOT)
