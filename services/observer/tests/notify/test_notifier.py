@@ -369,7 +369,7 @@ async def test_a_new_trigger_is_its_file_and_one_line(place: Place, monkeypatch:
     monkeypatch.setattr(
         "observer.notify.triggers.TRIGGERS", lines := [*TRIGGERS, Trigger(ActionUpdate, (kind,), rejected)]
     )
-    monkeypatch.setattr("observer.notify.notifier.TRIGGERS", lines)
+    monkeypatch.setattr("observer.notify.notification_source.TRIGGERS", lines)
     rules_file(place.runtime).write_text("kinds: [rejected]\ntemplates: {rejected: {body: 'so said $by'}}\n")
     notifier = place.notifier()
     await notifier.look()

@@ -15,28 +15,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
-from pydantic import ValidationError
 
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
-from mesh_core.models.records import Record, is_name, parse_time, rfc3339
+from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.streams import entry_order
 from mesh_core.notifications.notifier import SendResult, kind_of
 from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
 from mesh_core.runtime.service import cancelled, pause, woken
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.silences.silence import silences_for
 from mesh_core.storage.file_stamp import stamp_of
+from observer.notify.notification_source import NotificationSource
 from observer.notify.notifications import Notification
 from observer.notify.outbox import MAX_MESSAGES, Message, NotificationOutbox, mark_of, read_outbox, save_outbox
 from observer.notify.rendering import render
 from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.notify.schedule import HOUR, TOO_OLD, again_after, due
-from observer.notify.triggers import TRIGGERS, kinds
+from observer.notify.triggers import kinds
 
 LOOK_SECONDS, AGAIN_SECONDS = 10.0, 1.0  # with nothing that waits, and with something
 GATHER_SECONDS = 0.2  # what comes together is told together
@@ -45,10 +42,7 @@ MOST_PAGES = 20
 START = "0-0"
 FIRST_LOOK_BACK = timedelta(minutes=10)
 
-NODE_OFFLINE = "node_offline"  # also the type of event that a silence may name
-
 log = structlog.get_logger()
-R = TypeVar("R", bound=Record)
 Send = Callable[[Sequence[str], str, str], Awaitable[SendResult]]
 
 
@@ -69,7 +63,7 @@ class Notifier:
     ):
         self._bus = bus
         self._actions = actions
-        self._silences = silences
+        self._source = NotificationSource(actions, silences, clock)
         self._path = runtime / "state" / "notify.json"
         self._rules_path = rules_file(runtime)
         self._targets = {mark_of(url): url for url in urls}
@@ -134,13 +128,13 @@ class Notifier:
 
     async def _read(self) -> None:
         """Everything new in the two streams. Raises BusDown; then what was read so far is kept."""
-        for record in dict.fromkeys(trigger.record for trigger in TRIGGERS):
+        for record in self._source.records():
             last = await self._bus.last_id(record.stream)
             position = self._position(record.stream, last)
             for _ in range(MOST_PAGES if position != last else 0):
                 page, ended = await self._bus.page(record.stream, f"({position}", count=PAGE)
                 for position, raw in page:
-                    self._hear(record.stream, position, await self._notification_of(record, raw, position))
+                    self._hear(record.stream, position, await self._source.notification_for(record, raw, position))
                 if ended:
                     break
 
@@ -165,34 +159,6 @@ class Notifier:
         if full:
             NOTIFICATIONS.add("given_up")
             log.error("notify.too_many_waiting", dropped="the oldest")
-
-    async def _notification_of(self, kind: type[Record], raw: bytes, entry: str) -> Notification | None:
-        """What the first trigger says that knows this record."""
-        record = _record(kind, raw)
-        if record is None:
-            return None
-        proposal = await asyncio.to_thread(self._proposal, record) if isinstance(record, ActionUpdate) else None
-        made = (trigger.of(record, entry, proposal) for trigger in TRIGGERS if trigger.record is kind)
-        found = next((one for one in made if one is not None), None)
-        if found is not None and kinds()[found.kind].heeds_silences and self._is_silenced(found):
-            log.info("notify.silenced", node=found.node, kind=found.kind)
-            return None
-        return found
-
-    def _is_silenced(self, about: Notification) -> bool:
-        return bool(silences_for(self._silences.current(), about.node, None, NODE_OFFLINE, self._clock()))
-
-    def _proposal(self, update: ActionUpdate) -> Proposal | None:
-        """Of what waits or has expired, or of a run that is over; others were decided or cannot be trusted."""
-        if update.to_folder == Folder.PENDING:
-            waiting = self._actions.pending()
-            return next((filed.proposal for filed in waiting if filed.name.id == update.action_id), None)
-        if update.to_folder == Folder.EXPIRED:
-            lies = [path for folder, path in self._actions.find(update.action_id) if folder is Folder.EXPIRED]
-            return self._actions.proposal_at(lies[0]) if lies else None
-        if update.to_folder in EXECUTED and is_name(update.action_id[:128]):
-            return self._actions.proposal_at(self._actions.folder(Folder(update.to_folder)) / update.action_id)
-        return None
 
     async def _word(self) -> None:
         """What is due becomes messages; a proposal that nobody has to decide any more is dropped."""
@@ -294,10 +260,3 @@ class Notifier:
             log.info("notify.rules_read", file=str(self._rules_path))
         except BadNotificationRules as error:
             log.error("notify.rules_unusable", error=str(error), kept="the rules from before")
-
-
-def _record(cls: type[R], raw: bytes) -> R | None:
-    try:
-        return cls.model_validate_json(raw)
-    except ValidationError:
-        return None  # somebody else's entry: nothing that people must hear of
