@@ -15,12 +15,11 @@ from typing import Annotated, Any
 import structlog
 from pydantic import Field
 
-from mesh_core.models.events import Runtime
 from mesh_core.models.owner_labels import label_problems
 from mesh_core.models.records import Name
 from node_agent.checks import CheckResult, Condition
-from node_agent.container_check import RULE, ContainerCheck, state_in_words
-from node_agent.container_dependents import company_of
+from node_agent.container_check import RULE, ContainerCheck
+from node_agent.container_evidence import ContainerEvidence
 from node_agent.container_history import ContainerHistory
 from node_agent.container_identity import (
     Identity,
@@ -30,11 +29,11 @@ from node_agent.container_identity import (
     is_one_off,
     one_each,
 )
-from node_agent.container_labels import depends_on, is_to_be_watched
+from node_agent.container_labels import is_to_be_watched
 from node_agent.crash_rhythm import loop_seconds_left
 from node_agent.engine import Engine
-from node_agent.evidence import clean_text
 from node_agent.http_client import HttpConnectionError
+from node_agent.known_containers import KnownContainers
 from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
 from node_agent.processes import booted_at
@@ -99,14 +98,13 @@ class DockerProbe:
         self._since = since
         self._open_keys = open_keys
         self._clock = clock
-        self._ids: dict[str, str] = {}  # key -> container id
-        self._identities: dict[str, Identity] = {}  # container id -> identity
+        self._known = KnownContainers(options.expect)
+        self._evidence = ContainerEvidence(engine, self._known)
         self._told_stopped: set[str] = set()  # container ids of which the log says that a person stopped them
         self._told_labels: set[str] = set()  # container ids whose labels were judged
         self._engine_new_at = float("-inf")  # when we found that the engine, or the host, had been started anew
         self._stream_ended_at = since  # the last moment of which we know what the engine told
         self._ran = self._recalled(memory or {})
-        self._compose: dict[str, dict[str, str]] = {}  # service -> its project, for those that are expected
 
     async def listen(self, hint: Hint) -> None:
         """One connection to the event stream until it breaks (HttpConnectionError)."""
@@ -125,10 +123,10 @@ class DockerProbe:
                 if container_id is None:
                     continue
                 self._told_stopped.discard(container_id)
-                identity = self._identities.get(container_id)
+                identity = self._known.identity_of(container_id)
                 if identity is None or event.get("Action") == "rename":
                     identity = identity_in_event(event)
-                    self._remember(container_id, identity)
+                    self._known.remember(container_id, identity)
                 hint(identity.key)
         finally:
             if is_open:
@@ -158,15 +156,15 @@ class DockerProbe:
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         if only is not None:
             results = [result for key in only if (result := await self._check_key(key)) is not None]
-            return results + [result for result in self._missing() if result.key in only]
+            return results + [result for result in self._known.expected() if result.key in only]
         rows = await self._containers()
         present = {str(row.get("Id")) for row in rows}
         self.history.keep_only(present)  # before any wait: events tell of newer containers meanwhile
         self._told_labels &= present
-        for gone in self._identities.keys() - present:
-            self._forget(gone)
+        self._told_stopped &= present
+        self._known.keep_only(present)
         results = [result for row in one_each(rows) if (result := await self._check_row(row)) is not None]
-        return [*results, *self._missing()]
+        return [*results, *self._known.expected()]
 
     async def _containers(self) -> list[dict[str, Any]]:
         try:
@@ -180,8 +178,8 @@ class DockerProbe:
         """Log lines, the last health check's output, and who hangs on it."""
         if result.condition is not Condition.UNHEALTHY:
             return {}
-        details = await self._details(result.key, health=result.type == "container_unhealthy")
-        return details | await self._company(result.key)
+        details = await self._evidence.details(result.key, health=result.type == "container_unhealthy")
+        return details | await self._evidence.company(result.key)
 
     async def describe(self, service: str) -> dict[str, Any]:
         """What is known of the container behind another probe: identity, state, last lines; empty if there is none.
@@ -189,47 +187,17 @@ class DockerProbe:
         Of several replicas the one that is sick; where none or more than one is, all that are up (`containers`),
         because who looks from outside cannot tell which of them answered.
         """
-        keys = sorted({i.key for i in self._identities.values() if service in (i.service, i.container)})
+        keys = sorted({identity.key for identity in self._known.called([service])})
         results = [result for key in keys if (result := await self._check_key(key)) is not None]
         sick = [result for result in results if result.condition is Condition.UNHEALTHY]
         meant = sick if len(sick) == 1 else [result for result in results if not _rests(result)] or results
         if not meant:
             return {}
-        found = {**meant[0].facts, **await self._company(meant[0].key)}
+        found = {**meant[0].facts, **await self._evidence.company(meant[0].key)}
         if len(meant) == 1:
-            return found | await self._details(meant[0].key, health=False)
+            return found | await self._evidence.details(meant[0].key, health=False)
         shared = {word: value for word, value in found.items() if word in _OF_ITS_SERVICE}
         return {**shared, "containers": [result.facts["container"] for result in meant]}
-
-    async def _company(self, key: str) -> dict[str, list[str]]:
-        container_id = self._ids.get(key, "")
-        identity = self._identities.get(container_id)
-        return company_of(identity, container_id, await self.engine.containers()) if identity else {}
-
-    async def _details(self, key: str, *, health: bool) -> dict[str, Any]:
-        container_id = self._ids.get(key)
-        detail = await self.engine.container(container_id) if container_id is not None else None
-        if container_id is None or detail is None:
-            return {}
-        more: dict[str, Any] = {}
-        if lines := await self.engine.logs(container_id, tty=bool(detail.get("Config", {}).get("Tty"))):
-            more["logs"] = lines
-        checks = (detail.get("State", {}).get("Health") or {}).get("Log") or []
-        if checks and health:
-            more["health_output"] = clean_text(str(checks[-1].get("Output", "")))
-            more["health_exit_code"] = checks[-1].get("ExitCode")
-        labels = detail.get("Config", {}).get("Labels") or {}
-        if needed := {name: await self._state_of(name, labels) for name in depends_on(labels)}:
-            more["depends_on"] = needed
-        return more
-
-    async def _state_of(self, name: str, labels: Mapping[str, str]) -> str:
-        """One word or two about the container that goes by this name for whoever has these labels."""
-        asking = identity_for([], labels).compose or {}
-        names = {name, f"{asking.get('project', '')}.{name}"}
-        found = next((i for i in self._identities.values() if names & {i.service, i.container}), None)
-        detail = await self.engine.container(self._ids.get(found.key, found.container)) if found else None
-        return state_in_words(detail) if detail is not None else "missing"
 
     async def _check_row(self, row: dict[str, Any]) -> CheckResult | None:
         """By the engine's short form of it, where that says enough."""
@@ -239,7 +207,7 @@ class DockerProbe:
         self._judge_labels(container_id, identity)
         if self._ignored(identity, labels):
             return None
-        self._remember(container_id, identity)
+        self._known.remember(container_id, identity)
         if str(row.get("State")) == "running":
             record = self.history.record(container_id)
             record.runs()
@@ -255,13 +223,13 @@ class DockerProbe:
 
     async def _check_key(self, key: str) -> CheckResult | None:
         """By the engine's long form of it; None for what is ignored, or never was known."""
-        container_id = self._ids.get(key)
+        container_id = self._known.id_of(key)
         if container_id is None:
             return None
         detail = await self.engine.container(container_id)
         if detail is None:
-            known = self._identities.get(container_id)
-            self._forget(container_id)
+            known = self._known.forget(container_id)
+            self._told_stopped.discard(container_id)
             if known is None:
                 return None
             facts = {**container_facts(known, {}), "ended": "removed"}
@@ -290,20 +258,6 @@ class DockerProbe:
             )
         return result
 
-    def _missing(self) -> list[CheckResult]:
-        identities = self._identities.values()
-        present = {i.service for i in identities} | {i.container for i in identities}
-        results = []
-        for name in self._options.expect:
-            facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": name}
-            if name in self._compose:
-                facts["compose"] = self._compose[name]
-            condition = Condition.HEALTHY if name in present else Condition.UNHEALTHY
-            results.append(
-                CheckResult(f"docker:expect/{name}", name, condition, RULE, "container_missing", facts=facts)
-            )
-        return results
-
     def _recent_deaths(self, container_id: str) -> tuple[int, int]:
         return self.history.deaths_since(container_id, self._clock() - self._options.loop_window_seconds)
 
@@ -322,18 +276,6 @@ class DockerProbe:
             self._told_labels.add(container_id)
             for problem in label_problems(identity.labels):
                 log.warning("docker.label", container=identity.container, problem=problem)
-
-    def _remember(self, container_id: str, identity: Identity) -> None:
-        self._identities[container_id] = identity
-        self._ids[identity.key] = container_id
-        if identity.compose and identity.service in self._options.expect:
-            self._compose[identity.service] = identity.compose
-
-    def _forget(self, container_id: str) -> None:
-        identity = self._identities.pop(container_id, None)
-        self._told_stopped.discard(container_id)
-        if identity is not None and self._ids.get(identity.key) == container_id:
-            del self._ids[identity.key]
 
 
 def _rests(result: CheckResult) -> bool:

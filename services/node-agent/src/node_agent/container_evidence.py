@@ -1,0 +1,55 @@
+"""What the engine can tell of a container in trouble: its last words, its check's, who hangs on it. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from node_agent.container_check import state_in_words
+from node_agent.container_dependents import company_of
+from node_agent.container_identity import identity_for
+from node_agent.container_labels import depends_on
+from node_agent.engine import Engine
+from node_agent.evidence import clean_text
+from node_agent.known_containers import KnownContainers
+
+
+class ContainerEvidence:
+    """Asks `engine` about the containers that are `known`. Empty for one that is gone. Raises HttpConnectionError."""
+
+    def __init__(self, engine: Engine, known: KnownContainers):
+        self._engine = engine
+        self._known = known
+
+    async def company(self, key: str) -> dict[str, list[str]]:
+        """Who depends on it, and who shares its network."""
+        container_id = self._known.id_of(key) or ""
+        identity = self._known.identity_of(container_id)
+        return company_of(identity, container_id, await self._engine.containers()) if identity else {}
+
+    async def details(self, key: str, *, health: bool) -> dict[str, Any]:
+        """Its last log lines, what it needs and how that is; with `health` also what its last check printed."""
+        container_id = self._known.id_of(key)
+        detail = await self._engine.container(container_id) if container_id is not None else None
+        if container_id is None or detail is None:
+            return {}
+        more: dict[str, Any] = {}
+        if lines := await self._engine.logs(container_id, tty=bool(detail.get("Config", {}).get("Tty"))):
+            more["logs"] = lines
+        checks = (detail.get("State", {}).get("Health") or {}).get("Log") or []
+        if checks and health:
+            more["health_output"] = clean_text(str(checks[-1].get("Output", "")))
+            more["health_exit_code"] = checks[-1].get("ExitCode")
+        labels = detail.get("Config", {}).get("Labels") or {}
+        if needed := {name: await self._state_of(name, labels) for name in depends_on(labels)}:
+            more["depends_on"] = needed
+        return more
+
+    async def _state_of(self, name: str, labels: Mapping[str, str]) -> str:
+        """One word or two about the container that goes by this name for whoever has these labels."""
+        asking = identity_for([], labels).compose or {}
+        found = self._known.called((name, f"{asking.get('project', '')}.{name}"))
+        if not found:
+            return "missing"
+        detail = await self._engine.container(self._known.id_of(found[0].key) or found[0].container)
+        return state_in_words(detail) if detail is not None else "missing"

@@ -1,0 +1,60 @@
+"""Which containers of one engine are known, and by what name. Asks no engine; container_check.py judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mesh_core.models.events import Runtime
+from node_agent.checks import CheckResult, Condition
+from node_agent.container_check import RULE
+from node_agent.container_identity import Identity
+
+
+class KnownContainers:
+    """`expect`: services or containers that must exist; where one of them was declared is kept when it is gone."""
+
+    def __init__(self, expect: tuple[str, ...]):
+        self._expect = expect
+        self._ids: dict[str, str] = {}  # key -> container id
+        self._identities: dict[str, Identity] = {}  # container id -> identity
+        self._compose: dict[str, dict[str, str]] = {}  # service -> its project, for those that are expected
+
+    def remember(self, container_id: str, identity: Identity) -> None:
+        self._identities[container_id] = identity
+        self._ids[identity.key] = container_id
+        if identity.compose and identity.service in self._expect:
+            self._compose[identity.service] = identity.compose
+
+    def forget(self, container_id: str) -> Identity | None:
+        """Who that was, if it was known. Another one that took its name meanwhile stays."""
+        identity = self._identities.pop(container_id, None)
+        if identity is not None and self._ids.get(identity.key) == container_id:
+            del self._ids[identity.key]
+        return identity
+
+    def keep_only(self, present: set[str]) -> None:
+        for gone in self._identities.keys() - present:
+            self.forget(gone)
+
+    def id_of(self, key: str) -> str | None:
+        return self._ids.get(key)
+
+    def identity_of(self, container_id: str) -> Identity | None:
+        return self._identities.get(container_id)
+
+    def called(self, names: Iterable[str]) -> list[Identity]:
+        """Those whose service or container has one of these names."""
+        wanted = set(names)
+        return [i for i in self._identities.values() if wanted & {i.service, i.container}]
+
+    def expected(self) -> list[CheckResult]:
+        """Is each of those there that must exist?"""
+        return [self._expected(name) for name in self._expect]
+
+    def _expected(self, name: str) -> CheckResult:
+        facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": name}
+        if name in self._compose:
+            facts["compose"] = self._compose[name]
+        condition = Condition.HEALTHY if self.called([name]) else Condition.UNHEALTHY
+        return CheckResult(f"docker:expect/{name}", name, condition, RULE, "container_missing", facts=facts)
