@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,12 +65,15 @@ def watching(tmp_path: Path) -> Watching:
         flapping: FlapOptions | None = None,
         announce_seconds: float = 60.0,
         caught_up: Callable[[], bool] = lambda: True,
+        **more: Any,
     ) -> AsyncIterator[Watched]:
         watched = Watched()
         store = IncidentStore(tmp_path / "open.json")
         tracker = IncidentTracker("n1", flapping)
         store.load(tracker)
-        agent = Agent("n1", tracker, watched.take, store, announce_seconds=announce_seconds, caught_up=caught_up)
+        agent = Agent(
+            "n1", tracker, watched.take, store, announce_seconds=announce_seconds, caught_up=caught_up, **more
+        )
         agent.probes.extend(p(tracker) if callable(p) else p for p in probes)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (agent.watch, agent.announce)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from node_agent.flapping import FlapOptions
+from node_agent.investigation.options import InvestigationOptions
 from node_agent.probe import DefaultProbeOptions
 from node_agent.probe_config import ProbeConfig, ProbeConfigError, read_probe_config
 from node_agent.probe_table import PROBES
@@ -22,16 +23,17 @@ def written(folder: Path, text: str) -> Path:
 
 def test_no_file_and_an_empty_file_mean_the_defaults(tmp_path: Path) -> None:
     defaults = tuple(options() for options in PROBES.values() if issubclass(options, DefaultProbeOptions))
-    assert read_probe_config(tmp_path / "none.yml") == ProbeConfig(defaults, FlapOptions())
-    assert read_probe_config(written(tmp_path, "# nothing yet\n")) == ProbeConfig(defaults, FlapOptions())
-    assert read_probe_config(written(tmp_path, "version: 1\n")) == ProbeConfig(defaults, FlapOptions())
+    expected = ProbeConfig(defaults, FlapOptions(), InvestigationOptions())
+    assert read_probe_config(tmp_path / "none.yml") == expected
+    assert read_probe_config(written(tmp_path, "# nothing yet\n")) == expected
+    assert read_probe_config(written(tmp_path, "version: 1\n")) == expected
 
 
 def test_the_example_is_valid_and_says_every_key() -> None:
     config = read_probe_config(EXAMPLE)
     text = EXAMPLE.read_text()
     assert [type(options) for options in config.probes] == list(PROBES.values())
-    for options in (*PROBES.values(), FlapOptions):
+    for options in (*PROBES.values(), FlapOptions, InvestigationOptions):
         for key in options.model_fields:
             assert f"{key}:" in text, key
 
@@ -56,6 +58,7 @@ def test_what_is_switched_off_makes_no_probe(tmp_path: Path) -> None:
         ("tcp: [{name: a, host: h, port: 70000}]", ["tcp.0.port"]),
         ("http: [{name: a, url: 'http://x'}, {name: a, url: 'http://y'}]", ["'a'", "own name"]),
         ("http: [{name: a, url: 'http://x', backed_by: {runtime: lxc, name: a}}]", ["backed_by.runtime", "docker"]),
+        ("investigation: {seconds: 60}", ["investigation.seconds=60", "4"]),
         ("supervisor: {address: nowhere}", ["supervisor.address", "unix:///path"]),
         ("supervisor: {address: 'http://h:9001/other'}", ["supervisor.address", "/other"]),
         ("supervisor: {address: 'http://u:p@h', user: u}", ["line 1: supervisor", "write it once"]),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy
 from mesh_core.security.redaction import MAX_FIELD_BYTES, clean, redacted
 from mesh_core.security.secret_names import is_secret_name
@@ -50,6 +50,25 @@ def test_no_secret_is_shown(text: str) -> None:
     (piece,) = evidence_for(event({"log_tail": ["before", text, "after"]}))
     assert "S3CRET" not in piece.text
     assert "S3CRET" not in kept_event(event({"deep": [{"log": text}]})).wire().decode()
+
+
+@pytest.mark.parametrize("trust", list(Trust))
+def test_what_an_agent_found_is_told_room_by_room_and_a_strangers_is_a_field(trust: Trust) -> None:
+    found = {
+        "disk": {"mount": "/", "used_percent": 97, "biggest": [{"path": "/srv/token=S3CRETS3CRET", "bytes": 5}]},
+        "journal": {"bytes": 4 * 2**30},
+        "took_ms": 12,
+    }
+    told = event({"zeal": 1, "exit_code": 1, "investigation": found}).model_copy(update={"trust": trust})
+    shown = {piece.source: piece.text for piece in evidence_for(told)}
+    assert "S3CRET" not in str(shown)
+    if trust is Trust.NODE:
+        disk, journal = "payload.investigation.disk", "payload.investigation.journal"
+        assert list(shown) == ["payload.exit_code", disk, journal, "payload.zeal"]
+        assert shown[journal] == "the journal holds 4.0 GiB [journal.bytes]"
+        assert shown[disk].startswith("/ is 97 % full [disk.used_percent]\nmost of it lies in /srv/token=")
+    else:
+        assert json.loads(shown["payload.investigation"])["journal"] == found["journal"]
 
 
 def test_a_secret_by_its_fields_name_is_hidden_whatever_it_is() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_forbidden
 from mesh_core.models.records import is_name, parse_time
@@ -65,6 +66,7 @@ REASONS_FOR_SILENCE = frozenset(
 
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
+    event = set_aside(event)
     found = _of_the_whole(event)
     happened = _seconds(event.timestamp)
     beside = frozenset(bare_key(key) for key in event.payload)

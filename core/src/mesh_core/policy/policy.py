@@ -18,6 +18,7 @@ from typing import Any
 from mesh_core.actions.action_type import Choice
 from mesh_core.actions.choices import NOTIFY
 from mesh_core.actions.register import CHOICE_WORDS, CHOICES
+from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.alert_state import alert_name_for
 from mesh_core.policy.facts import Fact, facts_for
@@ -86,7 +87,7 @@ class Policy:
     def allows(self, event: HealthEvent, recent_restarts: int = 0) -> Allowed:
         """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
         facts = facts_for(event)
-        cues = self._cues.heard_in(event.payload)
+        cues = self._cues.heard_in(set_aside(event).payload)
         known = {fact.value for fact in facts}
         rule = self._rule_for(event, known | cues)
         actions, preferred = set(rule.allow), rule.prefer

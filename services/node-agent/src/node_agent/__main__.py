@@ -31,6 +31,7 @@ from node_agent.agent import Agent
 from node_agent.former_name import FormerName, former_name
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
+from node_agent.investigation.investigator import Investigator
 from node_agent.probe_config import ProbeConfigError, read_probe_config
 from node_agent.probe_factory import create_probes
 from node_agent.redis_client import RedisClient
@@ -84,7 +85,16 @@ def main() -> None:
         spool.accept(event, clock_ms())
         sender.wake()
 
-    agent = Agent(node, tracker, send, store, clock_ms=clock_ms, caught_up=lambda: len(spool) == 0, pulse=pulse)
+    agent = Agent(
+        node,
+        tracker,
+        send,
+        store,
+        investigate=Investigator(config.investigation).look,
+        clock_ms=clock_ms,
+        caught_up=lambda: len(spool) == 0,
+        pulse=pulse,
+    )
 
     async def redis_answers() -> Ready:
         if sender.down_since is None and not redis.closed_by_server:

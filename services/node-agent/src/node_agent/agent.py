@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -37,10 +37,15 @@ REMOVED_OR_UNWATCHED = "removed, or no longer watched"
 log = structlog.get_logger()
 
 
+async def look_nowhere(result: CheckResult) -> dict[str, Any]:
+    return {}
+
+
 class Agent:
     """One node. `send` takes each event and must not lose it; `store` is where open incidents survive.
 
-    `caught_up` says whether all that was sent has arrived.
+    `investigate` gives more payload out of the host, bounded, and never raises; `caught_up` says whether all that was
+    sent has arrived.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Agent:
         send: Callable[[HealthEvent], object],
         store: IncidentStore,
         *,
+        investigate: Callable[[CheckResult], Awaitable[dict[str, Any]]] = look_nowhere,
         announce_seconds: float = ANNOUNCE_SECONDS,
         caught_up: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
@@ -61,6 +67,7 @@ class Agent:
         self.probes: list[Probe] = []
         self._send = send
         self._store = store
+        self._investigate = investigate
         self._announce_seconds = announce_seconds
         self._caught_up = caught_up
         self._clock = clock
@@ -207,6 +214,15 @@ class Agent:
             self._save()
 
     async def _evidence(self, probe: Probe, change: IncidentChange) -> dict[str, Any]:
+        """What its probe knows, and what an investigation finds meanwhile."""
+        return {
+            key: value
+            for part in await asyncio.gather(self._from_probe(probe, change), self._investigate(change.result))
+            for key, value in part.items()
+        }
+
+    @staticmethod
+    async def _from_probe(probe: Probe, change: IncidentChange) -> dict[str, Any]:
         """Late or broken evidence does not hold up the event."""
         try:
             async with asyncio.timeout(EVIDENCE_SECONDS):

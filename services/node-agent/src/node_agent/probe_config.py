@@ -14,6 +14,7 @@ from typing import Any, Literal, cast, get_args
 from pydantic import BaseModel, ValidationError, create_model
 
 from node_agent.flapping import FlapOptions
+from node_agent.investigation.options import InvestigationOptions
 from node_agent.options import Options
 from node_agent.probe import DefaultProbeOptions, ProbeOptions
 from node_agent.probe_table import PROBES
@@ -29,10 +30,12 @@ class ProbeConfig:
 
     probes: tuple[ProbeOptions, ...]
     flapping: FlapOptions
+    investigation: InvestigationOptions
 
 
 class _File(Options):
     flapping: FlapOptions = FlapOptions.model_construct()
+    investigation: InvestigationOptions = InvestigationOptions.model_construct()
     version: Literal[1] = 1
 
 
@@ -41,7 +44,8 @@ def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PRO
     sections = {name: options.section() for name, options in probes.items()}
     text, value = _read_yaml(path)
     if not value:  # the usual case: nothing is compiled for it
-        return ProbeConfig(_enabled([default for _, default in sections.values()]), FlapOptions.model_construct())
+        defaults = _enabled([default for _, default in sections.values()])
+        return ProbeConfig(defaults, FlapOptions.model_construct(), InvestigationOptions.model_construct())
     model = create_model("NodeFile", __base__=_File, **cast("dict[str, Any]", sections))
     try:
         file = model.model_validate(value)
@@ -49,7 +53,7 @@ def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PRO
         wrong = error.errors(include_url=False)
         problems = [_line(text, problem["loc"]) + _sentence(problem, model) for problem in wrong]
         raise ProbeConfigError(f"{path}: " + "; ".join(problems)) from error
-    return ProbeConfig(_enabled([getattr(file, name) for name in sections]), file.flapping)
+    return ProbeConfig(_enabled([getattr(file, name) for name in sections]), file.flapping, file.investigation)
 
 
 def _enabled(sections: list[ProbeOptions | tuple[ProbeOptions, ...] | None]) -> tuple[ProbeOptions, ...]:

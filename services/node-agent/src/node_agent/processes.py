@@ -25,7 +25,7 @@ def largest_processes(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]
     for folder in _processes(proc):
         try:
             pages = int((folder / "statm").read_text().split()[1])
-            rows.append({"pid": int(folder.name), "name": _name(folder), "rss_mib": pages * page // 1048576})
+            rows.append({"pid": int(folder.name), "name": program_of(folder), "rss_mib": pages * page // 1048576})
         except (OSError, ValueError, IndexError):
             continue  # it ended while we looked
     return sorted(rows, key=lambda row: -row["rss_mib"])[:count]
@@ -38,7 +38,7 @@ def busy_processes(count: int = 10, proc: Path = PROC) -> list[dict[str, Any]]:
         try:
             state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
             if state in ("R", "D"):
-                rows.append({"pid": int(folder.name), "name": _name(folder), "state": state})
+                rows.append({"pid": int(folder.name), "name": program_of(folder), "state": state})
         except (OSError, ValueError, IndexError):
             continue
     return sorted(rows, key=lambda row: row["state"])[:count]
@@ -48,5 +48,6 @@ def _processes(proc: Path) -> list[Path]:
     return [folder for folder in proc.iterdir() if folder.name.isdigit()]
 
 
-def _name(folder: Path) -> str:
+def program_of(folder: Path) -> str:
+    """The program of the process whose folder in /proc that is. OSError where it has ended."""
     return (folder / "comm").read_text(errors="replace").strip()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mesh_core.incidents.findings import findings_in
+from mesh_core.incidents.investigation import INVESTIGATION, investigated
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.security.redaction import clean, is_lines, pruned, redacted, tail
@@ -53,6 +55,7 @@ _FIRST = (
     "health_log",
     "health_output",
     "events",
+    "investigation",
 )
 _RANK = {name: number for number, name in enumerate(_FIRST)}
 
@@ -61,15 +64,25 @@ def evidence_for(event: HealthEvent) -> tuple[Evidence, ...]:
     """The payload as redacted text, one piece per top-level field, most telling first, MAX_TOTAL_BYTES in all."""
     pieces: list[Evidence] = []
     left = MAX_TOTAL_BYTES
-    for key in sorted(event.payload, key=lambda k: (_RANK.get(str(k).lower(), len(_RANK)), str(k)))[:MAX_FIELDS]:
-        source = "payload." + clean(str(key)[:100]).replace("\n", " ")
-        text = HIDDEN if is_secret_name(str(key)) else _shown(event.payload[key])
+    fields = sorted(event.payload, key=lambda k: (_RANK.get(str(k).lower(), len(_RANK)), str(k)))[:MAX_FIELDS]
+    for key, text in (piece for field in fields for piece in _told(event, field)):
+        source = "payload." + clean(key[:100]).replace("\n", " ")
         size = len(source.encode()) + len(text.encode())
         if not text or size > left:
             continue
         left -= size
         pieces.append(Evidence(source=source, text=text))
     return tuple(pieces)
+
+
+def _told(event: HealthEvent, field: str) -> list[tuple[str, str]]:
+    """A field and its text; what its agent looked up is a piece for each room, a sentence a line."""
+    if field != INVESTIGATION or not investigated(event):
+        return [(str(field), HIDDEN if is_secret_name(str(field)) else _shown(event.payload[field]))]
+    rooms: dict[str, list[str]] = {}
+    for finding in findings_in(event):
+        rooms.setdefault(finding.room, []).append(str(finding))
+    return [(f"{INVESTIGATION}.{room}", redacted("\n".join(lines))) for room, lines in rooms.items()]
 
 
 def kept_event(event: HealthEvent) -> HealthEvent:

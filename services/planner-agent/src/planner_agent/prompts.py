@@ -13,6 +13,7 @@ import jsonschema
 from pydantic import ValidationError
 
 from mesh_core.actions.register import CHOICE_WORDS, CHOICES
+from mesh_core.incidents.findings import findings_in
 from mesh_core.llm.router import Attempt, Prompt, Rejection
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
@@ -32,6 +33,7 @@ MAX_ANSWER_TOKENS = 220
 # a proposal keeps in full, a prompt shows in short, without fields that are only names and times.
 MAX_SHOWN = 1200  # characters of evidence in a prompt
 MAX_SHOWN_PIECE = 400
+MAX_TOLD = 4  # findings in a reason
 UNTELLING = frozenset(
     {"container_id", "started_at", "finished_at", "opened_at", "runtime", "container", "health_exit_code"}
 )
@@ -76,6 +78,12 @@ def because(event: HealthEvent, allowed: Allowed) -> str:
     fields = [(key, event.payload.get(key)) for key in _TELLING]
     facts = [f"{key} {value}".lower() for key, value in fields if _is_word(value)][:3]
     return _plain(allowed.reason) + (f" ({', '.join(facts)})" if facts else "")
+
+
+def _found(event: HealthEvent) -> str:
+    """The numbers that its agent looked up, each with the fact that says so; no name that somebody else chose."""
+    told = [str(finding) for finding in findings_in(event) if not finding.names]
+    return f"; found: {_plain(clean(', '.join(told[:MAX_TOLD])))}" if told else ""
 
 
 _TELLING = (
@@ -170,7 +178,7 @@ def rules_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Attemp
     def answer(attempts: tuple[Attempt, ...]) -> ModelAnswer:
         asked = ", ".join(f"{attempt.name} {attempt.outcome}" for attempt in attempts)
         whose = f"no model gave an acceptable answer ({asked})" if asked else "no model was asked"
-        finding = f"{event.type.replace('_', ' ')}: {because(event, allowed)}"
+        finding = f"{event.type.replace('_', ' ')}: {because(event, allowed)}{_found(event)}"
         return ModelAnswer(
             action=allowed.preferred,
             service=event.service,

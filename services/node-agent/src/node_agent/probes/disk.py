@@ -13,6 +13,7 @@ from typing import Any
 from mesh_core.models.events import Severity
 from node_agent.checks import CheckResult
 from node_agent.confirmation import ConfirmationRule
+from node_agent.mounts import MOUNTS, mounts_in
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext
 from node_agent.thresholds import ThresholdOptions, evaluate
@@ -37,7 +38,7 @@ class DiskOptions(ThresholdOptions):
 class DiskProbe:
     name = "disk"
 
-    def __init__(self, options: DiskOptions, mounts: Path = Path("/proc/self/mounts")):
+    def __init__(self, options: DiskOptions, mounts: Path = MOUNTS):
         self.every_seconds = options.every_seconds
         self._options = options
         self._mounts = mounts
@@ -66,14 +67,11 @@ def local_mounts(table: str, ignore: tuple[str, ...] = ()) -> list[tuple[str, st
     """
     chosen: dict[str, tuple[str, str, str]] = {}
     root: tuple[str, str, str] | None = None
-    for line in table.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 4:
-            continue
-        device, mount, kind, options = fields[0], _unescaped(fields[1]), fields[2], fields[3].split(",")
+    for each in mounts_in(table):
+        device, mount, kind = each.device, each.point, each.kind
         if mount == "/":
             root = (device, mount, kind)
-        if kind not in LOCAL or "ro" in options or any(fnmatchcase(mount, glob) for glob in ignore):
+        if kind not in LOCAL or "ro" in each.options or any(fnmatchcase(mount, glob) for glob in ignore):
             continue
         if device not in chosen or len(mount) < len(chosen[device][1]):
             chosen[device] = (device, mount, kind)
@@ -100,9 +98,3 @@ def _result(
         "limit_percent": options.critical if severity is Severity.CRITICAL else options.high,
     }
     return CheckResult(key, None, condition, RULE, "disk_space_low", severity, facts)
-
-
-def _unescaped(text: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, character)
-    return text

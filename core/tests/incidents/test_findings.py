@@ -1,0 +1,104 @@
+"""What an agent looked up, in sentences; and whose word counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mesh_core.incidents.findings import findings_in
+from mesh_core.incidents.investigation import fact_in, investigated
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.sizes import size_in_words
+from mesh_core.policy.facts import facts_for
+from mesh_core.policy.policy import Policy
+
+GIB = 2**30
+
+
+def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEvent:
+    payload = {**payload, "investigation": found}
+    return HealthEvent(type="disk_space_low", node="pi4", payload=payload, trust=trust)
+
+
+@pytest.mark.parametrize(
+    ("room", "facts", "told"),
+    [
+        (
+            "disk",
+            {"mount": "/var", "used_percent": 97, "size_bytes": 10 * GIB, "free_bytes": GIB // 4},
+            ["/var is 97 % full, 256 MiB of 10 GiB free [disk.used_percent]"],
+        ),
+        ("disk", {"inodes_used_percent": 99}, ["99 % of its inodes are used [disk.inodes_used_percent]"]),
+        ("disk", {"inodes_used_percent": 12, "biggest": [], "deleted_open": []}, []),
+        (
+            "disk",
+            {
+                "biggest": [{"path": "/var/log", "bytes": 4 * GIB}, {"path": "/var/lib", "bytes": 3000}],
+                "complete": True,
+            },
+            ["most of it lies in /var/log 4.0 GiB, /var/lib 2.9 KiB [disk.biggest]"],
+        ),
+        (
+            "disk",
+            {"biggest": [{"path": "/a", "bytes": 5}], "complete": False},
+            ["most of it lies in /a 5 bytes; there was no time to look everywhere [disk.biggest]"],
+        ),
+        (
+            "disk",
+            {"deleted_open": [{"pid": 7, "program": "nginx", "bytes": GIB}]},
+            ["files that are deleted and still open: nginx 1.0 GiB [disk.deleted_open]"],
+        ),
+        ("journal", {"bytes": int(3.9 * GIB), "mount": "/"}, ["the journal holds 3.9 GiB [journal.bytes]"]),
+        ("journal", {"bytes": 0}, []),
+        (
+            "packages",
+            {"cache_bytes": GIB, "manager": "apt"},
+            ["the cache of the package manager holds 1.0 GiB [packages.cache_bytes]"],
+        ),
+        # another shape than an agent's: nothing is said, and nothing raised
+        ("disk", {"mount": 5, "used_percent": "97", "biggest": {"path": 1}, "deleted_open": [7, {"program": []}]}, []),
+        ("journal", {"bytes": True}, []),
+        ("unheard_of", {"bytes": 5}, []),
+    ],
+)
+def test_what_was_found_in_sentences_that_name_the_fact(room: str, facts: dict[str, Any], told: list[str]) -> None:
+    assert [str(finding) for finding in findings_in(event({room: facts, "took_ms": 12}))] == told
+
+
+def test_only_an_agents_own_word_counts() -> None:
+    found = {"journal": {"bytes": 5 * GIB}, "took_ms": 7, "disk": "full"}
+    assert fact_in(event(found), "journal.bytes") == 5 * GIB
+    assert fact_in(event(found), "journal.mount") is None
+    assert fact_in(event(found), "docker.bytes") is None
+    assert set(investigated(event(found))) == {"journal"}
+    for trust in (Trust.FOREIGN, Trust.OBSERVER, Trust.MESH):
+        assert investigated(event(found, trust)) == {}
+        assert findings_in(event(found, trust)) == ()
+    assert investigated(event(["no mapping"])) == {}
+
+
+def test_a_folders_name_is_no_word_of_the_event_and_no_fact() -> None:
+    policy = Policy.load(None)
+    named = {
+        "disk": {
+            "biggest": [{"path": "/srv/database corrupt", "bytes": 5}],
+            "status": "exited",
+            "x": {"status": "exited"},
+        }
+    }
+    plain = event({})
+    assert policy.allows(event(named)) == policy.allows(plain)
+    assert facts_for(event(named)) == facts_for(plain)
+    assert policy.allows(event(named, Trust.FOREIGN)) != policy.allows(plain), "a stranger hides no words there"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        *((0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 KiB"), (10 * 1024, "10 KiB"), (1010 * 2**20, "1.0 GiB")),
+        *((int(3.94 * GIB), "3.9 GiB"), (14 * 2**40, "14 TiB"), (10**21, "888178 PiB"), (-5, "0 bytes")),
+    ],
+)
+def test_bytes_as_people_read_them(count: int, words: str) -> None:
+    assert size_in_words(count) == words

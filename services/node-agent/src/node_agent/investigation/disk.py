@@ -1,0 +1,98 @@
+"""A disk that fills up: how full, what lies on it, and what was deleted and is still open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from node_agent.investigation.folder_sizes import biggest_folders
+from node_agent.investigation.question import MOST_ROWS, Question, shown
+from node_agent.mounts import Mount, lies_under, mount_of, on_one_disk, read_mounts
+from node_agent.processes import PROC, program_of
+
+DISK_EVENT = "disk_space_low"
+MAX_OPEN_FILES = 50_000
+_DELETED = " (deleted)"
+
+
+def is_of_a_disk(question: Question) -> bool:
+    return question.type == DISK_EVENT and isinstance(question.facts.get("mount"), str)
+
+
+def lies_on_it(path: str, question: Question) -> bool:
+    """Is that path on the disk which the event is about? A device may be mounted in several places."""
+    mounts = read_mounts()
+    full, lies = (mount_of(place, mounts) for place in (str(question.facts["mount"]), str(Path(path).resolve())))
+    return full is not None and lies is not None and on_one_disk(full, lies)
+
+
+def look(question: Question) -> dict[str, Any]:
+    mount = str(question.facts["mount"])
+    usage = os.statvfs(mount)
+    used = usage.f_blocks - usage.f_bfree
+    facts: dict[str, Any] = {
+        "mount": mount,
+        "size_bytes": usage.f_blocks * usage.f_frsize,
+        "free_bytes": usage.f_bavail * usage.f_frsize,
+        # As df does, which rounds up: what only root may use is no part of the whole.
+        "used_percent": -(-100 * used // max(1, used + usage.f_bavail)),
+    }
+    if usage.f_files:
+        facts["inodes_used_percent"] = 100 * (usage.f_files - usage.f_ffree) // usage.f_files
+    if not question.host_files:
+        return facts
+    mounts = read_mounts()
+    if held := deleted_open(_devices(mount, mounts), question):
+        facts["deleted_open"] = held
+    biggest, complete = biggest_folders(mount, _below(mount, mounts), question)
+    facts["biggest"] = [{"path": shown(path), "bytes": size} for path, size in biggest.items()]
+    facts["complete"] = complete
+    return facts
+
+
+def deleted_open(devices: frozenset[int], question: Question) -> list[dict[str, Any]]:
+    """What processes keep of files that have no name any more: no `du` finds it. As far as this user may see."""
+    held: dict[tuple[int, int], dict[str, Any]] = {}
+    for seen, (pid, link) in enumerate(_open_files()):
+        if seen > MAX_OPEN_FILES or question.over():
+            break
+        try:
+            # The name first: whatever else is open, a file on a mount that hangs among it, is not asked for.
+            if not str(link.readlink()).endswith(_DELETED):
+                continue
+            status = link.stat()
+            if status.st_dev in devices and status.st_nlink == 0 and status.st_blocks:
+                row = {"pid": pid, "program": shown(program_of(PROC / str(pid))), "bytes": status.st_blocks * 512}
+                held.setdefault((status.st_dev, status.st_ino), row)
+        except OSError:
+            continue
+    return sorted(held.values(), key=lambda row: -row["bytes"])[:MOST_ROWS]
+
+
+def _open_files() -> Iterator[tuple[int, Path]]:
+    """(process, what it has open), as far as this user may see."""
+    for process in PROC.iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):  # another's, or it ended
+                yield from ((int(process.name), link) for link in (process / "fd").iterdir())
+
+
+def _devices(mount: str, mounts: list[Mount]) -> frozenset[int]:
+    """Of btrfs each subvolume has a number of its own."""
+    full = mount_of(mount, mounts)
+    points = [mount, *(one.point for one in mounts if full is not None and on_one_disk(one, full))]
+    devices = set()
+    for point in points:
+        with contextlib.suppress(OSError):  # a mount that another one covers
+            devices.add(Path(point).lstat().st_dev)
+    return frozenset(devices)
+
+
+def _below(mount: str, mounts: list[Mount]) -> frozenset[str]:
+    """What is mounted within it and is another disk; a subvolume of this one belongs to it."""
+    full = mount_of(mount, mounts)
+    within = [one for one in mounts if lies_under(one.point, mount)]
+    return frozenset(one.point for one in within if one.kind != "btrfs" or full is None or not on_one_disk(one, full))

@@ -1,0 +1,115 @@
+"""Asks the rooms that fit an event, one after the other, for a bounded time. Never holds up the agent, never raises.
+
+A look may hang for ever in the kernel (a disk that died), and nothing can end it: so it is a thread that nobody waits
+for. Until it is back no other begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from mesh_core.incidents.investigation import INVESTIGATION
+from node_agent.checks import CheckResult
+from node_agent.investigation.host_files import sees_host_files
+from node_agent.investigation.options import InvestigationOptions
+from node_agent.investigation.question import Question, Room
+from node_agent.investigation.table import ROOMS
+from node_agent.mounts import read_mounts
+
+BUDGET_SECONDS = 6.0  # of looking in a row, when much breaks at once ...
+EARNED_SECONDS = 0.05  # ... and how much of it comes back in a second
+LOOKING = 0.95  # the share of the time in which rooms look; then their facts have to get here
+
+log = structlog.get_logger()
+
+
+@dataclass
+class _Look:
+    """One investigation; its thread writes `found`, room by room."""
+
+    rooms: Mapping[str, Room]
+    question: Question
+    found: dict[str, Any] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        for name, room in self.rooms.items():
+            if self.question.over():
+                self.failed[name] = "no time was left"
+                continue
+            try:
+                if facts := room.look(self.question):
+                    self.found[name] = facts
+            except Exception as error:  # noqa: BLE001 - whatever a host has in store, the other rooms are looked at
+                self.failed[name] = f"{type(error).__name__}: {error}"[:200]
+
+
+class Investigator:
+    """One a host."""
+
+    def __init__(self, options: InvestigationOptions, rooms: Mapping[str, Room] = ROOMS):
+        self._seconds = options.seconds
+        self._rooms = rooms if options.enabled else {}
+        self._turn = asyncio.Lock()
+        self._looks = False
+        self._left = BUDGET_SECONDS
+        self._counted_at = time.monotonic()
+        try:
+            self._host_files = sees_host_files(read_mounts())
+        except OSError:
+            self._host_files = False
+
+    async def look(self, result: CheckResult) -> dict[str, Any]:
+        """`{"investigation": {...}}` within the bound, or nothing."""
+        started = time.monotonic()
+        deadline = started + LOOKING * self._seconds
+        found: dict[str, Any] = {}
+        with contextlib.suppress(TimeoutError):  # what is there by then is what there is
+            async with asyncio.timeout(self._seconds), self._turn:
+                question = Question(result.type, result.facts, deadline, self._host_files)
+                rooms = {name: room for name, room in self._rooms.items() if room.fits(question)}
+                if not rooms or not self._may_look():
+                    return {}
+                await self._look(_Look(rooms, question, found))
+        if not found:
+            return {}
+        return {INVESTIGATION: {**found, "took_ms": round(1000 * (time.monotonic() - started))}}
+
+    async def _look(self, look: _Look) -> None:
+        loop, done, began = asyncio.get_running_loop(), asyncio.Event(), time.monotonic()
+
+        def run() -> None:
+            look.run()
+            with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
+                loop.call_soon_threadsafe(ended)
+
+        def ended() -> None:
+            self._looks = False
+            done.set()
+
+        self._looks = True
+        threading.Thread(target=run, name="investigation", daemon=True).start()
+        try:
+            await done.wait()
+        finally:
+            self._left -= time.monotonic() - began
+            unfinished = sorted(look.rooms.keys() - look.found.keys()) if not done.is_set() else []
+            if look.failed or unfinished:
+                log.info("investigation.incomplete", failed=look.failed, unfinished=unfinished)
+
+    def _may_look(self) -> bool:
+        now = time.monotonic()
+        self._left = min(BUDGET_SECONDS, self._left + (now - self._counted_at) * EARNED_SECONDS)
+        self._counted_at = now
+        if self._looks:
+            log.warning("investigation.still_hangs")
+            return False
+        return self._left > 0

@@ -1,0 +1,14 @@
+"""The one table of rooms of facts, in the order in which they are looked at: what may take long comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from node_agent.investigation import disk, journal, packages
+from node_agent.investigation.question import Room
+
+ROOMS: Mapping[str, Room] = {
+    "journal": Room(journal.fits, journal.look),
+    "packages": Room(journal.fits, packages.look),
+    "disk": Room(disk.is_of_a_disk, disk.look),
+}
