@@ -131,6 +131,7 @@ async def test_the_agent_sees_everything_it_needs(proxy: int, sick_container: Si
     assert found is not None
     assert found["State"]["Running"]
     await wait_for(lambda: agent.logs(web.name, tty=False), 10, "its log")
+    assert "Images" in await agent.space()
 
 
 @restarts

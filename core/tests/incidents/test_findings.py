@@ -56,6 +56,20 @@ def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEve
             {"cache_bytes": GIB, "manager": "apt"},
             ["the cache of the package manager holds 1.0 GiB [packages.cache_bytes]"],
         ),
+        (
+            "docker",
+            {"build_cache_bytes": 11 * GIB, "dangling_bytes": GIB, "exited_containers": 3, "mount": "/"},
+            [
+                "the engine's build cache holds 11 GiB [docker.build_cache_bytes]",
+                "images that nothing uses hold 1.0 GiB [docker.dangling_bytes]",
+                "3 containers ended and are still there [docker.exited_containers]",
+            ],
+        ),
+        (
+            "docker",
+            {"build_cache_bytes": 0, "exited_containers": 0, "logs": [{"container": "web", "bytes": GIB}]},
+            ["the largest logs of containers: web 1.0 GiB [docker.logs]"],
+        ),
         # another shape than an agent's: nothing is said, and nothing raised
         ("disk", {"mount": 5, "used_percent": "97", "biggest": {"path": 1}, "deleted_open": [7, {"program": []}]}, []),
         ("journal", {"bytes": True}, []),

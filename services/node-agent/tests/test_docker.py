@@ -19,6 +19,9 @@ from node_agent.container_identity import identity_for
 from node_agent.engine import Engine as Api
 from node_agent.flapping import FlapOptions
 from node_agent.incidents import IncidentTracker
+from node_agent.investigation import docker
+from node_agent.investigation.question import Question
+from node_agent.mounts import mount_of, read_mounts
 from node_agent.probe import Backing
 from node_agent.probes.docker import DockerOptions, DockerProbe
 from node_agent.probes.tcp import TcpOptions, TcpProbe
@@ -497,3 +500,29 @@ async def _pipe(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
         target.write(piece)
         await target.drain()
     raise EOFError
+
+
+async def test_a_full_disk_is_looked_into_with_the_engines_own_count(box: Box) -> None:
+    name = box.run("head -c 2000000 /dev/urandom > /big; seq 200000; exit 0")
+    box.engine.docker("wait", name)
+    api = Api(box.engine.host)
+    root = await api.data_root()
+    disk = mount_of(str(Path(root).resolve()), read_mounts())
+    assert disk is not None
+    question = Question("disk_space_low", {"mount": disk.point}, time.monotonic() + 60)
+
+    def found() -> dict[str, Any]:
+        return docker.look(question, api)
+
+    before = await asyncio.to_thread(found)
+    image = box.engine.docker("commit", name).strip()
+    try:
+        after = await asyncio.to_thread(found)
+    finally:
+        box.engine.docker("rmi", image)
+    assert after["dangling_bytes"] >= before["dangling_bytes"] + 2_000_000
+    assert (after["mount"], after["build_cache_bytes"] >= 0) == (disk.point, True)
+    assert after["exited_containers"] >= 1
+    assert {row["container"]: row["bytes"] for row in after["logs"]}.get(name, 0) > 1_000_000
+    elsewhere = Question("disk_space_low", {"mount": "/proc"}, question.deadline)
+    assert await asyncio.to_thread(docker.look, elsewhere, api) == {}

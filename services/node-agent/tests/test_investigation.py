@@ -15,15 +15,17 @@ import pytest
 from mesh_core.testing import wait_for
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
-from node_agent.investigation import journal, packages
+from node_agent.investigation import docker, journal, packages
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
 from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Question, Room
+from node_agent.investigation.table import rooms
 from node_agent.mounts import Mount, mount_of, mounts_in
 from node_agent.probes.disk import DiskOptions, DiskProbe
 
+NO_ENGINE = "unix:///nowhere/docker.sock"
 FOREVER = float("inf")
 KIB = 1024
 
@@ -58,7 +60,9 @@ async def test_the_event_of_a_full_disk_says_what_fills_it(
     with (tiny_disk / "gone").open("wb", buffering=0) as held:
         held.write(b"x" * 28 * KIB)
         (tiny_disk / "gone").unlink()
-        async with watching(probe, investigate=Investigator(InvestigationOptions(seconds=4)).look) as watched:
+        async with watching(
+            probe, investigate=Investigator(InvestigationOptions(seconds=4), rooms(NO_ENGINE)).look
+        ) as watched:
             event = await watched.see(None, "node_online", "disk_space_low")
     found = event.payload["investigation"]
     assert isinstance(found["took_ms"], int)
@@ -170,7 +174,7 @@ async def test_where_much_breaks_at_once_looking_ends_and_events_go_on() -> None
 
 
 async def test_switched_off_nothing_is_looked_at() -> None:
-    assert await Investigator(InvestigationOptions(enabled=False)).look(result(mount="/")) == {}
+    assert await Investigator(InvestigationOptions(enabled=False), rooms(NO_ENGINE)).look(result(mount="/")) == {}
 
 
 @pytest.mark.parametrize(
@@ -197,3 +201,21 @@ def test_a_path_lies_on_the_innermost_mount_and_of_two_on_one_point_on_the_later
     found = mount_of("/var/log/journal", mounts_in(table))
     assert found == Mount("/dev/c", "/var", "xfs", ("rw",))
     assert mount_of("/variable", mounts_in(table)) == Mount("/dev/a", "/", "ext4", ("rw",))
+
+
+def test_of_the_engines_count_only_what_nothing_uses_would_come_back() -> None:
+    told = {
+        "Images": [
+            {"RepoTags": ["web:1"], "Containers": 0, "Size": 900},
+            {"RepoTags": ["<none>:<none>"], "Containers": 0, "Size": 100, "SharedSize": 60},
+            {"RepoTags": None, "Containers": 0, "Size": 7, "SharedSize": -1},
+            {"RepoTags": None, "Containers": 1, "Size": 500},
+        ],
+        "BuildCache": [
+            {"Size": 30, "InUse": False, "Shared": False},
+            {"Size": 50, "InUse": True, "Shared": False},
+            {"Size": 70, "InUse": False, "Shared": True},
+        ],
+    }
+    assert docker.space_in(told) == {"dangling_bytes": 47, "build_cache_bytes": 30}
+    assert docker.space_in({"Images": None, "BuildCache": None}) == {"dangling_bytes": 0, "build_cache_bytes": 0}

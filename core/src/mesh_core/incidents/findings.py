@@ -74,10 +74,22 @@ def _packages(facts: _Facts) -> _Said:
         yield "cache_bytes", f"the cache of the package manager holds {size_in_words(size)}", False
 
 
+def _docker(facts: _Facts) -> _Said:
+    if size := _number(facts.get("build_cache_bytes")):
+        yield "build_cache_bytes", f"the engine's build cache holds {size_in_words(size)}", False
+    if size := _number(facts.get("dangling_bytes")):
+        yield "dangling_bytes", f"images that nothing uses hold {size_in_words(size)}", False
+    if logs := _named(facts.get("logs"), "container"):
+        yield "logs", f"the largest logs of containers: {logs}", True
+    if ended := _number(facts.get("exited_containers")):
+        yield "exited_containers", f"{ended} container{'s' if ended != 1 else ''} ended and are still there", False
+
+
 _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
     "disk": _disk,
     "journal": _journal,
     "packages": _packages,
+    "docker": _docker,
 }
 
 

@@ -32,6 +32,7 @@ from node_agent.former_name import FormerName, former_name
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
 from node_agent.investigation.investigator import Investigator
+from node_agent.investigation.table import rooms
 from node_agent.probe_config import ProbeConfigError, read_probe_config
 from node_agent.probe_factory import create_probes
 from node_agent.redis_client import RedisClient
@@ -90,7 +91,7 @@ def main() -> None:
         tracker,
         send,
         store,
-        investigate=Investigator(config.investigation).look,
+        investigate=Investigator(config.investigation, rooms(settings.docker_host)).look,
         clock_ms=clock_ms,
         caught_up=lambda: len(spool) == 0,
         pulse=pulse,

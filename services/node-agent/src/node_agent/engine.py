@@ -37,6 +37,15 @@ class Engine:
         """Its version, or HttpConnectionError if nobody answers."""
         return str((await self._json("/version")).get("Version", "?"))
 
+    async def data_root(self) -> str:
+        """The folder on its host where it keeps everything; '' where it does not say."""
+        return str((await self._json("/info")).get("DockerRootDir") or "")
+
+    async def space(self) -> dict[str, Any]:
+        """What it counts of images and build cache; long on a large engine. Older ones count the rest as well."""
+        told = await self._json("/system/df?type=image&type=build-cache")
+        return told if isinstance(told, dict) else {}
+
     async def containers(self) -> list[dict[str, Any]]:
         """All containers, stopped ones too, in short form."""
         rows = await self._json("/containers/json?all=1")

@@ -21,7 +21,6 @@ from node_agent.checks import CheckResult
 from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Question, Room
-from node_agent.investigation.table import ROOMS
 from node_agent.mounts import read_mounts
 
 BUDGET_SECONDS = 6.0  # of looking in a row, when much breaks at once ...
@@ -55,7 +54,7 @@ class _Look:
 class Investigator:
     """One a host."""
 
-    def __init__(self, options: InvestigationOptions, rooms: Mapping[str, Room] = ROOMS):
+    def __init__(self, options: InvestigationOptions, rooms: Mapping[str, Room]):
         self._seconds = options.seconds
         self._rooms = rooms if options.enabled else {}
         self._turn = asyncio.Lock()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from node_agent.investigation import disk, journal, packages
+from node_agent.investigation import disk, docker, journal, packages
 from node_agent.investigation.question import Room
 
-ROOMS: Mapping[str, Room] = {
-    "journal": Room(journal.fits, journal.look),
-    "packages": Room(journal.fits, packages.look),
-    "disk": Room(disk.is_of_a_disk, disk.look),
-}
+
+def rooms(docker_host: str) -> Mapping[str, Room]:
+    return {
+        "journal": Room(journal.fits, journal.look),
+        "packages": Room(journal.fits, packages.look),
+        "docker": docker.room(docker_host),
+        "disk": Room(disk.is_of_a_disk, disk.look),
+    }
