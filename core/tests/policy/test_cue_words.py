@@ -82,6 +82,15 @@ def died(*lines: str, **more: Any) -> Allowed:
         # a warning is not what ended it
         "2026-01-02T10:00:00Z [Warning] [MY-1] [Server] CA certificate ca.pem is self signed.",
         '2026/01/02 10:00:00 [warn] 1#1: issuer certificate not found for "/etc/x.pem"',
+        # a guess, and one who came to it
+        "20-listen.sh: info: can not modify /etc/nginx/conf.d/x.conf (read-only file system?)",
+        "1767340800: Socket error on client pi, disconnecting.",
+        '[error] 2#2: *1 open() "/srv/favicon.ico" failed (2: No such file or directory), client: 10.0.0.9, server: x',
+        'level=error msg="authentication failed for user bob from 10.0.0.9"',
+        '{"s":"I","c":"ACCESS","msg":"Authentication failed","attr":{"client":"10.0.0.9:5"}}',
+        "2026-01-02T10:00:00Z 33 [Note] [Server] Access denied for user 'root'@'10.0.0.9' (using password: YES)",
+        '2026-01-02 10:00:00 UTC [33] FATAL:  password authentication failed for user "root"',
+        "2026-01-02 10:00:00 UTC [33] FATAL:  the database system is starting up",
         # a database's word about its clients, and about its own start after a kill
         '2026-01-02 10:00:00 UTC [33] ERROR:  relation "x" does not exist at character 15',
         "2026-01-02 10:00:00 UTC [29] LOG:  invalid record length at 0/16: wanted 24, got 0",
@@ -122,6 +131,10 @@ def test_what_a_stranger_asked_for_is_no_evidence_however_grave_its_words(line: 
         ("x509: certificate signed by unknown authority", "certificate"),
         ("missing environment variable DB_URL", "configuration"),
         ("ssl handshake failure with 10.0.0.3", "certificate"),
+        ("SSLHandshakeException: PKIX path building failed: unable to find valid certification path", "certificate"),
+        ("Error: CERT_HAS_EXPIRED", "certificate"),
+        ("ERROR: Transaction log (WAL) directory is full", "space"),
+        ("Bad file format reading the append only file", "corruption"),
         ("INFO: disk usage: no space left on device", "space"),
         ("[info] journal: bad superblock", "corruption"),
         # a program's own word about what befell it while it answered
@@ -208,6 +221,17 @@ def test_what_a_program_complains_of_is_one(line: str, cue: str) -> None:
         "ERROR: Failed to obtain JDBC connection",
         "KnexTimeoutError: Timeout acquiring a connection. The pool is probably full.",
         "** (EXIT) time out connecting to db",
+        # too late, gone in the middle, not ready yet, answered by somebody in between
+        "TimeoutError: [Errno 110] Connection timed out",
+        "cURL error 28: Connection timed out after 10001 milliseconds",
+        "Error: queryA ETIMEOUT db",
+        "socket.timeout: timed out",
+        "PDOException: SQLSTATE[HY000] [2006] MySQL server has gone away",
+        "asyncpg.exceptions.CannotConnectNowError: the database system is starting up",
+        "FATA[0000] failed to open database: pq: the database system is starting up",
+        "Error: Database connection failed: Connection timeout",
+        "Waiting for postgres... timeout reached",
+        "wget: server returned error: HTTP/1.1 502 Bad Gateway",
     ],
 )
 def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) -> None:
@@ -244,6 +268,19 @@ def test_a_probe_that_found_nobody_and_a_program_in_itself_lack_nothing_else(pay
         "Error: Cannot find module '/app/index.js'",
         '[emerg] unexpected end of file, expecting "}" in /etc/app.conf:12',
         "Error loading config file: yaml: line 3: did not find expected key",
+        # what it was started with, and what it may not
+        "flag provided but not defined: -foo",
+        "error: unrecognized arguments: --foo",
+        "Caddyfile:3: unrecognized directive: foo",
+        'exec: "foo": executable file not found in $PATH',
+        "/bin/sh: foo: not found",
+        "panic: required key SECRET missing value",
+        "ERROR 1045 (28000): Access denied for user 'x'@'10.0.0.4' (using password: YES)",
+        "ERROR 1049 (42000): Unknown database 'x'",
+        "redis.exceptions.AuthenticationError: invalid username-password pair",
+        "amqp.exceptions.AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused",
+        "NOAUTH Authentication required.",
+        "Illegal instruction (core dumped)",
     ],
 )
 def test_a_program_that_could_not_begin_names_its_configuration(line: str) -> None:

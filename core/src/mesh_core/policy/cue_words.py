@@ -24,8 +24,9 @@ _PRINTED = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?
 class CueWords:
     """Words in lower case, by the cue that they stand for. `grave` cues hear their plain words in any line.
 
-    `plain` counts anywhere, `topics` in a line that complains, `logged` in what the program itself printed, `failed_at`
-    in a line of its own that speaks of a failure: what it did then. A line that says who asked for what never counts.
+    `plain` counts anywhere but in a line about somebody who came to the program, `topics` in a line that complains,
+    `logged` in what the program itself printed, `failed_at` in a line of its own that speaks of a failure: what it did
+    then. A line that says who asked for what never counts.
     `unless`: a word does not count in a line that also has one of these.
     """
 
@@ -55,7 +56,7 @@ class CueWords:
             return found
 
         return (
-            heard(self.plain, lambda name, line: name in self.grave or not line.is_chatter)
+            heard(self.plain, lambda name, line: name in self.grave or not (line.is_chatter or line.is_of_somebody))
             | heard(self.topics, lambda _, line: line.complains)
             | heard(self.logged, lambda _, line: line.printed and not line.is_about_itself)
             | heard(self.failed_at, lambda _, line: line.printed and line.failed and not line.is_about_itself)

@@ -77,6 +77,10 @@ _OF_A_CLIENT = re.compile(
     r"\bfrom (?:client |peer )?(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]):\d"
     r"|\bremote error\b|\bclient (?:sent|closed)\b|\bwhile ssl handshaking\b"
 )
+# Who came to it stands in the line: what went wrong was between the two. (A proxy says so of what is behind it, too.)
+_OF_SOMEBODY = re.compile(
+    rf"{_OF_A_CLIENT.pattern}|\bclient\b\"?[:=] ?\"?[\da-f\[]|\bfor user \S{{1,60}} from [\da-f\[]"
+)
 _ITSELF = re.compile(r"\blocalhost\b|\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[::1\]|\b0\.0\.0\.0\b")
 # Where names are asked for: at an engine's own resolver, at systemd's.
 _RESOLVER = re.compile(r"(?:[\d.]{7,15}:\d{1,5}->)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}:53\b")
@@ -126,6 +130,16 @@ class TextLine:
         """Does it only tell who asked for what, and that he was answered?"""
         start = self._start
         return bool(_ASKED.search(start) and _ANSWERED.search(start) and not _ERROR_LEVEL.search(start))
+
+    @cached_property
+    def is_of_somebody(self) -> bool:
+        """Does it speak of one who came to this program, and of nothing that the program itself needs?"""
+        if "upstream" in self._start:
+            return False
+        refused = (
+            self.kind is not LineKind.UNKNOWN and "'@'" in self._start
+        )  # a database's note of whom it did not let in
+        return refused or _OF_SOMEBODY.search(self._start) is not None
 
     @cached_property
     def is_chatter(self) -> bool:

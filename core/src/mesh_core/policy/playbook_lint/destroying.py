@@ -9,44 +9,52 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mesh_core.policy.playbook_lint.places import is_device, is_lasting, is_way_in, is_whole
+from mesh_core.policy.playbook_lint.places import is_device, is_in_the_system, is_lasting, is_way_in, is_whole
 from mesh_core.policy.playbook_lint.shell_words import UNKNOWN, Command, commands_in
 from mesh_core.policy.playbook_lint.shutting_out import (
     ENGINES,
     FIREWALLS,
-    OFF,
     SUPERVISES,
     WAY_IN,
     Protected,
     nothing,
     shuts_out,
 )
+from mesh_core.policy.playbook_lint.unread_words import (
+    UNREADABLE,
+    fetched_by,
+    names_by_another,
+    runs_fetched,
+    runs_unread,
+)
+from mesh_core.policy.playbook_lint.writing_over import CUT_OFF, DEVICE, written_over
 
 TREE = "removes a whole tree of the host"
 DISK = "makes a disk, volume or file anew"
-DEVICE = "writes over a device"
 DELETED = "deletes what it names"
 PACKAGES = "removes packages"
 OWNERS = "changes who may do what with a whole tree of the host"
 FOR_EVERYBODY = "lets everybody write a whole tree"
-CUT_OFF = "cuts a file off"
 UNMOUNTED = "takes a file system away"
 VOLUMES = "throws volumes and their data away"
 USERS = "removes a user or a group"
+BOOT = "changes how the host starts"
 HOME = "removes a person's home"
 ON_A_DEVICE = "works on a device"
 ONLY_KNOWN_THEN = "removes what is only known when it runs"
 _BOMB = re.compile(r"(\S{1,40})\(\)\s*\{[^}]{0,200}\|[^}]{0,200}&")
 _SQL = re.compile(
     r"\b(?:drop\s+(?:database|schema|table|user|role)|truncate\s+(?:table\s+)?\w|delete\s+from\s+\S+\s*$"
-    r"|\w*drop(?:database|collection)\b|\w*deletemany\b)",
+    r"|\w*drop(?:database|collection)\b|\w*deletemany\b|\bdb\.\w+\.(?:remove|drop|delete\w*)\b)",
     re.IGNORECASE,
 )
-_OWN_CODE = re.compile(r"\b(?:rmtree|removedirs|rm_rf|rimraf|File\.delete|os\.(?:remove|unlink)|unlinkSync)\b")
-_INTO = re.compile(r">[>|]?\s*([^\s<>&|]+)")
-# Nothing, written over a file.
-_EMPTIED = re.compile(r"(?:(?::|true|cat /dev/null)\s*)?>(?![>&])\|?\s*(\S+)")
+_OWN_CODE = re.compile(
+    r"\b(?:rmtree|remove_?tree|removedirs|rm_r?f|rimraf|rm(?:dir)?Sync|unlinkSync|File\.delete|os\.(?:remove|rmdir))\b"
+)
+_INTERPRETERS = re.compile(r"python[\d.]*|perl|ruby|node|php|lua")
 _ALL_IN_IT = re.compile(r"(?:^|/)\.?\*$")
+IS_A_FILE = re.compile(r"\.(?!d$)[A-Za-z0-9]{1,8}$")
+_PATTERN = re.compile(r"[*?\[]")
 _MAKES_FS = re.compile(r"mk[a-z0-9]*fs(?:\..+)?|mke2fs|mkswap|newfs\w*")
 # Programs that only say something; what they are told may name any danger.
 _TALKS = frozenset(
@@ -55,7 +63,6 @@ _TALKS = frozenset(
         "file # whatis apropos whereis dpkg-query"
     ).split()
 )
-_SHELLS = re.compile(r"(?:ba|da|z|k|a|c|tc|fi)?sh|python[\d.]*|perl|ruby|node|php")
 _PACKAGES = frozenset(
     (  # noqa: SIM905
         "apt apt-get aptitude dnf yum zypper pacman apk opkg snap flatpak brew pip pip3 pipx npm dpkg rpm "
@@ -64,7 +71,6 @@ _PACKAGES = frozenset(
 )
 _TAKES_PACKAGES = re.compile(r"remove|purge|autoremove|autopurge|erase|uninstall|del|--(?:remove|purge|erase)")
 _TAKES_BY_LETTER = {"dpkg": re.compile("-[rP]"), "rpm": re.compile("-e.*"), "pacman": re.compile("-R.*")}
-_SAYS_ITS_VERSION = frozenset({"--version", "-V", "-v", "--help", "-h"})
 # Tools for disks, and the words with which they only look.
 _DISKS = {
     "wipefs": {"-n", "--no-act"},
@@ -92,15 +98,25 @@ _WITH_A_WORD: tuple[tuple[str, frozenset[str], str], ...] = (
     ("git", frozenset({"clean"}), "removes files that are in no commit"),
     ("crontab", frozenset({"-r", "-"}), "removes all of a user's timed commands"),
     ("etcdctl", frozenset({"del"}), DELETED),
+    ("git", frozenset({"--hard"}), "throws away what was changed in a folder"),
+    ("git", frozenset({"--force"}), "writes over what others have"),
+    *((name, frozenset({"del", "DEL", "unlink", "UNLINK"}), DELETED) for name in ("redis-cli", "valkey-cli")),
+    ("rabbitmqctl", frozenset({"reset", "force_reset"}), DELETED),
+    ("zfs", frozenset({"-F"}), "destroys a file system, or all since a snapshot"),
+    ("dmsetup", frozenset({"remove", "remove_all", "wipe_table"}), UNMOUNTED),
+    ("losetup", frozenset({"-d", "-D", "--detach", "--detach-all"}), UNMOUNTED),
+    ("efibootmgr", frozenset({"-B", "--delete-bootnum"}), BOOT),
+    ("flashrom", frozenset({"-w", "--write", "-E", "--erase"}), BOOT),
     ("rclone", frozenset({"sync", "move"}), "removes what its source does not have"),
     ("restic", frozenset({"forget", "prune"}), "removes backups"),
     ("borg", frozenset({"delete", "prune"}), "removes backups"),
 )
 DELETES = re.compile(
     r"destroy|deletes?|purge|erase|wipe|format|undefine|uninstall|flush(?:all|db)|zap|labelclear|sanitize|nuke|obliterate"
-    r"|forget|drop(?:db|user)?|--(?:delete|purge|erase|wipe|destroy|zap)(?:[-=].*)?|--remove-(?:source-)?files",
+    r"|forget|drop(?:db|user)?|--(?:delete|erase|wipe|destroy|zap)(?:[-=].*)?|--?purge(?:[-=].*)?|--remove-(?:source-)?files",
     re.IGNORECASE,
 )
+_VERB_AND_NOUN = re.compile(r"[a-z]+-[a-z]+")  # vol-delete, of a tool that has many such
 # Programs that only look at a device, or make it a part of the tree.
 _LOOKS = frozenset(
     (  # noqa: SIM905
@@ -117,23 +133,25 @@ def dangers_in(text: str, protected: Protected = nothing) -> Iterator[str]:
     """Sentences about the commands in a text; templates in it are filled in, or stand as UNKNOWN."""
     if _BOMB.search(text):
         yield "it starts itself without end until the host stands still"
+    if names_by_another(text):
+        yield f"it {UNREADABLE}"
+    fetched: set[str] = set()
     for command in commands_in(text):
-        if what := _harm_of(command, protected):
+        if what := _harm_of(command, protected) or runs_fetched(command, fetched):
             yield f"it {what}: {str(command).replace(UNKNOWN, '{{ }}')[:80]}"
+        fetched |= fetched_by(command)
 
 
 def _harm_of(command: Command, protected: Protected) -> str:
-    if what := _written(command):
+    if what := written_over(command):
         return what
     program = command.program
     if program in _TALKS:
         return ""
     if program in _PACKAGES:
         return _packages(command)
-    if program[:1] in ("$", UNKNOWN) or program == "eval":
-        return "runs words that are only known when it runs"
-    if _reads_commands(command):
-        return "runs what another command prints, which nobody can review"
+    if what := runs_unread(command):
+        return what
     rules = () if program in SUPERVISES else _RULES
     return next((what for rule in rules if (what := rule(command))), "") or shuts_out(command, protected)
 
@@ -142,32 +160,6 @@ def _packages(command: Command) -> str:
     letters = _TAKES_BY_LETTER.get(command.program, _TAKES_PACKAGES)
     taken = any(_TAKES_PACKAGES.fullmatch(word) or letters.fullmatch(word) for word in command.words[1:])
     return PACKAGES if taken else ""
-
-
-def _reads_commands(command: Command) -> bool:
-    """A shell, or another interpreter, that is given no program of its own."""
-    last = command.words[-1]
-    if command.program in ("source", "."):
-        return command.open
-    alone = last.rpartition("/")[2] == command.program or (last.startswith("-") and last not in _SAYS_ITS_VERSION)
-    return bool(_SHELLS.fullmatch(command.program)) and alone and (command.fed or command.open)
-
-
-def _written(command: Command) -> str:
-    """By a redirection, or by a program that writes where it is told."""
-    into = _INTO.findall(str(command))
-    into += [word.removeprefix("of=") for word in command.after("dd") or () if word.startswith("of=")]
-    into += command.after("tee", "mv", "truncate", "sponge") or ()
-    into += (command.after("cp", "install", "rsync", "ln") or [])[-1:]
-    rest = command.after("sed", "perl") or ()
-    into += rest if any(word.startswith(("-i", "--in-place", "-pi")) for word in rest) else ()
-    if any(is_device(word) for word in into):
-        return DEVICE
-    if "/proc/sysrq-trigger" in into:
-        return OFF
-    if (found := _EMPTIED.fullmatch(str(command))) and is_lasting(found[1]) and not found[1].startswith("/dev/"):
-        return CUT_OFF
-    return WAY_IN if any(is_way_in(word) for word in into) else ""
 
 
 def _removed(command: Command) -> str:
@@ -182,7 +174,13 @@ def _removed(command: Command) -> str:
         return "removes files that another command names"
     if any(is_way_in(word) for word in named):
         return WAY_IN
-    return "removes all files of a folder" if any(_ALL_IN_IT.search(word) for word in lasting) else ""
+    if any(is_in_the_system(word) for word in named):
+        return "removes a part of the system"
+    if any(word.startswith(("$", UNKNOWN)) for word in named):
+        return ONLY_KNOWN_THEN
+    if any(_ALL_IN_IT.search(word) for word in lasting):
+        return "removes all files of a folder"
+    return "removes every file that a pattern fits" if any(_PATTERN.search(word) for word in lasting) else ""
 
 
 def _found_and_removed(command: Command) -> str:
@@ -210,7 +208,8 @@ def _made_anew(command: Command) -> str:
 def _by_its_word(command: Command) -> str:
     if _SQL.search(str(command)) or "dropdb" in command.names:
         return "drops data of a database"
-    if _OWN_CODE.search(str(command)):
+    unlinks = _INTERPRETERS.fullmatch(command.program) and {"unlink", "rmdir"} & {*command.words}
+    if unlinks or _OWN_CODE.search(str(command)):
         return "removes files by a program of its own"
     for program, said, what in _WITH_A_WORD:
         if (rest := command.after(program)) and said & {*rest}:
@@ -233,6 +232,10 @@ def _engine(command: Command) -> str:
         return VOLUMES
     if {"system", "reset"} <= said:
         return VOLUMES
+    if "prune" in said and "container" in said:
+        return "removes every container that stands still"
+    if said & {"kill", "stop"} and (command.open or any(word.startswith(("$", UNKNOWN)) for word in rest)):
+        return "stops what is only known when it runs"
     if said & {"rm", "remove"} and not said & {"run", "exec"}:
         if "--all" in said or any(re.fullmatch(r"-[a-z]*a[a-z]*", word) for word in rest):
             return "removes all of a kind"
@@ -240,15 +243,20 @@ def _engine(command: Command) -> str:
             return VOLUMES
         if command.open or any(word.startswith(("$", UNKNOWN)) for word in rest):
             return ONLY_KNOWN_THEN
-    return "takes a swarm's services away" if said & {"swarm", "stack"} and said & {"leave", "rm", "down"} else ""
+    return (
+        "takes a swarm's services away"
+        if said & {"swarm", "stack", "service"} and said & {"leave", "rm", "down"}
+        else ""
+    )
 
 
 def _deleted(command: Command) -> str:
     if command.program in ENGINES or command.program in FIREWALLS:
         return ""
     words = (*re.split(r"[-_.]", command.program), *command.words[1:])
+    words += tuple(part for word in words if _VERB_AND_NOUN.fullmatch(word) for part in word.split("-"))
     if {*command.names} & {"curl", "wget", "http", "https", "xh"}:
-        return "asks another service to delete something" if any("DELETE" in word for word in words) else ""
+        return "asks another service to delete something" if any("delete" in word.lower() for word in words) else ""
     return DELETED if any(DELETES.fullmatch(word) for word in words) else ""
 
 
@@ -270,7 +278,10 @@ def _moved(command: Command) -> str:
     rest = [word for word in command.after("mv") or () if not word.startswith("-")]
     if len(rest) < 2:
         return ""
-    away = rest[-1] == "/dev/null" or any(is_whole(word) for word in rest[:-1])
+    lost = not is_lasting(f"{rest[-1]}/") and any(is_lasting(word) for word in rest[:-1])
+    if lost:
+        return "moves it to where nothing stays"
+    away = rest[-1] == "/dev/null" or any(is_whole(word) and not IS_A_FILE.search(word) for word in rest[:-1])
     return "moves a whole tree of the host away" if away else ""
 
 

@@ -15,8 +15,9 @@ from mesh_core.policy.playbook_lint.checkers import ATTACHMENT, Beside
 from mesh_core.policy.playbook_lint.destroying import dangers_in
 from mesh_core.policy.playbook_lint.places import is_device, is_lasting, is_way_in, is_whole
 from mesh_core.policy.playbook_lint.shell_words import UNKNOWN
-from mesh_core.policy.playbook_lint.shutting_out import FIREWALL, WAY_IN, Protected
+from mesh_core.policy.playbook_lint.shutting_out import FIREWALL, OFF, WAY_IN, Protected
 from mesh_core.policy.playbook_lint.table import table
+from mesh_core.policy.playbook_lint.writing_over import CUT_OFF, DEVICE
 from mesh_core.policy.playbook_lint.yaml_text import Literal
 
 MAX_NAMED = 80  # characters of what a sentence names
@@ -40,7 +41,8 @@ _WRITES = frozenset(
 _PROGRAM = re.compile(
     r"\.(?:sh|bash|py|pl|rb|service|timer|container)$|/s?bin/|/init\.d/|/cron|/rc\.local$|/profile(?:\.d/|$)"
 )
-_IS_A_FILE = re.compile(r"\.(?!d$)[A-Za-z0-9]{1,8}$")
+_TURNS_OFF = frozenset({"reboot", "shutdown"})
+_SHUT_ACCOUNT = re.compile(r"(?:/nologin|/false) | [!*]")  # a shell that lets nobody in, a password that none fits
 _AWAY = frozenset({"absent", "removed", "unmounted", "purged", "reset"})
 _TAKES_AWAY = {
     **dict.fromkeys(("user", "group"), what.USERS),
@@ -118,7 +120,7 @@ def _of_places(short: str, beside: Beside) -> Iterator[tuple[str, str]]:
         if arguments.get("state") == "absent" and short == "file":
             if place.startswith(UNKNOWN):
                 yield what.ONLY_KNOWN_THEN, ""
-            elif is_lasting(place) and (is_whole(place) or not _IS_A_FILE.search(place)):
+            elif is_lasting(place) and (is_whole(place) or not what.IS_A_FILE.search(place)):
                 yield what.TREE, f"{place} state=absent"
         elif short == "file" and any(name in arguments for name in ("mode", "owner", "group")):
             for_all = what.FOR_ALL.fullmatch(str(arguments.get("mode", ""))) is not None
@@ -126,8 +128,11 @@ def _of_places(short: str, beside: Beside) -> Iterator[tuple[str, str]]:
                 yield what.OWNERS, place
             elif for_all and arguments.get("recurse"):
                 yield what.FOR_EVERYBODY, place
+        emptied = short == "copy" and arguments.get("content") == "" and arguments.get("force") is not False
+        if emptied and is_lasting(place):
+            yield CUT_OFF, place
         if is_device(place):
-            yield what.DEVICE, place
+            yield DEVICE, place
         if is_way_in(place):
             yield WAY_IN, place
 
@@ -147,6 +152,10 @@ def _of_words(module: str, short: str, beside: Beside, protected: Protected) -> 
         yield what.HOME if home else _TAKES_AWAY[short], named
     elif short not in _TAKES_AWAY and module not in table().modules and short not in _COMMANDS:
         yield from _of_unknown(arguments, beside)
+    if short in _TURNS_OFF:
+        yield OFF, ""
+    if short == "user" and _SHUT_ACCOUNT.search(f"{arguments.get('shell', '')} {arguments.get('password', '')}"):
+        yield WAY_IN, named
     for where, argument, values, harm in _ALSO:
         if where == short and any(arguments.get(argument) is one or arguments.get(argument) == one for one in values):
             yield harm, named
@@ -158,7 +167,7 @@ def _of_unknown(arguments: Mapping[str, Any], beside: Beside) -> Iterator[tuple[
         for text in _filled(value, beside) if isinstance(value, str) else ():
             if is_device(text):
                 yield what.ON_A_DEVICE, text[:MAX_NAMED]
-            if what.DELETES.fullmatch(text) or (name == "state" and text in _AWAY):
+            if what.DELETES.fullmatch(text) or text == "flush" or (name == "state" and text in _AWAY):
                 yield what.DELETED, f"{name}={text[:MAX_NAMED]}"
         if value is True and (what.DELETES.fullmatch(name) or name in ("flush", "force")):
             yield what.DELETED, f"{name}=true"

@@ -17,6 +17,7 @@ _WAYS_IN = re.compile(
     r"/etc/(?:ssh|sudoers\.d|pam\.d|wireguard|network|netplan|NetworkManager|systemd/network|nftables\.d)(?:/|$)"
     r"|/etc/(?:passwd|shadow|group|sudoers|nftables\.conf)$|/\.ssh(?:/|$)"
 )
+_PROGRAMS = re.compile(r"/(?:boot|s?bin|lib(?:32|64)?|usr/(?:s?bin|lib(?:32|64)?))/")
 _VARIABLE = re.compile(rf"[${UNKNOWN}]")
 
 
@@ -37,6 +38,11 @@ def is_whole(word: str) -> bool:
     if len(parts) < 2:
         return True
     return len(parts) == 2 and (parts[0] in _SYSTEM or (parts[0] == "var" and parts[1] in _PARTS_OF_VAR))
+
+
+def is_in_the_system(word: str) -> bool:
+    """A file that the system itself runs or starts by; what people add stands elsewhere."""
+    return _PROGRAMS.match(word) is not None
 
 
 def is_device(word: str) -> bool:

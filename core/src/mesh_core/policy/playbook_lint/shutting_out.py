@@ -17,6 +17,13 @@ _UFW = frozenset({"enable", "disable", "reset", "deny", "reject", "limit", "defa
 _OFF = frozenset({"reboot", "poweroff", "halt", "shutdown", "kexec"})
 _STATES = _OFF | {"suspend", "hibernate", "rescue", "emergency", "isolate"}
 ENGINES = frozenset({"docker", "podman", "nerdctl", "docker-compose", "podman-compose"})
+_CUTS_OFF = {
+    "rfkill": frozenset({"block"}),
+    "tc": frozenset({"netem", "loss", "blackhole"}),
+    "wg": frozenset({"remove"}),
+    "netplan": frozenset({"apply", "try"}),
+}
+_RELOADS = frozenset({"-HUP", "-USR1", "-USR2", "-1", "-10", "-12", "-0"})
 SUPERVISES = ("systemctl", "service", "rc-service", "rc-update", "supervisorctl", "initctl", "invoke-rc.d", "sv")
 _STOPS = frozenset({"stop", "disable", "mask", "kill", "del", "remove", "down", "rm", "pause"})
 
@@ -47,6 +54,8 @@ def _shut(command: Command) -> str:
         and said & {"down", "flush", "off", "del", "delete", "disconnect", "logout", "leave"}
     ):
         return NETWORK
+    if any(program in names and said & words for program, words in _CUTS_OFF.items()):
+        return NETWORK
     if (
         command.program in _OFF
         or ("systemctl" in names and said & _STATES)
@@ -54,7 +63,9 @@ def _shut(command: Command) -> str:
     ):
         return OFF
     if (names & {"passwd", "gpasswd"} and said & {"-l", "-d", "--lock", "--delete"}) or (
-        "usermod" in names and said & {"-L", "--lock", "-s"}
+        ("usermod" in names and said & {"-L", "--lock", "-s"})
+        or "chpasswd" in names
+        or ("chage" in names and said & {"-E", "--expiredate"})
     ):
         return WAY_IN
     return ""
@@ -64,6 +75,8 @@ def _stopped(command: Command, protected: Protected) -> str:
     """What the mesh or the way in depends on, by whatever stops it."""
     if command.program == "kill" and command.words[-1] in ("1", "-1"):
         return "ends every process of the host"
+    if command.program == "kill" and command.open and not _RELOADS & {*command.words}:
+        return "ends a process that is only known when it runs"
     killed = command.program in ("pkill", "killall", "killall5") or any("/init.d/" in word for word in command.words)
     rest = command.words if killed else command.after(*SUPERVISES, *ENGINES) or ()
     stops = command.program.startswith(("pkill", "killall")) or bool(_STOPS & {*rest})
