@@ -17,8 +17,7 @@ from mend.doctor.finding import Finding, Level
 from mend.doctor.machine import check_machine
 from mend.local.inventory_file import make_inventory
 from mesh_core.models.proposals import Folder
-from mesh_core.runtime.isolation_note import isolation_note
-from mesh_core.runtime.targets_note import note_targets
+from mesh_core.runtime.executor_notes import isolation_note, note_targets
 
 
 @pytest.fixture

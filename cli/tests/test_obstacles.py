@@ -14,8 +14,8 @@ from mend_rig import Mend
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import note_lifeline
+from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.heartbeats import heartbeat_file
-from mesh_core.runtime.targets_note import note_targets
 
 NOTIFY: dict[str, Any] = {"type": "notify", "action": "notify"}
 

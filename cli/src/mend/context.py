@@ -24,6 +24,7 @@ from mend.text import plain
 from mesh_core.runtime.redis_url import masked
 from mesh_core.runtime.secret_files import is_given
 from mesh_core.runtime.settings import BadSettings, MeshSettings, checkout, read_settings
+from mesh_core.storage.json_files import read_object
 
 if TYPE_CHECKING:  # each command imports only what it uses
     from rich.console import Group
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # each command imports only what it uses
     from mesh_core.messaging.bus import Bus
     from mesh_core.silences.folder import SilenceFolder
 
+MAX_NOTE_BYTES = 16 * 1024
 PIPED_WIDTH = 200  # a table that is piped is read by a program or in a pager: nothing is cut to 80 columns
 
 
@@ -162,11 +164,7 @@ def note_path(runtime: Path) -> Path:
 
 def read_note(runtime: Path) -> dict[str, Any]:
     """That note; {} when there is none, or none that this user may read."""
-    try:
-        value = json.loads(note_path(runtime).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return read_object(note_path(runtime), MAX_NOTE_BYTES)
 
 
 def _user() -> str:

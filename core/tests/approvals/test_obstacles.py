@@ -23,9 +23,9 @@ from mesh_core.models.records import rfc3339
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import Policy
+from mesh_core.runtime.executor_notes import note_targets, read_targets, targets_note
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.places_note import read_places
-from mesh_core.runtime.targets_note import note_targets, read_targets, targets_note
 from mesh_core.testing import AllFolders
 
 NOW = datetime.now(UTC)

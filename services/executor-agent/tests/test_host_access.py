@@ -14,7 +14,7 @@ from executor_agent.isolation import sandbox
 from executor_agent.isolation.host_access import HostAccess, host_access
 from executor_agent.isolation.sandbox import Isolation, SandboxMode, SandboxUnavailable, choose_isolation
 from executor_agent.isolation.view import View, Wall, below, outermost
-from mesh_core.runtime.isolation_note import IsolationNote, read_isolation
+from mesh_core.runtime.executor_notes import IsolationNote, read_isolation
 from mesh_core.storage import files
 
 AGENT = "/run/agent.sock"

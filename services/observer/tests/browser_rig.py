@@ -32,8 +32,8 @@ from mesh_core.models.proposals import (
     proposal_id,
 )
 from mesh_core.models.records import rfc3339
+from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.heartbeats import heartbeat_file
-from mesh_core.runtime.targets_note import note_targets
 from mesh_core.testing import AllFolders, Patience, RedisServer, free_port
 from observer.world import HealthState, TargetHealth, World
 

@@ -15,7 +15,6 @@ executor's ledger is read last. Reads only.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, ActionN
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import rfc3339
+from mesh_core.storage.json_files import object_in
 from mesh_core.storage.listing import MISSING
 
 ACTIONS = PurePosixPath("actions")
@@ -226,11 +226,7 @@ def _outcome(files: dict[str, ArchivedFile]) -> Outcome | None:
 
 
 def _json(file: ArchivedFile | None) -> dict[str, Any]:
-    try:
-        value = json.loads(file.data) if file and file.data else {}
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return object_in(file.data if file else None)
 
 
 def _pending(name: ActionName) -> PurePosixPath:

@@ -15,10 +15,9 @@ from mend.times import age
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.runtime.executor_notes import read_isolation, read_targets
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
-from mesh_core.runtime.isolation_note import read_isolation
 from mesh_core.runtime.secret_files import is_given
-from mesh_core.runtime.targets_note import read_targets
 from mesh_core.security.permissions import differences, is_deployed, services_of
 from mesh_core.storage.schema import SCHEMA_VERSION, why_not
 

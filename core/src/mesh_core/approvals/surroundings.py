@@ -16,9 +16,9 @@ from mesh_core.approvals.obstacles import Surroundings
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.current_config import ConfigReader
+from mesh_core.runtime.executor_notes import read_targets
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeat_file, heartbeats, what_is_stuck
 from mesh_core.runtime.services import EXECUTOR
-from mesh_core.runtime.targets_note import read_targets
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from mesh_core.storage.listing import entries
 

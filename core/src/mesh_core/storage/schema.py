@@ -10,12 +10,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from mesh_core.storage.files import create_whole, read_regular, shared_mode, write_whole
+from mesh_core.storage.listing import entries
 
 SCHEMA_VERSION = 1
 FIRST_VERSION = 1  # of what was written before there was a schema.json
@@ -133,16 +133,8 @@ def found_version(runtime: Path, version: int = SCHEMA_VERSION) -> int:
 def _first_file(folder: Path, depth: int) -> bool:
     return any(
         _first_file(Path(entry.path), depth - 1) if entry.is_dir(follow_symlinks=False) and depth else entry.is_file()
-        for entry in _entries(folder)
+        for entry in entries(folder, tolerated=(OSError,))
     )
-
-
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as listing:
-            yield from listing
-    except OSError:
-        return
 
 
 def _bytes(schema: Schema) -> bytes:

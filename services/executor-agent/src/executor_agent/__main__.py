@@ -34,6 +34,7 @@ from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
 from mesh_core.notifications.notifier import TargetSettings
 from mesh_core.runtime.addresses import address_for
+from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.health import Probes, writable
 from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.redis_url import password_of
@@ -41,7 +42,6 @@ from mesh_core.runtime.service import serve
 from mesh_core.runtime.services import EXECUTOR, SERVICES
 from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
-from mesh_core.runtime.targets_note import note_targets
 from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.schema import schema_or_exit
 

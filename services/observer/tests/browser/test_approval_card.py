@@ -11,7 +11,7 @@ import redis
 from browser_rig import Mesh
 from playwright.sync_api import Page, expect
 
-from mesh_core.runtime.targets_note import note_targets
+from mesh_core.runtime.executor_notes import note_targets
 
 Visit = Callable[..., Page]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

@@ -13,8 +13,8 @@ from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.proposals import Folder
+from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.heartbeats import heartbeat_file
-from mesh_core.runtime.targets_note import note_targets
 from mesh_core.testing import AllFolders
 from observer.world import HealthState, TargetHealth, World
 

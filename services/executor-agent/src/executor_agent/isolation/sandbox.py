@@ -5,9 +5,7 @@ Builds none itself (`walls.py`), and knows no single run (`host_access.py`, `vie
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import os
 import subprocess
 import sys
@@ -20,9 +18,8 @@ import structlog
 
 from executor_agent.isolation.host_access import HostAccess
 from executor_agent.isolation.view import MACHINE, View, Wall, protected_paths, python_paths
+from mesh_core.runtime.executor_notes import IsolationNote, note_isolation
 from mesh_core.runtime.health import Check, Ready
-from mesh_core.runtime.isolation_note import isolation_note
-from mesh_core.storage.files import write_whole
 
 log = structlog.get_logger()
 
@@ -89,15 +86,8 @@ def announce(isolation: Isolation, runtime: Path) -> None:
     """In the log, and in the note that `mend doctor` reads; a full disk is no reason not to start, and leaves none."""
     write = log.warning if isolation.wall is Wall.NONE else log.info
     write("executor.isolation", wall=isolation.wall.value, meaning=isolation.sentence)
-    note = isolation_note(runtime)
-    record = {"wall": isolation.wall.value, "sentence": isolation.sentence}
-    try:
-        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(note, json.dumps(record).encode() + b"\n", mode=0o640)
-    except OSError as error:
-        log.warning("executor.isolation_not_noted", note=str(note), reason=str(error))
-        with contextlib.suppress(OSError):
-            note.unlink(missing_ok=True)  # what an earlier start found may not hold any more
+    if error := note_isolation(runtime, IsolationNote(isolation.wall.value, isolation.sentence)):
+        log.warning("executor.isolation_not_noted", reason=str(error))
 
 
 def isolation_check(isolation: Isolation) -> Check:

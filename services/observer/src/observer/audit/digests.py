@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import name_of
 from mesh_core.models.proposals import Folder
-from mesh_core.storage.files import read_regular
+from mesh_core.storage.json_files import read_object
 
 RUNS = (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN)
 MAX_BYTES = 1024 * 1024
@@ -19,8 +17,8 @@ def digest_of_action(actions: ActionFolders, action_id: str, folder: str) -> str
         return ""  # an update may say anything; nothing else may become a path
     for run in (actions.folder(place) / action_id for place in RUNS):
         for note in ("outcome.json", "intent.json"):
-            digest = _digest_in(read_regular(run / note, MAX_BYTES))
-            if digest:
+            digest = read_object(run / note, MAX_BYTES).get("digest")
+            if isinstance(digest, str) and 0 < len(digest) <= 64:
                 return digest
     if folder not in set(Folder):
         return ""
@@ -31,11 +29,3 @@ def digest_of_action(actions: ActionFolders, action_id: str, folder: str) -> str
     except OSError:
         pass
     return ""
-
-
-def _digest_in(raw: bytes | None) -> str:
-    try:
-        value = json.loads(raw or b"{}").get("digest", "")
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return value if isinstance(value, str) and len(value) <= 64 else ""

@@ -12,15 +12,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, actor_and_reason
 from mesh_core.storage.files import read_regular, write_whole
+from mesh_core.storage.json_files import read_object
 from mesh_core.storage.listing import entries
 from observer.audit.protocol import Notes
 from observer.audit.text import who_and_how
 
 MAX_BYTES = 32 * 1024
+MAX_SEEN_BYTES = 4 * 1024 * 1024
 MOST = 2000
 WORD_SECONDS = 3.0  # a word about why it is over is written right after the rename
 ON, OVER = "on", "over"
@@ -98,7 +99,7 @@ class SilenceSource:
 
 def _begun(path: Path) -> SilenceChange | None:
     """None for what is no silence; it counts as seen."""
-    value = _object(path)
+    value = read_object(path, MAX_BYTES)
     actor, kind = value.get("by"), value.get("kind")
     if not isinstance(actor, str) or not isinstance(kind, str):
         return None
@@ -116,17 +117,6 @@ def _names(folder: Path) -> set[str]:
     return set(sorted(e.name for e in entries(folder) if e.name.endswith(".json") and e.name[0] != ".")[:MOST])
 
 
-def _object(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(read_regular(path, MAX_BYTES) or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _read_seen(path: Path) -> dict[str, str]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) and set(value.values()) <= {ON, OVER} else {}
+    seen = read_object(path, MAX_SEEN_BYTES)
+    return seen if all(state in (ON, OVER) for state in seen.values()) else {}

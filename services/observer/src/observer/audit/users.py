@@ -12,9 +12,12 @@ from pathlib import Path
 
 from mesh_core.security.users import People
 from mesh_core.storage.files import write_whole
+from mesh_core.storage.json_files import read_object
 from observer.audit.auditor import user_name
 from observer.audit.protocol import Notes
 from observer.auth.credentials import UserStore, mark_of
+
+MAX_SEEN_BYTES = 4 * 1024 * 1024
 
 
 class UserSource:
@@ -68,9 +71,5 @@ def changes(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> 
 
 
 def _read(path: Path) -> dict[str, list[str]]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    good = isinstance(value, dict) and all(isinstance(v, list) and len(v) == 2 for v in value.values())
-    return value if good else {}
+    seen = read_object(path, MAX_SEEN_BYTES)
+    return seen if all(isinstance(mark, list) and len(mark) == 2 for mark in seen.values()) else {}

@@ -19,6 +19,7 @@ from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.storage.event_files import MAX_LINE_BYTES
 from mesh_core.storage.files import read_regular
+from mesh_core.storage.json_files import object_in, read_object
 from observer.index.keys import LAST_MS, day_of, ms_at, parts_of
 
 SUMMARY = 160
@@ -40,7 +41,7 @@ class ArchivedEvent:
 
 def read_event_line(line: bytes, node: str, day: str) -> ArchivedEvent | None:
     """A line of a node's file of a day; None for what is none: its id says which event it is."""
-    value = _object(line)
+    value = object_in(line)
     parts = parts_of(str(value.get("id")))
     # Where a file system knows no capitals two nodes may share a file; any other name does not belong here.
     if parts is None or parts[0].casefold() != node.casefold() or day_of(parts[1]) != day:
@@ -51,24 +52,12 @@ def read_event_line(line: bytes, node: str, day: str) -> ArchivedEvent | None:
 def read_event_file(path: Path) -> ArchivedEvent | None:
     """None for what is not (or not any more) a file of the archive: its name says which event it is."""
     parts = parts_of(f"{path.parent.name}/{path.name.removeprefix('evt-').removesuffix('.json')}")
-    raw = read_regular(path, MAX_LINE_BYTES)
-    if parts is None or raw is None:
-        return None
-    value = _object(raw)
-    return _archived(parts, value) if value else None
+    value = read_object(path, MAX_LINE_BYTES)
+    return _archived(parts, value) if parts and value else None
 
 
 def _archived(parts: tuple[str, int, int], value: dict[str, Any]) -> ArchivedEvent:
     return ArchivedEvent(*parts, _event(value.get("event"), parts[0]), *_decided(value.get("decision")))
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    """Empty for what is none."""
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _event(value: Any, node: str) -> HealthEvent | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from mesh_core.approvals.proposal_files import approval_at
 from mesh_core.models.outcomes import Stage
 from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.storage.files import read_regular
+from mesh_core.storage.json_files import read_object
 from observer.web.app_context import AppContext
 from observer.web.dependencies import Context, Viewer
 from observer.web.errors import HttpProblem
@@ -158,10 +158,7 @@ def _run(context: AppContext, folder: Folder, path: Path) -> RunSummary:
 
 def _started_at(path: Path) -> str | None:
     """When it began, by the executor's note; None before the point of no return."""
-    try:
-        at = json.loads(read_regular(path / "started", MAX_LOG_BYTES) or b"{}").get("at")
-    except (ValueError, AttributeError, RecursionError):
-        return None
+    at = read_object(path / "started", MAX_LOG_BYTES).get("at")
     return at if isinstance(at, str) else None
 
 
