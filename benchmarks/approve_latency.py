@@ -91,6 +91,8 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=200)
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.moves < 2:
+        parser.error("--moves: at least 2, for a p95")
     if given.child:
         child(Path(given.child[0]), given.child[1])
         return

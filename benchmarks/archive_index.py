@@ -189,6 +189,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--only", default="", help="only questions with this in their name")
     given = parser.parse_args()
+    if given.rounds < 2:
+        parser.error("--rounds: at least 2, for a p95")
     with tempfile.TemporaryDirectory() as temporary:
         path = (given.folder or Path(temporary)) / "observer.db"
         there = path.exists()

@@ -257,6 +257,8 @@ def main() -> None:
     parser.add_argument("--rest", type=float, default=10.0, help="seconds of rest that are measured")
     parser.add_argument("--troubles", type=int, default=40, help="proposals that are timed")
     asked = parser.parse_args()
+    if asked.troubles < 2:
+        parser.error("--troubles: at least 2, for a p95")
     sizes = []
     for nodes in map(int, asked.nodes.split(",")):
         with tempfile.TemporaryDirectory() as folder:
