@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from mend.backup.redis_copy import Loading, RedisTrouble, connect, dump, is_used
+from mend.backup.redis_copy import dump
+from mend.backup.redis_keys import RedisTrouble, connect, is_used
+from mend.backup.redis_loading import Loading
 from mesh_core.testing import RedisServer
 
 NOBODY = 253402300799000  # ms: the year 9999

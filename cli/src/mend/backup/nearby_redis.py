@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import redis
 
-from mend.backup.redis_copy import RedisTrouble, connect
+from mend.backup.redis_keys import RedisTrouble, connect
 from mend.context import CliContext
 from mend.errors import CliError
 from mend.local.redis_server import OWN_MARK, OwnRedis, redis_for

@@ -21,7 +21,8 @@ import redis
 
 from mend.backup.archive import Manifest, contents
 from mend.backup.contents import ROOTS, ArchivedFile
-from mend.backup.redis_copy import Loading, dump
+from mend.backup.redis_copy import dump
+from mend.backup.redis_loading import Loading
 from mesh_core.approvals.proposal_files import name_of
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import parse_time

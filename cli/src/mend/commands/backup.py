@@ -16,7 +16,8 @@ from mend.backup.archive import Manifest, writing
 from mend.backup.contents import ROOTS, tree
 from mend.backup.counting import Counting
 from mend.backup.nearby_redis import nearby_redis
-from mend.backup.redis_copy import RedisTrouble, dump
+from mend.backup.redis_copy import dump
+from mend.backup.redis_keys import RedisTrouble
 from mend.backup.snapshot import ACTIONS, LEDGER, snapshot_actions
 from mend.context import CliContext
 from mend.errors import USAGE, CliError

@@ -13,7 +13,7 @@ import typer
 from mend.backup.archive import BadArchive, Manifest, verified
 from mend.backup.counting import Counting
 from mend.backup.nearby_redis import nearby_redis
-from mend.backup.redis_copy import RedisTrouble, is_used
+from mend.backup.redis_keys import RedisTrouble, is_used
 from mend.backup.restoring import Restored, in_the_way
 from mend.backup.restoring import restore as put_back
 from mend.commands.backup import WithoutRedis
