@@ -5,33 +5,42 @@ For who may not or need not ask an observer: the command line, which works witho
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from mesh_core.storage.json_files import read_object
 
 MAX_BYTES = 64 * 1024 * 1024  # 20,000 places with all that is open at them
 
 
 @dataclass(frozen=True)
 class SeenPlaces:
-    """`targets` are `node/service` (`node/` for the node itself); `offline` says of a silent node since when."""
+    """`targets` are `node/service` (`node/` for the node itself); `offline` says of a silent node since when.
+
+    `open`: node, service and name of each open incident that has a name.
+    """
 
     targets: frozenset[str] = frozenset()
     offline: Mapping[str, str] = field(default_factory=dict)
+    open: tuple[tuple[str, str | None, str], ...] = ()
 
 
 def read_places(runtime: Path) -> SeenPlaces:
     """None at all where no observer ran, or its file cannot be read."""
+    places = read_object(runtime / "state" / "world.json", MAX_BYTES).get("places", {})
     try:
-        with (runtime / "state" / "world.json").open("rb") as handle:
-            world = json.loads(handle.read(MAX_BYTES))
-        places = world["places"]
         offline = {
             place["node"]: str(place["since"])
             for place in places.values()
             if place.get("service") is None and place.get("state") == "offline"
         }
-        return SeenPlaces(frozenset(places), offline)
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        named = tuple(
+            (place["node"], place.get("service"), incident)
+            for place in places.values()
+            for incident in place.get("open", ())
+            if incident not in place.get("unnamed", ())  # a type, and no name of this one
+        )
+        return SeenPlaces(frozenset(places), offline, named)
+    except (KeyError, TypeError, AttributeError):
         return SeenPlaces()

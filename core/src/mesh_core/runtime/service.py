@@ -114,6 +114,18 @@ async def cancelled(*tasks: asyncio.Task[Any]) -> None:
         seconds = min(2 * seconds, 2.0)
 
 
+async def until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """`work`, cut short when it is time to stop. Raises what it raises."""
+    task, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        await cancelled(task)
+    if not task.cancelled():
+        task.result()
+
+
 async def awaited(work: Coroutine[Any, Any, T]) -> T:
     """As `await work`, in a task of its own: whoever cancels us ends it, even where it loses a cancellation.
 

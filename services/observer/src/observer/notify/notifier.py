@@ -24,7 +24,7 @@ from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.streams import entry_order
 from mesh_core.notifications.notifier import SendResult, kind_of
 from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
-from mesh_core.runtime.service import cancelled, pause, woken
+from mesh_core.runtime.service import pause, until_stopped, woken
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.file_stamp import stamp_of
 from observer.notify.notification_source import NotificationSource
@@ -93,24 +93,13 @@ class Notifier:
                 return
             self._wake.clear()
             try:
-                await self._look_until(stop)
+                await until_stopped(stop, self.look())  # a target may take its time
             except Exception as error:
                 log.error("notify.look_failed", exc_info=error)
 
     @property
     def _is_busy(self) -> bool:
         return self._away or bool(self.outbox.waiting or self.outbox.messages)
-
-    async def _look_until(self, stop: asyncio.Event) -> None:
-        """One look, cut short when it is time to stop: a target may take its time."""
-        look, stopping = asyncio.create_task(self.look()), asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({look, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            await cancelled(look)
-        if not look.cancelled():
-            look.result()
 
     async def look(self) -> None:
         """Once: read, word, tell. Never raises what passes by itself."""

@@ -20,7 +20,7 @@ from mesh_core.messaging.bus import DOWN, client_for
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
-from mesh_core.runtime.service import cancelled, pause
+from mesh_core.runtime.service import pause, until_stopped
 
 OUTPUT_CHANNEL = "executor_output"
 # The channel, and the name of its server-sent events.
@@ -63,15 +63,7 @@ class SseBroadcaster:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until told to stop; reconnects for ever."""
-        stopped = asyncio.ensure_future(stop.wait())
-        listening = asyncio.create_task(self._listen_for_ever(stop))
-        try:
-            await asyncio.wait({stopped, listening}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            await cancelled(listening)
-        if not listening.cancelled():
-            listening.result()  # raises what ended it
+        await until_stopped(stop, self._listen_for_ever(stop))
 
     def close(self) -> None:
         """Say goodbye to every viewer, and take no more."""
