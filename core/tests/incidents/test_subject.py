@@ -51,6 +51,11 @@ APART = {
     "two pages of one host": [
         alert("http_probe_failed", instance=f"https://nas/{page}") for page in ("a", "b", "b?x=1", "")
     ],
+    "two of a kind that a person names": [
+        event(f"{key}_ill", payload={key: name}, trust=Trust.FOREIGN)
+        for key in ("array", "ups", "fan", "slot", "backup")
+        for name in "ab"
+    ],
     "two types": [event("load_high"), event("memory_low")],
     "two services": [event("container_died", "web"), event("container_died", "db")],
 }

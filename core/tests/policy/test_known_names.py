@@ -30,6 +30,8 @@ from mesh_core.policy.names.name_book import NameBook
         ("10.0.0.5:9100", "10.0.0.5"),
         ("http://[fe80::1%25eth0]:8080/", "fe80::1%eth0"),
         ("smb://NAS01/share", "NAS01"),
+        ("\\\\NAS01\\share", "NAS01"),
+        ("//NAS01/share", "NAS01"),
         ("https://", ""),
         ("", ""),
         ("[", ""),
@@ -88,6 +90,7 @@ KNOWN = KnownNames(
         ("10.0.0.5", "nas"),
         ("::ffff:10.0.0.5", "nas"),
         ("FD00:10:0:0::21", "pi4"),
+        ("fd00:10::21%eth0", "pi4"),  # a zone tells only link-local addresses apart
         ("web", "web.shop.example"),
         ("nas01.shop.example", "NAS01"),  # the inventory writes hosts of that domain
         ("BOX.site.example", "box"),

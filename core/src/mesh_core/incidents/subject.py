@@ -21,6 +21,8 @@ _NAMES_IT = ("mount", "mountpoint", "mount_point", "name")
 # Otherwise all of these together: two chips may have a sensor of one name.
 _TELLS_APART = (
     *("chip", "sensor", "device", "disk", "drive", "pool", "volume", "filesystem", "path", "unit", "program"),
+    *("array", "vg", "lv", "bay", "slot", "serial", "share", "gpu", "cpu", "core", "fan", "ups", "outlet", "zone"),
+    *("job", "task", "backup", "repository", "certificate", "common_name", "peer", "tunnel", "topic", "table", "index"),
     *("interface", "nic", "probe", "supervisor", "monitor", "url", "domain", "port", "queue", "database", "job_name"),
 )
 # Labels of an alert that say how bad it is, where it was measured and by whom, which the event says itself.

@@ -228,6 +228,14 @@ def test_grafanas_test_button_tells_nothing() -> None:
     assert isinstance(one(grafana.alerts_in(group(firing("TestAlert", instance="Grafana")))), Nothing)
 
 
+def test_an_alert_without_a_status_has_that_of_its_group() -> None:
+    bare = {"labels": {"alertname": "X"}, "fingerprint": "f"}
+    for status, is_firing in (("firing", True), ("resolved", False)):
+        read = one(alertmanager.alerts_in(group(bare, status=status)))
+        assert isinstance(read, Alert)
+        assert read.firing is is_firing
+
+
 def kuma(status: Any, **monitor: Any) -> dict[str, Any]:
     """As Uptime Kuma 1.23 posts it, shortened."""
     return {

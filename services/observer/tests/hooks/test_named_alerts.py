@@ -68,6 +68,34 @@ def test_a_container_is_the_compose_service_that_its_agent_speaks_of(container: 
         assert compose_of(event) == tuple(service.split("."))
 
 
+@pytest.mark.parametrize(
+    ("labels", "node", "service"),
+    [
+        # one who measures, and what it measured
+        ({"instance": "blackbox:9115", "target": "https://nas01/health"}, "NAS01", None),
+        ({"instance": "snmp:9116", "url": "10.0.0.5"}, "nas", None),
+        ({"instance": "blackbox:9115", "target": "https://elsewhere/"}, "blackbox", None),
+        ({"host": "elsewhere", "target": "https://nas01/"}, "elsewhere", None),  # who says a host says which
+        # other programs' words for a host, a unit, a container
+        ({"machine": "nas01"}, "NAS01", None),
+        ({"ip_address": "10.0.0.5"}, "nas", None),
+        ({"host": "nas01", "unit_name": "smart"}, "NAS01", "smart.service"),
+        ({"host": "nas", "docker_container": "shop-web-2"}, "nas", "shop.web"),
+        # whom nobody calls a container, and who is called as one of a known service
+        ({"host": "nas", "name": "shop-web-1"}, "nas", "shop.web"),
+        ({"host": "nas", "name": "some-web-1"}, "nas", "some-web-1"),
+        ({"host": "nas", "com_docker_compose_project": "shop", "com_docker_compose_service": "web"}, "nas", "shop.web"),
+    ],
+)
+def test_a_host_and_a_service_are_found_in_other_programs_labels(
+    labels: dict[str, str], node: str, service: str | None
+) -> None:
+    event = event_for(Alert("alertmanager", "X", "f", firing=True, labels=labels, details={"labels": labels}))
+    assert (event.node, event.service) == (node, service)
+    if service == "shop.web":
+        assert (event.runtime, compose_of(event)) == ("docker", ("shop", "web"))
+
+
 def test_the_labels_that_an_exporter_copies_say_which_compose_service_it_is() -> None:
     copied = {f"container_label_com_docker_compose_{key}": word for key, word in (("project", "p"), ("service", "s"))}
     labels = {"instance": "elsewhere:8080", "name": "p-s-1", "image": "s:1", **copied}

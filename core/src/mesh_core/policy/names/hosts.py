@@ -18,6 +18,8 @@ def host_in(text: str) -> str:
     Never a part of an address: what has several colons and no brackets has no port.
     """
     text = text.strip()[:MAX_HOST]
+    if "://" not in text:
+        text = text.lstrip("/\\").partition("\\")[0]  # a share: `\\\\nas01\\media`
     try:
         place = urlsplit(text if "://" in text else f"//{text}").netloc
     except ValueError:  # brackets that are none, letters that look like a slash
@@ -35,7 +37,8 @@ def address_in(host: str) -> str:
     except ValueError:
         return ""
     mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    said = str(mapped or address)
+    return said if address.is_link_local else said.partition("%")[0]  # elsewhere a zone tells nothing apart
 
 
 def in_letters(host: str) -> str:

@@ -21,7 +21,9 @@ from observer.hooks.alert import Alert, Unfit, raw_of
 
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
 NOBODY = KnownNames()
-CONTAINER_LABELS = ("container", "container_name")
+CONTAINER_LABELS = ("container", "container_name", "docker_container")
+UNIT_LABELS = ("unit", "systemd_unit", "unit_name")
+_ASKED_OF = ("instance", "url", "target")  # who measured may stand in one of these, and what was measured in another
 EXPORTED = "exported_"  # Prometheus puts it before a label of the measurement that it gives another value itself
 # Names that many rule collections share, as the types that our own agents use for the same trouble.
 TYPES = {
@@ -70,11 +72,11 @@ class Mapped(BaseModel):
 
     node_labels: tuple[str, ...] = (
         *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance", "url"),
-        "target",
+        *("target", "machine", "computer", "host_name", "fqdn", "address", "ip_address", "ip"),
     )
     node_default: Name = "unknown"
     service_labels: tuple[str, ...] = (
-        *("service", "container", "container_name", "unit", "systemd_unit", "program", "name"),
+        *("service", *CONTAINER_LABELS, *UNIT_LABELS, "program", "name"),
         *("service_name", "process_name", "groupname"),
     )
     severity_label: str = "severity"
@@ -89,7 +91,7 @@ class Mapped(BaseModel):
         """
         labels = alert.labels
         payload: dict[str, Any] = dict(alert.details)
-        host = host_in(alert.node or self._first(self.node_labels, labels))
+        host = host_in(alert.node or self._host_label(labels, names))
         node = names.node(host) or node_for(host) or self.node_default
         host_as_ours(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
@@ -97,10 +99,10 @@ class Mapped(BaseModel):
         if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
             payload |= {"swarm": {"service": task_of}, "container": service}
             service = task_of
-        elif runtime == Runtime.DOCKER.value and (claim := names.compose(node, service, labels)):
+        elif runtime in ("", Runtime.DOCKER.value) and (claim := names.compose(node, service, labels)):
             project, name = claim
-            payload |= {"compose": {"project": project, "service": name}, "container": service}
-            service = f"{project}.{name}"
+            payload |= {"compose": {"project": project, "service": name}, **({"container": service} if service else {})}
+            service, runtime = f"{project}.{name}", Runtime.DOCKER.value
         if service and not is_name(service):
             payload["name"] = service
             payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ -)"
@@ -135,6 +137,14 @@ class Mapped(BaseModel):
         configured = {name.lower(): severity for name, severity in self.severities.items()}
         return configured.get(word) or SEVERITIES.get(word) or self.severity_default
 
+    def _host_label(self, labels: Mapping[str, str], names: KnownNames) -> str:
+        """The first that says a host; of those for what was asked, the first whose host the mesh knows."""
+        first = self._first(self.node_labels, labels)
+        asked = [text for text in (self._first((label,), labels) for label in _ASKED_OF) if text]
+        if first not in asked:
+            return first
+        return next((text for text in asked if names.node(host_in(text))), first)
+
     @staticmethod
     def _first(names: tuple[str, ...], labels: Mapping[str, str]) -> str:
         """What a measurement says of something else (a pod, a host that pushed) stands before who was asked for it."""
@@ -168,7 +178,7 @@ def _runtime_of(service: str, labels: Mapping[str, str]) -> tuple[str, str]:
     containers = (labels.get(f"{prefix}{label}") for label in CONTAINER_LABELS for prefix in ("", EXPORTED))
     if service and (cadvisor or service in containers):
         return service.lstrip("/"), Runtime.DOCKER.value
-    if service.endswith(UNIT_SUFFIXES) or (service and service in (labels.get("unit"), labels.get("systemd_unit"))):
+    if service.endswith(UNIT_SUFFIXES) or (service and service in map(labels.get, UNIT_LABELS)):
         return service, Runtime.SYSTEMD.value
     return service, ""
 

@@ -16,17 +16,17 @@ def alerts_in(body: dict[str, Any], source: str = SOURCE) -> list[Read] | Unfit:
     if not isinstance(alerts, list):
         return Unfit("alerts: not a list; this hook wants what Alertmanager's webhook_config sends")
     common = words_in(body.get("commonLabels"))
-    return [_alert(item, common, source) for item in alerts[: MOST_ALERTS + 1]]
+    return [_alert(item, common, body.get("status", "firing"), source) for item in alerts[: MOST_ALERTS + 1]]
 
 
-def _alert(item: object, common: dict[str, str], source: str) -> Read:
+def _alert(item: object, common: dict[str, str], status_of_all: object, source: str) -> Read:
     if not isinstance(item, dict):
         return Unfit("an alert is no object", raw_of(item))
     labels = {**common, **words_in(item.get("labels"))}
     name = labels.get("alertname", "")
     if not name:
         return Unfit("labels.alertname: missing", raw_of(item))
-    status = item.get("status", "firing")
+    status = item.get("status", status_of_all)
     status = status.lower() if isinstance(status, str) else status
     if status not in ("firing", "resolved"):
         return Unfit("status: neither firing nor resolved", raw_of(item))
