@@ -64,6 +64,13 @@ def crashed(*seconds_ago: float) -> ContainerRecord:
         ({"Status": "created"}, {}, Condition.UNKNOWN, ""),
         ({"Status": "created", "ExitCode": 127}, {}, Condition.UNHEALTHY, "container_died"),
         ({"Status": "created", "Error": "address family not supported"}, {}, Condition.UNHEALTHY, "container_died"),
+        (
+            {"Status": "created"},
+            {"took_over": True, "created": 400},
+            Condition.UNHEALTHY,
+            "container_died",
+        ),  # an updater made it
+        ({"Status": "created"}, {"took_over": True, "created": 60}, Condition.UNKNOWN, ""),
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 3}, Condition.UNHEALTHY, "container_restart_loop"),
         (RUNNING | {"StartedAt": at(61)}, {"deaths": 3}, Condition.HEALTHY, ""),
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 2, "oom_deaths": 2}, Condition.UNHEALTHY, "container_oom"),

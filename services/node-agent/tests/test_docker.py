@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port, wait_for
+from node_agent import deployed_anew
 from node_agent.container_identity import identity_for
 from node_agent.engine import Engine as Api
 from node_agent.flapping import FlapOptions
@@ -95,6 +96,28 @@ async def test_a_death_is_an_event_with_its_evidence_and_a_start_is_recovery(box
         back = await watched.see(name, "container_died", "service_recovered", seconds=15)
         assert back.incident == event.incident
         assert back.payload["was"] == "container_died"
+
+
+async def test_what_was_deployed_anew_under_another_name_has_not_died(
+    box: Box, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployed_anew, "APART_SECONDS", 1.0)
+    serve = "trap 'exit 7' USR1; while :; do sleep 0.05; done"
+    probe = box.probe(expect=(f"{box.prefix}-shop-blue",))
+    async with watching(probe) as watched:
+        blue = box.run(serve, name="shop-blue")
+        await wait_for(lambda: box.engine.inspect(blue)["State"]["Status"] == "running", 10, "it runs")
+        await asyncio.sleep(1.2)  # made at the same moment, they would be two
+        box.engine.docker("kill", "-s", "USR1", blue)
+        died = await watched.see(blue, "container_died", seconds=10)
+        green = box.run(serve, name="shop-green")
+        over = await watched.see(blue, "container_died", "service_recovered", seconds=20)
+        assert over.incident == died.incident
+        assert (over.payload["ended"], over.payload["replaced_by"]) == (f"replaced by {green}", green)
+        box.engine.rm(blue)
+        await probe.check(None)
+        assert [r.condition for r in await probe.check(None) if r.key.startswith("docker:expect/")] == ["healthy"]
+        assert await probe.describe(blue) == {"replaced_by": green}
 
 
 async def test_a_death_is_known_within_a_second(box: Box, watching: Any) -> None:

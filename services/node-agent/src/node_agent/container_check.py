@@ -51,6 +51,7 @@ class ContainerCheck:
     since: float
     now: float
     engine_up_seconds: float = float("inf")
+    took_over: bool = False  # one that ran had this identity before
 
     def result(self) -> CheckResult:
         status = self._state.get("Status")
@@ -71,7 +72,7 @@ class ContainerCheck:
             return self._found(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
         if self._could_not_start:
             return self._found(Condition.UNHEALTHY, "container_died")
-        if status == "created" and self._policy.get("Name") in RESTARTED:
+        if status == "created" and (self.took_over or self._policy.get("Name") in RESTARTED):
             return self._never_started()
         if status not in GONE:  # created, paused, restarting, removing
             return self._found(Condition.UNKNOWN)
@@ -84,7 +85,9 @@ class ContainerCheck:
         left = created_at + NEVER_STARTED_SECONDS - self.now
         if created_at < self.since or left > 0:
             return self._found(Condition.UNKNOWN, recheck_seconds=left if left > 0 else None)
-        return self._found(Condition.UNHEALTHY, "container_died", error="it was created and has never been started")
+        place = " in place of one that ran" if self.took_over else ""
+        error = f"it was created{place} and has never been started"
+        return self._found(Condition.UNHEALTHY, "container_died", error=error)
 
     def _loop(self, status: str) -> str:
         """The type of its restart loop; empty if it is in none, or has been up for long enough."""
@@ -182,6 +185,12 @@ class ContainerCheck:
     @property
     def _restart_count(self) -> int:
         return int(self.detail.get("RestartCount") or 0)
+
+
+def ended_at_of(detail: Mapping[str, Any]) -> float:
+    """Unix seconds of its end; 0 for one that is up, or never was."""
+    state = detail.get("State") or {}
+    return _unix(state.get("FinishedAt")) if state.get("Status") in GONE else 0.0
 
 
 def state_in_words(detail: Mapping[str, Any]) -> str:

@@ -28,6 +28,11 @@ class Identity:
     swarm: dict[str, str] | None = None
     labels: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_bare(self) -> bool:
+        """Is its own name all that says which service it is?"""
+        return self.compose is None and self.swarm is None
+
 
 def identity_for(names: list[str], labels: Mapping[str, str]) -> Identity:
     """Who a container is, whatever its id: what it was declared as, else its name."""

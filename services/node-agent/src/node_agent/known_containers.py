@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mesh_core.models.events import Runtime
 from node_agent.checks import CheckResult, Condition
 from node_agent.container_check import RULE
 from node_agent.container_identity import Identity
+from node_agent.deployed_anew import one_family
 
 
 class KnownContainers:
@@ -48,13 +49,17 @@ class KnownContainers:
         wanted = set(names)
         return [i for i in self._identities.values() if wanted & {i.service, i.container}]
 
-    def expected(self) -> list[CheckResult]:
-        """Is each of those there that must exist?"""
-        return [self._expected(name) for name in self._expect]
+    def family_of(self, identity: Identity) -> list[Identity]:
+        """Those that are called like it but for one part."""
+        return [one for one in self._identities.values() if one_family(one.container, identity.container)]
 
-    def _expected(self, name: str) -> CheckResult:
+    def expected(self, heirs: Mapping[str, str]) -> list[CheckResult]:
+        """Is each of those there that must exist, or who took its place?"""
+        return [self._expected(name, heirs.get(name, name)) for name in self._expect]
+
+    def _expected(self, name: str, heir: str) -> CheckResult:
         facts: dict[str, Any] = {"runtime": Runtime.DOCKER.value, "container": name}
         if name in self._compose:
             facts["compose"] = self._compose[name]
-        condition = Condition.HEALTHY if self.called([name]) else Condition.UNHEALTHY
+        condition = Condition.HEALTHY if self.called([name, heir]) else Condition.UNHEALTHY
         return CheckResult(f"docker:expect/{name}", name, condition, RULE, "container_missing", facts=facts)

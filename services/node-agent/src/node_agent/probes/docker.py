@@ -17,9 +17,10 @@ from pydantic import Field
 
 from mesh_core.models.owner_labels import label_problems
 from mesh_core.models.records import Name
-from node_agent.checks import CheckResult, Condition
-from node_agent.container_check import RULE, ContainerCheck
+from node_agent.checks import CheckResult, Condition, as_healthy
+from node_agent.container_check import RULE, ContainerCheck, ended_at_of
 from node_agent.container_evidence import ContainerEvidence
+from node_agent.container_heirs import ContainerHeirs
 from node_agent.container_history import ContainerHistory
 from node_agent.container_identity import (
     Identity,
@@ -38,6 +39,7 @@ from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
 from node_agent.processes import booted_at
 
+MOST_KEPT = 512
 _OF_ITS_SERVICE = ("runtime", "compose", "swarm", "image", "labels", "replicas", "dependents", "in_its_network")
 
 log = structlog.get_logger()
@@ -105,6 +107,8 @@ class DockerProbe:
         self._engine_new_at = float("-inf")  # when we found that the engine, or the host, had been started anew
         self._stream_ended_at = since  # the last moment of which we know what the engine told
         self._ran = self._recalled(memory or {})
+        self._heirs = ContainerHeirs(engine, (memory or {}).get("heirs"))
+        self._ran_once: dict[str, None] = {}  # keys, the last of them, of which a container was seen running
 
     async def listen(self, hint: Hint) -> None:
         """One connection to the event stream until it breaks (HttpConnectionError)."""
@@ -128,6 +132,8 @@ class DockerProbe:
                     identity = identity_in_event(event)
                     self._known.remember(container_id, identity)
                 hint(identity.key)
+                for one in self._known.family_of(identity) if event.get("Action") == "start" else ():
+                    hint(one.key)  # it may take the place of this one
         finally:
             if is_open:
                 self._stream_ended_at = self._clock()
@@ -144,7 +150,7 @@ class DockerProbe:
 
     def memory(self) -> dict[str, Any]:
         dumped = self.history.dump(self._clock())
-        return {**dumped, "running": sorted({*dumped["running"], *self._ran})}
+        return {**dumped, "running": sorted({*dumped["running"], *self._ran}), "heirs": self._heirs.names}
 
     def _recalled(self, memory: Mapping[str, Any]) -> frozenset[str]:
         try:
@@ -156,15 +162,16 @@ class DockerProbe:
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         if only is not None:
             results = [result for key in only if (result := await self._check_key(key)) is not None]
-            return results + [result for result in self._known.expected() if result.key in only]
+            return results + [result for result in self._known.expected(self._heirs.names) if result.key in only]
         rows = await self._containers()
         present = {str(row.get("Id")) for row in rows}
         self.history.keep_only(present)  # before any wait: events tell of newer containers meanwhile
         self._told_labels &= present
         self._told_stopped &= present
         self._known.keep_only(present)
+        self._heirs.see(rows, self._clock())
         results = [result for row in one_each(rows) if (result := await self._check_row(row)) is not None]
-        return [*results, *self._known.expected()]
+        return [*results, *self._known.expected(self._heirs.names)]
 
     async def _containers(self) -> list[dict[str, Any]]:
         try:
@@ -192,7 +199,8 @@ class DockerProbe:
         sick = [result for result in results if result.condition is Condition.UNHEALTHY]
         meant = sick if len(sick) == 1 else [result for result in results if not _rests(result)] or results
         if not meant:
-            return {}
+            heir = self._heirs.names.get(service)
+            return {"replaced_by": heir} if heir else {}
         found = {**meant[0].facts, **await self._evidence.company(meant[0].key)}
         if len(meant) == 1:
             return found | await self._evidence.details(meant[0].key, health=False)
@@ -209,6 +217,7 @@ class DockerProbe:
             return None
         self._known.remember(container_id, identity)
         if str(row.get("State")) == "running":
+            self._note_run(identity.key)
             record = self.history.record(container_id)
             record.runs()
             deaths, _ = self._recent_deaths(container_id)
@@ -238,6 +247,8 @@ class DockerProbe:
         identity = identity_for([str(detail.get("Name", ""))], labels)
         if self._ignored(identity, labels):
             return None
+        if detail.get("State", {}).get("Status") == "running":
+            self._note_run(identity.key)
         deaths, oom_deaths = self._recent_deaths(container_id)
         result = ContainerCheck(
             identity=identity,
@@ -250,13 +261,22 @@ class DockerProbe:
             since=0.0 if identity.key in self._open_keys else self._since,
             now=self._clock(),
             engine_up_seconds=self._clock() - self._engine_new_at,
+            took_over=identity.key in self._ran_once,
         ).result()
+        ended_at = ended_at_of(detail) if result.condition is Condition.UNHEALTHY and identity.is_bare else 0.0
+        if ended_at and (heir := await self._heirs.of_one_that_ended(detail, ended_at)):
+            result = as_healthy(result, ended=f"replaced by {heir}", replaced_by=heir)
         if result.facts.get("ended") == "stopped_by_person" and container_id not in self._told_stopped:
             self._told_stopped.add(container_id)
             log.info(
                 "docker.stopped_by_person", service=identity.service, exit_code=detail.get("State", {}).get("ExitCode")
             )
         return result
+
+    def _note_run(self, key: str) -> None:
+        self._ran_once[key] = None
+        if len(self._ran_once) > MOST_KEPT:
+            del self._ran_once[next(iter(self._ran_once))]
 
     def _recent_deaths(self, container_id: str) -> tuple[int, int]:
         return self.history.deaths_since(container_id, self._clock() - self._options.loop_window_seconds)
