@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mend.errors import FAILED, INTERRUPTED, CliError, cli_error_for
+from mend.logs import log_to_stderr
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.version import VERSION
 
@@ -44,6 +45,7 @@ class CommandEntry:
     def load(self) -> Any:
         """The command itself, with its options and its whole help."""
         made = getattr(import_module(f"mend.commands.{self.module}"), self.attribute)
+        log_to_stderr()
         if not isinstance(made, typer.Typer):
             function, made = made, typer.Typer(add_completion=False, rich_markup_mode=None)
             made.command(self.name)(function)
@@ -96,28 +98,27 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except CliError as failure:
-            self._end(failure.sentence, failure.code)
+            self._end(failure)
         except CannotDecide as refused:
-            told = cli_error_for(refused)
-            self._end(told.sentence, told.code)
+            self._end(cli_error_for(refused))
         except KeyboardInterrupt:
-            self._end("stopped.", INTERRUPTED)
+            self._end(CliError("stopped.", INTERRUPTED))
         except BrokenPipeError:  # `mend history | head`: the reader has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise typer.Exit(FAILED) from None
         except UnicodeError as error:  # a word on the command line, or a name on the disk, that is no text
-            self._end(f"there is text in it that cannot be used: {error}", FAILED)
+            self._end(CliError(f"there is text in it that cannot be used: {error}"))
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
-            self._end(f"{error.strerror or error}{where}", FAILED)
+            self._end(CliError(f"{error.strerror or error}{where}"))
 
     @staticmethod
-    def _end(sentence: str, code: int) -> None:
+    def _end(failure: CliError) -> None:
         from rich.console import Console
 
         console = Console(stderr=True, markup=False, highlight=False, emoji=False)
-        console.print(f"mend: {sentence}", style="red" if code != INTERRUPTED else "", soft_wrap=True)
-        raise typer.Exit(code)
+        style = "red" if failure.code != INTERRUPTED else ""
+        console.print(f"mend: {failure.sentence}", style=style, soft_wrap=True)
+        raise typer.Exit(failure.code)
 
 
 app = typer.Typer(

@@ -20,7 +20,8 @@ from rich.console import Console
 
 from mend.dotenv import with_dotenv
 from mend.errors import NOT_THERE, USAGE, CliError
-from mend.text import plain
+from mend.logs import log_to_stderr
+from mend.text import plain, plain_lines
 from mesh_core.runtime.redis_url import masked
 from mesh_core.runtime.secret_files import is_given
 from mesh_core.runtime.settings import BadSettings, MeshSettings, checkout, read_settings
@@ -77,6 +78,7 @@ class CliContext:
     def silences(self) -> SilenceFolder:
         from mesh_core.silences.folder import SilenceFolder
 
+        log_to_stderr()
         return SilenceFolder(self.mesh)
 
     @property
@@ -101,7 +103,7 @@ class CliContext:
 
     def say(self, text: str = "", style: str = "") -> None:
         """One line (or more) to the person, wrapped by their terminal and not by us."""
-        self.out.print(text, style=style, soft_wrap=True)
+        self.out.print(plain_lines(text), style=style, soft_wrap=True)
 
     def say_beside(self, label: str | Text, prose: str | Text, style: str = "") -> None:
         """A sentence beside its label: wrapped at words on a terminal, one line for whoever reads a pipe."""
@@ -109,7 +111,8 @@ class CliContext:
 
         from mend.listing import beside
 
-        head, words = (part if isinstance(part, Text) else Text(part, style) for part in (label, prose))
+        head = label if isinstance(label, Text) else Text(label, style)
+        words = prose if isinstance(prose, Text) else Text(plain_lines(prose), style)
         if self.out.is_terminal:
             self.out.print(beside(head, words, self.out.width))
         else:

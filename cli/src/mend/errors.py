@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mend.text import plain
+from mend.text import plain, plain_lines
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3
@@ -13,11 +13,14 @@ _CODES = {RefusalReason.UNKNOWN: NOT_THERE, RefusalReason.DECIDED: NOT_THERE, Re
 
 
 class CliError(Exception):
-    """A sentence that says what is wrong and, where it can, what to do. `code` is the exit status."""
+    """A sentence that says what is wrong and, where it can, what to do. `code` is the exit status.
+
+    It quotes paths, addresses and words of others, so nothing in it can steer a terminal.
+    """
 
     def __init__(self, sentence: str, code: int = FAILED):
         super().__init__(sentence)
-        self.sentence = sentence
+        self.sentence = plain_lines(sentence)
         self.code = code
 
 

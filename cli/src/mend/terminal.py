@@ -7,11 +7,13 @@ stderr, and those get this rule once, before the first word.
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 import unicodedata
 
 RULE = "mend.replaced"
 MISSING = "?"
+_STREAMS = ("stdout", "stderr")
 # What has no look-alike of its own in Unicode's tables.
 _PLAIN = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
@@ -24,12 +26,26 @@ _PLAIN = {
 
 
 def replace_what_cannot_be_shown() -> None:
-    """From now on stdout and stderr take any text."""
+    """From now on stdout and stderr take any text; one that was closed before we began (`>&-`) takes it to nowhere."""
     codecs.register_error(RULE, _replaced)
-    for stream in (sys.stdout, sys.stderr):
+    for name in _STREAMS:
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
         # What stands in for a stream (a test's, an embedding program's) may have no encoding to care for.
-        if reconfigure := getattr(stream, "reconfigure", None):
+        if reconfigure := getattr(getattr(sys, name), "reconfigure", None):
             reconfigure(errors=RULE)
+
+
+def unwritten() -> OSError | None:
+    """Write what still waits; what a closed pipe or a full disk does not take is given up, and the reason returned."""
+    problem = None
+    for name in _STREAMS:
+        try:
+            getattr(sys, name).flush()
+        except OSError as error:
+            problem = problem or error
+            setattr(sys, name, None)  # else the interpreter tries once more at its end, and complains
+    return problem
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:

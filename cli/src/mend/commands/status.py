@@ -82,7 +82,7 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 async def read_status(cli: CliContext) -> Status:
     """Everything, also when Redis is away."""
-    found = Status(runtime=str(cli.runtime), redis_url=masked(cli.redis_url))
+    found = Status(runtime=str(cli.runtime), redis_url=plain(masked(cli.redis_url)))
     found.services = heartbeats(cli.runtime)
     found.stuck = stuck_loops(cli.runtime)
     found.folders = counts(cli.actions)
