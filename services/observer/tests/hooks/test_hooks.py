@@ -178,6 +178,7 @@ async def test_each_alert_of_a_request_is_dealt_with_by_itself(serve: Serve) -> 
     assert [(letter.source, letter.by) for letter in letters] == [("hook:alertmanager", "observer")] * 2
 
 
+@pytest.mark.slow
 async def test_a_request_of_three_thousand_alerts_enters_every_one(serve: Serve) -> None:
     async with serve(OPEN) as observer:
         answer = await observer.http.post("/hooks/alertmanager", json=body(*(alert(f"f{n}") for n in range(3000))))

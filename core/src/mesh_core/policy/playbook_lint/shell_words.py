@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 UNKNOWN = "\ufffc"  # stands where a template gives what only a run knows
 _BETWEEN = re.compile(r"((?<!>)\|{1,2}|(?<!>)&{1,2}(?!>)|;+|\n+|`|\$\(|[<>]\()")
@@ -38,7 +39,7 @@ class Command:
     fed: bool = False
     open: bool = False
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Every word as if it were a program's path: `sudo -u x /bin/rm` has an rm somewhere."""
         return [word.rpartition("/")[2] for word in self.words]
