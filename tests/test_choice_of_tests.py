@@ -14,6 +14,9 @@ HERE = Path(__file__).parent
 KINDS = """
 import asyncio, subprocess, sys, threading
 import pytest
+from hypothesis import given, settings, strategies as st
+
+drawn = []
 
 @pytest.fixture
 def engine(): raise AssertionError("started")
@@ -31,7 +34,16 @@ def test_with_one_of_a_thread():
     thread.start()
     threading.Event().wait(5)
     raise AssertionError("it waited for a process that never came")
+def test_with_one_behind_another(): subprocess.run(["env", sys.executable, "-c", "raise SystemExit(1)"], check=True)
+def test_with_one_of_its_scripts(): subprocess.run([sys.executable.rpartition("/")[0] + "/pytest", "-x"], check=True)
 def test_with_another_process(): subprocess.run(["true"], check=True)
+@given(st.integers())
+def test_of_many_examples(value): drawn.append(value)
+@settings(max_examples=2 * settings.default.max_examples)
+@given(st.integers())
+def test_of_twice_as_many(value): drawn.append(value)
+def test_how_many_were_drawn(request):
+    assert len(drawn) == (60 if request.config.getoption("--quick") else 300)
 @pytest.mark.slow
 def test_slow(): pass
 @pytest.mark.soak
@@ -75,14 +87,15 @@ def run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess[
 def test_a_quick_run_needs_no_part_and_starts_no_process_of_ours(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = run(tmp_path, KINDS, "--quick", *workers)
     assert done.returncode == 0, done.stdout
-    assert "2 passed, 3 skipped" in done.stdout
+    assert "5 passed, 5 skipped" in done.stdout
 
 
 def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path: Path) -> None:
     soak = run(tmp_path, KINDS, "--soak")
-    assert (soak.returncode, "1 passed, 7 deselected" in soak.stdout) == (0, True), soak.stdout
+    assert (soak.returncode, "1 passed, 12 deselected" in soak.stdout) == (0, True), soak.stdout
     whole = run(tmp_path, KINDS).stdout
     assert "test_long" not in whole
+    assert "test_how_many_were_drawn PASSED" in whole
     assert "test_with_an_engine ERROR" in whole
 
 

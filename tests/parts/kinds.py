@@ -2,7 +2,8 @@
 
 What a test needs is read off its fixtures and marked here, so that nobody has to remember it. A quick run knows no
 engine, browser or model, and starts no Python process of ours: a test that is about to start one is skipped at that
-moment. What is slow for no such reason carries `@pytest.mark.slow`.
+moment. What is slow for no such reason carries `@pytest.mark.slow`. Where a test draws its examples it draws a fifth
+of them: `make test` draws all.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 NEEDS = {
     "docker": {"engine"},
@@ -31,11 +33,15 @@ NEVER_QUICK = (
     "tests/system/",
     "tests/deploy/",
     "tests/deployed/",
+    "tests/qualify/test_scenarios.py",
     "tests/test_parts.py",
 )
 LEFT_OPEN = ("raisable", "handledThread")
 POOLS = ("asyncio_", "ThreadPoolExecutor")  # their threads hand on what is raised
 QUICK_SECONDS = 5.0
+QUICK_EXAMPLES = 20  # of 100
+BIN = Path(sys.executable).parent
+STARTERS = frozenset({"nohup", "env", "timeout", "setpriv", "faketime"})  # they start what is named behind them
 
 _quick = False
 _in_a_test = False
@@ -52,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
     global _quick
     _quick = config.getoption("--quick")
     if _quick:
+        settings.register_profile("quick", settings.default, max_examples=QUICK_EXAMPLES)
+        settings.load_profile("quick")
         sys.addaudithook(_no_python)
         # A test that is left in its middle leaves open what it had: that is no fault of the next one.
         signal.signal(signal.SIGUSR2, _skip)
@@ -69,11 +77,24 @@ def _no_python(event: str, arguments: tuple[object, ...]) -> None:
     """Reaches the test through whatever code asked for the process, from any thread: a skip is no `Exception`."""
     if not (_in_a_test and event == "subprocess.Popen"):
         return
-    if Path(os.fsdecode(arguments[0])).name.startswith("python"):  # type: ignore[arg-type]
+    if _is_python(*arguments[:2]):
         thread = threading.current_thread()
         if thread is not threading.main_thread() and not thread.name.startswith(POOLS):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
         _skip()
+
+
+def _is_python(program: object, words: object = ()) -> bool:
+    """Itself, a script that is installed beside it, or either behind a program that only starts what it is given."""
+    path = Path(os.fsdecode(program))  # type: ignore[arg-type]
+    if path.name in STARTERS:
+        return isinstance(words, (list, tuple)) and any(_is_python(word) for word in words[1:])
+    return path.name.startswith("python") or (path.parent == BIN and path.is_file() and _begins_as_script(path))
+
+
+def _begins_as_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def _skip(*_: object) -> None:

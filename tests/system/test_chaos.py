@@ -1,4 +1,4 @@
-"""Seeded chaos runs of a quarter of a minute, and some of the mutants; `make soak` has those of minutes."""
+"""Seeded chaos runs of a fifth of a minute, and some of the mutants; `make soak` has those of minutes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def chaos(tmp_path: Path, events: int, feeding: float, *more: str) -> dict[str, 
 @pytest.mark.slow
 @pytest.mark.timeout(BOUND_SECONDS + 90)
 @pytest.mark.parametrize(
-    ("events", "feeding"), [(200, 15), pytest.param(320 * TIMES, 24 * TIMES, marks=pytest.mark.soak)]
+    ("events", "feeding"), [(120, 12), pytest.param(320 * TIMES, 24 * TIMES, marks=pytest.mark.soak)]
 )
 def test_every_event_has_one_fate_and_nothing_runs_twice_under_every_trouble(
     tmp_path: Path, events: int, feeding: float
@@ -67,7 +67,7 @@ def test_every_event_has_one_fate_and_nothing_runs_twice_under_every_trouble(
 @pytest.mark.slow
 @pytest.mark.timeout(BOUND_SECONDS + 90)
 @pytest.mark.parametrize(
-    ("events", "feeding"), [(200, 14), pytest.param(400 * TIMES, 28 * TIMES, marks=pytest.mark.soak)]
+    ("events", "feeding"), [(120, 12), pytest.param(400 * TIMES, 28 * TIMES, marks=pytest.mark.soak)]
 )
 def test_nor_is_anything_lost_when_each_death_of_redis_costs_it_its_last_second(
     tmp_path: Path, events: int, feeding: float

@@ -128,7 +128,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.dictionaries(FIELDS, JSON, max_size=6))
 def test_whatever_is_brought_it_is_an_event_that_survives_the_wire_or_a_refusal(more: dict[str, Any]) -> None:
     event = read_event(json.dumps(GOOD | more).encode())
@@ -139,7 +139,6 @@ def test_whatever_is_brought_it_is_an_event_that_survives_the_wire_or_a_refusal(
     assert again == event
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_are_a_proposal_by_accident(raw: bytes) -> None:
     assert isinstance(read_proposal(raw, 1000), Refusal)

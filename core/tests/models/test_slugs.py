@@ -23,7 +23,7 @@ def test_texts_in_another_script_stay_apart() -> None:
 
 
 @given(st.text(min_size=1, max_size=400), st.text(min_size=1, max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_any_text_becomes_a_name_and_two_become_one_only_where_marks_differ(one: str, other: str) -> None:
     names = plain_name(one, "x"), plain_name(other, "x")
     assert all(is_name(name) for name in names)

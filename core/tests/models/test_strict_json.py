@@ -106,7 +106,7 @@ def test_hostile_input_costs_no_more_than_its_size() -> None:
     assert time.process_time() - start < 1.0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.binary(max_size=300))
 def test_no_bytes_ever_raise(raw: bytes) -> None:
     assert isinstance(parse_object(raw, max_bytes=LIMIT), dict | Refusal)
@@ -136,7 +136,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.lists(PIECES, max_size=40).map(b"".join))
 def test_no_json_like_bytes_ever_raise(raw: bytes) -> None:
     value = parse_object(raw, max_bytes=LIMIT)
@@ -151,7 +151,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(st.dictionaries(st.text(max_size=8), VALUES, max_size=5), st.booleans())
 def test_every_object_that_json_can_say_is_accepted_as_it_is(value: dict[str, object], ascii_only: bool) -> None:
     raw = json.dumps(value, ensure_ascii=ascii_only).encode()

@@ -47,7 +47,7 @@ def test_what_was_written_is_accepted_and_reads_back_as_it_was(log: tuple[list[b
 
 
 @given(LOGS, st.data())
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_any_changed_byte_is_found_and_its_line_named(log: tuple[list[bytes], list[Head]], data: st.DataObject) -> None:
     lines, _ = log
     number = data.draw(st.integers(0, len(lines) - 1))

@@ -246,7 +246,7 @@ def numbered(raw: list[dict[str, object]]) -> list[HealthEvent]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples // 2)
 @given(st.lists(EVENTS, max_size=25))
 def test_whatever_is_said_the_fold_holds_together(raw: list[dict[str, object]]) -> None:
     world = World()
@@ -275,7 +275,6 @@ def test_whatever_is_said_the_fold_holds_together(raw: list[dict[str, object]]) 
     assert again == world
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(EVENTS, max_size=12), st.lists(EVENTS, max_size=12), st.randoms(use_true_random=False))
 def test_streams_about_different_nodes_may_interleave_in_any_way(
     left: list[dict[str, object]],

@@ -169,7 +169,7 @@ def test_no_name_leads_out_of_the_archive(tmp_path: Path, name: str) -> None:
         EventArchive(tmp_path).path_of(name)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(st.text(max_size=40))
 def test_whatever_the_id_the_path_stays_inside_or_is_refused(text: str) -> None:
     root = Path("/r")

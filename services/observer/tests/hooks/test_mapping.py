@@ -162,7 +162,7 @@ def test_the_watchdog_that_always_fires_is_no_trouble() -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_any_name_becomes_a_type(name: str) -> None:
     HealthEvent(type=type_out_of(name), node="n")
 
@@ -397,7 +397,7 @@ NEARLY = st.dictionaries(
 @given(
     NEARLY, st.dictionaries(st.sampled_from(["labels", "status", "startsAt", "fingerprint", "annotations"]), ANY_JSON)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples // 2)
 def test_no_json_breaks_a_mapping(body: dict[str, Any], alert: dict[str, Any]) -> None:
     labels = {"alertname": "X", **(alert.get("labels") if isinstance(alert.get("labels"), dict) else {})}
     for whole in (body, {**body, "alerts": [alert, {**alert, "labels": labels, "status": "firing"}]}):
