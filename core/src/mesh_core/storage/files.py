@@ -20,11 +20,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def fsync_folder(folder: Path) -> None:
     """Make the names in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _fsync(folder, os.O_DIRECTORY)
+
+
+def fsync_file(path: Path) -> None:
+    """Make what somebody else wrote there survive a power cut, and its name."""
+    _fsync(path, 0)
+    fsync_folder(path.parent)
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o640, exact: bool = False, group: int = -1) -> None:
@@ -119,6 +121,14 @@ def rename_told(
     finally:
         if not os.path.lexists(target):
             note.unlink(missing_ok=True)
+
+
+def _fsync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_temporary(path: Path, data: bytes, mode: int, exact: bool, group: int = -1) -> Path:

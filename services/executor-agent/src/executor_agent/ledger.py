@@ -28,7 +28,7 @@ from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import Record, Timestamp, rfc3339
 from mesh_core.models.strict_json import Refusal
-from mesh_core.storage.files import create_whole, fsync_folder, read_regular, write_whole
+from mesh_core.storage.files import create_whole, fsync_file, read_regular, write_whole
 
 PROPOSAL_FILE, INTENT_FILE, STARTED_FILE, OUTCOME_FILE = "proposal.json", "intent.json", "started", "outcome.json"
 
@@ -134,7 +134,7 @@ class Ledger:
         if any(os.path.lexists(self.actions.folder(folder) / run.id) for folder in EXECUTED):
             raise FileExistsError(f"{run.id} ran before")
         for name in (PROPOSAL_FILE, INTENT_FILE):
-            _fsync(run.folder / name)
+            fsync_file(run.folder / name)
         create_whole(self.executed / run.id, b"")
         started = Started(at=rfc3339(now), host=self.host, pid=os.getpid(), before=before.facts)
         if not create_whole(run.folder / STARTED_FILE, started.wire()):
@@ -164,12 +164,3 @@ class Ledger:
             return Intent.model_validate_json(raw) if raw else None
         except ValidationError:
             return None
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fsync_folder(path.parent)
