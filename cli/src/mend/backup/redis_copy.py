@@ -13,7 +13,8 @@ from typing import IO, Any
 
 import redis
 
-from mend.backup.redis_keys import PAGE, VALUES, RedisTrouble, Says, as_text, call, keys_of_a_mesh, pairs, server_ms
+from mend.backup.redis_keys import PAGE, VALUES, RedisTrouble, Says, as_text, call, keys_of_a_mesh, server_ms
+from mesh_core.messaging.replies import info_of, pairs_of
 
 ENTRIES = 200  # of 64 KiB each: below what a server sends to a client at once (mesh_core/messaging/redis_limits.py)
 
@@ -56,17 +57,16 @@ def dump(client: redis.Redis, out: IO[bytes], says: Says) -> Copy:
 
 
 def _version(client: redis.Redis) -> str:
-    info: bytes = call(client, "INFO", "server")
-    lines = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
-    return lines.get("valkey_version") or lines.get("redis_version", "?")
+    info = info_of(call(client, "INFO", "server"))
+    return str(info.get("valkey_version") or info.get("redis_version", "?"))
 
 
 def _groups(client: redis.Redis, key: bytes) -> dict[str, Any]:
-    about = pairs(call(client, "XINFO", "STREAM", key))
+    about = pairs_of(call(client, "XINFO", "STREAM", key))
     now = int(time.time() * 1000)
     groups = []
     for raw in call(client, "XINFO", "GROUPS", key):
-        group = pairs(raw)
+        group = pairs_of(raw)
         hand: list[list[Any]] = []
         start = "-"
         while page := call(client, "XPENDING", key, group["name"], start, "+", PAGE):

@@ -82,10 +82,6 @@ def scan(client: redis.Redis, pattern: str) -> Iterator[bytes]:
             return
 
 
-def pairs(reply: Any) -> dict[str, Any]:
-    return {as_text(key): value for key, value in zip(reply[::2], reply[1::2], strict=True)}
-
-
 def as_text(value: Any) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 

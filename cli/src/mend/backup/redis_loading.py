@@ -21,10 +21,10 @@ from mend.backup.redis_keys import (
     as_text,
     call,
     keys_of_a_mesh,
-    pairs,
     scan,
     server_ms,
 )
+from mesh_core.messaging.replies import pairs_of
 from mesh_core.models.streams import entry_order
 
 LOADING = "mesh:restoring:"
@@ -116,7 +116,7 @@ class Loading:
                 if len(pipe) >= PAGE:
                     pipe.execute()
             pipe.execute()
-        newest = as_text(pairs(ask("XINFO", "STREAM", name))["last-generated-id"])
+        newest = as_text(pairs_of(ask("XINFO", "STREAM", name))["last-generated-id"])
         last = max(line["last"], newest, line["deleted"], key=entry_order)
         added = max(line["added"], ask("XLEN", name))
         ask("XSETID", name, last, "ENTRIESADDED", added, "MAXDELETEDID", line["deleted"])
