@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 import redis.asyncio as aioredis
 import redis.exceptions
 import structlog
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -89,6 +90,12 @@ class Bus:
         runner = self.redis.register_script(source)
         with or_down():
             return await runner(keys=keys, args=cast("list[Any]", args))
+
+    async def run(self, pipe: Pipeline) -> list[Any]:
+        """Every reply, or BusDown; the connection goes back either way (a script that could not be loaded keeps it)."""
+        async with pipe:
+            with or_down():
+                return list(await pipe.execute())
 
     async def is_up(self) -> bool:
         try:

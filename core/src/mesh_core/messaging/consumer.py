@@ -109,11 +109,10 @@ class Consumer:
             by_stream.setdefault(entry.stream, []).append(entry.id)
         if not by_stream:
             return
-        async with self._bus.redis.pipeline(transaction=False) as pipe:
-            for stream, ids in by_stream.items():
-                pipe.xack(stream, self.group, *ids)
-            with or_down():
-                await pipe.execute()
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for stream, ids in by_stream.items():
+            pipe.xack(stream, self.group, *ids)
+        await self._bus.run(pipe)
         self.let_go(listed)
 
     def let_go(self, entries: Iterable[Entry]) -> None:

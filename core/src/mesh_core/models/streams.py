@@ -22,6 +22,11 @@ def stream_of(event_id: str) -> tuple[str, str]:
     return (f"{EVENT_STREAM_PREFIX}{node}" if entry.endswith("-0") else FOREIGN_STREAM), entry
 
 
+def entered_ms(event_id: str) -> int:
+    """When an event entered its stream, in ms: the one clock that all doors share closely enough. 0 for no such id."""
+    return max(0, entry_order(event_id.rpartition("/")[2])[0])
+
+
 def trust_of(stream: str) -> Trust:
     """Who may have written there; an event's own words about that are not believed."""
     return _TRUST.get(stream, Trust.NODE)

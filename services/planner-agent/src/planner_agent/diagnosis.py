@@ -23,8 +23,9 @@ from mesh_core.models.records import rfc3339
 from mesh_core.policy.policy import Policy, narrow
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from planner_agent.evidence import evidence_for
-from planner_agent.planner_store import PastRun, PlannerStore
+from planner_agent.planner_store import PlannerStore
 from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
+from planner_agent.target_history import PastRun
 
 METRIC_RETRY_SECONDS = 0.5
 
@@ -54,10 +55,10 @@ class Diagnostician:
 
     async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
-        restarts = await self._store.recent_restarts(event)
+        restarts = await self._store.history.recent_restarts(event)
         allowed = self._policy.allows(event, recent_restarts=restarts)
         seen = evidence_for(event)
-        evidence = (*seen, *_history(await self._store.past_runs(event)))
+        evidence = (*seen, *_history(await self._store.history.past_runs(event)))
 
         async def publish(attempt: Attempt) -> None:
             await self._publish(event, attempt)
@@ -75,7 +76,7 @@ class Diagnostician:
 
     async def preferred(self, event: HealthEvent) -> str:
         """What policy would choose for it by itself. Raises BusDown."""
-        restarts = await self._store.recent_restarts(event)
+        restarts = await self._store.history.recent_restarts(event)
         return self._policy.allows(event, recent_restarts=restarts).preferred
 
     async def _publish(self, event: HealthEvent, attempt: Attempt) -> None:

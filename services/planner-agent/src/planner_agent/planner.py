@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import is_benign, is_recovery
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer
@@ -124,7 +125,9 @@ class Planner:
         EVENTS_BENIGN.add(amount=sum(is_benign(event) for event in events))
         for event in events:
             if triage(event) is Route.RUN:
-                await self._store.remember_run(event)
+                await self._store.history.remember(event)
+                if event.type == EventType.REMEDIATION_FAILED and event.incident:
+                    await self._store.reopen(event.incident)
         recoveries = [event for event in events if is_recovery(event)]
         # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
         await self._store.mark_recovered(recoveries)

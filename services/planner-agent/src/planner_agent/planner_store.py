@@ -1,4 +1,4 @@
-"""What all planners remember together, in Redis: gates, occurrences, decisions, recoveries, what was run lately.
+"""What all planners remember together, in Redis: gates, occurrences, decisions, recoveries; `history`: what was run.
 
 Every call may be repeated. Nothing here decides; a wiped Redis costs memory, never a proposal that lies in its folder.
 """
@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from redis.asyncio.client import Pipeline
-
-from mesh_core.actions.register import is_loop_guarded
 from mesh_core.approvals.proposal_files import Receipt
-from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached
 from mesh_core.incidents.subject import subject_of
-from mesh_core.messaging.bus import Bus, or_down
+from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.messaging.scripts.planning import (
     BEGIN,
@@ -35,25 +30,14 @@ from mesh_core.messaging.scripts.planning import (
 )
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate
-from mesh_core.models.streams import OCCURRENCES_KEY
+from mesh_core.models.streams import OCCURRENCES_KEY, entered_ms
 from mesh_core.runtime.metrics import DECISIONS
 from mesh_core.silences.silence import MAX_DAYS
+from planner_agent.target_history import TargetHistory
 from planner_agent.worsening import Weight
 
-HISTORY_LENGTH = 5
 RECOVERED_MS = 600_000
 SILENCED_SECONDS = (MAX_DAYS + 1) * 86400
-HOUR_SECONDS = 3600
-
-
-@dataclass(frozen=True)
-class PastRun:
-    """One earlier execution for the same node and service."""
-
-    action_id: str
-    type: str
-    verdict: str
-    ts: str
 
 
 class Gate(NamedTuple):
@@ -80,6 +64,7 @@ class PlannerStore:
         self._bus = bus
         self._cooldown_ms = cooldown_ms
         self._keep_seconds = keep_seconds
+        self.history = TargetHistory(bus)
         self._life = secrets.token_hex(8)
 
     async def pass_gates(self, events: Sequence[HealthEvent]) -> list[Gate]:
@@ -118,7 +103,7 @@ class PlannerStore:
         pipe = self._bus.redis.pipeline(transaction=False)
         for decision in decisions:
             pipe.xadd(Decision.stream, {"p": decision.wire()})
-        await _run(pipe)
+        await self._bus.run(pipe)
         for decision in decisions:
             DECISIONS.add(decision.verdict)
 
@@ -127,14 +112,14 @@ class PlannerStore:
         moments: dict[str, int] = {}
         for recovery in recoveries:
             for address in addresses_reached(recovery):
-                moments[_mark(address)] = max(moments.get(_mark(address), 0), entered_at_ms(recovery))
+                moments[_mark(address)] = max(moments.get(_mark(address), 0), entered_ms(recovery.id or ""))
         if moments:
             await self._bus.script(MARK_RECOVERED, list(moments), [RECOVERED_MS, *moments.values()])
 
     async def recovered_after(self, trouble: HealthEvent) -> bool:
         """Was a recovery heard that ends this, and came after it?"""
         moments = [await self._bus.call("GET", _mark(address)) for address in sorted(addresses_of(trouble))]
-        return any(moment is not None and int(moment) > entered_at_ms(trouble) for moment in moments)
+        return any(moment is not None and int(moment) > entered_ms(trouble.id or "") for moment in moments)
 
     async def note_silenced(self, silenced: Sequence[tuple[str, HealthEvent]]) -> None:
         """What an acknowledgement (by its id) keeps quiet: it holds until all of that is over."""
@@ -144,7 +129,7 @@ class PlannerStore:
         for silence_id, event in silenced:
             pipe.sadd(_silenced(silence_id), _noted(event))
             pipe.expire(_silenced(silence_id), SILENCED_SECONDS)
-        await _run(pipe)
+        await self._bus.run(pipe)
 
     async def still_silenced(self, silence_id: str) -> tuple[OpenTrouble, ...]:
         """What it keeps quiet, as far as it is not over."""
@@ -163,7 +148,7 @@ class PlannerStore:
         for one in known:
             keys = [one.entry.stream, Decision.stream, OCCURRENCES_KEY]
             await runner(keys=keys, args=[one.group, one.entry.id, one.owner, one.decision.wire()], client=pipe)
-        await _run(pipe)
+        await self._bus.run(pipe)
         for one in known:
             DECISIONS.add(one.decision.verdict)
 
@@ -182,7 +167,7 @@ class PlannerStore:
         pipe = self._bus.redis.pipeline(transaction=False)
         for action_id in action_ids:
             pipe.hget(f"proposal:{action_id}", "begun")
-        return [int(count or 0) for count in await _run(pipe)]  # type: ignore[call-overload]
+        return [int(count or 0) for count in await self._bus.run(pipe)]
 
     async def reopen(self, incident: str) -> None:
         """It does not count as decided any more."""
@@ -194,36 +179,6 @@ class PlannerStore:
             return None
         owner = await self._bus.call("GET", _incident(event.incident))
         return owner.decode() if owner and owner.decode() != event.id else None
-
-    async def remember_run(self, event: HealthEvent) -> None:
-        """A remediation event of an executor: counts for the loop guard, and opens the incident again if it failed."""
-        run = event.payload
-        action_id = str(run.get("action_id", event.id))
-        pipe = self._bus.redis.pipeline(transaction=False)
-        if event.type == EventType.REMEDIATION_STARTED:
-            if is_loop_guarded(run.get("action")):
-                pipe.zadd(f"mesh:restarts:{event.target_key}", {action_id: entered_at_ms(event) / 1000})
-                pipe.expire(f"mesh:restarts:{event.target_key}", 2 * HOUR_SECONDS)
-        else:
-            verdict = str(run.get("verdict", event.type))
-            fact = {"action_id": action_id, "type": str(run.get("type", "")), "verdict": verdict, "ts": event.timestamp}
-            pipe.zadd(
-                f"mesh:history:{event.target_key}", {json.dumps(fact, sort_keys=True): entered_at_ms(event) / 1000}
-            )
-            pipe.zremrangebyrank(f"mesh:history:{event.target_key}", 0, -HISTORY_LENGTH - 1)
-            if event.type == EventType.REMEDIATION_FAILED and event.incident:
-                pipe.delete(_incident(event.incident))
-        await _run(pipe)
-
-    async def recent_restarts(self, event: HealthEvent) -> int:
-        """How many restarts of this target were executed within the hour."""
-        since = time.time() - HOUR_SECONDS
-        return int(await self._bus.call("ZCOUNT", f"mesh:restarts:{event.target_key}", since, "+inf"))
-
-    async def past_runs(self, event: HealthEvent) -> tuple[PastRun, ...]:
-        """The last executions for this target, newest first."""
-        rows = await self._bus.call("ZREVRANGE", f"mesh:history:{event.target_key}", 0, HISTORY_LENGTH - 1)
-        return tuple(PastRun(**json.loads(row)) for row in rows)
 
     async def decided(self, action_id: str) -> Receipt | None:
         """Which draft is the proposal, if that was decided, and what is said once it is filed."""
@@ -261,7 +216,7 @@ class PlannerStore:
         for event in events:
             keys = [_gate(event), *(key(event) for key in more_keys)]
             await runner(keys=keys, args=[event.id or "", *arguments], client=pipe)
-        return await _run(pipe)
+        return await self._bus.run(pipe)
 
 
 def _gate(event: HealthEvent) -> str:
@@ -286,15 +241,3 @@ def _silenced(silence_id: str) -> str:
 
 def _noted(trouble: Trouble) -> str:
     return json.dumps(OpenTrouble(trouble.node, trouble.service, trouble.type, trouble.incident))
-
-
-def entered_at_ms(event: HealthEvent) -> int:
-    """When the event entered its stream, in ms: the one clock that all doors share closely enough."""
-    return int((event.id or "/0-0").rpartition("/")[2].partition("-")[0])
-
-
-async def _run(pipe: Pipeline) -> list[object]:
-    """Every reply, or BusDown; the connection goes back either way (a script that could not be loaded keeps it)."""
-    async with pipe:
-        with or_down():
-            return list(await pipe.execute())

@@ -25,13 +25,14 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
+from mesh_core.models.streams import entered_ms
 from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL
 from mesh_core.runtime.service import pause
 from mesh_core.silences.silence import Silence
 from planner_agent.batch import PlanningTask
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.evidence import kept_event
-from planner_agent.planner_store import KnownTrouble, PlannerStore, entered_at_ms
+from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.triage import is_poison
@@ -121,7 +122,7 @@ class ProposalWriter:
                 return None
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
         if filed is not None:
-            TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - entered_at_ms(event) / 1000))
+            TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - entered_ms(event.id or "") / 1000))
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
         return await self._conclude(task, again=again, worse=raised is not None)
 

@@ -18,6 +18,7 @@ from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.streams import entered_ms
 from mesh_core.storage.event_files import MAX_LINE_BYTES, lines_about
 from mesh_core.storage.files import read_regular
 from observer.index.event_parser import text_of
@@ -149,7 +150,7 @@ def _reasons(root: Path, rows: Iterable[EventRow]) -> dict[str, tuple[int, str]]
             if event_id in found and decision.get("verdict") == BENIGN:
                 continue
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                decided = ms_at(str(decision["ts"])) or int(event_id.rpartition("/")[2].partition("-")[0])
+                decided = ms_at(str(decision["ts"])) or entered_ms(event_id)
                 found[event_id] = (decided, text_of(decision["reason"], 400))
     return found
 
