@@ -247,6 +247,53 @@ async def test_an_ollama_that_knows_no_schemas_is_asked_for_json(
     assert [body["format"] for body in server.chats] == [SCHEMA, "json", "json"]
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": {"message": "Conversation roles must alternate user/assistant/user/assistant/..."}}),
+        (500, {"error": "Only user and assistant roles are supported!"}),
+        (400, {"error": {"message": "Unsupported value", "param": "messages[0].role"}}),
+        (422, {"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "Input should be 'user' or 'assistant'"}]}),
+        (400, {"status": "x" * 300, "errors": [{"title": "developer messages are not taken"}]}),
+    ],
+)
+async def test_a_model_without_a_role_for_instructions_gets_them_before_the_question(
+    server: ReactingServer, openai: OpenAICompatibleProvider, status: int, body: dict[str, Any]
+) -> None:
+    server.behaviour = lambda asked: (
+        Canned(body, status=status) if asked.body["messages"][0]["role"] == "system" else Canned.openai(GOOD)
+    )
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    assert formats(server)[-1] == "json_schema", "what was not refused stays"
+
+
+async def test_a_server_that_only_streams_is_asked_for_pieces(
+    server: ReactingServer, openai: OpenAICompatibleProvider
+) -> None:
+    server.behaviour = lambda asked: (
+        streamed({"content": GOOD})(asked)
+        if asked.body["stream"]
+        else Canned.error(400, "This model supports stream mode only: enable the stream parameter")
+    )
+    assert (await ask(openai)).outcome is AttemptOutcome.OK
+    assert [body["stream"] for body in server.chats] == [False, True]
+
+
+@pytest.mark.parametrize("option", ["num_ctx", "keep_alive"])
+async def test_an_option_that_a_server_of_ollamas_api_does_not_know_is_left_out(
+    server: ReactingServer, option: str
+) -> None:
+    provider = OllamaProvider(name="lab", host=server.url, model="m", timeout_seconds=60)
+    server.behaviour = lambda asked: (
+        Canned({"error": f"unknown option: {option}"}, status=400)
+        if option in asked.body | asked.body["options"]
+        else Canned.ollama(GOOD)
+    )
+    assert (await ask(provider)).outcome is AttemptOutcome.OK
+    await provider.close()
+    assert server.chats[-1]["format"] == SCHEMA
+
+
 # What a server wraps
 
 
@@ -273,6 +320,12 @@ def said(content: object, **more: object) -> Behaviour:
         (said(None, tool_calls=[{"function": {"name": "answer", "arguments": GOOD}}]), "1 unwrapped: tool call"),
         (said("", tool_calls=[{"function": {"arguments": {"word": "yes"}}}]), "1 unwrapped: tool call"),
         (said(None, function_call={"name": "answer", "arguments": GOOD}), "1 unwrapped: tool call"),
+        (said([{"type": "text", "text": {"value": GOOD}}]), "1 unwrapped: content in parts"),
+        (said([{"type": "reasoning", "content": "hm"}, {"type": "text", "content": GOOD}]), "content in parts"),
+        (said(None, reasoning_details=[{"type": "reasoning.text", "text": GOOD}]), "1 unwrapped: reasoning_details"),
+        (said(None, reasoning={"content": GOOD}), "1 unwrapped: reasoning"),
+        (lambda asked: Canned({"choices": [{"text": GOOD}]}), ""),
+        (lambda asked: Canned({"choices": [{"delta": {"content": GOOD}, "finish_reason": "stop"}]}), ""),
         (said('{"word": "YES"}'), "1 unwrapped: word in another case"),
         (said('{"word": "yes", "sure": "0.7"}'), "1 unwrapped: sure as text"),
     ],
@@ -308,6 +361,25 @@ async def test_an_answer_that_would_have_to_be_looked_for_stays_refused(
 ) -> None:
     server.behaviour = behaviour
     assert (await ask(openai)).outcome is AttemptOutcome.INVALID_JSON
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        *(
+            lambda asked, word=word: Canned({"choices": [{"message": {"content": None}, "finish_reason": word}]})
+            for word in ("content_filter", "SAFETY", "refusal", "PROHIBITED_CONTENT")
+        ),
+        lambda asked: Canned.error(400, "The response was filtered: see our content management policy"),
+        lambda asked: Canned({"error": {"message": "no", "innererror": {}, "code": "content_filter"}}, status=400),
+    ],
+)
+async def test_what_a_vendors_filter_keeps_back_is_a_refusal_and_not_asked_for_again(
+    server: ReactingServer, openai: OpenAICompatibleProvider, behaviour: Behaviour
+) -> None:
+    server.behaviour = behaviour
+    assert (await ask(openai)).outcome is AttemptOutcome.REFUSAL
+    assert len(server.chats) == 1
 
 
 async def test_a_model_that_is_cut_off_while_it_thinks_gets_more_room_the_next_time(
@@ -498,6 +570,27 @@ async def test_a_model_that_a_person_named_is_asked_whatever_its_name(
     assert [asked.path for asked in server.asked] == ["/v1/chat/completions"]
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [{"id": "numbers", "type": "embedding"}, {"id": "talk", "type": "chat"}],
+        {"models": [{"name": "bge-m3"}, {"model": "talk"}]},
+        {"data": ["bge-m3", "talk"]},
+        {"data": [{"id": "old", "active": False}, {"id": "talk", "active": True}]},
+        {"data": [{"id": "draws", "architecture": {"output_modalities": ["image"]}}, {"id": "talk"}]},
+        {"data": [{"id": "numbers", "output_modalities": ["embeddings"]}, {"id": "talk"}]},
+        {"data": [{"id": "reads", "category": "tts"}, {"id": "draws", "kind": "image"}, {"id": "talk"}]},
+        {"data": [{"id": "numbers", "supported_endpoints": ["/v1/embeddings"]}, {"id": "talk"}]},
+        {"data": [{"id": "numbers", "supportedGenerationMethods": ["embedContent"]}, {"id": "talk"}]},
+    ],
+)
+async def test_a_list_of_models_is_read_in_each_shape_that_servers_give_it(
+    server: ReactingServer, choosing: OpenAICompatibleProvider, listed: Any
+) -> None:
+    server.behaviour = lambda asked: Canned(listed) if asked.path == "/v1/models" else Canned.openai(GOOD)
+    assert (await ask(choosing)).model == "talk"
+
+
 def pulled(models: dict[str, list[str] | None], *, families: dict[str, str] | None = None) -> Behaviour:
     """An Ollama with these models, each with its capabilities (None: a version that says none)."""
 
@@ -563,3 +656,5 @@ async def test_an_ollama_that_leaves_the_answer_in_its_thoughts_is_read(
     )
     attempt = await ask(ollama)
     assert (attempt.outcome, "1 unwrapped: thinking" in attempt.detail) == (AttemptOutcome.OK, True)
+    message = {"role": "assistant", "tool_calls": [{"function": {"name": "a", "arguments": json.loads(GOOD)}}]}
+    assert "1 unwrapped: tool call" in (await ask(ollama)).detail

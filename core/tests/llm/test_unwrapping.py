@@ -45,6 +45,38 @@ GOOD = json.dumps(ANSWER)
         (f"```json {GOOD}```", ("code fence",)),
         (f"`{GOOD}`", ("code fence",)),
         (f"\ufeff<think>x</think>\n```json\n{GOOD}\n```\n", ("byte order mark", "thinking", "code fence")),
+        ("\u200b" + GOOD + "\u00a0", ("invisible marks",)),
+        (f"◁think▷hm◁/think▷{GOOD}", ("thinking",)),
+        (f'<think lang="de">x</think>{GOOD}', ("thinking",)),
+        (f"<inner_monologue>x</inner_monologue>{GOOD}", ("thinking",)),
+        (f'<details type="reasoning" done="true">\n<summary>3 s</summary>\n> hm\n</details>\n{GOOD}', ("thinking",)),
+        (f"<unused7>thought\nhm<unused8>{GOOD}", ("thinking",)),
+        (
+            "<|channel|>analysis<|message|>{} or so<|end|>"
+            f"<|start|>assistant<|channel|>final<|message|>{GOOD}<|return|>",
+            ("thinking", "template marks"),
+        ),
+        (
+            f"<|START_THINKING|>x<|END_THINKING|><|START_RESPONSE|>{GOOD}<|END_RESPONSE|>",
+            ("thinking", "template marks"),
+        ),
+        (
+            f"<|begin_of_thought|>x<|end_of_thought|>\n\n<|begin_of_solution|>\n{GOOD}\n<|end_of_solution|>",
+            ("thinking", "template marks"),
+        ),
+        (f"{GOOD}</s>", ("template marks",)),
+        (f"{GOOD}\n<end_of_turn>\n", ("template marks",)),
+        (f"<|im_start|>assistant\n{GOOD}<|im_end|>", ("template marks",)),
+        (f"<think>x</think>\n<answer>\n```json\n{GOOD}\n```\n</answer>", ("thinking", "answer tag", "code fence")),
+        (f"````markdown\n```json\n{GOOD}\n```\n````", ("code fence",)),
+        (f"```json title=answer.json\n{GOOD}\n```", ("code fence",)),
+        (f"```{{.json}}\n{GOOD}\n```", ("code fence",)),
+        (json.dumps(GOOD), ("text in text",)),
+        (json.dumps({"answer": ANSWER}), ("within 'answer'",)),
+        (json.dumps({"name": "answer", "arguments": ANSWER}), ("tool call",)),
+        (f"<tool_call>{json.dumps({'name': 'answer', 'parameters': GOOD})}</tool_call>", ("answer tag", "tool call")),
+        (GOOD.replace("is down", "is\n\tdown"), ("line breaks in a string",)),
+        (GOOD[:-1] + ",\n}", ("a comma too many",)),
     ],
 )
 def test_what_stands_around_a_whole_answer_is_taken_off_and_named(text: str, what: tuple[str, ...]) -> None:
@@ -75,6 +107,21 @@ def test_what_stands_around_a_whole_answer_is_taken_off_and_named(text: str, wha
         f"<think>x</thinking>{GOOD}",
         "<think>" + GOOD + "</think>",
         json.dumps([ANSWER]),
+        f"<answer>{GOOD}</answer> I hope that helps.",
+        f"<answer>{GOOD}",
+        f"<answer>{GOOD}</answer><answer>{GOOD}</answer>",
+        f"{GOOD}<|im_end|>{GOOD}",
+        f"{GOOD}<|im_end|>\n<|im_start|>user\nthanks",
+        f"<|channel|>analysis<|message|>{GOOD}<|end|>",
+        f"<|START_THINKING|>{GOOD}",
+        f"<|END_THINKING|>{GOOD}",
+        f"{GOOD}<|START_THINKING|>",
+        f"◁think▷{GOOD}◁/think▷",
+        json.dumps(f"{GOOD} or {GOOD}"),
+        json.dumps(json.dumps(GOOD)),
+        GOOD.replace('"', "'"),
+        GOOD + ",",
+        GOOD[:-1] + " // the log says so\n}",
     ],
 )
 def test_an_answer_that_would_have_to_be_looked_for_is_not_found(text: str) -> None:
@@ -132,9 +179,24 @@ def test_fields_that_nobody_asked_for_are_left_out_where_the_form_is_closed() ->
     assert unwrapped(GOOD, closed).removed == ()
 
 
-def test_null_as_text_is_null_where_only_null_is_asked_for() -> None:
+@pytest.mark.parametrize("said", ["null", "None", ""])
+def test_nothing_as_text_is_null_where_only_null_is_asked_for(said: str) -> None:
     schema = {"properties": {"service": {"const": None}}}
-    assert unwrapped('{"service": "null"}', schema).text == '{"service": null}'
+    assert unwrapped(json.dumps({"service": said}), schema).text == '{"service": null}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"first": ANSWER, "second": ANSWER},
+        {"answers": [ANSWER]},
+        {"outer": {"inner": ANSWER}},
+        {"name": "answer", "arguments": ANSWER, "parameters": ANSWER},
+        {"arguments": ANSWER, "why": "no tool is named"},
+    ],
+)
+def test_an_answer_that_is_one_of_several_things_in_an_object_is_not_taken_out(value: dict[str, object]) -> None:
+    assert json.loads(unwrapped(json.dumps(value), SCHEMA).text) == value
 
 
 def test_a_key_that_stands_twice_is_no_answer_in_a_fence_either() -> None:
@@ -160,7 +222,16 @@ def test_no_text_makes_it_raise_and_what_is_untouched_is_the_very_text(text: str
 
 @pytest.mark.parametrize(
     "text",
-    ["<think>" * 140_000, "```" + "{}   " * 200_000, "`" * 2**20, "<think>" + "<" * 2**20, "~~~{" + "} " * 500_000],
+    [
+        *(
+            "<think>" * 140_000,
+            "```" + "{}   " * 200_000,
+            "`" * 2**20,
+            "<think>" + "<" * 2**20,
+            "~~~{" + "} " * 500_000,
+        ),
+        *("{" + ", " * 500_000, '"' + "\\n" * 500_000, "<|im_end|>" * 100_000, "<details " + "think" * 200_000),
+    ],
 )
 def test_a_megabyte_of_paper_takes_no_time(text: str) -> None:
     began = time.process_time()

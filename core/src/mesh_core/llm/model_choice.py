@@ -83,37 +83,40 @@ def _few(names: Sequence[str]) -> str:
 
 
 _CHATS = re.compile(
-    r"chat|completion|\b(?:ll|vl)ms?\b|conversation|text[-_ ]generation|instruct|->(?:\w+\+)*text|\bgenerate\b"
+    r"chat|completion|\b(?:ll|vl)ms?\b|conversation|text[-_ ]generation|instruct|->(?:\w+\+)*text"
+    r"|\bgenerate(?:content)?\b"
 )
 _OTHER = (
     ("it reranks", re.compile(r"re-?rank|cross-?encoder|text[-_ ]ranking")),
     (
         "it makes embeddings",
         re.compile(
-            r"embed|sentence-|feature[-_ ]extraction|minilm|paraphrase|bert(?:a|v\d)?(?![a-z])"
-            r"|(?<![a-z])(?:bge|gte|e5)(?![a-z])"
+            r"embed|sentence-|feature[-_ ]extraction|minilm|paraphrase|bert(?:a|v\d)?(?![a-z])|2vec|->\w*vector"
+            r"|(?<![a-z])(?:bge|gte|e5|bce|m3e|labse|splade|stella|instructor)(?![a-z])"
         ),
     ),
     (
         "it only sees",
         re.compile(
-            r"(?<![a-z])(?:(?:sig|b|c)lip\d?|vit|dinov?\d?|yolo\w*|florence)(?![a-z])"
+            r"(?<![a-z])(?:(?:sig|b|c)lip\d?|vit|dinov?\d?|yolo\w*|florence|sam\d?|donut|layoutlm\w*|trocr)(?![a-z])"
             r"|image[-_ ](?:to[-_ ]text|classification|segmentation)|object[-_ ]detection"
         ),
     ),
     (
         "it makes pictures",
         re.compile(
-            r"diffusion|(?<![a-z])(?:flux|sdxl|sd\d|dall-?e)"
+            r"diffusion|(?<![a-z])(?:flux|sdxl|sd[\d-]|dall-?e|kandinsky|imagen|controlnet|[ti]2[iv](?![a-z]))"
+            r"|^(?:image|video)s?$|->(?:image|video)"
             r"|(?:text[-_ ]to|->)[-_ ]?(?:image|video)|image[-_ ]generation|[-_](?:image|video)(?![a-z])"
         ),
     ),
     (
         "it is for sound",
         re.compile(
-            r"whisper|speech|audio|transcri|music|(?<![a-z])(?:x?tts|stt|asr|vad|voice)(?![a-z])|->\w*(?:audio|speech)"
+            r"whisper|speech|audio|transcri|music|(?<![a-z])(?:x?tts|stt|asr|vad|voice|piper|bark|kokoro|parakeet)(?![a-z])|->\w*(?:audio|speech)"
         ),
     ),
+    ("it translates", re.compile(r"translat|(?<![a-z])(?:nllb|m2m|madlad|opus-mt)")),
     ("it judges texts", re.compile(r"moderation|guard(?:ian)?(?![a-z])|shield|classif|(?<![a-z])reward")),
 )
 # Models for pictures that do answer in words: good for nothing else, but better than none.

@@ -19,7 +19,13 @@ from mesh_core.runtime.hidden_modules import hidden
 MAX_MESSAGE_BYTES = 128 * 1024  # its client makes objects of every part: a mebibyte of tiny ones took 4 s of one core
 _TOOL = "answer"
 # No part is suspected when a refusal names none: a 400 about anything else (credit, size) would come again.
-FORM = (FormPart("format", ("structured output", "forced tool"), "output_config|output_format|json_schema"),)
+FORM = (
+    FormPart(
+        "format",
+        ("structured output", "forced tool"),
+        r"output_config|output_format|json_schema|structured\W{1,3}outputs?",
+    ),
+)
 # Structured output takes no bounds on strings and numbers (400); the reader checks them anyway.
 _UNSUPPORTED = frozenset({"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "$schema"})
 

@@ -27,10 +27,8 @@ from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
 
 # A model that thinks aloud would spend all its tokens before the answer: it is asked not to. Some servers of 2025
 # answer 400 to `think: false` where the model cannot think (ollama#12555).
-FORM = (
-    FormPart("think", (False, None), "think(?:ing)?"),
-    FormPart("format", ("schema", "json", None), "format|json|schema|grammar"),
-)
+THINK = FormPart("think", (False, None), "think(?:ing)?")
+FORMAT = FormPart("format", ("schema", "json", None), "format|json|schema|grammar")
 
 
 class OllamaProvider:
@@ -58,11 +56,12 @@ class OllamaProvider:
         self.name = name
         self.vendor = vendor
         self._model = LearnedModel(model)
-        self._form = RequestForm(FORM, suspect="format")
-        self._thinking_tokens = 0
         # its API wants a unit in a text: bare seconds, and -1 for ever, are numbers
-        self._keep_alive = int(keep_alive) if keep_alive.lstrip("-").isdigit() else keep_alive
-        self._num_ctx = num_ctx
+        kept = int(keep_alive) if keep_alive.lstrip("-").isdigit() else keep_alive
+        # Others that speak its API do not know all of its options.
+        options = (FormPart("num_ctx", (num_ctx, None), "num_ctx"), FormPart("keep_alive", (kept, None), "keep_?alive"))
+        self._form = RequestForm((THINK, FORMAT, *options), suspect="format")
+        self._thinking_tokens = 0
         self.timeout_seconds = timeout_seconds
         self.at_once = 2
         self.price = price
@@ -88,6 +87,7 @@ class OllamaProvider:
 
     async def _chat(self, prompt: Prompt, schema: dict[str, object], model: str) -> Any:
         async def send(form: Mapping[str, Any]) -> Any:
+            room = {} if form["num_ctx"] is None else {"num_ctx": form["num_ctx"]}
             with self._typed_errors():
                 return await self._client.chat(
                     model=model,
@@ -99,10 +99,10 @@ class OllamaProvider:
                     options={
                         "temperature": 0,
                         "num_predict": prompt.max_tokens + self._thinking_tokens,
-                        "num_ctx": self._num_ctx,
+                        **room,
                     },
                     think=form["think"],
-                    keep_alive=self._keep_alive,
+                    keep_alive=form["keep_alive"],
                 )
 
         return await self._form.ask(self.name, send)
@@ -150,13 +150,18 @@ class OllamaProvider:
         text, thought = reply.message.content or "", reply.message.thinking or ""
         if reply.done_reason == "length" and (thought or thinks(text)):
             self._thinking_tokens = THINKING_TOKENS
-        instead = bool(thought) and not text.strip()
+        called = list(reply.message.tool_calls or ())
+        place = ""
+        if not text.strip() and len(called) == 1:  # of several nobody knows which
+            text, place = json.dumps(dict(called[0].function.arguments), ensure_ascii=False), "tool call"
+        elif not text.strip() and thought:
+            text, place = thought, "thinking"
         return Completion(
-            text=thought if instead else text,
+            text=text,
             prompt_tokens=reply.prompt_eval_count or 0,
             completion_tokens=reply.eval_count or 0,
             stop_reason=reply.done_reason or "",
-            unwrapped=("thinking",) if instead else (),
+            unwrapped=(place,) if place else (),
             note=self._model.told_once(),
         )
 

@@ -7,15 +7,17 @@ They take different parts of that API: what one refuses is asked without, once (
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import httpx
 
 from mesh_core.llm.bounded import bounded
+from mesh_core.llm.complaints import complaint_in, is_filtered, stopped_by_filter
 from mesh_core.llm.learned_model import LearnedModel
 from mesh_core.llm.model_choice import ListedModel
+from mesh_core.llm.model_list import models_in
 from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
 from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt
@@ -23,18 +25,22 @@ from mesh_core.llm.settings import ChainSettings
 from mesh_core.llm.streamed import PIECES, put_together
 from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
 
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 FORM = (
     FormPart(
         "response_format",
         ("json_schema", "json_object", None),
-        "response[_ ]format|json[_ ](?:schema|object|mode)|structured[_ ]outputs?|guided[a-z_ ]*|grammar",
+        "response[_ ]format|json[_ ](?:object|mode)|(?:json[_ ])?schema|structured[_ ]outputs?|guided[a-z_ ]*|grammar",
     ),
     FormPart("max_tokens", ("max_tokens", "max_completion_tokens"), "max_tokens"),
     FormPart("temperature", (0, None), "temperature"),
     FormPart(
-        "system", ("a message of its own", "before the question"), "system (?:role|messages?|prompts?)|role .?system"
+        "system",
+        ("a message of its own", "before the question"),
+        r"(?:system|developer)\W{1,3}(?:roles?|messages?|prompts?|instructions?)|role\W{1,3}system|messages\W{1,3}0\W{1,3}role"
+        r"|roles? must alternate|(?:user|assistant)\W{1,3}(?:and|or)\W{1,3}(?:user|assistant)\b[^.]{0,30}",
     ),
+    FormPart("stream", (False, True), "(?:non-?)?stream(?:ed|ing)?"),  # `streamed` puts it together
 )
 
 
@@ -90,7 +96,7 @@ class OpenAICompatibleProvider:
                 "model": model,
                 "messages": [*messages, {"role": "user", "content": question}],
                 form["max_tokens"]: prompt.max_tokens + self._thinking_tokens,
-                "stream": False,
+                "stream": form["stream"],
             }
             if form["temperature"] is not None:
                 body["temperature"] = form["temperature"]
@@ -99,7 +105,10 @@ class OpenAICompatibleProvider:
                 body["response_format"] = {"type": "json_schema", "json_schema": asked}
             elif form["response_format"] is not None:
                 body["response_format"] = {"type": form["response_format"]}
-            return await self._call("POST", "/chat/completions", body)
+            reply = await self._call("POST", "/chat/completions", body)
+            if not isinstance(reply, dict):
+                raise ApiError(200, "the body is not a JSON object")
+            return reply
 
         return await self._form.ask(self.name, send)
 
@@ -109,17 +118,13 @@ class OpenAICompatibleProvider:
     async def _listed(self) -> Sequence[ListedModel]:
         """The models that the server lists; none where it keeps no list."""
         try:
-            listed = (await self._call("GET", "/models", None)).get("data")
+            return models_in(await self._call("GET", "/models", None))
         except ApiError as error:
             if error.status is not None and error.status >= 500:
                 raise  # still loading: ask again next time
             return ()
-        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-        return [
-            ListedModel(row["id"], tuple(_says(row))) for row in rows if isinstance(row.get("id"), str) and row["id"]
-        ]
 
-    async def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, Any]:
+    async def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = self._headers if body is None else {**self._headers, "content-type": "application/json"}
         try:
@@ -127,33 +132,33 @@ class OpenAICompatibleProvider:
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from None
         if reply.status_code != 200:
-            raise ApiError(reply.status_code, self._excerpt(_complaint_in(reply.content)))
+            complaint = complaint_in(reply.content)
+            if is_filtered(complaint):
+                raise ModelRefusal(self._excerpt(complaint))
+            raise ApiError(reply.status_code, self._excerpt(complaint))
         try:
             value = put_together(reply.content) or json.loads(reply.content)
         except (ValueError, RecursionError):
-            raise ApiError(200, f"the body is not JSON: {self._excerpt(reply.content)}") from None
-        if not isinstance(value, dict):
-            raise ApiError(200, "the body is not a JSON object")
-        if complaint := value.get("error"):
-            raise _error_of(complaint)
+            raise ApiError(200, f"the body is not JSON: {self._excerpt(complaint_in(reply.content))}") from None
+        if isinstance(value, dict) and (said := value.get("error")):
+            raise _error_of(said)
         return value
 
-    def _excerpt(self, raw: bytes) -> str:
-        text = raw.decode("utf-8", "replace")
+    def _excerpt(self, text: str) -> str:
         shown = text.replace(self._secret, "***") if self._secret else text
         return "".join(c if c.isprintable() else " " for c in shown[:200])
 
     def _completion(self, body: dict[str, Any]) -> Completion:
         choices = body.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
-        message = first.get("message") if isinstance(first, dict) else None
-        if not isinstance(first, dict) or not isinstance(message, dict):
+        message = _message_in(first) if isinstance(first, dict) else None
+        if not isinstance(first, dict) or message is None:
             raise ApiError(200, "the body has no choices[0].message")
         stop = str(first.get("finish_reason") or "")
         if isinstance(declined := message.get("refusal"), str) and declined:
             raise ModelRefusal(declined)
-        if stop == "content_filter":
-            raise ModelRefusal("the server's content filter stopped the answer")
+        if stopped_by_filter(stop):
+            raise ModelRefusal(f"the server kept the answer back: {stop[:60]}")
         text, place = _answer_in(message)
         if stop == "length" and (place in _THOUGHTS or thinks(text)):
             self._thinking_tokens = THINKING_TOKENS
@@ -168,19 +173,25 @@ class OpenAICompatibleProvider:
         )
 
 
+def _message_in(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the model said: as a message, as the one piece of a stream, or as the bare text of an older API."""
+    for name in ("message", "delta"):
+        if isinstance(said := choice.get(name), dict):
+            return said
+    return {"content": said} if isinstance(said := choice.get("text"), str) else None
+
+
 def _answer_in(message: Mapping[str, Any]) -> tuple[str, str]:
     """The answer's text, and where it was if it is not the whole of `content`: in parts, a tool's, a thought."""
     content = message.get("content")
     if isinstance(content, str) and content.strip():
         return content, ""
-    if isinstance(content, dict | list):
-        parts = content if isinstance(content, list) else [content]
-        if text := "".join(_part_text(part) for part in parts):
-            return text, "content in parts"
+    if text := _text_of(content):
+        return text, "content in parts"
     if text := _tool_arguments(message):
         return text, "tool call"
     # Some servers take a whole answer for a thought, and leave no content beside it.
-    return next(((said, key) for key in _THOUGHTS if isinstance(said := message.get(key), str) and said), ("", ""))
+    return next(((text, key) for key in _THOUGHTS if (text := _text_of(message.get(key)))), ("", ""))
 
 
 def _tool_arguments(message: Mapping[str, Any]) -> str:
@@ -192,26 +203,19 @@ def _tool_arguments(message: Mapping[str, Any]) -> str:
     return json.dumps(said, ensure_ascii=False) if isinstance(said, dict) else said if isinstance(said, str) else ""
 
 
+def _text_of(said: object) -> str:
+    """Text, as it is or in parts; other parts than text (thoughts, pictures) are no part of an answer."""
+    if isinstance(said, str):
+        return said if said.strip() else ""
+    parts = said if isinstance(said, list) else [said]
+    return "".join(map(_part_text, parts))
+
+
 def _part_text(part: object) -> str:
-    """A part that is text, as text; thoughts, pictures and the like are no part of an answer."""
     if isinstance(part, dict):
-        part = part.get("text") if str(part.get("type", "text")).endswith("text") else None
+        text = part.get("text", part.get("content")) if str(part.get("type", "text")).endswith("text") else None
+        part = text.get("value") if isinstance(text, dict) else text
     return part if isinstance(part, str) else ""
-
-
-def _complaint_in(raw: bytes) -> bytes:
-    """What an error's body says, without the JSON around it; the body itself where it is none, or says it otherwise."""
-    try:
-        said = json.loads(raw)
-    except (ValueError, RecursionError):
-        return raw
-    error = said.get("error", said) if isinstance(said, dict) else None
-    if isinstance(error, dict):
-        part = error.get("param")
-        error = error.get("message", error.get("detail"))
-        if isinstance(error, str) and isinstance(part, str) and part not in (*error.split(), "None"):
-            error = f"{error} ({part})"
-    return error.encode("utf-8", "replace") if isinstance(error, str) and error.strip() else raw
 
 
 def _error_of(error: object) -> ApiError:
@@ -219,19 +223,6 @@ def _error_of(error: object) -> ApiError:
     said, code = (error.get("message"), error.get("code")) if isinstance(error, dict) else (error, None)
     status = code if isinstance(code, int) and 400 <= code < 600 else 400
     return ApiError(status, f"the body of a 200 says: {str(said)[:200]}")
-
-
-def _says(row: Mapping[str, Any]) -> Iterator[str]:
-    """What a list says of one of its models, in the fields that gateways and servers have for it."""
-    architecture = row.get("architecture")
-    for value in (
-        *(row.get(key) for key in ("type", "task", "mode", "pipeline_tag", "capabilities", "supported_endpoint_types")),
-        architecture.get("modality") if isinstance(architecture, dict) else None,
-    ):
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list | dict):  # of a dict, the capabilities that are true
-            yield from (str(item) for item in value if not isinstance(value, dict) or value[item])
 
 
 def _count(usage: object, key: str) -> int:
