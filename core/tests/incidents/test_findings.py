@@ -70,6 +70,61 @@ def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEve
             {"build_cache_bytes": 0, "exited_containers": 0, "logs": [{"container": "web", "bytes": GIB}]},
             ["the largest logs of containers: web 1.0 GiB [docker.logs]"],
         ),
+        (
+            "memory",
+            {
+                "available_bytes": 300 * 2**20,
+                "swap_free_bytes": 2 * GIB,
+                "top": [
+                    {"unit_or_container": "db.service", "program": "mariadbd", "pss_bytes": 3 * GIB},
+                    {"program": "sh", "pss_bytes": 5000},
+                ],
+            },
+            [
+                "300 MiB of memory are available, 2.0 GiB of swap are free [memory.available_bytes]",
+                "most memory is taken by mariadbd (db.service) 3.0 GiB, sh 4.9 KiB [memory.top]",
+            ],
+        ),
+        ("memory", {"available_bytes": 5, "top": 7}, ["5 bytes of memory are available [memory.available_bytes]"]),
+        (
+            "unit",
+            {"enabled": False, "failed_requirements": ["db.service", 5], "changed_seconds_ago": 7300},
+            [
+                "the unit is not enabled: it does not start with the host [unit.enabled]",
+                "what it requires has failed: db.service [unit.failed_requirements]",
+                "its unit file was changed 2 h before [unit.changed_seconds_ago]",
+            ],
+        ),
+        ("unit", {"enabled": True, "failed_requirements": [], "changed_seconds_ago": 10**6}, []),
+        (
+            "network",
+            {"name_resolves": True, "port_open": True, "certificate_days_left": 1},
+            ["its certificate is good for 1 more day [network.certificate_days_left]"],
+        ),
+        (
+            "network",
+            {"port_open": False, "certificate_days_left": -3},
+            [
+                "its port takes no connection [network.port_open]",
+                "its certificate has run out [network.certificate_days_left]",
+            ],
+        ),
+        ("network", {"name_resolves": False}, ["its name leads to no address [network.name_resolves]"]),
+        ("network", {"name_resolves": True, "port_open": True, "certificate_days_left": 90}, []),
+        (
+            "changed",
+            {
+                "rows": [
+                    {"kind": "package", "name": "nginx 1.2 -> 1.3 and 4 more", "seconds_ago": 600},
+                    {"kind": "boot", "name": "", "seconds_ago": 86000},
+                    {"kind": "package", "name": None, "seconds_ago": 1},
+                ]
+            },
+            [
+                "changed within a day: package nginx 1.2 -> 1.3 and 4 more (10 min before); "
+                "the host was started (23 h before) [changed.rows]"
+            ],
+        ),
         # another shape than an agent's: nothing is said, and nothing raised
         ("disk", {"mount": 5, "used_percent": "97", "biggest": {"path": 1}, "deleted_open": [7, {"program": []}]}, []),
         ("journal", {"bytes": True}, []),

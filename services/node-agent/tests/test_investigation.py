@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,9 @@ import pytest
 from mesh_core.testing import wait_for
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
-from node_agent.investigation import docker, journal, packages
+from node_agent.engine import Engine
+from node_agent.investigation import changed, docker, journal, memory, network, packages
+from node_agent.investigation.certificate import ends_at
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
 from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.investigator import Investigator
@@ -219,3 +224,120 @@ def test_of_the_engines_count_only_what_nothing_uses_would_come_back() -> None:
     }
     assert docker.space_in(told) == {"dangling_bytes": 47, "build_cache_bytes": 30}
     assert docker.space_in({"Images": None, "BuildCache": None}) == {"dangling_bytes": 0, "build_cache_bytes": 0}
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "group"),
+    [
+        ("0::/system.slice/nginx.service", "nginx.service"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-u7.scope", "run-u7.scope"),
+        (f"0::/system.slice/docker-{'a' * 64}.scope", "a" * 64),
+        (f"12:memory:/docker/{'b' * 64}\n0::/", "b" * 64),
+        (f"0::/machine.slice/libpod-{'c' * 64}.scope/container", "c" * 64),
+        ("9:name=systemd:/\n0::/", ""),
+        ("0::/system.slice", ""),
+    ],
+)
+def test_whose_a_process_is_stands_in_its_cgroup(cgroup: str, group: str) -> None:
+    assert memory.group_of(cgroup) == group
+
+
+def test_who_takes_the_memory_is_told_by_unit_and_program(tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 900 kB\nMemAvailable: 30 kB\nSwapFree: 0 kB\n")
+    for pid, program, unit, pages, shared, pss in (
+        *((7, "db", "/system.slice/db.service", 500, 300, 400), (8, "db", "/system.slice/db.service", 400, 300, 350)),
+        *((9, "web", f"/system.slice/docker-{'a' * 64}.scope", 900, 400, None), (10, "sh", "/", 0, 0, 0)),
+    ):
+        folder = tmp_path / str(pid)
+        folder.mkdir()
+        (folder / "comm").write_text(f"{program}\n")
+        (folder / "cgroup").write_text(f"0::{unit}\n")
+        (folder / "statm").write_text(f"1000 {pages} {shared} 1 0 1 0\n")
+        if pss is not None:  # else it is another user's
+            (folder / "smaps_rollup").write_text(f"00400000-7ffd rollup [x]\nRss: 1 kB\nPss: {pss} kB\n")
+    asked = question("memory_low", time.monotonic() + 60)
+    assert memory.look(asked, Engine(NO_ENGINE), tmp_path) == {
+        "available_bytes": 30 * KIB,
+        "swap_free_bytes": 0,
+        "top": [
+            {"unit_or_container": "a" * 64, "program": "web", "pss_bytes": 500 * os.sysconf("SC_PAGE_SIZE")},
+            {"unit_or_container": "db.service", "program": "db", "pss_bytes": 750 * KIB},
+        ],
+    }
+    here = memory.look(asked, Engine(NO_ENGINE))
+    assert here["top"] == sorted(here["top"], key=lambda row: -row["pss_bytes"])
+    assert all(row["program"] and row["pss_bytes"] > 0 for row in here["top"])
+    assert "top" not in memory.look(Question("memory_low", {}, FOREVER, host_files=False), Engine(NO_ENGINE))
+    assert memory.fits(question("unit_failed", oom_killed=True))
+    assert not memory.fits(question("unit_failed", oom_killed=False))
+
+
+def test_what_changed_within_a_day_is_a_row_a_kind_newest_first(tmp_path: Path) -> None:
+    now = time.time()
+
+    def line(ago: float, rest: str) -> str:
+        return f"{datetime.fromtimestamp(now - ago):%Y-%m-%d %H:%M:%S} {rest}\n"
+
+    log = tmp_path / "dpkg.log"
+    log.write_text(
+        line(90_000, "upgrade old:amd64 1 2")
+        + line(700, "status installed nginx:amd64 1.3")
+        + "".join(line(600 - n, f"upgrade lib{n}:amd64 1.2 1.3") for n in range(5))
+        + line(60, "install tool:all <none> 2.0")
+        + line(50, "remove gone:amd64 3 <none>")
+        + "upgrade of what is no line\nno-date at-all upgrade a 1 2\n"
+    )
+    found = [
+        *changed.package_changes(log),
+        changed.Change("boot", "", now - 30),
+        changed.Change("kernel", "6", now + 99),
+    ]
+    boot, packages_ = changed.rows_of(found, now)
+    assert boot == {"kind": "boot", "name": "", "seconds_ago": 30}
+    assert packages_["name"] == "gone 3 removed, tool 2.0, lib4 1.2 -> 1.3 and 4 more"
+    assert packages_["seconds_ago"] in (50, 51)
+    assert changed.rows_of(found, now, "lib2")[1]["name"] == "lib2 1.2 -> 1.3, gone 3 removed, tool 2.0 and 4 more"
+    assert changed.rows_of([], now) == []
+
+
+@pytest.mark.parametrize("days", [5, 20_000])
+async def test_a_probe_that_fails_says_whether_name_port_or_certificate_is_to_blame(days: int, tmp_path: Path) -> None:
+    """One with its end behind 2049 is written in another form."""
+    shown, secret = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=shop -days {days}"
+    subprocess.run([*command.split(), "-keyout", secret, "-out", shown], check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(shown, secret)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    def found(**facts: Any) -> dict[str, Any]:
+        asked = question("http_probe_failed", time.monotonic() + 60, **facts)
+        assert network.fits(asked)
+        return network.look(asked)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        https = await asyncio.to_thread(found, url=f"https://127.0.0.1:{port}/health")
+        tcp = await asyncio.to_thread(found, address=f"127.0.0.1:{port}")
+    assert https.pop("certificate_days_left") in (days, days - 1)
+    assert https == tcp == {"name_resolves": True, "port_open": True}
+    shut = await asyncio.to_thread(found, url=f"http://127.0.0.1:{port}/")
+    assert shut == {"name_resolves": True, "port_open": False}
+    assert await asyncio.to_thread(found, address="no-such-host.invalid:80") == {"name_resolves": False}
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"0", b"not a certificate", bytes([0x30, 0x84, 1, 2, 3, 4]), b"\x30\x03\x30\x01\x00"]
+)
+def test_what_is_no_certificate_is_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError):
+        ends_at(raw)
+
+
+def test_what_a_probe_knocked_at_is_read_out_of_its_facts() -> None:
+    assert not network.fits(question("disk_space_low", url="http://x/"))
+    assert not network.fits(question("http_probe_failed", url="ftp://x"))
+    assert not network.fits(question("tcp_probe_failed"))

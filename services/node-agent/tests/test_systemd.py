@@ -26,6 +26,10 @@ UNITS = {
     "ExecStart=/bin/sh -c 'trap \"exit 9\" TERM; touch /tmp/ready; while :; do sleep 0.1; done'\n",
     "loop.service": "[Unit]\nStartLimitIntervalSec=0\n"
     "[Service]\nExecStart=/bin/sh -c 'test -e /tmp/good && exec sleep 600; exit 1'\nRestart=always\nRestartSec=700ms\n",
+    "base.service": "[Service]\nExecStart=/bin/false\n",
+    "needy.service": "[Unit]\nRequires=base.service\nAfter=base.service\n"
+    "[Service]\nExecStart=/bin/sh -c 'while ! systemctl is-failed base.service; do sleep 0.1; done; exit 3'\n"
+    "[Install]\nWantedBy=multi-user.target\n",
     "odd@.service": "[Service]\nExecStart=/bin/false\n",
     "once.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
 }
@@ -116,6 +120,11 @@ async def test_a_unit_that_fails_is_pushed_with_its_journal_and_recovers(node: N
     assert event.payload["unit"] == "crash.service"
     assert (event.payload["exit_code"], event.payload["result"]) == (5, "exit-code")
     assert "about to crash" in event.payload["logs"]
+    found = event.payload["investigation"]
+    assert found["unit"].pop("changed_seconds_ago") < 900
+    assert found["unit"] == {"result": "exit-code", "exit_status": 5}
+    (files,) = (row["name"] for row in found["changed"]["rows"] if row["kind"] == "unit_file")
+    assert files.startswith("crash.service, ")
     node.engine.exec(
         node.name, "sh", "-c", "printf '[Service]\\nExecStart=/bin/sleep 600\\n' > /etc/systemd/system/crash.service"
     )
@@ -123,6 +132,13 @@ async def test_a_unit_that_fails_is_pushed_with_its_journal_and_recovers(node: N
     node.systemctl("restart", "crash.service")
     back = await node.see("crash.service", "unit_failed", "service_recovered")
     assert back.incident == event.incident
+
+
+async def test_a_unit_that_fails_beside_what_it_requires_names_it(node: Node) -> None:
+    node.systemctl("start", "needy.service")
+    event = await node.see("needy.service", "unit_failed")
+    found = event.payload["investigation"]["unit"]
+    assert (found["enabled"], found["exit_status"], found["failed_requirements"]) == (False, 3, ["base.service"])
 
 
 async def test_a_unit_that_a_person_stopped_is_no_incident_even_if_it_ends_badly(node: Node) -> None:

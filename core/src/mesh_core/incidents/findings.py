@@ -85,11 +85,63 @@ def _docker(facts: _Facts) -> _Said:
         yield "exited_containers", f"{ended} container{'s' if ended != 1 else ''} ended and are still there", False
 
 
+def _memory(facts: _Facts) -> _Said:
+    if (left := _number(facts.get("available_bytes"))) is not None:
+        swap = _number(facts.get("swap_free_bytes"))
+        more = f", {size_in_words(swap)} of swap are free" if swap else ""
+        yield "available_bytes", f"{size_in_words(left)} of memory are available{more}", False
+    if top := _named(facts.get("top"), "program", "pss_bytes", within="unit_or_container"):
+        yield "top", f"most memory is taken by {top}", True
+
+
+def _unit(facts: _Facts) -> _Said:
+    if facts.get("enabled") is False:
+        yield "enabled", "the unit is not enabled: it does not start with the host", False
+    failed = facts.get("failed_requirements")
+    if names := [name for name in (failed if isinstance(failed, list) else []) if isinstance(name, str)]:
+        yield "failed_requirements", f"what it requires has failed: {', '.join(names[:MOST_NAMES])}", True
+    changed = _number(facts.get("changed_seconds_ago"))
+    if changed is not None and changed <= _DAY_SECONDS:
+        yield "changed_seconds_ago", f"its unit file was changed {_before(changed)}", False
+
+
+def _network(facts: _Facts) -> _Said:
+    if facts.get("name_resolves") is False:
+        yield "name_resolves", "its name leads to no address", False
+    if facts.get("port_open") is False:
+        yield "port_open", "its port takes no connection", False
+    days = facts.get("certificate_days_left")
+    if isinstance(days, int) and not isinstance(days, bool) and days < _FEW_DAYS:
+        left = f"is good for {days} more day{'s' if days != 1 else ''}" if days >= 0 else "has run out"
+        yield "certificate_days_left", f"its certificate {left}", False
+
+
+def _changed(facts: _Facts) -> _Said:
+    rows = facts.get("rows")
+    told = [
+        f"{_KINDS.get(row['kind'], row['kind'])} {row['name']}".strip() + f" ({_before(row['seconds_ago'])})"
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, dict)
+        and isinstance(row.get("kind"), str)
+        and isinstance(row.get("name"), str)
+        and _number(row.get("seconds_ago")) is not None
+    ]
+    if told:
+        yield "rows", f"changed within a day: {'; '.join(told[:MOST_NAMES])}", True
+
+
+_DAY_SECONDS = 24 * 3600
+_FEW_DAYS = 30
+_KINDS = {"boot": "the host was started", "unit_file": "unit file"}
 _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
     "disk": _disk,
     "journal": _journal,
     "packages": _packages,
     "docker": _docker,
+    "memory": _memory,
+    "unit": _unit,
+    "network": _network,
+    "changed": _changed,
 }
 
 
@@ -97,10 +149,15 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _named(rows: object, name: str, size: str = "bytes") -> str:
-    """`/srv/a 4.0 GiB, /srv/b 12 MiB` of a list of such rows."""
+def _before(seconds: int) -> str:
+    """`7 min before`: before the event."""
+    return f"{seconds // 60} min before" if seconds < 7200 else f"{seconds // 3600} h before"
+
+
+def _named(rows: object, name: str, size: str = "bytes", within: str = "") -> str:
+    """`/srv/a 4.0 GiB, mariadbd (db.service) 12 MiB` of a list of such rows."""
     told = [
-        f"{row[name]} {size_in_words(row[size])}"
+        f"{row[name]} {f'({row[within]}) ' if isinstance(row.get(within), str) else ''}{size_in_words(row[size])}"
         for row in (rows if isinstance(rows, list) else [])
         if isinstance(row, dict) and isinstance(row.get(name), str) and _number(row.get(size))
     ]

@@ -81,7 +81,7 @@ class ContainerCheck:
 
     def _never_started(self) -> CheckResult:
         """Of some errors (the source of a mount is gone) the engine keeps nothing, only that it was never started."""
-        created_at = _unix(self.detail.get("Created"))
+        created_at = unix_time(self.detail.get("Created"))
         left = created_at + NEVER_STARTED_SECONDS - self.now
         if created_at < self.since or left > 0:
             return self._found(Condition.UNKNOWN, recheck_seconds=left if left > 0 else None)
@@ -92,11 +92,11 @@ class ContainerCheck:
     def _loop(self, status: str) -> str:
         """The type of its restart loop; empty if it is in none, or has been up for long enough."""
         looping = self.deaths >= self.loop_deaths
-        lived = _unix(self._state.get("FinishedAt")) - _unix(self._state.get("StartedAt"))
+        lived = unix_time(self._state.get("FinishedAt")) - unix_time(self._state.get("StartedAt"))
         if status == "restarting" and self._restart_count >= self.loop_deaths and lived < self.stable_seconds:
             looping = True  # the engine counted what we did not hear; it counts for ever, also what is months apart
         oom = self.oom_deaths >= OOM_DEATHS
-        up_seconds = self.now - _unix(self._state.get("StartedAt"))
+        up_seconds = self.now - unix_time(self._state.get("StartedAt"))
         if not (looping or oom) or (status == "running" and not 0 <= up_seconds < self.stable_seconds):
             return ""
         return "container_oom" if oom else "container_restart_loop"
@@ -115,7 +115,7 @@ class ContainerCheck:
         retries_left = name == "on-failure" and not 0 < retries <= self._restart_count
         if state.get("ExitCode") == 0 and name in ("no", "on-failure") and not killed:
             return self._found(Condition.HEALTHY, ended="finished")
-        ended_at = _unix(state.get("FinishedAt"))
+        ended_at = unix_time(state.get("FinishedAt"))
         if name in RESTARTED or retries_left:
             # The engine starts such a container again by itself, unless a person stopped it while we did not listen.
             if 0 <= self.now - ended_at < SETTLE_SECONDS:
@@ -190,7 +190,7 @@ class ContainerCheck:
 def ended_at_of(detail: Mapping[str, Any]) -> float:
     """Unix seconds of its end; 0 for one that is up, or never was."""
     state = detail.get("State") or {}
-    return _unix(state.get("FinishedAt")) if state.get("Status") in GONE else 0.0
+    return unix_time(state.get("FinishedAt")) if state.get("Status") in GONE else 0.0
 
 
 def state_in_words(detail: Mapping[str, Any]) -> str:
@@ -204,7 +204,7 @@ def state_in_words(detail: Mapping[str, Any]) -> str:
     return status
 
 
-def _unix(text: Any) -> float:
+def unix_time(text: Any) -> float:
     """Unix seconds of the engine's time; 0 for `0001-01-01T00:00:00Z` (never) and nonsense."""
     try:
         return max(0.0, parse_time(str(text)).timestamp())

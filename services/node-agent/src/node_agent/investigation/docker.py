@@ -5,8 +5,6 @@ Asked in a loop of its own, in the thread of the look: an engine that counts for
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +21,7 @@ def room(docker_host: str) -> Room:
 
 def look(question: Question, engine: Engine) -> dict[str, Any]:
     """ConnectionError where no engine answers, or in time."""
-    seconds = max(0.1, question.deadline - time.monotonic())
-
-    async def asked() -> dict[str, Any]:
-        async with asyncio.timeout(seconds):
-            root = await engine.data_root() or DATA_ROOT
-            # In a container its own root lies where the engine keeps all of them.
-            if not (lies_on_it(root, question) if question.host_files else question.facts["mount"] == "/"):
-                return {}
-            facts = {**space_in(await engine.space()), "mount": question.facts["mount"]}
-            containers = await engine.containers()
-            facts["exited_containers"] = sum(row.get("State") == "exited" for row in containers)
-            logs = _logs(Path(root), containers) if question.host_files else []
-            return {**facts, "logs": logs} if logs else facts
-
-    return asyncio.run(asked())
+    return question.answered(_asked(question, engine))
 
 
 def space_in(told: dict[str, Any]) -> dict[str, int]:
@@ -48,6 +32,18 @@ def space_in(told: dict[str, Any]) -> dict[str, int]:
         "dangling_bytes": dangling,
         "build_cache_bytes": sum(int(entry.get("Size") or 0) for entry in cached if not entry.get("Shared")),
     }
+
+
+async def _asked(question: Question, engine: Engine) -> dict[str, Any]:
+    root = await engine.data_root() or DATA_ROOT
+    # In a container its own root lies where the engine keeps all of them.
+    if not (lies_on_it(root, question) if question.host_files else question.facts["mount"] == "/"):
+        return {}
+    facts = {**space_in(await engine.space()), "mount": question.facts["mount"]}
+    containers = await engine.containers()
+    facts["exited_containers"] = sum(row.get("State") == "exited" for row in containers)
+    logs = _logs(Path(root), containers) if question.host_files else []
+    return {**facts, "logs": logs} if logs else facts
 
 
 def _is_dangling(image: dict[str, Any]) -> bool:

@@ -73,7 +73,7 @@ class Investigator:
         found: dict[str, Any] = {}
         with contextlib.suppress(TimeoutError):  # what is there by then is what there is
             async with asyncio.timeout(self._seconds), self._turn:
-                question = Question(result.type, result.facts, deadline, self._host_files)
+                question = Question(result.type, result.facts, deadline, self._host_files, result.service or "")
                 rooms = {name: room for name, room in self._rooms.items() if room.fits(question)}
                 if not rooms or not self._may_look():
                     return {}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from node_agent.evidence import clean_text
 
+T = TypeVar("T")
 MOST_ROWS = 5
 NAME_CHARS = 120
 
 
 @dataclass(frozen=True)
 class Question:
-    """`type` and `facts` are the event's, `deadline` is monotonic seconds.
+    """`type`, `service` ('' for the whole node) and `facts` are the event's, `deadline` is monotonic seconds.
 
     `host_files`: the files that this process sees are those of its host (not so in a container).
     """
@@ -24,6 +26,15 @@ class Question:
     facts: Mapping[str, Any]
     deadline: float
     host_files: bool = True
+    service: str = ""
+
+    def answered(self, asking: Coroutine[Any, Any, T]) -> T:
+        """What is asked without blocking, in a loop of its own. TimeoutError at the deadline."""
+
+        async def in_time() -> T:
+            return await asyncio.wait_for(asking, max(0.1, self.deadline - time.monotonic()))
+
+        return asyncio.run(in_time())
 
     def over(self) -> bool:
         """Is there no time left? Asked within every loop whose length a host decides."""

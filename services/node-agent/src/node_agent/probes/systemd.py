@@ -21,6 +21,7 @@ from pydantic import Field
 
 from mesh_core.models.events import Runtime, Severity
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
+from node_agent import systemctl
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.crash_rhythm import RestartCounts, loop_seconds_left
@@ -30,7 +31,6 @@ from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext
 from node_agent.unit_journal import FIELDS, lines_of
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
-RUN_SECONDS = 10.0
 LOOP_WINDOW_SECONDS = 600.0
 BOOTED = Path("/run/systemd/system")  # as sd_booted(3) finds out
 UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a unit is up
@@ -41,10 +41,6 @@ _PROPERTIES = (
 )
 
 log = structlog.get_logger()
-
-
-class SystemdError(OSError):
-    """systemctl did not answer."""
 
 
 class SystemdOptions(DefaultProbeOptions):
@@ -104,7 +100,7 @@ class SystemdProbe:
             await gone.wait()
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
-        text = await _run(
+        text = await systemctl.run(
             *("systemctl", "list-units", "--all", "--state=failed,auto-restart", "--output=json", "--no-pager")
         )
         listed = {str(row["unit"]) for row in json.loads(text or "[]")}
@@ -114,14 +110,14 @@ class SystemdProbe:
         changed, self._changed = {unit for unit in self._changed if unit.endswith(".service")}, set()
         known = listed | remembered | self._restarts.keys() | changed
         units = sorted(unit for unit in known if not self._ignored(unit))
-        return [await self._verdict(properties) for properties in await _show(units)]
+        return [await self._verdict(properties) for properties in await systemctl.show(units, _PROPERTIES)]
 
     def memory(self) -> dict[str, Any]:
         return self._crashes.dump()
 
     async def describe(self, unit: str) -> dict[str, Any]:
         """What is known of the unit behind another probe, with its last journal lines."""
-        for properties in await _show([unit]):
+        for properties in await systemctl.show([unit], _PROPERTIES):
             result = await self._verdict(properties)
             return {**result.facts, **await self._journal(properties["Id"])}
         return {}
@@ -134,7 +130,7 @@ class SystemdProbe:
 
     @staticmethod
     async def _journal(unit: str) -> dict[str, Any]:
-        text = await _run(
+        text = await systemctl.run(
             *("journalctl", "--unit", unit, "--lines", str(LOG_LINES), "--no-pager", "--quiet"),
             *("--all", "--output", "json", "--output-fields", FIELDS),
         )
@@ -227,7 +223,7 @@ class SystemdProbe:
         key = (name, unit.get("InactiveEnterTimestampMonotonic", ""))
         if key not in self._stopped:
             self._stopped = {k: v for k, v in self._stopped.items() if k[0] != name}
-            text = await _run(
+            text = await systemctl.run(
                 *("journalctl", "--boot", "--no-pager", "--quiet", "--output", "json", "--lines", "1"),
                 *(f"UNIT={name}", f"MESSAGE_ID={UNIT_STOPPING}"),
             )
@@ -239,14 +235,6 @@ class SystemdProbe:
         return any(fnmatchcase(unit, glob) for glob in self._options.ignore)
 
 
-async def _show(units: list[str]) -> list[dict[str, str]]:
-    if not units:
-        return []
-    text = await _run("systemctl", "show", "--no-pager", "--property", _PROPERTIES, "--", *units[:200])
-    blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in text.split("\n\n")]
-    return [block for block in blocks if block.get("Id")]
-
-
 def _stopped_at(journal: str) -> float:
     """Unix seconds at which the last of these journal entries was sent; 0 if there is none."""
     lines = journal.strip().splitlines()
@@ -254,29 +242,3 @@ def _stopped_at(journal: str) -> float:
         return 0.0
     entry = json.loads(lines[-1])
     return int(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP") or 0) / 1e6
-
-
-async def _run(*command: str) -> str:
-    """Its standard output. SystemdError if it takes too long or cannot run."""
-    try:
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={
-                "LC_ALL": "C.UTF-8",
-                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "TZ": "UTC",
-            },
-        )
-    except OSError as error:
-        raise SystemdError(f"{command[0]}: {error.strerror}") from error
-    try:
-        async with asyncio.timeout(RUN_SECONDS):
-            output, _ = await child.communicate()
-    except TimeoutError:
-        child.kill()
-        await child.wait()
-        raise SystemdError(f"{command[0]} took more than {RUN_SECONDS:g} s") from None
-    return output.decode("utf-8", "replace")

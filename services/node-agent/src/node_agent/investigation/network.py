@@ -1,0 +1,76 @@
+"""A target that does not answer: is its name known, is its port open, until when is its certificate good?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from typing import Any
+
+from node_agent.connection import Endpoint, connect
+from node_agent.http_address import parse_address
+from node_agent.investigation.certificate import ends_at
+from node_agent.investigation.question import Question
+
+PROBE_EVENTS = frozenset({"http_probe_failed", "tcp_probe_failed"})
+
+
+def fits(question: Question) -> bool:
+    return question.type in PROBE_EVENTS and endpoint_of(question) is not None
+
+
+def endpoint_of(question: Question) -> Endpoint | None:
+    """Where the probe knocked, out of its own facts; of TLS only what is shown counts, not whether it holds."""
+    url, address = question.facts.get("url"), question.facts.get("address")
+    with contextlib.suppress(ValueError):
+        if isinstance(url, str):
+            target = parse_address(url)
+            return Endpoint(target.unix, target.host, target.port, target.tls, verify_tls=False)
+        if isinstance(address, str):
+            host, _, port = address.rpartition(":")
+            return Endpoint(host=host, port=int(port))
+    return None
+
+
+def look(question: Question) -> dict[str, Any]:
+    endpoint = endpoint_of(question)
+    facts: dict[str, Any] = {}
+    if endpoint is not None:
+        with contextlib.suppress(TimeoutError):  # what was found by then is what there is
+            question.answered(_look(endpoint, facts))
+    return facts
+
+
+async def _look(endpoint: Endpoint, facts: dict[str, Any]) -> None:
+    if not endpoint.unix:
+        try:
+            await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            facts["name_resolves"] = False
+            return
+        facts["name_resolves"] = True
+    facts["port_open"] = False  # also where nobody answers until the time is over
+    _, writer = await _opened(Endpoint(endpoint.unix, endpoint.host, endpoint.port))
+    if writer is None:
+        return
+    writer.transport.abort()
+    facts["port_open"] = True
+    if endpoint.tls:
+        _, writer = await _opened(endpoint)
+        if writer is None:
+            return
+        shown: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+        writer.transport.abort()
+        if shown is not None and (certificate := shown.getpeercert(binary_form=True)):
+            facts["certificate_days_left"] = int((ends_at(certificate) - time.time()) // 86400)
+
+
+async def _opened(endpoint: Endpoint) -> tuple[Any, asyncio.StreamWriter | None]:
+    try:
+        return await connect(endpoint)
+    except OSError as error:
+        if isinstance(error, TimeoutError):
+            raise
+        return None, None
