@@ -19,7 +19,7 @@ from mesh_core.testing import wait_for
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.engine import Engine
-from node_agent.investigation import changed, docker, journal, memory, network, packages
+from node_agent.investigation import changed, disk, docker, journal, memory, network, packages
 from node_agent.investigation.certificate import ends_at
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
 from node_agent.investigation.host_files import sees_host_files
@@ -43,12 +43,9 @@ def result(type_: str = "disk_space_low", **facts: Any) -> CheckResult:
     return CheckResult("disk:/x", None, Condition.UNHEALTHY, ConfirmationRule(), type_, facts=facts)
 
 
-def investigator(rooms: dict[str, Room], seconds: float = 2) -> Investigator:
-    return Investigator(InvestigationOptions(seconds=seconds), rooms)
-
-
-def room(look: Callable[[Question], dict[str, Any]]) -> Room:
-    return Room(lambda asked: True, look)
+def investigator(looks: dict[str, Callable[[Question], dict[str, Any]]], seconds: float = 2) -> Investigator:
+    made = [Room(name, lambda asked: True, look) for name, look in looks.items()]
+    return Investigator(InvestigationOptions(seconds=seconds), made)
 
 
 async def test_the_event_of_a_full_disk_says_what_fills_it(
@@ -71,14 +68,14 @@ async def test_the_event_of_a_full_disk_says_what_fills_it(
             event = await watched.see(None, "node_online", "disk_space_low")
     found = event.payload["investigation"]
     assert isinstance(found["took_ms"], int)
-    disk = found["disk"]
-    assert disk["mount"] == str(tiny_disk)
-    assert (disk["size_bytes"], disk["free_bytes"]) == (64 * KIB, 4 * KIB)
-    assert disk["used_percent"] == 94
-    assert disk["biggest"][0] == {"path": str(tiny_disk / "log/old")[-120:], "bytes": 24 * KIB}
+    full = found["disk"]
+    assert full["mount"] == str(tiny_disk)
+    assert (full["size_bytes"], full["free_bytes"]) == (64 * KIB, 4 * KIB)
+    assert full["used_percent"] == 94
+    assert full["biggest"][0] == {"path": str(tiny_disk / "log/old")[-120:], "bytes": 24 * KIB}
     assert "Velvet" not in event.wire().decode()
-    assert disk["complete"] is True
-    assert [(row["pid"], row["bytes"]) for row in disk["deleted_open"]] == [(os.getpid(), 28 * KIB)]
+    assert full["complete"] is True
+    assert [(row["pid"], row["bytes"]) for row in full["deleted_open"]] == [(os.getpid(), 28 * KIB)]
     assert not {"journal", "packages"} & found.keys(), "they lie on another disk"
 
 
@@ -94,9 +91,9 @@ def test_journal_and_packages_count_where_they_lie_on_the_full_disk(tiny_disk: P
     caches = {"apt": (str(tiny_disk / "apt/archives"),), "dnf": (str(tiny_disk / "no"), str(tiny_disk / "dnf"))}
     assert packages.look(full, caches) == {"cache_bytes": 8 * KIB, "manager": "apt", "mount": str(tiny_disk)}
     assert packages.look(elsewhere, caches) == {}
-    assert journal.fits(full)
-    assert not journal.fits(question("memory_low"))
-    assert not journal.fits(Question("disk_space_low", {"mount": "/"}, FOREVER, host_files=False))
+    assert disk.is_of_host_files(full)
+    assert not disk.is_of_host_files(question("memory_low"))
+    assert not disk.is_of_host_files(Question("disk_space_low", {"mount": "/"}, FOREVER, host_files=False))
 
 
 def test_the_biggest_are_named_where_most_of_them_lies() -> None:
@@ -131,7 +128,7 @@ async def test_a_look_that_never_ends_holds_up_nothing_and_no_other_begins_besid
         released.wait()
         return {"late": 1}
 
-    asked = investigator({"first": room(lambda asked: {"a": 1}), "hangs": room(hang)}, seconds=1)
+    asked = investigator({"first": lambda asked: {"a": 1}, "hangs": hang}, seconds=1)
     try:
         found = (await asked.look(result()))["investigation"]
         assert found == {"first": {"a": 1}, "took_ms": found["took_ms"]}
@@ -149,10 +146,10 @@ async def test_a_room_that_fails_takes_nothing_from_the_others() -> None:
     def broken(asked: Question) -> dict[str, Any]:
         raise RuntimeError("no such thing")
 
-    rooms = {"broken": room(broken), "none": room(lambda asked: {}), "good": room(lambda asked: {"a": 1})}
+    rooms = {"broken": broken, "none": lambda asked: {}, "good": lambda asked: {"a": 1}}
     found = (await investigator(rooms).look(result()))["investigation"]
     assert found.keys() == {"good", "took_ms"}
-    assert await investigator({"broken": room(broken)}).look(result()) == {}
+    assert await investigator({"broken": broken}).look(result()) == {}
 
 
 async def test_two_events_at_once_are_looked_into_in_turn() -> None:
@@ -165,14 +162,14 @@ async def test_two_events_at_once_are_looked_into_in_turn() -> None:
         inside -= 1
         return {"a": 1}
 
-    asked = investigator({"count": room(count)}, seconds=4)
+    asked = investigator({"count": count}, seconds=4)
     found = await asyncio.gather(*(asked.look(result()) for _ in range(5)))
     assert all(each["investigation"]["count"] for each in found)
     assert most == 1
 
 
 async def test_where_much_breaks_at_once_looking_ends_and_events_go_on() -> None:
-    asked = investigator({"some": room(lambda asked: {"a": 1})})
+    asked = investigator({"some": lambda asked: {"a": 1}})
     asked._left = 0.0
     asked._counted_at = time.monotonic() + 3600
     assert await asked.look(result()) == {}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from mesh_core.runtime.log import setup
 
 import asyncio
-import contextlib
-import ctypes
 import gc
 import sys
 import time
@@ -19,6 +17,7 @@ from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.health import Probes, Ready, writable
 from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.metrics import INCIDENTS_OPEN, SPOOL_BYTES, SPOOL_EVENTS
+from mesh_core.runtime.process_memory import few_arenas, give_back
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Part, serve
 from mesh_core.runtime.services import NODE_AGENT, SERVICES
@@ -48,6 +47,7 @@ def main() -> None:
     setup(NODE_AGENT, level=settings.log_level)
     write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, NODE_AGENT)
+    few_arenas()  # before the first thread: a look at the host is one
     log = structlog.get_logger()
     try:
         config = read_probe_config(settings.runtime_path / "config" / "node.yml")
@@ -71,8 +71,7 @@ def main() -> None:
         log.info("node_agent.watching", node=node, probes=[probe.name for probe in agent.probes])
         gc.collect()
         gc.freeze()
-        with contextlib.suppress(AttributeError):  # musl has none
-            ctypes.CDLL(None).malloc_trim(0)  # what imports and compiling needed once: up to 3 MiB
+        give_back()  # what imports and compiling needed once: up to 3 MiB
         async with asyncio.TaskGroup() as group:
             group.create_task(agent.announce(stop))
             group.create_task(agent.watch(stop))

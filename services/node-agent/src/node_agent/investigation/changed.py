@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from node_agent.container_check import unix_time
 from node_agent.engine import Engine
-from node_agent.investigation.question import MOST_ROWS, Question, Room, shown
+from node_agent.investigation.question import MOST_ROWS, Question, shown
 from node_agent.processes import booted_at
 
 DAY_SECONDS = 24 * 3600
@@ -27,10 +27,6 @@ class Change(NamedTuple):
     kind: str  # package, kernel, unit_file, container, boot
     name: str
     at: float  # unix seconds
-
-
-def room(docker_host: str) -> Room:
-    return Room(lambda question: True, lambda question: look(question, Engine(docker_host)))
 
 
 def look(question: Question, engine: Engine) -> dict[str, Any]:

@@ -22,6 +22,10 @@ def is_of_a_disk(question: Question) -> bool:
     return question.type == DISK_EVENT and isinstance(question.facts.get("mount"), str)
 
 
+def is_of_host_files(question: Question) -> bool:
+    return question.host_files and is_of_a_disk(question)
+
+
 def lies_on_it(path: str, question: Question) -> bool:
     """Is that path on the disk which the event is about? A device may be mounted in several places."""
     mounts = read_mounts()
@@ -29,28 +33,32 @@ def lies_on_it(path: str, question: Question) -> bool:
     return full is not None and lies is not None and on_one_disk(full, lies)
 
 
-def look(question: Question) -> dict[str, Any]:
+def usage(question: Question) -> dict[str, Any]:
     mount = str(question.facts["mount"])
-    usage = os.statvfs(mount)
-    used = usage.f_blocks - usage.f_bfree
+    told = os.statvfs(mount)
+    used = told.f_blocks - told.f_bfree
     facts: dict[str, Any] = {
         "mount": mount,
-        "size_bytes": usage.f_blocks * usage.f_frsize,
-        "free_bytes": usage.f_bavail * usage.f_frsize,
+        "size_bytes": told.f_blocks * told.f_frsize,
+        "free_bytes": told.f_bavail * told.f_frsize,
         # As df does, which rounds up: what only root may use is no part of the whole.
-        "used_percent": -(-100 * used // max(1, used + usage.f_bavail)),
+        "used_percent": -(-100 * used // max(1, used + told.f_bavail)),
     }
-    if usage.f_files:
-        facts["inodes_used_percent"] = 100 * (usage.f_files - usage.f_ffree) // usage.f_files
-    if not question.host_files:
-        return facts
-    mounts = read_mounts()
-    if held := deleted_open(_devices(mount, mounts), question):
-        facts["deleted_open"] = held
-    biggest, complete = biggest_folders(mount, _below(mount, mounts), question)
-    facts["biggest"] = [{"path": shown(path), "bytes": size} for path, size in biggest.items()]
-    facts["complete"] = complete
+    if told.f_files:
+        facts["inodes_used_percent"] = 100 * (told.f_files - told.f_ffree) // told.f_files
     return facts
+
+
+def contents(question: Question) -> dict[str, Any]:
+    """What lies on it, and what was deleted and is still open: the look that may take all the time there is."""
+    mount, mounts = str(question.facts["mount"]), read_mounts()
+    held = deleted_open(_devices(mount, mounts), question)
+    biggest, complete = biggest_folders(mount, _below(mount, mounts), question)
+    return {
+        **({"deleted_open": held} if held else {}),
+        "biggest": [{"path": shown(path), "bytes": size} for path, size in biggest.items()],
+        "complete": complete,
+    }
 
 
 def deleted_open(devices: frozenset[int], question: Question) -> list[dict[str, Any]]:

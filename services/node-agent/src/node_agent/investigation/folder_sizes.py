@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from node_agent.investigation.question import MOST_ROWS, Question
 
 MAX_ENTRIES = 400_000
-MAX_WAITING = 10_000  # folders that were seen and not yet looked into
-MAX_FOLDERS = 4_000  # of which a sum is kept; what lies deeper counts where it lies in
+MAX_WAITING = 5_000  # folders that were seen and not yet looked into
+MAX_FOLDERS = 2_000  # of which a sum is kept; what lies deeper counts where it lies in
 DEPTH = 5
 MOST_OF_IT = 0.6  # a folder that holds so much of its parent says more than the parent
 
@@ -96,7 +96,7 @@ class _Walk:
         here, inner = 0, []
         for entry in _entries(folder):
             self.entries += 1
-            if self.entries % 500 == 0 and self.question.over():
+            if self.entries % 100 == 0 and self.question.over():
                 self.left_out = True
                 break
             if not entry.is_dir(follow_symlinks=False):

@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from mesh_core.incidents.investigation import INVESTIGATION
+from mesh_core.runtime.process_memory import give_back
 from node_agent.checks import CheckResult
 from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.options import InvestigationOptions
@@ -25,7 +26,7 @@ from node_agent.mounts import read_mounts
 
 BUDGET_SECONDS = 6.0  # of looking in a row, when much breaks at once ...
 EARNED_SECONDS = 0.05  # ... and how much of it comes back in a second
-LOOKING = 0.95  # the share of the time in which rooms look; then their facts have to get here
+LOOKING = 0.9  # the share of the time in which rooms look; then their facts have to get here
 
 log = structlog.get_logger()
 
@@ -34,29 +35,29 @@ log = structlog.get_logger()
 class _Look:
     """One investigation; its thread writes `found`, room by room."""
 
-    rooms: Mapping[str, Room]
+    rooms: Sequence[Room]
     question: Question
     found: dict[str, Any] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> None:
-        for name, room in self.rooms.items():
+        for room in self.rooms:
             if self.question.over():
-                self.failed[name] = "no time was left"
+                self.failed[room.name] = "no time was left"
                 continue
             try:
                 if facts := room.look(self.question):
-                    self.found[name] = facts
+                    self.found[room.name] = {**self.found.get(room.name, {}), **facts}
             except Exception as error:  # noqa: BLE001 - whatever a host has in store, the other rooms are looked at
-                self.failed[name] = f"{type(error).__name__}: {error}"[:200]
+                self.failed[room.name] = f"{type(error).__name__}: {error}"[:200]
 
 
 class Investigator:
     """One a host."""
 
-    def __init__(self, options: InvestigationOptions, rooms: Mapping[str, Room]):
+    def __init__(self, options: InvestigationOptions, rooms: Sequence[Room]):
         self._seconds = options.seconds
-        self._rooms = rooms if options.enabled else {}
+        self._rooms = rooms if options.enabled else ()
         self._turn = asyncio.Lock()
         self._looks = False
         self._left = BUDGET_SECONDS
@@ -74,7 +75,7 @@ class Investigator:
         with contextlib.suppress(TimeoutError):  # what is there by then is what there is
             async with asyncio.timeout(self._seconds), self._turn:
                 question = Question(result.type, result.facts, deadline, self._host_files, result.service or "")
-                rooms = {name: room for name, room in self._rooms.items() if room.fits(question)}
+                rooms = [room for room in self._rooms if room.fits(question)]
                 if not rooms or not self._may_look():
                     return {}
                 await self._look(_Look(rooms, question, found))
@@ -87,6 +88,7 @@ class Investigator:
 
         def run() -> None:
             look.run()
+            give_back()
             with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
                 loop.call_soon_threadsafe(ended)
 
@@ -100,15 +102,13 @@ class Investigator:
             await done.wait()
         finally:
             self._left -= time.monotonic() - began
-            unfinished = sorted(look.rooms.keys() - look.found.keys()) if not done.is_set() else []
-            if look.failed or unfinished:
-                log.info("investigation.incomplete", failed=look.failed, unfinished=unfinished)
+            if look.failed or not done.is_set():
+                log.info(
+                    "investigation.incomplete", found=sorted(look.found), failed=look.failed, late=not done.is_set()
+                )
 
     def _may_look(self) -> bool:
         now = time.monotonic()
         self._left = min(BUDGET_SECONDS, self._left + (now - self._counted_at) * EARNED_SECONDS)
         self._counted_at = now
-        if self._looks:
-            log.warning("investigation.still_hangs")
-            return False
-        return self._left > 0
+        return self._left > 0 and not self._looks

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from node_agent.investigation.disk import is_of_a_disk, lies_on_it
+from node_agent.investigation.disk import lies_on_it
 from node_agent.investigation.folder_sizes import bytes_in
 from node_agent.investigation.question import Question
 
 JOURNAL = "/var/log/journal"
-
-
-def fits(question: Question) -> bool:
-    return question.host_files and is_of_a_disk(question)
 
 
 def look(question: Question, folder: str = JOURNAL) -> dict[str, Any]:

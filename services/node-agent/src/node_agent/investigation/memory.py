@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from node_agent.engine import Engine
-from node_agent.investigation.question import MOST_ROWS, Question, Room, shown
+from node_agent.investigation.question import MOST_ROWS, Question, shown
 from node_agent.probes.memory import read_meminfo
 from node_agent.processes import PROC, program_of
 
@@ -18,10 +18,6 @@ MEMORY_EVENTS = frozenset({"memory_low", "container_oom"})
 LOOKED_AT = 100  # of the largest processes: to ask one for its share takes the kernel up to some milliseconds
 _CONTAINER = re.compile(r"(?:^|[/-])([0-9a-f]{64})(?:\.scope)?(?:/|$)")
 _UNIT = re.compile(r"/([^/]+\.(?:service|scope))(?=/|$)")
-
-
-def room(docker_host: str) -> Room:
-    return Room(fits, lambda question: look(question, Engine(docker_host)))
 
 
 def fits(question: Question) -> bool:

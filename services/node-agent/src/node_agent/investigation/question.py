@@ -42,8 +42,9 @@ class Question:
 
 
 class Room(NamedTuple):
-    """`look` blocks, works in a thread of its own, and may raise: then its facts are left out."""
+    """`name` is where its facts stand. `look` blocks, in a thread of its own, and may raise: then they are left out."""
 
+    name: str
     fits: Callable[[Question], bool]
     look: Callable[[Question], dict[str, Any]]
 

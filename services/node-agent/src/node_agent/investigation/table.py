@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 
+from node_agent.engine import Engine
 from node_agent.investigation import changed, disk, docker, journal, memory, network, packages, unit
 from node_agent.investigation.question import Room
 
 
-def rooms(docker_host: str) -> Mapping[str, Room]:
-    return {
-        "journal": Room(journal.fits, journal.look),
-        "packages": Room(journal.fits, packages.look),
-        "unit": Room(unit.fits, unit.look),
-        "memory": memory.room(docker_host),
-        "changed": changed.room(docker_host),
-        "network": Room(network.fits, network.look),
-        "docker": docker.room(docker_host),
-        "disk": Room(disk.is_of_a_disk, disk.look),
-    }
+def rooms(docker_host: str) -> Sequence[Room]:
+    """Two of one name add to the same facts."""
+    engine = Engine(docker_host)
+    return (
+        Room("disk", disk.is_of_a_disk, disk.usage),
+        Room("journal", disk.is_of_host_files, journal.look),
+        Room("packages", disk.is_of_host_files, packages.look),
+        Room("unit", unit.fits, unit.look),
+        Room("memory", memory.fits, partial(memory.look, engine=engine)),
+        Room("changed", lambda question: True, partial(changed.look, engine=engine)),
+        Room("network", network.fits, network.look),
+        Room("docker", disk.is_of_a_disk, partial(docker.look, engine=engine)),
+        Room("disk", disk.is_of_host_files, disk.contents),
+    )
