@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from mesh_core.messaging.bus import Bus, BusDown, check_server, client_for, masked, server_version
+from mesh_core.messaging.bus import Bus, BusDown, client_for, masked
 from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.redis_settings import check_server, server_version
 from mesh_core.messaging.scripts.planning import FREE_GATE, GATE
 from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of

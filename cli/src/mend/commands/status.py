@@ -18,8 +18,9 @@ from mend.text import plain
 from mend.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import is_beside
-from mesh_core.messaging.bus import Bus, BusDown, masked, server_version
+from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.messaging.failing_probes import failing_probes
+from mesh_core.messaging.redis_settings import server_version
 from mesh_core.messaging.redis_state import read_state
 from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt

@@ -28,7 +28,8 @@ from mend.local.stopper import Stopper
 from mend.sign_in import sign_in_link
 from mend.text import plain
 from mesh_core.approvals.proposal_files import short_id
-from mesh_core.messaging.bus import Bus, BusDown, check_server
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.redis_settings import check_server
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.secret_files import everybody_may_read
 from mesh_core.runtime.settings import default_runtime_path

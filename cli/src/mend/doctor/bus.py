@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.text import plain
-from mesh_core.messaging.bus import Bus, BusDown, check_server, config_of, masked, server_version
+from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.messaging.redis_limits import LIMITS
+from mesh_core.messaging.redis_settings import check_server, config_of, server_version
 from mesh_core.messaging.redis_state import RedisState, read_state
 
 OLDEST = (6, 2)

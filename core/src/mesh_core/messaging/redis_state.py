@@ -12,8 +12,9 @@ from typing import Any
 
 import redis.exceptions
 
-from mesh_core.messaging.bus import Bus, BusDown, config_of, masked
+from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.messaging.redis_limits import MIB
+from mesh_core.messaging.redis_settings import config_of
 from mesh_core.messaging.replies import info_of
 from mesh_core.runtime.health import Check, Ready
 

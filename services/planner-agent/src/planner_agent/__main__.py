@@ -15,8 +15,9 @@ from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.settings import ChainSettings
 from mesh_core.messaging.bridge import Bridge
-from mesh_core.messaging.bus import Bus, BusDown, check_server, masked
+from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.redis_settings import check_server
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
