@@ -1,3 +1,2 @@
-"""A mesh in one file: what goes into it and as what (snapshot, contents), its form (archive), Redis as text
-(redis_copy over redis_keys), and the way back (restoring, redis_loading). Nothing in here runs, approves or decides
-anything."""
+"""A mesh in one file: what goes into it and as what (snapshot, contents), its form and both ways (archive*), Redis as
+text and back (redis_*), and putting it all back (restoring). Nothing in here runs, approves or decides anything."""

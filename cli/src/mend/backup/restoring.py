@@ -19,7 +19,8 @@ from pathlib import Path, PurePath, PurePosixPath
 
 import redis
 
-from mend.backup.archive import Manifest, contents
+from mend.backup.archive import Manifest
+from mend.backup.archive_reading import contents
 from mend.backup.contents import ROOTS, ArchivedFile
 from mend.backup.redis_copy import dump
 from mend.backup.redis_loading import Loading

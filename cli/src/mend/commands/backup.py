@@ -12,7 +12,8 @@ from typing import Annotated
 import redis
 import typer
 
-from mend.backup.archive import Manifest, writing
+from mend.backup.archive import Manifest
+from mend.backup.archive_writing import writing
 from mend.backup.contents import ROOTS, tree
 from mend.backup.counting import Counting
 from mend.backup.nearby_redis import nearby_redis

@@ -10,7 +10,8 @@ from typing import Annotated
 import redis
 import typer
 
-from mend.backup.archive import BadArchive, Manifest, verified
+from mend.backup.archive import BadArchive, Manifest
+from mend.backup.archive_reading import verified
 from mend.backup.counting import Counting
 from mend.backup.nearby_redis import nearby_redis
 from mend.backup.redis_keys import RedisTrouble, is_used
