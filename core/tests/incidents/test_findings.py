@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.findings import findings_in
+from mesh_core.incidents.findings import findings_in, in_short
 from mesh_core.incidents.investigation import fact_in, investigated
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.sizes import size_in_words
@@ -133,6 +133,18 @@ def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEve
 )
 def test_what_was_found_in_sentences_that_name_the_fact(room: str, facts: dict[str, Any], told: list[str]) -> None:
     assert [str(finding) for finding in findings_in(event({room: facts, "took_ms": 12}))] == told
+
+
+def test_in_short_it_is_how_it_stands_and_what_takes_most() -> None:
+    found = {
+        "disk": {"mount": "/var", "used_percent": 97, "biggest": [{"path": "/var/log", "bytes": 50 * GIB}]},
+        "journal": {"bytes": 4 * GIB},
+        "packages": {"cache_bytes": GIB},
+        "docker": {"build_cache_bytes": 12 * GIB, "dangling_bytes": 2 * GIB, "exited_containers": 3},
+    }
+    told = [finding.fact for finding in in_short(event(found), 4)]
+    assert told == ["disk.used_percent", "docker.exited_containers", "docker.build_cache_bytes", "journal.bytes"]
+    assert in_short(event({}), 4) == ()
 
 
 def test_only_an_agents_own_word_counts() -> None:

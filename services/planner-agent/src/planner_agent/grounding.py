@@ -96,6 +96,6 @@ _CAUSES = (
     _cause(
         "an update",
         r"after (?:an? |the )?(?:recent )?(?:update|upgrade|deploy)|recent (?:update|upgrade|deploy)",
-        r"updat|upgrad|deploy|version",
+        r"updat|upgrad|deploy|version|package",
     ),
 )

@@ -13,7 +13,7 @@ import jsonschema
 from pydantic import ValidationError
 
 from mesh_core.actions.register import CHOICE_WORDS, CHOICES
-from mesh_core.incidents.findings import findings_in
+from mesh_core.incidents.findings import in_short
 from mesh_core.llm.router import Attempt, Prompt, Rejection
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
@@ -82,8 +82,8 @@ def because(event: HealthEvent, allowed: Allowed) -> str:
 
 def _found(event: HealthEvent) -> str:
     """The numbers that its agent looked up, each with the fact that says so; no name that somebody else chose."""
-    told = [str(finding) for finding in findings_in(event) if not finding.names]
-    return f"; found: {_plain(clean(', '.join(told[:MAX_TOLD])))}" if told else ""
+    told = ", ".join(map(str, in_short(event, MAX_TOLD)))
+    return f"; found: {_plain(clean(told))}" if told else ""
 
 
 _TELLING = (
