@@ -15,7 +15,7 @@ from typing import Any
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Provider, complete
 from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
 from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
@@ -91,12 +91,16 @@ CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
     "unit": lambda text: {"description": text},
     "type": lambda text: {"msg": text},
     "key": lambda text: {text: "1"},
+    "found": lambda text: {"investigation": {"disk": {"biggest": [{"path": f"/srv/{text}", "bytes": 5 * 2**30}]}}},
     "nested": lambda text: {"details": [{"notes": [{"text": text}]}]},
 }
 
 
 def planted(event: HealthEvent, plant: Plant) -> HealthEvent:
-    return event.model_copy(update={"payload": {**event.payload, **CARRIERS[plant.carrier](plant.text)}})
+    """What an agent found is told as that only of an agent."""
+    trust = Trust.NODE if plant.carrier == "found" else event.trust
+    payload = {**event.payload, **CARRIERS[plant.carrier](plant.text)}
+    return event.model_copy(update={"payload": payload, "trust": trust})
 
 
 def is_shown(event: HealthEvent, plant: Plant) -> bool:
