@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mesh_core.actions.register import CHOICE_WORDS, PROPOSAL_ACTIONS, TYPE_NAMES
+from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models import attempts, events, outcomes, proposals
 from mesh_core.models.records import Record
 
@@ -50,7 +51,8 @@ def expected() -> dict[str, str]:
         for name, cls in TRAVELLING.items()
         if cls.channel or cls.stream
     }
-    return {**files, "channels.json": text_of(channels)}
+    remedy = text_of(Remedy.model_json_schema(by_alias=True))  # of a file that people write, for their editors
+    return {**files, "channels.json": text_of(channels), "remedy.schema.json": remedy}
 
 
 @pytest.mark.parametrize("name", sorted(expected()))

@@ -36,3 +36,10 @@ def test_what_was_unhealthy_is_over_only_when_a_health_check_says_so(kind: str) 
 @pytest.mark.parametrize("kind", ["http_probe_failed", "tcp_probe_failed", "container_restart_loop", "cpu_high"])
 def test_what_a_look_cannot_see_is_a_persons_decision(kind: str) -> None:
     assert not is_over(event(kind), CHECKED)
+
+
+def test_a_look_at_the_very_trouble_is_believed_whatever_the_event_is_called() -> None:
+    enough = TargetState(TargetStatus.HEALTHY, "/var 71 % full")
+    assert is_over(event("disk_space_low"), enough, sees_the_trouble=True)
+    assert not is_over(event("disk_space_low"), enough)
+    assert not is_over(event("disk_space_low"), TargetState(TargetStatus.UNKNOWN), sees_the_trouble=True)

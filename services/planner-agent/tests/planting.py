@@ -75,6 +75,14 @@ EVENTS = {
     "missing": _event("container_missing", "error", {"compose": {"project": "shop", "service": "shop"}}),
     "resolved": _event("container_unhealthy", "warning", {"status": "resolved"}),
     "information": _event("report_written", "info", {"files": 12}),
+    "disk": _event(
+        "disk_space_low",
+        "error",
+        {
+            **{"mount": "/var", "used_percent": 97.2, "limit_percent": 90},
+            "investigation": {"journal": {"bytes": 4 * 1024**3, "mount": "/var"}},
+        },
+    ).model_copy(update={"trust": Trust.NODE, "service": None}),
 }
 
 CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
@@ -98,9 +106,11 @@ CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
 
 def planted(event: HealthEvent, plant: Plant) -> HealthEvent:
     """What an agent found is told as that only of an agent."""
-    trust = Trust.NODE if plant.carrier == "found" else event.trust
-    payload = {**event.payload, **CARRIERS[plant.carrier](plant.text)}
-    return event.model_copy(update={"payload": payload, "trust": trust})
+    carried = CARRIERS[plant.carrier](plant.text)
+    if plant.carrier != "found":
+        return event.model_copy(update={"payload": {**event.payload, **carried}})
+    beside = {"investigation": {**event.payload.get("investigation", {}), **carried["investigation"]}}
+    return event.model_copy(update={"payload": {**event.payload, **beside}, "trust": Trust.NODE})
 
 
 def is_shown(event: HealthEvent, plant: Plant) -> bool:

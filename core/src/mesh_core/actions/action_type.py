@@ -26,13 +26,18 @@ class FactCondition:
     sentence: str
 
 
+def nothing_needed(event: HealthEvent) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What policy may offer for an event. `meaning` is what a model and people read of it.
 
     `interrupts`: the service is away meanwhile, so never on the lifeline, nor where no service is named or its owner
     forbids it. `loop_guarded`: counts as one of the restarts of an hour. `stands_in`: may take the place of a preferred
-    choice that a fence took away.
+    choice that a fence took away. `missing` says in a few words what it needs and the event does not give, '' for
+    nothing: then it is not offered, and the next that the rule allows takes its place.
     """
 
     word: str
@@ -41,6 +46,7 @@ class Choice:
     loop_guarded: bool = False
     stands_in: bool = False
     conditions: tuple[FactCondition, ...] = ()
+    missing: Callable[[HealthEvent], str] = nothing_needed
 
 
 def any_event(event: HealthEvent) -> bool:
@@ -53,6 +59,10 @@ def touches_nothing(proposal: Proposal) -> str:
 
 def one_thing(proposal: Proposal) -> bool:
     return False
+
+
+def nothing_to_tell(proposal: Proposal, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    return ""
 
 
 def nothing_missing(proposal: Proposal, variables: Mapping[str, Any]) -> str:
@@ -69,7 +79,10 @@ class ActionType:
     miss, '' for none. For people: `touches` says how far it goes ("restarts 1 container on web01: shop"), `is_wide`
     whether that is more than the one thing that the proposal is named after (lists say so, too), `effect` what approval
     does where no playbook shows it ("sends ..."), `next_step` what comes right after it ("a notification goes out
-    about" PLACE) where that is no run.
+    about" PLACE) where that is no run, `told_change` what two looks (their facts) show ("97 % -> 71 % full").
+
+    `sees_the_trouble`: a look that says "well" says that this very trouble is over, so nothing has to run any more.
+    `longest_seconds`: a run that takes longer is ended; None: as long as any.
     """
 
     name: str
@@ -81,6 +94,9 @@ class ActionType:
     touches: Callable[[Proposal], str] = touches_nothing
     is_wide: Callable[[Proposal], bool] = one_thing
     missing: Callable[[Proposal, Mapping[str, Any]], str] = nothing_missing
+    told_change: Callable[[Proposal, Mapping[str, Any], Mapping[str, Any]], str] = nothing_to_tell
+    sees_the_trouble: bool = False
+    longest_seconds: int | None = None
     touches_host: bool = True  # False: it is a message to people
     effect: str = ""
     next_step: str = ""

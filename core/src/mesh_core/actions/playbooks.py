@@ -64,17 +64,22 @@ def target_of(proposal: Proposal) -> tuple[str, str]:
 
     ValueError (a sentence) where there is no service, a name is no name, or the event is about something else.
     """
-    node, service = proposal.node, proposal.service
-    if service is None:
+    if proposal.service is None:
         raise ValueError(f"a {proposal.type} needs a service, and this proposal is about a whole node")
+    return node_of(proposal), proposal.service
+
+
+def node_of(proposal: Proposal) -> str:
+    """The node, likewise, of a proposal that may be about all of it."""
+    node, service = proposal.node, proposal.service
     for word, name in (("node", node), ("service", service)):
-        if not is_name(name):
+        if name is not None and not is_name(name):
             raise ValueError(f"the {word} of this proposal is not a plain name: {name!r}")
     if node in _NOT_HOSTS:
         raise ValueError(f"the node {node} is a group of Ansible's own, not a host")
     if (proposal.event.node, proposal.event.service) != (node, service):
         raise ValueError("the proposal names another node or service than its own event")
-    return node, service
+    return node
 
 
 class _PlayDumper(yaml.SafeDumper):

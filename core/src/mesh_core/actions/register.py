@@ -7,8 +7,10 @@ from importlib import import_module
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.remedies.action import action_of, shipped_remedies
+from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Proposal
+from mesh_core.models.proposals import Proposal, Risk
 from mesh_core.models.records import is_name
 
 # Each line is a file of this folder with an ACTION. The order is that in which a model reads the choices.
@@ -19,7 +21,11 @@ _FILES = (
     "notify",
     "playbook",
 )
-ACTION_TYPES: tuple[ActionType, ...] = tuple(import_module(f"{__package__}.{file}").ACTION for file in _FILES)
+_WRITTEN: tuple[ActionType, ...] = tuple(import_module(f"{__package__}.{file}").ACTION for file in _FILES)
+_TAKEN = frozenset((IGNORE.word, *(word for action in _WRITTEN for word in (action.name, action.action))))
+# What is data stands behind what is code: a model that minds the order reads what it knows first.
+REMEDIES: dict[str, Remedy] = shipped_remedies(_TAKEN)
+ACTION_TYPES = (*_WRITTEN, *(action_of(name, remedy) for name, remedy in REMEDIES.items()))
 CHOICES: tuple[Choice, ...] = (*dict.fromkeys(a.choice for a in ACTION_TYPES if a.choice), IGNORE)
 
 TYPE_NAMES = tuple(action.name for action in ACTION_TYPES)
@@ -41,6 +47,11 @@ def action_type(name: str) -> ActionType:
 def type_for(word: str, event: HealthEvent) -> ActionType | None:
     """What would run if this choice were made for this event; None where nothing would."""
     return next((a for a in ACTION_TYPES if a.choice and a.choice.word == word and a.fits(event)), None)
+
+
+def risk_of_choice(word: str) -> Risk | None:
+    """How much is risked where this choice is made; None where it is none of ours."""
+    return next((a.risk for a in ACTION_TYPES if a.choice and a.choice.word == word), None)
 
 
 def playbook_for(proposal: Proposal) -> PlaybookSet:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.actions.action_type import Choice
-from mesh_core.actions.choices import NOTIFY
+from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import CHOICE_WORDS, CHOICES
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
@@ -36,6 +36,8 @@ from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where p
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
 
 NO_LIFELINE = Lifeline()
+MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
+_LAST = frozenset({NOTIFY.word, IGNORE.word})
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
 
 
@@ -104,6 +106,12 @@ class Policy:
             if actions & dropped:
                 actions -= dropped
                 reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
+        missing = {c.word: said for c in CHOICES if c.word in actions and (said := c.missing(event))}
+        actions -= missing.keys()
+        if preferred in missing:
+            preferred = next((w for w in rule.allow if w in actions and w not in _LAST), NOTIFY.word)
+            if preferred == NOTIFY.word:
+                reason, rule_name = f"{reason}; {_not_offered(missing)}", "needs"
         if preferred not in actions:
             preferred = next((c.word for c in CHOICES if c.stands_in and c.word in actions), NOTIFY.word)
             actions.add(preferred)
@@ -182,6 +190,12 @@ def _shipped() -> Document:
     """The same object each time: reading it takes 0.05 s, and an operator's file is read over it again and again."""
     text = resources.files("mesh_core.policy").joinpath("default_policy.yml").read_text(encoding="utf-8")
     return read_policy(text, "default_policy.yml")
+
+
+def _not_offered(missing: Mapping[str, str]) -> str:
+    """What each choice would need, in one sentence; those that need the same together."""
+    told = {why: [word for word, said in missing.items() if said == why] for why in missing.values()}
+    return "; ".join(f"not offered: {', '.join(words)}, for {why}" for why, words in told.items())[:MAX_NOT_OFFERED]
 
 
 def _words(choices: Iterable[Choice]) -> frozenset[str]:

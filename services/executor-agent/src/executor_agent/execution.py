@@ -23,6 +23,7 @@ from executor_agent.processes import end_processes
 from executor_agent.reports import started_reports
 from executor_agent.runner import Runner, RunResult
 from executor_agent.target_locks import TargetLocks
+from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
@@ -101,7 +102,8 @@ class Execution:
         await self.finalizer.report_claim(run)
         async with self.locks.hold(run.proposal.target_key), self._slots:
             before = await self.look(run)
-            if is_over(run.proposal.event, before):
+            action = action_type(run.proposal.type)
+            if is_over(run.proposal.event, before, sees_the_trouble=action.sees_the_trouble):
                 outcome = self._withdrawn(run, before)
             elif await self._begin(active, before):
                 outcome = await self._run(active, before)
@@ -167,14 +169,16 @@ class Execution:
         result, in_time = await self._run_in_time(active)
         if result.result == "interrupted":
             result = await self._ended_early(run, result, in_time=in_time)
+        seen_before = result.before or before.facts
+        change = action_type(run.proposal.type).told_change(run.proposal, seen_before, result.after)
         return self.finalizer.outcome(
             run,
             result.result,
             result.verdict,
-            result.reason,
+            f"{change}; {result.reason}" if change else result.reason,
             started_at=started_at,
             stages=result.stages,
-            before=result.before or before.facts,
+            before=seen_before,
             after=result.after,
         )
 
@@ -188,7 +192,8 @@ class Execution:
         task = asyncio.ensure_future(self.runner.run(run.proposal, run.folder, on_line, active.cancel))
         cancelled = asyncio.ensure_future(active.cancel.wait())
         try:
-            await asyncio.wait({task, cancelled}, timeout=self.limits.run_seconds, return_when=asyncio.FIRST_COMPLETED)
+            seconds = self._seconds_for(run)
+            await asyncio.wait({task, cancelled}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             in_time = task.done() or active.cancel.is_set()
             if not task.done():
                 await self._end(active, task)
@@ -196,6 +201,11 @@ class Execution:
             cancelled.cancel()
             task.cancel()
         return _result_of(task), in_time
+
+    def _seconds_for(self, run: ActionRun) -> float:
+        """How long it may run: as its type says, and never longer than any."""
+        own = action_type(run.proposal.type).longest_seconds
+        return self.limits.run_seconds if own is None else min(own, self.limits.run_seconds)
 
     async def _end(self, active: ActiveRun, task: asyncio.Future[RunResult]) -> None:
         """Ask the runner to end, then make it, then end what it left behind."""
@@ -210,7 +220,7 @@ class Execution:
         """A run that took too long has failed; one that we were told to stop is interrupted. Both say what is seen."""
         if not in_time:
             after = await self.look(run)
-            reason = f"it took longer than {self.limits.run_seconds:g} s and was ended; {after.sentence}"
+            reason = f"it took longer than {self._seconds_for(run):g} s and was ended; {after.sentence}"
             return RunResult("failed", OutcomeVerdict.INCONCLUSIVE, reason, result.stages, after=after.facts)
         after = await self.look(run, LAST_LOOK_SECONDS)
         reason = result.reason or "the executor was told to stop"

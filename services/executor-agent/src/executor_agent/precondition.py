@@ -30,10 +30,15 @@ _DOWN = (
 _UNHEALTHY = ("container_unhealthy", "service_unhealthy")
 
 
-def is_over(event: HealthEvent, state: TargetState) -> bool:
-    """May the action be withdrawn, because what the event told of is visibly well again?"""
+def is_over(event: HealthEvent, state: TargetState, *, sees_the_trouble: bool = False) -> bool:
+    """May the action be withdrawn, because what the event told of is visibly well again?
+
+    `sees_the_trouble`: the look was at this very trouble, so its word is enough.
+    """
     if state.health is not TargetStatus.HEALTHY:
         return False
+    if sees_the_trouble:
+        return True
     facts = facts_for(event)
     if Fact.UNHEALTHY in facts or any(fnmatchcase(event.type, pattern) for pattern in _UNHEALTHY):
         return _has_health_check(state)

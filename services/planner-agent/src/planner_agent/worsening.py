@@ -10,15 +10,15 @@ import json
 from typing import NamedTuple
 
 from mesh_core.actions.choices import IGNORE, NOTIFY
-from mesh_core.actions.register import CHOICE_WORDS
+from mesh_core.actions.register import risk_of_choice
 from mesh_core.incidents.event_types import DOES_NOT_ANSWER, DOES_NOT_RUN
 from mesh_core.incidents.severities import rank
 from mesh_core.models.events import HealthEvent, Severity
-from mesh_core.models.proposals import Proposal
+from mesh_core.models.proposals import Proposal, Risk
 from mesh_core.policy.facts import Fact, facts_for
 
-# From nothing over a message to what changes a host. A word that is no choice is a person's own playbook: the most.
-_MEASURE = {word: number for number, word in enumerate(dict.fromkeys((IGNORE.word, NOTIFY.word, *CHOICE_WORDS)))}
+# What a choice risks, over nothing (0) and a message (1): one remedy instead of another of its risk is nothing worse.
+_RISKS = tuple(Risk)
 
 
 class Weight(NamedTuple):
@@ -99,4 +99,7 @@ def _down(event: HealthEvent) -> int:
 
 
 def _measure(choice: str) -> int:
-    return _MEASURE.get(choice, len(_MEASURE))
+    if choice in (IGNORE.word, NOTIFY.word):
+        return int(choice == NOTIFY.word)
+    risk = risk_of_choice(choice)  # a word that is no choice is a person's own playbook
+    return 2 + (len(_RISKS) if risk is None else _RISKS.index(risk))

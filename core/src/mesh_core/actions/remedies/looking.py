@@ -1,0 +1,73 @@
+"""Which tasks only look. What is not listed here may change something, so a look may not use it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+COMMAND = "ansible.builtin.command"
+# Words of a task that are no module. What is missing here leads elsewhere, hides, or runs apart.
+KEYWORDS = frozenset(
+    {"name", "register", "when", "loop", "loop_control", "changed_when", "failed_when", "until", "retries", "delay"}
+)
+_LOOKING = frozenset(
+    {
+        *(f"ansible.builtin.{name}" for name in ("stat", "find", "setup", "service_facts", "package_facts")),
+        *(f"community.docker.docker_{name}_info" for name in ("container", "host", "image", "network", "volume")),
+    }
+)
+# Programs that only print, and for those that can also do, the words of which one must come first.
+_PRINTING: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("df", "du", "stat", "findmnt", "getent", "ss", "uptime", "free", "nproc"), frozenset()),
+    "systemctl": frozenset({"show", "is-active", "is-enabled", "is-failed", "list-units"}),
+    "journalctl": frozenset({"--disk-usage", "--header", "--list-boots"}),
+    "timedatectl": frozenset({"show", "status", "show-timesync"}),
+    "resolvectl": frozenset({"statistics", "status"}),
+}
+
+
+def module_of(task: Mapping[str, Any]) -> str:
+    """The full name of the one module of a task that has a shape."""
+    return next(word for word in task if word not in KEYWORDS)
+
+
+def shape_problem(task: Mapping[str, Any]) -> str:
+    """Why this is no task, in a sentence; '' where it is one."""
+    modules = [word for word in task if word not in KEYWORDS]
+    if len(modules) != 1:
+        said = ", ".join(str(word)[:60] for word in modules) or "none"
+        return f"a task has one module and of the words {', '.join(sorted(KEYWORDS))}; this one has {said}"
+    (module,) = modules
+    if str(module).count(".") < 2:
+        return f"{str(module)[:60]} is no full name of a module; write it as ansible.builtin.command"
+    if not isinstance(task[module], dict):
+        return f"{module}: say its arguments as a mapping (name: value)"
+    if not isinstance(task.get("register", ""), str):
+        return "register must be a name"
+    if module == COMMAND and not _argv(task):
+        return f"{COMMAND} takes argv, a list of words that begins with the program's name, and nothing else"
+    return ""
+
+
+def looking_problem(task: Mapping[str, Any]) -> str:
+    """Why a look may not have this task, in a sentence; '' where it only reads."""
+    module = module_of(task)
+    if module != COMMAND:
+        known = ", ".join(sorted(_LOOKING))
+        return "" if module in _LOOKING else f"a look may not use {module}, which may change something; it may {known}"
+    program, *words = _argv(task)
+    if program not in _PRINTING:
+        return f"a look may not run {program[:60]}; what only prints is {', '.join(sorted(_PRINTING))}"
+    first = words[0] if words else ""
+    if _PRINTING[program] and first not in _PRINTING[program]:
+        return f"a look may not run {program} {first[:60]}; it may {', '.join(sorted(_PRINTING[program]))}"
+    return ""
+
+
+def _argv(task: Mapping[str, Any]) -> list[str]:
+    options = task[COMMAND]
+    argv = options.get("argv") if set(options) == {"argv"} else None
+    if not isinstance(argv, list) or not argv or not all(isinstance(word, str | int) for word in argv):
+        return []
+    words = [str(word) for word in argv]
+    return [] if "{" in words[0] else words

@@ -1,0 +1,112 @@
+"""The typed values of a remedy: which there are, and what an event gives for each. Pure.
+
+A value comes from a field of the event, from what its node agent found, or is a constant of the file; never out of a
+sentence, never from a model. What does not fit its type is no value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from mesh_core.actions.playbooks import UnsafeText
+from mesh_core.actions.remedies.findings import PATH, found_in
+from mesh_core.models.config_file import FilePart
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import is_name
+from mesh_core.models.whole_numbers import whole_in
+
+MAX_INTEGER = 10**15
+_MOUNT = re.compile(r"/(?:[\w.@+:-][\w.@+: -]*(?:/|$))*")
+_UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,254}")
+
+
+def _a_path(text: str) -> str:
+    if not PATH.fullmatch(text):
+        raise ValueError(f"{text!r} is neither room.fact of an investigation, payload.FIELD nor event.service")
+    return text
+
+
+From = Annotated[str, AfterValidator(_a_path)]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Whole = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER)]
+
+
+class _Param(FilePart):
+    """`from`: where the event says it. `default`: what counts where it does not."""
+
+    from_: Annotated[From | None, Field(alias="from")] = None
+
+    def value_in(self, event: HealthEvent) -> int | str | None:
+        """What this event gives, None where it gives nothing that fits."""
+        given = found_in(event, self.from_) if self.from_ else None
+        default = getattr(self, "default", None)
+        return default if given is None else self._fitting(given)
+
+    def _fitting(self, given: Any) -> int | str | None:
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> _Param:
+        if self.from_ is None and getattr(self, "default", None) is None:
+            raise ValueError("it has neither from nor default; say where its value comes from")
+        return self
+
+
+class Number(_Param):
+    """A whole number within bounds; `duration` is one of seconds."""
+
+    type: Literal["integer", "duration"]
+    min: Whole
+    max: Whole
+    default: Whole | None = None
+
+    def _fitting(self, given: Any) -> int | None:
+        number = whole_in(given)
+        return number if number is not None and self.min <= number <= self.max else None
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> Number:
+        if self.min > self.max:
+            raise ValueError(f"min is {self.min} and max {self.max}; exchange them")
+        if self.default is not None and not self.min <= self.default <= self.max:
+            raise ValueError(f"default is {self.default}, which is not within {self.min} to {self.max}")
+        return self
+
+
+class Choice(_Param):
+    """One of a few words."""
+
+    type: Literal["enum"]
+    values: Annotated[tuple[Word, ...], Field(min_length=1, max_length=50)]
+    default: Word | None = None
+
+    def _fitting(self, given: Any) -> str | None:
+        return UnsafeText(given) if given in self.values else None
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Choice:
+        if self.default is not None and self.default not in self.values:
+            raise ValueError(f"default is {self.default!r}, which is none of its values; add it there")
+        return self
+
+
+class Name(_Param):
+    """A thing of the host, by name: a mount point, a unit, a container."""
+
+    type: Literal["mount", "unit", "container"]
+    from_: Annotated[From, Field(alias="from")]
+
+    def _fitting(self, given: Any) -> str | None:
+        return UnsafeText(given) if isinstance(given, str) and _FITS[self.type](given) else None
+
+
+def _is_mount(text: str) -> bool:
+    return len(text) <= 255 and bool(_MOUNT.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
+
+
+_FITS = {"mount": _is_mount, "unit": lambda text: bool(_UNIT.fullmatch(text)), "container": is_name}
+Param = Annotated[Number | Choice | Name, Field(discriminator="type")]

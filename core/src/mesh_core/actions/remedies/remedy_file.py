@@ -1,0 +1,113 @@
+"""The form of a remedy's file, which is also its JSON Schema (schemas/remedy.schema.json). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from mesh_core.actions.remedies.looking import looking_problem, shape_problem
+from mesh_core.actions.remedies.parameters import From, Param, VariableName, Whole
+from mesh_core.actions.remedies.wording import names_in
+from mesh_core.models.config_file import FilePart
+from mesh_core.models.proposals import Risk
+
+MAX_SECONDS = 600  # what an executor gives any run
+# Of a look, whatever it looks at; `restarts` may be a number of it: how often the thing restarted by itself.
+_TAKEN = frozenset({"words", "checked", "exists", "incarnation", "containers", "start_period_seconds", "item"})
+
+
+def _no_template(text: str) -> str:
+    if any(sign in text for sign in ("{{", "{%", "{#")):
+        raise ValueError("a template may stand in tasks only; write the text itself, and a number as {name}")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^\n\r]+$"), AfterValidator(_no_template)
+]
+Expression = Annotated[
+    str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^{}]+$")
+]  # Jinja, without its braces
+TypePattern = Annotated[str, StringConstraints(pattern=r"^[a-z*][a-z0-9_*]{0,63}$")]
+FactWord = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
+TaskList = Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=20)]
+
+
+class Need(FilePart):
+    """What must be known of a fact; all that is given must hold. Nothing given: it must be there."""
+
+    at_least: Whole | None = None
+    at_most: Whole | None = None
+    same_as: From | None = None
+    is_: Annotated[bool | str | None, Field(alias="is")] = None
+    percent_of: From | None = None  # at_least and at_most are percent of that fact
+
+
+class When(FilePart):
+    """For which events it is offered: of one of these types (`*` is any part), where what it needs was found."""
+
+    types: Annotated[tuple[TypePattern, ...], Field(min_length=1)]
+    needs: dict[From, Need] = Field(default_factory=dict)
+
+
+class Look(FilePart):
+    """Tasks that only read, and the whole numbers that they give: Jinja expressions over what they registered."""
+
+    tasks: TaskList
+    numbers: Annotated[dict[VariableName, Expression], Field(min_length=1, max_length=20)]
+
+
+class Limits(FilePart):
+    """`seconds`: a run that takes longer is ended."""
+
+    seconds: Annotated[int, Field(strict=True, ge=5, le=MAX_SECONDS)]
+
+
+class Remedy(FilePart):
+    """One remedy. `title` goes on with "on NODE"; `estimate` may name facts and params, `shows` numbers and params."""
+
+    title: Line
+    explain: Line
+    when: When
+    params: dict[VariableName, Param] = Field(default_factory=dict)
+    risk: Risk
+    interrupts: bool
+    never: tuple[FactWord, ...] = ()
+    look: Look
+    estimate: Line
+    apply: TaskList
+    proof: Expression
+    steadily: bool = False  # the proof must hold for a while: what runs may fall over again
+    shows: Line
+    limits: Limits
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Remedy:
+        if problem := next(self._problems(), ""):
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        for part, tasks in (("look.tasks", self.look.tasks), ("apply", self.apply)):
+            for number, task in enumerate(tasks):
+                if said := shape_problem(task) or (looking_problem(task) if part == "look.tasks" else ""):
+                    yield f"{part}.{number}: {said}"
+        params, numbers = {*self.params}, {*self.look.numbers}
+        registered = {str(task["register"]) for task in (*self.look.tasks, *self.apply) if "register" in task}
+        for part, names, others in (("params", params, numbers | registered), ("look.numbers", numbers, registered)):
+            for name in sorted(names):
+                if name in others:
+                    yield f"{part}.{name}: a number or what a task registers is called so, too; rename one"
+                if name in _TAKEN:
+                    yield f"{part}.{name}: this name means something else in a look; choose another"
+        for part, text, known in (
+            ("title", self.title, set[str]()),
+            ("explain", self.explain, set[str]()),
+            ("estimate", self.estimate, params | {*self.when.needs}),
+            ("shows", self.shows, params | numbers),
+        ):
+            if unknown := next((name for name in names_in(text) if name not in known), None):
+                fix = f"it may name {', '.join(sorted(known))}" if known else "it is a plain text"
+                yield f"{part}: {{{unknown}}} is not known here; {fix}"

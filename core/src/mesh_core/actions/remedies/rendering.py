@@ -1,0 +1,63 @@
+"""A remedy and the values of one event to playbooks. Pure; the same proposal is always the same bytes.
+
+Values enter as variables of the play, text as `!unsafe`: nothing that an event says becomes part of a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet, Task, must_hold, node_of, play
+from mesh_core.actions.remedies.looking import COMMAND
+from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.models.proposals import Proposal
+
+NOT_MEASURED = -1  # of a number whose expression gave no whole number
+
+
+def playbooks_for(remedy: Remedy, proposal: Proposal) -> PlaybookSet:
+    """ValueError, a sentence, where the event does not give a value for each param."""
+    node = node_of(proposal)
+    variables = values_for(remedy, proposal)
+    seen = [*(_looking(task) for task in remedy.look.tasks), _measure(remedy)]
+    answer: Task = {
+        "name": LOOK_TASK,
+        "ansible.builtin.debug": {
+            "msg": {
+                "numbers": {name: f"{{{{ {name} }}}}" for name in remedy.look.numbers},
+                "proven": f"{{{{ {remedy.proof} }}}}",
+            }
+        },
+    }
+    measured = must_hold(
+        "All of it could be measured",
+        f"[{', '.join(remedy.look.numbers)}] | min > {NOT_MEASURED}",
+        f"not all that says whether it helped could be measured on {node}",
+    )
+    over = must_hold("The trouble is over", remedy.proof, f"it ran on {node}, and the trouble is not over")
+    tasks = [dict(task) for task in remedy.apply]
+    return PlaybookSet(
+        apply=play(f"{remedy.title} on {node}", node, variables, *tasks),
+        look=play(f"Look at {node}", node, variables, *seen, answer),
+        converge=play(f"It helped {node}", node, variables, *seen, measured, over),
+    )
+
+
+def values_for(remedy: Remedy, proposal: Proposal) -> dict[str, Any]:
+    """The params, by name. ValueError, a sentence, where one is missing."""
+    values = {name: param.value_in(proposal.event) for name, param in remedy.params.items()}
+    for name, value in values.items():
+        if value is None:
+            raise ValueError(f"its event gives no {remedy.params[name].type} for {name}")
+    return values
+
+
+def _looking(task: Mapping[str, Any]) -> Task:
+    """A look is a look in check mode, too: what prints runs there, and changes nothing."""
+    return {**task, "changed_when": False, "check_mode": False} if COMMAND in task else dict(task)
+
+
+def _measure(remedy: Remedy) -> Task:
+    numbers = {name: f"{{{{ ({said}) | int({NOT_MEASURED}) }}}}" for name, said in remedy.look.numbers.items()}
+    return {"name": "Read the numbers", "ansible.builtin.set_fact": numbers}

@@ -1,0 +1,335 @@
+"""Remedies: files are read strictly, offered only on what a node agent found, rendered to what the lint passes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from action_rig import EVIL, a_proposal
+
+from mesh_core.actions.register import REMEDIES, action_type, playbook_for, what_it_touches
+from mesh_core.actions.remedies import action
+from mesh_core.actions.remedies.loader import MAX_BYTES, MAX_FILES, BadRemedy, load_remedies, read_remedy
+from mesh_core.actions.remedies.wording import filled, in_words, told_change
+from mesh_core.actions.target_state import TargetStatus
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.proposals import Proposal
+from mesh_core.policy.facts import Fact
+from mesh_core.policy.playbook_lint import OURS, lint_text
+from mesh_core.policy.playbook_lint.table import table
+from mesh_core.policy.policy import Policy
+
+POLICY = Policy.load(None)
+SHIPPED = Path(action.__file__).parent / "shipped"
+GIB = 1024**3
+# For each remedy an event that it is for, as a node agent would send it.
+EVENTS: dict[str, dict[str, Any]] = {
+    "journal_vacuum": {
+        "type": "disk_space_low",
+        "payload": {
+            **{"mount": "/var", "used_percent": 97.2, "limit_percent": 90},
+            "investigation": {"journal": {"bytes": 3 * GIB + GIB // 2, "mount": "/var"}},
+        },
+    },
+}
+
+
+def event_for(name: str, **more: Any) -> HealthEvent:
+    said = {"id": "n1/1-0", "node": "n1", "severity": "error", "trust": Trust.NODE} | EVENTS[name] | more
+    return HealthEvent.model_validate(said)
+
+
+def proposal_for(name: str, **more: Any) -> Proposal:
+    event = event_for(name, **more)
+    return a_proposal(name, event.service).model_copy(update={"event": event, "action": name})
+
+
+def with_found(name: str, room: str, **facts: Any) -> HealthEvent:
+    """The same event, where the agent found something else."""
+    event = event_for(name)
+    found = event.payload["investigation"]
+    return event.model_copy(
+        update={"payload": {**event.payload, "investigation": {**found, room: {**found.get(room, {}), **facts}}}}
+    )
+
+
+def test_every_shipped_file_is_a_remedy_with_an_event_that_it_is_for() -> None:
+    assert {path.name for path in SHIPPED.iterdir()} == {f"{name}.yml" for name in REMEDIES}
+    assert set(EVENTS) == set(REMEDIES)
+    facts = {fact.value for fact in Fact}
+    for name, remedy in REMEDIES.items():
+        assert set(remedy.never) <= facts, name
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_what_it_renders_passes_the_lint_and_minds_no_sentence_of_the_event(name: str) -> None:
+    plays = playbook_for(proposal := proposal_for(name))
+    for text in (plays.apply, plays.look, plays.converge):
+        assert lint_text(text, "n1", widened=OURS, keywords=table().our_keywords).problems == (), text
+    assert playbook_for(proposal) == plays  # the same proposal is always the same bytes
+    evil = proposal.event.model_copy(update={"payload": {**proposal.event.payload, "logs": [EVIL], "summary": EVIL}})
+    assert playbook_for(proposal.model_copy(update={"event": evil})) == plays
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_it_is_offered_for_what_a_node_agent_found_and_for_nothing_that_a_stranger_says(name: str) -> None:
+    offered = POLICY.allows(event_for(name))
+    assert name in offered.actions, offered
+    for trust in (Trust.FOREIGN, Trust.OBSERVER, Trust.MESH):
+        told = POLICY.allows(event_for(name, trust=trust))
+        assert not told.actions & {*REMEDIES}
+    assert name not in POLICY.allows(event_for(name, payload={})).actions
+    assert name not in POLICY.allows(event_for(name, type="clock_skew")).actions
+
+
+def test_policy_prefers_what_the_agent_found_and_says_what_is_missing_where_nothing_was() -> None:
+    allowed = POLICY.allows(event_for("journal_vacuum"))
+    assert (allowed.preferred, allowed.rule) == ("journal_vacuum", "disk-space")
+    for event, why in (
+        (event_for("journal_vacuum", trust=Trust.FOREIGN), "for no node agent looked into it"),
+        (with_found("journal_vacuum", "journal", bytes=None), "for there is no journal.bytes in what the agent found"),
+        (with_found("journal_vacuum", "journal", bytes=5 * 1024**2), "for journal.bytes is only 5.0 MiB"),
+        (with_found("journal_vacuum", "journal", bytes="a lot"), "for journal.bytes is no number"),
+        (with_found("journal_vacuum", "journal", mount="/"), "for journal.mount is /, not /var"),
+    ):
+        told = POLICY.allows(event)
+        assert (told.preferred, told.rule) == ("notify", "needs")
+        assert told.actions & {"journal_vacuum", "notify"} == {"notify"}
+        assert f"not offered: journal_vacuum, {why}" in told.reason
+
+
+@pytest.mark.parametrize(
+    "mount", ["", "var", "/var/../etc", "/var\n", "-o", EVIL, "/" + "x" * 300, 7, ["/var"], "/a//b;c"]
+)
+def test_what_is_no_mount_gives_no_value_and_no_playbook(mount: object) -> None:
+    payload = event_for("journal_vacuum").payload
+    event = event_for("journal_vacuum", payload={**payload, "mount": mount})
+    assert "journal_vacuum" not in POLICY.allows(event).actions
+    with pytest.raises(ValueError, match="gives no mount for mount"):
+        playbook_for(proposal_for("journal_vacuum", payload={**payload, "mount": mount}))
+    assert "deletes archived journal files on n1" in what_it_touches(
+        proposal_for("journal_vacuum", payload={**payload, "mount": mount})
+    )
+
+
+def test_a_card_says_what_it_touches_with_the_estimate() -> None:
+    assert what_it_touches(proposal_for("journal_vacuum")) == (
+        "deletes archived journal files on n1; frees up to 3.5 GiB on /var; the newest 64 MiB of the journal stay"
+    )
+
+
+def test_a_parameter_out_of_bounds_is_no_value() -> None:
+    payload = event_for("journal_vacuum").payload
+    for limit, fits in ((90, True), (100, True), (101, False), (0, False), ("97", True), (EVIL, False), (True, False)):
+        event = event_for("journal_vacuum", payload={**payload, "limit_percent": limit})
+        assert ("journal_vacuum" in POLICY.allows(event).actions) is fits, limit
+
+
+@pytest.mark.parametrize(
+    ("said", "health", "words"),
+    [
+        ({"numbers": {"used_percent": 71, "journal_kib": 65536}, "proven": True}, "healthy", "/var 71 % full"),
+        ({"numbers": {"used_percent": "95", "journal_kib": "65536"}, "proven": "False"}, "unhealthy", "/var 95 % full"),
+        ({"numbers": {"used_percent": -1, "journal_kib": 5}, "proven": True}, "unknown", "measured: used_percent"),
+        ({"numbers": {"used_percent": 5}, "proven": True}, "unknown", "measured: journal_kib"),
+        ("a sentence", "unknown", "measured: journal_kib, used_percent"),
+        (None, "unknown", "could not be measured"),
+    ],
+)
+def test_a_look_is_believed_only_with_all_of_its_numbers(said: object, health: str, words: str) -> None:
+    read = action_type("journal_vacuum").read_look
+    assert read is not None
+    seen = read(proposal_for("journal_vacuum"), {"msg": said})
+    assert (seen.health, words in seen.sentence) == (TargetStatus(health), True), seen
+
+
+def test_the_outcome_tells_both_looks_in_one_sentence() -> None:
+    told = action_type("journal_vacuum").told_change
+    before = {"used_percent": 97, "journal_kib": 3 * 1024**2}
+    assert told(proposal_for("journal_vacuum"), before, {"used_percent": 71, "journal_kib": 64 * 1024}) == (
+        "/var 97 % -> 71 % full, the journal 3.0 GiB -> 64 MiB"
+    )
+    assert told(proposal_for("journal_vacuum"), before, before) == ""
+    assert told(proposal_for("journal_vacuum"), {}, before) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("journal.bytes", 0, "0 bytes"),
+        ("free_kib", 1536, "1.5 MiB"),
+        ("keep_mib", 200, "200 MiB"),
+        ("size_gib", 2048, "2.0 TiB"),
+        ("used_percent", 97.5, "97.5 %"),
+        ("age_seconds", 90, "90 s"),
+        ("unit.enabled", True, "yes"),
+        ("count", 3, "3"),
+        ("mount", "/var", "/var"),
+        ("what", None, "?"),
+    ],
+)
+def test_a_numbers_unit_is_the_last_word_of_its_name(name: str, value: object, words: str) -> None:
+    assert in_words(name, value) == words
+    assert filled(f"it is {{{name}}}", {name: value}) == f"it is {words}"
+    assert told_change(f"{{{name}}}", {name: value}, {name: value}) == ""
+
+
+GOOD = """\
+title: empties the scratch folder
+explain: empty the scratch folder; it is full
+when:
+  types: [scratch_full]
+  needs:
+    disk.used_percent: {at_least: 80}
+params:
+  mount: {type: mount, from: payload.mount}
+  days: {type: integer, min: 1, max: 30, default: 7}
+risk: low
+interrupts: false
+look:
+  tasks:
+    - name: See how full it is
+      ansible.builtin.command: {argv: [df, -P, -k, --, "{{ mount }}"]}
+      register: space
+  numbers:
+    used_percent: (space.stdout_lines | last | split)[4] | replace('%', '')
+estimate: "empties what is older than {days} days; {disk.used_percent} full"
+apply:
+  - name: Empty it
+    ansible.builtin.command: {argv: [rm, -rf, --, /srv/scratch/old]}
+proof: used_percent < 90
+shows: "{mount} {used_percent} full"
+limits: {seconds: 60}
+"""
+
+
+def test_the_example_of_the_docs_is_a_remedy_whose_playbooks_pass_the_lint() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "remedies.md").read_text()
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    made = action.action_of("scratch_clean", read_remedy(text.encode(), "scratch_clean.yml"))
+    found = {"disk": {"mount": "/srv"}}
+    event = event_for("journal_vacuum", payload={"mount": "/srv", "used_percent": 93.5, "investigation": found})
+    assert made.choice is not None
+    assert made.choice.missing(event) == ""
+    plays = made.playbooks(proposal := proposal_for("journal_vacuum", payload=event.payload))
+    for text in (plays.apply, plays.look, plays.converge):
+        assert lint_text(text, "n1", widened=OURS, keywords=table().our_keywords).problems == (), text
+    assert made.touches(proposal).endswith("on n1; /srv is 93.5 % full; what is older than 7 days goes")
+
+
+def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
+    assert read_remedy(GOOD.encode(), "good.yml").params["days"].value_in(event_for("journal_vacuum")) == 7
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("risk: low", "risk: low\ncolour: red", "bad.yml:11: colour: no such key"),
+        ("interrupts: false", "interrupts: perhaps", "bad.yml:11: interrupts: Input should be a valid boolean"),
+        ("risk: low", "risk: none at all", "bad.yml:10: risk: Input should be"),
+        ("title: empties", 'title: "{{ empties }}"\n#', "bad.yml:1: title: a template may stand in tasks only"),
+        ("explain: empty", "explain: '{% if %}'\n#", "bad.yml:2: explain: a template"),
+        ("default: 7", "default: 70", "bad.yml:9: params.days.integer: default is 70, which is not within 1 to 30"),
+        ("default: 7", "default: '7'", "bad.yml:9: params.days.integer.default: Input should be a valid integer"),
+        (", default: 7", "", "bad.yml:9: params.days.integer: it has neither from nor default"),
+        ("min: 1, max: 30", "min: 40, max: 30", "bad.yml:9: params.days.integer: min is 40 and max 30; exchange them"),
+        ("type: mount", "type: path", "bad.yml:8: params.mount: Input tag 'path'"),
+        ("from: payload.mount", "from: the log", "bad.yml:8: params.mount.mount.from: 'the log' is neither room.fact"),
+        (", from: payload.mount", "", "bad.yml:8: params.mount.mount.from: Field required"),
+        ("at_least: 80", "at_least: -1", "bad.yml:6: when.needs.disk.used_percent.at_least: Input should be greater"),
+        ("types: [scratch_full]", "types: []", "bad.yml:4: when.types: Tuple should have at least 1 item"),
+        ("used_percent < 90", "'{{ used_percent }} < 90'", "bad.yml:23: proof: String should match pattern"),
+        ("{days} days", "{weeks} weeks", "bad.yml:19: estimate: {weeks} is not known here; it may name days, disk."),
+        ('shows: "{mount}', 'shows: "{free_kib}', "bad.yml:24: shows: {free_kib} is not known here"),
+        ("title: empties", "title: empties {days}", "bad.yml:1: title: {days} is not known here; it is a plain text"),
+        ("register: space", "register: days", "bad.yml:9: params.days: a number or what a task registers"),
+        ("  days: {type", "  words: {type", "bad.yml:9: params.words: this name means something else"),
+        ("argv: [df,", "argv: [rm,", "bad.yml:14: look.tasks.0: a look may not run rm; what only prints is"),
+        (
+            "argv: [df,",
+            "argv: [systemctl, stop,",
+            "bad.yml:14: look.tasks.0: a look may not run systemctl stop; it may",
+        ),
+        (
+            "{argv: [df, -P, -k, --, ",
+            '{argv: ["{{ mount }}", ',
+            "bad.yml:14: look.tasks.0: ansible.builtin.command takes",
+        ),
+        ('{argv: [df, -P, -k, --, "{{ mount }}"]}', "df -P", "bad.yml:14: look.tasks.0: ansible.builtin.command: say"),
+        (
+            "ansible.builtin.command: {argv: [df",
+            "ansible.builtin.shell: {cmd: [df",
+            "may not use ansible.builtin.shell, which",
+        ),
+        (
+            "    - name: See",
+            "    - delegate_to: b\n      name: See",
+            "bad.yml:14: look.tasks.0: a task has one module and of",
+        ),
+        (
+            "    ansible.builtin.command: {argv: [rm",
+            "    command: {argv: [rm",
+            "bad.yml:21: apply.0: command is no full name",
+        ),
+        ("limits: {seconds: 60}", "limits: {seconds: 6000}", "bad.yml:25: limits.seconds: Input should be less than"),
+        ("risk: low", "risk: low\nrisk: high", "bad.yml:11: risk stands there twice"),
+        ("types: [scratch_full]", "types: &t [scratch_full, *t]", "it uses an alias"),
+        ("title: empties", "title: [", "bad.yml:"),
+        (GOOD, "- a list", "bad.yml:1: "),
+        (GOOD, "", "bad.yml:1: "),
+        (GOOD, "a: 1\n---\nb: 2\n", "not YAML: expected a single document"),
+        (GOOD, "!!python/object:os.system x", "not YAML: could not determine a constructor"),
+        (GOOD, "[" * 5000, "bad.yml:"),
+        (GOOD, "#" * (MAX_BYTES + 1), "it has more than"),
+        (GOOD, "\x00", "not YAML"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name_its_line_and_what_to_do(old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    with pytest.raises(BadRemedy) as refused:
+        read_remedy(GOOD.replace(old, new, 1).encode(), "bad.yml")
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_one_bad_file_is_refused_alone_and_a_name_is_given_once(tmp_path: Path) -> None:
+    for name in ("good.yml", "notify.yml", "Bad Name.yml", "other.yaml"):
+        (tmp_path / name).write_text(GOOD)
+    (tmp_path / "bad.yml").write_text("title: [")
+    (tmp_path / "latin.yml").write_bytes(b"title: \xff")
+    (tmp_path / "folder.yml").mkdir()
+    (tmp_path / ".hidden").write_text("nothing")
+    loaded = load_remedies(tmp_path, {"notify"})
+    assert set(loaded.remedies) == {"good"}
+    assert len(loaded.problems) == 6
+    for part in ("there is an action of the name notify already", "is called NAME.yml", "not UTF-8", "cannot be read"):
+        assert any(part in problem for problem in loaded.problems), loaded.problems
+    assert load_remedies(tmp_path / "nowhere").remedies == {}
+
+
+def test_a_folder_of_ten_thousand_files_is_read_up_to_its_bound_and_says_so(tmp_path: Path) -> None:
+    for number in range(10_000):
+        (tmp_path / f"x{number:05}.txt").touch()
+    problems = load_remedies(tmp_path).problems
+    assert "10000 files, and only the first" in problems[0]
+    assert len(problems) == MAX_FILES + 1
+
+
+def test_text_that_looks_like_a_template_stays_text_in_what_runs() -> None:
+    remedy = read_remedy(
+        GOOD.replace("type: mount, from: payload.mount", "type: unit, from: event.service").encode(), "unit.yml"
+    )
+    made = replace(action.action_of("scratch", remedy))
+    for service, fits in (("nginx", True), ("wg-quick@wg0.service", False)):
+        try:
+            event = HealthEvent(id="n1/1-0", type="scratch_full", node="n1", service=service, trust=Trust.NODE)
+        except ValueError:
+            assert not fits  # a service's name has its own pattern
+            continue
+        text = made.playbooks(a_proposal("scratch", service).model_copy(update={"event": event})).look
+        assert f"!unsafe '{service}'" in text
+        assert yaml.safe_load(text.replace("!unsafe ", ""))[0]["vars"]["mount"] == service
