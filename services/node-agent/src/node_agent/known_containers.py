@@ -11,6 +11,8 @@ from node_agent.container_check import RULE
 from node_agent.container_identity import Identity
 from node_agent.deployed_anew import one_family
 
+MOST_KEPT = 512
+
 
 class KnownContainers:
     """`expect`: services or containers that must exist; where one of them was declared is kept when it is gone."""
@@ -19,6 +21,7 @@ class KnownContainers:
         self._expect = expect
         self._ids: dict[str, str] = {}  # key -> container id
         self._identities: dict[str, Identity] = {}  # container id -> identity
+        self._ran: dict[str, None] = {}  # keys, the latest last
         self._compose: dict[str, dict[str, str]] = {}  # service -> its project, for those that are expected
 
     def remember(self, container_id: str, identity: Identity) -> None:
@@ -37,6 +40,16 @@ class KnownContainers:
     def keep_only(self, present: set[str]) -> None:
         for gone in self._identities.keys() - present:
             self.forget(gone)
+
+    def note_run(self, key: str) -> None:
+        """A container of this key was seen running."""
+        self._ran[key] = None
+        if len(self._ran) > MOST_KEPT:
+            del self._ran[next(iter(self._ran))]
+
+    def ran(self, key: str) -> bool:
+        """Did this one run, or one whose place it took?"""
+        return key in self._ran
 
     def id_of(self, key: str) -> str | None:
         return self._ids.get(key)

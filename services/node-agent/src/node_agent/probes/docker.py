@@ -39,7 +39,6 @@ from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
 from node_agent.processes import booted_at
 
-MOST_KEPT = 512
 _OF_ITS_SERVICE = ("runtime", "compose", "swarm", "image", "labels", "replicas", "dependents", "in_its_network")
 
 log = structlog.get_logger()
@@ -108,7 +107,6 @@ class DockerProbe:
         self._stream_ended_at = since  # the last moment of which we know what the engine told
         self._ran = self._recalled(memory or {})
         self._heirs = ContainerHeirs(engine, (memory or {}).get("heirs"))
-        self._ran_once: dict[str, None] = {}  # keys, the last of them, of which a container was seen running
 
     async def listen(self, hint: Hint) -> None:
         """One connection to the event stream until it breaks (HttpConnectionError)."""
@@ -217,7 +215,7 @@ class DockerProbe:
             return None
         self._known.remember(container_id, identity)
         if str(row.get("State")) == "running":
-            self._note_run(identity.key)
+            self._known.note_run(identity.key)
             record = self.history.record(container_id)
             record.runs()
             deaths, _ = self._recent_deaths(container_id)
@@ -248,7 +246,7 @@ class DockerProbe:
         if self._ignored(identity, labels):
             return None
         if detail.get("State", {}).get("Status") == "running":
-            self._note_run(identity.key)
+            self._known.note_run(identity.key)
         deaths, oom_deaths = self._recent_deaths(container_id)
         result = ContainerCheck(
             identity=identity,
@@ -261,7 +259,7 @@ class DockerProbe:
             since=0.0 if identity.key in self._open_keys else self._since,
             now=self._clock(),
             engine_up_seconds=self._clock() - self._engine_new_at,
-            took_over=identity.key in self._ran_once,
+            took_over=self._known.ran(identity.key),
         ).result()
         ended_at = ended_at_of(detail) if result.condition is Condition.UNHEALTHY and identity.is_bare else 0.0
         if ended_at and (heir := await self._heirs.of_one_that_ended(detail, ended_at)):
@@ -272,11 +270,6 @@ class DockerProbe:
                 "docker.stopped_by_person", service=identity.service, exit_code=detail.get("State", {}).get("ExitCode")
             )
         return result
-
-    def _note_run(self, key: str) -> None:
-        self._ran_once[key] = None
-        if len(self._ran_once) > MOST_KEPT:
-            del self._ran_once[next(iter(self._ran_once))]
 
     def _recent_deaths(self, container_id: str) -> tuple[int, int]:
         return self.history.deaths_since(container_id, self._clock() - self._options.loop_window_seconds)
