@@ -18,6 +18,12 @@ def booted_at(proc: Path = PROC) -> float:
         return 0.0
 
 
+def sizes_in(text: str) -> dict[str, int]:
+    """Name -> KiB, of /proc/meminfo and what is written like it."""
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return {name: int(value.split()[0]) for name, value in pairs if value.split()}
+
+
 def largest_processes(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]:
     """The processes with the most resident memory."""
     page = os.sysconf("SC_PAGE_SIZE")

@@ -11,8 +11,7 @@ from typing import Any
 
 from node_agent.engine import Engine
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.probes.memory import read_meminfo
-from node_agent.processes import PROC, program_of
+from node_agent.processes import PROC, program_of, sizes_in
 
 MEMORY_EVENTS = frozenset({"memory_low", "container_oom"})
 LOOKED_AT = 100  # of the largest processes: to ask one for its share takes the kernel up to some milliseconds
@@ -25,7 +24,7 @@ def fits(question: Question) -> bool:
 
 
 def look(question: Question, engine: Engine, proc: Path = PROC) -> dict[str, Any]:
-    kib = read_meminfo((proc / "meminfo").read_text())
+    kib = sizes_in((proc / "meminfo").read_text())
     facts: dict[str, Any] = {"available_bytes": 1024 * kib["MemAvailable"], "swap_free_bytes": 1024 * kib["SwapFree"]}
     if question.host_files:  # in a container only its own processes are seen
         facts["top"] = _top(question, engine, proc)
@@ -77,7 +76,7 @@ def _share(folder: Path) -> int:
     """What it takes of shared pages is divided among those who share them; of another user's process what it shares
     with nobody is all that may be known."""
     try:
-        rolled = read_meminfo((folder / "smaps_rollup").read_text().partition("\n")[2])
+        rolled = sizes_in((folder / "smaps_rollup").read_text().partition("\n")[2])
         return 1024 * rolled["Pss"]
     except (OSError, KeyError):
         pages = [int(word) for word in (folder / "statm").read_text().split()]

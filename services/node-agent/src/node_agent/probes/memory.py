@@ -9,7 +9,7 @@ from node_agent.checks import CheckResult
 from node_agent.confirmation import ConfirmationRule
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext
-from node_agent.processes import largest_processes
+from node_agent.processes import largest_processes, sizes_in
 from node_agent.thresholds import ThresholdOptions, evaluate
 
 RULE = ConfirmationRule(unhealthy_checks=3, healthy_checks=2, recheck_seconds=5.0)
@@ -35,7 +35,7 @@ class MemoryProbe:
         self._meminfo = meminfo
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
-        kib = read_meminfo(self._meminfo.read_text())
+        kib = sizes_in(self._meminfo.read_text())
         used = 100 * (1 - kib["MemAvailable"] / kib["MemTotal"])
         condition, severity = evaluate(used, self._options)
         facts = {
@@ -48,9 +48,3 @@ class MemoryProbe:
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
         return {"processes": largest_processes()} if result.type == "memory_low" else {}
-
-
-def read_meminfo(text: str) -> dict[str, int]:
-    """Name -> KiB."""
-    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return {name: int(value.split()[0]) for name, value in pairs if value.split()}
