@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mesh_core.actions.containers import compose_of
 from mesh_core.actions.playbooks import PlaybookSet
-from mesh_core.actions.register import playbook_for
+from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.models.proposals import Proposal
 from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
@@ -39,6 +39,7 @@ ALL = [
     a_proposal("redeploy", "shop.web", COMPOSE),
     a_proposal("container_restart", "shop.web", {**COMPOSE, "container": "shop-web.2"}),
     a_proposal("container_restart", "shop.web", {**COMPOSE, "containers": ["shop-web-1", "shop-web.2"]}),
+    a_proposal("container_restart", "shop.web", {"runtime": "docker"}),
     a_proposal("container_restart", "vpn", {"in_its_network": ["torrent"], "labels": {"mendmesh.stop-timeout": "40"}}),
 ]
 
@@ -99,6 +100,20 @@ def test_of_several_replicas_the_one_that_the_event_names_is_found_and_only_amon
         assert filters["name"] == ["{{ mend_named }}"]
         assert len(filters["label"]) == 2
         assert read(text)[0]["vars"]["mend_named"] == r"^/?shop\-web\.2$"
+
+
+def test_who_types_the_name_of_a_compose_service_means_a_container_called_so_or_else_its_service() -> None:
+    typed = a_proposal("container_restart", "shop.web", {"runtime": "docker"})
+    plays = playbook_for(typed)
+    for text in (plays.apply, plays.look, plays.converge):
+        assert "mend_container: !unsafe 'shop.web'" in text
+        assert "named.exists" in text
+        assert read(text)[0]["vars"]["mend_project"] == "shop"
+    action = action_type("container_restart")
+    assert "if none is called so, every one of the service web of the compose project shop" in action.touches(typed)
+    assert action.is_wide(typed)
+    for service in ("web", "Shop.web", "shop."):
+        assert "mend_project" not in playbook_for(a_proposal("container_restart", service, {"runtime": "docker"})).apply
 
 
 @pytest.mark.parametrize("container", [EVIL, "", "a b", ["x"], None, "x\n"])
@@ -230,7 +245,7 @@ def test_of_several_named_replicas_only_those_are_found_and_no_stopped_one() -> 
 
 
 def test_what_lives_in_its_network_is_what_the_engine_says_of_those_that_the_card_names() -> None:
-    plays = playbook_for(ALL[7])
+    plays = playbook_for(ALL[8])
     for text in (plays.apply, plays.look, plays.converge):
         (play,) = read(text)
         assert play["vars"]["mend_beside"] == "^/?torrent$"

@@ -23,8 +23,10 @@ from executor_agent.admission import (
     dangers_of,
     decide,
     lifeline_problem,
+    owner_problem,
 )
 from executor_agent.candidate import Candidate, read_candidate
+from mesh_core.actions.container_state import read_containers
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.events import HealthEvent
@@ -250,6 +252,17 @@ def test_what_turns_out_to_be_the_lifeline_is_not_touched_whatever_it_is_called(
     assert lifeline_problem(proposal_for(1), CONFIG, TargetState(TargetStatus.UNKNOWN)) is None
     told = changed(type="notify", action="notify")
     assert lifeline_problem(told, CONFIG, seen(image="redis:7")) is None
+
+
+def test_what_its_owner_labelled_is_not_touched_although_no_event_told_of_the_label() -> None:
+    def seen(*labels: dict[str, str]) -> TargetState:
+        return read_containers([{"Name": f"/web-{n}", "Config": {"Labels": one}} for n, one in enumerate(labels, 1)])
+
+    forbidden = owner_problem(proposal_for(1), seen({}, {"mendmesh.restart": "no"})) or ""
+    assert "the owner of web-2 forbids automatic restarts by a label" in forbidden
+    assert "autoheal" in (owner_problem(proposal_for(1), seen({"autoheal": "false"})) or "")
+    assert owner_problem(proposal_for(1), seen({}, {"mendmesh.restart": "true", "autoheal": "false"})) is None
+    assert owner_problem(changed(type="notify", action="notify"), seen({"mendmesh.restart": "no"})) is None
 
 
 def playbook_proposal(text: str, sha256: str | None = None) -> Proposal:

@@ -22,6 +22,7 @@ from executor_rig import (
     proposal_for,
 )
 
+from executor_agent import execution, precondition
 from executor_agent.execution import ExecutorLimits
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import RunResult
@@ -138,6 +139,25 @@ async def test_what_became_well_by_itself_is_not_touched(harness: ExecutorHarnes
     assert not (harness.folder(Folder.WITHDRAWN) / name.id / "started").exists()
     await wait_for(lambda: _heard(harness, 3, 0), 5, "it is told")
     assert await harness.events() == []
+
+
+async def test_what_an_alert_saw_before_the_containers_own_check_did_is_waited_for(
+    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "LOOK_AGAIN_SECONDS", 0.01)
+    facts = {"containers": [{"health": "healthy"}], "checked": True, "start_period_seconds": 60.0}
+    well = TargetState(TargetStatus.HEALTHY, "running, health healthy", facts)
+    alert = proposal_for(1).event.model_copy(update={"type": "container_unhealthy", "payload": {"runtime": "docker"}})
+    without_redis.runner.looks = (well, well, TargetState(TargetStatus.UNHEALTHY, "running, health unhealthy"))
+    await without_redis.begin()
+    await without_redis.ends_in(Folder.DONE, without_redis.approve(proposal_for(1, event=alert)))
+    # and where that check goes on saying that all is well, nothing is touched, and the card says whose word it was
+    monkeypatch.setattr(precondition, "MAX_WAIT_SECONDS", 0.0)
+    without_redis.runner.looks = (well,)
+    later = alert.model_copy(update={"id": event_id_for(2), "incident": "here/2"})
+    outcome = await without_redis.ends_in(Folder.WITHDRAWN, without_redis.approve(proposal_for(2, event=later)))
+    assert "its own health check says that it is well" in outcome.reason
+    assert "mend inject" in outcome.reason
 
 
 async def test_a_look_that_fails_or_hangs_does_not_decide(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from executor_agent.precondition import is_over
+from executor_agent.precondition import MAX_WAIT_SECONDS, is_over, seconds_until_sure
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.records import rfc3339
 
 RUNS = TargetState(TargetStatus.HEALTHY, "running", {"containers": [{"health": None}]})
 CHECKED = TargetState(TargetStatus.HEALTHY, "running, healthy", {"containers": [{"health": "healthy"}]})
@@ -43,3 +46,24 @@ def test_a_look_at_the_very_trouble_is_believed_whatever_the_event_is_called() -
     assert is_over(event("disk_space_low"), enough, sees_the_trouble=True)
     assert not is_over(event("disk_space_low"), enough)
     assert not is_over(event("disk_space_low"), TargetState(TargetStatus.UNKNOWN), sees_the_trouble=True)
+
+
+def test_what_an_alert_saw_first_is_looked_at_until_the_containers_own_check_had_the_time() -> None:
+    now = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
+    slow = replace(CHECKED, facts={**CHECKED.facts, "start_period_seconds": 40.0})
+    very_slow = replace(CHECKED, facts={**CHECKED.facts, "start_period_seconds": 4000.0})
+
+    def alert(kind: str, seconds_ago: float, trust: Trust = Trust.FOREIGN) -> HealthEvent:
+        at = rfc3339(now - timedelta(seconds=seconds_ago))
+        return event(kind).model_copy(update={"trust": trust, "timestamp": at})
+
+    assert seconds_until_sure(alert("container_unhealthy", 10), slow, now) == 30
+    assert seconds_until_sure(alert("container_unhealthy", -900), very_slow, now) == MAX_WAIT_SECONDS
+    for over in (
+        alert("container_unhealthy", 41),
+        alert("container_unhealthy", 10, Trust.NODE),
+        alert("unit_failed", 10),
+    ):
+        assert seconds_until_sure(over, slow, now) == 0
+    sick = TargetState(TargetStatus.UNHEALTHY, "unhealthy", slow.facts)
+    assert seconds_until_sure(alert("container_unhealthy", 10), sick, now) == 0

@@ -191,8 +191,13 @@ async def test_a_compose_service_is_found_by_its_labels_and_its_neighbour_is_lef
     done = await prove(run)
     assert done.verdict is OutcomeVerdict.PROVEN
     assert len(done.after["containers"]) == 2
+    typed = prepare(docker_pool, a_proposal("shop.web", payload={"runtime": "docker"}))  # by who knows no labels
+    assert all(s.ok for s in await asyncio.to_thread(repair, typed))
+    assert [len(engine.events(name, "restart", since=since)) for name in web] == [2, 2]
+    assert {name: engine.started_at(name) for name in others} == others
     engine.rm(*web, stopped)
-    assert the_look(run).facts["exists"] is False
+    assert (the_look(run).facts["exists"], the_look(typed).facts["exists"]) == (False, False)
+    assert "no compose service of this name" in typed.play(APPLY).detail
     assert "no container of the service web of the compose project shop" in run.play(APPLY).detail
 
 

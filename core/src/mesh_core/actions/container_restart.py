@@ -8,7 +8,14 @@ from __future__ import annotations
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.choices import RESTART
 from mesh_core.actions.container_state import read_look
-from mesh_core.actions.containers import NEVER_RECREATE, by_event, in_network_of, inspect_each, named_in
+from mesh_core.actions.containers import (
+    NEVER_RECREATE,
+    by_event,
+    in_network_of,
+    inspect_each,
+    may_be_of_compose,
+    named_in,
+)
 from mesh_core.actions.playbooks import PlaybookSet, Task, play, target_of
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import (
@@ -75,7 +82,13 @@ def _restart(title: str, ids: str, seconds: int | None) -> list[Task]:
 def _touches(proposal: Proposal) -> str:
     event, place = proposal.event, f"on {proposal.node}"
     names, beside = named_in(event), in_network_of(event)
-    if names:
+    if claim := may_be_of_compose(event):
+        project, service = claim
+        said = (
+            f"restarts the container {event.service} {place}; if none is called so, every one of the service {service} "
+            f"of the compose project {project} that nobody stopped"
+        )
+    elif names:
         number = len(names) + len(beside)
         said = f"restarts {number} container{'s' if number > 1 else ''} {place}: {', '.join(names)}"
     else:
@@ -100,7 +113,8 @@ def _stopping(event: HealthEvent) -> str:
 
 
 def _is_wide(proposal: Proposal) -> bool:
-    return len(named_in(proposal.event)) + len(in_network_of(proposal.event)) != 1
+    event = proposal.event
+    return may_be_of_compose(event) is not None or len(named_in(event)) + len(in_network_of(event)) != 1
 
 
 ACTION = ActionType(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Proposal
 
 
@@ -56,6 +57,7 @@ def _facts(container: dict[str, Any]) -> dict[str, Any]:
         "image": str(config.get("Image") or ""),
         "ports": _published(container),
         "compose": {part: str(labels.get(f"com.docker.compose.{part}") or "") for part in ("project", "service")},
+        "restart_forbidden": restart_forbidden(labels),
         "status": str(state.get("Status") or "unknown"),
         "exit_code": int(state.get("ExitCode") or 0),
         "oom_killed": bool(state.get("OOMKilled")),

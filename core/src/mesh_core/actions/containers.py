@@ -42,7 +42,7 @@ class ContainerQuery:
 
     def look(self, node: str, service: str) -> str:
         """The look playbook."""
-        if "community.docker.docker_container_info" in self.find[0] and not self.beside:
+        if "community.docker.docker_container_info" in self.find[0] and len(self.find) == 1 and not self.beside:
             # Finding one by its name says all of it.
             tasks = [{**{key: value for key, value in self.find[0].items() if key != "register"}, "name": LOOK_TASK}]
         else:
@@ -77,6 +77,12 @@ def compose_of(event: HealthEvent) -> tuple[str, str] | None:
     if isinstance(said, dict) and (claim := compose_claim(said.get("project"), said.get("service"))):
         return claim if event.service == f"{claim[0]}.{claim[1]}" else None
     return None
+
+
+def may_be_of_compose(event: HealthEvent) -> tuple[str, str] | None:
+    """(project, service) that somebody may have meant who typed `project.service` and told nothing else of it."""
+    project, dot, service = (event.service or "").partition(".")
+    return compose_claim(project, service) if dot and "compose" not in event.payload else None
 
 
 def compose_claim(project: object, service: object) -> tuple[str, str] | None:
@@ -124,19 +130,39 @@ def by_event(event: HealthEvent, node: str, service: str) -> ContainerQuery:
         project, name = compose
         found = by_labels(node, project, name, UnsafeText(project), named_in(event))
     else:
-        find: Task = {
-            "name": "Find the container",
-            "community.docker.docker_container_info": {"name": "{{ mend_container }}"},
-            "register": "found",
-        }
-        message = f"There is no container named {service} on {node}: nothing was restarted, nothing was made."
-        found = ContainerQuery(
-            variables={"mend_container": UnsafeText(service)},
-            find=(find,),
-            ids="([found.container.Id] if found.exists else [])",
-            there=must_hold("It is there", "found.exists", message),
-        )
+        found = _by_name(node, service, "found")
+        if claim := may_be_of_compose(event):
+            found = _by_either(_by_name(node, service, "named"), by_labels(node, *claim, UnsafeText(claim[0])))
     return _with_network(found, in_network_of(event))
+
+
+def _by_name(node: str, service: str, register: str) -> ContainerQuery:
+    find: Task = {
+        "name": "Find the container",
+        "community.docker.docker_container_info": {"name": "{{ mend_container }}"},
+        "register": register,
+    }
+    message = f"There is no container named {service} on {node}: nothing was restarted, nothing was made."
+    return ContainerQuery(
+        variables={"mend_container": UnsafeText(service)},
+        find=(find,),
+        ids=f"([{register}.container.Id] if {register}.exists else [])",
+        there=must_hold("It is there", f"{register}.exists", message),
+    )
+
+
+def _by_either(named: ContainerQuery, of_service: ContainerQuery) -> ContainerQuery:
+    """The container of that very name; where there is none, those of the compose service that is called so."""
+    ids = f"({named.ids} or {of_service.ids})"
+    message = (
+        "There is no such container, and no compose service of this name: nothing was restarted, nothing was made."
+    )
+    return ContainerQuery(
+        variables={**named.variables, **of_service.variables},
+        find=(*named.find, *of_service.find),
+        ids=ids,
+        there=must_hold("It is there", f"{ids} | length > 0", message),
+    )
 
 
 def _with_network(found: ContainerQuery, names: Sequence[str]) -> ContainerQuery:

@@ -14,10 +14,12 @@ from mesh_core.actions.reading import read_proposal
 from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
 from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
+from mesh_core.models.owner_labels import AUTOHEAL, RESTART
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigSnapshot, lint_by_policy
 from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.lifeline import containers_in
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.policy import Policy
 
@@ -130,6 +132,23 @@ def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetSta
             f"on it; mend it by hand, or take the name off in config/policy.yml (unprotect), then {_AGAIN}"
         )
     return None
+
+
+def owner_problem(proposal: Proposal, seen: TargetState) -> str | None:
+    """Why the owner of what was seen forbids it, where the event did not say so; None if nobody does. Pure.
+
+    An alert tells nothing of a container's labels, and one that was made anew may have others.
+    """
+    choice = action_type(proposal.type).choice
+    if choice is None or not choice.interrupts:
+        return None
+    names = [str(one.get("name")) for one in containers_in(seen.facts) if one.get("restart_forbidden")]
+    if not names:
+        return None
+    return (
+        f"the owner of {', '.join(names)} forbids automatic restarts by a label ({RESTART} or {AUTOHEAL}): restart it "
+        f"by hand, or take the label off, then {_AGAIN}"
+    )
 
 
 def _once_only(folder: str) -> str:

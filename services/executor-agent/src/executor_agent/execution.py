@@ -7,30 +7,33 @@ is the Runner's; what lies where is the ledger's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from executor_agent.admission import dangers_of, lifeline_problem, permission_problem
+from executor_agent.admission import dangers_of, lifeline_problem, owner_problem, permission_problem
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.live_output import LiveOutput
 from executor_agent.outbox import Outbox
-from executor_agent.precondition import is_over
+from executor_agent.precondition import is_over, seconds_until_sure
 from executor_agent.processes import end_processes
 from executor_agent.reports import started_reports
 from executor_agent.runner import Runner, RunResult
 from executor_agent.target_locks import TargetLocks
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.current_config import SETTLING_SECONDS, ConfigReader
 
 CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
+LOOK_AGAIN_SECONDS = 5.0
 LAST_LOOK_SECONDS = 10.0  # a look while we are stopping
 BEGAN_BEFORE = (
     "an action of this id ran before, and one id runs at most once; `mend retry` or `mend inject` makes another"
@@ -101,7 +104,7 @@ class Execution:
         run = active.run
         await self.finalizer.report_claim(run)
         async with self.locks.hold(run.proposal.target_key), self._slots:
-            before = await self.look(run)
+            before = await self._look_until_sure(active)
             action = action_type(run.proposal.type)
             if is_over(run.proposal.event, before, sees_the_trouble=action.sees_the_trouble):
                 outcome = self._withdrawn(run, before)
@@ -111,6 +114,17 @@ class Execution:
                 return
             await self.finalizer.retry_while_disk_full(run.id, self.ledger.conclude, run, outcome)
         await self.finalizer.close(run, outcome)
+
+    async def _look_until_sure(self, active: ActiveRun) -> TargetState:
+        """Until the target's own check had the time to see what somebody else saw."""
+        run = active.run
+        before = await self.look(run)
+        while (left := seconds_until_sure(run.proposal.event, before, self.clock())) > 0 and not active.cancel.is_set():
+            log.info("executor.waits_for_its_own_check", action_id=run.id, seconds=round(left))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(active.cancel.wait(), min(left, LOOK_AGAIN_SECONDS))
+            before = await self.look(run)
+        return before
 
     async def look(self, run: ActionRun, seconds: float | None = None) -> TargetState:
         """Look at the target within bounds; whatever goes wrong is UNKNOWN."""
@@ -126,6 +140,11 @@ class Execution:
 
     def _withdrawn(self, run: ActionRun, before: TargetState) -> Outcome:
         reason = f"the trouble went away first: {before.sentence}"
+        if run.proposal.event.trust is Trust.FOREIGN and before.checked:
+            reason = (
+                f"its own health check says that it is well: {before.sentence}; nothing was touched. If the alert "
+                "lasts, `mend inject` its event for another proposal"
+            )
         return self.finalizer.outcome(run, "withdrawn", OutcomeVerdict.NOT_RUN, reason, before=before.facts)
 
     async def _begin(self, active: ActiveRun, before: TargetState) -> bool:
@@ -162,7 +181,7 @@ class Execution:
             log.warning(
                 "executor.danger_was_approved", action_id=run.id, approved_by=run.intent.approver, danger=danger
             )
-        return problem or lifeline_problem(run.proposal, config, before)
+        return problem or lifeline_problem(run.proposal, config, before) or owner_problem(run.proposal, before)
 
     async def _run(self, active: ActiveRun, before: TargetState) -> Outcome:
         run, started_at = active.run, rfc3339(self.clock())

@@ -5,12 +5,16 @@ A container without a health check "runs" while its web page is dead: then a per
 
 from __future__ import annotations
 
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.records import parse_time
 from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.policy.lifeline import containers_in
+
+MAX_WAIT_SECONDS = 60.0
 
 # Trouble that is nothing but "it does not run": its manager sees that, and sees when it is over.
 _DOWN = (
@@ -39,10 +43,25 @@ def is_over(event: HealthEvent, state: TargetState, *, sees_the_trouble: bool = 
         return False
     if sees_the_trouble:
         return True
-    facts = facts_for(event)
-    if Fact.UNHEALTHY in facts or any(fnmatchcase(event.type, pattern) for pattern in _UNHEALTHY):
+    if _is_unhealthy(event):
         return _has_health_check(state)
     return any(fnmatchcase(event.type, pattern) for pattern in _DOWN)
+
+
+def seconds_until_sure(event: HealthEvent, state: TargetState, now: datetime) -> float:
+    """How long to look again before what an alert told of counts as over; at most MAX_WAIT_SECONDS.
+
+    Whoever measures elsewhere sees it sooner than a container's own check, which has to fail several times. 0 for our
+    agents' own events.
+    """
+    if event.trust is not Trust.FOREIGN or not _is_unhealthy(event) or not is_over(event, state):
+        return 0.0
+    told_seconds = (now - parse_time(event.timestamp)).total_seconds() if event.timestamp else MAX_WAIT_SECONDS
+    return max(0.0, min(state.start_period_seconds, MAX_WAIT_SECONDS) - max(0.0, told_seconds))
+
+
+def _is_unhealthy(event: HealthEvent) -> bool:
+    return Fact.UNHEALTHY in facts_for(event) or any(fnmatchcase(event.type, pattern) for pattern in _UNHEALTHY)
 
 
 def _has_health_check(state: TargetState) -> bool:
