@@ -45,15 +45,33 @@ def test_east_asian_charsets_too() -> None:
 
 
 @pytest.mark.parametrize(
+    ("encoding", "header"),
+    [
+        *(("utf-8", name) for name in ("us-ascii", "utf-16", "utf-32le", "utf8mb4", "binary", "klingon", "idna", '""')),
+        *(("cp1252", name) for name in ("x-cp1252", "'windows-1252'", '"cp1252"; boundary=x')),
+    ],
+)
+def test_a_header_that_is_wrong_or_odd_loses_no_json(encoding: str, header: str) -> None:
+    raw = as_json(LATIN).encode(encoding)
+    assert parse_foreign(raw, max_bytes=LIMIT, content_type=f"application/json; charset={header}") == LATIN
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32-be"])
+def test_a_zero_behind_the_text_is_no_part_of_it(encoding: str) -> None:
+    raw = (as_json(VALUE) + "\r\n\0\0").encode(encoding)
+    assert parse_foreign(raw, max_bytes=LIMIT) == VALUE
+
+
+@pytest.mark.parametrize(
     ("raw", "content_type", "reason"),
     [
         (as_json(LATIN).encode("latin-1"), "", "not UTF-8: byte"),
         (as_json(LATIN).encode("latin-1"), "application/json", "; send UTF-8, or name the charset in Content-Type"),
         (as_json(LATIN).encode("latin-1"), "application/json; charset=us-ascii", "not ASCII: byte"),
-        (b"{}", "application/json; charset=klingon", "'klingon' is not known here; send UTF-8"),
+        (b"{\xfc}", "application/json; charset=klingon", "'klingon' is not known here; send UTF-8"),
         (b"e30=", "application/json; charset=base64", "'base64' is not known here"),
-        (b"{}", "application/json; charset=utf-7", "'utf-7' is not read here"),
-        (b"{}", "application/json; charset=unicode_escape", "is not read here"),
+        (b"+AHsAfQ-", "application/json; charset=utf-7", "'utf-7' is not read here"),
+        (b"\\x7b}", "application/json; charset=unicode_escape", "is not read here"),
         (b"\xff\xfe{", "", "not UTF-16"),
         (b"\xef\xbb\xbf", "", "not JSON"),
         (b"\xef\xbb\xbf[1]", "", "not an object: the message is a list"),
@@ -103,6 +121,10 @@ RAW = as_json(VALUE).encode()
         (gzip.compress(RAW, mtime=0), " X-GZIP "),
         (zlib.compress(RAW), "deflate"),
         (zlib.compress(RAW, wbits=-15), "deflate"),
+        (gzip.compress(RAW, mtime=0), "gzip, identity"),
+        (gzip.compress(RAW, mtime=0), ""),
+        (gzip.compress(zlib.compress(RAW), mtime=0), "deflate,gzip"),
+        (gzip.compress(RAW[:20], mtime=0) + gzip.compress(RAW[20:], mtime=0) + b"\0\0", "gzip"),
     ],
 )
 def test_a_packed_body_is_unpacked(raw: bytes, packing: str) -> None:
@@ -116,7 +138,10 @@ def test_a_packed_body_is_unpacked(raw: bytes, packing: str) -> None:
         (gzip.compress(RAW, mtime=0)[:-9], "gzip", "ends too early"),
         (b"", "gzip", "ends too early"),
         (RAW, "br", "packed ('br')"),
-        (gzip.compress(gzip.compress(RAW, mtime=0), mtime=0), "gzip, gzip", "packed"),
+        (gzip.compress(RAW, mtime=0), "br, gzip", "packed ('br')"),
+        (gzip.compress(RAW[:20], mtime=0) + gzip.compress(RAW[20:], mtime=0)[:-9], "gzip", "ends too early"),
+        (RAW, "gzip, gzip, gzip, gzip", "packed 4 times"),
+        (gzip.compress(b"x" * LIMIT, mtime=0) * 3, "gzip", "too large"),
         (gzip.compress(b"x" * (3 * LIMIT), mtime=0), "gzip", "too large"),
     ],
 )

@@ -15,9 +15,12 @@ from typing import Any
 
 from mesh_core.models.strict_json import MAX_DEPTH, Refusal, parse_object
 
-_CHARSET = re.compile(r';\s*charset\s*=\s*"?([A-Za-z0-9._:+-]{1,40})', re.IGNORECASE)
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?(?:x-)?([A-Za-z0-9._:+-]{1,40})""", re.IGNORECASE)
 # How zlib is told of it; what is called deflate comes with zlib's own header, or without.
 _PACKED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+_GZIP_MARK = b"\x1f\x8b"
+_MOST_PACKINGS = 3  # around each other
+_ENDS = "\0 \t\r\n"  # a program in C sends the zero after its text, too
 # Codecs of Python that turn bytes to text and are no charset of a document; some take quadratic time.
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
 
@@ -25,35 +28,67 @@ _NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-esc
 def parse_foreign(
     raw: bytes, *, max_bytes: int, content_type: str = "", max_depth: int = MAX_DEPTH
 ) -> dict[str, Any] | Refusal:
-    """A JSON object out of a stranger's bytes; `content_type` is the header of that name, where there was one."""
-    if len(raw) > max_bytes or (not content_type and encoding_of(raw) == "utf-8"):
+    """A JSON object out of a stranger's bytes; `content_type` is the header of that name, where there was one.
+
+    A charset in which they are none is passed over where they are one in UTF-8: some senders only believe to know.
+    """
+    as_it_is = not content_type and encoding_of(raw) == "utf-8" and not raw.endswith(b"\0")
+    if len(raw) > max_bytes or as_it_is:
         return parse_object(raw, max_bytes=max_bytes, max_depth=max_depth)
     text = decoded(raw, content_type)
-    if isinstance(text, Refusal):
-        return text
-    return parse_object(text.encode("utf-8", "surrogatepass"), max_bytes=max_bytes, max_depth=max_depth)
+    value: dict[str, Any] | Refusal = text if isinstance(text, Refusal) else _object(text, max_bytes, max_depth)
+    if isinstance(value, Refusal) and content_type and not isinstance(plain := decoded(raw), Refusal):
+        otherwise = _object(plain, max_bytes, max_depth)
+        return value if isinstance(otherwise, Refusal) else otherwise
+    return value
+
+
+def _object(text: str, max_bytes: int, max_depth: int) -> dict[str, Any] | Refusal:
+    raw = text.rstrip(_ENDS).encode("utf-8", "surrogatepass")
+    return parse_object(raw, max_bytes=max_bytes, max_depth=max_depth)
 
 
 def unpacked(raw: bytes, packing: str, *, max_bytes: int) -> bytes | Refusal:
     """The bytes of a body that may be packed; `packing` is the header Content-Encoding, '' where there was none.
 
-    Costs `max_bytes`, whatever it would come to.
+    Costs `max_bytes` for each packing that it names, whatever it would come to. Bytes that show gzip are gzip.
     """
-    word = packing.strip().lower()
-    if word in ("", "identity"):
-        return raw
-    if word not in _PACKED:
-        return Refusal(f"the body is packed ({word[:20]!r}), which is not read here; send it plain or as gzip")
+    words = [word for word in packing.lower().replace(" ", "").split(",") if word not in ("", "identity")]
+    if unknown := next((word for word in words if word not in _PACKED), None):
+        return Refusal(f"the body is packed ({unknown[:20]!r}), which is not read here; send it plain or as gzip")
+    if len(words) > _MOST_PACKINGS:
+        return Refusal(f"the body is packed {len(words)} times; send it plain or as gzip")
+    if not words and raw.startswith(_GZIP_MARK):
+        words = ["gzip"]
+    plain: bytes | Refusal = raw
+    for word in reversed(words):
+        if isinstance(plain, Refusal):
+            break
+        plain = _unpacked_once(plain, word, max_bytes)
+    return plain
+
+
+def _unpacked_once(raw: bytes, word: str, max_bytes: int) -> bytes | Refusal:
     for form in _PACKED[word]:
-        unpacking = zlib.decompressobj(form)
         try:
-            plain = unpacking.decompress(raw, max_bytes + 1)
+            plain, whole = _members(raw, form, max_bytes + 1)
         except zlib.error:
             continue
         if len(plain) > max_bytes:
             return Refusal(f"too large: more than {max_bytes} bytes when it is unpacked")
-        return plain if unpacking.eof else Refusal(f"the body is no whole {word}: it ends too early")
+        return plain if whole else Refusal(f"the body is no whole {word}: it ends too early")
     return Refusal(f"the body is no {word}, as its header Content-Encoding says")
+
+
+def _members(raw: bytes, form: int, most: int) -> tuple[bytes, bool]:
+    """Up to `most` bytes, and whether all is there; several packed one behind the other are one, as for gzip itself."""
+    plain, left = b"", raw
+    while True:
+        unpacking = zlib.decompressobj(form)
+        plain += unpacking.decompress(left, most - len(plain))
+        left = unpacking.unused_data
+        if not unpacking.eof or len(plain) >= most or not left.startswith(_GZIP_MARK):
+            return plain, unpacking.eof
 
 
 def decoded(raw: bytes | bytearray, content_type: str = "") -> str | Refusal:

@@ -143,9 +143,15 @@ async def test_without_a_key_only_programs_of_this_machine_come_in(
 
 
 async def test_what_a_web_page_may_send_anywhere_is_no_hook(serve: Serve) -> None:
+    forms = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=json")
     async with serve(OPEN) as observer:
-        answer = await observer.http.post(
-            "/hooks/alertmanager", content=json.dumps(body(alert())), headers={"Content-Type": "text/plain"}
-        )
-        assert answer.status_code == 415
+        for media in ("text/plain", "text/plain, application/json", *forms, ""):
+            content = json.dumps(body(alert()))
+            answer = await observer.http.post("/hooks/alertmanager", content=content, headers={"Content-Type": media})
+            assert answer.status_code == 415
+            assert (media.partition(";")[0].partition(",")[0] or "no Content-Type") in answer.json()["detail"]
         assert await observer.nothing_entered()
+        for number, media in enumerate(("text/json", "application/vnd.x+json", "application/json, application/json")):
+            content = json.dumps(body(alert(f"f{number}")))
+            answer = await observer.http.post("/hooks/alertmanager", content=content, headers={"Content-Type": media})
+            assert answer.status_code == 200

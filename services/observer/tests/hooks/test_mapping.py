@@ -230,7 +230,7 @@ def test_grafanas_test_button_tells_nothing() -> None:
 
 def test_an_alert_without_a_status_has_that_of_its_group() -> None:
     bare = {"labels": {"alertname": "X"}, "fingerprint": "f"}
-    for status, is_firing in (("firing", True), ("resolved", False)):
+    for status, is_firing in (("firing", True), ("resolved", False), (" Alerting", True), ("OK", False)):
         read = one(alertmanager.alerts_in(group(bare, status=status)))
         assert isinstance(read, Alert)
         assert read.firing is is_firing
@@ -305,14 +305,15 @@ def test_a_test_message_tells_nothing_and_an_ending_certificate_does() -> None:
     assert (event.type, event.severity, event.node) == ("monitor_message", Severity.WARNING, "unknown")
 
 
-def test_a_status_that_is_sent_as_text_is_that_number() -> None:
-    down, up = (one(uptime_kuma.alerts_in(kuma(status))) for status in ("0", "1"))
+@pytest.mark.parametrize("words", [("0", "1"), ("down", "UP"), ("\U0001f534 Down", "\u2705 Up")])
+def test_a_status_that_is_sent_as_text_is_that_number(words: tuple[str, str]) -> None:
+    down, up = (one(uptime_kuma.alerts_in(kuma(status))) for status in words)
     assert isinstance(down, Alert)
     assert isinstance(up, Alert)
     assert (down.firing, up.firing) == (True, False)
 
 
-@pytest.mark.parametrize("status", [None, True, "down", "0.5", 9, [], {}])
+@pytest.mark.parametrize("status", [None, True, "down?", "0.5", 9, [], {}])
 def test_a_heartbeat_without_a_status_is_refused(status: Any) -> None:
     assert isinstance(uptime_kuma.alerts_in(kuma(status)), Unfit)
 

@@ -83,10 +83,11 @@ class HookAdmission:
         if not signed:
             decision = authenticate(keys, headers, b"", peer, time.time(), loopback=self._rules.loopback)
             await self._check(decision, kind, peer)
-        media = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media != "application/json" and not media.endswith("+json"):
+        media = headers.get("content-type", "").partition(";")[0].partition(",")[0].strip(' "\t').lower()
+        if "json" not in media.partition("/")[2]:
             # Also what a web page cannot send to another site without asking first.
-            raise refusal(kind, 415, "media_type", "send JSON, with Content-Type: application/json")
+            came = f"the body is {media[:60]!r}" if media else "no Content-Type says what the body is"
+            raise refusal(kind, 415, "media_type", f"{came}; send JSON, with Content-Type: application/json")
         if not signed:
             return await _read_body(request, headers, kind, BODY_SECONDS), decision
         try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mesh_core.policy.alert_state import says_well
 from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, stable_key, timestamp_in, words_in
 from observer.hooks.sender import HookSender
 
 SOURCE = "alertmanager"
+_FIRING = frozenset({"firing", "alerting", "active"})  # what relays and older senders of this shape say for it, too
 
 
 def alerts_in(body: dict[str, Any], source: str = SOURCE) -> list[Read] | Unfit:
@@ -27,10 +29,11 @@ def _alert(item: object, common: dict[str, str], status_of_all: object, source: 
     if not name:
         return Unfit("labels.alertname: missing", raw_of(item))
     status = item.get("status", status_of_all)
-    status = status.lower() if isinstance(status, str) else status
-    if status not in ("firing", "resolved"):
+    word = status.strip().lower() if isinstance(status, str) else ""
+    if word not in _FIRING and not says_well(word):
         return Unfit("status: neither firing nor resolved", raw_of(item))
-    firing = status == "firing"
+    firing = word in _FIRING
+    status = "firing" if firing else "resolved"
     starts, ends = timestamp_in(item.get("startsAt")), timestamp_in(item.get("endsAt"))
     details = {
         "source": source,

@@ -14,6 +14,8 @@ from observer.hooks.sender import HookSender
 
 SOURCE = "uptime-kuma"
 DOWN, UP, PENDING, MAINTENANCE = 0, 1, 2, 3
+# As its own templates write it, perhaps behind a coloured mark.
+_WORDS = {"down": DOWN, "up": UP, "pending": PENDING, "maintenance": MAINTENANCE}
 TYPES = {
     "http": EventType.HTTP_PROBE_FAILED,
     "keyword": EventType.HTTP_PROBE_FAILED,
@@ -35,7 +37,7 @@ def alerts_in(body: dict[str, Any]) -> list[Read] | Unfit:
         return [_message(msg)]
     if not isinstance(monitor, dict) or not isinstance(heartbeat, dict):
         return Unfit("monitor and heartbeat: not objects; choose JSON (application/json) in Uptime Kuma's webhook")
-    status = whole_in(heartbeat.get("status"))
+    status = _status(heartbeat.get("status"))
     if status not in (DOWN, UP, PENDING, MAINTENANCE):
         return Unfit("heartbeat.status: none of 0 (down), 1 (up), 2 (pending), 3 (maintenance)")
     if status in (PENDING, MAINTENANCE):
@@ -74,6 +76,11 @@ def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> A
         severity="error",
         at=_time(heartbeat.get("time")),
     )
+
+
+def _status(said: object) -> int | None:
+    word = said.strip().lower().rpartition(" ")[2] if isinstance(said, str) else ""
+    return _WORDS.get(word, whole_in(said))
 
 
 def _message(msg: str) -> Read:
