@@ -112,15 +112,31 @@ def compose_plugin(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
+def build_images(engine: Engine) -> Mapping[str, str]:
+    """service -> tag of its image. More than a minute; a second time the engine has all layers in its cache."""
+    images.python_image(engine)
+    tags = {service: f"mendmesh-test-{engine.session}/{service}:latest" for service in SERVICES}
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda service: images.product_image(engine, service, tags[service]), tags))
+    return tags
+
+
+@pytest.fixture(scope="module")
+def images_meanwhile(engine: Engine, request: pytest.FixtureRequest) -> Iterator[None]:
+    """For a module whose tests look at no container but their own, and wait a lot: beside them the images are built
+    that tests after them need, if there are any. A build that fails is told where the images are asked for."""
+    wanted = any("product_images" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    with ThreadPoolExecutor(1) as pool:
+        for build in (build_images, images.redis_image, images.far_image) if wanted else ():
+            pool.submit(build, engine)
+        yield
+
+
 @pytest.fixture(scope="session")
 def product_images(engine: Engine) -> Iterator[Mapping[str, str]]:
     """service -> tag of its image, built here; the layers stay in the engine's cache for the next session."""
-    registry = f"mendmesh-test-{engine.session}"
     with timed("product images") as words:
-        images.python_image(engine)
-        tags = {service: f"{registry}/{service}:latest" for service in SERVICES}
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda service: images.product_image(engine, service, tags[service]), tags))
+        tags = build_images(engine)
         words.append("4 services on Debian's Python")
     yield tags
     engine.docker("rmi", "--no-prune", *tags.values(), check=False)

@@ -1,56 +1,31 @@
-"""From sick to well on real parts: a container, a supervisor program, a systemd unit over ssh. Each repaired once."""
+"""From sick to well on a real engine: containers, alone and of a compose project. Each repaired once."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import secrets
-import socket
 import subprocess
 import sys
-import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from parts.docker import SickFactory
 from parts.engine import LABEL, Engine
-from parts.nodes import SystemdNode
-from parts.playing import Prepare, Run, a_proposal
+from parts.playing import Prepare, a_proposal
 from parts.require import missing
+from repair_rig import prove, repair, the_look
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import APPLY, LOOK, stages_for
-from executor_agent.target_state import look
-from executor_agent.verify import Verification, WatchLimits, verify
-from mesh_core.actions.register import playbook_for
+from executor_agent.stages import APPLY
+from executor_agent.verify import WatchLimits
 from mesh_core.actions.target_state import TargetStatus
-from mesh_core.models.outcomes import OutcomeVerdict, Stage
-from mesh_core.models.proposals import Proposal
+from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.testing import wait_for
 
 WORKER = {"project": "shop", "service": "worker"}
-QUICK = WatchLimits(every_seconds=0.2, steady_seconds=3, unhealthy_seconds=3, margin_seconds=10)
-
-
-def the_look(run: Run) -> Any:
-    return look(run.proposal, run.folder, run.cancel, run.limits, run.where)
-
-
-def repair(run: Run) -> list[Stage]:
-    stages = []
-    for plan in stages_for(playbook_for(run.proposal)):
-        stages.append(run.play(plan))
-        if not stages[-1].ok:
-            break
-    return stages
-
-
-async def prove(run: Run, settle: WatchLimits = QUICK) -> Verification:
-    return await verify(run.proposal, run.folder, run.lines.append, run.cancel, run.limits, run.where, settle=settle)
 
 
 async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
@@ -328,209 +303,3 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
     finally:
         pool.stop()
         await asyncio.to_thread(run_compose, "down", "--timeout", "1")
-
-
-@pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[Path]:
-    """A supervisord with a program `web` (a real listening process) and `broken`; the path of its configuration."""
-    short = Path("/tmp") / f"mm-sv-{time.monotonic_ns()}"  # a socket's path has 107 bytes
-    conf = tmp_path / "supervisord.conf"
-    sock = f"{short}.sock"
-    conf.write_text(
-        textwrap.dedent(f"""
-            [unix_http_server]
-            file={sock}
-            [supervisord]
-            logfile={tmp_path}/supervisord.log
-            pidfile={tmp_path}/supervisord.pid
-            [rpcinterface:supervisor]
-            supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-            [supervisorctl]
-            serverurl=unix://{sock}
-            [program:web]
-            command=sleep 600
-            startsecs=1
-            [program:broken]
-            command=false
-            startsecs=1
-            startretries=1
-            autostart=false
-        """)
-    )
-    server = subprocess.Popen(
-        [str(Path(sys.prefix, "bin", "supervisord")), "-n", "-c", str(conf)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while not Path(sock).exists() and time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(0.1)
-            if server.poll() is not None:
-                break
-            time.sleep(0.05)
-    assert Path(sock).exists()
-    yield conf
-    server.terminate()
-    server.wait(60)
-
-
-def for_supervisor(conf: Path) -> bytes:
-    control = str(Path(sys.prefix, "bin", "supervisorctl"))
-    box = {"ansible_connection": "local", "mend_supervisorctl": control, "mend_supervisor_conf": str(conf)}
-    return yaml.safe_dump({"all": {"hosts": {"box": box}}}).encode()
-
-
-def of_supervisor(program: str) -> Proposal:
-    return a_proposal(program, "service_restart", {"runtime": "supervisor"})
-
-
-async def test_a_supervisor_program_is_restarted_and_proven(
-    pool: AnsiblePool, supervisor: Path, prepare: Prepare
-) -> None:
-    run = prepare(pool, of_supervisor("web"), inventory=for_supervisor(supervisor))
-    await wait_for(lambda: the_look(run).health is TargetStatus.HEALTHY, 15, "running at first")
-    first = the_look(run).incarnation
-    stages = await asyncio.to_thread(repair, run)
-    assert [(s.name, s.ok, s.changed) for s in stages] == [
-        ("syntax", True, 0),
-        ("apply", True, 1),
-        ("check_idempotency", True, 0),
-    ]
-    done = await prove(run)
-    assert done.verdict is OutcomeVerdict.PROVEN, done
-    assert done.after["incarnation"] != first
-    control = [str(Path(sys.prefix, "bin", "supervisorctl")), "-c", str(supervisor)]
-    await asyncio.to_thread(subprocess.run, [*control, "stop", "web"], capture_output=True)
-    assert the_look(run).health is TargetStatus.UNHEALTHY
-    assert all(s.ok for s in await asyncio.to_thread(repair, run))  # restart of a stopped program starts it
-
-
-def test_a_supervisor_program_that_cannot_start_or_is_not_there_fails_in_words(
-    pool: AnsiblePool, supervisor: Path, prepare: Prepare
-) -> None:
-    broken = repair(prepare(pool, of_supervisor("broken"), inventory=for_supervisor(supervisor)))[-1]
-    assert not broken.ok
-    assert "did not start broken" in broken.detail
-    assert "spawn error" in broken.detail or "abnormal" in broken.detail
-    run = prepare(pool, of_supervisor("nobody"), inventory=for_supervisor(supervisor))
-    assert the_look(run).facts["exists"] is False
-    assert "no such process" in repair(run)[-1].detail
-    nowhere = prepare(pool, of_supervisor("web"), inventory=for_supervisor(Path("/nowhere.conf")))
-    assert the_look(nowhere).health is TargetStatus.UNKNOWN
-    assert not repair(nowhere)[-1].ok
-
-
-def for_node(node: SystemdNode) -> bytes:
-    return yaml.safe_dump({"all": {"hosts": {"far": dict(node.inventory_vars)}}}).encode()
-
-
-async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
-    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
-) -> None:
-    proposal = a_proposal("web", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(pool, proposal, inventory=for_node(systemd_node))
-    systemd_node.systemctl("start", "web")
-    assert the_look(run).health is TargetStatus.HEALTHY
-    await asyncio.to_thread(systemd_node.systemctl, "stop", "web")
-    seen = the_look(run)
-    assert seen.health is TargetStatus.UNHEALTHY, seen
-    stages = await asyncio.to_thread(repair, run)
-    assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
-    done = await prove(run)
-    assert done.verdict is OutcomeVerdict.PROVEN, done
-    assert systemd_node.show("web", "ActiveState")["ActiveState"] == "active"
-
-
-async def test_units_of_other_kinds_are_proven_in_their_own_words(
-    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
-) -> None:
-    """A job ends, a timer waits, a socket listens: none of them "runs"."""
-    systemd_node.install_unit("once.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
-    systemd_node.install_unit("later.timer", "[Timer]\nOnBootSec=9d\nUnit=once.service\n")
-    systemd_node.install_unit("door.socket", "[Socket]\nListenStream=/run/door.sock\nAccept=yes\n")
-    systemd_node.install_unit("door@.service", "[Service]\nExecStart=/bin/cat\nStandardInput=socket\n")
-    try:
-        for unit, words in (("once", "exited 0"), ("later.timer", "waiting"), ("door.socket", "listening")):
-            proposal = a_proposal(unit, "service_restart", {"runtime": "systemd"}, node="far")
-            run = prepare(pool, proposal, inventory=for_node(systemd_node))
-            stages = await asyncio.to_thread(repair, run)
-            assert [s.ok for s in stages] == [True, True, True], (unit, stages)
-            done = await prove(run)
-            assert (done.verdict, words in done.reason) == (OutcomeVerdict.PROVEN, True), (unit, done)
-    finally:
-        systemd_node.systemctl("stop", "later.timer", "door.socket", check=False)
-
-
-async def test_a_mount_that_went_away_is_mounted_again_and_proven_so(
-    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
-) -> None:
-    def mounted() -> bool:
-        return "srv-data" in systemd_node.engine.exec(systemd_node.name, "cat", "/proc/mounts")
-
-    unit = "srv-data.mount"
-    systemd_node.install_unit(unit, "[Mount]\nWhat=srv-data\nWhere=/srv/data\nType=tmpfs\n")
-    systemd_node.systemctl("start", unit)
-    proposal = a_proposal(unit, "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(pool, proposal, inventory=for_node(systemd_node))
-    try:
-        assert the_look(run).sentence == "active (mounted)"
-        systemd_node.engine.exec(systemd_node.name, "umount", "/srv/data")
-        await wait_for(lambda: the_look(run).health is TargetStatus.UNHEALTHY, 30, "systemd to know that it is gone")
-        assert not mounted()
-        stages = await asyncio.to_thread(repair, run)
-        assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
-        done = await prove(run)
-        assert (done.verdict, "mounted" in done.reason) == (OutcomeVerdict.PROVEN, True), done
-        assert mounted()
-    finally:
-        systemd_node.systemctl("stop", unit, check=False)
-
-
-async def test_a_mount_that_cannot_come_back_is_not_called_repaired(
-    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
-) -> None:
-    unit = "srv-gone.mount"
-    systemd_node.install_unit(unit, "[Mount]\nWhat=/srv/no-such-image\nWhere=/srv/gone\nType=ext4\nOptions=loop\n")
-    proposal = a_proposal(unit, "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(pool, proposal, inventory=for_node(systemd_node))
-    stages = await asyncio.to_thread(repair, run)
-    assert not stages[-1].ok
-    assert the_look(run).health is TargetStatus.UNHEALTHY
-
-
-def test_a_unit_that_is_not_there_is_said_plainly(
-    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
-) -> None:
-    proposal = a_proposal("nobody", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(pool, proposal, inventory=for_node(systemd_node))
-    assert the_look(run).facts["exists"] is False
-    assert "Could not find the requested service nobody" in repair(run)[-1].detail
-
-
-async def test_a_unit_that_keeps_failing_is_not_called_repaired(
-    pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
-) -> None:
-    unit = (
-        "[Service]\nExecStart=/bin/sh -c 'sleep 0.5; exit 1'\nRestart=always\nRestartSec=100ms\nStartLimitBurst=100\n"
-    )
-    systemd_node.install_unit("flap.service", unit)
-    proposal = a_proposal("flap", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(pool, proposal, inventory=for_node(systemd_node))
-    try:
-        assert all(s.ok for s in await asyncio.to_thread(repair, run))
-        done = await prove(run)
-        assert done.verdict is OutcomeVerdict.NOT_HELPED, done
-    finally:
-        systemd_node.systemctl("stop", "flap", check=False)
-
-
-def test_a_host_that_does_not_answer_is_unknown_and_the_repair_fails(pool: AnsiblePool, prepare: Prepare) -> None:
-    far = b"all: {hosts: {far: {ansible_host: 127.0.0.1, ansible_port: 9, ansible_user: nobody}}}"
-    proposal = a_proposal("web", "service_restart", {"runtime": "systemd"}, node="far")
-    run = prepare(pool, proposal, inventory=far)
-    assert the_look(run).health is TargetStatus.UNKNOWN
-    stages = repair(run)
-    assert not stages[-1].ok
-    assert "refused" in stages[-1].detail
-    assert LOOK.log == ""

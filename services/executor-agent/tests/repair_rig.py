@@ -1,0 +1,32 @@
+"""A repair step by step, as the tests want it: a look, the stages, the proof. Real Ansible, no executor around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parts.playing import Run
+
+from executor_agent.stages import stages_for
+from executor_agent.target_state import look
+from executor_agent.verify import Verification, WatchLimits, verify
+from mesh_core.actions.register import playbook_for
+from mesh_core.models.outcomes import Stage
+
+QUICK = WatchLimits(every_seconds=0.2, steady_seconds=3, unhealthy_seconds=3, margin_seconds=10)
+
+
+def the_look(run: Run) -> Any:
+    return look(run.proposal, run.folder, run.cancel, run.limits, run.where)
+
+
+def repair(run: Run) -> list[Stage]:
+    stages = []
+    for plan in stages_for(playbook_for(run.proposal)):
+        stages.append(run.play(plan))
+        if not stages[-1].ok:
+            break
+    return stages
+
+
+async def prove(run: Run, settle: WatchLimits = QUICK) -> Verification:
+    return await verify(run.proposal, run.folder, run.lines.append, run.cancel, run.limits, run.where, settle=settle)
