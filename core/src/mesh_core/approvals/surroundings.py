@@ -29,12 +29,12 @@ T = TypeVar("T")
 
 
 class SurroundingsReader:
-    """For one runtime folder; keep it, and only what changed is read again."""
+    """For one runtime folder; keep it, and only what changed is read again. `config`: the reader of that folder's."""
 
-    def __init__(self, runtime: Path):
+    def __init__(self, runtime: Path, config: ConfigReader | None = None):
         self._runtime = runtime
         self._actions = ActionFolders(runtime)
-        self._config = ConfigReader(runtime)
+        self._config = config or ConfigReader(runtime)
         self._unreached = WhenChanged(self._read_unreached, lambda: tuple(map(stamp_of, self._ended)))
 
     def read(self, *, offline: Mapping[str, str], redis: str = "") -> Surroundings:

@@ -58,10 +58,14 @@ class ConfigReader:
 
     def read(self) -> ConfigSnapshot:
         """The config of now; nothing but looks at files' status when nothing changed. Blocks."""
-        inventory, policy = self._inventory.value(), self._policy.value()
+        inventory, policy = self._inventory.value(), self.policy()
         broken = isinstance(inventory, str) or isinstance(policy, str)
         settling = broken and (_just_saved(self.inventory_file) or _just_saved(self.policy_file))
         return ConfigSnapshot(inventory, policy, settling)
+
+    def policy(self) -> Policy | str:
+        """The policy of now, for whoever does not need the hosts. Blocks."""
+        return self._policy.value()
 
     def _read_inventory(self) -> Inventory | str:
         try:
@@ -86,20 +90,22 @@ def current_policy(runtime: Path, lifeline: Lifeline = NO_LIFELINE) -> Policy:
     return Policy.load(runtime / "config" / "policy.yml", lifeline | read_lifeline(runtime))
 
 
-def lint_by_policy(policy: Policy, proposal: Proposal) -> Lint:
+def lint_by_policy(policy: Policy | str, proposal: Proposal) -> Lint:
     """What stands against a proposal's own playbook, and what it takes away; nothing of one that carries none.
 
-    Not a method of the policy: the planner's image judges events by it, and no playbook.
+    What a policy that cannot be used would allow is not allowed, and the findings say so. Not a method of the policy:
+    the planner's image judges events by it, and no playbook.
     """
-    return lint_proposal(proposal, policy.widened, policy.is_lifeline)
+    return (
+        lint_proposal(proposal)
+        if isinstance(policy, str)
+        else lint_proposal(proposal, policy.widened, policy.is_lifeline)
+    )
 
 
 def lint_by_current_policy(runtime: Path, proposal: Proposal) -> Lint:
-    """The same by the policy of now."""
-    try:
-        return lint_by_policy(current_policy(runtime), proposal)
-    except BadPolicy:  # what it would allow is not allowed then, and the findings say so
-        return lint_proposal(proposal)
+    """The same by the policy of now, for who asks once."""
+    return lint_by_policy(ConfigReader(runtime).policy(), proposal)
 
 
 def _just_saved(path: Path) -> bool:

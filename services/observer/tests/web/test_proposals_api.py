@@ -13,6 +13,7 @@ from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.proposals import Folder
+from mesh_core.policy.policy import Policy
 from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.testing import AllFolders
@@ -94,6 +95,22 @@ async def test_the_detail_names_what_only_the_policy_allows_and_the_files_that_c
     assert "removes a whole tree" in runs["dangers"][0]
     assert "every task of the playbook" in (await _detail(desk, name.id))["touches"]
     assert runs["problems"] == []
+
+
+async def test_a_card_reads_the_policy_anew_only_when_its_file_is_another(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, loads = Policy.load, []
+    monkeypatch.setattr(Policy, "load", lambda *given: loads.append(given) or read(*given))
+    name = desk.propose()
+    for _ in range(3):
+        await _detail(desk, name.id)
+    assert len(loads) == 1
+    policy = desk.actions.folder(Folder.PENDING).parents[1] / "config" / "policy.yml"
+    policy.parent.mkdir(exist_ok=True)
+    policy.write_text("nonsense: 1\n")
+    assert (await _detail(desk, name.id))["policy"] is None
+    assert len(loads) == 2
 
 
 async def test_what_stands_against_a_yes_is_told_of_what_waits_and_only_of_that(desk: Desk) -> None:

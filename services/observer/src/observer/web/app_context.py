@@ -13,6 +13,7 @@ from fastapi import Request
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.surroundings import SurroundingsReader
 from mesh_core.messaging.bus import Bus
+from mesh_core.policy.current_config import ConfigReader
 from mesh_core.silences.folder import SilenceFolder
 from observer.audit.protocol import Audit, NullAudit
 from observer.auth.auth import Auth
@@ -51,9 +52,14 @@ class AppContext:
         return SilenceFolder(self.runtime)
 
     @cached_property
-    def surroundings(self) -> SurroundingsReader:
+    def config(self) -> ConfigReader:
         """Likewise, of inventory and policy."""
-        return SurroundingsReader(self.runtime)
+        return ConfigReader(self.runtime)
+
+    @cached_property
+    def surroundings(self) -> SurroundingsReader:
+        """Likewise, of what is around the proposals."""
+        return SurroundingsReader(self.runtime, self.config)
 
     @cached_property
     def failing_probes(self) -> FailingProbesReader:

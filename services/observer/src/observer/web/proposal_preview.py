@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
-from mesh_core.policy.current_config import current_policy, lint_by_current_policy
-from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.current_config import lint_by_policy
+from mesh_core.policy.policy import Policy
 from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem
 
@@ -42,7 +42,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
         return None, None
     name = p.playbook.name if p.playbook else p.type
     sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
-    lint = lint_by_current_policy(context.runtime, p)
+    lint = lint_by_policy(context.config.policy(), p)
     return PlaybookPreview(
         name=name,
         text=made.apply,
@@ -56,10 +56,10 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
 
 
 def load_policy(context: AppContext) -> Policy:
-    try:
-        return current_policy(context.runtime)
-    except BadPolicy as error:
-        raise HttpProblem(409, "bad_policy", f"the policy cannot be used: {error}") from None
+    policy = context.config.policy()
+    if isinstance(policy, str):
+        raise HttpProblem(409, "bad_policy", f"the policy cannot be used: {policy}")
+    return policy
 
 
 def policy_answer(context: AppContext, p: Proposal) -> PolicyAnswer | None:
