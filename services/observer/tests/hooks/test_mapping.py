@@ -178,6 +178,26 @@ def test_an_operators_file_says_what_labels_and_names_mean() -> None:
     assert (event.type, event.node, event.severity) == ("disk_failed", "nas", Severity.CRITICAL)
 
 
+@pytest.mark.parametrize("line", ["x" * 60_000, "12:00 some words of a log " * 2000], ids=["one word", "words"])
+@pytest.mark.parametrize(
+    "reads",
+    [
+        lambda log: alertmanager.alerts_in(group({**firing(), "annotations": {"log": log}})),
+        lambda log: alertmanager.alerts_in(group(firing(log=log))),
+        lambda log: grafana.alerts_in(group({**firing(), "valueString": log})),
+        lambda log: uptime_kuma.alerts_in(kuma(0, description=log)),
+        lambda log: uptime_kuma.alerts_in({"msg": log}),
+        lambda log: GenericHook(type="kind").alerts_in({"kind": "x_failed", "log": log}, "any"),
+        lambda log: GenericHook(type="kind").alerts_in({"kind": "x_failed", "log": {"lines": log.split("\n")}}, "any"),
+    ],
+    ids=["annotation", "label", "grafana", "kuma", "kuma's message", "generic", "lines"],
+)
+def test_the_last_line_of_a_long_log_is_kept_wherever_it_stands(line: str, reads: Any) -> None:
+    event = event_of(one(reads("\n".join([line] * 19 + ["FATAL: no space left, password=S3CRET"]))))
+    assert "FATAL: no space left" in event.wire().decode()
+    assert "S3CRET" not in event.wire().decode()
+
+
 def test_secrets_are_hidden_and_the_largest_alert_still_fits() -> None:
     alert = firing(container="web", api_token="S3CRET", **{f"l{n}": "x " * 1900 for n in range(200)})
     alert["annotations"] = {f"a{n}": "password=S3CRET " * 200 for n in range(200)}

@@ -9,7 +9,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.records import rfc3339
 from mesh_core.models.slugs import plain_name
 from mesh_core.models.whole_numbers import whole_in
-from observer.hooks.alert import Alert, Nothing, Read, Unfit, stable_key
+from observer.hooks.alert import MAX_WORD_CHARS, Alert, Nothing, Read, Unfit, stable_key
 from observer.hooks.sender import HookSender
 
 SOURCE = "uptime-kuma"
@@ -91,7 +91,7 @@ def _message(msg: str) -> Read:
         name="monitor_message",
         key=stable_key("", msg[:2000]),
         firing=True,
-        details={"source": SOURCE, "msg": msg[:2000]},
+        details={"source": SOURCE, "msg": msg[-MAX_WORD_CHARS:]},
         type="monitor_message",
         severity="warning",
     )
