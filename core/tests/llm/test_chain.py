@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from mesh_core.llm.chain import chain_for, model_urls
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.trust import trusted
 from mesh_core.runtime.settings import BadSettings, read_settings, table_rows
 
 ALL = {
@@ -40,6 +43,21 @@ async def test_the_default_chain_has_the_contracts_order_models_limits_and_price
         ("haiku", "anthropic", "claude-haiku-4-5-20251001", 30.0, Price(1, 5)),
         ("sonnet", "anthropic", "claude-sonnet-4-6", 30.0, Price(3, 15)),
     ]
+
+
+async def test_which_certificates_count_is_read_once_for_all_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted.cache_clear()
+    read: list[ssl.SSLContext] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, *places: Any, **more: Any) -> None:
+        read.append(context)
+        load(context, *places, **more)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    for _ in range(2):
+        await chain(ALL)
+    assert len(read) == 2  # for those of httpx, and for Anthropic's client, which asks the machine's own list
 
 
 async def test_what_is_not_configured_is_skipped() -> None:

@@ -14,6 +14,7 @@ from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
 from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt, ProviderError
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.trust import trusted
 from mesh_core.runtime.hidden_modules import hidden
 
 MAX_MESSAGE_BYTES = 128 * 1024  # its client makes objects of every part: a mebibyte of tiny ones took 4 s of one core
@@ -65,7 +66,10 @@ class AnthropicProvider:
             base_url=base_url or "https://api.anthropic.com",
             max_retries=0,
             timeout=timeout_seconds,
-            http_client=anthropic.DefaultAsyncHttpxClient(event_hooks=bounded(httpx2.ByteStream, MAX_MESSAGE_BYTES)),
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                verify=trusted(httpx2.create_ssl_context),
+                event_hooks=bounded(httpx2.ByteStream, MAX_MESSAGE_BYTES),
+            ),
         )
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:

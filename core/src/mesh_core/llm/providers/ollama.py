@@ -23,6 +23,7 @@ from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
 from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.trust import trusted
 from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
 
 # A model that thinks aloud would spend all its tokens before the answer: it is asked not to. Some servers of 2025
@@ -67,10 +68,12 @@ class OllamaProvider:
         self.price = price
         headers = {"authorization": f"Bearer {api_key}"} if api_key else None
         # The library's own limit is per read; the fallback chain's wall clock is the one that counts.
+        outside = host.startswith("https:")
         self._client = ollama.AsyncClient(
             host=host,
             timeout=None,
-            trust_env=host.startswith("https:"),
+            trust_env=outside,
+            verify=trusted(httpx.create_ssl_context, from_environment=outside),
             headers=headers,
             follow_redirects=False,
             event_hooks=bounded(httpx.ByteStream),

@@ -23,6 +23,7 @@ from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
 from mesh_core.llm.streamed import PIECES, put_together
+from mesh_core.llm.trust import trusted
 from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
@@ -72,9 +73,11 @@ class OpenAICompatibleProvider:
         self.price = price
         # The fallback chain's wall clock bounds the attempt; a client time-out is per read and would only confuse.
         # A proxy from the environment is for https: a model on the local network is reached directly.
+        outside = base.startswith("https:")
         self._http = httpx.AsyncClient(
             timeout=None,  # noqa: S113
-            trust_env=base.startswith("https:"),
+            trust_env=outside,
+            verify=trusted(httpx.create_ssl_context, from_environment=outside),
             event_hooks=bounded(httpx.ByteStream),
         )
 
