@@ -101,13 +101,13 @@ def planner_files_twice() -> None:
 @mutant("planner_agent")
 def sweep_deletes_a_waiting_draft() -> None:
     def make_sweep(old: Any) -> Any:
-        async def sweep_drafts(self: Any, stop: asyncio.Event) -> None:
+        async def sweep(self: Any, stop: asyncio.Event) -> None:
             while not stop.is_set():
                 for action_id, token, _ in list(self._actions.drafts()):
                     self._actions.drop_draft(action_id, token)
                 await asyncio.sleep(0.02)
 
-        return sweep_drafts
+        return sweep
 
     def make_filing(old: Any) -> Any:
         def file_draft(self: Any, action_id: str, receipt: Any) -> Any:
@@ -118,7 +118,7 @@ def sweep_deletes_a_waiting_draft() -> None:
 
         return file_draft
 
-    replace("planner_agent.proposal_writer.ProposalWriter.sweep_drafts", make_sweep)
+    replace("planner_agent.proposal_drafts.ProposalDrafts.sweep", make_sweep)
     replace("mesh_core.approvals.planner_folders.PlannerFolders.file_draft", make_filing)
 
 

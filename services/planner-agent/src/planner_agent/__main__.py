@@ -146,7 +146,7 @@ def main() -> None:
             "plan": planner.run,
             "claims": planner.keep_claims,
             "bridge": bridge.run,
-            "drafts": writer.sweep_drafts,
+            "drafts": writer.drafts.sweep,
             "server": look_at_server,
             "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[PLANNER].port), probes).run,
         },

@@ -6,7 +6,6 @@ The order of the steps is the design (docs/delivery.md has the crash table): dra
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,23 +15,20 @@ from typing import TypeAlias
 import structlog
 
 from mesh_core.actions.choices import IGNORE, NOTIFY
-from mesh_core.actions.register import type_for
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
 from mesh_core.incidents.rule import ends
-from mesh_core.llm.reasons import quoted, told_reason
+from mesh_core.llm.reasons import quoted
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
-from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import entered_ms
-from mesh_core.runtime.metrics import PROPOSALS, TIME_TO_PROPOSAL
-from mesh_core.runtime.service import pause
+from mesh_core.runtime.metrics import TIME_TO_PROPOSAL
 from mesh_core.silences.silence import Silence
 from planner_agent.batch import PlanningTask
 from planner_agent.diagnosis import Diagnosis, Diagnostician
-from planner_agent.evidence import kept_event
 from planner_agent.planner_store import KnownTrouble, PlannerStore
+from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.triage import is_poison
@@ -40,8 +36,6 @@ from planner_agent.withdrawals import Withdrawals
 from planner_agent.worsening import Weight, weight_of
 
 RETRY_SECONDS = 1.0
-SWEEP_SECONDS = 600.0
-ORPHAN_SECONDS = 3600.0
 GROUP = "planner"
 
 log = structlog.get_logger()
@@ -71,7 +65,7 @@ class ProposalWriter:
         self._silences = silences
         self._reported = ReportedBefore(store, actions, diagnostician, clock=clock)
         self._withdrawals = Withdrawals(bus, store, actions, clock=clock)
-        self._ttl = timedelta(seconds=ttl_seconds)
+        self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
         self._clock = clock
 
     async def plan(self, task: PlanningTask) -> None:
@@ -98,7 +92,7 @@ class ProposalWriter:
 
     async def _plan(self, task: PlanningTask, again: bool) -> None:
         event, action_id = task.event, task.action_id
-        receipt = await self._decided(action_id)
+        receipt = await self.drafts.decided(action_id)
         if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
             return await self._conclude(task, again=True)  # filed before: whoever has the gate by now, or is silenced
         if silences := self._silences.about(event):
@@ -147,7 +141,7 @@ class ProposalWriter:
                 await self._store.tell_weight(event, reported.weight)  # nobody was told that it is worse
             await self._silence(task, silences, action_id)
             return None
-        return await self._draft(event, diagnosis, action_id)
+        return await self.drafts.write(event, diagnosis, action_id)
 
     async def _conclude(self, task: PlanningTask, *, again: bool, worse: bool = False) -> None:
         """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
@@ -171,67 +165,6 @@ class ProposalWriter:
                 await self._store.put_down(action_id)
             raise
 
-    async def sweep_drafts(self, stop: asyncio.Event) -> None:
-        """Every ten minutes, remove drafts of dead planners that are older than an hour and not the decision, and
-        receipts of proposals that nobody could approve any more."""
-        while not await pause(stop, SWEEP_SECONDS):
-            try:
-                now = self._clock().timestamp()
-                for action_id, token, modified in list(self._actions.drafts()):
-                    if now - modified > ORPHAN_SECONDS and not await self._is_decision(action_id, token):
-                        self._actions.drop_draft(action_id, token)
-                        log.info("proposal_writer.orphan_removed", action_id=action_id)
-                self._actions.drop_receipts(now - self._ttl.total_seconds() - ORPHAN_SECONDS)
-            except (BusDown, OSError) as error:
-                log.warning("proposal_writer.sweep_failed", error=str(error))
-
-    async def _decided(self, action_id: str) -> Receipt | None:
-        """Which draft is the proposal of this id. The folder reminds a Redis that lost its last seconds."""
-        known = await self._store.decided(action_id)
-        if known is None and (receipt := self._actions.receipt(action_id)) is not None:
-            log.warning("planner.redis_forgot", action_id=action_id)
-            known = await self._store.decide(action_id, receipt)
-        return known
-
-    async def _is_decision(self, action_id: str, token: str) -> bool:
-        decided = await self._decided(action_id)
-        return decided is not None and decided.token == token
-
-    async def _draft(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Receipt:
-        """Write the draft and let Redis decide which draft counts. Returns the winner."""
-        token = secrets.token_hex(8)
-        proposal = self._proposal(event, diagnosis, action_id)
-        await asyncio.to_thread(self._actions.draft, proposal, token)
-        reason, timestamp = told_reason(proposal), rfc3339(self._clock())
-        update = ActionUpdate.of(proposal, "", Folder.PENDING, actor="planner", timestamp=timestamp, reason=reason)
-        winner = await self._store.decide(action_id, Receipt(token, update.wire()))
-        if winner.token != token:
-            self._actions.drop_draft(action_id, token)
-        else:
-            PROPOSALS.add(diagnosis.answer.action, diagnosis.model.provider)
-        return winner
-
-    def _proposal(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Proposal:
-        now = self._clock()
-        action = type_for(diagnosis.answer.action, event)
-        if action is None:
-            raise ValueError(f"{diagnosis.answer.action} is nothing to file")
-        return Proposal(
-            id=action_id,
-            type=action.name,
-            action=action.action,
-            risk_level=action.risk,
-            node=event.node,
-            service=event.service,
-            reason=diagnosis.answer.reason,
-            confidence=diagnosis.answer.confidence,
-            created_at=rfc3339(now),
-            expires_at=rfc3339(now + self._ttl),
-            event=kept_event(event),
-            evidence=diagnosis.evidence,
-            model=diagnosis.model,
-        )
-
     async def _count(self, task: PlanningTask, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
         decision = Decision(
@@ -246,7 +179,7 @@ class ProposalWriter:
         await self._store.free_gate(task.event)
         decision = self._silences.decision(task.event, silences[0])
         await self._store.settle(task.entry, GROUP, task.event, decision, f"silenced:{task.event.id}")
-        if decided := await self._decided(action_id):
+        if decided := await self.drafts.decided(action_id):
             self._actions.drop_draft(action_id, decided.token)
 
     async def _ignore(self, task: PlanningTask, diagnosis: Diagnosis, action_id: str) -> None:

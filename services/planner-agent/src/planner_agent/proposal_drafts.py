@@ -1,0 +1,100 @@
+"""Drafts of proposals: written beside pending/, and Redis decides which one of an id counts. Files none."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from mesh_core.actions.register import type_for
+from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.approvals.proposal_files import Receipt
+from mesh_core.llm.reasons import told_reason
+from mesh_core.messaging.bus import BusDown
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
+from mesh_core.models.records import rfc3339
+from mesh_core.runtime.metrics import PROPOSALS
+from mesh_core.runtime.service import pause
+from planner_agent.diagnosis import Diagnosis
+from planner_agent.evidence import kept_event
+from planner_agent.planner_store import PlannerStore
+
+SWEEP_SECONDS = 600.0
+ORPHAN_SECONDS = 3600.0
+
+log = structlog.get_logger()
+
+
+class ProposalDrafts:
+    """`ttl`: how long a proposal may be decided. Raises BusDown, OSError; every call may be repeated."""
+
+    def __init__(self, store: PlannerStore, actions: PlannerFolders, ttl: timedelta, clock: Callable[[], datetime]):
+        self._store = store
+        self._actions = actions
+        self._ttl = ttl
+        self._clock = clock
+
+    async def sweep(self, stop: asyncio.Event) -> None:
+        """Every ten minutes, remove drafts of dead planners that are older than an hour and not the decision, and
+        receipts of proposals that nobody could approve any more."""
+        while not await pause(stop, SWEEP_SECONDS):
+            try:
+                now = self._clock().timestamp()
+                for action_id, token, modified in list(self._actions.drafts()):
+                    if now - modified > ORPHAN_SECONDS and not await self._is_decision(action_id, token):
+                        self._actions.drop_draft(action_id, token)
+                        log.info("drafts.orphan_removed", action_id=action_id)
+                self._actions.drop_receipts(now - self._ttl.total_seconds() - ORPHAN_SECONDS)
+            except (BusDown, OSError) as error:
+                log.warning("drafts.sweep_failed", error=str(error))
+
+    async def decided(self, action_id: str) -> Receipt | None:
+        """Which draft is the proposal of this id. The folder reminds a Redis that lost its last seconds."""
+        known = await self._store.decided(action_id)
+        if known is None and (receipt := self._actions.receipt(action_id)) is not None:
+            log.warning("planner.redis_forgot", action_id=action_id)
+            known = await self._store.decide(action_id, receipt)
+        return known
+
+    async def _is_decision(self, action_id: str, token: str) -> bool:
+        decided = await self.decided(action_id)
+        return decided is not None and decided.token == token
+
+    async def write(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Receipt:
+        """Write the draft and let Redis decide which draft counts. Returns the winner."""
+        token = secrets.token_hex(8)
+        proposal = self._proposal(event, diagnosis, action_id)
+        await asyncio.to_thread(self._actions.draft, proposal, token)
+        reason, timestamp = told_reason(proposal), rfc3339(self._clock())
+        update = ActionUpdate.of(proposal, "", Folder.PENDING, actor="planner", timestamp=timestamp, reason=reason)
+        winner = await self._store.decide(action_id, Receipt(token, update.wire()))
+        if winner.token != token:
+            self._actions.drop_draft(action_id, token)
+        else:
+            PROPOSALS.add(diagnosis.answer.action, diagnosis.model.provider)
+        return winner
+
+    def _proposal(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Proposal:
+        now = self._clock()
+        action = type_for(diagnosis.answer.action, event)
+        if action is None:
+            raise ValueError(f"{diagnosis.answer.action} is nothing to file")
+        return Proposal(
+            id=action_id,
+            type=action.name,
+            action=action.action,
+            risk_level=action.risk,
+            node=event.node,
+            service=event.service,
+            reason=diagnosis.answer.reason,
+            confidence=diagnosis.answer.confidence,
+            created_at=rfc3339(now),
+            expires_at=rfc3339(now + self._ttl),
+            event=kept_event(event),
+            evidence=diagnosis.evidence,
+            model=diagnosis.model,
+        )
