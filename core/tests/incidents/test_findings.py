@@ -85,6 +85,7 @@ def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEve
                 "most memory is taken by mariadbd (db.service) 3.0 GiB, sh 4.9 KiB [memory.top]",
             ],
         ),
+        ("memory", {"limit_bytes": 64 * 2**20}, ["the container may take 64 MiB [memory.limit_bytes]"]),
         ("memory", {"available_bytes": 5, "top": 7}, ["5 bytes of memory are available [memory.available_bytes]"]),
         (
             "unit",

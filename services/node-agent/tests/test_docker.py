@@ -20,7 +20,7 @@ from node_agent.container_identity import identity_for
 from node_agent.engine import Engine as Api
 from node_agent.flapping import FlapOptions
 from node_agent.incidents import IncidentTracker
-from node_agent.investigation import docker
+from node_agent.investigation import docker, memory
 from node_agent.investigation.question import Question
 from node_agent.mounts import mount_of, read_mounts
 from node_agent.probe import Backing
@@ -525,8 +525,8 @@ async def _pipe(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
     raise EOFError
 
 
-async def test_a_full_disk_is_looked_into_with_the_engines_own_count(box: Box) -> None:
-    name = box.run("head -c 2000000 /dev/urandom > /big; seq 200000; exit 0")
+async def test_a_full_disk_and_a_full_memory_are_looked_into_with_what_the_engine_knows(box: Box) -> None:
+    name = box.run("head -c 2000000 /dev/urandom > /big; seq 200000; exit 0", "--memory", "64m")
     box.engine.docker("wait", name)
     api = Api(box.engine.host)
     root = await api.data_root()
@@ -549,3 +549,5 @@ async def test_a_full_disk_is_looked_into_with_the_engines_own_count(box: Box) -
     assert {row["container"]: row["bytes"] for row in after["logs"]}.get(name, 0) > 1_000_000
     elsewhere = Question("disk_space_low", {"mount": "/proc"}, question.deadline)
     assert await asyncio.to_thread(docker.look, elsewhere, api) == {}
+    hungry = Question("container_oom", {"container": name}, question.deadline)
+    assert (await asyncio.to_thread(memory.look, hungry, api))["limit_bytes"] == 64 * 2**20

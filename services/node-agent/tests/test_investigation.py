@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +301,7 @@ def test_what_changed_within_a_day_is_a_row_a_kind_newest_first(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("days", [5, 20_000])
-async def test_a_probe_that_fails_says_whether_name_port_or_certificate_is_to_blame(days: int, tmp_path: Path) -> None:
+def test_a_probe_that_fails_says_whether_name_port_or_certificate_is_to_blame(days: int, tmp_path: Path) -> None:
     """One with its end behind 2049 is written in another form."""
     shown, secret = tmp_path / "cert.pem", tmp_path / "key.pem"
     command = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=shop -days {days}"
@@ -306,24 +309,51 @@ async def test_a_probe_that_fails_says_whether_name_port_or_certificate_is_to_bl
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(shown, secret)
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    port = server.server_port
 
     def found(**facts: Any) -> dict[str, Any]:
         asked = question("http_probe_failed", time.monotonic() + 60, **facts)
         assert network.fits(asked)
         return network.look(asked)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        https = await asyncio.to_thread(found, url=f"https://127.0.0.1:{port}/health")
-        tcp = await asyncio.to_thread(found, address=f"127.0.0.1:{port}")
+    https, tcp = found(url=f"https://127.0.0.1:{port}/health"), found(address=f"127.0.0.1:{port}")
+    server.shutdown()
+    server.server_close()
     assert https.pop("certificate_days_left") in (days, days - 1)
     assert https == tcp == {"name_resolves": True, "port_open": True}
-    shut = await asyncio.to_thread(found, url=f"http://127.0.0.1:{port}/")
-    assert shut == {"name_resolves": True, "port_open": False}
-    assert await asyncio.to_thread(found, address="no-such-host.invalid:80") == {"name_resolves": False}
+    assert found(url=f"http://127.0.0.1:{port}/") == {"name_resolves": True, "port_open": False}
+    assert found(address="no-such-host.invalid:80") == {"name_resolves": False}
+
+
+def test_a_name_server_that_does_not_answer_is_a_name_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **more: released.wait())
+    try:
+        asked = question("http_probe_failed", time.monotonic() + 0.2, url="http://shop.example/")
+        assert network.look(asked) == {"name_resolves": False}
+    finally:
+        released.set()
+
+
+def test_an_agent_can_end_while_a_look_hangs() -> None:
+    """What hangs in the kernel hangs on; nobody waits for it at the end either."""
+    code = """
+import asyncio, threading
+from node_agent.checks import CheckResult, Condition
+from node_agent.confirmation import ConfirmationRule
+from node_agent.investigation.investigator import Investigator
+from node_agent.investigation.options import InvestigationOptions
+from node_agent.investigation.question import Room
+
+hangs = Room("hangs", lambda asked: True, lambda asked: threading.Event().wait())
+result = CheckResult("x", None, Condition.UNHEALTHY, ConfirmationRule(), "x")
+print(asyncio.run(Investigator(InvestigationOptions(seconds=0.1), [hangs]).look(result)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[-1] == "{}"
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def _memory(facts: _Facts) -> _Said:
         swap = _number(facts.get("swap_free_bytes"))
         more = f", {size_in_words(swap)} of swap are free" if swap else ""
         yield Finding("available_bytes", f"{size_in_words(left)} of memory are available{more}")
+    if limit := _number(facts.get("limit_bytes")):
+        yield Finding("limit_bytes", f"the container may take {size_in_words(limit)}")
     if top := _named(facts.get("top"), "program", "pss_bytes", within="unit_or_container"):
         yield Finding("top", f"most memory is taken by {top}", names=True)
 

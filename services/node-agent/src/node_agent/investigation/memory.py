@@ -26,6 +26,12 @@ def fits(question: Question) -> bool:
 def look(question: Question, engine: Engine, proc: Path = PROC) -> dict[str, Any]:
     kib = sizes_in((proc / "meminfo").read_text())
     facts: dict[str, Any] = {"available_bytes": 1024 * kib["MemAvailable"], "swap_free_bytes": 1024 * kib["SwapFree"]}
+    container = question.facts.get("container")
+    if isinstance(container, str):
+        with contextlib.suppress(OSError):  # no engine answers
+            detail = question.answered(engine.container(container)) or {}
+            if limit := (detail.get("HostConfig") or {}).get("Memory"):
+                facts["limit_bytes"] = int(limit)
     if question.host_files:  # in a container only its own processes are seen
         facts["top"] = _top(question, engine, proc)
     return facts

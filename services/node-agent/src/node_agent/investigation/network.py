@@ -44,14 +44,15 @@ def look(question: Question) -> dict[str, Any]:
 
 
 async def _look(endpoint: Endpoint, facts: dict[str, Any]) -> None:
+    """No is also the answer where nobody says anything until the time is over."""
     if not endpoint.unix:
+        facts["name_resolves"] = False
         try:
             await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            facts["name_resolves"] = False
             return
         facts["name_resolves"] = True
-    facts["port_open"] = False  # also where nobody answers until the time is over
+    facts["port_open"] = False
     _, writer = await _opened(Endpoint(endpoint.unix, endpoint.host, endpoint.port))
     if writer is None:
         return

@@ -34,7 +34,12 @@ class Question:
         async def in_time() -> T:
             return await asyncio.wait_for(asking, max(0.1, self.deadline - time.monotonic()))
 
-        return asyncio.run(in_time())
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(in_time())
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())  # a turn in which connections are closed
+            loop.close()  # asyncio.run would wait for its threads: for a name server that does not answer
 
     def over(self) -> bool:
         """Is there no time left? Asked within every loop whose length a host decides."""
