@@ -26,6 +26,7 @@ def change(service: str | None = "web", kind: str = "opened", **facts: object) -
 def test_escapes_and_control_characters_do_not_travel() -> None:
     raw = b"\x1b[31mred\x1b[0m\x07 \x1b]0;title\x07text\x00\r\nprogress 1\rprogress 2\n\n\xff\xfe end\n"
     assert clean_lines(raw) == ["red text", "progress 1", "progress 2", "\ufffd\ufffd end"]
+    assert clean_lines(b"a\0b\n") == ["ab"]  # a zero makes no UTF-16
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])

@@ -87,7 +87,8 @@ class ContainerHistory:
             record.oom_killed = not record.stopped_by_person and at - record.oom_at < 60
             if not record.stopped_by_person:
                 record.deaths.append(at)
-                if str(actor.get("Attributes", {}).get("exitCode", "0")) != "0":
+                told = actor.get("Attributes", {})
+                if str(told.get("exitCode", told.get("containerExitCode", "0"))) != "0":  # the latter: older Podmans
                     record.crashes.append(at)
             if record.oom_killed:
                 record.oom_deaths.append(at)

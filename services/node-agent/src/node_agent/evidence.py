@@ -36,7 +36,7 @@ def decoded(raw: bytes) -> str:
     if encoding := _UTF16.get(raw[:2]):
         return raw[2:].decode(encoding, "replace")
     zeros = raw.count(0)
-    if zeros * 4 < len(raw) or not raw:
+    if zeros < 3 or zeros * 4 < len(raw):
         return raw.decode("utf-8", "replace")
     if b"\xef\xbf\xbd" in raw:  # the engine read it as UTF-8 before us, so that nothing is where it was
         return raw.replace(b"\0", b"").decode("utf-8", "replace").lstrip("\ufffd")

@@ -20,6 +20,7 @@ from mesh_core.policy.playbook_lint.shutting_out import (
     nothing,
     shuts_out,
 )
+from mesh_core.policy.playbook_lint.telling_words import DELETED, UNMOUNTED, told_by_a_word
 from mesh_core.policy.playbook_lint.unread_words import (
     UNREADABLE,
     fetched_by,
@@ -27,18 +28,15 @@ from mesh_core.policy.playbook_lint.unread_words import (
     runs_fetched,
     runs_unread,
 )
-from mesh_core.policy.playbook_lint.writing_over import CUT_OFF, DEVICE, written_over
+from mesh_core.policy.playbook_lint.writing_over import CUT_OFF, written_over
 
 TREE = "removes a whole tree of the host"
 DISK = "makes a disk, volume or file anew"
-DELETED = "deletes what it names"
 PACKAGES = "removes packages"
 OWNERS = "changes who may do what with a whole tree of the host"
 FOR_EVERYBODY = "lets everybody write a whole tree"
-UNMOUNTED = "takes a file system away"
 VOLUMES = "throws volumes and their data away"
 USERS = "removes a user or a group"
-BOOT = "changes how the host starts"
 HOME = "removes a person's home"
 ON_A_DEVICE = "works on a device"
 ONLY_KNOWN_THEN = "removes what is only known when it runs"
@@ -69,7 +67,9 @@ _PACKAGES = frozenset(
         "emerge pkg nix-env uv"
     ).split()
 )
-_TAKES_PACKAGES = re.compile(r"remove|purge|autoremove|autopurge|erase|uninstall|del|--(?:remove|purge|erase)")
+_TAKES_PACKAGES = re.compile(
+    r"(?:dist|full)-upgrade|remove|purge|autoremove|autopurge|erase|uninstall|del|--(?:remove|purge|erase)"
+)
 _TAKES_BY_LETTER = {"dpkg": re.compile("-[rP]"), "rpm": re.compile("-e.*"), "pacman": re.compile("-R.*")}
 # Tools for disks, and the words with which they only look.
 _DISKS = {
@@ -82,41 +82,12 @@ _DISKS = {
     **dict.fromkeys(("blkdiscard", "cfdisk", "shred", "nwipe", "srm", "sg_format", "pvcreate"), frozenset()),
     **dict.fromkeys(("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce"), frozenset()),
 }
-# A program, a word that follows it, and what that does.
-_WITH_A_WORD: tuple[tuple[str, frozenset[str], str], ...] = (
-    ("zfs", frozenset({"destroy", "rollback"}), "destroys a file system, or all since a snapshot"),
-    ("zpool", frozenset({"destroy", "labelclear", "create"}), "destroys a pool of disks"),
-    ("btrfs", frozenset({"delete"}), "deletes a file system's subvolume"),
-    ("cryptsetup", frozenset({"erase", "luksErase", "luksFormat"}), "makes an encrypted disk unreadable"),
-    ("mdadm", frozenset({"--zero-superblock", "--create"}), "takes a disk array apart"),
-    ("mdadm", frozenset({"--stop", "-S"}), UNMOUNTED),
-    ("zpool", frozenset({"export"}), UNMOUNTED),
-    ("aws", frozenset({"rb"}), DELETED),
-    ("mc", frozenset({"rb"}), DELETED),
-    ("badblocks", frozenset({"-w"}), DEVICE),
-    ("hdparm", frozenset({"--security-erase", "--security-erase-enhanced"}), DEVICE),
-    ("git", frozenset({"clean"}), "removes files that are in no commit"),
-    ("crontab", frozenset({"-r", "-"}), "removes all of a user's timed commands"),
-    ("etcdctl", frozenset({"del"}), DELETED),
-    ("git", frozenset({"--hard"}), "throws away what was changed in a folder"),
-    ("git", frozenset({"--force"}), "writes over what others have"),
-    *((name, frozenset({"del", "DEL", "unlink", "UNLINK"}), DELETED) for name in ("redis-cli", "valkey-cli")),
-    ("rabbitmqctl", frozenset({"reset", "force_reset"}), DELETED),
-    ("zfs", frozenset({"-F"}), "destroys a file system, or all since a snapshot"),
-    ("dmsetup", frozenset({"remove", "remove_all", "wipe_table"}), UNMOUNTED),
-    ("losetup", frozenset({"-d", "-D", "--detach", "--detach-all"}), UNMOUNTED),
-    ("efibootmgr", frozenset({"-B", "--delete-bootnum"}), BOOT),
-    ("flashrom", frozenset({"-w", "--write", "-E", "--erase"}), BOOT),
-    ("rclone", frozenset({"sync", "move"}), "removes what its source does not have"),
-    ("restic", frozenset({"forget", "prune"}), "removes backups"),
-    ("borg", frozenset({"delete", "prune"}), "removes backups"),
-)
 DELETES = re.compile(
     r"destroy|deletes?|purge|erase|wipe|format|undefine|uninstall|flush(?:all|db)|zap|labelclear|sanitize|nuke|obliterate"
-    r"|forget|drop(?:db|user)?|--(?:delete|erase|wipe|destroy|zap)(?:[-=].*)?|--?purge(?:[-=].*)?|--remove-(?:source-)?files",
+    r"|forget|terminate|drop(?:db|user)?|--(?:delete|erase|wipe|destroy|zap)(?:[-=].*)?|--?purge(?:[-=].*)?|--remove-(?:source-)?files",
     re.IGNORECASE,
 )
-_VERB_AND_NOUN = re.compile(r"[a-z]+-[a-z]+")  # vol-delete, of a tool that has many such
+_VERB_AND_NOUN = re.compile(r"[a-z]+[-:][a-z]+")  # vol-delete, db:drop, of tools that have many such
 # Programs that only look at a device, or make it a part of the tree.
 _LOOKS = frozenset(
     (  # noqa: SIM905
@@ -211,9 +182,8 @@ def _by_its_word(command: Command) -> str:
     unlinks = _INTERPRETERS.fullmatch(command.program) and {"unlink", "rmdir"} & {*command.words}
     if unlinks or _OWN_CODE.search(str(command)):
         return "removes files by a program of its own"
-    for program, said, what in _WITH_A_WORD:
-        if (rest := command.after(program)) and said & {*rest}:
-            return what
+    if what := told_by_a_word(command):
+        return what
     if rest := command.after(*_USER_TOOLS):
         home = {"-r", "--remove", "-rf", "--remove-home"} & {*rest}
         return HOME if home else USERS
@@ -236,25 +206,24 @@ def _engine(command: Command) -> str:
         return "removes every container that stands still"
     if said & {"kill", "stop"} and (command.open or any(word.startswith(("$", UNKNOWN)) for word in rest)):
         return "stops what is only known when it runs"
-    if said & {"rm", "remove"} and not said & {"run", "exec"}:
+    if said & {"rm", "rmp", "remove"} and not said & {"run", "exec"}:
         if "--all" in said or any(re.fullmatch(r"-[a-z]*a[a-z]*", word) for word in rest):
             return "removes all of a kind"
         if volumes:
             return VOLUMES
         if command.open or any(word.startswith(("$", UNKNOWN)) for word in rest):
             return ONLY_KNOWN_THEN
-    return (
-        "takes a swarm's services away"
-        if said & {"swarm", "stack", "service"} and said & {"leave", "rm", "down"}
-        else ""
-    )
+    whole = said & {"swarm", "stack", "service", "node", "machine", "pod"}
+    gone = whole and said & {"leave", "rm", "down", "--force-new-cluster"}
+    return "takes a swarm's services away, or a machine of it" if gone else ""
 
 
 def _deleted(command: Command) -> str:
-    if command.program in ENGINES or command.program in FIREWALLS:
+    inside = command.after("exec", "run") if command.program in ENGINES else None
+    if (command.program in ENGINES and inside is None) or command.program in FIREWALLS:
         return ""
-    words = (*re.split(r"[-_.]", command.program), *command.words[1:])
-    words += tuple(part for word in words if _VERB_AND_NOUN.fullmatch(word) for part in word.split("-"))
+    words = (*re.split(r"[-_.]", command.program), *(inside if inside is not None else command.words[1:]))
+    words += tuple(part for word in words if _VERB_AND_NOUN.fullmatch(word) for part in re.split("[-:]", word))
     if {*command.names} & {"curl", "wget", "http", "https", "xh"}:
         return "asks another service to delete something" if any("delete" in word.lower() for word in words) else ""
     return DELETED if any(DELETES.fullmatch(word) for word in words) else ""
@@ -267,6 +236,9 @@ def _opened(command: Command) -> str:
     named = [word for word in rest if not word.startswith("-") and is_lasting(word)]
     recursive = any(word == "--recursive" or re.fullmatch(r"-[a-zA-Z]*R[a-zA-Z]*", word) for word in rest)
     places = named[1:] or named
+    loose = {"chown", "chgrp"} & {*command.names} or (named and FOR_ALL.fullmatch(named[0]))
+    if loose and any(is_way_in(word) for word in places):
+        return WAY_IN
     if recursive and any(is_whole(word) for word in places):
         return OWNERS
     if recursive and "chmod" in command.names and named and FOR_ALL.fullmatch(named[0]):

@@ -17,6 +17,7 @@ from mesh_core.policy.playbook_lint.places import is_device, is_lasting, is_way_
 from mesh_core.policy.playbook_lint.shell_words import UNKNOWN
 from mesh_core.policy.playbook_lint.shutting_out import FIREWALL, OFF, WAY_IN, Protected
 from mesh_core.policy.playbook_lint.table import table
+from mesh_core.policy.playbook_lint.telling_words import DELETED, UNMOUNTED
 from mesh_core.policy.playbook_lint.writing_over import CUT_OFF, DEVICE
 from mesh_core.policy.playbook_lint.yaml_text import Literal
 
@@ -47,7 +48,7 @@ _AWAY = frozenset({"absent", "removed", "unmounted", "purged", "reset"})
 _TAKES_AWAY = {
     **dict.fromkeys(("user", "group"), what.USERS),
     **dict.fromkeys(("apt", "dnf", "dnf5", "package", "pip"), what.PACKAGES),
-    "mount": what.UNMOUNTED,
+    "mount": UNMOUNTED,
     "docker_volume": what.VOLUMES,
     "docker_container": "takes a container away",
     "docker_compose_v2": "takes a project's containers away",
@@ -168,9 +169,9 @@ def _of_unknown(arguments: Mapping[str, Any], beside: Beside) -> Iterator[tuple[
             if is_device(text):
                 yield what.ON_A_DEVICE, text[:MAX_NAMED]
             if what.DELETES.fullmatch(text) or text == "flush" or (name == "state" and text in _AWAY):
-                yield what.DELETED, f"{name}={text[:MAX_NAMED]}"
+                yield DELETED, f"{name}={text[:MAX_NAMED]}"
         if value is True and (what.DELETES.fullmatch(name) or name in ("flush", "force")):
-            yield what.DELETED, f"{name}=true"
+            yield DELETED, f"{name}=true"
 
 
 def _filled(text: str, beside: Beside) -> list[str]:

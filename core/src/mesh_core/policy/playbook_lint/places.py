@@ -15,9 +15,9 @@ _SYSTEM = frozenset({"etc", "usr", "bin", "sbin", "lib", "lib32", "lib64", "boot
 _PARTS_OF_VAR = frozenset({"lib", "log", "run", "spool"})
 _WAYS_IN = re.compile(
     r"/etc/(?:ssh|sudoers\.d|pam\.d|wireguard|network|netplan|NetworkManager|systemd/network|nftables\.d)(?:/|$)"
-    r"|/etc/(?:passwd|shadow|group|sudoers|nftables\.conf)$|/\.ssh(?:/|$)"
+    r"|/etc/(?:passwd|shadow|group|sudoers|hosts\.(?:allow|deny)|nftables\.conf)$|/\.ssh(?:/|$)"
 )
-_PROGRAMS = re.compile(r"/(?:boot|s?bin|lib(?:32|64)?|usr/(?:s?bin|lib(?:32|64)?))/")
+_PROGRAMS = re.compile(r"/(?:boot|s?bin|lib(?:32|64)?|usr/(?:s?bin|lib(?:32|64)?))/|/etc/[^/]+$")
 _VARIABLE = re.compile(rf"[${UNKNOWN}]")
 
 

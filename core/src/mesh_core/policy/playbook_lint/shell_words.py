@@ -14,6 +14,8 @@ UNKNOWN = "\ufffc"  # stands where a template gives what only a run knows
 _BETWEEN = re.compile(r"((?<!>)\|{1,2}|(?<!>)&{1,2}(?!>)|;+|\n+|`|\$\(|[<>]\()")
 _PLAIN = str.maketrans("", "", "\"'`{}\\")
 _CALLS = str.maketrans("()", "  ")  # `system("rm ...")` runs what stands in it
+_LISTED = re.compile(r"\[\s*[\"']")  # `call(['rm', '-rf', '/srv'])` of a program
+_LISTS = str.maketrans("[],", "   ")
 _ALIAS = re.compile(r"\balias\s+[\w.-]+=")  # what it stands for is run later
 _SET_BEFORE = re.compile(r"[A-Za-z_]\w*\+?=")
 _KEYWORDS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "time", "!", "exec", "command", "builtin"})
@@ -58,6 +60,8 @@ def commands_in(text: str) -> Iterator[Command]:
     parts = ["", *_BETWEEN.split(text.replace("\\\n", " ")), ""]
     for before, part, behind in zip(parts[::2], parts[1::2], parts[2::2], strict=False):
         said = _ALIAS.sub("", part).translate(_CALLS)
+        if _LISTED.search(said):
+            said = said.translate(_LISTS)
         if words := tuple(bare for word in said.split() if (bare := word.translate(_PLAIN))):
             yield Command(_program_of(words), words, before == "|", behind in ("$(", "<(", "`"))
 

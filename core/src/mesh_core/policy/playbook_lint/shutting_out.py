@@ -16,9 +16,10 @@ _CHAINS = frozenset({"-F", "--flush", "-X", "-P", "--policy", "-D", "--delete", 
 _UFW = frozenset({"enable", "disable", "reset", "deny", "reject", "limit", "default", "delete"})
 _OFF = frozenset({"reboot", "poweroff", "halt", "shutdown", "kexec"})
 _STATES = _OFF | {"suspend", "hibernate", "rescue", "emergency", "isolate"}
-ENGINES = frozenset({"docker", "podman", "nerdctl", "docker-compose", "podman-compose"})
+ENGINES = frozenset({"docker", "podman", "nerdctl", "docker-compose", "podman-compose", "crictl", "ctr"})
 _CUTS_OFF = {
     "rfkill": frozenset({"block"}),
+    "iw": frozenset({"disconnect", "del"}),
     "tc": frozenset({"netem", "loss", "blackhole"}),
     "wg": frozenset({"remove"}),
     "netplan": frozenset({"apply", "try"}),
