@@ -111,6 +111,8 @@ def test_what_a_program_says_in_good_health_is_no_cause(line: str) -> None:
         '[GIN] 2026/01/02 - 10:00:00 | 404 | 1.2ms | 10.0.0.9 | GET "/rootkit/certificate-error"',
         '{"level":"info","msg":"handled request","request":{"method":"GET","uri":"/corrupt/error"},"status":404}',
         "::ffff:10.0.0.9 - GET /malware/error 404 3.2 ms",
+        "WARNING Unauthorized: /malware/error",
+        "Forbidden (CSRF token missing.): /xmrig",
         "[Fri Jan  2 10:00:00 2026] 10.0.0.9:5 [404]: GET /malware/error",
         'time="2026-01-02" level=info method=GET uri=/xmrig/error status=404',
         "1767340800.1 5 10.0.0.9 TCP_MISS/404 300 GET http://x/malware/error - HIER_DIRECT/1 text/html",
@@ -232,6 +234,14 @@ def test_what_a_program_complains_of_is_one(line: str, cue: str) -> None:
         "Error: Database connection failed: Connection timeout",
         "Waiting for postgres... timeout reached",
         "wget: server returned error: HTTP/1.1 502 Bad Gateway",
+        "Error: Connection terminated unexpectedly",
+        "MongooseError: Operation `users.find()` buffering timed out after 10000ms",
+        "ReplyError: LOADING Redis is loading the dataset in memory",
+        "redis.exceptions.TimeoutError: Timeout reading from socket",
+        "aiomysql: (2013, 'Lost connection to MySQL server during query')",
+        "NoNodeAvailableException: None of the configured nodes are available",
+        "wget: download timed out",
+        "nslookup: can't resolve 'db'",
     ],
 )
 def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) -> None:
@@ -281,6 +291,14 @@ def test_a_probe_that_found_nobody_and_a_program_in_itself_lack_nothing_else(pay
         "amqp.exceptions.AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused",
         "NOAUTH Authentication required.",
         "Illegal instruction (core dumped)",
+        'error: no pg_hba.conf entry for host "10.0.0.4", user "x", database "y"',
+        "django.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.",
+        "No application encryption key has been specified.",
+        "cannot create client: no configuration has been provided",
+        "Error: Unable to access jarfile /app.jar",
+        "mysql: [ERROR] unknown variable 'foo=bar'.",
+        'npm ERR! Missing script: "start"',
+        'initdb: error: directory "/var/lib/x" exists but is not empty',
     ],
 )
 def test_a_program_that_could_not_begin_names_its_configuration(line: str) -> None:

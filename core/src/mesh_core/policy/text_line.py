@@ -43,6 +43,7 @@ _ASKED = re.compile(
     r"\b(?:get|head|post|put|patch|delete|options|propfind|report|connect)\b[\"' ]{1,3}(?:https?://|/)"
     r"|\"(?:uri|url|path|request_uri|requestpath)\" ?: ?\"|\b(?:uri|url|path)=\"?(?:https?://|/)"
 )
+_REFUSED_TO_ONE = re.compile(r"(?:^|[\s\]])(?:unauthorized|forbidden|not found|bad request)(?: \([^)]{0,60}\))?: /")
 _ANSWERED = re.compile(r"(?:^|[\s\"|=:/\[])[1-4]\d\d(?=[\s\"|,}\]]|$)")
 _ERROR_LEVEL = re.compile(
     r"^[^\"']{0,80}?(?:^|[\s|\[(<:=])(?:err|error|crit|critical|fatal|alert|emerg|panic)\b"
@@ -129,6 +130,8 @@ class TextLine:
     def is_request(self) -> bool:
         """Does it only tell who asked for what, and that he was answered?"""
         start = self._start
+        if _REFUSED_TO_ONE.search(start):
+            return True
         return bool(_ASKED.search(start) and _ANSWERED.search(start) and not _ERROR_LEVEL.search(start))
 
     @cached_property
