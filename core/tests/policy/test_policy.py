@@ -64,6 +64,9 @@ PROGRAM: dict[str, Any] = {"runtime": "supervisor", "program": "web"}
         ("program_unhealthy", PROGRAM | {"state": "RUNNING"}, RESTART),
         ("http_probe_failed", {"url": "http://127.0.0.1/", "error": "500"}, NOTIFY),
         ("http_probe_failed", PROGRAM | {"url": "http://127.0.0.1/", "error": "connection timed out"}, RESTART),
+        # As the C libraries of Linux and of the others say it of a name: the probe never came to the service.
+        ("http_probe_failed", PROGRAM | {"error": "wiki.lan:80: Name or service not known"}, NOTIFY),
+        ("tcp_probe_failed", PROGRAM | {"error": "nodename nor servname provided, or not known"}, NOTIFY),
         ("tcp_probe_failed", UNIT | {"port": 80, "error": "Connection refused"}, RESTART),
         ("service_recovered", {}, IGNORE),
         ("service_flapping", {}, NOTIFY),

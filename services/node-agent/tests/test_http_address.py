@@ -77,6 +77,12 @@ def test_a_refusal_shows_no_password(url: str) -> None:
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("url", "word"), [("http://u:1#2@nas/", "%23"), ("http://https://nas/", "two schemes")])
+def test_what_would_be_read_otherwise_than_it_is_meant_is_refused(url: str, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        parse_address(url)
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "99999", "http", "-1"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(ValueError, match="1 to 65535"):
@@ -99,6 +105,9 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
         "ü" * 60,
         "::g",
         "1::2::3",
+        "256.1.1.1",
+        "1.2.3.4.5",
+        "192.168.1.",
         "a." * 130,
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node_agent.http_chunks import StrictChunks
 from node_agent.http_head import NotHttp, split_head, strict_head
 
 
@@ -26,6 +27,18 @@ from node_agent.http_head import NotHttp, split_head, strict_head
         (b"HTTP/1.1 200 OK\r\nno colon\r\nX\x00Y: \xff\r\n\r\n", 200, b"HTTP/1.1 200 \r\n\r\n"),
         (b"HTTP/1.1 200 OK\nTransfer-Encoding: identity\n\n", 200, b"HTTP/1.1 200 \r\n\r\n"),
         (b"HTTP/1.1 100 Continue\r\n\r\n", 100, b"HTTP/1.1 100 \r\n\r\n"),
+        (b"HTTP/1 200 OK\n\n", 200, b"HTTP/1.0 200 \r\n\r\n"),
+        (b"ICY 200 OK\r\nicy-name: x\r\n\r\n", 200, b"HTTP/1.0 200 \r\n\r\n"),
+        (b"\xef\xbb\xbf \nhttp/1.1 200 ok\n\n", 200, b"HTTP/1.1 200 \r\n\r\n"),
+        *(
+            (b"HTTP/1.1 200 OK\nContent-Length: %s\n\n" % said, 200, b"HTTP/1.1 200 \r\n\r\n")
+            for said in (b"", b"-1", b"+5", b"undefined", b"0x10")
+        ),
+        (
+            b"HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 5, 5\n\n",
+            200,
+            b"HTTP/1.1 200 \r\ncontent-encoding: gzip\r\ncontent-length: 5, 5\r\n\r\n",
+        ),
     ],
 )
 def test_a_head_is_made_strict(head: bytes, status: int, strict: bytes) -> None:
@@ -43,6 +56,8 @@ def test_what_is_not_http_is_said_with_its_beginning(answer: bytes) -> None:
 def test_a_head_ends_where_its_blank_line_is_whatever_ends_the_lines() -> None:
     assert split_head(b"") is None
     assert split_head(b"HTT") is None
+    assert split_head(b"\xef\xbb") is None
+    assert split_head(b"ic") is None
     assert split_head(b"HTTP/1.1 200 OK\r\nA: b\r\n") is None
     assert split_head(b"HTTP/1.1 200 OK\nA: b\n\nbody\n\nmore") == (b"HTTP/1.1 200 OK\nA: b\n\n", b"body\n\nmore")
     assert split_head(b"HTTP/1.1 200 OK\r\n\r\nbody") == (b"HTTP/1.1 200 OK\r\n\r\n", b"body")
@@ -58,3 +73,21 @@ def test_any_answer_is_a_head_or_is_none(raw: bytes) -> None:
             assert strict.endswith(b"\r\n\r\n")
     except NotHttp:
         pass
+
+
+CHUNKS = b"5\nhello\n3;x=y\na\nb\n0\nTrailer: x\n\n"
+STRICT = b"5\r\nhello\r\n3;x=y\r\na\nb\r\n0\r\nTrailer: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_chunks_that_end_their_lines_with_lf_alone_are_made_strict_in_pieces_of_any_size(size: int) -> None:
+    chunks = StrictChunks()
+    assert b"".join(chunks.strict(CHUNKS[at : at + size]) for at in range(0, len(CHUNKS), size)) == STRICT
+    assert StrictChunks().strict(STRICT) == STRICT
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_what_is_no_chunk_does_not_make_it_raise(pieces: list[bytes]) -> None:
+    chunks = StrictChunks()
+    for piece in pieces:
+        chunks.strict(piece)

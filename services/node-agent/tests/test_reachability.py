@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -99,6 +100,25 @@ async def looked(port: int, **more: Any) -> CheckResult:
         (b"HTTP/1.0 200 OK\r\nServer: closes here\r\n", {}, Condition.HEALTHY, ""),
         (b"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\n\n", {}, Condition.HEALTHY, ""),
         (b"HTTP/1.1 503 No\nRetry-After: 5\n\n", {}, Condition.UNHEALTHY, "it answered 503"),
+        (
+            b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nall\n5\n good\n0\n\n",
+            {"expect_text": "all good"},
+            Condition.HEALTHY,
+            "",
+        ),
+        (b"ICY 200 OK\r\nContent-Length: what?\r\n\r\ngood", {"expect_text": "good"}, Condition.HEALTHY, ""),
+        (
+            plain(200, gzip.compress(b"all good"), b"Content-Encoding: gzip\r\n"),
+            {"expect_text": "good"},
+            Condition.HEALTHY,
+            "",
+        ),
+        (
+            plain(200, '<meta charset="windows-1252">läuft'.encode("cp1252"), b"Content-Type: text/html\r\n"),
+            {"expect_text": "läuft"},
+            Condition.HEALTHY,
+            "",
+        ),
         (b"HTTP/1.1 20", {}, Condition.UNHEALTHY, "no HTTP answer"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", {}, Condition.UNHEALTHY, "no HTTP answer"),
         (b"", {}, Condition.UNHEALTHY, "no HTTP answer"),

@@ -37,6 +37,11 @@ def checked_host(host: str) -> str:
         raise ValueError(f"{host!r:.80} is no host name: it has 1 to {MAX_HOST_CHARACTERS} characters")
     if strange := re.search(r"[^\w.-]", host):
         raise ValueError(f"{host!r} is no host name: {strange[0]!r} cannot stand in one")
+    if re.fullmatch("[0-9.]+", host):
+        try:
+            socket.inet_aton(host)
+        except OSError:
+            raise ValueError(f"{host!r} is no IPv4 address, and no name has digits alone") from None
     try:
         host.encode("idna")  # as the resolver does it
     except UnicodeError:

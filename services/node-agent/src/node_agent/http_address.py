@@ -41,6 +41,10 @@ def parse_address(url: str, *, verify_tls: bool = True) -> HttpAddress:
         return HttpAddress(unix=parts.path)
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError(f"{_shown(url)!r} is not unix:///path, tcp://host:port, http:// or https://")
+    if parts.hostname in _PORTS and parts.path.startswith("//"):
+        raise ValueError(f"{_shown(url)!r} has two schemes; write it once")
+    if "@" in parts.fragment:
+        raise ValueError(f"{_shown(url)!r}: a # within a login is written %23")
     query = f"?{parts.query}" if parts.query else ""
     return HttpAddress(
         host=checked_host(_with_its_zone(parts.hostname)),

@@ -15,6 +15,7 @@ import h11
 
 from node_agent.connection import connect
 from node_agent.http_address import HttpAddress
+from node_agent.http_chunks import StrictChunks
 from node_agent.http_head import NotHttp, split_head, strict_head
 
 HEAD_LIMIT = 64 * 1024
@@ -31,6 +32,7 @@ class HttpResponse:
     status: int
     body: bytes
     content_type: str = ""
+    packing: str = ""  # the header Content-Encoding
 
 
 async def request(
@@ -51,7 +53,7 @@ async def request(
                 content += chunk
                 if len(content) >= limit:
                     break
-            return HttpResponse(stream.status, bytes(content[:limit]), stream.content_type)
+            return HttpResponse(stream.status, bytes(content[:limit]), stream.content_type, stream.packing)
     except TimeoutError:
         raise HttpConnectionError(f"no whole answer from {address} within {seconds:g} s") from None
 
@@ -74,16 +76,18 @@ async def open_stream(address: HttpAddress, path: str, *, seconds: float) -> Asy
 class ResponseStream:
     """A response whose head has been read."""
 
-    def __init__(self, reader: asyncio.StreamReader, protocol: h11.Connection, head: h11.Response):
-        self._reader = reader
+    def __init__(self, pieces: _Pieces, protocol: h11.Connection, head: h11.Response):
+        self._pieces = pieces
         self._protocol = protocol
         self.status = head.status_code
-        self.content_type = dict(head.headers).get(b"content-type", b"").decode("latin-1")
+        said = dict(head.headers)
+        self.content_type = said.get(b"content-type", b"").decode("latin-1")
+        self.packing = said.get(b"content-encoding", b"").decode("latin-1")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes; ends where the body ends, raises HttpConnectionError if it is cut short."""
         try:
-            while isinstance(event := await _next_event(self._reader, self._protocol), h11.Data):
+            while isinstance(event := await _next_event(self._pieces, self._protocol), h11.Data):
                 yield bytes(event.data)
         except EOFError:
             raise HttpConnectionError("the other side closed the connection before the end of its answer") from None
@@ -101,7 +105,8 @@ async def _opened(
         raise HttpConnectionError(f"{address}: {error.strerror or error}") from error
     try:
         protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-        lines = {"Host": address.host_header, "Connection": "close", "User-Agent": "mendmesh", **headers}
+        lines = {"Host": address.host_header, "Connection": "close", "User-Agent": "mendmesh"}
+        lines |= {"Accept-Encoding": "identity", **headers}
         if address.authorization:
             lines.setdefault("Authorization", address.authorization)
         if body:
@@ -114,16 +119,33 @@ async def _opened(
         try:
             writer.write(b"".join(protocol.send(event) or b"" for event in events))
             await writer.drain()
-            head = await _read_head(reader, protocol)
+            pieces, head = await _read_head(reader, protocol)
         except (EOFError, OSError, NotHttp, h11.ProtocolError) as error:
             raise HttpConnectionError(f"{address}: no HTTP answer ({error})") from error
-        yield ResponseStream(reader, protocol, head)
+        yield ResponseStream(pieces, protocol, head)
     finally:
         writer.transport.abort()
 
 
-async def _read_head(reader: asyncio.StreamReader, protocol: h11.Connection) -> h11.Response:
-    """The head of the answer. EOFError, NotHttp or h11.ProtocolError if none comes."""
+class _Pieces:
+    """The body as it comes from the other side, in the words of the standard."""
+
+    def __init__(self, reader: asyncio.StreamReader, head: bytes):
+        self._reader = reader
+        # Whoever ends the lines of its head with LF alone ends those of its chunks so.
+        self._chunks = StrictChunks() if b"\r" not in head and b"chunked" in head.lower() else None
+
+    def strict(self, data: bytes) -> bytes:
+        return self._chunks.strict(data) if self._chunks else data
+
+    async def next(self) -> bytes | None:
+        """None at the end; b"" where more has to come before it can be read."""
+        data = await self._reader.read(_READ_BYTES)
+        return self.strict(data) if data else None
+
+
+async def _read_head(reader: asyncio.StreamReader, protocol: h11.Connection) -> tuple[_Pieces, h11.Response]:
+    """What comes after it, and the head of the answer. EOFError, NotHttp or h11.ProtocolError if none comes."""
     data, ended = b"", False
     while True:
         if (found := split_head(data)) is None:
@@ -137,20 +159,23 @@ async def _read_head(reader: asyncio.StreamReader, protocol: h11.Connection) -> 
         status, strict = strict_head(head)
         if status >= 200:  # 1xx: the answer itself comes after it
             break
-    protocol.receive_data(strict + data)
+    pieces = _Pieces(reader, head)
+    protocol.receive_data(strict + pieces.strict(data))
     if ended:
         protocol.receive_data(b"")
     if not isinstance(answer := protocol.next_event(), h11.Response):
         raise EOFError("it closed the connection")
-    return answer
+    return pieces, answer
 
 
-async def _next_event(reader: asyncio.StreamReader, protocol: h11.Connection) -> h11.Event:
+async def _next_event(pieces: _Pieces, protocol: h11.Connection) -> h11.Event:
     """EOFError if the other side closes where more has to come."""
     while (event := protocol.next_event()) is h11.NEED_DATA:
-        data = await reader.read(_READ_BYTES)
-        protocol.receive_data(data)
-        if not data:
+        data = await pieces.next()
+        if data:
+            protocol.receive_data(data)
+        if data is None:
+            protocol.receive_data(b"")
             try:
                 event = protocol.next_event()
             except h11.RemoteProtocolError:

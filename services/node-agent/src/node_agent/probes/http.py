@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from mesh_core.models.foreign_text import text_of
+from mesh_core.models.foreign_text import text_of, unpacked
+from mesh_core.models.strict_json import Refusal
 from node_agent.checks import CheckResult
 from node_agent.evidence import clean_text
 from node_agent.http_address import parse_address, without_login
-from node_agent.http_client import HttpConnectionError, request
+from node_agent.http_client import HttpConnectionError, HttpResponse, request
 from node_agent.options import Positive
 from node_agent.probe import Describe, ProbeContext
 from node_agent.target_probe import TargetOptions, TargetProbe
 
 BODY_LIMIT = 64 * 1024
+UNPACKED_LIMIT = 1024 * 1024
+# Where a page itself says it, whose server does not: `<meta charset=...>`, `<?xml ... encoding="..."?>`.
+_SAYS_CHARSET = re.compile(rb"""<[^>]{0,200}(?:charset|encoding)\s{0,5}=\s{0,5}["']?([\w.:-]{1,40})""", re.IGNORECASE)
 
 
 class HttpOptions(TargetOptions):
@@ -56,7 +61,7 @@ class HttpProbe(TargetProbe):
             error = str(failure)
         else:
             facts["http_status"] = response.status
-            text = text_of(response.body, response.content_type)
+            text = _text_of_page(response)
             error = self._complaint(response.status, text)
             if error:
                 facts["body"] = clean_text(text[:2000], 500)
@@ -67,3 +72,13 @@ class HttpProbe(TargetProbe):
         if not good:
             return f"it answered {status}"
         return "" if self._expect_text in text else "the expected text is not in its answer"
+
+
+def _text_of_page(response: HttpResponse) -> str:
+    """In the encoding that its server says, else in the one that it says itself; unpacked, though nobody asked."""
+    plain = unpacked(response.body, response.packing, max_bytes=UNPACKED_LIMIT)
+    body = response.body if isinstance(plain, Refusal) else plain
+    media = response.content_type
+    if "charset" not in media.lower() and (said := _SAYS_CHARSET.search(body[:2048])):
+        media = f"{media}; charset={said[1].decode('latin-1')}"
+    return text_of(body, media)
