@@ -28,8 +28,9 @@ OURS, THEIRS = "mendmesh.stop-timeout", "autoheal.stop.timeout"
         (True, True),
         ("false", False),
         ("NO", False),
-        ("", None),
-        (7, None),
+        *((word, True) for word in ("enabled", '"true"', "always", "ｙｅｓ")),
+        *((word, False) for word in ("'false'", "disabled", "Never", "No.", "\ufefffalse", "false;")),
+        *((word, None) for word in ("", "  ", "''", None, 7, "perhaps", "unless-stopped")),
     ],
 )
 def test_yes_and_no_as_people_write_them(word: object, meant: bool | None) -> None:
@@ -48,6 +49,9 @@ def test_yes_and_no_as_people_write_them(word: object, meant: bool | None) -> No
         ({"mendmesh.restart": "false", "autoheal": "true"}, True),
         ({"mendmesh.restart": "perhaps", "autoheal": "false"}, True),
         ({"MENDMESH_RESTART": "0"}, True),
+        ({"mendmesh.restart": "perhaps"}, True),
+        ({"mendmesh.restart": "perhaps", "autoheal": "true"}, True),
+        ({"mendmesh.restart": " ", "autoheal": "perhaps"}, False),
         ({"autoheal": ""}, False),
         ({"autoheal": ["false"], "mendmesh.watch": "false"}, False),
         ({}, False),
@@ -92,6 +96,9 @@ def test_how_long_it_may_take_to_stop(labels: dict[str, Any], found: StopTimeout
         ({OURS: "90", THEIRS: "20"}, [f"{OURS} and {THEIRS} contradict"]),
         ({OURS: "90", THEIRS: "1m30s"}, []),
         ({OURS: "soon"}, [f"{OURS} is no number of seconds"]),
+        ({"mendmesh.restart": "unless-stopped"}, ["mendmesh.restart is neither yes nor no and counts as no"]),
+        ({"mendmesh.watch": "x", "autoheal": "x"}, ["mendmesh.watch is neither", "autoheal is neither"]),
+        ({"mendmesh.restart": "x", "autoheal": "true"}, ["counts as no", "mendmesh.restart and autoheal contradict"]),
     ],
 )
 def test_each_contradiction_is_a_sentence(labels: dict[str, Any], said: list[str]) -> None:

@@ -1,12 +1,14 @@
 """What a container's owner says to the mesh in labels: may it be restarted, how long may it take to stop. Pure.
 
 Our own label is the more exact word: what another program's label says beside it is passed over. What is no answer
-says nothing. Labels travel in an event's `payload.labels`, or as an engine's event has them.
+says nothing, but for our own word about restarts: whoever wrote it did not leave it to us. Labels travel in an event's
+`payload.labels`, or as an engine's event has them.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +23,11 @@ AUTOHEAL, AUTOHEAL_STOP_TIMEOUT = "autoheal", "autoheal.stop.timeout"
 
 MAX_STOP_SECONDS = 300  # of one container: an action has to end
 _STOP_TIMEOUTS = (STOP_TIMEOUT, AUTOHEAL_STOP_TIMEOUT)
+_AROUND = " \t\r\n\"'`.;!\ufeff\u200b"
+_SWITCHES = {
+    **dict.fromkeys(("enable", "enabled", "always", "allow", "allowed"), True),
+    **dict.fromkeys(("disable", "disabled", "never", "deny", "denied", "forbid", "forbidden"), False),
+}
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,14 @@ class StopTimeout:
 
 
 def yes_or_no(value: object) -> bool | None:
-    """In any way that people write it; None for nothing, or something else."""
-    return None if value is None or not str(value).strip() else truth_in(value)
+    """In any way that people write it, in the quotes of a list of compose too; None for nothing, or something else."""
+    word = _word(value)
+    return None if not word else _SWITCHES.get(word, truth_in(word))
+
+
+def _word(value: object) -> str:
+    """Without what stands around it; '' for nothing."""
+    return "" if value is None else unicodedata.normalize("NFKC", str(value)[:100]).strip(_AROUND).lower()
 
 
 def bare_key(key: object) -> str:
@@ -67,10 +80,15 @@ def restart_forbidden(labels: Mapping[str, Any]) -> bool:
     for name, value in labels.items():
         key = bare_key(name)
         if key.endswith("mendmeshrestart"):
-            ours.add(yes_or_no(value))
+            ours.add(_ours(value))
         elif key == AUTOHEAL or key.endswith("restartenable"):
             others.add(yes_or_no(value))
     return False in ((ours - {None}) or others)
+
+
+def _ours(value: object) -> bool | None:
+    """Our own label for restarts: what is written there and cannot be read is no yes."""
+    return bool(yes_or_no(value)) if _word(value) else None
 
 
 def stop_timeout(labels: Mapping[str, Any]) -> StopTimeout | None:
@@ -87,10 +105,18 @@ def stop_timeout_in(payload: Mapping[str, Any]) -> StopTimeout | None:
 
 
 def label_problems(labels: Mapping[str, Any]) -> list[str]:
-    """What is wrong with an owner's labels, each as a sentence: two that contradict, one that cannot be read."""
+    """What is wrong with an owner's labels, each as a sentence: one that cannot be read, two that contradict."""
+    unread = [
+        label for label in (WATCH, RESTART, AUTOHEAL) if _word(said := labels.get(label)) and yes_or_no(said) is None
+    ]
     unusable = [label for label in _STOP_TIMEOUTS if label in labels and _seconds(labels[label]) is None]
-    found = [f"{label} is no number of seconds and is passed over" for label in unusable]
-    watch, restart, other = (yes_or_no(labels.get(label)) for label in (WATCH, RESTART, AUTOHEAL))
+    found = [
+        f"{label} is neither yes nor no and {'counts as no' if label == RESTART else 'is passed over'}"
+        for label in unread
+    ]
+    found += [f"{label} is no number of seconds and is passed over" for label in unusable]
+    watch, other = (yes_or_no(labels.get(label)) for label in (WATCH, AUTOHEAL))
+    restart = _ours(labels.get(RESTART))
     if watch is False and other is True:  # to watch what is not to be restarted is no contradiction
         found.append(_contradict(WATCH, AUTOHEAL))
     if None not in (restart, other) and restart is not other:
