@@ -211,6 +211,21 @@ async def test_what_is_reported_again_because_redis_lost_it_is_written_once(scen
     assert [what for what, *_ in scene.told()] == ["approve", "run", "done"]
 
 
+async def test_what_the_folders_showed_in_an_earlier_life_is_no_news_when_the_stream_says_it_late(scene: Scene) -> None:
+    """A Redis that forgot its last second is told again of an approval, long after the run that followed it."""
+    name = scene.file(oom_proposal())
+    await scene.look()
+    scene.mv(name, Folder.PENDING, Folder.APPROVED)
+    await scene.look()
+    await scene.executed(name, told_approval=False)
+    await scene.look()
+    scene.restart()
+    await scene.bus.call("FLUSHALL")
+    await scene.say(name, Folder.PENDING, Folder.APPROVED, "mv")
+    await scene.look()
+    assert [what for what, *_ in scene.told()] == ["approve", "run", "done"]
+
+
 async def test_an_edit_and_a_retry_are_decisions_too(scene: Scene) -> None:
     old = scene.file(oom_proposal())
     await scene.look()

@@ -70,6 +70,10 @@ class Auditor:
         if line.action_id and line.to_folder:
             self._places.setdefault(line.action_id, (line.digest, line.to_folder))
             self._places.move_to_end(line.action_id, last=False)
+            own = (line.action_id, line.from_folder, line.to_folder)
+            if not line.source and len(self._own) < MOST_OWN and own not in self._own:
+                self._own[own] = None
+                self._own.move_to_end(own, last=False)
             move = (line.action_id, line.from_folder, line.to_folder, line.at)
             if len(self._written) < MOST_OWN and move not in self._written:
                 self._written[move] = None
