@@ -66,13 +66,13 @@ demo: $(STAMP) $(PAGE_STAMP)  ## the whole loop on a throwaway service: it break
 quick: $(STAMP)  ## the tests that need no engine, browser, model or process of ours
 	@$(BIN)/python -m pytest -q --quick -n $(QUICK_WORKERS)
 
-test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run, but what is only long
-	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS)
+test: $(STAMP) $(PAGE_STAMP)  ## every test that this machine can run, but what is only long; SOAK=1 with a short soak, as CI
+	@$(if $(SOAK),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q $(if $(SOAK),--soak-too) -n $(TEST_WORKERS)
 
 qualify: $(STAMP)  ## live faults on a real engine and a systemd node, with a table: tests/qualify/scenarios.yml
 	@$(BIN)/python -m pytest -q --qualify tests/qualify
 
-soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHORT=1 as CI runs it
+soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHORT=1 for a short one
 	@$(if $(SHORT),MEND_SOAK_TIMES=1) $(BIN)/python -m pytest -q --soak -n $(CORES) tests/system
 
 coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least

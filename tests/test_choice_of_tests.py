@@ -93,6 +93,7 @@ def test_a_quick_run_needs_no_part_and_starts_no_process_of_ours(tmp_path: Path,
 def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path: Path) -> None:
     soak = run(tmp_path, KINDS, "--soak")
     assert (soak.returncode, "1 passed, 12 deselected" in soak.stdout) == (0, True), soak.stdout
+    assert "test_long PASSED" in run(tmp_path, KINDS, "--soak-too").stdout
     whole = run(tmp_path, KINDS).stdout
     assert "test_long" not in whole
     assert "test_how_many_were_drawn PASSED" in whole

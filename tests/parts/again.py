@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _passes_alone(config: pytest.Config, nodeid: str) -> bool:
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", nodeid]
-    command += ["--soak"] if config.getoption("--soak") else []
+    command += [option for option in ("--soak", "--soak-too") if config.getoption(option)]
     try:
         done = subprocess.run(
             command, cwd=config.rootpath, env=environment, capture_output=True, timeout=ALONE_SECONDS, check=False

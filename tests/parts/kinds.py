@@ -1,4 +1,5 @@
-"""Which tests a run takes: `--quick` those of seconds, `--soak` those that are only long, otherwise all but the latter.
+"""Which tests a run takes: `--quick` those of seconds, `--soak` those that are only long, otherwise all but the latter;
+`--soak-too` all there are.
 
 What a test needs is read off its fixtures and marked here, so that nobody has to remember it. A quick run knows no
 engine, browser or model, and starts no Python process of ours: a test that is about to start one is skipped at that
@@ -52,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mendmesh")
     group.addoption("--quick", action="store_true", help="only what needs no engine, browser, model or process of ours")
     group.addoption("--soak", action="store_true", help="only what is long: chaos of minutes, partition")
+    group.addoption("--soak-too", action="store_true", help="what is long as well")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -124,8 +126,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def _wanted(config: pytest.Config, item: pytest.Item) -> bool:
     marks = {mark.name for mark in item.iter_markers()}
-    if config.getoption("--soak") or "soak" in marks:
-        return bool(config.getoption("--soak")) and "soak" in marks
+    if config.getoption("--soak"):
+        return "soak" in marks
+    if "soak" in marks:
+        return bool(config.getoption("--soak-too"))
     return not (_quick and marks & NOT_QUICK)
 
 

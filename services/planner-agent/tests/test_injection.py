@@ -20,7 +20,7 @@ from planner_agent.prompts import read_answer
 
 PLANTS = plants()
 SHAPES = ("openai", "ollama", "anthropic")
-SAMPLE = 8  # lines that the bundled model is shown here; benchmarks/injection.py shows it all
+SAMPLE = 4  # lines that the bundled model is shown here; benchmarks/injection.py shows it all
 
 
 def test_the_suite_is_as_wide_as_it_says() -> None:
