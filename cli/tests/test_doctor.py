@@ -87,6 +87,7 @@ def test_a_redis_without_a_limit_is_a_warning_and_a_full_one_is_broken(mend_onli
         assert [f["level"] for f in found["redis"] if "refuses writes" in f["found"]] == ["broken"]
 
 
+@pytest.mark.slow
 def test_replicas_are_counted_before_the_next_loss_stops_all_writes(mend_online: Mend, tmp_path: Path) -> None:
     import redis
 

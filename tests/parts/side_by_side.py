@@ -36,14 +36,17 @@ LONG = (
     "services/executor-agent/tests/test_repairs_of_programs.py",
     "services/observer/tests/browser/",
     "cli/tests/test_drill.py",
+    "tests/test_seeds.py",
     "services/planner-agent/tests/test_injection.py",
     "services/planner-agent/tests/test_crashes.py",
     "tests/test_parts.py",
+    "tests/test_at_rest.py",
     "tests/test_loop_under_acl.py",
     "services/observer/tests/test_index_process.py",
     "services/observer/tests/test_process.py",
     "tests/test_redis_flood.py",
     "cli/tests/test_local_users.py",
+    "cli/tests/test_end_watch.py",
     "services/executor-agent/",
 )
 EACH_ALONE = ("tests/system/test_chaos.py",)

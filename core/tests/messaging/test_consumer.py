@@ -215,6 +215,7 @@ async def test_a_lost_acknowledgement_is_repeated_without_harm(
     assert (one.handed_out, await group.pending()) == (0, 0)
 
 
+@pytest.mark.slow
 async def test_an_idle_read_of_two_seconds_is_no_outage_and_longer_ones_are_cut(group: Group) -> None:
     one = group.member("one")
     await group.add(1)

@@ -51,6 +51,7 @@ async def test_what_no_fsync_can_have_reached_yet_is_not_known(bus: Bus) -> None
     await bus.close()
 
 
+@pytest.mark.slow
 async def test_of_a_log_that_is_never_synced_nothing_is_known(bus: Bus) -> None:
     await bus.call("CONFIG", "SET", "appendfsync", "no")
     persisted = Persisted(bus, "marker")

