@@ -3,68 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from consumer_rig import Group, ids, read
 
-from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, Bus, BusDown
+from mesh_core.messaging.bus import BusDown
 from mesh_core.messaging.consumer import (
     DISCOVER_EVERY_SECONDS,
-    KEEP_MS,
-    LONGEST_BLOCK_MS,
     RECLAIM_EVERY_SECONDS,
-    RECLAIM_IDLE_MS,
-    RENEW_EVERY_SECONDS,
-    Consumer,
 )
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.testing import RedisServer, wait_for
 
 Lossy = Callable[[RedisServer], Awaitable[Any]]
-
-
-class Group:
-    """Consumers of one server, with a clock that we hold; closed at the end."""
-
-    def __init__(self, url: str):
-        self.url = url
-        self.now = 0.0
-        self.bus = Bus.connect(url, "test")
-        self._made: list[Consumer | Bus] = [self.bus]
-
-    def member(self, name: str, group: str = "planner", url: str = "", **more: Any) -> Consumer:
-        bus = Bus.connect(url or self.url, name)
-        consumer = Consumer(bus, group, name, pattern="mesh:ev:*", clock=lambda: self.now, **more)
-        self._made += [consumer, bus]
-        return consumer
-
-    async def add(self, *ids: int, stream: str = "mesh:ev:pi4") -> None:
-        for n in ids:
-            await self.bus.call("XADD", stream, f"{n}-0", "p", f"event {n}")
-
-    async def pending(self, stream: str = "mesh:ev:pi4", group: str = "planner") -> int:
-        return int((await self.bus.redis.xpending(stream, group))["pending"])
-
-    async def close(self) -> None:
-        for one in reversed(self._made):
-            await one.close()
-
-
-@pytest.fixture
-async def group(redis_each: RedisServer) -> AsyncIterator[Group]:
-    made = Group(redis_each.url)
-    yield made
-    await made.close()
-
-
-def ids(entries: list[Entry]) -> list[str]:
-    return [entry.id for entry in entries]
-
-
-async def read(consumer: Consumer, **more: Any) -> list[Entry]:
-    return await consumer.read(block_ms=1, **more)
 
 
 async def test_what_was_written_before_the_group_existed_counts(group: Group) -> None:
@@ -215,21 +168,6 @@ async def test_a_lost_acknowledgement_is_repeated_without_harm(
     assert (one.handed_out, await group.pending()) == (0, 0)
 
 
-@pytest.mark.slow
-async def test_an_idle_read_of_two_seconds_is_no_outage_and_longer_ones_are_cut(group: Group) -> None:
-    one = group.member("one")
-    await group.add(1)
-    await read(one)
-    start = time.monotonic()
-    assert await one.read(block_ms=60_000) == []
-    assert 1.5 < time.monotonic() - start < 30
-
-
-def test_the_waits_fit_each_other() -> None:
-    assert LONGEST_BLOCK_MS <= 5000  # a Redis that stands still is noticed twice as late
-    assert RENEW_EVERY_SECONDS * 1000 * 2 < RECLAIM_IDLE_MS
-
-
 @pytest.mark.parametrize(
     "wipe", [("FLUSHALL",), ("DEL", "mesh:ev:pi4"), ("XGROUP", "DESTROY", "mesh:ev:pi4", "planner")]
 )
@@ -348,205 +286,6 @@ async def test_an_entry_without_our_field_has_no_payload_and_other_keys_are_not_
     assert one.streams == {"mesh:ev:pi4"}
 
 
-async def test_trimming_never_drops_what_some_group_has_not_acknowledged(group: Group) -> None:
-    start = int(time.time() * 1000) - KEEP_MS - 1_000_000
-    pipe = group.bus.redis.pipeline(transaction=False)
-    for n in range(500):
-        pipe.xadd("mesh:ev:pi4", {"p": b"x"}, id=f"{start + n}-0")
-    await pipe.execute()
-    one, slow = group.member("one"), group.member("slow", group="observer")
-    mine = await read(one, count=500)
-    await one.acknowledge(mine)
-    late = await read(slow, count=500)
-    await slow.acknowledge([*late[:250], *late[260:]])  # ten in the middle are still being worked on
-    await one.trim()
-    left = {entry.decode() for entry, _ in await group.bus.call("XRANGE", "mesh:ev:pi4", "-", "+")}
-    assert {entry.id for entry in late[250:]} <= left
-    assert len(left) < 500
-    await slow.acknowledge(late[250:260])
-    await one.trim()
-    assert int(await group.bus.call("XLEN", "mesh:ev:pi4")) <= 100
-
-
-async def test_trimming_keeps_the_last_hour_and_whatever_an_expected_group_has_never_joined(group: Group) -> None:
-    now = int(time.time() * 1000)
-    pipe = group.bus.redis.pipeline(transaction=False)
-    for n in range(300):
-        pipe.xadd("mesh:ev:young", {"p": b"x"}, id=f"{now - 60_000 + n}-0")
-        pipe.xadd("mesh:ev:old", {"p": b"x"}, id=f"{now - KEEP_MS - 60_000 + n}-0")
-    await pipe.execute()
-    one = group.member("one")
-    while entries := await read(one, count=1000):
-        await one.acknowledge(entries)
-    await one.trim(groups=["planner", "observer"])
-    assert int(await group.bus.call("XLEN", "mesh:ev:old")) == 300
-    await one.trim(groups=["planner"])
-    assert int(await group.bus.call("XLEN", "mesh:ev:old")) <= 100
-    assert int(await group.bus.call("XLEN", "mesh:ev:young")) == 300
-
-
-async def test_a_read_brings_bytes_not_entries_however_large_they_are_and_cuts_what_no_record_is(group: Group) -> None:
-    """200 entries of 1 MB were 200 MB in one reply, and with 20 streams of them 4 GB."""
-    pipe = group.bus.redis.pipeline(transaction=False)
-    for n in range(1, 61):
-        pipe.xadd("mesh:ev:pi4", {"p": b"x" * 60_000}, id=f"{n}-0")
-        pipe.xadd("mesh:ev:web", {"p": b"y" * 1_000_000 if n % 6 == 1 else b"small"}, id=f"{n}-0")
-    pipe.xadd("mesh:ev:odd", {"p": b"{}", "q": b"z" * 900_000}, id="1-0")
-    pipe.xadd("mesh:ev:odd", {"q": b"z", "p": b"{}"}, id="2-0")
-    await pipe.execute()
-    one = group.member("one")
-    found: list[Entry] = []
-    for life in ("one", "one", "two"):  # new, then again from our own list, then taken over from the dead
-        found, reads = [], 0
-        one = group.member(life, reclaim_idle_ms=0)
-        while entries := await read(one, count=500):
-            assert sum(len(entry.raw) for entry in entries) <= READ_BYTES + 16 * LONGEST_PAYLOAD
-            found += entries
-            reads += 1
-        assert reads >= 2
-    by_stream = {stream: [e.raw for e in found if e.stream == stream] for stream in one.streams}
-    assert ids([e for e in found if e.stream == "mesh:ev:pi4"]) == [f"{n}-0" for n in range(1, 61)]
-    assert set(map(len, by_stream["mesh:ev:pi4"])) == {60_000}
-    assert by_stream["mesh:ev:web"] == [b"y" * LONGEST_PAYLOAD, *[b"small"] * 5] * 10
-    assert [len(raw) for raw in by_stream["mesh:ev:odd"]] == [LONGEST_PAYLOAD, 2]
-
-
-async def test_an_entry_that_wakes_a_reader_is_cut_as_well(group: Group) -> None:
-    one = group.member("one")
-    one.hint("mesh:ev:pi4")
-    assert await read(one) == []
-    waiting = asyncio.create_task(one.read(block_ms=2000))
-    await asyncio.sleep(0)
-    await group.bus.call("XADD", "mesh:ev:pi4", "1-0", "p", b"x" * 900_000)
-    await group.bus.call("XADD", "mesh:ev:pi4", "2-0", "q", b"y" * 900_000, "p", "{}")
-    found = await waiting
-    while len(found) < 2:
-        found += await read(one)
-    assert {len(entry.raw) for entry in found} == {LONGEST_PAYLOAD}
-    assert [entry.raw[:3] for entry in found] == [b"xxx", b"q y"]
-
-
-async def test_pages_of_a_stream_hold_so_many_bytes_and_say_when_it_ends(group: Group) -> None:
-    for n in range(1, 101):
-        await group.bus.call("XADD", "mesh:ev:pi4", f"{n}-0", "p", b"x" * 100_000)
-    found, first, ended = [], "-", False
-    while not ended:
-        rows, ended = await group.bus.page("mesh:ev:pi4", first)
-        assert sum(len(raw) for _, raw in rows) <= READ_BYTES + LONGEST_PAYLOAD
-        found += rows
-        first = f"({rows[-1][0]}"
-    assert [entry_id for entry_id, _ in found] == [f"{n}-0" for n in range(1, 101)]
-    assert await group.bus.page("mesh:ev:nobody", "-") == ((), True)
-
-
-async def test_a_hint_at_a_new_stream_ends_the_wait_for_others(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 120_000)
-    consumer = group.member("p1")
-    await group.add(1)
-    await consumer.acknowledge(await read(consumer))
-    assert await read(consumer) == []  # from now on it waits
-    waiting = asyncio.create_task(consumer.read(block_ms=120_000))
-    await waits_at_the_server(group, waiting)
-    await group.add(2, stream="mesh:ev:pi5")
-    consumer.hint("mesh:ev:pi5")
-    assert await asyncio.wait_for(waiting, 60) == []
-    assert ids(await read(consumer)) == ["2-0"]
-
-
-@pytest.mark.parametrize("while_it", ["join", "take_new"])
-async def test_a_hint_is_heeded_by_a_read_that_does_not_wait_yet(
-    group: Group, monkeypatch: pytest.MonkeyPatch, while_it: str
-) -> None:
-    """Else what lies in a new stream waits for the next look around, or for an entry in another one."""
-    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 600_000)
-    monkeypatch.setattr("mesh_core.messaging.consumer.DISCOVER_EVERY_SECONDS", 600)
-    consumer, entries = group.member("p1"), list[Entry]()
-    does = getattr(consumer._commands, while_it)
-
-    async def hinted(*given: Any) -> Any:
-        done = await does(*given)
-        if while_it == "join" or not done:  # the next thing would be to wait
-            monkeypatch.setattr(consumer._commands, while_it, does)
-            await group.add(2, stream="mesh:ev:pi5")
-            consumer.hint("mesh:ev:pi5")
-        return done
-
-    monkeypatch.setattr(consumer._commands, while_it, hinted)
-    await group.add(1)
-    while len(entries) < 2:
-        entries += await asyncio.wait_for(consumer.read(block_ms=600_000), 60)
-    assert ids(entries) == ["1-0", "2-0"]
-
-
-async def test_what_comes_in_the_very_moment_of_such_a_hint_is_not_lost(group: Group) -> None:
-    consumer, seen = group.member("p1"), set[str]()
-    await group.add(1)
-    await read(consumer)
-    for n in range(2, 12):
-        waiting = asyncio.create_task(consumer.read(block_ms=2000))
-        await waits_at_the_server(group, waiting)
-        await group.add(n)  # its reply may be on its way
-        consumer.hint(f"mesh:ev:new{n}")
-        seen |= set(ids(await asyncio.wait_for(waiting, 60)))
-    while entries := await read(consumer):
-        seen |= set(ids(entries))
-        await consumer.acknowledge(entries)
-    assert seen >= {f"{n}-0" for n in range(2, 12)}
-
-
-async def test_who_cancels_a_waiting_read_ends_it(group: Group) -> None:
-    consumer = group.member("p1")
-    await group.add(1)
-    await read(consumer)
-    waiting = asyncio.create_task(consumer.read(block_ms=2000))
-    await waits_at_the_server(group, waiting)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-
-async def test_a_wait_that_is_ended_before_it_began_leaves_nothing_behind(group: Group) -> None:
-    """A call of redis-py's in a task of its own would leave a coroutine that nobody awaits, told in some later test."""
-    await group.add(1)
-    consumer = group.member("p1")
-    await read(consumer)
-    waiting = asyncio.ensure_future(consumer._commands.wait_for_new(["mesh:ev:pi4"], 2000))
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-
-async def test_a_stop_ends_a_waiting_read(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 120_000)
-    consumer, stop = group.member("p1"), asyncio.Event()
-    await group.add(1)
-    await consumer.acknowledge(await read(consumer))
-    assert await read(consumer) == []
-    waiting = asyncio.create_task(consumer.read(block_ms=120_000, stop=stop))
-    await waits_at_the_server(group, waiting)
-    stop.set()
-    assert await asyncio.wait_for(waiting, 60) == []
-    await group.add(2)
-    assert ids(await read(consumer)) == ["2-0"]  # without a stop it reads on
-
-
-@pytest.mark.parametrize("hint_first", [True, False])
-async def test_a_reader_that_is_ended_in_the_moment_of_a_hint_ends(
-    group: Group, monkeypatch: pytest.MonkeyPatch, hint_first: bool
-) -> None:
-    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 120_000)
-    consumer = group.member("p1")
-    await group.add(1)
-    await consumer.acknowledge(await read(consumer))
-    assert await read(consumer) == []
-    waiting = asyncio.create_task(consumer.read(block_ms=120_000))
-    await waits_at_the_server(group, waiting)
-    for step in (consumer.interrupt, waiting.cancel) if hint_first else (waiting.cancel, consumer.interrupt):
-        step()
-    with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(waiting, 60)
-
-
 async def test_while_nothing_is_open_nobody_asks_what_others_left_and_once_something_is_they_do(group: Group) -> None:
     one, dead = group.member("one", reclaim_idle_ms=20_000), group.member("dead")
     one.hint("mesh:ev:pi4")
@@ -566,12 +305,3 @@ async def test_while_nothing_is_open_nobody_asks_what_others_left_and_once_somet
     one._idle_ms = 0  # twenty seconds pass for the server as well
     group.now += RECLAIM_EVERY_SECONDS
     assert [(e.id, e.deliveries) for e in await read(one)] == [("1-0", 2)]
-
-
-async def waits_at_the_server(group: Group, reading: asyncio.Task[list[Entry]]) -> None:
-    """It is blocked, or has found something."""
-
-    async def waits() -> bool:
-        return reading.done() or b"cmd=xreadgroup" in await group.bus.call("CLIENT", "LIST")
-
-    await wait_for(waits, 30, "a read that waits")

@@ -1,0 +1,17 @@
+"""The fixture `group`, on each server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from consumer_rig import Group
+
+from mesh_core.testing import RedisServer
+
+
+@pytest.fixture
+async def group(redis_each: RedisServer) -> AsyncIterator[Group]:
+    made = Group(redis_each.url)
+    yield made
+    await made.close()
