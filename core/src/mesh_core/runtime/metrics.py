@@ -41,7 +41,7 @@ def _in(measure: M, *services: str) -> M:
 
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-ACTIONS = TYPES = 40  # as many different words as the register of mesh_core.actions may have, and some
+ACTIONS = TYPES = 36  # as many different words as the register of mesh_core.actions may have, and some
 PROVIDERS = 12  # as many as a fallback chain has kinds of providers, and some
 
 # -- every service
