@@ -13,6 +13,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+import redis
 from mend_rig import Mend, finish
 
 from mend.app import COMMANDS, app
@@ -132,6 +133,31 @@ def test_over_an_empty_folder_too(mend: Mend, tmp_path: Path) -> None:
         folder.mkdir()
         for words in (*ODD, *(tuple(line.split()) for line in GOOD)):
             looked_at(mend, words, "ascii" if folder.name == "empty" else "utf-8", {"RUNTIME_PATH": str(folder)})
+
+
+def test_a_redis_that_refuses_its_user_or_has_no_such_database_ends_no_command(mend_online: Mend) -> None:
+    url = mend_online.environ["REDIS_URL"]
+    mend_online.propose("one")
+    with redis.Redis.from_url(url) as client:
+        for name, rights in (("nothing", "+@connection"), ("reader", "+@read")):
+            client.execute_command("ACL", "SETUSER", name, "on", ">x", "~*", "&*", rights)
+    for asked in (
+        *(url.replace("//", f"//{name}:x@") for name in ("nothing", "reader")),
+        f"{url.removesuffix('/0')}/99",
+    ):
+        for words, told in (
+            ("status", "redis"),
+            ("doctor --no-models", "broken   redis"),
+            ("pending", "Redis refuses what is asked of it"),
+            ("show pi4/one", "Redis refuses what is asked of it"),
+            ("inject x --node pi4", "Redis refuses what is asked of it"),
+            ("audit verify", ""),
+            ("deadletters", ""),
+        ):
+            text = looked_at(mend_online, tuple(words.split()), "utf-8", {"REDIS_URL": asked})
+            assert told in text, (words, asked, text)
+    with redis.Redis.from_url(url) as client:
+        client.execute_command("ACL", "DELUSER", "nothing", "reader")
 
 
 @pytest.mark.parametrize(

@@ -30,17 +30,19 @@ def look_around(cli: CliContext, event_ids: Sequence[str]) -> tuple[list[int | N
 
 
 async def _ask_redis(cli: CliContext, event_ids: Sequence[str]) -> tuple[list[int | None], str]:
-    from mesh_core.messaging.bus import Bus, BusDown, masked
+    from mesh_core.messaging.bus import NOT_SERVED, Bus, BusDown, masked
     from mesh_core.messaging.occurrences import occurrences_of
-    from mesh_core.messaging.redis_state import read_state
+    from mesh_core.messaging.redis_state import read_state, refusal_of
 
+    unknown: list[int | None] = [None] * len(event_ids)
     bus = Bus.connect(cli.redis_url, "mend")
     try:
         refusal = (await read_state(bus)).refusal
-    except BusDown:
-        return [None] * len(event_ids), f"Redis at {masked(cli.redis_url)} does not answer"
-    else:
         return await occurrences_of(bus, event_ids), refusal or ""
+    except BusDown:
+        return unknown, f"Redis at {masked(cli.redis_url)} does not answer"
+    except NOT_SERVED as error:
+        return unknown, refusal_of(error)
     finally:
         await bus.close()
 

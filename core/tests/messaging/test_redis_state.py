@@ -13,6 +13,7 @@ import redis
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.redis_limits import LIMITS, limit_lines
 from mesh_core.messaging.redis_state import RedisState, read_state, takes_writes
+from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.runtime import metrics
 from mesh_core.testing import RedisServer, free_port, wait_for
 
@@ -94,6 +95,41 @@ async def test_a_redis_that_misses_a_replica_is_not_ready_and_says_how_many(bus:
     assert "wants 1 replica(s)" in (await takes_writes(bus)()).detail
     await bus.call("CONFIG", "SET", "min-replicas-to-write", 0)
     assert (await takes_writes(bus)()).ready
+
+
+ALL_KEYS = ("~*", "&*")
+
+
+@pytest.mark.parametrize(
+    ("rights", "words"),
+    [
+        ((*ALL_KEYS, "+@all"), None),
+        ((*ALL_KEYS, "+@all", "-info"), None),
+        ((*ALL_KEYS, "+@read", "+@connection", "+info"), "no permissions to run the 'xadd' command"),
+        (("~other:*", "&*", "+@all"), "permissions to access"),
+    ],
+)
+async def test_a_user_who_may_not_write_is_told_though_the_server_answers_everything_else(
+    redis_each: RedisServer, rights: tuple[str, ...], words: str | None
+) -> None:
+    bus = Bus.connect(redis_each.url, "test")
+    await bus.call("ACL", "SETUSER", "guest", "reset", "on", ">x", *rights)
+    guest = Bus.connect(redis_each.url.replace("redis://", "redis://guest:x@"), "guest")
+    ready = await takes_writes(guest)()
+    assert (ready.ready, (words or "") in ready.detail) == (words is None, True), ready
+    assert await bus.call("XLEN", FOREIGN_STREAM) == 0, "finding it out writes nothing"
+    await bus.call("XGROUP", "CREATE", FOREIGN_STREAM, "g", "$", "MKSTREAM")
+    await takes_writes(bus)()
+    assert await bus.call("XLEN", FOREIGN_STREAM) == 0
+    await guest.close()
+    await bus.call("ACL", "DELUSER", "guest")
+    await bus.close()
+
+
+async def test_a_database_that_is_not_there_is_told(redis_each: RedisServer) -> None:
+    bus = Bus.connect(f"{redis_each.url.removesuffix('/0')}/99", "test")
+    assert "out of range" in (await takes_writes(bus)()).detail
+    await bus.close()
 
 
 async def fill(bus: Bus, size: int) -> None:

@@ -137,14 +137,14 @@ def _anchors(cli: CliContext) -> Iterator[tuple[str, Head]]:
 
 
 async def _ask_redis(cli: CliContext) -> bytes | None:
-    from mesh_core.messaging.bus import Bus, BusDown
+    from mesh_core.messaging.bus import NOT_SERVED, Bus
 
     bus = Bus.connect(cli.redis_url, "mend")
     try:
         found = await bus.call("GET", HEAD_KEY)
         return bytes(found) if found else None
-    except BusDown:
-        cli.err.print("mend: Redis does not answer, so the end that it knows is not compared", style="yellow")
+    except NOT_SERVED:
+        cli.err.print("mend: Redis does not answer that, so the end that it knows is not compared", style="yellow")
         return None
     finally:
         await bus.close()

@@ -18,7 +18,7 @@ from mend.text import plain
 from mend.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import is_beside
-from mesh_core.messaging.bus import Bus, BusDown, masked
+from mesh_core.messaging.bus import NOT_SERVED, Bus, masked
 from mesh_core.messaging.failing_probes import failing_probes
 from mesh_core.messaging.redis_settings import server_version
 from mesh_core.messaging.redis_state import read_state
@@ -93,8 +93,8 @@ async def read_status(cli: CliContext) -> Status:
         found.redis_version = await server_version(bus)
         found.redis_problem = (await read_state(bus)).refusal
         await _streams(bus, found)
-    except BusDown as error:
-        found.redis_problem = str(error)
+    except NOT_SERVED as error:
+        found.redis_problem = found.redis_problem or str(error)
     finally:
         await bus.close()
     return found

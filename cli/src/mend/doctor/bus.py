@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.text import plain
-from mesh_core.messaging.bus import Bus, BusDown, masked
+from mesh_core.messaging.bus import NOT_SERVED, Bus, BusDown, masked
 from mesh_core.messaging.redis_limits import LIMITS
 from mesh_core.messaging.redis_settings import check_server, config_of, server_version
-from mesh_core.messaging.redis_state import RedisState, read_state
+from mesh_core.messaging.redis_state import RedisState, read_state, refusal_of
 
 OLDEST = (6, 2)
 WANTED = (7, 0)
@@ -24,6 +24,10 @@ async def check_redis(url: str) -> list[Finding]:
     except BusDown as error:
         fix = "start the mesh (`mend up` brings a Redis) or name a running server in REDIS_URL"
         return [broken("redis", f"no answer at {masked(url)}: {plain(error, 200)}", fix)]
+    except NOT_SERVED as error:
+        return [
+            broken("redis", f"{masked(url)}: {plain(refusal_of(error), 400)}", "name the user of a person in REDIS_URL")
+        ]
     finally:
         await bus.close()
     findings = [_version(version, url), *_writes(state), *_replicas(state.replicas, wanted)]

@@ -221,15 +221,19 @@ DOWN = (
     redis.exceptions.BusyLoadingError,
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.ReadOnlyError,
+    redis.exceptions.ClusterDownError,
     OSError,
     asyncio.TimeoutError,
 )
+# What a person's question may end in: as well that its user may not ask it, or that there is no such database.
+NOT_SERVED = (BusDown, redis.exceptions.ResponseError)
 
 
-# The server lives but takes no writes now: a full disk, too few replicas. As good as away, and it passes.
+# The server lives but takes no writes now: a full disk, too few replicas, a script that goes on. As good as away, and
+# it passes.
 # In a pipeline the client puts the command before what the server said.
 _NOT_NOW = re.compile(
-    r"""(Command # .* caused error: \(?["']?)?(MISCONF|NOREPLICAS|MASTERDOWN|OOM|READONLY)\b""", re.DOTALL
+    r"""(Command # .* caused error: \(?["']?)?(MISCONF|NOREPLICAS|MASTERDOWN|OOM|READONLY|BUSY)\b""", re.DOTALL
 )
 
 

@@ -1,7 +1,8 @@
-"""Does this Redis take writes now, and how near is it to refusing them? Out of INFO and PING; writes nothing.
+"""Does this Redis take writes now, and how near is it to refusing them? Out of INFO, and a write that never is one.
 
-A server that is full (`noeviction`) or misses replicas answers PING all the same. One that cannot keep its data refuses
-even that, whether its log or a snapshot failed; which of the two it was, INFO says.
+A server judges whether it may write before it looks at what: it refuses an entry of the id 0-0 for that id only where
+it would have taken another one. What else it says is why it takes none: a full disk, missing replicas, a user who may
+not, a command that is not there, a slot that nobody serves.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.messaging.redis_limits import MIB
 from mesh_core.messaging.redis_settings import config_of
 from mesh_core.messaging.replies import info_of
+from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.runtime.health import Check, Ready
 
 DENIED = "MISCONF"  # how the server's refusal begins where its disk fails
+NO_ENTRY = "0-0"  # an id that no entry can have
 FULL = 0.95  # of maxmemory: the next larger event is refused, soon every one
 
 
@@ -27,14 +30,14 @@ class RedisState:
     """What the server says. Bytes; `most_bytes` is 0 without a maxmemory.
 
     `replicas` are those connected and not too late, `replicas_wanted` is min-replicas-to-write (0: none, or not told).
-    `denied`: writes are refused because its data cannot be kept on its disk.
+    `refused`: how it refuses a write, in its own words; '' where it takes them.
     """
 
     used_bytes: int
     most_bytes: int
     loading: bool = False
     log_failed: bool = False
-    denied: bool = False
+    refused: str = ""
     is_replica: bool = False
     replicas: int = 0
     replicas_wanted: int = 0
@@ -48,7 +51,7 @@ class RedisState:
             return "this Redis is a replica and takes no writes; name the master in REDIS_URL"
         if self.log_failed:
             return "Redis could not write its log and refuses writes; look for a full disk under its data folder"
-        if self.denied:
+        if self.refused.startswith(DENIED):
             return "Redis could not save its data and refuses writes; look for a full disk under its data folder"
         if self.replicas < self.replicas_wanted:
             return (
@@ -60,15 +63,20 @@ class RedisState:
                 f"Redis holds {self.used_bytes // MIB} of {self.most_bytes // MIB} MiB and refuses writes; "
                 "the observer makes room by and by, its log says where; or raise maxmemory"
             )
-        return None
+        return refusal_of(self.refused) if self.refused else None
 
 
-def takes_writes(bus: Bus) -> Check:
-    """For readyz: does Redis answer, and take writes?"""
+def refusal_of(said: object) -> str:
+    """A sentence around what the server says itself."""
+    return f"Redis refuses what is asked of it: {said}; look at its users (ACL), its settings, the database's number"
+
+
+def takes_writes(bus: Bus, stream: str = FOREIGN_STREAM) -> Check:
+    """For readyz: does Redis answer, and take writes? `stream`: one that whoever asks may write to."""
 
     async def check() -> Ready:
         try:
-            why = (await read_state(bus)).refusal
+            why = (await read_state(bus, stream=stream)).refusal
         except BusDown:
             return Ready(False, f"Redis at {masked(bus.url)} does not answer")
         return Ready(why is None, why or "")
@@ -76,9 +84,12 @@ def takes_writes(bus: Bus) -> Check:
     return check
 
 
-async def read_state(bus: Bus, section: str = "default") -> RedisState:
-    """With a `section` of INFO only what that one says. Raises BusDown."""
-    info = info_of(await bus.call("INFO", section))
+async def read_state(bus: Bus, section: str = "default", *, stream: str = FOREIGN_STREAM) -> RedisState:
+    """With another `section` of INFO only what that one says. Raises BusDown."""
+    try:
+        info = info_of(await bus.call("INFO", section))
+    except redis.exceptions.ResponseError:  # a user without INFO, or a server that answers nothing now
+        info = {}
     whole = section == "default"
     wanted = whole and "min_slaves_good_slaves" in info  # only then are there any to wait for
     # Buffers that the server itself does not hold against maxmemory.
@@ -88,23 +99,24 @@ async def read_state(bus: Bus, section: str = "default") -> RedisState:
         most_bytes=_number(info, "maxmemory"),
         loading=_number(info, "loading") == 1,
         log_failed=info.get("aof_last_write_status", "ok") != "ok",
-        denied=whole and await _denied(bus),
+        refused=await _refused(bus, stream) if whole else "",
         is_replica=info.get("role", "master") != "master",
         replicas=_number(info, "min_slaves_good_slaves" if "min_slaves_good_slaves" in info else "connected_slaves"),
         replicas_wanted=int(await config_of(bus, "min-replicas-to-write") or 0) if wanted else 0,
     )
 
 
-async def _denied(bus: Bus) -> bool:
+async def _refused(bus: Bus, stream: str) -> str:
+    """Raises BusDown where nobody answers."""
     try:
-        await bus.call("PING")
+        await bus.call("XADD", stream, NO_ENTRY, "p", "")
     except BusDown as error:
-        if str(error).startswith(DENIED):
-            return True
-        raise
-    except redis.exceptions.ResponseError:  # an ACL without PING: nothing to say
-        pass
-    return False
+        if error.__cause__ is None or not isinstance(error.__cause__, redis.exceptions.ResponseError):
+            raise
+        return str(error)[:200]
+    except redis.exceptions.ResponseError as error:
+        return "" if f"greater than {NO_ENTRY}" in str(error) else str(error)[:200]
+    return ""
 
 
 def _number(info: Mapping[str, Any], name: str) -> int:

@@ -32,6 +32,7 @@ from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus, masked
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
+from mesh_core.models.streams import MESH_STREAM
 from mesh_core.notifications.notifier import TargetSettings
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.executor_notes import note_targets
@@ -89,7 +90,7 @@ def main() -> None:
         EXECUTOR,
         runtime,
         checks={
-            "redis": takes_writes(bus),
+            "redis": takes_writes(bus, MESH_STREAM),
             "folders": writable(lambda: (*map(lifecycle.actions.folder, WRITTEN), runtime / "state")),
             "inventory": lifecycle.config_readable,
             "isolation": isolation_check(isolation),
