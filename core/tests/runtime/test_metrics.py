@@ -31,12 +31,12 @@ def test_a_metric_says_what_it_is(measure: Measure) -> None:
     assert set(services_of(measure.name)) <= set(SERVICES)
 
 
-def test_no_metric_can_hold_more_than_a_few_hundred_series() -> None:
+def test_no_metric_can_hold_much_more_than_a_thousand_series() -> None:
     for measure in declared().values():
         series = 1
         for words in measure._words:
             series *= (words if isinstance(words, int) else len(words)) + 1
-        assert series <= 500, measure.name
+        assert series <= 1200, measure.name  # a result follows from its verdict: of those a fifth can be
 
 
 def test_every_word_that_is_counted_has_a_place_of_its_own() -> None:
