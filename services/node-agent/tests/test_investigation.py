@@ -91,6 +91,7 @@ def test_journal_and_packages_count_where_they_lie_on_the_full_disk(tiny_disk: P
     assert journal.look(full, kept) == {"bytes": 20 * KIB, "mount": str(tiny_disk)}
     assert journal.look(elsewhere, kept) == {}
     assert journal.look(full, str(tiny_disk / "none")) == {}
+    assert journal.look(full, str(tiny_disk / ("a" * 300))) == {}, "as where this user may not look"
     caches = {"apt": (str(tiny_disk / "apt/archives"),), "dnf": (str(tiny_disk / "no"), str(tiny_disk / "dnf"))}
     assert packages.look(full, caches) == {"cache_bytes": 8 * KIB, "manager": "apt", "mount": str(tiny_disk)}
     assert packages.look(elsewhere, caches) == {}
@@ -176,6 +177,17 @@ async def test_where_much_breaks_at_once_looking_ends_and_events_go_on() -> None
     asked._left = 0.0
     asked._counted_at = time.monotonic() + 3600
     assert await asked.look(result()) == {}
+
+
+async def test_a_host_that_allows_no_more_threads_gets_its_event_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    asked = investigator({"some": lambda asked: {"a": 1}})
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refused)
+        assert await asked.look(result()) == {}
+    assert (await asked.look(result()))["investigation"]["some"] == {"a": 1}
 
 
 async def test_switched_off_nothing_is_looked_at() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
+BOOTED = Path("/run/systemd/system")  # as sd_booted(3) finds out
 RUN_SECONDS = 10.0
 MAX_UNITS = 200
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+from node_agent.disk_usage import usage_in
 from node_agent.investigation.folder_sizes import biggest_folders
 from node_agent.investigation.question import MOST_ROWS, Question, shown
 from node_agent.mounts import Mount, lies_under, mount_of, on_one_disk, read_mounts
@@ -35,18 +37,14 @@ def lies_on_it(path: str, question: Question) -> bool:
 
 def usage(question: Question) -> dict[str, Any]:
     mount = str(question.facts["mount"])
-    told = os.statvfs(mount)
-    used = told.f_blocks - told.f_bfree
-    facts: dict[str, Any] = {
+    told = usage_in(os.statvfs(mount))
+    return {
         "mount": mount,
-        "size_bytes": told.f_blocks * told.f_frsize,
-        "free_bytes": told.f_bavail * told.f_frsize,
-        # As df does, which rounds up: what only root may use is no part of the whole.
-        "used_percent": -(-100 * used // max(1, used + told.f_bavail)),
+        "size_bytes": told.size_bytes,
+        "free_bytes": told.free_bytes,
+        "used_percent": ceil(told.used_percent),  # as df rounds
+        "inodes_used_percent": ceil(told.inodes_used_percent),
     }
-    if told.f_files:
-        facts["inodes_used_percent"] = 100 * (told.f_files - told.f_ffree) // told.f_files
-    return facts
 
 
 def contents(question: Question) -> dict[str, Any]:

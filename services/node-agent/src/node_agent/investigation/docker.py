@@ -10,9 +10,11 @@ from typing import Any
 
 from node_agent.engine import Engine
 from node_agent.investigation.disk import lies_on_it
+from node_agent.investigation.folder_sizes import bytes_in
 from node_agent.investigation.question import MOST_ROWS, Question, shown
 
 DATA_ROOT = "/var/lib/docker"
+LEAST_LOG = 1024 * 1024  # nobody makes room with less
 
 
 def look(question: Question, engine: Engine) -> dict[str, Any]:
@@ -40,7 +42,7 @@ async def _asked(question: Question, engine: Engine) -> dict[str, Any]:
     facts = {**space_in(await engine.space()), "mount": question.facts["mount"]}
     containers = await engine.containers()
     facts["exited_containers"] = sum(row.get("State") == "exited" for row in containers)
-    logs = _logs(Path(root), containers) if question.host_files else []
+    logs = _logs(question, root, containers) if question.host_files else []
     return {**facts, "logs": logs} if logs else facts
 
 
@@ -54,20 +56,12 @@ def _own_bytes(image: dict[str, Any]) -> int:
     return max(0, int(image.get("Size") or 0) - max(0, int(image.get("SharedSize") or 0)))
 
 
-def _logs(root: Path, containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _logs(question: Question, root: str, containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The largest, rotated pieces included; empty where this user may not look."""
     rows: list[dict[str, Any]] = []
     for container in containers:
         names = [str(name).lstrip("/") for name in container.get("Names") or []]
-        folder = root / "containers" / str(container.get("Id"))
-        size = sum(_taken(path) for path in folder.glob("*-json.log*"))
-        if names and size:
+        size = bytes_in(f"{root}/containers/{container.get('Id')}", question)
+        if names and size is not None and size >= LEAST_LOG:
             rows.append({"container": shown(names[0]), "bytes": size})
     return sorted(rows, key=lambda row: -row["bytes"])[:MOST_ROWS]
-
-
-def _taken(path: Path) -> int:
-    try:
-        return path.stat().st_blocks * 512
-    except OSError:
-        return 0

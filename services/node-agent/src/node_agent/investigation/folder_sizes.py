@@ -22,9 +22,12 @@ MOST_OF_IT = 0.6  # a folder that holds so much of its parent says more than the
 
 
 def bytes_in(folder: str, question: Question) -> int | None:
-    """What the folder takes; None where it is not there, or there was no time."""
+    """What the folder takes; None where it is not there, may not be looked for, or there was no time."""
     total, waiting = 0, [folder]
-    if not Path(folder).is_dir():
+    try:
+        if not Path(folder).is_dir():
+            return None
+    except OSError:
         return None
     while waiting:
         for entry in _entries(waiting.pop()):

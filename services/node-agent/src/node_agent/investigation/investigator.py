@@ -97,7 +97,12 @@ class Investigator:
             done.set()
 
         self._looks = True
-        threading.Thread(target=run, name="investigation", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="investigation", daemon=True).start()
+        except RuntimeError as error:  # no more threads are allowed: trouble of its own, and no reason to lose an event
+            self._looks = False
+            log.warning("investigation.cannot_begin", error=str(error))
+            return
         try:
             await done.wait()
         finally:

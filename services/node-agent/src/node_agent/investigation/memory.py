@@ -25,7 +25,10 @@ def fits(question: Question) -> bool:
 
 def look(question: Question, engine: Engine, proc: Path = PROC) -> dict[str, Any]:
     kib = sizes_in((proc / "meminfo").read_text())
-    facts: dict[str, Any] = {"available_bytes": 1024 * kib["MemAvailable"], "swap_free_bytes": 1024 * kib["SwapFree"]}
+    facts: dict[str, Any] = {
+        "available_bytes": 1024 * kib["MemAvailable"],
+        "swap_free_bytes": 1024 * kib.get("SwapFree", 0),
+    }
     container = question.facts.get("container")
     if isinstance(container, str):
         with contextlib.suppress(OSError):  # no engine answers

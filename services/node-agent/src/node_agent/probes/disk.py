@@ -13,6 +13,7 @@ from typing import Any
 from mesh_core.models.events import Severity
 from node_agent.checks import CheckResult
 from node_agent.confirmation import ConfirmationRule
+from node_agent.disk_usage import DiskUsage, usage_in
 from node_agent.mounts import MOUNTS, mounts_in
 from node_agent.options import Positive
 from node_agent.probe import ProbeContext
@@ -50,7 +51,7 @@ class DiskProbe:
             if only is not None and key not in only:
                 continue
             try:
-                usage = os.statvfs(mount)
+                usage = usage_in(os.statvfs(mount))
             except OSError:
                 continue
             results.append(_result(key, device, mount, kind, usage, self._options))
@@ -80,21 +81,15 @@ def local_mounts(table: str, ignore: tuple[str, ...] = ()) -> list[tuple[str, st
     return sorted(chosen.values(), key=lambda row: row[1])
 
 
-def _result(
-    key: str, device: str, mount: str, kind: str, usage: os.statvfs_result, options: DiskOptions
-) -> CheckResult:
-    # As df does: what only root may use is neither free nor part of the whole.
-    used = usage.f_blocks - usage.f_bfree
-    space = 100 * used / max(1, used + usage.f_bavail)
-    inodes = 100 * (usage.f_files - usage.f_ffree) / usage.f_files if usage.f_files else 0.0
-    condition, severity = evaluate(max(space, inodes), options)
+def _result(key: str, device: str, mount: str, kind: str, usage: DiskUsage, options: DiskOptions) -> CheckResult:
+    condition, severity = evaluate(max(usage.used_percent, usage.inodes_used_percent), options)
     facts = {
         "mount": mount,
         "device": device,
         "kind": kind,
-        "used_percent": round(space, 1),
-        "inodes_used_percent": round(inodes, 1),
-        "free_bytes": usage.f_bavail * usage.f_frsize,
+        "used_percent": round(usage.used_percent, 1),
+        "inodes_used_percent": round(usage.inodes_used_percent, 1),
+        "free_bytes": usage.free_bytes,
         "limit_percent": options.critical if severity is Severity.CRITICAL else options.high,
     }
     return CheckResult(key, None, condition, RULE, "disk_space_low", severity, facts)

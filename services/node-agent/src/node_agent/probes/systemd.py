@@ -32,7 +32,6 @@ from node_agent.unit_journal import FIELDS, lines_of
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
 LOOP_WINDOW_SECONDS = 600.0
-BOOTED = Path("/run/systemd/system")  # as sd_booted(3) finds out
 UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a unit is up
 UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
 _PROPERTIES = (
@@ -52,7 +51,7 @@ class SystemdOptions(DefaultProbeOptions):
     stable_seconds: Positive = 60
 
     def create(self, context: ProbeContext) -> SystemdProbe | None:
-        if BOOTED.is_dir():
+        if systemctl.BOOTED.is_dir():
             return SystemdProbe(
                 self, remembered=lambda: context.open_keys("systemd:"), memory=context.memory("systemd")
             )
