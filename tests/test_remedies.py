@@ -5,65 +5,80 @@ One node with systemd for all of them, one planner and one executor as they are;
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from parts.dockerd import OwnEngine
+from parts.engine import DockerFailed
 from parts.nodes import SystemdNode
 
 from mesh_core.testing import RedisServer, wait_for
+from node_agent.engine import Engine as AgentsEngine
+from node_agent.investigation import docker
+from node_agent.investigation.question import Question
 
-MIB = 1024**2
+Script = Callable[[str], str]  # runs a shell script on a host and gives what it printed
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`make` breaks the node; `event` is what its agent would say then, with what it looked up; `mended` is what the
+    """`make` breaks the host; `event` is what its agent would say then, with what it looked up; `mended` is what the
     test itself sees afterwards. `touches` and `told` are words of the card and of the outcome."""
 
     remedy: str
     make: str
-    event: Callable[[SystemdNode], dict[str, Any]]
-    mended: Callable[[SystemdNode], bool]
+    event: Callable[[Script], dict[str, Any]]
+    mended: Callable[[Script], bool]
     touches: str
     told: str
     undo: str = "true"
-    service: str | None = None
-    more: dict[str, Any] = field(default_factory=dict)
+    host: str = "web01"
 
 
-def sh(node: SystemdNode, script: str) -> str:
-    return node.engine.exec(node.name, "sh", "-euc", script)
+def used_percent(run: Script, mount: str) -> int:
+    return int(run(f"df -P -k {mount}").splitlines()[-1].split()[4].rstrip("%"))
 
 
-def space(node: SystemdNode, mount: str) -> tuple[int, int]:
-    """(percent used, KiB free), as df says."""
-    fields = sh(node, f"df -P -k {mount}").splitlines()[-1].split()
-    return int(fields[4].rstrip("%")), int(fields[3])
+def full_disk(
+    mount: str, found: Callable[[Script], dict[str, Any]], limit: int = 90
+) -> Callable[[Script], dict[str, Any]]:
+    """An event of the disk probe, with what the agent found."""
 
-
-def full_disk(mount: str, **rooms: Callable[[SystemdNode], dict[str, Any]]) -> Callable[[SystemdNode], dict[str, Any]]:
-    """An event of the disk probe, with rooms of what the agent found."""
-
-    def event(node: SystemdNode) -> dict[str, Any]:
-        found = {name: {"mount": mount, **facts(node)} for name, facts in rooms.items()}
-        used, free = space(node, mount)
-        told = {"mount": mount, "used_percent": used + 0.0, "free_bytes": free * 1024, "limit_percent": 90}
-        return {"type": "disk_space_low", "severity": "error", "payload": {**told, "investigation": found}}
+    def event(run: Script) -> dict[str, Any]:
+        told = {"mount": run(f"echo {mount}").strip(), "used_percent": float(used_percent(run, mount))}
+        payload = {**told, "limit_percent": limit, "investigation": found(run)}
+        return {"type": "disk_space_low", "severity": "error", "payload": payload}
 
     return event
 
 
-def bytes_in(folder: str) -> Callable[[SystemdNode], int]:
-    return lambda node: int(sh(node, f"du -s -k {folder}").split()[0]) * 1024
+def bytes_in(run: Script, folder: str) -> int:
+    return int(run(f"du -s -k {folder}").split()[0]) * 1024
+
+
+def of_the_engine(run: Script) -> dict[str, Any]:
+    """What the node agent finds, by its own look."""
+    mount = run("echo $DATA").strip()
+    question = Question("disk_space_low", {"mount": mount}, time.monotonic() + 10)
+    return {"docker": docker.look(question, AgentsEngine(run("echo $DOCKER_HOST").strip()))}
+
+
+def failed_unit(run: Script) -> dict[str, Any]:
+    found = {"unit": {"enabled": run("systemctl is-enabled tired").strip() == "enabled"}}
+    payload = {"runtime": "systemd", "unit": "tired.service", "active_state": "failed", "investigation": found}
+    return {"type": "unit_failed", "service": "tired.service", "severity": "error", "payload": payload}
 
 
 # Archived files of 4 MiB, with names that the journal gives them, until the disk is full.
@@ -76,34 +91,139 @@ systemctl restart systemd-journald
 logger first; journalctl --sync; journalctl --rotate
 cd /var/log/journal/*/
 old=$(ls system@*.journal | head -n 1); n=10
-truncate -s 4M "$old"; dd if=/dev/urandom of="$old" bs=1M seek=1 count=3 conv=notrunc status=none
 while [ "$(df --output=pcent . | tail -n 1 | tr -dc 0-9)" -lt 94 ]; do
-  cp "$old" "$(echo "$old" | cut -c 1-57)0005f$n${n}00000$n.journal"; n=$((n + 1))
+  new=$(echo "$old" | cut -c 1-57)0005f$n${n}00000$n.journal; n=$((n + 1))
+  { head -c 131072 "$old"; head -c 4000000 /dev/urandom; } > "$new"
 done
 """
 JOURNAL_AS_BEFORE = """
 rm -f /etc/systemd/journald.conf.d/test.conf; umount -l /var/log/journal; systemctl restart systemd-journald
 """
+FULL_CACHE = """
+mount -t tmpfs -o size=80m cache /var/cache/apt/archives
+mkdir /var/cache/apt/archives/partial
+head -c 76000000 /dev/zero > /var/cache/apt/archives/old_1.0_all.deb
+"""
+# It fails five times, which is when systemd gives up; what it lacked is there then.
+TIRED = """
+printf '%s\\n' '[Service]' Restart=always RestartSec=50ms \\
+  'ExecStart=/bin/sh -c "test -e /run/rested && exec sleep 600"' \\
+  '[Install]' WantedBy=multi-user.target > /etc/systemd/system/tired.service
+systemctl daemon-reload; systemctl enable --quiet tired; systemctl start tired
+until systemctl is-failed --quiet tired; do sleep 0.1; done
+touch /run/rested
+"""
+# Two images of 70 MB, of which the first has lost its name; a container whose log has 70 MB.
+FULL_ENGINE = """
+libraries=$(ldd /bin/sh /usr/bin/yes | grep -o '/[^ ]*so[^ ]*' | sort -u)
+mkdir root; cp --parents -L /bin/sh /usr/bin/yes /usr/bin/head $libraries root
+for n in 1 2; do head -c 70000000 /dev/urandom > root/junk; tar -C root -c . | docker import - shop >&2; done
+docker run --name chatty shop /bin/sh -c 'PATH=/usr/bin; yes "$(printf %0300d 0)" | head -c 60000000' > out
+"""
 FAULTS = (
     Fault(
         "journal_vacuum",
         make=FULL_JOURNAL,
-        event=full_disk("/var/log/journal", journal=lambda node: {"bytes": bytes_in("/var/log/journal")(node)}),
-        mended=lambda node: space(node, "/var/log/journal")[0] < 60,
+        event=full_disk(
+            "/var/log/journal",
+            lambda run: {"journal": {"bytes": bytes_in(run, "/var/log/journal"), "mount": "/var/log/journal"}},
+        ),
+        mended=lambda run: used_percent(run, "/var/log/journal") < 60,
         touches="deletes archived journal files on web01; frees up to ",
         told="/var/log/journal 9",
         undo=JOURNAL_AS_BEFORE,
     ),
+    Fault(
+        "package_cache_clean",
+        make=FULL_CACHE,
+        event=full_disk(
+            "/var/cache/apt/archives",
+            lambda run: {
+                "packages": {
+                    "cache_bytes": bytes_in(run, "/var/cache/apt/archives"),
+                    **{"manager": "apt", "mount": "/var/cache/apt/archives"},
+                }
+            },
+        ),
+        mended=lambda run: used_percent(run, "/var/cache/apt/archives") < 10,
+        touches="deletes downloaded package files on web01; frees up to 72 MiB on /var/cache/apt/archives",
+        told="/var/cache/apt/archives 91 % -> 0 % full",
+        undo="umount -l /var/cache/apt/archives",
+    ),
+    Fault(
+        "unit_start",
+        make=TIRED,
+        event=failed_unit,
+        mended=lambda run: run("systemctl is-active tired || true").strip() == "active",
+        touches="starts the unit on web01; starts tired.service",
+        told="tired.service runs: no -> yes",
+        undo="systemctl disable --quiet --now tired; rm /etc/systemd/system/tired.service; systemctl daemon-reload",
+    ),
+    Fault(
+        "docker_reclaim_space",
+        make=FULL_ENGINE,
+        event=full_disk("$DATA", of_the_engine, limit=75),
+        mended=lambda run: not run("docker images -q -f dangling=true") and bool(run("docker images -q shop")),
+        touches="deletes images without a name and the build cache on docker01; frees up to 6",
+        told="/",
+        host="docker01",
+    ),
 )
 
 
+class SmallEngine(OwnEngine):
+    """An engine whose images, containers and logs lie on a disk of their own, which is small."""
+
+    def start(self) -> None:
+        data = self.folder / "data"
+        data.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=260m", "small", str(data)], check=True)
+        super().start()
+
+
 @pytest.fixture
-def mesh(tmp_path: Path, systemd_node: SystemdNode, redis_server: RedisServer) -> Iterator[dict[str, str]]:
-    """Planner and executor as they are, and an inventory with the node as web01. Gives the environment for `mend`."""
+def hosts(systemd_node: SystemdNode, tmp_path: Path) -> Iterator[dict[str, Script]]:
+    """Each host's shell."""
+    own = SmallEngine()
+    own.start()
+    environment = {**os.environ, "DOCKER_HOST": own.host, "DATA": str(own.folder / "data")}
+
+    def here(script: str) -> str:
+        command = ["sh", "-euc", script]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def there(script: str) -> str:
+        return systemd_node.engine.exec(systemd_node.name, "sh", "-euc", script)
+
+    yield {"web01": there, "docker01": here}
+    here("docker ps -aq | xargs -r docker rm -f")
+    own.stop()
+
+
+# A person's own policy may name a remedy: here a unit is started, not restarted.
+STARTS_FIRST = """
+rules:
+  - name: service-down
+    when: {types: [unit_failed]}
+    allow: [unit_start, restart, notify]
+    prefer: unit_start
+    reason: its process does not run
+"""
+
+
+@pytest.fixture
+def mesh(
+    tmp_path: Path, systemd_node: SystemdNode, hosts: dict[str, Script], redis_server: RedisServer
+) -> Iterator[dict[str, str]]:
+    """Planner and executor as they are, and an inventory with all hosts. Gives the environment for `mend`."""
     runtime = tmp_path / "mesh"
     (runtime / "config").mkdir(parents=True)
-    hosts = {"web01": dict(systemd_node.inventory_vars)}
-    (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    engine = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = {"web01": dict(systemd_node.inventory_vars), "docker01": engine}
+    (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": inventory}}))
+    (runtime / "config" / "policy.yml").write_text(STARTS_FIRST)
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "REDIS_URL": redis_server.url,
@@ -111,6 +231,7 @@ def mesh(tmp_path: Path, systemd_node: SystemdNode, redis_server: RedisServer) -
         "NODE_NAME": "web01",
         "LLM_CHAIN": "",
         "METRICS_LISTEN": "off",
+        "DOCKER_HOST": hosts["docker01"]("echo $DOCKER_HOST").strip(),
     }
     with (tmp_path / "log").open("wb") as log:
         processes = [
@@ -125,42 +246,46 @@ def mesh(tmp_path: Path, systemd_node: SystemdNode, redis_server: RedisServer) -
 
 
 async def test_each_remedy_mends_its_fault_and_says_by_how_much(
-    mesh: dict[str, str], systemd_node: SystemdNode, redis_server: RedisServer
+    mesh: dict[str, str], hosts: dict[str, Script], redis_server: RedisServer
 ) -> None:
     actions = Path(mesh["RUNTIME_PATH"]) / "actions"
-    node = systemd_node
     try:
         for fault in FAULTS:
-            sh(node, fault.make)
+            hosts[fault.host](fault.make)
         # Whoever comes before the pool takes the slow road: that is not what is asked here.
         log = actions.parent.parent / "log"
         await wait_for(lambda: b"ansible_pool.ready" in log.read_bytes(), 60, "the executor's Ansible")
-        with redis.Redis.from_url(redis_server.url) as client:
-            for number, fault in enumerate(FAULTS):
-                event = {"node": "web01", "incident": f"web01/{number}", **fault.event(node)}
-                entry = f"{int(time.time() * 1000) + number}-0"
-                client.xadd("mesh:ev:web01", {"p": json.dumps(event)}, id=entry)
-        await wait_for(lambda: len(proposed(actions)) == len(FAULTS), 60, "a proposal for each fault")
-        files = proposed(actions)
-        assert set(files) == {fault.remedy for fault in FAULTS}
-
+        for number, fault in enumerate(FAULTS):
+            event = await asyncio.to_thread(fault.event, hosts[fault.host])
+            told = json.dumps({"node": fault.host, "incident": f"{fault.host}/{number}", **event})
+            with redis.Redis.from_url(redis_server.url) as client:
+                client.xadd(f"mesh:ev:{fault.host}", {"p": told}, id=f"{int(time.time() * 1000) + number}-0")
+        wanted = {fault.remedy for fault in FAULTS}
+        await wait_for(partial(are_proposed, actions, wanted), 120, "a proposal for each")
+        approved = proposed(actions)
+        assert set(approved) == wanted
         for fault in FAULTS:
-            file, proposal = files[fault.remedy]
+            file, proposal = approved[fault.remedy]
             assert (proposal["action"], proposal["model"]["provider"]) == (fault.remedy, "floor")
-            assert not fault.mended(node), "nothing runs before a person said yes"
+            assert not fault.mended(hosts[fault.host]), "nothing runs before a person said yes"
             shown = mend(mesh, "show", proposal["id"])
             assert fault.touches in shown, shown
             file.rename(actions / "approved" / file.name)
-
         for fault in FAULTS:
-            outcome = await outcome_of(actions, files[fault.remedy][1]["id"])
+            outcome = await outcome_of(actions, approved[fault.remedy][1]["id"])
             assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
-            assert fault.mended(node), outcome
-            assert outcome["reason"].startswith(fault.told), (outcome["reason"], outcome["before"])
-            assert " -> " in outcome["reason"].partition(";")[0], outcome["reason"]
+            assert fault.mended(hosts[fault.host]), outcome
+            change = outcome["reason"].partition(";")[0]
+            assert change.startswith(fault.told), outcome["reason"]
+            assert " -> " in change, outcome["reason"]
     finally:
         for fault in FAULTS:
-            sh(node, f"{fault.undo}")
+            with suppress(DockerFailed):  # of what was never broken
+                hosts[fault.host](fault.undo)
+
+
+def are_proposed(actions: Path, types: set[str]) -> bool:
+    return len(proposed(actions)) >= len(types)
 
 
 def proposed(actions: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
@@ -173,7 +298,7 @@ async def outcome_of(actions: Path, action_id: str) -> dict[str, Any]:
     def ended() -> list[Path]:
         return [*actions.glob(f"*/{action_id}/outcome.json")]
 
-    await wait_for(lambda: any(path.parts[-3] != "running" for path in ended()), 120, f"the outcome of {action_id}")
+    await wait_for(lambda: any(path.parts[-3] != "running" for path in ended()), 300, f"the outcome of {action_id}")
     told: dict[str, Any] = json.loads(ended()[0].read_bytes())
     return told
 

@@ -63,7 +63,7 @@ def summary_in(source: str, name: str) -> str:
 PANELS = {
     DECIDE: "pending show approve=decide reject=decide edit retry snooze=silencing",
     SILENCE: "maintenance=silencing ack=silencing silences unsilence=silences",
-    LOOK: "page status doctor history watch deadletters audit",
+    LOOK: "page status doctor history watch remedies deadletters audit",
     RUN: "up drill inject users notify-test=notify_test",
     KEEP: "backup restore migrate reindex",
 }  # name=module where the two differ

@@ -178,9 +178,8 @@ class Policy:
                 if (Fact(condition.fact) in facts) is not condition.must_hold:
                     found.append((_words([choice]), condition.sentence, condition.fence))
         if recent_restarts >= self.max_restarts_per_hour:
-            sentence = (
-                f"restarted {recent_restarts} times within the hour already, the limit is {self.max_restarts_per_hour}"
-            )
+            limit = self.max_restarts_per_hour
+            sentence = f"repaired {recent_restarts} times within the hour already, the limit is {limit}"
             found.append((_words(choice for choice in CHOICES if choice.loop_guarded), sentence, "loop-guard"))
         return found
 
@@ -195,7 +194,8 @@ def _shipped() -> Document:
 def _not_offered(missing: Mapping[str, str]) -> str:
     """What each choice would need, in one sentence; those that need the same together."""
     told = {why: [word for word, said in missing.items() if said == why] for why in missing.values()}
-    return "; ".join(f"not offered: {', '.join(words)}, for {why}" for why, words in told.items())[:MAX_NOT_OFFERED]
+    each = "; ".join(f"{', '.join(words)} ({why})" for why, words in told.items())
+    return f"not offered: {each}"[:MAX_NOT_OFFERED]
 
 
 def _words(choices: Iterable[Choice]) -> frozenset[str]:

@@ -50,7 +50,7 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
         interrupts=remedy.interrupts,
         loop_guarded=True,
         conditions=tuple(
-            FactCondition(fact, False, name, f"{name} is not for what is {fact.replace('_', ' ')}")
+            FactCondition(fact, False, name, f"{name} is not offered where an event says {fact.replace('_', ' ')}")
             for fact in remedy.never
         ),
         missing=partial(missing_for, remedy),

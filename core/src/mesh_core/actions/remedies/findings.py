@@ -11,10 +11,10 @@ from typing import Any
 from mesh_core.incidents.investigation import fact_in
 from mesh_core.models.events import HealthEvent, Trust
 
-# `room.fact` of payload.investigation, a field of the payload, or what the event is about.
-PATH = re.compile(
-    r"(?!event\.|payload\.)[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}|payload\.[a-z][a-z0-9_]{0,39}|event\.service"
-)
+# `room.fact` of payload.investigation (of a list: `room.fact.0.name`, its first row's), a field of the payload, or what
+# the event is about.
+_FIELD = "[a-z][a-z0-9_]{0,39}"
+PATH = re.compile(rf"(?!event\.|payload\.){_FIELD}\.{_FIELD}(?:\.[0-4]\.{_FIELD})?|payload\.{_FIELD}|event\.service")
 
 
 def found_in(event: HealthEvent, path: str) -> Any:
@@ -26,4 +26,11 @@ def found_in(event: HealthEvent, path: str) -> Any:
         return event.service
     if room == "payload":
         return event.payload.get(field)
-    return fact_in(event, path)
+    room_and_fact, *row = re.split(r"\.(?=[0-4]\.)", path)
+    found = fact_in(event, room_and_fact)
+    if not row:
+        return found
+    number, _, name = row[0].partition(".")
+    rows = found if isinstance(found, list) else []
+    one = rows[int(number)] if int(number) < len(rows) else None
+    return one.get(name) if isinstance(one, dict) else None

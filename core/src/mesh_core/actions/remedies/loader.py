@@ -61,6 +61,11 @@ def load_remedies(folder: Path | Traversable, taken: Container[str] = ()) -> Loa
     return Loaded(remedies, tuple(problems))
 
 
+def load_remedy(file: Path, taken: Container[str] = ()) -> tuple[str, Remedy]:
+    """One file, by its own name. Raises BadRemedy."""
+    return _name_of(file.name, taken), read_remedy(_bytes_of(file), file.name)
+
+
 def read_remedy(raw: bytes, source: str) -> Remedy:
     """One file's bytes. Raises BadRemedy."""
     if len(raw) > MAX_BYTES:

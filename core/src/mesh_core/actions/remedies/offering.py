@@ -29,7 +29,7 @@ def missing_for(remedy: Remedy, event: HealthEvent) -> str:
 def _unmet(event: HealthEvent, path: str, need: Need) -> str:
     found = found_in(event, path)
     if found is None:
-        return f"there is no {path} in what the agent found"
+        return f"the agent found no {path}"
     if need.is_ is not None and found != need.is_:
         return f"{path} is {in_words(path, found)}"
     if need.same_as and found != (other := found_in(event, need.same_as)):
@@ -37,13 +37,17 @@ def _unmet(event: HealthEvent, path: str, need: Need) -> str:
     least, most = need.at_least, need.at_most
     if need.percent_of:
         if (whole := whole_in(found_in(event, need.percent_of))) is None:
-            return f"there is no {need.percent_of} in what the agent found"
+            return f"the agent found no {need.percent_of}"
         least, most = (bound if bound is None else whole * bound // 100 for bound in (least, most))
     if least is None and most is None:
         return ""
     number = found if isinstance(found, float) else whole_in(found)
     if number is None:
         return f"{path} is no number"
+    said = path
+    if need.plus:
+        number += whole_in(found_in(event, need.plus)) or 0
+        said += f" with {need.plus}"
     if least is not None and number < least:
-        return f"{path} is only {in_words(path, number)}"
-    return f"{path} is {in_words(path, number)}" if most is not None and number > most else ""
+        return f"{said} is only {in_words(path, number)}"
+    return f"{said} is {in_words(path, number)}" if most is not None and number > most else ""

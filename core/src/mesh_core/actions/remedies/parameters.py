@@ -46,6 +46,11 @@ class _Param(FilePart):
         default = getattr(self, "default", None)
         return default if given is None else self._fitting(given)
 
+    @property
+    def example(self) -> int | str:
+        """A value that fits."""
+        raise NotImplementedError
+
     def _fitting(self, given: Any) -> int | str | None:
         raise NotImplementedError
 
@@ -63,6 +68,10 @@ class Number(_Param):
     min: Whole
     max: Whole
     default: Whole | None = None
+
+    @property
+    def example(self) -> int:
+        return self.min if self.default is None else self.default
 
     def _fitting(self, given: Any) -> int | None:
         number = whole_in(given)
@@ -84,6 +93,10 @@ class Choice(_Param):
     values: Annotated[tuple[Word, ...], Field(min_length=1, max_length=50)]
     default: Word | None = None
 
+    @property
+    def example(self) -> str:
+        return UnsafeText(self.values[0])
+
     def _fitting(self, given: Any) -> str | None:
         return UnsafeText(given) if given in self.values else None
 
@@ -99,6 +112,10 @@ class Name(_Param):
 
     type: Literal["mount", "unit", "container"]
     from_: Annotated[From, Field(alias="from")]
+
+    @property
+    def example(self) -> str:
+        return UnsafeText({"mount": "/srv", "unit": "example.service", "container": "example"}[self.type])
 
     def _fitting(self, given: Any) -> str | None:
         return UnsafeText(given) if isinstance(given, str) and _FITS[self.type](given) else None

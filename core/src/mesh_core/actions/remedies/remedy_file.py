@@ -42,6 +42,7 @@ class Need(FilePart):
     at_most: Whole | None = None
     same_as: From | None = None
     is_: Annotated[bool | str | None, Field(alias="is")] = None
+    plus: From | None = None  # at_least and at_most are of both together
     percent_of: From | None = None  # at_least and at_most are percent of that fact
 
 

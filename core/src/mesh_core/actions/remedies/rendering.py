@@ -18,8 +18,11 @@ NOT_MEASURED = -1  # of a number whose expression gave no whole number
 
 def playbooks_for(remedy: Remedy, proposal: Proposal) -> PlaybookSet:
     """ValueError, a sentence, where the event does not give a value for each param."""
-    node = node_of(proposal)
-    variables = values_for(remedy, proposal)
+    return rendered(remedy, node_of(proposal), values_for(remedy, proposal))
+
+
+def rendered(remedy: Remedy, node: str, values: dict[str, Any]) -> PlaybookSet:
+    """The same with values from anywhere: for whoever judges a remedy before there is an event."""
     seen = [*(_looking(task) for task in remedy.look.tasks), _measure(remedy)]
     answer: Task = {
         "name": LOOK_TASK,
@@ -36,11 +39,10 @@ def playbooks_for(remedy: Remedy, proposal: Proposal) -> PlaybookSet:
         f"not all that says whether it helped could be measured on {node}",
     )
     over = must_hold("The trouble is over", remedy.proof, f"it ran on {node}, and the trouble is not over")
-    tasks = [dict(task) for task in remedy.apply]
     return PlaybookSet(
-        apply=play(f"{remedy.title} on {node}", node, variables, *tasks),
-        look=play(f"Look at {node}", node, variables, *seen, answer),
-        converge=play(f"It helped {node}", node, variables, *seen, measured, over),
+        apply=play(f"{remedy.title} on {node}", node, values, *(dict(task) for task in remedy.apply)),
+        look=play(f"Look at {node}", node, values, *seen, answer),
+        converge=play(f"It helped {node}", node, values, *seen, measured, over),
     )
 
 

@@ -1,6 +1,7 @@
 """Sentences of a remedy with numbers in them: "{used_percent} full" -> "97 % full". Pure.
 
-The last word of a number's name is its unit (`free_kib`, `journal.bytes`), as everywhere in this house.
+The last word of a number's name is its unit (`free_kib`, `journal.bytes`), as everywhere in this house; one that begins
+with `is_` is told as yes or no.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def in_words(name: str, value: object) -> str:
         return "?" if value is None else "yes" if value else "no"
     if not isinstance(value, int | float):
         return str(value)[:MAX_NAME]
+    if name.startswith("is_"):
+        return "yes" if value else "no"
     found = _UNIT.search(name)
     unit = found[0] if found else ""
     if unit in _BYTES:
