@@ -168,6 +168,15 @@ FAULTS = (
         told="/",
         host="docker01",
     ),
+    Fault(
+        "container_log_empty",
+        make="true",
+        event=full_disk("$DATA", of_the_engine, limit=45),
+        mended=lambda run: not run("docker logs chatty"),
+        touches="empties the log of the container that logs most on docker02; frees up to ",
+        told="/",
+        host="docker02",
+    ),
 )
 
 
@@ -197,7 +206,7 @@ def hosts(systemd_node: SystemdNode, tmp_path: Path) -> Iterator[dict[str, Scrip
     def there(script: str) -> str:
         return systemd_node.engine.exec(systemd_node.name, "sh", "-euc", script)
 
-    yield {"web01": there, "docker01": here}
+    yield {"web01": there, "docker01": here, "docker02": here}  # the latter two are one machine, with two names
     here("docker ps -aq | xargs -r docker rm -f")
     own.stop()
 
@@ -221,7 +230,7 @@ def mesh(
     runtime = tmp_path / "mesh"
     (runtime / "config").mkdir(parents=True)
     engine = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-    inventory = {"web01": dict(systemd_node.inventory_vars), "docker01": engine}
+    inventory = {"web01": dict(systemd_node.inventory_vars), "docker01": engine, "docker02": engine}
     (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": inventory}}))
     (runtime / "config" / "policy.yml").write_text(STARTS_FIRST)
     environment = {
@@ -255,29 +264,31 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
         # Whoever comes before the pool takes the slow road: that is not what is asked here.
         log = actions.parent.parent / "log"
         await wait_for(lambda: b"ansible_pool.ready" in log.read_bytes(), 60, "the executor's Ansible")
-        for number, fault in enumerate(FAULTS):
-            event = await asyncio.to_thread(fault.event, hosts[fault.host])
-            told = json.dumps({"node": fault.host, "incident": f"{fault.host}/{number}", **event})
-            with redis.Redis.from_url(redis_server.url) as client:
-                client.xadd(f"mesh:ev:{fault.host}", {"p": told}, id=f"{int(time.time() * 1000) + number}-0")
-        wanted = {fault.remedy for fault in FAULTS}
-        await wait_for(partial(are_proposed, actions, wanted), 120, "a proposal for each")
-        approved = proposed(actions)
-        assert set(approved) == wanted
-        for fault in FAULTS:
-            file, proposal = approved[fault.remedy]
-            assert (proposal["action"], proposal["model"]["provider"]) == (fault.remedy, "floor")
-            assert not fault.mended(hosts[fault.host]), "nothing runs before a person said yes"
-            shown = mend(mesh, "show", proposal["id"])
-            assert fault.touches in shown, shown
-            file.rename(actions / "approved" / file.name)
-        for fault in FAULTS:
-            outcome = await outcome_of(actions, approved[fault.remedy][1]["id"])
-            assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
-            assert fault.mended(hosts[fault.host]), outcome
-            change = outcome["reason"].partition(";")[0]
-            assert change.startswith(fault.told), outcome["reason"]
-            assert " -> " in change, outcome["reason"]
+        # Two on one engine's disk: the second trouble is what the first remedy leaves.
+        for faults in (FAULTS[:-1], FAULTS[-1:]):
+            for number, fault in enumerate(faults):
+                event = await asyncio.to_thread(fault.event, hosts[fault.host])
+                told = json.dumps({"node": fault.host, "incident": f"{fault.host}/{number}", **event})
+                with redis.Redis.from_url(redis_server.url) as client:
+                    client.xadd(f"mesh:ev:{fault.host}", {"p": told}, id=f"{int(time.time() * 1000) + number}-0")
+            wanted = {fault.remedy for fault in faults}
+            await wait_for(partial(are_proposed, actions, wanted), 120, "a proposal for each")
+            approved = proposed(actions)
+            assert set(approved) == wanted
+            for fault in faults:
+                file, proposal = approved[fault.remedy]
+                assert (proposal["action"], proposal["model"]["provider"]) == (fault.remedy, "floor")
+                assert not fault.mended(hosts[fault.host]), "nothing runs before a person said yes"
+                shown = mend(mesh, "show", proposal["id"])
+                assert fault.touches in shown, shown
+                file.rename(actions / "approved" / file.name)
+            for fault in faults:
+                outcome = await outcome_of(actions, approved[fault.remedy][1]["id"])
+                assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
+                assert fault.mended(hosts[fault.host]), outcome
+                change = outcome["reason"].partition(";")[0]
+                assert change.startswith(fault.told), outcome["reason"]
+                assert " -> " in change, outcome["reason"]
     finally:
         for fault in FAULTS:
             with suppress(DockerFailed):  # of what was never broken

@@ -39,6 +39,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "journal_vacuum": full_disk(journal={"bytes": 3 * GIB + GIB // 2}),
     "package_cache_clean": full_disk(packages={"cache_bytes": GIB, "manager": "dnf"}),
     "docker_reclaim_space": full_disk(docker={"dangling_bytes": 0, "build_cache_bytes": 12 * GIB}),
+    "container_log_empty": full_disk(docker={"logs": [{"container": "web-1", "bytes": 5 * GIB}]}),
     "unit_start": {
         "type": "unit_failed",
         "service": "backup.timer",
@@ -114,7 +115,7 @@ def test_policy_prefers_what_the_agent_found_and_says_what_is_missing_where_noth
 def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offered_is_preferred() -> None:
     told = POLICY.allows(event_for("journal_vacuum", payload=DISK))
     assert told.reason == (
-        "a disk is nearly full; not offered: "
+        "a disk is nearly full; not offered: container_log_empty (the agent found no docker.logs.0.bytes); "
         "docker_reclaim_space (the agent found no docker.build_cache_bytes); journal_vacuum (the agent found no "
         "journal.bytes); package_cache_clean (the agent found no packages.cache_bytes)"
     )
@@ -134,6 +135,10 @@ def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offer
             {"build_cache_bytes": 5 * 1024**2},
             "with docker.build_cache_bytes is only 5.0 MiB",
         ),
+        ("container_log_empty", "docker", {"logs": []}, "the agent found no docker.logs.0.bytes"),
+        ("container_log_empty", "docker", {"logs": "many"}, "the agent found no docker.logs.0.bytes"),
+        ("container_log_empty", "docker", {"logs": [7]}, "the agent found no docker.logs.0.bytes"),
+        ("container_log_empty", "docker", {"logs": [{"container": EVIL, "bytes": GIB}]}, "gives no container for cont"),
         ("package_cache_clean", "packages", {"manager": "pacman"}, "gives no enum for manager"),
         ("unit_start", "unit", {"enabled": False}, "unit.enabled is no"),
         ("unit_start", "unit", {"enabled": "yes"}, "unit.enabled is yes"),
