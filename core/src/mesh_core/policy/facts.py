@@ -260,6 +260,8 @@ def _could_not_start(event: HealthEvent) -> bool:
             payload.get("status") == "created" and code is not None and code != 0
         )
     if event.runtime is Runtime.SYSTEMD:
+        if payload.get("source_gone") is True:  # of a mount: its disk is away
+            return True
         return payload.get("active_state") == "failed" and (
             payload.get("result") == "resources" or whole_in(payload.get("exit_code")) in _SET_UP_FAILED
         )

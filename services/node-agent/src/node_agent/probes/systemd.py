@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +36,7 @@ LOOP_WINDOW_SECONDS = 600.0
 UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a unit is up
 UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
 _PROPERTIES = (
-    "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,"
+    "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,What,"
     "ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic"
 )
 
@@ -106,7 +107,8 @@ class SystemdProbe:
         # What was unhealthy is not listed any more once it is healthy; who remembers it wants to hear that.
         remembered = {key.removeprefix("systemd:") for key in self._remembered()}
         # One that is up again within its RestartSec is not listed either; its coming and going was seen.
-        changed, self._changed = {unit for unit in self._changed if unit.endswith(".service")}, set()
+        # A mount whose disk went away is taken down in peace, as by a person.
+        changed, self._changed = {unit for unit in self._changed if unit.endswith((".service", ".mount"))}, set()
         known = listed | remembered | self._restarts.keys() | changed
         units = sorted(unit for unit in known if not self._ignored(unit))
         return [await self._verdict(properties) for properties in await systemctl.show(units, _PROPERTIES)]
@@ -191,6 +193,9 @@ class SystemdProbe:
             return result(Condition.HEALTHY)
         if active == "inactive":
             self._restarts.pop(name, None)
+            if source := _lost_source(unit):
+                reason = f"what it is mounted from is gone: {source}"
+                return result(Condition.UNHEALTHY, "unit_failed", source_gone=True, reason=reason)
             return result(Condition.HEALTHY, ended="stopped_by_person")
         return result(Condition.UNKNOWN)
 
@@ -232,6 +237,12 @@ class SystemdProbe:
 
     def _ignored(self, unit: str) -> bool:
         return any(fnmatchcase(unit, glob) for glob in self._options.ignore)
+
+
+def _lost_source(unit: Mapping[str, str]) -> str:
+    """The device of a mount, if it does not exist any more; whoever unmounts by hand leaves it where it is."""
+    source = unit.get("What", "")
+    return source if source.startswith("/dev/") and not os.path.lexists(source) else ""
 
 
 def _stopped_at(journal: str) -> float:
