@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from node_agent.container_heirs import ContainerHeirs
 from node_agent.deployed_anew import End, deployment_of, heir_of, one_family
 
 NOW = 1_000_000.0
@@ -129,3 +130,32 @@ def test_the_engines_short_form_says_the_same_of_two() -> None:
     old, end = deployment_of(row("shop-blue", 9000)), End(NOW - 20, in_peace=True)
     assert heir_of(old, end, [deployment_of(row("shop-green", 10))], {}) == "shop-green"
     assert heir_of(old, end, [deployment_of(row("shop-green", 10, Command="work"))], {}) == ""
+
+
+class Engine:
+    """Knows these containers, in both forms."""
+
+    def __init__(self, *details: dict[str, Any]):
+        self.details = {str(detail["Id"]): detail for detail in details}
+
+    async def containers(self) -> list[dict[str, Any]]:
+        return [
+            {"Id": key, "Names": [one["Name"]], "State": one["State"]["Status"], "Labels": {}}
+            for key, one in self.details.items()
+        ]
+
+    async def container(self, key: str) -> dict[str, Any] | None:
+        return self.details.get(key)
+
+
+async def test_who_was_replaced_stays_so_when_the_heir_goes_and_has_an_heir_of_its_own() -> None:
+    blue = container("shop-blue", 9000, Id="b", State={"Status": "exited", "ExitCode": 7})
+    engine = Engine(blue, container("shop-green", 10, Id="g"))
+    heirs = ContainerHeirs(engine)  # type: ignore[arg-type]
+    assert await heirs.of_one_that_ended(blue, NOW - 20) == "shop-green"
+    assert heirs.names == {"shop-blue": "shop-green"}
+    del engine.details["g"]
+    heirs.see(await engine.containers(), NOW + 9000)
+    assert heirs.names == {}
+    assert await heirs.of_one_that_ended(blue, NOW - 20) == "shop-green"
+    assert await heirs.of_one_that_ended(blue, NOW - 10) == "", "another life of it"

@@ -39,6 +39,7 @@ class ContainerHeirs:
         self._engine = engine
         self._deployments: dict[str, Deployment] = {}  # container id -> as it was when last seen up
         self._lost: dict[str, tuple[Deployment, End]] = {}  # name -> who was taken away a moment ago
+        self._settled: dict[tuple[str, float], str] = {}  # (container id, its end) -> its heir, whatever became of that
         self._gone: dict[str, float] = {}  # name -> when a container of that name was last taken away
 
     def see(self, rows: Rows, now: float) -> None:
@@ -51,6 +52,7 @@ class ContainerHeirs:
         for container_id, deployment in bare.items():
             if deployment.runs:
                 self._deployments.setdefault(container_id, deployment)  # later its image may have lost its name
+        self._settled = {end: heir for end, heir in self._settled.items() if end[0] in bare}
         present = {deployment.name for deployment in bare.values()}
         self.names = {old: new for old, new in self.names.items() if old not in present and new in present}
         for name, (old, end) in list(self._lost.items()):
@@ -63,6 +65,9 @@ class ContainerHeirs:
 
     async def of_one_that_ended(self, detail: Mapping[str, Any], ended_at: float) -> str:
         """Who took the place of a container that ended, in the engine's long form of it; '' for nobody."""
+        which = str(detail.get("Id")), ended_at
+        if settled := self._settled.get(which):
+            return settled
         state = detail.get("State") or {}
         old = deployment_of(detail)
         end = End(ended_at, in_peace=state.get("ExitCode") in ASKED_TO_END and not state.get("OOMKilled"))
@@ -74,6 +79,7 @@ class ContainerHeirs:
         details = [await self._engine.container(one) for one in others] if len(others) <= MOST_INSPECTED else []
         heir = heir_of(old, end, (deployment_of(one) for one in details if one is not None), self._gone)
         if heir:
+            self._settled[which] = heir
             self._note(old.name, heir)
         return heir
 
