@@ -146,6 +146,29 @@ def test_urls_are_split_at_blanks_and_commas_before_a_scheme() -> None:
     assert urls_in("") == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "targets", "unusable"),
+    [
+        ("'ntfy://a'", ("ntfy://a",), 0),
+        ('"ntfy://a", mailto://b:c@d', ("ntfy://a", "mailto://b:c@d"), 0),
+        ("ntfy://a;ntfy://b", ("ntfy://a", "ntfy://b"), 0),
+        ("[ntfy://a, 'ntfy://b']", ("ntfy://a", "ntfy://b"), 0),
+        ("- ntfy://a\n- ntfy://b\n", ("ntfy://a", "ntfy://b"), 0),
+        ("ntfy://a # my phone\nntfy://b", ("ntfy://a", "ntfy://b"), 0),
+        ("json://[::1]:8080/x json://[::1]", ("json://[::1]:8080/x", "json://[::1]"), 0),
+        ("slack://T#channel/,x://y", ("slack://T#channel/", "x://y"), 0),
+        *((word, (), 1) for word in ("ntfy.sh/topic", "ntfy:/topic", "tgram://", "${TARGETS}")),
+        ("me@home ntfy://a", ("ntfy://a",), 1),
+        ("  ", (), 0),
+    ],
+)
+def test_only_what_is_a_url_is_a_target_however_the_setting_is_written(
+    text: str, targets: tuple[str, ...], unusable: int
+) -> None:
+    settings = TargetSettings.model_validate({"NOTIFY_URLS": text})
+    assert (settings.targets, settings.unusable) == (targets, unusable)
+
+
 def test_the_setting_is_never_shown() -> None:
     settings = TargetSettings.model_validate({"NOTIFY_URLS": "json://user:s3cret@host/"})
     assert settings.targets == ("json://user:s3cret@host/",)

@@ -27,9 +27,12 @@ def notify_test(ctx: typer.Context) -> None:
     """
     cli: CliContext = ctx.obj
     try:
-        urls = read_settings(TargetSettings, cli.environ, lambda sentence: cli.say(sentence, "yellow")).targets
+        settings = read_settings(TargetSettings, cli.environ, lambda sentence: cli.say(sentence, "yellow"))
     except BadSettings as error:
         raise CliError(f"cannot work with these settings: {plain(error)}", USAGE) from None
+    urls = settings.targets
+    if settings.unusable:
+        cli.say(f"{settings.unusable} in NOTIFY_URLS is passed over: it is no URL (SCHEME://...)", "red")
     if not urls:
         raise CliError("no target is configured; set NOTIFY_URLS (Apprise URLs) or NOTIFY_URLS_FILE in .env", USAGE)
     told = asyncio.run(_send(urls, f"mend notify-test by {cli.user}: this target is heard."))
@@ -39,7 +42,7 @@ def notify_test(ctx: typer.Context) -> None:
     problem = _rules_problem(cli)
     if problem:
         cli.say(problem, "red")
-    if problem or not told.ok:
+    if problem or settings.unusable or not told.ok:
         raise typer.Exit(FAILED)
 
 

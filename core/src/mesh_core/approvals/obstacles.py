@@ -165,7 +165,7 @@ def _variable(p: Proposal, around: Surroundings) -> Obstacle | None:
 def _targets(p: Proposal, around: Surroundings) -> Obstacle | None:
     if action_type(p.type).touches_host or around.targets != 0:
         return None
-    fix = "a yes only acknowledges it; set NOTIFY_URLS (Apprise URLs) and start the executor again"
+    fix = "a yes only acknowledges it; set NOTIFY_URLS (Apprise URLs, SCHEME://...) and start the executor again"
     return Obstacle(ObstacleKind.TARGETS, "NOTIFY_URLS is not set: approving tells nobody", fix)
 
 

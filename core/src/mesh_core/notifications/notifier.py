@@ -47,6 +47,15 @@ class TargetSettings(Settings):
 
     @property
     def targets(self) -> tuple[str, ...]:
+        return tuple(filter(_is_url, self._named))
+
+    @property
+    def unusable(self) -> int:
+        """How many words in it are no URLs, and so no targets; they are shown nowhere, for they may hold a password."""
+        return len(self._named) - len(self.targets)
+
+    @property
+    def _named(self) -> tuple[str, ...]:
         return urls_in(self.notify_urls.get_secret_value()) if self.notify_urls else ()
 
 
@@ -60,8 +69,20 @@ class SendResult:
 
 
 def urls_in(text: str) -> tuple[str, ...]:
-    """Apprise URLs, separated by blanks or commas (a comma inside a URL stays in it)."""
-    return tuple(url for url in re.split(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)", text.strip()) if url)
+    """Apprise URLs, separated by blanks or commas (a comma inside one stays in it), in quotes or as a list in YAML."""
+    return tuple(filter(None, map(_bare, re.split(r"[\s,;]+(?=[\"'\[]{0,2}[A-Za-z][A-Za-z0-9+.-]*://)", text))))
+
+
+def _bare(word: str) -> str:
+    """Without the quotes and marks of a list, and without a comment."""
+    bare = re.sub(r"\s#.*|[\s,]+-?\s*$", "", word.strip(), flags=re.DOTALL).strip("\"'")
+    bare = bare.removeprefix("[").strip("\"'") if bare.count("[") > bare.count("]") else bare
+    bare = bare.removesuffix("]").strip("\"'") if bare.count("]") > bare.count("[") else bare
+    return "" if bare in ("-", "#") else bare
+
+
+def _is_url(word: str) -> bool:
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://\S", word) is not None
 
 
 def kind_of(url: str) -> str:

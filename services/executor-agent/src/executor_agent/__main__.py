@@ -67,7 +67,10 @@ def main() -> None:
         look_seconds=settings.executor_look_seconds,
         stop_seconds=settings.executor_stop_seconds,
     )
-    urls = settings_or_exit(TargetSettings, EXECUTOR, environ).targets
+    told = settings_or_exit(TargetSettings, EXECUTOR, environ)
+    urls = told.targets
+    if told.unusable:
+        log.warning("executor.no_targets", words=told.unusable, reason="in NOTIFY_URLS, and no URLs (SCHEME://...)")
     if error := note_targets(runtime, len(urls)):
         log.warning("executor.targets_not_noted", reason=str(error))
     hidden = (*urls, password_of(settings.redis_url))
