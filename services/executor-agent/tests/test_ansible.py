@@ -176,6 +176,16 @@ def test_a_python_that_may_not_be_run_is_told_first(pool: AnsiblePool, prepare: 
         ),
         ({"msg": "no such file: /x", "module_stdout": "/x\n"}, "no such file: /x"),
         (
+            {"msg": "non-zero return code", "stdout": "looking\n", "stderr": "fsck: bad magic\n"},
+            "fsck: bad magic (non-zero return code)",
+        ),
+        ({"msg": "non-zero return code", "stdout": "no lock"}, "no lock (non-zero return code)"),
+        (
+            {"msg": "One or more items failed", "results": [1, {"msg": "well"}, {"failed": True, "msg": "no daemon"}]},
+            "no daemon",
+        ),
+        ({"msg": "All items completed", "results": [{"failed": False}]}, "All items completed"),
+        (
             {"msg": "M", "module_stdout": "sudo: a password is required", "module_stderr": ""},
             "sudo: a password is required (M)",
         ),

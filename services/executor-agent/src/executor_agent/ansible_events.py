@@ -15,6 +15,7 @@ EVENTS_FOLDER = "job_events"  # ansible-runner's name for the folder where a run
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 MAX_CAUSE = 300
 _CHATTER = ("Shared connection to", "Connection to", "Warning: Permanently added")  # ssh's, after or before the cause
+_ONLY_STATUS = "non-zero return code"
 _UUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -39,9 +40,17 @@ def read_event(path: Path) -> dict[str, Any]:
 
 
 def failure_in(result: dict[str, Any]) -> str:
-    """Why a task failed, the cause first: of a module that could not even run Ansible says so, and no more."""
+    """Why a task failed, the cause first: of a module that could not even run Ansible says so, and no more.
+
+    Of a loop that its first failed round says; of a command that only its exit status is told, its own last line.
+    """
+    rounds = result.get("results")
+    for item in rounds if isinstance(rounds, list) else ():
+        if isinstance(item, dict) and item.get("failed"):
+            return failure_in({**item, "results": None})
     said = str(result.get("msg") or result.get("stderr") or "a task failed")
-    streams = (str(result.get(name) or "") for name in ("module_stderr", "module_stdout"))
+    names = ("stdout", "stderr") if said.startswith(_ONLY_STATUS) else ("module_stderr", "module_stdout")
+    streams = (str(result.get(name) or "") for name in names)
     lines = [line for text in streams for line in map(str.strip, text.splitlines()) if line]
     causes = [line for line in lines if not line.startswith(_CHATTER)]
     if not causes or causes[-1] in said:
