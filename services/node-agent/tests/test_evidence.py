@@ -46,6 +46,20 @@ def test_utf16_that_the_engine_took_for_utf8_keeps_its_letters() -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        (b"cat: /h1\n" + "port in use\r\n".encode("utf-16-le") + b"FATAL\n", ["cat: /h1", "port in use", "FATAL"]),
+        (b"first\n" + "disk is full, give up\n".encode("utf-16-be"), ["first", "disk is full, give up"]),
+        (b"A=1\0B=2\0FATAL=yes\0", ["A=1", "B=2", "FATAL=yes"]),
+        (b"a\0b\0FATAL\0", ["a", "b", "FATAL"]),
+        (b"page one\x0cpage two\x0bend", ["page one", "page two", "end"]),
+    ],
+)
+def test_zeros_among_plain_lines_take_no_letter_of_theirs_away(raw: bytes, lines: list[str]) -> None:
+    assert clean_lines(raw) == lines
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "\x1b[1;38:5:196mred\x1b[m",

@@ -20,7 +20,10 @@ _ESCAPES = re.compile(
     r"|\x1b[0-Z\\-~]"
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_ENDS = re.compile("\r\n?|\u2028|\u2029|\x85")  # where a line ends; a bar of progress goes back with \r alone
+# Where a line ends; a bar of progress goes back with \r alone.
+_ENDS = re.compile("\r\n?|[\u2028\u2029\x85\x0b\x0c]")
+_PLAIN = re.compile(rb"[\t\r\n\x1b -~]*")
+_LETTER_BY_LETTER = re.compile(rb"(?:[^\0]\0){4}|(?:\0[^\0]){4}")
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -35,11 +38,12 @@ def decoded(raw: bytes) -> str:
     """As UTF-8, or as UTF-16 where its mark or its many zeros say so; what fits in neither becomes U+FFFD."""
     if encoding := _UTF16.get(raw[:2]):
         return raw[2:].decode(encoding, "replace")
-    zeros = raw.count(0)
-    if zeros < 3 or zeros * 4 < len(raw):
-        return raw.decode("utf-8", "replace")
+    zeros, letters = raw.count(0), raw.replace(b"\0", b"")
+    if zeros * 4 < len(raw) or _PLAIN.fullmatch(letters):  # some lines of UTF-16 among others; or between words
+        words = zeros > 1 and not _LETTER_BY_LETTER.search(raw)
+        return (raw.replace(b"\0", b"\n") if words else letters).decode("utf-8", "replace")
     if b"\xef\xbf\xbd" in raw:  # the engine read it as UTF-8 before us, so that nothing is where it was
-        return raw.replace(b"\0", b"").decode("utf-8", "replace").lstrip("\ufffd")
+        return letters.decode("utf-8", "replace").lstrip("\ufffd")
     # Letters of western scripts have their zero behind them, or before.
     return raw.decode("utf-16-le" if raw[1::2].count(0) >= raw[::2].count(0) else "utf-16-be", "replace")
 
