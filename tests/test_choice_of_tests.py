@@ -66,8 +66,19 @@ def test_bad(): assert 1 == 2
 """
 
 
-def run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "conftest.py").write_text('pytest_plugins = ["parts.again", "parts.kinds"]')
+PACKED = """
+import os
+import pytest
+
+@pytest.mark.parametrize("body", [b"\\xff" + os.urandom(9), b"\\xff" + os.urandom(9), b"plain"])
+def test_it(body): pass
+"""
+
+
+def run(
+    folder: Path, tests: str, *options: str, plugins: str = '"parts.again", "parts.kinds"'
+) -> subprocess.CompletedProcess[str]:
+    (folder / "conftest.py").write_text(f"pytest_plugins = [{plugins}]")
     (folder / "test_made.py").write_text(tests)
     marks = "".join(f"    {mark}: m\n" for mark in ("docker", "browser", "model", "machine", "slow", "soak"))
     settings = f"[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\nmarkers =\n{marks}"
@@ -98,6 +109,11 @@ def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path:
     assert "test_long" not in whole
     assert "test_how_many_were_drawn PASSED" in whole
     assert "test_with_an_engine ERROR" in whole
+
+
+def test_bytes_that_are_packed_anew_in_each_worker_are_one_test(tmp_path: Path) -> None:
+    done = run(tmp_path, PACKED, "-n", "2", plugins='"parts.side_by_side"')
+    assert (done.returncode, "3 passed" in done.stdout, "test_it[plain]" in done.stdout) == (0, True, True), done.stdout
 
 
 def test_what_passes_alone_is_said_to_be_flaky_and_the_run_stays_red(tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
     return Beside(config, log)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A test has the same name in each worker: bytes that are no text may hold the time at which they were packed."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file with an engine that is not on the list would bring a second one beside the first."""
