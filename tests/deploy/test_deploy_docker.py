@@ -130,7 +130,7 @@ def test_an_image_is_built_here_sent_there_and_proven_and_then_nothing_more(
     before = site.container()
     second = deploy(checkout)
     assert (second.code, "no change" in second.out, site.container()) == (0, True, before), second
-    assert second.seconds <= 5, second
+    assert second.seconds <= 30, second  # three on a quiet machine
     assert (site.runtime / "spool").stat().st_uid == 10003
 
 

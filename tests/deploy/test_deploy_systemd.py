@@ -115,7 +115,7 @@ def test_a_fresh_install_is_healthy_and_the_second_run_changes_nothing(
 
     second = deploy(checkout)
     assert (second.code, "no change" in second.out, main_pid(node)) == (0, True, pid), second
-    assert second.seconds <= 5, second
+    assert second.seconds <= 30, second  # two on a quiet machine
 
     end = deploy(checkout, "--rollback")
     assert (end.code, "no earlier version" in end.sentence, main_pid(node)) == (62, True, pid), end

@@ -191,5 +191,5 @@ def product(engine: Engine, product_images: Mapping[str, str], compose_plugin: P
         raise
     finally:
         with contextlib.suppress(AssertionError):
-            compose("down", "--volumes", "--timeout", "5", "--remove-orphans")
+            compose("down", "--volumes", "--timeout", "1", "--remove-orphans")
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,17 +10,18 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+# In this order.
 THE_MACHINE = (
     "cli/tests/test_drill_docker.py",
     "services/executor-agent/tests/test_process_heals.py",
     "services/executor-agent/tests/test_repairs.py",
     "services/executor-agent/tests/test_repairs_of_units.py",
+    "tests/deploy/test_deploy_systemd.py",  # beside it the images are built that the next ones need
+    "tests/deploy/test_deploy_docker.py",
     "services/node-agent/tests/test_docker.py",
     "services/node-agent/tests/test_engine_restart.py",
     "services/node-agent/tests/test_systemd.py",
     "services/observer/tests/browser/test_page_heals.py",
-    "tests/deploy/test_deploy_docker.py",
-    "tests/deploy/test_deploy_systemd.py",
     "tests/deployed/",
     "tests/qualify/test_scenarios.py",
     "tests/system/test_partition.py",
@@ -87,6 +88,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _turn(nodeid: str) -> int:
-    if nodeid.startswith(THE_MACHINE):
-        return 0
-    return next((number for number, path in enumerate(LONG, 1) if nodeid.startswith(path)), len(LONG) + 1)
+    order = (*THE_MACHINE, *LONG)
+    return next((number for number, path in enumerate(order) if nodeid.startswith(path)), len(order))
