@@ -212,6 +212,15 @@ async def test_no_more_than_the_allowed_number_run_at_once(without_redis: Execut
     assert without_redis.runner.most_at_once == 2
 
 
+def test_a_run_may_last_as_long_as_its_type_says_and_never_longer_than_any() -> None:
+    for most, type_name, seconds in (
+        (600, "package_cache_clean", 120),
+        (60, "package_cache_clean", 60),
+        (600, "redeploy", 600),
+    ):
+        assert ExecutorLimits(run_seconds=most).seconds_of(type_name) == seconds
+
+
 async def test_an_action_that_takes_too_long_is_ended_and_failed(without_redis: ExecutorHarness) -> None:
     without_redis.limits = ExecutorLimits(run_seconds=0.3, scan_seconds=0.2)
     without_redis.runner.seconds = 60

@@ -52,6 +52,11 @@ class ExecutorLimits:
     stop_seconds: float = 25.0
     scan_seconds: float = 2.0
 
+    def seconds_of(self, type_name: str) -> float:
+        """How long a run may last: as its type says, and never longer than any."""
+        own = action_type(type_name).longest_seconds
+        return self.run_seconds if own is None else min(own, self.run_seconds)
+
     @property
     def longest_stop_seconds(self) -> float:
         """From SIGTERM to the last line, when everything goes slowly."""
@@ -211,7 +216,7 @@ class Execution:
         task = asyncio.ensure_future(self.runner.run(run.proposal, run.folder, on_line, active.cancel))
         cancelled = asyncio.ensure_future(active.cancel.wait())
         try:
-            seconds = self._seconds_for(run)
+            seconds = self.limits.seconds_of(run.proposal.type)
             await asyncio.wait({task, cancelled}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             in_time = task.done() or active.cancel.is_set()
             if not task.done():
@@ -220,11 +225,6 @@ class Execution:
             cancelled.cancel()
             task.cancel()
         return _result_of(task), in_time
-
-    def _seconds_for(self, run: ActionRun) -> float:
-        """How long it may run: as its type says, and never longer than any."""
-        own = action_type(run.proposal.type).longest_seconds
-        return self.limits.run_seconds if own is None else min(own, self.limits.run_seconds)
 
     async def _end(self, active: ActiveRun, task: asyncio.Future[RunResult]) -> None:
         """Ask the runner to end, then make it, then end what it left behind."""
@@ -239,7 +239,9 @@ class Execution:
         """A run that took too long has failed; one that we were told to stop is interrupted. Both say what is seen."""
         if not in_time:
             after = await self.look(run)
-            reason = f"it took longer than {self._seconds_for(run):g} s and was ended; {after.sentence}"
+            reason = (
+                f"it took longer than {self.limits.seconds_of(run.proposal.type):g} s and was ended; {after.sentence}"
+            )
             return RunResult("failed", OutcomeVerdict.INCONCLUSIVE, reason, result.stages, after=after.facts)
         after = await self.look(run, LAST_LOOK_SECONDS)
         reason = result.reason or "the executor was told to stop"
