@@ -219,6 +219,7 @@ def test_the_outcome_tells_both_looks_in_one_sentence() -> None:
         ("is_running", 0, "no"),
         ("count", 3, "3"),
         ("mount", "/var", "/var"),
+        ("mount", "/a\n b", "/a b"),
         ("what", None, "?"),
     ],
 )

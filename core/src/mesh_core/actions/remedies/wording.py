@@ -44,7 +44,7 @@ def in_words(name: str, value: object) -> str:
     if isinstance(value, bool) or value is None:
         return "?" if value is None else "yes" if value else "no"
     if not isinstance(value, int | float):
-        return str(value)[:MAX_NAME]
+        return " ".join(str(value).split())[:MAX_NAME]
     if name.startswith("is_"):
         return "yes" if value else "no"
     found = _UNIT.search(name)
