@@ -59,6 +59,7 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"labels": {"mendmesh.restart": "N"}}, {Fact.OPTED_OUT}),
         ({"compose": {"project": "shop", "service": "web"}}, {Fact.COMPOSE}),
         ({"restart_count": 5}, {Fact.LOOPING}),
+        ({"runtime": "systemd", "result": "start-limit-hit"}, {Fact.LOOPING, Fact.BACKED}),
         ({"restart_count": 4}, set()),
         ({"restart_count": True}, set()),
         ({"stopped_by_person": True}, {Fact.OPERATOR}),

@@ -145,6 +145,8 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.RESTARTING
     if key == "reason" and word == "crashloopbackoff":
         yield Fact.LOOPING
+    if path == ("result",) and word == "start-limit-hit":  # systemd's: it tried again until it gave up
+        yield Fact.LOOPING
     if key in _RESTART_COUNTS and number is not None and number >= LOOP_COUNT:
         yield Fact.LOOPING
     if key in ("initiatedby", "stoppedby", "pausedby") and _PERSON.match(word):
