@@ -1,0 +1,113 @@
+"""An operator's own policy file: it lies over the shipped one, and a bad one is refused with its key and the fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from policy_rig import NOTIFY, RESTART, event
+
+from mesh_core.policy.policy import BadPolicy, Policy
+
+
+def policy_file(folder: Path, text: str) -> Policy:
+    file = folder / "policy.yml"
+    file.write_text(text, encoding="utf-8")
+    return Policy.load(file)
+
+
+def test_an_operators_file_lies_over_the_shipped_one(tmp_path: Path) -> None:
+    policy = policy_file(
+        tmp_path,
+        """
+max_restarts_per_hour: 1
+never: {services: [Jellyfin], nodes: [vault1]}
+unprotect: [redis]
+cues: {certificate: [kaputt]}
+rules:
+  - {name: unhealthy, when: {types: [container_unhealthy]}, allow: [notify], prefer: notify, reason: we look first}
+  - {name: mine, when: {types: [lamp_*], severities: [warning]}, allow: [restart], prefer: restart, reason: it helps}
+  - {name: only-information, enabled: false, allow: [notify], prefer: notify, reason: unused}
+""",
+    )
+    assert policy.allows(event("container_unhealthy")).actions == {NOTIFY}
+    assert policy.allows(event("lamp_dark")).preferred == RESTART
+    assert policy.allows(event("lamp_dark", severity="error")).preferred == NOTIFY
+    assert policy.allows(event("lamp_dark"), recent_restarts=1).preferred == NOTIFY
+    assert policy.is_protected("jellyfin", "n1")
+    assert policy.is_protected("anything", "VAULT1")
+    assert not policy.is_protected("redis", "n1")
+    assert policy.is_protected("sshd", "n1")
+    assert policy.allows(event("container_died", {"log": "certificate"}, severity="error")).preferred == RESTART
+    assert policy.allows(event("container_died", {"log": "KAPUTT"}, severity="error")).preferred == NOTIFY
+    assert policy.allows(event("strange", severity="info")).rule == "none"
+
+
+def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
+    assert Policy.load(tmp_path / "absent.yml").allows(event("container_unhealthy")).preferred == RESTART
+    assert policy_file(tmp_path, "# nothing yet\n").max_restarts_per_hour == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("rules: [", "not YAML"),
+        ("[" * 5000, "not YAML"),
+        ("- 1", "policy.yml: the file"),
+        ("rulez: []", "rulez: no such key"),
+        ("max_restarts_per_hour: -1", "max_restarts_per_hour: .*greater than or equal to 0"),
+        ("max_restarts_per_hour: true", "max_restarts_per_hour"),
+        ("rules: [{name: r, allow: [reboot], prefer: notify, reason: x}]", r"rules\.0\.allow\.0: Input should be"),
+        ("rules: [{name: r, allow: [], prefer: notify, reason: x}]", r"rules\.0\.allow"),
+        ("rules: [{name: r, allow: [notify], prefer: restart, reason: x}]", "not in allow; add it there"),
+        (
+            "rules: [{name: r, when: {type: x}, allow: [notify], prefer: notify, reason: x}]",
+            r"rules\.0\.when\.type: no such",
+        ),
+        (
+            "rules: [{name: r, when: {any: [sad]}, allow: [notify], prefer: notify, reason: x}]",
+            "neither a fact nor a cue",
+        ),
+        (
+            "rules: [{name: r, when: {any: [space]}, allow: [ignore], prefer: ignore, reason: x}]",
+            "prefer must be notify",
+        ),
+        (
+            "rules: [{name: r, when: {severities: [warning]}, allow: [notify, ignore], prefer: notify, reason: x}]",
+            "rules: r: allow: ignore needs a reason that stands in a field: .*take ignore out of allow",
+        ),
+        ("rules: [{name: r, allow: [ignore], prefer: ignore, reason: x}]", "rules: r: allow: ignore needs a reason"),
+        (
+            "rules: [{name: r, when: {types: ['*']}, allow: [ignore], prefer: ignore, reason: x}]",
+            "rules: r: allow: ignore needs a reason",
+        ),
+        (
+            "rules: [{name: r, when: {any: [test, down]}, allow: [ignore], prefer: ignore, reason: x}]",
+            "rules: r: allow: ignore needs a reason",
+        ),
+        (
+            "rules: [{name: r, when: {severities: [info, error]}, allow: [ignore], prefer: ignore, reason: x}]",
+            "rules: r: allow: ignore needs a reason",
+        ),
+        (
+            "rules: [{name: r, when: {any: [test]}, allow: [notify, ignore], prefer: notify, reason: x}]",
+            "rules: r: allow: ignore is not for choosing.*take it out of allow, or write prefer: ignore",
+        ),
+        ("cues: {down: [x]}", "is the name of a fact"),
+        ("unprotect: [rediss]", "'rediss' is on no never list"),
+        (
+            "rules:\n- {name: r, allow: [notify], prefer: notify, reason: x}\n"
+            "- {name: r, allow: [notify], prefer: notify, reason: x}",
+            "'r' is there twice",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_key_and_the_fix(text: str, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(BadPolicy, match=complaint) as refused:
+        policy_file(tmp_path, text)
+    assert "policy.yml" in str(refused.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadPolicy, match="cannot be read"):
+        Policy.load(tmp_path)
