@@ -472,3 +472,5 @@ def test_the_example_file_is_one_that_can_be_used(tmp_path: Path) -> None:
     token.chmod(0o400)
     rules = read(hooks_file(tmp_path, example.replace("/run/secrets/grafana_hook", str(token))))
     assert json.dumps(sorted(rules.generic)) != "[]"  # type: ignore[attr-defined]
+    for name in ("node_labels", "service_labels"):  # what holds without it, as it says
+        assert getattr(rules.mapped, name) == getattr(Mapped(), name)  # type: ignore[attr-defined]

@@ -147,7 +147,7 @@ def _removed(command: Command) -> str:
         return WAY_IN
     if any(is_in_the_system(word) for word in named):
         return "removes a part of the system"
-    if any(word.startswith(("$", UNKNOWN)) for word in named):
+    if command.words[0] == "do" and any(word.startswith(("$", UNKNOWN)) for word in named):
         return ONLY_KNOWN_THEN
     if any(_ALL_IN_IT.search(word) for word in lasting):
         return "removes all files of a folder"
@@ -219,8 +219,8 @@ def _engine(command: Command) -> str:
 
 
 def _deleted(command: Command) -> str:
-    inside = command.after("exec", "run") if command.program in ENGINES else None
-    if (command.program in ENGINES and inside is None) or command.program in FIREWALLS:
+    inside = command.after("exec") if command.program in ENGINES else None
+    if (command.program in ENGINES and (inside is None or _TALKS & {*inside})) or command.program in FIREWALLS:
         return ""
     words = (*re.split(r"[-_.]", command.program), *(inside if inside is not None else command.words[1:]))
     words += tuple(part for word in words if _VERB_AND_NOUN.fullmatch(word) for part in re.split("[-:]", word))

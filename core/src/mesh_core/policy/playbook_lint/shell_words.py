@@ -14,7 +14,7 @@ UNKNOWN = "\ufffc"  # stands where a template gives what only a run knows
 _BETWEEN = re.compile(r"((?<!>)\|{1,2}|(?<!>)&{1,2}(?!>)|;+|\n+|`|\$\(|[<>]\()")
 _PLAIN = str.maketrans("", "", "\"'`{}\\")
 _CALLS = str.maketrans("()", "  ")  # `system("rm ...")` runs what stands in it
-_LISTED = re.compile(r"\[\s*[\"']")  # `call(['rm', '-rf', '/srv'])` of a program
+_LISTED = re.compile(r"\[\s*[\"'][^\"']{0,200}[\"']\s*,")  # `call(['rm', '-rf', '/srv'])` of a program
 _LISTS = str.maketrans("[],", "   ")
 _ALIAS = re.compile(r"\balias\s+[\w.-]+=")  # what it stands for is run later
 _SET_BEFORE = re.compile(r"[A-Za-z_]\w*\+?=")

@@ -24,7 +24,7 @@ _CUTS_OFF = {
     "wg": frozenset({"remove"}),
     "netplan": frozenset({"apply", "try"}),
 }
-_RELOADS = frozenset({"-HUP", "-USR1", "-USR2", "-1", "-10", "-12", "-0"})
+RELOADS = frozenset({"-HUP", "-USR1", "-USR2", "-1", "-10", "-12", "-0"})
 SUPERVISES = ("systemctl", "service", "rc-service", "rc-update", "supervisorctl", "initctl", "invoke-rc.d", "sv")
 _STOPS = frozenset({"stop", "disable", "mask", "kill", "del", "remove", "down", "rm", "pause"})
 
@@ -76,7 +76,7 @@ def _stopped(command: Command, protected: Protected) -> str:
     """What the mesh or the way in depends on, by whatever stops it."""
     if command.program == "kill" and command.words[-1] in ("1", "-1"):
         return "ends every process of the host"
-    if command.program == "kill" and command.open and not _RELOADS & {*command.words}:
+    if command.program == "kill" and command.open and not RELOADS & {*command.words}:
         return "ends a process that is only known when it runs"
     killed = command.program in ("pkill", "killall", "killall5") or any("/init.d/" in word for word in command.words)
     rest = command.words if killed else command.after(*SUPERVISES, *ENGINES) or ()

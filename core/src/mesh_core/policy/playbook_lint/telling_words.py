@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mesh_core.policy.playbook_lint.shell_words import Command
-from mesh_core.policy.playbook_lint.shutting_out import WAY_IN
+from mesh_core.policy.playbook_lint.shutting_out import RELOADS, WAY_IN
 from mesh_core.policy.playbook_lint.writing_over import DEVICE
 
 DELETED = "deletes what it names"
@@ -22,7 +22,7 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     "deletes a file system's subvolume": (("btrfs", "delete"),),
     "makes an encrypted disk unreadable": (("cryptsetup", "erase luksErase luksFormat"),),
     "takes a disk array apart": (("mdadm", "--zero-superblock --create"),),
-    "takes a disk out of a pool": (("zpool", "detach remove offline"), ("btrfs", "device")),
+    "takes a disk out of a pool": (("zpool", "detach remove offline"), ("btrfs", "remove")),
     "writes over what a file system is made of": (("btrfs", "--repair rescue"), ("xfs_repair", "-L")),
     UNMOUNTED: (
         ("mdadm", "--stop -S"),
@@ -80,6 +80,6 @@ _BY_THEMSELVES = {
 def told_by_a_word(command: Command) -> str:
     """What it does, as the predicate of a sentence; '' for none of these."""
     for program, said, what in _WORDS:
-        if (rest := command.after(program)) and said & {*rest}:
+        if (rest := command.after(program)) and said & {*rest} and not RELOADS & {*rest}:
             return what
     return next((what for name in command.names if (what := _BY_THEMSELVES.get(name, ""))), "")

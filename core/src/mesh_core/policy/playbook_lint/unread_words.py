@@ -51,7 +51,7 @@ def runs_fetched(command: Command, fetched: AbstractSet[str]) -> str:
 def _lets_in(command: Command) -> bool:
     """A shell for whoever is at the other end of a connection."""
     said = {*command.words}
-    talks = {*command.names} & {"nc", "ncat", "netcat"} and said & {"-e", "-c", "--exec", "--sh-exec"}
+    talks = {*(command.after("nc", "ncat", "netcat") or ())} & {"-e", "-c", "--exec", "--sh-exec"}
     bound = "socat" in command.names and any(word.lower().startswith(("exec:", "system:")) for word in said)
     return bool(talks or bound or (_SHELLS.fullmatch(command.program) and "/dev/tcp/" in str(command)))
 
