@@ -66,11 +66,13 @@ def crashed(*seconds_ago: float) -> ContainerRecord:
         ({"Status": "created", "Error": "address family not supported"}, {}, Condition.UNHEALTHY, "container_died"),
         (
             {"Status": "created"},
-            {"took_over": True, "created": 400},
+            {"ran_at": NOW - 450, "created": 400},
             Condition.UNHEALTHY,
             "container_died",
         ),  # an updater made it
-        ({"Status": "created"}, {"took_over": True, "created": 60}, Condition.UNKNOWN, ""),
+        ({"Status": "created"}, {"ran_at": NOW - 90, "created": 60}, Condition.UNKNOWN, ""),
+        # a job that ended long before it was made anew, for its next time
+        ({"Status": "created"}, {"ran_at": NOW - 4000, "created": 400}, Condition.UNKNOWN, ""),
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 3}, Condition.UNHEALTHY, "container_restart_loop"),
         (RUNNING | {"StartedAt": at(61)}, {"deaths": 3}, Condition.HEALTHY, ""),
         (RUNNING | {"StartedAt": at(5)}, {"deaths": 2, "oom_deaths": 2}, Condition.UNHEALTHY, "container_oom"),

@@ -26,6 +26,7 @@ OOM_DEATHS = 2
 SIGKILL = 137  # nobody of ours sent it: the kernel, out of memory, or somebody past the engine
 OOM_NEWS_SECONDS = 1.0  # the engine may tell of the death before it tells that the kernel did it
 RETURN_SECONDS = 20.0  # a host that has just come up, or an engine, may have somebody who starts its containers
+TOOK_OVER_SECONDS = 180.0  # from the last sight of the old one to the making of the new one: who updates takes its time
 NEVER_STARTED_SECONDS = 300.0  # compose makes all of them first, and starts some when others are healthy
 GONE = ("exited", "dead", "stopped")  # the last is Podman's, until somebody has cleaned up after it
 RESTARTED = ("always", "unless-stopped")  # policies of what is meant to run for ever
@@ -51,7 +52,7 @@ class ContainerCheck:
     since: float
     now: float
     engine_up_seconds: float = float("inf")
-    took_over: bool = False  # one that ran had this identity before
+    ran_at: float = 0.0  # when one of this identity was last seen running, be it an earlier one
 
     def result(self) -> CheckResult:
         status = self._state.get("Status")
@@ -72,7 +73,7 @@ class ContainerCheck:
             return self._found(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
         if self._could_not_start:
             return self._found(Condition.UNHEALTHY, "container_died")
-        if status == "created" and (self.took_over or self._policy.get("Name") in RESTARTED):
+        if status == "created" and (self._took_over or self._policy.get("Name") in RESTARTED):
             return self._never_started()
         if status not in GONE:  # created, paused, restarting, removing
             return self._found(Condition.UNKNOWN)
@@ -85,9 +86,14 @@ class ContainerCheck:
         left = created_at + NEVER_STARTED_SECONDS - self.now
         if created_at < self.since or left > 0:
             return self._found(Condition.UNKNOWN, recheck_seconds=left if left > 0 else None)
-        place = " in place of one that ran" if self.took_over else ""
+        place = " in place of one that ran" if self._took_over else ""
         error = f"it was created{place} and has never been started"
         return self._found(Condition.UNHEALTHY, "container_died", error=error)
+
+    @property
+    def _took_over(self) -> bool:
+        """Was it made because another one was taken away, and not beside a job that had ended?"""
+        return self.ran_at > 0 and unix_time(self.detail.get("Created")) - self.ran_at <= TOOK_OVER_SECONDS
 
     def _loop(self, status: str) -> str:
         """The type of its restart loop; empty if it is in none, or has been up for long enough."""

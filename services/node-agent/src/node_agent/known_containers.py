@@ -21,7 +21,7 @@ class KnownContainers:
         self._expect = expect
         self._ids: dict[str, str] = {}  # key -> container id
         self._identities: dict[str, Identity] = {}  # container id -> identity
-        self._ran: dict[str, None] = {}  # keys, the latest last
+        self._ran: dict[str, float] = {}  # key -> when one was last seen running, the latest last
         self._compose: dict[str, dict[str, str]] = {}  # service -> its project, for those that are expected
 
     def remember(self, container_id: str, identity: Identity) -> None:
@@ -41,15 +41,16 @@ class KnownContainers:
         for gone in self._identities.keys() - present:
             self.forget(gone)
 
-    def note_run(self, key: str) -> None:
-        """A container of this key was seen running."""
-        self._ran[key] = None
+    def note_run(self, key: str, now: float) -> None:
+        """A container of this key was seen running at that time (unix seconds)."""
+        self._ran.pop(key, None)
+        self._ran[key] = now
         if len(self._ran) > MOST_KEPT:
             del self._ran[next(iter(self._ran))]
 
-    def ran(self, key: str) -> bool:
-        """Did this one run, or one whose place it took?"""
-        return key in self._ran
+    def ran_at(self, key: str) -> float:
+        """When this one was last seen running, or one whose place it took; 0 for never."""
+        return self._ran.get(key, 0.0)
 
     def id_of(self, key: str) -> str | None:
         return self._ids.get(key)

@@ -215,7 +215,7 @@ class DockerProbe:
             return None
         self._known.remember(container_id, identity)
         if str(row.get("State")) == "running":
-            self._known.note_run(identity.key)
+            self._known.note_run(identity.key, self._clock())
             record = self.history.record(container_id)
             record.runs()
             deaths, _ = self._recent_deaths(container_id)
@@ -246,7 +246,7 @@ class DockerProbe:
         if self._ignored(identity, labels):
             return None
         if detail.get("State", {}).get("Status") == "running":
-            self._known.note_run(identity.key)
+            self._known.note_run(identity.key, self._clock())
         deaths, oom_deaths = self._recent_deaths(container_id)
         result = ContainerCheck(
             identity=identity,
@@ -259,7 +259,7 @@ class DockerProbe:
             since=0.0 if identity.key in self._open_keys else self._since,
             now=self._clock(),
             engine_up_seconds=self._clock() - self._engine_new_at,
-            took_over=self._known.ran(identity.key),
+            ran_at=self._known.ran_at(identity.key),
         ).result()
         ended_at = ended_at_of(detail) if result.condition is Condition.UNHEALTHY and identity.is_bare else 0.0
         if ended_at and (heir := await self._heirs.of_one_that_ended(detail, ended_at)):
