@@ -60,6 +60,7 @@ APART = {
     "two services": [event("container_died", "web"), event("container_died", "db")],
 }
 TOGETHER = {
+    "one processor, busier now": [event("load_high", payload={"cpu": busy, "fan": "1200"}) for busy in (91, 97, "98")],
     "one disk, fuller now": [event(payload={"mount": "/", "used_percent": used}) for used in (91, 98)],
     "an agent's disk and an alert's": [
         event(payload={"mount": "/"}),

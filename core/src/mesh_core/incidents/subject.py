@@ -21,9 +21,12 @@ _NAMES_IT = ("mount", "mountpoint", "mount_point", "name")
 # Otherwise all of these together: two chips may have a sensor of one name.
 _TELLS_APART = (
     *("chip", "sensor", "device", "disk", "drive", "pool", "volume", "filesystem", "path", "unit", "program"),
+    *("interface", "nic", "probe", "supervisor", "monitor", "url", "domain", "port", "queue", "database", "job_name"),
+)
+# And these where they hold a name: `cpu: 97` is no processor's.
+_MAY_TELL_APART = (
     *("array", "vg", "lv", "bay", "slot", "serial", "share", "gpu", "cpu", "core", "fan", "ups", "outlet", "zone"),
     *("job", "task", "backup", "repository", "certificate", "common_name", "peer", "tunnel", "topic", "table", "index"),
-    *("interface", "nic", "probe", "supervisor", "monitor", "url", "domain", "port", "queue", "database", "job_name"),
 )
 # Labels of an alert that say how bad it is, where it was measured and by whom, which the event says itself.
 _ABOUT_THE_ALERT = frozenset(
@@ -33,6 +36,7 @@ _ABOUT_THE_ALERT = frozenset(
         *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance"),
     }
 )
+_LETTER = re.compile(r"[^\W\d_]")
 _HOST_OF_INSTANCE = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]*@)?(?:\[[^\]\s]*\]|[^/:\s]*)", re.IGNORECASE)
 # What a container has only until it is made anew, and its service keeps: which service it is says the place.
 _PASSING = frozenset({"id", "container_id", "image", "image_id", "pod_uid", "uid"})
@@ -56,6 +60,7 @@ def thing_of(event: HealthEvent) -> str:
         if word := _word(payload.get(key)) or (_word(labels.get(key)) if key != "name" else ""):
             return _short(word)
     words = [word for key in _TELLS_APART if (word := _word(payload.get(key)))]
+    words += [word for key in _MAY_TELL_APART if _LETTER.search(word := _word(payload.get(key)))]
     alert = alert_in(event)
     passing = _PASSING if event.service else frozenset()
     told = [
