@@ -44,3 +44,23 @@ def put_together(raw: bytes) -> dict[str, Any] | None:
                     message[key] = message.get(key, "") + text
     whole["choices"] = [{"message": message, "finish_reason": stop}]
     return whole
+
+
+def joined_lines(raw: bytes) -> dict[str, Any] | None:
+    """The same where an answer came as an object a line, as Ollama streams; None where these bytes are no such one."""
+    lines = [line for line in raw.splitlines() if line.strip()]
+    try:
+        pieces = [json.loads(line) for line in lines] if len(lines) > 1 else []
+    except (ValueError, RecursionError):
+        return None
+    if not pieces or not all(isinstance(piece, dict) for piece in pieces):
+        return None
+    message: dict[str, Any] = {}
+    for piece in pieces:
+        if piece.get("error"):
+            return dict(piece)
+        said = piece.get("message")
+        for key, part in (said if isinstance(said, dict) else {}).items():
+            more = isinstance(part, str) and isinstance(message.get(key), str) and key != "role"
+            message[key] = message[key] + part if more else part
+    return {**pieces[-1], "message": message}

@@ -23,6 +23,7 @@ from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
 from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.streamed import PIECES, joined_lines
 from mesh_core.llm.trust import trusted
 from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
 
@@ -63,6 +64,7 @@ class OllamaProvider:
         options = (FormPart("num_ctx", (num_ctx, None), "num_ctx"), FormPart("keep_alive", (kept, None), "keep_?alive"))
         self._form = RequestForm((THINK, FORMAT, *options), suspect="format")
         self._thinking_tokens = 0
+        self._joined = ""  # the text of the last answer that came in pieces
         self.timeout_seconds = timeout_seconds
         self.at_once = 2
         self.price = price
@@ -76,7 +78,7 @@ class OllamaProvider:
             verify=trusted(httpx.create_ssl_context, from_environment=outside),
             headers=headers,
             follow_redirects=False,
-            event_hooks=bounded(httpx.ByteStream),
+            event_hooks=bounded(self._whole),
         )
 
     @property
@@ -136,6 +138,15 @@ class OllamaProvider:
         except ApiError:
             return ()
 
+    def _whole(self, raw: bytes) -> httpx.ByteStream:
+        """An answer that was streamed, although it was asked for whole, put together."""
+        joined = joined_lines(raw)
+        if joined is None:
+            return httpx.ByteStream(raw)
+        message = joined.get("message")
+        self._joined = str(message.get("content")) if isinstance(message, dict) else ""
+        return httpx.ByteStream(json.dumps(joined).encode())
+
     @contextlib.contextmanager
     def _typed_errors(self) -> Iterator[None]:
         try:
@@ -151,6 +162,7 @@ class OllamaProvider:
     def _completion(self, reply: Any) -> Completion:
         """From the library's ChatResponse; counts are absent when the answer came out of its cache."""
         text, thought = reply.message.content or "", reply.message.thinking or ""
+        pieces = (PIECES,) if text and text == self._joined else ()
         if reply.done_reason == "length" and (thought or thinks(text)):
             self._thinking_tokens = THINKING_TOKENS
         called = list(reply.message.tool_calls or ())
@@ -164,7 +176,7 @@ class OllamaProvider:
             prompt_tokens=reply.prompt_eval_count or 0,
             completion_tokens=reply.eval_count or 0,
             stop_reason=reply.done_reason or "",
-            unwrapped=(place,) if place else (),
+            unwrapped=(*pieces, *([place] if place else ())),
             note=self._model.told_once(),
         )
 
