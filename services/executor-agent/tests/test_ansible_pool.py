@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from parts.nodes import SshNode
 from parts.playing import Prepare
 
 from executor_agent.ansible import StageLimits
@@ -155,6 +158,7 @@ from parts.playing import a_proposal, LOCAL
 from executor_agent.ansible import StageLimits, StageContext, run_stage, write_project
 from executor_agent.ansible import StageLimits
 from executor_agent.stages import APPLY
+from parts.nodes import SshNode
 from parts.playing import Prepare
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from mesh_core.policy.inventory import Inventory
@@ -214,12 +218,17 @@ def test_a_run_that_wants_other_settings_takes_the_slow_road(pool: AnsiblePool, 
     assert any(warm() < slow for _ in range(5))
 
 
-def test_without_a_warm_process_a_run_takes_the_slow_road(prepare: Prepare, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    nobody = AnsiblePool(home, run_environment(os.environ, home), namespaces=True)
-    run = prepare(nobody, text=SHOW)
-    assert run.play(APPLY).ok
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_without_a_warm_process_a_run_takes_the_slow_road(
+    prepare: Prepare, ssh_node: SshNode, *, elsewhere: bool
+) -> None:
+    box = dict(ssh_node.inventory_vars) if elsewhere else {"ansible_connection": "local"}
+    with tempfile.TemporaryDirectory(prefix="mend-") as named:  # as short as in the product: ssh's socket lies in it
+        home = Path(named)
+        nobody = AnsiblePool(home, run_environment(os.environ, home), namespaces=True)
+        run = prepare(nobody, text=SHOW, inventory=json.dumps({"all": {"hosts": {"box": box}}}).encode())
+        stage = run.play(APPLY)
+    assert stage.ok, (stage, run.log("02_apply"))
 
 
 def test_runs_at_the_same_time_do_not_meet(pool: AnsiblePool, prepare: Prepare) -> None:

@@ -87,6 +87,7 @@ def main(command: list[str]) -> int:
     if not command:
         print(strongest_available())
         return 0
+    folder = os.getcwd()  # noqa: PTH109
     try:
         os.makedirs(os.environ["ANSIBLE_HOME"], mode=0o700, exist_ok=True)  # noqa: PTH103
         tmp = tempfile.mkdtemp(prefix="slow-", dir=os.environ["ANSIBLE_HOME"])
@@ -94,6 +95,7 @@ def main(command: list[str]) -> int:
         os.environ.update(ANSIBLE_LOCAL_TEMP=tmp, **scratch_variables(tmp, view))
         if (code := build(view, first=os.getpid() == 1)) is not None:
             return code
+        os.chdir(folder)  # a new root begins in its own: the playbook is named from here
     except (OSError, ValueError, KeyError) as error:
         print(f"the wall around this run could not be built: {error}", file=sys.stderr)
     else:
