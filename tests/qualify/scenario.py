@@ -36,12 +36,14 @@ class Thing(_Part):
     """A container of an image of the tests (`sick`: a web service with a health check, or `base`), a unit, or a host.
 
     `unit` is the text of a service or a mount of systemd on the far node; it is started. `host` is a whole node by its
-    name, for what is wrong with none of its services.
+    name, for what is wrong with none of its services; with `service`, what a stranger calls one there. `tagged`: from a
+    tag of its own of that image, `{thing}:latest`.
     """
 
     image: Literal["sick", "base"] = "sick"
     run: str = ""  # instead of the image's own command: `sh -c` of it
     options: tuple[str, ...] = ()  # of docker run
+    tagged: bool = False
     service: str = ""  # what the mesh calls a container that is one of several of a service
     unit: str = ""
     host: str = ""
@@ -56,7 +58,8 @@ class Thing(_Part):
 
 
 class Sign(_Part):
-    """An event or a proposal about a thing: `payload`, fields of the event; `says`, `never_says`, words of a reason.
+    """An event or a proposal about a thing: `payload`, fields of the event; `says`, `never_says`, words of a reason;
+    `shows`, words of the evidence.
 
     No `type`: of any type. `verdict`: what comes of a proposal that is approved.
     """
@@ -66,6 +69,7 @@ class Sign(_Part):
     payload: dict[str, Any] = Field(default_factory=dict)
     says: str = ""
     never_says: str = ""
+    shows: str = ""
     verdict: OutcomeVerdict | None = None
 
     def is_among(self, others: tuple[Sign, ...]) -> bool:
@@ -82,8 +86,9 @@ Signs = tuple[Annotated[Sign, BeforeValidator(_as_sign)], ...]  # a bare word: w
 
 class Step(_Part):
     """Something that happens: a docker command (with `fails`, one that must fail), a shell command on the far node, a
-    post to a hook of the observer, a service of the mesh or a machine restarted, other sections of a node's node.yml
-    (its agent starts anew), or an `event` that is waited for before the next step.
+    post to a hook of the observer (in an `encoding`, as Python calls it), a command of Redis, a service of the mesh or
+    a machine restarted, other sections of a node's node.yml (its agent starts anew), or an `event` that is waited for
+    before the next step.
     """
 
     docker: str = ""
@@ -91,15 +96,17 @@ class Step(_Part):
     node: str = ""
     hook: str = ""
     body: dict[str, Any] = Field(default_factory=dict)
+    encoding: str = "utf-8"
+    redis: str = ""
     restart: Restarted = ""
     watch: dict[Literal["box", "far"], dict[str, Any]] = Field(default_factory=dict)
     event: Sign | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        kinds = (self.docker, self.node, self.hook, self.restart, self.watch, self.event)
+        kinds = (self.docker, self.node, self.hook, self.redis, self.restart, self.watch, self.event)
         if sum(map(bool, kinds)) != 1:
-            raise ValueError("a step is one of docker, node, hook, restart, watch, event")
+            raise ValueError("a step is one of docker, node, hook, redis, restart, watch, event")
         return self
 
 

@@ -19,6 +19,7 @@ WEB = {"name": "a", "about": "b", "things": {"web": {}}}
         ({"proposed": [{"type": "notify", "of": "web"}], "not_proposed": ["web"]}, "proposed and not: web"),
         ({"fault": [{"docker": "ps", "node": "ls"}]}, "a step is one of"),
         ({"fault": [{"fails": True}]}, "a step is one of"),
+        ({"fault": [{"encoding": "utf-16"}]}, "a step is one of"),
         ({"decision": "maybe"}, "'approve', 'reject' or 'ignore'"),
         ({"things": {"web": {"image": "nginx"}}}, "'sick' or 'base'"),
         ({"fault": [{"restart": "redis"}]}, "'engine'"),

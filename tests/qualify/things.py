@@ -44,7 +44,11 @@ class Things:
             return
         command = ["sh", "-c", self.filled(thing.run)] if thing.run else []
         options = [self.filled(option) for option in thing.options]
-        self.mesh.engine.run(self.mesh.images[thing.image], *command, name=own, options=options)
+        image = self.mesh.images[thing.image]
+        if thing.tagged:
+            self.mesh.engine.docker("tag", image, f"{own}:latest")
+            image = f"{own}:latest"
+        self.mesh.engine.run(image, *command, name=own, options=options)
         if thing.ready is not Ready.STARTED:
             await wait_for(lambda: self.is_healthy(name), READY_SECONDS, f"{name} {thing.ready} at first")
 
@@ -53,6 +57,8 @@ class Things:
         kinds = self.declared
         self.mesh.engine.rm(*(own for name, own in self.names.items() if not kinds[name].unit and not kinds[name].host))
         for name, own in reversed(self.names.items()):
+            if kinds[name].tagged:
+                self.mesh.engine.docker("rmi", f"{own}:latest", check=False)
             if kinds[name].unit:
                 for verb in ("stop", "disable", "reset-failed"):
                     self.mesh.node.systemctl(verb, own, check=False)
@@ -84,7 +90,7 @@ class Things:
         """Does an event, or a proposal with that event's payload, speak of this thing?"""
         thing, own = self.declared[name], self.names[name]
         if thing.host:
-            return (node, service) == (thing.host, None)
+            return (node, service) == (thing.host, thing.service or None)
         if thing.unit:
             return node == FAR and (service or "").removesuffix(".service") == own.removesuffix(".service")
         if thing.service:  # which several containers share

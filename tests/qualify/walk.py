@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 from parts.engine import DockerFailed
 from qualify.live_mesh import FAR, TOKEN, LiveMesh
 from qualify.scenario import Decision, Ready, Scenario, Sign, Step, Thing
@@ -102,6 +103,9 @@ class Walk:
                 self.mesh.engine.docker(*words)
         elif step.node:
             self.mesh.engine.exec(self.mesh.node.name, "sh", "-ec", self.things.filled(step.node))
+        elif step.redis:
+            with redis.Redis(port=self.mesh.server.port) as client:
+                client.execute_command(*shlex.split(step.redis))
         elif step.restart:
             self.mesh.restart(step.restart)
         elif step.watch:
@@ -111,8 +115,9 @@ class Walk:
         elif step.event:
             await self._wait_for_event(step.event)
         else:
-            head = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-            text = json.dumps(self.things.filled_body(step.body))
+            charset = step.encoding.removesuffix("-sig")
+            head = {"Authorization": f"Bearer {TOKEN}", "Content-Type": f"application/json; charset={charset}"}
+            text = json.dumps(self.things.filled_body(step.body), ensure_ascii=False).encode(step.encoding)
             async with httpx.AsyncClient(timeout=60) as http:
                 answer = await http.post(f"{self.mesh.page}/hooks/{step.hook}", content=text, headers=head)
             assert answer.status_code == 200, answer.text
@@ -140,6 +145,8 @@ class Walk:
             if sign.type in ("", proposal.type) and self._fits(sign, proposal.event):
                 assert sign.says in proposal.reason, proposal.reason
                 assert not sign.never_says or sign.never_says not in proposal.reason, proposal.reason
+                shown = "\n".join(one.text for one in proposal.evidence)
+                assert sign.shows in shown, shown[-2000:]
                 return filed
         return None
 
