@@ -69,21 +69,21 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "inventory.yml").write_text("all: {hosts: {pi4: {ansible_connection: local}}}\n")
     made = Mesh(acl_redis, tmp_path, {}, {})
-    for service, user in (("planner_agent", "planner"), ("observer", "observer")):
-        port = made.ports[service] = free_port()
-        environment = {
-            **os.environ,
-            "REDIS_URL": acl_redis.url(user),
-            "RUNTIME_PATH": str(tmp_path),
-            "NODE_NAME": "home",
-            "LLM_CHAIN": "floor",
-            "METRICS_LISTEN": f"127.0.0.1:{port}",
-            "OBSERVER_LISTEN": f"127.0.0.1:{port}",
-        }
-        with (tmp_path / f"{service}.log").open("wb") as log:
-            words = [sys.executable, "-m", service]
-            made.processes[service] = subprocess.Popen(words, env=environment, stdout=log, stderr=log)
     try:
+        for service, user in (("planner_agent", "planner"), ("observer", "observer")):
+            port = made.ports[service] = free_port()
+            environment = {
+                **os.environ,
+                "REDIS_URL": acl_redis.url(user),
+                "RUNTIME_PATH": str(tmp_path),
+                "NODE_NAME": "home",
+                "LLM_CHAIN": "floor",
+                "METRICS_LISTEN": f"127.0.0.1:{port}",
+                "OBSERVER_LISTEN": f"127.0.0.1:{port}",
+            }
+            with (tmp_path / f"{service}.log").open("wb") as log:
+                words = [sys.executable, "-m", service]
+                made.processes[service] = subprocess.Popen(words, env=environment, stdout=log, stderr=log)
         yield made
     finally:
         for process in made.processes.values():
