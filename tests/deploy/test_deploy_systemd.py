@@ -187,9 +187,9 @@ def test_the_heartbeat_of_the_old_version_does_not_vouch_for_the_new_one(
 ) -> None:
     """For five minutes the health check alone would believe it."""
     checkout.edit(MAIN, START, START + "    import threading\n    threading.Event().wait()\n")
-    done = deploy(checkout, "--wait", "3")
+    done = deploy(checkout, "--wait", "10")
     assert done.code == 60, done
-    assert "not healthy within 3 s (it runs; no heartbeat of this start yet)" in done.sentence, done
+    assert "not healthy within 10 s (it runs; no heartbeat of this start yet)" in done.sentence, done
     assert host.release() == running
 
 
