@@ -17,14 +17,13 @@ from pydantic import ValidationError
 
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.config_file import first_problem, not_yaml
+from mesh_core.models.yaml_loader import SafeLoader
 
 MAX_BYTES = 64 * 1024
 MAX_FILES = 1000  # of one folder that are read
 SUFFIX = ".yml"
 _NAME = re.compile(r"[a-z][a-z0-9_]{2,63}")  # as a proposal's `type` is written
 _PART = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")
-# libyaml where PyYAML has it, as for playbooks. Which of the two it is, is known only when it runs.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class BadRemedy(ValueError):
@@ -71,7 +70,7 @@ def read_remedy(raw: bytes, source: str) -> Remedy:
     if len(raw) > MAX_BYTES:
         raise BadRemedy(f"{source}: it has more than {MAX_BYTES} bytes; a remedy is a page of text")
     try:
-        loader = _Loader(raw.decode("utf-8"))
+        loader = SafeLoader(raw.decode("utf-8"))
         node = loader.get_single_node()
         if problem := next(_node_problems(node), ""):
             raise BadRemedy(f"{source}:{problem}")

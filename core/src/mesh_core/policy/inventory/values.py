@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from mesh_core.models.config_file import not_yaml
-from mesh_core.policy.yaml_loader import SafeLoader
+from mesh_core.models.yaml_loader import SafeLoader
 
 MAX_NODES = 200_000
 MAX_DEPTH = 100  # collections in collections

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.policy.yaml_loader import SafeLoader
+from mesh_core.models.yaml_loader import SafeLoader
 
 Checker = str | tuple[object, ...]  # a name out of checkers.py, or the values that an argument may have
 ANY_ARGUMENT = "*"

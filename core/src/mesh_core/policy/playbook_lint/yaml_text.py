@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.policy.yaml_loader import SafeLoader
+from mesh_core.models.yaml_loader import SafeLoader
 
 MAX_DEPTH = 50
 _PLAIN = (str, int, float, type(None))

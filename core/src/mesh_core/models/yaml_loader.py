@@ -1,4 +1,5 @@
-"""The one parser for the YAML of inventories and playbooks, as Ansible: two could read two things out of one text."""
+"""The one parser for the YAML of inventories, playbooks and remedies, as Ansible: two could read two things out of one
+text."""
 
 from __future__ import annotations
 
