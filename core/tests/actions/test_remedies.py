@@ -147,8 +147,8 @@ def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offer
 def test_what_does_not_hold_for_a_remedy_is_named(name: str, room: str, facts: dict[str, Any], why: str) -> None:
     choice = action_type(name).choice
     assert choice is not None
-    assert choice.missing(event_for(name)) == ""
-    assert why in choice.missing(with_found(name, room, **facts))
+    assert choice.unmet(event_for(name)) == ""
+    assert why in choice.unmet(with_found(name, room, **facts))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_the_example_of_the_docs_is_a_remedy_whose_playbooks_pass_the_lint() -> 
     found = {"disk": {"mount": "/srv"}}
     event = event_for("journal_vacuum", payload={"mount": "/srv", "used_percent": 93.5, "investigation": found})
     assert made.choice is not None
-    assert made.choice.missing(event) == ""
+    assert made.choice.unmet(event) == ""
     plays = made.playbooks(proposal := proposal_for("journal_vacuum", payload=event.payload))
     for text in (plays.apply, plays.look, plays.converge):
         assert lint_text(text, "n1", widened=OURS, keywords=table().our_keywords).problems == (), text

@@ -36,7 +36,7 @@ class Choice:
 
     `interrupts`: the service is away meanwhile, so never on the lifeline, nor where no service is named or its owner
     forbids it. `loop_guarded`: counts as one of the restarts of an hour. `stands_in`: may take the place of a preferred
-    choice that a fence took away. `missing` says in a few words what it needs and the event does not give, '' for
+    choice that a fence took away. `unmet` says in a few words what it needs and the event does not give, '' for
     nothing: then it is not offered, and the next that the rule allows takes its place.
     """
 
@@ -46,7 +46,7 @@ class Choice:
     loop_guarded: bool = False
     stands_in: bool = False
     conditions: tuple[FactCondition, ...] = ()
-    missing: Callable[[HealthEvent], str] = nothing_needed
+    unmet: Callable[[HealthEvent], str] = nothing_needed
 
 
 def any_event(event: HealthEvent) -> bool:

@@ -18,7 +18,7 @@ FULL_PERCENT = 90
 
 
 @dataclass(frozen=True)
-class Finding:
+class CitedFinding:
     """`fact` is `<room>.<name>`. `names`: it names folders, programs or containers, as somebody else called them.
     `size`: the bytes that it speaks of, where something takes them."""
 
@@ -35,7 +35,7 @@ class Finding:
         return f"{self.text} [{self.fact}]"
 
 
-def findings_in(event: HealthEvent) -> tuple[Finding, ...]:
+def findings_in(event: HealthEvent) -> tuple[CitedFinding, ...]:
     """What there is to say, most telling room first."""
     rooms = investigated(event)
     return tuple(
@@ -46,14 +46,14 @@ def findings_in(event: HealthEvent) -> tuple[Finding, ...]:
     )
 
 
-def in_short(event: HealthEvent, most: int) -> tuple[Finding, ...]:
+def in_short(event: HealthEvent, most: int) -> tuple[CitedFinding, ...]:
     """The most telling ones that are numbers alone: how it stands, and then what takes most."""
     plain = [finding for finding in findings_in(event) if not finding.names]
     return tuple(sorted(plain, key=lambda finding: (finding.size > 0, -finding.size))[:most])
 
 
 _Facts = Mapping[str, Any]
-_Said = Iterator[Finding]
+_Said = Iterator[CitedFinding]
 
 
 def _disk(facts: _Facts) -> _Said:
@@ -61,71 +61,73 @@ def _disk(facts: _Facts) -> _Said:
     used, size, free = (_number(facts.get(key)) for key in ("used_percent", "size_bytes", "free_bytes"))
     if isinstance(mount, str) and used is not None:
         room = f", {size_in_words(free)} of {size_in_words(size)} free" if size and free is not None else ""
-        yield Finding("used_percent", f"{mount} is {used} % full{room}")
+        yield CitedFinding("used_percent", f"{mount} is {used} % full{room}")
     inodes = _number(facts.get("inodes_used_percent"))
     if inodes is not None and inodes >= FULL_PERCENT:
-        yield Finding("inodes_used_percent", f"{inodes} % of its inodes are used")
+        yield CitedFinding("inodes_used_percent", f"{inodes} % of its inodes are used")
     if biggest := _named(facts.get("biggest"), "path"):
         seen = "" if facts.get("complete") is True else "; there was no time to look everywhere"
-        yield Finding("biggest", f"most of it lies in {biggest}{seen}", names=True)
+        yield CitedFinding("biggest", f"most of it lies in {biggest}{seen}", names=True)
     if held := _named(facts.get("deleted_open"), "program"):
-        yield Finding("deleted_open", f"files that are deleted and still open: {held}", names=True)
+        yield CitedFinding("deleted_open", f"files that are deleted and still open: {held}", names=True)
 
 
 def _journal(facts: _Facts) -> _Said:
     if size := _number(facts.get("bytes")):
-        yield Finding("bytes", f"the journal holds {size_in_words(size)}", size=size)
+        yield CitedFinding("bytes", f"the journal holds {size_in_words(size)}", size=size)
 
 
 def _packages(facts: _Facts) -> _Said:
     if size := _number(facts.get("cache_bytes")):
-        yield Finding("cache_bytes", f"the cache of the package manager holds {size_in_words(size)}", size=size)
+        yield CitedFinding("cache_bytes", f"the cache of the package manager holds {size_in_words(size)}", size=size)
 
 
 def _docker(facts: _Facts) -> _Said:
     if size := _number(facts.get("build_cache_bytes")):
-        yield Finding("build_cache_bytes", f"the engine's build cache holds {size_in_words(size)}", size=size)
+        yield CitedFinding("build_cache_bytes", f"the engine's build cache holds {size_in_words(size)}", size=size)
     if size := _number(facts.get("dangling_bytes")):
-        yield Finding("dangling_bytes", f"images that nothing uses hold {size_in_words(size)}", size=size)
+        yield CitedFinding("dangling_bytes", f"images that nothing uses hold {size_in_words(size)}", size=size)
     if logs := _named(facts.get("logs"), "container"):
-        yield Finding("logs", f"the largest logs of containers: {logs}", names=True)
+        yield CitedFinding("logs", f"the largest logs of containers: {logs}", names=True)
     if ended := _number(facts.get("exited_containers")):
-        yield Finding("exited_containers", f"{ended} container{'s' if ended != 1 else ''} ended and are still there")
+        yield CitedFinding(
+            "exited_containers", f"{ended} container{'s' if ended != 1 else ''} ended and are still there"
+        )
 
 
 def _memory(facts: _Facts) -> _Said:
     if (left := _number(facts.get("available_bytes"))) is not None:
         swap = _number(facts.get("swap_free_bytes"))
         more = f", {size_in_words(swap)} of swap are free" if swap else ""
-        yield Finding("available_bytes", f"{size_in_words(left)} of memory are available{more}")
+        yield CitedFinding("available_bytes", f"{size_in_words(left)} of memory are available{more}")
     if limit := _number(facts.get("limit_bytes")):
-        yield Finding("limit_bytes", f"the container may take {size_in_words(limit)}")
+        yield CitedFinding("limit_bytes", f"the container may take {size_in_words(limit)}")
     if top := _named(facts.get("top"), "program", "pss_bytes", within="unit_or_container"):
-        yield Finding("top", f"most memory is taken by {top}", names=True)
+        yield CitedFinding("top", f"most memory is taken by {top}", names=True)
 
 
 def _unit(facts: _Facts) -> _Said:
     if facts.get("enabled") is False:
-        yield Finding("enabled", "the unit is not enabled: it does not start with the host")
+        yield CitedFinding("enabled", "the unit is not enabled: it does not start with the host")
     failed = facts.get("failed_requirements")
     if names := [name for name in (failed if isinstance(failed, list) else []) if isinstance(name, str)]:
-        yield Finding(
+        yield CitedFinding(
             "failed_requirements", f"what it requires has failed: {', '.join(names[:MOST_NAMES])}", names=True
         )
     changed = _number(facts.get("changed_seconds_ago"))
     if changed is not None and changed <= _DAY_SECONDS:
-        yield Finding("changed_seconds_ago", f"its unit file was changed {_before(changed)}")
+        yield CitedFinding("changed_seconds_ago", f"its unit file was changed {_before(changed)}")
 
 
 def _network(facts: _Facts) -> _Said:
     if facts.get("name_resolves") is False:
-        yield Finding("name_resolves", "its name leads to no address")
+        yield CitedFinding("name_resolves", "its name leads to no address")
     if facts.get("port_open") is False:
-        yield Finding("port_open", "its port takes no connection")
+        yield CitedFinding("port_open", "its port takes no connection")
     days = facts.get("certificate_days_left")
     if isinstance(days, int) and not isinstance(days, bool) and days < _FEW_DAYS:
         left = f"is good for {days} more day{'s' if days != 1 else ''}" if days >= 0 else "has run out"
-        yield Finding("certificate_days_left", f"its certificate {left}")
+        yield CitedFinding("certificate_days_left", f"its certificate {left}")
 
 
 def _changed(facts: _Facts) -> _Said:
@@ -139,7 +141,7 @@ def _changed(facts: _Facts) -> _Said:
         and _number(row.get("seconds_ago")) is not None
     ]
     if told:
-        yield Finding("rows", f"changed within a day: {'; '.join(told[:MOST_NAMES])}", names=True)
+        yield CitedFinding("rows", f"changed within a day: {'; '.join(told[:MOST_NAMES])}", names=True)
 
 
 _DAY_SECONDS = 24 * 3600

@@ -88,8 +88,9 @@ class Policy:
 
     def allows(self, event: HealthEvent, recent_restarts: int = 0) -> Allowed:
         """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
-        facts = facts_for(event)
-        cues = self._cues.heard_in(set_aside(event).payload)
+        told = set_aside(event)
+        facts = facts_for(told)
+        cues = self._cues.heard_in(told.payload)
         known = {fact.value for fact in facts}
         rule = self._rule_for(event, known | cues)
         actions, preferred = set(rule.allow), rule.prefer
@@ -106,12 +107,12 @@ class Policy:
             if actions & dropped:
                 actions -= dropped
                 reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
-        missing = {c.word: said for c in CHOICES if c.word in actions and (said := c.missing(event))}
-        actions -= missing.keys()
-        if preferred in missing:
+        unmet = {c.word: said for c in CHOICES if c.word in actions and (said := c.unmet(event))}
+        actions -= unmet.keys()
+        if preferred in unmet:
             preferred = next((w for w in rule.allow if w in actions and w not in _LAST), NOTIFY.word)
             if preferred == NOTIFY.word:
-                reason, rule_name = f"{reason}; {_not_offered(missing)}", "needs"
+                reason, rule_name = f"{reason}; {_not_offered(unmet)}", "needs"
         if preferred not in actions:
             preferred = next((c.word for c in CHOICES if c.stands_in and c.word in actions), NOTIFY.word)
             actions.add(preferred)
@@ -191,9 +192,9 @@ def _shipped() -> Document:
     return read_policy(text, "default_policy.yml")
 
 
-def _not_offered(missing: Mapping[str, str]) -> str:
+def _not_offered(unmet: Mapping[str, str]) -> str:
     """What each choice would need, in one sentence; those that need the same together."""
-    told = {why: [word for word, said in missing.items() if said == why] for why in missing.values()}
+    told = {why: [word for word, said in unmet.items() if said == why] for why in unmet.values()}
     each = "; ".join(f"{', '.join(words)} ({why})" for why, words in told.items())
     return f"not offered: {each}"[:MAX_NOT_OFFERED]
 

@@ -8,9 +8,9 @@ from importlib import resources
 from typing import Any
 
 from mesh_core.actions.action_type import ActionType, Choice, FactCondition
-from mesh_core.actions.remedies.findings import found_in
+from mesh_core.actions.remedies.event_values import found_in
 from mesh_core.actions.remedies.loader import BadRemedy, load_remedies
-from mesh_core.actions.remedies.offering import missing_for
+from mesh_core.actions.remedies.offering import unmet_need
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.actions.remedies.rendering import NOT_MEASURED, playbooks_for, values_for
 from mesh_core.actions.remedies.wording import filled, told_change
@@ -53,7 +53,7 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
             FactCondition(fact, False, name, f"{name} is not offered where an event says {fact.replace('_', ' ')}")
             for fact in remedy.never
         ),
-        missing=partial(missing_for, remedy),
+        unmet=partial(unmet_need, remedy),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from mesh_core.actions.remedies.findings import found_in
+from mesh_core.actions.remedies.event_values import found_in
 from mesh_core.actions.remedies.remedy_file import Need, Remedy
 from mesh_core.actions.remedies.wording import in_words
 from mesh_core.models.events import HealthEvent, Trust
@@ -13,7 +13,7 @@ from mesh_core.models.whole_numbers import whole_in
 NOBODY_LOOKED = "no node agent looked into it"
 
 
-def missing_for(remedy: Remedy, event: HealthEvent) -> str:
+def unmet_need(remedy: Remedy, event: HealthEvent) -> str:
     """Why the remedy is not offered for this event; '' where it is."""
     if event.trust is not Trust.NODE:
         return NOBODY_LOOKED

@@ -7,12 +7,13 @@ sentence, never from a model. What does not fit its type is no value.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mesh_core.actions.playbooks import UnsafeText
-from mesh_core.actions.remedies.findings import PATH, found_in
+from mesh_core.actions.remedies.event_values import PATH, found_in
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
@@ -35,7 +36,7 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,6
 Whole = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER)]
 
 
-class _Param(FilePart):
+class _Param(FilePart, ABC):
     """`from`: where the event says it. `default`: what counts where it does not."""
 
     from_: Annotated[From | None, Field(alias="from")] = None
@@ -47,12 +48,12 @@ class _Param(FilePart):
         return default if given is None else self._fitting(given)
 
     @property
+    @abstractmethod
     def example(self) -> int | str:
         """A value that fits."""
-        raise NotImplementedError
 
-    def _fitting(self, given: Any) -> int | str | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _fitting(self, given: Any) -> int | str | None: ...
 
     @model_validator(mode="after")
     def _has_a_source(self) -> _Param:
@@ -86,7 +87,7 @@ class Number(_Param):
         return self
 
 
-class Choice(_Param):
+class OneOf(_Param):
     """One of a few words."""
 
     type: Literal["enum"]
@@ -101,7 +102,7 @@ class Choice(_Param):
         return UnsafeText(given) if given in self.values else None
 
     @model_validator(mode="after")
-    def _is_one_of_them(self) -> Choice:
+    def _is_one_of_them(self) -> OneOf:
         if self.default is not None and self.default not in self.values:
             raise ValueError(f"default is {self.default!r}, which is none of its values; add it there")
         return self
@@ -126,4 +127,4 @@ def _is_mount(text: str) -> bool:
 
 
 _FITS = {"mount": _is_mount, "unit": lambda text: bool(_UNIT.fullmatch(text)), "container": is_name}
-Param = Annotated[Number | Choice | Name, Field(discriminator="type")]
+Param = Annotated[Number | OneOf | Name, Field(discriminator="type")]

@@ -27,9 +27,8 @@ def _no_template(text: str) -> str:
 Line = Annotated[
     str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^\n\r]+$"), AfterValidator(_no_template)
 ]
-Expression = Annotated[
-    str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^{}]+$")
-]  # Jinja, without its braces
+# Jinja, without its braces.
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^{}]+$")]
 TypePattern = Annotated[str, StringConstraints(pattern=r"^[a-z*][a-z0-9_*]{0,63}$")]
 FactWord = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
 TaskList = Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=20)]
@@ -46,7 +45,7 @@ class Need(FilePart):
     percent_of: From | None = None  # at_least and at_most are percent of that fact
 
 
-class When(FilePart):
+class OfferedWhen(FilePart):
     """For which events it is offered: of one of these types (`*` is any part), where what it needs was found."""
 
     types: Annotated[tuple[TypePattern, ...], Field(min_length=1)]
@@ -71,7 +70,7 @@ class Remedy(FilePart):
 
     title: Line
     explain: Line
-    when: When
+    when: OfferedWhen
     params: dict[VariableName, Param] = Field(default_factory=dict)
     risk: Risk
     interrupts: bool
