@@ -210,9 +210,12 @@ def state_in_words(detail: Mapping[str, Any]) -> str:
     return status
 
 
-def unix_time(text: Any) -> float:
-    """Unix seconds of the engine's time; 0 for `0001-01-01T00:00:00Z` (never) and nonsense."""
+def unix_time(told: Any) -> float:
+    """Unix seconds of the engine's time, a text or (in its short form) seconds; 0 for `0001-01-01T00:00:00Z` (never)
+    and nonsense."""
+    if isinstance(told, int):
+        return float(told)
     try:
-        return max(0.0, parse_time(str(text)).timestamp())
+        return max(0.0, parse_time(str(told)).timestamp())
     except (ValueError, OverflowError):
         return 0.0

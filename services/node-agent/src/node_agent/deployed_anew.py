@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mesh_core.models.records import parse_time
+from node_agent.container_check import unix_time
 from node_agent.container_identity import published_ports
 
 AFTER_SECONDS = 300.0  # the newer one may come that long after the older one went
@@ -61,7 +61,7 @@ def deployment_of(form: Mapping[str, Any]) -> Deployment:
         likeness=frozenset(like),
         labels=tuple(sorted((form.get("Labels") or config.get("Labels") or {}).items())),
         ports=frozenset(published_ports(dict(form))),
-        created=_unix(form.get("Created")),
+        created=unix_time(form.get("Created")),
         runs=(state.get("Status") if isinstance(state, Mapping) else state) == "running",
     )
 
@@ -127,12 +127,3 @@ def _source(mount: Mapping[str, Any]) -> str:
 def _repository(image: str) -> str:
     body, _, tag = image.partition("@")[0].rpartition(":")
     return body if body and "/" not in tag else image.partition("@")[0]
-
-
-def _unix(created: object) -> float:
-    if isinstance(created, int):
-        return float(created)
-    try:
-        return parse_time(str(created)).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
