@@ -111,7 +111,7 @@ async def _refused(bus: Bus, stream: str) -> str:
     try:
         await bus.call("XADD", stream, NO_ENTRY, "p", "")
     except BusDown as error:
-        if error.__cause__ is None or not isinstance(error.__cause__, redis.exceptions.ResponseError):
+        if not isinstance(error.__cause__, redis.exceptions.ResponseError):
             raise
         return str(error)[:200]
     except redis.exceptions.ResponseError as error:

@@ -139,9 +139,8 @@ class TextLine:
         """Does it speak of one who came to this program, and of nothing that the program itself needs?"""
         if "upstream" in self._start:
             return False
-        refused = (
-            self.kind is not LineKind.UNKNOWN and "'@'" in self._start
-        )  # a database's note of whom it did not let in
+        # Of a database: whom it did not let in.
+        refused = self.kind is not LineKind.UNKNOWN and "'@'" in self._start
         return refused or _OF_SOMEBODY.search(self._start) is not None
 
     @cached_property

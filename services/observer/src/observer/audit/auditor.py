@@ -70,14 +70,9 @@ class Auditor:
         if line.action_id and line.to_folder:
             self._places.setdefault(line.action_id, (line.digest, line.to_folder))
             self._places.move_to_end(line.action_id, last=False)
-            own = (line.action_id, line.from_folder, line.to_folder)
-            if not line.source and len(self._own) < MOST_OWN and own not in self._own:
-                self._own[own] = None
-                self._own.move_to_end(own, last=False)
-            move = (line.action_id, line.from_folder, line.to_folder, line.at)
-            if len(self._written) < MOST_OWN and move not in self._written:
-                self._written[move] = None
-                self._written.move_to_end(move, last=False)
+            if not line.source:
+                _recall(self._own, (line.action_id, line.from_folder, line.to_folder))
+            _recall(self._written, (line.action_id, line.from_folder, line.to_folder, line.at))
 
     async def close(self) -> None:
         self.log.close()
@@ -228,6 +223,13 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return "somebody"
+
+
+def _recall(kept: OrderedDict[K, None], key: K) -> None:
+    """As the oldest, where there is room."""
+    if len(kept) < MOST_OWN and key not in kept:
+        kept[key] = None
+        kept.move_to_end(key, last=False)
 
 
 def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
