@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from parts.planning import planner_and_executor
 from parts.scripted import Canned, ScriptedHttp
 
 import mesh_core
@@ -55,36 +56,22 @@ def mesh(
     copy: Path, scratch: Path, tmp_path: Path, redis_server: RedisServer, scripted_http: ScriptedHttp
 ) -> Iterator[dict[str, str]]:
     """Planner and executor as they are, on the copied core. Gives the environment for `mend`."""
-    runtime = tmp_path / "mesh"
-    (runtime / "config").mkdir(parents=True)
     host = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "mend_scratch": str(scratch),
     }
-    (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"web01": host}}}))
-    (runtime / "config" / "policy.yml").write_text(POLICY)
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        "PYTHONPATH": str(copy),
-        "REDIS_URL": redis_server.url,
-        "RUNTIME_PATH": str(runtime),
-        "NODE_NAME": "web01",
-        "LLM_CHAIN": "llamacpp",
-        "LLAMACPP_URL": scripted_http.url,
-        "LLAMACPP_MODEL": "twin",
-        "METRICS_LISTEN": "off",
-    }
-    with (tmp_path / "log").open("wb") as log:
-        processes = [
-            subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log, stderr=log)
-            for module in ("planner_agent", "executor_agent")
-        ]
-    yield environment
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait(60)
+    with planner_and_executor(
+        tmp_path,
+        redis_server.url,
+        hosts={"web01": host},
+        policy=POLICY,
+        PYTHONPATH=str(copy),
+        LLM_CHAIN="llamacpp",
+        LLAMACPP_URL=scripted_http.url,
+        LLAMACPP_MODEL="twin",
+    ) as environment:
+        yield environment
 
 
 def test_it_is_one_file_and_one_line(copy: Path) -> None:

@@ -23,6 +23,7 @@ import redis
 from parts.dockerd import OwnEngine
 from parts.engine import DockerFailed
 from parts.nodes import SystemdNode
+from parts.planning import planner_and_executor
 
 from mesh_core.testing import RedisServer, wait_for
 from node_agent.engine import Engine as AgentsEngine
@@ -227,31 +228,13 @@ def mesh(
     tmp_path: Path, systemd_node: SystemdNode, hosts: dict[str, Script], redis_server: RedisServer
 ) -> Iterator[dict[str, str]]:
     """Planner and executor as they are, and an inventory with all hosts. Gives the environment for `mend`."""
-    runtime = tmp_path / "mesh"
-    (runtime / "config").mkdir(parents=True)
     engine = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     inventory = {"web01": dict(systemd_node.inventory_vars), "docker01": engine, "docker02": engine}
-    (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": inventory}}))
-    (runtime / "config" / "policy.yml").write_text(STARTS_FIRST)
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        "REDIS_URL": redis_server.url,
-        "RUNTIME_PATH": str(runtime),
-        "NODE_NAME": "web01",
-        "LLM_CHAIN": "",
-        "METRICS_LISTEN": "off",
-        "DOCKER_HOST": hosts["docker01"]("echo $DOCKER_HOST").strip(),
-    }
-    with (tmp_path / "log").open("wb") as log:
-        processes = [
-            subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log, stderr=log)
-            for module in ("planner_agent", "executor_agent")
-        ]
-    yield environment
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait(60)
+    docker_host = hosts["docker01"]("echo $DOCKER_HOST").strip()
+    with planner_and_executor(
+        tmp_path, redis_server.url, hosts=inventory, policy=STARTS_FIRST, LLM_CHAIN="", DOCKER_HOST=docker_host
+    ) as environment:
+        yield environment
 
 
 async def test_each_remedy_mends_its_fault_and_says_by_how_much(

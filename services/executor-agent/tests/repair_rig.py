@@ -12,6 +12,8 @@ from executor_agent.verify import Verification, WatchLimits, verify
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.outcomes import Stage
 
+# What each stage of a repair that helps came to: its name, whether it went well, how many tasks changed something.
+REPAIRED = [("syntax", True, 0), ("apply", True, 1), ("check_idempotency", True, 0)]
 QUICK = WatchLimits(every_seconds=0.2, steady_seconds=3, unhealthy_seconds=3, margin_seconds=10)
 
 

@@ -1,0 +1,46 @@
+"""Planner and executor as they are, on a mesh of one folder: the way from an event to a proven run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def planner_and_executor(
+    folder: Path, redis_url: str, *, hosts: Mapping[str, Mapping[str, Any]], policy: str, **environment: str
+) -> Iterator[dict[str, str]]:
+    """Gives the environment for `mend`. `hosts`: the inventory, with variables; `environment` goes over what both get.
+
+    The mesh lies in `folder`/mesh, what both say in `folder`/log.
+    """
+    runtime = folder / "mesh"
+    (runtime / "config").mkdir(parents=True)
+    (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    (runtime / "config" / "policy.yml").write_text(policy)
+    both = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "REDIS_URL": redis_url,
+        "RUNTIME_PATH": str(runtime),
+        "NODE_NAME": "web01",
+        "METRICS_LISTEN": "off",
+        **environment,
+    }
+    with (folder / "log").open("wb") as log:
+        processes = [
+            subprocess.Popen([sys.executable, "-m", module], env=both, stdout=log, stderr=log)
+            for module in ("planner_agent", "executor_agent")
+        ]
+    try:
+        yield both
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(60)
