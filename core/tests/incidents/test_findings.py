@@ -113,6 +113,36 @@ def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEve
         ("network", {"name_resolves": False}, ["its name leads to no address [network.name_resolves]"]),
         ("network", {"name_resolves": True, "port_open": True, "certificate_days_left": 90}, []),
         (
+            "certificate",
+            {"names": ["shop.example", 7], "left_seconds": 5 * 86400, "newer_on_disk": True}
+            | {"manager": "certbot", "lineage": "shop", "unit": "nginx.service", "can_reload": True},
+            [
+                "the certificate of shop.example is good for 5 days more [certificate.left_seconds]",
+                "a newer one lies on the disk and is not shown yet [certificate.newer_on_disk]",
+                "certbot keeps it as shop [certificate.manager]",
+                "it is shown by nginx.service [certificate.unit]",
+            ],
+        ),
+        (
+            "certificate",
+            {"left_seconds": 0, "newer_on_disk": False, "unit": "mail.service", "can_reload": False},
+            [
+                "the certificate has run out [certificate.left_seconds]",
+                "it is shown by mail.service, which cannot reload [certificate.unit]",
+            ],
+        ),
+        (
+            "config",
+            {"program": "nginx", "file": "/etc/nginx/a", "behind_seconds": 300},
+            ["/etc/nginx/a was changed 5 min after the configuration was loaded [config.behind_seconds]"],
+        ),
+        ("config", {"program": "nginx", "file": "/etc/nginx/a", "behind_seconds": 0}, []),
+        (
+            "logs",
+            {"rule": "rsyslog", "bytes": GIB, "mount": "/var"},
+            ["the log files that logrotate's rule rsyslog knows hold 1.0 GiB [logs.bytes]"],
+        ),
+        (
             "changed",
             {
                 "rows": [

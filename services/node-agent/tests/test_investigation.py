@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from mesh_core.testing import wait_for
+from node_agent.certificate import read_certificate
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.engine import Engine
-from node_agent.investigation import changed, disk, docker, journal, memory, network, packages
-from node_agent.investigation.certificate import ends_at
+from node_agent.investigation import changed, config, disk, docker, journal, listeners, logs, memory, network, packages
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
 from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.investigator import Investigator
@@ -98,6 +98,85 @@ def test_journal_and_packages_count_where_they_lie_on_the_full_disk(tiny_disk: P
     assert disk.is_of_host_files(full)
     assert not disk.is_of_host_files(question("memory_low"))
     assert not disk.is_of_host_files(Question("disk_space_low", {"mount": "/"}, FOREVER, host_files=False))
+
+
+def test_plain_logs_count_by_the_rule_that_knows_most_of_them(tiny_disk: Path, tmp_path: Path) -> None:
+    for name, size in (("web/a.log", 8), ("web/b.log", 8), ("web/a.log.1", 4), ("db.log", 12)):
+        (tiny_disk / name).parent.mkdir(exist_ok=True)
+        (tiny_disk / name).write_bytes(b"x" * size * KIB)
+    (tmp_path / "elsewhere.log").write_bytes(b"x" * 64 * KIB)
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "web").write_text(f"{tiny_disk}/web/*.log\n{{ rotate 4\n}}\n")
+    (rules / "db").write_text(f"{tiny_disk}/db.log {tmp_path}/elsewhere.log {tiny_disk}/none.log {{\n}}\n")
+    found = {"rule": "web", "bytes": 16 * KIB, "mount": str(tiny_disk)}
+    assert logs.look(question(mount=str(tiny_disk)), rules) == found
+    assert logs.look(question(mount="/proc"), rules) == {}
+    assert logs.look(question(mount=str(tiny_disk)), tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "patterns"),
+    [
+        ("/a/b.log {\n rotate 4\n}\n", ("/a/b.log",)),
+        ("/a/b.log\n/a/*.x\n{\n}\n", ("/a/b.log", "/a/*.x")),
+        ("\"/a b.log\" '/c.log' /d.log {\n}\n", ("/a b.log", "/c.log", "/d.log")),
+        ("# /no {\nweekly\ninclude /etc/x\nsu root adm\n/a {\n}\n/b{\n}\n", ("/a", "/b")),
+        ("/a {\n postrotate\n  [ ! -f /run/x ] || kill ${PID}\n endscript\n}\n/b {\n}\n", ("/a", "/b")),
+        ("relative.log {\n}\n/a", ()),
+        ("}}}\n{{{", ()),
+    ],
+)
+def test_a_rule_speaks_of_the_files_in_front_of_its_brace(text: str, patterns: tuple[str, ...]) -> None:
+    assert logs.patterns_in(text) == patterns
+
+
+def test_a_configuration_is_behind_by_the_newest_of_its_files_and_what_loaded_it_last(tmp_path: Path) -> None:
+    etc, proc = tmp_path / "nginx", tmp_path / "proc"
+    for name, at in (("a.conf", 500), ("sites/b.conf", 900), ("sites/.b.conf.swp", 9000), ("c.conf~", 9000)):
+        (etc / name).parent.mkdir(parents=True, exist_ok=True)
+        (etc / name).touch()
+        os.utime(etc / name, (at, at))
+    (etc / "d.conf").symlink_to("/nowhere")
+    for path in (etc / "d.conf", etc / "sites", etc):
+        os.utime(path, (100, 100), follow_symlinks=False)
+    assert config.newest_in(etc, question()) == (str(etc / "sites/b.conf"), 900.0)
+    assert config.newest_in(tmp_path / "none", question()) is None
+    assert config.newest_in(etc, question(deadline=0.0)) is None
+    (proc / "7/task/7").mkdir(parents=True)
+    (proc / "9").mkdir()
+    (proc / "stat").write_text("cpu 1\nbtime 1000\n")
+    (proc / "7/task/7/children").write_text("9 10 ")
+    ticks = 300 * os.sysconf("SC_CLK_TCK")
+    (proc / "9/stat").write_text(f"9 (a ) b) S {' '.join('1' for _ in range(18))} {ticks} 0 0")
+    assert config.loaded_at({"StateChangeTimestampMonotonic": "200000000", "MainPID": "7"}, proc) == 1300
+    assert config.loaded_at({"StateChangeTimestampMonotonic": "400000000", "MainPID": "0"}, proc) == 1400
+    for service, asked in (("nginx.service", True), ("web.service", False)):
+        assert config.fits(Question("http_probe_failed", {"runtime": "systemd"}, FOREVER, service=service)) is asked
+
+
+def test_who_listens_is_known_by_the_control_group_of_the_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        root = next(folder for folder in listeners.GROUPS if folder.is_dir())
+        own = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
+        assert [*listeners._groups_on(socket.AF_INET, port)] == [(root / own[3:].strip("/")).stat().st_ino]
+    assert listeners.unit_listening_on(port) == ""
+    groups = (
+        "system.slice/web.service",
+        "system.slice/docker.service",
+        "user.slice/a.scope",
+        "system.slice/db.service",
+    )
+    for name in groups:
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(listeners, "GROUPS", (tmp_path,))
+    for heard, unit in (([0], "web.service"), ([0, 0], "web.service"), ([1], ""), ([2], ""), ([0, 3], ""), ([], "")):
+        numbers = [(tmp_path / groups[one]).stat().st_ino for one in heard]
+        monkeypatch.setattr(listeners, "_groups_on", lambda family, port, told=numbers: iter(told))
+        assert listeners.unit_listening_on(443) == unit
 
 
 def test_the_biggest_are_named_where_most_of_them_lies() -> None:
@@ -373,7 +452,7 @@ print(asyncio.run(Investigator(InvestigationOptions(seconds=0.1), [hangs]).look(
 )
 def test_what_is_no_certificate_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError):
-        ends_at(raw)
+        read_certificate(raw)
 
 
 def test_what_a_probe_knocked_at_is_read_out_of_its_facts() -> None:

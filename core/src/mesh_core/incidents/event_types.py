@@ -23,6 +23,7 @@ class EventType(StrEnum):
     HTTP_PROBE_FAILED = "http_probe_failed"
     TCP_PROBE_FAILED = "tcp_probe_failed"
     PROBE_FAILED = "probe_failed"
+    CERTIFICATE_EXPIRING = "certificate_expiring"
     EVENTS_DROPPED = "events_dropped"
     RECORDS_ERASED = "records_erased"
     STREAM_OVERFLOW = "stream_overflow"

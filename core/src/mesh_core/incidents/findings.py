@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mesh_core.incidents.investigation import investigated
+from mesh_core.models.durations import span_in_words
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.sizes import size_in_words
 
@@ -130,6 +131,35 @@ def _network(facts: _Facts) -> _Said:
         yield CitedFinding("certificate_days_left", f"its certificate {left}")
 
 
+def _certificate(facts: _Facts) -> _Said:
+    names = [name for name in facts.get("names") or [] if isinstance(name, str)]
+    if (left := _number(facts.get("left_seconds"))) is not None:
+        whose = f" of {', '.join(names[:MOST_NAMES])}" if names else ""
+        said = f"is good for {span_in_words(left)} more" if left else "has run out"
+        yield CitedFinding("left_seconds", f"the certificate{whose} {said}", names=bool(names))
+    if facts.get("newer_on_disk") is True:
+        yield CitedFinding("newer_on_disk", "a newer one lies on the disk and is not shown yet")
+    manager, lineage = facts.get("manager"), facts.get("lineage")
+    if isinstance(manager, str) and isinstance(lineage, str):
+        yield CitedFinding("manager", f"{manager} keeps it as {lineage}", names=True)
+    if isinstance(unit := facts.get("unit"), str):
+        can = "" if facts.get("can_reload") is True else ", which cannot reload"
+        yield CitedFinding("unit", f"it is shown by {unit}{can}", names=True)
+
+
+def _config(facts: _Facts) -> _Said:
+    behind, file = _number(facts.get("behind_seconds")), facts.get("file")
+    if behind and isinstance(file, str):
+        told = f"{file} was changed {span_in_words(behind)} after the configuration was loaded"
+        yield CitedFinding("behind_seconds", told, names=True)
+
+
+def _logs(facts: _Facts) -> _Said:
+    if (size := _number(facts.get("bytes"))) and isinstance(rule := facts.get("rule"), str):
+        told = f"the log files that logrotate's rule {rule} knows hold {size_in_words(size)}"
+        yield CitedFinding("bytes", told, names=True, size=size)
+
+
 def _changed(facts: _Facts) -> _Said:
     rows = facts.get("rows")
     told = [
@@ -151,9 +181,12 @@ _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
     "disk": _disk,
     "journal": _journal,
     "packages": _packages,
+    "logs": _logs,
     "docker": _docker,
     "memory": _memory,
     "unit": _unit,
+    "config": _config,
+    "certificate": _certificate,
     "network": _network,
     "changed": _changed,
 }

@@ -1,4 +1,4 @@
-"""Spans and moments as a person types them: `2h`, `1h30m`, `18:30`, `2026-01-31T12:00`. Pure.
+"""Spans and moments as a person types them: `2h`, `1h30m`, `18:30`, `2026-01-31`; and a span as people read it. Pure.
 
 Every refusal is a sentence that shows how it is written.
 """
@@ -16,6 +16,9 @@ _YEARS = (1971, 2200)
 _MAX_SECONDS = 10 * 366 * 86400
 
 
+_READ = (("days", 86400), ("h", 3600), ("min", 60))
+
+
 class BadTime(ValueError):
     """It cannot be read; the text says how to write it."""
 
@@ -31,6 +34,11 @@ def parse_span(text: str) -> timedelta:
     if not 0 < seconds <= _MAX_SECONDS:
         raise BadTime(f"{text[:40]!r} is {'nothing' if not seconds else 'too long'}; write it like 45m, 2h or 3d")
     return timedelta(seconds=seconds)
+
+
+def span_in_words(seconds: int) -> str:
+    """`90 s`, `5 min`, `3 h`, `14 days`: in the largest unit of which there are two."""
+    return next((f"{seconds // size} {unit}" for unit, size in _READ if seconds >= 2 * size), f"{seconds} s")
 
 
 def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:

@@ -6,20 +6,21 @@ import asyncio
 import re
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_HOST_CHARACTERS = 253
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server listens: a unix socket path, or host and port."""
+    """Where a server listens: a unix socket path, or host and port. `server_name`: asked for by TLS instead of host."""
 
     unix: str | None = None
     host: str = "localhost"
     port: int = 80
     tls: bool = False
     verify_tls: bool = True
+    server_name: str = ""
 
     def __str__(self) -> str:
         return f"unix://{self.unix}" if self.unix else f"{self.host}:{self.port}"
@@ -60,6 +61,33 @@ async def connect(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.Str
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
     try:
-        return await asyncio.open_connection(endpoint.host, endpoint.port, ssl=context)
+        name = (endpoint.server_name or None) if context else None
+        return await asyncio.open_connection(endpoint.host, endpoint.port, ssl=context, server_hostname=name)
     except UnicodeError as error:  # what the resolver says of a name that cannot be one
         raise OSError(f"{endpoint.host!r} is no host name: {error}") from error
+
+
+def shown_by(writer: asyncio.StreamWriter) -> bytes:
+    """The certificate (DER) of whoever is at the other end; b"" where there is no TLS."""
+    channel: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+    return (channel.getpeercert(binary_form=True) or b"") if channel else b""
+
+
+async def certificate_at(endpoint: Endpoint, seconds: float) -> bytes:
+    """What is shown there (DER), whether it holds or not; b"" where nothing is within `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            _, writer = await connect(replace(endpoint, tls=True, verify_tls=False))
+    except OSError:
+        return b""
+    certificate = shown_by(writer)
+    writer.transport.abort()
+    return certificate
+
+
+def has_run_out(error: BaseException | None) -> bool:
+    """Was a certificate refused for its date, and for nothing else that came before?"""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == _OVER
+
+
+_OVER = 10  # X509_V_ERR_CERT_HAS_EXPIRED

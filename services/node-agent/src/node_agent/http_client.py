@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import h11
 
-from node_agent.connection import connect
+from node_agent.connection import connect, shown_by
 from node_agent.http_address import HttpAddress
 from node_agent.http_chunks import StrictChunks
 from node_agent.http_head import NotHttp, split_head, strict_head
@@ -33,6 +33,7 @@ class HttpResponse:
     body: bytes
     content_type: str = ""
     packing: str = ""  # the header Content-Encoding
+    certificate: bytes = b""  # DER, of https
 
 
 async def request(
@@ -53,7 +54,8 @@ async def request(
                 content += chunk
                 if len(content) >= limit:
                     break
-            return HttpResponse(stream.status, bytes(content[:limit]), stream.content_type, stream.packing)
+            told = (stream.content_type, stream.packing, stream.certificate)
+            return HttpResponse(stream.status, bytes(content[:limit]), *told)
     except TimeoutError:
         raise HttpConnectionError(f"no whole answer from {address} within {seconds:g} s") from None
 
@@ -76,9 +78,10 @@ async def open_stream(address: HttpAddress, path: str, *, seconds: float) -> Asy
 class ResponseStream:
     """A response whose head has been read."""
 
-    def __init__(self, pieces: _Pieces, protocol: h11.Connection, head: h11.Response):
+    def __init__(self, pieces: _Pieces, protocol: h11.Connection, head: h11.Response, certificate: bytes):
         self._pieces = pieces
         self._protocol = protocol
+        self.certificate = certificate
         self.status = head.status_code
         said = dict(head.headers)
         self.content_type = said.get(b"content-type", b"").decode("latin-1")
@@ -104,6 +107,7 @@ async def _opened(
     except OSError as error:
         raise HttpConnectionError(f"{address}: {error.strerror or error}") from error
     try:
+        certificate = shown_by(writer)
         protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         lines = {"Host": address.host_header, "Connection": "close", "User-Agent": "mendmesh"}
         lines |= {"Accept-Encoding": "identity", **headers}
@@ -122,7 +126,7 @@ async def _opened(
             pieces, head = await _read_head(reader, protocol)
         except (EOFError, OSError, NotHttp, h11.ProtocolError) as error:
             raise HttpConnectionError(f"{address}: no HTTP answer ({error})") from error
-        yield ResponseStream(pieces, protocol, head)
+        yield ResponseStream(pieces, protocol, head, certificate)
     finally:
         writer.transport.abort()
 

@@ -18,6 +18,12 @@ def booted_at(proc: Path = PROC) -> float:
         return 0.0
 
 
+def started_at(folder: Path) -> float:
+    """Seconds after the host came up, of the process whose folder in /proc that is. OSError where it has ended."""
+    words = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return int(words[19]) / os.sysconf("SC_CLK_TCK")
+
+
 def sizes_in(text: str) -> dict[str, int]:
     """Name -> KiB, of /proc/meminfo and what is written like it."""
     pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)

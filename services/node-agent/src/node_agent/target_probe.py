@@ -1,27 +1,39 @@
-"""Probes of named targets that are watched from outside: what HTTP and TCP have in common. Connects to nothing."""
+"""Probes of named targets that are watched from outside: what HTTP and TCP have in common.
+
+Connects to nothing but a target whose certificate has run out, to see that it is so.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from mesh_core.models.records import Name
+from node_agent.certificate import certificate_in
+from node_agent.certificate_watch import WARN_DAYS, certificate_result
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
+from node_agent.connection import Endpoint, certificate_at, has_run_out
 from node_agent.options import Positive
 from node_agent.probe import Backing, Describe, ProbeOptions
 
 
 class TargetOptions(ProbeOptions):
-    """One of a list of targets, each a probe of its own. `looks`: failed so often before it counts."""
+    """One of a list of targets, each a probe of its own. `looks`: failed so often before it counts.
+
+    `certificate_days`: so long before the end of the certificate that it shows people are told; 0: never.
+    """
 
     name: Name
     every_seconds: Positive = 10
     timeout_seconds: Positive
     looks: Annotated[int, Field(ge=1)] = 2
     backed_by: Backing | None = None
+    verify_tls: bool = True
+    certificate_days: Annotated[float, Field(ge=0)] = WARN_DAYS
 
     @classmethod
     def section(cls) -> tuple[Any, Any]:
@@ -33,12 +45,16 @@ class TargetProbe:
 
     kind: str
 
-    def __init__(self, options: TargetOptions, facts: dict[str, Any], describe: Describe | None = None):
+    def __init__(
+        self, options: TargetOptions, endpoint: Endpoint, facts: dict[str, Any], describe: Describe | None = None
+    ):
         self.name = f"{self.kind}/{options.name}"
         self.every_seconds = options.every_seconds
         self._timeout = options.timeout_seconds
         self._backing = options.backed_by
         self._describe = describe
+        self._endpoint = endpoint
+        self._certificate_days = options.certificate_days if endpoint.tls else 0.0
         self._service = self._backing.name if self._backing else options.name
         self._rule = ConfirmationRule(
             unhealthy_checks=options.looks, healthy_checks=2, recheck_seconds=min(1.0, options.every_seconds)
@@ -46,18 +62,34 @@ class TargetProbe:
         self._facts: dict[str, Any] = {"probe": {"kind": self.kind, "name": options.name}, **facts}
         if self._backing:
             self._facts["runtime"] = self._backing.runtime.value
+        self._about_certificate: dict[str, Any] = {
+            "probe": self._facts["probe"],
+            "address": str(endpoint),
+            **({"backed_by": self._backing.model_dump(mode="json")} if self._backing else {}),
+        }
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
         """What the probe of its runtime knows of what stands behind this target."""
-        return await self._describe(self._backing) if self._backing and self._describe else {}
+        about_service = result.service is not None  # and not its certificate
+        return await self._describe(self._backing) if about_service and self._backing and self._describe else {}
 
-    def _result(self, error: str, **facts: Any) -> CheckResult:
-        """Healthy without an `error`."""
+    async def _results(
+        self, error: str, cause: BaseException | None = None, certificate: bytes = b"", **facts: Any
+    ) -> list[CheckResult]:
+        """Healthy without an `error`, which came of `cause`; and how it is with the certificate (DER) that it shows."""
         condition = Condition.UNHEALTHY if error else Condition.HEALTHY
+        if self._certificate_days and not certificate and has_run_out(cause):
+            shown = await certificate_at(self._endpoint, self._timeout)
+            if (its := certificate_in(shown)) and its.ends_at < time.time():  # and not one of those that vouch for it
+                certificate, condition = shown, Condition.UNKNOWN  # one trouble, and the certificate's own
         facts = {**self._facts, **facts, **({"error": error} if error else {})}
-        return CheckResult(
+        answers = CheckResult(
             f"{self.name}:", self._service, condition, self._rule, f"{self.kind}_probe_failed", facts=facts
         )
+        if not self._certificate_days:
+            return [answers]
+        key, about = f"{self.name}:certificate", self._about_certificate
+        return [answers, certificate_result(key, certificate, time.time(), self._certificate_days, about)]
 
 
 _Targets = TypeVar("_Targets", bound=tuple[TargetOptions, ...])

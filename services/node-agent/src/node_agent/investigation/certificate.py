@@ -1,43 +1,159 @@
-"""Until when a certificate is good, out of its DER. Pure; judges nothing, and asks nobody whether it is genuine.
+"""A certificate near its end: who got it, is a newer one on the disk already, and which unit shows it?
 
-The standard library tells that only of certificates that hold, and those that do not are the ones of interest.
+Reads files that hold no secret (the names of what a manager keeps, certificates), and connects to the target once more.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+import contextlib
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
-_SEQUENCE = 0x30
-_TIMES = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}  # UTCTime, GeneralizedTime
-_VERSION = 0xA0
+from mesh_core.incidents.event_types import EventType
+from mesh_core.models.events import Runtime
+from node_agent import systemctl
+from node_agent.certificate import Certificate, certificate_in
+from node_agent.connection import Endpoint, certificate_at
+from node_agent.investigation.listeners import unit_listening_on
+from node_agent.investigation.question import MOST_ROWS, Question, shown
+
+SECONDS = 1.0  # for one connection
+MAX_BYTES = 64 * 1024
+CERTBOT = Path("/etc/letsencrypt")
+ACME_SH = Path("/root/.acme.sh")
+STEP = Path("/etc/step/certs")
+STEP_UNIT = "cert-renewer@.service"  # as its makers' own manual sets renewing up
+UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
+_COPY = re.compile(r"-\d{4}$")  # certbot: a second lineage of the same name
 
 
-def ends_at(certificate: bytes) -> float:
-    """Its notAfter in unix seconds. ValueError where these bytes are no certificate."""
+class Lineage(NamedTuple):
+    """What a manager keeps. `file`: the certificate in PEM, which this user may perhaps not read."""
+
+    manager: str
+    name: str
+    file: Path
+
+
+def fits(question: Question) -> bool:
+    return question.type == EventType.CERTIFICATE_EXPIRING and endpoint_of(question) is not None
+
+
+def endpoint_of(question: Question) -> Endpoint | None:
+    host, _, port = str(question.facts.get("address", "")).rpartition(":")
+    return Endpoint(host=host, port=int(port)) if host and port.isdigit() else None
+
+
+def look(question: Question) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    with contextlib.suppress(TimeoutError):  # what was found by then is what there is
+        question.answered(_look(question, facts))
+    return facts
+
+
+async def _look(question: Question, facts: dict[str, Any]) -> None:
+    endpoint = endpoint_of(question)
+    certificate = certificate_in(await certificate_at(endpoint, SECONDS)) if endpoint else None
+    if endpoint is None or certificate is None:
+        return
+    facts["left_seconds"] = max(0, int(certificate.ends_at - time.time()))
+    facts["names"] = [shown(name) for name in certificate.names[:MOST_ROWS]]
+    if not question.host_files:
+        return
+    if lineage := lineage_of(certificate, [*_by_certbot(CERTBOT), *_by_acme_sh(ACME_SH), *_by_step(STEP)]):
+        facts |= {"manager": lineage.manager, "lineage": lineage.name}
+        if on_disk := certificate_at_path(lineage.file):
+            facts["newer_on_disk"] = on_disk.ends_at > certificate.ends_at
+    if place := await _place_here(endpoint, certificate):
+        facts |= {"address": place, "port": endpoint.port, "host": endpoint.host}
+        if unit := _unit_behind(question, endpoint):
+            (told,) = await systemctl.show([unit], "Id,CanReload")
+            facts |= {"unit": told["Id"], "can_reload": told.get("CanReload") == "yes"}
+
+
+def lineage_of(certificate: Certificate, kept: list[Lineage]) -> Lineage | None:
+    """The one that is for the same names; where none may be read, the one that is called so."""
+    for one in kept:
+        its = certificate_at_path(one.file)
+        if its is not None and set(its.names) == set(certificate.names):
+            return one
+    unread = [one for one in kept if certificate_at_path(one.file) is None]
+    return next((one for one in unread if _called_as(one, certificate)), None)
+
+
+def _called_as(lineage: Lineage, certificate: Certificate) -> bool:
+    name = _COPY.sub("", lineage.name)
+    return not {name, f"*.{name}"}.isdisjoint(certificate.names)
+
+
+def certificate_at_path(file: Path) -> Certificate | None:
+    """The first one in a PEM file; None where there is none for us."""
     try:
-        _, body, _ = _value(certificate)
-        _, signed, _ = _value(body)
-        tag, _, rest = _value(signed)
-        if tag == _VERSION:
-            _, _, rest = _value(rest)  # the serial number
-        for _ in ("algorithm", "issuer"):
-            _, _, rest = _value(rest)
-        tag, validity, _ = _value(rest)
-        _, _, after = _value(validity)
-        kind, moment, _ = _value(after)
-        if tag != _SEQUENCE:
-            raise ValueError("no validity stands where it belongs")
-        return datetime.strptime(moment.decode("ascii"), _TIMES[kind]).replace(tzinfo=UTC).timestamp()
-    except (IndexError, KeyError, UnicodeDecodeError) as error:
-        raise ValueError(f"no certificate: {error!r}") from error
+        with file.open("rb") as handle:
+            text = handle.read(MAX_BYTES).decode("ascii", "replace")
+        first = text[text.index("-----BEGIN CERT") : text.index("-----END CERTIFICATE-----")]
+        return certificate_in(ssl.PEM_cert_to_DER_cert(f"{first}-----END CERTIFICATE-----\n"))
+    except (OSError, ValueError):
+        return None
 
 
-def _value(der: bytes) -> tuple[int, bytes, bytes]:
-    """(tag, content, what comes behind it) of the first value."""
-    tag, size, at = der[0], der[1], 2
-    if size & 0x80:
-        at += size & 0x7F
-        size = int.from_bytes(der[2:at], "big")
-    if at + size > len(der):
-        raise ValueError("it is cut short")
-    return tag, der[at : at + size], der[at + size :]
+def _by_certbot(folder: Path) -> Iterator[Lineage]:
+    for file in _files(folder / "renewal", "*.conf"):
+        yield Lineage("certbot", file.stem, folder / "live" / file.stem / "cert.pem")
+
+
+def _by_acme_sh(folder: Path) -> Iterator[Lineage]:
+    for file in _files(folder, "*/*.conf"):
+        if file.parent.name.removesuffix("_ecc") == file.stem:
+            yield Lineage("acme.sh", file.stem, file.with_suffix(".cer"))
+
+
+def _by_step(folder: Path) -> Iterator[Lineage]:
+    if not any((units / STEP_UNIT).exists() for units in UNIT_FOLDERS):
+        return
+    for file in _files(folder, "*.crt"):
+        yield Lineage("step", file.stem, file)
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))[:1000]
+    except OSError:
+        return []
+
+
+async def _place_here(endpoint: Endpoint, certificate: Certificate) -> str:
+    """Where on this very host it is shown; '' where it is another's. Its name may lead around over a router."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        found = []
+    if any(_is_ours(family, str(address[0])) for family, _, _, _, address in found):
+        return endpoint.host
+    near = replace(endpoint, host="127.0.0.1", server_name=endpoint.host)
+    its = certificate_in(await certificate_at(near, SECONDS))
+    return near.host if its is not None and its.digest == certificate.digest else ""
+
+
+def _is_ours(family: int, address: str) -> bool:
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as one:
+        one.bind((address, 0))
+        return True
+    return False
+
+
+def _unit_behind(question: Question, endpoint: Endpoint) -> str:
+    """What a person says, else what the kernel knows."""
+    said = question.facts.get("backed_by")
+    if isinstance(said, dict):
+        return str(said["name"]) if said.get("runtime") == Runtime.SYSTEMD.value else ""
+    with contextlib.suppress(OSError):
+        return unit_listening_on(endpoint.port)
+    return ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 import time
 from typing import Any
 
-from node_agent.connection import Endpoint, connect
+from node_agent.certificate import read_certificate
+from node_agent.connection import Endpoint, connect, shown_by
 from node_agent.http_address import parse_address
-from node_agent.investigation.certificate import ends_at
 from node_agent.investigation.question import Question
 
 PROBE_EVENTS = frozenset({"http_probe_failed", "tcp_probe_failed"})
@@ -62,10 +61,10 @@ async def _look(endpoint: Endpoint, facts: dict[str, Any]) -> None:
         _, writer = await _opened(endpoint)
         if writer is None:
             return
-        shown: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+        certificate = shown_by(writer)
         writer.transport.abort()
-        if shown is not None and (certificate := shown.getpeercert(binary_form=True)):
-            facts["certificate_days_left"] = int((ends_at(certificate) - time.time()) // 86400)
+        if certificate:
+            facts["certificate_days_left"] = int((read_certificate(certificate).ends_at - time.time()) // 86400)
 
 
 async def _opened(endpoint: Endpoint) -> tuple[Any, asyncio.StreamWriter | None]:

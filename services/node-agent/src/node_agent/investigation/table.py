@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from functools import partial
 
 from node_agent.engine import Engine
-from node_agent.investigation import changed, disk, docker, journal, memory, network, packages, unit
+from node_agent.investigation import (
+    certificate,
+    changed,
+    config,
+    disk,
+    docker,
+    journal,
+    logs,
+    memory,
+    network,
+    packages,
+    unit,
+)
 from node_agent.investigation.question import Room
 
 
@@ -17,7 +29,10 @@ def rooms(docker_host: str) -> Sequence[Room]:
         Room("disk", disk.is_of_a_disk, disk.usage),
         Room("journal", disk.is_of_host_files, journal.look),
         Room("packages", disk.is_of_host_files, packages.look),
+        Room("logs", disk.is_of_host_files, logs.look),
         Room("unit", unit.fits, unit.look),
+        Room("config", config.fits, config.look),
+        Room("certificate", certificate.fits, certificate.look),
         Room("memory", memory.fits, partial(memory.look, engine=engine)),
         Room("changed", lambda question: True, partial(changed.look, engine=engine)),
         Room("network", network.fits, network.look),

@@ -31,7 +31,6 @@ class HttpOptions(TargetOptions):
     timeout_seconds: Positive = 5
     expect_status: tuple[int, ...] = ()
     expect_text: str = ""
-    verify_tls: bool = True
 
     @field_validator("url")
     @classmethod
@@ -47,25 +46,28 @@ class HttpProbe(TargetProbe):
     kind = "http"
 
     def __init__(self, options: HttpOptions, describe: Describe | None = None):
-        super().__init__(options, {"url": without_login(options.url)}, describe)
         self._address = parse_address(options.url, verify_tls=options.verify_tls)
+        super().__init__(options, self._address, {"url": without_login(options.url)}, describe)
         self._expect_status = options.expect_status
         self._expect_text = options.expect_text
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         started = time.monotonic()
         facts: dict[str, Any] = {}
+        cause, certificate = None, b""
         try:
             response = await request(self._address, self._address.path, seconds=self._timeout, limit=BODY_LIMIT)
         except HttpConnectionError as failure:
-            error = str(failure)
+            error, cause = str(failure), failure.__cause__
         else:
+            certificate = response.certificate
             facts["http_status"] = response.status
             text = _text_of_page(response)
             error = self._complaint(response.status, text)
             if error:
                 facts["body"] = clean_text(text[:2000], 500)
-        return [self._result(error, **facts, latency_ms=round(1000 * (time.monotonic() - started), 1))]
+        facts["latency_ms"] = round(1000 * (time.monotonic() - started), 1)
+        return await self._results(error, cause, certificate, **facts)
 
     def _complaint(self, status: int, text: str) -> str:
         good = status in self._expect_status if self._expect_status else 200 <= status < 400

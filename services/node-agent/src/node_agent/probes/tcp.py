@@ -1,4 +1,4 @@
-"""One TCP target: does somebody accept a connection, in time? Sends nothing."""
+"""One TCP target: does somebody accept a connection, or greet in TLS, in time? Sends nothing else."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from node_agent.checks import CheckResult
-from node_agent.connection import Endpoint, checked_host, connect
+from node_agent.connection import Endpoint, checked_host, connect, shown_by
 from node_agent.options import Positive
 from node_agent.probe import Describe, ProbeContext
 from node_agent.target_probe import TargetOptions, TargetProbe
 
 
 class TcpOptions(TargetOptions):
+    """`tls`: the port speaks it from the first byte (ldaps, imaps, mqtts)."""
+
     host: Annotated[str, AfterValidator(checked_host)]
     port: Annotated[int, Field(ge=1, le=65535)]
     timeout_seconds: Positive = 3
+    tls: bool = False
 
     def create(self, context: ProbeContext) -> TcpProbe:
         return TcpProbe(self, context.describe)
@@ -28,18 +31,21 @@ class TcpProbe(TargetProbe):
     kind = "tcp"
 
     def __init__(self, options: TcpOptions, describe: Describe | None = None):
-        super().__init__(options, {"address": f"{options.host}:{options.port}"}, describe)
-        self._endpoint = Endpoint(host=options.host, port=options.port)
+        endpoint = Endpoint(host=options.host, port=options.port, tls=options.tls, verify_tls=options.verify_tls)
+        super().__init__(options, endpoint, {"address": str(endpoint)}, describe)
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         started = time.monotonic()
-        error = ""
+        error, certificate = "", b""
+        cause: OSError | None = None
         try:
             async with asyncio.timeout(self._timeout):
                 _, writer = await connect(self._endpoint)
+            certificate = shown_by(writer)
             writer.transport.abort()
         except TimeoutError:
             error = f"no connection within {self._timeout:g} s"
         except OSError as failure:
-            error = failure.strerror or str(failure)
-        return [self._result(error, latency_ms=round(1000 * (time.monotonic() - started), 1))]
+            error, cause = failure.strerror or str(failure), failure
+        latency_ms = round(1000 * (time.monotonic() - started), 1)
+        return await self._results(error, cause, certificate, latency_ms=latency_ms)
