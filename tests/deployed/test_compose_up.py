@@ -157,7 +157,7 @@ async def test_a_container_of_a_second_node_is_healed_over_ssh(product: Product,
     engine = product.compose.engine
     engine.run(images.SICK, name=name)
     try:
-        file = await proposal_about(product, far_node.name, name)
+        file = await proposal_about(product, far_node.name, name, far_node.agent)
         run = await healed(product, file, name)
     finally:
         engine.rm(name)
@@ -217,11 +217,11 @@ def near(product: Product) -> Iterator[str]:
 
 @pytest.fixture
 async def sick(product: Product, near: str) -> Path:
-    return await proposal_about(product, "near", near)
+    return await proposal_about(product, "near", near, product.container("node-agent"))
 
 
-async def proposal_about(product: Product, node: str, container: str) -> Path:
-    """Make it sick, and wait for the file in pending/."""
+async def proposal_about(product: Product, node: str, container: str, agent: str) -> Path:
+    """Make it sick, and wait for the file in pending/. `agent`: the container of its node's agent."""
     engine = product.compose.engine
     await wait_for(lambda: engine.health(container) == "healthy", 20, f"{container} well at first")
     engine.exec(container, "touch", "/tmp/sick")
@@ -231,7 +231,11 @@ async def proposal_about(product: Product, node: str, container: str) -> Path:
         found[:] = product.actions.folder(Folder.PENDING).glob(f"plan-{node}-{container}-*.json")
         return bool(found)
 
-    await wait_for(filed, 30, f"a proposal about {container}")
+    try:
+        await wait_for(filed, 30, f"a proposal about {container}")
+    except AssertionError as error:
+        tails = [f"--- {one}:\n{engine.logs(one)[-3000:]}" for one in (agent, product.container("planner-agent"))]
+        raise AssertionError("\n".join([f"{error}; it is {engine.health(container)}", *tails])) from error
     return found[0]
 
 

@@ -25,11 +25,12 @@ NAME = "far"
 
 @dataclass(frozen=True)
 class FarNode:
-    """`name` is its name in events and in the inventory."""
+    """`name` is its name in events and in the inventory; `container` is its host, `agent` that of its agent."""
 
     name: str
     product: Product
     container: str
+    agent: str
 
     def logins(self) -> int:
         return self.product.compose.engine.logs(self.container).count("Accepted publickey")
@@ -87,7 +88,7 @@ def far_node(product: Product) -> Iterator[FarNode]:
             product.compose.plugin,
         )
         agent("up", "-d", "--no-build", "--wait", "--wait-timeout", "60")
-        yield FarNode(NAME, product, container)
+        yield FarNode(NAME, product, container, agent.name("node-agent"))
     finally:
         engine.rm(container)
         with contextlib.suppress(AssertionError, UnboundLocalError):
