@@ -13,6 +13,7 @@ pytest_plugins = [
     "parts.kinds",
     "parts.qualified",
     "parts.side_by_side",
+    "parts.register",
     "parts.redis",
     "parts.redis_acl",
     "parts.model",

@@ -63,7 +63,8 @@ def planner_on(url: str, folder: Path) -> tuple[Planner, Bus, Consumer]:
     bus = Bus.connect(url, "bench")
     consumer = Consumer(bus, GROUP, "bench-1", pattern="mesh:ev:*", streams=(FOREIGN_STREAM, MESH_STREAM))
     store = PlannerStore(bus, cooldown_ms=3_600_000, keep_seconds=3600)
-    diagnostician = Diagnostician(bus, store, Policy.load(None), (), Breakers())
+    policy = Policy.load(None)
+    diagnostician = Diagnostician(bus, store, lambda: policy, (), Breakers())
     silences = SilenceFilter(SilenceFolder(folder), store)
     writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=3600)
     return Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences), bus, consumer

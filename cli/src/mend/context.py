@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # each command imports only what it uses
     from mend.listing import Column
     from mesh_core.approvals.operator_folders import OperatorFolders
     from mesh_core.messaging.bus import Bus
+    from mesh_core.policy.remedy_folder import RemedyFolder
     from mesh_core.silences.folder import SilenceFolder
 
 MAX_NOTE_BYTES = 16 * 1024
@@ -72,7 +74,15 @@ class CliContext:
     def actions(self) -> OperatorFolders:
         from mesh_core.approvals.operator_folders import OperatorFolders
 
+        self.remedies.use()  # what a proposal touches and runs, its remedy says
         return OperatorFolders(self.mesh)
+
+    @cached_property
+    def remedies(self) -> RemedyFolder:
+        """A person's own, which are in use for this command once `use` was called."""
+        from mesh_core.policy.remedy_folder import RemedyFolder
+
+        return RemedyFolder(self.runtime)
 
     @property
     def silences(self) -> SilenceFolder:

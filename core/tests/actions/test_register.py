@@ -13,19 +13,19 @@ from mesh_core.actions import register
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.register import (
-    ACTION_TYPES,
-    CHOICES,
-    REMEDIES,
-    TYPE_NAMES,
+    SHIPPED,
     action_type,
     is_loop_guarded,
     is_message,
     is_wide,
+    playbook_for,
     what_it_touches,
 )
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.facts import Fact
 from mesh_core.runtime.metrics import ACTIONS, TYPES
+
+ACTION_TYPES, CHOICES, REMEDIES, TYPE_NAMES = SHIPPED.types, SHIPPED.choices, SHIPPED.remedies, SHIPPED.type_names
 
 
 def test_a_types_name_is_its_files_name_and_there_is_one_of_each() -> None:
@@ -67,9 +67,12 @@ def test_a_look_is_read_exactly_where_there_is_one(action: ActionType) -> None:
     assert bool(plays.apply) is action.touches_host
 
 
-def test_a_name_that_nobody_knows_is_a_sentence_where_it_must_be_known_and_no_where_it_is_only_asked_about() -> None:
-    with pytest.raises(ValueError, match="no action of type reboot; the types are container_restart"):
-        action_type("reboot")
+def test_a_name_that_nobody_knows_has_no_playbook_and_says_why() -> None:
+    unknown = a_proposal("container_restart").model_copy(update={"type": "reboot"})
+    with pytest.raises(ValueError, match="no action of type reboot here"):
+        playbook_for(unknown)
+    assert "no action of type reboot here" in what_it_touches(unknown)
+    assert action_type("reboot").choice is None
     assert not is_message("reboot")
     assert not is_loop_guarded("reboot")
     assert not is_loop_guarded(None)

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from action_rig import EVIL, a_proposal
+from remedy_rig import GOOD
 
-from mesh_core.actions.register import REMEDIES, action_type, playbook_for, what_it_touches
+from mesh_core.actions.register import SHIPPED as REGISTER
+from mesh_core.actions.register import action_type, playbook_for, what_it_touches
 from mesh_core.actions.remedies import action
-from mesh_core.actions.remedies.loader import MAX_BYTES, MAX_FILES, BadRemedy, load_remedies, read_remedy
+from mesh_core.actions.remedies.loader import MAX_BYTES, BadRemedy, read_remedy
 from mesh_core.actions.remedies.wording import filled, in_words, told_change
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.events import HealthEvent, Trust
@@ -23,6 +25,7 @@ from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
 from mesh_core.policy.policy import Policy
 
+REMEDIES = REGISTER.remedies
 POLICY = Policy.load(None)
 SHIPPED = Path(action.__file__).parent / "shipped"
 GIB = 1024**3
@@ -229,35 +232,6 @@ def test_a_numbers_unit_is_the_last_word_of_its_name(name: str, value: object, w
     assert told_change(f"{{{name}}}", {name: value}, {name: value}) == ""
 
 
-GOOD = """\
-title: empties the scratch folder
-explain: empty the scratch folder; it is full
-when:
-  types: [scratch_full]
-  needs:
-    disk.used_percent: {at_least: 80}
-params:
-  mount: {type: mount, from: payload.mount}
-  days: {type: integer, min: 1, max: 30, default: 7}
-risk: low
-interrupts: false
-look:
-  tasks:
-    - name: See how full it is
-      ansible.builtin.command: {argv: [df, -P, -k, --, "{{ mount }}"]}
-      register: space
-  numbers:
-    used_percent: (space.stdout_lines | last | split)[4] | replace('%', '')
-estimate: "empties what is older than {days} days; {disk.used_percent} full"
-apply:
-  - name: Empty it
-    ansible.builtin.command: {argv: [rm, -rf, --, /srv/scratch/old]}
-proof: used_percent < 90
-shows: "{mount} {used_percent} full"
-limits: {seconds: 60}
-"""
-
-
 def test_the_example_of_the_docs_is_a_remedy_whose_playbooks_pass_the_lint() -> None:
     page = (Path(__file__).parents[3] / "docs" / "remedies.md").read_text()
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
@@ -345,29 +319,6 @@ def test_a_bad_file_is_refused_with_its_name_its_line_and_what_to_do(old: str, n
         read_remedy(GOOD.replace(old, new, 1).encode(), "bad.yml")
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
-
-
-def test_one_bad_file_is_refused_alone_and_a_name_is_given_once(tmp_path: Path) -> None:
-    for name in ("good.yml", "notify.yml", "Bad Name.yml", "other.yaml"):
-        (tmp_path / name).write_text(GOOD)
-    (tmp_path / "bad.yml").write_text("title: [")
-    (tmp_path / "latin.yml").write_bytes(b"title: \xff")
-    (tmp_path / "folder.yml").mkdir()
-    (tmp_path / ".hidden").write_text("nothing")
-    loaded = load_remedies(tmp_path, {"notify"})
-    assert set(loaded.remedies) == {"good"}
-    assert len(loaded.problems) == 6
-    for part in ("there is an action of the name notify already", "is called NAME.yml", "not UTF-8", "cannot be read"):
-        assert any(part in problem for problem in loaded.problems), loaded.problems
-    assert load_remedies(tmp_path / "nowhere").remedies == {}
-
-
-def test_a_folder_of_ten_thousand_files_is_read_up_to_its_bound_and_says_so(tmp_path: Path) -> None:
-    for number in range(10_000):
-        (tmp_path / f"x{number:05}.txt").touch()
-    problems = load_remedies(tmp_path).problems
-    assert "10000 files, and only the first" in problems[0]
-    assert len(problems) == MAX_FILES + 1
 
 
 def test_text_that_looks_like_a_template_stays_text_in_what_runs() -> None:

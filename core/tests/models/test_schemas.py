@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.actions.register import CHOICE_WORDS, PROPOSAL_ACTIONS, TYPE_NAMES
+from mesh_core.actions.register import SHIPPED
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models import attempts, events, outcomes, proposals
 from mesh_core.models.records import Record
@@ -29,10 +29,10 @@ def text_of(value: object) -> str:
 
 # The words that the register knows: the records only give their form.
 WORDS = {
-    ("Proposal", "type"): TYPE_NAMES,
-    ("Proposal", "action"): PROPOSAL_ACTIONS,
-    ("Outcome", "type"): TYPE_NAMES,
-    ("ModelAnswer", "action"): CHOICE_WORDS,
+    ("Proposal", "type"): SHIPPED.type_names,
+    ("Proposal", "action"): SHIPPED.proposal_actions,
+    ("Outcome", "type"): SHIPPED.type_names,
+    ("ModelAnswer", "action"): SHIPPED.choice_words,
 }
 
 

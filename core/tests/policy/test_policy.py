@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from policy_rig import COMPOSE, DOCKER, IGNORE, NOTIFY, REDEPLOY, RESTART, SHIPPED, allows, event, type_name
 
-from mesh_core.actions.register import ACTION_TYPES, REMEDIES
+from mesh_core.actions import register
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.policy import Allowed, Policy, narrow
@@ -77,7 +77,7 @@ def test_the_runtime_decides_what_a_restart_is() -> None:
     assert type_name(REDEPLOY, event("x")) == "redeploy"
     assert type_name(NOTIFY, event("x")) == "notify"
     assert type_name(IGNORE, event("x")) is None
-    written = [action.risk for action in ACTION_TYPES if action.name not in REMEDIES]
+    written = [action.risk for action in register.SHIPPED.written]
     assert written == [Risk.LOW, Risk.LOW, Risk.GUARDED, Risk.LOW, Risk.HIGH]
 
 

@@ -103,7 +103,8 @@ class Mesh:
             reclaim_idle_ms=reclaim_idle_ms,
         )
         store = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
-        diagnostician = Diagnostician(bus, store, policy or Policy.load(None), list(providers), Breakers())
+        judged = policy or Policy.load(None)
+        diagnostician = Diagnostician(bus, store, lambda: judged, list(providers), Breakers())
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=ttl_seconds)
         planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences)

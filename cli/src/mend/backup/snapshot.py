@@ -24,7 +24,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mend.backup.contents import ArchivedFile, Skip, kept, listed, read_archived, tree
-from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.reading import read_filed
 from mesh_core.approvals.action_folders import CLAIMED_FILE
 from mesh_core.approvals.planner_folders import draft_of, receipt_of
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, ActionName, digest_of, name_of
@@ -135,7 +135,7 @@ def _interrupt(cut: Snapshot, action_id: str, files: dict[str, ArchivedFile]) ->
 
 
 def _cut_short(action_id: str, raw: bytes, files: dict[str, ArchivedFile]) -> Outcome | None:
-    proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
+    proposal = read_filed(raw, MAX_PROPOSAL_BYTES)
     if not isinstance(proposal, Proposal):
         return None
     started, intent = _json(files.get(STARTED_FILE)), _json(files.get(INTENT_FILE))

@@ -48,6 +48,7 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
     _run_editor(cli, copy)
     raw = copy.read_bytes()
     sound = folder is Folder.PENDING and filed.name.digest == digest_of(old)
+    sound = sound and edits.shows_what_would_run(filed.proposal)
     if raw == old and sound:
         copy.unlink()
         cli.say("Nothing was changed; the proposal waits as before.")

@@ -1,31 +1,50 @@
-"""`mend remedies`: what can be done beside a restart, and whether a file of that kind is good. Runs nothing.
+"""`mend remedies`: what the mesh can propose, and whether a file of that kind is good. Runs nothing.
 
 It needs no mesh: a remedy that is judged here is not in use by that.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from mend.commands.pending import RISK_STYLE
 from mend.context import CliContext
-from mend.errors import FAILED, NOT_THERE, CliError
+from mend.errors import FAILED, NOT_THERE, USAGE, CliError
 from mend.listing import Column, in_lines
 from mend.options import AsJson
-from mend.text import plain
-from mesh_core.actions.playbooks import PlaybookSet
-from mesh_core.actions.register import REMEDIES, TYPE_NAMES
-from mesh_core.actions.remedies.loader import BadRemedy, load_remedy
+from mend.text import plain, plain_lines
+from mesh_core.actions.action_type import ActionType, Choice
+from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet
+from mesh_core.actions.register import SHIPPED, Register
+from mesh_core.actions.remedies.loader import BadRemedy, load_remedy, read_named
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.actions.remedies.rendering import rendered
+from mesh_core.actions.remedies.rendering import NOT_MEASURED, rendered
+from mesh_core.actions.remedies.wording import filled
+from mesh_core.models.truth import truth_in
+from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.current_config import ConfigReader
+from mesh_core.policy.playbook_lint import lint_playbooks
+from mesh_core.storage.files import create_whole
 
-COLUMNS = (Column("name"), Column("risk"), Column("for", 1, prose=True), Column("what it does", prose=True))
+if TYPE_CHECKING:
+    from mend.remedies.trial import TaskSeen
+
+COLUMNS = (
+    Column("name"),
+    Column("risk"),
+    Column("whose", 2),
+    Column("for", 1, prose=True),
+    Column("what it does", prose=True),
+)
 NODE = "example"
+MAX_DIFF = 4000  # characters of one task that are shown
 
 remedies = typer.Typer(
     add_completion=False,
@@ -41,7 +60,8 @@ person approved it.""",
 
 @remedies.command("list")
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the remedies that there are.
+    """List what the mesh can propose: what is built in, the shipped remedies and your own; then what is wrong with a
+    file of config/remedies.
 
     \b
     Examples
@@ -49,11 +69,14 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
       mend remedies list --json | jq -r '.[].name'
     """
     cli: CliContext = ctx.obj
+    register = cli.remedies.use()
     if as_json:
-        cli.say_json([{"name": name, **_as_json(remedy)} for name, remedy in REMEDIES.items()])
+        cli.say_json([_as_json(register, action, action.choice) for action in register.types if action.choice])
         return
-    rows = [_row(name, remedy) for name, remedy in REMEDIES.items()]
-    cli.say_rows(COLUMNS, rows, lambda row: in_lines(row[:2], Text(": ").join(row[2:])))
+    rows = [_row(register, action, action.choice) for action in register.types if action.choice]
+    cli.say_rows(COLUMNS, rows, lambda row: in_lines(row[:3], Text(": ").join(row[3:])))
+    for why in register.refused.values():
+        cli.say(f"not in use: {plain(why)}", "bold red")
 
 
 @remedies.command("show")
@@ -67,9 +90,12 @@ def show(
       mend remedies show journal_vacuum
     """
     cli: CliContext = ctx.obj
-    if name not in REMEDIES:
-        raise CliError(f"there is no remedy {plain(name)}; there are {', '.join(REMEDIES)}", NOT_THERE)
-    _say(cli, name, REMEDIES[name])
+    register = cli.remedies.use()
+    if name not in register.remedies:
+        raise _no_such(register, name)
+    if instead := register.replaced.get(name):
+        cli.say(f"It is not offered: {instead} stands in its place.", "yellow")
+    _say(cli, name, register.remedies[name])
 
 
 @remedies.command("lint")
@@ -87,29 +113,149 @@ def lint(
     """
     cli: CliContext = ctx.obj
     try:
-        name, remedy = load_remedy(file, TYPE_NAMES)
+        name, remedy = load_remedy(file, SHIPPED.names, SHIPPED.remedies)
     except BadRemedy as error:
         raise CliError(plain(str(error)), FAILED) from None
-    from mesh_core.policy.playbook_lint import OURS, lint_text
-    from mesh_core.policy.playbook_lint.table import table
-
-    plays = _plays(remedy)
-    found = [
-        (part, lint_text(text, NODE, widened=OURS, keywords=table().our_keywords))
-        for part, text in (("look", plays.look), ("apply", plays.apply), ("proof", plays.converge))
-    ]
-    for danger in dict.fromkeys(danger for _, one in found for danger in one.dangers):
+    found = lint_playbooks(_plays(remedy), NODE)
+    for danger in found.dangers:
         cli.say(f"  mind: {plain(danger)}", "bold red")
-    if problems := [f"{part}: {problem}" for part, one in found for problem in one.problems]:
-        raise CliError(f"{file.name}: {'; '.join(map(plain, problems))}", FAILED)
+    if found.problems:
+        raise CliError(f"{file.name}: {'; '.join(map(plain, found.problems))}", FAILED)
     _say(cli, name, remedy)
     cli.say()
     cli.say(f"{file.name} is a good remedy.", "green")
 
 
-def _row(name: str, remedy: Remedy) -> Sequence[Text]:
-    risk = Text(remedy.risk.value, RISK_STYLE.get(remedy.risk.value, ""))
-    return (Text(name, "bold"), risk, Text(", ".join(remedy.when.types)), Text(remedy.title))
+@remedies.command("new")
+def new(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="Of a-z, 0-9 and _: what it does.")]
+) -> None:
+    """Write NAME.yml to begin with, here, with a comment at each field. It is in use where you move it.
+
+    \b
+    Examples
+      mend remedies new scratch_clean
+    """
+    cli: CliContext = ctx.obj
+    file = Path(f"{name}.yml")
+    text = resources.files("mend.remedies").joinpath("skeleton.yml").read_bytes()
+    try:
+        read_named(file.name, text, SHIPPED.names)
+    except BadRemedy as error:
+        raise CliError(plain(str(error)), USAGE) from None
+    if not create_whole(Path.cwd() / file.name, text, mode=0o644):
+        raise CliError(f"{file.name} is there already; nothing was written", FAILED)
+    cli.say(f"wrote {file.name}", "bold")
+    cli.say(f"  mend remedies lint {file.name}                is it good?")
+    cli.say(f"  mend remedies test {file.name} --node NODE    look there, change nothing")
+    cli.say(f"  mv {file.name} {shlex.quote(str(cli.remedies.folder))}/    it is offered from then on")
+
+
+@remedies.command("test")
+def try_on_host(
+    ctx: typer.Context,
+    remedy: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A remedy's name, or a file of one.")],
+    node: Annotated[str, typer.Option("--node", help="A host of config/inventory.yml.")],
+    given: Annotated[
+        list[str] | None, typer.Option("--with", metavar="PARAM=VALUE", help="What an event gives; more than once.")
+    ] = None,
+) -> None:
+    """Try a remedy on a host: its look, then what its playbook would change (check mode). Nothing is changed.
+
+    mend logs in itself, with your keys. A command can not be tried: it is named, and not run.
+
+    \b
+    Examples
+      mend remedies test scratch_clean.yml --node web01 --with mount=/srv
+    """
+    from mend.remedies.trial import try_out, values_given
+
+    cli: CliContext = ctx.obj
+    name, read = _named_or_file(cli, remedy)
+    config = ConfigReader(cli.folder).read()
+    if isinstance(config.inventory, str):
+        raise CliError(plain(config.inventory))
+    values = values_given(read, given or ())
+    plays = rendered(read, node, values)
+    if problems := lint_playbooks(plays, node).problems:
+        raise CliError(f"{name}: {'; '.join(map(plain, problems))}", FAILED)
+    cli.say(f"{name} on {plain(node)}: only looking, nothing is changed", "bold cyan")
+    look, apply = try_out(plays, config.inventory, node)
+    said = next((task.msg for task in look if task.name == LOOK_TASK), None)
+    seen = said if isinstance(said, dict) else {}
+    numbers = {key: whole_in(number) for key, number in dict(seen.get("numbers") or {}).items()}
+    lost = [key for key in read.look.numbers if (numbers.get(key) or 0) <= NOT_MEASURED or numbers.get(key) is None]
+    for task in look:
+        if task.status not in ("ok", "skipped"):
+            raise CliError(f"the look: {plain(task.name)}: {task.status}: {plain(str(task.msg), 400)}", FAILED)
+    cli.say_beside("  estimate    ", plain(filled(read.estimate, values)))
+    cli.say_beside("  now         ", plain(filled(read.shows, {**values, **numbers})))
+    for key, number in numbers.items():
+        cli.say(f"    {key:<24} {'could not be measured' if key in lost else number}", "red" if key in lost else "")
+    proven = truth_in(seen.get("proven")) is True
+    cli.say_beside(
+        "  proof       ", f"{plain(read.proof)}: {'holds already, so nothing would run' if proven else 'does not hold'}"
+    )
+    cli.say()
+    cli.say("Approval would", "bold")
+    for task in apply:
+        _say_task(cli, task)
+    if lost or any(task.status in ("failed", "unreachable") for task in apply):
+        raise CliError(f"{name} does not work on {plain(node)} as it is; nothing was changed", FAILED)
+    cli.say(f"Nothing was changed on {plain(node)}.", "green")
+
+
+def _say_task(cli: CliContext, task: TaskSeen) -> None:
+    told = {
+        "ok": "change nothing",
+        "changed": f"change {task.count} thing{'s' if task.count != 1 else ''}",
+        "skipped": "run (no trial can tell what it changes), or be skipped",
+    }.get(task.status, f"fail: {plain(str(task.msg), 400)}")
+    cli.say_beside(f"  {plain(task.name)}: ", told, "red" if task.status in ("failed", "unreachable") else "")
+    if task.diff:
+        cli.say("\n".join(f"      {line}" for line in plain_lines(task.diff, MAX_DIFF).splitlines()), "dim")
+
+
+def _named_or_file(cli: CliContext, said: str) -> tuple[str, Remedy]:
+    """A file where there is one of this name, else what is in use."""
+    if Path(said).is_file():
+        try:
+            return load_remedy(Path(said), SHIPPED.names, SHIPPED.remedies)
+        except BadRemedy as error:
+            raise CliError(plain(str(error)), FAILED) from None
+    register = cli.remedies.use()
+    if said not in register.remedies:
+        raise _no_such(register, said)
+    return said, register.remedies[said]
+
+
+def _no_such(register: Register, name: str) -> CliError:
+    known = register.unusable.get(name) or f"there is no remedy {name}; there are {', '.join(register.remedies)}"
+    return CliError(plain(known), NOT_THERE)
+
+
+def _row(register: Register, action: ActionType, choice: Choice) -> Sequence[Text]:
+    risk = Text(action.risk.value, RISK_STYLE.get(action.risk.value, ""))
+    remedy = register.remedies.get(action.name)
+    if remedy is None:
+        built_in = ("built in", "what the policy says", choice.meaning)
+        return (Text(action.name, "bold"), risk, *map(Text, built_in))
+    return (
+        Text(action.name, "bold"),
+        risk,
+        Text(_whose(register, action.name)),
+        Text(", ".join(remedy.when.types)),
+        Text(remedy.title),
+    )
+
+
+def _whose(register: Register, name: str) -> str:
+    if instead := register.replaced.get(name):
+        return f"shipped, replaced by {instead}"
+    if name not in register.own:
+        return "shipped" if name in register.remedies else "built in"
+    replaces = register.remedies[name].replaces
+    return f"yours, replaces {'the shipped one' if replaces == name else replaces}" if replaces else "yours"
 
 
 def _say(cli: CliContext, name: str, remedy: Remedy) -> None:
@@ -140,5 +286,11 @@ def _plays(remedy: Remedy) -> PlaybookSet:
     return rendered(remedy, NODE, {name: param.example for name, param in remedy.params.items()})
 
 
-def _as_json(remedy: Remedy) -> dict[str, object]:
-    return remedy.model_dump(mode="json", by_alias=True, exclude_none=True)
+def _as_json(register: Register, action: ActionType, choice: Choice) -> dict[str, object]:
+    """`whose`: built_in, shipped or own; `replaced_by`: the own one because of which it is not offered."""
+    name, remedy = action.name, register.remedies.get(action.name)
+    whose = "own" if name in register.own else "shipped" if remedy else "built_in"
+    row = {"name": name, "whose": whose, "replaced_by": register.replaced.get(name)}
+    if remedy is None:
+        return {**row, "risk": action.risk.value, "explain": choice.meaning}
+    return row | remedy.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -12,9 +12,11 @@ from pathlib import Path
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.text import plain
 from mend.times import age
+from mesh_core.actions.register import SHIPPED
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.remedy_folder import RemedyFolder
 from mesh_core.runtime.executor_notes import read_isolation, read_targets
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mesh_core.runtime.secret_files import is_given
@@ -24,6 +26,7 @@ from mesh_core.storage.schema import SCHEMA_VERSION, why_not
 LOW_BYTES = 1024**3
 FULL_BYTES = 64 * 1024**2
 LOW_INODES = 0.03
+MAX_REFUSED = 10  # files of config/remedies that are each said
 
 
 def check_machine(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -32,6 +35,7 @@ def check_machine(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding
     yield _disk(runtime)
     yield _layout(runtime)
     yield from _folders(ActionFolders(runtime))
+    yield from _remedies(runtime)
     yield _policy(runtime / "config" / "policy.yml")
     yield _services(runtime)
     yield from _isolation(runtime)
@@ -119,6 +123,18 @@ def _owners(runtime: Path) -> Iterator[Finding]:
     yield from (broken("owners and modes", sentence, fix) for sentence in wrong)
     if not wrong:
         yield ok("owners and modes", "every folder has the owner and mode of its service: the planner cannot approve")
+
+
+def _remedies(runtime: Path) -> Iterator[Finding]:
+    """A person's own; from here on they are in use, as the policy may name them."""
+    register = RemedyFolder(runtime).use()
+    fix = "`mend remedies lint FILE` says more; until then nothing of that file is offered or runs"
+    yield from (broken("remedies", plain(why, 400), fix) for why in [*register.refused.values()][:MAX_REFUSED])
+    if (more := len(register.refused) - MAX_REFUSED) > 0:
+        yield broken("remedies", f"{more} more files of config/remedies cannot be used", fix)
+    if not register.refused:
+        shipped = len(register.remedies) - len(register.own - SHIPPED.remedies.keys())
+        yield ok("remedies", f"{shipped} shipped, {len(register.own)} of your own")
 
 
 def _policy(path: Path) -> Finding:

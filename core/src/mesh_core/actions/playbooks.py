@@ -8,6 +8,7 @@ has) is a variable of the host in config/inventory.yml, never of the event.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,11 @@ class PlaybookSet:
     look: str
     converge: str
     files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Of the three texts together, in this order; between them a byte that YAML cannot hold."""
+        return hashlib.sha256("\0".join((self.apply, self.look, self.converge)).encode()).hexdigest()
 
 
 class UnsafeText(str):

@@ -1,7 +1,14 @@
-"""The one table of action types. Whoever needs to know what a type does asks here; nobody switches on its name."""
+"""Which actions there are. Whoever needs to know what a type does asks here; nobody switches on its name.
+
+What is code and what is shipped is always there; a person's own remedies join it. The process holds one register, which
+is swapped as a whole when config/remedies changed (policy/remedy_folder.py); who asks twice may see two.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import import_module
 
 from mesh_core.actions.action_type import ActionType, Choice
@@ -21,42 +28,129 @@ _FILES = (
     "notify",
     "playbook",
 )
-_WRITTEN: tuple[ActionType, ...] = tuple(import_module(f"{__package__}.{file}").ACTION for file in _FILES)
-_TAKEN = frozenset((IGNORE.word, *(word for action in _WRITTEN for word in (action.name, action.action))))
-# What is data stands behind what is code: a model that minds the order reads what it knows first.
-REMEDIES: dict[str, Remedy] = shipped_remedies(_TAKEN)
-ACTION_TYPES = (*_WRITTEN, *(action_of(name, remedy) for name, remedy in REMEDIES.items()))
-CHOICES: tuple[Choice, ...] = (*dict.fromkeys(a.choice for a in ACTION_TYPES if a.choice), IGNORE)
 
-TYPE_NAMES = tuple(action.name for action in ACTION_TYPES)
-CHOICE_WORDS = tuple(choice.word for choice in CHOICES)  # what a model may answer and policy may allow
-# What the `action` of a proposal's file may be. One that says `ignore` is read, so that it can be refused in words.
-PROPOSAL_ACTIONS = tuple(dict.fromkeys((*CHOICE_WORDS, *(action.action for action in ACTION_TYPES))))
 
-_BY_NAME = {action.name: action for action in ACTION_TYPES}
-_BY_WORD = {choice.word: choice for choice in CHOICES}
+@dataclass(frozen=True, eq=False)
+class Register:
+    """Immutable. `written` are types that are code; `remedies` those that are data, shipped and own, by name.
+
+    `own`: which of them are a person's. `replaced`: a shipped one's name -> that of the own one in its place.
+    `refused`: a file of config/remedies, by its name there -> why it cannot be used.
+    """
+
+    written: tuple[ActionType, ...]
+    remedies: Mapping[str, Remedy]
+    own: frozenset[str] = frozenset()
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def types(self) -> tuple[ActionType, ...]:
+        """What is data stands behind what is code: a model that minds the order reads what it knows first."""
+        return (*self.written, *(action_of(name, remedy) for name, remedy in self.remedies.items()))
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        return (*dict.fromkeys(a.choice for a in self.types if a.choice), IGNORE)
+
+    @cached_property
+    def type_names(self) -> tuple[str, ...]:
+        return tuple(self.by_name)
+
+    @cached_property
+    def choice_words(self) -> tuple[str, ...]:
+        """What a model may answer and policy may allow."""
+        return tuple(self.by_word)
+
+    @cached_property
+    def proposal_actions(self) -> tuple[str, ...]:
+        """What the `action` of a file may be. One that says `ignore` is read, so that it can be refused in words."""
+        return tuple(dict.fromkeys((*self.choice_words, *(action.action for action in self.types))))
+
+    @cached_property
+    def by_name(self) -> Mapping[str, ActionType]:
+        return {action.name: action for action in self.types}
+
+    @cached_property
+    def by_word(self) -> Mapping[str, Choice]:
+        return {choice.word: choice for choice in self.choices}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All words that mean something already."""
+        return frozenset((*self.type_names, *self.proposal_actions))
+
+    @cached_property
+    def unusable(self) -> Mapping[str, str]:
+        """Of each remedy whose file was refused, by its name -> why."""
+        return {file.removesuffix(".yml"): why for file, why in self.refused.items()}
+
+    def with_own(self, remedies: Mapping[str, Remedy], refused: Mapping[str, str]) -> Register:
+        """A person's own beside these. A shipped one that one of them replaces stays known and is offered no more."""
+        taken: dict[str, str] = {}
+        told = dict(refused)
+        for name, remedy in remedies.items():
+            if remedy.replaces in taken:
+                told[f"{name}.yml"] = (
+                    f"{name}.yml: replaces: {taken[remedy.replaces]}.yml replaces {remedy.replaces} already; "
+                    "take one of the two away"
+                )
+            elif remedy.replaces:
+                taken[remedy.replaces] = name
+        own = {name: remedy for name, remedy in remedies.items() if f"{name}.yml" not in told}
+        replaced = {old: new for old, new in taken.items() if old != new}
+        return replace(self, remedies={**self.remedies, **own}, own=frozenset(own), replaced=replaced, refused=told)
+
+
+def _shipped() -> Register:
+    written = tuple(import_module(f"{__package__}.{file}").ACTION for file in _FILES)
+    return Register(written, shipped_remedies(Register(written, {}).names))
+
+
+SHIPPED = _shipped()  # without anything of a person's own
+_current = SHIPPED
+
+
+def current() -> Register:
+    """The register of this process."""
+    return _current
+
+
+def use(register: Register) -> None:
+    """The register of this process from now on."""
+    global _current
+    _current = register
 
 
 def action_type(name: str) -> ActionType:
-    """The type of that name. ValueError, a sentence, where there is none."""
-    if name not in _BY_NAME:
-        raise ValueError(f"there is no action of type {name}; the types are {', '.join(TYPE_NAMES)}")
-    return _BY_NAME[name]
+    """The type of that name. One that is not there (any more) makes no playbook, and says why when asked for one."""
+    known = _current.by_name.get(name)
+    return known or _gone(name)
 
 
 def type_for(word: str, event: HealthEvent) -> ActionType | None:
     """What would run if this choice were made for this event; None where nothing would."""
-    return next((a for a in ACTION_TYPES if a.choice and a.choice.word == word and a.fits(event)), None)
+    return next((a for a in _current.types if a.choice and a.choice.word == word and a.fits(event)), None)
 
 
 def risk_of_choice(word: str) -> Risk | None:
     """How much is risked where this choice is made; None where it is none of ours."""
-    return next((a.risk for a in ACTION_TYPES if a.choice and a.choice.word == word), None)
+    return next((a.risk for a in _current.types if a.choice and a.choice.word == word), None)
 
 
 def playbook_for(proposal: Proposal) -> PlaybookSet:
-    """The playbooks of a proposal. ValueError (a sentence) where no honest playbook can be made of it."""
-    return action_type(proposal.type).playbooks(proposal)
+    """The playbooks of a proposal. ValueError (a sentence) where no honest playbook can be made of it, or where it
+    would be another one than the proposal was made with: a remedy's file may change after the card was shown."""
+    made = action_type(proposal.type).playbooks(proposal)
+    if proposal.remedy_sha256 not in (None, made.sha256):
+        raise ValueError(f"the remedy {proposal.type} was changed since this was proposed; inject the event again")
+    return made
+
+
+def with_digest(proposal: Proposal) -> Proposal:
+    """The same, bound to what its remedy renders now; ValueError as above. Other types need none: they are code."""
+    digest = action_type(proposal.type).playbooks(proposal).sha256 if proposal.type in _current.remedies else None
+    return proposal.model_copy(update={"remedy_sha256": digest})
 
 
 MAX_DEPENDENTS = 8  # named in a sentence
@@ -81,9 +175,25 @@ def is_wide(proposal: Proposal) -> bool:
 
 def is_message(name: str) -> bool:
     """Does this type only tell people? A name that we do not know, out of an old file or a newer executor, does not."""
-    return name in _BY_NAME and not _BY_NAME[name].touches_host
+    return not action_type(name).touches_host
 
 
 def is_loop_guarded(word: object) -> bool:
     """Does this choice count as one of the restarts of an hour?"""
-    return word in _BY_WORD and _BY_WORD[str(word)].loop_guarded
+    return word in _current.by_word and _current.by_word[str(word)].loop_guarded
+
+
+def why_gone(name: str) -> str:
+    """Why there is no type of this name, in a sentence; '' where there is one."""
+    if name in _current.by_name:
+        return ""
+    if why := _current.unusable.get(name):
+        return f"the remedy {name} cannot be used: {why}"
+    return f"there is no action of type {name} here (any more): no remedy of this name lies in config/remedies"
+
+
+def _gone(name: str) -> ActionType:
+    def no_playbooks(proposal: Proposal) -> PlaybookSet:
+        raise ValueError(why_gone(name))
+
+    return ActionType(name, Risk.HIGH, None, no_playbooks, touches=lambda proposal: f"nothing: {why_gone(name)}")

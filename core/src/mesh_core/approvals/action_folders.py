@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.reading import read_filed
 from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
     REASON_SUFFIX,
@@ -119,7 +119,7 @@ class ActionFolders:
         """The proposal of a file or of a run's folder, if it can be read and is one."""
         for candidate in (path / "proposal.json", path / CLAIMED_FILE) if path.is_dir() else (path,):
             raw = read_regular(candidate, MAX_PROPOSAL_BYTES)
-            if raw is not None and isinstance(proposal := read_proposal(raw, MAX_PROPOSAL_BYTES), Proposal):
+            if raw is not None and isinstance(proposal := read_filed(raw, MAX_PROPOSAL_BYTES), Proposal):
                 return proposal
         return None
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mesh_core.actions.register import with_digest
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
@@ -143,6 +145,8 @@ def retry(actions: OperatorFolders, query: str, now: datetime) -> tuple[ActionNa
     if old is None:
         raise CannotDecide(RefusalReason.UNREADABLE, f"{found.path} holds no proposal that could be read")
     again = next_attempt(old, now)
+    with suppress(ValueError):  # its remedy is gone, or gives no playbook: the card says so
+        again = with_digest(again)
     if places := actions.find(again.id):
         raise CannotDecide(
             RefusalReason.DECIDED, f"attempt {again.attempt} is there already: {again.id} lies in {places[0][0]}/"

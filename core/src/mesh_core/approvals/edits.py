@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from mesh_core.actions.reading import read_proposal
-from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
+from mesh_core.actions.register import action_type, current, playbook_for, type_for, with_digest
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
@@ -35,6 +35,14 @@ def find_editable(actions: OperatorFolders, query: str) -> tuple[Filed, Folder]:
     return Filed(name, found.path, proposal), found.folder
 
 
+def shows_what_would_run(proposal: Proposal) -> bool:
+    """Is it bound to what its remedy renders now? Of other types: yes."""
+    try:
+        return with_digest(proposal) == proposal
+    except ValueError:
+        return False
+
+
 def edit(
     actions: OperatorFolders, old: Filed, folder: Folder, raw: bytes, actor: str, policy: Policy
 ) -> tuple[ActionName, Proposal]:
@@ -53,7 +61,8 @@ def edit(
 def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Proposal:
     """The new proposal out of the edited bytes. CannotDecide, with what to change, when the executor would refuse it.
 
-    Type, risk and the playbook's sha256 follow from the rest: who changes `restart` to `notify` need not know them.
+    Type, risk and the sha256 of a playbook or remedy follow from the rest: who changes `restart` to `notify` need not
+    know them.
     """
     edited = read_proposal(raw, MAX_PROPOSAL_BYTES)
     if isinstance(edited, Refusal):
@@ -62,7 +71,7 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
         if getattr(edited, field) != getattr(old, field):
             raise _not_acceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
     changed: dict[str, object] = {"edited_by": user}
-    if edited.action in CHOICE_WORDS:
+    if edited.action in current().choice_words:
         action = type_for(edited.action, edited.event)
         if action is None:
             raise _not_acceptable(
@@ -79,8 +88,8 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
         action = action_type(edited.action)
         changed["playbook"] = _own_playbook(edited, policy)
     changed |= {"type": action.name, "risk_level": action.risk}
-    proposal = edited.model_copy(update=changed)
     try:
+        proposal = with_digest(edited.model_copy(update=changed))
         playbook_for(proposal)
     except ValueError as error:
         raise _not_acceptable(f"nothing could be run for it: {error}") from None

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from mesh_core.actions.register import action_type
+from mesh_core.actions.register import action_type, current, playbook_for, why_gone
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import parse_time
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.proposal_lint import lint_by_policy
 
 
 class ObstacleKind(StrEnum):
@@ -25,6 +26,7 @@ class ObstacleKind(StrEnum):
     ACCESS = "access"  # whoever asks may not write into approved/
     INVENTORY = "inventory"  # it does not name the host, or cannot be read
     POLICY = "policy"  # it forbids this by now, or cannot be read
+    REMEDY = "remedy"  # its file is gone, was changed since, or gives a playbook that may not run
     LIFELINE = "lifeline"  # the mesh, or the way in to mend it, stands on what would be interrupted
     VARIABLE = "variable"  # the host lacks one that the run needs
     TARGETS = "targets"  # a message that nobody would get
@@ -76,7 +78,7 @@ def obstacles_of(proposal: Proposal, around: Surroundings, now: datetime) -> tup
         _expired(proposal, now),
         _access(around),
         _inventory(proposal, around),
-        _lifeline(proposal, around) or _policy(proposal, around),
+        _remedy(proposal, around) or _lifeline(proposal, around) or _policy(proposal, around),
         _variable(proposal, around),
         _targets(proposal, around),
         _host(proposal, around),
@@ -111,6 +113,24 @@ def _inventory(p: Proposal, around: Surroundings) -> Obstacle | None:
     if not (problem := around.inventory.problem_with(p.node)):
         return None
     return Obstacle(ObstacleKind.INVENTORY, problem, "until then the executor puts what is approved into quarantine")
+
+
+def _remedy(p: Proposal, around: Surroundings) -> Obstacle | None:
+    """Is what would run there, the same that was proposed, and such that it may run?"""
+    if gone := why_gone(p.type):
+        return Obstacle(ObstacleKind.REMEDY, gone, "put its file back, or reject this")
+    if p.type not in current().remedies:
+        return None
+    fix = "`mend edit` it without a change and look at it again, or inject its event again"
+    if p.remedy_sha256 is None:
+        return Obstacle(ObstacleKind.REMEDY, "it does not say which playbooks its remedy gave when it was made", fix)
+    try:
+        playbook_for(p)
+    except ValueError as error:
+        return Obstacle(ObstacleKind.REMEDY, str(error), fix)
+    if around.policy is None or not (wrong := lint_by_policy(around.policy, p).sentence):
+        return None
+    return Obstacle(ObstacleKind.REMEDY, f"its playbook may not run: {wrong}", f"correct config/remedies/{p.type}.yml")
 
 
 def _lifeline(p: Proposal, around: Surroundings) -> Obstacle | None:

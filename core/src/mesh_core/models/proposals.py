@@ -105,6 +105,10 @@ class ModelRef(Record):
     latency_ms: Number
 
 
+def _not_given(value: object) -> bool:
+    return value is None
+
+
 def _none_there(some: tuple[object, ...]) -> bool:
     return not some
 
@@ -154,6 +158,8 @@ class Proposal(Record):
     playbook: Playbook | None = None
     attempt: StrictInt = 1
     edited_by: str | None = None
+    # Of the playbooks that a remedy gave when this was written. Absent for other types: their bytes stay as before.
+    remedy_sha256: Annotated[Sha256 | None, Field(exclude_if=_not_given)] = None
 
     def wire(self) -> bytes:
         """Indented, because people read this file before they move it."""

@@ -1,7 +1,8 @@
-"""What may be touched and done at this moment: the inventory and config/policy.yml, read again when they change.
+"""What may be touched and done at this moment: the inventory, config/policy.yml and config/remedies, read again when
+they change.
 
-The executor decides by it, and whoever shows a proposal says by it what the executor would decide. A file that cannot
-be used forbids everything that needs it; it stops nobody.
+The planner proposes and the executor decides by it, and whoever shows a proposal says by it what the executor would
+decide. A file that cannot be used forbids everything that needs it; it stops nobody.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesh_core.models.proposals import Proposal
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.policy.inventory.variable_files import inventory_stamp
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import notes_stamp, read_lifeline
-from mesh_core.policy.playbook_lint import Lint, lint_proposal
 from mesh_core.policy.policy import NO_LIFELINE, BadPolicy, Policy
+from mesh_core.policy.remedy_folder import RemedyFolder
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 
 SETTLING_SECONDS = 2.0
@@ -28,7 +28,7 @@ SETTLING_SECONDS = 2.0
 class ConfigSnapshot:
     """An inventory or policy that cannot be used is the sentence that says why.
 
-    `settling`: one of them was saved a moment ago and may be half of itself.
+    `settling`: one of them, or a remedy, was saved a moment ago and may be half of itself.
     """
 
     inventory: Inventory | str
@@ -53,15 +53,19 @@ class ConfigReader:
         self._complain = complain
         self.inventory_file = runtime / "config" / "inventory.yml"
         self.policy_file = runtime / "config" / "policy.yml"
+        self.remedies = RemedyFolder(runtime, complain)
         self._inventory = WhenChanged(self._read_inventory, lambda: inventory_stamp(self.inventory_file))
-        self._policy = WhenChanged(self._read_policy, lambda: (stamp_of(self.policy_file), notes_stamp(runtime)))
+        # A policy names remedies: with others it is another one.
+        self._policy = WhenChanged(
+            self._read_policy, lambda: (self.remedies.use(), stamp_of(self.policy_file), notes_stamp(runtime))
+        )
 
     def read(self) -> ConfigSnapshot:
         """The config of now; nothing but looks at files' status when nothing changed. Blocks."""
         inventory, policy = self._inventory.value(), self.policy()
         broken = isinstance(inventory, str) or isinstance(policy, str)
-        settling = broken and (_just_saved(self.inventory_file) or _just_saved(self.policy_file))
-        return ConfigSnapshot(inventory, policy, settling)
+        settling = broken and (_just_saved(_saved_at(self.inventory_file)) or _just_saved(_saved_at(self.policy_file)))
+        return ConfigSnapshot(inventory, policy, settling or _just_saved(self.remedies.newest_change()))
 
     def policy(self) -> Policy | str:
         """The policy of now, for whoever does not need the hosts. Blocks."""
@@ -85,31 +89,38 @@ class ConfigReader:
             return str(error)
 
 
+class LatestPolicy:
+    """The policy of now, for whoever must always have one. Raises BadPolicy where there is none at the start; one that
+    is spoilt later is complained of, and the last good one counts on."""
+
+    def __init__(self, runtime: Path, lifeline: Lifeline, complain: Callable[[Path, str], object]):
+        self._config = ConfigReader(runtime, lifeline, complain)
+        policy = self._config.policy()
+        if isinstance(policy, str):
+            raise BadPolicy(policy)
+        self._good = policy
+
+    def now(self) -> Policy:
+        """Blocks for a look at the files' status."""
+        policy = self._config.policy()
+        if isinstance(policy, Policy):
+            self._good = policy
+        return self._good
+
+
 def current_policy(runtime: Path, lifeline: Lifeline = NO_LIFELINE) -> Policy:
-    """The policy of a runtime folder, with what its services noted and `lifeline` protected. Raises BadPolicy."""
+    """The policy of a runtime folder, with what its services noted and `lifeline` protected. Raises BadPolicy.
+
+    By the register of this process: its own remedies are those that a ConfigReader read last."""
     return Policy.load(runtime / "config" / "policy.yml", lifeline | read_lifeline(runtime))
 
 
-def lint_by_policy(policy: Policy | str, proposal: Proposal) -> Lint:
-    """What stands against a proposal's own playbook, and what it takes away; nothing of one that carries none.
-
-    What a policy that cannot be used would allow is not allowed, and the findings say so. Not a method of the policy:
-    the planner's image judges events by it, and no playbook.
-    """
-    return (
-        lint_proposal(proposal)
-        if isinstance(policy, str)
-        else lint_proposal(proposal, policy.widened, policy.is_lifeline)
-    )
-
-
-def lint_by_current_policy(runtime: Path, proposal: Proposal) -> Lint:
-    """The same by the policy of now, for who asks once."""
-    return lint_by_policy(ConfigReader(runtime).policy(), proposal)
-
-
-def _just_saved(path: Path) -> bool:
+def _saved_at(path: Path) -> float:
     try:
-        return abs(time.time() - os.stat(path).st_mtime) < SETTLING_SECONDS  # noqa: PTH116  (one call, no Path)
+        return os.stat(path).st_mtime  # noqa: PTH116  (one call, no Path)
     except OSError:
-        return False
+        return 0.0
+
+
+def _just_saved(moment: float) -> bool:
+    return abs(time.time() - moment) < SETTLING_SECONDS

@@ -7,7 +7,7 @@ towards `notify`, whatever the rules say; `ignore` needs a field that says why (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -17,7 +17,7 @@ from typing import Any
 
 from mesh_core.actions.action_type import Choice
 from mesh_core.actions.choices import IGNORE, NOTIFY
-from mesh_core.actions.register import CHOICE_WORDS, CHOICES
+from mesh_core.actions.register import Register, current
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.alert_state import alert_name_for
@@ -52,12 +52,17 @@ class Allowed:
 
 
 class Policy:
-    """Made once at start; `allows` may be called from anywhere. `lifeline` is protected beside what the file lists."""
+    """By the register of the moment at which it was made; `allows` may be called from anywhere.
 
-    def __init__(self, document: Document, lifeline: Lifeline = NO_LIFELINE):
+    `lifeline` is protected beside what the file lists. `written`: the names of the rules that a person wrote.
+    """
+
+    def __init__(self, document: Document, lifeline: Lifeline = NO_LIFELINE, written: Collection[str] = ()):
+        self._register = current()
         self.lifeline = lifeline
+        self._written = frozenset(written)
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
-        self.rules = tuple(rule for rule in document.rules if rule.enabled)
+        self.rules = tuple(_with_replaced(rule, self._register) for rule in document.rules if rule.enabled)
         self.never = document.never
         self._never_names = frozenset(document.never.services)
         self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
@@ -77,14 +82,16 @@ class Policy:
         except (OSError, UnicodeDecodeError) as error:
             raise BadPolicy(f"{path}: cannot be read: {error}") from None
         try:
-            return cls(merged(base, read_policy(text, str(path))), lifeline)
+            own = read_policy(text, str(path))
+            return cls(merged(base, own), lifeline, {rule.name for rule in own.rules})
         except BadPolicy as error:
             raise BadPolicy(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
     @classmethod
     def from_text(cls, text: str) -> Policy:
         """A whole policy out of YAML, without the shipped one under it. Raises BadPolicy."""
-        return cls(read_policy(text, "policy"))
+        document = read_policy(text, "policy")
+        return cls(document, written={rule.name for rule in document.rules})
 
     def allows(self, event: HealthEvent, recent_restarts: int = 0) -> Allowed:
         """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
@@ -98,6 +105,8 @@ class Policy:
         if heard := sorted(cues.intersection((*rule.when.any, *rule.when.all))):
             reason += f": {', '.join(heard)}"
         unworded = self._rule_for(event, known)
+        joining = self._joining(rule, event) if unworded is rule else ()
+        actions.update(joining)
         if unworded is not rule:  # anybody can write a sentence into a log: it may take away, and never give
             actions = actions.intersection(unworded.allow) | {NOTIFY.word}
             if preferred not in (unworded.prefer, NOTIFY.word):
@@ -107,14 +116,20 @@ class Policy:
             if actions & dropped:
                 actions -= dropped
                 reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
-        unmet = {c.word: said for c in CHOICES if c.word in actions and (said := c.unmet(event))}
+        unmet = {c.word: said for c in self._register.choices if c.word in actions and (said := c.unmet(event))}
+        unmet |= {word: why for word, why in self._register.unusable.items() if word in actions}
         actions -= unmet.keys()
         if preferred in unmet:
-            preferred = next((w for w in rule.allow if w in actions and w not in _LAST), NOTIFY.word)
+            preferred = next((w for w in (*rule.allow, *joining) if w in actions and w not in _LAST), NOTIFY.word)
             if preferred == NOTIFY.word:
                 reason, rule_name = f"{reason}; {_not_offered(unmet)}", "needs"
+        elif preferred == rule.prefer == NOTIFY.word and not _looks_closer(rule.when):
+            preferred = next((word for word in joining if word in actions), preferred)
+        if preferred in joining:
+            reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
         if preferred not in actions:
-            preferred = next((c.word for c in CHOICES if c.stands_in and c.word in actions), NOTIFY.word)
+            stand_ins = (c.word for c in self._register.choices if c.stands_in and c.word in actions)
+            preferred = next(stand_ins, NOTIFY.word)
             actions.add(preferred)
         return Allowed(frozenset(actions), preferred, reason, rule_name)
 
@@ -157,6 +172,16 @@ class Policy:
     def _fits_never(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self.never.patterns)
 
+    def _joining(self, rule: PolicyRule, event: HealthEvent) -> tuple[str, ...]:
+        """A person's own remedies that fit, behind what a shipped rule allows: it cannot know them.
+
+        A rule that a person wrote means what it says, and where there is nothing to mend nothing joins.
+        """
+        if rule.name in self._written or IGNORE.word in rule.allow:
+            return ()
+        own = (choice for choice in self._register.choices if choice.word in self._register.own)
+        return tuple(c.word for c in own if c.word not in rule.allow and not c.unmet(event))
+
     def _rule_for(self, event: HealthEvent, known: set[str]) -> PolicyRule:
         alert = alert_name_for(event).lower()
         return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
@@ -165,7 +190,7 @@ class Policy:
         self, event: HealthEvent, facts: frozenset[Fact], recent_restarts: int
     ) -> list[tuple[frozenset[str], str, str]]:
         """What is taken away, whatever a rule says: (choices, sentence, name of the fence)."""
-        interrupting = _words(choice for choice in CHOICES if choice.interrupts)
+        interrupting = _words(choice for choice in self._register.choices if choice.interrupts)
         found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
             found.append((interrupting, "no service is named that could be restarted", "no-service"))
@@ -174,15 +199,31 @@ class Policy:
             found.append((interrupting, sentence, "never"))
         if Fact.OPTED_OUT in facts:
             found.append((interrupting, "its owner's label forbids automatic restarts", "label"))
-        for choice in CHOICES:
+        for choice in self._register.choices:
             for condition in choice.conditions:
                 if (Fact(condition.fact) in facts) is not condition.must_hold:
                     found.append((_words([choice]), condition.sentence, condition.fence))
         if recent_restarts >= self.max_restarts_per_hour:
             limit = self.max_restarts_per_hour
             sentence = f"repaired {recent_restarts} times within the hour already, the limit is {limit}"
-            found.append((_words(choice for choice in CHOICES if choice.loop_guarded), sentence, "loop-guard"))
+            found.append(
+                (_words(choice for choice in self._register.choices if choice.loop_guarded), sentence, "loop-guard")
+            )
         return found
+
+
+def _with_replaced(rule: PolicyRule, register: Register) -> PolicyRule:
+    """Where it names a shipped remedy, the own one that stands in its place."""
+    instead = register.replaced
+    if instead.keys().isdisjoint(rule.allow):
+        return rule
+    allow = tuple(dict.fromkeys(instead.get(word, word) for word in rule.allow))
+    return rule.model_copy(update={"allow": allow, "prefer": instead.get(rule.prefer, rule.prefer)})
+
+
+def _looks_closer(when: When) -> bool:
+    """Does it ask for a fact or a word? Then its notification has a reason that a remedy's `when` does not know."""
+    return bool(when.any or when.all)
 
 
 @cache
@@ -208,7 +249,7 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
 
     The rest is pinned as far as servers' grammars can hold it: they let 137 through as a number up to 1.
     """
-    rest = [word for word in CHOICE_WORDS if word in allowed.actions and word != allowed.preferred]
+    rest = [word for word in current().choice_words if word in allowed.actions and word != allowed.preferred]
     given = schema.get("properties")
     properties = given if isinstance(given, dict) else {}
     fixed: dict[str, object] = {

@@ -12,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from mesh_core.actions.choices import IGNORE, NOTIFY
-from mesh_core.actions.register import CHOICE_WORDS
+from mesh_core.actions.register import current
 from mesh_core.models.config_file import FilePart, first_problem, not_yaml
 from mesh_core.models.events import Severity
 from mesh_core.policy.cue_words import CueWords
@@ -28,8 +28,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 
 def _known_choice(word: str) -> str:
-    if word not in CHOICE_WORDS:
-        raise ValueError(f"Input should be one of {', '.join(CHOICE_WORDS)}")
+    register = current()
+    if word not in register.by_word and word not in register.unusable:  # the latter is said where it is missed
+        raise ValueError(f"Input should be one of {', '.join(register.choice_words)}")
     return word
 
 

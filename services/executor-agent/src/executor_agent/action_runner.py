@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.ledger import STARTED_FILE
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.runner import OnLine, RunResult
-from executor_agent.stages import stages_for
+from executor_agent.stages import StagePlan, stages_for
 from executor_agent.target_state import look
 from executor_agent.verify import WatchLimits, verify
 from mesh_core.actions.register import action_type, playbook_for
@@ -69,16 +69,24 @@ class ActionRunner:
         try:
             if not (run_dir / "inventory" / INVENTORY_FILE).exists():
                 await asyncio.to_thread(self._prepare, proposal, run_dir)
+            plans = stages_for(playbook_for(proposal))
         except (InventoryError, ValueError) as error:
             return RunResult("failed", OutcomeVerdict.NOT_RUN, str(error))
         async with _relayed(cancel) as stopped:
-            return await self._stages(proposal, run_dir, on_line, stopped)
+            return await self._stages(proposal, plans, run_dir, on_line, stopped)
 
-    async def _stages(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: threading.Event) -> RunResult:
+    async def _stages(
+        self,
+        proposal: Proposal,
+        plans: Iterable[StagePlan],
+        run_dir: Path,
+        on_line: OnLine,
+        cancel: threading.Event,
+    ) -> RunResult:
         ran: list[Stage] = []
         changing = False
         recovered = await self.probe.listen(proposal) if self.probe else None
-        for plan in stages_for(playbook_for(proposal)):
+        for plan in plans:
             if cancel.is_set():
                 return _interrupted(ran)
             changing = changing or plan.point_of_no_return

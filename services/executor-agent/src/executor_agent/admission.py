@@ -10,18 +10,19 @@ from datetime import datetime
 
 from executor_agent.candidate import Candidate
 from mesh_core.actions.action_type import ActionType
-from mesh_core.actions.reading import read_proposal
-from mesh_core.actions.register import CHOICE_WORDS, action_type, playbook_for, type_for
+from mesh_core.actions.reading import read_filed, read_proposal
+from mesh_core.actions.register import action_type, current, playbook_for, type_for, why_gone
 from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
 from mesh_core.models.owner_labels import AUTOHEAL, RESTART
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.models.strict_json import Refusal
-from mesh_core.policy.current_config import ConfigSnapshot, lint_by_policy
+from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.lifeline import containers_in
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.proposal_lint import lint_by_policy
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def admit(candidate: Candidate, config: ConfigSnapshot, now: datetime) -> Admiss
     if isinstance(proposal, Refusal):
         return Denied(
             f"it is not a proposal that can be run: {proposal.reason}; approve the planner's own file, or inject "
-            "the event again (`mend inject`)"
+            "the event again (`mend inject`)",
+            maybe_incomplete=config.settling,  # a remedy is being saved
         )
     if problem := _identity_problem(name, proposal):
         return Denied(problem)
@@ -104,6 +106,8 @@ def admit(candidate: Candidate, config: ConfigSnapshot, now: datetime) -> Admiss
 
 def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None:
     """Why this proposal may not run under this config, as a sentence; None when it may. Pure."""
+    if gone := why_gone(proposal.type):  # it was there when the file was claimed
+        return f"{gone}; put the file back, then {_AGAIN}"
     if action_type(proposal.type).touches_host:  # a message to people asks nothing of any host
         if isinstance(config.inventory, str):
             return f"no host may be touched without an inventory: {config.inventory}; then {_AGAIN}"
@@ -164,7 +168,7 @@ _AGAIN = "move this file back to approved/"
 
 def _not_what_was_reviewed(raw: bytes) -> Denied:
     """A wrong digest: either half a file, or one that was changed after it was reviewed."""
-    proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
+    proposal = read_filed(raw, MAX_PROPOSAL_BYTES)
     if isinstance(proposal, Refusal):
         reason = f"it is not whole: {proposal.reason}; copy it again in one piece, or approve the one in pending/"
     else:
@@ -204,7 +208,7 @@ def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]
     `variables`: the names that the inventory gives values to.
     """
     action = action_type(proposal.type)
-    if action.choice is None or proposal.action not in CHOICE_WORDS:
+    if action.choice is None or proposal.action not in current().choice_words:
         return _playbook_problem(proposal, action, policy, variables)
     if proposal.playbook is not None:
         return f"a {action.name} carries no playbook of its own; take it out with `mend edit`"
@@ -224,7 +228,16 @@ def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]
             f"the policy does not allow {proposal.action} for this event ({allowed.reason}); allowed: "
             f"{', '.join(sorted(allowed.actions))}; change config/policy.yml or choose another action with `mend edit`"
         )
-    return _no_playbook_problem(proposal)
+    return _no_playbook_problem(proposal) or _remedy_problem(proposal, policy)
+
+
+def _remedy_problem(proposal: Proposal, policy: Policy) -> str | None:
+    """Was the very playbook shown that would run, and may it?"""
+    if proposal.type in current().remedies and proposal.remedy_sha256 is None:
+        return "it does not say which playbooks its remedy gave when it was shown; `mend edit` writes that"
+    if wrong := lint_by_policy(policy, proposal).sentence:
+        return f"the playbook of the remedy {proposal.type} may not run: {wrong}; correct config/remedies"
+    return None
 
 
 def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, variables: frozenset[str]) -> str | None:
@@ -241,6 +254,8 @@ def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, va
 
 
 def _no_playbook_problem(proposal: Proposal) -> str | None:
+    if proposal.remedy_sha256 is not None and proposal.type not in current().remedies:
+        return f"a {proposal.type} is no remedy and has no remedy_sha256; `mend edit` takes it out"
     try:
         playbook_for(proposal)
     except ValueError as error:

@@ -10,7 +10,6 @@ import functools
 import os
 import shlex
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-import yaml
 from ansible_runner import Runner, RunnerConfig
 
 from executor_agent.ansible_events import EVENTS_FOLDER, EventListener, event_file, read_event
@@ -32,11 +30,12 @@ from executor_agent.stages import StagePlan
 from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, PlaybookSet
 from mesh_core.models.outcomes import Stage
 from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.policy.inventory.defaults import DEFAULTS_FILE, defaults
 from mesh_core.storage.files import write_whole
 
 log = structlog.get_logger()
 
-INVENTORY_FILE, DEFAULTS_FILE = "inventory.yml", "00_defaults.yml"
+INVENTORY_FILE = "inventory.yml"
 DETAIL_CHARS = 500
 NOT_RUN = -1  # the rc of a stage that Ansible never saw
 
@@ -70,7 +69,7 @@ def write_project(run_dir: Path, plays: PlaybookSet, inventory: Inventory) -> No
         (run_dir / "project" / "files").mkdir(mode=0o750, exist_ok=True)
     for path, text in plays.files.items():
         write_whole(run_dir / "project" / path, text.encode())
-    write_whole(run_dir / "inventory" / DEFAULTS_FILE, _defaults())
+    write_whole(run_dir / "inventory" / DEFAULTS_FILE, defaults())
     for path, content in inventory.files.items():  # group_vars/ and host_vars/: Ansible looks for them beside the file
         if isinstance(content, bytes):
             (run_dir / "inventory" / path).parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -239,9 +238,3 @@ class _Runner(Runner):  # type: ignore[misc]
         if path := event_file(Path(self.config.artifact_dir), str(event_data.get("uuid", ""))):
             event_data.update(read_event(path))
             self.event_handler(event_data)
-
-
-def _defaults() -> bytes:
-    """What a host has unless the inventory says otherwise: hosts that are this machine use this very Python."""
-    chosen = "{{ '" + sys.executable + "' if (ansible_connection | default('ssh')) == 'local' else 'auto_silent' }}"
-    return yaml.safe_dump({"all": {"vars": {"ansible_python_interpreter": chosen}}}).encode()

@@ -16,7 +16,7 @@ from executor_agent.candidate import Candidate, ContentStamp, read_candidate
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.outbox import Outbox
 from executor_agent.reports import move_report, quarantine_report
-from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.reading import read_filed
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
@@ -191,7 +191,7 @@ class ApprovedScanner:
             return
         QUARANTINED.add()
         log.warning("executor.quarantined", file=repr(candidate.file_name), to=repr(target.name), reason=reason)
-        proposal = read_proposal(candidate.raw, MAX_PROPOSAL_BYTES) if candidate.raw is not None else None
+        proposal = read_filed(candidate.raw, MAX_PROPOSAL_BYTES) if candidate.raw is not None else None
         name = name_of(candidate.file_name)
         action_id = name.id if name else "".join(c if c.isprintable() else "?" for c in target.name)[:200]
         report = quarantine_report(

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from executor_agent.admission import Admitted
-from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.reading import read_filed
 from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.action_folders import CLAIMED_FILE
 from mesh_core.approvals.executor_folders import ExecutorFolders, drop_run
@@ -121,7 +121,7 @@ class Ledger:
         raw, intent = read_regular(folder / PROPOSAL_FILE, MAX_PROPOSAL_BYTES), self._intent(folder)
         if raw is None or intent is None or digest_of(raw) != intent.digest:
             return None
-        proposal = read_proposal(raw, MAX_PROPOSAL_BYTES)
+        proposal = read_filed(raw, MAX_PROPOSAL_BYTES)
         if isinstance(proposal, Refusal) or proposal.id != folder.name:
             return None
         return ActionRun(folder, proposal, intent)

@@ -184,6 +184,24 @@ export interface Page<T> {
 export interface HistoryPage extends Page<PastAction> {
   types: string[]
 }
+/** One type of action; `runs` and `proven` are null while the index cannot say. */
+export interface CatalogueEntry {
+  name: string
+  whose: 'built_in' | 'shipped' | 'own'
+  does: string
+  risk: string
+  interrupts: boolean
+  types: string[]
+  needs: string[]
+  proof: string | null
+  replaced_by: string | null
+  runs: number | null
+  proven: number | null
+}
+export interface Catalogue {
+  items: CatalogueEntry[]
+  problems: string[]
+}
 export interface PastAction {
   id: string
   result: string

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from index_rig import BASE_MS, Shelf, shelf_in
 
-from mesh_core.actions.register import TYPE_NAMES
+from mesh_core.actions.register import SHIPPED
 from mesh_core.messaging.bus import Bus
 from observer.index.keys import time_of
 from observer.web.app import make_app
@@ -71,7 +71,7 @@ async def test_history_and_incident_of_a_run(asked: Asked) -> None:
     asked.shelf.settle()
     page = await asked.get("/history", node="pi4", service="web", result="done", verdict="proven", action="restart")
     assert [row["id"] for row in page["items"]] == [name.id]
-    assert page["types"] == list(TYPE_NAMES)  # what the page offers as a filter
+    assert page["types"] == list(SHIPPED.type_names)  # what the page offers as a filter
     for wanted in (name.id, event.id or "", quote(event.id or "", safe="")):
         incident = await asked.get(f"/incidents/{wanted}")
         assert incident["state"] == "recovered"

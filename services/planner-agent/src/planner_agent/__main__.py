@@ -6,6 +6,7 @@ from mesh_core.runtime.log import setup
 
 import asyncio
 import sys
+from pathlib import Path
 
 import structlog
 
@@ -21,10 +22,11 @@ from mesh_core.messaging.redis_settings import check_server
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
+from mesh_core.policy.current_config import LatestPolicy
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import note_lifeline
 from mesh_core.policy.names.name_book import NameBook
-from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.policy import BadPolicy
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.health import Probes, Ready, writable
 from mesh_core.runtime.health_http import ProbesServer
@@ -61,7 +63,7 @@ def main() -> None:
     try:
         models_at = model_urls(chain, config / "chain.yml", environ=environ)
         lifeline = Lifeline.at([settings.redis_url, *models_at], settings.node_name)
-        policy = Policy.load(config / "policy.yml", lifeline)
+        policy = LatestPolicy(settings.runtime_path, lifeline, _complain)
         providers = chain_for(chain, config / "chain.yml", environ=environ)
     except (BadPolicy, BadChain) as error:
         print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
@@ -77,7 +79,7 @@ def main() -> None:
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
     breakers = Breakers()
-    diagnostician = Diagnostician(bus, store, policy, providers, breakers)
+    diagnostician = Diagnostician(bus, store, policy.now, providers, breakers)
     folder = SilenceFolder(settings.runtime_path)
     try:
         folder.prepare()
@@ -153,6 +155,10 @@ def main() -> None:
         pulse=pulse,
         closing=[*(provider.close for provider in providers), consumer.close, bus.close],
     )
+
+
+def _complain(file: Path, sentence: str) -> None:
+    log.warning("planner.config_unusable", file=str(file), reason=sentence)
 
 
 if __name__ == "__main__":

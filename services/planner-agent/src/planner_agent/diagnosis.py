@@ -6,7 +6,7 @@ Evidence and policy come first; a model chooses among what they leave, and its f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ from mesh_core.models.attempts import ModelAnswer, ModelAttempt
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, ModelRef
 from mesh_core.models.records import rfc3339
-from mesh_core.policy.policy import Policy, narrow
+from mesh_core.policy.policy import Allowed, Policy, narrow
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PlannerStore
@@ -42,10 +42,15 @@ class Diagnosis:
 
 
 class Diagnostician:
-    """The fallback chain of one planner; breakers live as long as it does."""
+    """The fallback chain of one planner; breakers live as long as it does. `policy` gives that of now; may block."""
 
     def __init__(
-        self, bus: Bus, store: PlannerStore, policy: Policy, providers: Sequence[Provider], breakers: Breakers
+        self,
+        bus: Bus,
+        store: PlannerStore,
+        policy: Callable[[], Policy],
+        providers: Sequence[Provider],
+        breakers: Breakers,
     ):
         self._bus = bus
         self._store = store
@@ -55,8 +60,7 @@ class Diagnostician:
 
     async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
-        restarts = await self._store.history.recent_restarts(event)
-        allowed = self._policy.allows(event, recent_restarts=restarts)
+        allowed = await self._allowed(event)
         seen = evidence_for(event)
         evidence = (*seen, *_history(await self._store.history.past_runs(event)))
 
@@ -76,8 +80,12 @@ class Diagnostician:
 
     async def preferred(self, event: HealthEvent) -> str:
         """What policy would choose for it by itself. Raises BusDown."""
+        return (await self._allowed(event)).preferred
+
+    async def _allowed(self, event: HealthEvent) -> Allowed:
         restarts = await self._store.history.recent_restarts(event)
-        return self._policy.allows(event, recent_restarts=restarts).preferred
+        policy = await asyncio.to_thread(self._policy)
+        return policy.allows(event, recent_restarts=restarts)
 
     async def _publish(self, event: HealthEvent, attempt: Attempt) -> None:
         """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from mesh_core.actions.register import type_for
+from mesh_core.actions import notify
+from mesh_core.actions.register import type_for, with_digest
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
 from mesh_core.llm.reasons import told_reason
@@ -80,17 +81,18 @@ class ProposalDrafts:
 
     def _proposal(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Proposal:
         now = self._clock()
-        action = type_for(diagnosis.answer.action, event)
-        if action is None:
-            raise ValueError(f"{diagnosis.answer.action} is nothing to file")
-        return Proposal(
+        word, reason = diagnosis.answer.action, diagnosis.answer.reason
+        action = type_for(word, event)
+        if action is None:  # a remedy that was there when it was chosen
+            action, reason = notify.ACTION, f"{reason}; but the remedy {word} was taken away meanwhile"
+        proposal = Proposal(
             id=action_id,
             type=action.name,
             action=action.action,
             risk_level=action.risk,
             node=event.node,
             service=event.service,
-            reason=diagnosis.answer.reason,
+            reason=reason,
             confidence=diagnosis.answer.confidence,
             created_at=rfc3339(now),
             expires_at=rfc3339(now + self._ttl),
@@ -98,3 +100,7 @@ class ProposalDrafts:
             evidence=diagnosis.evidence,
             model=diagnosis.model,
         )
+        try:
+            return with_digest(proposal)
+        except ValueError:  # no playbook can be made of it, as its card says
+            return proposal

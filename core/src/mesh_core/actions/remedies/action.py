@@ -23,8 +23,8 @@ from mesh_core.models.whole_numbers import whole_in
 def shipped_remedies(taken: Collection[str] = ()) -> dict[str, Remedy]:
     """Those inside the package. Raises BadRemedy, which a test prevents."""
     loaded = load_remedies(resources.files(__package__).joinpath("shipped"), taken)
-    if loaded.problems:
-        raise BadRemedy(loaded.problems[0])
+    for why in loaded.refused.values():
+        raise BadRemedy(why)
     return loaded.remedies
 
 

@@ -5,8 +5,11 @@ One bad file is refused alone; the rest of its folder is read. Runs nothing and 
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-from collections.abc import Container, Iterator
+import stat
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -20,7 +23,6 @@ from mesh_core.models.config_file import first_problem, not_yaml
 from mesh_core.models.yaml_loader import SafeLoader
 
 MAX_BYTES = 64 * 1024
-MAX_FILES = 1000  # of one folder that are read
 SUFFIX = ".yml"
 _NAME = re.compile(r"[a-z][a-z0-9_]{2,63}")  # as a proposal's `type` is written
 _PART = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")
@@ -32,40 +34,45 @@ class BadRemedy(ValueError):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a folder held: remedies by name, and a sentence for each file that was refused."""
+    """What a folder held: remedies by name, and for each file that was refused, by its name, why."""
 
     remedies: dict[str, Remedy]
-    problems: tuple[str, ...]
+    refused: dict[str, str]
 
 
-def load_remedies(folder: Path | Traversable, taken: Container[str] = ()) -> Loaded:
-    """Every remedy of a folder, by name, in the order of the alphabet. `taken`: names of other action types.
-
-    A folder that is not there holds none.
-    """
+def load_remedies(folder: Traversable, taken: Container[str] = ()) -> Loaded:
+    """Every remedy of the package's own folder, by name, in the order of the alphabet."""
     remedies: dict[str, Remedy] = {}
-    problems: list[str] = []
-    if not folder.is_dir():
-        return Loaded({}, ())
-    files = sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=lambda one: one.name)
-    if len(files) > MAX_FILES:
-        problems.append(
-            f"{folder}: it holds {len(files)} files, and only the first {MAX_FILES} are read; move some away"
-        )
-    for file in files[:MAX_FILES]:
+    refused: dict[str, str] = {}
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
         try:
-            remedies[_name_of(file.name, taken)] = read_remedy(_bytes_of(file), file.name)
+            name, remedy = read_named(file.name, file.read_bytes(), taken)
         except BadRemedy as error:
-            problems.append(str(error))
-    return Loaded(remedies, tuple(problems))
+            refused[file.name] = str(error)
+        else:
+            remedies[name] = remedy
+    return Loaded(remedies, refused)
 
 
-def load_remedy(file: Path, taken: Container[str] = ()) -> tuple[str, Remedy]:
+def load_remedy(file: Path, taken: Container[str] = (), replaceable: Container[str] = ()) -> tuple[str, Remedy]:
     """One file, by its own name. Raises BadRemedy."""
-    return _name_of(file.name, taken), read_remedy(_bytes_of(file), file.name)
+    return read_named(file.name, bytes_of(file), taken, replaceable)
 
 
-def read_remedy(raw: bytes, source: str) -> Remedy:
+def read_named(
+    file_name: str, raw: bytes, taken: Container[str] = (), replaceable: Container[str] = ()
+) -> tuple[str, Remedy]:
+    """One file's bytes, by its name. `taken`: names of other actions; `replaceable`: which of them `replaces` may say.
+    Raises BadRemedy."""
+    name = name_of(file_name)
+    remedy = read_remedy(raw, file_name, replaceable)
+    if name in taken and remedy.replaces != name:
+        instead = f", or write `replaces: {name}` in it" if name in replaceable else ""
+        raise BadRemedy(f"{file_name}: there is an action of the name {name} already; give it another name{instead}")
+    return name, remedy
+
+
+def read_remedy(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remedy:
     """One file's bytes. Raises BadRemedy."""
     if len(raw) > MAX_BYTES:
         raise BadRemedy(f"{source}: it has more than {MAX_BYTES} bytes; a remedy is a page of text")
@@ -83,30 +90,46 @@ def read_remedy(raw: bytes, source: str) -> Remedy:
         mark = getattr(error, "problem_mark", None)
         raise BadRemedy(f"{source}:{mark.line + 1 if mark else 1}: {not_yaml(error)}") from None
     try:
-        return Remedy.model_validate(said)
+        remedy = Remedy.model_validate(said)
     except ValidationError as error:
         problem = first_problem(error).removeprefix("the file: ")
         where = [str(part) for part in error.errors(include_url=False, include_context=False)[0]["loc"]]
         if not where and (part := _PART.match(problem)):  # of what does not hold together: the part is in the words
             where = part[1].split(".")
         raise BadRemedy(f"{source}:{_line_of(node, where)}: {problem}") from None
+    if remedy.replaces and remedy.replaces not in replaceable:
+        line = _line_of(node, ["replaces"])
+        raise BadRemedy(
+            f"{source}:{line}: replaces: no shipped remedy is called {remedy.replaces}; see mend remedies list"
+        )
+    return remedy
 
 
-def _name_of(file_name: str, taken: Container[str]) -> str:
+def name_of(file_name: str) -> str:
+    """The remedy's. Raises BadRemedy."""
     name = file_name.removesuffix(SUFFIX)
     if name == file_name or not _NAME.fullmatch(name):
         raise BadRemedy(f"{file_name[:80]}: a remedy's file is called NAME{SUFFIX}, its name of a-z, 0-9 and _")
-    if name in taken:
-        raise BadRemedy(f"{file_name}: there is an action of the name {name} already; give the file another name")
     return name
 
 
-def _bytes_of(file: Path | Traversable) -> bytes:
+def bytes_of(file: Path, distrust: Callable[[os.stat_result], str] = lambda status: "") -> bytes:
+    """Of a regular file; never blocks, follows no link. `distrust` says why a file of that status is not to be read, ''
+    for nothing. Raises BadRemedy."""
     try:
-        with file.open("rb") as handle:
-            return handle.read(MAX_BYTES + 1)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise BadRemedy(f"{file.name}: it is a link; put the file itself there") from None
         raise BadRemedy(f"{file.name}: it cannot be read: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise BadRemedy(f"{file.name}: it is no regular file; take it away")
+    with os.fdopen(descriptor, "rb") as handle:
+        if why := distrust(status):
+            raise BadRemedy(f"{file.name}: {why}")
+        return handle.read(MAX_BYTES + 1)
 
 
 def _node_problems(root: Any) -> Iterator[str]:

@@ -45,7 +45,7 @@ class _Param(FilePart, ABC):
         """What this event gives, None where it gives nothing that fits."""
         given = found_in(event, self.from_) if self.from_ else None
         default = getattr(self, "default", None)
-        return default if given is None else self._fitting(given)
+        return default if given is None else self.fitting(given)
 
     @property
     @abstractmethod
@@ -53,7 +53,8 @@ class _Param(FilePart, ABC):
         """A value that fits."""
 
     @abstractmethod
-    def _fitting(self, given: Any) -> int | str | None: ...
+    def fitting(self, given: Any) -> int | str | None:
+        """It as a value, None where it does not fit."""
 
     @model_validator(mode="after")
     def _has_a_source(self) -> _Param:
@@ -74,7 +75,7 @@ class Number(_Param):
     def example(self) -> int:
         return self.min if self.default is None else self.default
 
-    def _fitting(self, given: Any) -> int | None:
+    def fitting(self, given: Any) -> int | None:
         number = whole_in(given)
         return number if number is not None and self.min <= number <= self.max else None
 
@@ -98,7 +99,7 @@ class OneOf(_Param):
     def example(self) -> str:
         return UnsafeText(self.values[0])
 
-    def _fitting(self, given: Any) -> str | None:
+    def fitting(self, given: Any) -> str | None:
         return UnsafeText(given) if given in self.values else None
 
     @model_validator(mode="after")
@@ -118,7 +119,7 @@ class Name(_Param):
     def example(self) -> str:
         return UnsafeText({"mount": "/srv", "unit": "example.service", "container": "example"}[self.type])
 
-    def _fitting(self, given: Any) -> str | None:
+    def fitting(self, given: Any) -> str | None:
         return UnsafeText(given) if isinstance(given, str) and _FITS[self.type](given) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -10,12 +11,15 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from mesh_core.actions.remedies.looking import looking_problem, shape_problem
 from mesh_core.actions.remedies.parameters import From, Param, VariableName, Whole
 from mesh_core.actions.remedies.wording import names_in
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.config_file import FilePart
-from mesh_core.models.proposals import Risk
+from mesh_core.models.proposals import ActionWord, Risk
 
 MAX_SECONDS = 600  # what an executor gives any run
 # Of a look, whatever it looks at; `restarts` may be a number of it: how often the thing restarted by itself.
 _TAKEN = frozenset({"words", "checked", "exists", "incarnation", "containers", "start_period_seconds", "item"})
+
+_OF_RUNS = (EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED)
 
 
 def _no_template(text: str) -> str:
@@ -66,7 +70,10 @@ class Limits(FilePart):
 
 
 class Remedy(FilePart):
-    """One remedy. `title` goes on with "on NODE"; `estimate` may name facts and params, `shows` numbers and params."""
+    """One remedy. `title` goes on with "on NODE"; `estimate` may name facts and params, `shows` numbers and params.
+
+    `replaces`, of a person's own: the shipped one that is offered no more where this one is there.
+    """
 
     title: Line
     explain: Line
@@ -82,6 +89,7 @@ class Remedy(FilePart):
     steadily: bool = False  # the proof must hold for a while: what runs may fall over again
     shows: Line
     limits: Limits
+    replaces: ActionWord | None = None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Remedy:
@@ -90,6 +98,8 @@ class Remedy(FilePart):
         return self
 
     def _problems(self) -> Iterator[str]:
+        if told := next((t for t in _OF_RUNS if any(fnmatchcase(t, p) for p in self.when.types if p.strip("*"))), ""):
+            yield f"when.types: it is for what its own run says ({told}), and would follow itself; take that out"
         for part, tasks in (("look.tasks", self.look.tasks), ("apply", self.apply)):
             for number, task in enumerate(tasks):
                 if said := shape_problem(task) or (looking_problem(task) if part == "look.tasks" else ""):

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
 from mesh_core.policy.playbook_lint.plays import Scope, play_findings
 from mesh_core.policy.playbook_lint.shutting_out import Protected, nothing
-from mesh_core.policy.playbook_lint.table import NOTHING, Widened
+from mesh_core.policy.playbook_lint.table import NOTHING, OURS, Widened, table
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
 
 MAX_FINDINGS = 20  # sentences; who has read twenty corrects those first
@@ -56,6 +57,20 @@ def lint_proposal(proposal: Proposal, widened: Widened = NOTHING, protected: Pro
     if proposal.playbook is None:
         return Lint()
     return lint_playbook(proposal.playbook, proposal.node, widened, protected=protected)
+
+
+def lint_playbooks(made: PlaybookSet, node: str, protected: Protected = nothing) -> Lint:
+    """What a remedy renders: look, apply and proof, each finding once and with the part that it is in. Never raises."""
+    parts = (("look", made.look), ("apply", made.apply), ("proof", made.converge))
+    found = [
+        (part, lint_text(text, node, widened=OURS, keywords=table().our_keywords, protected=protected))
+        for part, text in parts
+    ]
+    return Lint(
+        tuple(f"{part}: {problem}" for part, one in found for problem in one.problems),
+        (),
+        tuple(dict.fromkeys(danger for _, one in found for danger in one.dangers)),
+    )
 
 
 def lint_text(

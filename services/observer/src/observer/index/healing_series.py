@@ -36,6 +36,11 @@ def read_healing(connection: Connection, days: int, now_ms: int, *, complete: bo
     )
 
 
+def read_by_type(connection: Connection) -> tuple[SuccessRow, ...]:
+    """What each type did here, ever: runs and how many of them are proven; node is `*`."""
+    return _success(connection, 0, c.type, literal("*"), null())
+
+
 def _per_day(connection: Connection, first: int, days: int) -> tuple[HealingDay, ...]:
     found: dict[int, Counter[str]] = {first + n * DAY_MS: Counter() for n in range(days)}
     kinds = select(event_days.c.day_ms, event_days.c.severity, event_days.c.count).where(event_days.c.day_ms >= first)

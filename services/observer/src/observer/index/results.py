@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh_core.actions.register import TYPE_NAMES
+from mesh_core.actions.register import current
 from mesh_core.models.events import Severity, Trust
 from mesh_core.models.records import Record, Timestamp
 from mesh_core.silences.silence import SilenceKind
@@ -76,7 +76,9 @@ class HistoryPage(Record):
     items: tuple[PastAction, ...] = Field(description="the page, newest first")
     next: str | None = Field(description="`cursor` of the next older page; null: there is none")
     complete: bool = Field(description="false while the index is built anew: older ones may still be missing")
-    types: tuple[str, ...] = Field(default=TYPE_NAMES, description="what `type` may be asked for")
+    types: tuple[str, ...] = Field(
+        default_factory=lambda: current().type_names, description="the types that there are now; `type` asks for one"
+    )
 
 
 class StepKind(StrEnum):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import EXECUTED, ActionUpdate, Folder, Proposal
 from mesh_core.models.records import Record, is_name
+from mesh_core.policy.remedy_folder import RemedyFolder
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import silences_for
 from observer.notify.notifications import Notification
@@ -31,6 +32,7 @@ class NotificationSource:
         self._actions = actions
         self._silences = silences
         self._clock = clock
+        self._remedies = RemedyFolder(actions.root.parent)
 
     def records(self) -> list[type[Record]]:
         """The kinds of records that any trigger knows, each once; the stream of each is to be read."""
@@ -54,6 +56,7 @@ class NotificationSource:
 
     def _proposal(self, update: ActionUpdate) -> Proposal | None:
         """Of what waits or has expired, or of a run that is over; others were decided or cannot be trusted."""
+        self._remedies.use()  # what a proposal touches, its remedy says
         if update.to_folder == Folder.PENDING:
             waiting = self._actions.pending()
             return next((filed.proposal for filed in waiting if filed.name.id == update.action_id), None)

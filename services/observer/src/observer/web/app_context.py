@@ -70,4 +70,5 @@ class AppContext:
 def get_context(request: Request) -> AppContext:
     """A route's way to it (a FastAPI dependency)."""
     context: AppContext = request.app.state.context
+    context.config.remedies.use()  # what a proposal touches and runs, its remedy says
     return context

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
-from mesh_core.policy.current_config import lint_by_policy
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.proposal_lint import lint_by_policy
 from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem
 

@@ -6,11 +6,9 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import StringConstraints
 
-from mesh_core.actions.register import PROPOSAL_ACTIONS, TYPE_NAMES
 from mesh_core.models.outcomes import OutcomeVerdict
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import ActionWord, Folder
 from observer.index.history import HistoryFilter, read_history
 from observer.index.results import HistoryPage
 from observer.web.cursors import Cursor
@@ -19,9 +17,6 @@ from observer.web.index_query import NameFilter, TimeFilter, query_index
 
 router = APIRouter(tags=["history"])
 
-KnownType = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(TYPE_NAMES)})$")]
-KnownAction = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(PROPOSAL_ACTIONS)})$")]
-
 
 @router.get("/history")
 def history(
@@ -29,8 +24,8 @@ def history(
     user: Viewer,
     node: NameFilter = None,
     service: NameFilter = None,
-    type: Annotated[KnownType | None, Query(description="what it runs, or would run")] = None,
-    action: Annotated[KnownAction | None, Query()] = None,
+    type: Annotated[ActionWord | None, Query(description="what it runs, or would run")] = None,
+    action: Annotated[ActionWord | None, Query()] = None,
     result: Annotated[Folder | None, Query(description="the folder that it lies in")] = None,
     verdict: Annotated[OutcomeVerdict | None, Query()] = None,
     since: TimeFilter = None,

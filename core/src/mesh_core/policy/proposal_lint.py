@@ -1,0 +1,35 @@
+"""What stands against the playbook that a proposal brings, by the policy of now: a person's own, or an own remedy's.
+
+A room of its own: the planner's image judges events by the policy, and no playbook.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mesh_core.actions.register import current, playbook_for
+from mesh_core.models.proposals import Proposal
+from mesh_core.policy.current_config import ConfigReader
+from mesh_core.policy.playbook_lint import Lint, lint_playbooks, lint_proposal
+from mesh_core.policy.playbook_lint.shutting_out import nothing
+from mesh_core.policy.policy import Policy
+
+
+def lint_by_policy(policy: Policy | str, proposal: Proposal) -> Lint:
+    """What stands against its playbook, and what it takes away; nothing of what is code or was shipped.
+
+    What a policy that cannot be used would allow is not allowed, and the findings say so. An own remedy may use what a
+    shipped one may. One of which no playbook can be made has none to judge.
+    """
+    protected = nothing if isinstance(policy, str) else policy.is_lifeline
+    if proposal.type in current().own:
+        try:
+            return lint_playbooks(playbook_for(proposal), proposal.node, protected)
+        except ValueError:
+            return Lint()
+    return lint_proposal(proposal) if isinstance(policy, str) else lint_proposal(proposal, policy.widened, protected)
+
+
+def lint_by_current_policy(runtime: Path, proposal: Proposal) -> Lint:
+    """The same by the policy of now, for who asks once."""
+    return lint_by_policy(ConfigReader(runtime).policy(), proposal)

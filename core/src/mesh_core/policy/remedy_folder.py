@@ -1,0 +1,123 @@
+"""A person's own remedies: config/remedies/*.yml to the register of this process, read again when one changed.
+
+One bad file is refused alone, and nothing of it is offered or runs. What a service's user could have written is
+refused, too: the planner writes what a model said, and must not define what an executor runs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from mesh_core.actions.register import SHIPPED, Register, use
+from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, read_named
+from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.storage.file_stamp import WhenChanged, stamp_of
+from mesh_core.storage.listing import MISSING, entries
+
+MAX_FILES = 1000  # that are read
+MAX_ENTRIES = 20_000  # that are even listed
+# Whose owner is a service, where services have users of their own.
+_SERVICES_OWN = ("actions/pending", "actions/approved", "spool", "events", "redis")
+
+
+class RemedyFolder:
+    """Of one runtime folder. `complain` hears (file, sentence) of each that cannot be used, when it was read anew."""
+
+    def __init__(self, runtime: Path, complain: Callable[[Path, str], object] = lambda file, sentence: None):
+        self._runtime = runtime
+        self._complain = complain
+        self.folder = runtime / "config" / "remedies"
+        self._register = WhenChanged(self._read, lambda: (stamp_of(self.folder), self._distrusted(), self._stamps()))
+        self._read_before: dict[str, tuple[object, Remedy | str]] = {}
+
+    def use(self) -> Register:
+        """The register of now, which is this process's from here on; the same object while nothing changed. Blocks."""
+        register = self._register.value()
+        use(register)
+        return register
+
+    def newest_change(self) -> float:
+        """When the file was saved that was saved last; 0.0 where there is none."""
+        return max((path.lstat().st_mtime for path in self._files() if os.path.lexists(path)), default=0.0)
+
+    def _read(self) -> Register:
+        if not self.folder.is_dir():
+            return SHIPPED
+        remedies: dict[str, Remedy] = {}
+        refused = dict(self._folder_problems())
+        read_before, self._read_before = self._read_before, {}
+        distrusted = self._distrusted()
+        for path in () if refused else self._files():
+            key = (stamp_of(path), distrusted)  # before reading
+            seen = read_before.get(path.name)
+            made = seen[1] if seen and seen[0] == key else self._remedy(path, distrusted)
+            self._read_before[path.name] = (key, made)
+            if isinstance(made, str):
+                refused[path.name] = made
+            else:
+                remedies[path.name.removesuffix(".yml")] = made
+        if (count := len(self._entries())) > MAX_FILES:
+            refused[self.folder.name] = (
+                f"{self.folder}: it holds {count} files, and only the first {MAX_FILES} are read; move some away"
+            )
+        register = SHIPPED.with_own(remedies, refused)
+        for file, why in register.refused.items():
+            self._complain(self.folder / file, why)
+        return register
+
+    def _remedy(self, path: Path, distrusted: frozenset[int]) -> Remedy | str:
+        try:
+            raw = bytes_of(path, lambda status: _why_not(status, distrusted))
+            return read_named(path.name, raw, SHIPPED.names, SHIPPED.remedies)[1]
+        except BadRemedy as error:
+            return str(error)
+
+    def _folder_problems(self) -> dict[str, str]:
+        try:
+            status = self.folder.lstat()
+            self._entries()
+        except OSError as error:
+            return {self.folder.name: f"{self.folder}: it cannot be read: {error.strerror}"}
+        if not stat.S_ISDIR(status.st_mode):
+            return {self.folder.name: f"{self.folder}: it is a link; put the folder itself there"}
+        why = _why_not(status, self._distrusted())
+        return {self.folder.name: f"{self.folder}: {why}"} if why else {}
+
+    def _files(self) -> list[Path]:
+        try:
+            found = sorted(entry.name for entry in self._entries())
+        except OSError:
+            return []
+        return [self.folder / name for name in found[:MAX_FILES]]
+
+    def _entries(self) -> list[os.DirEntry[str]]:
+        """Not what an editor keeps beside a file while it writes."""
+        listed = entries(self.folder, tolerated=MISSING, limit=MAX_ENTRIES)
+        return [entry for entry in listed if not entry.name.startswith(".") and not entry.name.endswith("~")]
+
+    def _stamps(self) -> object:
+        return tuple((path.name, stamp_of(path)) for path in self._files())
+
+    def _distrusted(self) -> frozenset[int]:
+        """The users of services; none where one user owns everything, as in a checkout."""
+        owners = {name: owner for name in _SERVICES_OWN if (owner := _owner(self._runtime / name)) is not None}
+        planner, executor, *_ = (owners.get(name) for name in _SERVICES_OWN)
+        return frozenset(owners.values()) - {0} if planner != executor else frozenset()
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return None
+
+
+def _why_not(status: os.stat_result, distrusted: frozenset[int]) -> str:
+    if status.st_uid in distrusted:
+        return f"it belongs to a service (user {status.st_uid}), which must not define what runs; chown it to a person"
+    if status.st_mode & stat.S_IWOTH:
+        return "everybody may write it; chmod o-w"
+    return ""

@@ -1,0 +1,74 @@
+"""GET /remedies: what the mesh can propose, whose each one is, and what it did here so far, out of the index."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from mesh_core.actions.action_type import ActionType
+from mesh_core.actions.register import Register
+from observer.index.healing_series import read_by_type
+from observer.index.results import SuccessRow
+from observer.web.dependencies import Context, Viewer
+from observer.web.errors import HttpProblem
+from observer.web.index_query import query_index
+
+router = APIRouter(tags=["remedies"])
+
+
+class CatalogueEntry(BaseModel):
+    """One type of action."""
+
+    name: str = Field(description="the proposal's `type`")
+    whose: Literal["built_in", "shipped", "own"] = Field(description="own: a file of config/remedies")
+    does: str = Field(description="what it does, in few words")
+    risk: str = Field(description="low, guarded, high")
+    interrupts: bool = Field(description="the service is away meanwhile")
+    types: list[str] = Field(description="of events that it is for; empty: what the policy says")
+    needs: list[str] = Field(description="facts that an agent must have found, or it is not offered")
+    proof: str | None = Field(description="over the numbers of its look; null: a look of its own")
+    replaced_by: str | None = Field(description="the own one because of which it is not offered any more")
+    runs: int | None = Field(description="how often it ran; null while the index cannot say")
+    proven: int | None = Field(description="of these, proven")
+
+
+class Catalogue(BaseModel):
+    """In the order in which a model reads them."""
+
+    items: list[CatalogueEntry] = Field(description="what there is")
+    problems: list[str] = Field(description="files of config/remedies that cannot be used, and why")
+
+
+@router.get("/remedies")
+def remedies(context: Context, user: Viewer) -> Catalogue:
+    """What the mesh can propose, and what each did here so far."""
+    register = context.config.remedies.use()
+    try:
+        counted = {row.type: row for row in query_index(context, lambda c, complete: read_by_type(c))}
+    except HttpProblem:
+        counted = None
+    return Catalogue(
+        items=[_entry(register, action, counted) for action in register.types],
+        problems=[*register.refused.values()],
+    )
+
+
+def _entry(register: Register, action: ActionType, counted: dict[str, SuccessRow] | None) -> CatalogueEntry:
+    name, remedy = action.name, register.remedies.get(action.name)
+    row = (counted or {}).get(name)
+    meaning = action.choice.meaning if action.choice else "run a playbook that a person brings"
+    return CatalogueEntry(
+        name=name,
+        whose="own" if name in register.own else "shipped" if remedy else "built_in",
+        does=remedy.title if remedy else meaning,
+        risk=action.risk.value,
+        interrupts=bool(action.choice and action.choice.interrupts),
+        types=[*remedy.when.types] if remedy else [],
+        needs=[*remedy.when.needs] if remedy else [],
+        proof=remedy.proof if remedy else None,
+        replaced_by=register.replaced.get(name),
+        runs=None if counted is None else row.runs if row else 0,
+        proven=None if counted is None else row.proven if row else 0,
+    )
