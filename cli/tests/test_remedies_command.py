@@ -58,3 +58,56 @@ def test_a_file_is_judged_before_anybody_uses_it(
 def test_a_file_that_is_not_there_is_said_to_be_so(mend: Mend, tmp_path: Path) -> None:
     done = mend("remedies", "lint", str(tmp_path / "none.yml"))
     assert (done.exit_code, "none.yml: it cannot be read: No such file" in done.output) == (1, True), done.output
+
+
+def test_the_file_to_begin_with_is_good_as_it_is_and_the_page_shows_the_same(
+    mend: Mend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = mend("remedies", "new", "scratch_clean")
+    assert f"mv scratch_clean.yml {mend.runtime}/config/remedies/" in done.stdout
+    text = Path("scratch_clean.yml").read_text()
+    assert f"```yaml\n{text}```" in (Path(__file__).parents[2] / "docs" / "remedies.md").read_text()
+    assert len(text.splitlines()) <= 35
+    assert mend("remedies", "lint", "scratch_clean.yml").exit_code == 0
+    for name, said in (
+        ("scratch_clean", "is there already; nothing was written"),
+        ("notify", "there is an action of the name notify already"),
+        ("Scratch", "a remedy's file is called NAME.yml"),
+        ("../evil", "a remedy's file is called NAME.yml"),
+    ):
+        again = mend("remedies", "new", name)
+        assert (again.exit_code != 0, said in " ".join(again.output.split())) == (True, True), again.output
+
+
+def test_ones_own_are_listed_with_whose_they_are_and_what_is_wrong(mend: Mend) -> None:
+    folder = mend.runtime / "config" / "remedies"
+    folder.mkdir(parents=True)
+    text = SHIPPED.joinpath("journal_vacuum.yml").read_text()
+    (folder / "mine.yml").write_text(f"{text}replaces: journal_vacuum\n")
+    (folder / "broken.yml").write_text(text.replace("risk: low", "risc: low"))
+    listed = mend("remedies", "list").stdout
+    for words in ("yours, replaces journal_vacuum", "shipped, replaced by mine", "not in use: broken.yml:"):
+        assert words in listed, listed
+    rows = {row["name"]: row for row in json.loads(mend("remedies", "list", "--json").stdout)}
+    assert (rows["mine"]["whose"], rows["mine"]["replaces"]) == ("own", "journal_vacuum")
+    assert (rows["journal_vacuum"]["replaced_by"], rows["redeploy"]["whose"]) == ("mine", "built_in")
+    assert "It is not offered: mine stands in its place." in mend("remedies", "show", "journal_vacuum").stdout
+    assert "broken.yml:" in mend("remedies", "show", "broken").output
+    assert "1 of your own" not in (found := mend("doctor").output)
+    assert "broken.yml:" in found
+
+
+def test_a_trial_asks_for_what_an_event_would_give(mend: Mend) -> None:
+    (mend.runtime / "config").mkdir(exist_ok=True)
+    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {here: {ansible_connection: local}}}\n")
+    for words, said in (
+        ([], "--with mount=VALUE: a mount is wanted; its event gives it, and there is none here"),
+        (["--with", "mount=../etc"], "'../etc' does not fit"),
+        (["--with", "size=7"], "--with size: there is no such param; there are mount, limit, keep_mib"),
+    ):
+        done = mend("remedies", "test", "journal_vacuum", "--node", "here", *words)
+        assert (done.exit_code, said in " ".join(done.output.split())) == (2, True), done.output
+    assert "there is no remedy nothing" in mend("remedies", "test", "nothing", "--node", "here").output
+    elsewhere = mend("remedies", "test", "journal_vacuum", "--node", "there", "--with", "mount=/")
+    assert "the host there is not in config/inventory.yml" in elsewhere.output

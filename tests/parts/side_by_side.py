@@ -26,6 +26,7 @@ THE_MACHINE = (
     "tests/qualify/test_scenarios.py",
     "tests/system/test_partition.py",
     "tests/test_engine_parts.py",
+    "tests/test_own_remedy.py",
     "tests/test_remedies.py",
 )
 # What takes half a minute or more, file by file, longest first; tests of the files in EACH_ALONE share nothing.

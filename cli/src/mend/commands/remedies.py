@@ -140,7 +140,7 @@ def new(
     file = Path(f"{name}.yml")
     text = resources.files("mend.remedies").joinpath("skeleton.yml").read_bytes()
     try:
-        read_named(file.name, text, SHIPPED.names)
+        read_named(f"{name}.yml", text, SHIPPED.names)
     except BadRemedy as error:
         raise CliError(plain(str(error)), USAGE) from None
     if not create_whole(Path.cwd() / file.name, text, mode=0o644):
