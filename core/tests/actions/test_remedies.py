@@ -254,6 +254,7 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
     ("old", "new", "said"),
     [
         ("risk: low", "risk: low\ncolour: red", "bad.yml:11: colour: no such key"),
+        ("risk: low", "risc: low", "bad.yml:10: risc: no such key; take it out or correct its spelling"),
         ("interrupts: false", "interrupts: perhaps", "bad.yml:11: interrupts: Input should be a valid boolean"),
         ("risk: low", "risk: none at all", "bad.yml:10: risk: Input should be"),
         ("title: empties", 'title: "{{ empties }}"\n#', "bad.yml:1: title: a template may stand in tasks only"),

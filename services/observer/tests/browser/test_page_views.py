@@ -12,6 +12,7 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 from browser_rig import Mesh, an_attempt, some_places, until
 from playwright.sync_api import Page, expect
+from remedy_rig import GOOD
 
 from mesh_core.models.proposals import Folder, Risk
 
@@ -30,6 +31,7 @@ VIEWS = (
     "events",
     "metrics",
     "silences",
+    "remedies",
     "audit",
 )
 # What is on the page when it is whole: a picture of "Reading…" shows nothing.
@@ -45,6 +47,7 @@ WHOLE = {
     "events": ".past",
     "metrics": ".uplot",
     "silences": ".silence",
+    "remedies": ".remedy",
     "audit": ".audit td",
 }
 MARKS_THAT_SPILL = """[...document.querySelectorAll(".mark")]
@@ -74,6 +77,10 @@ def places(mesh: Mesh) -> dict[str, str]:
     for number, risk in enumerate(Risk):
         mesh.propose(f"node{number:03d}", "api", risk_level=risk)
     (mesh.runtime / "config" / "policy.yml").write_text("requests: {modules: {ansible.builtin.shell: [cmd, chdir]}}\n")
+    remedies = mesh.runtime / "config" / "remedies"
+    remedies.mkdir()
+    (remedies / "scratch_clean.yml").write_text(GOOD + "replaces: journal_vacuum\n")
+    (remedies / "broken.yml").write_text(GOOD.replace("risk: low", "risc: low"))
     own = mesh.propose("web02", "shop", **a_playbook_of_ones_own("web02"))
     run = mesh.finished(Folder.DONE, mesh.proposal("node001", "db"))
     mesh.finished(Folder.FAILED, mesh.proposal("node002", "db"))
@@ -148,6 +155,20 @@ def test_a_probe_that_sees_nothing_is_said_in_red_above_the_nodes_until_it_works
     expect(unwatched).to_have_count(0)
     mesh.tell_as_agent("node003", "probe_failed", probe="docker", error="PermissionError")
     expect(unwatched).to_contain_text("node003: docker")
+
+
+def test_the_catalogue_says_whose_a_remedy_is_what_it_did_here_and_which_file_is_bad(
+    visit: Visit, places: dict[str, str]
+) -> None:
+    page = show(visit, places, "remedies")
+    own = page.get_by_role("region", name="Your own").locator(".remedy")
+    for words in ("scratch clean", "empties the scratch folder", "for scratch full", "never ran here"):
+        expect(own).to_contain_text(words)
+    expect(page.locator(".trouble")).to_contain_text("broken.yml:10: risc: no such key")
+    restart = page.locator(".remedy", has_text="container restart")
+    expect(restart.get_by_role("link", name="1 of 2 proven")).to_be_visible()
+    replaced = page.locator(".remedy", has_text="journal vacuum")
+    expect(replaced).to_contain_text("not offered: scratch_clean stands in its place")
 
 
 def test_the_queue_says_what_is_wrong_and_how_far_a_yes_goes(visit: Visit, places: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from index_rig import BASE_MS, Shelf, shelf_in
+from remedy_rig import GOOD, own_folder
 
 from mesh_core.actions.register import SHIPPED
 from mesh_core.messaging.bus import Bus
@@ -49,6 +50,18 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
         yield Asked(shelf, http)
     shelf.indexer.close()
     await bus.close()
+
+
+async def test_the_catalogue_counts_what_each_did_and_names_a_bad_file(asked: Asked, tmp_path: Path) -> None:
+    own_folder(tmp_path, mine=GOOD, broken="title: [")
+    told = await asked.get("/remedies")
+    rows = {row["name"]: row for row in told["items"]}
+    assert [*rows] == [*SHIPPED.type_names, "mine"]
+    assert (rows["mine"]["whose"], rows["mine"]["runs"], rows["mine"]["types"]) == ("own", 0, ["scratch_full"])
+    assert (rows["journal_vacuum"]["whose"], rows["redeploy"]["whose"]) == ("shipped", "built_in")
+    (problem,) = told["problems"]
+    assert problem.startswith("broken.yml:")
+    assert "mine" in (await asked.get("/history"))["types"]
 
 
 async def test_events_are_filtered_and_paged(asked: Asked) -> None:

@@ -19,7 +19,7 @@ import yaml
 from pydantic import ValidationError
 
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.models.config_file import first_problem, not_yaml
+from mesh_core.models.config_file import first_error, first_problem, not_yaml
 from mesh_core.models.yaml_loader import SafeLoader
 
 MAX_BYTES = 64 * 1024
@@ -93,7 +93,7 @@ def read_remedy(raw: bytes, source: str, replaceable: Container[str] = ()) -> Re
         remedy = Remedy.model_validate(said)
     except ValidationError as error:
         problem = first_problem(error).removeprefix("the file: ")
-        where = [str(part) for part in error.errors(include_url=False, include_context=False)[0]["loc"]]
+        where = [str(part) for part in first_error(error)["loc"]]
         if not where and (part := _PART.match(problem)):  # of what does not hold together: the part is in the words
             where = part[1].split(".")
         raise BadRemedy(f"{source}:{_line_of(node, where)}: {problem}") from None

@@ -26,12 +26,14 @@ function Remedies() {
       {!loaded.data && !loaded.problem && <Waiting />}
       {(loaded.data?.problems.length ?? 0) > 0 && (
         <div class="trouble" role="alert">
-          <p>Files of config/remedies that are not in use:</p>
-          <ul>
-            {loaded.data?.problems.map((one) => (
-              <li key={one}>{visible(one)}</li>
-            ))}
-          </ul>
+          <div>
+            <p>Files of config/remedies that are not in use:</p>
+            <ul>
+              {loaded.data?.problems.map((one) => (
+                <li key={one}>{visible(one)}</li>
+              ))}
+            </ul>
+          </div>
         </div>
       )}
       {loaded.data &&
