@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -24,11 +25,14 @@ from parts.dockerd import OwnEngine
 from parts.engine import DockerFailed
 from parts.nodes import SystemdNode
 from parts.planning import planner_and_executor
+from parts.web_faults import ENDED, LOADED_AGAIN, NEARLY_OVER, NEVER_LOADED, RENEWED_AND_NOT_LOADED
 
 from mesh_core.testing import RedisServer, wait_for
+from node_agent.checks import Condition
 from node_agent.engine import Engine as AgentsEngine
 from node_agent.investigation import docker
 from node_agent.investigation.question import Question
+from node_agent.probes.tcp import TcpOptions, TcpProbe
 
 Script = Callable[[str], str]  # runs a shell script on a host and gives what it printed
 
@@ -36,7 +40,8 @@ Script = Callable[[str], str]  # runs a shell script on a host and gives what it
 @dataclass(frozen=True)
 class Fault:
     """`make` breaks the host; `event` is what its agent would say then, with what it looked up; `mended` is what the
-    test itself sees afterwards. `touches` and `told` are words of the card and of the outcome."""
+    test itself sees afterwards. `touches` and `told` are words of the card and of the outcome. `probe`: the service
+    whose probe saw it, and has to see it gone."""
 
     remedy: str
     make: str
@@ -46,6 +51,7 @@ class Fault:
     told: str
     undo: str = "true"
     host: str = "web01"
+    probe: str = ""
 
 
 def used_percent(run: Script, mount: str) -> int:
@@ -82,6 +88,34 @@ def failed_unit(run: Script) -> dict[str, Any]:
     return {"type": "unit_failed", "service": "tired.service", "severity": "error", "payload": payload}
 
 
+def near_its_end(name: str, port: int, **found: object) -> Callable[[Script], dict[str, Any]]:
+    """An event about a certificate, by the agent's own probe."""
+
+    def event(run: Script) -> dict[str, Any]:
+        about = {"host": run("hostname -I").split()[0], "port": port, "tls": True, "verify_tls": False}
+        _, seen = asyncio.run(TcpProbe(TcpOptions(name="shop", **about)).check(None))
+        assert seen.condition is Condition.UNHEALTHY
+        at = {"unit": f"front-{name}.service", "can_reload": True, "host": name, "address": "127.0.0.1", "port": port}
+        payload = {**seen.facts, "investigation": {"certificate": {**at, **found}}}
+        return {"type": seen.type, "severity": seen.severity.value, "payload": payload}
+
+    return event
+
+
+def shown_until(run: Script, name: str, port: int) -> float:
+    said = run(f"openssl s_client -connect 127.0.0.1:{port} -servername {name} < /dev/null 2> /dev/null || true")
+    return ssl.cert_time_to_seconds(said.partition("NotAfter: ")[2].partition("\n")[0]) - time.time()
+
+
+def never_loaded(run: Script) -> dict[str, Any]:
+    file = "/etc/nginx/conf.d/wiki.conf"
+    loaded = run("systemctl show --timestamp=unix --property=StateChangeTimestamp --value nginx").strip().lstrip("@")
+    behind = int(run(f"stat --format=%Y {file}")) - int(loaded)
+    found = {"config": {"program": "nginx", "file": file, "behind_seconds": behind}}
+    payload = {"runtime": "systemd", "active_state": "active", "error": "it answered 404", "investigation": found}
+    return {"type": "http_probe_failed", "service": "nginx.service", "severity": "error", "payload": payload}
+
+
 # Archived files of 4 MiB, with names that the journal gives them, until the disk is full.
 FULL_JOURNAL = """
 mkdir -p /var/log/journal /etc/systemd/journald.conf.d
@@ -104,6 +138,11 @@ FULL_CACHE = """
 mount -t tmpfs -o size=80m cache /var/cache/apt/archives
 mkdir /var/cache/apt/archives/partial
 head -c 76000000 /dev/zero > /var/cache/apt/archives/old_1.0_all.deb
+"""
+FULL_OF_LOGS = """
+mkdir /var/log/shop; mount -t tmpfs -o size=80m,mode=755 logs /var/log/shop
+printf '%s\\n' '/var/log/shop/*.log {' weekly delaycompress 'rotate 3' missingok '}' > /etc/logrotate.d/shop
+{ yes "a line of a log" | head -c 75000000; echo the last line; } > /var/log/shop/web.log
 """
 # It fails five times, which is when systemd gives up; what it lacked is there then.
 TIRED = """
@@ -150,6 +189,48 @@ FAULTS = (
         touches="deletes downloaded package files on web01; frees up to 72 MiB on /var/cache/apt/archives",
         told="/var/cache/apt/archives 91 % -> 0 % full",
         undo="umount -l /var/cache/apt/archives",
+    ),
+    Fault(
+        "logs_rotate",
+        make=FULL_OF_LOGS,
+        event=full_disk(
+            "/var/log/shop",
+            lambda run: {
+                "logs": {"bytes": bytes_in(run, "/var/log/shop"), "rule": "shop", "mount": "/var/log/shop"},
+            },
+        ),
+        mended=lambda run: "the last line" in run("zcat /var/log/shop/web.log.1.gz | tail -n 1 || true"),
+        touches="rotates the largest log files on web01; rotates and compresses 72 MiB of log files on /var/log/shop",
+        told="/var/log/shop 90 % -> 1 % full",
+        undo="umount -l /var/log/shop; rm -r /var/log/shop /etc/logrotate.d/shop",
+    ),
+    Fault(
+        "certificate_renew",
+        make=NEARLY_OVER,
+        event=near_its_end("shop.example", 8443, manager="certbot", lineage="shop.example"),
+        mended=lambda run: shown_until(run, "shop.example", 8443) > 80 * 86400,
+        touches="it is good for 4 days more; certbot renews shop.example if it finds it due, then front-shop.example.s",
+        told="the certificate of shop.example is good for 4 days -> 89 days",
+        undo=f"set -- shop.example; {ENDED}",
+    ),
+    Fault(
+        "certificate_reload",
+        make=RENEWED_AND_NOT_LOADED,
+        event=near_its_end("wiki.example", 8444, newer_on_disk=True),
+        mended=lambda run: shown_until(run, "wiki.example", 8444) > 80 * 86400,
+        touches="lets the server load the certificate that was renewed on web01; what is shown is good for 4 days more",
+        told="the certificate of wiki.example is good for 4 days -> 89 days",
+        undo=f"set -- wiki.example; {ENDED}",
+    ),
+    Fault(
+        "config_reload",
+        make=NEVER_LOADED,
+        event=never_loaded,
+        mended=lambda run: bool(run("ss -Hltn 'sport = 8445'")),
+        touches="/etc/nginx/conf.d/wiki.conf was changed ",
+        told="nginx.service is ",
+        probe="nginx.service",
+        undo=LOADED_AGAIN,
     ),
     Fault(
         "unit_start",
@@ -251,9 +332,7 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
         for faults in (FAULTS[:-1], FAULTS[-1:]):
             for number, fault in enumerate(faults):
                 event = await asyncio.to_thread(fault.event, hosts[fault.host])
-                told = json.dumps({"node": fault.host, "incident": f"{fault.host}/{number}", **event})
-                with redis.Redis.from_url(redis_server.url) as client:
-                    client.xadd(f"mesh:ev:{fault.host}", {"p": told}, id=f"{int(time.time() * 1000) + number}-0")
+                tell(redis_server, fault, number, event)
             wanted = {fault.remedy for fault in faults}
             await wait_for(partial(are_proposed, actions, wanted), 120, "a proposal for each")
             approved = proposed(actions)
@@ -265,7 +344,10 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
                 shown = mend(mesh, "show", proposal["id"])
                 assert fault.touches in shown, shown
                 file.rename(actions / "approved" / file.name)
-            for fault in faults:
+            for number, fault in enumerate(faults):
+                if fault.probe:
+                    await wait_for(partial(fault.mended, hosts[fault.host]), 120, f"{fault.remedy} to help")
+                    tell(redis_server, fault, number, {"type": "service_recovered", "service": fault.probe})
                 outcome = await outcome_of(actions, approved[fault.remedy][1]["id"])
                 assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
                 assert fault.mended(hosts[fault.host]), outcome
@@ -276,6 +358,13 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
         for fault in FAULTS:
             with suppress(DockerFailed):  # of what was never broken
                 hosts[fault.host](fault.undo)
+
+
+def tell(server: RedisServer, fault: Fault, number: int, event: dict[str, Any]) -> None:
+    """As the node agent of that host."""
+    told = json.dumps({"node": fault.host, "incident": f"{fault.host}/{number}", **event})
+    with redis.Redis.from_url(server.url) as client:
+        client.xadd(f"mesh:ev:{fault.host}", {"p": told}, id=f"{int(time.time() * 1000) + number}-0")
 
 
 def are_proposed(actions: Path, types: set[str]) -> bool:

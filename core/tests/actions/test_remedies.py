@@ -38,11 +38,31 @@ def full_disk(**rooms: dict[str, Any]) -> dict[str, Any]:
     return {"type": "disk_space_low", "payload": {**DISK, "investigation": found}}
 
 
+def expiring(**found: object) -> dict[str, Any]:
+    shows = {"unit": "nginx.service", "can_reload": True, "host": "shop.example", "address": "127.0.0.1", "port": 443}
+    payload = {"left_seconds": 5 * 86400, "warn_seconds": 14 * 86400, "certificate": "shop.example (3aad3dff)"}
+    return {
+        "type": "certificate_expiring",
+        "payload": {**payload, "investigation": {"certificate": {**shows, **found}}},
+    }
+
+
 EVENTS: dict[str, dict[str, Any]] = {
     "journal_vacuum": full_disk(journal={"bytes": 3 * GIB + GIB // 2}),
     "package_cache_clean": full_disk(packages={"cache_bytes": GIB, "manager": "dnf"}),
     "docker_reclaim_space": full_disk(docker={"dangling_bytes": 0, "build_cache_bytes": 12 * GIB}),
     "container_log_empty": full_disk(docker={"logs": [{"container": "web-1", "bytes": 5 * GIB}]}),
+    "logs_rotate": full_disk(logs={"bytes": 2 * GIB, "rule": "rsyslog"}),
+    "certificate_renew": expiring(manager="certbot", lineage="shop.example", newer_on_disk=False),
+    "certificate_reload": expiring(newer_on_disk=True),
+    "config_reload": {
+        "type": "http_probe_failed",
+        "service": "nginx.service",
+        "payload": {
+            **{"runtime": "systemd", "active_state": "active", "error": "it answered 404"},
+            "investigation": {"config": {"program": "nginx", "file": "/etc/nginx/a", "behind_seconds": 7300}},
+        },
+    },
     "unit_start": {
         "type": "unit_failed",
         "service": "backup.timer",
@@ -120,7 +140,8 @@ def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offer
     assert told.reason == (
         "a disk is nearly full; not offered: container_log_empty (the agent found no docker.logs.0.bytes); "
         "docker_reclaim_space (the agent found no docker.build_cache_bytes); journal_vacuum (the agent found no "
-        "journal.bytes); package_cache_clean (the agent found no packages.cache_bytes)"
+        "journal.bytes); logs_rotate (the agent found no logs.bytes); package_cache_clean (the agent found no "
+        "packages.cache_bytes)"
     )
     names = ("docker_reclaim_space", "package_cache_clean")
     both = {room: facts for name in names for room, facts in EVENTS[name]["payload"]["investigation"].items()}
@@ -143,6 +164,14 @@ def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offer
         ("container_log_empty", "docker", {"logs": [7]}, "the agent found no docker.logs.0.bytes"),
         ("container_log_empty", "docker", {"logs": [{"container": EVIL, "bytes": GIB}]}, "gives no container for cont"),
         ("package_cache_clean", "packages", {"manager": "pacman"}, "gives no enum for manager"),
+        ("logs_rotate", "logs", {"rule": "../passwd"}, "gives no name for rule"),
+        ("certificate_renew", "certificate", {"manager": None}, "the agent found no certificate.manager"),
+        ("certificate_renew", "certificate", {"manager": "lego"}, "gives no enum for manager"),
+        ("certificate_renew", "certificate", {"can_reload": False}, "certificate.can_reload is no"),
+        ("certificate_renew", "certificate", {"lineage": EVIL}, "gives no name for lineage"),
+        ("certificate_reload", "certificate", {"newer_on_disk": False}, "certificate.newer_on_disk is no"),
+        ("config_reload", "config", {"behind_seconds": 0}, "config.behind_seconds is only 0 s"),
+        ("config_reload", "config", {"program": "sshd"}, "gives no enum for program"),
         ("unit_start", "unit", {"enabled": False}, "unit.enabled is no"),
         ("unit_start", "unit", {"enabled": "yes"}, "unit.enabled is yes"),
     ],
@@ -166,6 +195,32 @@ def test_what_is_no_mount_gives_no_value_and_no_playbook(mount: object) -> None:
     assert "deletes archived journal files on n1" in what_it_touches(
         proposal_for("journal_vacuum", payload={**payload, "mount": mount})
     )
+
+
+def test_a_certificate_near_its_end_never_leads_to_a_restart_and_is_loaded_where_it_was_renewed() -> None:
+    for name, preferred in (("certificate_reload", "certificate_reload"), ("certificate_renew", "certificate_renew")):
+        allowed = POLICY.allows(event_for(name))
+        assert (allowed.preferred, allowed.actions) == (preferred, {preferred, "notify"})
+        assert allowed.reason == "a certificate is near its end"
+    told = POLICY.allows(with_found("certificate_renew", "certificate", manager=None))
+    assert told.preferred == "notify"
+    assert "certificate_renew (the agent found no certificate.manager)" in told.reason
+
+
+def test_a_changed_configuration_is_loaded_by_no_event_that_calls_it_bad() -> None:
+    event = event_for("config_reload")
+    offered = POLICY.allows(event)
+    assert (offered.preferred, offered.actions) == ("config_reload", {"config_reload", "restart", "notify"})
+    without = POLICY.allows(with_found("config_reload", "config", behind_seconds=0))
+    assert (without.preferred, without.rule, without.reason) == ("restart", "own-probe", offered.reason)
+    protected = POLICY.allows(
+        with_found("config_reload", "config", behind_seconds=0).model_copy(update={"service": "sshd"})
+    )
+    assert (protected.preferred, protected.rule) == ("notify", "never")
+    assert "config_reload" not in protected.reason
+    for said in ("nginx: [emerg] unknown directive", "configuration file test failed", "reload failed"):
+        told = event.model_copy(update={"payload": {**event.payload, "logs": [said]}})
+        assert "config_reload" not in POLICY.allows(told).actions, said
 
 
 def test_a_card_says_what_it_touches_with_the_estimate() -> None:
@@ -218,6 +273,7 @@ def test_the_outcome_tells_both_looks_in_one_sentence() -> None:
         ("size_gib", 2048, "2.0 TiB"),
         ("used_percent", 97.5, "97.5 %"),
         ("age_seconds", 90, "90 s"),
+        ("left_seconds", 5 * 86400 + 7, "5 days"),
         ("unit.enabled", True, "yes"),
         ("is_running", 0, "no"),
         ("count", 3, "3"),

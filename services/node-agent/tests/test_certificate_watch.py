@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from mesh_core.models.events import Runtime, Severity
 from node_agent.certificate import Certificate, read_certificate
 from node_agent.certificate_watch import certificate_result
 from node_agent.checks import Condition
+from node_agent.connection import Endpoint
 from node_agent.investigation import certificate as room
+from node_agent.investigation.question import Question
 from node_agent.probe import Backing
 from node_agent.probes.http import HttpOptions, HttpProbe
 from node_agent.probes.tcp import TcpOptions, TcpProbe
@@ -168,6 +171,44 @@ async def test_run_out_it_is_one_trouble_and_what_else_fails_is_another(
             context.load_cert_chain(good)
             await watched.see("shop", "http_probe_failed", "service_recovered")
             await watched.see(None, "node_online", "certificate_expiring", "service_recovered")
+
+
+async def test_what_shows_it_on_this_host_is_found_though_its_name_leads_elsewhere(
+    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def shows(units: list[str], properties: str) -> list[dict[str, str]]:
+        return [{"Id": unit, "CanReload": "yes"} for unit in units]
+
+    shown, newer = made(5), made(80)
+    live = tmp_path / "live" / "shop.example"
+    live.mkdir(parents=True)
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal" / "shop.example.conf").touch()
+    (live / "cert.pem").write_text(newer.read_text())
+    monkeypatch.setattr(room, "CERTBOT", tmp_path)
+    monkeypatch.setattr(room, "unit_listening_on", lambda port: "front.service")
+    monkeypatch.setattr("node_agent.systemctl.show", shows)
+    async with shop(shown) as (port, _):
+        asked = Question("certificate_expiring", {"address": f"127.0.0.1:{port}"}, time.monotonic() + 60)
+        assert room.fits(asked)
+        found = await asyncio.to_thread(room.look, asked)
+        assert found.pop("left_seconds") == pytest.approx(5 * DAY, abs=300)
+        assert found == {
+            **{"names": ["shop.example", "127.0.0.1"], "manager": "certbot", "lineage": "shop.example"},
+            **{"newer_on_disk": True, "address": "127.0.0.1", "port": port, "host": "127.0.0.1"},
+            **{"unit": "front.service", "can_reload": True},
+        }
+        contained = replace(asked, host_files=False)
+        assert (await asyncio.to_thread(room.look, contained)).keys() == {"left_seconds", "names"}
+        backed = replace(asked, facts={**asked.facts, "backed_by": {"runtime": "docker", "name": "proxy"}})
+        assert "unit" not in await asyncio.to_thread(room.look, backed)
+        # Over a router, or by a name that only others know.
+        away = Endpoint(host="shop.invalid", port=port)
+        assert await room._place_here(away, read_certificate(der_in(shown))) == "127.0.0.1"
+        assert await room._place_here(away, read_certificate(der_in(newer))) == ""
+    asked = Question("certificate_expiring", {"address": f"127.0.0.1:{port}"}, time.monotonic() + 60)
+    assert await asyncio.to_thread(room.look, asked) == {}
+    assert not room.fits(Question("certificate_expiring", {"address": "unix"}, 0.0))
 
 
 def test_who_keeps_a_certificate_is_found_by_its_names_or_where_none_may_be_read_by_its_own(

@@ -1,10 +1,12 @@
 # A node as Ansible meets it: systemd as process 1, sshd, Python, and one unit that can be made sick (web.service).
+# What remedies are proven with: nginx (stopped), openssl, logrotate.
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends systemd systemd-sysv dbus openssh-server python3 \
+ && apt-get install -y --no-install-recommends systemd systemd-sysv dbus openssh-server python3 nginx openssl logrotate \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb \
  && systemctl mask getty.target systemd-logind.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
-        fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service
+        fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service logrotate.timer \
+ && systemctl disable nginx.service
 COPY service.pl probe.pl /srv/
 COPY web.service /etc/systemd/system/
 RUN systemctl enable ssh.service web.service

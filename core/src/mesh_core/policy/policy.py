@@ -112,19 +112,22 @@ class Policy:
             if preferred not in (unworded.prefer, NOTIFY.word):
                 preferred, rule_name = NOTIFY.word, "words"
                 reason += "; but that only speaks because of words in the event"
-        for dropped, sentence, fence in self._fences(event, facts, recent_restarts):
-            if actions & dropped:
-                actions -= dropped
-                reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
         unmet = {c.word: said for c in self._register.choices if c.word in actions and (said := c.unmet(event))}
         unmet |= {word: why for word, why in self._register.unusable.items() if word in actions}
         actions -= unmet.keys()
-        if preferred in unmet:
+        in_its_place = preferred in unmet
+        if in_its_place:
             preferred = next((w for w in (*rule.allow, *joining) if w in actions and w not in _LAST), NOTIFY.word)
             if preferred == NOTIFY.word:
                 reason, rule_name = f"{reason}; {_not_offered(unmet)}", "needs"
         elif preferred == rule.prefer == NOTIFY.word and not _looks_closer(rule.when):
             preferred = next((word for word in joining if word in actions), preferred)
+        for dropped, sentence, fence in self._fences(event, facts, recent_restarts):
+            if actions & dropped:
+                actions -= dropped
+                reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
+        if preferred not in actions and in_its_place:  # then the next of those that the rule names
+            preferred = next((w for w in (*rule.allow, *joining) if w in actions and w not in _LAST), preferred)
         if preferred in joining:
             reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
         if preferred not in actions:

@@ -23,6 +23,20 @@ _PRINTING: Mapping[str, frozenset[str]] = {
     "journalctl": frozenset({"--disk-usage", "--header", "--list-boots"}),
     "timedatectl": frozenset({"show", "status", "show-timesync"}),
     "resolvectl": frozenset({"statistics", "status"}),
+    # Is this configuration good? postfix is missing: its `check` makes folders.
+    "nginx": frozenset({"-t"}),
+    "haproxy": frozenset({"-c"}),
+    "caddy": frozenset({"validate"}),
+    "apachectl": frozenset({"configtest"}),
+    "openssl": frozenset({"s_client"}),
+}
+# Of these every other option may write, or send more than a greeting.
+_OPTIONS: Mapping[str, frozenset[str]] = {
+    "nginx": frozenset({"-t", "-q"}),
+    "haproxy": frozenset({"-c", "-q", "-f"}),
+    "caddy": frozenset({"--config"}),
+    "apachectl": frozenset(),
+    "openssl": frozenset({"-connect", "-servername"}),
 }
 
 
@@ -61,6 +75,9 @@ def looking_problem(task: Mapping[str, Any]) -> str:
     first = words[0] if words else ""
     if _PRINTING[program] and first not in _PRINTING[program]:
         return f"a look may not run {program} {first[:60]}; it may {', '.join(sorted(_PRINTING[program]))}"
+    options = _OPTIONS.get(program)
+    if options is not None and (other := next((w for w in words if w[:1] == "-" and w not in options), "")):
+        return f"a look may not run {program} with {other[:60]}; it may take {', '.join(sorted(options)) or 'none'}"
     return ""
 
 

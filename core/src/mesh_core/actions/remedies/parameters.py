@@ -110,14 +110,14 @@ class OneOf(_Param):
 
 
 class Name(_Param):
-    """A thing of the host, by name: a mount point, a unit, a container."""
+    """A thing of the host, by name: a mount point, a unit, a container; `name` is any other (a host, a file's name)."""
 
-    type: Literal["mount", "unit", "container"]
+    type: Literal["mount", "unit", "container", "name"]
     from_: Annotated[From, Field(alias="from")]
 
     @property
     def example(self) -> str:
-        return UnsafeText({"mount": "/srv", "unit": "example.service", "container": "example"}[self.type])
+        return UnsafeText(_EXAMPLES[self.type])
 
     def fitting(self, given: Any) -> str | None:
         return UnsafeText(given) if isinstance(given, str) and _FITS[self.type](given) else None
@@ -127,5 +127,6 @@ def _is_mount(text: str) -> bool:
     return len(text) <= 255 and bool(_MOUNT.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
 
 
-_FITS = {"mount": _is_mount, "unit": lambda text: bool(_UNIT.fullmatch(text)), "container": is_name}
+_FITS = {"mount": _is_mount, "unit": lambda text: bool(_UNIT.fullmatch(text)), "container": is_name, "name": is_name}
+_EXAMPLES = {"mount": "/srv", "unit": "example.service", "container": "example", "name": "example"}
 Param = Annotated[Number | OneOf | Name, Field(discriminator="type")]

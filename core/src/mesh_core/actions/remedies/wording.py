@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from mesh_core.models.durations import span_in_words
 from mesh_core.models.sizes import size_in_words
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 MAX_NAME = 120  # characters of a path or a name that are shown
 _UNIT = re.compile(r"[a-z]+$")
 _BYTES = {"bytes": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
-_PLAIN = {"percent": " %", "seconds": " s", "ms": " ms"}
+_PLAIN = {"percent": " %", "ms": " ms"}
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -51,4 +52,6 @@ def in_words(name: str, value: object) -> str:
     unit = found[0] if found else ""
     if unit in _BYTES:
         return size_in_words(int(value * _BYTES[unit]))
+    if unit == "seconds":
+        return span_in_words(int(value))
     return f"{value:g}{_PLAIN[unit]}" if unit in _PLAIN else f"{value:g}" if isinstance(value, float) else str(value)

@@ -53,7 +53,7 @@ def endpoint_of(question: Question) -> Endpoint | None:
 
 def look(question: Question) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    with contextlib.suppress(TimeoutError):  # what was found by then is what there is
+    with contextlib.suppress(OSError):  # no time, no systemctl: what was found by then is what there is
         question.answered(_look(question, facts))
     return facts
 
@@ -73,8 +73,7 @@ async def _look(question: Question, facts: dict[str, Any]) -> None:
             facts["newer_on_disk"] = on_disk.ends_at > certificate.ends_at
     if place := await _place_here(endpoint, certificate):
         facts |= {"address": place, "port": endpoint.port, "host": endpoint.host}
-        if unit := _unit_behind(question, endpoint):
-            (told,) = await systemctl.show([unit], "Id,CanReload")
+        for told in await systemctl.show(list(filter(None, [_unit_behind(question, endpoint)])), "Id,CanReload"):
             facts |= {"unit": told["Id"], "can_reload": told.get("CanReload") == "yes"}
 
 
