@@ -165,11 +165,11 @@ def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offer
         ("container_log_empty", "docker", {"logs": [{"container": EVIL, "bytes": GIB}]}, "gives no container for cont"),
         ("package_cache_clean", "packages", {"manager": "pacman"}, "gives no enum for manager"),
         ("logs_rotate", "logs", {"rule": "../passwd"}, "gives no name for rule"),
-        ("certificate_renew", "certificate", {"manager": None}, "the agent found no certificate.manager"),
+        ("certificate_renew", "certificate", {"manager": None}, "nothing on this host is known to renew it"),
         ("certificate_renew", "certificate", {"manager": "lego"}, "gives no enum for manager"),
-        ("certificate_renew", "certificate", {"can_reload": False}, "certificate.can_reload is no"),
+        ("certificate_renew", "certificate", {"can_reload": False}, "the unit that shows it cannot reload"),
         ("certificate_renew", "certificate", {"lineage": EVIL}, "gives no name for lineage"),
-        ("certificate_reload", "certificate", {"newer_on_disk": False}, "certificate.newer_on_disk is no"),
+        ("certificate_reload", "certificate", {"newer_on_disk": False}, "no newer one was seen on the disk"),
         ("config_reload", "config", {"behind_seconds": 0}, "config.behind_seconds is only 0 s"),
         ("config_reload", "config", {"program": "sshd"}, "gives no enum for program"),
         ("unit_start", "unit", {"enabled": False}, "unit.enabled is no"),
@@ -204,7 +204,11 @@ def test_a_certificate_near_its_end_never_leads_to_a_restart_and_is_loaded_where
         assert allowed.reason == "a certificate is near its end"
     told = POLICY.allows(with_found("certificate_renew", "certificate", manager=None))
     assert told.preferred == "notify"
-    assert "certificate_renew (the agent found no certificate.manager)" in told.reason
+    assert told.reason == (
+        "a certificate is near its end; not offered: certificate_reload (no newer one was seen on the disk); "
+        "certificate_renew (nothing on this host is known to renew it: neither certbot nor acme.sh nor a cert-renewer "
+        "of step)"
+    )
 
 
 def test_a_changed_configuration_is_loaded_by_no_event_that_calls_it_bad() -> None:

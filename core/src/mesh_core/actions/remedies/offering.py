@@ -21,7 +21,7 @@ def unmet_need(remedy: Remedy, event: HealthEvent) -> str:
         return f"it is for {', '.join(remedy.when.types)}"
     for path, need in remedy.when.needs.items():
         if said := _unmet(event, path, need):
-            return said
+            return need.otherwise or said
     wrong = next((name for name, param in remedy.params.items() if param.value_in(event) is None), None)
     return f"what was found gives no {remedy.params[wrong].type} for {wrong}" if wrong else ""
 

@@ -39,7 +39,10 @@ TaskList = Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=
 
 
 class Need(FilePart):
-    """What must be known of a fact; all that is given must hold. Nothing given: it must be there."""
+    """What must be known of a fact; all that is given must hold. Nothing given: it must be there.
+
+    `otherwise`: what people are told where it does not, such as what would make the remedy available.
+    """
 
     at_least: Whole | None = None
     at_most: Whole | None = None
@@ -47,6 +50,7 @@ class Need(FilePart):
     is_: Annotated[bool | str | None, Field(alias="is")] = None
     plus: From | None = None  # at_least and at_most are of both together
     percent_of: From | None = None  # at_least and at_most are percent of that fact
+    otherwise: Line | None = None
 
 
 class OfferedWhen(FilePart):
