@@ -100,7 +100,9 @@ def test_journal_and_packages_count_where_they_lie_on_the_full_disk(tiny_disk: P
     assert not disk.is_of_host_files(Question("disk_space_low", {"mount": "/"}, FOREVER, host_files=False))
 
 
-def test_plain_logs_count_by_the_rule_that_knows_most_of_them(tiny_disk: Path, tmp_path: Path) -> None:
+def test_plain_logs_count_by_the_rule_that_knows_most_of_them(
+    tiny_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, size in (("web/a.log", 8), ("web/b.log", 8), ("web/a.log.1", 4), ("db.log", 12)):
         (tiny_disk / name).parent.mkdir(exist_ok=True)
         (tiny_disk / name).write_bytes(b"x" * size * KIB)
@@ -112,6 +114,9 @@ def test_plain_logs_count_by_the_rule_that_knows_most_of_them(tiny_disk: Path, t
     found = {"rule": "web", "bytes": 16 * KIB, "mount": str(tiny_disk)}
     assert logs.look(question(mount=str(tiny_disk)), rules) == found
     assert logs.look(question(mount="/proc"), rules) == {}
+    for programs, fits in (((rules,), True), ((tmp_path / "none",), False)):
+        monkeypatch.setattr(logs, "PROGRAMS", programs)
+        assert logs.fits(question(mount=str(tiny_disk))) is fits
     assert logs.look(question(mount=str(tiny_disk)), tmp_path / "none") == {}
 
 

@@ -8,13 +8,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from node_agent.investigation.disk import lies_on_it
+from node_agent.investigation.disk import is_of_host_files, lies_on_it
 from node_agent.investigation.question import Question, shown
 
 RULES = Path("/etc/logrotate.d")
+PROGRAMS = (Path("/usr/sbin/logrotate"), Path("/usr/bin/logrotate"))  # packages bring rules where there is none, too
 MAX_RULES, MAX_FILES = 500, 2_000
 MAX_BYTES = 64 * 1024
 _WORD = re.compile(r'"([^"\n]*)"|\'([^\'\n]*)\'|([^\s{}"\']+)|([{}])')
+
+
+def fits(question: Question) -> bool:
+    return is_of_host_files(question) and any(program.exists() for program in PROGRAMS)
 
 
 def look(question: Question, rules: Path = RULES) -> dict[str, Any]:

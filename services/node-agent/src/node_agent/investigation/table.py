@@ -29,7 +29,7 @@ def rooms(docker_host: str) -> Sequence[Room]:
         Room("disk", disk.is_of_a_disk, disk.usage),
         Room("journal", disk.is_of_host_files, journal.look),
         Room("packages", disk.is_of_host_files, packages.look),
-        Room("logs", disk.is_of_host_files, logs.look),
+        Room("logs", logs.fits, logs.look),
         Room("unit", unit.fits, unit.look),
         Room("config", config.fits, config.look),
         Room("certificate", certificate.fits, certificate.look),
