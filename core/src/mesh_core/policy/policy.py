@@ -128,7 +128,7 @@ class Policy:
                 reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
         if preferred not in actions and in_its_place:  # then the next of those that the rule names
             preferred = next((w for w in (*rule.allow, *joining) if w in actions and w not in _LAST), preferred)
-        if preferred in joining:
+        if preferred in actions.intersection(joining):
             reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
         if preferred not in actions:
             stand_ins = (c.word for c in self._register.choices if c.stands_in and c.word in actions)
