@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ import pytest
 import redis
 from parts.dockerd import OwnEngine
 from parts.engine import DockerFailed
+from parts.fault import Fault, Script, bytes_in, full_disk, used_percent
+from parts.host_faults import HOST_FAULTS
 from parts.nodes import SystemdNode
 from parts.planning import planner_and_executor
 from parts.web_faults import ENDED, LOADED_AGAIN, NEARLY_OVER, NEVER_LOADED, RENEWED_AND_NOT_LOADED
@@ -33,46 +34,6 @@ from node_agent.engine import Engine as AgentsEngine
 from node_agent.investigation import docker
 from node_agent.investigation.question import Question
 from node_agent.probes.tcp import TcpOptions, TcpProbe
-
-Script = Callable[[str], str]  # runs a shell script on a host and gives what it printed
-
-
-@dataclass(frozen=True)
-class Fault:
-    """`make` breaks the host; `event` is what its agent would say then, with what it looked up; `mended` is what the
-    test itself sees afterwards. `touches` and `told` are words of the card and of the outcome. `probe`: the service
-    whose probe saw it, and has to see it gone."""
-
-    remedy: str
-    make: str
-    event: Callable[[Script], dict[str, Any]]
-    mended: Callable[[Script], bool]
-    touches: str
-    told: str
-    undo: str = "true"
-    host: str = "web01"
-    probe: str = ""
-
-
-def used_percent(run: Script, mount: str) -> int:
-    return int(run(f"df -P -k {mount}").splitlines()[-1].split()[4].rstrip("%"))
-
-
-def full_disk(
-    mount: str, found: Callable[[Script], dict[str, Any]], limit: int = 90
-) -> Callable[[Script], dict[str, Any]]:
-    """An event of the disk probe, with what the agent found."""
-
-    def event(run: Script) -> dict[str, Any]:
-        told = {"mount": run(f"echo {mount}").strip(), "used_percent": float(used_percent(run, mount))}
-        payload = {**told, "limit_percent": limit, "investigation": found(run)}
-        return {"type": "disk_space_low", "severity": "error", "payload": payload}
-
-    return event
-
-
-def bytes_in(run: Script, folder: str) -> int:
-    return int(run(f"du -s -k {folder}").split()[0]) * 1024
 
 
 def of_the_engine(run: Script) -> dict[str, Any]:
@@ -190,6 +151,7 @@ FAULTS = (
         told="/var/cache/apt/archives 91 % -> 0 % full",
         undo="umount -l /var/cache/apt/archives",
     ),
+    *HOST_FAULTS,
     Fault(
         "logs_rotate",
         make=FULL_OF_LOGS,

@@ -130,7 +130,7 @@ READS = """
 TRIES = """
     import pathlib
     said = {}
-    folders = "/etc", "/opt/mendmesh", "/opt/homelab/config", "/opt/homelab", "/var/lib", "/usr", "/root"
+    folders = "/etc", "/opt/mendmesh", "/opt/homelab/config", "/opt/homelab", "/var/lib", "/usr", "/root", "/tmp"
     for path in (folder + "/x" for folder in folders):
         try:
             pathlib.Path(path).write_text("x")
@@ -145,7 +145,8 @@ def test_the_unit_may_write_its_own_folders_and_nothing_else(
 ) -> None:
     checkout.edit(MAIN, START, START + TRIES)
     assert (done := deploy(checkout)).code == 0, done
-    tried = ["/etc/x", "/opt/homelab/config/x", "/opt/homelab/x", "/opt/mendmesh/x", "/root/x", "/usr/x", "/var/lib/x"]
+    own = "/opt/homelab/config/x", "/opt/homelab/x", "/opt/mendmesh/x"
+    tried = ["/etc/x", *own, "/root/x", "/tmp/x", "/usr/x", "/var/lib/x"]
     assert host.sh("cat /opt/homelab/spool/tried") == str(tried)
     status = host.sh(f"cat /proc/{main_pid(node)}/status").splitlines()
     words = {line.partition(":")[0]: line.partition(":")[2].split() for line in status}

@@ -182,6 +182,7 @@ def systemd_container(engine: Engine, folder: Path, options: Sequence[str] = ())
                     "apparmor=unconfined",
                 ),
                 *("--cgroupns=private", "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
+                *("--device", "/dev/fuse"),  # for a file system whose program dies
                 *("-p", f"127.0.0.1:{free_port()}:22"),  # a port that it has after a restart, too
                 *options,
             ],

@@ -63,6 +63,31 @@ EVENTS: dict[str, dict[str, Any]] = {
             "investigation": {"config": {"program": "nginx", "file": "/etc/nginx/a", "behind_seconds": 7300}},
         },
     },
+    "tmp_clean": full_disk(tmp={"old_bytes": 2 * GIB}),
+    "mount_again": {
+        "type": "mount_missing",
+        "service": "srv-data.mount",
+        "payload": {
+            **{"runtime": "systemd", "unit": "srv-data.mount", "active_state": "inactive", "mount": "/srv/data"},
+            "investigation": {
+                "mount": {"point": "/srv/data", "declared_in": "fstab", "source": "nas:/data", "source_there": True}
+            },
+        },
+    },
+    "time_sync": {
+        "type": "clock_not_synchronised",
+        "payload": {"time_service": "chrony.service", "is_synchronised": False, "offset_ms": 4200},
+    },
+    "dns_cache_flush": {
+        "type": "http_probe_failed",
+        "service": "shop",
+        "payload": {
+            **{"error": "http://shop.lan: Name or service not known", "name_resolves": False},
+            "investigation": {
+                "network": {"name_resolves": False, "host": "shop.lan", "name_cache": "systemd-resolved"}
+            },
+        },
+    },
     "unit_start": {
         "type": "unit_failed",
         "service": "backup.timer",
@@ -141,13 +166,39 @@ def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offer
         "a disk is nearly full; not offered: container_log_empty (the agent found no docker.logs.0.bytes); "
         "docker_reclaim_space (the agent found no docker.build_cache_bytes); journal_vacuum (the agent found no "
         "journal.bytes); logs_rotate (the agent found no logs.bytes); package_cache_clean (the agent found no "
-        "packages.cache_bytes)"
+        "packages.cache_bytes); tmp_clean (the agent found no tmp.old_bytes)"
     )
     names = ("docker_reclaim_space", "package_cache_clean")
     both = {room: facts for name in names for room, facts in EVENTS[name]["payload"]["investigation"].items()}
     offered = POLICY.allows(event_for("journal_vacuum", payload={**DISK, "investigation": both}))
     assert (offered.preferred, offered.reason) == ("package_cache_clean", "a disk is nearly full")
     assert offered.actions == {"package_cache_clean", "docker_reclaim_space", "notify"}
+
+
+@pytest.mark.parametrize(
+    ("more", "preferred", "offered"),
+    [
+        ({"type": "unit_failed", "active_state": "failed"}, "mount_again", {"mount_again", "restart", "notify"}),
+        ({"type": "unit_failed", "source_gone": True}, "notify", {"mount_again", "restart", "notify"}),
+        (
+            {"type": "unit_failed", "logs": ["mount.nfs: No route to host"]},
+            "mount_again",
+            {"mount_again", "restart", "notify"},
+        ),
+        ({"type": "mount_missing"}, "mount_again", {"mount_again", "notify"}),
+        ({"type": "mount_stale", "errno": "EIO"}, "mount_again", {"mount_again", "notify"}),
+        ({"type": "mount_missing", "logs": ["csum failed root 5 ino 257"]}, "notify", {"notify"}),
+        ({"type": "mount_missing", "stopped_by_person": True}, "ignore", {"ignore", "notify"}),
+        ({"type": "unit_failed", "unit": "web.service", "active_state": "failed"}, "restart", {"restart", "notify"}),
+    ],
+)
+def test_a_mount_is_mounted_again_where_that_may_help_and_nobody_took_it_down(
+    more: dict[str, Any], preferred: str, offered: set[str]
+) -> None:
+    type_ = more.pop("type")
+    event = event_for("mount_again", type=type_)
+    found = POLICY.allows(event.model_copy(update={"payload": {**event.payload, **more}}))
+    assert (found.preferred, found.actions) == (preferred, offered), found
 
 
 @pytest.mark.parametrize(
@@ -172,6 +223,12 @@ def test_what_each_one_needs_is_said_in_one_sentence_and_the_first_that_is_offer
         ("certificate_reload", "certificate", {"newer_on_disk": False}, "no newer one was seen on the disk"),
         ("config_reload", "config", {"behind_seconds": 0}, "config.behind_seconds is only 0 s"),
         ("config_reload", "config", {"program": "sshd"}, "gives no enum for program"),
+        ("mount_again", "mount", {"declared_in": None}, "the agent found no mount.declared_in"),
+        ("mount_again", "mount", {"declared_in": "a script"}, "gives no enum for declared"),
+        ("mount_again", "mount", {"point": "/srv/other"}, "mount.point is /srv/other, not /srv/data"),
+        ("dns_cache_flush", "network", {"name_resolves": True}, "network.name_resolves is yes"),
+        ("dns_cache_flush", "network", {"host": EVIL}, "gives no name for host"),
+        ("dns_cache_flush", "network", {"name_cache": None}, "the agent found no network.name_cache"),
         ("unit_start", "unit", {"enabled": False}, "unit.enabled is no"),
         ("unit_start", "unit", {"enabled": "yes"}, "unit.enabled is yes"),
     ],
@@ -335,6 +392,13 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         ("register: space", "register: days", "bad.yml:9: params.days: a number or what a task registers"),
         ("  days: {type", "  words: {type", "bad.yml:9: params.words: this name means something else"),
         ("argv: [df,", "argv: [rm,", "bad.yml:14: look.tasks.0: a look may not run rm; what only prints is"),
+        (
+            "argv: [df,",
+            "argv: [timeout, 5, rm,",
+            "bad.yml:14: look.tasks.0: a look may not run rm; what only prints is",
+        ),
+        ("argv: [df,", "argv: [timeout, --foreground, 5, df,", "look.tasks.0: a look may not run timeout; what only"),
+        ("argv: [df,", "argv: [timeout, --signal=KILL, 5, systemctl, stop,", "a look may not run systemctl stop; it"),
         (
             "argv: [df,",
             "argv: [systemctl, stop,",

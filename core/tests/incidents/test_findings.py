@@ -110,6 +110,37 @@ def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEve
                 "its certificate has run out [network.certificate_days_left]",
             ],
         ),
+        (
+            "mount",
+            {"point": "/srv/nas", "is_mounted": False, "stale": False, "source_there": True, "declared_in": "fstab"},
+            [
+                "/srv/nas is not mounted [mount.is_mounted]",
+                "what it is mounted from is there [mount.source_there]",
+            ],
+        ),
+        (
+            "mount",
+            {
+                **{"point": "/srv/nas", "is_mounted": True, "stale": True, "source_there": False},
+                "open_by": [{"pid": 7, "program": "jellyfin", "files": 3}, {"program": "sh", "files": 1}, 5],
+            },
+            [
+                "/srv/nas is mounted and does not answer [mount.stale]",
+                "what it is mounted from is not there [mount.source_there]",
+                "neither fstab nor a unit says how it is mounted [mount.declared_in]",
+                "files are open there: jellyfin (3 files), sh (1 file) [mount.open_by]",
+            ],
+        ),
+        ("mount", {"point": 5, "source_there": "yes", "open_by": 7, "declared_in": "unit"}, []),
+        ("tmp", {"old_bytes": GIB, "mount": "/"}, ["old temporary files hold 1.0 GiB [tmp.old_bytes]"]),
+        (
+            "network",
+            {"name_resolves": False, "host": "shop.lan", "name_cache": "nscd"},
+            [
+                "its name leads to no address [network.name_resolves]",
+                "nscd remembers names on this host [network.name_cache]",
+            ],
+        ),
         ("network", {"name_resolves": False}, ["its name leads to no address [network.name_resolves]"]),
         ("network", {"name_resolves": True, "port_open": True, "certificate_days_left": 90}, []),
         (

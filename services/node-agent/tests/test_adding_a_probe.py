@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from node_agent.incidents import IncidentTracker
+from node_agent.probe import DefaultProbeOptions
 from node_agent.probe_config import ProbeConfigError, read_probe_config
 from node_agent.probe_factory import create_probes
 from node_agent.probe_table import PROBES
@@ -53,9 +54,10 @@ async def test_its_options_are_read_and_its_results_become_events(
     files = tmp_path / "incoming"
     files.mkdir()
     config_file = tmp_path / "node.yml"
-    others = "".join(f"{name}: {{enabled: false}}\n" for name in ("docker", "systemd", "disk", "memory", "load"))
+    every = [name for name, options in PROBES.items() if issubclass(options, DefaultProbeOptions)]
+    others = "".join(f"{name}: {{enabled: false}}\n" for name in every)
     step_3 = block("yaml").replace("/srv/incoming", str(files)).replace("every_seconds: 60", "every_seconds: 0.1")
-    config_file.write_text(f"{others}temperature: {{enabled: false}}\n{step_3}")
+    config_file.write_text(f"{others}{step_3}")
     config = read_probe_config(config_file, table)
 
     (probe,) = create_probes(config, "unix:///nowhere.sock", 0.0, IncidentTracker("n1"), lambda name: {})

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from mesh_core.models.events import HealthEvent
-from mesh_core.policy.facts import Fact, facts_for
 from node_agent.checks import CheckResult, Condition
 from node_agent.probes.systemd import SystemdOptions, SystemdProbe
 
@@ -58,19 +55,3 @@ async def test_a_job_that_ends_well_and_is_started_again_is_no_loop() -> None:
         result = await unit.look(restarts, "auto-restart", Result="success")
         unit.now += 900
     assert result.condition is not Condition.UNHEALTHY
-
-
-async def test_a_mount_whose_disk_is_gone_is_told_and_one_that_somebody_unmounted_is_not(tmp_path: Path) -> None:
-    disk = Path("/dev") / f"gone-{tmp_path.name}"  # never made
-
-    async def look(what: str, active: str = "inactive") -> CheckResult:
-        shown = {"Id": "srv-data.mount", "ActiveState": active, "SubState": "dead", "Result": "success", "What": what}
-        return await SystemdProbe(SystemdOptions())._verdict(shown)
-
-    lost = await look(str(disk))
-    assert (lost.condition, lost.type, lost.facts["source_gone"]) == (Condition.UNHEALTHY, "unit_failed", True)
-    assert str(disk) in lost.facts["reason"]
-    for fine in (await look("/dev/null"), await look("nas:/data"), await look(str(disk), active="active")):
-        assert fine.condition is Condition.HEALTHY
-    event = HealthEvent(type="unit_failed", node="n1", service="srv-data.mount", payload=lost.facts)
-    assert Fact.START_ERROR in facts_for(event)

@@ -59,6 +59,7 @@ class Node:
         (folder / "config" / "node.yml").write_text(
             "docker: {enabled: false}\nsystemd: {every_seconds: 20, stable_seconds: 3, ignore: [ssh*, web.service]}\n"
             "disk: {enabled: false}\nmemory: {enabled: false}\nload: {enabled: false}\n"
+            "clock: {every_seconds: 1, after_seconds: 0}\n"
         )
         self.agent: subprocess.Popen[bytes] | None = None
 
@@ -163,6 +164,34 @@ async def test_a_restart_by_a_person_whose_start_fails_is_an_incident(node: Node
     node.systemctl("daemon-reload")
     node.systemctl("restart", "broken.service")
     await node.see("broken.service", "unit_failed")
+
+
+async def test_a_mount_that_was_never_there_is_told_and_what_somebody_unmounted_is_not(node: Node) -> None:
+    kinds = {"noauto": "noauto", "kept": "size=1m", "lost": "size=1m"}
+    node.engine.exec(node.name, "mkdir", "-p", *(f"/srv/{name}" for name in kinds))
+    lines = "".join(f"nas /srv/{name} tmpfs {options} 0 0\n" for name, options in kinds.items())
+    node.engine.exec(node.name, "sh", "-c", "cat > /etc/fstab", stdin=lines)
+    # systemd in a container takes no device out of fstab.
+    disk = "[Mount]\nWhat=/dev/none-such\nWhere=/srv/disk\n[Install]\nWantedBy=multi-user.target\n"
+    node.engine.exec(node.name, "sh", "-c", "cat > /etc/systemd/system/srv-disk.mount", stdin=disk)
+    node.systemctl("daemon-reload")
+    node.systemctl("enable", "srv-disk.mount")
+    node.systemctl("start", "srv-kept.mount")
+    node.engine.exec(node.name, "umount", "/srv/kept")
+    gone, lost = await node.see("srv-disk.mount", "unit_failed"), await node.see("srv-lost.mount", "mount_missing")
+    away = {"is_mounted": False, "stale": False}
+    assert gone.payload["source_gone"] is True
+    assert gone.payload["investigation"]["mount"] == {
+        **{"point": "/srv/disk", "declared_in": "unit", "source": "/dev/none-such", "source_there": False, **away}
+    }
+    assert lost.payload["investigation"]["mount"] == {
+        **{"point": "/srv/lost", "declared_in": "fstab", "source": "nas", "source_there": True, **away}
+    }
+    node.engine.exec(node.name, "mount", "/srv/lost")
+    node.systemctl("start", "once.service")  # what comes and goes makes the agent look
+    await node.see("srv-lost.mount", "mount_missing", "service_recovered", seconds=40)
+    assert node.of("srv-kept.mount") == node.of("srv-noauto.mount") == []
+    assert "clock_not_synchronised" not in {one.type for one in node.of(None)}, "no time service runs here"
 
 
 async def test_a_unit_that_restarts_again_and_again_is_a_loop_until_it_stays_up(node: Node) -> None:

@@ -41,6 +41,7 @@ def told(
         (event("latency_high"), "notify", told("container_unhealthy"), False),
         (event(), "redeploy", told(proposed="restart", preferred="restart"), True),
         (event(), "notify", told(proposed="ignore", preferred="ignore"), True),
+        (event("mount_missing"), "mount_again", told("unit_failed"), True),  # what it is mounted from is back
         # A model chose less than policy would: its own repeats are no news, what is of another type is.
         (event(), "restart", told(proposed="notify", preferred="restart"), False),
         (event("container_died"), "restart", told("container_unhealthy", proposed="notify", preferred="restart"), True),

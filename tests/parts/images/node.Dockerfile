@@ -2,11 +2,11 @@
 # What remedies are proven with: nginx (stopped), openssl, logrotate.
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends systemd systemd-sysv dbus openssh-server python3 nginx openssl logrotate \
+ && apt-get install -y --no-install-recommends systemd systemd-sysv dbus openssh-server python3 nginx openssl logrotate chrony nscd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb \
  && systemctl mask getty.target systemd-logind.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
         fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service logrotate.timer \
- && systemctl disable nginx.service
+ && systemctl disable nginx.service chrony.service nscd.service
 COPY service.pl probe.pl /srv/
 COPY web.service /etc/systemd/system/
 RUN systemctl enable ssh.service web.service

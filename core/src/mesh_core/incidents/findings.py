@@ -83,6 +83,11 @@ def _packages(facts: _Facts) -> _Said:
         yield CitedFinding("cache_bytes", f"the cache of the package manager holds {size_in_words(size)}", size=size)
 
 
+def _tmp(facts: _Facts) -> _Said:
+    if size := _number(facts.get("old_bytes")):
+        yield CitedFinding("old_bytes", f"old temporary files hold {size_in_words(size)}", size=size)
+
+
 def _docker(facts: _Facts) -> _Said:
     if size := _number(facts.get("build_cache_bytes")):
         yield CitedFinding("build_cache_bytes", f"the engine's build cache holds {size_in_words(size)}", size=size)
@@ -120,9 +125,32 @@ def _unit(facts: _Facts) -> _Said:
         yield CitedFinding("changed_seconds_ago", f"its unit file was changed {_before(changed)}")
 
 
+def _mount(facts: _Facts) -> _Said:
+    point = facts.get("point")
+    if isinstance(point, str):
+        if facts.get("is_mounted") is False:
+            yield CitedFinding("is_mounted", f"{point} is not mounted")
+        elif facts.get("stale") is True:
+            yield CitedFinding("stale", f"{point} is mounted and does not answer")
+    if isinstance(there := facts.get("source_there"), bool):
+        yield CitedFinding("source_there", f"what it is mounted from is {'' if there else 'not '}there")
+    if isinstance(point, str) and "declared_in" not in facts:
+        yield CitedFinding("declared_in", "neither fstab nor a unit says how it is mounted")
+    users = facts.get("open_by")
+    told = [
+        f"{row['program']} ({count} file{'s' if count != 1 else ''})"
+        for row in (users if isinstance(users, list) else [])
+        if isinstance(row, dict) and isinstance(row.get("program"), str) and (count := _number(row.get("files")))
+    ]
+    if told:
+        yield CitedFinding("open_by", f"files are open there: {', '.join(told[:MOST_NAMES])}", names=True)
+
+
 def _network(facts: _Facts) -> _Said:
     if facts.get("name_resolves") is False:
         yield CitedFinding("name_resolves", "its name leads to no address")
+    if isinstance(cache := facts.get("name_cache"), str):
+        yield CitedFinding("name_cache", f"{cache} remembers names on this host", names=True)
     if facts.get("port_open") is False:
         yield CitedFinding("port_open", "its port takes no connection")
     days = facts.get("certificate_days_left")
@@ -182,9 +210,11 @@ _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
     "journal": _journal,
     "packages": _packages,
     "logs": _logs,
+    "tmp": _tmp,
     "docker": _docker,
     "memory": _memory,
     "unit": _unit,
+    "mount": _mount,
     "config": _config,
     "certificate": _certificate,
     "network": _network,

@@ -38,6 +38,7 @@ class Fact(StrEnum):
     COMPOSE = "compose"  # it belongs to a compose project
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
     BACKED = "backed"  # the event says which manager runs it
+    MOUNT = "mount"  # what its manager speaks of is a file system that should be mounted
     RESOLVED = "resolved"  # the sender says that it is over
     TEST = "test"  # the sender says that it is a test
     MAINTENANCE = "maintenance"  # a declared window
@@ -50,6 +51,7 @@ class Fact(StrEnum):
     CONFLICT = "conflict"  # the event contradicts itself
     UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
     REFUSED = "refused"  # it answers a probe, and wants a login or fewer questions
+    UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
     WHOLE_NODE = "whole_node"  # no service is named
     BAD_NAME = "bad_name"  # the service's name is no name
@@ -226,6 +228,10 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.BAD_NAME)
     if event.runtime is not None:
         found.add(Fact.BACKED)
+    if event.runtime is Runtime.SYSTEMD and str(payload.get("unit", "")).endswith(".mount"):
+        found.add(Fact.MOUNT)
+    if payload.get("name_resolves") is False:
+        found.add(Fact.UNRESOLVED)
     said = payload.get("host") or payload.get("node")
     if isinstance(said, str) and is_name(said) and said.lower() != event.node.lower():
         found.add(Fact.CONFLICT)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from node_agent.probe import ProbeOptions
-from node_agent.probes import disk, docker, http, load, memory, supervisor, systemd, tcp, temperature
+from node_agent.probes import clock, disk, docker, http, load, memory, mounts, supervisor, systemd, tcp, temperature
 
 PROBES: Mapping[str, type[ProbeOptions]] = {
     "docker": docker.DockerOptions,
     "systemd": systemd.SystemdOptions,
     "supervisor": supervisor.SupervisorOptions,
     "disk": disk.DiskOptions,
+    "mounts": mounts.MountsOptions,
     "memory": memory.MemoryOptions,
     "load": load.LoadOptions,
     "temperature": temperature.TemperatureOptions,
+    "clock": clock.ClockOptions,
     "http": http.HttpOptions,
     "tcp": tcp.TcpOptions,
 }

@@ -5,6 +5,7 @@ Connects to nothing but a target whose certificate has run out, to see that it i
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from typing import Annotated, Any, TypeVar
@@ -82,7 +83,7 @@ class TargetProbe:
             shown = await certificate_at(self._endpoint, self._timeout)
             if (its := certificate_in(shown)) and its.ends_at < time.time():  # and not one of those that vouch for it
                 certificate, condition = shown, Condition.UNKNOWN  # one trouble, and the certificate's own
-        facts = {**self._facts, **facts, **({"error": error} if error else {})}
+        facts = {**self._facts, **facts, **told_by(cause), **({"error": error} if error else {})}
         answers = CheckResult(
             f"{self.name}:", self._service, condition, self._rule, f"{self.kind}_probe_failed", facts=facts
         )
@@ -90,6 +91,11 @@ class TargetProbe:
             return [answers]
         key, about = f"{self.name}:certificate", self._about_certificate
         return [answers, certificate_result(key, certificate, time.time(), self._certificate_days, about)]
+
+
+def told_by(failure: BaseException | None) -> dict[str, Any]:
+    """What the kind of a failure says in a field: of a name that leads nowhere, nothing behind it is to blame."""
+    return {"name_resolves": False} if isinstance(failure, socket.gaierror) else {}
 
 
 _Targets = TypeVar("_Targets", bound=tuple[TargetOptions, ...])

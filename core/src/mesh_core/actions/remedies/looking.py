@@ -21,6 +21,7 @@ _PRINTING: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("df", "du", "stat", "findmnt", "getent", "ss", "uptime", "free", "nproc"), frozenset()),
     "systemctl": frozenset({"show", "is-active", "is-enabled", "is-failed", "list-units"}),
     "journalctl": frozenset({"--disk-usage", "--header", "--list-boots"}),
+    "chronyc": frozenset({"tracking", "sources"}),
     "timedatectl": frozenset({"show", "status", "show-timesync"}),
     "resolvectl": frozenset({"statistics", "status"}),
     # Is this configuration good? postfix and caddy are missing: what they call checking makes folders and files.
@@ -67,7 +68,7 @@ def looking_problem(task: Mapping[str, Any]) -> str:
     if module != COMMAND:
         known = ", ".join(sorted(_LOOKING))
         return "" if module in _LOOKING else f"a look may not use {module}, which may change something; it may {known}"
-    program, *words = _argv(task)
+    program, *words = _bounded(_argv(task))
     if program not in _PRINTING:
         return f"a look may not run {program[:60]}; what only prints is {', '.join(sorted(_PRINTING))}"
     first = words[0] if words else ""
@@ -77,6 +78,14 @@ def looking_problem(task: Mapping[str, Any]) -> str:
     if options is not None and (other := next((w for w in words if w[:1] == "-" and w not in options), "")):
         return f"a look may not run {program} with {other[:60]}; it may take {', '.join(sorted(options)) or 'none'}"
     return ""
+
+
+def _bounded(argv: list[str]) -> list[str]:
+    """`timeout SECONDS ...` is what it runs: a look at what may hang has to end."""
+    if argv[0] != "timeout":
+        return argv
+    rest = argv[1:] if argv[1:2] != ["--signal=KILL"] else argv[2:]
+    return rest[1:] if len(rest) > 1 and rest[0].isdigit() else argv
 
 
 def _argv(task: Mapping[str, Any]) -> list[str]:

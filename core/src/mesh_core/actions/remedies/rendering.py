@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet, Task, must_hold, node_of, play
-from mesh_core.actions.remedies.looking import COMMAND
+from mesh_core.actions.remedies.looking import COMMAND, looking_problem
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.proposals import Proposal
 
@@ -40,7 +40,7 @@ def rendered(remedy: Remedy, node: str, values: dict[str, Any]) -> PlaybookSet:
     )
     over = must_hold("The trouble is over", remedy.proof, f"it ran on {node}, and the trouble is not over")
     return PlaybookSet(
-        apply=play(f"{remedy.title} on {node}", node, values, *(dict(task) for task in remedy.apply)),
+        apply=play(f"{remedy.title} on {node}", node, values, *(_applying(task) for task in remedy.apply)),
         look=play(f"Look at {node}", node, values, *seen, answer),
         converge=play(f"It helped {node}", node, values, *seen, measured, over),
     )
@@ -58,6 +58,11 @@ def values_for(remedy: Remedy, proposal: Proposal) -> dict[str, Any]:
 def _looking(task: Mapping[str, Any]) -> Task:
     """A look is a look in check mode, too: what prints runs there, and changes nothing."""
     return {**task, "changed_when": False, "check_mode": False} if COMMAND in task else dict(task)
+
+
+def _applying(task: Mapping[str, Any]) -> Task:
+    """What only looks does so in check mode, too: a preview of what comes after it depends on that."""
+    return dict(task) if looking_problem(task) else _looking(task)
 
 
 def _measure(remedy: Remedy) -> Task:

@@ -62,7 +62,7 @@ def contents(question: Question) -> dict[str, Any]:
 def deleted_open(devices: frozenset[int], question: Question) -> list[dict[str, Any]]:
     """What processes keep of files that have no name any more: no `du` finds it. As far as this user may see."""
     held: dict[tuple[int, int], dict[str, Any]] = {}
-    for seen, (pid, link) in enumerate(_open_files()):
+    for seen, (pid, link) in enumerate(open_files()):
         if seen > MAX_OPEN_FILES or question.over():
             break
         try:
@@ -78,7 +78,7 @@ def deleted_open(devices: frozenset[int], question: Question) -> list[dict[str, 
     return sorted(held.values(), key=lambda row: -row["bytes"])[:MOST_ROWS]
 
 
-def _open_files() -> Iterator[tuple[int, Path]]:
+def open_files() -> Iterator[tuple[int, Path]]:
     """(process, what it has open), as far as this user may see."""
     for process in PROC.iterdir():
         if process.name.isdigit():

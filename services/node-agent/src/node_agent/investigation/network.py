@@ -8,9 +8,11 @@ import socket
 import time
 from typing import Any
 
+from mesh_core.models.records import is_name
 from node_agent.certificate import read_certificate
 from node_agent.connection import Endpoint, connect, shown_by
 from node_agent.http_address import parse_address
+from node_agent.investigation.name_cache import name_cache
 from node_agent.investigation.question import Question
 
 PROBE_EVENTS = frozenset({"http_probe_failed", "tcp_probe_failed"})
@@ -39,6 +41,10 @@ def look(question: Question) -> dict[str, Any]:
     if endpoint is not None:
         with contextlib.suppress(TimeoutError):  # what was found by then is what there is
             question.answered(_look(endpoint, facts))
+        if facts.get("name_resolves") is False and is_name(endpoint.host):
+            facts["host"] = endpoint.host
+            if question.host_files and (cache := name_cache()):
+                facts["name_cache"] = cache
     return facts
 
 

@@ -15,8 +15,10 @@ from node_agent.investigation import (
     journal,
     logs,
     memory,
+    mount,
     network,
     packages,
+    temporary,
     unit,
 )
 from node_agent.investigation.question import Room
@@ -30,7 +32,9 @@ def rooms(docker_host: str) -> Sequence[Room]:
         Room("journal", disk.is_of_host_files, journal.look),
         Room("packages", disk.is_of_host_files, packages.look),
         Room("logs", logs.fits, logs.look),
+        Room("tmp", disk.is_of_host_files, temporary.look),
         Room("unit", unit.fits, unit.look),
+        Room("mount", mount.fits, mount.look),
         Room("config", config.fits, config.look),
         Room("certificate", certificate.fits, certificate.look),
         Room("memory", memory.fits, partial(memory.look, engine=engine)),

@@ -1,4 +1,4 @@
-"""Units of this node's systemd: failed, or restarting in a loop. Reads with systemctl and journalctl; changes nothing.
+"""Units of this node's systemd: failed, restarting in a loop, or not mounted. Reads with systemctl and journalctl only.
 
 Told of changes by inotify on systemd's own runtime folder; the rounds are there for what that misses. A unit that went
 down because somebody stopped it is healthy. Identity: the full unit name (`nginx.service`).
@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,8 @@ from pydantic import Field
 
 from mesh_core.models.events import Runtime, Severity
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
-from node_agent import systemctl
+from node_agent import absent_mounts, systemctl
+from node_agent.absent_mounts import AbsentMounts, never_rule
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.crash_rhythm import RestartCounts, loop_seconds_left
@@ -36,15 +37,18 @@ LOOP_WINDOW_SECONDS = 600.0
 UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a unit is up
 UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
 _PROPERTIES = (
-    "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,What,"
-    "ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic"
+    "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,"
+    "ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic,"
+    f"{absent_mounts.PROPERTIES}"
 )
+_MOUNTS_MEMORY = " mounts"  # no unit has a blank in its name
 
 log = structlog.get_logger()
 
 
 class SystemdOptions(DefaultProbeOptions):
-    """`ignore`: globs of unit names. `loop_restarts` within ten minutes are a loop, until it stays up."""
+    """`ignore`: globs of unit names. `loop_restarts` within ten minutes are a loop, until it stays up for
+    `stable_seconds`; so long, too, a mount may be missing that was never there since the boot."""
 
     ignore: tuple[str, ...] = ()
     every_seconds: Positive = 30
@@ -81,7 +85,10 @@ class SystemdProbe:
         self._wall = wall
         self._restarts: dict[str, deque[tuple[float, int]]] = {}
         self._changed: set[str] = set()
-        self._crashes = RestartCounts(memory or {})
+        kept = dict(memory or {})
+        mounts = kept.pop(_MOUNTS_MEMORY, {})
+        self._mounts = AbsentMounts(mounts if isinstance(mounts, dict) else {})
+        self._crashes = RestartCounts(kept)
         self._stopped: dict[tuple[str, str], bool] = {}  # (unit, when it went down) -> somebody stopped it
 
     async def listen(self, hint: Hint) -> None:
@@ -101,9 +108,14 @@ class SystemdProbe:
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
         text = await systemctl.run(
-            *("systemctl", "list-units", "--all", "--state=failed,auto-restart", "--output=json", "--no-pager")
+            *("systemctl", "list-units", "--all", "--state=failed,auto-restart,inactive", "--output=json", "--no-pager")
         )
-        listed = {str(row["unit"]) for row in json.loads(text or "[]")}
+        # Of what is inactive only a mount may be trouble: one that was never mounted since the boot fails nowhere.
+        listed = {
+            str(row["unit"])
+            for row in json.loads(text or "[]")
+            if row["active"] != "inactive" or (str(row["unit"]).endswith(".mount") and row["load"] == "loaded")
+        }
         # What was unhealthy is not listed any more once it is healthy; who remembers it wants to hear that.
         remembered = {key.removeprefix("systemd:") for key in self._remembered()}
         # One that is up again within its RestartSec is not listed either; its coming and going was seen.
@@ -114,7 +126,8 @@ class SystemdProbe:
         return [await self._verdict(properties) for properties in await systemctl.show(units, _PROPERTIES)]
 
     def memory(self) -> dict[str, Any]:
-        return self._crashes.dump()
+        downs = self._mounts.dump()
+        return {**self._crashes.dump(), **({_MOUNTS_MEMORY: downs} if downs else {})}
 
     async def describe(self, unit: str) -> dict[str, Any]:
         """What is known of the unit behind another probe, with its last journal lines."""
@@ -150,6 +163,8 @@ class SystemdProbe:
             "result": unit.get("Result", ""),
             "restart_count": int(unit.get("NRestarts") or 0),
         }
+        if name.endswith(".mount") and unit.get("Where"):
+            facts |= {"mount": unit["Where"], "source": unit.get("What", "")}
         if unit.get("ExecMainStatus"):
             facts["exit_code"] = int(unit["ExecMainStatus"])
             facts["oom_killed"] = unit.get("Result") == "oom-kill"
@@ -190,13 +205,16 @@ class SystemdProbe:
                 reason="it ends and is started again and again, slowly",
             )
         if active == "active":
+            self._mounts.is_mounted(name)
             return result(Condition.HEALTHY)
         if active == "inactive":
             self._restarts.pop(name, None)
-            if source := _lost_source(unit):
-                reason = f"what it is mounted from is gone: {source}"
-                return result(Condition.UNHEALTHY, "unit_failed", source_gone=True, reason=reason)
-            return result(Condition.HEALTHY, ended="stopped_by_person")
+            absence = self._mounts.judged(unit) if name.endswith(".mount") else None
+            if absence is None:
+                return result(Condition.HEALTHY, ended="stopped_by_person")
+            found = result(Condition.UNHEALTHY, absence.type, reason=absence.reason, source_gone=absence.source_gone)
+            rule = never_rule(self._options.stable_seconds) if absence.never else RULE
+            return replace(found, rule=rule)
         return result(Condition.UNKNOWN)
 
     def _count_restarts(self, name: str, count: int, active: str, sub: str) -> int:
@@ -237,12 +255,6 @@ class SystemdProbe:
 
     def _ignored(self, unit: str) -> bool:
         return any(fnmatchcase(unit, glob) for glob in self._options.ignore)
-
-
-def _lost_source(unit: Mapping[str, str]) -> str:
-    """The device of a mount, if it does not exist any more; whoever unmounts by hand leaves it where it is."""
-    source = unit.get("What", "")
-    return source if source.startswith("/dev/") and not os.path.lexists(source) else ""
 
 
 def _stopped_at(journal: str) -> float:
