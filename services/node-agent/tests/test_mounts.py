@@ -121,11 +121,19 @@ async def test_a_mount_without_its_program_is_told_and_over_when_it_is_gone(
     table = tmp_path / "mounts"
     table.write_text(
         f"nas {dead_mount} fuse rw 0 0\nnone /proc fuse.x rw 0 0\nnone /run/user/7/gvfs fuse.y rw\n/dev/a / ext4 rw\n"
+        "systemd-1 /net autofs rw\nnas:/b /net/b nfs4 rw\n"
     )
-    async with watching(MountsProbe(MountsOptions(every_seconds=0.2), table)) as watched:
+    asked: set[str] = set()
+
+    def ask(point: str) -> None:
+        asked.add(point)
+        os.statvfs(point)
+
+    async with watching(MountsProbe(MountsOptions(every_seconds=0.2), table, ask)) as watched:
         event = await watched.see(None, "node_online", "mount_stale", seconds=60)
         assert event.payload["mount"] == str(dead_mount)
         assert event.payload["reason"] == "the program behind it has ended"
+        assert asked == {str(dead_mount), "/proc"}, "none of a session, none that is mounted on demand"
         table.write_text("")
         await watched.see(None, "node_online", "mount_stale", "service_recovered", seconds=60)
 

@@ -82,7 +82,14 @@ class MountsProbe:
         self._under_way: dict[str, _Question] = {}
 
     async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
-        points = {f"{self.name}:{one.point}": one for one in read_mounts(self._table) if self._is_watched(one)}
+        mounts = read_mounts(self._table)
+        # Whoever asks what is mounted on demand keeps it mounted, and its disks awake.
+        on_demand = {one.point for one in mounts if one.kind == "autofs"}
+        points = {
+            f"{self.name}:{one.point}": one
+            for one in mounts
+            if self._is_watched(one) and not any(lies_under(one.point, point) for point in on_demand)
+        }
         asked = [one for key, one in points.items() if only is None or key in only]
         return list(await asyncio.gather(*(self._looked_at(mount) for mount in asked)))
 
