@@ -1,8 +1,9 @@
 # A node as Ansible meets it: systemd as process 1, sshd, Python, and one unit that can be made sick (web.service).
-# What remedies are proven with: nginx (stopped), openssl, logrotate.
+# What remedies are proven with: nginx, chrony and nscd (all stopped), openssl, logrotate.
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends systemd systemd-sysv dbus openssh-server python3 nginx openssl logrotate chrony nscd \
+ && apt-get install -y --no-install-recommends systemd systemd-sysv dbus openssh-server python3 nginx openssl logrotate \
+        chrony nscd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb \
  && systemctl mask getty.target systemd-logind.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
         fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service logrotate.timer \
