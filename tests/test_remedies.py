@@ -284,6 +284,7 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
     mesh: dict[str, str], hosts: dict[str, Script], redis_server: RedisServer
 ) -> None:
     actions = Path(mesh["RUNTIME_PATH"]) / "actions"
+    ids: dict[str, str] = {}
     try:
         for fault in FAULTS:
             hosts[fault.host](fault.make)
@@ -298,6 +299,7 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
             wanted = {fault.remedy for fault in faults}
             await wait_for(partial(are_proposed, actions, wanted), 120, "a proposal for each")
             approved = proposed(actions)
+            ids |= {remedy: proposal["id"] for remedy, (_, proposal) in approved.items()}
             assert set(approved) == wanted
             for fault in faults:
                 file, proposal = approved[fault.remedy]
@@ -316,6 +318,7 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
                 change = outcome["reason"].partition(";")[0]
                 assert change.startswith(fault.told), outcome["reason"]
                 assert " -> " in change, outcome["reason"]
+        await taken_back(mesh, ids["unit_start"], hosts["web01"])
     finally:
         for fault in FAULTS:
             with suppress(DockerFailed):  # of what was never broken
@@ -327,6 +330,23 @@ def tell(server: RedisServer, fault: Fault, number: int, event: dict[str, Any]) 
     told = json.dumps({"node": fault.host, "incident": f"{fault.host}/{number}", **event})
     with redis.Redis.from_url(server.url) as client:
         client.xadd(f"mesh:ev:{fault.host}", {"p": told}, id=f"{int(time.time() * 1000) + number}-0")
+
+
+async def taken_back(mesh: dict[str, str], action_id: str, run: Script) -> None:
+    """A person asks for it, sees what that would run, and says yes to it: the unit that was started does not run."""
+    actions = Path(mesh["RUNTIME_PATH"]) / "actions"
+    assert f"to take it back: mend undo {action_id[-12:]}" in mend(mesh, "show", action_id)
+    mend(mesh, "undo", action_id)
+    file, proposal = proposed(actions)["undo_unit_start"]
+    shown = mend(mesh, "show", proposal["id"])
+    assert f"takes back on web01 what {action_id} did" in shown, shown
+    assert "tired.service runs: no" in shown, shown
+    assert run("systemctl is-active tired || true").strip() == "active", "nothing runs before a person said yes"
+    file.rename(actions / "approved" / file.name)
+    outcome = await outcome_of(actions, proposal["id"])
+    assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
+    assert outcome["reason"].startswith("tired.service runs: yes -> no; "), outcome["reason"]
+    assert run("systemctl is-active tired || true").strip() == "inactive"
 
 
 def are_proposed(actions: Path, types: set[str]) -> bool:

@@ -97,7 +97,7 @@ def proposal_of(service: str | None = "nginx", *, event: dict[str, Any] | None =
     return Proposal.model_validate({**fields, **changes})
 
 
-def finish(mend: Mend, proposal: Proposal, result: str, reason: str = "") -> Path:
+def finish(mend: Mend, proposal: Proposal, result: str, reason: str = "", before: dict[str, Any] | None = None) -> Path:
     """What the executor leaves of a run."""
     actions, moment = mend.actions, rfc3339(datetime.now(UTC))
     name = next(f.name for f in actions.filed(Folder.APPROVED) if f.proposal.id == proposal.id)
@@ -116,6 +116,7 @@ def finish(mend: Mend, proposal: Proposal, result: str, reason: str = "") -> Pat
         approved_by="ann",
         started_at=moment,
         finished_at=moment,
+        before=before or {},
     )
     (run / "outcome.json").write_bytes(outcome.wire())
     return actions.finish(run, Folder(result))

@@ -34,6 +34,7 @@ LOADS = {
     "approve nobody": FILES,
     "reject nobody --reason no": FILES,
     "retry nobody": FILES,
+    "undo nobody": FILES,
     "history": FILES,
     "silences": FILES | {"asyncio", "structlog", "pygments"},
     "migrate --dry-run": FILES,
@@ -87,7 +88,17 @@ def test_the_version_is_said(mend: Mend) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        *("pending", "pending --json", "show x", "approve x", "reject x --reason no", "edit x", "retry x", "history"),
+        *(
+            "pending",
+            "pending --json",
+            "show x",
+            "approve x",
+            "reject x --reason no",
+            "edit x",
+            "retry x",
+            "undo x",
+            "history",
+        ),
         *("status", "status --json", "silences", "unsilence x", "snooze x --for 1h", "ack pi4", "page", "reindex"),
         *("maintenance pi4 --for 1h --reason disk", "audit show", "audit verify", "backup", "migrate", "users list"),
     ],

@@ -159,6 +159,7 @@ def test_a_decision_that_was_made_is_exit_3_and_an_unknown_id_too(mend: Mend) ->
         ("show", "beef"),
         ("reject", "x", "--reason", "y"),
         ("retry", "x"),
+        ("undo", "x"),
         ("edit", "x"),
     ):
         assert mend(*words).exit_code == 3, words
@@ -383,6 +384,40 @@ def test_retry_proposes_a_failed_run_once_more_under_an_id_of_its_own(mend: Mend
     assert mend("retry", again.proposal.id, "--approve").exit_code == 0
     [third] = mend.actions.filed(Folder.APPROVED)
     assert third.proposal.attempt == 3
+
+
+UNIT = {"type": "unit_failed", "payload": {"runtime": "systemd", "investigation": {"unit": {"enabled": True}}}}
+
+
+def test_undo_proposes_what_takes_a_run_back_with_the_numbers_of_before(mend: Mend) -> None:
+    restarted = mend.propose("other")
+    mend("approve", restarted.id)
+    finish(mend, restarted, "done")
+    refused = mend("undo", restarted.id)
+    assert (refused.exit_code, "what container_restart does cannot be taken back" in refused.output) == (3, True)
+    proposal = mend.propose(type="unit_start", action="unit_start", event=UNIT)
+    assert "It can be taken back afterwards, if somebody asks for that: mend undo" in mend("show", proposal.id).stdout
+    assert mend("undo", proposal.id).exit_code == 3  # it still waits
+    mend("approve", proposal.id)
+    finish(mend, proposal, "done", before={"is_running": 0, "restarts": 4, "words": "nginx runs: no"})
+    assert f"to take it back: mend undo {proposal.id[-12:]}" in mend("show", proposal.id).stdout
+    said = mend("undo", proposal.id)
+    assert said.exit_code == 0, said.output
+    assert f"takes back on pi4 what {proposal.id} did" in said.output
+    [waits] = mend.actions.pending()
+    assert (waits.proposal.type, waits.proposal.risk_level) == ("undo_unit_start", "guarded")
+    shown = mend("show", waits.name.id).stdout
+    for words in ("no model: a person asks for it", "before_restarts: 4", "state: stopped", "nginx runs: no"):
+        assert words in shown, shown
+    again = mend("undo", proposal.id)
+    assert (again.exit_code, f"that is asked for already: {waits.name.id} lies in pending/" in again.output) == (
+        3,
+        True,
+    )
+    mend("approve", waits.name.id)
+    finish(mend, waits.proposal, "failed")
+    assert mend("retry", waits.name.id).exit_code == 0
+    assert mend("undo", waits.name.id).exit_code == 3
 
 
 def test_a_proposal_that_expired_while_you_slept_can_be_had_again(mend: Mend) -> None:

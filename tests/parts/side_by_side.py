@@ -16,6 +16,7 @@ THE_MACHINE = (
     "services/executor-agent/tests/test_process_heals.py",
     "services/executor-agent/tests/test_repairs.py",
     "services/executor-agent/tests/test_repairs_of_units.py",
+    "services/executor-agent/tests/test_undo_on_a_host.py",
     "tests/deploy/test_deploy_systemd.py",  # beside it the images are built that the next ones need
     "tests/deploy/test_deploy_docker.py",
     "services/node-agent/tests/test_docker.py",

@@ -61,7 +61,7 @@ def summary_in(source: str, name: str) -> str:
 
 
 PANELS = {
-    DECIDE: "pending show approve=decide reject=decide edit retry snooze=silencing",
+    DECIDE: "pending show approve=decide reject=decide edit retry undo snooze=silencing",
     SILENCE: "maintenance=silencing ack=silencing silences unsilence=silences",
     LOOK: "page status doctor history watch remedies deadletters audit",
     RUN: "up drill inject users notify-test=notify_test",

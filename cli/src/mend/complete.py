@@ -13,7 +13,7 @@ from mend.errors import CliError
 from mend.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import short_id
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import EXECUTED, Folder
 
 
 def complete_pending(incomplete: str) -> list[tuple[str, str]]:
@@ -37,6 +37,12 @@ def complete_failed(incomplete: str) -> list[str]:
     actions = _actions()
     folders = (Folder.FAILED, Folder.INTERRUPTED, Folder.EXPIRED)
     return sorted(set(_ids(actions, incomplete, folders))) if actions else []
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """What ran, whatever came of it."""
+    actions = _actions()
+    return sorted(set(_ids(actions, incomplete, EXECUTED))) if actions else []
 
 
 def complete_silences(incomplete: str) -> list[tuple[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from action_rig import EVIL, a_proposal
+from action_rig import EVIL, NOW, a_proposal
 from remedy_rig import GOOD
 
 from mesh_core.actions.register import SHIPPED as REGISTER
@@ -18,8 +19,10 @@ from mesh_core.actions.remedies import action
 from mesh_core.actions.remedies.loader import MAX_BYTES, BadRemedy, read_remedy
 from mesh_core.actions.remedies.wording import filled, in_words, told_change
 from mesh_core.actions.target_state import TargetStatus
+from mesh_core.approvals.undoing import undo_of
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.models.proposals import Proposal
+from mesh_core.models.outcomes import Outcome, OutcomeVerdict
+from mesh_core.models.proposals import Proposal, Risk, Undoes
 from mesh_core.policy.facts import Fact
 from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
@@ -106,6 +109,26 @@ def proposal_for(name: str, **more: Any) -> Proposal:
     return a_proposal(name, event.service).model_copy(update={"event": event, "action": name})
 
 
+def undo_for(name: str) -> Proposal:
+    """What takes back a run of it whose first look saw nothing but sevens."""
+    ran = proposal_for(name)
+    before = {**dict.fromkeys(REMEDIES[name].look.numbers, 7), "exists": True, "words": EVIL}
+    outcome = Outcome(
+        action_id=ran.id,
+        digest="0" * 16,
+        result="failed",
+        verdict=OutcomeVerdict.NOT_HELPED,
+        reason=f"it did not help {EVIL}",
+        node=ran.node,
+        service=ran.service,
+        type=name,
+        started_at=NOW,
+        finished_at=NOW,
+        before=before,
+    )
+    return undo_of(ran, outcome, datetime.now(UTC))
+
+
 def with_found(name: str, room: str, **facts: Any) -> HealthEvent:
     """The same event, where the agent found something else."""
     event = event_for(name)
@@ -131,6 +154,44 @@ def test_what_it_renders_passes_the_lint_and_minds_no_sentence_of_the_event(name
     assert playbook_for(proposal) == plays  # the same proposal is always the same bytes
     evil = proposal.event.model_copy(update={"payload": {**proposal.event.payload, "logs": [EVIL], "summary": EVIL}})
     assert playbook_for(proposal.model_copy(update={"event": evil})) == plays
+
+
+UNDOABLE = [name for name, remedy in REMEDIES.items() if remedy.undo]
+
+
+@pytest.mark.parametrize("name", UNDOABLE)
+def test_what_takes_it_back_passes_the_lint_and_knows_the_numbers_of_before(name: str) -> None:
+    back = action_type(f"undo_{name}")
+    assert (action_type(name).undone_by, back.choice, back.takes_back) == (back.name, None, True)
+    assert back.risk is not Risk.LOW
+    proposal = undo_for(name)
+    assert (proposal.type, proposal.action, proposal.risk_level) == (back.name, back.name, back.risk)
+    assert proposal.id == proposal.id_by_its_parts != proposal_for(name).id
+    plays = playbook_for(proposal)
+    for text in (plays.apply, plays.look, plays.converge):
+        assert lint_text(text, "n1", widened=OURS, keywords=table().our_keywords).problems == (), text
+        assert f"before_{next(iter(REMEDIES[name].look.numbers))}: 7" in text
+    assert "lookup" not in plays.apply + plays.look + plays.converge
+    assert f"takes back on n1 what {proposal.undoes.action_id} did" in what_it_touches(proposal)  # type: ignore[union-attr]
+    unmeasured = proposal.model_copy(update={"undoes": Undoes(action_id=proposal_for(name).id)})
+    with pytest.raises(ValueError, match="nobody knows any more what was there before"):
+        playbook_for(unmeasured)
+
+
+def test_what_takes_it_back_by_itself_is_part_of_what_is_approved() -> None:
+    remedy = read_remedy(GOOD_WITH_UNDO.encode(), "good.yml")
+    made, _ = action.actions_of("good", remedy)
+    assert made.undoes_by_itself
+    assert made.choice is not None
+    assert made.choice.interrupts, "what is taken back may leave the service away"
+    plays = made.playbooks(proposal_for("journal_vacuum"))
+    for text in (plays.undo, plays.undone):
+        assert lint_text(text, "n1", widened=OURS, keywords=table().our_keywords).problems == (), text
+        assert "before_used_percent: '{{ mend_before.used_percent }}'" in text
+    assert "used_percent == before_used_percent | int" in plays.undone
+    assert "lookup" not in plays.undo
+    later, _ = action.actions_of("good", read_remedy(GOOD_WITH_UNDO.replace("true", "false").encode(), "good.yml"))
+    assert (later.playbooks(proposal_for("journal_vacuum")).undo, later.undoes_by_itself) == ("", False)
 
 
 @pytest.mark.parametrize("name", REMEDIES)
@@ -349,9 +410,20 @@ def test_a_numbers_unit_is_the_last_word_of_its_name(name: str, value: object, w
     assert told_change(f"{{{name}}}", {name: value}, {name: value}) == ""
 
 
+GOOD_WITH_UNDO = f"""{GOOD}\
+undo:
+  by_itself: true
+  tasks:
+    - name: Put it back
+      ansible.builtin.command: {{argv: [touch, "/srv/{{{{ before_used_percent }}}}"]}}
+"""
+
+
 def test_the_example_of_the_docs_is_a_remedy_whose_playbooks_pass_the_lint() -> None:
     page = (Path(__file__).parents[3] / "docs" / "remedies.md").read_text()
-    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    text, undo = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    stopped = re.sub(r"(?s)undo:\n.*(?=limits:)", undo, SHIPPED.joinpath("unit_start.yml").read_text())
+    assert action.action_of("unit_start", read_remedy(stopped.encode(), "unit_start.yml")).undoes_by_itself
     made = action.action_of("scratch_clean", read_remedy(text.encode(), "scratch_clean.yml"))
     found = {"disk": {"mount": "/srv"}}
     event = event_for("journal_vacuum", payload={"mount": "/srv", "used_percent": 93.5, "investigation": found})
@@ -425,6 +497,14 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
             "    command: {argv: [rm",
             "bad.yml:21: apply.0: command is no full name",
         ),
+        ("limits:", "undo: {by_itself: true}\nlimits:", "bad.yml:25: undo.tasks: Field required"),
+        (
+            "limits:",
+            "undo: {tasks: [{ansible.builtin.command: {argv: [ls]}}]}\nlimits:",
+            "bad.yml:25: undo.by_itself: Field",
+        ),
+        ("limits:", "undo: {by_itself: true, tasks: [{name: x}]}\nlimits:", "bad.yml:25: undo.tasks.0: a task has one"),
+        ("  days: {type", "  before_used_percent: {type", "bad.yml:9: params.before_used_percent: a number or what a"),
         ("limits: {seconds: 60}", "limits: {seconds: 6000}", "bad.yml:25: limits.seconds: Input should be less than"),
         ("risk: low", "risk: low\nrisk: high", "bad.yml:11: risk stands there twice"),
         ("types: [scratch_full]", "types: &t [scratch_full, *t]", "it uses an alias"),

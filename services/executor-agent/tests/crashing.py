@@ -11,19 +11,21 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from executor_rig import ScriptedRunner
+from executor_rig import ScriptedRunner, undoes_by_itself
 from ptyprocess import PtyProcess
 
 from executor_agent import approved_scanner, execution, ledger, orphans, outbox
 from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.runner import OnLine, RunResult
+from executor_agent.runner import OnLine, RunResult, TakenBack
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals import executor_folders
 from mesh_core.messaging import bus
+from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import ActionUpdate, Proposal
 from mesh_core.runtime import pulse
 from mesh_core.runtime.service import serve
@@ -65,9 +67,17 @@ class Runner(ScriptedRunner):
         result = await super().run(proposal, run_dir, on_line, cancel)
         if self.step in ("in the run", "after the run"):
             die()
+        if "the undo" in self.step:
+            return replace(result, result="failed", verdict=OutcomeVerdict.NOT_HELPED, did_not_help=True)
         if self.step in COPIES:
             await asyncio.to_thread(_die_between_fork_and_exec)
         return result
+
+    async def take_back(self, *arguments: Any) -> TakenBack:
+        back = await super().take_back(*arguments)
+        if self.step == "in the undo":
+            die()
+        return back
 
 
 def _die_between_fork_and_exec() -> None:
@@ -102,7 +112,7 @@ def _as_before_the_copies_were_told() -> None:
 
 COPIES = ("a copy", "a copy with the lock")
 
-STEPS: dict[str, Callable[[], None]] = {
+STEPS: dict[str, Callable[[], object]] = {
     "a scan that hangs": lambda: _hanging_scan(),
     "a copy": orphans.die_with_parent,
     "a copy with the lock": _as_before_the_copies_were_told,
@@ -116,6 +126,9 @@ STEPS: dict[str, Callable[[], None]] = {
     "after started": lambda: dying_after(ledger.Ledger, "begin"),
     "in the run": lambda: None,
     "after the run": lambda: None,
+    "undoes": undoes_by_itself,
+    "before the undo": lambda: (undoes_by_itself(), dying_before(ledger.Ledger, "begin_undo")),
+    "in the undo": undoes_by_itself,
     "after outcome": lambda: dying_after(ledger.Ledger, "conclude"),
     "before the report": lambda: _third_put(),
     "after the report": lambda: dying_before(ledger.Ledger, "finish"),
@@ -171,7 +184,9 @@ def _told_but_not_noted() -> None:
 def main() -> None:
     runtime, redis_url, step = Path(sys.argv[1]), sys.argv[2], os.environ.get("DIES_AT", sys.argv[3])
     setup("executor-agent")
-    runner = Runner(runtime / "runs", looks=(TargetState(TargetStatus.UNHEALTHY, "it does not answer"),))
+    runner = Runner(
+        runtime / "runs", looks=(TargetState(TargetStatus.UNHEALTHY, "it does not answer", {"answers": 0}),)
+    )
     runner.step = step
     runner.seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     STEPS[step]()

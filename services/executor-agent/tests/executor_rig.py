@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import redis.asyncio as aioredis
 
 from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.runner import OnLine, RunResult
+from executor_agent.runner import OnLine, RunResult, TakenBack
+from mesh_core.actions.action_type import ActionType
+from mesh_core.actions.register import SHIPPED, action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.events import HealthEvent, Runtime
@@ -49,6 +51,8 @@ class ScriptedRunner:
     most_busy: int = 0
     most_at_once: int = 0
     looked: int = 0
+    back: TakenBack = field(default_factory=lambda: TakenBack(True, "it was taken back, and all is as before"))
+    known: list[dict[str, int]] = field(default_factory=list)  # what each undo was told of before
 
     async def look(self, proposal: Proposal, run_dir: Path) -> TargetState:
         self.looked += 1
@@ -75,6 +79,13 @@ class ScriptedRunner:
             return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, "the executor was told to stop")
         finally:
             self.busy[proposal.target_key] -= 1
+
+    async def take_back(
+        self, proposal: Proposal, run_dir: Path, before: Mapping[str, int], on_line: OnLine, cancel: asyncio.Event
+    ) -> TakenBack:
+        write_record(self.record, f"undo:{proposal.id}")
+        self.known.append(dict(before))
+        return self.back
 
     def runs(self) -> list[str]:
         return read_record(self.record)
@@ -148,6 +159,20 @@ def write_inventory(runtime: Path, *hosts: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"all": {"hosts": {host: {"ansible_connection": "local"} for host in hosts}}}))
     return path
+
+
+Patch = Callable[[dict[str, Any], str, Any], None]
+
+
+def stand_in(made: ActionType, patch: Patch = dict.__setitem__) -> None:
+    """From now on the register knows `made` under its name."""
+    patch(SHIPPED.__dict__, "by_name", {**SHIPPED.by_name, made.name: made})
+    patch(SHIPPED.__dict__, "types", tuple(made if one.name == made.name else one for one in SHIPPED.types))
+
+
+def undoes_by_itself(patch: Patch = dict.__setitem__) -> None:
+    """The card of a restart says from now on that it is taken back where it does not help."""
+    stand_in(replace(action_type("container_restart"), undoes_by_itself=True), patch)
 
 
 QUICK = ExecutorLimits(parallel=4, run_seconds=30, look_seconds=5, stop_seconds=5, scan_seconds=0.2)

@@ -23,14 +23,15 @@ from executor_agent.admission import (
     dangers_of,
     decide,
     lifeline_problem,
+    never_ran,
     owner_problem,
 )
 from executor_agent.candidate import Candidate, read_candidate
 from mesh_core.actions.container_state import read_containers
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.proposal_files import ActionName, digest_of
-from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Proposal, Risk, proposal_id
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.proposals import Proposal, Risk, Undoes, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
@@ -396,3 +397,49 @@ def test_a_name_that_the_inventory_gives_a_host_is_not_to_be_read_under_the_guis
     assert isinstance(admit(candidate(own_playbook(text)), CONFIG, NOW), Admitted)
     secret = Inventory.parse(b"all: {vars: {db_password: s3cret}, hosts: {here: {}, there: {}}}")
     assert "db_password" in reason_for(own_playbook(text), ConfigSnapshot(secret, CONFIG.policy))
+
+
+def an_undo(**changes: Any) -> Proposal:
+    payload = {"runtime": "systemd", "investigation": {"unit": {"enabled": True}}}
+    ran = proposal_for(1, type="unit_start", action="unit_start")
+    ran = ran.model_copy(update={"event": ran.event.model_copy(update={"payload": payload, "trust": Trust.NODE})})
+    undo = {"type": "undo_unit_start", "action": "undo_unit_start", "risk_level": Risk.GUARDED}
+    back = Undoes(action_id=ran.id, before={"is_running": 0, "restarts": 0})
+    made = ran.model_copy(update={**undo, "undoes": back, **changes})
+    return made if "id" in changes else made.model_copy(update={"id": made.id_by_its_parts})
+
+
+def test_an_undo_of_what_this_event_led_to_is_accepted_and_so_is_its_second_attempt() -> None:
+    for attempt in (1, 2):
+        admission = admit(candidate(an_undo(attempt=attempt)), CONFIG, NOW)
+        assert isinstance(admission, Admitted), admission
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"undoes": None, "id": proposal_for(1).id}, "half an undo"),
+        ({"type": "container_restart", "action": "restart", "risk_level": Risk.LOW}, "half an undo"),
+        ({"action": "restart"}, "half an undo"),
+        ({"risk_level": Risk.LOW}, "risk_level must be guarded"),
+        ({"undoes": Undoes(action_id=proposal_for(2).id, before={"is_running": 0, "restarts": 0})}, "no action of its"),
+        ({"undoes": Undoes(action_id=proposal_for(1).id, before={"restarts": 0})}, "nobody knows any more"),
+        ({"id": proposal_for(1).id}, "does not belong to its event"),
+    ],
+)
+def test_half_an_undo_or_one_of_something_else_is_refused(changes: dict[str, Any], word: str) -> None:
+    assert word in reason_for(an_undo(**changes))
+
+
+def test_nothing_is_taken_away_from_the_lifeline() -> None:
+    ssh = Policy.from_text("never: {services: [web]}\nrules: []\n")
+    assert "never list" in reason_for(an_undo(), replace(CONFIG, policy=ssh))
+
+
+@pytest.mark.parametrize(
+    ("ran_in", "refused"),
+    [("done", False), ("failed", False), ("executed", False), (None, True), ("running", True), ("withdrawn", True)],
+)
+def test_only_what_ran_here_can_be_taken_back(ran_in: str | None, refused: bool) -> None:
+    assert bool(never_ran(an_undo(), lambda action_id: ran_in)) is refused
+    assert never_ran(proposal_for(1), lambda action_id: None) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio as aioredis
 from executor_rig import (
+    DONE,
     QUICK,
     ExecutorHarness,
     ScriptedRunner,
@@ -20,14 +21,17 @@ from executor_rig import (
     file_pending,
     move_by_hand,
     proposal_for,
+    undoes_by_itself,
 )
 
 from executor_agent import execution, precondition
 from executor_agent.execution import ExecutorLimits
 from executor_agent.permissions import reasons_to_refuse
-from executor_agent.runner import RunResult
+from executor_agent.runner import RunResult, TakenBack
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.events import Trust
+from mesh_core.models.outcomes import OutcomeVerdict
+from mesh_core.models.proposals import Folder, Proposal, Risk, Undoes
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import note_lifeline, read_lifeline
 from mesh_core.testing import RedisServer, wait_for
@@ -104,6 +108,70 @@ async def test_it_is_told_in_order_and_as_health_events(harness: ExecutorHarness
     assert events[1]["trust"] == "mesh"
     assert events[1]["incident"] == "here/1"
     assert harness.outcome(Folder.DONE, name.id).approved_by == f"anna (uid {os.getuid()})"
+
+
+DID_NOT_HELP = replace(DONE, result="failed", verdict=OutcomeVerdict.NOT_HELPED, reason="sick", did_not_help=True)
+MEASURED = TargetState(TargetStatus.UNHEALTHY, "it does not answer", {"answers": 0, "exists": True})
+
+
+@pytest.mark.parametrize(
+    ("result", "look", "back", "undone", "words"),
+    [
+        (DONE, MEASURED, None, None, "the probe is green again"),
+        (DID_NOT_HELP, MEASURED, None, True, "sick; it was taken back, and all is as before"),
+        (DID_NOT_HELP, MEASURED, TakenBack("failed", "it could not"), "failed", "sick; it could not"),
+        (DID_NOT_HELP, replace(MEASURED, facts={}), None, False, "for what was there before was not measured; `mend"),
+        (replace(DID_NOT_HELP, did_not_help=False), MEASURED, None, False, "for nobody could see whether it helped"),
+        (replace(DID_NOT_HELP, did_not_help=False, verdict=OutcomeVerdict.NOT_RUN), MEASURED, None, None, "sick"),
+    ],
+)
+async def test_what_did_not_help_is_taken_back_once_where_its_card_said_so(
+    without_redis: ExecutorHarness,
+    monkeypatch: pytest.MonkeyPatch,
+    result: RunResult,
+    look: TargetState,
+    back: TakenBack | None,
+    undone: bool | str | None,
+    words: str,
+) -> None:
+    undoes_by_itself(monkeypatch.setitem)
+    harness = without_redis
+    harness.runner.result, harness.runner.looks = result, (look,)
+    harness.runner.back = back or harness.runner.back
+    await harness.begin()
+    name = harness.approve(proposal_for(1))
+    outcome = await harness.ends_in(Folder(result.result), name)
+    assert outcome.undone == undone
+    assert words in outcome.reason
+    taken = undone in (True, "failed")
+    assert harness.runner.runs() == [name.id, *([f"undo:{name.id}"] if taken else [])]
+    assert harness.runner.known == ([{"answers": 0}] if taken else [])
+
+
+async def test_an_undo_tells_nobody_of_a_repair_and_begins_only_after_what_it_takes_back(
+    harness: ExecutorHarness,
+) -> None:
+    """That all is as before is no recovery: it would end the incident."""
+    payload = {"runtime": "systemd", "investigation": {"unit": {"enabled": True}}}
+    event = proposal_for(1).event.model_copy(update={"type": "unit_failed", "payload": payload, "trust": Trust.NODE})
+    remedy = {"action": "unit_start", "type": "unit_start", "risk_level": "low"}
+    ran = proposal_for(1, **remedy, event=event)
+    undo = {"action": "undo_unit_start", "type": "undo_unit_start", "risk_level": Risk.GUARDED}
+    made = ran.model_copy(update={**undo, "undoes": Undoes(action_id=ran.id, before={"is_running": 0, "restarts": 0})})
+    made = Proposal.model_validate_json(made.model_copy(update={"id": made.id_by_its_parts}).wire())
+    await harness.begin()
+    never = harness.approve(made)
+    assert "did not run here" in await harness.quarantined(never.file)
+    (harness.folder(Folder.DONE) / ran.id).mkdir()
+    (harness.folder(Folder.DONE) / ran.id / "proposal.json").write_bytes(ran.wire())
+    (harness.folder(Folder.QUARANTINE) / never.file).rename(harness.folder(Folder.APPROVED) / never.file)
+    await harness.ends_in(Folder.DONE, never)
+
+    async def told() -> bool:
+        return (never.id, "running", "done") in await harness.moves()
+
+    await wait_for(told, 10, "it is told")
+    assert await harness.events() == []
 
 
 async def _heard(harness: ExecutorHarness, updates: int, events: int) -> bool:

@@ -127,6 +127,27 @@ async def test_an_interrupted_run_says_what_was_seen_and_ends_what_was_left(
     assert "unhealthy: it does not answer" in outcome.reason
 
 
+@pytest.mark.parametrize(
+    ("step", "runs", "undone", "words"),
+    [
+        ("before the undo", 1, False, "it was not taken back, for the executor was killed; `mend undo` asks for that"),
+        ("in the undo", 2, "failed", "killed while it took that back, and nobody saw whether all is as before"),
+    ],
+)
+async def test_killed_around_an_undo_nothing_is_taken_back_twice_and_nobody_says_that_it_was(
+    harness: ExecutorHarness, executor: Process, step: str, runs: int, undone: bool | str, words: str
+) -> None:
+    name = harness.approve(proposal_for(1))
+    crashed = executor.start(step)
+    await wait_for(lambda: crashed.poll() is not None, 60, f"it dies {step}")
+    executor.start("undoes")
+    await wait_for(lambda: ends(harness, name.id), 60, "it comes to an end")
+    outcome = harness.outcome(Folder.INTERRUPTED, name.id)
+    assert outcome.undone == undone
+    assert words in outcome.reason
+    assert harness.runner.runs() == [name.id, f"undo:{name.id}"][:runs]
+
+
 async def test_papers_that_prove_nothing_are_not_run(without_redis: ExecutorHarness) -> None:
     """Half of intent.json after a power cut, or a proposal.json that somebody changed."""
     for number, (file, change) in enumerate((("intent.json", b""), ("proposal.json", b"x"), ("intent.json", b"{}")), 1):

@@ -24,6 +24,11 @@ def test_only_apply_can_change_a_host_and_only_one_stage_is_apply() -> None:
         assert sum(s.point_of_no_return for s in stages_for(plays)) == len(changing)
 
 
+def test_what_takes_it_back_by_itself_is_read_before_anything_runs() -> None:
+    names = [s.name for s in stages_for(PlaybookSet("a", "l", "c", undo="u", undone="d"))]
+    assert names == ["syntax", "undo_syntax", "apply", "check_idempotency"]
+
+
 def test_a_notification_has_no_stage_and_a_persons_playbook_is_asked_again_in_check_mode() -> None:
     assert stages_for(MESSAGE) == ()
     assert stages_for(OWN)[-1].playbook == "apply.yml"

@@ -6,7 +6,7 @@ It needs no mesh: a remedy that is judged here is not in use by that.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet
 from mesh_core.actions.register import SHIPPED, Register
 from mesh_core.actions.remedies.loader import BadRemedy, load_remedy, read_named
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.actions.remedies.rendering import NOT_MEASURED, rendered
+from mesh_core.actions.remedies.rendering import NOT_MEASURED, rendered, undoing
 from mesh_core.actions.remedies.wording import filled
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
@@ -116,11 +116,11 @@ def lint(
         name, remedy = load_remedy(file, SHIPPED.names, SHIPPED.remedies)
     except BadRemedy as error:
         raise CliError(plain(str(error)), FAILED) from None
-    found = lint_playbooks(_plays(remedy), NODE)
-    for danger in found.dangers:
+    found = [lint_playbooks(plays, NODE) for plays in (_plays(remedy), *(back for _, back in _undo(remedy)))]
+    for danger in dict.fromkeys(danger for one in found for danger in one.dangers):
         cli.say(f"  mind: {plain(danger)}", "bold red")
-    if found.problems:
-        raise CliError(f"{file.name}: {'; '.join(map(plain, found.problems))}", FAILED)
+    if problems := [plain(problem) for one in found for problem in one.problems]:
+        raise CliError(f"{file.name}: {'; '.join(problems)}", FAILED)
     _say(cli, name, remedy)
     cli.say()
     cli.say(f"{file.name} is a good remedy.", "green")
@@ -276,6 +276,7 @@ def _say(cli: CliContext, name: str, remedy: Remedy) -> None:
     for heading, text in (
         ("It looks with this playbook, before and after", plays.look),
         ("Approval runs this one", plays.apply),
+        *((how, back.apply) for how, back in _undo(remedy)),
     ):
         cli.say()
         cli.say(heading, "bold")
@@ -283,7 +284,19 @@ def _say(cli: CliContext, name: str, remedy: Remedy) -> None:
 
 
 def _plays(remedy: Remedy) -> PlaybookSet:
-    return rendered(remedy, NODE, {name: param.example for name, param in remedy.params.items()})
+    return rendered(remedy, NODE, _examples(remedy))
+
+
+def _undo(remedy: Remedy) -> Iterator[tuple[str, PlaybookSet]]:
+    """When it is taken back, and what then runs, after a first look that saw nothing but zeros."""
+    if remedy.undo:
+        how = "By itself, where it does not help" if remedy.undo.by_itself else "Afterwards, where a person asks for it"
+        zeros = dict.fromkeys(remedy.look.numbers, 0)
+        yield f"{how}, this one takes it back", undoing(remedy, remedy.undo, NODE, _examples(remedy), zeros)
+
+
+def _examples(remedy: Remedy) -> dict[str, int | str]:
+    return {name: param.example for name, param in remedy.params.items()}
 
 
 def _as_json(register: Register, action: ActionType, choice: Choice) -> dict[str, object]:

@@ -24,6 +24,7 @@ from mesh_core.actions.register import action_type, playbook_for, what_it_touche
 from mesh_core.approvals.decisions import LocatedProposal, find_one
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle, obstacles_of
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of, short_id
+from mesh_core.approvals.undoing import no_undo
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
@@ -74,6 +75,8 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     _what_runs(cli, proposal, playbooks, problem, lint)
     if outcome is not None:
         _came_of_it(cli, found, outcome)
+        if not no_undo(proposal, found.folder, outcome):
+            cli.say(f"  to take it back: mend undo {short_id(found.id)}", "dim")
     else:
         _what_next(cli, found, against)
 
@@ -93,7 +96,8 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     cli.say_beside("  because     ", plain(told_reason(p)))
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
-        model = f"no model: the policy's own choice ({plain(p.model.name, 60)})"
+        who = "a person asks for it" if p.undoes else f"the policy's own choice ({plain(p.model.name, 60)})"
+        model = f"no model: {who}"
     cli.say(f"  model       {model}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     left = -seconds_between(p.expires_at, moment)
     expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"
@@ -139,9 +143,20 @@ def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, prob
         if playbooks.converge:
             cli.say("and proves it with this one, in check mode; it must change nothing", "bold")
             cli.say(_indented(plain_lines(playbooks.converge)))
+        _if_it_does_not_help(cli, p, playbooks)
         for one in p.playbook.attachments if p.playbook else ():
             cli.say(f"and brings the file {plain(one.name)}, named in it as files/{one.sha256}", "bold")
             cli.say(_indented(plain_lines(one.text)))
+
+
+def _if_it_does_not_help(cli: CliContext, p: Proposal, playbooks: PlaybookSet) -> None:
+    if playbooks.undo:
+        cli.say("If it does not help, it is taken back by itself, with this playbook, byte for byte", "bold")
+        cli.say(_indented(plain_lines(playbooks.undo)))
+        cli.say("and proves with this one, in check mode, that all is as before", "bold")
+        cli.say(_indented(plain_lines(playbooks.undone)))
+    elif action_type(p.type).undone_by:
+        cli.say("It can be taken back afterwards, if somebody asks for that: mend undo", "bold")
 
 
 def _what_to_mind(cli: CliContext, lint: Lint) -> None:
@@ -212,7 +227,10 @@ def _as_json(
         "proposal": p.model_dump(mode="json"),
         "playbooks": None
         if playbooks is None
-        else {"apply": playbooks.apply, "look": playbooks.look, "converge": playbooks.converge},
+        else {
+            **{"apply": playbooks.apply, "look": playbooks.look, "converge": playbooks.converge},
+            **({"undo": playbooks.undo, "undone": playbooks.undone} if playbooks.undo else {}),
+        },
         "playbook_problem": problem or None,
         "lint": asdict(lint),
         "outcome": None if outcome is None else outcome.model_dump(mode="json"),

@@ -82,7 +82,9 @@ class ActionType:
     about" PLACE) where that is no run, `told_change` what two looks (their facts) show ("97 % -> 71 % full").
 
     `sees_the_trouble`: a look that says "well" says that this very trouble is over, so nothing has to run any more.
-    `longest_seconds`: a run that takes longer is ended; None: as long as any.
+    `longest_seconds`: a run that takes longer is ended; None: as long as any. `undone_by`: the name of the type that
+    takes back what a run of this one did, '' for none; `undoes_by_itself`: where it does not help, that happens in the
+    same run. `takes_back`: this is such a type; a run of it mends nothing, so nobody hears of a repair.
     """
 
     name: str
@@ -97,6 +99,9 @@ class ActionType:
     told_change: Callable[[Proposal, Mapping[str, Any], Mapping[str, Any]], str] = nothing_to_tell
     sees_the_trouble: bool = False
     longest_seconds: int | None = None
+    undone_by: str = ""
+    undoes_by_itself: bool = False
+    takes_back: bool = False
     touches_host: bool = True  # False: it is a message to people
     effect: str = ""
     next_step: str = ""
@@ -105,6 +110,21 @@ class ActionType:
     def action(self) -> str:
         """The proposal's `action` that goes with it."""
         return self.choice.word if self.choice else self.name
+
+    @property
+    def in_words(self) -> str:
+        """What it does to a thing, in a sentence."""
+        return "undo" if self.takes_back else self.action.replace("_", " ")
+
+    @property
+    def interrupts(self) -> bool:
+        """May the service be away meanwhile, or afterwards?"""
+        return self.takes_back or (self.choice is not None and self.choice.interrupts)
+
+    @property
+    def over(self) -> str:
+        """What it means for people that nothing has to run any more; what was seen follows."""
+        return "there is nothing to take back" if self.takes_back else "the trouble went away first"
 
     @property
     def after_approval(self) -> str:

@@ -11,7 +11,7 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
     if proposal.playbook is None:
         raise ValueError("a proposal of type playbook carries no playbook")
     files = {f"files/{one.sha256}": one.text for one in proposal.playbook.attachments}
-    return PlaybookSet(proposal.playbook.text, "", "", files)
+    return PlaybookSet(proposal.playbook.text, "", "", files=files)
 
 
 def _touches(proposal: Proposal) -> str:

@@ -19,7 +19,9 @@ from mesh_core.models.proposals import Proposal
 from mesh_core.models.records import is_name
 
 APPLY_FILE, LOOK_FILE, CONVERGE_FILE = "apply.yml", "look.yml", "converge.yml"
+UNDO_FILE, UNDONE_FILE = "undo.yml", "undone.yml"
 LOOK_TASK = "look"  # the look is the result of the task of this name
+BEFORE = "mend_before"  # the numbers of the first look by name, which a run gives to what takes it back
 
 _NOT_HOSTS = frozenset({"all", "ungrouped"})  # Ansible's own groups: as `hosts:` they would mean everybody
 
@@ -31,18 +33,23 @@ class PlaybookSet:
     """YAML texts; '' where there is none (a notification has none at all, a person's own playbook only `apply`).
 
     `apply` changes the host, `look` only reads it, `converge` says the wished state and must change nothing.
+    `undo` takes back what `apply` did, by itself where it did not help, and `undone` says in check mode that all is as
+    before; both know the numbers of the first look as the variable BEFORE.
     `files` are the attachments that `apply` names, by their path beside it: `files/<sha256>`.
     """
 
     apply: str
     look: str
     converge: str
+    undo: str = ""
+    undone: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
-        """Of the three texts together, in this order; between them a byte that YAML cannot hold."""
-        return hashlib.sha256("\0".join((self.apply, self.look, self.converge)).encode()).hexdigest()
+        """Of the texts together, in this order; between them a byte that YAML cannot hold."""
+        undo = (self.undo, self.undone) if self.undo else ()
+        return hashlib.sha256("\0".join((self.apply, self.look, self.converge, *undo)).encode()).hexdigest()
 
 
 class UnsafeText(str):

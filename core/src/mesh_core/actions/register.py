@@ -14,7 +14,8 @@ from importlib import import_module
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.playbooks import PlaybookSet
-from mesh_core.actions.remedies.action import action_of, shipped_remedies
+from mesh_core.actions.remedies.action import actions_of, shipped_remedies
+from mesh_core.actions.remedies.loader import UNDO
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal, Risk
@@ -47,7 +48,17 @@ class Register:
     @cached_property
     def types(self) -> tuple[ActionType, ...]:
         """What is data stands behind what is code: a model that minds the order reads what it knows first."""
-        return (*self.written, *(action_of(name, remedy) for name, remedy in self.remedies.items()))
+        made = (one for name, remedy in self.remedies.items() for one in actions_of(name, remedy))
+        return (*self.written, *made)
+
+    def is_data(self, name: str) -> bool:
+        """Does a remedy's file say what runs under this name?"""
+        return name in self.remedies or (name in self.by_name and self.by_name[name].takes_back)
+
+    def is_own(self, name: str) -> bool:
+        """Is it a person's own file that says so?"""
+        made = self.by_name.get(name)
+        return name in self.own or (made is not None and made.takes_back and name.removeprefix(UNDO) in self.own)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
@@ -149,7 +160,7 @@ def playbook_for(proposal: Proposal) -> PlaybookSet:
 
 def with_digest(proposal: Proposal) -> Proposal:
     """The same, bound to what its remedy renders now; ValueError as above. Other types need none: they are code."""
-    digest = action_type(proposal.type).playbooks(proposal).sha256 if proposal.type in _current.remedies else None
+    digest = action_type(proposal.type).playbooks(proposal).sha256 if _current.is_data(proposal.type) else None
     return proposal.model_copy(update={"remedy_sha256": digest})
 
 

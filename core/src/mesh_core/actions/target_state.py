@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,11 @@ class TargetStatus(StrEnum):
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
     UNKNOWN = "unknown"  # still starting, or nobody could tell
+
+
+def numbers_in(facts: Mapping[str, Any]) -> dict[str, int]:
+    """The whole numbers among what a look saw, by name."""
+    return {name: seen for name, seen in facts.items() if type(seen) is int}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mesh_core.actions.register import with_digest
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import is_name, parse_time, rfc3339
 from mesh_core.storage.files import read_regular
 
@@ -147,33 +147,38 @@ def retry(actions: OperatorFolders, query: str, now: datetime) -> tuple[ActionNa
     again = next_attempt(old, now)
     with suppress(ValueError):  # its remedy is gone, or gives no playbook: the card says so
         again = with_digest(again)
-    if places := actions.find(again.id):
-        raise CannotDecide(
-            RefusalReason.DECIDED, f"attempt {again.attempt} is there already: {again.id} lies in {places[0][0]}/"
-        )
+    return file_once(actions, again, f"attempt {again.attempt} is there already"), again
+
+
+def file_once(actions: OperatorFolders, new: Proposal, there: str) -> ActionName:
+    """A person's new proposal into pending/. CannotDecide, beginning with `there`, where its id lies somewhere."""
+    if places := actions.find(new.id):
+        raise CannotDecide(RefusalReason.DECIDED, f"{there}: {new.id} lies in {places[0][0]}/")
     try:
-        name = actions.propose_again(again)
+        name = actions.propose_again(new)
     except PermissionError as error:
         raise CannotDecide(
             RefusalReason.FORBIDDEN, f"you may not propose: {error.strerror} ({error.filename})"
         ) from None
     if name is None:
-        raise CannotDecide(RefusalReason.DECIDED, f"attempt {again.attempt} is there already: {again.id}")
-    return name, again
+        raise CannotDecide(RefusalReason.DECIDED, f"{there}: {new.id}")
+    return name
 
 
 def next_attempt(old: Proposal, now: datetime) -> Proposal:
     """The same action as a new proposal: fresh times (it lives as long as the old one did), attempt n + 1."""
     attempt = old.attempt + 1
+    again = old.model_copy(update={"attempt": attempt, **times_from(old, now)})
+    return again.model_copy(update={"id": again.id_by_its_parts})
+
+
+def times_from(old: Proposal, now: datetime) -> dict[str, str]:
+    """Of a new proposal that lives as long as the old one did."""
     lifetime = (parse_time(old.expires_at) - parse_time(old.created_at)).total_seconds()
-    return old.model_copy(
-        update={
-            "id": proposal_id(f"{old.event.id}#{attempt}", old.node, old.service),
-            "attempt": attempt,
-            "created_at": rfc3339(now),
-            "expires_at": rfc3339(now + timedelta(seconds=max(lifetime, SHORTEST_SECONDS))),
-        }
-    )
+    return {
+        "created_at": rfc3339(now),
+        "expires_at": rfc3339(now + timedelta(seconds=max(lifetime, SHORTEST_SECONDS))),
+    }
 
 
 def _even_if_changed(actions: OperatorFolders, query: str) -> Filed:

@@ -15,7 +15,18 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.policy import Policy
 
-KEPT = ("id", "schema_version", "node", "service", "event", "requires_human", "created_at", "attempt", "model")
+KEPT = (
+    "id",
+    "schema_version",
+    "node",
+    "service",
+    "event",
+    "requires_human",
+    "created_at",
+    "attempt",
+    "model",
+    "undoes",
+)
 
 
 def find_editable(actions: OperatorFolders, query: str) -> tuple[Filed, Folder]:
@@ -71,9 +82,13 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
         if getattr(edited, field) != getattr(old, field):
             raise _not_acceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
     changed: dict[str, object] = {"edited_by": user}
-    if edited.action in current().choice_words:
-        action = type_for(edited.action, edited.event)
-        if action is None:
+    if edited.undoes:
+        if (edited.type, edited.action) != (old.type, old.action):
+            raise _not_acceptable("an undo stays one; reject it instead, or say why in its reason")
+        action, changed["playbook"] = action_type(old.type), None
+    elif edited.action in current().choice_words:
+        fitting = type_for(edited.action, edited.event)
+        if fitting is None:
             raise _not_acceptable(
                 f"the action {edited.action} runs nothing for this event; reject the proposal instead"
             )
@@ -83,7 +98,7 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
             raise _not_acceptable(
                 f"the policy does not allow {edited.action} for this event ({allowed.reason}); it allows {may}"
             )
-        changed["playbook"] = None
+        action, changed["playbook"] = fitting, None
     else:
         action = action_type(edited.action)
         changed["playbook"] = _own_playbook(edited, policy)

@@ -135,14 +135,14 @@ def _remedy(p: Proposal, around: Surroundings) -> Obstacle | None:
 
 def _lifeline(p: Proposal, around: Surroundings) -> Obstacle | None:
     """As the executor will judge it; it alone also sees on the host what an event does not say."""
-    choice = action_type(p.type).choice
-    if choice is None or not choice.interrupts or not isinstance(around.policy, Policy):
+    action = action_type(p.type)
+    if not action.interrupts or not isinstance(around.policy, Policy):
         return None
     if not (what := around.policy.protected_in_event(p.event)):
         return None
     return Obstacle(
         ObstacleKind.LIFELINE,
-        f"{what} carries the mesh or the way in to mend it: the executor refuses to {choice.word} it",
+        f"{what} carries the mesh or the way in to mend it: the executor refuses to {action.in_words} it",
         "mend it by hand; if it does not, take its name off the never list (unprotect in config/policy.yml)",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     Field,
@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from mesh_core.models.proposals import ActionWord
-from mesh_core.models.records import Name, Number, Record, Timestamp
+from mesh_core.models.records import Name, Number, Record, Timestamp, not_said
 
 
 class Stage(Record):
@@ -59,3 +59,6 @@ class Outcome(Record):
     stages: tuple[Stage, ...] = ()
     before: dict[str, Any] = Field(default_factory=dict)
     after: dict[str, Any] = Field(default_factory=dict)
+    # Of a run that is taken back by itself where it does not help: was it? `failed`: it was begun, and nobody saw that
+    # all is as before. Absent where there was nothing to take back.
+    undone: Annotated[StrictBool | Literal["failed"] | None, Field(exclude_if=not_said)] = None

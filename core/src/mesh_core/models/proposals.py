@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.records import Name, Number, Record, Sha256, Timestamp, parse_time
+from mesh_core.models.records import Name, Number, Record, Sha256, Timestamp, not_said, parse_time
 
 MAX_PROPOSAL_BYTES = 256 * 1024
 
@@ -105,8 +105,7 @@ class ModelRef(Record):
     latency_ms: Number
 
 
-def _not_given(value: object) -> bool:
-    return value is None
+A_PERSON = ModelRef(name="a person", provider="person", position=1, latency_ms=0)  # asked for it, and no model did
 
 
 def _none_there(some: tuple[object, ...]) -> bool:
@@ -137,6 +136,17 @@ class Playbook(Record):
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS, exclude_if=_none_there)] = ()
 
 
+class Undoes(Record):
+    """What an undo takes back: the run of that action, whose first look (`before`) saw these numbers.
+
+    `attempt` is that action's own: with the event of the proposal it gives its id.
+    """
+
+    action_id: str
+    attempt: StrictInt = 1
+    before: dict[str, StrictInt] = Field(default_factory=dict)
+
+
 class Proposal(Record):
     """What a person is asked to approve. Its file's bytes are what is digested, reviewed and run."""
 
@@ -159,7 +169,8 @@ class Proposal(Record):
     attempt: StrictInt = 1
     edited_by: str | None = None
     # Of the playbooks that a remedy gave when this was written. Absent for other types: their bytes stay as before.
-    remedy_sha256: Annotated[Sha256 | None, Field(exclude_if=_not_given)] = None
+    remedy_sha256: Annotated[Sha256 | None, Field(exclude_if=not_said)] = None
+    undoes: Annotated[Undoes | None, Field(exclude_if=not_said)] = None
 
     def wire(self) -> bytes:
         """Indented, because people read this file before they move it."""
@@ -168,6 +179,13 @@ class Proposal(Record):
     @property
     def target_key(self) -> str:
         return f"{self.node}/{self.service or ''}"
+
+    @property
+    def id_by_its_parts(self) -> str:
+        """The id that belongs to its event, what it takes back, and its attempt."""
+        source = f"undo {self.undoes.action_id}" if self.undoes else self.event.id or ""
+        again = "" if self.attempt == 1 else f"#{self.attempt}"
+        return proposal_id(f"{source}{again}", self.node, self.service)
 
     def expired(self, now: datetime) -> bool:
         return parse_time(self.expires_at) <= now

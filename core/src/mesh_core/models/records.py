@@ -45,6 +45,11 @@ def _checked_time(text: str) -> str:
     return text
 
 
+def not_said(value: object) -> bool:
+    """Of a field that stands in a record only where it says something: files from before it stay the same bytes."""
+    return value is None
+
+
 def is_name(text: str) -> bool:
     """Is this a node or service name? (fullmatch: a trailing newline is not one)"""
     return _NAME.fullmatch(text) is not None

@@ -22,7 +22,7 @@ def lint_by_policy(policy: Policy | str, proposal: Proposal) -> Lint:
     shipped one may. One of which no playbook can be made has none to judge.
     """
     protected = nothing if isinstance(policy, str) else policy.is_lifeline
-    if proposal.type in current().own:
+    if current().is_own(proposal.type):
         try:
             return lint_playbooks(playbook_for(proposal), proposal.node, protected)
         except ValueError:

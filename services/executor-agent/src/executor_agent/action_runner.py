@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from executor_agent.ansible import INVENTORY_FILE, StageContext, StageLimits, run_stage, write_project
+from executor_agent.ansible import INVENTORY_FILE, StageContext, StageLimits, run_stage, write_before, write_project
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.ledger import STARTED_FILE
 from executor_agent.original_probe import OriginalProbe
-from executor_agent.runner import OnLine, RunResult
-from executor_agent.stages import StagePlan, stages_for
-from executor_agent.target_state import look
+from executor_agent.runner import OnLine, RunResult, TakenBack
+from executor_agent.stages import UNDO, UNDONE, StagePlan, stages_for
+from executor_agent.target_state import answered, look
 from executor_agent.verify import WatchLimits, verify
 from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.actions.target_state import TargetState, TargetStatus
@@ -75,6 +75,33 @@ class ActionRunner:
         async with _relayed(cancel) as stopped:
             return await self._stages(proposal, plans, run_dir, on_line, stopped)
 
+    async def take_back(
+        self, proposal: Proposal, run_dir: Path, before: Mapping[str, int], on_line: OnLine, cancel: asyncio.Event
+    ) -> TakenBack:
+        async with _relayed(cancel) as stopped:
+            return await asyncio.to_thread(self._take_back, proposal, run_dir, before, on_line, stopped)
+
+    def _take_back(
+        self, proposal: Proposal, run_dir: Path, before: Mapping[str, int], on_line: OnLine, cancel: threading.Event
+    ) -> TakenBack:
+        context = StageContext(self.pool, proposal.id, proposal.node)
+        write_before(run_dir, before)
+        ran = [run_stage(UNDO, run_dir, _stage_lines(on_line, UNDO.name), cancel, self.limits, context)]
+        seen = TargetState(TargetStatus.UNKNOWN)
+        for _ in range(self.settle.needed):
+            if cancel.is_set():
+                break
+            state, stage = answered(proposal, run_dir, UNDONE, cancel, self.limits, context)
+            ran.append(stage)
+            seen = state or seen
+            if stage.ok:
+                reason = f"it was taken back, and all is as before: {seen.sentence}"
+                return TakenBack(True, reason, tuple(ran))
+            cancel.wait(self.settle.every_seconds)
+        wrong = next(stage.detail for stage in ran if not stage.ok) if not cancel.is_set() else "told to stop"
+        now = f"; now: {seen.sentence}" if seen.sentence else ""
+        return TakenBack("failed", f"it could not be taken back: {wrong}{now}", tuple(ran))
+
     async def _stages(
         self,
         proposal: Proposal,
@@ -112,8 +139,14 @@ class ActionRunner:
         ran.append(proof.stage)
         if cancel.is_set() and proof.verdict is not OutcomeVerdict.PROVEN:
             return _interrupted(ran)
-        good = proof.verdict is OutcomeVerdict.PROVEN
-        return RunResult("done" if good else "failed", proof.verdict, proof.reason, tuple(ran), after=proof.after)
+        return RunResult(
+            "done" if proof.verdict is OutcomeVerdict.PROVEN else "failed",
+            proof.verdict,
+            proof.reason,
+            tuple(ran),
+            after=proof.after,
+            did_not_help=proof.verdict is OutcomeVerdict.NOT_HELPED,
+        )
 
     async def _failed(
         self, proposal: Proposal, run_dir: Path, ran: list[Stage], cancel: threading.Event, *, changing: bool
@@ -126,7 +159,8 @@ class ActionRunner:
             OutcomeVerdict.NOT_HELPED if seen.health is TargetStatus.UNHEALTHY else OutcomeVerdict.INCONCLUSIVE
         )
         reason = f"{reason}; the target is {seen.health}: {seen.sentence}"
-        return RunResult("failed", verdict, reason, tuple(ran), after=seen.facts)
+        failed = seen.health is not TargetStatus.HEALTHY
+        return RunResult("failed", verdict, reason, tuple(ran), after=seen.facts, did_not_help=failed)
 
     async def _notify(self, proposal: Proposal, run_dir: Path, on_line: OnLine) -> RunResult:
         if not self.notify_urls:

@@ -5,6 +5,7 @@ Moves nothing, runs nothing. Every denial is one sentence that says what to do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from mesh_core.actions.register import action_type, current, playbook_for, type_
 from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
 from mesh_core.models.owner_labels import AUTOHEAL, RESTART
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
@@ -126,8 +127,8 @@ def dangers_of(proposal: Proposal, config: ConfigSnapshot) -> tuple[str, ...]:
 
 def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:
     """Why what was seen on the host may not be touched, whatever the event called it; None if it may. Pure."""
-    choice = action_type(proposal.type).choice
-    if choice is None or not choice.interrupts or isinstance(config.policy, str) or isinstance(config.inventory, str):
+    interrupts = action_type(proposal.type).interrupts
+    if not interrupts or isinstance(config.policy, str) or isinstance(config.inventory, str):
         return None
     address = str(config.inventory.variables_of(proposal.node).get("ansible_host", ""))
     if what := config.policy.protected_in_look(seen.facts, proposal.node, address):
@@ -143,8 +144,7 @@ def owner_problem(proposal: Proposal, seen: TargetState) -> str | None:
 
     An alert tells nothing of a container's labels, and one that was made anew may have others.
     """
-    choice = action_type(proposal.type).choice
-    if choice is None or not choice.interrupts:
+    if not action_type(proposal.type).interrupts:
         return None
     names = [str(one.get("name")) for one in containers_in(seen.facts) if one.get("restart_forbidden")]
     if not names:
@@ -153,6 +153,14 @@ def owner_problem(proposal: Proposal, seen: TargetState) -> str | None:
         f"the owner of {', '.join(names)} forbids automatic restarts by a label ({RESTART} or {AUTOHEAL}): restart it "
         f"by hand, or take the label off, then {_AGAIN}"
     )
+
+
+def never_ran(proposal: Proposal, ran_in: Callable[[str], str | None]) -> str | None:
+    """Why this undo may not run: what it takes back never ran here. None for one of what did, and for all else."""
+    back = proposal.undoes
+    if back is None or ran_in(back.action_id) not in (None, Folder.RUNNING, Folder.WITHDRAWN):
+        return None
+    return f"{back.action_id} did not run here, or still does, so there is nothing of it to take back; reject this"
 
 
 def _once_only(folder: str) -> str:
@@ -193,12 +201,15 @@ def _identity_problem(name: ActionName, proposal: Proposal) -> str | None:
         )
     if proposal.attempt < 1:
         return "its attempt is below 1; attempts are made by `mend retry`, from what failed or was interrupted"
-    source = event.id if proposal.attempt == 1 else f"{event.id}#{proposal.attempt}"
-    if proposal.id != proposal_id(source, proposal.node, proposal.service):
+    if proposal.id != proposal.id_by_its_parts:
         return (
             "its id does not belong to its event and attempt; `mend edit` and `mend retry` keep them together, "
             "so start from the planner's own file"
         )
+    if back := proposal.undoes:
+        first = proposal.model_copy(update={"undoes": None, "attempt": back.attempt})
+        if back.action_id != first.id_by_its_parts:
+            return f"it takes back {back.action_id}, which is no action of its own event; make it anew with `mend undo`"
     return None
 
 
@@ -208,6 +219,8 @@ def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]
     `variables`: the names that the inventory gives values to.
     """
     action = action_type(proposal.type)
+    if action.takes_back or proposal.undoes:
+        return _undo_problem(proposal, action, policy)
     if action.choice is None or proposal.action not in current().choice_words:
         return _playbook_problem(proposal, action, policy, variables)
     if proposal.playbook is not None:
@@ -253,8 +266,22 @@ def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, va
     return _no_playbook_problem(proposal)
 
 
+def _undo_problem(proposal: Proposal, action: ActionType, policy: Policy) -> str | None:
+    """The same of what takes back an earlier run."""
+    if not (action.takes_back and proposal.action == action.action and proposal.undoes and proposal.playbook is None):
+        return "it is half an undo; make it anew with `mend undo`, and change nothing in it but its reason"
+    if proposal.risk_level is not action.risk:
+        return f"its risk_level must be {action.risk.value}; correct it with `mend edit`"
+    if what := policy.protected_in_event(proposal.event):
+        return (
+            f"{what} is on the policy's never list: the mesh or its access depends on it, so nothing is taken away "
+            "there; mend it by hand"
+        )
+    return _no_playbook_problem(proposal)
+
+
 def _no_playbook_problem(proposal: Proposal) -> str | None:
-    if proposal.remedy_sha256 is not None and proposal.type not in current().remedies:
+    if proposal.remedy_sha256 is not None and not current().is_data(proposal.type):
         return f"a {proposal.type} is no remedy and has no remedy_sha256; `mend edit` takes it out"
     try:
         playbook_for(proposal)

@@ -12,7 +12,7 @@ import shlex
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,15 @@ from executor_agent.isolation.sandbox import SandboxUnavailable
 from executor_agent.isolation.view import VARIABLE, View
 from executor_agent.isolation.walls import NOT_BUILT
 from executor_agent.stages import StagePlan
-from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, PlaybookSet
+from mesh_core.actions.playbooks import (
+    APPLY_FILE,
+    BEFORE,
+    CONVERGE_FILE,
+    LOOK_FILE,
+    UNDO_FILE,
+    UNDONE_FILE,
+    PlaybookSet,
+)
 from mesh_core.models.outcomes import Stage
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.policy.inventory.defaults import DEFAULTS_FILE, defaults
@@ -62,7 +70,14 @@ def write_project(run_dir: Path, plays: PlaybookSet, inventory: Inventory) -> No
     """project/ and inventory/ of a run, as they were at this moment; nothing later changes what this run uses."""
     for folder in ("project", "inventory", "logs"):
         (run_dir / folder).mkdir(mode=0o750, exist_ok=True)
-    for name, text in ((APPLY_FILE, plays.apply), (LOOK_FILE, plays.look), (CONVERGE_FILE, plays.converge)):
+    texts = {
+        APPLY_FILE: plays.apply,
+        LOOK_FILE: plays.look,
+        CONVERGE_FILE: plays.converge,
+        UNDO_FILE: plays.undo,
+        UNDONE_FILE: plays.undone,
+    }
+    for name, text in texts.items():
         if text:
             write_whole(run_dir / "project" / name, text.encode())
     if plays.files:
@@ -75,6 +90,11 @@ def write_project(run_dir: Path, plays: PlaybookSet, inventory: Inventory) -> No
             (run_dir / "inventory" / path).parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             write_whole(run_dir / "inventory" / path, content, mode=0o600)
     write_whole(run_dir / "inventory" / INVENTORY_FILE, inventory.text, mode=0o600)
+
+
+def write_before(run_dir: Path, numbers: Mapping[str, int]) -> None:
+    """What the first look measured, for what takes the run back: the playbook's bytes are those that were reviewed."""
+    write_whole(run_dir / "inventory" / DEFAULTS_FILE, defaults({BEFORE: dict(numbers)}))
 
 
 def run_stage(

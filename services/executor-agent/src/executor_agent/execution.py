@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import structlog
 
-from executor_agent.admission import dangers_of, lifeline_problem, owner_problem, permission_problem
+from executor_agent.admission import dangers_of, lifeline_problem, never_ran, owner_problem, permission_problem
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.live_output import LiveOutput
@@ -22,10 +23,11 @@ from executor_agent.outbox import Outbox
 from executor_agent.precondition import is_over, seconds_until_sure
 from executor_agent.processes import end_processes
 from executor_agent.reports import started_reports
-from executor_agent.runner import Runner, RunResult
+from executor_agent.runner import OnLine, Runner, RunResult, TakenBack
+from executor_agent.taking_back import is_to_be_taken_back, left_as_it_is
 from executor_agent.target_locks import TargetLocks
 from mesh_core.actions.register import action_type
-from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.actions.target_state import TargetState, TargetStatus, numbers_in
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
@@ -40,6 +42,7 @@ BEGAN_BEFORE = (
 )
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Execution:
             return TargetState(TargetStatus.UNKNOWN, f"the look failed: {error}"[:500])
 
     def _withdrawn(self, run: ActionRun, before: TargetState) -> Outcome:
-        reason = f"the trouble went away first: {before.sentence}"
+        reason = f"{action_type(run.proposal.type).over}: {before.sentence}"
         if run.proposal.event.trust is Trust.FOREIGN and before.checked:
             reason = (
                 f"its own health check says that it is well: {before.sentence}; nothing was touched. If the alert "
@@ -186,34 +189,55 @@ class Execution:
             log.warning(
                 "executor.danger_was_approved", action_id=run.id, approved_by=run.intent.approver, danger=danger
             )
+        problem = problem or never_ran(run.proposal, self.ledger.ran_in)
         return problem or lifeline_problem(run.proposal, config, before) or owner_problem(run.proposal, before)
 
     async def _run(self, active: ActiveRun, before: TargetState) -> Outcome:
         run, started_at = active.run, rfc3339(self.clock())
-        result, in_time = await self._run_in_time(active)
+        task, in_time = await self._in_time(
+            active, self.runner.run(run.proposal, run.folder, self._on_line(run), active.cancel)
+        )
+        result = _result_of(task)
         if result.result == "interrupted":
             result = await self._ended_early(run, result, in_time=in_time)
         seen_before = result.before or before.facts
         change = action_type(run.proposal.type).told_change(run.proposal, seen_before, result.after)
+        back = await self._take_back(active, result, seen_before)
         return self.finalizer.outcome(
             run,
             result.result,
             result.verdict,
-            f"{change}; {result.reason}" if change else result.reason,
+            back.after(f"{change}; {result.reason}" if change else result.reason),
             started_at=started_at,
-            stages=result.stages,
+            stages=(*result.stages, *back.stages),
             before=seen_before,
             after=result.after,
+            undone=back.undone,
         )
 
-    async def _run_in_time(self, active: ActiveRun) -> tuple[RunResult, bool]:
-        """The runner's result, and False if its own time ran out; whatever it started is gone by then."""
+    async def _take_back(self, active: ActiveRun, result: RunResult, before: Mapping[str, Any]) -> TakenBack:
+        """What did not help is taken back, where that was approved with it; noted before it begins, so at most once."""
+        run, action = active.run, action_type(active.run.proposal.type)
+        if not is_to_be_taken_back(action, result):
+            return left_as_it_is(action, result)
+        if active.cancel.is_set():
+            return left_as_it_is(action, result, "the executor was told to stop")
+        if not (numbers := numbers_in(before)):
+            return left_as_it_is(action, result, "what was there before was not measured")
+        await self.finalizer.retry_while_disk_full(run.id, self.ledger.begin_undo, run)
+        log.info("executor.takes_back", action_id=run.id, type=run.proposal.type)
+        task, in_time = await self._in_time(
+            active, self.runner.take_back(run.proposal, run.folder, numbers, self._on_line(run), active.cancel)
+        )
+        return _taken_back(task, in_time=in_time)
+
+    def _on_line(self, run: ActionRun) -> OnLine:
+        return lambda stage, line: self.output.add(run.id, stage, line)
+
+    async def _in_time(self, active: ActiveRun, work: Coroutine[Any, Any, T]) -> tuple[asyncio.Future[T], bool]:
+        """The runner's work, ended or done, and False if its own time ran out; whatever it started is gone by then."""
         run = active.run
-
-        def on_line(stage: str, line: str) -> None:
-            self.output.add(run.id, stage, line)
-
-        task = asyncio.ensure_future(self.runner.run(run.proposal, run.folder, on_line, active.cancel))
+        task = asyncio.ensure_future(work)
         cancelled = asyncio.ensure_future(active.cancel.wait())
         try:
             seconds = self.limits.seconds_of(run.proposal.type)
@@ -224,9 +248,9 @@ class Execution:
         finally:
             cancelled.cancel()
             task.cancel()
-        return _result_of(task), in_time
+        return task, in_time
 
-    async def _end(self, active: ActiveRun, task: asyncio.Future[RunResult]) -> None:
+    async def _end(self, active: ActiveRun, task: asyncio.Future[T]) -> None:
         """Ask the runner to end, then make it, then end what it left behind."""
         active.cancel.set()
         await asyncio.wait({task}, timeout=CANCEL_SECONDS)
@@ -258,4 +282,14 @@ def _result_of(task: asyncio.Future[RunResult]) -> RunResult:
         return RunResult(
             "failed", OutcomeVerdict.INCONCLUSIVE, f"the runner failed: {type(error).__name__}: {error}"[:1000]
         )
+    return task.result()
+
+
+def _taken_back(task: asyncio.Future[TakenBack], *, in_time: bool) -> TakenBack:
+    if not task.done() or task.cancelled():
+        why = "it was told to stop" if in_time else "it took too long and was ended"
+        return TakenBack("failed", f"it could not be taken back: {why}; look there")
+    if error := task.exception():  # as of a run: whatever a runner raises, the executor goes on
+        log.error("executor.undo_failed", exc_info=error)
+        return TakenBack("failed", f"it could not be taken back: {type(error).__name__}: {error}"[:1000])
     return task.result()

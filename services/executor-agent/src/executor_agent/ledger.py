@@ -2,6 +2,7 @@
 
     claim     proposal.json + intent.json (own inodes), then approved/X -> claimed.json   <- ours from here on
     begin     state/executor/executed/<id>, then `started`                               <- the point of no return
+    undo      undo_began, before what did not help is taken back
     conclude  outcome.json                                                                 finish: the folder moves on
 
 It knows no targets and no Redis, and never decides what to do with what it finds.
@@ -31,6 +32,7 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.storage.files import create_whole, fsync_file, read_regular, write_whole
 
 PROPOSAL_FILE, INTENT_FILE, STARTED_FILE, OUTCOME_FILE = "proposal.json", "intent.json", "started", "outcome.json"
+UNDO_BEGAN_FILE = "undo_began"
 
 
 class Intent(Record):
@@ -139,6 +141,14 @@ class Ledger:
         started = Started(at=rfc3339(now), host=self.host, pid=os.getpid(), before=before.facts)
         if not create_whole(run.folder / STARTED_FILE, started.wire()):
             raise FileExistsError(f"{run.id} was started before")
+
+    def begin_undo(self, run: ActionRun) -> None:
+        """From here on what the run did may be taken back already. Raises OSError; FileExistsError: it began before."""
+        if not create_whole(run.folder / UNDO_BEGAN_FILE, b""):
+            raise FileExistsError(f"the undo of {run.id} began before")
+
+    def undo_began(self, run: ActionRun) -> bool:
+        return os.path.lexists(run.folder / UNDO_BEGAN_FILE)
 
     def started_of(self, run: ActionRun) -> Started:
         """What was noted at the start; times of the claim where the note cannot be read."""

@@ -17,6 +17,9 @@ from executor_agent.execution import Execution
 from executor_agent.ledger import ActionRun, RunPhase
 from executor_agent.processes import end_processes
 from executor_agent.reports import started_reports
+from executor_agent.runner import RunResult
+from executor_agent.taking_back import KILLED, left_as_it_is
+from mesh_core.actions.register import action_type
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.pulse import LATE_SECONDS, Pulse
@@ -78,14 +81,19 @@ async def _interrupted(execution: Execution, run: ActionRun) -> Outcome:
         started = execution.ledger.started_of(run)
         execution.outbox.try_put(started_reports(run.proposal, started.at))
         left = f"; {ended} processes that it had left were ended" if ended else ""
+        reason = f"the executor was killed while it ran{left}; the target is {after.health}: {after.sentence}"
+        killed = RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, reason)
+        action, begun = action_type(run.proposal.type), execution.ledger.undo_began(run)
+        back = KILLED if begun else left_as_it_is(action, killed, "the executor was killed")
         outcome = execution.finalizer.outcome(
             run,
-            "interrupted",
-            OutcomeVerdict.INCONCLUSIVE,
-            f"the executor was killed while it ran{left}; the target is {after.health}: {after.sentence}",
+            killed.result,
+            killed.verdict,
+            back.after(reason),
             started_at=started.at,
             before=started.before,
             after=after.facts,
+            undone=back.undone,
         )
         await execution.finalizer.retry_while_disk_full(run.id, execution.ledger.conclude, run, outcome)
     return outcome

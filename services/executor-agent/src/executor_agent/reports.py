@@ -69,12 +69,12 @@ def quarantine_report(
 
 
 def started_reports(proposal: Proposal, timestamp: str) -> list[Report]:
-    """remediation_started, as a health event; nothing for a notification, which remedies nothing."""
+    """remediation_started, as a health event; nothing for a message or an undo, which remedy nothing."""
     return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, OutcomeVerdict.NOT_RUN, "")
 
 
 def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:
-    """remediation_completed or remediation_failed; nothing where nothing was remedied (withdrawn, a notification)."""
+    """remediation_completed or remediation_failed; nothing where nothing was remedied (as when it was withdrawn)."""
     if outcome.result == "withdrawn":
         return []
     good = outcome.result == "done"
@@ -86,7 +86,8 @@ def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:
 def _event_reports(
     event_type: str, proposal: Proposal, timestamp: str, severity: Severity, verdict: str, reason: str
 ) -> list[Report]:
-    if not action_type(proposal.type).touches_host:
+    action = action_type(proposal.type)
+    if not action.touches_host or action.takes_back:
         return []
     event = HealthEvent(
         type=event_type,

@@ -6,7 +6,7 @@ The Ansible one and the scripted one (`testing.py`) pass the same contract tests
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -28,6 +28,20 @@ class RunResult:
     stages: tuple[Stage, ...] = ()
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
+    did_not_help: bool = False  # it began, and it is known that what it was for did not come of it
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """`undone` as in the outcome; None: there was nothing to take back."""
+
+    undone: bool | Literal["failed"] | None
+    reason: str = ""
+    stages: tuple[Stage, ...] = ()
+
+    def after(self, reason: str) -> str:
+        """The reason of a run, with this behind it."""
+        return f"{reason}; {self.reason}" if self.reason else reason
 
 
 class Runner(Protocol):
@@ -43,4 +57,10 @@ class Runner(Protocol):
 
         Returns soon after `cancel` is set (`interrupted`), with no child left. Failing is a value, not an exception.
         """
+        ...
+
+    async def take_back(
+        self, proposal: Proposal, run_dir: Path, before: Mapping[str, int], on_line: OnLine, cancel: asyncio.Event
+    ) -> TakenBack:
+        """Take back what `run` did, once, and look whether all is as the numbers `before` say; likewise."""
         ...

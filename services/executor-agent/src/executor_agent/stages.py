@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, PlaybookSet
+from mesh_core.actions.playbooks import APPLY_FILE, CONVERGE_FILE, LOOK_FILE, UNDO_FILE, UNDONE_FILE, PlaybookSet
 
 VERIFY_LOG = "04_verify"
 
@@ -33,10 +33,15 @@ CONVERGED = StagePlan(
 # A person's own playbook has no other text that says the wished state: it is asked itself, in check mode.
 AGAIN = StagePlan("check_idempotency", "03_check_idempotency", APPLY_FILE, ("--check",), must_change_nothing=True)
 LOOK = StagePlan("look", "", LOOK_FILE)
+# What takes it back by itself is read before anything runs: who could not undo it does not begin.
+UNDO_SYNTAX = StagePlan("undo_syntax", "01_syntax", UNDO_FILE, ("--syntax-check",), plays=False)
+UNDO = StagePlan("undo", "05_undo", UNDO_FILE, point_of_no_return=True)
+UNDONE = StagePlan("undone", "05_undo", UNDONE_FILE, ("--check",), must_change_nothing=True)
 
 
 def stages_for(plays: PlaybookSet) -> tuple[StagePlan, ...]:
     """In order; the first that fails ends the execution. A notification, which has no playbook, has none."""
     if not plays.apply:
         return ()
-    return (SYNTAX, APPLY, CONVERGED if plays.converge else AGAIN)
+    read = (SYNTAX, UNDO_SYNTAX) if plays.undo else (SYNTAX,)
+    return (*read, APPLY, CONVERGED if plays.converge else AGAIN)

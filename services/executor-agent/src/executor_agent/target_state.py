@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from executor_agent.ansible import StageContext, StageLimits, run_stage
-from executor_agent.stages import LOOK
+from executor_agent.stages import LOOK, StagePlan
 from mesh_core.actions.playbooks import LOOK_TASK
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.models.outcomes import Stage
 from mesh_core.models.proposals import Proposal
 
 
@@ -30,16 +31,30 @@ def look(
 
     The look playbook must be in project/ (`write_project`). A type without one gives UNKNOWN.
     """
-    read_look = action_type(proposal.type).read_look
-    if read_look is None:
+    if action_type(proposal.type).read_look is None:
         return TargetState.seen(TargetStatus.UNKNOWN, f"a {proposal.type} has no target of its own to look at")
+    seen, stage = answered(proposal, run_dir, LOOK, cancel, limits, where, on_line)
+    if not stage.ok or seen is None:
+        return TargetState.seen(TargetStatus.UNKNOWN, f"could not look: {stage.detail or 'no answer'}")
+    return seen
+
+
+def answered(
+    proposal: Proposal,
+    run_dir: Path,
+    plan: StagePlan,
+    cancel: threading.Event,
+    limits: StageLimits,
+    where: StageContext,
+    on_line: Callable[[str], None] = lambda line: None,
+) -> tuple[TargetState | None, Stage]:
+    """What a playbook with a look in it saw, and how its stage went; None where it came to no answer."""
     answers: list[dict[str, Any]] = []
 
     def keep(task: str, result: dict[str, Any]) -> None:
         if task == LOOK_TASK:
             answers.append(result)
 
-    stage = run_stage(LOOK, run_dir, on_line, cancel, limits, where, keep)
-    if not stage.ok or not answers:
-        return TargetState.seen(TargetStatus.UNKNOWN, f"could not look: {stage.detail or 'no answer'}")
-    return read_look(proposal, answers[-1])
+    stage = run_stage(plan, run_dir, on_line, cancel, limits, where, keep)
+    read_look = action_type(proposal.type).read_look
+    return (read_look(proposal, answers[-1]) if answers and read_look else None), stage

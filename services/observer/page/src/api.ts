@@ -97,6 +97,8 @@ export interface WhatRuns {
   text: string
   sha256: string
   proof: string
+  /** Takes it back by itself where it does not help; '' where nothing does. */
+  undo: string
   attachments: { name: string; sha256: string; text: string }[]
   by_policy: string[]
   dangers: string[]
@@ -111,6 +113,8 @@ export interface ProposalDetail extends Proposal {
   policy: { allowed: string[]; preferred: string; reason: string } | null
   decided: { by: string; at: string | null; reason: string; put_aside: PutAside; verdict: string | null } | null
   raw: string
+  undoable: boolean
+  can_be_undone: boolean
 }
 /** Rejected only for now, by a silence of this kind. */
 export type PutAside = 'snooze' | 'acknowledge' | null

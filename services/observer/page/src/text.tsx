@@ -34,7 +34,7 @@ const MAX_MODEL_REASON = 240
 
 /** Why: the rules' own words, or a model's, which are in quotes, short, and named as a model's. */
 export function ModelReason({ p, class: cls, max }: { p: Reasoned; class?: string; max: number }) {
-  if (p.model.provider === 'floor') return <UntrustedText class={cls} text={p.reason} max={max} />
+  if (['floor', 'person'].includes(p.model.provider)) return <UntrustedText class={cls} text={p.reason} max={max} />
   return (
     <span class={cls}>
       <span class="whose">A model's words:</span>{' '}

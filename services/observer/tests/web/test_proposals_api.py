@@ -224,7 +224,7 @@ async def test_an_edit_that_the_executor_would_refuse_is_refused_with_what_to_ch
     assert (desk.actions.folder(Folder.PENDING) / name.file).read_text() == raw
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject", "edit", "retry"])
+@pytest.mark.parametrize("verb", ["approve", "reject", "edit", "retry", "undo"])
 async def test_an_unknown_id_and_an_abbreviation_are_404_and_move_nothing(desk: Desk, verb: str) -> None:
     name = desk.propose()
     body = {"digest": name.digest, "reason": "no", "text": "{}"}

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from observer_rig import Desk
 
+from mesh_core.models.events import HealthEvent
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 
 
-def make_run(desk: Desk, service: str, folder: Folder = Folder.DONE, *, finished: bool = True) -> Path:
+def make_run(desk: Desk, service: str, folder: Folder = Folder.DONE, *, finished: bool = True, **changed: Any) -> Path:
     """A run's folder as an executor leaves it."""
-    name = desk.propose(service=service)
+    name = desk.propose(service=service, **changed)
     source = desk.actions.folder(Folder.PENDING) / name.file
     run = desk.actions.folder(folder) / name.id
     (run / "logs").mkdir(parents=True)
@@ -41,6 +43,25 @@ def make_run(desk: Desk, service: str, folder: Folder = Folder.DONE, *, finished
         (run / "outcome.json").write_bytes(outcome.wire())
         (run / "bundle.zip").write_bytes(b"PK")
     return run
+
+
+async def test_what_ran_is_taken_back_by_a_proposal_of_its_own(desk: Desk) -> None:
+    payload = {"runtime": "systemd", "investigation": {"unit": {"enabled": True}}}
+    event = HealthEvent(
+        id="pi4/1700000000001-0", type="unit_failed", node="pi4", service="nginx", payload=payload, trust="node"
+    )
+    run = make_run(desk, "nginx", type="unit_start", action="unit_start", event=event)
+    before = (await desk.http.get(f"/proposals/{run.name}")).json()
+    assert (before["undoable"], before["can_be_undone"], before["playbook"]["undo"]) == (False, True, "")
+    told = json.loads((run / "outcome.json").read_bytes()) | {"before": {"is_running": 0, "restarts": 1}}
+    (run / "outcome.json").write_text(json.dumps(told))
+    assert (await desk.http.get(f"/proposals/{run.name}")).json()["undoable"] is True
+    answer = await desk.http.post(f"/proposals/{run.name}/undo")
+    assert answer.status_code == 200, answer.text
+    made = (await desk.http.get(f"/proposals/{answer.json()['id']}")).json()
+    assert (made["folder"], made["type"], made["undoable"]) == ("pending", "undo_unit_start", False)
+    assert "before_is_running: 0" in made["playbook"]["text"]
+    assert (await desk.http.post(f"/proposals/{run.name}/undo")).status_code == 409
 
 
 async def test_runs_come_newest_first_with_their_outcome(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
+from mesh_core.actions.register import action_type
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.incidents.subject import subject_of
@@ -96,8 +97,10 @@ class ReportedBefore:
 
 
 def is_about(filed: Filed, event: HealthEvent) -> bool:
-    """Is that proposal of the same incident, or of the same subject?"""
+    """Is that proposal of the same incident, or of the same subject? An undo mends nothing, so it is of none."""
     proposal = filed.proposal
+    if action_type(proposal.type).takes_back:
+        return False
     if (proposal.node, proposal.service) != (event.node, event.service):
         return False
     if event.incident is not None and proposal.event.incident == event.incident:

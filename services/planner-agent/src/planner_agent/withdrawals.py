@@ -43,13 +43,14 @@ class Withdrawals:
     async def take_back(
         self, event: HealthEvent, reason: str, goes: Callable[[Filed], bool], *, again: bool
     ) -> str | None:
-        """Take back what `goes` is true of; None if none of it waits, or a person was faster.
+        """Take back what `goes` is true of; None if none of it waits, or a person was faster. A person's undo stays:
+        that all is well is no answer to it.
 
         `again`: what was taken back for the same reason may not have been told; telling it twice is harmless.
         """
         taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
         for filed in self._actions.pending():
-            if goes(filed) and self._actions.withdraw(filed.name, reason):
+            if goes(filed) and not _is_an_undo(filed) and self._actions.withdraw(filed.name, reason):
                 WITHDRAWN.add()
                 log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
                 taken.append(filed)
@@ -85,6 +86,10 @@ class Withdrawals:
         return ActionUpdate.of(
             filed.proposal, Folder.PENDING, Folder.WITHDRAWN, actor="planner", timestamp=timestamp, reason=reason
         )
+
+
+def _is_an_undo(filed: Filed) -> bool:
+    return action_type(filed.proposal.type).takes_back
 
 
 def _is_ours(filed: Filed) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib import resources
 from typing import Any
 
 from mesh_core.actions.action_type import ActionType, Choice, FactCondition
+from mesh_core.actions.playbooks import PlaybookSet, node_of
 from mesh_core.actions.remedies.event_values import found_in
-from mesh_core.actions.remedies.loader import BadRemedy, load_remedies
+from mesh_core.actions.remedies.loader import UNDO, BadRemedy, load_remedies
 from mesh_core.actions.remedies.offering import unmet_need
-from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.actions.remedies.rendering import NOT_MEASURED, playbooks_for, values_for
+from mesh_core.actions.remedies.remedy_file import Remedy, Undo
+from mesh_core.actions.remedies.rendering import NOT_MEASURED, playbooks_for, undoing, values_for
 from mesh_core.actions.remedies.wording import filled, told_change
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.models.proposals import Proposal
+from mesh_core.models.proposals import Proposal, Risk
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 
@@ -28,8 +30,14 @@ def shipped_remedies(taken: Collection[str] = ()) -> dict[str, Remedy]:
     return loaded.remedies
 
 
+def actions_of(name: str, remedy: Remedy) -> tuple[ActionType, ...]:
+    """The types that the register lists: the remedy, and what takes it back where something does."""
+    made = action_of(name, remedy)
+    return (made, _undo_of(made, remedy, remedy.undo)) if remedy.undo else (made,)
+
+
 def action_of(name: str, remedy: Remedy) -> ActionType:
-    """The type that the register lists."""
+    """The remedy itself."""
     return ActionType(
         name=name,
         risk=remedy.risk,
@@ -40,6 +48,23 @@ def action_of(name: str, remedy: Remedy) -> ActionType:
         told_change=partial(_told_change, remedy),
         sees_the_trouble=True,
         longest_seconds=remedy.limits.seconds,
+        undone_by=UNDO + name if remedy.undo else "",
+        undoes_by_itself=bool(remedy.undo and remedy.undo.by_itself),
+    )
+
+
+def _undo_of(made: ActionType, remedy: Remedy, undo: Undo) -> ActionType:
+    """It takes away what somebody may use by now, so it risks more than the least."""
+    return replace(
+        made,
+        name=UNDO + made.name,
+        risk=Risk.GUARDED if made.risk is Risk.LOW else made.risk,
+        choice=None,
+        playbooks=partial(_undo_playbooks, remedy, undo),
+        touches=partial(_undo_touches, remedy),
+        undone_by="",
+        undoes_by_itself=False,
+        takes_back=True,
     )
 
 
@@ -47,7 +72,8 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
     return Choice(
         name,
         remedy.explain,
-        interrupts=remedy.interrupts,
+        # What is taken back by itself may leave the service as it was: away.
+        interrupts=remedy.interrupts or bool(remedy.undo and remedy.undo.by_itself),
         loop_guarded=True,
         conditions=tuple(
             FactCondition(fact, False, name, f"{name} is not offered where an event says {fact.replace('_', ' ')}")
@@ -55,6 +81,23 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
         ),
         unmet=partial(unmet_need, remedy),
     )
+
+
+def _undo_playbooks(remedy: Remedy, undo: Undo, proposal: Proposal) -> PlaybookSet:
+    before = proposal.undoes.before if proposal.undoes else {}
+    if lost := sorted(remedy.look.numbers.keys() - before.keys()):
+        raise ValueError(f"nobody knows any more what was there before: {', '.join(lost)}")
+    return undoing(remedy, undo, node_of(proposal), values_for(remedy, proposal), before)
+
+
+def _undo_touches(remedy: Remedy, proposal: Proposal) -> str:
+    what = f"takes back on {proposal.node} what {proposal.undoes.action_id if proposal.undoes else 'a run'} did"
+    before = proposal.undoes.before if proposal.undoes else {}
+    try:
+        values = values_for(remedy, proposal)
+    except ValueError:
+        values = {}
+    return f"{what} ({remedy.title}); before it: {filled(remedy.shows, {**values, **before})}"
 
 
 def _read_look(remedy: Remedy, proposal: Proposal, result: Mapping[str, Any]) -> TargetState:

@@ -24,7 +24,8 @@ from mesh_core.models.yaml_loader import SafeLoader
 
 MAX_BYTES = 64 * 1024
 SUFFIX = ".yml"
-_NAME = re.compile(r"[a-z][a-z0-9_]{2,63}")  # as a proposal's `type` is written
+UNDO = "undo_"  # what takes back a remedy is called so, and then as the remedy
+_NAME = re.compile(r"[a-z][a-z0-9_]{2,58}")  # as a proposal's `type` is written, with room for `undo_` before it
 _PART = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")
 
 
@@ -110,6 +111,8 @@ def name_of(file_name: str) -> str:
     name = file_name.removesuffix(SUFFIX)
     if name == file_name or not _NAME.fullmatch(name):
         raise BadRemedy(f"{file_name[:80]}: a remedy's file is called NAME{SUFFIX}, its name of a-z, 0-9 and _")
+    if name.startswith(UNDO):
+        raise BadRemedy(f"{file_name}: {UNDO} begins the name of what takes a remedy back; give the file another name")
     return name
 
 

@@ -18,6 +18,7 @@ from mesh_core.models.proposals import ActionWord, Risk
 MAX_SECONDS = 600  # what an executor gives any run
 # Of a look, whatever it looks at; `restarts` may be a number of it: how often the thing restarted by itself.
 _TAKEN = frozenset({"words", "checked", "exists", "incarnation", "containers", "start_period_seconds", "item"})
+BEFORE_NAME = "before_"  # what a number of the first look is called in an undo begins so
 
 _OF_RUNS = (EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED)
 
@@ -67,6 +68,18 @@ class Look(FilePart):
     numbers: Annotated[dict[VariableName, Expression], Field(min_length=1, max_length=20)]
 
 
+class Undo(FilePart):
+    """Tasks that take back what `apply` did. They know the params, and each number of the first look as `before_NAME`.
+
+    `by_itself`: they run at once where the proof failed; if not, only as an action of its own that a person asks for.
+    `proof`: true: all is as before; not given: each number is what it was.
+    """
+
+    tasks: TaskList
+    by_itself: bool
+    proof: Expression | None = None
+
+
 class Limits(FilePart):
     """`seconds`: a run that takes longer is ended."""
 
@@ -92,6 +105,7 @@ class Remedy(FilePart):
     proof: Expression
     steadily: bool = False  # the proof must hold for a while: what runs may fall over again
     shows: Line
+    undo: Undo | None = None
     limits: Limits
     replaces: ActionWord | None = None
 
@@ -104,12 +118,14 @@ class Remedy(FilePart):
     def _problems(self) -> Iterator[str]:
         if told := next((t for t in _OF_RUNS if any(fnmatchcase(t, p) for p in self.when.types if p.strip("*"))), ""):
             yield f"when.types: it is for what its own run says ({told}), and would follow itself; take that out"
-        for part, tasks in (("look.tasks", self.look.tasks), ("apply", self.apply)):
+        undo = self.undo.tasks if self.undo else ()
+        for part, tasks in (("look.tasks", self.look.tasks), ("apply", self.apply), ("undo.tasks", undo)):
             for number, task in enumerate(tasks):
                 if said := shape_problem(task) or (looking_problem(task) if part == "look.tasks" else ""):
                     yield f"{part}.{number}: {said}"
         params, numbers = {*self.params}, {*self.look.numbers}
-        registered = {str(task["register"]) for task in (*self.look.tasks, *self.apply) if "register" in task}
+        registered = {str(task["register"]) for task in (*self.look.tasks, *self.apply, *undo) if "register" in task}
+        registered |= {f"{BEFORE_NAME}{name}" for name in numbers}
         for part, names, others in (("params", params, numbers | registered), ("look.numbers", numbers, registered)):
             for name in sorted(names):
                 if name in others:

@@ -6,11 +6,12 @@ Values enter as variables of the play, text as `!unsafe`: nothing that an event 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet, Task, must_hold, node_of, play
+from mesh_core.actions.playbooks import BEFORE, LOOK_TASK, PlaybookSet, Task, must_hold, node_of, play
 from mesh_core.actions.remedies.looking import COMMAND, looking_problem
-from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.actions.remedies.remedy_file import BEFORE_NAME, Remedy, Undo
 from mesh_core.models.proposals import Proposal
 
 NOT_MEASURED = -1  # of a number whose expression gave no whole number
@@ -23,26 +24,48 @@ def playbooks_for(remedy: Remedy, proposal: Proposal) -> PlaybookSet:
 
 def rendered(remedy: Remedy, node: str, values: dict[str, Any]) -> PlaybookSet:
     """The same with values from anywhere: for whoever judges a remedy before there is an event."""
-    seen = [*(_looking(task) for task in remedy.look.tasks), _measure(remedy)]
-    answer: Task = {
-        "name": LOOK_TASK,
-        "ansible.builtin.debug": {
-            "msg": {
-                "numbers": {name: f"{{{{ {name} }}}}" for name in remedy.look.numbers},
-                "proven": f"{{{{ {remedy.proof} }}}}",
-            }
-        },
-    }
-    measured = must_hold(
+    seen = _seen(remedy)
+    over = must_hold("The trouble is over", remedy.proof, f"it ran on {node}, and the trouble is not over")
+    plays = PlaybookSet(
+        apply=play(f"{remedy.title} on {node}", node, values, *(_applying(task) for task in remedy.apply)),
+        look=play(f"Look at {node}", node, values, *seen, _answer(remedy, remedy.proof)),
+        converge=play(f"It helped {node}", node, values, *seen, _measured(remedy, node), over),
+    )
+    if remedy.undo is None or not remedy.undo.by_itself:
+        return plays
+    # What will be seen first nobody knows yet: the run gives it to these very bytes.
+    back = undoing(remedy, remedy.undo, node, values, {n: f"{{{{ {BEFORE}.{n} }}}}" for n in remedy.look.numbers})
+    return replace(plays, undo=back.apply, undone=back.converge)
+
+
+def undoing(remedy: Remedy, undo: Undo, node: str, values: Mapping[str, Any], before: Mapping[str, Any]) -> PlaybookSet:
+    """What takes back a run of the remedy whose first look saw the numbers `before`."""
+    known = {**values, **{f"{BEFORE_NAME}{name}": before[name] for name in remedy.look.numbers}}
+    as_before = undo.proof or " and ".join(f"{name} == {BEFORE_NAME}{name} | int" for name in remedy.look.numbers)
+    answer, measured = _answer(remedy, as_before), _measured(remedy, node)
+    held = must_hold("All is as before", as_before, f"it was taken back on {node}, and not all is as before")
+    seen = _seen(remedy)
+    return PlaybookSet(
+        apply=play(f"Take back on {node}: {remedy.title}", node, known, *(_applying(task) for task in undo.tasks)),
+        look=play(f"Look at {node}", node, known, *seen, answer),
+        converge=play(f"All is as before on {node}", node, known, *seen, answer, measured, held),
+    )
+
+
+def _seen(remedy: Remedy) -> list[Task]:
+    return [*(_looking(task) for task in remedy.look.tasks), _measure(remedy)]
+
+
+def _answer(remedy: Remedy, proof: str) -> Task:
+    numbers = {name: f"{{{{ {name} }}}}" for name in remedy.look.numbers}
+    return {"name": LOOK_TASK, "ansible.builtin.debug": {"msg": {"numbers": numbers, "proven": f"{{{{ {proof} }}}}"}}}
+
+
+def _measured(remedy: Remedy, node: str) -> Task:
+    return must_hold(
         "All of it could be measured",
         f"[{', '.join(remedy.look.numbers)}] | min > {NOT_MEASURED}",
         f"not all that says whether it helped could be measured on {node}",
-    )
-    over = must_hold("The trouble is over", remedy.proof, f"it ran on {node}, and the trouble is not over")
-    return PlaybookSet(
-        apply=play(f"{remedy.title} on {node}", node, values, *(_applying(task) for task in remedy.apply)),
-        look=play(f"Look at {node}", node, values, *seen, answer),
-        converge=play(f"It helped {node}", node, values, *seen, measured, over),
     )
 
 

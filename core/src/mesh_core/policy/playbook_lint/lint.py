@@ -60,8 +60,10 @@ def lint_proposal(proposal: Proposal, widened: Widened = NOTHING, protected: Pro
 
 
 def lint_playbooks(made: PlaybookSet, node: str, protected: Protected = nothing) -> Lint:
-    """What a remedy renders: look, apply and proof, each finding once and with the part that it is in. Never raises."""
-    parts = (("look", made.look), ("apply", made.apply), ("proof", made.converge))
+    """What a remedy renders: look, apply, proof and what takes it back by itself, each finding once and with the part
+    that it is in. Never raises."""
+    undo = (("undo", made.undo), ("undo", made.undone)) if made.undo else ()
+    parts = (("look", made.look), ("apply", made.apply), ("proof", made.converge), *undo)
     found = [
         (part, lint_text(text, node, widened=OURS, keywords=table().our_keywords, protected=protected))
         for part, text in parts

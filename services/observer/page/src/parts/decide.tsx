@@ -90,6 +90,13 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
           </button>
         </div>
       )}
+      {may && p.undoable && (
+        <div class="buttons">
+          <button type="button" onClick={() => say('undo', {}, (moved) => (notice('To take it back waits for your yes'), go(to('proposals', moved.id))))}>
+            Undo…
+          </button>
+        </div>
+      )}
       {may && p.folder === 'quarantine' && (
         <div class="buttons">
           <button type="button" onClick={() => ask('edit')}>

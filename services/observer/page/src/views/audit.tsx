@@ -11,7 +11,7 @@ import { Clock } from '../time'
 import type { PageView } from './view'
 
 const PAGE = 100
-const WHAT: [string, string][] = ['approve', 'reject', 'edit', 'retry', 'snooze', 'login', 'logout', 'login_failed'].map((one) => [one, one.replaceAll('_', ' ')])
+const WHAT: [string, string][] = ['approve', 'reject', 'edit', 'retry', 'undo', 'snooze', 'login', 'logout', 'login_failed'].map((one) => [one, one.replaceAll('_', ' ')])
 const TONES: Record<string, string> = { approve: 'good', reject: 'warn', login_failed: 'bad' }
 
 interface AuditPage {

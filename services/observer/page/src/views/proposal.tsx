@@ -185,6 +185,13 @@ function WhatRuns({ p }: { p: ProposalDetail }) {
           <UntrustedBlock label="The play that proves it" text={p.playbook.proof} open />
         </details>
       )}
+      {p.playbook.undo && (
+        <>
+          <p class="hint">If it does not help, it is taken back by itself, with this playbook, and a look proves that all is as before.</p>
+          <UntrustedBlock label="The play that takes it back" text={p.playbook.undo} />
+        </>
+      )}
+      {!p.playbook.undo && p.can_be_undone && <p class="hint">It can be taken back afterwards, if you ask for that.</p>}
     </Panel>
   )
 }

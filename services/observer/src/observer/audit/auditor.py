@@ -110,15 +110,14 @@ class Auditor:
             await self._move(name.id, name.digest, source, target, fields)
 
     async def waiting(self, name: ActionName, proposal: Proposal, uid: int, at: float) -> None:
-        """A file was seen in pending/ for the first time: new, or an edit, or somebody's retry. `uid`: whose it is."""
+        """A file was seen in pending/ for the first time: new, an edit, a retry, an undo. `uid`: whose it is."""
         async with self._turn:
             known = self._places.get(name.id)
             fields = {"at": rfc3339(datetime.fromtimestamp(at, UTC)), "to": Folder.PENDING}
-            if proposal.attempt > 1 and known is None:
-                who = f"{user_name(uid)} (uid {uid})"
-                await self._placed(
-                    name.id, name.digest, fields | {"what": "retry", "who": who, "how": "mend", "from": ""}
-                )
+            if known is None and (proposal.attempt > 1 or proposal.undoes):
+                what = "retry" if proposal.attempt > 1 else "undo"
+                fields |= {"what": what, "who": f"{user_name(uid)} (uid {uid})", "how": "mend", "from": ""}
+                await self._placed(name.id, name.digest, fields)
             elif proposal.edited_by and (known is None or name.digest != known[0]):
                 who, how = who_and_how(proposal.edited_by, self._uid, uid)
                 fields |= {"what": "edit", "who": who, "how": how, "from": Folder.PENDING}

@@ -21,6 +21,7 @@ class PlaybookPreview(BaseModel):
     text: str
     sha256: str
     proof: str
+    undo: str = Field("", description="what takes it back by itself where it does not help; empty where nothing does")
     attachments: list[Attachment] = Field(description="files that it brings: its tasks say files/<sha256>")
     by_policy: list[str] = Field(description="modules and arguments that only config/policy.yml allows")
     dangers: list[str] = Field(description="tasks in it that destroy a host's data, or shut the way in")
@@ -48,6 +49,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
         text=made.apply,
         sha256=sha256,
         proof=made.converge,
+        undo=made.undo,
         attachments=list(p.playbook.attachments) if p.playbook else [],
         by_policy=list(lint.by_policy),
         dangers=list(lint.dangers),

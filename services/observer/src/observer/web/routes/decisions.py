@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from mesh_core.approvals import decisions, edits
+from mesh_core.approvals import decisions, edits, undoing
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder
 from observer.web.dependencies import Context, Operator
@@ -92,4 +92,14 @@ async def retry(context: Context, user: Operator, action_id: ActionId) -> Decisi
     async with context.audit.deciding(user) as decision:
         name, _ = await asyncio.to_thread(decisions.retry, context.actions, action_id, context.now())
         await decision.done("retry", name, "", Folder.PENDING)
+    return DecisionResult(id=name.id, digest=name.digest, folder=Folder.PENDING)
+
+
+@router.post("/proposals/{action_id}/undo")
+async def undo(context: Context, user: Operator, action_id: ActionId) -> DecisionResult:
+    """What a run did is to be taken back: a new proposal with an id of its own; it waits for a yes."""
+    await asyncio.to_thread(find_exactly, context, action_id)
+    async with context.audit.deciding(user) as decision:
+        name, _ = await asyncio.to_thread(undoing.undo, context.actions, action_id, context.now())
+        await decision.done("undo", name, "", Folder.PENDING)
     return DecisionResult(id=name.id, digest=name.digest, folder=Folder.PENDING)

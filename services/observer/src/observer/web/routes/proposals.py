@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from mesh_core.actions.register import what_it_touches
+from mesh_core.actions.register import action_type, what_it_touches
 from mesh_core.approvals.action_folders import BY_FILE
 from mesh_core.approvals.decisions import LocatedProposal
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
@@ -24,6 +24,7 @@ from mesh_core.approvals.proposal_files import (
     digest_of,
     name_of,
 )
+from mesh_core.approvals.undoing import no_undo
 from mesh_core.incidents.wording import about
 from mesh_core.messaging.bus import BusDown
 from mesh_core.messaging.occurrences import occurrences_of
@@ -107,6 +108,8 @@ class ProposalDetail(ProposalSummary):
     policy: PolicyAnswer | None
     decided: DecisionNote | None
     raw: str = Field(description="the file's text, for editing")
+    undoable: bool = Field(description="it ran, and a person may ask for it to be taken back")
+    can_be_undone: bool = Field(description="what it does can be taken back afterwards, where a person asks for it")
 
 
 @router.get("/proposals")
@@ -157,7 +160,14 @@ async def proposal(context: Context, user: Viewer, action_id: ActionId) -> Propo
         policy=await asyncio.to_thread(policy_answer, context, p),
         decided=await asyncio.to_thread(_decided, context, found),
         raw=raw.decode("utf-8", "replace"),
+        undoable=not await asyncio.to_thread(_no_undo, context, found, p),
+        can_be_undone=bool(action_type(p.type).undone_by),
     )
+
+
+def _no_undo(context: AppContext, found: LocatedProposal, p: Proposal) -> str:
+    outcome = context.actions.outcome_at(found.path) if found.path.is_dir() else None
+    return no_undo(p, found.folder, outcome)
 
 
 async def _against(context: AppContext, page: Sequence[Filed], folder: Folder) -> Sequence[tuple[Obstacle, ...]]:
