@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from mesh_core.actions import register
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.policy import Allowed, Policy, narrow
+from mesh_core.policy.track_record import TrackRecord
 
 
 @pytest.mark.parametrize("type_", ["service_unhealthy", "service_down", "container_unhealthy", "container_died"])
@@ -256,8 +258,8 @@ def test_an_owners_label_takes_restarts_away() -> None:
 
 def test_the_loop_guard_drops_restart_and_says_why() -> None:
     sick = event("container_unhealthy", DOCKER | COMPOSE)
-    assert RESTART in SHIPPED.allows(sick, recent_restarts=2).actions
-    guarded = SHIPPED.allows(sick, recent_restarts=3)
+    assert RESTART in SHIPPED.allows(sick, TrackRecord(restarts=2)).actions
+    guarded = SHIPPED.allows(sick, TrackRecord(restarts=3))
     assert RESTART not in guarded.actions
     assert (guarded.preferred, guarded.rule) == (NOTIFY, "loop-guard")
     assert "3 times within the hour" in guarded.reason
@@ -267,16 +269,45 @@ def test_the_loop_guard_leaves_a_redeploy_where_a_rule_allows_one() -> None:
     policy = Policy.from_text(
         "rules: [{name: r, allow: [restart, redeploy, notify], prefer: restart, reason: because of that}]"
     )
-    guarded = policy.allows(event("x", COMPOSE), recent_restarts=5)
+    guarded = policy.allows(event("x", COMPOSE), TrackRecord(restarts=5))
     assert (guarded.preferred, guarded.actions) == (REDEPLOY, frozenset({REDEPLOY, NOTIFY}))
-    assert policy.allows(event("x"), recent_restarts=5).preferred == NOTIFY
+    assert policy.allows(event("x"), TrackRecord(restarts=5)).preferred == NOTIFY
+
+
+def test_what_did_not_help_here_lately_gives_way_to_what_else_is_allowed_and_its_reason_says_so() -> None:
+    rule = "{name: r, allow: [redeploy, restart, notify], prefer: restart, reason: it is down}"
+    policy = Policy.from_text(f"rules: [{rule}]")
+    sick = event("x", COMPOSE)
+    fresh = policy.allows(sick)
+    assert (fresh.preferred, fresh.order, fresh.reason) == (RESTART, (RESTART, REDEPLOY, NOTIFY), "it is down")
+    failed = TrackRecord(failed={"container_restart": "2026-05-05T10:00:00.000Z"})
+    tried = policy.allows(sick, failed)
+    assert (tried.preferred, tried.order) == (REDEPLOY, (REDEPLOY, RESTART, NOTIFY))
+    assert tried.reason == "it is down; restart did not help here at 2026-05-05T10:00:00.000Z"
+    both = policy.allows(sick, TrackRecord(failed={**failed.failed, "redeploy": "2026-05-05T11:00:00.000Z"}))
+    assert both.preferred == RESTART, "where nothing helped the rule's own word counts"
+    alone = Policy.from_text("rules: [{name: r, allow: [restart, notify], prefer: restart, reason: it is down}]")
+    assert (alone.allows(sick, failed).preferred, alone.allows(sick, failed).reason) == (RESTART, "it is down")
+    told = Policy.from_text("rules: [{name: r, allow: [restart, notify], prefer: notify, reason: it is down}]")
+    assert told.allows(sick, TrackRecord(proven=frozenset({"container_restart"}))).preferred == NOTIFY
+
+
+def test_a_choice_with_a_limit_of_its_own_is_not_offered_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited = tuple(replace(one, per_hour=1) if one.word == RESTART else one for one in register.SHIPPED.choices)
+    monkeypatch.setitem(register.SHIPPED.__dict__, "choices", limited)
+    sick = event("container_unhealthy")
+    assert RESTART in SHIPPED.allows(sick, TrackRecord(restarts=1, begun={REDEPLOY: 1})).actions
+    told = SHIPPED.allows(sick, TrackRecord(restarts=1, begun={RESTART: 1}))
+    assert RESTART not in told.actions
+    assert "restart began 1 times here within the hour, its limit is 1" in told.reason
+    assert told.rule == "per-hour"
 
 
 def test_a_policy_that_leaves_nothing_still_tells_a_person() -> None:
     policy = Policy.from_text("rules: [{name: r, allow: [restart], prefer: restart, reason: because of that}]")
     assert policy.allows(event("x", service=None)).actions == {NOTIFY}
     assert Policy.from_text("").allows(event("x")) == Allowed(
-        frozenset({NOTIFY}), NOTIFY, "no rule knows this event", "none"
+        frozenset({NOTIFY}), NOTIFY, "no rule knows this event", "none", (NOTIFY,)
     )
 
 

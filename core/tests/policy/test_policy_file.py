@@ -8,6 +8,7 @@ import pytest
 from policy_rig import NOTIFY, RESTART, event
 
 from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.track_record import TrackRecord
 
 
 def policy_file(folder: Path, text: str) -> Policy:
@@ -33,7 +34,7 @@ rules:
     assert policy.allows(event("container_unhealthy")).actions == {NOTIFY}
     assert policy.allows(event("lamp_dark")).preferred == RESTART
     assert policy.allows(event("lamp_dark", severity="error")).preferred == NOTIFY
-    assert policy.allows(event("lamp_dark"), recent_restarts=1).preferred == NOTIFY
+    assert policy.allows(event("lamp_dark"), TrackRecord(restarts=1)).preferred == NOTIFY
     assert policy.is_protected("jellyfin", "n1")
     assert policy.is_protected("anything", "VAULT1")
     assert not policy.is_protected("redis", "n1")

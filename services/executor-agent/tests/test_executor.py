@@ -21,6 +21,7 @@ from executor_rig import (
     file_pending,
     move_by_hand,
     proposal_for,
+    stand_in,
     undoes_by_itself,
 )
 
@@ -28,6 +29,7 @@ from executor_agent import execution, precondition
 from executor_agent.execution import ExecutorLimits
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import RunResult, TakenBack
+from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import OutcomeVerdict
@@ -146,6 +148,24 @@ async def test_what_did_not_help_is_taken_back_once_where_its_card_said_so(
     taken = undone in (True, "failed")
     assert harness.runner.runs() == [name.id, *([f"undo:{name.id}"] if taken else [])]
     assert harness.runner.known == ([{"answers": 0}] if taken else [])
+
+
+async def test_what_began_as_often_on_its_target_as_its_limit_says_does_not_begin_again(
+    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restart = action_type("container_restart")
+    assert restart.choice is not None
+    stand_in(replace(restart, choice=replace(restart.choice, per_hour=2)), monkeypatch.setattr)
+    await without_redis.begin()
+    for number in (1, 2):
+        await without_redis.ends_in(Folder.DONE, without_redis.approve(proposal_for(number)))
+    elsewhere = without_redis.approve(proposal_for(3, node="there"))
+    third = without_redis.approve(proposal_for(4))
+    await without_redis.ends_in(Folder.DONE, elsewhere)
+    assert "restart began 2 times on here/web within the hour, its limit is 2" in await without_redis.quarantined(
+        third.file
+    )
+    assert third.id not in without_redis.runner.runs()
 
 
 async def test_an_undo_tells_nobody_of_a_repair_and_begins_only_after_what_it_takes_back(

@@ -36,7 +36,8 @@ class Choice:
 
     `interrupts`: the service is away meanwhile, so never on the lifeline, nor where no service is named or its owner
     forbids it. `loop_guarded`: counts as one of the restarts of an hour. `stands_in`: may take the place of a preferred
-    choice that a fence took away. `unmet` says in a few words what it needs and the event does not give, '' for
+    choice that a fence took away. `per_hour`: how often it may begin on one target within an hour; None: as often as
+    any that is loop-guarded. `unmet` says in a few words what it needs and the event does not give, '' for
     nothing: then it is not offered, and the next that the rule allows takes its place.
     """
 
@@ -45,6 +46,7 @@ class Choice:
     interrupts: bool = False
     loop_guarded: bool = False
     stands_in: bool = False
+    per_hour: int | None = None
     conditions: tuple[FactCondition, ...] = ()
     unmet: Callable[[HealthEvent], str] = nothing_needed
 

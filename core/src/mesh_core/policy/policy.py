@@ -7,7 +7,7 @@ towards `notify`, whatever the rules say; `ignore` needs a field that says why (
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -17,7 +17,7 @@ from typing import Any
 
 from mesh_core.actions.action_type import Choice
 from mesh_core.actions.choices import IGNORE, NOTIFY
-from mesh_core.actions.register import Register, current
+from mesh_core.actions.register import Register, current, type_for
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.alert_state import alert_name_for
@@ -34,6 +34,7 @@ from mesh_core.policy.lifeline import (
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
+from mesh_core.policy.track_record import NOTHING_KNOWN, Candidate, TrackRecord, ranked
 
 NO_LIFELINE = Lifeline()
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
@@ -43,12 +44,16 @@ UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reas
 
 @dataclass(frozen=True)
 class Allowed:
-    """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so."""
+    """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so.
+
+    `order`: all of them, as a model reads them: `preferred` first, then what helped here before, then what risks less.
+    """
 
     actions: frozenset[str]
     preferred: str
     reason: str
     rule: str
+    order: tuple[str, ...]
 
 
 class Policy:
@@ -93,8 +98,8 @@ class Policy:
         document = read_policy(text, "policy")
         return cls(document, written={rule.name for rule in document.rules})
 
-    def allows(self, event: HealthEvent, recent_restarts: int = 0) -> Allowed:
-        """What `event` may lead to, after `recent_restarts` executed restarts of this service within the hour."""
+    def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN) -> Allowed:
+        """What `event` may lead to, after what was done to its target lately."""
         told = set_aside(event)
         facts = facts_for(told)
         cues = self._cues.heard_in(told.payload)
@@ -122,19 +127,25 @@ class Policy:
                 reason, rule_name = f"{reason}; {_not_offered(unmet)}", "needs"
         elif preferred == rule.prefer == NOTIFY.word and not _looks_closer(rule.when):
             preferred = next((word for word in joining if word in actions), preferred)
-        for dropped, sentence, fence in self._fences(event, facts, recent_restarts):
+        for dropped, sentence, fence in self._fences(event, facts, past):
             if actions & dropped:
                 actions -= dropped
                 reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
         if preferred not in actions and in_its_place:  # then the next of those that the rule names
             preferred = next((w for w in (*rule.allow, *joining) if w in actions and w not in _LAST), preferred)
-        if preferred in actions.intersection(joining):
-            reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
         if preferred not in actions:
             stand_ins = (c.word for c in self._register.choices if c.stands_in and c.word in actions)
             preferred = next(stand_ins, NOTIFY.word)
             actions.add(preferred)
-        return Allowed(frozenset(actions), preferred, reason, rule_name)
+        named = (word for word in (*rule.allow, *joining) if word in actions)
+        order = _ranked(named, "" if in_its_place else preferred, event, past)
+        if preferred in order:
+            preferred = order[0]
+            reason += _failed_here(order, event, past)
+        if preferred in joining:
+            reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
+        rest = (*order, *(word for word in self._register.choice_words if word in actions))
+        return Allowed(frozenset(actions), preferred, reason, rule_name, tuple(dict.fromkeys((preferred, *rest))))
 
     def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""
@@ -190,7 +201,7 @@ class Policy:
         return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
 
     def _fences(
-        self, event: HealthEvent, facts: frozenset[Fact], recent_restarts: int
+        self, event: HealthEvent, facts: frozenset[Fact], past: TrackRecord
     ) -> list[tuple[frozenset[str], str, str]]:
         """What is taken away, whatever a rule says: (choices, sentence, name of the fence)."""
         interrupting = _words(choice for choice in self._register.choices if choice.interrupts)
@@ -206,9 +217,14 @@ class Policy:
             for condition in choice.conditions:
                 if (Fact(condition.fact) in facts) is not condition.must_hold:
                     found.append((_words([choice]), condition.sentence, condition.fence))
-        if recent_restarts >= self.max_restarts_per_hour:
+        for choice in self._register.choices:
+            times = past.begun.get(choice.word, 0)
+            if choice.per_hour is not None and times >= choice.per_hour:
+                sentence = f"{choice.word} began {times} times here within the hour, its limit is {choice.per_hour}"
+                found.append((_words([choice]), sentence, "per-hour"))
+        if past.restarts >= self.max_restarts_per_hour:
             limit = self.max_restarts_per_hour
-            sentence = f"repaired {recent_restarts} times within the hour already, the limit is {limit}"
+            sentence = f"repaired {past.restarts} times within the hour already, the limit is {limit}"
             found.append(
                 (_words(choice for choice in self._register.choices if choice.loop_guarded), sentence, "loop-guard")
             )
@@ -236,6 +252,18 @@ def _shipped() -> Document:
     return read_policy(text, "default_policy.yml")
 
 
+def _ranked(words: Iterable[str], prefer: str, event: HealthEvent, past: TrackRecord) -> list[str]:
+    """The choices that run something, in the order in which they are offered."""
+    runs = ((word, made) for word in words if word not in _LAST and (made := type_for(word, event)))
+    return ranked((Candidate(word, made.name, made.risk) for word, made in runs), past, prefer)
+
+
+def _failed_here(order: Sequence[str], event: HealthEvent, past: TrackRecord) -> str:
+    """Which of several were tried here within a day in vain, for the reason."""
+    told = [(word, past.failed.get(made.name)) for word in order if (made := type_for(word, event))]
+    return "".join(f"; {word} did not help here at {at}" for word, at in told if at and len(order) > 1)
+
+
 def _not_offered(unmet: Mapping[str, str]) -> str:
     """What each choice would need, in one sentence; those that need the same together."""
     told = {why: [word for word, said in unmet.items() if said == why] for why in unmet.values()}
@@ -252,12 +280,11 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
 
     The rest is pinned as far as servers' grammars can hold it: they let 137 through as a number up to 1.
     """
-    rest = [word for word in current().choice_words if word in allowed.actions and word != allowed.preferred]
     given = schema.get("properties")
     properties = given if isinstance(given, dict) else {}
     fixed: dict[str, object] = {
         **properties,
-        "action": {"type": "string", "enum": [allowed.preferred, *rest]},
+        "action": {"type": "string", "enum": list(allowed.order)},
         "service": {"const": event.service},
         "node": {"const": event.node},
         "reason": {"type": "string", "minLength": 10, "maxLength": 200},

@@ -163,6 +163,17 @@ def never_ran(proposal: Proposal, ran_in: Callable[[str], str | None]) -> str | 
     return f"{back.action_id} did not run here, or still does, so there is nothing of it to take back; reject this"
 
 
+def too_often(proposal: Proposal, begun_within_hour: Callable[[], int]) -> str | None:
+    """Why it may not begin although it is allowed: its own limit for one target. Asked only where there is one."""
+    choice = action_type(proposal.type).choice
+    if choice is None or choice.per_hour is None or (times := begun_within_hour()) < choice.per_hour:
+        return None
+    return (
+        f"{proposal.action} began {times} times on {proposal.target_key} within the hour, its limit is "
+        f"{choice.per_hour}; look why it does not last, or wait, then {_AGAIN}"
+    )
+
+
 def _once_only(folder: str) -> str:
     if folder == Folder.RUNNING:
         return "this id is being executed right now; nothing more to do"

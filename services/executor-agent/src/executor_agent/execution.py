@@ -15,7 +15,14 @@ from typing import Any, TypeVar
 
 import structlog
 
-from executor_agent.admission import dangers_of, lifeline_problem, never_ran, owner_problem, permission_problem
+from executor_agent.admission import (
+    dangers_of,
+    lifeline_problem,
+    never_ran,
+    owner_problem,
+    permission_problem,
+    too_often,
+)
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.live_output import LiveOutput
@@ -190,6 +197,9 @@ class Execution:
                 "executor.danger_was_approved", action_id=run.id, approved_by=run.intent.approver, danger=danger
             )
         problem = problem or never_ran(run.proposal, self.ledger.ran_in)
+        problem = problem or await asyncio.to_thread(
+            too_often, run.proposal, lambda: self.ledger.begun_within_hour(run.proposal, self.clock())
+        )
         return problem or lifeline_problem(run.proposal, config, before) or owner_problem(run.proposal, before)
 
     async def _run(self, active: ActiveRun, before: TargetState) -> Outcome:

@@ -26,13 +26,15 @@ from mesh_core.approvals.action_folders import CLAIMED_FILE
 from mesh_core.approvals.executor_folders import ExecutorFolders, drop_run
 from mesh_core.approvals.proposal_files import BY_SUFFIX, ActionName, approval_at, digest_of
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.proposals import EXECUTED, HEX, MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
 from mesh_core.models.records import Record, Timestamp, rfc3339
 from mesh_core.models.strict_json import Refusal
 from mesh_core.storage.files import create_whole, fsync_file, read_regular, write_whole
+from mesh_core.storage.listing import entries
 
 PROPOSAL_FILE, INTENT_FILE, STARTED_FILE, OUTCOME_FILE = "proposal.json", "intent.json", "started", "outcome.json"
 UNDO_BEGAN_FILE = "undo_began"
+HOUR_SECONDS = 3600
 
 
 class Intent(Record):
@@ -137,10 +139,20 @@ class Ledger:
             raise FileExistsError(f"{run.id} ran before")
         for name in (PROPOSAL_FILE, INTENT_FILE):
             fsync_file(run.folder / name)
-        create_whole(self.executed / run.id, b"")
+        create_whole(self.executed / run.id, _what_began(run.proposal))
         started = Started(at=rfc3339(now), host=self.host, pid=os.getpid(), before=before.facts)
         if not create_whole(run.folder / STARTED_FILE, started.wire()):
             raise FileExistsError(f"{run.id} was started before")
+
+    def begun_within_hour(self, proposal: Proposal, now: datetime) -> int:
+        """How many actions of its kind began on its target within the hour."""
+        what, since = _what_began(proposal), now.timestamp() - HOUR_SECONDS
+        beginning = proposal_id("", proposal.node, proposal.service)[:-HEX]
+        found = [entry for entry in entries(self.executed) if entry.name.startswith(beginning)]
+        return sum(
+            entry.stat(follow_symlinks=False).st_mtime > since and read_regular(Path(entry.path), 512) == what
+            for entry in found
+        )
 
     def begin_undo(self, run: ActionRun) -> None:
         """From here on what the run did may be taken back already. Raises OSError; FileExistsError: it began before."""
@@ -174,3 +186,7 @@ class Ledger:
             return Intent.model_validate_json(raw) if raw else None
         except ValidationError:
             return None
+
+
+def _what_began(proposal: Proposal) -> bytes:
+    return f"{proposal.target_key} {proposal.action}\n".encode()

@@ -21,13 +21,14 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, ModelRef
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.policy import Allowed, Policy, narrow
+from mesh_core.policy.track_record import PastRun, TrackRecord
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PlannerStore
 from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
-from planner_agent.target_history import PastRun
 
 METRIC_RETRY_SECONDS = 0.5
+MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 
 log = structlog.get_logger()
 
@@ -60,9 +61,10 @@ class Diagnostician:
 
     async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
-        allowed = await self._allowed(event)
+        past = await self._store.history.record(event)
+        allowed = await self._allowed(event, past)
         seen = evidence_for(event)
-        evidence = (*seen, *_history(await self._store.history.past_runs(event)))
+        evidence = (*seen, *_history(past.runs[:MAX_TOLD_RUNS]))
 
         async def publish(attempt: Attempt) -> None:
             await self._publish(event, attempt)
@@ -80,12 +82,11 @@ class Diagnostician:
 
     async def preferred(self, event: HealthEvent) -> str:
         """What policy would choose for it by itself. Raises BusDown."""
-        return (await self._allowed(event)).preferred
+        return (await self._allowed(event, await self._store.history.record(event))).preferred
 
-    async def _allowed(self, event: HealthEvent) -> Allowed:
-        restarts = await self._store.history.recent_restarts(event)
+    async def _allowed(self, event: HealthEvent, past: TrackRecord) -> Allowed:
         policy = await asyncio.to_thread(self._policy)
-        return policy.allows(event, recent_restarts=restarts)
+        return policy.allows(event, past)
 
     async def _publish(self, event: HealthEvent, attempt: Attempt) -> None:
         """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""

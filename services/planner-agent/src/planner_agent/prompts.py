@@ -52,16 +52,12 @@ _SYSTEM = (
 def prompt_for(event: HealthEvent, evidence: tuple[Evidence, ...], allowed: Allowed) -> Prompt:
     """Short enough for a 135M model: the facts, the choices with the policy's own first, the evidence fenced."""
     register = current()
-    choices = [
-        allowed.preferred,
-        *(word for word in register.choice_words if word in allowed.actions and word != allowed.preferred),
-    ]
     lines = [
         f"Event: {event.type}, severity {event.severity}",
         f"Node: {event.node}",
         f"Service: {event.service or 'null'}",
         "Choices:",
-        *(f"- {_meaning(register.by_word[word])}" for word in choices if word in register.by_word),
+        *(f"- {_meaning(register.by_word[word])}" for word in allowed.order if word in register.by_word),
         f"The policy prefers {allowed.preferred}: {_plain(allowed.reason)}.",
         "EVIDENCE",
         _shown(evidence) or "(none)",

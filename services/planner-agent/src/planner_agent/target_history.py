@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from collections import Counter
+from datetime import UTC, datetime
 
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.streams import entered_ms
+from mesh_core.policy.track_record import PastRun, TrackRecord
 
-HISTORY_LENGTH = 5
+HISTORY_LENGTH = 20  # runs that are kept of a target
 HOUR_SECONDS = 3600
-
-
-@dataclass(frozen=True)
-class PastRun:
-    """One earlier execution for the same node and service."""
-
-    action_id: str
-    type: str
-    verdict: str
-    ts: str
 
 
 class TargetHistory:
@@ -39,7 +31,7 @@ class TargetHistory:
         pipe = self._bus.redis.pipeline(transaction=False)
         if event.type == EventType.REMEDIATION_STARTED:
             if is_loop_guarded(run.get("action")):
-                pipe.zadd(f"mesh:restarts:{event.target_key}", {action_id: seconds})
+                pipe.zadd(f"mesh:restarts:{event.target_key}", {f"{action_id} {run.get('action')}": seconds})
                 pipe.expire(f"mesh:restarts:{event.target_key}", 2 * HOUR_SECONDS)
         else:
             verdict = str(run.get("verdict", event.type))
@@ -48,10 +40,13 @@ class TargetHistory:
             pipe.zremrangebyrank(f"mesh:history:{event.target_key}", 0, -HISTORY_LENGTH - 1)
         await self._bus.run(pipe)
 
-    async def recent_restarts(self, event: HealthEvent) -> int:
-        """How many restarts of this target were executed within the hour."""
-        since = time.time() - HOUR_SECONDS
-        return int(await self._bus.call("ZCOUNT", f"mesh:restarts:{event.target_key}", since, "+inf"))
+    async def record(self, event: HealthEvent) -> TrackRecord:
+        """What was executed for this target lately, and what it came to."""
+        key, since = f"mesh:restarts:{event.target_key}", time.time() - HOUR_SECONDS
+        begun = await self._bus.call("ZRANGE", key, since, "+inf", "BYSCORE")
+        words = Counter(row.decode().partition(" ")[2] for row in begun)
+        runs = await self.past_runs(event)
+        return TrackRecord.of(runs, datetime.now(UTC), restarts=len(begun), begun=words)
 
     async def past_runs(self, event: HealthEvent) -> tuple[PastRun, ...]:
         """The last executions for this target, newest first."""

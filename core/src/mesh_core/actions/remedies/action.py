@@ -75,6 +75,7 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
         # What is taken back by itself may leave the service as it was: away.
         interrupts=remedy.interrupts or bool(remedy.undo and remedy.undo.by_itself),
         loop_guarded=True,
+        per_hour=remedy.limits.per_hour,
         conditions=tuple(
             FactCondition(fact, False, name, f"{name} is not offered where an event says {fact.replace('_', ' ')}")
             for fact in remedy.never

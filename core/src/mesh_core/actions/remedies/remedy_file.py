@@ -81,9 +81,11 @@ class Undo(FilePart):
 
 
 class Limits(FilePart):
-    """`seconds`: a run that takes longer is ended."""
+    """`seconds`: a run that takes longer is ended. `per_hour`: how often it may begin on one target within an hour;
+    not given: as often as the policy's max_restarts_per_hour says of all repairs there together."""
 
     seconds: Annotated[int, Field(strict=True, ge=5, le=MAX_SECONDS)]
+    per_hour: Annotated[int, Field(strict=True, ge=1, le=60)] | None = None
 
 
 class Remedy(FilePart):
