@@ -129,6 +129,16 @@ def test_dropping_the_file_is_enough_where_policy_knows_nothing_better(tmp_path:
     assert policy.allows(worded).actions == {"notify"}
 
 
+def test_one_that_a_fence_takes_away_gives_way_to_the_next(tmp_path: Path) -> None:
+    own_folder(tmp_path, first=GOOD.replace("interrupts: false", "interrupts: true"), second=GOOD)
+    policy = own_policy(tmp_path)
+    assert policy.allows(scratch_full(service="web")).preferred == "first"
+    fenced = policy.allows(scratch_full())  # of a whole node: nothing that could be away meanwhile
+    assert (fenced.preferred, fenced.actions) == ("second", {"second", "notify"})
+    tired = policy.allows(scratch_full(), recent_restarts=3)
+    assert (tired.preferred, tired.rule, "your own" in tired.reason) == ("notify", "loop-guard", False)
+
+
 def disk_space_low(**found: object) -> HealthEvent:
     payload = {**scratch_full().payload, "mount": "/srv", "limit_percent": 90}
     rooms = {"disk": {"used_percent": 97.0}, **found}

@@ -17,6 +17,7 @@ import yaml
 
 from mesh_core.models.proposals import Proposal
 from mesh_core.models.records import is_name
+from mesh_core.models.yaml_loader import SafeDumper
 
 APPLY_FILE, LOOK_FILE, CONVERGE_FILE = "apply.yml", "look.yml", "converge.yml"
 UNDO_FILE, UNDONE_FILE = "undo.yml", "undone.yml"
@@ -95,7 +96,7 @@ def node_of(proposal: Proposal) -> str:
     return node
 
 
-class _PlayDumper(yaml.SafeDumper):
+class _PlayDumper(SafeDumper):  # type: ignore[misc]
     def ignore_aliases(self, data: Any) -> bool:
         return True
 

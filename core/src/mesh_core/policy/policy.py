@@ -120,19 +120,20 @@ class Policy:
         unmet = {c.word: said for c in self._register.choices if c.word in actions and (said := c.unmet(event))}
         unmet |= {word: why for word, why in self._register.unusable.items() if word in actions}
         actions -= unmet.keys()
-        in_its_place = preferred in unmet
-        if in_its_place:
-            preferred = next((w for w in (*rule.allow, *joining) if w in actions and w not in _LAST), NOTIFY.word)
-            if preferred == NOTIFY.word:
+        instead: tuple[str, ...] = ()  # what may stand in the place of what the rule prefers
+        if in_its_place := preferred in unmet:
+            instead = tuple(word for word in (*rule.allow, *joining) if word in actions and word not in _LAST)
+            if not instead:
                 reason, rule_name = f"{reason}; {_not_offered(unmet)}", "needs"
-        elif preferred == rule.prefer == NOTIFY.word and not _looks_closer(rule.when):
-            preferred = next((word for word in joining if word in actions), preferred)
+            preferred = next(iter(instead), NOTIFY.word)
+        elif preferred == rule.prefer == NOTIFY.word and joining and not _looks_closer(rule.when):
+            instead, preferred = joining, joining[0]
         for dropped, sentence, fence in self._fences(event, facts, past):
             if actions & dropped:
                 actions -= dropped
                 reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
-        if preferred not in actions and in_its_place:  # then the next of those that the rule names
-            preferred = next((w for w in (*rule.allow, *joining) if w in actions and w not in _LAST), preferred)
+        if preferred not in actions:
+            preferred = next((word for word in instead if word in actions), preferred)
         if preferred not in actions:
             stand_ins = (c.word for c in self._register.choices if c.stands_in and c.word in actions)
             preferred = next(stand_ins, NOTIFY.word)
