@@ -10,17 +10,20 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from mend_rig import NODE, Mend, finish, proposal_of
+from remedy_rig import GOOD, own_folder, scratch_proposal
 from rich.console import Console
 
 from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
 from mend.times import now
-from mesh_core.approvals.proposal_files import digest_of, name_of, short_id
+from mesh_core.approvals.proposal_files import Receipt, digest_of, name_of, short_id
 from mesh_core.models.proposals import Folder, ModelRef
+from mesh_core.models.records import rfc3339
 
 
 def test_pending_lists_what_waits_and_says_dash_for_the_count_without_redis(mend: Mend) -> None:
@@ -503,3 +506,30 @@ def test_what_a_yes_touches_beyond_the_one_thing_is_listed_by_name(mend: Mend) -
     touches = {row["service"]: row["touches"] for row in json.loads(mend("pending", "--json").stdout)}
     assert touches["narrow"] == f"restarts 1 container on {NODE}: narrow"
     assert all(name in touches["vpn"] for name in guests)
+
+
+def test_a_remedy_that_was_changed_is_told_and_an_edit_or_a_retry_shows_the_new_one(mend: Mend) -> None:
+    mine = own_folder(mend.runtime, mine=GOOD).folder / "mine.yml"
+    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {n1: {ansible_host: 192.0.2.7}}}\n")
+    later = {"expires_at": rfc3339(datetime.now(UTC) + timedelta(hours=1))}
+    proposal = scratch_proposal().model_copy(update=later)
+    mend.actions.draft(proposal, "t")
+    assert mend.actions.file_draft(proposal.id, Receipt("t", b"")) is not None
+    assert "was changed" not in mend("pending").stdout
+    assert "Nothing was changed" in mend("edit", proposal.id, VISUAL="", EDITOR="true").stdout
+    mine.write_text(GOOD.replace("/srv/scratch/old", "/srv/scratch/older"))
+    for look in (("pending",), ("show", proposal.id)):
+        assert "the remedy mine was changed since this was proposed" in " ".join(mend(*look).stdout.split())
+    edited = mend("edit", proposal.id, VISUAL="", EDITOR="true")
+    assert edited.exit_code == 0, edited.output
+    [filed] = mend.actions.pending()
+    assert filed.proposal.remedy_sha256 not in (None, proposal.remedy_sha256)
+    assert "/srv/scratch/older" in mend("show", proposal.id).stdout
+    assert mend.actions.expire(filed.name)
+    mine.write_text(GOOD)
+    assert mend("retry", proposal.id).exit_code == 0
+    [again] = mend.actions.pending()
+    assert (again.proposal.attempt, again.proposal.remedy_sha256) == (2, proposal.remedy_sha256)
+    mine.unlink()
+    assert "there is no action of type mine here" in " ".join(mend("show", again.proposal.id).stdout.split())
+    assert mend("history", "--json").exit_code == 0

@@ -39,8 +39,10 @@ WORDS = {
 def schema_of(name: str, cls: type[Record]) -> dict[str, Any]:
     schema = cls.model_json_schema(by_alias=True)
     for (record, field), words in WORDS.items():
-        if record == name:
-            schema["properties"][field]["enum"] = list(words)
+        if record == name:  # a person's own remedies are words, too
+            said = schema["properties"][field]
+            own = {"type": "string", "pattern": said.pop("pattern", r"^[a-z][a-z0-9_]{0,63}$")}
+            said["anyOf"] = [{"enum": list(words)}, own]
     return schema
 
 
