@@ -149,6 +149,7 @@ FAULTS = (
         mended=lambda run: used_percent(run, "/var/cache/apt/archives") < 10,
         touches="deletes downloaded package files on web01; frees up to 72 MiB on /var/cache/apt/archives",
         told="/var/cache/apt/archives 91 % -> 0 % full",
+        previewed="check mode cannot say: ",
         undo="umount -l /var/cache/apt/archives",
     ),
     *HOST_FAULTS,
@@ -201,6 +202,7 @@ FAULTS = (
         mended=lambda run: run("systemctl is-active tired || true").strip() == "active",
         touches="starts the unit on web01; starts tired.service",
         told="tired.service runs: no -> yes",
+        previewed="1 of 2 tasks would change something: Start it; of 1 task check mode cannot say: Forgive earlier fai",
         undo="systemctl disable --quiet --now tired; rm /etc/systemd/system/tired.service; systemctl daemon-reload",
     ),
     Fault(
@@ -307,6 +309,12 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
                 assert not fault.mended(hosts[fault.host]), "nothing runs before a person said yes"
                 shown = mend(mesh, "show", proposal["id"])
                 assert fault.touches in shown, shown
+                if fault.previewed:
+                    asked = mend(mesh, "preview", proposal["id"])
+                    assert fault.previewed in asked, asked
+                    assert "NOT ON THE CARD" not in asked, asked
+                    assert not fault.mended(hosts[fault.host]), "a preview changes nothing"
+                    assert " ago by " in mend(mesh, "show", proposal["id"])
                 file.rename(actions / "approved" / file.name)
             for number, fault in enumerate(faults):
                 if fault.probe:

@@ -21,7 +21,9 @@ from rich.console import Console
 from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
 from mend.times import now
+from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.approvals.proposal_files import Receipt, digest_of, name_of, short_id
+from mesh_core.models.previews import Effect, Preview, TaskPreview
 from mesh_core.models.proposals import Folder, ModelRef
 from mesh_core.models.records import rfc3339
 
@@ -533,3 +535,45 @@ def test_a_remedy_that_was_changed_is_told_and_an_edit_or_a_retry_shows_the_new_
     mine.unlink()
     assert "there is no action of type mine here" in " ".join(mend("show", again.proposal.id).stdout.split())
     assert mend("history", "--json").exit_code == 0
+
+
+def test_preview_waits_for_the_hosts_word_and_show_tells_it_until_an_edit(mend: Mend, tmp_path: Path) -> None:
+    proposal = mend.propose()
+    none = mend("preview", proposal.id, "--timeout", "1")
+    assert none.exit_code == 1
+    assert "no executor has run here yet" in none.output
+    assert "no answer: asked for" in none.output
+    (asked,) = mend.actions.filed(Folder.APPROVED)
+    assert "asked for" in mend("show", proposal.id).stdout
+    tasks = (
+        TaskPreview(
+            name="Restart it", module="m", effect=Effect.CHANGES, things=("nginx",), diff="-running\n+restarted\x1b[2J"
+        ),
+        TaskPreview(name="Ask \x1b[31mit", module="m", effect=Effect.UNKNOWN, why="check mode does not run it"),
+    )
+    said = Preview(
+        **{"action_id": asked.name.id, "of": proposal.id, "digest": mend.name_of(proposal).digest, "node": NODE},
+        **{"playbook_sha256": playbook_sha256(proposal), "at": proposal.created_at, "tasks": tasks},
+        sentence="1 of 2 tasks would change something: Restart it",
+        surprises=("'Restart it' would change db, which the card does not name",),
+    )
+    run = mend.actions.claim(asked.name, {"proposal.json": asked.proposal.wire()})
+    assert run is not None
+    (run / PREVIEW_FILE).write_bytes(said.wire())
+    mend.actions.finish(run, Folder.DONE)
+    shown = mend("show", proposal.id).stdout
+    for words in (
+        "previewed",
+        "would change      Restart it: nginx",
+        "+restarted",
+        "NOT ON THE CARD  'Restart it' would",
+    ):
+        assert words in shown, words
+    assert "\x1b" not in mend.real("show", proposal.id).stdout
+    row = json.loads(mend("show", proposal.id, "--json").stdout)["preview"]
+    assert (row["id"], row["holds"], row["preview"]["of"]) == (asked.name.id, True, proposal.id)
+    assert "would change      Restart it" in mend("show", asked.name.id).stdout, "its own card says it, too"
+    mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, "doc['confidence'] = 0.7"))
+    old = mend("show", proposal.id).stdout
+    assert "OLD, of what was there before an edit" in old
+    assert "Restart it: nginx" not in old

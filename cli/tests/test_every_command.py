@@ -35,12 +35,13 @@ GOOD = (
     "pending", "pending --json", "show pi4/one", "show pi4/two", "show pi4/two --json", "show pi4/five", "history",
     "history --json", "history -n 1", "status", "status --json", "doctor --no-models", "doctor --no-models --json",
     "silences --all", "silences --json", "audit show --json", "audit verify", "users list", "users list --json",
-    "edit pi4/one", "retry pi4/four", "undo pi4/two", "unsilence all", "ack pi4/unknown", "notify-test",
-    "migrate --dry-run",
+    "edit pi4/one", "preview pi4/one --timeout 1", "retry pi4/four", "undo pi4/two", "unsilence all",
+    "ack pi4/unknown", "notify-test", "migrate --dry-run",
 )  # fmt: skip
 ODD = (
     ("show", FOREIGN), ("approve", FOREIGN), ("reject", NO_TEXT, "--reason", "x"), ("reject", "pi4/one"),
-    ("retry", NO_TEXT), ("undo", FOREIGN), ("edit", FOREIGN), ("snooze", FOREIGN, "--for", FOREIGN), ("ack", FOREIGN),
+    ("retry", NO_TEXT), ("undo", FOREIGN), ("edit", FOREIGN), ("preview", FOREIGN),
+    ("snooze", FOREIGN, "--for", FOREIGN), ("ack", FOREIGN),
     ("maintenance", FOREIGN, "--for", "1h", "--reason", NO_TEXT), ("unsilence", FOREIGN),
     ("history", "--node", FOREIGN),
     ("inject", FOREIGN, "--node", FOREIGN, "--payload", FOREIGN), ("inject", "x", "--node", "pi4", "--json"),

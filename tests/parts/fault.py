@@ -13,7 +13,7 @@ Script = Callable[[str], str]  # runs a shell script on a host and gives what it
 class Fault:
     """`make` breaks the host; `event` is what its agent would say then, with what it looked up; `mended` is what the
     test itself sees afterwards. `touches` and `told` are words of the card and of the outcome. `probe`: the service
-    whose probe saw it, and has to see it gone."""
+    whose probe saw it, and has to see it gone. `previewed`: what `mend preview` says of it, '' where nobody asks."""
 
     remedy: str
     make: str
@@ -24,6 +24,7 @@ class Fault:
     undo: str = "true"
     host: str = "web01"
     probe: str = ""
+    previewed: str = ""
 
 
 def used_percent(run: Script, mount: str) -> int:

@@ -61,7 +61,7 @@ def summary_in(source: str, name: str) -> str:
 
 
 PANELS = {
-    DECIDE: "pending show approve=decide reject=decide edit retry undo snooze=silencing",
+    DECIDE: "pending show preview approve=decide reject=decide edit retry undo snooze=silencing",
     SILENCE: "maintenance=silencing ack=silencing silences unsilence=silences",
     LOOK: "page status doctor history watch remedies deadletters audit",
     RUN: "up drill inject users notify-test=notify_test",
@@ -135,6 +135,7 @@ A day with it
   mend page                     the dashboard in your browser
   mend pending                  what waits for you
   mend show ID                  why, and the very playbook that would run
+  mend preview ID               what it would change there, asked on the host
   mend approve ID --wait        yes (the same as mv of the file to approved/)
   mend reject ID --reason TEXT  no, and why
 

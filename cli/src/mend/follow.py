@@ -17,24 +17,25 @@ LOOK_SECONDS = 0.05
 STYLE = {Folder.DONE: "bold green", Folder.WITHDRAWN: "green", Folder.RUNNING: "cyan", Folder.APPROVED: "cyan"}
 
 
-def follow(cli: CliContext, action_id: str, seconds: float) -> int:
-    """Say each change of place with its time. 0 when it is done (or withdrawn: well without us), else 1."""
+def follow(cli: CliContext, action_id: str, seconds: float, *, quiet: bool = False) -> int:
+    """Say each change of place with its time, or be `quiet`. 0 when it is done (or withdrawn), else 1."""
     started = time.monotonic()
     last: Folder | None = None
     while True:
         here = place_of(cli.actions, action_id)
         spent = time.monotonic() - started
         if here is not None and here is not last:
-            cli.say(
-                f"  {took(spent):>6}  {here.value:<12}{_why(cli.actions, action_id, here)}",
-                STYLE.get(here, "bold red"),
-            )
+            line = f"  {took(spent):>6}  {here.value:<12}{_why(cli.actions, action_id, here)}"
             last = here
+            if not quiet:
+                cli.say(line, STYLE.get(here, "bold red"))
         if here in AT_REST:
             return DONE if here in (Folder.DONE, Folder.WITHDRAWN) else FAILED
         if spent >= seconds:
             where = f"it lies in {last}/" if last else "it is in no folder that you may read"
-            cli.say(f"  {took(spent):>6}  not finished: {where}; mend status tells whether the executor runs", "yellow")
+            line = f"  {took(spent):>6}  not finished: {where}; mend status tells whether the executor runs"
+            if not quiet:
+                cli.say(line, "yellow")
             return FAILED
         time.sleep(LOOK_SECONDS)
 

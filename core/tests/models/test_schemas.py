@@ -11,13 +11,13 @@ import pytest
 
 from mesh_core.actions.register import SHIPPED
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.models import attempts, events, outcomes, proposals
+from mesh_core.models import attempts, events, outcomes, previews, proposals
 from mesh_core.models.records import Record
 
 FOLDER = Path(__file__).parents[3] / "schemas"
 TRAVELLING = {
     name: cls
-    for module in (attempts, events, outcomes, proposals)
+    for module in (attempts, events, outcomes, previews, proposals)
     for name, cls in vars(module).items()
     if isinstance(cls, type) and issubclass(cls, Record) and cls is not Record
 }

@@ -29,7 +29,8 @@ from executor_agent.admission import (
 from executor_agent.candidate import Candidate, read_candidate
 from mesh_core.actions.container_state import read_containers
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.approvals.previews import preview_of
+from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Proposal, Risk, Undoes, proposal_id
 from mesh_core.models.records import rfc3339
@@ -70,6 +71,30 @@ def test_a_second_attempt_has_an_id_of_its_own() -> None:
     assert isinstance(admit(candidate(proposal_for(1, attempt=2)), CONFIG, NOW), Admitted)
     assert "attempt" in reason_for(changed(attempt=2))
     assert "attempt" in reason_for(changed(attempt=0))
+
+
+OF = proposal_for(1)
+PREVIEW = preview_of(Filed(ActionName(OF.id, digest_of(OF.wire())), Path("x"), OF), "anna", NOW)
+
+
+def test_a_preview_is_admitted_where_what_it_is_of_would_be(tmp_path: Path) -> None:
+    assert isinstance(admit(candidate(PREVIEW), CONFIG, NOW), Admitted)
+    of = PREVIEW.preview_of
+    assert of is not None
+    for changes, word in (
+        ({"preview_of": None}, "id does not belong"),
+        ({"created_at": rfc3339(NOW - timedelta(minutes=1))}, "id does not belong"),
+        ({"type": "container_restart", "action": "restart"}, "all be those of a preview"),
+        ({"action": "restart"}, "all be those of a preview"),
+        ({"risk_level": Risk.HIGH}, "risk_level must be low"),
+        ({"preview_of": of.model_copy(update={"type": "redeploy"})}, "what it is a preview of may not run"),
+        ({"preview_of": of.model_copy(update={"type": "notify", "action": "notify"})}, "runs nothing on a host"),
+        ({"preview_of": of.model_copy(update={"type": "preview", "action": "preview"})}, "it is a preview itself"),
+    ):
+        assert word in reason_for(Proposal.model_construct(**{**PREVIEW.__dict__, **changes})), changes
+    (tmp_path / "policy.yml").write_text("never: {services: [web]}\n")
+    never = replace(CONFIG, policy=Policy.load(tmp_path / "policy.yml"))
+    assert "may not run: the policy does not allow restart" in reason_for(PREVIEW, never)
 
 
 @pytest.mark.parametrize(

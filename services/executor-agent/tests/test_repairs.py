@@ -16,13 +16,14 @@ from parts.docker import SickFactory
 from parts.engine import LABEL, Engine
 from parts.playing import Prepare, a_proposal
 from parts.require import missing
-from repair_rig import REPAIRED, prove, repair, the_look
+from repair_rig import REPAIRED, preview, prove, repair, the_look
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import APPLY
 from executor_agent.verify import WatchLimits
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.outcomes import OutcomeVerdict
+from mesh_core.models.previews import Effect
 from mesh_core.testing import wait_for
 
 WORKER = {"project": "shop", "service": "worker"}
@@ -38,6 +39,10 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
     run = prepare(docker_pool, a_proposal(sick.name))
     assert the_look(run).health is TargetStatus.UNHEALTHY
     since = time.time() - 0.5
+    said = await preview(run)
+    assert said.sentence == "1 of 4 tasks would change something: Restart it"
+    assert [(task.things, task.effect) for task in said.tasks][-1] == ((sick.name,), Effect.CHANGES)
+    assert (said.surprises, "unhealthy" in said.sees) == ((), True)
     stages = await asyncio.to_thread(repair, run)
     assert [(s.name, s.ok, s.changed) for s in stages] == REPAIRED
     done = await prove(run)
@@ -290,6 +295,10 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
         assert "add mend_compose_dirs" in (await asyncio.to_thread(repair, ignorant))[-1].detail
         box = {"ansible_connection": "local", "mend_compose_dirs": {project: str(folder)}}
         run = prepare(pool, proposal, inventory=yaml.safe_dump({"all": {"hosts": {"box": box}}}).encode())
+        said = await preview(run)
+        assert said.sentence.endswith("would change something: Make its containers anew"), said
+        assert (said.surprises, f"{project}-web-1" in said.tasks[-1].things) == ((), True), said
+        assert not any("-db-" in thing for thing in said.tasks[-1].things), said
         stages = await asyncio.to_thread(repair, run)
         assert [(s.ok, s.changed) for s in stages] == [(True, 0), (True, 1), (True, 0)], stages
         after = {name: engine.inspect(f"{project}-{name}-1")["Id"] for name in services}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from parts.playing import Prepare, a_proposal
-from repair_rig import REPAIRED, prove, repair, the_look
+from repair_rig import REPAIRED, preview, prove, repair, the_look
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import LOOK
@@ -85,6 +85,9 @@ async def test_a_supervisor_program_is_restarted_and_proven(
     run = prepare(pool, of_supervisor("web"), inventory=for_supervisor(supervisor))
     await wait_for(lambda: the_look(run).health is TargetStatus.HEALTHY, 15, "running at first")
     first = the_look(run).incarnation
+    said = await preview(run)
+    assert said.sentence.endswith("of 2 tasks check mode cannot say: Restart it, Supervisor started it"), said
+    assert (said.surprises, the_look(run).incarnation) == ((), first)
     stages = await asyncio.to_thread(repair, run)
     assert [(s.name, s.ok, s.changed) for s in stages] == REPAIRED
     done = await prove(run)

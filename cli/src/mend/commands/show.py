@@ -17,12 +17,14 @@ from mend.errors import FAILED, CliError
 from mend.obstacles import APPROVED_HEADING, look_around, say_obstacles
 from mend.options import AsJson
 from mend.playbook_findings import say_dangers
+from mend.previews import line_of, preview_row, say_preview
 from mend.text import plain, plain_lines
 from mend.times import age, local_time, now, seconds_between
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for, what_it_touches
 from mesh_core.approvals.decisions import LocatedProposal, find_one
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle, obstacles_of
+from mesh_core.approvals.previews import FoundPreview, latest_preview, read_preview
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of, short_id
 from mesh_core.approvals.undoing import no_undo
 from mesh_core.incidents.wording import what_is_wrong
@@ -67,12 +69,17 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     (times,), around = look_around(cli, [proposal.event.id or ""])
     against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
     outcome = cli.actions.outcome_at(found.path)
+    previewed = latest_preview(cli.actions, proposal)
     if as_json:
-        cli.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against))
+        cli.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against, previewed))
         return
     _head(cli, found, proposal, digest, times)
     _evidence(cli, proposal)
     _what_runs(cli, proposal, playbooks, problem, lint)
+    _preview(cli, proposal, digest, previewed)
+    if itself := read_preview(found.path):
+        cli.say()
+        say_preview(cli, itself)
     if outcome is not None:
         _came_of_it(cli, found, outcome)
         if not no_undo(proposal, found.folder, outcome):
@@ -94,10 +101,12 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     cli.out.print(line, soft_wrap=True)
     cli.say_beside("  touches     ", plain(what_it_touches(p), MAX_TOUCHES))
     cli.say_beside("  because     ", plain(told_reason(p)))
+    if p.preview_of:
+        cli.say_beside("  preview of  ", f"{plain(p.preview_of.id)}, digest {p.preview_of.digest}")
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
-        who = "a person asks for it" if p.undoes else f"the policy's own choice ({plain(p.model.name, 60)})"
-        model = f"no model: {who}"
+        who = f"the policy's own choice ({plain(p.model.name, 60)})"
+        model = f"no model: {'a person asks for it' if p.undoes or p.preview_of else who}"
     cli.say(f"  model       {model}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     left = -seconds_between(p.expires_at, moment)
     expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"
@@ -137,13 +146,15 @@ def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, prob
         cli.say(f"Approval {action_type(p.type).effect}.", "bold")
     else:
         _what_to_mind(cli, lint)
-        cli.say("Approval runs this playbook, byte for byte", "bold")
+        how = "It runs this playbook in check mode, which changes nothing"
+        cli.say(how if p.preview_of else "Approval runs this playbook, byte for byte", "bold")
         # A person's own playbook is text from outside; ours is generated, and takes the same way out.
         cli.say(_indented(plain_lines(playbooks.apply)))
-        if playbooks.converge:
+        if playbooks.converge and not p.preview_of:
             cli.say("and proves it with this one, in check mode; it must change nothing", "bold")
             cli.say(_indented(plain_lines(playbooks.converge)))
-        _if_it_does_not_help(cli, p, playbooks)
+        if not p.preview_of:
+            _if_it_does_not_help(cli, p, playbooks)
         for one in p.playbook.attachments if p.playbook else ():
             cli.say(f"and brings the file {plain(one.name)}, named in it as files/{one.sha256}", "bold")
             cli.say(_indented(plain_lines(one.text)))
@@ -157,6 +168,20 @@ def _if_it_does_not_help(cli: CliContext, p: Proposal, playbooks: PlaybookSet) -
         cli.say(_indented(plain_lines(playbooks.undone)))
     elif action_type(p.type).undone_by:
         cli.say("It can be taken back afterwards, if somebody asks for that: mend undo", "bold")
+
+
+def _preview(cli: CliContext, p: Proposal, digest: str, previewed: FoundPreview | None) -> None:
+    """What the host said when somebody asked it; of a preview itself what came of it is its outcome."""
+    if previewed is None:
+        return
+    holds = previewed.is_of(p, digest)
+    said = previewed.said
+    cli.say()
+    cli.say("What it would change, as the host says in check mode", "bold")
+    red = not holds or (said is not None and bool(said.surprises or said.problem))
+    cli.say_beside("  ", line_of(previewed, holds=holds), "bold red" if red else "")
+    if said is not None and holds:
+        say_preview(cli, said)
 
 
 def _what_to_mind(cli: CliContext, lint: Lint) -> None:
@@ -217,6 +242,7 @@ def _as_json(
     times: int | None,
     outcome: Outcome | None,
     against: Sequence[Obstacle],
+    previewed: FoundPreview | None,
 ) -> dict[str, Any]:
     name = name_of(f"{found.id}.{digest or '0' * 16}.json")
     row = pending_row(Filed(name, found.path, p), times, against)  # type: ignore[arg-type]
@@ -234,6 +260,7 @@ def _as_json(
         "playbook_problem": problem or None,
         "lint": asdict(lint),
         "outcome": None if outcome is None else outcome.model_dump(mode="json"),
+        "preview": preview_row(previewed, holds=previewed is not None and previewed.is_of(p, digest)),
     }
 
 

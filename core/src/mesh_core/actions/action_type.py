@@ -86,7 +86,8 @@ class ActionType:
     `sees_the_trouble`: a look that says "well" says that this very trouble is over, so nothing has to run any more.
     `longest_seconds`: a run that takes longer is ended; None: as long as any. `undone_by`: the name of the type that
     takes back what a run of this one did, '' for none; `undoes_by_itself`: where it does not help, that happens in the
-    same run. `takes_back`: this is such a type; a run of it mends nothing, so nobody hears of a repair.
+    same run. `takes_back`: this is such a type; a run of it mends nothing, so nobody hears of a repair. `only_asks`: it
+    logs in and changes nothing there, so nobody does either.
     """
 
     name: str
@@ -105,6 +106,7 @@ class ActionType:
     undoes_by_itself: bool = False
     takes_back: bool = False
     touches_host: bool = True  # False: it is a message to people
+    only_asks: bool = False
     effect: str = ""
     next_step: str = ""
 
@@ -112,6 +114,11 @@ class ActionType:
     def action(self) -> str:
         """The proposal's `action` that goes with it."""
         return self.choice.word if self.choice else self.name
+
+    @property
+    def repairs(self) -> bool:
+        """Does a run of it mend something on a host?"""
+        return self.touches_host and not self.takes_back and not self.only_asks
 
     @property
     def in_words(self) -> str:

@@ -23,8 +23,11 @@ def read_proposal(raw: bytes, max_bytes: int) -> Proposal | Refusal:
     if isinstance(proposal, Refusal):
         return proposal
     register = current()
-    if gone := why_gone(proposal.type):
-        return Refusal(f"type: {gone}; it should be one of {', '.join(register.type_names)}")
-    if proposal.action not in register.proposal_actions:
-        return Refusal(f"action: it should be one of {', '.join(register.proposal_actions)}")
+    for part, said in (("", proposal), ("preview_of.", proposal.preview_of)):
+        if said is None:
+            continue
+        if gone := why_gone(said.type):
+            return Refusal(f"{part}type: {gone}; it should be one of {', '.join(register.type_names)}")
+        if said.action not in register.proposal_actions:
+            return Refusal(f"{part}action: it should be one of {', '.join(register.proposal_actions)}")
     return proposal

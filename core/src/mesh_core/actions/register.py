@@ -28,6 +28,7 @@ _FILES = (
     "redeploy",
     "notify",
     "playbook",
+    "preview",
 )
 
 
@@ -152,9 +153,10 @@ def risk_of_choice(word: str) -> Risk | None:
 def playbook_for(proposal: Proposal) -> PlaybookSet:
     """The playbooks of a proposal. ValueError (a sentence) where no honest playbook can be made of it, or where it
     would be another one than the proposal was made with: a remedy's file may change after the card was shown."""
-    made = action_type(proposal.type).playbooks(proposal)
-    if proposal.remedy_sha256 not in (None, made.sha256):
-        raise ValueError(f"the remedy {proposal.type} was changed since this was proposed; inject the event again")
+    meant = proposal.meant
+    made = action_type(meant.type).playbooks(meant)
+    if meant.remedy_sha256 not in (None, made.sha256):
+        raise ValueError(f"the remedy {meant.type} was changed since this was proposed; inject the event again")
     return made
 
 
@@ -169,6 +171,9 @@ MAX_DEPENDENTS = 8  # named in a sentence
 
 def what_it_touches(proposal: Proposal) -> str:
     """How far approval goes, for people: what it touches, and who depends on that as far as the event says."""
+    if proposal.preview_of:
+        asks = what_it_touches(proposal.meant)
+        return f"changes nothing on {proposal.node}; it asks there what this would change: {asks}"
     said = proposal.event.payload.get("dependents")
     names = [name for name in said if isinstance(name, str) and is_name(name)] if isinstance(said, list) else []
     touched = action_type(proposal.type).touches(proposal)
@@ -187,6 +192,11 @@ def is_wide(proposal: Proposal) -> bool:
 def is_message(name: str) -> bool:
     """Does this type only tell people? A name that we do not know, out of an old file or a newer executor, does not."""
     return not action_type(name).touches_host
+
+
+def only_asks(name: str) -> bool:
+    """Is this type a person's question to a host, which changes nothing there? A name that we do not know is none."""
+    return action_type(name).only_asks
 
 
 def is_loop_guarded(word: object) -> bool:

@@ -53,6 +53,8 @@ def find_one(actions: OperatorFolders, query: str) -> LocatedProposal:
             places = {own: found for own, found in places.items() if own.startswith(wanted)}
     if not places:
         raise CannotDecide(RefusalReason.UNKNOWN, f"there is no proposal {query[:300]!r}")
+    if len(places) > 1:  # whoever says a place or half an id means what would repair it
+        places = {own: found for own, found in places.items() if not _is_preview(actions, found)} or places
     if len(places) > 1:
         some = ", ".join(sorted(places)[:MAX_NAMED]) + (", ..." if len(places) > MAX_NAMED else "")
         raise CannotDecide(
@@ -60,6 +62,11 @@ def find_one(actions: OperatorFolders, query: str) -> LocatedProposal:
             f"{query[:300]!r} fits {len(places)} proposals: {some}; say more of the one you mean",
         )
     return next(iter(places.values()))
+
+
+def _is_preview(actions: OperatorFolders, found: LocatedProposal) -> bool:
+    proposal = actions.proposal_at(found.path)
+    return proposal is not None and proposal.preview_of is not None
 
 
 def _located(found: Iterable[tuple[Folder, Path]]) -> dict[str, LocatedProposal]:
@@ -144,6 +151,8 @@ def retry(actions: OperatorFolders, query: str, now: datetime) -> tuple[ActionNa
     old = actions.proposal_at(found.path)
     if old is None:
         raise CannotDecide(RefusalReason.UNREADABLE, f"{found.path} holds no proposal that could be read")
+    if old.preview_of:
+        raise CannotDecide(RefusalReason.INVALID, f"ask for another one instead: `mend preview {old.preview_of.id}`")
     again = next_attempt(old, now)
     with suppress(ValueError):  # its remedy is gone, or gives no playbook: the card says so
         again = with_digest(again)

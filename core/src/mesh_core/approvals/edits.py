@@ -26,6 +26,7 @@ KEPT = (
     "attempt",
     "model",
     "undoes",
+    "preview_of",
 )
 
 
@@ -37,6 +38,10 @@ def find_editable(actions: OperatorFolders, query: str) -> tuple[Filed, Folder]:
     proposal = actions.proposal_at(found.path)
     if proposal is None:
         raise decisions.unreadable(found, "there is nothing to start from")
+    if proposal.preview_of:
+        raise CannotDecide(
+            RefusalReason.INVALID, f"a preview is not edited; edit {proposal.preview_of.id}, then preview that"
+        )
     name = name_of(found.path.name) or ActionName(proposal.id, "")
     if proposal.id != name.id:
         raise CannotDecide(

@@ -34,6 +34,7 @@ class OutcomeVerdict(StrEnum):
     NOT_HELPED = "not_helped"
     INCONCLUSIVE = "inconclusive"
     NOT_RUN = "not_run"
+    PREVIEWED = "previewed"  # it was asked in check mode what would change, and nothing was changed
     ACKNOWLEDGED = "acknowledged"  # a message without anybody to send it to: a person has read it, and nobody else
 
 

@@ -32,6 +32,9 @@ MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
 ActionWord = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
+ProposalId = Annotated[str, StringConstraints(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12}$")]
+
+
 class Risk(StrEnum):
     LOW = "low"
     GUARDED = "guarded"
@@ -147,11 +150,21 @@ class Undoes(Record):
     before: dict[str, StrictInt] = Field(default_factory=dict)
 
 
+class PreviewOf(Record):
+    """Of which proposal a preview is: its id, the digest of its file's bytes, and what it would run."""
+
+    id: ProposalId
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    type: ActionWord
+    action: ActionWord
+    risk_level: Risk
+
+
 class Proposal(Record):
     """What a person is asked to approve. Its file's bytes are what is digested, reviewed and run."""
 
     schema_version: Literal[1] = 1
-    id: Annotated[str, StringConstraints(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12}$")]
+    id: ProposalId
     type: ActionWord
     action: ActionWord
     risk_level: Risk
@@ -171,6 +184,7 @@ class Proposal(Record):
     # Of the playbooks that a remedy gave when this was written. Absent for other types: their bytes stay as before.
     remedy_sha256: Annotated[Sha256 | None, Field(exclude_if=not_said)] = None
     undoes: Annotated[Undoes | None, Field(exclude_if=not_said)] = None
+    preview_of: Annotated[PreviewOf | None, Field(exclude_if=not_said)] = None
 
     def wire(self) -> bytes:
         """Indented, because people read this file before they move it."""
@@ -182,10 +196,21 @@ class Proposal(Record):
 
     @property
     def id_by_its_parts(self) -> str:
-        """The id that belongs to its event, what it takes back, and its attempt."""
+        """The id that belongs to its event, what it takes back or asks about, and its attempt."""
+        if of := self.preview_of:  # each asking is another one
+            return proposal_id(f"preview of {of.id}.{of.digest} at {self.created_at}", self.node, self.service)
         source = f"undo {self.undoes.action_id}" if self.undoes else self.event.id or ""
         again = "" if self.attempt == 1 else f"#{self.attempt}"
         return proposal_id(f"{source}{again}", self.node, self.service)
+
+    @property
+    def meant(self) -> Proposal:
+        """What would run if it were approved: of a preview the proposal that it is of, else itself."""
+        of = self.preview_of
+        if of is None:
+            return self
+        meant = {"id": of.id, "type": of.type, "action": of.action, "risk_level": of.risk_level, "preview_of": None}
+        return self.model_copy(update=meant)
 
     def expired(self, now: datetime) -> bool:
         return parse_time(self.expires_at) <= now

@@ -1,4 +1,4 @@
-"""The runner that really touches hosts: syntax -> apply -> converge -> verify through Ansible, or a message to people.
+"""The runner that really touches hosts: syntax -> apply -> converge -> verify through Ansible, a preview, or a message.
 
 Joins the rooms that know how; decides nothing about files, ids or reports. Everything that it starts ends with it.
 """
@@ -15,6 +15,7 @@ from executor_agent.ansible import INVENTORY_FILE, StageContext, StageLimits, ru
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.ledger import STARTED_FILE
 from executor_agent.original_probe import OriginalProbe
+from executor_agent.previewing import run_preview
 from executor_agent.runner import OnLine, RunResult, TakenBack
 from executor_agent.stages import UNDO, UNDONE, StagePlan, stages_for
 from executor_agent.target_state import answered, look
@@ -73,6 +74,10 @@ class ActionRunner:
         except (InventoryError, ValueError) as error:
             return RunResult("failed", OutcomeVerdict.NOT_RUN, str(error))
         async with _relayed(cancel) as stopped:
+            if proposal.preview_of:
+                context = StageContext(self.pool, proposal.id, proposal.node)
+                heard = _stage_lines(on_line, "preview")
+                return await run_preview(proposal, run_dir, heard, stopped, self.limits, context)
             return await self._stages(proposal, plans, run_dir, on_line, stopped)
 
     async def take_back(

@@ -14,6 +14,7 @@ from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.reading import read_filed, read_proposal
 from mesh_core.actions.register import action_type, current, playbook_for, type_for, why_gone
 from mesh_core.actions.target_state import TargetState
+from mesh_core.approvals.previews import why_no_preview
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
 from mesh_core.models.owner_labels import AUTOHEAL, RESTART
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
@@ -230,6 +231,8 @@ def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]
     `variables`: the names that the inventory gives values to.
     """
     action = action_type(proposal.type)
+    if action.only_asks or proposal.preview_of:
+        return _preview_problem(proposal, action, policy, variables)
     if action.takes_back or proposal.undoes:
         return _undo_problem(proposal, action, policy)
     if action.choice is None or proposal.action not in current().choice_words:
@@ -289,6 +292,20 @@ def _undo_problem(proposal: Proposal, action: ActionType, policy: Policy) -> str
             "there; mend it by hand"
         )
     return _no_playbook_problem(proposal)
+
+
+def _preview_problem(proposal: Proposal, action: ActionType, policy: Policy, variables: frozenset[str]) -> str | None:
+    """A preview runs the playbooks of what it is of: what may not run is not asked about either."""
+    of = proposal.preview_of
+    if of is None or not action.only_asks or proposal.action != action.action:
+        return "type, action and preview_of must all be those of a preview, or none; ask with `mend preview`"
+    if proposal.risk_level is not action.risk:
+        return f"its risk_level must be {action.risk.value}; ask with `mend preview`"
+    if problem := why_no_preview(proposal.meant):
+        return f"it cannot be asked what {of.id} would change: {problem}"
+    if may_not := _shape_problem(proposal.meant, policy, variables):
+        return f"what it is a preview of may not run: {may_not}"
+    return None
 
 
 def _no_playbook_problem(proposal: Proposal) -> str | None:

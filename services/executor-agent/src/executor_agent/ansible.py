@@ -105,12 +105,13 @@ def run_stage(
     limits: StageLimits,
     context: StageContext,
     on_result: Callable[[str, dict[str, Any]], None] | None = None,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> Stage:
     """Run one stage to its end, or until `cancel` is set; blocks (call it in a thread), and does not raise for a
     playbook that fails.
 
     `on_line` gets each line of the log as it comes; `on_result` gets (task name, result) of each task that went well,
-    and {"skipped": True} of one that had nothing to do.
+    and {"skipped": True} of one that had nothing to do; `on_event` gets all that the runner says.
     A stage whose command line is not the one asked for, or that played nothing on the node, has failed whatever its
     exit code says.
     """
@@ -119,7 +120,7 @@ def run_stage(
     folder.mkdir(parents=True, mode=0o700)
     log_path = run_dir / "logs" / f"{stage.log}.log" if stage.log else Path(os.devnull)
     with log_path.open("a", encoding="utf-8") as handle:
-        listener = EventListener(handle, on_line, on_result, limits.log_bytes)
+        listener = EventListener(handle, on_line, on_result, limits.log_bytes, on_event)
         try:
             runner = _runner(stage, run_dir, folder, limits, context, listener, cancel)
             try:

@@ -67,6 +67,7 @@ class EventListener:
         on_line: Callable[[str], None],
         on_result: Callable[[str, dict[str, Any]], None] | None,
         log_bytes: int,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self.failure = ""
         self.stats: dict[str, Any] = {}
@@ -74,11 +75,14 @@ class EventListener:
         self._on_line = on_line
         self._on_result = on_result
         self._left = log_bytes
+        self._hear = on_event
 
     def on_event(self, event: dict[str, Any]) -> bool:
         """False: no event is kept on disk, because results may carry secrets."""
         for line in str(event.get("stdout") or "").splitlines():
             self._write(_CONTROL.sub("", line))
+        if self._hear is not None:
+            self._hear(event)
         kind, data = event.get("event"), event.get("event_data") or {}
         result = data.get("res")
         if kind == "runner_on_skipped" and self._on_result is not None:  # comes without a result

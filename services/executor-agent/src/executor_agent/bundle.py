@@ -10,7 +10,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from mesh_core.storage.files import write_whole
 BUNDLE_FILE = "bundle.zip"
 MAX_FILE_BYTES = 16 * 1024 * 1024
 HIDDEN = "[hidden]"
-_FILES = ("proposal.json", "intent.json", "outcome.json")
+_FILES = ("proposal.json", "intent.json", "outcome.json", "preview.json")
 _FOLDERS = {"project": "*.yml", "inventory": "**/*", "logs": "*.log"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _WORDS = r"password|passwd|passphrase|_pass|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
@@ -48,6 +48,11 @@ def write_bundle(run_dir: Path, secrets: Iterable[str] = ()) -> Path:
     target = run_dir / BUNDLE_FILE
     write_whole(target, buffer.getvalue())
     return target
+
+
+def hides_secrets_of(run_dir: Path) -> Callable[[str], str]:
+    """Takes out of a text what the run's inventory keeps secret, and what is named like a secret."""
+    return _Hide(_inventory_secrets(run_dir / "inventory")).text
 
 
 def _contents(run_dir: Path, hide: _Hide) -> Iterator[tuple[str, bytes]]:

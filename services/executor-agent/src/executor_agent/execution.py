@@ -37,7 +37,7 @@ from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus, numbers_in
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.current_config import SETTLING_SECONDS, ConfigReader
 
@@ -118,7 +118,7 @@ class Execution:
         """To its end, or until it must not begin any more. Raises only what is a fault of ours."""
         run = active.run
         await self.finalizer.report_claim(run)
-        async with self.locks.hold(run.proposal.target_key), self._slots:
+        async with self.locks.hold(_turn_of(run.proposal)), self._slots:
             before = await self._look_until_sure(active)
             action = action_type(run.proposal.type)
             if is_over(run.proposal.event, before, sees_the_trouble=action.sees_the_trouble):
@@ -281,6 +281,11 @@ class Execution:
         reason = result.reason or "the executor was told to stop"
         reason = f"{reason}; the target is {after.health}: {after.sentence}"
         return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, reason, result.stages, result.before, after.facts)
+
+
+def _turn_of(proposal: Proposal) -> str:
+    """Whose turn it waits for. No repair of a target waits for a preview, which changes nothing there."""
+    return f"{proposal.target_key} preview" if proposal.preview_of else proposal.target_key
 
 
 def _result_of(task: asyncio.Future[RunResult]) -> RunResult:

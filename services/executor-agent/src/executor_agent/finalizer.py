@@ -80,8 +80,10 @@ class Finalizer:
     async def report_claim(self, run: ActionRun) -> None:
         """pending -> approved -> running; repeated after a crash, heard once."""
         proposal, timestamp = run.proposal, run.intent.claimed_at
+        reason = proposal.reason if proposal.preview_of else ""  # whose preview that is
+        yes = {"actor": run.intent.approver, "timestamp": timestamp, "reason": reason}
         reports = [
-            move_report(proposal, Folder.PENDING, Folder.APPROVED, actor=run.intent.approver, timestamp=timestamp),
+            move_report(proposal, Folder.PENDING, Folder.APPROVED, **yes),
             move_report(proposal, Folder.APPROVED, Folder.RUNNING, actor=self.actor, timestamp=timestamp),
         ]
         await asyncio.to_thread(self.outbox.try_put, reports)

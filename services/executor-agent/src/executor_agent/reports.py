@@ -69,7 +69,7 @@ def quarantine_report(
 
 
 def started_reports(proposal: Proposal, timestamp: str) -> list[Report]:
-    """remediation_started, as a health event; nothing for a message or an undo, which remedy nothing."""
+    """remediation_started, as a health event; nothing for a message, an undo or a preview, which remedy nothing."""
     return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, OutcomeVerdict.NOT_RUN, "")
 
 
@@ -86,8 +86,7 @@ def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:
 def _event_reports(
     event_type: str, proposal: Proposal, timestamp: str, severity: Severity, verdict: str, reason: str
 ) -> list[Report]:
-    action = action_type(proposal.type)
-    if not action.touches_host or action.takes_back:
+    if not action_type(proposal.type).repairs:
         return []
     event = HealthEvent(
         type=event_type,

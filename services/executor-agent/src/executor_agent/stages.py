@@ -37,6 +37,9 @@ LOOK = StagePlan("look", "", LOOK_FILE)
 UNDO_SYNTAX = StagePlan("undo_syntax", "01_syntax", UNDO_FILE, ("--syntax-check",), plays=False)
 UNDO = StagePlan("undo", "05_undo", UNDO_FILE, point_of_no_return=True)
 UNDONE = StagePlan("undone", "05_undo", UNDONE_FILE, ("--check",), must_change_nothing=True)
+# No log of Ansible's own: with --diff it prints what is in files. -v: it says why it skips a task.
+PREVIEW = StagePlan("preview", "", APPLY_FILE, ("--check", "--diff", "-v"))
+PREVIEW_LOG = "02_preview"
 
 
 def stages_for(plays: PlaybookSet) -> tuple[StagePlan, ...]:

@@ -104,6 +104,26 @@ export interface WhatRuns {
   dangers: string[]
   problems: string[]
 }
+export type Effect = 'changes' | 'nothing' | 'skipped' | 'unknown' | 'failed'
+export interface TaskPreview {
+  name: string
+  module: string
+  effect: Effect
+  things: string[]
+  why: string
+  diff: string
+}
+/** What the host said in check mode; `holds` false: of other bytes, before an edit. `said` null: no answer yet, or none came. */
+export interface PreviewAnswer {
+  id: string
+  folder: string
+  by: string
+  at: string
+  works: boolean
+  holds: boolean
+  reason: string
+  said: { sentence: string; sees: string; tasks: TaskPreview[]; surprises: string[]; problem: string; cut: boolean } | null
+}
 export interface ProposalDetail extends Proposal {
   event: Record<string, unknown>
   evidence: { source: string; text: string }[]
@@ -111,6 +131,8 @@ export interface ProposalDetail extends Proposal {
   playbook: WhatRuns | null
   playbook_problem: string | null
   policy: { allowed: string[]; preferred: string; reason: string } | null
+  preview: PreviewAnswer | null
+  no_preview: string
   decided: { by: string; at: string | null; reason: string; put_aside: PutAside; verdict: string | null } | null
   raw: string
   undoable: boolean

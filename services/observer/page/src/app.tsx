@@ -151,6 +151,7 @@ function announce() {
   return listen((name, message) => {
     if (name !== 'action') return
     const { from, to: folder, node, service, type, action_id: id } = message as Record<string, string | null>
+    if (type === 'preview') return // who asked for it sees it on the card
     const target = service ? `${node}/${service}` : String(node)
     if (folder === 'pending' && from === '') void announceProposal(String(id), target, String(type))
     else if (folder === 'done') notice(`Repaired: ${target}`, 'good', to('runs', id))

@@ -11,6 +11,9 @@ import redis
 from browser_rig import Mesh
 from playwright.sync_api import Page, expect
 
+from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
+from mesh_core.models.previews import Effect, Preview, TaskPreview
+from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.runtime.executor_notes import note_targets
 
 Visit = Callable[..., Page]
@@ -109,3 +112,69 @@ def test_what_only_hinders_the_telling_is_said_in_the_row_as_well(visit: Visit, 
             expect(row.locator(".sub.bad")).to_contain_text("Before you say yes: Redis wants 1 replica(s)")
         finally:
             client.config_set("min-replicas-to-write", 0)
+
+
+def test_who_asks_for_a_preview_sees_on_the_card_what_the_host_says_and_that_it_is_old_after_an_edit(
+    visit: Visit, mesh: Mesh, pictures: Path
+) -> None:
+    if not mesh.processes:
+        mesh.start()
+    mesh.make_sound("web02")
+    name = mesh.propose("web02", "shop")
+    page = visit(f"#/proposals/{name.id}")
+    expect(page.get_by_role("button", name="Preview")).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.get_by_role("button", name="Asking the host…")).to_be_disabled()
+    panel = page.locator(".panel .panel", has_text="What it would change, as the host says")
+    expect(panel).to_contain_text("the executor looks and runs the playbook in check mode")
+    (asked,) = (one for one in mesh.actions.filed(Folder.APPROVED) if one.proposal.preview_of)
+    assert asked.proposal.preview_of is not None
+    assert asked.proposal.preview_of.id == name.id
+    assert [one.name for one in mesh.actions.pending() if one.name.id == name.id] == [name]
+
+    of = asked.proposal.meant
+    tasks = (
+        TaskPreview(name="Find it", module="m", effect=Effect.NOTHING),
+        TaskPreview(name="Restart it", module="m", effect=Effect.CHANGES, things=("shop", "db"), diff="-up\n+again"),
+        TaskPreview(name="Wait", module="m", effect=Effect.UNKNOWN, why="check mode does not run it"),
+    )
+    said = Preview(
+        **{"action_id": asked.name.id, "of": of.id, "digest": name.digest, "node": of.node, "service": of.service},
+        **{"playbook_sha256": playbook_sha256(of), "at": of.created_at, "tasks": tasks, "sees": "shop runs"},
+        sentence="1 of 3 tasks would change something: Restart it",
+        surprises=("'Restart it' would change db, which the card does not name " + "x" * 80,),
+    )
+    run = mesh.actions.claim(asked.name, {"proposal.json": asked.proposal.wire()})
+    assert run is not None
+    (run / PREVIEW_FILE).write_bytes(said.wire())
+    mesh.actions.finish(run, Folder.DONE)
+    mesh.say(ActionUpdate.of(asked.proposal, "running", "done", actor="executor", timestamp=of.created_at))
+    for words in ("1 of 3 tasks would change something", "Restart it", "shop, db", "cannot be said", "Sees now: shop"):
+        expect(panel).to_contain_text(words)
+    expect(page.get_by_text("Repaired: web02/shop")).to_have_count(0)
+    red = panel.get_by_role("group", name="Not on the card")
+    expect(red).to_contain_text("would change db")
+    assert red.locator("strong").evaluate("one => getComputedStyle(one).color") == page.evaluate(TONE_OF_BAD)
+    expect(page.get_by_label("What Restart it would change")).to_contain_text("+again")
+    for width, height in ((1440, 900), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            panel.screenshot(path=pictures / f"preview-{width}-{scheme}.png")
+            assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+    (waits,) = (one.proposal for one in mesh.actions.pending() if one.name == name)
+    edited = mesh.actions.refile(name, waits.model_copy(update={"confidence": 0.6}))
+    assert edited is not None
+    mesh.say(ActionUpdate.of(of, "pending", "pending", actor="anna", timestamp=of.created_at))
+    expect(panel).to_contain_text("Old: this proposal was edited since. Ask again.")
+    expect(panel).not_to_contain_text("Restart it")
+
+
+def test_what_runs_on_no_host_has_no_preview(visit: Visit, mesh: Mesh) -> None:
+    if not mesh.processes:
+        mesh.start()
+    name = mesh.propose("web02", "mail", type="notify", action="notify")
+    page = visit(f"#/proposals/{name.id}")
+    expect(page.get_by_role("button", name="Approve…")).to_be_visible()
+    expect(page.get_by_role("button", name="Preview")).to_have_count(0)

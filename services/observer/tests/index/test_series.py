@@ -7,6 +7,7 @@ import math
 import pytest
 from index_rig import BASE_MS, Shelf
 
+from mesh_core.models.proposals import A_PERSON, proposal_id
 from observer.index.healing_series import read_healing
 from observer.index.keys import DAY_MS, latency_at, latency_step, percentile, time_of
 from observer.index.model_series import HOUR_MS, read_models
@@ -91,6 +92,10 @@ def test_healing_counts_days_times_and_success(shelf: Shelf) -> None:
     for number, (result, verdict) in enumerate((("done", "proven"), ("done", "proven"), ("failed", "not_helped"))):
         event = shelf.event(at=number, service="web" if number else "db")
         shelf.run(shelf.propose(event, at=1000 + number), at=5000, result=result, verdict=verdict)
+    asked = proposal_id("a preview", event.node, event.service)
+    of = {"id": proposal_id(event.id or "", event.node, event.service), "digest": "0" * 16, "type": "container_restart"}
+    question = {"type": "preview", "action": "preview", "preview_of": {**of, "action": "restart", "risk_level": "low"}}
+    shelf.run(shelf.propose(event, at=9000, id=asked, model=A_PERSON, **question), verdict="previewed")
     shelf.event("service_recovered", at=9, severity="info")
     shelf.event(at=-DAY_MS, severity="warning")
     shelf.event(at=-40 * DAY_MS)

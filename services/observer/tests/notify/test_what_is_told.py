@@ -82,6 +82,11 @@ def test_a_proposal_of_the_floor_is_said_to_be_one() -> None:
     assert "no model answered" in render([made], NotificationRules(), "").title
 
 
+def test_a_preview_is_read_by_who_asked_for_it_and_told_nobody() -> None:
+    for move in (("", "pending"), ("running", "done"), ("running", "failed"), ("approved", "quarantine")):
+        assert notification_of_action(update(*move, "preview"), proposal()) is None
+
+
 def test_a_notification_that_was_sent_is_not_told_a_second_time() -> None:
     assert notification_of_action(update("running", "done", "notify"), None) is None
     assert notification_of_action(update("running", "failed", "notify"), None) is not None

@@ -156,6 +156,29 @@ async def test_approve_is_the_rename_and_says_who(desk: Desk) -> None:
     assert note.read_text() == "web"
 
 
+async def test_a_preview_is_an_approved_action_of_its_own_and_its_answer_is_shown_on_the_card(desk: Desk) -> None:
+    name = desk.propose()
+    body = await _detail(desk, name.id)
+    assert (body["preview"], body["no_preview"]) == (None, "")
+    stale = await desk.http.post(f"/proposals/{name.id}/preview", json={"digest": "0" * 16})
+    assert stale.status_code == 409
+    answer = await desk.http.post(f"/proposals/{name.id}/preview", json={"digest": name.digest})
+    assert answer.status_code == 200
+    asked = answer.json()["id"]
+    assert asked != name.id
+    body = await _detail(desk, name.id)
+    assert body["folder"] == "pending"
+    shown = body["preview"]
+    assert (shown["id"], shown["folder"], shown["works"], shown["said"]) == (asked, "approved", True, None)
+    its_own = await _detail(desk, asked)
+    assert (its_own["type"], its_own["no_preview"][:22]) == ("preview", "it is a preview itself")
+    assert its_own["reason"].endswith(f"asks what {name.id} would change")
+    assert its_own["touches"].startswith("changes nothing on pi4;")
+    told = desk.propose(service="mail", type="notify", action="notify")
+    refused = await desk.http.post(f"/proposals/{told.id}/preview", json={"digest": told.digest})
+    assert (refused.status_code, "runs nothing on a host" in refused.text) == (422, True)
+
+
 async def test_of_two_who_approve_at_once_one_wins_and_the_other_is_told(desk: Desk) -> None:
     name = desk.propose()
     answers = await asyncio.gather(
@@ -224,7 +247,7 @@ async def test_an_edit_that_the_executor_would_refuse_is_refused_with_what_to_ch
     assert (desk.actions.folder(Folder.PENDING) / name.file).read_text() == raw
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject", "edit", "retry", "undo"])
+@pytest.mark.parametrize("verb", ["approve", "reject", "edit", "retry", "undo", "preview"])
 async def test_an_unknown_id_and_an_abbreviation_are_404_and_move_nothing(desk: Desk, verb: str) -> None:
     name = desk.propose()
     body = {"digest": name.digest, "reason": "no", "text": "{}"}

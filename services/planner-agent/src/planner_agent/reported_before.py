@@ -97,9 +97,10 @@ class ReportedBefore:
 
 
 def is_about(filed: Filed, event: HealthEvent) -> bool:
-    """Is that proposal of the same incident, or of the same subject? An undo mends nothing, so it is of none."""
+    """Is that proposal of the same incident, or of the same subject? What mends nothing (undo, preview) is not."""
     proposal = filed.proposal
-    if action_type(proposal.type).takes_back:
+    action = action_type(proposal.type)
+    if action.takes_back or action.only_asks:
         return False
     if (proposal.node, proposal.service) != (event.node, event.service):
         return False

@@ -16,6 +16,8 @@ _LOOKING = frozenset(
         *(f"community.docker.docker_{name}_info" for name in ("container", "host", "image", "network", "volume")),
     }
 )
+# These touch nothing on the host: they speak, judge and set variables of the run.
+_ONLY_SAY = frozenset(f"ansible.builtin.{name}" for name in ("assert", "debug", "fail", "meta", "pause", "set_fact"))
 # Programs that only print, and for those that can also do, the words of which one must come first.
 _PRINTING: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("df", "du", "stat", "findmnt", "getent", "ss", "uptime", "free", "nproc"), frozenset()),
@@ -42,6 +44,11 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
 def module_of(task: Mapping[str, Any]) -> str:
     """The full name of the one module of a task that has a shape."""
     return next(word for word in task if word not in KEYWORDS)
+
+
+def only_reads(task: Mapping[str, Any]) -> bool:
+    """Is its module one that never changes anything?"""
+    return any(word in _LOOKING or word in _ONLY_SAY for word in task)
 
 
 def shape_problem(task: Mapping[str, Any]) -> str:

@@ -41,7 +41,10 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
       reload()
     }
   }
+  const asks = waits && may && !p.no_preview && !p.preview?.works
+  const preview = () => say('preview', { digest: p.digest }, () => notice('Asked the host; nothing is changed there'))
   useKeys({
+    p: asks && (() => void preview()),
     a: waits && may && (() => ask('approve')),
     r: waits && may && (() => ask('reject')),
     e: (waits || p.folder === 'quarantine') && may && (() => ask('edit')),
@@ -69,6 +72,11 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
           <button type="button" class="danger" onClick={() => ask('reject')} aria-keyshortcuts="r">
             Reject…
           </button>
+          {!p.no_preview && (
+            <button type="button" disabled={busy || !asks} onClick={preview} aria-keyshortcuts="p" title="Asks the host in check mode what would change there; changes nothing">
+              {p.preview?.works ? 'Asking the host…' : 'Preview'}
+            </button>
+          )}
           <button type="button" onClick={() => ask('edit')} aria-keyshortcuts="e">
             Edit
           </button>
@@ -83,7 +91,7 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
       {waits && asking?.verb === 'reject' && (
         <Reject busy={busy} onCancel={cancel} onNo={(reason) => say('reject', { digest: asking.digest, reason }, () => notice('Rejected'))} />
       )}
-      {may && AGAIN.includes(p.folder) && (
+      {may && AGAIN.includes(p.folder) && p.type !== 'preview' && (
         <div class="buttons">
           <button type="button" onClick={() => say('retry', {}, (moved) => (notice('A new attempt waits for you'), go(to('proposals', moved.id))))}>
             Propose again
@@ -180,7 +188,7 @@ const ENDS: Record<string, string> = {
   quarantine: 'In quarantine: the executor does not trust this file.',
 }
 
-const DONE: Record<string, string> = { proven: 'Done and proven.', acknowledged: 'Acknowledged: nobody was told.' }
+const DONE: Record<string, string> = { proven: 'Done and proven.', acknowledged: 'Acknowledged: nobody was told.', previewed: 'Asked; nothing was changed.' }
 const ASIDE = {
   snooze: 'Snoozed: what is still wrong at the end is proposed anew.',
   acknowledge: 'Acknowledged: put aside until it is well again.',

@@ -6,6 +6,7 @@ const KEYS: [string, string][] = [
   ['Enter', 'open what is focused'],
   ['a', 'approve: asks once more, Enter says yes'],
   ['r', 'reject, with a reason'],
+  ['p', 'preview: asks the host in check mode what would change there'],
   ['e', 'edit the proposal: it gets a new digest and waits again'],
   ['s', 'snooze'],
   ['/', 'search'],

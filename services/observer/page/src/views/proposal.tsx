@@ -5,6 +5,7 @@ import { Decide } from '../parts/decide'
 import { Panel, ErrorMessage, Waiting } from '../parts/frame'
 import { Chip, Wrong } from '../parts/marks'
 import { Obstacles } from '../parts/obstacles'
+import { Preview } from '../parts/preview'
 import { to } from '../routes'
 import { asJson, ModelReason, UntrustedBlock, UntrustedText } from '../text'
 import { Ago, Left } from '../time'
@@ -12,7 +13,7 @@ import { Ago, Left } from '../time'
 export function ProposalView({ id }: { id: string }) {
   const loaded = useLoaded<ProposalDetail>(
     url(`proposals/${encodeURIComponent(id)}`),
-    (name, message) => (name === 'action' && message.action_id === id) || ((name === 'event' || name === 'attempt') && 'late'),
+    (name, message) => (name === 'action' && (message.action_id === id || message.type === 'preview')) || ((name === 'event' || name === 'attempt') && 'late'),
     OBSTACLES_MS,
   )
   const p = loaded.data
@@ -61,6 +62,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       <Warnings p={p} />
       <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
       <Decide p={p} reload={reload} />
+      {p.preview && <Preview found={p.preview} />}
       <dl class="facts">
         <div>
           <dt>Waiting since</dt>

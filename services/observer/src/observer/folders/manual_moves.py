@@ -120,6 +120,7 @@ class ManualMoves:
         actor, reason = "mv", ""
         if move.target is Folder.APPROVED:
             actor = self._actions.approver(move.name)
+            reason = proposal.reason if proposal.preview_of else ""  # whose preview that is
         elif move.target is Folder.REJECTED:
             text = read_regular(path.with_name(path.name + REASON_SUFFIX), REASON_BYTES)
             if text is None and move.name.id not in self._waiting:

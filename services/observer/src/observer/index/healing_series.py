@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal, null, select, text
 
+from mesh_core.actions.register import current, only_asks
 from mesh_core.models.proposals import EXECUTED
 from observer.index.keys import DAY_MS, day_of
 from observer.index.results import DurationStats, HealingDay, HealingSeries, SuccessRow
@@ -60,12 +61,18 @@ def _per_day(connection: Connection, first: int, days: int) -> tuple[HealingDay,
 
 def _by_day(timestamp: Any, first: int, *sums: Any) -> Any:
     day = (timestamp - timestamp % DAY_MS).label("day")
-    return select(day, *sums).where(timestamp >= first).group_by(day)
+    return select(day, *sums).where(timestamp >= first, _no_question()).group_by(day)
+
+
+def _no_question() -> Any:
+    """Of what was proposed, not of what a person asked about it (a preview)."""
+    questions = [name for name in current().type_names if only_asks(name)]
+    return c.type.is_(None) | c.type.not_in(questions)
 
 
 def _spread(connection: Connection, duration: Any, *wanted: Any) -> DurationStats:
     """A clock that was wrong gives a negative duration: no case."""
-    lengths = select(duration.label("length")).where(duration >= 0, *wanted)
+    lengths = select(duration.label("length")).where(duration >= 0, _no_question(), *wanted)
     count = connection.execute(select(func.count()).select_from(lengths.subquery())).scalar_one()
 
     def at(share: float) -> float | None:
@@ -81,7 +88,7 @@ def _success(connection: Connection, first: int, kind: Any, node: Any, service: 
     runs, proven = func.count().label("runs"), func.sum(_PROVEN)
     statement = (
         select(kind, node, service, runs, proven)
-        .where(c.finished_ms >= first, _RAN, c.type.is_not(None), c.node.is_not(None))
+        .where(c.finished_ms >= first, _RAN, c.type.is_not(None), c.node.is_not(None), _no_question())
         .group_by(kind, node, service)
         .order_by(text("runs DESC"), node, service, kind)
         .limit(MOST_ROWS)

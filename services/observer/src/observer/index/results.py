@@ -46,7 +46,9 @@ class PastAction(Record):
         description="the folder it lies in: done failed interrupted withdrawn rejected expired quarantine; "
         "pending approved running while it is open"
     )
-    verdict: str | None = Field(description="of what ran: proven, not_helped, inconclusive, not_run, acknowledged")
+    verdict: str | None = Field(
+        description="of what ran: proven, not_helped, inconclusive, not_run, previewed, acknowledged"
+    )
     at: Timestamp = Field(description="when it came there")
     node: str | None = Field(description="null when the file cannot be read")
     service: str | None = Field(description="null for a whole node, or when the file cannot be read")

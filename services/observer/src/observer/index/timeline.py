@@ -178,7 +178,8 @@ def _of_run(outcome: Outcome, ref: str) -> Iterator[TimelineStep]:
         title = text_of(stage.name, 60)
         yield _step(StepKind.STAGE, at, title, stage.detail, good=stage.ok, actor="executor", until_ms=until, ref=ref)
         at = until
-    good = outcome.result == "done" and outcome.verdict is OutcomeVerdict.PROVEN
+    previewed = outcome.verdict is OutcomeVerdict.PREVIEWED
+    good = None if previewed else outcome.result == "done" and outcome.verdict is OutcomeVerdict.PROVEN
     words_ = f"{outcome.result}, {outcome.verdict}".replace("_", " ")
     end = ms_at(outcome.finished_at) or at
     yield _step(StepKind.OUTCOME, end, words_, outcome.reason, good=good, actor="executor", ref=ref)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mesh_core.actions.register import is_message, what_it_touches
+from mesh_core.actions.register import is_message, only_asks, what_it_touches
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Severity
@@ -45,7 +45,9 @@ KINDS = (
 
 
 def notification_of_action(update: ActionUpdate, proposal: Proposal | None) -> Notification | None:
-    """A new proposal, or what became of one; None for what people did themselves and for a message that was sent."""
+    """A new proposal, or what became of one; None for what people did, a preview, and a message that was sent."""
+    if only_asks(update.type):
+        return None  # a preview: who asked for it reads it
     if update.to_folder == Folder.PENDING and update.from_folder == "":
         if proposal is None:
             return None  # decided before we looked: what came of it is told of itself

@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from mesh_core.approvals import decisions, edits, undoing
+from mesh_core.approvals.previews import ask_preview
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder
 from observer.web.dependencies import Context, Operator
 from observer.web.errors import HttpProblem
 from observer.web.proposal_lookup import ActionId, Digest, find_exactly
-from observer.web.proposal_preview import load_policy
+from observer.web.what_runs import load_policy
 
 router = APIRouter(tags=["proposals"])
 
@@ -66,6 +67,19 @@ async def reject(context: Context, user: Operator, action_id: ActionId, body: Re
         )
         await decision.done("reject", filed.name, Folder.PENDING, Folder.REJECTED, reason)
     return DecisionResult(id=filed.name.id, digest=filed.name.digest, folder=Folder.REJECTED)
+
+
+@router.post("/proposals/{action_id}/preview")
+async def preview(context: Context, user: Operator, action_id: ActionId, body: Approve) -> DecisionResult:
+    """What would this change there? An approved action of its own, in this person's name, which changes nothing; the
+    answer is the id of that action. 409: it was edited, or somebody decided it."""
+    await asyncio.to_thread(find_exactly, context, action_id)
+    async with context.audit.deciding(user) as decision:
+        _, asked = await asyncio.to_thread(
+            ask_preview, context.actions, action_id, user.note, context.now(), digest=body.digest
+        )
+        await decision.done("approve", asked.name, Folder.PENDING, Folder.APPROVED, asked.proposal.reason)
+    return DecisionResult(id=asked.name.id, digest=asked.name.digest, folder=Folder.APPROVED)
 
 
 @router.post("/proposals/{action_id}/edit")

@@ -14,6 +14,7 @@ from mesh_core.approvals.action_folders import BY_FILE
 from mesh_core.approvals.decisions import LocatedProposal
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle
+from mesh_core.approvals.previews import latest_preview, why_no_preview
 from mesh_core.approvals.proposal_files import (
     BY_SUFFIX,
     REASON_SUFFIX,
@@ -30,6 +31,7 @@ from mesh_core.messaging.bus import BusDown
 from mesh_core.messaging.occurrences import occurrences_of
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.outcomes import OutcomeVerdict
+from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import (
     MAX_PROPOSAL_BYTES,
     Evidence,
@@ -48,7 +50,7 @@ from observer.web.errors import HttpProblem
 from observer.web.model_attempts import attempts_for
 from observer.web.proposal_lookup import ActionId, find_exactly
 from observer.web.proposal_obstacles import obstacles_for
-from observer.web.proposal_preview import PlaybookPreview, PolicyAnswer, policy_answer, preview_playbook
+from observer.web.what_runs import PolicyAnswer, WhatRuns, policy_answer, what_runs_for
 
 router = APIRouter(tags=["proposals"])
 
@@ -99,13 +101,28 @@ class DecisionNote(BaseModel):
     verdict: OutcomeVerdict | None = Field(None, description="of what ran")
 
 
+class PreviewAnswer(BaseModel):
+    """What the host said, or has yet to say, of what a proposal would change there."""
+
+    id: str = Field(description="of the preview, which is an approved action of its own")
+    folder: Folder
+    by: str = Field(description="who asked")
+    at: str
+    works: bool = Field(description="its answer is still to come")
+    holds: bool = Field(description="false: the proposal was edited since, so it was asked of other bytes")
+    reason: str = Field(description="why it came to nothing, where it did")
+    said: Preview | None
+
+
 class ProposalDetail(ProposalSummary):
     event: dict[str, Any]
     evidence: list[Evidence]
     attempts: list[ModelAttempt] = Field(description="every model that was asked about this event, in order")
-    playbook: PlaybookPreview | None
+    playbook: WhatRuns | None
     playbook_problem: str | None = Field(description="why approval would run nothing")
     policy: PolicyAnswer | None
+    preview: PreviewAnswer | None = Field(description="the one that was asked for last")
+    no_preview: str = Field(description="why none can be asked for; empty where it can")
     decided: DecisionNote | None
     raw: str = Field(description="the file's text, for editing")
     undoable: bool = Field(description="it ran, and a person may ask for it to be taken back")
@@ -149,7 +166,7 @@ async def proposal(context: Context, user: Viewer, action_id: ActionId) -> Propo
     except BusDown:
         attempts = []
     (against,) = await _against(context, [filed], found.folder)
-    runs, problem = await asyncio.to_thread(preview_playbook, context, p)
+    runs, problem = await asyncio.to_thread(what_runs_for, context, p)
     return ProposalDetail(
         **_summary(filed, found.folder, times, against).model_dump(),
         event=p.event.model_dump(mode="json"),
@@ -158,6 +175,8 @@ async def proposal(context: Context, user: Viewer, action_id: ActionId) -> Propo
         playbook=runs,
         playbook_problem=problem,
         policy=await asyncio.to_thread(policy_answer, context, p),
+        preview=await asyncio.to_thread(_preview, context, p, filed.name.digest),
+        no_preview=await asyncio.to_thread(why_no_preview, p),
         decided=await asyncio.to_thread(_decided, context, found),
         raw=raw.decode("utf-8", "replace"),
         undoable=not await asyncio.to_thread(_no_undo, context, found, p),
@@ -214,6 +233,22 @@ def _summary(filed: Filed, folder: Folder, times: int | None, against: Sequence[
         about=about(p.event),
         event_id=p.event.id,
         obstacles=list(against),
+    )
+
+
+def _preview(context: AppContext, p: Proposal, digest: str) -> PreviewAnswer | None:
+    found = latest_preview(context.actions, p)
+    if found is None:
+        return None
+    return PreviewAnswer(
+        id=found.id,
+        folder=found.folder,
+        by=found.by,
+        at=found.at,
+        works=found.works,
+        holds=found.is_of(p, digest),
+        reason=found.reason,
+        said=found.said,
     )
 
 

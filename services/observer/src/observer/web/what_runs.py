@@ -14,7 +14,7 @@ from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem
 
 
-class PlaybookPreview(BaseModel):
+class WhatRuns(BaseModel):
     """The playbook that approval runs, byte for byte, and the one that proves it in check mode."""
 
     name: str
@@ -34,7 +34,7 @@ class PolicyAnswer(BaseModel):
     reason: str
 
 
-def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview | None, str | None]:
+def what_runs_for(context: AppContext, p: Proposal) -> tuple[WhatRuns | None, str | None]:
     try:
         made = playbook_for(p)
     except ValueError as error:
@@ -44,7 +44,7 @@ def preview_playbook(context: AppContext, p: Proposal) -> tuple[PlaybookPreview 
     name = p.playbook.name if p.playbook else p.type
     sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
     lint = lint_by_policy(context.config.policy(), p)
-    return PlaybookPreview(
+    return WhatRuns(
         name=name,
         text=made.apply,
         sha256=sha256,

@@ -1,0 +1,93 @@
+"""What a preview comes to: a sentence for people, and what would be changed beyond what they were shown. Pure.
+
+Shown is the playbook, byte for byte, and the sentence about what it touches. A task that would change something
+although it is there to look, or a file, a unit or a container that neither of the two names, is a surprise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mesh_core.actions.register import is_wide, what_it_touches
+from mesh_core.actions.remedies.looking import only_reads
+from mesh_core.models.previews import Effect, TaskPreview
+from mesh_core.models.proposals import Proposal
+from mesh_core.policy.playbook_tasks import tasks_in, variables_in
+
+MAX_SURPRISES = 20
+MAX_NAMED = 5
+_PATH = re.compile(r"(?<![\w}/.])/[\w.@+:-][^\s'\"{}|,;)]*")
+_WORD = re.compile(r"[\w@.:-]+")
+_NAMED = re.compile(r"community\.docker\..+|ansible\.builtin\.(?:systemd|systemd_service|service)")
+_SUFFIX = ".service"
+
+
+def surprises_in(proposal: Proposal, playbook: str, tasks: Sequence[TaskPreview]) -> tuple[str, ...]:
+    """Sentences. `proposal` is what the preview is of, `playbook` what would run."""
+    return tuple(dict.fromkeys(_surprises(proposal, playbook, tasks)))[:MAX_SURPRISES]
+
+
+def sentence_of(tasks: Sequence[TaskPreview]) -> str:
+    """ "2 of 3 tasks would change something: ..."."""
+    by = {effect: [task.name for task in tasks if task.effect is effect] for effect in Effect}
+    changes, unsure, fails = by[Effect.CHANGES], by[Effect.UNKNOWN], by[Effect.FAILED]
+    said = [f"{len(changes)} of {_tasks(len(tasks))} would change something: {_some(changes)}"] if changes else []
+    if not changes:
+        said.append("nothing that check mode can see would change" if unsure else "nothing would change")
+    if unsure:
+        said.append(f"of {_tasks(len(unsure))} check mode cannot say: {_some(unsure)}")
+    if fails:
+        said.append(f"it would fail: {_some(fails)}")
+    return "; ".join(said)
+
+
+def _surprises(proposal: Proposal, playbook: str, tasks: Sequence[TaskPreview]) -> Iterator[str]:
+    changing = {str(task.get("name", "")) for task in tasks_in(playbook) if _may_change(task)}
+    texts = [*_texts([*tasks_in(playbook)]), *_texts(variables_in(playbook)), what_it_touches(proposal)]
+    paths = {path.rstrip("/") for text in texts for path in _PATH.findall(text)}
+    words = {_bare(word) for text in texts for word in _WORD.findall(text)}
+    for task in tasks:
+        if task.effect is Effect.FAILED:
+            yield f"it would fail at {task.name!r}: {task.why}"
+        if task.effect is not Effect.CHANGES:
+            continue
+        if task.name not in changing:
+            yield f"{task.name!r} would change something, and it is there to look only"
+        for thing in task.things:
+            if thing.startswith("/"):
+                if not any(thing == path or thing.startswith(f"{path}/") for path in paths):
+                    yield f"{task.name!r} would change {thing}, which the playbook does not name"
+            elif _NAMED.fullmatch(task.module) and not is_wide(proposal) and _bare(thing) not in words:
+                yield f"{task.name!r} would change {thing}, which the card does not name"
+
+
+def _may_change(task: Any) -> bool:
+    return task.get("changed_when") not in (False, "false") and not only_reads(task)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if key != "name" or not isinstance(one, str) or "{" not in one:
+                yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+
+
+def _bare(word: str) -> str:
+    """A unit may be called with its suffix or without."""
+    return word.rstrip(".:").removesuffix(_SUFFIX)
+
+
+def _tasks(number: int) -> str:
+    return f"{number} task{'' if number == 1 else 's'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
