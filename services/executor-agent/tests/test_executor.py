@@ -155,7 +155,7 @@ async def test_what_began_as_often_on_its_target_as_its_limit_says_does_not_begi
 ) -> None:
     restart = action_type("container_restart")
     assert restart.choice is not None
-    stand_in(replace(restart, choice=replace(restart.choice, per_hour=2)), monkeypatch.setattr)
+    stand_in(replace(restart, choice=replace(restart.choice, per_hour=2)), monkeypatch.setitem)
     await without_redis.begin()
     for number in (1, 2):
         await without_redis.ends_in(Folder.DONE, without_redis.approve(proposal_for(number)))
