@@ -31,6 +31,7 @@ from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import RunResult, TakenBack
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
+from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import Folder, Proposal, Risk, Undoes
@@ -106,6 +107,8 @@ async def test_it_is_told_in_order_and_as_health_events(harness: ExecutorHarness
         "verdict": "proven",
         "reason": "the probe is green again",
         "attempt": 1,
+        "event_id": proposal_for(1).event.id,
+        "subject": subject_of(proposal_for(1).event),
     }
     assert events[1]["trust"] == "mesh"
     assert events[1]["incident"] == "here/1"

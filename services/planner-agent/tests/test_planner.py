@@ -17,6 +17,7 @@ from planner_rig import Mesh, SayingProvider, first_choice
 
 from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import digest_of
+from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.messaging.bus import BusDown
 from mesh_core.messaging.consumer import Consumer
@@ -231,6 +232,26 @@ async def test_an_incident_that_was_rejected_is_not_proposed_again_until_a_run_o
     await mesh.happens(incident=incident)
     (second,) = await mesh.proposed()
     assert any(e.source == "earlier remediations" and "not_helped" in e.text for e in second.proposal.evidence)
+
+
+@pytest.mark.parametrize(("type_", "next_one"), [("journal_vacuum", True), ("container_restart", False)])
+async def test_after_a_remedy_that_did_not_help_the_next_one_waits_for_no_cooldown(
+    mesh: Mesh, type_: str, next_one: bool
+) -> None:
+    await mesh.start(cooldown_ms=600_000)
+    incident = "web01/nginx/1"
+    await mesh.happens(incident=incident)
+    (filed,) = await mesh.proposed()
+    assert mesh.actions.reject(filed.name, "stands for its run here", "test")
+    trouble = filed.proposal.event
+    run = {"action_id": filed.name.id, "verdict": "not_helped", "type": type_}
+    of_it = {"event_id": trouble.id, "subject": subject_of(trouble)}
+    failed = HealthEvent(
+        type="remediation_failed", node="web01", service="nginx", incident=incident, payload={**run, **of_it}
+    )
+    await mesh.bus.enter(failed, Trust.MESH)
+    again = await mesh.happens(incident=incident)
+    assert await mesh.verdict_of(again) == ("proposed" if next_one else "suppressed")
 
 
 async def test_after_three_restarts_within_the_hour_restart_is_no_longer_offered(mesh: Mesh) -> None:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from mesh_core.actions.register import action_type
 from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
@@ -100,6 +101,8 @@ def _event_reports(
             "verdict": verdict,
             "reason": reason[:MAX_REASON_CHARS],
             "attempt": proposal.attempt,
+            "event_id": proposal.event.id,
+            "subject": subject_of(proposal.event),
         },
         timestamp=timestamp,
         incident=proposal.event.incident,

@@ -30,7 +30,7 @@ from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.silence_filter import SilenceFilter
-from planner_agent.triage import Route, triage
+from planner_agent.triage import Route, calls_for_another, triage
 from planner_agent.worsening import as_bad_as, may_be_worse
 
 READ_BATCH = 500
@@ -128,6 +128,8 @@ class Planner:
                 await self._store.history.remember(event)
                 if event.type == EventType.REMEDIATION_FAILED and event.incident:
                     await self._store.reopen(event.incident)
+                    if calls_for_another(event):
+                        await self._store.free_gate_of(event)
         recoveries = [event for event in events if is_recovery(event)]
         # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
         await self._store.mark_recovered(recoveries)

@@ -96,6 +96,12 @@ class PlannerStore:
         """The proposal of this event (or of `holder`, if that has the gate) is gone: the next trouble counts as new."""
         await self._bus.script(FREE_GATE, [_gate(event)], [holder or event.id])
 
+    async def free_gate_of(self, run: HealthEvent) -> None:
+        """The same after a run, as its executor tells it: of the trouble that it was for."""
+        subject, owner = run.payload.get("subject"), run.payload.get("event_id")
+        if isinstance(subject, str) and isinstance(owner, str):  # an executor of before says neither
+            await self._bus.script(FREE_GATE, [_gate_of(subject)], [owner])
+
     async def publish(self, decisions: Sequence[Decision]) -> None:
         """Decisions about events that need nothing more. Repeating it is harmless: the newest one counts."""
         if not decisions:
@@ -220,7 +226,11 @@ class PlannerStore:
 
 
 def _gate(event: HealthEvent) -> str:
-    return f"cooldown:{subject_of(event)}"
+    return _gate_of(subject_of(event))
+
+
+def _gate_of(subject: str) -> str:
+    return f"cooldown:{subject}"
 
 
 def _reported_key(event: HealthEvent) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from mesh_core.actions.register import current
 from mesh_core.incidents.event_types import RECOVERIES, REMEDIATIONS, EventType
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.silences.silence import Silence
 
 MAX_BEGUN = 5
@@ -34,6 +36,14 @@ def triage(event: HealthEvent, silences: Sequence[Silence] = ()) -> Route:
     if is_benign(event):
         return Route.NOTHING
     return Route.SILENCED if silences else Route.PLAN
+
+
+def calls_for_another(run: HealthEvent) -> bool:
+    """Did a remedy run and not help? Then what may help next need not wait out a cooldown. A restart would only be
+    made once more."""
+    return (
+        run.payload.get("verdict") == OutcomeVerdict.NOT_HELPED and str(run.payload.get("type")) in current().remedies
+    )
 
 
 def is_poison(begun: int) -> bool:
