@@ -21,6 +21,7 @@ from mesh_core.actions.register import (
     playbook_for,
     what_it_touches,
 )
+from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.facts import Fact
 from mesh_core.runtime.metrics import ACTIONS, TYPES
@@ -78,6 +79,9 @@ def test_a_name_that_nobody_knows_has_no_playbook_and_says_why() -> None:
         playbook_for(unknown)
     assert "no action of type reboot here" in what_it_touches(unknown)
     assert action_type("reboot").choice is None
+    read = action_type("reboot").read_look
+    assert read is not None, "or a remedy that is taken away while it runs would need no look to be proven"
+    assert read(unknown, {"msg": {"proven": True}}).health is TargetStatus.UNKNOWN
     assert not is_message("reboot")
     assert not is_loop_guarded("reboot")
     assert not is_loop_guarded(None)

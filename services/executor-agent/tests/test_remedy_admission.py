@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 from remedy_rig import GOOD, own_folder, scratch_proposal
 
+from executor_agent.action_runner import ActionRunner
 from executor_agent.admission import Admitted, Denied, admit, permission_problem
 from executor_agent.candidate import Candidate
 from mesh_core.approvals.obstacles import ObstacleKind, Surroundings, obstacles_of
 from mesh_core.approvals.proposal_files import ActionName, digest_of
+from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import Proposal, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.current_config import ConfigReader
@@ -82,6 +85,17 @@ def test_a_playbook_that_may_not_run_is_refused_whoever_wrote_the_file(tmp_path:
     own_folder(tmp_path, mine=SHELL)
     shown = scratch_proposal().model_copy(update={"expires_at": proposal.expires_at, "id": proposal.id})
     assert said(tmp_path, shown).count("may not run: apply: the ") == 3
+
+
+async def test_one_that_was_changed_after_the_last_check_ends_before_anything_runs(
+    tmp_path: Path, proposal: Proposal
+) -> None:
+    own_folder(tmp_path, mine=EDITED)
+    runner = ActionRunner(None, tmp_path / "config" / "inventory.yml")  # type: ignore[arg-type]  (a pool is not asked)
+    result = await runner.run(proposal, tmp_path, lambda stage, line: None, asyncio.Event())
+    assert (result.result, result.verdict) == ("failed", OutcomeVerdict.NOT_RUN)
+    assert "the remedy mine was changed since this was proposed" in result.reason
+    assert not (tmp_path / "project").exists()
 
 
 def test_half_a_file_that_is_being_saved_is_waited_for(tmp_path: Path, proposal: Proposal) -> None:

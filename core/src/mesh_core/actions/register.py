@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
+from typing import Any
 
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.choices import IGNORE
@@ -17,6 +18,7 @@ from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.remedies.action import actions_of, shipped_remedies
 from mesh_core.actions.remedies.loader import UNDO
 from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal, Risk
 from mesh_core.models.records import is_name
@@ -217,4 +219,15 @@ def _gone(name: str) -> ActionType:
     def no_playbooks(proposal: Proposal) -> PlaybookSet:
         raise ValueError(why_gone(name))
 
-    return ActionType(name, Risk.HIGH, None, no_playbooks, touches=lambda proposal: f"nothing: {why_gone(name)}")
+    def not_seen(proposal: Proposal, result: Mapping[str, Any]) -> TargetState:
+        """Of one that was taken away while it ran: nobody knows what its look means, so nothing is proven."""
+        return TargetState.seen(TargetStatus.UNKNOWN, why_gone(name))
+
+    return ActionType(
+        name,
+        Risk.HIGH,
+        None,
+        no_playbooks,
+        read_look=not_seen,
+        touches=lambda proposal: f"nothing: {why_gone(name)}",
+    )
