@@ -28,6 +28,7 @@ from executor_agent.admission import (
 )
 from executor_agent.candidate import Candidate, read_candidate
 from mesh_core.actions.container_state import read_containers
+from mesh_core.actions.register import with_digest
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
@@ -430,7 +431,8 @@ def an_undo(**changes: Any) -> Proposal:
     ran = ran.model_copy(update={"event": ran.event.model_copy(update={"payload": payload, "trust": Trust.NODE})})
     undo = {"type": "undo_unit_start", "action": "undo_unit_start", "risk_level": Risk.GUARDED}
     back = Undoes(action_id=ran.id, before={"is_running": 0, "restarts": 0})
-    made = ran.model_copy(update={**undo, "undoes": back, **changes})
+    made = ran.model_copy(update={**undo, "undoes": back})
+    made = with_digest(made).model_copy(update=changes)
     return made if "id" in changes else made.model_copy(update={"id": made.id_by_its_parts})
 
 
@@ -450,6 +452,8 @@ def test_an_undo_of_what_this_event_led_to_is_accepted_and_so_is_its_second_atte
         ({"undoes": Undoes(action_id=proposal_for(2).id, before={"is_running": 0, "restarts": 0})}, "no action of its"),
         ({"undoes": Undoes(action_id=proposal_for(1).id, before={"restarts": 0})}, "nobody knows any more"),
         ({"id": proposal_for(1).id}, "does not belong to its event"),
+        ({"remedy_sha256": None}, "does not say which playbooks its remedy gave"),
+        ({"remedy_sha256": "0" * 64}, "was changed since this was proposed"),
     ],
 )
 def test_half_an_undo_or_one_of_something_else_is_refused(changes: dict[str, Any], word: str) -> None:

@@ -119,7 +119,7 @@ def _remedy(p: Proposal, around: Surroundings) -> Obstacle | None:
     """Is what would run there, the same that was proposed, and such that it may run?"""
     if gone := why_gone(p.type):
         return Obstacle(ObstacleKind.REMEDY, gone, "put its file back, or reject this")
-    if p.type not in current().remedies:
+    if not current().is_data(p.type):
         return None
     fix = "`mend edit` it without a change and look at it again, or inject its event again"
     if p.remedy_sha256 is None:

@@ -260,7 +260,7 @@ def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]
 
 def _remedy_problem(proposal: Proposal, policy: Policy) -> str | None:
     """Was the very playbook shown that would run, and may it?"""
-    if proposal.type in current().remedies and proposal.remedy_sha256 is None:
+    if current().is_data(proposal.type) and proposal.remedy_sha256 is None:
         return "it does not say which playbooks its remedy gave when it was shown; `mend edit` writes that"
     if wrong := lint_by_policy(policy, proposal).sentence:
         return f"the playbook of the remedy {proposal.type} may not run: {wrong}; correct config/remedies"
@@ -291,7 +291,7 @@ def _undo_problem(proposal: Proposal, action: ActionType, policy: Policy) -> str
             f"{what} is on the policy's never list: the mesh or its access depends on it, so nothing is taken away "
             "there; mend it by hand"
         )
-    return _no_playbook_problem(proposal)
+    return _no_playbook_problem(proposal) or _remedy_problem(proposal, policy)
 
 
 def _preview_problem(proposal: Proposal, action: ActionType, policy: Policy, variables: frozenset[str]) -> str | None:
