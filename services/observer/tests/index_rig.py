@@ -102,7 +102,15 @@ class Shelf:
         assert name is not None
         return name
 
-    def run(self, name: ActionName, *, at: int = 5000, result: Any = "done", verdict: Any = "proven") -> Path:
+    def run(
+        self,
+        name: ActionName,
+        *,
+        at: int = 5000,
+        result: Any = "done",
+        verdict: Any = "proven",
+        undone: bool | None = None,
+    ) -> Path:
         """Approved, claimed, run and finished."""
         proposal = self.actions.proposal_at(self.actions.folder(Folder.PENDING) / name.file)
         assert proposal is not None
@@ -117,6 +125,7 @@ class Shelf:
             digest=name.digest,
             result=result,
             verdict=verdict,
+            undone=undone,
             reason="well in 3 looks in a row",
             node=proposal.node,
             service=proposal.service,

@@ -210,7 +210,7 @@ export interface Page<T> {
 export interface HistoryPage extends Page<PastAction> {
   types: string[]
 }
-/** One type of action; `runs` and `proven` are null while the index cannot say. */
+/** One type of action; `runs`, `proven` and `undone` are null while the index cannot say. */
 export interface CatalogueEntry {
   name: string
   whose: 'built_in' | 'shipped' | 'own'
@@ -223,6 +223,7 @@ export interface CatalogueEntry {
   replaced_by: string | null
   runs: number | null
   proven: number | null
+  undone: number | null
 }
 export interface Catalogue {
   items: CatalogueEntry[]

@@ -68,6 +68,7 @@ function Group({ title, items }: { title: string; items: CatalogueEntry[] }) {
               {one.runs ? (
                 <a href={`${to('history')}?type=${one.name}`}>
                   {one.proven} of {one.runs} proven
+                  {one.undone ? `, ${one.undone} taken back` : ''}
                 </a>
               ) : one.runs === 0 ? (
                 'never ran here'

@@ -123,7 +123,7 @@ def action_row(actions: ActionFolders, folder: Folder, path: Path) -> dict[str, 
         **dict.fromkeys(
             (
                 *("verdict", "node", "service", "type", "action", "risk", "event_id", "model", "provider", "position"),
-                *("confidence", "symptom_ms", "proposed_ms", "decided_ms", "started_ms", "finished_ms"),
+                *("confidence", "undone", "symptom_ms", "proposed_ms", "decided_ms", "started_ms", "finished_ms"),
             )
         ),
     }
@@ -178,6 +178,7 @@ def _of_outcome(outcome: Outcome) -> dict[str, Any]:
         "service": outcome.service,
         "type": outcome.type,
         "verdict": outcome.verdict,
+        "undone": outcome.undone is True,
         "reason": outcome.reason[: 2 * REASON],
         "attempt": max(1, min(outcome.attempt, 10**6)),
         "started_ms": ms_at(outcome.started_at) if ran else None,

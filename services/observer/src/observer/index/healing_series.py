@@ -42,6 +42,12 @@ def read_by_type(connection: Connection) -> tuple[SuccessRow, ...]:
     return _success(connection, 0, c.type, literal("*"), null())
 
 
+def read_undone(connection: Connection) -> dict[str, int]:
+    """How often what a type did was taken back by itself, because it did not help."""
+    statement = select(c.type, func.count()).where(c.undone, c.type.is_not(None)).group_by(c.type)
+    return {kind: int(number) for kind, number in connection.execute(statement)}
+
+
 def _per_day(connection: Connection, first: int, days: int) -> tuple[HealingDay, ...]:
     found: dict[int, Counter[str]] = {first + n * DAY_MS: Counter() for n in range(days)}
     kinds = select(event_days.c.day_ms, event_days.c.severity, event_days.c.count).where(event_days.c.day_ms >= first)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
-SCHEMA_VERSION = 2  # another number in the file: it is made anew
+SCHEMA_VERSION = 3  # another number in the file: it is made anew
 
 metadata = MetaData()
 
@@ -110,6 +110,7 @@ actions = Table(
     *(Column(n, Text) for n in ("model", "provider")),
     Column("position", Integer),
     Column("confidence", Float),
+    Column("undone", Boolean),  # it did not help, and was taken back by itself
     *(Column(n, Integer) for n in ("symptom_ms", "proposed_ms", "decided_ms", "started_ms", "finished_ms")),
 )
 Index("actions_by_id", actions.c.id)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
-from mesh_core.actions.action_type import ActionType
+from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.register import Register
-from observer.index.healing_series import read_by_type
+from observer.index.healing_series import read_by_type, read_undone
 from observer.index.results import SuccessRow
 from observer.web.dependencies import Context, Viewer
 from observer.web.errors import HttpProblem
@@ -32,6 +35,7 @@ class CatalogueEntry(BaseModel):
     replaced_by: str | None = Field(description="the own one because of which it is not offered any more")
     runs: int | None = Field(description="how often it ran; null while the index cannot say")
     proven: int | None = Field(description="of these, proven")
+    undone: int | None = Field(description="how often what it did was taken back, by itself or by a person")
 
 
 class Catalogue(BaseModel):
@@ -41,34 +45,48 @@ class Catalogue(BaseModel):
     problems: list[str] = Field(description="files of config/remedies that cannot be used, and why")
 
 
+@dataclass(frozen=True)
+class Counted:
+    """By type: what ran, and what was taken back by itself."""
+
+    ran: Mapping[str, SuccessRow]
+    undone: Mapping[str, int]
+
+
 @router.get("/remedies")
 def remedies(context: Context, user: Viewer) -> Catalogue:
     """What the mesh can propose, and what each did here so far."""
     register = context.config.remedies.use()
     try:
-        counted = {row.type: row for row in query_index(context, lambda c, complete: read_by_type(c))}
+        counted = query_index(context, lambda c, complete: _counted(c))
     except HttpProblem:
         counted = None
+    offered = ((action, action.choice) for action in register.types if action.choice)
     return Catalogue(
-        items=[_entry(register, action, counted) for action in register.types],
+        items=[_entry(register, action, choice, counted) for action, choice in offered],
         problems=[*register.refused.values()],
     )
 
 
-def _entry(register: Register, action: ActionType, counted: dict[str, SuccessRow] | None) -> CatalogueEntry:
+def _counted(connection: Connection) -> Counted:
+    return Counted({row.type: row for row in read_by_type(connection)}, read_undone(connection))
+
+
+def _entry(register: Register, action: ActionType, choice: Choice, counted: Counted | None) -> CatalogueEntry:
     name, remedy = action.name, register.remedies.get(action.name)
-    row = (counted or {}).get(name)
-    meaning = action.choice.meaning if action.choice else "run a playbook that a person brings"
+    ran = counted.ran.get(name) if counted else None
+    taken_back = counted.ran.get(action.undone_by) if counted else None
     return CatalogueEntry(
         name=name,
         whose="own" if name in register.own else "shipped" if remedy else "built_in",
-        does=remedy.title if remedy else meaning,
+        does=remedy.title if remedy else choice.meaning,
         risk=action.risk.value,
-        interrupts=bool(action.choice and action.choice.interrupts),
+        interrupts=choice.interrupts,
         types=[*remedy.when.types] if remedy else [],
         needs=[*remedy.when.needs] if remedy else [],
         proof=remedy.proof if remedy else None,
         replaced_by=register.replaced.get(name),
-        runs=None if counted is None else row.runs if row else 0,
-        proven=None if counted is None else row.proven if row else 0,
+        runs=(ran.runs if ran else 0) if counted else None,
+        proven=(ran.proven if ran else 0) if counted else None,
+        undone=counted.undone.get(name, 0) + (taken_back.proven if taken_back else 0) if counted else None,
     )
