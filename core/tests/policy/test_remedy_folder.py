@@ -15,6 +15,7 @@ from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
 from mesh_core.policy.remedy_folder import MAX_FILES, RemedyFolder
+from mesh_core.policy.track_record import TrackRecord
 
 
 def test_a_file_is_in_use_from_the_moment_it_lies_there_until_it_is_gone(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_one_that_a_fence_takes_away_gives_way_to_the_next(tmp_path: Path) -> No
     assert policy.allows(scratch_full(service="web")).preferred == "first"
     fenced = policy.allows(scratch_full())  # of a whole node: nothing that could be away meanwhile
     assert (fenced.preferred, fenced.actions) == ("second", {"second", "notify"})
-    tired = policy.allows(scratch_full(), recent_restarts=3)
+    tired = policy.allows(scratch_full(), TrackRecord(restarts=3))
     assert (tired.preferred, tired.rule, "your own" in tired.reason) == ("notify", "loop-guard", False)
 
 

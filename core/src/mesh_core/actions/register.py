@@ -34,7 +34,7 @@ _FILES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Register:
     """Immutable. `written` are types that are code; `remedies` those that are data, shipped and own, by name.
 

@@ -41,10 +41,11 @@ class RemedyFolder:
 
     def newest_change(self) -> float:
         """When the file was saved that was saved last; 0.0 where there is none."""
-        return max((path.lstat().st_mtime for path in self._files() if os.path.lexists(path)), default=0.0)
+        found = (_status(path) for path in self._files())
+        return max((status.st_mtime for status in found if status), default=0.0)
 
     def _read(self) -> Register:
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):  # noqa: PTH112  (False where nobody may look)
             return SHIPPED
         remedies: dict[str, Remedy] = {}
         refused = dict(self._folder_problems())
@@ -103,14 +104,15 @@ class RemedyFolder:
 
     def _distrusted(self) -> frozenset[int]:
         """The users of services; none where one user owns everything, as in a checkout."""
-        owners = {name: owner for name in _SERVICES_OWN if (owner := _owner(self._runtime / name)) is not None}
+        found = {name: _status(self._runtime / name) for name in _SERVICES_OWN}
+        owners = {name: status.st_uid for name, status in found.items() if status}
         planner, executor, *_ = (owners.get(name) for name in _SERVICES_OWN)
         return frozenset(owners.values()) - {0} if planner != executor else frozenset()
 
 
-def _owner(path: Path) -> int | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        return path.lstat().st_uid
+        return path.lstat()
     except OSError:
         return None
 
