@@ -476,6 +476,16 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
             "argv: [systemctl, stop,",
             "bad.yml:14: look.tasks.0: a look may not run systemctl stop; it may",
         ),
+        *(
+            ("[df, -P, -k, --, ", f"[{words}, ", f"bad.yml:14: look.tasks.0: a look may not run {said}; it may take ")
+            for words, said in (
+                ("journalctl, --disk-usage, --vacuum-size=1M", "journalctl with --vacuum-size=1M"),
+                ("ss, -tK", "ss with -tK"),
+                ("ss, --kill", "ss with --kill"),
+                ("systemctl, show, -H, elsewhere", "systemctl with -H"),
+                ("timedatectl, show, --host=elsewhere", "timedatectl with --host=elsewhere"),
+            )
+        ),
         (
             "{argv: [df, -P, -k, --, ",
             '{argv: ["{{ mount }}", ',

@@ -32,8 +32,17 @@ _PRINTING: Mapping[str, frozenset[str]] = {
     "apachectl": frozenset({"configtest"}),
     "openssl": frozenset({"s_client"}),
 }
-# Of these every other option may write, or send more than a greeting.
+# Of these another option may write, end something, go to another host, or send more than a greeting.
 _OPTIONS: Mapping[str, frozenset[str]] = {
+    "ss": frozenset(f"-{letter}" for letter in "HOnrlatuxpmeiosw46"),
+    "systemctl": frozenset(
+        {"--", "-p", "--property", "--value", "--timestamp", "--no-pager", "-a", "--all", "-t", "--type", "--state"}
+        | {"-l", "--full", "--plain", "--no-legend", "-q", "--quiet", "--failed"}
+    ),
+    "journalctl": frozenset({"--disk-usage", "--header", "--list-boots", "--no-pager", "-q", "--quiet"}),
+    "chronyc": frozenset(),
+    "timedatectl": frozenset({"-p", "--property", "--value", "-a", "--all", "--no-pager"}),
+    "resolvectl": frozenset({"--no-pager", "--legend"}),
     "nginx": frozenset({"-t", "-q"}),
     "haproxy": frozenset({"-c", "-q", "-f"}),
     "apachectl": frozenset(),
@@ -82,9 +91,16 @@ def looking_problem(task: Mapping[str, Any]) -> str:
     if _PRINTING[program] and first not in _PRINTING[program]:
         return f"a look may not run {program} {first[:60]}; it may {', '.join(sorted(_PRINTING[program]))}"
     options = _OPTIONS.get(program)
-    if options is not None and (other := next((w for w in words if w[:1] == "-" and w not in options), "")):
+    if options is not None and (other := next((w for w in words if w[:1] == "-" and not _is_of(w, options)), "")):
         return f"a look may not run {program} with {other[:60]}; it may take {', '.join(sorted(options)) or 'none'}"
     return ""
+
+
+def _is_of(word: str, options: frozenset[str]) -> bool:
+    """`--long=value` is `--long`, and `-abc` is `-a -b -c`."""
+    return word.partition("=")[0] in options or (
+        word[:2] != "--" and all(f"-{letter}" in options for letter in word[1:])
+    )
 
 
 def _bounded(argv: list[str]) -> list[str]:
