@@ -510,7 +510,7 @@ def test_what_a_yes_touches_beyond_the_one_thing_is_listed_by_name(mend: Mend) -
     assert all(name in touches["vpn"] for name in guests)
 
 
-def test_a_remedy_that_was_changed_is_told_and_an_edit_or_a_retry_shows_the_new_one(mend: Mend) -> None:
+def test_a_remedy_that_was_changed_is_told_and_an_edit_or_a_retry_shows_the_new_one(mend: Mend, tmp_path: Path) -> None:
     mine = own_folder(mend.runtime, mine=GOOD).folder / "mine.yml"
     (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {n1: {ansible_host: 192.0.2.7}}}\n")
     later = {"expires_at": rfc3339(datetime.now(UTC) + timedelta(hours=1))}
@@ -535,6 +535,12 @@ def test_a_remedy_that_was_changed_is_told_and_an_edit_or_a_retry_shows_the_new_
     mine.unlink()
     assert "there is no action of type mine here" in " ".join(mend("show", again.proposal.id).stdout.split())
     assert mend("history", "--json").exit_code == 0
+    kept = mend("edit", again.proposal.id, VISUAL="", EDITOR=editor(tmp_path, "pass"))
+    assert "there is no action mine; it should be one of restart" in " ".join(kept.output.split())
+    told = mend("edit", again.proposal.id, VISUAL="", EDITOR=editor(tmp_path, "doc['action'] = 'notify'"))
+    assert told.exit_code == 0, told.output
+    [notify] = mend.actions.pending()
+    assert (notify.proposal.type, notify.proposal.remedy_sha256) == ("notify", None)
 
 
 def test_preview_waits_for_the_hosts_word_and_show_tells_it_until_an_edit(mend: Mend, tmp_path: Path) -> None:

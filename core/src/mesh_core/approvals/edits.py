@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from mesh_core.actions.reading import read_proposal
+from mesh_core.actions.reading import read_filed
 from mesh_core.actions.register import action_type, current, playbook_for, type_for, with_digest
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
@@ -80,9 +80,11 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     Type, risk and the sha256 of a playbook or remedy follow from the rest: who changes `restart` to `notify` need not
     know them.
     """
-    edited = read_proposal(raw, MAX_PROPOSAL_BYTES)
+    edited = read_filed(raw, MAX_PROPOSAL_BYTES)
     if isinstance(edited, Refusal):
         raise _not_acceptable(f"this is no proposal: {edited.reason}")
+    if edited.action not in (words := current().proposal_actions):  # its type may be gone: it follows from the action
+        raise _not_acceptable(f"there is no action {edited.action}; it should be one of {', '.join(words)}")
     for field in KEPT:
         if getattr(edited, field) != getattr(old, field):
             raise _not_acceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")

@@ -118,7 +118,8 @@ def _inventory(p: Proposal, around: Surroundings) -> Obstacle | None:
 def _remedy(p: Proposal, around: Surroundings) -> Obstacle | None:
     """Is what would run there, the same that was proposed, and such that it may run?"""
     if gone := why_gone(p.type):
-        return Obstacle(ObstacleKind.REMEDY, gone, "put its file back, or reject this")
+        fix = "put its file back, choose another action with `mend edit`, or reject this"
+        return Obstacle(ObstacleKind.REMEDY, gone, fix)
     if not current().is_data(p.type):
         return None
     fix = "`mend edit` it without a change and look at it again, or inject its event again"
