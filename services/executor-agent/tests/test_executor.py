@@ -29,7 +29,7 @@ from executor_agent import execution, precondition
 from executor_agent.execution import ExecutorLimits
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import RunResult, TakenBack
-from mesh_core.actions.register import action_type
+from mesh_core.actions.register import action_type, with_digest
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import Trust
@@ -181,7 +181,7 @@ async def test_an_undo_tells_nobody_of_a_repair_and_begins_only_after_what_it_ta
     ran = proposal_for(1, **remedy, event=event)
     undo = {"action": "undo_unit_start", "type": "undo_unit_start", "risk_level": Risk.GUARDED}
     made = ran.model_copy(update={**undo, "undoes": Undoes(action_id=ran.id, before={"is_running": 0, "restarts": 0})})
-    made = Proposal.model_validate_json(made.model_copy(update={"id": made.id_by_its_parts}).wire())
+    made = with_digest(made.model_copy(update={"id": made.id_by_its_parts}))
     await harness.begin()
     never = harness.approve(made)
     assert "did not run here" in await harness.quarantined(never.file)

@@ -26,6 +26,7 @@ from executor_agent.admission import (
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.live_output import LiveOutput
+from executor_agent.neighbours import Neighbours
 from executor_agent.outbox import Outbox
 from executor_agent.precondition import is_over, seconds_until_sure
 from executor_agent.processes import end_processes
@@ -101,6 +102,7 @@ class Execution:
         finalizer: Finalizer,
         limits: ExecutorLimits,
         *,
+        neighbours: Neighbours | None = None,
         clock: Callable[[], datetime] = utc_now,
     ):
         self.ledger = ledger
@@ -111,6 +113,7 @@ class Execution:
         self.locks = locks
         self.finalizer = finalizer
         self.limits = limits
+        self.neighbours = neighbours
         self.clock = clock
         self._slots = asyncio.Semaphore(limits.parallel)
 
@@ -204,6 +207,8 @@ class Execution:
 
     async def _run(self, active: ActiveRun, before: TargetState) -> Outcome:
         run, started_at = active.run, rfc3339(self.clock())
+        changes = action_type(run.proposal.type).touches_host and not run.proposal.preview_of
+        others = await self.neighbours.before(run.proposal) if self.neighbours and changes else None
         task, in_time = await self._in_time(
             active, self.runner.run(run.proposal, run.folder, self._on_line(run), active.cancel)
         )
@@ -213,11 +218,12 @@ class Execution:
         seen_before = result.before or before.facts
         change = action_type(run.proposal.type).told_change(run.proposal, seen_before, result.after)
         back = await self._take_back(active, result, seen_before)
+        beside = await others.after() if others and result.verdict is not OutcomeVerdict.NOT_RUN else ""
         return self.finalizer.outcome(
             run,
             result.result,
             result.verdict,
-            back.after(f"{change}; {result.reason}" if change else result.reason),
+            "; ".join(part for part in (change, result.reason, back.reason, beside) if part),
             started_at=started_at,
             stages=(*result.stages, *back.stages),
             before=seen_before,

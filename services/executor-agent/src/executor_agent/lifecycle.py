@@ -14,6 +14,7 @@ from executor_agent.executor import Executor
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import Ledger
 from executor_agent.live_output import LiveOutput
+from executor_agent.neighbours import Neighbours
 from executor_agent.orphans import OrphanReaper
 from executor_agent.outbox import Outbox
 from executor_agent.recovery import recover
@@ -95,8 +96,8 @@ class ExecutorLifecycle:
         self.actions.prepare()
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         outbox, output = Outbox(self.state / "outbox"), LiveOutput()
-        executor = self._executor = self._assemble(outbox, output)
         bus, closing = Bus.connect(self.redis_url, "executor"), asyncio.Event()
+        executor = self._executor = self._assemble(outbox, output, Neighbours(bus))
         paths = PathWatch()
         paths.subscribe(executor.wake, self.actions.folder(Folder.APPROVED))
         try:
@@ -117,7 +118,7 @@ class ExecutorLifecycle:
         finally:
             await bus.close()
 
-    def _assemble(self, outbox: Outbox, output: LiveOutput) -> Executor:
+    def _assemble(self, outbox: Outbox, output: LiveOutput, neighbours: Neighbours) -> Executor:
         if error := note_lifeline(self.runtime, EXECUTOR, self._lifeline):
             log.warning("executor.lifeline_not_noted", reason=str(error))
         config = ConfigReader(self.runtime, self._lifeline, _complain)
@@ -126,7 +127,9 @@ class ExecutorLifecycle:
         locks = TargetLocks(self.state / "locks")
         finalizer = Finalizer(self.actions, ledger, outbox, actor=actor, bundle=self.bundle, clock=utc_now)
         scanner = ApprovedScanner(self.actions, ledger, config, outbox, actor=actor, node=self.node, clock=utc_now)
-        execution = Execution(ledger, config, self.runner, outbox, output, locks, finalizer, self.limits)
+        execution = Execution(
+            ledger, config, self.runner, outbox, output, locks, finalizer, self.limits, neighbours=neighbours
+        )
         return Executor(scanner, execution, self.pulse)
 
 
