@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.alert_state import alert_name_for
 from mesh_core.policy.facts import Fact, facts_for
 
@@ -153,7 +153,16 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         # what is declared
         ({"live_image": "a", "declared_image": "b"}, {Fact.DRIFTED}),
         ({"live_image": "a", "declared_image": "a"}, set()),
-        ({"label_config_hash": "a", "declared_config_hash": "b"}, {Fact.DRIFTED}),
+        ({"label_config_hash": "a", "declared_config_hash": "b"}, {Fact.DRIFTED, Fact.COMPOSE}),
+        # what does not run, as engines, hypervisors and process managers print it
+        ({"status": "Exited (1) 3 minutes ago"}, {Fact.DOWN}),
+        ({"status": "Exited (0) 3 minutes ago"}, set()),
+        ({"status": "Exited (143) 3 minutes ago"}, set()),
+        ({"State": {"Running": False}}, {Fact.DOWN}),
+        ({"running": False}, {Fact.DOWN}),
+        ({"mounted": False, "mount": "/srv"}, {Fact.DOWN}),
+        ({"domain": "vm1", "state": "shut off"}, {Fact.DOWN}),
+        ({"pm2_env": {"status": "errored"}}, {Fact.DOWN}),
         ({"missing": ["web"], "declared_services": ["web"]}, {Fact.GONE, Fact.COMPOSE}),
         # contradictions
         ({"health": "healthy", "Action": "health_status: unhealthy"}, {Fact.WELL, Fact.UNHEALTHY, Fact.CONFLICT}),
@@ -165,6 +174,44 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
 )
 def test_a_field_says_what_it_says(payload: dict[str, Any], expected: set[Fact]) -> None:
     assert facts(payload) == expected
+
+
+UNIT = {"runtime": "systemd", "active_state": "failed", "investigation": {"unit": {"enabled": True}}}
+CONTAINER = {"runtime": "docker", "status": "exited", "exit_code": 1, "restart_policy": "unless-stopped"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "startable"),
+    [
+        (UNIT, True),
+        (UNIT | {"active_state": "inactive"}, True),
+        (UNIT | {"active_state": "active"}, False),
+        (UNIT | {"investigation": {"unit": {"enabled": False}}}, False),
+        (UNIT | {"investigation": {}}, False),
+        (UNIT | {"result": "start-limit-hit"}, False),
+        (UNIT | {"result": "resources"}, False),
+        (UNIT | {"stopped_by_person": True}, False),
+        (UNIT | {"active_state": "inactive", "ended": "stopped_by_person"}, False),
+        (CONTAINER, True),
+        (CONTAINER | {"restart_policy": "no"}, False),
+        (CONTAINER | {"restart_policy": "no", "declared_state": "running"}, True),
+        (CONTAINER | {"status": "running"}, False),
+        (CONTAINER | {"exit_code": 143}, False),
+        (CONTAINER | {"error": "port in use"}, False),
+        (CONTAINER | {"restart_count": 9}, False),
+        (CONTAINER | {"labels": {"mendmesh.restart": "false"}}, False),
+        (CONTAINER | {"depends_on": {"db": "exited"}}, False),
+        ({"runtime": "supervisor", "state": "FATAL"}, True),
+        ({"runtime": "supervisor", "state": "STOPPED"}, False),
+        ({"status": "exited"}, False),
+    ],
+)
+def test_what_its_own_agent_finds_stopped_and_meant_to_run_may_be_started(
+    payload: dict[str, Any], startable: bool
+) -> None:
+    assert (Fact.STARTABLE in facts(payload, trust=Trust.NODE)) is startable
+    for trust in (Trust.FOREIGN, Trust.OBSERVER, Trust.MESH):
+        assert Fact.STARTABLE not in facts(payload, trust=trust), "only the agent looked"
 
 
 def test_prose_never_makes_a_fact() -> None:

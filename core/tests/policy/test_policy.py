@@ -10,7 +10,7 @@ import pytest
 from policy_rig import COMPOSE, DOCKER, IGNORE, NOTIFY, REDEPLOY, RESTART, SHIPPED, allows, event, type_name
 
 from mesh_core.actions import register
-from mesh_core.models.events import HealthEvent, Severity
+from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.policy import Allowed, Policy, narrow
 from mesh_core.policy.track_record import TrackRecord
@@ -65,6 +65,37 @@ def test_each_of_the_node_agents_events_leads_where_it_should(
 
 
 @pytest.mark.parametrize(
+    "type_", ["something_new", "alert", "db_down", "host_service_missing", "postgres_replication", "service_down"]
+)
+def test_what_verifiably_does_not_run_may_be_started_whatever_the_alert_is_called(type_: str) -> None:
+    """A unit that is enabled is started, which touches nothing that runs; a container or a program is restarted."""
+    enabled = {"investigation": {"unit": {"enabled": True}}}
+    for payload, preferred in (
+        (UNIT | enabled | {"active_state": "failed"}, "unit_start"),
+        (UNIT | enabled | {"active_state": "inactive"}, "unit_start"),
+        (DOCKER | {"status": "exited", "exit_code": 1, "restart_policy": "always"}, RESTART),
+        (PROGRAM | {"state": "FATAL"}, RESTART),
+    ):
+        allowed = allows(type_, payload, severity="warning", trust=Trust.NODE)
+        assert (allowed.preferred, allowed.rule) == (preferred, "does-not-run"), allowed
+        assert {RESTART, NOTIFY} <= allowed.actions
+        loops = allows("unit_restart_loop", payload, severity="error", trust=Trust.NODE)
+        assert (loops.preferred, loops.rule) == (NOTIFY, "loop"), "between two starts it does not run either"
+    runs = allows(type_, UNIT | enabled | {"active_state": "active"}, severity="warning", trust=Trust.NODE)
+    assert "unit_start" not in runs.actions
+    words = UNIT | enabled | {"active_state": "failed", "logs": ["ERROR no space left on device"]}
+    assert allows(type_, words, severity="warning", trust=Trust.NODE).actions == {NOTIFY}
+    cause = UNIT | enabled | {"active_state": "failed", "logs": ["ERROR invalid configuration"]}
+    assert allows(type_, cause, severity="warning", trust=Trust.NODE).preferred == NOTIFY
+
+
+def test_starting_what_does_not_run_is_offered_for_the_lifeline_too() -> None:
+    enabled = {"runtime": "systemd", "active_state": "failed", "investigation": {"unit": {"enabled": True}}}
+    allowed = allows("unit_failed", enabled, service="ssh.service", severity="error", trust=Trust.NODE)
+    assert allowed.actions == {"unit_start", NOTIFY}
+
+
+@pytest.mark.parametrize(
     "type_", ["disk_space_low", "memory_low", "load_high", "temperature_high", "node_offline", "node_online"]
 )
 def test_a_whole_nodes_trouble_is_never_answered_with_a_restart(type_: str) -> None:
@@ -80,7 +111,7 @@ def test_the_runtime_decides_what_a_restart_is() -> None:
     assert type_name(NOTIFY, event("x")) == "notify"
     assert type_name(IGNORE, event("x")) is None
     written = [action.risk for action in register.SHIPPED.written]
-    assert written == [Risk.LOW, Risk.LOW, Risk.GUARDED, Risk.LOW, Risk.HIGH]
+    assert written == [Risk.LOW, Risk.LOW, Risk.GUARDED, Risk.LOW, Risk.HIGH, Risk.LOW]
 
 
 def test_silence_is_offered_only_where_a_field_says_why() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from mesh_core.incidents.investigation import set_aside
-from mesh_core.models.events import HealthEvent, Runtime
+from mesh_core.incidents.investigation import fact_in, set_aside
+from mesh_core.models.events import HealthEvent, Runtime, Trust
 from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_forbidden
 from mesh_core.models.records import is_name, parse_time
 from mesh_core.models.truth import truth_in
@@ -34,6 +34,7 @@ class Fact(StrEnum):
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
+    STARTABLE = "startable"  # its own agent says that it does not run, it is meant to run, and nobody stopped it
     START_ERROR = "start_error"  # its manager could not even start it
     COMPOSE = "compose"  # it belongs to a compose project
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
@@ -68,6 +69,7 @@ REASONS_FOR_SILENCE = frozenset(
 
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
+    enabled = fact_in(event, "unit.enabled") is True
     event = set_aside(event)
     found = _of_the_whole(event)
     happened = _seconds(event.timestamp)
@@ -87,10 +89,20 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
     if is_firing(event.payload):
         found.discard(Fact.RESOLVED)
-    return frozenset(found | set(_of_its_end(event.payload, found)))
+    found |= set(_of_its_end(event.payload, found))
+    if Fact.DOWN in found and not found & _NOT_TO_BE_STARTED and _is_meant_to_run(event, enabled=enabled):
+        found.add(Fact.STARTABLE)
+    return frozenset(found)
 
 
-_DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed"})
+_DOWN_STATES = frozenset(
+    {
+        *("exited", "stopped", "fatal", "dead", "crashed", "errored"),
+        *("shut off", "shutoff", "shut down", "powered off", "poweredoff", "halted"),  # of guests
+    }
+)
+# `docker ps`; not ended by 0 or by a signal of a stop, which may be somebody's will.
+_EXITED = re.compile(r"exited \((?!(?:0|137|143)\))\d{1,3}\)")
 _DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
@@ -111,7 +123,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     word = value.strip().lower()[:60] if isinstance(value, str) else ""
     yes = isinstance(value, bool | str) and truth_in(value) is True
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
-        if word in (_DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES):
+        if word in (_DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES) or _EXITED.match(word):
             yield Fact.DOWN
         if word == "dead" and key == "status":
             yield Fact.GONE  # Docker's "dead": half removed, cannot be started
@@ -121,6 +133,8 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.RUNNING
     if path[-2:] == ("state", "running") and yes:
         yield Fact.RUNNING
+    if (path[-2:] == ("state", "running") or path in (("running",), ("mounted",))) and truth_in(value) is False:
+        yield Fact.DOWN
     if path == ("status",) and (word == "up" or word.startswith("up ")):
         yield Fact.RUNNING  # `docker ps`: "Up 3 hours (unhealthy)"
         if word.endswith("(unhealthy)"):
@@ -250,7 +264,7 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
             found.add(Fact.DRIFTED)
     hashes = [v for k, v in payload.items() if k.endswith("config_hash") and isinstance(v, str)]
     if len(set(hashes)) > 1:
-        found.add(Fact.DRIFTED)
+        found |= {Fact.DRIFTED, Fact.COMPOSE}  # nobody else keeps such a hash
     if payload.get("Action") in ("start", "unpause") and engine_attributes(payload) is not None:
         found.add(Fact.RESOLVED)  # of any other sender it is a job that began
     if any(word.startswith("oom") for word in event.type.lower().split("_")):
@@ -276,6 +290,33 @@ def _could_not_start(event: HealthEvent) -> bool:
     # supervisord: of one that did run it tells how it ended, in the same field
     spawned = isinstance(error, str) and error.startswith(("Exited ", "Bad exit code"))
     return event.runtime is Runtime.SUPERVISOR and payload.get("state") == "FATAL" and bool(error) and not spawned
+
+
+_NOT_TO_BE_STARTED = frozenset(
+    {
+        *(Fact.OPERATOR, Fact.FINISHED, Fact.OPTED_OUT, Fact.MAINTENANCE, Fact.RESOLVED, Fact.TEST),  # as it should be
+        *(Fact.RUNNING, Fact.WELL, Fact.RESTARTING, Fact.CONFLICT, Fact.UNREADABLE, Fact.TRANSIENT, Fact.JUST_BOOTED),
+        *(Fact.GONE, Fact.DRIFTED, Fact.START_ERROR, Fact.LOOPING, Fact.DEPENDENCY_DOWN, Fact.SWARM),  # more is wrong
+        *(Fact.WHOLE_NODE, Fact.BAD_NAME),
+    }
+)
+_STARTED_BY_ITS_ENGINE = frozenset({"always", "unless-stopped", "on-failure"})
+
+
+def _is_meant_to_run(event: HealthEvent, *, enabled: bool) -> bool:
+    """Does its node's own agent say so, in the fields of its manager? `enabled`: what systemctl answered it."""
+    payload = event.payload
+    loops = not {"loop", "flapping"}.isdisjoint(event.type.split("_"))  # between two of its starts it does not run
+    if event.trust is not Trust.NODE or loops or payload.get("ended") == "stopped_by_person":
+        return False
+    match event.runtime:
+        case Runtime.SYSTEMD:
+            return enabled
+        case Runtime.DOCKER:
+            return payload.get("restart_policy") in _STARTED_BY_ITS_ENGINE or payload.get("declared_state") == "running"
+        case Runtime.SUPERVISOR:
+            return payload.get("state") in ("FATAL", "EXITED")  # a program that a person stopped is STOPPED
+    return False
 
 
 def _is_still_ill(found: set[Fact]) -> bool:

@@ -101,7 +101,7 @@ class Policy:
     def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN) -> Allowed:
         """What `event` may lead to, after what was done to its target lately."""
         told = set_aside(event)
-        facts = facts_for(told)
+        facts = facts_for(event)
         cues = self._cues.heard_in(told.payload)
         known = {fact.value for fact in facts}
         rule = self._rule_for(event, known | cues)
