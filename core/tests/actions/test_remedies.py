@@ -194,6 +194,15 @@ def test_what_takes_it_back_by_itself_is_part_of_what_is_approved() -> None:
     assert (later.playbooks(proposal_for("journal_vacuum")).undo, later.undoes_by_itself) == ("", False)
 
 
+def test_in_check_mode_what_looks_looks_and_nobody_waits_for_what_was_not_done() -> None:
+    (mounting,) = yaml.safe_load(playbook_for(proposal_for("mount_again")).apply.replace("!unsafe ", ""))
+    assert [task.get("check_mode") for task in mounting["tasks"]] == [False, False, None, None, None]
+    (waiting,) = yaml.safe_load(playbook_for(proposal_for("time_sync")).apply.replace("!unsafe ", ""))
+    waits = [task for task in waiting["tasks"] if "until" in task]
+    assert len(waits) == 2
+    assert all("check_mode" not in task and " is skipped or " in task["until"] for task in waits)
+
+
 @pytest.mark.parametrize("name", REMEDIES)
 def test_it_is_offered_for_what_a_node_agent_found_and_for_nothing_that_a_stranger_says(name: str) -> None:
     offered = POLICY.allows(event_for(name))

@@ -84,8 +84,9 @@ def _looking(task: Mapping[str, Any]) -> Task:
 
 
 def _applying(task: Mapping[str, Any]) -> Task:
-    """What only looks does so in check mode, too: a preview of what comes after it depends on that."""
-    return dict(task) if looking_problem(task) else _looking(task)
+    """What only looks does so in check mode, too: a preview of what comes after it depends on that. Not what waits for
+    something that the preview did not do."""
+    return dict(task) if "until" in task or looking_problem(task) else _looking(task)
 
 
 def _measure(remedy: Remedy) -> Task:
