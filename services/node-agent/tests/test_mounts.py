@@ -57,6 +57,7 @@ async def test_a_disk_that_is_back_and_not_mounted_is_still_trouble_also_for_the
     for one in (probe, SystemdProbe(SystemdOptions(), memory=json.loads(json.dumps(probe.memory())))):
         back = await look(one)
         assert (back.condition, back.type, back.facts["source_gone"]) == (Condition.UNHEALTHY, "mount_missing", False)
+        assert back.rule.unhealthy_seconds >= 60, "whoever puts a disk back mounts it a moment later"
     assert (await look(probe, ActiveState="active")).condition is Condition.HEALTHY
     later = {"InactiveEnterTimestampMonotonic": "12000000"}
     assert (await look(probe, **later)).condition is Condition.HEALTHY, "a person unmounted it later"
@@ -156,6 +157,7 @@ async def test_a_mount_that_hangs_is_told_and_asked_once_only(tmp_path: Path) ->
     finally:
         released.set()
     await wait_for(lambda: not probe._under_way, 30, "the answer")
+    probe._options = MountsOptions(timeout_seconds=60)
     (found,) = await probe.check(None)
     assert found.condition is Condition.HEALTHY
     assert await MountsProbe(MountsOptions(ignore=("/srv/*",)), table, hang).check(None) == []

@@ -16,17 +16,17 @@ PROPERTIES = "What,Where,FragmentPath,WantedBy,RequiredBy,TriggeredBy,Job,Condit
 _SHIPPED = ("/usr/", "/lib/")  # a distribution's own units: mounted when something asks for them
 
 
-def never_rule(seconds: float) -> ConfirmationRule:
-    """Of what was never mounted: whoever writes a line into fstab mounts it a moment later."""
+def patient_rule(seconds: float) -> ConfirmationRule:
+    """Of what did not just go down: whoever writes a line into fstab, or puts a disk back, mounts it a moment later."""
     return ConfirmationRule(unhealthy_checks=2, unhealthy_seconds=seconds, healthy_checks=1, recheck_seconds=1.0)
 
 
 class Absence(NamedTuple):
-    """Why it is trouble that it is not mounted. `never`: not once since the host came up."""
+    """Why it is trouble that it is not mounted. `sudden`: it just went down."""
 
     reason: str
     source_gone: bool
-    never: bool = False
+    sudden: bool = False
 
     @property
     def type(self) -> str:
@@ -50,20 +50,19 @@ class AbsentMounts:
         where = f"what it is mounted from is gone: {source}" if gone else f"{source} is there"
         if unit.get("ActiveEnterTimestampMonotonic", "") in ("", "0"):
             since_boot = f"it has not been mounted since the host came up; {where}"
-            return Absence(since_boot, gone, never=True) if _is_wanted_at_boot(unit) else None
+            return Absence(since_boot, gone) if _is_wanted_at_boot(unit) else None
         when = unit.get("InactiveEnterTimestampMonotonic", "")
         known_when, lost = self._downs.get(unit["Id"], ("", gone))
+        declared = _is_declared(unit)
         if known_when != when:
             lost = gone
-            self._downs[unit["Id"]] = (when, lost)
+            if lost or declared:
+                self._downs[unit["Id"]] = (when, lost)
         if gone and lost:
-            return Absence(where, gone)
+            return Absence(where, gone, sudden=True)
         # Whoever unmounts by hand leaves its source where it is.
-        return (
-            Absence(f"it went down with what it is mounted from; {where}", gone)
-            if lost and _is_declared(unit)
-            else None
-        )
+        back = f"it went down with what it is mounted from; {where}"
+        return Absence(back, gone) if lost and declared else None
 
     def is_mounted(self, name: str) -> None:
         self._downs.pop(name, None)

@@ -23,7 +23,7 @@ from pydantic import Field
 from mesh_core.models.events import Runtime, Severity
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
 from node_agent import absent_mounts, systemctl
-from node_agent.absent_mounts import AbsentMounts, never_rule
+from node_agent.absent_mounts import AbsentMounts, patient_rule
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.crash_rhythm import RestartCounts, loop_seconds_left
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 class SystemdOptions(DefaultProbeOptions):
     """`ignore`: globs of unit names. `loop_restarts` within ten minutes are a loop, until it stays up for
-    `stable_seconds`; so long, too, a mount may be missing that was never there since the boot."""
+    `stable_seconds`; so long, too, a mount may be missing that did not just go down."""
 
     ignore: tuple[str, ...] = ()
     every_seconds: Positive = 30
@@ -213,7 +213,7 @@ class SystemdProbe:
             if absence is None:
                 return result(Condition.HEALTHY, ended="stopped_by_person")
             found = result(Condition.UNHEALTHY, absence.type, reason=absence.reason, source_gone=absence.source_gone)
-            rule = never_rule(self._options.stable_seconds) if absence.never else RULE
+            rule = RULE if absence.sudden else patient_rule(self._options.stable_seconds)
             return replace(found, rule=rule)
         return result(Condition.UNKNOWN)
 
