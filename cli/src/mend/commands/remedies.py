@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -19,22 +19,16 @@ from mend.context import CliContext
 from mend.errors import FAILED, NOT_THERE, USAGE, CliError
 from mend.listing import Column, in_lines
 from mend.options import AsJson
-from mend.text import plain, plain_lines
+from mend.text import plain
 from mesh_core.actions.action_type import ActionType, Choice
-from mesh_core.actions.playbooks import LOOK_TASK, PlaybookSet
+from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import SHIPPED, Register
 from mesh_core.actions.remedies.loader import BadRemedy, load_remedy, read_named
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.actions.remedies.rendering import NOT_MEASURED, rendered, undoing
-from mesh_core.actions.remedies.wording import filled
-from mesh_core.models.truth import truth_in
-from mesh_core.models.whole_numbers import whole_in
+from mesh_core.actions.remedies.rendering import rendered, undoing
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.playbook_lint import lint_playbooks
 from mesh_core.storage.files import create_whole
-
-if TYPE_CHECKING:
-    from mend.remedies.trial import TaskSeen
 
 COLUMNS = (
     Column("name"),
@@ -44,7 +38,6 @@ COLUMNS = (
     Column("what it does", prose=True),
 )
 NODE = "example"
-MAX_DIFF = 4000  # characters of one task that are shown
 
 remedies = typer.Typer(
     add_completion=False,
@@ -169,6 +162,7 @@ def try_on_host(
       mend remedies test scratch_clean.yml --node web01 --with mount=/srv
     """
     from mend.remedies.trial import try_out, values_given
+    from mend.remedies.trial_report import report_trial
 
     cli: CliContext = ctx.obj
     name, read = _named_or_file(cli, remedy)
@@ -180,40 +174,7 @@ def try_on_host(
     if problems := lint_playbooks(plays, node).problems:
         raise CliError(f"{name}: {'; '.join(map(plain, problems))}", FAILED)
     cli.say(f"{name} on {plain(node)}: only looking, nothing is changed", "bold cyan")
-    look, apply = try_out(plays, config.inventory, node)
-    said = next((task.msg for task in look if task.name == LOOK_TASK), None)
-    seen = said if isinstance(said, dict) else {}
-    numbers = {key: whole_in(number) for key, number in dict(seen.get("numbers") or {}).items()}
-    lost = [key for key in read.look.numbers if (numbers.get(key) or 0) <= NOT_MEASURED or numbers.get(key) is None]
-    for task in look:
-        if task.status not in ("ok", "skipped"):
-            raise CliError(f"the look: {plain(task.name)}: {task.status}: {plain(str(task.msg), 400)}", FAILED)
-    cli.say_beside("  estimate    ", plain(filled(read.estimate, values)))
-    cli.say_beside("  now         ", plain(filled(read.shows, {**values, **numbers})))
-    for key, number in numbers.items():
-        cli.say(f"    {key:<24} {'could not be measured' if key in lost else number}", "red" if key in lost else "")
-    proven = truth_in(seen.get("proven")) is True
-    cli.say_beside(
-        "  proof       ", f"{plain(read.proof)}: {'holds already, so nothing would run' if proven else 'does not hold'}"
-    )
-    cli.say()
-    cli.say("Approval would", "bold")
-    for task in apply:
-        _say_task(cli, task)
-    if lost or any(task.status in ("failed", "unreachable") for task in apply):
-        raise CliError(f"{name} does not work on {plain(node)} as it is; nothing was changed", FAILED)
-    cli.say(f"Nothing was changed on {plain(node)}.", "green")
-
-
-def _say_task(cli: CliContext, task: TaskSeen) -> None:
-    told = {
-        "ok": "change nothing",
-        "changed": f"change {task.count} thing{'s' if task.count != 1 else ''}",
-        "skipped": "run (no trial can tell what it changes), or be skipped",
-    }.get(task.status, f"fail: {plain(str(task.msg), 400)}")
-    cli.say_beside(f"  {plain(task.name)}: ", told, "red" if task.status in ("failed", "unreachable") else "")
-    if task.diff:
-        cli.say("\n".join(f"      {line}" for line in plain_lines(task.diff, MAX_DIFF).splitlines()), "dim")
+    report_trial(cli, read, values, node, *try_out(plays, config.inventory, node))
 
 
 def _named_or_file(cli: CliContext, said: str) -> tuple[str, Remedy]:
