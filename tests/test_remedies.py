@@ -25,7 +25,7 @@ from parts.engine import DockerFailed
 from parts.fault import Fault, Script, bytes_in, full_disk, used_percent
 from parts.host_faults import HOST_FAULTS
 from parts.nodes import SystemdNode
-from parts.planning import planner_and_executor
+from parts.planning import mend, outcome_of, planner_and_executor, proposed
 from parts.web_faults import ENDED, LOADED_AGAIN, NEARLY_OVER, NEVER_LOADED, RENEWED_AND_NOT_LOADED
 
 from mesh_core.testing import RedisServer, wait_for
@@ -359,26 +359,3 @@ async def taken_back(mesh: dict[str, str], action_id: str, run: Script) -> None:
 
 def are_proposed(actions: Path, types: set[str]) -> bool:
     return len(proposed(actions)) >= len(types)
-
-
-def proposed(actions: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
-    """What waits, by type: (file, proposal)."""
-    files = [(file, json.loads(file.read_bytes())) for file in (actions / "pending").glob("plan-*.json")]
-    return {proposal["type"]: (file, proposal) for file, proposal in files}
-
-
-async def outcome_of(actions: Path, action_id: str) -> dict[str, Any]:
-    def ended() -> list[Path]:
-        return [*actions.glob(f"*/{action_id}/outcome.json")]
-
-    await wait_for(lambda: any(path.parts[-3] != "running" for path in ended()), 300, f"the outcome of {action_id}")
-    told: dict[str, Any] = json.loads(ended()[0].read_bytes())
-    return told
-
-
-def mend(environment: dict[str, str], *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "mend", *words], env={**environment, "COLUMNS": "200"}, capture_output=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode()

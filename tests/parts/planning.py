@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mesh_core.testing import wait_for
+
 
 @contextmanager
 def planner_and_executor(
@@ -44,3 +46,33 @@ def planner_and_executor(
             process.terminate()
         for process in processes:
             process.wait(60)
+
+
+def waiting(actions: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """What waits for a person: (file, proposal)."""
+    return [(file, json.loads(file.read_bytes())) for file in (actions / "pending").glob("plan-*.json")]
+
+
+def proposed(actions: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """The same by type."""
+    return {proposal["type"]: (file, proposal) for file, proposal in waiting(actions)}
+
+
+async def outcome_of(actions: Path, action_id: str) -> dict[str, Any]:
+    """How it ended, once it did."""
+
+    def ended() -> list[Path]:
+        return [*actions.glob(f"*/{action_id}/outcome.json")]
+
+    await wait_for(lambda: any(path.parts[-3] != "running" for path in ended()), 300, f"the outcome of {action_id}")
+    told: dict[str, Any] = json.loads(ended()[0].read_bytes())
+    return told
+
+
+def mend(environment: Mapping[str, str], *words: str) -> str:
+    """What the command prints, in wide lines."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mend", *words], env={**environment, "COLUMNS": "200"}, capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()

@@ -29,6 +29,7 @@ THE_MACHINE = (
     "tests/test_engine_parts.py",
     "tests/test_own_remedy.py",
     "tests/test_remedies.py",
+    "tests/test_container_remedies.py",
 )
 # What takes half a minute or more, file by file, longest first; tests of the files in EACH_ALONE share nothing.
 LONG = (

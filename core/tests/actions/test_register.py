@@ -22,6 +22,7 @@ from mesh_core.actions.register import (
     what_it_touches,
 )
 from mesh_core.actions.target_state import TargetStatus
+from mesh_core.models.events import Trust
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.facts import Fact
 from mesh_core.runtime.metrics import ACTIONS, TYPES
@@ -61,14 +62,19 @@ def test_metrics_have_room_for_every_word() -> None:
     assert len(CHOICES) <= ACTIONS
 
 
+FOUND = {
+    "image": {"name": "shop:latest", "previous": f"sha256:{'a' * 64}"},
+}
 WRITTEN = [a for a in ACTION_TYPES if a.name not in REMEDIES and not a.takes_back and not a.only_asks]
 
 
 @pytest.mark.parametrize("action", WRITTEN, ids=lambda action: action.name)
 def test_a_look_is_read_exactly_where_there_is_one(action: ActionType) -> None:
-    payload = {"runtime": "systemd"} if action.name == "service_restart" else COMPOSE
-    service = "shop.web" if payload is COMPOSE else "nginx"
-    plays = action.playbooks(a_proposal(action.name, service, payload, text="- hosts: n1\n"))
+    payload = {"runtime": "systemd"} if action.name == "service_restart" else {**COMPOSE, "investigation": FOUND}
+    service = "nginx" if action.name == "service_restart" else "shop.web"
+    proposal = a_proposal(action.name, service, payload, text="- hosts: n1\n")
+    seen = proposal.event.model_copy(update={"trust": Trust.NODE})
+    plays = action.playbooks(proposal.model_copy(update={"event": seen}))
     assert bool(plays.look) is (action.read_look is not None)
     assert bool(plays.apply) is action.touches_host
 

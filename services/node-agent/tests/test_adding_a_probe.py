@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from node_agent.image_history import ImageHistory
 from node_agent.incidents import IncidentTracker
 from node_agent.probe import DefaultProbeOptions
 from node_agent.probe_config import ProbeConfigError, read_probe_config
@@ -60,7 +61,9 @@ async def test_its_options_are_read_and_its_results_become_events(
     config_file.write_text(f"{others}{step_3}")
     config = read_probe_config(config_file, table)
 
-    (probe,) = create_probes(config, "unix:///nowhere.sock", 0.0, IncidentTracker("n1"), lambda name: {})
+    (probe,) = create_probes(
+        config, "unix:///nowhere.sock", 0.0, IncidentTracker("n1"), lambda name: {}, ImageHistory()
+    )
     async with watching(probe) as watched:
         for number in range(30):
             (files / str(number)).touch()

@@ -23,6 +23,7 @@ from node_agent.certificate import read_certificate
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.engine import Engine
+from node_agent.image_history import ImageHistory
 from node_agent.investigation import changed, config, disk, docker, journal, listeners, logs, memory, network, packages
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
 from node_agent.investigation.host_files import sees_host_files
@@ -66,7 +67,7 @@ async def test_the_event_of_a_full_disk_says_what_fills_it(
         held.write(b"x" * 28 * KIB)
         (tiny_disk / "gone").unlink()
         async with watching(
-            probe, investigate=Investigator(InvestigationOptions(seconds=4), rooms(NO_ENGINE)).look
+            probe, investigate=Investigator(InvestigationOptions(seconds=4), rooms(NO_ENGINE, ImageHistory())).look
         ) as watched:
             event = await watched.see(None, "node_online", "disk_space_low")
     found = event.payload["investigation"]
@@ -275,7 +276,12 @@ async def test_a_host_that_allows_no_more_threads_gets_its_event_without(monkeyp
 
 
 async def test_switched_off_nothing_is_looked_at() -> None:
-    assert await Investigator(InvestigationOptions(enabled=False), rooms(NO_ENGINE)).look(result(mount="/")) == {}
+    assert (
+        await Investigator(InvestigationOptions(enabled=False), rooms(NO_ENGINE, ImageHistory())).look(
+            result(mount="/")
+        )
+        == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -323,19 +329,23 @@ def test_of_the_engines_count_only_what_nothing_uses_would_come_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cgroup", "group"),
+    ("cgroup", "group", "unit"),
     [
-        ("0::/system.slice/nginx.service", "nginx.service"),
-        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-u7.scope", "run-u7.scope"),
-        (f"0::/system.slice/docker-{'a' * 64}.scope", "a" * 64),
-        (f"12:memory:/docker/{'b' * 64}\n0::/", "b" * 64),
-        (f"0::/machine.slice/libpod-{'c' * 64}.scope/container", "c" * 64),
-        ("9:name=systemd:/\n0::/", ""),
-        ("0::/system.slice", ""),
+        ("0::/system.slice/nginx.service", "nginx.service", "nginx.service"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-u7.scope", "run-u7.scope", ""),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/sync.service", "sync.service", ""),
+        ("0::/user.slice/user-1000.slice/session-3.scope", "session-3.scope", ""),
+        ("0::/system.slice/jobs.service/inner.service", "inner.service", "jobs.service"),
+        (f"0::/system.slice/docker-{'a' * 64}.scope", "a" * 64, ""),
+        (f"12:memory:/docker/{'b' * 64}\n0::/", "b" * 64, ""),
+        (f"0::/machine.slice/libpod-{'c' * 64}.scope/container", "c" * 64, ""),
+        ("9:name=systemd:/\n0::/", "", ""),
+        ("0::/system.slice", "", ""),
     ],
 )
-def test_whose_a_process_is_stands_in_its_cgroup(cgroup: str, group: str) -> None:
+def test_whose_a_process_is_stands_in_its_cgroup(cgroup: str, group: str, unit: str) -> None:
     assert memory.group_of(cgroup) == group
+    assert memory.system_unit_of(cgroup) == unit
 
 
 def test_who_takes_the_memory_is_told_by_unit_and_program(tmp_path: Path) -> None:
@@ -358,6 +368,13 @@ def test_who_takes_the_memory_is_told_by_unit_and_program(tmp_path: Path) -> Non
         "top": [
             {"unit_or_container": "a" * 64, "program": "web", "pss_bytes": 500 * os.sysconf("SC_PAGE_SIZE")},
             {"unit_or_container": "db.service", "program": "db", "pss_bytes": 750 * KIB},
+        ],
+        "holders": [
+            {"program": "web", "pss_bytes": 500 * os.sysconf("SC_PAGE_SIZE"), "percent": 222},
+            {
+                **{"unit_or_container": "db.service", "kind": "unit", "alone": True},
+                **{"program": "db", "pss_bytes": 750 * KIB, "percent": 83},
+            },
         ],
     }
     here = memory.look(asked, Engine(NO_ENGINE))

@@ -30,6 +30,10 @@ def nothing_needed(event: HealthEvent) -> str:
     return ""
 
 
+def nothing_else(event: HealthEvent) -> tuple[Mapping[str, Any], ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Choice:
     """What policy may offer for an event. `meaning` is what a model and people read of it.
@@ -38,7 +42,9 @@ class Choice:
     forbids it. `loop_guarded`: counts as one of the restarts of an hour. `stands_in`: may take the place of a preferred
     choice that a fence took away. `per_hour`: how often it may begin on one target within an hour; None: as often as
     any that is loop-guarded. `unmet` says in a few words what it needs and the event does not give, '' for
-    nothing: then it is not offered, and the next that the rule allows takes its place.
+    nothing: then it is not offered, and the next that the rule allows takes its place. `targets` are what it touches
+    beside the event's own service, or in its stead, each as the event tells of it (`container`, `unit`, `image`,
+    `labels`, ...): the lifeline and what owners forbid hold for them too.
     """
 
     word: str
@@ -49,6 +55,7 @@ class Choice:
     per_hour: int | None = None
     conditions: tuple[FactCondition, ...] = ()
     unmet: Callable[[HealthEvent], str] = nothing_needed
+    targets: Callable[[HealthEvent], tuple[Mapping[str, Any], ...]] = nothing_else
 
 
 def any_event(event: HealthEvent) -> bool:

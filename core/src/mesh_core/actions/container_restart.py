@@ -53,9 +53,9 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
     found = by_event(proposal.event, node, service)
     asked = stop_timeout_in(proposal.event.payload)
     tasks = [*found.find, *found.beside, found.there]
-    tasks += _restart("Restart it", found.ids, asked.seconds if asked else None)
+    tasks += restart_tasks("Restart it", found.ids, asked.seconds if asked else None)
     if found.beside:
-        tasks += _restart("Restart those that live in its network", found.beside_ids, None)
+        tasks += restart_tasks("Restart those that live in its network", found.beside_ids, None)
     return PlaybookSet(
         apply=play(f"Restart {service} on {node}", node, found.variables, *tasks),
         look=found.look(node, service),
@@ -63,11 +63,15 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
     )
 
 
-def _restart(title: str, ids: str, seconds: int | None) -> list[Task]:
-    """Each of them, with so many seconds to stop; None: as its own labels, or else its settings, say at that moment."""
+def restart_tasks(title: str, ids: str, seconds: int | None, wait_seconds: int = 0) -> list[Task]:
+    """Each of them, with so many seconds to stop; None: as its own labels, or else its settings, say at that moment.
+
+    `wait_seconds`: the next only once the check of the one before says that it is well, for which it has that long.
+    """
     options = {
         "name": "{{ item }}",
         "state": "started",
+        **({"state": "healthy", "healthy_wait_timeout": wait_seconds} if wait_seconds else {}),
         "restart": True,
         "stop_timeout": _ITS_SECONDS if seconds is None else seconds,
         **NEVER_RECREATE,

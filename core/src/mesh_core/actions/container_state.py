@@ -27,7 +27,7 @@ def read_containers(inspected: list[dict[str, Any]]) -> TargetState:
     """
     if not inspected:
         return TargetState.seen(TargetStatus.UNHEALTHY, "there is no such container", exists=False)
-    each = [_facts(container) for container in inspected]
+    each = [facts_of(container) for container in inspected]
     ids = {facts["id"] for facts in each}
     for facts, container in zip(each, inspected, strict=True):
         facts["beside"] = _network_of(container) in ids - {facts["id"], ""}
@@ -45,7 +45,8 @@ def read_containers(inspected: list[dict[str, Any]]) -> TargetState:
     )
 
 
-def _facts(container: dict[str, Any]) -> dict[str, Any]:
+def facts_of(container: dict[str, Any]) -> dict[str, Any]:
+    """Of one, out of the engine's long form of it, or a part of that."""
     state, config = container.get("State") or {}, container.get("Config") or {}
     check = config.get("Healthcheck") or {}
     health = (state.get("Health") or {}).get("Status")
@@ -55,6 +56,7 @@ def _facts(container: dict[str, Any]) -> dict[str, Any]:
         "id": str(container.get("Id") or "")[:12],
         "name": str(container.get("Name") or "").lstrip("/"),
         "image": str(config.get("Image") or ""),
+        "image_id": str(container.get("Image") or "").removeprefix("sha256:"),
         "ports": _published(container),
         "compose": {part: str(labels.get(f"com.docker.compose.{part}") or "") for part in ("project", "service")},
         "restart_forbidden": restart_forbidden(labels),

@@ -184,6 +184,26 @@ def _with_network(found: ContainerQuery, names: Sequence[str]) -> ContainerQuery
     )
 
 
+OTHERS = "mend_others"  # the names of with_others(), as an expression
+
+
+def with_others(found: ContainerQuery, node: str, names: Sequence[str]) -> ContainerQuery:
+    """These too, by their own names and in this order; not `there` where one of them is gone."""
+    ids = f"{found.ids} + {found.beside_ids}" if found.beside else found.ids
+    ask = _containers("Find the others", {"name": ["{{ mend_named_others }}"]}, "others")
+    own = found.there["ansible.builtin.assert"]
+    message = f"{own['fail_msg']} Or one of these is gone from {node}: {', '.join(names)}."
+    named: Task = {OTHERS: [UnsafeText(name) for name in names], "mend_named_others": _one_of(names)}
+    return ContainerQuery(
+        variables={**found.variables, **named},
+        find=(*found.find, *found.beside, ask),
+        ids=f"({ids} + {OTHERS})",
+        there=must_hold(
+            "All are there", f"{own['that'][0]} and others.containers | length == {OTHERS} | length", message
+        ),
+    )
+
+
 def by_labels(
     node: str, project: str, name: str, project_value: object, containers: Sequence[str] = ()
 ) -> ContainerQuery:

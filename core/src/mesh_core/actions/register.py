@@ -28,6 +28,7 @@ _FILES = (
     "container_restart",
     "service_restart",
     "redeploy",
+    "rollback_image",
     "notify",
     "playbook",
     "preview",

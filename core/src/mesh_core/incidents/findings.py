@@ -188,6 +188,25 @@ def _logs(facts: _Facts) -> _Said:
         yield CitedFinding("bytes", told, names=True, size=size)
 
 
+def _image(facts: _Facts) -> _Said:
+    if (changed := _number(facts.get("changed_seconds_ago"))) is not None:
+        yield CitedFinding("changed_seconds_ago", f"its image was changed {_before(changed)}")
+    if well := _number(facts.get("previous_healthy_seconds")):
+        gone = "" if facts.get("previous_there") is True else ", and is no longer on the host"
+        yield CitedFinding("previous_healthy_seconds", f"the image before it was well for {span_in_words(well)}{gone}")
+    if facts.get("data_format_changed") is True:
+        yield CitedFinding("data_format_changed", "the two images name different forms of its data")
+
+
+def _dependents(facts: _Facts) -> _Said:
+    rows = facts.get("hanging")
+    names = [row.get("container") for row in (rows if isinstance(rows, list) else []) if isinstance(row, dict)]
+    if told := [name for name in names if isinstance(name, str)]:
+        extra = _number(facts.get("more"))
+        more = f" and {extra} more" if extra else ""
+        yield CitedFinding("hanging", f"what depends on it hangs as well: {', '.join(told)}{more}", names=True)
+
+
 def _changed(facts: _Facts) -> _Said:
     rows = facts.get("rows")
     told = [
@@ -217,6 +236,8 @@ _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
     "mount": _mount,
     "config": _config,
     "certificate": _certificate,
+    "image": _image,
+    "dependents": _dependents,
     "network": _network,
     "changed": _changed,
 }

@@ -17,7 +17,7 @@ from mesh_core.models.owner_labels import engine_attributes
 MAX_TEXT = 512  # of one value; no name is longer
 _SUFFIXES = (".service", ".socket", ".container", ".timer", ".path", ".target", ".scope")
 _SERVICE_LABEL, _PROJECT_LABEL = "com.docker.compose.service", "com.docker.compose.project"
-_NAME_KEYS = ("container", "container_name", "unit", "name")
+_NAME_KEYS = ("container", "container_name", "unit", "unit_or_container", "name")
 _PROGRAM_KEYS = ("program", "process", "command", "exec_start", "exe", "comm")
 _NAMES_KEYS = ("containers", "in_its_network")  # lists: what else would be restarted
 _IMAGE_KEYS = ("image", "Image")
@@ -92,7 +92,7 @@ def names_in_event(event: HealthEvent) -> Iterator[Named]:
     """The service's own name first. A field of an unexpected form says nothing."""
     yield from _of_name("service", event.service)
     for part in _parts_of(event):
-        yield from _of_part(part)
+        yield from names_in_part(part)
     for key in _NAMES_KEYS:
         said = event.payload.get(key)
         for name in said if isinstance(said, list) else ():
@@ -102,18 +102,13 @@ def names_in_event(event: HealthEvent) -> Iterator[Named]:
 def projects_in_event(event: HealthEvent) -> Iterator[Named]:
     """The compose project that it belongs to."""
     for part in _parts_of(event):
-        for labels in (part, *(part.get(key) for key in _LABEL_KEYS)):
-            if isinstance(labels, dict):
-                yield from _of_name("compose project", labels.get(_PROJECT_LABEL))
-    compose = event.payload.get("compose")
-    if isinstance(compose, dict):
-        yield from _of_name("compose project", compose.get("project"))
+        yield from projects_in_part(part)
 
 
 def names_in_look(facts: Mapping[str, Any]) -> Iterator[Named]:
     """Of what was seen on the host (`TargetState.facts`): a container's image and name, a unit's name and program."""
     for one in containers_in(facts):
-        yield from _of_part(one)
+        yield from names_in_part(one)
     yield from _of_name("unit", facts.get("unit"))
     for path in _EXEC_PATH.findall(str(facts.get("exec_start") or "")[:MAX_TEXT]):
         yield from _of_name("program", path.rpartition("/")[2])
@@ -143,7 +138,8 @@ def _parts_of(event: HealthEvent) -> Iterator[Mapping[str, Any]]:
     yield from filter(None, (event.payload, engine_attributes(event.payload)))
 
 
-def _of_part(part: Mapping[str, Any]) -> Iterator[Named]:
+def names_in_part(part: Mapping[str, Any]) -> Iterator[Named]:
+    """Of one thing, by the fields in which an event or a look tells of it."""
     for key in _NAME_KEYS:
         yield from _of_name(key.replace("_", " "), part.get(key))
     for key in _PROGRAM_KEYS:
@@ -157,6 +153,16 @@ def _of_part(part: Mapping[str, Any]) -> Iterator[Named]:
         if isinstance(labels, dict):
             yield from _of_name("compose service", labels.get(_SERVICE_LABEL))
     yield from _of_name("compose service", compose.get("service") if isinstance(compose, dict) else None)
+
+
+def projects_in_part(part: Mapping[str, Any]) -> Iterator[Named]:
+    """The compose project of that thing."""
+    for labels in (part, *(part.get(key) for key in _LABEL_KEYS)):
+        if isinstance(labels, dict):
+            yield from _of_name("compose project", labels.get(_PROJECT_LABEL))
+    compose = part.get("compose")
+    if isinstance(compose, dict):
+        yield from _of_name("compose project", compose.get("project"))
 
 
 def _of_program(kind: str, value: object) -> Iterator[Named]:

@@ -15,11 +15,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from mesh_core.actions.action_type import Choice
+from mesh_core.actions.action_type import Choice, nothing_else
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import Register, current, type_for
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.policy.alert_state import alert_name_for
 from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.policy.lifeline import (
@@ -27,8 +28,10 @@ from mesh_core.policy.lifeline import (
     containers_in,
     names_in_event,
     names_in_look,
+    names_in_part,
     ports_in,
     projects_in_event,
+    projects_in_part,
     short_name,
 )
 from mesh_core.policy.playbook_lint.table import Widened
@@ -177,6 +180,17 @@ class Policy:
         found = found or self._port(event.payload, event.node)
         return found and f"{event.service or event.node} ({found})"
 
+    def _kept_from(self, target: Mapping[str, Any], node: str) -> str:
+        """Why this may not be touched (one of Choice.targets), in words that go on from its name; '' where it may."""
+        found = next((said for said, name in names_in_part(target) if self._is_never(name)), "")
+        found = found or next((said for said, name in projects_in_part(target) if self._fits_never(name)), "")
+        if found := found or self._port(target, node):
+            return f"{found}, which is on the never list: the mesh or its access depends on it"
+        labels = target.get("labels")
+        if isinstance(labels, Mapping) and restart_forbidden(labels):
+            return f"{target.get('container')}, whose owner's label forbids automatic restarts"
+        return ""
+
     def _port(self, part: Mapping[str, Any], *hosts: str) -> str:
         return next((f"port {port}" for port in ports_in(part) if self.lifeline.is_at(port, *hosts)), "")
 
@@ -208,12 +222,19 @@ class Policy:
         interrupting = _words(choice for choice in self._register.choices if choice.interrupts)
         found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
-            found.append((interrupting, "no service is named that could be restarted", "no-service"))
+            nameless = _words(
+                choice for choice in self._register.choices if choice.interrupts and choice.targets is nothing_else
+            )
+            found.append((nameless, "no service is named that could be restarted", "no-service"))
         if what := self.protected_in_event(event):
             sentence = f"{what} is on the never list: the mesh or its access depends on it"
             found.append((interrupting, sentence, "never"))
         if Fact.OPTED_OUT in facts:
             found.append((interrupting, "its owner's label forbids automatic restarts", "label"))
+        for choice in self._register.choices:
+            for target in choice.targets(event) if choice.interrupts else ():
+                if said := self._kept_from(target, event.node):
+                    found.append((_words([choice]), f"{choice.word} would touch {said}", "never"))
         for choice in self._register.choices:
             for condition in choice.conditions:
                 if (Fact(condition.fact) in facts) is not condition.must_hold:

@@ -28,6 +28,7 @@ from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.schema import schema_or_exit
 from node_agent.agent import Agent
 from node_agent.former_name import FormerName, former_name
+from node_agent.image_history import ImageHistory
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
 from node_agent.investigation.investigator import Investigator
@@ -60,6 +61,7 @@ def main() -> None:
     lock_spool(folder)
     tracker = IncidentTracker(node, config.flapping)
     store = IncidentStore(folder / "open.json")
+    images = ImageHistory()
     saved_at = store.load(tracker)
     since = saved_at if saved_at is not None else time.time() - LOOK_BACK_SECONDS
 
@@ -67,7 +69,7 @@ def main() -> None:
         return time.time_ns() // 1_000_000
 
     async def watch(stop: asyncio.Event) -> None:
-        agent.probes.extend(create_probes(config, settings.docker_host, since, tracker, store.memory))
+        agent.probes.extend(create_probes(config, settings.docker_host, since, tracker, store.memory, images))
         log.info("node_agent.watching", node=node, probes=[probe.name for probe in agent.probes])
         gc.collect()
         gc.freeze()
@@ -90,7 +92,7 @@ def main() -> None:
         tracker,
         send,
         store,
-        investigate=Investigator(config.investigation, rooms(settings.docker_host)).look,
+        investigate=Investigator(config.investigation, rooms(settings.docker_host, images)).look,
         clock_ms=clock_ms,
         caught_up=lambda: len(spool) == 0,
         pulse=pulse,

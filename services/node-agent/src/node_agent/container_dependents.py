@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesh_core.models.records import is_name
@@ -36,7 +36,7 @@ def company_of(identity: Identity, container_id: str, rows: Rows) -> dict[str, l
         if _lives_in(row, identity, container_id):
             if row.get("State") in UP:
                 found["in_its_network"].append(other.container)
-        elif _depends(labels, other, identity):
+        elif depends_on_it(labels, other, identity):
             found["dependents"].append(other.container)
     if len(found["replicas"]) == 1:
         found["replicas"] = []
@@ -48,7 +48,8 @@ def _lives_in(row: dict[str, Any], identity: Identity, container_id: str) -> boo
     return network in (f"container:{container_id}", f"container:{identity.container}")
 
 
-def _depends(labels: dict[str, str], other: Identity, identity: Identity) -> bool:
+def depends_on_it(labels: Mapping[str, str], other: Identity, identity: Identity) -> bool:
+    """Does `other`, which has these labels, need `identity` to run?"""
     needed = set(depends_on(labels))
     if needed & {identity.service, identity.container}:
         return True

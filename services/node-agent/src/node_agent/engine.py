@@ -59,6 +59,14 @@ class Engine:
             return None
         return found
 
+    async def image(self, name: str) -> dict[str, Any] | None:
+        """One image in full by id or name; None if there is none."""
+        try:
+            found: dict[str, Any] = await self._json(f"/images/{quote(name, safe='')}/json")
+        except _Missing:
+            return None
+        return found
+
     async def logs(self, container_id: str, *, tty: bool, lines: int = LOG_LINES) -> list[str]:
         """Its last lines, cleaned; empty if the log driver keeps none."""
         path = f"/containers/{quote(container_id, safe='')}/logs?stdout=1&stderr=1&tail={lines}"

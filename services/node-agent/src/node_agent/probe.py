@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from mesh_core.models.events import Runtime
 from mesh_core.models.records import Name
 from node_agent.checks import CheckResult
+from node_agent.image_history import ImageHistory
 from node_agent.options import Options
 
 Hint = Callable[[str | None], None]  # the key of a target that may have changed; None: any of them
@@ -77,7 +78,7 @@ class ProbeContext:
     """What a probe may need beside its options. `since`: what ended before (unix seconds) was not our time.
 
     `open_keys` gives the keys of remembered targets under a prefix; `memory` what the probe of that name last gave;
-    `probes` are those that were made before it.
+    `probes` are those that were made before it; `images` is what who watches containers fills, for an investigation.
     """
 
     docker_host: str
@@ -85,6 +86,7 @@ class ProbeContext:
     open_keys: Callable[[str], frozenset[str]]
     probes: Sequence[Probe]
     memory: Callable[[str], Mapping[str, Any]] = lambda name: {}
+    images: ImageHistory = field(default_factory=ImageHistory)
 
     async def describe(self, backing: Backing) -> dict[str, Any]:
         """What the probe of that runtime knows of it; empty where this node carries none."""

@@ -8,13 +8,14 @@ from functools import partial
 from importlib import resources
 from typing import Any
 
-from mesh_core.actions.action_type import ActionType, Choice, FactCondition
+from mesh_core.actions.action_type import ActionType, Choice, FactCondition, nothing_else
 from mesh_core.actions.playbooks import PlaybookSet, node_of
 from mesh_core.actions.remedies.event_values import found_in
 from mesh_core.actions.remedies.loader import UNDO, BadRemedy, load_remedies
 from mesh_core.actions.remedies.offering import unmet_need
 from mesh_core.actions.remedies.remedy_file import Remedy, Undo
 from mesh_core.actions.remedies.rendering import NOT_MEASURED, playbooks_for, undoing, values_for
+from mesh_core.actions.remedies.targets import read_targets, targets_in
 from mesh_core.actions.remedies.wording import filled, told_change
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.proposals import Proposal, Risk
@@ -72,8 +73,7 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
     return Choice(
         name,
         remedy.explain,
-        # What is taken back by itself may leave the service as it was: away.
-        interrupts=remedy.interrupts or bool(remedy.undo and remedy.undo.by_itself),
+        interrupts=remedy.may_interrupt,
         loop_guarded=True,
         per_hour=remedy.limits.per_hour,
         conditions=tuple(
@@ -81,6 +81,7 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
             for fact in remedy.never
         ),
         unmet=partial(unmet_need, remedy),
+        targets=partial(targets_in, remedy) if remedy.targets else nothing_else,
     )
 
 
@@ -104,9 +105,10 @@ def _undo_touches(remedy: Remedy, proposal: Proposal) -> str:
 def _read_look(remedy: Remedy, proposal: Proposal, result: Mapping[str, Any]) -> TargetState:
     said = result.get("msg")
     given = said.get("numbers") if isinstance(said, Mapping) else None
+    touched = read_targets(said.get("touched") if isinstance(said, Mapping) else None)
     numbers = {name: whole_in(given.get(name)) if isinstance(given, Mapping) else None for name in remedy.look.numbers}
     if lost := sorted(name for name, number in numbers.items() if number is None or number <= NOT_MEASURED):
-        return TargetState.seen(TargetStatus.UNKNOWN, f"it could not be measured: {', '.join(lost)}")
+        return TargetState.seen(TargetStatus.UNKNOWN, f"it could not be measured: {', '.join(lost)}", **touched)
     proven = isinstance(said, Mapping) and truth_in(said.get("proven")) is True
     return TargetState.seen(
         TargetStatus.HEALTHY if proven else TargetStatus.UNHEALTHY,
@@ -114,6 +116,7 @@ def _read_look(remedy: Remedy, proposal: Proposal, result: Mapping[str, Any]) ->
         exists=True,
         checked=not remedy.steadily,
         **numbers,
+        **touched,
     )
 
 

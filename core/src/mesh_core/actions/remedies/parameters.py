@@ -64,12 +64,13 @@ class _Param(FilePart, ABC):
 
 
 class Number(_Param):
-    """A whole number within bounds; `duration` is one of seconds."""
+    """A whole number within bounds; `duration` is one of seconds. `percent`: so much of what the event says."""
 
     type: Literal["integer", "duration"]
     min: Whole
     max: Whole
     default: Whole | None = None
+    percent: Annotated[int, Field(strict=True, ge=1, le=1000)] = 100
 
     @property
     def example(self) -> int:
@@ -77,6 +78,7 @@ class Number(_Param):
 
     def fitting(self, given: Any) -> int | None:
         number = whole_in(given)
+        number = number if number is None else number * self.percent // 100
         return number if number is not None and self.min <= number <= self.max else None
 
     @model_validator(mode="after")
@@ -112,7 +114,7 @@ class OneOf(_Param):
 class Name(_Param):
     """A thing of the host, by name: a mount point, a unit, a container; `name` is any other (a host, a file's name)."""
 
-    type: Literal["mount", "unit", "container", "name"]
+    type: Literal["mount", "unit", "container", "unit_or_container", "name"]
     from_: Annotated[From, Field(alias="from")]
 
     @property
@@ -127,6 +129,15 @@ def _is_mount(text: str) -> bool:
     return len(text) <= 255 and bool(_MOUNT.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
 
 
-_FITS = {"mount": _is_mount, "unit": lambda text: bool(_UNIT.fullmatch(text)), "container": is_name, "name": is_name}
-_EXAMPLES = {"mount": "/srv", "unit": "example.service", "container": "example", "name": "example"}
+def _is_unit(text: str) -> bool:
+    return bool(_UNIT.fullmatch(text))
+
+
+_FITS = {
+    **{"mount": _is_mount, "unit": _is_unit, "container": is_name, "unit_or_container": _is_unit, "name": is_name},
+}
+_EXAMPLES = {
+    **{"mount": "/srv", "unit": "example.service", "container": "example", "unit_or_container": "example"},
+    "name": "example",
+}
 Param = Annotated[Number | OneOf | Name, Field(discriminator="type")]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mesh_core.actions.remedies.looking import looking_problem, shape_problem
-from mesh_core.actions.remedies.parameters import From, Param, VariableName, Whole
+from mesh_core.actions.remedies.parameters import From, Name, Param, VariableName, Whole
 from mesh_core.actions.remedies.wording import names_in
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.config_file import FilePart
@@ -110,6 +110,17 @@ class Remedy(FilePart):
     undo: Undo | None = None
     limits: Limits
     replaces: ActionWord | None = None
+
+    @property
+    def may_interrupt(self) -> bool:
+        """What is taken back by itself may leave the service as it was: away."""
+        return self.interrupts or bool(self.undo and self.undo.by_itself)
+
+    @property
+    def targets(self) -> dict[str, Name]:
+        """Its params that name a unit or a container."""
+        named = {name: param for name, param in self.params.items() if isinstance(param, Name)}
+        return {name: param for name, param in named.items() if param.type != "mount"}
 
     @model_validator(mode="after")
     def _holds_together(self) -> Remedy:

@@ -12,6 +12,7 @@ from typing import Any
 from mesh_core.actions.playbooks import BEFORE, LOOK_TASK, PlaybookSet, Task, must_hold, node_of, play
 from mesh_core.actions.remedies.looking import COMMAND, looking_problem
 from mesh_core.actions.remedies.remedy_file import BEFORE_NAME, Remedy, Undo
+from mesh_core.actions.remedies.targets import looks_at_targets
 from mesh_core.models.proposals import Proposal
 
 NOT_MEASURED = -1  # of a number whose expression gave no whole number
@@ -28,7 +29,7 @@ def rendered(remedy: Remedy, node: str, values: dict[str, Any]) -> PlaybookSet:
     over = must_hold("The trouble is over", remedy.proof, f"it ran on {node}, and the trouble is not over")
     plays = PlaybookSet(
         apply=play(f"{remedy.title} on {node}", node, values, *(_applying(task) for task in remedy.apply)),
-        look=play(f"Look at {node}", node, values, *seen, _answer(remedy, remedy.proof)),
+        look=play(f"Look at {node}", node, values, *seen, *_answer(remedy, remedy.proof)),
         converge=play(f"It helped {node}", node, values, *seen, _measured(remedy, node), over),
     )
     if remedy.undo is None or not remedy.undo.by_itself:
@@ -47,8 +48,8 @@ def undoing(remedy: Remedy, undo: Undo, node: str, values: Mapping[str, Any], be
     seen = _seen(remedy)
     return PlaybookSet(
         apply=play(f"Take back on {node}: {remedy.title}", node, known, *(_applying(task) for task in undo.tasks)),
-        look=play(f"Look at {node}", node, known, *seen, answer),
-        converge=play(f"All is as before on {node}", node, known, *seen, answer, measured, held),
+        look=play(f"Look at {node}", node, known, *seen, *answer),
+        converge=play(f"All is as before on {node}", node, known, *seen, *answer, measured, held),
     )
 
 
@@ -56,9 +57,16 @@ def _seen(remedy: Remedy) -> list[Task]:
     return [*(_looking(task) for task in remedy.look.tasks), _measure(remedy)]
 
 
-def _answer(remedy: Remedy, proof: str) -> Task:
-    numbers = {name: f"{{{{ {name} }}}}" for name in remedy.look.numbers}
-    return {"name": LOOK_TASK, "ansible.builtin.debug": {"msg": {"numbers": numbers, "proven": f"{{{{ {proof} }}}}"}}}
+def _answer(remedy: Remedy, proof: str) -> list[Task]:
+    """Its numbers, whether that holds, and what it would interrupt, whatever that is called."""
+    targets = looks_at_targets(remedy)
+    answer: Task = {
+        "numbers": {name: f"{{{{ {name} }}}}" for name in remedy.look.numbers},
+        "proven": f"{{{{ {proof} }}}}",
+        **({"touched": [told for _, told in targets]} if targets else {}),
+    }
+    asked = [_looking(task) for task, _ in targets]
+    return [*asked, {"name": LOOK_TASK, "ansible.builtin.debug": {"msg": answer}}]
 
 
 def _measured(remedy: Remedy, node: str) -> Task:

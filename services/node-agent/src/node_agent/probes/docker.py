@@ -34,6 +34,7 @@ from node_agent.container_labels import is_to_be_watched
 from node_agent.crash_rhythm import loop_seconds_left
 from node_agent.engine import Engine
 from node_agent.http_client import HttpConnectionError
+from node_agent.image_history import ImageHistory, image_id
 from node_agent.known_containers import KnownContainers
 from node_agent.options import Positive
 from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
@@ -71,13 +72,14 @@ class DockerOptions(DefaultProbeOptions):
             since=context.since,
             open_keys=context.open_keys("docker:"),
             memory=context.memory("docker"),
+            images=context.images,
         )
 
 
 class DockerProbe:
     """`since`: deaths before that time (unix seconds) are old corpses, except for keys in `open_keys`.
 
-    `memory` is what an earlier agent gave, who was ended at `since`.
+    `memory` is what an earlier agent gave, who was ended at `since`; `images` is filled here, for who asks later.
     """
 
     name = "docker"
@@ -90,6 +92,7 @@ class DockerProbe:
         since: float,
         open_keys: frozenset[str] = frozenset(),
         memory: Mapping[str, Any] | None = None,
+        images: ImageHistory | None = None,
         clock: Callable[[], float] = time.time,
     ):
         self.engine = engine
@@ -105,6 +108,7 @@ class DockerProbe:
         self._told_labels: set[str] = set()  # container ids whose labels were judged
         self._engine_new_at = float("-inf")  # when we found that the engine, or the host, had been started anew
         self._stream_ended_at = since  # the last moment of which we know what the engine told
+        self._images = images or ImageHistory()
         self._ran = self._recalled(memory or {})
         self._heirs = ContainerHeirs(engine, (memory or {}).get("heirs"))
 
@@ -148,12 +152,14 @@ class DockerProbe:
 
     def memory(self) -> dict[str, Any]:
         dumped = self.history.dump(self._clock())
-        return {**dumped, "running": sorted({*dumped["running"], *self._ran}), "heirs": self._heirs.names}
+        running = sorted({*dumped["running"], *self._ran})
+        return {**dumped, "running": running, "heirs": self._heirs.names, "images": self._images.dump()}
 
     def _recalled(self, memory: Mapping[str, Any]) -> frozenset[str]:
         try:
+            self._images.load(memory.get("images", {}))
             return self.history.load(memory)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("docker.memory_unreadable", error=str(error))
             return frozenset()
 
@@ -225,6 +231,7 @@ class DockerProbe:
             )
             if not looping and "(unhealthy)" not in status and "health: st" not in status:
                 facts = container_facts(identity, row)
+                self._note_image(identity.key, row.get("ImageID"), row.get("Image"), well=True)
                 return CheckResult(identity.key, identity.service, Condition.HEALTHY, RULE, facts=facts)
         return await self._check_key(identity.key)
 
@@ -261,6 +268,8 @@ class DockerProbe:
             engine_up_seconds=self._clock() - self._engine_new_at,
             ran_at=self._known.ran_at(identity.key),
         ).result()
+        well = result.condition is Condition.HEALTHY and detail.get("State", {}).get("Status") == "running"
+        self._note_image(identity.key, detail.get("Image"), detail.get("Config", {}).get("Image"), well=well)
         ended_at = ended_at_of(detail) if result.condition is Condition.UNHEALTHY and identity.is_bare else 0.0
         if ended_at and (heir := await self._heirs.of_one_that_ended(detail, ended_at)):
             result = as_healthy(result, ended=f"replaced by {heir}", replaced_by=heir)
@@ -270,6 +279,9 @@ class DockerProbe:
                 "docker.stopped_by_person", service=identity.service, exit_code=detail.get("State", {}).get("ExitCode")
             )
         return result
+
+    def _note_image(self, key: str, image: Any, name: Any, *, well: bool) -> None:
+        self._images.note(key, image_id(image), str(name or ""), self._clock(), well=well)
 
     def _recent_deaths(self, container_id: str) -> tuple[int, int]:
         return self.history.deaths_since(container_id, self._clock() - self._options.loop_window_seconds)
