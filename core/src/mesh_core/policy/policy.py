@@ -7,8 +7,7 @@ towards `notify`, whatever the rules say; `ignore` needs a field that says why (
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -17,7 +16,7 @@ from typing import Any
 
 from mesh_core.actions.action_type import Choice, nothing_else
 from mesh_core.actions.choices import IGNORE, NOTIFY
-from mesh_core.actions.register import Register, current, type_for
+from mesh_core.actions.register import Register, current
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
@@ -34,29 +33,15 @@ from mesh_core.policy.lifeline import (
     projects_in_part,
     short_name,
 )
+from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
+from mesh_core.policy.offer import Offer
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
-from mesh_core.policy.track_record import NOTHING_KNOWN, Candidate, TrackRecord, ranked
+from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 
 NO_LIFELINE = Lifeline()
-MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
-_LAST = frozenset({NOTIFY.word, IGNORE.word})
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so.
-
-    `order`: all of them, as a model reads them: `preferred` first, then what helped here before, then what risks less.
-    """
-
-    actions: frozenset[str]
-    preferred: str
-    reason: str
-    rule: str
-    order: tuple[str, ...]
 
 
 class Policy:
@@ -107,49 +92,17 @@ class Policy:
         facts = facts_for(event)
         cues = self._cues.heard_in(told.payload)
         known = {fact.value for fact in facts}
-        rule = self._rule_for(event, known | cues)
-        actions, preferred = set(rule.allow), rule.prefer
-        reason, rule_name = rule.reason, rule.name
-        if heard := sorted(cues.intersection((*rule.when.any, *rule.when.all))):
-            reason += f": {', '.join(heard)}"
-        unworded = self._rule_for(event, known)
-        joining = self._joining(rule, event) if unworded is rule else ()
-        actions.update(joining)
-        if unworded is not rule:  # anybody can write a sentence into a log: it may take away, and never give
-            actions = actions.intersection(unworded.allow) | {NOTIFY.word}
-            if preferred not in (unworded.prefer, NOTIFY.word):
-                preferred, rule_name = NOTIFY.word, "words"
-                reason += "; but that only speaks because of words in the event"
-        unmet = {c.word: said for c in self._register.choices if c.word in actions and (said := c.unmet(event))}
-        unmet |= {word: why for word, why in self._register.unusable.items() if word in actions}
-        actions -= unmet.keys()
-        instead: tuple[str, ...] = ()  # what may stand in the place of what the rule prefers
-        if in_its_place := preferred in unmet:
-            instead = tuple(word for word in (*rule.allow, *joining) if word in actions and word not in _LAST)
-            if not instead:
-                reason, rule_name = f"{reason}; {_not_offered(unmet)}", "needs"
-            preferred = next(iter(instead), NOTIFY.word)
-        elif preferred == rule.prefer == NOTIFY.word and joining and not _looks_closer(rule.when):
-            instead, preferred = joining, joining[0]
-        for dropped, sentence, fence in self._fences(event, facts, past):
-            if actions & dropped:
-                actions -= dropped
-                reason, rule_name = f"{reason}; {sentence}", fence if preferred in dropped else rule_name
-        if preferred not in actions:
-            preferred = next((word for word in instead if word in actions), preferred)
-        if preferred not in actions:
-            stand_ins = (c.word for c in self._register.choices if c.stands_in and c.word in actions)
-            preferred = next(stand_ins, NOTIFY.word)
-            actions.add(preferred)
-        named = (word for word in (*rule.allow, *joining) if word in actions)
-        order = _ranked(named, "" if in_its_place else preferred, event, past)
-        if preferred in order:
-            preferred = order[0]
-            reason += _failed_here(order, event, past)
-        if preferred in joining:
-            reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
-        rest = (*order, *(word for word in self._register.choice_words if word in actions))
-        return Allowed(frozenset(actions), preferred, reason, rule_name, tuple(dict.fromkeys((preferred, *rest))))
+        rule, unworded = self._rule_for(event, known | cues), self._rule_for(event, known)
+        offer = Offer(rule, cues)
+        if unworded is not rule:
+            offer.narrow_to(unworded)
+        else:
+            offer.join(self._joining(rule, event))
+        offer.drop_unmet(self._unmet(offer.actions, event))
+        for words, sentence, fence in self._fences(event, facts, past):
+            offer.take_away(words, sentence, fence)
+        offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
+        return offer.allowed(event, past, self._register.choice_words)
 
     def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""
@@ -211,6 +164,11 @@ class Policy:
         own = (choice for choice in self._register.choices if choice.word in self._register.own)
         return tuple(c.word for c in own if c.word not in rule.allow and not c.unmet(event))
 
+    def _unmet(self, words: Collection[str], event: HealthEvent) -> dict[str, str]:
+        """Which of them the event does not give what they need, and why."""
+        unmet = {c.word: said for c in self._register.choices if c.word in words and (said := c.unmet(event))}
+        return unmet | {word: why for word, why in self._register.unusable.items() if word in words}
+
     def _rule_for(self, event: HealthEvent, known: set[str]) -> PolicyRule:
         alert = alert_name_for(event).lower()
         return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
@@ -262,35 +220,11 @@ def _with_replaced(rule: PolicyRule, register: Register) -> PolicyRule:
     return rule.model_copy(update={"allow": allow, "prefer": instead.get(rule.prefer, rule.prefer)})
 
 
-def _looks_closer(when: When) -> bool:
-    """Does it ask for a fact or a word? Then its notification has a reason that a remedy's `when` does not know."""
-    return bool(when.any or when.all)
-
-
 @cache
 def _shipped() -> Document:
     """The same object each time: reading it takes 0.05 s, and an operator's file is read over it again and again."""
     text = resources.files("mesh_core.policy").joinpath("default_policy.yml").read_text(encoding="utf-8")
     return read_policy(text, "default_policy.yml")
-
-
-def _ranked(words: Iterable[str], prefer: str, event: HealthEvent, past: TrackRecord) -> list[str]:
-    """The choices that run something, in the order in which they are offered."""
-    runs = ((word, made) for word in words if word not in _LAST and (made := type_for(word, event)))
-    return ranked((Candidate(word, made.name, made.risk) for word, made in runs), past, prefer)
-
-
-def _failed_here(order: Sequence[str], event: HealthEvent, past: TrackRecord) -> str:
-    """Which of several were tried here within a day in vain, for the reason."""
-    told = [(word, past.failed.get(made.name)) for word in order if (made := type_for(word, event))]
-    return "".join(f"; {word} did not help here at {at}" for word, at in told if at and len(order) > 1)
-
-
-def _not_offered(unmet: Mapping[str, str]) -> str:
-    """What each choice would need, in one sentence; those that need the same together."""
-    told = {why: [word for word, said in unmet.items() if said == why] for why in unmet.values()}
-    each = "; ".join(f"{', '.join(words)} ({why})" for why, words in told.items())
-    return f"not offered: {each}"[:MAX_NOT_OFFERED]
 
 
 def _words(choices: Iterable[Choice]) -> frozenset[str]:

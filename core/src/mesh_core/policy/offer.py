@@ -1,0 +1,117 @@
+"""What one event is offered, while one thing after the other takes away from it. Pure; policy.py says in which order.
+
+Nothing is ever added but a person's own remedies, and what may stand in for a preference that was taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mesh_core.actions.choices import IGNORE, NOTIFY
+from mesh_core.actions.register import type_for
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.policy_file import PolicyRule, When
+from mesh_core.policy.track_record import Candidate, TrackRecord, ranked
+
+MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
+_LAST = frozenset({NOTIFY.word, IGNORE.word})
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so.
+
+    `order`: all of them, as a model reads them: `preferred` first, then what helped here before, then what risks less.
+    """
+
+    actions: frozenset[str]
+    preferred: str
+    reason: str
+    rule: str
+    order: tuple[str, ...]
+
+
+class Offer:
+    """Begins as a rule says; `allowed` ends it. `named` are the words in the order of the rule, own ones behind."""
+
+    def __init__(self, rule: PolicyRule, heard: Collection[str]):
+        self._rule = rule
+        self.actions, self.preferred = set(rule.allow), rule.prefer
+        self.reason, self.rule_name = rule.reason, rule.name
+        self._named: tuple[str, ...] = rule.allow
+        self._own: tuple[str, ...] = ()
+        self._instead: tuple[str, ...] = ()  # what may stand in the place of what the rule prefers
+        self._in_its_place = False
+        if spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))):
+            self.reason += f": {', '.join(spoke)}"
+
+    def narrow_to(self, unworded: PolicyRule) -> None:
+        """To what holds without the words of the event: anybody can write a sentence into a log."""
+        self.actions = self.actions.intersection(unworded.allow) | {NOTIFY.word}
+        if self.preferred not in (unworded.prefer, NOTIFY.word):
+            self.preferred, self.rule_name = NOTIFY.word, "words"
+            self.reason += "; but that only speaks because of words in the event"
+
+    def join(self, own: Sequence[str]) -> None:
+        """A person's own remedies behind what the rule names; before a notification that has no reason of its own."""
+        self.actions.update(own)
+        self._own = tuple(own)
+        self._named = (*self._named, *own)
+
+    def drop_unmet(self, unmet: Mapping[str, str]) -> None:
+        """Those whose needs the event does not meet, with why; the next that the rule names takes the place."""
+        self.actions -= unmet.keys()
+        if self.preferred in unmet:
+            self._in_its_place = True
+            self._instead = tuple(word for word in self._named if word in self.actions and word not in _LAST)
+            if not self._instead:
+                self.reason, self.rule_name = f"{self.reason}; {_not_offered(unmet)}", "needs"
+            self.preferred = next(iter(self._instead), NOTIFY.word)
+        elif self.preferred == self._rule.prefer == NOTIFY.word and self._own and not _looks_closer(self._rule.when):
+            self._instead, self.preferred = self._own, self._own[0]
+
+    def take_away(self, words: frozenset[str], sentence: str, fence: str) -> None:
+        """What a fence forbids, whatever the rule says."""
+        if self.actions & words:
+            self.actions -= words
+            self.reason = f"{self.reason}; {sentence}"
+            if self.preferred in words:
+                self.rule_name = fence
+
+    def stand_in(self, words: Iterable[str]) -> None:
+        """Something is preferred that is there: what stands in its place, else one of `words`, else to tell people."""
+        if self.preferred not in self.actions:
+            self.preferred = next((word for word in self._instead if word in self.actions), self.preferred)
+        if self.preferred not in self.actions:
+            self.preferred = next((word for word in words if word in self.actions), NOTIFY.word)
+            self.actions.add(self.preferred)
+
+    def allowed(self, event: HealthEvent, past: TrackRecord, choice_words: Sequence[str]) -> Allowed:
+        """Its end, ranked by what was done to this target before."""
+        made = {word: action for word in self._named if word in self.actions and (action := type_for(word, event))}
+        runs = {word: action for word, action in made.items() if word not in _LAST}
+        candidates = (Candidate(word, action.name, action.risk) for word, action in runs.items())
+        order = ranked(candidates, past, "" if self._in_its_place else self.preferred)
+        preferred, reason, rule_name = self.preferred, self.reason, self.rule_name
+        if preferred in order:
+            preferred = order[0]
+            failed = [(word, past.failed.get(runs[word].name)) for word in order]
+            reason += "".join(f"; {word} did not help here at {at}" for word, at in failed if at and len(order) > 1)
+        if preferred in self._own:
+            reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
+        rest = (*order, *(word for word in choice_words if word in self.actions))
+        every = tuple(dict.fromkeys((preferred, *rest)))
+        return Allowed(frozenset(self.actions), preferred, reason, rule_name, every)
+
+
+def _looks_closer(when: When) -> bool:
+    """Does it ask for a fact or a word? Then its notification has a reason that a remedy's `when` does not know."""
+    return bool(when.any or when.all)
+
+
+def _not_offered(unmet: Mapping[str, str]) -> str:
+    """What each choice would need, in one sentence; those that need the same together."""
+    told = {why: [word for word, said in unmet.items() if said == why] for why in unmet.values()}
+    each = "; ".join(f"{', '.join(words)} ({why})" for why, words in told.items())
+    return f"not offered: {each}"[:MAX_NOT_OFFERED]
