@@ -235,6 +235,10 @@ def test_who_keeps_a_certificate_is_found_by_its_names_or_where_none_may_be_read
     on_disk = room.certificate_at_path(found.file)
     assert on_disk is not None
     assert on_disk.ends_at > shown.ends_at
+    older = room.Lineage("certbot", "old", made(2, names="DNS:shop.example,DNS:www.shop.example"))
+    assert room.lineage_of(shown, [older, *lineages]) == found, "of two for the same names the newer one"
+    its_own = room.lineage_of(read_certificate(der_in(older.file)), [*lineages, older])
+    assert its_own == older, "but the one that holds what is shown before it"
     found.file.unlink()
     found = room.lineage_of(shown, lineages)
     assert found is not None

@@ -78,13 +78,16 @@ async def _look(question: Question, facts: dict[str, Any]) -> None:
 
 
 def lineage_of(certificate: Certificate, kept: list[Lineage]) -> Lineage | None:
-    """The one that is for the same names; where none may be read, the one that is called so."""
-    for one in kept:
-        its = certificate_at_path(one.file)
-        if its is not None and set(its.names) == set(certificate.names):
-            return one
-    unread = [one for one in kept if certificate_at_path(one.file) is None]
-    return next((one for one in unread if _called_as(one, certificate)), None)
+    """The one that holds this very certificate, else the newest for the same names; unread ones go by their own name."""
+    on_disk = {one: certificate_at_path(one.file) for one in kept}
+    same = [
+        (its.digest == certificate.digest, its.ends_at, one)
+        for one, its in on_disk.items()
+        if its is not None and set(its.names) == set(certificate.names)
+    ]
+    if same:
+        return max(same)[2]
+    return next((one for one, its in on_disk.items() if its is None and _called_as(one, certificate)), None)
 
 
 def _called_as(lineage: Lineage, certificate: Certificate) -> bool:
