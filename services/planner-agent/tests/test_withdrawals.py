@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from planner_rig import Mesh, SayingProvider, first_choice
 
+from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.models.proposals import ActionUpdate, Folder
+from mesh_core.models.proposals import ActionUpdate, Folder, Undoes
 from mesh_core.models.records import Record
 from mesh_core.storage import files
 from mesh_core.testing import wait_for
@@ -40,6 +41,21 @@ async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> Non
         return updates == [("", "pending"), ("pending", "withdrawn"), ("", "pending")]
 
     await wait_for(told, 5, "each change of state is told once, in order")
+
+
+async def test_a_persons_undo_is_taken_back_by_no_recovery_and_hides_no_new_trouble(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.verdict_of(await mesh.happens())
+    (filed,) = await mesh.proposed()
+    undo = {"type": "undo_unit_start", "action": "undo_unit_start", "undoes": Undoes(action_id=filed.name.id)}
+    made = filed.proposal.model_copy(update=undo)
+    made = made.model_copy(update={"id": made.id_by_its_parts})
+    name = ActionName(made.id, digest_of(made.wire()))
+    (mesh.actions.folder(Folder.PENDING) / name.file).write_bytes(made.wire())
+    assert await mesh.verdict_of(await mesh.happens("service_recovered", severity="info")) == "recovered"
+    assert [one.name for one in mesh.proposals()] == [name]
+    assert await mesh.verdict_of(await mesh.happens()) == "proposed"
+    assert {one.proposal.type for one in mesh.proposals()} == {"undo_unit_start", "container_restart"}
 
 
 async def test_a_withdrawal_is_told_though_the_disk_was_full_and_redis_away_in_the_middle_of_it(

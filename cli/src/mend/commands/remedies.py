@@ -230,7 +230,7 @@ def _say(cli: CliContext, name: str, remedy: Remedy) -> None:
         ("estimate", remedy.estimate),
         ("proven by", remedy.proof),
         ("told as", remedy.shows),
-        ("at most", f"{remedy.limits.seconds} s"),
+        ("at most", _limits(remedy)),
     ):
         cli.say_beside(f"  {label:<11} ", plain(text))
     plays = _plays(remedy)
@@ -242,6 +242,11 @@ def _say(cli: CliContext, name: str, remedy: Remedy) -> None:
         cli.say()
         cli.say(heading, "bold")
         cli.say("\n".join(f"    {line}" for line in text.rstrip().splitlines()))
+
+
+def _limits(remedy: Remedy) -> str:
+    seconds, times = remedy.limits.seconds, remedy.limits.per_hour
+    return f"{seconds} s" + (f", and {times} times an hour on one target" if times else "")
 
 
 def _plays(remedy: Remedy) -> PlaybookSet:

@@ -371,3 +371,24 @@ def test_what_failed_can_be_proposed_again_and_waits(mesh: Mesh, visit: Visit) -
     (waits,) = [filed for filed in mesh.actions.pending() if filed.proposal.node == "again"]
     assert waits.proposal.attempt == 2
     assert lies_in(mesh, run) == [Folder.FAILED]
+
+
+def test_what_ran_can_be_asked_to_be_taken_back_and_that_waits(mesh: Mesh, visit: Visit) -> None:
+    found = {"runtime": "systemd", "investigation": {"unit": {"enabled": True}}}
+    made = mesh.proposal("back", "nginx")
+    event = made.event.model_copy(update={"type": "unit_failed", "payload": found})
+    made = made.model_copy(update={"type": "unit_start", "action": "unit_start", "event": event})
+    name = mesh.actions.propose_again(made)
+    assert name is not None
+    page = visit(f"#/proposals/{made.id}")
+    expect(page.get_by_text("It can be taken back afterwards, if you ask for that.")).to_be_visible()
+    (mesh.actions.folder(Folder.PENDING) / name.file).unlink()
+    run = mesh.finished(Folder.DONE, made, before={"is_running": 0, "restarts": 2})
+    page = visit(f"#/proposals/{run}")
+    page.get_by_role("button", name="Undo…").click()
+    expect(page.locator(".title h2")).to_contain_text("undo unit start")
+    expect(page.locator(".because")).to_contain_text(f"a person asks to take back what {run} did")
+    expect(page.get_by_role("button", name="Approve…")).to_be_visible()
+    (waits,) = [filed for filed in mesh.actions.pending() if filed.proposal.node == "back"]
+    assert waits.proposal.undoes is not None
+    assert lies_in(mesh, run) == [Folder.DONE]
