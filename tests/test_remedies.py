@@ -257,17 +257,6 @@ def hosts(systemd_node: SystemdNode, tmp_path: Path) -> Iterator[dict[str, Scrip
     own.stop()
 
 
-# A person's own policy may name a remedy: here a unit is started, not restarted.
-STARTS_FIRST = """
-rules:
-  - name: service-down
-    when: {types: [unit_failed]}
-    allow: [unit_start, restart, notify]
-    prefer: unit_start
-    reason: its process does not run
-"""
-
-
 @pytest.fixture
 def mesh(
     tmp_path: Path, systemd_node: SystemdNode, hosts: dict[str, Script], redis_server: RedisServer
@@ -277,7 +266,7 @@ def mesh(
     inventory = {"web01": dict(systemd_node.inventory_vars), "docker01": engine, "docker02": engine}
     docker_host = hosts["docker01"]("echo $DOCKER_HOST").strip()
     with planner_and_executor(
-        tmp_path, redis_server.url, hosts=inventory, policy=STARTS_FIRST, LLM_CHAIN="", DOCKER_HOST=docker_host
+        tmp_path, redis_server.url, hosts=inventory, policy="{}", LLM_CHAIN="", DOCKER_HOST=docker_host
     ) as environment:
         yield environment
 

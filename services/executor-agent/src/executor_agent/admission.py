@@ -123,7 +123,9 @@ def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None
 
 def dangers_of(proposal: Proposal, config: ConfigSnapshot) -> tuple[str, ...]:
     """What a person's own playbook destroys or shuts, as sentences; what the person approved it with. Pure."""
-    return () if isinstance(config.policy, str) else lint_by_policy(config.policy, proposal).dangers
+    if isinstance(config.policy, str) or proposal.preview_of:
+        return ()
+    return lint_by_policy(config.policy, proposal).dangers
 
 
 def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:

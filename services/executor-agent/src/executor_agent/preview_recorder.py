@@ -18,6 +18,7 @@ MAX_TASKS = 200
 MAX_THINGS = 50  # of one task
 MAX_DIFF_CHARS = 2048  # of one task: what is cleaned is cut before, because patterns look through it
 MAX_WHY_CHARS = 300
+MAX_KEPT_CHARS = 128 * 1024  # of things and differences of all tasks together
 NOT_RUN = "check mode does not run it, so nobody can say"
 LEANS_ON_THAT = "it asks what an earlier task did, which check mode did not run"
 _EMPTY = "there is nothing for it to go through"
@@ -46,6 +47,7 @@ class PreviewRecorder:
         self._tasks: dict[str, _Seen] = {}
         self.unreachable = ""
         self.failed = False
+        self._left = MAX_KEPT_CHARS
         self.cut = False
 
     def on_event(self, event: Mapping[str, Any]) -> None:
@@ -102,7 +104,7 @@ class PreviewRecorder:
         elif _changed(result, printed):
             seen.effects.append(Effect.CHANGES)
             for thing in _things(result):
-                seen.things[self._cleaned(thing)[:300]] = None
+                self._keep_thing(seen, self._cleaned(thing)[:300])
             self._keep_diff(seen, result)
         else:
             seen.effects.append(Effect.NOTHING)
@@ -120,8 +122,17 @@ class PreviewRecorder:
             seen.effects.append(Effect.UNKNOWN)
             seen.whys[NOT_RUN] = None
 
+    def _keep_thing(self, seen: _Seen, thing: str) -> None:
+        if thing in seen.things:
+            return
+        if len(seen.things) >= MAX_THINGS or len(thing) > self._left:
+            self.cut = True
+            return
+        self._left -= len(thing)
+        seen.things[thing] = None
+
     def _keep_diff(self, seen: _Seen, result: Mapping[str, Any]) -> None:
-        room = MAX_DIFF_CHARS - sum(map(len, seen.diffs))
+        room = min(MAX_DIFF_CHARS - sum(map(len, seen.diffs)), self._left)
         text = "\n".join(_diffs(result.get("diff")))
         if not text:
             return
@@ -130,20 +141,19 @@ class PreviewRecorder:
             return
         kept = self._cleaned(text)
         self.cut = self.cut or len(kept) > room
+        self._left -= min(len(kept), room)
         seen.diffs.append(kept if len(kept) <= room else kept[:room].rpartition("\n")[0] + "\n(more is left out here)")
 
     def _why(self, text: str) -> str:
         return " ".join(self._cleaned(text).split())[:MAX_WHY_CHARS]
 
     def _record(self, seen: _Seen) -> TaskPreview:
-        things = tuple(seen.things)
-        self.cut = self.cut or len(things) > MAX_THINGS
         effect = next((effect for effect in _STRONGEST if effect in seen.effects), Effect.NOTHING)
         return TaskPreview(
             name=seen.name,
             module=seen.module,
             effect=effect,
-            things=things[:MAX_THINGS],
+            things=tuple(seen.things),
             why="" if effect is Effect.CHANGES else "; ".join(seen.whys)[:MAX_WHY_CHARS],
             diff="\n".join(seen.diffs),
         )

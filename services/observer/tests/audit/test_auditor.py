@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from observer_rig import oom_proposal
 
 from mesh_core.approvals.decisions import next_attempt
+from mesh_core.approvals.previews import ask_preview
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
@@ -153,6 +154,16 @@ async def test_mend_and_mv_are_told_apart_and_mend_is_known_by_uid(scene: Scene)
         [("approve", bob, "mend"), ("approve", "somebody", "mv"), ("reject", bob, "mend")]
     )
     assert [line.reason for line in scene.lines() if line.what == "reject"] == ["too risky"]
+
+
+async def test_whose_preview_somebody_asked_for_is_the_reason_of_its_line(scene: Scene) -> None:
+    name = scene.file(oom_proposal())
+    await scene.look()
+    _, asked = ask_preview(scene.actions, name.id, "bob", datetime.now(UTC))
+    await scene.look()
+    [line] = scene.lines()
+    assert (line.what, line.who, line.action_id) == ("approve", f"bob (uid {UID})", asked.name.id)
+    assert line.reason == f"bob asks what {name.id} would change"
 
 
 async def test_what_the_executor_took_before_anybody_looked_is_told_by_its_updates(scene: Scene) -> None:

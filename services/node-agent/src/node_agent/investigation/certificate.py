@@ -78,7 +78,7 @@ async def _look(question: Question, facts: dict[str, Any]) -> None:
 
 
 def lineage_of(certificate: Certificate, kept: list[Lineage]) -> Lineage | None:
-    """The one that holds this very certificate, else the newest for the same names; unread ones go by their own name."""
+    """The one that holds this very certificate, else the newest for the same names; an unread one by its own name."""
     on_disk = {one: certificate_at_path(one.file) for one in kept}
     same = [
         (its.digest == certificate.digest, its.ends_at, one)
