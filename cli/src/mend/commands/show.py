@@ -76,7 +76,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     _head(cli, found, proposal, digest, times)
     _evidence(cli, proposal)
     _what_runs(cli, proposal, playbooks, problem, lint)
-    _preview(cli, proposal, digest, previewed)
+    _preview(cli, proposal, digest, previewed, in_full=found.folder is Folder.PENDING)
     if itself := read_preview(found.path):
         cli.say()
         say_preview(cli, itself)
@@ -170,8 +170,8 @@ def _if_it_does_not_help(cli: CliContext, p: Proposal, playbooks: PlaybookSet) -
         cli.say("It can be taken back afterwards, if somebody asks for that: mend undo", "bold")
 
 
-def _preview(cli: CliContext, p: Proposal, digest: str, previewed: FoundPreview | None) -> None:
-    """What the host said when somebody asked it; of a preview itself what came of it is its outcome."""
+def _preview(cli: CliContext, p: Proposal, digest: str, previewed: FoundPreview | None, *, in_full: bool) -> None:
+    """What the host said when somebody asked it."""
     if previewed is None:
         return
     holds = previewed.is_of(p, digest)
@@ -180,7 +180,7 @@ def _preview(cli: CliContext, p: Proposal, digest: str, previewed: FoundPreview 
     cli.say("What it would change, as the host says in check mode", "bold")
     red = not holds or (said is not None and bool(said.surprises or said.problem))
     cli.say_beside("  ", line_of(previewed, holds=holds), "bold red" if red else "")
-    if said is not None and holds:
+    if said is not None and holds and in_full:
         say_preview(cli, said)
 
 

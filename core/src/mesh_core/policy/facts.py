@@ -133,7 +133,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.RUNNING
     if path[-2:] == ("state", "running") and yes:
         yield Fact.RUNNING
-    if (path[-2:] == ("state", "running") or path in (("running",), ("mounted",))) and truth_in(value) is False:
+    if (path[-2:] == ("state", "running") or path == ("mounted",)) and truth_in(value) is False:
         yield Fact.DOWN
     if path == ("status",) and (word == "up" or word.startswith("up ")):
         yield Fact.RUNNING  # `docker ps`: "Up 3 hours (unhealthy)"
