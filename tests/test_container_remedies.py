@@ -31,8 +31,10 @@ from node_agent.engine import Engine as AgentsEngine
 from node_agent.image_history import GOOD_SECONDS, ImageHistory
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
+from node_agent.investigation import memory
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.options import InvestigationOptions
+from node_agent.investigation.question import Question
 from node_agent.investigation.table import rooms
 from node_agent.probes.docker import DockerOptions, DockerProbe
 
@@ -139,6 +141,86 @@ def the_shop_is_as_before(home: Home) -> bool:
     return home.engine.exec(name, "ls", "/data").split() == ["by", "precious"]
 
 
+def a_hub_with_a_check_each(home: Home) -> None:
+    checked = {
+        "image": home.base,
+        "command": ["sh", "-c", "touch /tmp/well; while :; do sleep 0.2; done"],
+        "healthcheck": {"test": ["CMD", "test", "-e", "/tmp/well"], **QUICK_CHECK},
+    }
+    api, page = {**checked, "depends_on": ["db"]}, {**checked, "depends_on": ["api"]}
+    home.projects["hub"].declare(db=checked, api=api, page=page, other={**checked, "depends_on": ["db"]})
+    home.projects["hub"].up()
+
+
+def its_store_falls_ill_after_those_that_need_it(home: Home) -> None:
+    hub, since = home.projects["hub"], time.monotonic()
+    home.notes["other"] = home.engine.started_at(hub.container("other"))
+    for service in ("page", "api", "db"):
+        home.engine.exec(hub.container(service), "rm", "/tmp/well")
+        while home.engine.health(hub.container(service)) != "unhealthy":
+            assert time.monotonic() - since < 120
+            time.sleep(0.1)
+
+
+def the_hub_was_restarted_in_order(home: Home) -> bool:
+    hub = home.projects["hub"]
+    names = [hub.container(service) for service in ("db", "api", "page")]
+    began = [home.engine.started_at(name) for name in names]
+    well = all(home.engine.health(name) == "healthy" for name in names)
+    return well and began == sorted(began) and home.engine.started_at(hub.container("other")) == home.notes["other"]
+
+
+def an_eater_of_more_than_its_limit(home: Home) -> None:
+    program = "my @a; push @a, chr(65 + $$_ % 20) x 1000000 for 1..36; sleep 600"  # $$ is how compose writes $
+    limits = {"mem_limit": "32m", "memswap_limit": "32m", "init": False}
+    home.projects["den"].declare(eater={"image": home.base, "command": ["perl", "-e", program], **limits})
+    home.projects["den"].up()
+
+
+def the_eater_has_enough(home: Home) -> bool:
+    found = home.engine.inspect(home.projects["den"].container("eater"))
+    limits = [found["HostConfig"][name] // 1024**2 for name in ("Memory", "MemorySwap")]
+    return bool(found["State"]["Running"]) and limits == [48, 48]
+
+
+HOG = f"{PREFIX}-hog"
+# The test's own measure of memory: of a machine on which nothing else runs.
+FREE = f"""#!/bin/sh
+held=$(CLIENT top {HOG} -o rss,comm | awk '$2 == "{HOG}" {{ held += $1 }} END {{ print held + 0 }}')
+echo '              total        used        free      shared  buff/cache   available'
+echo "Mem:         200000           0           0           0           0 $((190000 - held))"
+"""
+
+
+def a_hog(home: Home) -> None:
+    """It holds much once, and little after a restart."""
+    hold = f'my @a; push @a, chr(65 + $_ % 20) x 1000000 for 1..186; $0 = "{HOG}"; print "full\n"; sleep 600'
+    script = f"[ -e /full ] && exec sleep 600; touch /full; exec perl -e '$| = 1; {hold}'"
+    home.engine.run(home.base, "sh", "-c", script, name=HOG, options=["--init"])
+    since = time.monotonic()
+    while "full" not in home.engine.logs(HOG):
+        assert time.monotonic() - since < 120
+        time.sleep(0.1)
+
+
+def hardly_any_memory(home: Home) -> dict[str, Any]:
+    """As the agent of that machine sees it: the real processes of the hog, and nothing else."""
+    proc = home.folder / "proc"
+    for pid in home.engine.docker("top", HOG, "-o", "pid").split()[1:]:
+        (proc / pid).mkdir(parents=True)
+        for name in ("comm", "cgroup", "statm", "smaps_rollup"):
+            (proc / pid / name).write_bytes(Path("/proc", pid, name).read_bytes())
+    (proc / "meminfo").write_text("MemTotal: 200000 kB\nMemAvailable: 8000 kB\nSwapFree: 0 kB\n")
+    question = Question("memory_low", {}, time.monotonic() + 10)
+    found = memory.look(question, AgentsEngine(home.engine.host), proc)
+    payload = {"used_percent": 96.0, "limit_percent": 90, "investigation": {"memory": found}}
+    return {"type": "memory_low", "node": NODE, "severity": "error", "payload": payload, "incident": "memory"}
+
+
+def the_hog_holds_little(home: Home) -> bool:
+    return HOG not in home.engine.docker("top", HOG, "-o", "comm")
+
+
 FAULTS = (
     Fault(
         "rollback_image",
@@ -149,7 +231,47 @@ FAULTS = (
         touches="anew from the image that it was well with",
         told="image ",
     ),
+    Fault(
+        "restart_with_dependents",
+        service="hub.db",
+        begin=a_hub_with_a_check_each,
+        make=its_store_falls_ill_after_those_that_need_it,
+        mended=the_hub_was_restarted_in_order,
+        touches="restarts 3 containers on docker01: ",
+        told="0 -> 3 of 3 are well",
+    ),
+    Fault(
+        "container_limit_raise",
+        service="den.eater",
+        make=an_eater_of_more_than_its_limit,
+        mended=the_eater_has_enough,
+        touches="-eater-1 may take 48 MiB instead of 32 MiB, until it is made anew",
+        told=f"{PREFIX}den-eater-1 may take 32 MiB -> 48 MiB, runs: no -> yes",
+    ),
+    Fault(
+        "memory_hog_restart",
+        service="",
+        make=a_hog,
+        event=hardly_any_memory,
+        mended=the_hog_holds_little,
+        touches=f"restarts what holds most of the memory on docker01; {HOG} ({HOG}) holds 1",
+        told="9",
+    ),
 )
+# A person's own policy may prefer what the shipped one only allows.
+PREFERS = """
+rules:
+  - name: unhealthy
+    when: {types: [container_unhealthy]}
+    allow: [restart_with_dependents, restart, notify]
+    prefer: restart_with_dependents
+    reason: it runs, but its own health check fails
+  - name: out-of-memory
+    when: {types: [container_oom]}
+    allow: [container_limit_raise, restart, notify]
+    prefer: container_limit_raise
+    reason: it wanted more memory than its limit
+"""
 
 
 @pytest.fixture
@@ -176,16 +298,19 @@ def mesh(home: Home, tmp_path: Path, redis_server: RedisServer) -> Iterator[dict
         "mend_compose_dirs": folders,
     }
     docker = next(iter(home.projects.values())).environment
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "free").write_text(FREE.replace("CLIENT", home.engine.client))
+    (tmp_path / "bin" / "free").chmod(0o755)
     with planner_and_executor(
         tmp_path,
         redis_server.url,
         hosts={NODE: here},
-        policy="",
+        policy=PREFERS,
         LLM_CHAIN="",
         COOLDOWN_SECONDS="1",
         DOCKER_HOST=home.engine.host,
         DOCKER_CONFIG=docker["DOCKER_CONFIG"],
-        PATH=docker["PATH"],
+        PATH=f"{tmp_path / 'bin'}:{docker['PATH']}",
         **({"DOCKER_API_VERSION": docker["DOCKER_API_VERSION"]} if "DOCKER_API_VERSION" in docker else {}),
     ) as environment:
         yield environment

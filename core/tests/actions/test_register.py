@@ -64,6 +64,7 @@ def test_metrics_have_room_for_every_word() -> None:
 
 FOUND = {
     "image": {"name": "shop:latest", "previous": f"sha256:{'a' * 64}"},
+    "dependents": {"hanging": [{"container": "shop-api-1"}]},
 }
 WRITTEN = [a for a in ACTION_TYPES if a.name not in REMEDIES and not a.takes_back and not a.only_asks]
 

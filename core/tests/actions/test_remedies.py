@@ -96,6 +96,31 @@ EVENTS: dict[str, dict[str, Any]] = {
         "service": "backup.timer",
         "payload": {"runtime": "systemd", "active_state": "failed", "investigation": {"unit": {"enabled": True}}},
     },
+    "memory_hog_restart": {
+        "type": "memory_low",
+        "payload": {
+            "used_percent": 96.1,
+            "investigation": {
+                "memory": {
+                    "holders": [
+                        {
+                            **{"unit_or_container": "shop-web-1", "kind": "container", "container": "shop-web-1"},
+                            **{"image": "shop:1", "alone": True, "program": "node"},
+                            **{"pss_bytes": 6 * GIB, "percent": 75},
+                        }
+                    ]
+                }
+            },
+        },
+    },
+    "container_limit_raise": {
+        "type": "container_oom",
+        "service": "web",
+        "payload": {
+            **{"runtime": "docker", "container": "web", "oom_killed": True},
+            "investigation": {"memory": {"limit_bytes": GIB, "available_bytes": 6 * GIB}},
+        },
+    },
 }
 
 
@@ -213,6 +238,68 @@ def test_it_is_offered_for_what_a_node_agent_found_and_for_nothing_that_a_strang
     assert name not in POLICY.allows(event_for(name, payload={})).actions
     if REMEDIES[name].when.types != ("*",):
         assert name not in POLICY.allows(event_for(name, type="clock_skew")).actions
+
+
+def holders(**first: Any) -> HealthEvent:
+    """Hardly any memory, and who holds most of it."""
+    row = EVENTS["memory_hog_restart"]["payload"]["investigation"]["memory"]["holders"][0]
+    return with_found("memory_hog_restart", "memory", holders=[{**row, **first}])
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ({"percent": 29}, "memory.holders.0.percent is only 29 %"),
+        ({"alone": False}, "memory.holders.0.alone is no"),
+        ({"unit_or_container": None}, "gives no unit_or_container for holder"),
+        ({"unit_or_container": "-H root@x"}, "gives no unit_or_container for holder"),
+        ({"kind": "login"}, "gives no enum for kind"),
+        ({"image": "host:5000/x/redis:7"}, "would touch image host:5000/x/redis:7, which is on the never list"),
+        ({"kind": "unit", "unit_or_container": "sshd.service"}, "would touch unit or container sshd.service, which is"),
+        ({"program": "ollama"}, "would touch program ollama, which is on the never list"),
+        ({"labels": {"autoheal": "false"}}, "would touch shop-web-1, whose owner's label forbids automatic restarts"),
+        ({"compose": {"project": "mendmesh", "service": "x"}}, "would touch compose project mendmesh, which is"),
+    ],
+)
+def test_what_the_evidence_names_is_fenced_as_if_the_event_were_about_it(first: dict[str, Any], said: str) -> None:
+    assert POLICY.allows(holders()).preferred == "memory_hog_restart"
+    told = POLICY.allows(holders(**first))
+    assert told.preferred == "notify"
+    assert "memory_hog_restart" not in told.actions
+    assert said in told.reason, told.reason
+
+
+def test_a_remedy_that_interrupts_looks_at_what_it_would_touch_so_that_the_lifeline_holds_on_the_host_too() -> None:
+    read = action_type("memory_hog_restart").read_look
+    assert read is not None
+    container = {"Name": "/web", "Config": {"Image": "valkey:8", "Labels": {"mendmesh.restart": "no"}}}
+    answer = {
+        "numbers": {"used_percent": 96, "available_kib": 1, "is_running": 1, "restarts": 0},
+        "proven": False,
+        "touched": [{"unit": "Id=web.service\nExecStart={ path=/usr/sbin/sshd ; x }"}, {"container": container}],
+    }
+    seen = read(proposal_for("memory_hog_restart"), {"msg": answer})
+    assert POLICY.protected_in_look(seen.facts) == "image valkey:8"
+    assert seen.facts["containers"][0]["restart_forbidden"] is True
+    nothing = {**answer, "touched": [answer["touched"][0], {"container": {"Name": ""}}]}
+    seen = read(proposal_for("memory_hog_restart"), {"msg": nothing})
+    assert POLICY.protected_in_look(seen.facts) == "program sshd"
+    assert "touched" in playbook_for(proposal_for("container_limit_raise")).look
+    assert "touched" not in playbook_for(proposal_for("unit_start")).look, "what does not run is not interrupted"
+
+
+def test_a_limit_is_raised_by_half_and_by_no_more_than_the_host_can_give() -> None:
+    assert "instead of 1.0 GiB" in what_it_touches(proposal_for("container_limit_raise"))
+    assert "web may take 1.5 GiB" in what_it_touches(proposal_for("container_limit_raise"))
+    for found, said in (
+        ({"limit_bytes": None}, "the agent found no memory.limit_bytes"),
+        ({"limit_bytes": 2 * GIB}, "memory.limit_bytes is 2.0 GiB"),
+        ({"available_bytes": 2 * GIB}, "memory.limit_bytes is 1.0 GiB"),
+        ({"available_bytes": 10**13, "limit_bytes": 10**12}, "gives no integer for raised_bytes"),
+    ):
+        choice = action_type("container_limit_raise").choice
+        assert choice is not None
+        assert said in choice.unmet(with_found("container_limit_raise", "memory", **found))
 
 
 def test_policy_prefers_what_the_agent_found_and_says_what_is_missing_where_nothing_was() -> None:

@@ -29,6 +29,7 @@ _FILES = (
     "service_restart",
     "redeploy",
     "rollback_image",
+    "restart_with_dependents",
     "notify",
     "playbook",
     "preview",
