@@ -183,7 +183,11 @@ def test_a_policy_that_names_a_bad_file_works_without_it_and_says_why(tmp_path: 
     allowed = own_policy(tmp_path, rule).allows(disk_space_low())
     assert allowed.preferred == "notify"
     assert "not offered: mine (mine.yml:" in allowed.reason
-    own_folder(tmp_path, mine=FOR_DISKS)
+    own_folder(tmp_path, mine=FOR_DISKS, journal_vacuum="title: [")
+    assert own_policy(tmp_path, rule).allows(disk_space_low()).preferred == "mine"
+    assert own_policy(tmp_path, "rules: []").allows(disk_space_low(**JOURNAL)).preferred == "journal_vacuum", (
+        "a bad file takes nothing away from what is shipped"
+    )
     assert own_policy(tmp_path, rule).allows(disk_space_low()).preferred == "mine"
     (tmp_path / "config" / "remedies" / "mine.yml").unlink()
     assert "Input should be one of" in str(ConfigReader(tmp_path).policy()), "a name that is nowhere is a mistake"

@@ -98,8 +98,9 @@ class Register:
 
     @cached_property
     def unusable(self) -> Mapping[str, str]:
-        """Of each remedy whose file was refused, by its name -> why."""
-        return {file.removesuffix(".yml"): why for file, why in self.refused.items()}
+        """Of each remedy that is not there because its file was refused, by its name -> why."""
+        named = ((file.removesuffix(".yml"), why) for file, why in self.refused.items())
+        return {name: why for name, why in named if name not in self.names}
 
     def with_own(self, remedies: Mapping[str, Remedy], refused: Mapping[str, str]) -> Register:
         """A person's own beside these. A shipped one that one of them replaces stays known and is offered no more."""
