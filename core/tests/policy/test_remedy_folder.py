@@ -86,6 +86,12 @@ def test_what_belongs_to_a_service_defines_nothing(tmp_path: Path) -> None:
     os.chown(folder.folder / "theirs.yml", 10101, -1)
     assert folder.use().own == {"mine"}
     assert "it belongs to a service (user 10101)" in current().refused["theirs.yml"]
+    os.chown(tmp_path / "actions", -1, 10103)
+    os.chown(folder.folder / "mine.yml", -1, 10103)
+    (folder.folder / "mine.yml").chmod(0o664)
+    assert "mine.yml: its group are the services" in folder.use().refused["mine.yml"]
+    (folder.folder / "mine.yml").chmod(0o644)
+    assert folder.use().own == {"mine"}
     os.chown(folder.folder, 10102, -1)
     assert folder.use().own == frozenset()
     os.chown(folder.folder, 0, -1)

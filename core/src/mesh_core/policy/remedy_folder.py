@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from mesh_core.actions.register import SHIPPED, Register, use
 from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, read_named
@@ -21,6 +22,13 @@ MAX_FILES = 1000  # that are read
 MAX_ENTRIES = 20_000  # that are even listed
 # Whose owner is a service, where services have users of their own.
 _SERVICES_OWN = ("actions/pending", "actions/approved", "spool", "events", "redis")
+
+
+class Distrusted(NamedTuple):
+    """Who must not be able to write a remedy."""
+
+    users: frozenset[int] = frozenset()
+    group: int | None = None
 
 
 class RemedyFolder:
@@ -69,7 +77,7 @@ class RemedyFolder:
             self._complain(self.folder / file, why)
         return register
 
-    def _remedy(self, path: Path, distrusted: frozenset[int]) -> Remedy | str:
+    def _remedy(self, path: Path, distrusted: Distrusted) -> Remedy | str:
         try:
             raw = bytes_of(path, lambda status: _why_not(status, distrusted))
             return read_named(path.name, raw, SHIPPED.names, SHIPPED.remedies)[1]
@@ -102,12 +110,16 @@ class RemedyFolder:
     def _stamps(self) -> object:
         return tuple((path.name, stamp_of(path)) for path in self._files())
 
-    def _distrusted(self) -> frozenset[int]:
-        """The users of services; none where one user owns everything, as in a checkout."""
+    def _distrusted(self) -> Distrusted:
+        """The users of services, and the group that they share; nobody where one user owns everything, as in a
+        checkout."""
         found = {name: _status(self._runtime / name) for name in _SERVICES_OWN}
         owners = {name: status.st_uid for name, status in found.items() if status}
         planner, executor, *_ = (owners.get(name) for name in _SERVICES_OWN)
-        return frozenset(owners.values()) - {0} if planner != executor else frozenset()
+        if planner == executor:
+            return Distrusted()
+        shared = _status(self._runtime / "actions")
+        return Distrusted(frozenset(owners.values()) - {0}, shared.st_gid if shared and shared.st_gid else None)
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -117,9 +129,11 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _why_not(status: os.stat_result, distrusted: frozenset[int]) -> str:
-    if status.st_uid in distrusted:
+def _why_not(status: os.stat_result, distrusted: Distrusted) -> str:
+    if status.st_uid in distrusted.users:
         return f"it belongs to a service (user {status.st_uid}), which must not define what runs; chown it to a person"
     if status.st_mode & stat.S_IWOTH:
         return "everybody may write it; chmod o-w"
+    if status.st_mode & stat.S_IWGRP and status.st_gid == distrusted.group:
+        return "its group are the services, which must not define what runs; chmod g-w"
     return ""
