@@ -21,6 +21,7 @@ from rich.console import Console
 from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
 from mend.times import now
+from mesh_core.actions.register import playbook_for
 from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.approvals.proposal_files import Receipt, digest_of, name_of, short_id
 from mesh_core.models.previews import Effect, Preview, TaskPreview
@@ -423,6 +424,20 @@ def test_undo_proposes_what_takes_a_run_back_with_the_numbers_of_before(mend: Me
     finish(mend, waits.proposal, "failed")
     assert mend("retry", waits.name.id).exit_code == 0
     assert mend("undo", waits.name.id).exit_code == 3
+
+
+def test_a_card_shows_what_takes_it_back_by_itself(mend: Mend) -> None:
+    undo = "undo: {by_itself: true, tasks: [{name: Put it back, ansible.builtin.file: {path: /srv/x, state: touch}}]}\n"
+    own_folder(mend.runtime, mine=GOOD + undo)
+    proposal = scratch_proposal()
+    (mend.actions.folder(Folder.PENDING) / f"{proposal.id}.{digest_of(proposal.wire())}.json").write_bytes(
+        proposal.wire()
+    )
+    shown = mend("show", proposal.id).stdout
+    sentence = "If it does not help, it is taken back by itself, with this playbook, byte for byte"
+    assert shown.index("Approval runs this playbook") < shown.index(sentence) < shown.index("Put it back")
+    assert "before_used_percent: '{{ mend_before.used_percent }}'" in shown
+    assert json.loads(mend("show", proposal.id, "--json").stdout)["playbooks"]["undo"] == playbook_for(proposal).undo
 
 
 def test_a_proposal_that_expired_while_you_slept_can_be_had_again(mend: Mend) -> None:

@@ -128,6 +128,7 @@ MEASURED = TargetState(TargetStatus.UNHEALTHY, "it does not answer", {"answers":
         (DID_NOT_HELP, replace(MEASURED, facts={}), None, False, "for what was there before was not measured; `mend"),
         (replace(DID_NOT_HELP, did_not_help=False), MEASURED, None, False, "for nobody could see whether it helped"),
         (replace(DID_NOT_HELP, did_not_help=False, verdict=OutcomeVerdict.NOT_RUN), MEASURED, None, None, "sick"),
+        (replace(DID_NOT_HELP, did_not_help=False, result="interrupted"), MEASURED, None, False, "it was cut short;"),
     ],
 )
 async def test_what_did_not_help_is_taken_back_once_where_its_card_said_so(

@@ -26,5 +26,5 @@ def left_as_it_is(action: ActionType, result: RunResult, why: str = "") -> Taken
     began = result.verdict is not OutcomeVerdict.NOT_RUN and result.result != "done"
     if not action.undoes_by_itself or not began:
         return NOTHING
-    why = why or "nobody could see whether it helped"
+    why = why or ("it was cut short" if result.result == "interrupted" else "nobody could see whether it helped")
     return TakenBack(False, f"it was not taken back, for {why}; {BY_HAND}")
