@@ -22,10 +22,8 @@ from executor_agent.admission import (
     admit,
     dangers_of,
     decide,
-    lifeline_problem,
-    never_ran,
-    owner_problem,
 )
+from executor_agent.beginning import lifeline_problem, never_ran, owner_problem
 from executor_agent.candidate import Candidate, read_candidate
 from mesh_core.actions.container_state import read_containers
 from mesh_core.actions.register import with_digest

@@ -5,7 +5,6 @@ Moves nothing, runs nothing. Every denial is one sentence that says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,15 +12,12 @@ from executor_agent.candidate import Candidate
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.reading import read_filed, read_proposal
 from mesh_core.actions.register import action_type, current, playbook_for, type_for, why_gone
-from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.previews import why_no_preview
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
-from mesh_core.models.owner_labels import AUTOHEAL, RESTART
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
-from mesh_core.policy.lifeline import containers_in
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
@@ -109,14 +105,14 @@ def admit(candidate: Candidate, config: ConfigSnapshot, now: datetime) -> Admiss
 def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None:
     """Why this proposal may not run under this config, as a sentence; None when it may. Pure."""
     if gone := why_gone(proposal.type):  # it was there when the file was claimed
-        return f"{gone}; put the file back, then {_AGAIN}"
+        return f"{gone}; put the file back, then {AGAIN}"
     if action_type(proposal.type).touches_host:  # a message to people asks nothing of any host
         if isinstance(config.inventory, str):
-            return f"no host may be touched without an inventory: {config.inventory}; then {_AGAIN}"
+            return f"no host may be touched without an inventory: {config.inventory}; then {AGAIN}"
         if problem := config.inventory.problem_with(proposal.node):
-            return f"{problem}; then {_AGAIN}"
+            return f"{problem}; then {AGAIN}"
     if isinstance(config.policy, str):
-        return f"the policy cannot be read: {config.policy}; correct it, then {_AGAIN}"
+        return f"the policy cannot be read: {config.policy}; correct it, then {AGAIN}"
     known = config.inventory.variables if isinstance(config.inventory, Inventory) else frozenset[str]()
     return _shape_problem(proposal, config.policy, known)
 
@@ -128,55 +124,6 @@ def dangers_of(proposal: Proposal, config: ConfigSnapshot) -> tuple[str, ...]:
     return lint_by_policy(config.policy, proposal).dangers
 
 
-def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:
-    """Why what was seen on the host may not be touched, whatever the event called it; None if it may. Pure."""
-    interrupts = action_type(proposal.type).interrupts
-    if not interrupts or isinstance(config.policy, str) or isinstance(config.inventory, str):
-        return None
-    address = str(config.inventory.variables_of(proposal.node).get("ansible_host", ""))
-    if what := config.policy.protected_in_look(seen.facts, proposal.node, address):
-        return (
-            f"{proposal.target_key} is {what}, which is on the policy's never list: the mesh or its access depends "
-            f"on it; mend it by hand, or take the name off in config/policy.yml (unprotect), then {_AGAIN}"
-        )
-    return None
-
-
-def owner_problem(proposal: Proposal, seen: TargetState) -> str | None:
-    """Why the owner of what was seen forbids it, where the event did not say so; None if nobody does. Pure.
-
-    An alert tells nothing of a container's labels, and one that was made anew may have others.
-    """
-    if not action_type(proposal.type).interrupts:
-        return None
-    names = [str(one.get("name")) for one in containers_in(seen.facts) if one.get("restart_forbidden")]
-    if not names:
-        return None
-    return (
-        f"the owner of {', '.join(names)} forbids automatic restarts by a label ({RESTART} or {AUTOHEAL}): restart it "
-        f"by hand, or take the label off, then {_AGAIN}"
-    )
-
-
-def never_ran(proposal: Proposal, ran_in: Callable[[str], str | None]) -> str | None:
-    """Why this undo may not run: what it takes back never ran here. None for one of what did, and for all else."""
-    back = proposal.undoes
-    if back is None or ran_in(back.action_id) not in (None, Folder.RUNNING, Folder.WITHDRAWN):
-        return None
-    return f"{back.action_id} did not run here, or still does, so there is nothing of it to take back; reject this"
-
-
-def too_often(proposal: Proposal, begun_within_hour: Callable[[], int]) -> str | None:
-    """Why it may not begin although it is allowed: its own limit for one target. Asked only where there is one."""
-    choice = action_type(proposal.type).choice
-    if choice is None or choice.per_hour is None or (times := begun_within_hour()) < choice.per_hour:
-        return None
-    return (
-        f"{proposal.action} began {times} times on {proposal.target_key} within the hour, its limit is "
-        f"{choice.per_hour}; look why it does not last, or wait, then {_AGAIN}"
-    )
-
-
 def _once_only(folder: str) -> str:
     if folder == Folder.RUNNING:
         return "this id is being executed right now; nothing more to do"
@@ -185,7 +132,7 @@ def _once_only(folder: str) -> str:
     return f"this id was executed already{place}, and one id runs at most once; {again}"
 
 
-_AGAIN = "move this file back to approved/"
+AGAIN = "move this file back to approved/"
 
 
 def _not_what_was_reviewed(raw: bytes) -> Denied:

@@ -15,14 +15,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from executor_agent.admission import (
-    dangers_of,
-    lifeline_problem,
-    never_ran,
-    owner_problem,
-    permission_problem,
-    too_often,
-)
+from executor_agent.admission import dangers_of, permission_problem
+from executor_agent.beginning import lifeline_problem, never_ran, owner_problem, too_often
 from executor_agent.finalizer import Finalizer
 from executor_agent.ledger import ActionRun, Ledger
 from executor_agent.live_output import LiveOutput
@@ -34,6 +28,7 @@ from executor_agent.reports import started_reports
 from executor_agent.runner import OnLine, Runner, RunResult, TakenBack
 from executor_agent.taking_back import is_to_be_taken_back, left_as_it_is
 from executor_agent.target_locks import TargetLocks
+from executor_agent.task_results import result_of, taken_back
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus, numbers_in
 from mesh_core.models.events import Trust
@@ -212,7 +207,7 @@ class Execution:
         task, in_time = await self._in_time(
             active, self.runner.run(run.proposal, run.folder, self._on_line(run), active.cancel)
         )
-        result = _result_of(task)
+        result = result_of(task)
         if result.result == "interrupted":
             result = await self._ended_early(run, result, in_time=in_time)
         seen_before = result.before or before.facts
@@ -245,7 +240,7 @@ class Execution:
         task, in_time = await self._in_time(
             active, self.runner.take_back(run.proposal, run.folder, numbers, self._on_line(run), active.cancel)
         )
-        return _taken_back(task, in_time=in_time)
+        return taken_back(task, in_time=in_time)
 
     def _on_line(self, run: ActionRun) -> OnLine:
         return lambda stage, line: self.output.add(run.id, stage, line)
@@ -292,25 +287,3 @@ class Execution:
 def _turn_of(proposal: Proposal) -> str:
     """Whose turn it waits for. No repair of a target waits for a preview, which changes nothing there."""
     return f"{proposal.target_key} preview" if proposal.preview_of else proposal.target_key
-
-
-def _result_of(task: asyncio.Future[RunResult]) -> RunResult:
-    if not task.done() or task.cancelled():
-        return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, "it did not end when it was told to")
-    error = task.exception()
-    if error is not None:  # a runner may raise anything; the action has failed, the executor has not
-        log.error("executor.runner_failed", exc_info=error)
-        return RunResult(
-            "failed", OutcomeVerdict.INCONCLUSIVE, f"the runner failed: {type(error).__name__}: {error}"[:1000]
-        )
-    return task.result()
-
-
-def _taken_back(task: asyncio.Future[TakenBack], *, in_time: bool) -> TakenBack:
-    if not task.done() or task.cancelled():
-        why = "it was told to stop" if in_time else "it took too long and was ended"
-        return TakenBack("failed", f"it could not be taken back: {why}; look there")
-    if error := task.exception():  # as of a run: whatever a runner raises, the executor goes on
-        log.error("executor.undo_failed", exc_info=error)
-        return TakenBack("failed", f"it could not be taken back: {type(error).__name__}: {error}"[:1000])
-    return task.result()
