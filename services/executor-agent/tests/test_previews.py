@@ -162,6 +162,19 @@ def test_what_is_kept_of_a_result_is_bounded() -> None:
     assert sum(len(json.dumps(task.model_dump(mode="json"))) for task in tasks) < 250_000
 
 
+def test_a_failure_that_the_playbook_passes_over_is_none() -> None:
+    recorder = PreviewRecorder(lambda text: text)
+    failed = event("runner_on_failed", msg="no such unit")
+    failed["event_data"]["ignore_errors"] = True
+    recorder.on_event(failed)
+    [task] = recorder.tasks()
+    assert (task.effect, task.why, recorder.failed) == (
+        Effect.NOTHING,
+        "it would fail, which the playbook passes over",
+        False,
+    )
+
+
 def would_change(name: str, *things: str, module: str = "ansible.builtin.copy") -> TaskPreview:
     return TaskPreview(name=name, module=module, effect=Effect.CHANGES, things=things)
 

@@ -31,7 +31,7 @@ _BY_CONDITION = ("skip_reason", "false_condition")
 class _Seen:
     name: str
     module: str
-    effects: list[Effect] = field(default_factory=list)
+    effects: set[Effect] = field(default_factory=set)
     things: dict[str, None] = field(default_factory=dict)
     whys: dict[str, None] = field(default_factory=dict)
     diffs: list[str] = field(default_factory=list)
@@ -65,7 +65,10 @@ class PreviewRecorder:
         seen = self._seen(data)
         if seen is None:
             return
-        if kind.startswith("runner_item_on_"):
+        if how == "failed" and data.get("ignore_errors"):
+            seen.effects.add(Effect.NOTHING)
+            seen.whys["it would fail, which the playbook passes over"] = None
+        elif kind.startswith("runner_item_on_"):
             seen.rounds += 1
             self._take(seen, how, result, printed)
         elif not seen.rounds:
@@ -97,29 +100,29 @@ class PreviewRecorder:
     def _take(self, seen: _Seen, how: str, result: Mapping[str, Any], printed: str) -> None:
         if how == "failed":
             self.failed = True
-            seen.effects.append(Effect.FAILED)
+            seen.effects.add(Effect.FAILED)
             seen.whys[self._why(failure_in(dict(result)))] = None
         elif how == "skipped" or result.get("skipped"):
             self._skipped(seen, result, printed)
         elif _changed(result, printed):
-            seen.effects.append(Effect.CHANGES)
+            seen.effects.add(Effect.CHANGES)
             for thing in _things(result):
                 self._keep_thing(seen, self._cleaned(thing)[:300])
             self._keep_diff(seen, result)
         else:
-            seen.effects.append(Effect.NOTHING)
+            seen.effects.add(Effect.NOTHING)
 
     def _skipped(self, seen: _Seen, result: Mapping[str, Any], printed: str) -> None:
         """By its own condition, for want of rounds, or because its module does nothing in check mode."""
         said = json.dumps(result, default=str) if result else printed
         if any(f'"{word}"' in said for word in _BY_CONDITION):
-            seen.effects.append(Effect.SKIPPED)
+            seen.effects.add(Effect.SKIPPED)
             seen.whys["its condition says no"] = None
         elif "No items in the list" in said:
-            seen.effects.append(Effect.NOTHING)
+            seen.effects.add(Effect.NOTHING)
             seen.whys[_EMPTY] = None
         else:
-            seen.effects.append(Effect.UNKNOWN)
+            seen.effects.add(Effect.UNKNOWN)
             seen.whys[NOT_RUN] = None
 
     def _keep_thing(self, seen: _Seen, thing: str) -> None:
