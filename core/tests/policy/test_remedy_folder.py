@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -75,6 +76,21 @@ def test_one_bad_file_is_refused_alone_and_a_name_is_given_once(tmp_path: Path) 
     }.items():
         assert why in register.refused[name], register.refused[name]
     assert len(register.refused) == len(heard) == 14, "each once"
+
+
+def test_a_folder_that_may_not_be_listed_is_said_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = own_folder(tmp_path, mine=GOOD)
+
+    def forbidden(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    (folder.folder / "another.txt").touch()
+    monkeypatch.setattr(os, "scandir", forbidden)  # root may list everything
+    register = folder.use()
+    assert register.own == frozenset()
+    assert "remedies: it cannot be read: Permission denied" in register.refused["remedies"]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")

@@ -55,11 +55,18 @@ class RemedyFolder:
     def _read(self) -> Register:
         if not os.path.isdir(self.folder):  # noqa: PTH112  (False where nobody may look)
             return SHIPPED
+        remedies, refused = ({}, why) if (why := self._folder_problems()) else self._read_files()
+        register = SHIPPED.with_own(remedies, refused)
+        for file, told in register.refused.items():
+            self._complain(self.folder / file, told)
+        return register
+
+    def _read_files(self) -> tuple[dict[str, Remedy], dict[str, str]]:
         remedies: dict[str, Remedy] = {}
-        refused = dict(self._folder_problems())
+        refused: dict[str, str] = {}
         read_before, self._read_before = self._read_before, {}
         distrusted = self._distrusted()
-        for path in () if refused else self._files():
+        for path in self._files():
             key = (stamp_of(path), distrusted)  # before reading
             seen = read_before.get(path.name)
             made = seen[1] if seen and seen[0] == key else self._remedy(path, distrusted)
@@ -72,10 +79,7 @@ class RemedyFolder:
             refused[self.folder.name] = (
                 f"{self.folder}: it holds {count} files, and only the first {MAX_FILES} are read; move some away"
             )
-        register = SHIPPED.with_own(remedies, refused)
-        for file, why in register.refused.items():
-            self._complain(self.folder / file, why)
-        return register
+        return remedies, refused
 
     def _remedy(self, path: Path, distrusted: Distrusted) -> Remedy | str:
         try:
