@@ -155,8 +155,8 @@ def test_a_configuration_is_behind_by_the_newest_of_its_files_and_what_loaded_it
     (proc / "7/task/7/children").write_text("9 10 ")
     ticks = 300 * os.sysconf("SC_CLK_TCK")
     (proc / "9/stat").write_text(f"9 (a ) b) S {' '.join('1' for _ in range(18))} {ticks} 0 0")
-    assert config.loaded_at({"StateChangeTimestampMonotonic": "200000000", "MainPID": "7"}, proc) == 1300
-    assert config.loaded_at({"StateChangeTimestampMonotonic": "400000000", "MainPID": "0"}, proc) == 1400
+    assert config.loaded_at({"StateChangeTimestamp": "Thu 1970-01-01 00:20:00 UTC", "MainPID": "7"}, proc) == 1300
+    assert config.loaded_at({"StateChangeTimestamp": "Thu 1970-01-01 00:23:20 UTC", "MainPID": "0"}, proc) == 1400
     for service, asked in (("nginx.service", True), ("web.service", False)):
         assert config.fits(Question("http_probe_failed", {"runtime": "systemd"}, FOREVER, service=service)) is asked
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +29,19 @@ def fits(question: Question) -> bool:
 
 def look(question: Question, etc: Path = ETC, proc: Path = PROC) -> dict[str, Any]:
     name = unit.unit_in(question)
-    shows = question.answered(systemctl.show([name], "Id,ActiveState,StateChangeTimestampMonotonic,MainPID"))
+    shows = question.answered(systemctl.show([name], "Id,ActiveState,StateChangeTimestamp,MainPID"))
     newest = newest_in(etc / PROGRAMS[name], question)
     if not shows or newest is None or shows[0].get("ActiveState") != "active":
         return {}
-    loaded = loaded_at(shows[0], proc)
+    if not (loaded := loaded_at(shows[0], proc)):
+        return {}
     file, changed = newest
     return {"program": PROGRAMS[name], "file": shown(file), "behind_seconds": max(0, int(changed) - int(loaded))}
 
 
 def loaded_at(told: Mapping[str, str], proc: Path = PROC) -> float:
     """Unix seconds when the unit was started or reloaded; or a worker of it was, by whoever reloads without systemd."""
-    booted = booted_at(proc)
-    since_boot = int(told.get("StateChangeTimestampMonotonic") or 0) / 1e6
-    return max((booted + since_boot, *_workers_of(told.get("MainPID", ""), booted, proc)))
+    return max((_moment(told.get("StateChangeTimestamp", "")), *_workers_of(told.get("MainPID", ""), proc)))
 
 
 def newest_in(folder: Path, question: Question) -> tuple[str, float] | None:
@@ -63,11 +63,19 @@ def _below(folder: Path) -> Iterator[Path]:
         yield from (Path(root, name) for name in files if not name.startswith(".") and not name.endswith(_PASSING))
 
 
-def _workers_of(main: str, booted: float, proc: Path) -> Iterator[float]:
+def _moment(text: str) -> float:
+    """`Sat 2026-11-28 22:35:20 UTC`, as our systemctl says it: the same clock as that of files."""
+    try:
+        return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _workers_of(main: str, proc: Path) -> Iterator[float]:
     try:
         children = (proc / main / "task" / main / "children").read_text().split() if main.isdigit() else []
     except OSError:
         return
     for child in children:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            yield booted + started_at(proc / child)
+            yield booted_at(proc) + started_at(proc / child)
