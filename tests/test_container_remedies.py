@@ -186,7 +186,7 @@ def the_eater_has_enough(home: Home) -> bool:
 HOG = f"{PREFIX}-hog"
 # The test's own measure of memory: of a machine on which nothing else runs.
 FREE = f"""#!/bin/sh
-held=$(CLIENT top {HOG} -o rss,comm | awk '$2 == "{HOG}" {{ held += $1 }} END {{ print held + 0 }}')
+held=$(CLIENT top {HOG} -o pid,rss,comm | awk '$3 == "{HOG}" {{ held += $2 }} END {{ print held + 0 }}')
 echo '              total        used        free      shared  buff/cache   available'
 echo "Mem:         200000           0           0           0           0 $((190000 - held))"
 """
@@ -218,7 +218,7 @@ def hardly_any_memory(home: Home) -> dict[str, Any]:
 
 
 def the_hog_holds_little(home: Home) -> bool:
-    return HOG not in home.engine.docker("top", HOG, "-o", "comm")
+    return HOG not in home.engine.docker("top", HOG, "-o", "pid,comm")
 
 
 FAULTS = (
