@@ -11,7 +11,8 @@ import pytest
 from folders_rig import approved, pending, proposal_for
 
 from mesh_core.actions.reading import read_proposal
-from mesh_core.actions.register import action_type, playbook_for, what_it_touches
+from mesh_core.actions.register import SHIPPED, action_type, playbook_for, what_it_touches
+from mesh_core.actions.remedies.rendering import rendered
 from mesh_core.approvals import decisions, edits
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.previews import PREVIEW_FILE, ask_preview, latest_preview, playbook_sha256, why_no_preview
@@ -19,6 +20,7 @@ from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.playbook_tasks import runs_in_check_mode
 from mesh_core.testing import AllFolders
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -114,6 +116,13 @@ def own_playbook(text: str) -> dict[str, Any]:
 def test_what_cannot_be_asked_is_said_at_once(changes: dict[str, Any], words: str) -> None:
     said = why_no_preview(proposal_for().model_copy(update=changes))
     assert words in said if words else not said
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED.remedies))
+def test_each_shipped_remedy_can_be_asked_about(name: str) -> None:
+    remedy = SHIPPED.remedies[name]
+    values = {param: one.example for param, one in remedy.params.items()}
+    assert runs_in_check_mode(rendered(remedy, "n1", values).apply) == ""
 
 
 def refused(call: Callable[[], object], reason: RefusalReason, words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mesh_core.actions.remedies.looking import looking_problem, shape_problem
 from mesh_core.policy.playbook_lint.yaml_text import plays_in
 
 _OF_A_PLAY = ("pre_tasks", "tasks", "post_tasks", "handlers")
@@ -28,13 +29,22 @@ def variables_in(text: str) -> dict[str, Any]:
 
 
 def runs_in_check_mode(text: str) -> str:
-    """The sentence about a task that would run for real in check mode; '' where there is none, or no playbook."""
+    """The sentence about a task that would do something real in check mode; '' where there is none, or no playbook.
+
+    A remedy's own looks run there, too: what they use is listed as looking.
+    """
     try:
         parts = (*plays_in(text), *tasks_in(text))
-        wrong = next((one for one in parts if one.get("check_mode", True) is not True), None)
+        real = (one for one in parts if one.get("check_mode", True) is not True)
+        wrong = next((one for one in real if not _only_looks(one)), None)
     except ValueError:
         return ""
     return f"{str(wrong.get('name', 'a task'))[:120]} says check_mode: false, so it would run for real" if wrong else ""
+
+
+def _only_looks(task: Mapping[str, Any]) -> bool:
+    rest = {word: said for word, said in task.items() if word != "check_mode"}
+    return not (shape_problem(rest) or looking_problem(rest))
 
 
 def _opened(tasks: object) -> Iterator[Mapping[str, Any]]:
