@@ -124,7 +124,7 @@ def _told_change(remedy: Remedy, proposal: Proposal, before: Mapping[str, Any], 
     if not all(name in seen for seen in (before, after) for name in remedy.look.numbers):
         return ""
     values = values_for(remedy, proposal)
-    return told_change(remedy.shows, {**values, **before}, {**values, **after})
+    return told_change(remedy.shows, {**before, **values}, {**after, **values})
 
 
 def _touches(remedy: Remedy, proposal: Proposal) -> str:
