@@ -161,7 +161,7 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"State": {"Running": False}}, {Fact.DOWN}),
         ({"running": False}, set()),  # so says a job between two runs, too
         ({"mounted": False, "mount": "/srv"}, {Fact.DOWN}),
-        ({"domain": "vm1", "state": "shut off"}, {Fact.DOWN}),
+        ({"domain": "vm1", "state": "shut off"}, set()),
         ({"pm2_env": {"status": "errored"}}, {Fact.DOWN}),
         ({"missing": ["web"], "declared_services": ["web"]}, {Fact.GONE, Fact.COMPOSE}),
         # contradictions

@@ -95,12 +95,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     return frozenset(found)
 
 
-_DOWN_STATES = frozenset(
-    {
-        *("exited", "stopped", "fatal", "dead", "crashed", "errored"),
-        *("shut off", "shutoff", "shut down", "powered off", "poweredoff", "halted"),  # of guests
-    }
-)
+# No words of guests (shut off, powered off): nothing here starts one, and a container of its name is another thing.
+_DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed", "errored"})
 # `docker ps`; not ended by 0 or by a signal of a stop, which may be somebody's will.
 _EXITED = re.compile(r"exited \((?!(?:0|137|143)\))\d{1,3}\)")
 _DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
