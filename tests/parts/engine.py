@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,14 @@ class Engine:
         """What the engine knows of a container (or image); DockerFailed when it does not exist."""
         found: list[dict[str, Any]] = json.loads(self.docker("inspect", name))
         return found[0]
+
+    @property
+    def gateway(self) -> str:
+        """The host's address on the engine's own bridge."""
+        told = self.docker("network", "inspect", "bridge", "--format", "{{json (index .IPAM.Config 0)}}")
+        config: dict[str, str] = json.loads(told)
+        # An engine that made its bridge in this very life names no gateway; it takes the first address.
+        return config.get("Gateway") or str(ip_network(config["Subnet"])[1])
 
     def health(self, name: str) -> str:
         """`starting`, `healthy`, `unhealthy`, or `none` without a health check."""

@@ -33,6 +33,7 @@ raise SystemExit(ctypes.CDLL(None).mount(b"nas", b"/srv/nas", b"fuse", 0, option
 MOUNT_AS_BEFORE = "umount -l /srv/nas; sed -i '\\:/srv/nas:d' /etc/fstab; systemctl daemon-reload"
 # A temporary folder of its own, with an age of days; what is new stays.
 FULL_TMP = """
+systemctl stop systemd-tmpfiles-clean.timer  # a quarter of an hour after its start a node cleans by itself
 mount -t tmpfs -o size=100m old /var/tmp
 echo 'd /var/tmp 1777 root root m:3d' > /etc/tmpfiles.d/test.conf
 head -c 97000000 /dev/zero > /var/tmp/old; touch -d '9 days ago' /var/tmp/old; touch /var/tmp/new

@@ -160,7 +160,7 @@ def product(engine: Engine, product_images: Mapping[str, str], compose_plugin: P
     project = f"mm{secrets.token_hex(4)}"
     # This node leaves the far one's container to the far one's agent.
     (runtime / "config" / "node.yml").write_text(json.dumps({"docker": {"ignore": ["*-far"]}}))
-    gateway = engine.docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    gateway = engine.gateway
     redis_port, page_port = free_port(), free_port()
     registry = product_images["observer"].rpartition("/")[0]
     environment = {

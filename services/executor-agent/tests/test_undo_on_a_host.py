@@ -85,8 +85,9 @@ async def test_what_does_not_help_a_real_host_is_taken_back_and_proven_so(
         assert "before_is_running" in playbook_for(proposal).undo, "it is part of what is approved"
         move_by_hand(harness.actions, name)
         outcome = await harness.ends_in(Folder.FAILED, name, 300)
+        assert systemd_node.show("web", "ActiveState") == {"ActiveState": "inactive"}
     finally:
-        systemd_node.systemctl("stop", "web")
+        systemd_node.systemctl("start", "web")  # as every test finds it
     assert (outcome.verdict, outcome.undone) == ("not_helped", True), outcome
     stages = [(stage.name, stage.ok, stage.changed) for stage in outcome.stages]
     assert stages[:3] == [("syntax", True, 0), ("undo_syntax", True, 0), ("apply", True, 1)]
