@@ -8,14 +8,14 @@ import pytest
 
 from mesh_core.models.proposals import Risk
 from mesh_core.models.records import rfc3339
-from mesh_core.policy.track_record import NOTHING_KNOWN, Candidate, PastRun, TrackRecord, ranked
+from mesh_core.policy.track_record import NOTHING_KNOWN, PastRun, RankedChoice, TrackRecord, ranked
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 ALLOWED = (
-    Candidate("first", "first", Risk.LOW),
-    Candidate("second", "second_type", Risk.LOW),
-    Candidate("bold", "bold", Risk.GUARDED),
-    Candidate("last", "last", Risk.LOW),
+    RankedChoice("first", "first", Risk.LOW),
+    RankedChoice("second", "second_type", Risk.LOW),
+    RankedChoice("bold", "bold", Risk.GUARDED),
+    RankedChoice("last", "last", Risk.LOW),
 )
 
 

@@ -6,7 +6,7 @@ A *choice* is what policy offers and a model answers (`action` on the wire); a *
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,14 @@ class FactCondition:
     must_hold: bool
     fence: str  # how a decision names it
     sentence: str
+
+
+def not_where(word: str, facts: Iterable[str]) -> tuple[FactCondition, ...]:
+    """The choice of this word is not offered where an event says one of these facts."""
+    return tuple(
+        FactCondition(fact, False, word, f"{word} is not offered where an event says {fact.replace('_', ' ')}")
+        for fact in facts
+    )
 
 
 def nothing_needed(event: HealthEvent) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mesh_core.actions.action_type import ActionType, Choice, FactCondition
+from mesh_core.actions.action_type import ActionType, Choice, not_where
 from mesh_core.actions.container_restart import restart_tasks
 from mesh_core.actions.container_state import read_look
 from mesh_core.actions.containers import OTHERS, ContainerQuery, by_event, in_network_of, named_in, with_others
@@ -52,10 +52,7 @@ _CHOICE = Choice(
     "restart it, and then in order what depends on it and hangs as well, which a restart of it alone leaves as it is",
     interrupts=True,
     loop_guarded=True,
-    conditions=tuple(
-        FactCondition(fact, False, "restart_with_dependents", f"restart_with_dependents is not for what says {fact}")
-        for fact in ("operator", "maintenance")
-    ),
+    conditions=not_where("restart_with_dependents", ("operator", "maintenance")),
     unmet=_unmet,
     targets=_hanging,
 )

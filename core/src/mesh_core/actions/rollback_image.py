@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mesh_core.actions.action_type import ActionType, Choice, FactCondition
+from mesh_core.actions.action_type import ActionType, Choice, not_where
 from mesh_core.actions.compose_projects import (
     containers_made_anew,
     folder_known,
@@ -68,10 +68,7 @@ _CHOICE = Choice(
     "make it anew from the image that it ran while it was well; it fell ill after its image was changed",
     interrupts=True,
     loop_guarded=True,
-    conditions=tuple(
-        FactCondition(fact, False, "rollback_image", f"rollback_image is not offered where an event says {fact}")
-        for fact in ("operator", "maintenance")
-    ),
+    conditions=not_where("rollback_image", ("operator", "maintenance")),
     unmet=_unmet,
 )
 

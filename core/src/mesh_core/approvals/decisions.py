@@ -159,15 +159,18 @@ def retry(actions: OperatorFolders, query: str, now: datetime) -> tuple[ActionNa
     return file_once(actions, again, f"attempt {again.attempt} is there already"), again
 
 
-def file_once(actions: OperatorFolders, new: Proposal, there: str) -> ActionName:
-    """A person's new proposal into pending/. CannotDecide, beginning with `there`, where its id lies somewhere."""
+def file_once(actions: OperatorFolders, new: Proposal, there: str, doing: str = "propose") -> ActionName:
+    """A person's new proposal into pending/. CannotDecide, beginning with `there`, where its id lies somewhere.
+
+    `doing`: what whoever may not write there may not do.
+    """
     if places := actions.find(new.id):
         raise CannotDecide(RefusalReason.DECIDED, f"{there}: {new.id} lies in {places[0][0]}/")
     try:
         name = actions.propose_again(new)
     except PermissionError as error:
         raise CannotDecide(
-            RefusalReason.FORBIDDEN, f"you may not propose: {error.strerror} ({error.filename})"
+            RefusalReason.FORBIDDEN, f"you may not {doing}: {error.strerror} ({error.filename})"
         ) from None
     if name is None:
         raise CannotDecide(RefusalReason.DECIDED, f"{there}: {new.id}")

@@ -66,14 +66,7 @@ def ask_preview(
     if problem := why_no_preview(filed.proposal):
         raise CannotDecide(RefusalReason.INVALID, f"{filed.name.id} has no preview: {problem}")
     asked = preview_of(filed, actor, now)
-    try:
-        name = None if actions.find(asked.id) else actions.propose_again(asked)
-    except PermissionError as error:
-        raise CannotDecide(
-            RefusalReason.FORBIDDEN, f"you may not ask for a preview: {error.strerror} ({error.filename})"
-        ) from None
-    if name is None:
-        raise CannotDecide(RefusalReason.DECIDED, f"this very preview was asked for already: {asked.id}")
+    name = decisions.file_once(actions, asked, "this very preview was asked for already", "ask for a preview")
     return filed, decisions.approve(actions, name.id, actor, now, digest=name.digest)
 
 

@@ -12,7 +12,7 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import type_for
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy_file import PolicyRule, When
-from mesh_core.policy.track_record import Candidate, TrackRecord, ranked
+from mesh_core.policy.track_record import RankedChoice, TrackRecord, ranked
 
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
 _LAST = frozenset({NOTIFY.word, IGNORE.word})
@@ -91,7 +91,7 @@ class Offer:
         """Its end, ranked by what was done to this target before."""
         made = {word: action for word in self._named if word in self.actions and (action := type_for(word, event))}
         runs = {word: action for word, action in made.items() if word not in _LAST}
-        candidates = (Candidate(word, action.name, action.risk) for word, action in runs.items())
+        candidates = (RankedChoice(word, action.name, action.risk) for word, action in runs.items())
         order = ranked(candidates, past, "" if self._in_its_place else self.preferred)
         preferred, reason, rule_name = self.preferred, self.reason, self.rule_name
         if preferred in order:

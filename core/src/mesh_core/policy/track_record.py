@@ -63,7 +63,7 @@ NOTHING_KNOWN = TrackRecord()
 
 
 @dataclass(frozen=True)
-class Candidate:
+class RankedChoice:
     """A choice that is allowed and whose needs hold, and what would run for it."""
 
     word: str
@@ -71,11 +71,11 @@ class Candidate:
     risk: Risk
 
 
-def ranked(candidates: Iterable[Candidate], past: TrackRecord, prefer: str = "") -> list[str]:
+def ranked(candidates: Iterable[RankedChoice], past: TrackRecord, prefer: str = "") -> list[str]:
     """Their words: what did not help here within a day last, `prefer` before all others, what helped here before, what
     risks less, and then as they stand."""
 
-    def key(one: Candidate) -> tuple[bool, bool, bool, int]:
+    def key(one: RankedChoice) -> tuple[bool, bool, bool, int]:
         return (one.type in past.failed, one.word != prefer, one.type not in past.proven, _RISKS.index(one.risk))
 
     return [one.word for one in sorted(candidates, key=key)]

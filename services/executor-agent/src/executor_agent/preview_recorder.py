@@ -28,7 +28,7 @@ _BY_CONDITION = ("skip_reason", "false_condition")
 
 
 @dataclass
-class _Seen:
+class _HeardTask:
     name: str
     module: str
     effects: set[Effect] = field(default_factory=set)
@@ -44,7 +44,7 @@ class PreviewRecorder:
     def __init__(self, cleaned: Callable[[str], str], on_line: Callable[[str], None] = lambda line: None):
         self._cleaned = cleaned
         self._on_line = on_line
-        self._tasks: dict[str, _Seen] = {}
+        self._tasks: dict[str, _HeardTask] = {}
         self.unreachable = ""
         self.failed = False
         self._left = MAX_KEPT_CHARS
@@ -87,17 +87,17 @@ class PreviewRecorder:
             made.append(record)
         return tuple(made)
 
-    def _seen(self, data: Mapping[str, Any]) -> _Seen | None:
+    def _seen(self, data: Mapping[str, Any]) -> _HeardTask | None:
         key = str(data.get("task_uuid") or data.get("task"))
         if key not in self._tasks:
             if len(self._tasks) >= MAX_TASKS:
                 self.cut = True
                 return None
             module = str(data.get("resolved_action") or data.get("task_action") or "")
-            self._tasks[key] = _Seen(self._cleaned(str(data.get("task") or module))[:200], module[:120])
+            self._tasks[key] = _HeardTask(self._cleaned(str(data.get("task") or module))[:200], module[:120])
         return self._tasks[key]
 
-    def _take(self, seen: _Seen, how: str, result: Mapping[str, Any], printed: str) -> None:
+    def _take(self, seen: _HeardTask, how: str, result: Mapping[str, Any], printed: str) -> None:
         if how == "failed":
             self.failed = True
             seen.effects.add(Effect.FAILED)
@@ -112,7 +112,7 @@ class PreviewRecorder:
         else:
             seen.effects.add(Effect.NOTHING)
 
-    def _skipped(self, seen: _Seen, result: Mapping[str, Any], printed: str) -> None:
+    def _skipped(self, seen: _HeardTask, result: Mapping[str, Any], printed: str) -> None:
         """By its own condition, for want of rounds, or because its module does nothing in check mode."""
         said = json.dumps(result, default=str) if result else printed
         if any(f'"{word}"' in said for word in _BY_CONDITION):
@@ -125,7 +125,7 @@ class PreviewRecorder:
             seen.effects.add(Effect.UNKNOWN)
             seen.whys[NOT_RUN] = None
 
-    def _keep_thing(self, seen: _Seen, thing: str) -> None:
+    def _keep_thing(self, seen: _HeardTask, thing: str) -> None:
         if thing in seen.things:
             return
         if len(seen.things) >= MAX_THINGS or len(thing) > self._left:
@@ -134,7 +134,7 @@ class PreviewRecorder:
         self._left -= len(thing)
         seen.things[thing] = None
 
-    def _keep_diff(self, seen: _Seen, result: Mapping[str, Any]) -> None:
+    def _keep_diff(self, seen: _HeardTask, result: Mapping[str, Any]) -> None:
         room = min(MAX_DIFF_CHARS - sum(map(len, seen.diffs)), self._left)
         text = "\n".join(_diffs(result.get("diff")))
         if not text:
@@ -150,7 +150,7 @@ class PreviewRecorder:
     def _why(self, text: str) -> str:
         return " ".join(self._cleaned(text).split())[:MAX_WHY_CHARS]
 
-    def _record(self, seen: _Seen) -> TaskPreview:
+    def _record(self, seen: _HeardTask) -> TaskPreview:
         effect = next((effect for effect in _STRONGEST if effect in seen.effects), Effect.NOTHING)
         return TaskPreview(
             name=seen.name,

@@ -148,7 +148,7 @@ class ProposalWriter:
         event = task.event
         if await self._store.recovered_after(event):
             reason = f"it recovered while the proposal for {event.id} was being written"
-            await self._withdrawals.take_back(
+            await self._withdrawals.withdraw(
                 event, reason, lambda filed: filed.proposal.event.id == event.id, again=again
             )
         # The gate may be that of worse trouble by now, which another planner has in hand.
@@ -197,7 +197,7 @@ class ProposalWriter:
         await self._store.mark_recovered([task.event])
         await self._silences.end_acknowledged(task.event)
         reason = f"{task.event.type} at {task.event.timestamp}"
-        withdrawn = await self._withdrawals.take_back(
+        withdrawn = await self._withdrawals.withdraw(
             task.event, reason, lambda filed: ends(task.event, filed.proposal.event), again=again
         )
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"

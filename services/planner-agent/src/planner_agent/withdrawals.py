@@ -40,7 +40,7 @@ class Withdrawals:
         self._actions = actions
         self._clock = clock
 
-    async def take_back(
+    async def withdraw(
         self, event: HealthEvent, reason: str, goes: Callable[[Filed], bool], *, again: bool
     ) -> str | None:
         """Take back what `goes` is true of; None if none of it waits, or a person was faster. A person's undo stays:
@@ -75,7 +75,7 @@ class Withdrawals:
         if gone or again:
             names = frozenset(filed.name for filed in gone)
             reason = f"it got worse: {worst.severity} {worst.type} at {worst.timestamp}; see {newest.name.id}"
-            await self.take_back(event, reason, lambda filed: filed.name in names, again=again)
+            await self.withdraw(event, reason, lambda filed: filed.name in names, again=again)
         for filed in gone:
             incident = filed.proposal.event.incident
             if incident and incident != worst.incident:

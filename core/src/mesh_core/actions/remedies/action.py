@@ -8,7 +8,7 @@ from functools import partial
 from importlib import resources
 from typing import Any
 
-from mesh_core.actions.action_type import ActionType, Choice, FactCondition, nothing_else
+from mesh_core.actions.action_type import ActionType, Choice, not_where, nothing_else
 from mesh_core.actions.playbooks import PlaybookSet, node_of
 from mesh_core.actions.remedies.event_values import found_in
 from mesh_core.actions.remedies.loader import UNDO, BadRemedy, load_remedies
@@ -76,10 +76,7 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
         interrupts=remedy.may_interrupt,
         loop_guarded=True,
         per_hour=remedy.limits.per_hour,
-        conditions=tuple(
-            FactCondition(fact, False, name, f"{name} is not offered where an event says {fact.replace('_', ' ')}")
-            for fact in remedy.never
-        ),
+        conditions=not_where(name, remedy.never),
         unmet=partial(unmet_need, remedy),
         targets=partial(targets_in, remedy) if remedy.targets else nothing_else,
     )

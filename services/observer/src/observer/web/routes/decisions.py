@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from mesh_core.approvals import decisions, edits, undoing
+from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.previews import ask_preview
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from observer.web.dependencies import Context, Operator
 from observer.web.errors import HttpProblem
 from observer.web.proposal_lookup import ActionId, Digest, find_exactly
@@ -102,18 +105,25 @@ async def edit(context: Context, user: Operator, action_id: ActionId, body: Edit
 @router.post("/proposals/{action_id}/retry")
 async def retry(context: Context, user: Operator, action_id: ActionId) -> DecisionResult:
     """What failed, was interrupted or expired, as a new proposal with an id of its own; it waits for a yes."""
-    await asyncio.to_thread(find_exactly, context, action_id)
-    async with context.audit.deciding(user) as decision:
-        name, _ = await asyncio.to_thread(decisions.retry, context.actions, action_id, context.now())
-        await decision.done("retry", name, "", Folder.PENDING)
-    return DecisionResult(id=name.id, digest=name.digest, folder=Folder.PENDING)
+    return await _proposed(context, user, action_id, "retry", decisions.retry)
 
 
 @router.post("/proposals/{action_id}/undo")
 async def undo(context: Context, user: Operator, action_id: ActionId) -> DecisionResult:
     """What a run did is to be taken back: a new proposal with an id of its own; it waits for a yes."""
+    return await _proposed(context, user, action_id, "undo", undoing.undo)
+
+
+async def _proposed(
+    context: Context,
+    user: Operator,
+    action_id: ActionId,
+    verb: str,
+    make: Callable[[OperatorFolders, str, datetime], tuple[ActionName, Proposal]],
+) -> DecisionResult:
+    """What that verb makes of an action: a new proposal, which waits."""
     await asyncio.to_thread(find_exactly, context, action_id)
     async with context.audit.deciding(user) as decision:
-        name, _ = await asyncio.to_thread(undoing.undo, context.actions, action_id, context.now())
-        await decision.done("undo", name, "", Folder.PENDING)
+        name, _ = await asyncio.to_thread(make, context.actions, action_id, context.now())
+        await decision.done(verb, name, "", Folder.PENDING)
     return DecisionResult(id=name.id, digest=name.digest, folder=Folder.PENDING)
