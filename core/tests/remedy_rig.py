@@ -39,6 +39,13 @@ proof: used_percent < 90
 shows: "{mount} {used_percent} full"
 limits: {seconds: 60}
 """
+GOOD_WITH_UNDO = f"""{GOOD}\
+undo:
+  by_itself: true
+  tasks:
+    - name: Put it back
+      ansible.builtin.command: {{argv: [touch, "/srv/{{{{ before_used_percent }}}}"]}}
+"""
 MINE = {"mount": "/srv", "used_percent": 97.0, "investigation": {"disk": {"used_percent": 97.0}}}
 
 

@@ -1,22 +1,20 @@
-"""Remedies: files are read strictly, offered only on what a node agent found, rendered to what the lint passes."""
+"""Remedies: offered only on what a node agent found, rendered to what the lint passes, told by their numbers."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from action_rig import EVIL, NOW, a_proposal
-from remedy_rig import GOOD
+from action_rig import EVIL, NOW
+from remedy_events import DISK, EVENTS, GIB, REMEDIES, SHIPPED, event_for, proposal_for
+from remedy_rig import GOOD_WITH_UNDO
 
-from mesh_core.actions.register import SHIPPED as REGISTER
 from mesh_core.actions.register import action_type, playbook_for, what_it_touches
 from mesh_core.actions.remedies import action
-from mesh_core.actions.remedies.loader import MAX_BYTES, BadRemedy, read_remedy
+from mesh_core.actions.remedies.loader import read_remedy
 from mesh_core.actions.remedies.wording import filled, in_words, told_change
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.approvals.undoing import undo_of
@@ -28,110 +26,7 @@ from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
 from mesh_core.policy.policy import Policy
 
-REMEDIES = REGISTER.remedies
 POLICY = Policy.load(None)
-SHIPPED = Path(action.__file__).parent / "shipped"
-GIB = 1024**3
-# For each remedy an event that it is for, as a node agent would send it.
-DISK = {"mount": "/var", "used_percent": 97.2, "limit_percent": 90}
-
-
-def full_disk(**rooms: dict[str, Any]) -> dict[str, Any]:
-    found = {name: {"mount": "/var", **facts} for name, facts in rooms.items()}
-    return {"type": "disk_space_low", "payload": {**DISK, "investigation": found}}
-
-
-def expiring(**found: object) -> dict[str, Any]:
-    shows = {"unit": "nginx.service", "can_reload": True, "host": "shop.example", "address": "127.0.0.1", "port": 443}
-    payload = {"left_seconds": 5 * 86400, "warn_seconds": 14 * 86400, "certificate": "shop.example (3aad3dff)"}
-    return {
-        "type": "certificate_expiring",
-        "payload": {**payload, "investigation": {"certificate": {**shows, **found}}},
-    }
-
-
-EVENTS: dict[str, dict[str, Any]] = {
-    "journal_vacuum": full_disk(journal={"bytes": 3 * GIB + GIB // 2}),
-    "package_cache_clean": full_disk(packages={"cache_bytes": GIB, "manager": "dnf"}),
-    "docker_reclaim_space": full_disk(docker={"dangling_bytes": 0, "build_cache_bytes": 12 * GIB}),
-    "container_log_empty": full_disk(docker={"logs": [{"container": "web-1", "bytes": 5 * GIB}]}),
-    "logs_rotate": full_disk(logs={"bytes": 2 * GIB, "rule": "rsyslog"}),
-    "certificate_renew": expiring(manager="certbot", lineage="shop.example", newer_on_disk=False),
-    "certificate_reload": expiring(newer_on_disk=True),
-    "config_reload": {
-        "type": "http_probe_failed",
-        "service": "nginx.service",
-        "payload": {
-            **{"runtime": "systemd", "active_state": "active", "error": "it answered 404"},
-            "investigation": {"config": {"program": "nginx", "file": "/etc/nginx/a", "behind_seconds": 7300}},
-        },
-    },
-    "tmp_clean": full_disk(tmp={"old_bytes": 2 * GIB}),
-    "mount_again": {
-        "type": "mount_missing",
-        "service": "srv-data.mount",
-        "payload": {
-            **{"runtime": "systemd", "unit": "srv-data.mount", "active_state": "inactive", "mount": "/srv/data"},
-            "investigation": {
-                "mount": {"point": "/srv/data", "declared_in": "fstab", "source": "nas:/data", "source_there": True}
-            },
-        },
-    },
-    "time_sync": {
-        "type": "clock_not_synchronised",
-        "payload": {"time_service": "chrony.service", "is_synchronised": False, "offset_ms": 4200},
-    },
-    "dns_cache_flush": {
-        "type": "http_probe_failed",
-        "service": "shop",
-        "payload": {
-            **{"error": "http://shop.lan: Name or service not known", "name_resolves": False},
-            "investigation": {
-                "network": {"name_resolves": False, "host": "shop.lan", "name_cache": "systemd-resolved"}
-            },
-        },
-    },
-    "unit_start": {
-        "type": "unit_failed",
-        "service": "backup.timer",
-        "payload": {"runtime": "systemd", "active_state": "failed", "investigation": {"unit": {"enabled": True}}},
-    },
-    "memory_hog_restart": {
-        "type": "memory_low",
-        "payload": {
-            "used_percent": 96.1,
-            "investigation": {
-                "memory": {
-                    "holders": [
-                        {
-                            **{"unit_or_container": "shop-web-1", "kind": "container", "container": "shop-web-1"},
-                            **{"image": "shop:1", "alone": True, "program": "node"},
-                            **{"pss_bytes": 6 * GIB, "percent": 75},
-                        }
-                    ]
-                }
-            },
-        },
-    },
-    "container_limit_raise": {
-        "type": "container_oom",
-        "service": "web",
-        "payload": {
-            **{"runtime": "docker", "container": "web", "oom_killed": True},
-            "investigation": {"memory": {"limit_bytes": GIB, "available_bytes": 6 * GIB}},
-        },
-    },
-}
-
-
-def event_for(name: str, **more: Any) -> HealthEvent:
-    said = {"id": "n1/1-0", "node": "n1", "severity": "error", "trust": Trust.NODE} | EVENTS[name] | more
-    return HealthEvent.model_validate(said)
-
-
-def proposal_for(name: str, **more: Any) -> Proposal:
-    event = event_for(name, **more)
-    return a_proposal(name, event.service).model_copy(update={"event": event, "action": name})
 
 
 def undo_for(name: str) -> Proposal:
@@ -505,145 +400,3 @@ def test_a_numbers_unit_is_the_last_word_of_its_name(name: str, value: object, w
     assert in_words(name, value) == words
     assert filled(f"it is {{{name}}}", {name: value}) == f"it is {words}"
     assert told_change(f"{{{name}}}", {name: value}, {name: value}) == ""
-
-
-GOOD_WITH_UNDO = f"""{GOOD}\
-undo:
-  by_itself: true
-  tasks:
-    - name: Put it back
-      ansible.builtin.command: {{argv: [touch, "/srv/{{{{ before_used_percent }}}}"]}}
-"""
-
-
-def test_the_example_of_the_docs_is_a_remedy_whose_playbooks_pass_the_lint() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "remedies.md").read_text()
-    text, undo = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    stopped = re.sub(r"(?s)undo:\n.*(?=limits:)", undo, SHIPPED.joinpath("unit_start.yml").read_text())
-    assert action.action_of("unit_start", read_remedy(stopped.encode(), "unit_start.yml")).undoes_by_itself
-    made = action.action_of("scratch_clean", read_remedy(text.encode(), "scratch_clean.yml"))
-    found = {"disk": {"mount": "/srv"}}
-    event = event_for("journal_vacuum", payload={"mount": "/srv", "used_percent": 93.5, "investigation": found})
-    assert made.choice is not None
-    assert made.choice.unmet(event) == ""
-    plays = made.playbooks(proposal := proposal_for("journal_vacuum", payload=event.payload))
-    for text in (plays.apply, plays.look, plays.converge):
-        assert lint_text(text, "n1", widened=OURS, keywords=table().our_keywords).problems == (), text
-    assert made.touches(proposal).endswith("on n1; /srv is 93.5 % full; what is older than 7 days goes")
-
-
-def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
-    assert read_remedy(GOOD.encode(), "good.yml").params["days"].value_in(event_for("journal_vacuum")) == 7
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("risk: low", "risk: low\ncolour: red", "bad.yml:11: colour: no such key"),
-        ("risk: low", "risc: low", "bad.yml:10: risc: no such key; take it out or correct its spelling"),
-        ("interrupts: false", "interrupts: perhaps", "bad.yml:11: interrupts: Input should be a valid boolean"),
-        ("risk: low", "risk: none at all", "bad.yml:10: risk: Input should be"),
-        ("title: empties", 'title: "{{ empties }}"\n#', "bad.yml:1: title: a template may stand in tasks only"),
-        ("explain: empty", "explain: '{% if %}'\n#", "bad.yml:2: explain: a template"),
-        ("default: 7", "default: 70", "bad.yml:9: params.days.integer: default is 70, which is not within 1 to 30"),
-        ("default: 7", "default: '7'", "bad.yml:9: params.days.integer.default: Input should be a valid integer"),
-        (", default: 7", "", "bad.yml:9: params.days.integer: it has neither from nor default"),
-        ("min: 1, max: 30", "min: 40, max: 30", "bad.yml:9: params.days.integer: min is 40 and max 30; exchange them"),
-        ("type: mount", "type: path", "bad.yml:8: params.mount: Input tag 'path'"),
-        ("from: payload.mount", "from: the log", "bad.yml:8: params.mount.mount.from: 'the log' is neither room.fact"),
-        (", from: payload.mount", "", "bad.yml:8: params.mount.mount.from: Field required"),
-        ("at_least: 80", "at_least: -1", "bad.yml:6: when.needs.disk.used_percent.at_least: Input should be greater"),
-        ("types: [scratch_full]", "types: []", "bad.yml:4: when.types: Tuple should have at least 1 item"),
-        ("used_percent < 90", "'{{ used_percent }} < 90'", "bad.yml:23: proof: String should match pattern"),
-        ("{days} days", "{weeks} weeks", "bad.yml:19: estimate: {weeks} is not known here; it may name days, disk."),
-        ('shows: "{mount}', 'shows: "{free_kib}', "bad.yml:24: shows: {free_kib} is not known here"),
-        ("title: empties", "title: empties {days}", "bad.yml:1: title: {days} is not known here; it is a plain text"),
-        ("register: space", "register: days", "bad.yml:9: params.days: a number or what a task registers"),
-        ("  days: {type", "  words: {type", "bad.yml:9: params.words: this name means something else"),
-        ("argv: [df,", "argv: [rm,", "bad.yml:14: look.tasks.0: a look may not run rm; what only prints is"),
-        (
-            "argv: [df,",
-            "argv: [timeout, 5, rm,",
-            "bad.yml:14: look.tasks.0: a look may not run rm; what only prints is",
-        ),
-        ("argv: [df,", "argv: [timeout, --foreground, 5, df,", "look.tasks.0: a look may not run timeout; what only"),
-        ("argv: [df,", "argv: [timeout, --signal=KILL, 5, systemctl, stop,", "a look may not run systemctl stop; it"),
-        (
-            "argv: [df,",
-            "argv: [systemctl, stop,",
-            "bad.yml:14: look.tasks.0: a look may not run systemctl stop; it may",
-        ),
-        *(
-            ("[df, -P, -k, --, ", f"[{words}, ", f"bad.yml:14: look.tasks.0: a look may not run {said}; it may take ")
-            for words, said in (
-                ("journalctl, --disk-usage, --vacuum-size=1M", "journalctl with --vacuum-size=1M"),
-                ("ss, -tK", "ss with -tK"),
-                ("ss, --kill", "ss with --kill"),
-                ("systemctl, show, -H, elsewhere", "systemctl with -H"),
-                ("timedatectl, show, --host=elsewhere", "timedatectl with --host=elsewhere"),
-            )
-        ),
-        (
-            "{argv: [df, -P, -k, --, ",
-            '{argv: ["{{ mount }}", ',
-            "bad.yml:14: look.tasks.0: ansible.builtin.command takes",
-        ),
-        ('{argv: [df, -P, -k, --, "{{ mount }}"]}', "df -P", "bad.yml:14: look.tasks.0: ansible.builtin.command: say"),
-        (
-            "ansible.builtin.command: {argv: [df",
-            "ansible.builtin.shell: {cmd: [df",
-            "may not use ansible.builtin.shell, which",
-        ),
-        (
-            "    - name: See",
-            "    - delegate_to: b\n      name: See",
-            "bad.yml:14: look.tasks.0: a task has one module and of",
-        ),
-        (
-            "    ansible.builtin.command: {argv: [rm",
-            "    command: {argv: [rm",
-            "bad.yml:21: apply.0: command is no full name",
-        ),
-        ("limits:", "undo: {by_itself: true}\nlimits:", "bad.yml:25: undo.tasks: Field required"),
-        (
-            "limits:",
-            "undo: {tasks: [{ansible.builtin.command: {argv: [ls]}}]}\nlimits:",
-            "bad.yml:25: undo.by_itself: Field",
-        ),
-        ("limits:", "undo: {by_itself: true, tasks: [{name: x}]}\nlimits:", "bad.yml:25: undo.tasks.0: a task has one"),
-        ("  days: {type", "  before_used_percent: {type", "bad.yml:9: params.before_used_percent: a number or what a"),
-        ("limits: {seconds: 60}", "limits: {seconds: 6000}", "bad.yml:25: limits.seconds: Input should be less than"),
-        ("risk: low", "risk: low\nrisk: high", "bad.yml:11: risk stands there twice"),
-        ("types: [scratch_full]", "types: &t [scratch_full, *t]", "it uses an alias"),
-        ("title: empties", "title: [", "bad.yml:"),
-        (GOOD, "- a list", "bad.yml:1: "),
-        (GOOD, "", "bad.yml:1: "),
-        (GOOD, "a: 1\n---\nb: 2\n", "not YAML: expected a single document"),
-        (GOOD, "!!python/object:os.system x", "not YAML: could not determine a constructor"),
-        (GOOD, "[" * 5000, "bad.yml:"),
-        (GOOD, "#" * (MAX_BYTES + 1), "it has more than"),
-        (GOOD, "\x00", "not YAML"),
-    ],
-)
-def test_a_bad_file_is_refused_with_its_name_its_line_and_what_to_do(old: str, new: str, said: str) -> None:
-    assert old in GOOD
-    with pytest.raises(BadRemedy) as refused:
-        read_remedy(GOOD.replace(old, new, 1).encode(), "bad.yml")
-    assert said in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
-def test_text_that_looks_like_a_template_stays_text_in_what_runs() -> None:
-    remedy = read_remedy(
-        GOOD.replace("type: mount, from: payload.mount", "type: unit, from: event.service").encode(), "unit.yml"
-    )
-    made = replace(action.action_of("scratch", remedy))
-    for service, fits in (("nginx", True), ("wg-quick@wg0.service", False)):
-        try:
-            event = HealthEvent(id="n1/1-0", type="scratch_full", node="n1", service=service, trust=Trust.NODE)
-        except ValueError:
-            assert not fits  # a service's name has its own pattern
-            continue
-        text = made.playbooks(a_proposal("scratch", service).model_copy(update={"event": event})).look
-        assert f"!unsafe '{service}'" in text
-        assert yaml.safe_load(text.replace("!unsafe ", ""))[0]["vars"]["mount"] == service
