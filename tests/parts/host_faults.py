@@ -20,6 +20,11 @@ def unknown_name(run: Script) -> dict[str, Any]:
     return {"type": "http_probe_failed", "service": "shop", "severity": "error", "incident": None, "payload": payload}
 
 
+def what_was_put_there(run: Script) -> set[str]:
+    """Of /var/tmp: a service that something wakes up meanwhile has a folder of its own there, too."""
+    return {"old", "new"} & set(run("ls /var/tmp").split())
+
+
 # A FUSE file system whose program is gone lies over what fstab wants there; a process still has it as its folder.
 DEAD_MOUNT = """
 mkdir -p /srv/nas; echo 'nas /srv/nas tmpfs size=4m 0 0' >> /etc/fstab; systemctl daemon-reload
@@ -76,7 +81,7 @@ HOST_FAULTS = (
         "tmp_clean",
         make=FULL_TMP,
         event=full_disk("/var/tmp", lambda run: {"tmp": {"old_bytes": bytes_in(run, "/var/tmp"), "mount": "/var/tmp"}}),
-        mended=lambda run: used_percent(run, "/var/tmp") < 10 and run("ls /var/tmp").split() == ["new"],
+        mended=lambda run: used_percent(run, "/var/tmp") < 10 and what_was_put_there(run) == {"new"},
         touches="deletes old temporary files on web01; frees up to 93 MiB on /var/tmp",
         told="/var/tmp 93 % -> 0 % full",
         undo="umount -l /var/tmp; rm /etc/tmpfiles.d/test.conf",

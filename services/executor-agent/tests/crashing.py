@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,10 @@ def _die_between_fork_and_exec() -> None:
         pid, descriptor = real()
         if pid == 0:
             os.kill(executor_pid, signal.SIGKILL)
-            while os.getppid() == executor_pid:
-                time.sleep(0.01)
+            # Not until it has another parent: that may come before the last thread there has closed the terminal.
+            with suppress(OSError):
+                while os.get_terminal_size(0):
+                    time.sleep(0.01)
         return pid, descriptor
 
     executor_pid = os.getpid()
