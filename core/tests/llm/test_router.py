@@ -138,7 +138,7 @@ async def test_attempts_stand_in_line_before_a_small_server_and_the_wait_is_boun
         return await complete([small], PROMPT, {}, read, breakers=breakers)
 
     first, second = asyncio.create_task(one()), asyncio.create_task(one())
-    await wait_for(lambda: small.asked == 1, 1, "the first is with the server")
+    await wait_for(lambda: small.asked == 1, 10, "the first is with the server")
     assert (await second).attempts[0].outcome is AttemptOutcome.TIMEOUT
     assert small.asked <= 2, "two were never there at the same time"
     await first
@@ -178,7 +178,7 @@ async def test_being_cancelled_is_passed_on_and_frees_the_trial() -> None:
 
     provider = TwinProvider("a", [never, "{}"])
     task = asyncio.create_task(up(provider, breakers=breakers))
-    await wait_for(lambda: provider.asked, 2, "the provider was asked")
+    await wait_for(lambda: provider.asked, 10, "the provider was asked")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

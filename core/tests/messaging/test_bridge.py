@@ -85,7 +85,7 @@ class Listeners:
             self._buses.append(bus)
             self.bridges.append(bridge)
             self._tasks.append(asyncio.create_task(bridge.run(self.stop)))
-        await wait_for(lambda: self.listening(count), 5, f"{count} subscriptions")
+        await wait_for(lambda: self.listening(count), 10, f"{count} subscriptions")
 
     def count_listening(self) -> None:
         self.listened += 1
@@ -335,11 +335,11 @@ async def test_what_two_bridges_heard_before_redis_was_killed_is_adopted_once_af
     async def some() -> bool:
         return len(await listeners.adopted()) >= 50
 
-    await wait_for(some, 5, "some are adopted")
+    await wait_for(some, 10, "some are adopted")
     redis_server.kill()
     await asyncio.sleep(2.1)  # the window of two seconds passes
     redis_server.start()
-    await wait_for(listeners.bus.is_up, 5, "our own connection is new")
+    await wait_for(listeners.bus.is_up, 10, "our own connection is new")
     await wait_for(lambda: listeners.listening(2), 10, "new subscriptions")
 
     async def all_there() -> bool:
@@ -368,7 +368,7 @@ async def test_a_restarted_server_is_listened_to_again_and_what_reached_nobody_w
     await listeners.start(1)
     redis_each.kill()
     redis_each.start()
-    await wait_for(listeners.bus.is_up, 5, "a connection")
+    await wait_for(listeners.bus.is_up, 10, "a connection")
     unheard = await listeners.say('{"type":"oom","node":"deaf"}')
     await wait_for(lambda: listeners.listening(1), 10, "a new subscription")
     await listeners.settled()
@@ -421,7 +421,7 @@ async def test_who_may_not_read_the_inventory_lets_those_come_first_who_may(
     heard = [Heard(b'{"type":"oom","node":"nas01","service":"s%d"}' % n, Hearing(now, now)) for n in range(2)]
     monkeypatch.setattr("mesh_core.messaging.bridge.DEFER_SECONDS", 600.0)
     deferring = asyncio.create_task(planner.hear(heard[0]))
-    await wait_for(lambda: closed.is_closed, 5, "the planner's look into the inventory")
+    await wait_for(lambda: closed.is_closed, 10, "the planner's look into the inventory")
     await observer.hear(heard[0])
     assert not deferring.done()
     deferring.cancel()

@@ -272,7 +272,7 @@ async def test_a_killed_server_keeps_what_was_acknowledged_and_the_bus_finds_it_
     with pytest.raises(BusDown):
         await bus.append("pi4", "21-0", event(id="pi4/21-0").wire())
     redis_each.start()
-    await wait_for(bus.is_up, 5, "a connection")
+    await wait_for(bus.is_up, 10, "a connection")
     await bus.append("pi4", "21-0", event(id="pi4/21-0").wire())
     assert [entry for entry, _ in await entries(bus, "mesh:ev:pi4")] == [f"{n}-0" for n in range(1, 22)]
     await bus.close()

@@ -86,7 +86,7 @@ async def test_the_work_of_the_dead_is_taken_over_and_that_of_the_living_is_not(
         taken.extend(await read(heir))
         return bool(taken)
 
-    await wait_for(look, 5, "the heir to take over")
+    await wait_for(look, 10, "the heir to take over")
     assert [(e.id, e.deliveries) for e in taken] == [("1-0", 2)]
     for _ in range(5):
         await look()
@@ -182,7 +182,7 @@ async def test_a_wipe_in_the_middle_of_a_read_is_survived_and_read_from_the_begi
     async def blocked() -> bool:
         return int((await group.bus.redis.info("clients"))["blocked_clients"]) > 0
 
-    await wait_for(blocked, 5, "the read to block")
+    await wait_for(blocked, 10, "the read to block")
     await group.bus.call(*wipe)
     assert await reading == []
     await group.add(7, 8)
@@ -193,7 +193,7 @@ async def test_a_wipe_in_the_middle_of_a_read_is_survived_and_read_from_the_begi
         got.extend(ids(await read(one)))
         return got[-2:] == ["7-0", "8-0"]
 
-    await wait_for(look, 5, "what came after the wipe")
+    await wait_for(look, 10, "what came after the wipe")
 
 
 async def test_a_wipe_with_work_in_hand_breaks_neither_renewal_nor_acknowledgement_nor_trimming(group: Group) -> None:
@@ -244,7 +244,7 @@ async def test_a_killed_server_gives_everything_again_when_it_is_back(redis_each
     with pytest.raises(BusDown):
         await one.trim()
     redis_each.start()
-    await wait_for(group.bus.is_up, 5, "a connection")
+    await wait_for(group.bus.is_up, 10, "a connection")
     await group.add(3)
     got: list[str] = []
 
@@ -266,7 +266,7 @@ async def test_a_killed_server_gives_everything_again_when_it_is_back(redis_each
             return False
         return True
 
-    await wait_for(acknowledged, 5, "the acknowledgement")
+    await wait_for(acknowledged, 10, "the acknowledgement")
     assert await group.pending() == 1
     await group.close()
 

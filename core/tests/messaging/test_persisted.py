@@ -119,6 +119,6 @@ async def test_a_server_that_was_restarted_has_another_life(redis_each: RedisSer
     assert first
     redis_each.kill()
     redis_each.start()
-    await wait_for(bus.is_up, 5, "a connection")
+    await wait_for(bus.is_up, 10, "a connection")
     assert (await persisted.look()).life not in ("", first)
     await bus.close()

@@ -123,7 +123,7 @@ async def test_one_child_takes_message_after_message_and_a_crowd_gets_one_more(
 async def test_a_child_that_nobody_asks_gives_its_memory_back_and_nothing_is_lost_by_it(target: str) -> None:
     async with AppriseSender(keep_seconds=0.3) as teller:
         assert (await teller.send([target], "t", "1")).ok
-        await wait_for(lambda: _children() == [], 5, "the child ends by itself")
+        await wait_for(lambda: _children() == [], 10, "the child ends by itself")
         assert (await teller.send([target], "t", "2")).ok
     assert [heard["message"] for heard in Target.heard] == ["1", "2"]
 

@@ -42,7 +42,7 @@ async def serving(probes: Probes, port: int | None = None) -> AsyncIterator[http
     part = asyncio.create_task(ProbesServer(address, probes).run(stop))
     try:
         async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as http:
-            await wait_for(lambda: _open(address.port), 5, "the port is open")
+            await wait_for(lambda: _open(address.port), 10, "the port is open")
             yield http
     finally:
         stop.set()
@@ -201,7 +201,7 @@ async def test_a_taken_port_is_a_warning_and_no_reason_to_stop(
         part = asyncio.create_task(ProbesServer(Address("127.0.0.1", taken.getsockname()[1]), probes).run(stop))
         said: Callable[[], bool] = lambda: "probes.no_port" in _said(capsys, lines)  # noqa: E731
         lines: list[str] = []
-        await wait_for(said, 5, "the warning")
+        await wait_for(said, 10, "the warning")
         assert not part.done()
         stop.set()
         await asyncio.wait_for(part, 60)

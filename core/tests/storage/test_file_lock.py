@@ -37,7 +37,7 @@ async def test_a_copy_that_never_becomes_another_program_keeps_no_lock(tmp_path:
         assert not FileLock(path).take()
         holder.kill()
         await asyncio.to_thread(holder.wait)
-        await wait_for(lambda: FileLock(path).take(), 5, "the lock is free")
+        await wait_for(lambda: FileLock(path).take(), 10, "the lock is free")
         os.kill(copy, 0)  # it lives on
     finally:
         os.kill(copy, signal.SIGKILL)

@@ -25,9 +25,9 @@ async def test_only_the_changes_that_were_asked_for_are_told(tmp_path: Path) -> 
         (tmp_path / "moved").write_text("x")
         (tmp_path / "moved").rename(folder / "moved")
         (folder / "written").write_text("x")
-        await wait_for(lambda: names == ["moved", "written", "written"], 5, "a move, a new file and its end")
+        await wait_for(lambda: names == ["moved", "written", "written"], 10, "a move, a new file and its end")
         (folder / "moved").unlink()
-        await wait_for(lambda: lost == ["moved"], 5, "what vanished")
+        await wait_for(lambda: lost == ["moved"], 10, "what vanished")
     assert names == ["moved", "written", "written"]
 
 
@@ -37,7 +37,7 @@ async def test_the_end_of_the_folder_is_told_as_none_and_nothing_comes_after_clo
     names: list[str | None] = []
     watch = FolderWatch(folder, APPEARED, names.append)
     folder.rmdir()
-    await wait_for(lambda: None in names, 5, "the folder is gone")
+    await wait_for(lambda: None in names, 10, "the folder is gone")
     watch.close()
     names.clear()
     folder.mkdir()

@@ -201,7 +201,7 @@ class ExecutorHarness:
         lifecycle = ExecutorLifecycle(self.runtime, self.runner, self.redis_url, self.limits, node="tester")
         self.task = asyncio.create_task(lifecycle.run(self.stop))
         lock = self.runtime / "state" / "executor.lock"
-        await wait_for(lambda: self.task.done() or (lock.exists() and lock.read_bytes()), 5, "the executor lives")  # type: ignore[union-attr]
+        await wait_for(lambda: self.task.done() or (lock.exists() and lock.read_bytes()), 10, "the executor lives")  # type: ignore[union-attr]
 
     async def end(self) -> None:
         if self.task is not None:
@@ -227,7 +227,7 @@ class ExecutorHarness:
         await wait_for((self.folder(folder) / name.id).is_dir, seconds, f"{name.id} in {folder}")
         return self.outcome(folder, name.id)
 
-    async def quarantined(self, file_name: str, seconds: float = 5) -> str:
+    async def quarantined(self, file_name: str, seconds: float = 10) -> str:
         """The sentence that lies beside it; it is written before the file moves."""
         file, reason = (self.folder(Folder.QUARANTINE) / name for name in (file_name, f"{file_name}.reason.txt"))
         await wait_for(lambda: os.path.lexists(file) and reason.exists(), seconds, f"{file_name!r} in quarantine")

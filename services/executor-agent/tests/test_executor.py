@@ -88,7 +88,7 @@ async def test_it_is_told_in_order_and_as_health_events(harness: ExecutorHarness
     name = file_pending(harness.actions, proposal_for(1))
     assert harness.actions.approve(name, "anna")
     await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 3, 2), 5, "everything is told")
+    await wait_for(lambda: _heard(harness, 3, 2), 10, "everything is told")
     assert await harness.moves() == [
         (name.id, "pending", "approved"),
         (name.id, "approved", "running"),
@@ -208,7 +208,7 @@ async def test_a_run_that_did_not_help_fails_and_says_so(harness: ExecutorHarnes
     name = harness.approve(proposal_for(1))
     outcome = await harness.ends_in(Folder.FAILED, name)
     assert outcome.after == {"health": "bad"}
-    await wait_for(lambda: _heard(harness, 3, 2), 5, "everything is told")
+    await wait_for(lambda: _heard(harness, 3, 2), 10, "everything is told")
     assert (await harness.events())[-1]["type"] == "remediation_failed"
 
 
@@ -230,7 +230,7 @@ async def test_what_became_well_by_itself_is_not_touched(harness: ExecutorHarnes
     assert (outcome.result, outcome.verdict, outcome.before) == ("withdrawn", "not_run", {"status": 200})
     assert not harness.runner.runs()
     assert not (harness.folder(Folder.WITHDRAWN) / name.id / "started").exists()
-    await wait_for(lambda: _heard(harness, 3, 0), 5, "it is told")
+    await wait_for(lambda: _heard(harness, 3, 0), 10, "it is told")
     assert await harness.events() == []
 
 
@@ -278,7 +278,7 @@ async def test_a_notification_is_no_remediation(harness: ExecutorHarness) -> Non
     await harness.begin()
     name = harness.approve(proposal_for(1, action="notify", type="notify"))
     await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 3, 0), 5, "it is told")
+    await wait_for(lambda: _heard(harness, 3, 0), 10, "it is told")
     assert await harness.events() == []
 
 
@@ -325,7 +325,7 @@ async def test_stopping_lets_a_short_run_end_and_claims_nothing_new(without_redi
     without_redis.runner.seconds = 0.6
     await without_redis.begin()
     name = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 5, "it runs")
+    await wait_for(lambda: without_redis.runner.runs(), 10, "it runs")
     without_redis.stop.set()
     later = without_redis.approve(proposal_for(2))
     await without_redis.end()
@@ -342,9 +342,9 @@ async def test_stopping_interrupts_a_long_run_and_says_what_was_seen(harness: Ex
     )
     await harness.begin()
     name = harness.approve(proposal_for(1))
-    await wait_for(lambda: harness.runner.runs(), 5, "it runs")
+    await wait_for(lambda: harness.runner.runs(), 10, "it runs")
     waits = harness.approve(proposal_for(2))
-    await wait_for((harness.folder(Folder.RUNNING) / waits.id / "claimed.json").exists, 5, "the second is claimed")
+    await wait_for((harness.folder(Folder.RUNNING) / waits.id / "claimed.json").exists, 10, "the second is claimed")
     begun = time.monotonic()
     await harness.end()
     assert time.monotonic() - begun < 30
@@ -368,7 +368,7 @@ async def test_a_runner_deaf_to_cancelling_does_not_hold_up_the_end(
     without_redis.runner.seconds, without_redis.runner.deaf = 60, True
     await without_redis.begin()
     name = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 5, "it runs")
+    await wait_for(lambda: without_redis.runner.runs(), 10, "it runs")
     await without_redis.end()
     assert without_redis.outcome(Folder.INTERRUPTED, name.id).result == "interrupted"
 
@@ -404,7 +404,7 @@ async def test_reports_that_wait_in_the_outbox_are_delivered_as_they_lie_there(h
     told = [{"once": "plan-x:approved:running", "update": update, "event": None}]
     (outbox / "00000000000000000001.json").write_text(json.dumps({"told": told}))
     await harness.begin()
-    await wait_for(lambda: _heard(harness, 1, 0), 5, "it is delivered")
+    await wait_for(lambda: _heard(harness, 1, 0), 10, "it is delivered")
     assert await harness.moves() == [("plan-x", "approved", "running")]
     await harness.end()
     harness.redis_url = "redis://127.0.0.1:1/0"
@@ -427,7 +427,7 @@ async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
     names = [harness.approve(proposal_for(number, service=f"s{number}")) for number in (1, 2)]
     for name in names:
         await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 6, 4), 5, "all of it is told")
+    await wait_for(lambda: _heard(harness, 6, 4), 10, "all of it is told")
     first = await harness.moves(), [event["type"] for event in await harness.events()]
     if restarted:
         await harness.end()
@@ -474,7 +474,7 @@ async def test_live_lines_are_published_and_never_hold_up_a_run(
                 heard.append(json.loads(message["data"]))
             return len(heard) >= 4
 
-        await wait_for(all_there, 5, "four lines")
+        await wait_for(all_there, 10, "four lines")
         assert [set(line) for line in heard] == [{"action_id", "stage", "line", "ts"}] * 4
         assert {line["action_id"] for line in heard} == {name.id}
         assert [line["line"] for line in heard][:2] == ["TASK [Restart it]", "changed: [here]"]
@@ -502,10 +502,10 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
     harness.runner.seconds = 1.5
     await harness.begin()
     name = harness.approve(proposal_for(1))
-    await wait_for(lambda: harness.runner.runs(), 5, "it runs")
-    await wait_for(lambda: _heard(harness, 2, 1), 5, "its beginning is told")
+    await wait_for(lambda: harness.runner.runs(), 10, "it runs")
+    await wait_for(lambda: _heard(harness, 2, 1), 10, "its beginning is told")
     outbox = small_disk / "state" / "executor" / "outbox"
-    await wait_for(lambda: not list(outbox.iterdir()), 5, "nothing in the outbox that would free a page later")
+    await wait_for(lambda: not list(outbox.iterdir()), 10, "nothing in the outbox that would free a page later")
     ballast = small_disk / "ballast"
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as handle:
         while True:
@@ -514,7 +514,7 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
     assert (harness.folder(Folder.RUNNING) / name.id / "claimed.json").exists()
     ballast.unlink()
     await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 3, 2), 5, "it is told")
+    await wait_for(lambda: _heard(harness, 3, 2), 10, "it is told")
     await harness.end()
     assert harness.runner.runs() == [name.id]
 
@@ -560,9 +560,9 @@ async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: Exe
     without_redis.runner.seconds = 0.5
     await without_redis.begin()
     first = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 5, "the first runs")
+    await wait_for(lambda: without_redis.runner.runs(), 10, "the first runs")
     waits = without_redis.approve(proposal_for(2))
-    await wait_for((without_redis.folder(Folder.RUNNING) / waits.id / "claimed.json").exists, 5, "both are claimed")
+    await wait_for((without_redis.folder(Folder.RUNNING) / waits.id / "claimed.json").exists, 10, "both are claimed")
     write_inventory(without_redis.runtime, "there")
     await without_redis.ends_in(Folder.DONE, first)
     assert "not in config/inventory.yml" in await without_redis.quarantined(waits.file)
@@ -574,7 +574,7 @@ async def test_a_second_executor_stands_by_and_takes_over(without_redis: Executo
     await without_redis.begin()
     without_redis.runner.seconds = 1.0
     name = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 5, "the first runs it")
+    await wait_for(lambda: without_redis.runner.runs(), 10, "the first runs it")
     second = ExecutorHarness(without_redis.runtime, without_redis.redis_url)
     second.runner = ScriptedRunner(without_redis.runtime / "runs-of-the-second")
     await second.begin()

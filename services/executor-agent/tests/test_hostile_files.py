@@ -179,7 +179,7 @@ async def test_each_bad_file_is_quarantined_once_within_five_seconds_and_the_goo
     def caught() -> list[Path]:
         return [path for path in quarantine.iterdir() if not _is_reason(path)]
 
-    await wait_for(lambda: len(caught()) == expected, 5, "every bad file is in quarantine")
+    await wait_for(lambda: len(caught()) == expected, 10, "every bad file is in quarantine")
     print(f"{expected} bad files: {time.monotonic() - placed:.2f} s after the last (placed in {placed - begun:.2f} s)")
     for name in good:
         assert (await harness.ends_in(Folder.DONE, name)).result == "done"
@@ -190,7 +190,7 @@ async def test_each_bad_file_is_quarantined_once_within_five_seconds_and_the_goo
         assert "\n" not in reason.strip(), path.name
     assert not list(approved.iterdir())
     updates = [u for u in await harness.updates() if u["to"] == "quarantine"]
-    await wait_for(lambda: _told(harness, expected), 5, "every quarantine is told")
+    await wait_for(lambda: _told(harness, expected), 10, "every quarantine is told")
     updates = [u for u in await harness.updates() if u["to"] == "quarantine"]
     assert len(updates) == expected
     assert all(update["reason"] and update["by"] == "executor@tester" for update in updates)
@@ -215,7 +215,9 @@ async def test_bad_files_that_lie_there_at_the_start_hold_up_nothing(without_red
     name = without_redis.approve(proposal_for(2, service="good"))
     await without_redis.begin()
     await without_redis.ends_in(Folder.DONE, name, 3)
-    await wait_for(lambda: not list(without_redis.folder(Folder.APPROVED).iterdir()), 5, "nothing is left in approved/")
+    await wait_for(
+        lambda: not list(without_redis.folder(Folder.APPROVED).iterdir()), 10, "nothing is left in approved/"
+    )
     assert without_redis.runner.runs() == [name.id]
 
 
@@ -238,8 +240,8 @@ async def test_a_file_approved_after_its_time_goes_to_expired(harness: ExecutorH
     await harness.begin()
     past = rfc3339(datetime.now(UTC) - timedelta(seconds=1))
     name = harness.approve(proposal_for(1, expires_at=past))
-    await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
-    await wait_for(lambda: _moved(harness, name.id, "approved", "expired"), 5, "it is told")
+    await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 10, "it lies in expired/")
+    await wait_for(lambda: _moved(harness, name.id, "approved", "expired"), 10, "it is told")
     assert not harness.runner.runs()
 
 
@@ -252,8 +254,8 @@ async def test_what_nobody_decides_expires_and_is_told_once(harness: ExecutorHar
     name = file_pending(harness.actions, proposal_for(1, expires_at=soon))
     other = file_pending(harness.actions, proposal_for(2, service="other"))
     await harness.begin()
-    await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 5, "it lies in expired/")
-    await wait_for(lambda: _moved(harness, name.id, "pending", "expired"), 5, "it is told")
+    await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 10, "it lies in expired/")
+    await wait_for(lambda: _moved(harness, name.id, "pending", "expired"), 10, "it is told")
     await harness.end()
     await harness.begin()
     await harness.end()
@@ -268,7 +270,7 @@ async def test_a_past_id_never_runs_again_however_often_it_is_approved(harness: 
     raw = (harness.folder(Folder.DONE) / name.id / "claimed.json").read_bytes()
     for _ in range(3):
         (harness.folder(Folder.APPROVED) / name.file).write_bytes(raw)
-        await wait_for(lambda: not list(harness.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
+        await wait_for(lambda: not list(harness.folder(Folder.APPROVED).iterdir()), 10, "out of approved/")
     edited = proposal_for(1, reason="the same id with other bytes")
     other = harness.approve(edited)
     assert "executed already" in await harness.quarantined(other.file)
@@ -277,7 +279,7 @@ async def test_a_past_id_never_runs_again_however_often_it_is_approved(harness: 
     # ... not even when somebody cleared done/ away
     (harness.folder(Folder.DONE) / name.id).rename(harness.runtime / "elsewhere")
     (harness.folder(Folder.APPROVED) / name.file).write_bytes(raw)
-    await wait_for(lambda: not list(harness.folder(Folder.APPROVED).iterdir()), 5, "out of approved/")
+    await wait_for(lambda: not list(harness.folder(Folder.APPROVED).iterdir()), 10, "out of approved/")
     assert harness.runner.runs() == [name.id]
 
 
@@ -285,7 +287,7 @@ async def test_a_second_file_of_an_id_that_runs_now_is_quarantined(without_redis
     without_redis.runner.seconds = 1.0
     await without_redis.begin()
     first = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 5, "the first runs")
+    await wait_for(lambda: without_redis.runner.runs(), 10, "the first runs")
     second = without_redis.approve(proposal_for(1, reason="the same id with other bytes"))
     assert "right now" in await without_redis.quarantined(second.file)
     await without_redis.ends_in(Folder.DONE, first)
@@ -334,7 +336,7 @@ async def test_what_cannot_be_moved_away_does_not_spin_the_loop(
     await without_redis.begin()
     monkeypatch.setattr(ExecutorFolders, "quarantine", refuse)
     os.mkfifo(without_redis.folder(Folder.APPROVED) / "stuck.json")
-    await wait_for(lambda: tries >= 1, 5, "the first try")
+    await wait_for(lambda: tries >= 1, 10, "the first try")
     name = without_redis.approve(proposal_for(1))
     await without_redis.ends_in(Folder.DONE, name, 3)
     assert tries <= 2
@@ -350,7 +352,7 @@ async def test_approved_made_anew_is_seen_and_watched_again(without_redis: Execu
     await without_redis.ends_in(Folder.DONE, name, 5)
     # gone altogether: it is made again
     approved.rename(without_redis.runtime / "older-approved")
-    await wait_for(approved.is_dir, 5, "approved/ is made again")
+    await wait_for(approved.is_dir, 10, "approved/ is made again")
     other = file_pending(without_redis.actions, proposal_for(2))
     move_by_hand(without_redis.actions, other)
     await without_redis.ends_in(Folder.DONE, other, 5)
@@ -376,7 +378,7 @@ async def test_a_note_without_a_proposal_goes_and_a_false_note_is_quarantined(
     (approved / "evil.by.txt").mkdir()
     (approved / f".{name}.0123456789ab.tmp").write_bytes(b"half")
     await without_redis.begin()
-    await wait_for(lambda: not list(approved.iterdir()), 5, "nothing is left in approved/")
+    await wait_for(lambda: not list(approved.iterdir()), 10, "nothing is left in approved/")
     caught = sorted(path.name for path in without_redis.folder(Folder.QUARANTINE).iterdir() if path.suffix != ".txt")
     assert caught == [f".{name}.0123456789ab.tmp"]
     assert (without_redis.folder(Folder.QUARANTINE) / "evil.by.txt").is_dir()

@@ -85,7 +85,7 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
     async def told() -> bool:
         return len(await harness.moves()) == 3 and len(await harness.events()) == 2
 
-    await wait_for(told, 5, "it is told")
+    await wait_for(told, 10, "it is told")
     assert (await harness.events())[-1]["payload"]["verdict"] == "proven"
 
 

@@ -170,7 +170,7 @@ async def test_what_expired_while_the_executor_was_down_does_not_run(
     name = harness.approve(proposal_for(1, expires_at=rfc3339(soon)))
     crashed = executor.start("after the claim")
     await wait_for(lambda: crashed.poll() is not None, 15, "it dies after the claim")
-    await wait_for(lambda: datetime.now(UTC) > soon, 5, "it has expired")
+    await wait_for(lambda: datetime.now(UTC) > soon, 10, "it has expired")
     executor.start()
     await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 10, "it lies in expired/")
     await wait_for(lambda: not (harness.folder(Folder.RUNNING) / name.id).exists(), 10, "nothing of it in running/")

@@ -71,7 +71,7 @@ async def test_it_thins_at_its_start_ends_when_told_and_0_means_for_ever(actions
     await asyncio.wait_for(RunRetention(actions, 0).run(stop), 60)
     assert whole(path)
     task = asyncio.create_task(RunRetention(actions, 365).run(stop))
-    await wait_for(lambda: not (path / "logs").exists(), 5, "the run to be thin")
+    await wait_for(lambda: not (path / "logs").exists(), 10, "the run to be thin")
     stop.set()
     await asyncio.wait_for(task, 60)
     assert (path / "outcome.json").exists()

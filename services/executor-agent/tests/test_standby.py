@@ -85,7 +85,7 @@ async def test_only_a_proven_leftover_is_ended(tmp_path: Path) -> None:
         os.open(lock, os.O_RDONLY)
         signal.pause()
     try:
-        await wait_for(lambda: _has_open(copy, lock), 5, "it has the file open")
+        await wait_for(lambda: _has_open(copy, lock), 10, "it has the file open")
         here, gone = os.uname().nodename, 2**22 + 1
         for note in (
             f"pid {os.getpid()} started {started_at(os.getpid())} on {here}\n",  # who took it lives
@@ -135,11 +135,11 @@ async def test_standing_by_without_one_that_works_is_not_ready_and_named(
         await asyncio.sleep(0.3)
         assert leader_lock.ready().ready, "another works"
         assert "standing by" in leader_lock.ready().detail
-        await wait_for(lambda: not leader_lock.ready().ready, 5, "its heartbeat is old")
+        await wait_for(lambda: not leader_lock.ready().ready, 10, "its heartbeat is old")
         assert "no executor works" in leader_lock.ready().detail
         assert f"pid {os.getpid()}" in pulse.tick()
         beat.touch()
-        await wait_for(lambda: leader_lock.ready().ready, 5, "it works again")
+        await wait_for(lambda: leader_lock.ready().ready, 10, "it works again")
         holder.release()
         await asyncio.wait_for(waiting, 60)
         assert (pulse.standing_by, pulse.tick()) == (False, "")

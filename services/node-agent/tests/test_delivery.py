@@ -59,7 +59,7 @@ async def test_events_arrive_in_order_with_their_ids_and_are_published(redis_eac
             for number in range(20):
                 spool.accept(an_event(number), 1000)
                 sender.wake()
-            await wait_for(lambda: len(numbers(redis_each)) == 20, 5, "twenty entries")
+            await wait_for(lambda: len(numbers(redis_each)) == 20, 10, "twenty entries")
         heard = [json.loads(channel.get_message(timeout=60)["data"]) for _ in range(20)]
     assert numbers(redis_each) == list(range(20))
     for (entry, event), live in zip(entries(redis_each), heard, strict=True):
@@ -73,7 +73,7 @@ async def test_redis_away_for_a_while_costs_nothing(redis_server: RedisServer, t
     async with sending(spool, redis_server.url) as sender:
         spool.accept(an_event(0), 1000)
         sender.wake()
-        await wait_for(lambda: numbers(redis_server) == [0], 5, "the first event")
+        await wait_for(lambda: numbers(redis_server) == [0], 10, "the first event")
         for round_ in range(3):
             redis_server.kill()
             for number in range(1, 6):
@@ -94,26 +94,26 @@ async def test_a_lost_reply_is_no_second_entry(redis_each: RedisServer, tmp_path
     await line.append(NODE, "1000-0", event.wire())
     await line.close()
     async with sending(Spool(tmp_path, NODE), redis_each.url):
-        await wait_for(lambda: not list(tmp_path.glob("*.json")), 5, "the file to go")
+        await wait_for(lambda: not list(tmp_path.glob("*.json")), 10, "the file to go")
     assert numbers(redis_each) == [1]
 
 
 async def test_a_clock_that_jumped_back_over_a_restart_loses_nothing(redis_server: RedisServer, tmp_path: Path) -> None:
     async with sending(spool := Spool(tmp_path / "a", NODE), redis_server.url):
         spool.accept(an_event(1), 9_000_000)
-        await wait_for(lambda: len(spool) == 0, 5, "the first")
+        await wait_for(lambda: len(spool) == 0, 10, "the first")
     # Another disk, an older clock, and Redis cannot be asked when the ids are given.
     blind = Spool(tmp_path / "b", NODE)
     for number in (2, 3, 4):
         blind.accept(an_event(number), 5_000_000 + number)
     async with sending(blind, redis_server.url):
-        await wait_for(lambda: len(blind) == 0, 5, "the others")
+        await wait_for(lambda: len(blind) == 0, 10, "the others")
     assert numbers(redis_server) == [1, 2, 3, 4]
     # An id that was given twice by two lives of one node: another event lies under it.
     twin = Spool(tmp_path / "c", NODE)
     twin.accept(an_event(5), 9_000_000)
     async with sending(twin, redis_server.url):
-        await wait_for(lambda: len(twin) == 0, 5, "the twin")
+        await wait_for(lambda: len(twin) == 0, 10, "the twin")
     assert numbers(redis_server) == [1, 2, 3, 4, 5]
     # The same disk with an older clock: the last id is remembered there.
     again = Spool(tmp_path / "b", NODE)
@@ -132,7 +132,7 @@ async def test_what_was_trimmed_away_after_a_lost_reply_is_not_sent_again(
         client.xadd(STREAM, {"p": an_event(2).wire()}, id="2000-0")
         client.xtrim(STREAM, minid="2000-0", approximate=False)
     async with sending(spool, redis_server.url):
-        await wait_for(lambda: len(spool) == 0, 5, "an empty spool")
+        await wait_for(lambda: len(spool) == 0, 10, "an empty spool")
     assert numbers(redis_server) == [2]
 
 
@@ -141,12 +141,12 @@ async def test_a_wiped_redis_goes_on_with_new_events(redis_server: RedisServer, 
     async with sending(spool, redis_server.url) as sender:
         spool.accept(an_event(1), 1000)
         sender.wake()
-        await wait_for(lambda: numbers(redis_server) == [1], 5, "the first")
+        await wait_for(lambda: numbers(redis_server) == [1], 10, "the first")
         with redis.Redis(port=redis_server.port) as client:
             client.flushall()
         spool.accept(an_event(2), 1000)
         sender.wake()
-        await wait_for(lambda: numbers(redis_server) == [2], 5, "the second")
+        await wait_for(lambda: numbers(redis_server) == [2], 10, "the second")
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -158,12 +158,12 @@ async def test_what_a_redis_lost_in_its_last_seconds_comes_again_in_order(
     async with sending(spool, redis_each.url) as sender:
         spool.accept(an_event(0), 1000)
         sender.wake()
-        await wait_for(lambda: len(spool) == 0, 5, "the first is sent")
+        await wait_for(lambda: len(spool) == 0, 10, "the first is sent")
         written = redis_each.written()
         for number in (1, 2, 3):
             spool.accept(an_event(number), 1000)
         sender.wake()
-        await wait_for(lambda: len(spool) == 0, 5, "all are sent")
+        await wait_for(lambda: len(spool) == 0, 10, "all are sent")
         before = entries(redis_each)
         if not restarted:
             redis_each.lose_what_came_after(written)
@@ -210,7 +210,7 @@ async def test_a_server_that_refuses_is_waited_for(redis_server: RedisServer, tm
         async with sending(spool, redis_server.url) as sender:
             spool.accept(an_event(1), 1000)
             sender.wake()
-            await wait_for(lambda: sender.down_since is not None, 5, "the sender to wait")
+            await wait_for(lambda: sender.down_since is not None, 10, "the sender to wait")
             client.delete(STREAM)
             await wait_for(lambda: len(spool) == 0, 10, "an empty spool")
     assert numbers(redis_server) == [1]
@@ -219,7 +219,7 @@ async def test_a_server_that_refuses_is_waited_for(redis_server: RedisServer, tm
 async def test_a_sign_of_life_fades_by_itself(redis_server: RedisServer, tmp_path: Path) -> None:
     with redis.Redis(port=redis_server.port) as client:
         async with sending(Spool(tmp_path, NODE), redis_server.url):
-            await wait_for(lambda: client.ttl(f"mesh:alive:{NODE}") > 60, 5, "the key")
+            await wait_for(lambda: client.ttl(f"mesh:alive:{NODE}") > 60, 10, "the key")
 
 
 def test_ids_are_never_given_twice(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ async def test_drops_are_published_once_redis_is_back(redis_server: RedisServer,
     assert spool.dropped > 10
     async with sending(spool, redis_server.url):
         await wait_for(
-            lambda: [e.payload for _, e in entries(redis_server) if e.type == "events_dropped"], 5, "the count"
+            lambda: [e.payload for _, e in entries(redis_server) if e.type == "events_dropped"], 10, "the count"
         )
     told = [event for _, event in entries(redis_server) if event.type == "events_dropped"]
     assert len(told) == 1
@@ -342,7 +342,7 @@ async def test_a_connection_whose_set_up_was_refused_is_never_used(redis_server:
         with redis.Redis(port=redis_server.port, db=database) as client:
             assert not client.exists(STREAM)
     with redis.Redis(port=redis_server.port) as client:
-        await wait_for(lambda: {c["user"] for c in client.client_list()} == {"default"}, 5, "no connection left open")
+        await wait_for(lambda: {c["user"] for c in client.client_list()} == {"default"}, 10, "no connection left open")
         client.execute_command("ACL", "SETUSER", "agent", "+" + refused.removeprefix("-"))
     await line.append(NODE, "5-0", b"{}")
     await line.close()
@@ -363,7 +363,7 @@ async def test_a_permission_that_is_missing_is_waited_for_and_nothing_is_sent_tw
             "agent", enabled=True, passwords=["+word"], keys=["*"], channels=["*"], commands=["+@all", f"-{refused}"]
         )
         async with sending(spool, f"redis://agent:word@127.0.0.1:{redis_server.port}/0") as sender:
-            await wait_for(lambda: sender.down_since is not None, 5, "the sender to wait")
+            await wait_for(lambda: sender.down_since is not None, 10, "the sender to wait")
             spool.accept(an_event(2), 1000)
             client.execute_command("ACL", "SETUSER", "agent", f"+{refused}")
             await wait_for(lambda: len(spool) == 0, 10, "an empty spool")

@@ -402,7 +402,7 @@ async def test_a_death_while_the_stream_is_broken_is_found_after_it(box: Box, wa
     async with watching(box.probe(f"unix://{proxy.path}")) as watched:
         name = box.run("trap 'exit 9' USR1; while :; do sleep 0.05; done")
         stopped = box.run("sleep 600", name="stopped")
-        await wait_for(lambda: proxy.connections > 0, 5, "the event stream")
+        await wait_for(lambda: proxy.connections > 0, 10, "the event stream")
         await asyncio.sleep(0.5)
         await proxy.close()
         box.engine.docker("kill", "-s", "USR1", name)
@@ -427,7 +427,7 @@ async def test_an_agent_that_was_away_keeps_the_incident_and_sees_the_recovery(b
     async with watching(probe) as watched:
         first = await watched.see(name, "container_unhealthy", seconds=15)
     async with watching(probe, announce_seconds=0.3) as again:
-        await wait_for(lambda: [e for e in again.events if e.service == name], 5, "a repeated announcement")
+        await wait_for(lambda: [e for e in again.events if e.service == name], 10, "a repeated announcement")
         repeated = next(e for e in again.events if e.service == name)
         assert (repeated.type, repeated.incident) == ("container_unhealthy", first.incident)
         assert repeated.payload["announced_again"] is True
@@ -464,7 +464,7 @@ async def test_a_red_probe_says_what_it_knows_of_the_container_behind_it(box: Bo
         assert event.payload["logs"] == ["listening to nobody"]
         assert event.payload["probe"] == {"kind": "tcp", "name": "web"}
         assert event.payload["status"] == "running"
-        await wait_for(lambda: watched.announced, 5, "an announcement")
+        await wait_for(lambda: watched.announced, 10, "an announcement")
         assert watched.announced[0].payload["compose"] == event.payload["compose"], "a healed log can be acted on too"
 
 

@@ -141,7 +141,7 @@ async def test_a_wiped_redis_is_healed_by_announcing_what_is_open(
         first = next(e for e in events(redis_server) if e.type == "tcp_probe_failed")
         with redis.Redis(port=redis_server.port) as client:
             client.flushall()
-        await wait_for(lambda: [e.incident for e in events(redis_server)][:1] == [first.incident], 5, "it again")
+        await wait_for(lambda: [e.incident for e in events(redis_server)][:1] == [first.incident], 10, "it again")
     stop.set()
     await asyncio.wait_for(task, 60)
 
@@ -181,7 +181,7 @@ async def test_nothing_is_announced_again_while_redis_is_away(watching: Any) -> 
         await asyncio.sleep(0.5)
         assert watched.announced == []
         arrived = True
-        await wait_for(lambda: watched.announced, 5, "an announcement")
+        await wait_for(lambda: watched.announced, 10, "an announcement")
 
 
 async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_server: RedisServer) -> None:
@@ -190,7 +190,7 @@ async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_s
     watching = events(redis_server)[0].payload["watching"]
     assert {"disk", "memory", "load"} <= set(watching)
     heartbeat = agent.runtime / "state" / "node-agent.heartbeat"
-    await wait_for(heartbeat.exists, 5, "a heartbeat")
+    await wait_for(heartbeat.exists, 10, "a heartbeat")
     assert healthcheck(agent.runtime) == 0
     assert agent.end(signal.SIGTERM) == 0
     assert agent.log().count("docker.no_engine_yet") == 1

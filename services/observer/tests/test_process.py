@@ -118,7 +118,7 @@ async def test_redis_killed_three_times_under_it_costs_no_event_and_not_the_proc
                 await wait_for(lambda: written(tmp_path), 20, "it at work")
                 redis_each.kill()
                 redis_each.start()
-                await wait_for(bus.is_up, 5, "a connection")
+                await wait_for(bus.is_up, 10, "a connection")
                 await bus.call("CONFIG", "SET", "appendfsync", "always")
             ids.append(await say(bus, "pi4", n))
         await wait_for(lambda: written(tmp_path) >= len(ids), 30, "every event under events/")

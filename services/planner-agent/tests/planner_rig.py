@@ -112,7 +112,7 @@ class Mesh:
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (planner.run, planner.keep_claims, bridge.run)]
         self._running.append((tasks, bus, consumer))
-        await wait_for(self._listened, 5, "the bridge listens")
+        await wait_for(self._listened, 10, "the bridge listens")
         return bridge
 
     async def _listened(self) -> bool:

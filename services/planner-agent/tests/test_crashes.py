@@ -165,7 +165,7 @@ async def test_a_redis_that_lost_its_last_seconds_gets_no_second_proposal(
         await wait_for(settled, 20, "the event is acknowledged")
         filed.path.rename(mesh.actions.folder(Folder(decided)) / filed.path.name)
         redis_server.lose_what_came_after(written)
-        await wait_for(mesh.bus.is_up, 5, "our own connection is new")
+        await wait_for(mesh.bus.is_up, 10, "our own connection is new")
         assert await mesh.stream("mesh:actions") == []
         await wait_for(settled, 10, "the same event is acknowledged once more")
     (update,) = await mesh.stream("mesh:actions")

@@ -25,11 +25,11 @@ async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:
     queue.submit("a", slow)
     queue.submit("a", lambda: quick("a2"))
     queue.submit("b", lambda: quick("b1"))
-    await wait_for(lambda: "b1" in done, 2, "the other pair goes ahead")
+    await wait_for(lambda: "b1" in done, 10, "the other pair goes ahead")
     assert done == ["b1"]
     assert "a" in queue.busy_keys()
     slow_may_end.set()
-    await wait_for(lambda: "a" not in queue.busy_keys(), 2, "the slow job ends")
+    await wait_for(lambda: "a" not in queue.busy_keys(), 10, "the slow job ends")
     assert done == ["b1", "a1", "a2"]
 
 
@@ -60,7 +60,7 @@ async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
         raise RuntimeError("a bug")
 
     queue.submit("a", broken)
-    await wait_for(failed.is_set, 2, "the job ends")
+    await wait_for(failed.is_set, 10, "the job ends")
     with pytest.raises(RuntimeError, match="a bug"):
         queue.check()
 

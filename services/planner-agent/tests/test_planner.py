@@ -108,7 +108,7 @@ async def test_benign_events_are_acknowledged_and_never_reach_a_model(mesh: Mesh
     async def settled() -> bool:
         return await mesh.open_entries() == 0
 
-    await wait_for(settled, 5, "everything acknowledged")
+    await wait_for(settled, 10, "everything acknowledged")
     assert provider.asked == 1
 
 
@@ -175,7 +175,7 @@ async def test_whoever_is_faster_than_the_planner_says_its_word_first(
     async def settled() -> bool:
         return await mesh.open_entries() == 0
 
-    await wait_for(settled, 5, "the event is acknowledged")
+    await wait_for(settled, 10, "the event is acknowledged")
     updates = [(u["from"], u["to"]) for u in await mesh.stream("mesh:actions")]
     assert updates == [("", "pending"), ("pending", "approved"), ("approved", "running"), ("running", "done")]
 
@@ -200,10 +200,10 @@ async def test_another_service_is_not_held_up_by_a_slow_ladder(mesh: Mesh) -> No
     slow.timeout_seconds = 60
     await mesh.start([slow])
     await mesh.happens(service="slow")
-    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    await wait_for(lambda: slow.asked == 1, 10, "the model is asked")
     await mesh.happens("service_healthy", service="other")
     await mesh.happens(service="third")
-    await wait_for(lambda: slow.asked == 2, 5, "the other service is planned meanwhile")
+    await wait_for(lambda: slow.asked == 2, 10, "the other service is planned meanwhile")
     slow.may_answer.set()
     await mesh.proposed(2)
 
@@ -228,7 +228,7 @@ async def test_an_incident_that_was_rejected_is_not_proposed_again_until_a_run_o
     async def reopened() -> bool:
         return not await mesh.bus.redis.exists(f"mesh:incident:{incident}")
 
-    await wait_for(reopened, 5, "the incident is open again")
+    await wait_for(reopened, 10, "the incident is open again")
     await mesh.happens(incident=incident)
     (second,) = await mesh.proposed()
     assert any(e.source == "earlier remediations" and "not_helped" in e.text for e in second.proposal.evidence)
@@ -269,7 +269,7 @@ async def test_after_three_restarts_within_the_hour_restart_is_no_longer_offered
     async def remembered() -> bool:
         return await mesh.bus.redis.zcard("mesh:restarts:web01/nginx") == 3
 
-    await wait_for(remembered, 5, "the runs are remembered")
+    await wait_for(remembered, 10, "the runs are remembered")
     await mesh.happens()
     (filed,) = await mesh.proposed()
     assert filed.proposal.action == "notify"
@@ -356,7 +356,7 @@ async def test_bad_messages_go_to_the_dead_letters_by_both_ways_in(mesh: Mesh, r
     async def refused() -> bool:
         return await mesh.bus.redis.xlen("mesh:dead_letters") == 2
 
-    await wait_for(refused, 5, "both are in the dead letters")
+    await wait_for(refused, 10, "both are in the dead letters")
     letters = await mesh.stream("mesh:dead_letters")
     assert all(reason in letter["reason"] for letter in letters), letters
     assert all(len(letter["raw"]) <= 4 * 4096 for letter in letters)
@@ -372,7 +372,7 @@ async def test_a_node_cannot_speak_for_another_node(mesh: Mesh) -> None:
     async def refused() -> bool:
         return await mesh.bus.redis.xlen("mesh:dead_letters") == 1
 
-    await wait_for(refused, 8, "it is refused")
+    await wait_for(refused, 10, "it is refused")
     assert "cannot speak for" in (await mesh.stream("mesh:dead_letters"))[0]["reason"]
     assert mesh.proposals() == []
 
@@ -446,7 +446,7 @@ async def test_a_clock_that_jumped_back_does_not_stretch_the_cooldown(mesh: Mesh
     async def clamped() -> bool:
         return await mesh.bus.redis.pttl("cooldown:web01/nginx") <= 2000
 
-    await wait_for(clamped, 5, "the gate is clamped to the cooldown")
+    await wait_for(clamped, 10, "the gate is clamped to the cooldown")
 
 
 async def test_a_proposal_file_survives_reading_back_exactly(mesh: Mesh, tmp_path: Path) -> None:
@@ -469,7 +469,7 @@ async def test_work_in_hand_is_renewed_so_that_nobody_takes_it_over(
     idle_ms = 2000  # a busy machine stops us now and then for some hundred milliseconds
     await mesh.start([slow], name="p1", reclaim_idle_ms=idle_ms)
     await mesh.happens()
-    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    await wait_for(lambda: slow.asked == 1, 10, "the model is asked")
     # A second planner takes over whatever was idle for so long; ours is renewed every 50 ms.
     await mesh.start([slow], name="p2", reclaim_idle_ms=idle_ms)
     began = asyncio.get_running_loop().time()
@@ -492,7 +492,7 @@ async def test_troubles_of_a_whole_node_do_not_hide_behind_each_other(mesh: Mesh
     await mesh.happens("load_high", service=None, incident="web01//2", payload={"load": 40})
     await mesh.proposed(2)
     await mesh.happens("service_recovered", service=None, incident="web01//2", severity="info")
-    await wait_for(lambda: len(mesh.proposals()) == 1, 5, "the one that is over is withdrawn")
+    await wait_for(lambda: len(mesh.proposals()) == 1, 10, "the one that is over is withdrawn")
     assert [filed.proposal.event.id for filed in mesh.proposals()] == [disk]
 
 

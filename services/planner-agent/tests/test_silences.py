@@ -94,7 +94,7 @@ async def test_a_silence_set_during_the_model_call_counts(mesh: Mesh) -> None:
     slow.timeout_seconds = 60
     await mesh.start([slow])
     event_id = await mesh.happens(incident=INCIDENT)
-    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    await wait_for(lambda: slow.asked == 1, 10, "the model is asked")
     silence = maintain(folder(mesh), request(), datetime.now(UTC))
     slow.may_answer.set()
     assert await mesh.verdict_of(event_id) == "silenced"
@@ -204,7 +204,7 @@ async def test_what_a_crash_left_half_done_is_silenced_only_if_nobody_can_see_it
     await mesh.start()
     assert await mesh.verdict_of(event_id) == verdict
     assert len(AllFolders(mesh.runtime).pending()) == (1 if filed else 0)
-    await wait_for(lambda: not list(mesh.actions.drafts()), 5, "no draft is left")
+    await wait_for(lambda: not list(mesh.actions.drafts()), 10, "no draft is left")
     assert await mesh.open_entries() == 0
 
 
@@ -246,7 +246,7 @@ async def test_an_unrelated_alert_that_is_resolved_does_not_end_an_acknowledgeme
     async def heard() -> bool:
         return "recovered" in [row["verdict"] for row in await mesh.stream(Decision.stream)]
 
-    await wait_for(heard, 5, "the planner's word on the resolved alert")
+    await wait_for(heard, 10, "the planner's word on the resolved alert")
     assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
     await mesh.happens("service_recovered", severity="info", incident=INCIDENT)
     await mesh.happens(incident="web01/nginx/1700000000001")
@@ -262,7 +262,7 @@ async def test_an_acknowledgement_holds_until_the_last_trouble_that_it_keeps_qui
     await mesh.happens("service_recovered", service=None, severity="info", incident="web01//2")
     assert await mesh.verdict_of(await mesh.happens("disk_full", service=None, incident="web01//1")) == "silenced"
     await mesh.happens("service_recovered", service=None, severity="info", incident="web01//1")
-    await wait_for(lambda: folder(mesh).current() == (), 5, "the acknowledgement is over")
+    await wait_for(lambda: folder(mesh).current() == (), 10, "the acknowledgement is over")
     assert "service_recovered at" in folder(mesh).end_reason(silence.id)
 
 
@@ -273,4 +273,4 @@ async def test_an_acknowledged_alert_ends_with_its_own_resolution(mesh: Mesh) ->
     assert entered is not None
     assert await mesh.verdict_of(entered.id or "") == "silenced"
     await mesh.bus.enter(alert("service_recovered"), Trust.FOREIGN)
-    await wait_for(lambda: folder(mesh).current() == (), 5, "the acknowledgement is over")
+    await wait_for(lambda: folder(mesh).current() == (), 10, "the acknowledgement is over")

@@ -30,7 +30,7 @@ async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> Non
     await mesh.happens("service_recovered", severity="info")
     withdrawn = mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file
     why = withdrawn.with_name(withdrawn.name + ".reason.txt")
-    await wait_for(lambda: withdrawn.exists() and why.exists(), 5, "the proposal is withdrawn, and why is said")
+    await wait_for(lambda: withdrawn.exists() and why.exists(), 10, "the proposal is withdrawn, and why is said")
     assert "service_recovered" in why.read_text()
     await mesh.happens()
     (second,) = await mesh.proposed()
@@ -40,7 +40,7 @@ async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> Non
         updates = [(u["from"], u["to"]) for u in await mesh.stream("mesh:actions")]
         return updates == [("", "pending"), ("pending", "withdrawn"), ("", "pending")]
 
-    await wait_for(told, 5, "each change of state is told once, in order")
+    await wait_for(told, 10, "each change of state is told once, in order")
 
 
 async def test_a_persons_undo_is_taken_back_by_no_recovery_and_hides_no_new_trouble(mesh: Mesh) -> None:
@@ -109,7 +109,7 @@ async def test_trouble_that_comes_while_its_recovery_is_in_hand_is_new_all_the_s
 
     monkeypatch.setattr(PlannerStore, "free_gate", freed_later)
     await mesh.happens("service_recovered", severity="info")
-    await wait_for((mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file).exists, 5, "the proposal is withdrawn")
+    await wait_for((mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file).exists, 10, "the proposal is withdrawn")
     trouble = await mesh.happens()
     await mesh.happens("service_healthy", service="other")
 
@@ -117,7 +117,7 @@ async def test_trouble_that_comes_while_its_recovery_is_in_hand_is_new_all_the_s
         (group,) = await mesh.bus.redis.xinfo_groups("mesh:ev:web01")
         return bool(group["lag"] == 0 and group["pending"] <= 2)
 
-    await wait_for(read_past_it, 5, "the trouble is read, while its gate is still closed")
+    await wait_for(read_past_it, 10, "the trouble is read, while its gate is still closed")
     may_free.set()
     (second,) = await mesh.proposed()
     assert second.proposal.event.id == trouble
@@ -129,7 +129,7 @@ async def test_a_recovery_during_the_model_call_withdraws_what_is_filed_after_it
     slow.timeout_seconds = 60
     await mesh.start([slow], name="p1")
     await mesh.happens()
-    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    await wait_for(lambda: slow.asked == 1, 10, "the model is asked")
     # The recovery is read by another replica, whose pending/ is still empty.
     other = HealthEvent(type="service_recovered", node="web01", service="nginx", trust=Trust.NODE)
     await mesh.bus.append("web01", "1999999999999-0", other.wire())
@@ -137,9 +137,9 @@ async def test_a_recovery_during_the_model_call_withdraws_what_is_filed_after_it
     async def marked() -> bool:
         return await mesh.bus.redis.exists("mesh:well:web01/nginx") == 1
 
-    await wait_for(marked, 5, "the recovery is marked")
+    await wait_for(marked, 10, "the recovery is marked")
     slow.may_answer.set()
-    await wait_for(lambda: any(mesh.actions.folder(Folder.WITHDRAWN).iterdir()), 5, "it is withdrawn")
+    await wait_for(lambda: any(mesh.actions.folder(Folder.WITHDRAWN).iterdir()), 10, "it is withdrawn")
     assert mesh.proposals() == []
 
 
@@ -153,7 +153,7 @@ async def test_an_alert_that_is_resolved_leaves_the_proposal_of_other_trouble_al
     async def decided() -> bool:
         return "recovered" in [row["verdict"] for row in await mesh.stream("mesh:decisions")]
 
-    await wait_for(decided, 5, "the planner's word on it")
+    await wait_for(decided, 10, "the planner's word on it")
     assert [one.name for one in mesh.proposals()] == [filed.name]
 
 
@@ -164,16 +164,16 @@ async def test_an_alert_that_is_resolved_while_its_proposal_is_written_takes_it_
     await mesh.start([slow])
     alert = HealthEvent(type="latency_high", node="web01", service="nginx", severity="error", incident="grafana/1/x")  # type: ignore[arg-type]
     await mesh.bus.enter(alert, Trust.FOREIGN)
-    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    await wait_for(lambda: slow.asked == 1, 10, "the model is asked")
     # Another replica may read the recovery; what tells this one is the mark of the alert's own incident.
     await mesh.bus.enter(alert.model_copy(update={"type": "service_recovered"}), Trust.FOREIGN)
 
     async def marked() -> bool:
         return await mesh.bus.redis.exists("mesh:well:web01/nginx grafana/1/x") == 1
 
-    await wait_for(marked, 5, "the recovery is marked")
+    await wait_for(marked, 10, "the recovery is marked")
     slow.may_answer.set()
-    await wait_for(lambda: any(mesh.actions.folder(Folder.WITHDRAWN).iterdir()), 5, "it is withdrawn")
+    await wait_for(lambda: any(mesh.actions.folder(Folder.WITHDRAWN).iterdir()), 10, "it is withdrawn")
     assert mesh.proposals() == []
 
 
@@ -188,6 +188,6 @@ async def test_an_approved_file_is_never_withdrawn(mesh: Mesh) -> None:
     async def settled() -> bool:
         return await mesh.open_entries() == 0
 
-    await wait_for(settled, 5, f"{recovery} is settled")
+    await wait_for(settled, 10, f"{recovery} is settled")
     assert (mesh.actions.folder(Folder.APPROVED) / filed.path.name).exists()
     assert list(mesh.actions.folder(Folder.WITHDRAWN).iterdir()) == []

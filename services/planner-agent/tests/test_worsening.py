@@ -166,7 +166,7 @@ async def test_what_gets_worse_while_a_model_thinks_is_asked_about_after_it(mesh
     slow.timeout_seconds = 60
     await mesh.start([slow])
     await mesh.happens(**SHAKY)
-    await wait_for(lambda: slow.asked == 1, 5, "the model is asked")
+    await wait_for(lambda: slow.asked == 1, 10, "the model is asked")
     died = await mesh.happens()
     repeat = await mesh.happens(**SHAKY)
     assert await mesh.verdict_of(repeat) == "suppressed"
@@ -185,7 +185,7 @@ async def test_another_planner_that_files_the_lesser_trouble_later_takes_its_own
     slow.timeout_seconds = 60
     await mesh.start([slow], name="p1")
     await mesh.happens(**SHAKY)
-    await wait_for(lambda: slow.asked == 1, 5, "the first planner asks its model")
+    await wait_for(lambda: slow.asked == 1, 10, "the first planner asks its model")
     quick = SayingProvider(first_choice)
     await mesh.start([quick], name="p2")
     ids: list[str] = []

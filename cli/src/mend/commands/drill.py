@@ -20,11 +20,11 @@ from mend.errors import DONE, FAILED, INTERRUPTED, CliError
 from mend.local.inventory_file import make_inventory
 from mend.local.lock import sole_mesh
 from mend.local.plan import plan_for
-from mend.local.ports import free_port
 from mend.local.running import Mesh, answers
 from mend.local.stopper import Stopper
 from mend.text import plain
 from mesh_core.models.records import is_name
+from mesh_core.runtime.ports import free_port
 
 NOTES = {
     "actions/done": "the run: logs of each stage, outcome.json, bundle.zip",

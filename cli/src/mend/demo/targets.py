@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mend.errors import CliError
-from mend.local.ports import free_port
 from mend.local.supervisord import Job, NoAnswer, Supervisord
 from mend.text import plain
+from mesh_core.runtime.ports import free_port
 
 START_SECONDS = 20.0
 DOCKER_SECONDS = 60.0

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mend.local.ports import free_port, is_free
 from mend.local.redis_server import OwnRedis, password_file, redis_for
 from mend.model_server import ModelMissing, bundled_model
+from mesh_core.runtime.ports import free_port, is_free
 from mesh_core.runtime.redis_url import password_of, with_login
 from mesh_core.runtime.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
 from mesh_core.runtime.services import EXECUTOR, OBSERVER, PLANNER, SERVICES

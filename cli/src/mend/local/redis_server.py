@@ -21,8 +21,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mend.errors import FAILED, CliError
-from mend.local.ports import free_port, is_free
 from mesh_core.messaging.redis_limits import limit_lines
+from mesh_core.runtime.ports import free_port, is_free
 from mesh_core.runtime.redis_url import has_password, masked, with_login
 from mesh_core.runtime.settings import DEFAULT_REDIS_URL
 from mesh_core.storage.files import read_regular

@@ -284,7 +284,7 @@ async def test_the_running_part_sweeps_at_its_start_and_ends_when_told(tmp_path:
     stop = asyncio.Event()
     part = Retention(tmp_path / "events", RetentionPolicy(10), clock=lambda: NOW, on_swept=said.append)
     task = asyncio.create_task(part.run(stop))
-    await wait_for(lambda: said, 5, "the first sweep")
+    await wait_for(lambda: said, 10, "the first sweep")
     stop.set()
     await asyncio.wait_for(task, 60)
     assert said == [NOW.replace(hour=0) - timedelta(days=10)]

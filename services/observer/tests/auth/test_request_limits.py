@@ -121,7 +121,7 @@ async def test_a_stream_that_is_open_ends_soon_after_its_session(
         assert app.live.subscribers == 1
         await ada.post("/logout")
         await asyncio.wait_for(reader.readuntil(b"\r\n0\r\n\r\n"), 60)  # the end, as HTTP says it
-        await wait_for(lambda: app.live.subscribers == 0, 5, "the viewer to be forgotten")
+        await wait_for(lambda: app.live.subscribers == 0, 10, "the viewer to be forgotten")
         writer.close()
 
 

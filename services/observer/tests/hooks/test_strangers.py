@@ -106,7 +106,9 @@ async def test_who_finds_no_place_is_told_to_come_again(served: ServedApp, monke
     async with serving(served) as port:
         dripping = [await begin(port, made_up()) for _ in range(hook_admission.STRANGERS_OF_ONE)]
         admission = admission_of(served)
-        await wait_for(lambda: any(place.locked() for place in admission._of_one.values()), 5, "the places to be taken")
+        await wait_for(
+            lambda: any(place.locked() for place in admission._of_one.values()), 10, "the places to be taken"
+        )
         assert await ask(served, sender="127.0.0.1") == 503
         assert await ask(served, sender="10.0.0.9") == 200
         for _, writer in dripping:

@@ -239,7 +239,7 @@ async def test_the_running_part_takes_what_is_kept_and_ends_when_told(shelf: She
     task = asyncio.create_task(running.indexer.run(stop))
     await wait_for(lambda: running.indexer.complete, 10, "an index")
     running.event()
-    await wait_for(lambda: running.events().items, 5, "the event in the index")
+    await wait_for(lambda: running.events().items, 10, "the event in the index")
     IndexFolder(running.runtime).ask()
     await wait_for(lambda: not IndexFolder(running.runtime).asked() and running.indexer.complete, 10, "a new index")
     assert len(running.events().items) == 1
@@ -311,7 +311,7 @@ async def test_only_one_writes(tmp_path: Path) -> None:
             assert not theirs
         task = asyncio.create_task(waiting.run(stop))
         await asyncio.sleep(0)
-        await wait_for(lambda: (tmp_path / "index" / "writer.lock").exists(), 5, "the lock")
+        await wait_for(lambda: (tmp_path / "index" / "writer.lock").exists(), 10, "the lock")
         assert not (tmp_path / "index" / "observer.db").exists()
         stop.set()
         await asyncio.wait_for(task, 60)

@@ -235,7 +235,7 @@ async def test_redis_away_stops_nothing_and_loses_nothing(place: Place, redis_se
     await notifier.look()
     assert place.mouth.said == []
     redis_server.start()
-    await wait_for(place.bus.is_up, 5, "Redis is back")
+    await wait_for(place.bus.is_up, 10, "Redis is back")
     await notifier.look()
     assert len(place.mouth.said) == 1
 

@@ -76,14 +76,14 @@ async def test_an_event_is_archived_folded_told_and_acknowledged(running: Runnin
     await wait_for(lambda: running.kept(), 10, "a line under events/")
     (kept,) = running.kept()
     assert kept == {"event": json.loads(event.wire()), "decision": None}
-    await wait_for(lambda: running.observer.world.places, 5, "the world")
+    await wait_for(lambda: running.observer.world.places, 10, "the world")
     assert running.observer.world.places["pi4/web"].state is HealthState.UNHEALTHY
     (update,) = await running.told()
     assert (update.from_state, update.to_state, update.severity) == ("unknown", "sick", Severity.ERROR)
     assert update.event_id == event.id
-    await wait_for(lambda: running.consumer.handed_out == 0, 5, "the acknowledgement")
+    await wait_for(lambda: running.consumer.handed_out == 0, 10, "the acknowledgement")
     assert await running.open_entries() == 0
-    await wait_for(lambda: (running.runtime / "world.json").exists(), 5, "world.json")
+    await wait_for(lambda: (running.runtime / "world.json").exists(), 10, "world.json")
     assert "pi4/web" in json.loads((running.runtime / "world.json").read_bytes())["places"]
 
 

@@ -32,7 +32,7 @@ async def listens(bus: Bus) -> None:
     async def heard() -> bool:
         return int((await bus.call("PUBSUB", "NUMSUB", "executor_output"))[1]) > 0
 
-    await wait_for(heard, 5, "the live part listens")
+    await wait_for(heard, 10, "the live part listens")
 
 
 async def test_every_viewer_gets_every_message_once_and_in_order(redis_server: RedisServer) -> None:
@@ -50,7 +50,7 @@ async def test_every_viewer_gets_every_message_once_and_in_order(redis_server: R
                     return
 
         viewers = [asyncio.create_task(view(into)) for into in got]
-        await wait_for(lambda: live.subscribers == 2, 5, "two viewers")
+        await wait_for(lambda: live.subscribers == 2, 10, "two viewers")
         for n in range(199):
             await bus.announce("executor_output", json.dumps({"line": n}).encode())
         await bus.enter(HealthEvent(type="x", node="n"), Trust.FOREIGN)
@@ -59,7 +59,7 @@ async def test_every_viewer_gets_every_message_once_and_in_order(redis_server: R
         assert [json.loads(line).get("line") for line in got[0][:199]] == list(range(199))
         assert json.loads(got[0][199])["type"] == "x"
         assert got[0] == got[1]
-        await wait_for(lambda: live.subscribers == 0, 5, "nobody looks any more")
+        await wait_for(lambda: live.subscribers == 0, 10, "nobody looks any more")
     await bus.close()
 
 
@@ -76,7 +76,7 @@ async def test_what_nobody_of_ours_says_is_not_passed_on_and_no_write_is_large(r
                     return
 
         viewer = asyncio.create_task(view())
-        await wait_for(lambda: live.subscribers == 1, 5, "a viewer")
+        await wait_for(lambda: live.subscribers == 1, 10, "a viewer")
         pipe = bus.redis.pipeline(transaction=False)
         for _ in range(40):
             pipe.publish("executor_output", json.dumps({"large": "x" * 60_000}))
