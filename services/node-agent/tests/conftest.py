@@ -12,6 +12,7 @@ import pytest
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import wait_for
+from node_agent import agent as agent_room
 from node_agent.agent import Agent
 from node_agent.flapping import FlapOptions
 from node_agent.incident_store import IncidentStore
@@ -53,11 +54,15 @@ Watching = Callable[..., AbstractAsyncContextManager[Watched]]
 
 
 @pytest.fixture
-def watching(tmp_path: Path) -> Watching:
+def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watching:
     """`async with watching(probe, ...) as watched`: an agent over these probes; ends with the block.
+
+    It waits for evidence as long as a busy machine needs.
 
     A callable instead of a probe is given the tracker, after what an earlier agent left open was put back into them.
     """
+
+    monkeypatch.setattr(agent_room, "EVIDENCE_SECONDS", 60.0)
 
     @asynccontextmanager
     async def start(

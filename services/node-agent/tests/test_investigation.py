@@ -47,9 +47,14 @@ def result(type_: str = "disk_space_low", **facts: Any) -> CheckResult:
     return CheckResult("disk:/x", None, Condition.UNHEALTHY, ConfirmationRule(), type_, facts=facts)
 
 
-def investigator(looks: dict[str, Callable[[Question], dict[str, Any]]], seconds: float = 2) -> Investigator:
+def patient(seconds: float = 60) -> InvestigationOptions:
+    """More than an event of a homelab may wait for, as a busy machine needs it."""
+    return InvestigationOptions.model_construct(seconds=seconds)
+
+
+def investigator(looks: dict[str, Callable[[Question], dict[str, Any]]], seconds: float = 60) -> Investigator:
     made = [Room(name, lambda asked: True, look) for name, look in looks.items()]
-    return Investigator(InvestigationOptions(seconds=seconds), made)
+    return Investigator(patient(seconds), made)
 
 
 async def test_the_event_of_a_full_disk_says_what_fills_it(
@@ -67,7 +72,7 @@ async def test_the_event_of_a_full_disk_says_what_fills_it(
         held.write(b"x" * 28 * KIB)
         (tiny_disk / "gone").unlink()
         async with watching(
-            probe, investigate=Investigator(InvestigationOptions(seconds=4), rooms(NO_ENGINE, ImageHistory())).look
+            probe, investigate=Investigator(patient(), rooms(NO_ENGINE, ImageHistory())).look
         ) as watched:
             event = await watched.see(None, "node_online", "disk_space_low")
     found = event.payload["investigation"]
@@ -217,7 +222,7 @@ async def test_a_look_that_never_ends_holds_up_nothing_and_no_other_begins_besid
         released.wait()
         return {"late": 1}
 
-    asked = investigator({"first": lambda asked: {"a": 1}, "hangs": hang}, seconds=1)
+    asked = investigator({"first": lambda asked: {"a": 1}, "hangs": hang}, seconds=2)
     try:
         found = (await asked.look(result()))["investigation"]
         assert found == {"first": {"a": 1}, "took_ms": found["took_ms"]}
@@ -251,7 +256,7 @@ async def test_two_events_at_once_are_looked_into_in_turn() -> None:
         inside -= 1
         return {"a": 1}
 
-    asked = investigator({"count": count}, seconds=4)
+    asked = investigator({"count": count})
     found = await asyncio.gather(*(asked.look(result()) for _ in range(5)))
     assert all(each["investigation"]["count"] for each in found)
     assert most == 1

@@ -153,6 +153,7 @@ async def test_a_mount_that_hangs_is_told_and_asked_once_only(tmp_path: Path) ->
             (found,) = await probe.check(None)
             assert (found.condition, found.type) == (Condition.UNHEALTHY, "mount_stale")
             assert "has not answered" in found.facts["reason"]
+        await wait_for(lambda: asked, 30, "the one who asks has begun")
         assert asked == ["/srv/nas"]
     finally:
         released.set()

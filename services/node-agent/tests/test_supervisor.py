@@ -105,7 +105,15 @@ class Supervised:
         return done.stdout
 
     def pid(self, program: str) -> int:
-        return int(self.ctl("pid", program).strip())
+        """Of one that runs: to 0 a signal would be one to all of us."""
+        pid = int(self.ctl("pid", program).strip())
+        assert pid, f"{program} does not run"
+        return pid
+
+    async def shop_is_up(self) -> None:
+        """It has said so, and the server has written it down."""
+        log = self.folder / "shop.err"
+        await wait_for(lambda: log.exists() and log.read_text().endswith("\n"), 30, "its first line")
 
     def probe(self, **more: Any) -> SupervisorProbe:
         return SupervisorProbe(
@@ -125,6 +133,7 @@ async def test_a_killed_program_is_an_event_with_its_stderr_and_a_start_is_recov
     supervised: Supervised, watching: Any
 ) -> None:
     async with watching(supervised.probe()) as watched:
+        await supervised.shop_is_up()
         os.kill(supervised.pid("shop"), signal.SIGKILL)
         event = await watched.see("shop", "program_exited")
         assert event.payload["runtime"] == "supervisor"
@@ -207,8 +216,7 @@ async def test_a_silent_supervisord_is_an_event_and_its_programs_are_not_called_
 
 async def test_what_stands_behind_another_probe_is_told_with_its_last_lines(supervised: Supervised) -> None:
     probe = supervised.probe()
-    log = supervised.folder / "shop.err"
-    await wait_for(lambda: log.exists() and log.read_text().endswith("\n"), 10, "its first line")
+    await supervised.shop_is_up()
     facts = await probe.describe("shop")
     assert (facts["runtime"], facts["state"], facts["logs"]) == ("supervisor", "RUNNING", ["shop is up"])
     assert await probe.describe("nobody") == {}
