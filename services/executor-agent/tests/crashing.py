@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from executor_rig import ScriptedRunner, undoes_by_itself
 from ptyprocess import PtyProcess
 
-from executor_agent import approved_scanner, execution, ledger, orphans, outbox
+from executor_agent import approved_scanner, execution, ledger, lifecycle, orphans, outbox
 from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
 from executor_agent.runner import OnLine, RunResult, TakenBack
@@ -137,6 +138,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "after the report": lambda: dying_before(ledger.Ledger, "finish"),
     "after finish": lambda: dying_after(ledger.Ledger, "finish"),
     "in the middle of telling": lambda: _told_but_not_noted(),
+    "two hours later": lambda: _two_hours_later(),
 }
 
 
@@ -184,6 +186,14 @@ def _told_but_not_noted() -> None:
     bus.Bus.publish = wrapped  # type: ignore[method-assign]
 
 
+def _two_hours_later() -> None:
+    def later() -> datetime:
+        return datetime.now(UTC) + timedelta(hours=2)
+
+    lifecycle.utc_now = later  # type: ignore[attr-defined]
+    execution.Execution.__init__.__kwdefaults__["clock"] = later
+
+
 def main() -> None:
     runtime, redis_url, step = Path(sys.argv[1]), sys.argv[2], os.environ.get("DIES_AT", sys.argv[3])
     setup("executor-agent")
@@ -193,10 +203,10 @@ def main() -> None:
     runner.step = step
     runner.seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     STEPS[step]()
-    lifecycle = ExecutorLifecycle(
+    made = ExecutorLifecycle(
         runtime, runner, redis_url, ExecutorLimits(scan_seconds=0.2, stop_seconds=5), node="tester"
     )
-    serve("executor-agent", runtime, {"execute": lifecycle.run}, pulse=lifecycle.pulse, stop_seconds=20)
+    serve("executor-agent", runtime, {"execute": made.run}, pulse=made.pulse, stop_seconds=20)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ class ScriptedRunner:
     lines: Sequence[str] = ("TASK [Restart it]", "changed: [here]")
     raises: Exception | None = None
     deaf: bool = False  # takes no notice of `cancel`
+    until: asyncio.Event | None = None  # a run lasts until it is set, however slow the machine is
+    together: int = 0  # none ends before so many were at it at once
     busy: dict[str, int] = field(default_factory=dict)  # how many run on a target now
     most_busy: int = 0
     most_at_once: int = 0
@@ -68,6 +70,9 @@ class ScriptedRunner:
                 on_line("apply", line)
             if self.raises is not None:
                 raise self.raises
+            await wait_for(lambda: self.most_at_once >= self.together, 60, f"{self.together} runs at once")
+            if self.until is not None:
+                await self.until.wait()
             if self.deaf:
                 await asyncio.sleep(self.seconds)
                 return self.result

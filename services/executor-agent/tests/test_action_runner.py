@@ -25,11 +25,13 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
 from mesh_core.testing import RedisServer, free_port, wait_for
 
+# Minutes that no other process of this machine sleeps.
+LONG = f"61.{os.getpid()}"
 SLOW = (
     "- hosts: here\n  gather_facts: false\n  tasks:\n"
-    "    - ansible.builtin.command: {argv: [sleep, '61.7331']}\n      changed_when: false\n"
+    f"    - ansible.builtin.command: {{argv: [sleep, '{LONG}']}}\n      changed_when: false\n"
 )
-QUICK = SLOW.replace("'61.7331'", "'0'")
+QUICK = SLOW.replace(f"'{LONG}'", "'0'")
 
 
 def playbook(text: str) -> Proposal:
@@ -86,7 +88,7 @@ async def test_a_run_that_is_told_to_stop_ends_soon_as_interrupted(
     async with asyncio.timeout(60):
         result = await task
     assert result.result == "interrupted"
-    assert "61.7331" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert LONG not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 async def test_a_look_where_there_is_nothing_to_look_at_is_no_healthy_one(
@@ -223,7 +225,7 @@ async def test_sigterm_ends_a_long_playbook_cleanly(harness: ExecutorHarness) ->
         [sys.executable, "-m", "executor_agent"], env={**environment, "EXECUTOR_STOP_SECONDS": "1"}
     )
     try:
-        name = harness.approve(playbook(SLOW.replace("61.7331", "62.7331")))
+        name = harness.approve(playbook(SLOW))
         log = harness.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
         await wait_for(lambda: log.exists() and "TASK" in log.read_text(), 30, "the playbook is at work")
         begun = time.monotonic()
@@ -235,7 +237,7 @@ async def test_sigterm_ends_a_long_playbook_cleanly(harness: ExecutorHarness) ->
         process.wait()
     outcome = harness.outcome(Folder.INTERRUPTED, name.id)
     assert outcome.verdict == "inconclusive"
-    assert "62.7331" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert LONG not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert (await harness.moves())[-1] == (name.id, "running", "interrupted")
 
 

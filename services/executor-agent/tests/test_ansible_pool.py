@@ -147,7 +147,7 @@ async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_ba
     assert not stage.ok  # and it did not start again on the slow road
     assert mark.read_text() == "started\n"
     await wait_for(lambda: fresh.pid not in (None, first), 10, "a new server")
-    assert fresh.wait_ready(20)
+    assert fresh.wait_ready(60)
     assert prepare(fresh, text=SHOW).play(APPLY).ok
 
 

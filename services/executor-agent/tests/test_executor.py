@@ -283,20 +283,19 @@ async def test_a_notification_is_no_remediation(harness: ExecutorHarness) -> Non
 
 
 async def test_one_target_is_touched_by_one_action_at_a_time(without_redis: ExecutorHarness) -> None:
-    without_redis.runner.seconds = 0.15
+    without_redis.runner.seconds, without_redis.runner.together = 0.15, 2
     names = [without_redis.approve(proposal_for(number, service="web")) for number in range(1, 4)]
     names += [without_redis.approve(proposal_for(number, service=f"other-{number}")) for number in range(4, 7)]
     await without_redis.begin()
     for name in names:
         await without_redis.ends_in(Folder.DONE, name)
     assert without_redis.runner.most_busy == 1
-    assert without_redis.runner.most_at_once >= 2
     assert sorted(without_redis.runner.runs()) == sorted(name.id for name in names)
 
 
 async def test_no_more_than_the_allowed_number_run_at_once(without_redis: ExecutorHarness) -> None:
     without_redis.limits = ExecutorLimits(parallel=2, scan_seconds=0.2)
-    without_redis.runner.seconds = 0.1
+    without_redis.runner.seconds, without_redis.runner.together = 0.1, 2
     names = [without_redis.approve(proposal_for(number, service=f"web-{number}")) for number in range(1, 8)]
     await without_redis.begin()
     for name in names:
@@ -392,7 +391,8 @@ async def test_without_redis_work_goes_on_and_is_told_in_order_when_it_is_back(
         for step in (("pending", "approved"), ("approved", "running"), ("running", "done"))
     ]
     assert await harness.moves() == expected
-    assert not list((harness.runtime / "state" / "executor" / "outbox").glob("*.json"))
+    outbox = harness.runtime / "state" / "executor" / "outbox"
+    await wait_for(lambda: not list(outbox.glob("*.json")), 30, "it is kept no longer than needed")
 
 
 async def test_reports_that_wait_in_the_outbox_are_delivered_as_they_lie_there(harness: ExecutorHarness) -> None:
@@ -499,7 +499,7 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
     monkeypatch.setattr("executor_agent.outbox.PERSISTED_CHECK_SECONDS", 0.05)
     harness = ExecutorHarness(small_disk, redis_server.url)
     harness.runner.record = small_disk.parent / "runs"
-    harness.runner.seconds = 1.5
+    harness.runner.until = asyncio.Event()
     await harness.begin()
     name = harness.approve(proposal_for(1))
     await wait_for(lambda: harness.runner.runs(), 10, "it runs")
@@ -510,7 +510,8 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as handle:
         while True:
             handle.write(b"x" * 4096)
-    await asyncio.sleep(2)
+    harness.runner.until.set()
+    await asyncio.sleep(1)  # it could have ended, and moved on
     assert (harness.folder(Folder.RUNNING) / name.id / "claimed.json").exists()
     ballast.unlink()
     await harness.ends_in(Folder.DONE, name)
@@ -557,13 +558,14 @@ async def test_what_another_service_says_that_it_asks_is_not_touched_from_that_m
 async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: ExecutorHarness) -> None:
     from executor_rig import write_inventory
 
-    without_redis.runner.seconds = 0.5
+    without_redis.runner.until = asyncio.Event()
     await without_redis.begin()
     first = without_redis.approve(proposal_for(1))
     await wait_for(lambda: without_redis.runner.runs(), 10, "the first runs")
     waits = without_redis.approve(proposal_for(2))
     await wait_for((without_redis.folder(Folder.RUNNING) / waits.id / "claimed.json").exists, 10, "both are claimed")
     write_inventory(without_redis.runtime, "there")
+    without_redis.runner.until.set()
     await without_redis.ends_in(Folder.DONE, first)
     assert "not in config/inventory.yml" in await without_redis.quarantined(waits.file)
     assert not (without_redis.folder(Folder.RUNNING) / waits.id).exists()
@@ -572,7 +574,7 @@ async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: Exe
 
 async def test_a_second_executor_stands_by_and_takes_over(without_redis: ExecutorHarness) -> None:
     await without_redis.begin()
-    without_redis.runner.seconds = 1.0
+    without_redis.runner.until = asyncio.Event()
     name = without_redis.approve(proposal_for(1))
     await wait_for(lambda: without_redis.runner.runs(), 10, "the first runs it")
     second = ExecutorHarness(without_redis.runtime, without_redis.redis_url)
@@ -581,6 +583,7 @@ async def test_a_second_executor_stands_by_and_takes_over(without_redis: Executo
     try:
         await asyncio.sleep(0.5)
         assert (without_redis.folder(Folder.RUNNING) / name.id).exists()
+        without_redis.runner.until.set()
         await without_redis.ends_in(Folder.DONE, name)
         await without_redis.end()
         other = without_redis.approve(proposal_for(2))

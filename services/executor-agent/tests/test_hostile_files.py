@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from executor_rig import ExecutorHarness, file_pending, move_by_hand, proposal_for
 
+from executor_agent import approved_scanner
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.proposals import Folder, Proposal
@@ -214,14 +215,18 @@ async def test_bad_files_that_lie_there_at_the_start_hold_up_nothing(without_red
         os.chdir(here)
     name = without_redis.approve(proposal_for(2, service="good"))
     await without_redis.begin()
-    await without_redis.ends_in(Folder.DONE, name, 3)
+    await without_redis.ends_in(Folder.DONE, name)
     await wait_for(
         lambda: not list(without_redis.folder(Folder.APPROVED).iterdir()), 10, "nothing is left in approved/"
     )
     assert without_redis.runner.runs() == [name.id]
 
 
-async def test_half_a_file_that_is_completed_runs(without_redis: ExecutorHarness) -> None:
+async def test_half_a_file_that_is_completed_runs(
+    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("SETTLE_SECONDS", "LONGEST_SETTLE_SECONDS"):  # who writes it may have to wait for the machine
+        monkeypatch.setattr(approved_scanner, bound, 60.0)
     await without_redis.begin()
     proposal = proposal_for(1)
     name = ActionName(proposal.id, digest_of(proposal.wire()))
@@ -284,12 +289,13 @@ async def test_a_past_id_never_runs_again_however_often_it_is_approved(harness: 
 
 
 async def test_a_second_file_of_an_id_that_runs_now_is_quarantined(without_redis: ExecutorHarness) -> None:
-    without_redis.runner.seconds = 1.0
+    without_redis.runner.until = asyncio.Event()
     await without_redis.begin()
     first = without_redis.approve(proposal_for(1))
     await wait_for(lambda: without_redis.runner.runs(), 10, "the first runs")
     second = without_redis.approve(proposal_for(1, reason="the same id with other bytes"))
     assert "right now" in await without_redis.quarantined(second.file)
+    without_redis.runner.until.set()
     await without_redis.ends_in(Folder.DONE, first)
     assert without_redis.runner.runs() == [first.id]
 
@@ -338,8 +344,8 @@ async def test_what_cannot_be_moved_away_does_not_spin_the_loop(
     os.mkfifo(without_redis.folder(Folder.APPROVED) / "stuck.json")
     await wait_for(lambda: tries >= 1, 10, "the first try")
     name = without_redis.approve(proposal_for(1))
-    await without_redis.ends_in(Folder.DONE, name, 3)
-    assert tries <= 2
+    await without_redis.ends_in(Folder.DONE, name)
+    assert tries < 9  # every 2 s, 4 s, 8 s, and not in each of its rounds
 
 
 async def test_approved_made_anew_is_seen_and_watched_again(without_redis: ExecutorHarness) -> None:
@@ -349,13 +355,13 @@ async def test_approved_made_anew_is_seen_and_watched_again(without_redis: Execu
     approved.rename(without_redis.runtime / "old-approved")
     approved.mkdir(exist_ok=True)  # the executor may be faster
     name = without_redis.approve(proposal_for(1))
-    await without_redis.ends_in(Folder.DONE, name, 5)
+    await without_redis.ends_in(Folder.DONE, name)
     # gone altogether: it is made again
     approved.rename(without_redis.runtime / "older-approved")
     await wait_for(approved.is_dir, 10, "approved/ is made again")
     other = file_pending(without_redis.actions, proposal_for(2))
     move_by_hand(without_redis.actions, other)
-    await without_redis.ends_in(Folder.DONE, other, 5)
+    await without_redis.ends_in(Folder.DONE, other)
 
 
 async def test_a_copied_file_runs_once_and_does_not_stay_pending(harness: ExecutorHarness) -> None:

@@ -6,9 +6,9 @@ import json
 import signal
 import subprocess
 import sys
-import threading
+import time
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,7 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
     container.make_sick()
     await wait_for(lambda: container.health() == "unhealthy", 30, "the container is sick")
     before = container.started_at()
-    starts = _starts(engine, container.name)
+    since = time.time()
     event = HealthEvent(
         id=event_id_for(1),
         type="container_unhealthy",
@@ -70,7 +70,7 @@ async def test_a_sick_container_is_restarted_exactly_once_and_proven_well(
     assert outcome.verdict == "proven"
     assert container.health() == "healthy"
     assert container.started_at() != before
-    assert len(starts()) == 1, "restarted exactly once"
+    assert len(engine.events(container.name, "start", since=since)) == 1, "restarted exactly once"
     assert [stage.name for stage in outcome.stages] == ["syntax", "apply", "check_idempotency", "verify"]
     folder = harness.folder(Folder.DONE) / name.id
     logs = sorted(path.name for path in (folder / "logs").iterdir())
@@ -135,31 +135,3 @@ def _environments() -> str:
         except OSError:
             continue
     return "\n".join(found)
-
-
-def _starts(engine: Engine, name: str) -> Callable[[], list[str]]:
-    """The engine's own count of `start` events of this container, from now on."""
-    process = subprocess.Popen(
-        ["docker", "events", "--filter", f"container={name}", "--filter", "event=start", "--format", "{{.Action}}"],
-        env=engine.env,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    heard: list[str] = []
-
-    def read() -> None:
-        assert process.stdout is not None
-        heard.extend(process.stdout)
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-
-    def ended() -> list[str]:
-        process.terminate()
-        process.wait(60)
-        thread.join(60)
-        assert process.stdout is not None
-        process.stdout.close()
-        return heard
-
-    return ended

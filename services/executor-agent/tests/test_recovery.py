@@ -8,10 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,6 @@ from executor_rig import ExecutorHarness, file_pending, move_by_hand, proposal_f
 from executor_agent.process_table import descendants
 from executor_agent.processes import end_processes, processes_of
 from mesh_core.models.proposals import EXECUTED, Folder
-from mesh_core.models.records import rfc3339
 from mesh_core.testing import RedisServer, wait_for
 
 CRASHING = Path(__file__).with_name("crashing.py")
@@ -166,12 +163,10 @@ async def test_papers_that_prove_nothing_are_not_run(without_redis: ExecutorHarn
 async def test_what_expired_while_the_executor_was_down_does_not_run(
     harness: ExecutorHarness, executor: Process
 ) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=3)
-    name = harness.approve(proposal_for(1, expires_at=rfc3339(soon)))
+    name = harness.approve(proposal_for(1))
     crashed = executor.start("after the claim")
     await wait_for(lambda: crashed.poll() is not None, 15, "it dies after the claim")
-    await wait_for(lambda: datetime.now(UTC) > soon, 10, "it has expired")
-    executor.start()
+    executor.start("two hours later")
     await wait_for((harness.folder(Folder.EXPIRED) / name.file).exists, 10, "it lies in expired/")
     await wait_for(lambda: not (harness.folder(Folder.RUNNING) / name.id).exists(), 10, "nothing of it in running/")
     assert not harness.runner.runs()
@@ -218,17 +213,18 @@ async def test_two_executors_and_kills_at_random_run_each_of_two_hundred_files_o
 
 
 def test_only_what_carries_the_marker_is_ended() -> None:
-    mine = subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60"], env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-x-1"})
-    stubborn = subprocess.Popen(
-        ["sh", "-c", "trap '' TERM; while :; do sleep 0.2; done"], env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-x-1"}
-    )
-    other = subprocess.Popen(["sleep", "60"], env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-x-11"})
+    run = f"plan-x-{os.getpid()}"  # it is looked for on the whole machine
+    marked = {"PATH": "/usr/bin:/bin", "MEND_RUN": run}
+    mine = subprocess.Popen(["sh", "-c", "sleep 60 & echo; wait"], env=marked, stdout=subprocess.PIPE)
+    stubborn = subprocess.Popen(["sh", "-c", "trap '' TERM; echo; exec sleep 60"], env=marked, stdout=subprocess.PIPE)
+    other = subprocess.Popen(["sleep", "60"], env={**marked, "MEND_RUN": f"{run}1"})
     try:
-        deadline = time.monotonic() + 60
-        while len(processes_of("plan-x-1")) < 4 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert end_processes("plan-x-1") >= 4
-        assert not processes_of("plan-x-1")
+        for process in (mine, stubborn):
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"\n"
+            process.stdout.close()
+        assert end_processes(run) == 3
+        assert not processes_of(run)
         assert other.poll() is None
         assert mine.wait(60) != 0
         assert stubborn.wait(60) == -signal.SIGKILL
@@ -238,6 +234,9 @@ def test_only_what_carries_the_marker_is_ended() -> None:
             process.wait()
 
 
+TREE = f"plan-tree-{os.getpid()}"
+
+
 @pytest.fixture
 def tree() -> Iterator[tuple[int, int]]:
     """A shell and its command, by numbers that a set would hand out the other way round."""
@@ -245,12 +244,12 @@ def tree() -> Iterator[tuple[int, int]]:
         if turn % 3 == 0:  # or every pair would begin with an even number
             subprocess.run(["true"], check=True)
         words = ["sh", "-c", "sleep 60 & echo $!; wait; echo late"]
-        with subprocess.Popen(words, env={"PATH": "/usr/bin:/bin", "MEND_RUN": "plan-tree"}, stdout=-1) as shell:
+        with subprocess.Popen(words, env={"PATH": "/usr/bin:/bin", "MEND_RUN": TREE}, stdout=-1) as shell:
             assert shell.stdout is not None
             child = int(shell.stdout.readline())
             if list({shell.pid, child}) == [child, shell.pid]:
                 yield shell.pid, child
-                end_processes("plan-tree")
+                end_processes(TREE)
                 return
             os.kill(child, signal.SIGKILL)
             shell.kill()
@@ -258,6 +257,6 @@ def tree() -> Iterator[tuple[int, int]]:
 
 
 def test_a_parent_is_ended_before_its_child_so_that_a_script_does_not_go_on(tree: tuple[int, int]) -> None:
-    assert processes_of("plan-tree") == list(tree)
+    assert processes_of(TREE) == list(tree)
     own = descendants(os.getpid())
     assert own.index(tree[0]) < own.index(tree[1])
