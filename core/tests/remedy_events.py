@@ -59,6 +59,14 @@ EVENTS: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "node_reboot": {
+        "type": "load_high",
+        "payload": {
+            "investigation": {
+                "hung": {"processes": 6, "programs": "6 rsync", "failed_units": 1, "carries_mesh": False}
+            },
+        },
+    },
     "time_sync": {
         "type": "clock_not_synchronised",
         "payload": {"time_service": "chrony.service", "is_synchronised": False, "offset_ms": 4200},

@@ -28,6 +28,7 @@ THE_MACHINE = (
     "tests/system/test_partition.py",
     "tests/test_engine_parts.py",
     "tests/test_own_remedy.py",
+    "tests/test_reboot.py",
     "tests/test_remedies.py",
     "tests/test_container_remedies.py",
 )

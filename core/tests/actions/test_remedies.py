@@ -22,6 +22,7 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Proposal, Risk, Undoes
 from mesh_core.policy.facts import Fact
+from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
 from mesh_core.policy.policy import Policy
@@ -254,6 +255,19 @@ def test_a_mount_is_mounted_again_where_that_may_help_and_nobody_took_it_down(
     assert (found.preferred, found.actions) == (preferred, offered), found
 
 
+def test_a_whole_host_is_restarted_only_where_nothing_that_the_mesh_needs_is_on_it() -> None:
+    event = event_for("node_reboot")
+    assert POLICY.allows(event).preferred == "node_reboot"
+    assert POLICY.allows(event_for("node_reboot", type="mount_stale")).actions == {"node_reboot", "notify"}
+    tired = event.model_copy(update={"payload": {**event.payload, "logs": ["nvme0: I/O error, dev nvme0n1"]}})
+    assert POLICY.allows(tired).actions == {"notify"}, "a disk that dies may not come back"
+    for urls, asked_on in ((["redis://127.0.0.1:6379"], event.node), ([f"http://{event.node}:8080/v1"], "elsewhere")):
+        offered = Policy.load(None, Lifeline.at(urls, asked_on)).allows(event)
+        assert offered.actions == {"notify"}
+        assert f", which is on {event.node}" in offered.reason
+    assert Policy.load(None, Lifeline.at(["redis://127.0.0.1:6379"], "elsewhere")).permits("node_reboot", event)
+
+
 @pytest.mark.parametrize(
     ("name", "room", "facts", "why"),
     [
@@ -282,6 +296,10 @@ def test_a_mount_is_mounted_again_where_that_may_help_and_nobody_took_it_down(
         ("dns_cache_flush", "network", {"name_resolves": True}, "network.name_resolves is yes"),
         ("dns_cache_flush", "network", {"host": EVIL}, "gives no name for host"),
         ("dns_cache_flush", "network", {"name_cache": None}, "no program that remembers names for this host was found"),
+        ("node_reboot", "hung", {"processes": 3}, "no program hangs in its kernel"),
+        ("node_reboot", "hung", {"failed_units": None}, "its systemd does not answer"),
+        ("node_reboot", "hung", {"carries_mesh": True}, "the mesh itself runs on this host"),
+        ("node_reboot", "hung", {"carries_mesh": None}, "the mesh itself runs on this host"),
         ("unit_start", "unit", {"enabled": False}, "unit.enabled is no"),
         ("unit_start", "unit", {"enabled": "yes"}, "unit.enabled is yes"),
     ],

@@ -25,6 +25,15 @@ def event(found: object, trust: Trust = Trust.NODE, **payload: Any) -> HealthEve
     ("room", "facts", "told"),
     [
         (
+            "hung",
+            {"processes": 5, "programs": "4 rsync, 1 cp", "failed_units": 0, "carries_mesh": False},
+            [
+                "5 processes hang in the kernel, and no signal ends them [hung.processes]",
+                "what hangs there: 4 rsync, 1 cp [hung.programs]",
+            ],
+        ),
+        ("hung", {"processes": 0, "carries_mesh": True}, []),
+        (
             "disk",
             {"mount": "/var", "used_percent": 97, "size_bytes": 10 * GIB, "free_bytes": GIB // 4},
             ["/var is 97 % full, 256 MiB of 10 GiB free [disk.used_percent]"],

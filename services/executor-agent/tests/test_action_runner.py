@@ -207,6 +207,11 @@ async def test_nobody_is_asked_where_no_probe_would_answer(bus: Bus, changes: di
     assert await OriginalProbe(bus).listen(probed(**changes)) is None
 
 
+async def test_of_a_host_that_was_restarted_its_agent_is_asked_whatever_it_had_seen(bus: Bus) -> None:
+    told = probed(type="load_high").model_copy(update={"type": "node_reboot"})
+    assert await OriginalProbe(bus).listen(told) is not None
+
+
 async def test_without_redis_the_probe_says_nothing(bus: Bus, redis_server: RedisServer) -> None:
     redis_server.stop()
     ask = await OriginalProbe(bus).listen(probed())

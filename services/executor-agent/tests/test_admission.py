@@ -279,6 +279,24 @@ def test_what_turns_out_to_be_the_lifeline_is_not_touched_whatever_it_is_called(
     assert lifeline_problem(told, CONFIG, seen(image="redis:7")) is None
 
 
+def test_a_host_that_the_mesh_needs_is_not_taken_away_whole_nor_one_that_could_not_be_looked_at() -> None:
+    policy = Policy.load(None, Lifeline.at(["redis://10.0.0.9:6380"], "elsewhere"))
+
+    def problem(host: str, **facts: Any) -> str:
+        config = ConfigSnapshot(Inventory.parse(f"all: {{hosts: {{here: {host}}}}}".encode()), policy)
+        return (
+            lifeline_problem(changed(type="node_reboot"), config, TargetState.seen(TargetStatus.UNKNOWN, "", **facts))
+            or ""
+        )
+
+    assert problem("{ansible_host: 10.0.0.8}", carries_mesh=False) == ""
+    assert "the mesh itself runs there" in problem("{ansible_host: 10.0.0.8}", carries_mesh=True)
+    assert "the mesh itself runs there" in problem("{ansible_connection: local}", carries_mesh=False)
+    assert "the mesh needs 10.0.0.9:6380" in problem("{ansible_host: 10.0.0.9}", carries_mesh=False)
+    assert "nobody could see whether" in problem("{ansible_host: 10.0.0.8}", hung_processes=5)
+    assert "nobody could see what node_reboot would interrupt on here" in problem("{ansible_host: 10.0.0.8}")
+
+
 def test_what_its_owner_labelled_is_not_touched_although_no_event_told_of_the_label() -> None:
     def seen(*labels: dict[str, str]) -> TargetState:
         return read_containers([{"Name": f"/web-{n}", "Config": {"Labels": one}} for n, one in enumerate(labels, 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -18,13 +19,27 @@ from typing import Any
 
 import pytest
 
+from mesh_core.incidents.mesh_processes import MESH_PROCESS
+from mesh_core.runtime.services import SERVICES
 from mesh_core.testing import wait_for
 from node_agent.certificate import read_certificate
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.engine import Engine
 from node_agent.image_history import ImageHistory
-from node_agent.investigation import changed, config, disk, docker, journal, listeners, logs, memory, network, packages
+from node_agent.investigation import (
+    changed,
+    config,
+    disk,
+    docker,
+    hung,
+    journal,
+    listeners,
+    logs,
+    memory,
+    network,
+    packages,
+)
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
 from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.investigator import Investigator
@@ -351,6 +366,42 @@ def test_of_the_engines_count_only_what_nothing_uses_would_come_back() -> None:
 def test_whose_a_process_is_stands_in_its_cgroup(cgroup: str, group: str, unit: str) -> None:
     assert memory.group_of(cgroup) == group
     assert memory.system_unit_of(cgroup) == unit
+
+
+def test_what_hangs_in_the_kernel_is_told_and_whether_the_mesh_runs_here(tmp_path: Path) -> None:
+    """Of the real /proc: a parent that waits for its vforked child hangs as one does that waits for a dead disk."""
+    clone = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+    hangs = f"import ctypes, time; ctypes.CDLL(None).syscall({clone}, 0x4000 | 17, 0, 0, 0, 0) or time.sleep(600)"
+    group = [subprocess.Popen([sys.executable, "-c", hangs], start_new_session=True) for _ in range(4)]
+    try:
+        statuses = [Path(f"/proc/{one.pid}/status") for one in group]
+        asyncio.run(wait_for(lambda: all("State:\tD" in one.read_text() for one in statuses), 30, "they hang"))
+        found = hung.look(question("load_high", time.monotonic() + 60))
+        assert found["processes"] >= 4
+        assert "python" in found["programs"]
+    finally:
+        for one in group:
+            os.killpg(one.pid, 9)
+            one.wait()
+    for number, words in enumerate(
+        (b"/usr/bin/python3\0-m\0node_agent\0", b"sh\0-c\0tail executor_agent.log\0", b""), 1
+    ):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "cmdline").write_bytes(words)
+    assert hung.look(question("load_high"), tmp_path) == {"processes": 0, "carries_mesh": False}
+    for words in (
+        b"python3\0-m\0executor_agent\0",
+        b"/opt/venv/bin/python3\0/opt/venv/bin/planner-agent\0",
+        b"python\0-m\0observer\0",
+    ):
+        (tmp_path / "3" / "cmdline").write_bytes(words)
+        assert hung.look(question("load_high"), tmp_path)["carries_mesh"] is True
+
+
+def test_a_process_of_the_mesh_is_known_by_the_table_of_services() -> None:
+    for service in SERVICES.values():
+        for name in {service.name, service.module}:
+            assert bool(re.match(MESH_PROCESS, f"python\0-m\0{name}\0")) is not service.on_each_node, name
 
 
 def test_who_takes_the_memory_is_told_by_unit_and_program(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ class Choice:
     """What policy may offer for an event. `meaning` is what a model and people read of it.
 
     `interrupts`: the service is away meanwhile, so never on the lifeline, nor where no service is named or its owner
-    forbids it. `loop_guarded`: counts as one of the restarts of an hour. `stands_in`: may take the place of a preferred
+    forbids it. `whole_node`: so is all else on the node; needs no service, and is refused where the mesh lives.
+    `loop_guarded`: counts as one of the restarts of an hour. `stands_in`: may take the place of a preferred
     choice that a fence took away. `per_hour`: how often it may begin on one target within an hour; None: as often as
     any that is loop-guarded. `unmet` says in a few words what it needs and the event does not give, '' for
     nothing: then it is not offered, and the next that the rule allows takes its place. `targets` are what it touches
@@ -58,6 +59,7 @@ class Choice:
     word: str
     meaning: str
     interrupts: bool = False
+    whole_node: bool = False
     loop_guarded: bool = False
     stands_in: bool = False
     per_hour: int | None = None
@@ -144,6 +146,16 @@ class ActionType:
     def interrupts(self) -> bool:
         """May the service be away meanwhile, or afterwards?"""
         return self.takes_back or (self.choice is not None and self.choice.interrupts)
+
+    @property
+    def whole_node(self) -> bool:
+        """Is all that runs on the node away meanwhile?"""
+        return self.choice is not None and self.choice.whole_node
+
+    @property
+    def look_says_what(self) -> bool:
+        """Is what it interrupts only known by a look at the host, whatever the event is about?"""
+        return self.choice is not None and (self.choice.whole_node or self.choice.targets is not nothing_else)
 
     @property
     def over(self) -> str:

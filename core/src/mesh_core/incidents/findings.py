@@ -125,6 +125,13 @@ def _unit(facts: _Facts) -> _Said:
         yield CitedFinding("changed_seconds_ago", f"its unit file was changed {_before(changed)}")
 
 
+def _hung(facts: _Facts) -> _Said:
+    if many := _number(facts.get("processes")):
+        yield CitedFinding("processes", f"{many} processes hang in the kernel, and no signal ends them")
+        if isinstance(programs := facts.get("programs"), str):
+            yield CitedFinding("programs", f"what hangs there: {programs}", names=True)
+
+
 def _mount(facts: _Facts) -> _Said:
     point = facts.get("point")
     if isinstance(point, str):
@@ -234,6 +241,7 @@ _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
     "memory": _memory,
     "unit": _unit,
     "mount": _mount,
+    "hung": _hung,
     "config": _config,
     "certificate": _certificate,
     "image": _image,

@@ -57,11 +57,18 @@ class Lifeline:
 
     def is_at(self, port: int, *hosts: str) -> bool:
         """Does one of them answer on this port of a host that has these names and addresses?"""
-        known = {host.lower() for host in hosts}
-        return any(
-            port == own and (host in known or (host in _HERE and asked_on in known))
-            for host, own, asked_on in self.addresses
-        )
+        return any(port == address.port and _is_on(address, hosts) for address in self.addresses)
+
+    def on_host(self, *hosts: str) -> str:
+        """Which of them is on the host that has these names and addresses, as `host:port`; '' for none."""
+        found = (f"{one.host}:{one.port}" for one in sorted(self.addresses) if _is_on(one, hosts))
+        return next(found, "")
+
+
+def _is_on(address: NeededAddress, hosts: Iterable[str]) -> bool:
+    known = {host.lower() for host in hosts}
+    here = address.asked_on in known or not known.isdisjoint(_HERE)
+    return address.host in known or (address.host in _HERE and here)
 
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "host-gateway"})  # noqa: S104

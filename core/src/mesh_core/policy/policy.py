@@ -180,10 +180,12 @@ class Policy:
         interrupting = _words(choice for choice in self._register.choices if choice.interrupts)
         found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
-            nameless = _words(
-                choice for choice in self._register.choices if choice.interrupts and choice.targets is nothing_else
-            )
+            alone = (c for c in self._register.choices if c.interrupts and c.targets is nothing_else)
+            nameless = _words(choice for choice in alone if not choice.whole_node)
             found.append((nameless, "no service is named that could be restarted", "no-service"))
+        whole = _words(choice for choice in self._register.choices if choice.whole_node)
+        if where := self.lifeline.on_host(event.node):
+            found.append((whole, f"the mesh needs {where}, which is on {event.node}", "never"))
         if what := self.protected_in_event(event):
             sentence = f"{what} is on the never list: the mesh or its access depends on it"
             found.append((interrupting, sentence, "never"))

@@ -18,16 +18,32 @@ from mesh_core.policy.lifeline import containers_in
 
 def lifeline_problem(proposal: Proposal, config: ConfigSnapshot, seen: TargetState) -> str | None:
     """Why what was seen on the host may not be touched, whatever the event called it; None if it may. Pure."""
-    interrupts = action_type(proposal.type).interrupts
-    if not interrupts or isinstance(config.policy, str) or isinstance(config.inventory, str):
+    action = action_type(proposal.type)
+    if not action.interrupts or isinstance(config.policy, str) or isinstance(config.inventory, str):
         return None
-    address = str(config.inventory.variables_of(proposal.node).get("ansible_host", ""))
+    host = config.inventory.variables_of(proposal.node)
+    address = str(host.get("ansible_host", ""))
+    if action.look_says_what and not seen.facts.keys() - {"words"}:
+        return (
+            f"nobody could see what {proposal.type} would interrupt on {proposal.node}: {seen.sentence}; then {AGAIN}"
+        )
+    # A run of a local connection sees its own processes alone.
+    local = host.get("ansible_connection") == "local"
+    where = config.policy.lifeline.on_host(proposal.node, address)
+    if action.whole_node and (what := _mesh_needs(where, carries=local or seen.facts.get("carries_mesh"))):
+        return f"{proposal.node} may not be taken away whole: {what}; mend it by hand"
     if what := config.policy.protected_in_look(seen.facts, proposal.node, address):
         return (
             f"{proposal.target_key} is {what}, which is on the policy's never list: the mesh or its access depends "
             f"on it; mend it by hand, or take the name off in config/policy.yml (unprotect), then {AGAIN}"
         )
     return None
+
+
+def _mesh_needs(where: str, *, carries: object) -> str:
+    if carries is None:
+        return "nobody could see whether the mesh runs there"
+    return "the mesh itself runs there" if carries else where and f"the mesh needs {where}, which is there"
 
 
 def owner_problem(proposal: Proposal, seen: TargetState) -> str | None:

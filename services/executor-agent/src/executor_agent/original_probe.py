@@ -1,7 +1,7 @@
 """Does the probe that saw the trouble see it gone? Reads the node agent's own stream; asks nobody, never repairs.
 
-Only for what a look at the manager cannot see (a web page, a port), and only where a node agent said it: nobody
-repeats a look for a message that a person typed.
+Only for what a look at the manager cannot see (a web page, a port, an agent on a host that was away), and only where a
+node agent said it: nobody repeats a look for a message that a person typed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from redis.exceptions import ResponseError
 
+from mesh_core.actions.register import action_type
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import ends
 from mesh_core.messaging.bus import Bus, BusDown
@@ -41,7 +42,8 @@ class OriginalProbe:
         question at all where the look at the target is proof enough.
         """
         event = proposal.event
-        if event.type not in PROBES or not event.incident or not (event.id or "").endswith("-0"):
+        asked = event.type in PROBES or action_type(proposal.type).whole_node  # its agent has to come back, too
+        if not asked or not event.incident or not (event.id or "").endswith("-0"):
             return None
         stream = stream_of(event.id or "")[0]
         try:

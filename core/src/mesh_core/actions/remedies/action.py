@@ -74,6 +74,7 @@ def _choice_of(name: str, remedy: Remedy) -> Choice:
         name,
         remedy.explain,
         interrupts=remedy.may_interrupt,
+        whole_node=remedy.whole_node,
         loop_guarded=True,
         per_hour=remedy.limits.per_hour,
         conditions=not_where(name, remedy.never),

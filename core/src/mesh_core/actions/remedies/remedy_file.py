@@ -18,6 +18,7 @@ from mesh_core.models.proposals import ActionWord, Risk
 MAX_SECONDS = 600  # what an executor gives any run
 # Of a look, whatever it looks at; `restarts` may be a number of it: how often the thing restarted by itself.
 _TAKEN = frozenset({"words", "checked", "exists", "incarnation", "containers", "start_period_seconds", "item"})
+REBOOT = "ansible.builtin.reboot"
 BEFORE_NAME = "before_"  # what a number of the first look is called in an undo begins so
 
 _OF_RUNS = (EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED)
@@ -91,6 +92,9 @@ class Limits(FilePart):
 class Remedy(FilePart):
     """One remedy. `title` goes on with "on NODE"; `estimate` may name facts and params, `shows` numbers and params.
 
+    `whole_node`: all that runs on the node is away meanwhile. It goes on without a service that the event names, and is
+    refused where the mesh itself lives.
+
     `replaces`, of a person's own: the shipped one that is offered no more where this one is there.
     """
 
@@ -100,6 +104,7 @@ class Remedy(FilePart):
     params: dict[VariableName, Param] = Field(default_factory=dict)
     risk: Risk
     interrupts: bool
+    whole_node: bool = False
     never: tuple[FactWord, ...] = ()
     look: Look
     estimate: Line
@@ -131,7 +136,11 @@ class Remedy(FilePart):
     def _problems(self) -> Iterator[str]:
         if told := next((t for t in _OF_RUNS if any(fnmatchcase(t, p) for p in self.when.types if p.strip("*"))), ""):
             yield f"when.types: it is for what its own run says ({told}), and would follow itself; take that out"
+        if self.whole_node and not self.interrupts:
+            yield "whole_node: what takes the whole node away interrupts; write interrupts: true"
         undo = self.undo.tasks if self.undo else ()
+        if not self.whole_node and any(REBOOT in task for task in (*self.apply, *undo)):
+            yield f"{REBOOT} takes the whole node away; write whole_node: true"
         for part, tasks in (("look.tasks", self.look.tasks), ("apply", self.apply), ("undo.tasks", undo)):
             for number, task in enumerate(tasks):
                 if said := shape_problem(task) or (looking_problem(task) if part == "look.tasks" else ""):

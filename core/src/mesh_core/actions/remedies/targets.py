@@ -13,6 +13,7 @@ from mesh_core.actions.playbooks import Task
 from mesh_core.actions.remedies.event_values import EVENTS_OWN, told_beside
 from mesh_core.actions.remedies.looking import COMMAND
 from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.incidents.mesh_processes import MESH_PROCESS
 from mesh_core.models.events import HealthEvent
 
 _NO_TEXT = "''"  # in a template
@@ -33,7 +34,8 @@ def looks_at_targets(remedy: Remedy) -> list[tuple[Task, Task]]:
     No failure of these fails the look: a host may have only one of two managers.
     """
     targets = remedy.targets.items() if remedy.may_interrupt else ()
-    return [_look_at(name, kind) for name, param in targets for kind in _ASKED[param.type]]
+    asked = [_look_at(name, kind) for name, param in targets for kind in _ASKED[param.type]]
+    return [*asked, _look_for_mesh()] if remedy.whole_node else asked
 
 
 def read_targets(told: object) -> dict[str, Any]:
@@ -46,7 +48,18 @@ def read_targets(told: object) -> dict[str, Any]:
         lines = dict(line.partition("=")[::2] for line in str(one.get("unit", "")).splitlines())
         if lines.get("Id"):
             facts |= {"unit": lines["Id"], "exec_start": lines.get("ExecStart", "")}
+        if isinstance(mesh := one.get("mesh"), list):
+            facts["carries_mesh"] = bool(mesh)
     return facts
+
+
+def _look_for_mesh() -> tuple[Task, Task]:
+    """Its services as processes of that host, those in its containers among them."""
+    ask = {"paths": ["/proc"], "patterns": ["cmdline"], "recurse": True, "depth": 2, "contains": MESH_PROCESS}
+    task: Task = {"name": "See whether the mesh lives here", "ansible.builtin.find": ask, "register": "mend_mesh"}
+    return {**task, "failed_when": False}, {
+        "mesh": "{{ mend_mesh.files | default([]) | map(attribute='path') | list }}"
+    }
 
 
 def _look_at(name: str, kind: str) -> tuple[Task, Task]:
