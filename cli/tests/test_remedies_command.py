@@ -17,12 +17,16 @@ SHIPPED = resources.files("mesh_core.actions.remedies").joinpath("shipped")
 def test_each_remedy_is_listed_and_shown_with_what_it_would_run(mend: Mend) -> None:
     listed = mend("remedies", "list")
     rows = json.loads(mend("remedies", "list", "--json").stdout)
-    assert [row["name"] for row in rows] == [action.name for action in REGISTER.types if action.choice]
+    offered = [action.name for action in REGISTER.types if action.choice]
+    assert [row["name"] for row in rows] == [*offered, *REGISTER.recipes]
     for row in rows:
         assert row["name"] in listed.stdout
     shown = mend("remedies", "show", "journal_vacuum").stdout
     for words in ("needs       payload.used_percent, journal.bytes", "proven by   used_percent <", "--vacuum-size="):
         assert words in shown
+    recipe = " ".join(mend("remedies", "show", "package").stdout.split())
+    for words in ("asked by install, ", "wants names: package; Which package is it?", "ansible.builtin.package:"):
+        assert words in recipe, recipe
     assert mend("remedies", "show", "nothing").exit_code == 3
 
 
@@ -70,6 +74,9 @@ def test_the_file_to_begin_with_is_good_as_it_is_and_the_page_shows_the_same(
     assert f"```yaml\n{text}```" in (Path(__file__).parents[2] / "docs" / "remedies.md").read_text()
     assert len(text.splitlines()) <= 35
     assert mend("remedies", "lint", "scratch_clean.yml").exit_code == 0
+    mend("remedies", "new", "mail_alias", "--ask")
+    recipe = mend("remedies", "lint", "mail_alias.yml")
+    assert (recipe.exit_code, "mail_alias.yml is a good recipe" in recipe.output) == (0, True), recipe.output
     for name, said in (
         ("scratch_clean", "is there already; nothing was written"),
         ("notify", "there is an action of the name notify already"),

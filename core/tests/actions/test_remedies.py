@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from action_rig import EVIL, NOW
-from remedy_events import DISK, EVENTS, GIB, REMEDIES, SHIPPED, event_for, proposal_for
+from remedy_events import DISK, EVENTS, GIB, REGISTER, REMEDIES, SHIPPED, event_for, proposal_for
 from remedy_rig import GOOD_WITH_UNDO
 
 from mesh_core.actions.register import action_type, playbook_for, what_it_touches
@@ -60,7 +60,7 @@ def with_found(name: str, room: str, **facts: Any) -> HealthEvent:
 
 
 def test_every_shipped_file_is_a_remedy_with_an_event_that_it_is_for() -> None:
-    assert {path.name for path in SHIPPED.iterdir()} == {f"{name}.yml" for name in REMEDIES}
+    assert {path.name for path in SHIPPED.iterdir()} == {f"{name}.yml" for name in (*REMEDIES, *REGISTER.recipes)}
     assert set(EVENTS) == set(REMEDIES)
     facts = {fact.value for fact in Fact}
     for name, remedy in REMEDIES.items():

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from mesh_core.actions.register import SHIPPED
+from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models import attempts, events, outcomes, previews, proposals
 from mesh_core.models.records import Record
@@ -53,7 +55,8 @@ def expected() -> dict[str, str]:
         for name, cls in TRAVELLING.items()
         if cls.channel or cls.stream
     }
-    remedy = text_of(Remedy.model_json_schema(by_alias=True))  # of a file that people write, for their editors
+    files_of_people = TypeAdapter[Remedy | Recipe](Remedy | Recipe)  # for their editors
+    remedy = text_of(files_of_people.json_schema(by_alias=True))
     return {**files, "channels.json": text_of(channels), "remedy.schema.json": remedy}
 
 

@@ -19,15 +19,17 @@ from mend.context import CliContext
 from mend.errors import FAILED, NOT_THERE, USAGE, CliError
 from mend.listing import Column, in_lines
 from mend.options import AsJson
+from mend.remedies.recipe_report import say_recipe
 from mend.text import plain
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import SHIPPED, Register
 from mesh_core.actions.remedies.loader import BadRemedy, load_remedy, read_named
+from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.actions.remedies.rendering import rendered, undoing
 from mesh_core.policy.current_config import ConfigReader
-from mesh_core.policy.playbook_lint import lint_playbooks
+from mesh_core.policy.playbook_lint import Lint, lint_playbooks, lint_recipe
 from mesh_core.storage.files import create_whole
 
 COLUMNS = (
@@ -53,8 +55,8 @@ person approved it.""",
 
 @remedies.command("list")
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List what the mesh can propose: what is built in, the shipped remedies and your own; then what is wrong with a
-    file of config/remedies.
+    """List what the mesh can propose: what is built in, the shipped remedies and your own, and the recipes that a
+    request may use; then what is wrong with a file of config/remedies.
 
     \b
     Examples
@@ -64,9 +66,11 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
     cli: CliContext = ctx.obj
     register = cli.remedies.use()
     if as_json:
-        cli.say_json([_as_json(register, action, action.choice) for action in register.types if action.choice])
+        told = [_as_json(register, action, action.choice) for action in register.types if action.choice]
+        cli.say_json([*told, *(_recipe_as_json(register, name, one) for name, one in register.recipes.items())])
         return
     rows = [_row(register, action, action.choice) for action in register.types if action.choice]
+    rows += [_row_of_recipe(register, name, recipe) for name, recipe in register.recipes.items()]
     cli.say_rows(COLUMNS, rows, lambda row: in_lines(row[:3], Text(": ").join(row[3:])))
     for why in register.refused.values():
         cli.say(f"not in use: {plain(why)}", "bold red")
@@ -84,11 +88,11 @@ def show(
     """
     cli: CliContext = ctx.obj
     register = cli.remedies.use()
-    if name not in register.remedies:
+    if name not in register.files:
         raise _no_such(register, name)
     if instead := register.replaced.get(name):
         cli.say(f"It is not offered: {instead} stands in its place.", "yellow")
-    _say(cli, name, register.remedies[name])
+    _say(cli, name, register.files[name])
 
 
 @remedies.command("lint")
@@ -106,32 +110,35 @@ def lint(
     """
     cli: CliContext = ctx.obj
     try:
-        name, remedy = load_remedy(file, SHIPPED.names, SHIPPED.remedies)
+        name, remedy = load_remedy(file, SHIPPED.names, SHIPPED.files)
     except BadRemedy as error:
         raise CliError(plain(str(error)), FAILED) from None
-    found = [lint_playbooks(plays, NODE) for plays in (_plays(remedy), *(back for _, back in _undo(remedy)))]
+    found = [*_judged(remedy)]
     for danger in dict.fromkeys(danger for one in found for danger in one.dangers):
         cli.say(f"  mind: {plain(danger)}", "bold red")
     if problems := [plain(problem) for one in found for problem in one.problems]:
         raise CliError(f"{file.name}: {'; '.join(problems)}", FAILED)
     _say(cli, name, remedy)
     cli.say()
-    cli.say(f"{file.name} is a good remedy.", "green")
+    cli.say(f"{file.name} is a good {'recipe' if isinstance(remedy, Recipe) else 'remedy'}.", "green")
 
 
 @remedies.command("new")
 def new(
-    ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="Of a-z, 0-9 and _: what it does.")]
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a-z, 0-9 and _: what it does.")],
+    ask: Annotated[bool, typer.Option("--ask", help="A recipe: people ask for it, no event does.")] = False,
 ) -> None:
     """Write NAME.yml to begin with, here, with a comment at each field. It is in use where you move it.
 
     \b
     Examples
       mend remedies new scratch_clean
+      mend remedies new mail_alias --ask
     """
     cli: CliContext = ctx.obj
     file = Path(f"{name}.yml")
-    text = resources.files("mend.remedies").joinpath("skeleton.yml").read_bytes()
+    text = resources.files("mend.remedies").joinpath("recipe.yml" if ask else "skeleton.yml").read_bytes()
     try:
         read_named(f"{name}.yml", text, SHIPPED.names)
     except BadRemedy as error:
@@ -140,7 +147,8 @@ def new(
         raise CliError(f"{file.name} is there already; nothing was written", FAILED)
     cli.say(f"wrote {file.name}", "bold")
     cli.say(f"  mend remedies lint {file.name}                is it good?")
-    cli.say(f"  mend remedies test {file.name} --node NODE    look there, change nothing")
+    if not ask:
+        cli.say(f"  mend remedies test {file.name} --node NODE    look there, change nothing")
     cli.say(f"  mv {file.name} {shlex.quote(str(cli.remedies.folder))}/    it is offered from then on")
 
 
@@ -181,17 +189,21 @@ def _named_or_file(cli: CliContext, said: str) -> tuple[str, Remedy]:
     """A file where there is one of this name, else what is in use."""
     if Path(said).is_file():
         try:
-            return load_remedy(Path(said), SHIPPED.names, SHIPPED.remedies)
+            name, read = load_remedy(Path(said), SHIPPED.names, SHIPPED.files)
         except BadRemedy as error:
             raise CliError(plain(str(error)), FAILED) from None
-    register = cli.remedies.use()
-    if said not in register.remedies:
-        raise _no_such(register, said)
-    return said, register.remedies[said]
+    else:
+        register = cli.remedies.use()
+        if said not in register.files:
+            raise _no_such(register, said)
+        name, read = said, register.files[said]
+    if isinstance(read, Recipe):
+        raise CliError(f"{name} is a recipe, which has no look; ask for it instead: mend request", USAGE)
+    return name, read
 
 
 def _no_such(register: Register, name: str) -> CliError:
-    known = register.unusable.get(name) or f"there is no remedy {name}; there are {', '.join(register.remedies)}"
+    known = register.unusable.get(name) or f"there is no remedy {name}; there are {', '.join(register.files)}"
     return CliError(plain(known), NOT_THERE)
 
 
@@ -210,17 +222,34 @@ def _row(register: Register, action: ActionType, choice: Choice) -> Sequence[Tex
     )
 
 
+def _row_of_recipe(register: Register, name: str, recipe: Recipe) -> Sequence[Text]:
+    risk = Text(recipe.risk.value, RISK_STYLE.get(recipe.risk.value, ""))
+    whose = Text(_whose(register, name))
+    return (Text(name, "bold"), risk, whose, Text("what people ask for"), Text(recipe.title))
+
+
+def _judged(remedy: Remedy | Recipe) -> Iterator[Lint]:
+    if isinstance(remedy, Recipe):
+        yield lint_recipe(remedy)
+        return
+    for plays in (_plays(remedy), *(back for _, back in _undo(remedy))):
+        yield lint_playbooks(plays, NODE)
+
+
 def _whose(register: Register, name: str) -> str:
     if instead := register.replaced.get(name):
         return f"shipped, replaced by {instead}"
     if name not in register.own:
-        return "shipped" if name in register.remedies else "built in"
-    replaces = register.remedies[name].replaces
+        return "shipped" if name in register.files else "built in"
+    replaces = register.files[name].replaces
     return f"yours, replaces {'the shipped one' if replaces == name else replaces}" if replaces else "yours"
 
 
-def _say(cli: CliContext, name: str, remedy: Remedy) -> None:
+def _say(cli: CliContext, name: str, remedy: Remedy | Recipe) -> None:
     cli.say(name, "bold cyan")
+    if isinstance(remedy, Recipe):
+        say_recipe(cli, remedy)
+        return
     for label, text in (
         ("does", remedy.title),
         ("offered", f"to {remedy.explain}"),
@@ -263,6 +292,16 @@ def _undo(remedy: Remedy) -> Iterator[tuple[str, PlaybookSet]]:
 
 def _examples(remedy: Remedy) -> dict[str, int | str]:
     return {name: param.example for name, param in remedy.params.items()}
+
+
+def _recipe_as_json(register: Register, name: str, recipe: Recipe) -> dict[str, object]:
+    """As of a remedy; it has `ask` where that has `when`."""
+    row = {
+        "name": name,
+        "whose": "own" if name in register.own else "shipped",
+        "replaced_by": register.replaced.get(name),
+    }
+    return row | recipe.model_dump(mode="json", exclude_none=True)
 
 
 def _as_json(register: Register, action: ActionType, choice: Choice) -> dict[str, object]:

@@ -133,7 +133,7 @@ def _remedies(runtime: Path) -> Iterator[Finding]:
     if (more := len(register.refused) - MAX_REFUSED) > 0:
         yield broken("remedies", f"{more} more files of config/remedies cannot be used", fix)
     if not register.refused:
-        shipped = len(register.remedies) - len(register.own - SHIPPED.remedies.keys())
+        shipped = len(register.files) - len(register.own - SHIPPED.files.keys())
         yield ok("remedies", f"{shipped} shipped, {len(register.own)} of your own")
 
 

@@ -17,6 +17,7 @@ from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.remedies.action import actions_of, shipped_remedies
 from mesh_core.actions.remedies.loader import UNDO
+from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent
@@ -39,13 +40,15 @@ _FILES = (
 @dataclass(frozen=True, eq=False, repr=False)
 class Register:
     """Immutable. `written` are types that are code; `remedies` those that are data, shipped and own, by name.
+    `recipes`, by name as well, are no types: what a request makes of them runs as a `playbook`.
 
-    `own`: which of them are a person's. `replaced`: a shipped one's name -> that of the own one in its place.
+    `own`: which of the files are a person's. `replaced`: a shipped one's name -> that of the own one in its place.
     `refused`: a file of config/remedies, by its name there -> why it cannot be used.
     """
 
     written: tuple[ActionType, ...]
     remedies: Mapping[str, Remedy]
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     replaced: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +97,17 @@ class Register:
     @cached_property
     def names(self) -> frozenset[str]:
         """All words that mean something already."""
-        return frozenset((*self.type_names, *self.proposal_actions))
+        return frozenset((*self.type_names, *self.proposal_actions, *self.recipes))
+
+    @cached_property
+    def files(self) -> Mapping[str, Remedy | Recipe]:
+        """All that is data."""
+        return {**self.remedies, **self.recipes}
+
+    @cached_property
+    def asked_for(self) -> Mapping[str, Recipe]:
+        """The recipes that a request may use."""
+        return {name: recipe for name, recipe in self.recipes.items() if name not in self.replaced}
 
     @cached_property
     def unusable(self) -> Mapping[str, str]:
@@ -102,26 +115,34 @@ class Register:
         named = ((file.removesuffix(".yml"), why) for file, why in self.refused.items())
         return {name: why for name, why in named if name not in self.names}
 
-    def with_own(self, remedies: Mapping[str, Remedy], refused: Mapping[str, str]) -> Register:
+    def with_own(self, files: Mapping[str, Remedy | Recipe], refused: Mapping[str, str]) -> Register:
         """A person's own beside these. A shipped one that one of them replaces stays known and is offered no more."""
         taken: dict[str, str] = {}
         told = dict(refused)
-        for name, remedy in remedies.items():
-            if remedy.replaces in taken:
+        for name, remedy in files.items():
+            if remedy.replaces and type(remedy) is not type(self.files[remedy.replaces]):
+                told[f"{name}.yml"] = (
+                    f"{name}.yml: replaces: of {name} and {remedy.replaces} one has ask and the other has when; a file "
+                    "replaces one of its own kind"
+                )
+            elif remedy.replaces in taken:
                 told[f"{name}.yml"] = (
                     f"{name}.yml: replaces: {taken[remedy.replaces]}.yml replaces {remedy.replaces} already; "
                     "take one of the two away"
                 )
             elif remedy.replaces:
                 taken[remedy.replaces] = name
-        own = {name: remedy for name, remedy in remedies.items() if f"{name}.yml" not in told}
+        own = {name: remedy for name, remedy in files.items() if f"{name}.yml" not in told}
         replaced = {old: new for old, new in taken.items() if old != new}
-        return replace(self, remedies={**self.remedies, **own}, own=frozenset(own), replaced=replaced, refused=told)
+        remedies = {**self.remedies, **{name: one for name, one in own.items() if isinstance(one, Remedy)}}
+        recipes = {**self.recipes, **{name: one for name, one in own.items() if isinstance(one, Recipe)}}
+        return replace(self, remedies=remedies, recipes=recipes, own=frozenset(own), replaced=replaced, refused=told)
 
 
 def _shipped() -> Register:
     written = tuple(import_module(f"{__package__}.{file}").ACTION for file in _FILES)
-    return Register(written, shipped_remedies(Register(written, {}).names))
+    shipped = shipped_remedies(Register(written, {}).names)
+    return Register(written, shipped.remedies, shipped.recipes)
 
 
 SHIPPED = _shipped()  # without anything of a person's own

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from mesh_core.actions.register import SHIPPED, Register, use
 from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, read_named
+from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from mesh_core.storage.listing import MISSING, entries
@@ -39,7 +40,7 @@ class RemedyFolder:
         self._complain = complain
         self.folder = runtime / "config" / "remedies"
         self._register = WhenChanged(self._read, lambda: (stamp_of(self.folder), self._distrusted(), self._stamps()))
-        self._read_before: dict[str, tuple[object, Remedy | str]] = {}
+        self._read_before: dict[str, tuple[object, Remedy | Recipe | str]] = {}
 
     def use(self) -> Register:
         """The register of now, which is this process's from here on; the same object while nothing changed. Blocks."""
@@ -61,8 +62,8 @@ class RemedyFolder:
             self._complain(self.folder / file, told)
         return register
 
-    def _read_files(self) -> tuple[dict[str, Remedy], dict[str, str]]:
-        remedies: dict[str, Remedy] = {}
+    def _read_files(self) -> tuple[dict[str, Remedy | Recipe], dict[str, str]]:
+        remedies: dict[str, Remedy | Recipe] = {}
         refused: dict[str, str] = {}
         read_before, self._read_before = self._read_before, {}
         distrusted = self._distrusted()
@@ -81,10 +82,10 @@ class RemedyFolder:
             )
         return remedies, refused
 
-    def _remedy(self, path: Path, distrusted: Distrusted) -> Remedy | str:
+    def _remedy(self, path: Path, distrusted: Distrusted) -> Remedy | Recipe | str:
         try:
             raw = bytes_of(path, lambda status: _why_not(status, distrusted))
-            return read_named(path.name, raw, SHIPPED.names, SHIPPED.remedies)[1]
+            return read_named(path.name, raw, SHIPPED.names, SHIPPED.files)[1]
         except BadRemedy as error:
             return str(error)
 

@@ -11,7 +11,7 @@ from typing import Any
 from mesh_core.actions.action_type import ActionType, Choice, not_where, nothing_else
 from mesh_core.actions.playbooks import PlaybookSet, node_of
 from mesh_core.actions.remedies.event_values import found_in
-from mesh_core.actions.remedies.loader import UNDO, BadRemedy, load_remedies
+from mesh_core.actions.remedies.loader import UNDO, BadRemedy, Loaded, load_remedies
 from mesh_core.actions.remedies.offering import unmet_need
 from mesh_core.actions.remedies.remedy_file import Remedy, Undo
 from mesh_core.actions.remedies.rendering import NOT_MEASURED, playbooks_for, undoing, values_for
@@ -23,12 +23,12 @@ from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 
 
-def shipped_remedies(taken: Collection[str] = ()) -> dict[str, Remedy]:
-    """Those inside the package. Raises BadRemedy, which a test prevents."""
+def shipped_remedies(taken: Collection[str] = ()) -> Loaded:
+    """Those inside the package, recipes among them. Raises BadRemedy, which a test prevents."""
     loaded = load_remedies(resources.files(__package__).joinpath("shipped"), taken)
     for why in loaded.refused.values():
         raise BadRemedy(why)
-    return loaded.remedies
+    return loaded
 
 
 def actions_of(name: str, remedy: Remedy) -> tuple[ActionType, ...]:

@@ -1,4 +1,4 @@
-"""A remedy's file to a Remedy, or to one sentence with file and line that says what to write instead.
+"""A remedy's file to a Remedy, one with `ask` to a Recipe, or to one sentence: file, line, what to write instead.
 
 One bad file is refused alone; the rest of its folder is read. Runs nothing and templates nothing.
 """
@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.config_file import first_error, first_problem, not_yaml
 from mesh_core.models.yaml_loader import SafeLoader
@@ -35,38 +36,45 @@ class BadRemedy(ValueError):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a folder held: remedies by name, and for each file that was refused, by its name, why."""
+    """What a folder held: remedies and recipes by name, and for each file that was refused, by its name, why."""
 
     remedies: dict[str, Remedy]
+    recipes: dict[str, Recipe]
     refused: dict[str, str]
 
 
 def load_remedies(folder: Traversable, taken: Container[str] = ()) -> Loaded:
     """Every remedy of the package's own folder, by name, in the order of the alphabet."""
     remedies: dict[str, Remedy] = {}
+    recipes: dict[str, Recipe] = {}
     refused: dict[str, str] = {}
     for file in sorted(folder.iterdir(), key=lambda one: one.name):
         try:
-            name, remedy = read_named(file.name, file.read_bytes(), taken)
+            name, read = read_named(file.name, file.read_bytes(), taken)
         except BadRemedy as error:
             refused[file.name] = str(error)
         else:
-            remedies[name] = remedy
-    return Loaded(remedies, refused)
+            if isinstance(read, Recipe):
+                recipes[name] = read
+            else:
+                remedies[name] = read
+    return Loaded(remedies, recipes, refused)
 
 
-def load_remedy(file: Path, taken: Container[str] = (), replaceable: Container[str] = ()) -> tuple[str, Remedy]:
+def load_remedy(
+    file: Path, taken: Container[str] = (), replaceable: Container[str] = ()
+) -> tuple[str, Remedy | Recipe]:
     """One file, by its own name. Raises BadRemedy."""
     return read_named(file.name, bytes_of(file), taken, replaceable)
 
 
 def read_named(
     file_name: str, raw: bytes, taken: Container[str] = (), replaceable: Container[str] = ()
-) -> tuple[str, Remedy]:
+) -> tuple[str, Remedy | Recipe]:
     """One file's bytes, by its name. `taken`: names of other actions; `replaceable`: which of them `replaces` may say.
     Raises BadRemedy."""
     name = name_of(file_name)
-    remedy = read_remedy(raw, file_name, replaceable)
+    remedy = read_any(raw, file_name, replaceable)
     if name in taken and remedy.replaces != name:
         instead = f", or write `replaces: {name}` in it" if name in replaceable else ""
         raise BadRemedy(f"{file_name}: there is an action of the name {name} already; give it another name{instead}")
@@ -74,7 +82,15 @@ def read_named(
 
 
 def read_remedy(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remedy:
-    """One file's bytes. Raises BadRemedy."""
+    """One file's bytes, of a remedy for events. Raises BadRemedy."""
+    read = read_any(raw, source, replaceable)
+    if isinstance(read, Recipe):
+        raise BadRemedy(f"{source}: it has ask, so a person asks for it, and no event does")
+    return read
+
+
+def read_any(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remedy | Recipe:
+    """One file's bytes: with `ask` it is a recipe. Raises BadRemedy."""
     if len(raw) > MAX_BYTES:
         raise BadRemedy(f"{source}: it has more than {MAX_BYTES} bytes; a remedy is a page of text")
     try:
@@ -90,8 +106,9 @@ def read_remedy(raw: bytes, source: str, replaceable: Container[str] = ()) -> Re
             raise
         mark = getattr(error, "problem_mark", None)
         raise BadRemedy(f"{source}:{mark.line + 1 if mark else 1}: {not_yaml(error)}") from None
+    form = Recipe if isinstance(said, dict) and "ask" in said else Remedy
     try:
-        remedy = Remedy.model_validate(said)
+        remedy: Remedy | Recipe = form.model_validate(said)
     except ValidationError as error:
         problem = first_problem(error).removeprefix("the file: ")
         where = [str(part) for part in first_error(error)["loc"]]

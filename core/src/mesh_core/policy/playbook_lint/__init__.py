@@ -8,6 +8,7 @@ from mesh_core.policy.playbook_lint.lint import Lint as Lint
 from mesh_core.policy.playbook_lint.lint import lint_playbook as lint_playbook
 from mesh_core.policy.playbook_lint.lint import lint_playbooks as lint_playbooks
 from mesh_core.policy.playbook_lint.lint import lint_proposal as lint_proposal
+from mesh_core.policy.playbook_lint.lint import lint_recipe as lint_recipe
 from mesh_core.policy.playbook_lint.lint import lint_text as lint_text
 from mesh_core.policy.playbook_lint.table import OURS as OURS
 from mesh_core.policy.playbook_lint.table import Widened as Widened

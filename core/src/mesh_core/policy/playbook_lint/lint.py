@@ -1,4 +1,4 @@
-"""The judge's two doors: a playbook out of a proposal, with its attachments, and a text of our own making."""
+"""The judge's doors: a playbook out of a proposal, with its attachments, and texts of our own making."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.remedies.recipe_file import Recipe
+from mesh_core.actions.remedies.recipe_tasks import example_playbooks
+from mesh_core.actions.remedies.slot_values import EXAMPLE_ATTACHMENTS
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
 from mesh_core.policy.playbook_lint.plays import Scope, play_findings
 from mesh_core.policy.playbook_lint.shutting_out import Protected, nothing
@@ -72,6 +75,17 @@ def lint_playbooks(made: PlaybookSet, node: str, protected: Protected = nothing)
         tuple(f"{part}: {problem}" for part, one in found for problem in one.problems),
         (),
         tuple(dict.fromkeys(danger for _, one in found for danger in one.dangers)),
+    )
+
+
+def lint_recipe(recipe: Recipe) -> Lint:
+    """What a recipe would run for example values, in each of its ways, each finding once. Never raises."""
+    texts = example_playbooks(recipe, "example")
+    found = [lint_text(text, "example", EXAMPLE_ATTACHMENTS) for text in texts]
+    return Lint(
+        tuple(dict.fromkeys(problem for one in found for problem in one.problems)),
+        (),
+        tuple(dict.fromkeys(danger for one in found for danger in one.dangers)),
     )
 
 
