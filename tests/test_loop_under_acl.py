@@ -20,6 +20,7 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.records import rfc3339
+from mesh_core.models.requests import Request
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import AllFolders, free_port, wait_for
 from observer.liveness.node_liveness import NodeLiveness
@@ -127,6 +128,13 @@ async def test_every_step_of_the_loop_is_permitted(mesh: AllFolders, acl_redis: 
             return moves + actions >= 8 and await person.call("XLEN", "mesh:ev:_mesh") >= 2
 
         await wait_for(told, 20, "each move told, and what was run")
+        # asked for in words: by hand, and as `mend request` does it
+        await person.announce("requests", b'{"text": "install htop", "hosts": ["web01"]}')
+        await person.enter_request(Request(id="req-0123456789ab", text="install htop", hosts=("db9",)))
+        await wait_for(lambda: len(mesh.pending()) == 1, 20, "what was asked for as a proposal")
+        await wait_for(
+            lambda: len([*mesh.root.parent.glob("events/*/_requests.jsonl")]), 20, "both kept by the observer"
+        )
         assert await person.call("XLEN", "mesh:dead_letters") == 1
         assert await person.call("XLEN", "mesh:world") >= 2
     finally:

@@ -18,6 +18,8 @@ from mend_rig import Mend, finish
 
 from mend.app import COMMANDS, app
 from mend.terminal import replace_what_cannot_be_shown
+from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.requests import OpenQuestion, Request, RequestStatus
 
 # Other scripts, both reading directions, what turns or hides text, what steers a terminal, no text at all.
 FOREIGN = "żółć 디스크 עברית \u202edne\u202c z\u200bero \N{PILE OF POO} \x1b[31mred\x1b]0;title\x07 a\u2028b\r\nc"
@@ -36,7 +38,7 @@ GOOD = (
     "history --json", "history -n 1", "status", "status --json", "doctor --no-models", "doctor --no-models --json",
     "silences --all", "silences --json", "audit show --json", "audit verify", "users list", "users list --json",
     "edit pi4/one", "preview pi4/one --timeout 1", "retry pi4/four", "undo pi4/two", "unsilence all",
-    "ack pi4/unknown", "notify-test", "migrate --dry-run",
+    "ack pi4/unknown", "notify-test", "migrate --dry-run", "requests", "requests --json",
 )  # fmt: skip
 ODD = (
     ("show", FOREIGN), ("approve", FOREIGN), ("reject", NO_TEXT, "--reason", "x"), ("reject", "pi4/one"),
@@ -44,6 +46,8 @@ ODD = (
     ("snooze", FOREIGN, "--for", FOREIGN), ("ack", FOREIGN),
     ("maintenance", FOREIGN, "--for", "1h", "--reason", NO_TEXT), ("unsilence", FOREIGN),
     ("history", "--node", FOREIGN),
+    ("request", FOREIGN), ("request", FOREIGN, "--host", FOREIGN), ("request", NO_TEXT, "--host", "pi4"),
+    ("request", FOREIGN, "--answer", FOREIGN), ("request", NO_TEXT, "--cancel"),
     ("inject", FOREIGN, "--node", FOREIGN, "--payload", FOREIGN), ("inject", "x", "--node", "pi4", "--json"),
     ("backup", f"/nowhere/{NO_TEXT}"), ("restore", f"/nowhere/{FOREIGN}"), ("users", "add", FOREIGN),
     ("--version",), (FOREIGN,), (NO_TEXT,),
@@ -65,6 +69,15 @@ def full(mend: Mend) -> Mend:
         for name in NAMES:
             (folder / f"{name}.json").write_bytes(b"\xff{")
         (folder / f"{NO_TEXT}.0123456789abcdef.json.reason.txt").write_bytes(b"\xff\x1b[31m")
+    asked = Request(id="req-0123456789ab", text=re.sub(r"[\x00-\x1f]", "", FOREIGN), by=FOREIGN, hosts=("pi4",))
+    odd = OpenQuestion(slot="port", text=FOREIGN, choices=(FOREIGN,))
+    status = RequestStatus(
+        request=asked, entry="1-1", state="asks", reason=FOREIGN, questions=(odd,), updated_at=asked.ts
+    )
+    folder = RequestFolder(mend.runtime)
+    folder.prepare()
+    folder.put(status)
+    (folder.root / f"{NO_TEXT}.json").write_bytes(b"\xff{")
     config = mend.runtime / "config"
     config.mkdir()
     for name in ("inventory.yml", "policy.yml", "users.yml", "node.yml", "notifications.yml"):

@@ -17,7 +17,7 @@ import pytest
 import redis
 from mend_rig import NODE, Mend
 
-from mend.commands.watch import json_line_for, line_for
+from mend.commands.watch import CHANNELS, json_line_for, line_for
 from mend.dotenv import with_dotenv
 from mend.errors import CliError
 from mend.text import plain
@@ -190,9 +190,7 @@ def test_watch_of_a_channel_that_is_none_is_a_usage_error(mend: Mend) -> None:
     assert mend("watch", "nonsense").exit_code == 2
 
 
-@pytest.mark.parametrize(
-    "channel", ["health_events", "world_updates", "action_updates", "llm_router_metrics", "executor_output"]
-)
+@pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("raw", [b"", b"not json", b"[]", b'{"type": 1}', b"\xff\x1b[2J", b'{"a":' * 5000, b"null"])
 def test_a_message_in_no_form_of_ours_is_shown_harmlessly(channel: str, raw: bytes) -> None:
     assert "\x1b" not in line_for(channel, raw).plain

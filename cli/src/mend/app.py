@@ -21,7 +21,7 @@ from mend.logs import log_to_stderr
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.version import VERSION
 
-DECIDE, SILENCE, LOOK, RUN, KEEP = "Decide", "Silence for a while", "Look", "Run", "Keep"
+ASK, DECIDE, SILENCE, LOOK, RUN, KEEP = "Ask", "Decide", "Silence for a while", "Look", "Run", "Keep"
 ANY_LAYOUT = frozenset({"doctor", "migrate", "backup", "restore"})  # these say themselves what is wrong
 
 
@@ -61,6 +61,7 @@ def summary_in(source: str, name: str) -> str:
 
 
 PANELS = {
+    ASK: "request requests=request",
     DECIDE: "pending show preview approve=decide reject=decide edit retry undo snooze=silencing",
     SILENCE: "maintenance=silencing ack=silencing silences unsilence=silences",
     LOOK: "page status doctor history watch remedies deadletters audit",
@@ -138,8 +139,9 @@ A day with it
   mend preview ID               what it would change there, asked on the host
   mend approve ID --wait        yes (the same as mv of the file to approved/)
   mend reject ID --reason TEXT  no, and why
+  mend request TEXT --host HOST ask for something in words; it is proposed like a repair
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided.""",
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found or already decided; of a request 4 it asks, 5 refused.""",
 )
 
 

@@ -6,6 +6,7 @@ from mend.text import plain, plain_lines
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3
+ASKS, REFUSED = 4, 5  # of a request: something is missing; nothing may be proposed
 INTERRUPTED = 130  # as shells have it for Ctrl-C
 
 

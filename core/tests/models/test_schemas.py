@@ -13,13 +13,13 @@ from pydantic import TypeAdapter
 from mesh_core.actions.register import SHIPPED
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.models import attempts, events, outcomes, previews, proposals
+from mesh_core.models import attempts, events, outcomes, previews, proposals, requests
 from mesh_core.models.records import Record
 
 FOLDER = Path(__file__).parents[3] / "schemas"
 TRAVELLING = {
     name: cls
-    for module in (attempts, events, outcomes, previews, proposals)
+    for module in (attempts, events, outcomes, previews, proposals, requests)
     for name, cls in vars(module).items()
     if isinstance(cls, type) and issubclass(cls, Record) and cls is not Record
 }

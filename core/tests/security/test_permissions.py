@@ -49,6 +49,7 @@ def test_the_planner_may_write_nothing_that_leads_to_approved() -> None:
         "actions/pending",
         "actions/pending/.wip",
         "actions/withdrawn",
+        "requests",
         "state",
         "state/planners",
         "secrets/planner-agent",

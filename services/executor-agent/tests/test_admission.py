@@ -333,6 +333,17 @@ def test_a_playbook_that_calls_itself_harmless_is_refused(risk: str) -> None:
     assert "risk_level must be high" in reason_for(said)
 
 
+def test_what_was_asked_for_in_words_is_as_risky_as_its_tasks_and_never_less() -> None:
+    asked = playbook_proposal(HARMLESS)
+    asked = asked.model_copy(update={"event": asked.event.model_copy(update={"type": "playbook_requested"})})
+    for risk in Risk:
+        assert isinstance(admit(candidate(asked.model_copy(update={"risk_level": risk})), CONFIG, NOW), Admitted)
+    text = HARMLESS.replace("ansible.builtin.debug: {msg: hello}", "ansible.builtin.package: {name: x, state: absent}")
+    book = playbook_proposal(text).playbook
+    removes = asked.model_copy(update={"playbook": book, "risk_level": Risk.GUARDED})
+    assert "risk_level must be high" in reason_for(removes)
+
+
 def test_a_reviewed_playbook_is_accepted_and_a_hazardous_or_exchanged_one_is_not() -> None:
     assert isinstance(admit(candidate(playbook_proposal(HARMLESS)), CONFIG, NOW), Admitted)
     assert "sha256" in reason_for(playbook_proposal(HARMLESS, "0" * 64))

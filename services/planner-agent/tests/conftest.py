@@ -1,4 +1,4 @@
-"""The fixture `mesh`: a whole planner in this process."""
+"""The fixtures `mesh` and `requests`: a whole planner, and its part for requests, in this process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from planner_rig import Mesh
+from request_rig import Requests
 
 from mesh_core.testing import RedisServer
 
@@ -17,3 +18,11 @@ async def mesh(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Mesh]
     yield made
     await made.stop()
     await made.bus.close()
+
+
+@pytest.fixture
+async def requests(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Requests]:
+    """A planner's part for requests, not started."""
+    made = Requests(redis_server.url, tmp_path)
+    yield made
+    await made.stop()

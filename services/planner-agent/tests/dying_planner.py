@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.events import HealthEvent
@@ -30,6 +31,10 @@ TAKING_BACK: dict[str, tuple[type, str]] = {
     "withdraw": (PlannerFolders, "withdraw"),
     "tell": (Bus, "publish"),
 }
+ASKED_FOR: dict[str, tuple[type, str]] = {
+    "one of two": (PlannerStore, "tell_filed"),
+    "kept": (RequestFolder, "put"),
+}
 
 
 def die_after(owner: type, name: str) -> None:
@@ -46,7 +51,7 @@ def die_after(owner: type, name: str) -> None:
         original(*args, **kwargs)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(owner, name, dying_now if owner is PlannerFolders else dying)
+    setattr(owner, name, dying_now if owner in (PlannerFolders, RequestFolder) else dying)
 
 
 def die_on(service: str) -> None:
@@ -64,5 +69,5 @@ if __name__ == "__main__":
     if sys.argv[1].startswith("on:"):
         die_on(sys.argv[1].removeprefix("on:"))
     else:
-        die_after(*(STEPS | TAKING_BACK)[sys.argv[1]])
+        die_after(*(STEPS | TAKING_BACK | ASKED_FOR)[sys.argv[1]])
     planner_main.main()

@@ -14,9 +14,12 @@ import pytest
 from dying_planner import STEPS
 from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh
+from request_rig import write_inventory
 
+from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder
+from mesh_core.models.requests import Request, RequestUpdate
 from mesh_core.testing import RedisServer, wait_for
 from planner_agent.planner_store import PlannerStore
 
@@ -97,6 +100,32 @@ async def test_a_planner_killed_after_any_step_leaves_exactly_one_proposal(
 
 
 NO_MODEL = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("step", ["draft", "one of two", "kept"])
+async def test_a_planner_killed_over_a_request_files_it_once_on_each_host(mesh: Mesh, step: str) -> None:
+    write_inventory(mesh.runtime)
+    asked = Request(id="req-0123456789ab", text="install htop", hosts=("web01", "db01"))
+    await mesh.bus.enter_request(asked)
+    assert await mesh.bus.enter_request(asked) is None, "the same request is there once"
+    assert run_until_it_dies(mesh, step, NO_MODEL) == -9
+    moved = mesh.proposals()
+    for filed in moved:  # a person is quick
+        filed.path.rename(mesh.actions.folder(Folder.APPROVED) / filed.path.name)
+    async with healthy_planner(mesh, NO_MODEL):
+
+        async def settled() -> bool:
+            (group,) = await mesh.bus.redis.xinfo_groups(Request.stream)
+            return group["pending"] + (group["lag"] or 0) == 0
+
+        await wait_for(settled, 60, "the request is acknowledged")
+    everywhere = [*mesh.proposals(), *mesh.actions.filed(Folder.APPROVED)]
+    assert sorted(filed.proposal.node for filed in everywhere) == ["db01", "web01"]
+    assert len(moved) == {"draft": 0, "one of two": 1, "kept": 2}[step]
+    (status,) = RequestFolder(mesh.runtime).all()
+    assert sorted(one.action_id for one in status.proposals) == sorted(filed.proposal.id for filed in everywhere)
+    assert await moves_told(mesh) == [("", "pending")] * 2
+    assert len(await mesh.stream(RequestUpdate.stream)) == 1
 
 
 async def moves_told(mesh: Mesh) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from mesh_core.storage.listing import entries
 
-ROOTS = ("actions", "events", "config", "silences", "audit", "state")
+ROOTS = ("actions", "events", "config", "silences", "requests", "audit", "state")
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # Alive only while the mesh is: locks, seats, sessions (a copy would let a thief in); and the layout's own file.
 _PASSING = frozenset({"sessions.json", "sign-in", "schema.json", "schema.lock", "planners", "locks", "executor.lock"})

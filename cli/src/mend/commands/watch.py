@@ -19,7 +19,15 @@ from mesh_core.approvals.proposal_files import short_id
 from mesh_core.messaging.bus import DOWN, client_for, masked
 from mesh_core.runtime.service import awaited
 
-CHANNELS = ("health_events", "world_updates", "action_updates", "llm_router_metrics", "executor_output")
+CHANNELS = (
+    "health_events",
+    "world_updates",
+    "action_updates",
+    "llm_router_metrics",
+    "executor_output",
+    "request_updates",
+)
+REQUEST_STYLE = {"asks": "bold yellow", "refused": "bold red"}
 SEVERITY_STYLE = {"info": "dim", "warning": "yellow", "error": "red", "critical": "bold red"}
 FOLDER_STYLE = {"pending": "yellow", "done": "bold green", "failed": "bold red", "running": "cyan", "approved": "cyan"}
 STATE_WORDS = {"sick": "unhealthy"}  # as people say it; the message has the other word
@@ -35,14 +43,14 @@ def watch(
     ctx: typer.Context,
     channels: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CHANNEL...]", autocompletion=complete_channel, help="Default: all five."),
+        typer.Argument(metavar="[CHANNEL...]", autocompletion=complete_channel, help="Default: all six."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what happens as it happens, one line per message. Ctrl-C ends it.
 
     \b
-    Channels: health_events world_updates action_updates llm_router_metrics executor_output
+    Channels: health_events world_updates action_updates llm_router_metrics executor_output request_updates
 
     \b
     Examples
@@ -153,12 +161,19 @@ def _output(v: dict[str, Any]) -> Text:
     return Text.assemble(*head, f"{plain(v.get('stage', ''), 30)} ", plain(text, 500))
 
 
+def _request(v: dict[str, Any]) -> Text:
+    state, hosts = str(v["state"]), ", ".join(map(str, v["hosts"]))
+    details = f"by {v['by'] or 'somebody'} for {hosts}: {v['text']}  {v.get('reason', '')}"
+    return _line("request", v["ts"], v["request"], None, (state, REQUEST_STYLE.get(state, "")), details)
+
+
 _LINES = {
     "health_events": _event,
     "world_updates": _world,
     "action_updates": _action,
     "llm_router_metrics": _model,
     "executor_output": _output,
+    "request_updates": _request,
 }
 
 

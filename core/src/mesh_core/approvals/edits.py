@@ -13,6 +13,7 @@ from mesh_core.approvals.proposal_files import ActionName, Filed, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import lint_playbook
+from mesh_core.policy.playbook_risk import risk_of_proposal
 from mesh_core.policy.policy import Policy
 
 KEPT = (
@@ -112,6 +113,8 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     changed |= {"type": action.name, "risk_level": action.risk}
     try:
         proposal = with_digest(edited.model_copy(update=changed))
+        if proposal.playbook:
+            proposal = proposal.model_copy(update={"risk_level": risk_of_proposal(proposal, policy)})
         playbook_for(proposal)
     except ValueError as error:
         raise _not_acceptable(f"nothing could be run for it: {error}") from None

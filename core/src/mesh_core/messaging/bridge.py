@@ -49,12 +49,15 @@ class Heard:
 
 
 class Bridge:
-    """One listener, in every planner and in the observer; `actor` is its name in dead letters.
+    """One listener, in every planner and in the observer; `actor` is its name in dead letters. Who listens to another
+    channel says which, and how one message of it is heard.
 
     `on_stream` is told each stream that is mentioned, `on_listening` that from now on all of them are: what came before
     has to be looked for. `named` brings what somebody typed to the names that the mesh uses; where it `defers`, another
     listener that knows more of them comes first.
     """
+
+    channel, name = HealthEvent.channel, "bridge"  # the name is that of its connection
 
     def __init__(
         self,
@@ -107,10 +110,10 @@ class Bridge:
             await cancelled(self._reading)
 
     async def _listen(self, stop: asyncio.Event) -> None:
-        client = client_for(self._bus.url, f"{self._bus.name}-bridge", reply_seconds=LISTEN_SECONDS + 5)
+        client = client_for(self._bus.url, f"{self._bus.name}-{self.name}", reply_seconds=LISTEN_SECONDS + 5)
         try:
             async with client.pubsub() as listener:
-                await listener.subscribe(HealthEvent.channel)
+                await listener.subscribe(self.channel)
                 self._looked_at = time.monotonic()
                 while not stop.is_set():
                     self._turned()
@@ -156,7 +159,7 @@ class Bridge:
         self._subscriptions += 1
         if self._subscriptions > 1:
             BRIDGE_GAPS.add()
-            log.warning("bridge.gap", gaps=self.gaps, channel=HealthEvent.channel)
+            log.warning("bridge.gap", gaps=self.gaps, channel=self.channel)
 
     @property
     def gaps(self) -> int:
@@ -188,11 +191,7 @@ class Bridge:
                     return
         digest = hashlib.sha256(raw).hexdigest()
         if isinstance(event, Refusal):
-            # One of several bridges keeps it, by the same rule as for adoption.
-            entry_id = f"{digest[:16]}-{await self._bus.heard_at(digest, heard.hearing)}"
-            await self._bus.refuse(
-                raw, source=HealthEvent.channel, reason=event.reason, actor=self._actor, entry_id=entry_id
-            )
+            await self._refuse(raw, digest, event, await self._bus.heard_at(digest, heard.hearing))
             return
         event = self._named(event)
         if self._defers():
@@ -204,6 +203,12 @@ class Bridge:
             log.info(
                 "bridge.adopted", event_id=adopted_as, type=event.type, node=event.node, service_name=event.service
             )
+
+    async def _refuse(self, raw: bytes, digest: str, why: Refusal, heard_ms: str) -> None:
+        """One of several bridges keeps it, by the same rule as for adoption."""
+        await self._bus.refuse(
+            raw, source=self.channel, reason=why.reason, actor=self._actor, entry_id=f"{digest[:16]}-{heard_ms}"
+        )
 
     async def _holds(self, stream: str, entry: str, raw: bytes) -> bool:
         try:

@@ -7,6 +7,7 @@ to repeat: explicit ids, and scripts that look before they write.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import time
 from collections.abc import Iterator
@@ -23,10 +24,11 @@ from redis.backoff import NoBackoff
 
 from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.messaging.scripts.reading import PAGE
-from mesh_core.messaging.scripts.writing import ADOPT_ONCE, ENTER, HEARD_AT, PUBLISH_ONCE
+from mesh_core.messaging.scripts.writing import ADOPT_ONCE, ENTER, ENTER_REQUEST, HEARD_AT, PUBLISH_ONCE
 from mesh_core.models.events import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import Record, rfc3339
+from mesh_core.models.requests import Request, RequestReply
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM, HEARD_PREFIX
 from mesh_core.runtime.metrics import DEAD_LETTERS, REDIS_FAILURES
 from mesh_core.runtime.redis_url import masked as masked
@@ -155,6 +157,19 @@ class Bus:
         keys = [FOREIGN_STREAM, "mesh:ev:seq", f"{HEARD_PREFIX}{raw_digest}"]
         entry = await self.script(ADOPT_ONCE, keys, [bare.wire(), event.node, *await self._hearing_arguments(hearing)])
         return f"{event.node}/{entry.decode()}" if entry else None
+
+    async def enter_request(self, asked: Request | RequestReply, *, live: bool = True) -> str | None:
+        """What a person asks for into its stream and, `live`, to its channel; the id of its entry.
+
+        None if it is there already: a request by its id, a reply by its bytes. Raises BusDown.
+        """
+        key = (
+            f"request:{asked.id}" if isinstance(asked, Request) else f"reply:{hashlib.sha256(asked.wire()).hexdigest()}"
+        )
+        keys = [asked.stream, "mesh:ev:seq", f"mesh:once:{key}"]
+        arguments: list[object] = [asked.wire(), asked.channel if live else "", IDEMPOTENCY_SECONDS]
+        entry = await self.script(ENTER_REQUEST, keys, arguments)
+        return entry.decode() if entry else None
 
     async def heard_at(self, raw_digest: str, hearing: Hearing | None = None) -> str:
         """The moment (ms) under which this hearing counts: the same for every listener that heard it then."""

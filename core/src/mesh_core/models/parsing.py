@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
 from mesh_core.models.foreign_text import parse_foreign
-from mesh_core.models.records import Record
+from mesh_core.models.records import Record, rfc3339
+from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestReply, request_id
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, trust_of
 from mesh_core.models.strict_json import Refusal, parse_object
 
@@ -47,6 +50,22 @@ def event_in(stream: str, entry_id: str, raw: bytes) -> HealthEvent | Refusal:
     if trust is Trust.NODE and isinstance(event, HealthEvent) and event.node != speaker:
         return Refusal(f"the stream of {speaker!r} cannot speak for node {event.node!r}")
     return event
+
+
+def read_asked(raw: bytes, heard_ms: int) -> Request | RequestReply | Refusal:
+    """What a person asks for, or their word about an earlier request (it has `request`).
+
+    Anybody may have typed it: one without an id or a time gets those of the moment at which it was heard, so that the
+    same bytes of one moment are one request.
+    """
+    value = parse_foreign(raw, max_bytes=MAX_REQUEST_BYTES)
+    if isinstance(value, Refusal):
+        return value
+    value.setdefault("ts", rfc3339(datetime.fromtimestamp(heard_ms / 1000, UTC)))
+    if "request" in value and "text" not in value:
+        return _record(value, RequestReply)
+    value.setdefault("id", request_id(f"{hashlib.sha256(raw).hexdigest()} {heard_ms}"))
+    return _record(value, Request)
 
 
 def _record(value: dict[str, object], kind: type[R]) -> R | Refusal:

@@ -91,18 +91,18 @@ class ConfigReader:
 
 class LatestPolicy:
     """The policy of now, for whoever must always have one. Raises BadPolicy where there is none at the start; one that
-    is spoilt later is complained of, and the last good one counts on."""
+    is spoilt later is complained of, and the last good one counts on. `config` says what the files say."""
 
     def __init__(self, runtime: Path, lifeline: Lifeline, complain: Callable[[Path, str], object]):
-        self._config = ConfigReader(runtime, lifeline, complain)
-        policy = self._config.policy()
+        self.config = ConfigReader(runtime, lifeline, complain)
+        policy = self.config.policy()
         if isinstance(policy, str):
             raise BadPolicy(policy)
         self._good = policy
 
     def now(self) -> Policy:
         """Blocks for a look at the files' status."""
-        policy = self._config.policy()
+        policy = self.config.policy()
         if isinstance(policy, Policy):
             self._good = policy
         return self._good

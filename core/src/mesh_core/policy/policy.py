@@ -20,6 +20,7 @@ from mesh_core.actions.register import Register, current
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
+from mesh_core.models.proposals import Risk
 from mesh_core.policy.alert_state import alert_name_for
 from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.policy.lifeline import (
@@ -59,6 +60,7 @@ class Policy:
         self.never = document.never
         self._never_names = frozenset(document.never.services)
         self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
+        self.max_risk = document.requests.max_risk or Risk.HIGH  # of what is asked for in words
         self._cues = document.cue_words()
         check_names(self.rules, self._cues.names)
 

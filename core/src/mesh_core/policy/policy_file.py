@@ -15,6 +15,7 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import current
 from mesh_core.models.config_file import FilePart, first_problem, not_yaml
 from mesh_core.models.events import Severity
+from mesh_core.models.proposals import Risk
 from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.playbook_lint.table import widening_problem
@@ -73,8 +74,10 @@ class Never(FilePart):
 
 
 class Requests(FilePart):
-    """What a person's own playbook may use beyond the shipped table: arguments by a module's full name."""
+    """What a person's own playbook may use beyond the shipped table: arguments by a module's full name. `max_risk`: the
+    most that a request in words may risk; above it nothing is proposed."""
 
+    max_risk: Risk | None = None
     modules: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -145,7 +148,10 @@ def merged(base: Document, over: Document) -> Document:
         unless={**base.unless, **over.unless},
         grave=(*base.grave, *over.grave),
         rules=tuple(rules),
-        requests=Requests(modules={**base.requests.modules, **over.requests.modules}),
+        requests=Requests(
+            modules={**base.requests.modules, **over.requests.modules},
+            max_risk=over.requests.max_risk or base.requests.max_risk,
+        ),
     )
 
 

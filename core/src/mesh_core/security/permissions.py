@@ -74,6 +74,7 @@ PATHS: tuple[OwnedPath, ...] = (
     _owned("config", ServiceUser.ROOT, Group.OPERATORS, 0o2775),
     _owned("silences", ServiceUser.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
     _owned("silences/ended", ServiceUser.ROOT, Group.OPERATORS, 0o2775, *_DECIDERS),
+    _owned("requests", ServiceUser.PLANNER, Group.OPERATORS, 0o2750, PLANNER, OBSERVER),
     _owned("spool", ServiceUser.NODE_AGENT, Group.OPERATORS, 0o2750, NODE_AGENT),
     _owned("events", ServiceUser.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),
     _owned("index", ServiceUser.OBSERVER, Group.OPERATORS, 0o2750, OBSERVER),

@@ -16,7 +16,21 @@ from mesh_core.storage.by_descriptor import entry_in, folder_below, names_in, se
 UMASK = 0o077
 # What a mesh makes below RUNTIME_PATH. A folder that holds anything else, too (/tmp, somebody's home), stays as it is.
 OURS = frozenset(
-    {"actions", "audit", "backups", "config", "events", "index", "log", "redis", "run", "silences", "spool", "state"}
+    {
+        "actions",
+        "audit",
+        "backups",
+        "config",
+        "events",
+        "index",
+        "log",
+        "redis",
+        "requests",
+        "run",
+        "silences",
+        "spool",
+        "state",
+    }
 )
 SET_ASIDE = "replaced-"  # `mend restore` puts there what was here before
 

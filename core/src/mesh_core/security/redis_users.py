@@ -18,12 +18,18 @@ _HELLO = ("+ping", "+echo", "+hello", "+auth", "+select", "+client|setname", "+c
 
 # On any key, because a script's own commands are checked one by one anyway, and some scripts name an empty key.
 _SCRIPT = "+evalsha +script|load +script|exists ~*"
-_RECORDS = "%R~mesh:actions %R~mesh:moves %R~mesh:world %R~mesh:decisions %R~mesh:llm_attempts %R~mesh:dead_letters"
+_RECORDS = (
+    "%R~mesh:actions %R~mesh:moves %R~mesh:world %R~mesh:decisions %R~mesh:llm_attempts %R~mesh:dead_letters "
+    "%R~mesh:request_updates"
+)
 _READ = "+xrange +xrevrange +xlen +xread +xinfo|stream +xinfo|groups +xinfo|consumers"
-_CHANNELS = "&health_events &world_updates &llm_router_metrics &action_updates &executor_output"
+_CHANNELS = "&health_events &world_updates &llm_router_metrics &action_updates &executor_output &request_updates"
 # WAITAOF, which Redis 7.0 does not know and would not start with: all others of these need a key, and none is given.
 _WAIT = "+@blocking"
 _HEARD = "+zrangebyscore +zremrangebyscore +zadd +pexpire ~mesh:heard:*"  # hand-published messages: one listener adopts
+# What a person asks for: one entry of a request, one of each reply to it.
+_ASKING = "+set ~mesh:once:request:* ~mesh:once:reply:*"
+_ASKED = "+exists +xadd +xinfo|stream ~mesh:requests"
 _HAND_MOVES = " ".join(
     f"~mesh:once:*:{source}:{target}"
     for source in ("pending", "approved", "rejected")
@@ -47,8 +53,12 @@ def _group_reader(more: str = "") -> tuple[str, ...]:
 SERVICES: Mapping[str, tuple[str, ...]] = {
     "planner": (
         "+scan +time +info +config|get",
-        *_group_reader(),
+        *_group_reader(" ~mesh:requests"),
         _SCRIPT,
+        _ASKING,
+        _ASKED,
+        "+xtrim ~mesh:requests",
+        "+set ~mesh:once:told:req-*",
         "+get +set +del +pttl +pexpire ~cooldown:*",
         "+hget +hset +hsetnx +hincrby +expire ~proposal:*",
         "+get +set ~mesh:well:*",
@@ -60,9 +70,9 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         _HEARD,
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_foreign",
-        "+xadd ~mesh:actions ~mesh:decisions ~mesh:llm_attempts ~mesh:dead_letters",
-        "+publish &action_updates &llm_router_metrics",
-        "+subscribe +unsubscribe &health_events",
+        "+xadd ~mesh:actions ~mesh:decisions ~mesh:llm_attempts ~mesh:dead_letters ~mesh:request_updates",
+        "+publish &action_updates &llm_router_metrics &request_updates",
+        "+subscribe +unsubscribe &health_events &requests",
     ),
     "executor": (
         "+time +info",
@@ -79,24 +89,26 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     ),
     "observer": (
         "+scan +time +info",
-        *_group_reader(" ~mesh:decisions ~mesh:llm_attempts ~mesh:actions ~mesh:moves"),
+        *_group_reader(" ~mesh:decisions ~mesh:llm_attempts ~mesh:actions ~mesh:moves ~mesh:request_updates"),
         f"{_READ} {_RECORDS}",
         _SCRIPT,
         "+set +get ~mesh:once:dead:* ~mesh:once:world:* ~mesh:once:offline:* ~mesh:once:online:* "
         f"~mesh:once:overflow:* {_HAND_MOVES}",
         _HEARD,
+        _ASKING,
+        _ASKED,
         "+exists +incr ~mesh:ev:seq",
         "+exists +xadd +xinfo|stream ~mesh:ev:_foreign ~mesh:ev:_observer",
         "+xadd ~mesh:world ~mesh:moves ~mesh:dead_letters",
         # Trimming what every reader has acknowledged is the observer's duty for all streams.
         "+xtrim +memory|usage ~mesh:ev:* ~mesh:decisions ~mesh:world ~mesh:llm_attempts ~mesh:actions ~mesh:moves "
-        "~mesh:dead_letters",
+        "~mesh:dead_letters ~mesh:request_updates",
         "+xdel ~mesh:ev:*",  # an entry that is larger than any event: its beginning lies in the dead letters
         "+get +pttl +exists %R~mesh:alive:*",
         "+get +set ~mesh:audit:head",
         "+get +set +del ~mesh:once:hook*",  # which alerts of a webhook are open, which signatures were seen
         "+hget +hmget %R~mesh:occurrences %R~proposal:*",
-        "+publish &world_updates &action_updates &health_events",
+        "+publish &world_updates &action_updates &health_events &requests",
         f"+subscribe +unsubscribe {_CHANNELS}",
     ),
 }
@@ -108,7 +120,9 @@ _OPERATOR = (
     _SCRIPT,
     "+exists +incr ~mesh:ev:seq",
     "+exists +xadd +xinfo|stream ~mesh:ev:_foreign",
-    "+publish &health_events",
+    _ASKING,
+    _ASKED,
+    "+publish &health_events &requests",
     f"+subscribe +unsubscribe {_CHANNELS}",
 )
 

@@ -70,7 +70,8 @@ def quarantine_report(
 
 
 def started_reports(proposal: Proposal, timestamp: str) -> list[Report]:
-    """remediation_started, as a health event; nothing for a message, an undo or a preview, which remedy nothing."""
+    """remediation_started, as a health event; nothing for a message, an undo, a preview or what a person asked for in
+    words, which remedy nothing."""
     return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, OutcomeVerdict.NOT_RUN, "")
 
 
@@ -87,7 +88,7 @@ def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:
 def _event_reports(
     event_type: str, proposal: Proposal, timestamp: str, severity: Severity, verdict: str, reason: str
 ) -> list[Report]:
-    if not action_type(proposal.type).repairs:
+    if not action_type(proposal.type).repairs or proposal.event.type == EventType.PLAYBOOK_REQUESTED:
         return []
     event = HealthEvent(
         type=event_type,

@@ -18,6 +18,7 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision
 from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.requests import RequestUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
 from mesh_core.policy.names.name_book import NameBook
@@ -119,7 +120,7 @@ def _wired(
         GROUP,
         f"observer-{settings.node_name}",
         pattern=f"{EVENT_STREAM_PREFIX}*",
-        streams=(Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM),
+        streams=(Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM, RequestUpdate.stream),
     )
     erasures = Erasures(bus, settings.node_name)
     trimming = Trimming(consumer, erasures)

@@ -6,11 +6,13 @@ from mesh_core.runtime.log import setup
 
 import asyncio
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.llm.chain import chain_for, model_urls
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain
@@ -21,6 +23,7 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_settings import check_server
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
+from mesh_core.models.requests import Request
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
 from mesh_core.policy.current_config import LatestPolicy
 from mesh_core.policy.lifeline import Lifeline
@@ -45,6 +48,9 @@ from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import Planner
 from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
+from planner_agent.requests.channel import RequestChannel
+from planner_agent.requests.filing import RequestFiling
+from planner_agent.requests.inbox import RequestInbox
 from planner_agent.settings import PlannerSettings
 from planner_agent.silence_filter import SilenceFilter
 
@@ -101,6 +107,19 @@ def main() -> None:
         turned=pulse.watch("listening to hand-published messages"),
     )
 
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    requests = RequestFolder(settings.runtime_path)
+    try:
+        requests.prepare()
+    except OSError as error:  # requests wait in their stream then
+        log.warning("planner.requests_not_made", folder=str(requests.root), error=str(error))
+    asked = Consumer(bus, GROUP, name, streams=(Request.stream,))
+    filing = RequestFiling(store, actions, writer.drafts, timedelta(seconds=settings.proposal_ttl_seconds), now)
+    inbox = RequestInbox(bus, asked, requests, filing, policy.config, pulse, now)
+    channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))
+
     async def look_at_server(stop: asyncio.Event) -> None:
         while True:
             try:
@@ -148,12 +167,15 @@ def main() -> None:
             "plan": planner.run,
             "claims": planner.keep_claims,
             "bridge": bridge.run,
+            "requests": inbox.run,
+            "request channel": channel.run,
+            "request sweep": inbox.sweep,
             "drafts": writer.drafts.sweep,
             "server": look_at_server,
             "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[PLANNER].port), probes).run,
         },
         pulse=pulse,
-        closing=[*(provider.close for provider in providers), consumer.close, bus.close],
+        closing=[*(provider.close for provider in providers), consumer.close, asked.close, bus.close],
     )
 
 

@@ -27,6 +27,7 @@ from mesh_core.messaging.scripts.planning import (
     RENEW_GATE,
     SETTLE,
     TAKE_GATE,
+    TELL_FILED,
 )
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ActionUpdate
@@ -207,6 +208,11 @@ class PlannerStore:
         arguments: list[object] = [group, entry.id, state, decision.wire(), self._keep_seconds]
         await self._bus.script(SETTLE, keys, [*arguments, ActionUpdate.channel, event.id])
         DECISIONS.add(decision.verdict)
+
+    async def tell_filed(self, action_id: str) -> None:
+        """The proposal lies in pending/, and no event is settled with it: told once."""
+        arguments: list[object] = [self._keep_seconds, ActionUpdate.channel]
+        await self._bus.script(TELL_FILED, [f"proposal:{action_id}", ActionUpdate.stream], arguments)
 
     async def _for_gates(
         self,

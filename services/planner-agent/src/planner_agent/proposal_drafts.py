@@ -67,16 +67,19 @@ class ProposalDrafts:
 
     async def write(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Receipt:
         """Write the draft and let Redis decide which draft counts. Returns the winner."""
+        return await self.decide(self._proposal(event, diagnosis, action_id))
+
+    async def decide(self, proposal: Proposal) -> Receipt:
+        """The same of a proposal that is made already."""
         token = secrets.token_hex(8)
-        proposal = self._proposal(event, diagnosis, action_id)
         await asyncio.to_thread(self._actions.draft, proposal, token)
         reason, timestamp = told_reason(proposal), rfc3339(self._clock())
         update = ActionUpdate.of(proposal, "", Folder.PENDING, actor="planner", timestamp=timestamp, reason=reason)
-        winner = await self._store.decide(action_id, Receipt(token, update.wire()))
+        winner = await self._store.decide(proposal.id, Receipt(token, update.wire()))
         if winner.token != token:
-            self._actions.drop_draft(action_id, token)
+            self._actions.drop_draft(proposal.id, token)
         else:
-            PROPOSALS.add(diagnosis.answer.action, diagnosis.model.provider)
+            PROPOSALS.add(proposal.action, proposal.model.provider)
         return winner
 
     def _proposal(self, event: HealthEvent, diagnosis: Diagnosis, action_id: str) -> Proposal:

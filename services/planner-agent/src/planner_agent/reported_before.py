@@ -14,6 +14,7 @@ import structlog
 from mesh_core.actions.register import action_type
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed
+from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, Folder
@@ -97,10 +98,11 @@ class ReportedBefore:
 
 
 def is_about(filed: Filed, event: HealthEvent) -> bool:
-    """Is that proposal of the same incident, or of the same subject? What mends nothing (undo, preview) is not."""
+    """Is that proposal of the same incident, or of the same subject? What mends nothing (an undo, a preview, a request)
+    is not."""
     proposal = filed.proposal
     action = action_type(proposal.type)
-    if action.takes_back or action.only_asks:
+    if action.takes_back or action.only_asks or proposal.event.type == EventType.PLAYBOOK_REQUESTED:
         return False
     if (proposal.node, proposal.service) != (event.node, event.service):
         return False

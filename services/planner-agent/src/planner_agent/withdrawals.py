@@ -13,6 +13,7 @@ import structlog
 from mesh_core.actions.register import action_type
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed
+from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder
@@ -43,14 +44,14 @@ class Withdrawals:
     async def withdraw(
         self, event: HealthEvent, reason: str, goes: Callable[[Filed], bool], *, again: bool
     ) -> str | None:
-        """Take back what `goes` is true of; None if none of it waits, or a person was faster. A person's undo stays:
-        that all is well is no answer to it.
+        """Take back what `goes` is true of; None if none of it waits, or a person was faster. A person's undo or
+        request stays: that all is well is no answer to it.
 
         `again`: what was taken back for the same reason may not have been told; telling it twice is harmless.
         """
         taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
         for filed in self._actions.pending():
-            if goes(filed) and not _is_an_undo(filed) and self._actions.withdraw(filed.name, reason):
+            if goes(filed) and not _is_asked_for(filed) and self._actions.withdraw(filed.name, reason):
                 WITHDRAWN.add()
                 log.info("planner.withdrew", action_id=filed.name.id, reason=reason)
                 taken.append(filed)
@@ -88,8 +89,9 @@ class Withdrawals:
         )
 
 
-def _is_an_undo(filed: Filed) -> bool:
-    return action_type(filed.proposal.type).takes_back
+def _is_asked_for(filed: Filed) -> bool:
+    proposal = filed.proposal
+    return action_type(proposal.type).takes_back or proposal.event.type == EventType.PLAYBOOK_REQUESTED
 
 
 def _is_ours(filed: Filed) -> bool:

@@ -107,3 +107,15 @@ if KEYS[5] ~= '' then redis.call('SET', KEYS[5], ARGV[7], 'EX', ARGV[5]) end
 return redis.call('XACK', KEYS[2], ARGV[1], ARGV[2])
 """
 )
+
+# A proposal of a request is filed: say so once. Its entry is acknowledged when those for all of its hosts are.
+# KEYS proposal:{id}, actions stream; ARGV ttl (s), channel
+TELL_FILED = (
+    FIRST_WORD
+    + """
+first_word(KEYS[1], KEYS[2], ARGV[2])
+redis.call('HSET', KEYS[1], 'state', 'filed')
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+)

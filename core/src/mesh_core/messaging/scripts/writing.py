@@ -1,10 +1,9 @@
 """How a record comes into its stream: entered, adopted, published, each at most once."""
 
-# An event that no node agent wrote. Its entry id is <ms>-<n> from one shared counter (n >= 1), so that
-# `<node>/<entry id>` is unique over `_foreign`, `_mesh` and `_observer` and never equals a node agent's own `<ms>-0`.
-# The id is spliced into the JSON as text: cjson would turn [] into {} and lose digits.
-_ENTER = """
-local function enter(stream, counter, raw, node)
+# The id of a new entry that no node agent wrote: <ms>-<n> from one shared counter (n >= 1), so that `<node>/<entry id>`
+# is unique over all streams that are written so, and never equals a node agent's own `<ms>-0`.
+_NEXT_ENTRY = """
+local function next_entry(stream, counter)
   local now = redis.call('TIME')
   local ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
   if redis.call('EXISTS', stream) == 1 then
@@ -15,12 +14,23 @@ local function enter(stream, counter, raw, node)
       end
     end
   end
-  local entry = string.format('%.0f-%d', ms, redis.call('INCR', counter))
+  return string.format('%.0f-%d', ms, redis.call('INCR', counter))
+end
+"""
+
+# An event that no node agent wrote, with that id.
+# The id is spliced into the JSON as text: cjson would turn [] into {} and lose digits.
+_ENTER = (
+    _NEXT_ENTRY
+    + """
+local function enter(stream, counter, raw, node)
+  local entry = next_entry(stream, counter)
   local full = '{"id":"' .. node .. '/' .. entry .. '",' .. string.sub(raw, 2)
   redis.call('XADD', stream, entry, 'p', full)
   return entry, full
 end
 """
+)
 
 # KEYS stream, counter, once-key or ''; ARGV json, node, channel, once ttl (s) -> entry id or nil
 ENTER = (
@@ -29,6 +39,19 @@ ENTER = (
 if KEYS[3] ~= '' and not redis.call('SET', KEYS[3], '1', 'NX', 'EX', ARGV[4]) then return nil end
 local entry, full = enter(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
 redis.call('PUBLISH', ARGV[3], full)
+return entry
+"""
+)
+
+# What a person asks for: as it is, under an id that no event has.
+# KEYS stream, counter, once-key; ARGV json, channel or '', once ttl (s) -> entry id, or nil if it is there already
+ENTER_REQUEST = (
+    _NEXT_ENTRY
+    + """
+if not redis.call('SET', KEYS[3], '1', 'NX', 'EX', ARGV[3]) then return nil end
+local entry = next_entry(KEYS[1], KEYS[2])
+redis.call('XADD', KEYS[1], entry, 'p', ARGV[1])
+if ARGV[2] ~= '' then redis.call('PUBLISH', ARGV[2], ARGV[1]) end
 return entry
 """
 )

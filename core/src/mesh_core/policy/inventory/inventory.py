@@ -134,6 +134,13 @@ class Inventory:
             return f"{why}: {name} is a group there; only hosts are touched, one at a time"
         return f"{why}; add it there{'' if is_ini(self.text) else ' under all: hosts:'}, for example `{line}`"
 
+    def members_of(self, group: str) -> tuple[str, ...] | None:
+        """The hosts of a group that can be used, those of groups below it among them; None where there is no such
+        group."""
+        if group not in self._fleet.groups:
+            return None
+        return tuple(host for host in sorted(self.hosts) if group in self._fleet.groups_of(host))
+
     def variables_of(self, host: str) -> dict[str, Any]:
         """What is said of a host, one over the other as Ansible does. Templates are not filled in."""
         return _variables(self._fleet, self._beside, host)

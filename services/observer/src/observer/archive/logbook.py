@@ -1,4 +1,5 @@
-"""events/<day>/_attempts.jsonl, _updates.jsonl, _moves.jsonl: what Redis forgets after a week, a line an entry.
+"""events/<day>/_attempts.jsonl, _updates.jsonl, _moves.jsonl, _requests.jsonl: what Redis forgets after a week, a line
+an entry.
 
 A node's name cannot begin with `_`, so these lie beside the nodes' files and go with their day. Never rewrites a
 line; an entry that was delivered twice may stand there twice, and says so by its id.
@@ -17,16 +18,22 @@ from pydantic import ValidationError
 
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.requests import RequestUpdate
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.models.strict_json import Refusal, parse_object
 from observer.archive.line_files import LineFiles
 from observer.archive.names import day_of, numbers_of
 
-ATTEMPTS, UPDATES, MOVES = "_attempts.jsonl", "_updates.jsonl", "_moves.jsonl"
-FILE_OF = {ModelAttempt.stream: ATTEMPTS, ActionUpdate.stream: UPDATES, MOVES_STREAM: MOVES}
+ATTEMPTS, UPDATES, MOVES, REQUESTS = "_attempts.jsonl", "_updates.jsonl", "_moves.jsonl", "_requests.jsonl"
+FILE_OF = {
+    ModelAttempt.stream: ATTEMPTS,
+    ActionUpdate.stream: UPDATES,
+    MOVES_STREAM: MOVES,
+    RequestUpdate.stream: REQUESTS,
+}
 MAX_LINE_BYTES = 128 * 1024
 
-Noted: TypeAlias = ModelAttempt | ActionUpdate
+Noted: TypeAlias = ModelAttempt | ActionUpdate | RequestUpdate
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Logbook:
         return list(self._files.append(by_file))
 
 
-def read_block(name: str, block: bytes) -> list[tuple[int, int, Noted]]:
+def read_block(name: str, block: bytes) -> list[tuple[int, int, ModelAttempt | ActionUpdate]]:
     """(ms, sequence, record) of the whole lines of a file of this name; a line that is none is left out."""
     kind = ModelAttempt if name == ATTEMPTS else ActionUpdate
     found = []

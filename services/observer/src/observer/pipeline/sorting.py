@@ -12,6 +12,7 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import MAX_EVENT_BYTES, Decision, HealthEvent
 from mesh_core.models.parsing import event_in, read_record
 from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.requests import RequestUpdate
 from mesh_core.models.strict_json import Refusal
 from observer.archive.logbook import LogbookEntry
 from observer.archive.names import is_event_id
@@ -42,14 +43,14 @@ def sort_entries(entries: Iterable[Entry]) -> SortedEntries:
                 events.append(read)
             case Decision():
                 decisions.append(read)
-            case ModelAttempt() | ActionUpdate():
+            case ModelAttempt() | ActionUpdate() | RequestUpdate():
                 lines.append(LogbookEntry(entry.stream, entry.id, read))
             case Refusal():
                 refused.append((entry, read.reason))
     return SortedEntries(tuple(events), tuple(decisions), tuple(lines), tuple(refused))
 
 
-def _read(entry: Entry) -> HealthEvent | Decision | ModelAttempt | ActionUpdate | Refusal:
+def _read(entry: Entry) -> HealthEvent | Decision | ModelAttempt | ActionUpdate | RequestUpdate | Refusal:
     match entry.stream:
         case Decision.stream:
             decision = read_record(entry.raw, Decision, MAX_EVENT_BYTES)
@@ -60,5 +61,7 @@ def _read(entry: Entry) -> HealthEvent | Decision | ModelAttempt | ActionUpdate 
             return read_record(entry.raw, ModelAttempt, MAX_EVENT_BYTES)
         case ActionUpdate.stream | streams.MOVES_STREAM:
             return read_record(entry.raw, ActionUpdate, MAX_EVENT_BYTES)
+        case RequestUpdate.stream:
+            return read_record(entry.raw, RequestUpdate, MAX_EVENT_BYTES)
         case _:
             return event_in(entry.stream, entry.id, entry.raw)

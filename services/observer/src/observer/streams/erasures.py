@@ -17,6 +17,7 @@ from mesh_core.messaging.scripts.reading import COUNTS
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import DeadLetter, Decision, Severity, Trust, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.requests import RequestUpdate
 from mesh_core.models.streams import ENTERED, MOVES_STREAM
 from mesh_core.runtime.service import pause
 from observer.own_events import own_event
@@ -30,6 +31,7 @@ SHARED = (
     WorldUpdate.stream,
     DeadLetter.stream,
     MOVES_STREAM,
+    RequestUpdate.stream,
     *ENTERED.values(),
 )
 

@@ -13,6 +13,7 @@ from mesh_core.messaging.consumer import KEEP_MS, Consumer
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import DeadLetter, Decision, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.requests import RequestUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.runtime.service import pause
 from observer.streams.erasures import Erasures
@@ -26,6 +27,7 @@ KEPT = (
     ModelAttempt.stream,
     ActionUpdate.stream,
     MOVES_STREAM,
+    RequestUpdate.stream,
 )  # these go once they are on disk as well
 
 log = structlog.get_logger()

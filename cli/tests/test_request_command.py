@@ -1,0 +1,113 @@
+"""`mend request` and `mend requests`: asked for in words, entered once, and told where it stands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import redis
+from mend_rig import Mend
+
+from mend.commands import request as command
+from mend.context import CliContext
+from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.proposals import proposal_id
+from mesh_core.models.requests import (
+    OpenQuestion,
+    Request,
+    RequestedProposal,
+    RequestReply,
+    RequestState,
+    RequestStatus,
+)
+
+ENTRY = "1767340800000-1"
+
+
+def planned(mend: Mend, asked: Request, **changes: object) -> RequestStatus:
+    """What a planner leaves of it."""
+    status = RequestStatus(
+        request=asked, entry=ENTRY, state=RequestState.FILED, updated_at="2026-01-02T08:00:00Z"
+    ).model_copy(update=changes)
+    folder = RequestFolder(mend.runtime)
+    folder.prepare()
+    folder.put(status)
+    return status
+
+
+def test_a_request_is_entered_whole_and_says_that_it_waits_where_no_planner_reads(
+    mend_online: Mend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "PATIENCE_SECONDS", 0.0)
+    said = mend_online("request", "install nginx", "--host", "web01", "--host", "db", "--name", "front")
+    assert said.exit_code == 0
+    assert "waits: no planner has read it yet" in said.output
+    piped = mend_online("request", "-", "--host", "web01", "--json", input="nginx 설치\n")
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        first, second = [json.loads(fields[b"p"]) for _, fields in client.xrange(Request.stream)]
+    assert (first["text"], first["hosts"], first["name"]) == ("install nginx", ["web01", "db"], "front")
+    assert json.loads(piped.output) == {"id": second["id"], "state": None}
+    assert second["text"] == "nginx 설치"
+
+
+def test_what_cannot_be_asked_is_said_before_anything_is_sent(mend: Mend) -> None:
+    asks = Request(id="req-0123456789ab", text="install", hosts=("web01",))
+    planned(mend, asks, state=RequestState.ASKS, questions=(OpenQuestion(slot="names", text="Which package?"),))
+    planned(mend, asks.model_copy(update={"id": "req-aaaaaaaaaaaa"}))
+    for words, code, told in (
+        ((), 2, "say once what should be"),
+        (("install nginx",), 2, "on which host?"),
+        (("install nginx", "--message", "install nginx", "--host", "web01"), 2, "say once"),
+        (("  ", "--host", "web01"), 2, "says nothing"),
+        (("x\0y", "--host", "web01"), 2, "control character"),
+        (("x" * 100_000, "--host", "web01"), 2, "too large"),
+        (("x" * 5000, "--host", "web01"), 2, "at most 4000 characters"),
+        (("install nginx", "--host", "../etc"), 2, "hosts.0"),
+        (("install nginx", "--host", "web01", "--name", "a/b"), 2, "name"),
+        (("--answer", "names=nginx"), 2, "which request?"),
+        (("--answer", "names=nginx", "req-ffffffffffff"), 3, "there is no request"),
+        (("--answer", "names=nginx", "../req"), 3, "there is no request"),
+        (("--answer", "nginx", asks.id), 2, "it asks for names=..."),
+        (("--answer", "port=1", asks.id), 2, "it asks for names=..."),
+        (("--answer", "names=x", "req-aaaaaaaaaaaa"), 3, "asks nothing: it is filed"),
+    ):
+        said = mend("request", *words)
+        assert (said.exit_code, told in said.output) == (code, True), (words, said.output)
+
+
+def test_each_state_has_its_words_and_its_exit_status(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = mend.propose("front")
+    filed = RequestedProposal(host="pi4", action_id=waits.id)
+    question = OpenQuestion(slot="port", text="Which port?", choices=("80", "443"))
+    states = (
+        (0, {"proposals": (filed,)}, ("filed", waits.id, "pending", "next: mend show")),
+        (4, {"state": "asks", "questions": (question,)}, ("asks", "Which port? (80, 443)", "--answer port=...")),
+        (5, {"state": "refused", "reason": "its playbook may not run: no"}, ("refused", "may not run: no")),
+    )
+    for code, changes, words in states:
+
+        async def answered(cli: CliContext, asked: Request | RequestReply, changes: object = changes) -> str:
+            assert isinstance(asked, Request)
+            assert isinstance(changes, dict)
+            status = RequestStatus.model_validate(
+                {"request": asked, "entry": ENTRY, "state": "filed", "updated_at": asked.ts, **changes}
+            )
+            planned(mend, asked, **dict(status))
+            return ENTRY
+
+        monkeypatch.setattr(command, "_enter", answered)
+        said = mend("request", "open the firewall", "--host", "pi4")
+        assert (said.exit_code, [word for word in words if word not in said.output]) == (code, []), said.output
+    rows = json.loads(mend("requests", "--json").output)
+    assert {row["state"]: row["reason"] for row in rows}["refused"] == "its playbook may not run: no"
+    assert [row["proposals"] for row in rows if row["state"] == "filed"] == [
+        [{"host": "pi4", "action_id": waits.id, "folder": "pending"}]
+    ]
+    listed = mend("requests").output
+    assert all(word in listed for word in ("filed", "asks", "refused", waits.id))
+
+
+def test_a_proposal_that_is_gone_is_said_to_be(mend: Mend) -> None:
+    gone = RequestedProposal(host="pi4", action_id=proposal_id("pi4/1-1", "pi4", "x"))
+    planned(mend, Request(id="req-0123456789ab", text="install x", hosts=("pi4",)), proposals=(gone,))
+    assert "gone" in mend("requests").output

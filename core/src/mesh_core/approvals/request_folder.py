@@ -1,0 +1,56 @@
+"""requests/ under the runtime path: where each request stands, a file each, whole or not there. Planners write it.
+
+What became of its proposals is not in it: the folder in which each of them lies says that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from mesh_core.models.parsing import read_record
+from mesh_core.models.requests import RequestStatus
+from mesh_core.models.strict_json import Refusal
+from mesh_core.storage.files import read_regular, shared_mode, write_whole
+from mesh_core.storage.listing import entries
+
+MAX_BYTES = 512 * 1024
+KEEP_DAYS = 30
+
+
+class RequestFolder:
+    """Reading never fails: what is no request's file is left alone."""
+
+    def __init__(self, runtime: Path):
+        self.root = runtime / "requests"
+
+    def prepare(self) -> None:
+        """Make what is missing; what is there keeps its owner and mode (a deployment sets those)."""
+        self.root.mkdir(mode=0o770, parents=True, exist_ok=True)
+
+    def put(self, status: RequestStatus) -> None:
+        """In the place of what was said before; durable when it returns. Raises OSError."""
+        path = self.root / f"{status.request.id}.json"
+        write_whole(path, status.wire(), mode=shared_mode(self.root), exact=True)
+
+    def get(self, request_id: str) -> RequestStatus | None:
+        """None where there is none (yet), and for what is no id."""
+        return None if "/" in request_id else _status_at(self.root / f"{request_id}.json")
+
+    def all(self) -> tuple[RequestStatus, ...]:
+        """The newest first."""
+        found = (_status_at(Path(one.path)) for one in entries(self.root) if one.name.endswith(".json"))
+        return tuple(sorted((one for one in found if one), key=lambda one: (one.request.ts, one.entry), reverse=True))
+
+    def forget(self, before: float) -> None:
+        """Remove those that nothing was said of since that moment (seconds since 1970)."""
+        for one in entries(self.root):
+            with contextlib.suppress(OSError):
+                if one.is_file(follow_symlinks=False) and one.stat(follow_symlinks=False).st_mtime < before:
+                    Path(one.path).unlink()
+
+
+def _status_at(path: Path) -> RequestStatus | None:
+    raw = read_regular(path, MAX_BYTES)
+    status = read_record(raw, RequestStatus, MAX_BYTES) if raw is not None else None
+    return None if isinstance(status, Refusal) else status

@@ -1,0 +1,155 @@
+"""What a person asks for in words, what they answer, and where that stands. Frozen; no I/O.
+
+A request becomes one proposal for each host. It is never a health event: nothing is sick because somebody wants
+something.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from mesh_core.models.proposals import ProposalId, Risk
+from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
+
+MAX_REQUEST_BYTES = 64 * 1024
+MAX_TEXT = 4000  # characters
+MAX_HOSTS = 50
+MAX_ANSWERS = 32
+
+RequestId = Annotated[str, StringConstraints(pattern=r"^req-[0-9a-f]{12}$")]
+Slot = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+Actor = Annotated[str, StringConstraints(max_length=128)]
+Answer = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
+
+
+def _readable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("says nothing; write what should be, such as: install nginx")
+    if any(ord(character) < 32 and character not in "\n\r\t" for character in text):
+        raise ValueError("holds a control character; write plain text")
+    return text
+
+
+def request_id(said: str) -> str:
+    """`req-<12 hex>`: the same words give the same id."""
+    return f"req-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def _now() -> str:
+    return rfc3339(datetime.now(UTC))
+
+
+class Request(Record):
+    """What should be, in a person's words, on these hosts (names or groups of config/inventory.yml).
+
+    `name` is what its playbook and its proposals are called; where it is not given, they are called by the text.
+    """
+
+    channel: ClassVar[str] = "requests"
+    stream: ClassVar[str] = "mesh:requests"
+
+    schema_version: Literal[1] = 1
+    id: RequestId
+    ts: Timestamp = Field(default_factory=_now)
+    by: Actor = ""
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_readable)]
+    hosts: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_HOSTS)]
+    name: Annotated[Name | None, Field(exclude_if=not_said)] = None
+
+
+class RequestReply(Record):
+    """A person's word about a request that asks: answers by slot, or that it is not wanted any more."""
+
+    channel: ClassVar[str] = "requests"
+    stream: ClassVar[str] = "mesh:requests"
+
+    schema_version: Literal[1] = 1
+    request: RequestId
+    ts: Timestamp = Field(default_factory=_now)
+    by: Actor = ""
+    answers: Annotated[dict[Slot, Answer], Field(max_length=MAX_ANSWERS)] = Field(default_factory=dict)
+    cancel: bool = False
+
+
+class RequestState(StrEnum):
+    """Where a request stands. One that no planner has read yet has no state."""
+
+    FILED = "filed"  # its proposals were filed; where each of them is, its folder says
+    ASKS = "asks"  # something is missing, and nobody guesses it
+    REFUSED = "refused"  # nothing is filed, and `reason` says why
+    CANCELLED = "cancelled"  # a person took it back before anything was filed
+
+
+class OpenQuestion(Record):
+    """What has to be known before anything can be proposed. `choices`: what may be answered; empty for anything."""
+
+    slot: Slot
+    text: str
+    choices: tuple[str, ...] = ()
+
+
+class RequestedProposal(Record):
+    """The proposal that a request became on one host."""
+
+    host: Name
+    action_id: ProposalId
+
+
+class RequestStatus(Record):
+    """Where a request stands: requests/<id>.json under RUNTIME_PATH, which only a planner writes.
+
+    `entry` is the id of its entry in the stream; the ids of its proposals are made of it. `answered_by` is the entry of
+    the newest reply. `recipes` understood it.
+    """
+
+    schema_version: Literal[1] = 1
+    request: Request
+    entry: str
+    state: RequestState
+    reason: str = ""
+    questions: tuple[OpenQuestion, ...] = ()
+    answers: dict[str, str] = Field(default_factory=dict)
+    answered_by: str = ""
+    proposals: tuple[RequestedProposal, ...] = ()
+    recipes: tuple[str, ...] = ()
+    risk: Risk | None = None
+    updated_at: Timestamp
+
+    def wire(self) -> bytes:
+        """Indented, because people read this file."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+
+class RequestUpdate(Record):
+    """A request came to a state: what was asked, by whom, for which hosts, and what became of it."""
+
+    channel: ClassVar[str] = "request_updates"
+    stream: ClassVar[str] = "mesh:request_updates"
+
+    ts: Timestamp
+    request: RequestId
+    by: Actor
+    text: str
+    hosts: tuple[Name, ...]
+    state: RequestState
+    reason: str = ""
+    proposals: tuple[RequestedProposal, ...] = ()
+
+    @classmethod
+    def of(cls, status: RequestStatus) -> RequestUpdate:
+        asked = status.request
+        return cls(
+            ts=status.updated_at,
+            request=asked.id,
+            by=asked.by,
+            text=asked.text,
+            hosts=asked.hosts,
+            state=status.state,
+            reason=status.reason,
+            proposals=status.proposals,
+        )

@@ -1,0 +1,111 @@
+"""A request and what is known now to a playbook for each host, to questions, or to the sentence why not. Pure.
+
+The gate is asked here as it is asked of an edited playbook: what the executor would refuse is not even proposed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mesh_core.actions.playbooks import play
+from mesh_core.actions.register import current
+from mesh_core.models.proposals import Playbook, Risk
+from mesh_core.models.requests import MAX_HOSTS, OpenQuestion, Request
+from mesh_core.models.slugs import plain_name
+from mesh_core.policy.current_config import ConfigSnapshot
+from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.playbook_lint import lint_playbook
+from mesh_core.policy.playbook_risk import ORDER, risk_of_playbook
+from mesh_core.policy.policy import Policy
+from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
+
+MAX_SLUG = 48
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """`playbooks` by host, in the order in which they were asked for; `slug` names the request in their ids."""
+
+    slug: str
+    playbooks: Mapping[str, Playbook]
+    risk: Risk
+    recipes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Something is missing."""
+
+    questions: tuple[OpenQuestion, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nothing can be proposed; `reason` names what and, where there is one, the way out."""
+
+    reason: str
+
+
+def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot) -> Drafted | Asking | Refused:
+    """What becomes of this request. `answers`: by slot, of what was asked before."""
+    if isinstance(config.policy, str):
+        return Refused(f"the policy cannot be read: {config.policy}; correct config/policy.yml, then ask again")
+    if isinstance(config.inventory, str):
+        return Refused(f"no host may be touched without an inventory: {config.inventory}")
+    hosts = _hosts(request.hosts, config.inventory)
+    if isinstance(hosts, Refused):
+        return hosts
+    understood = understand(request.text, current().asked_for, answers=answers)
+    match understood:
+        case NotUnderstood():
+            return Refused(understood.reason)
+        case Questions():
+            return Asking(
+                tuple(OpenQuestion(slot=one.slot, text=one.text, choices=one.choices) for one in understood.open)
+            )
+        case Draft():
+            return _drafted(request, understood, hosts, config.policy, config.inventory)
+
+
+def slug_of(request: Request) -> str:
+    """What its playbook and proposals are called: by its name, else by its first words."""
+    return plain_name(request.name or request.text[:MAX_SLUG].strip().lower(), "request")
+
+
+def _hosts(named: Iterable[str], inventory: Inventory) -> tuple[str, ...] | Refused:
+    """Each host once; a group stands for its hosts."""
+    found: dict[str, None] = {}
+    for name in named:
+        members = None if inventory.is_host(name) else inventory.members_of(name)
+        if members is None and (problem := inventory.problem_with(name)):
+            return Refused(problem)
+        if members == ():
+            return Refused(f"the group {name} of config/inventory.yml has no host that can be used")
+        found |= dict.fromkeys((name,) if members is None else members)
+    if len(found) > MAX_HOSTS:
+        return Refused(f"these are {len(found)} hosts, and one request is for {MAX_HOSTS} at most; ask in parts")
+    return tuple(found)
+
+
+def _drafted(
+    request: Request, draft: Draft, hosts: tuple[str, ...], policy: Policy, inventory: Inventory
+) -> Drafted | Refused:
+    if strangers := [name for name in draft.hosts if name not in hosts]:
+        return Refused(
+            f"the text says on {', '.join(strangers)}, and it is asked for {', '.join(hosts)}; say the same in both"
+        )
+    slug, playbooks, risk = slug_of(request), dict[str, Playbook](), Risk.LOW
+    for host in draft.hosts or hosts:
+        text = play(f"Asked for: {slug}", host, {}, *(dict(task) for task in draft.tasks))
+        playbook = Playbook(name=slug, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+        if wrong := lint_playbook(playbook, host, policy.widened, inventory.variables, policy.is_lifeline).sentence:
+            return Refused(f"its playbook may not run: {wrong}")
+        playbooks[host] = playbook
+        risk = max(risk, risk_of_playbook(playbook, host, policy), key=ORDER.index)
+    if ORDER.index(risk) > ORDER.index(policy.max_risk):
+        return Refused(
+            f"its risk is {risk}, and config/policy.yml allows {policy.max_risk} at most (requests: max_risk)"
+        )
+    return Drafted(slug, playbooks, risk, draft.recipes)

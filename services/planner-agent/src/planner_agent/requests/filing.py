@@ -1,0 +1,84 @@
+"""One proposal of a request into pending/, exactly once, whatever dies when: the same steps as for an event's.
+
+Its id follows from the entry of the request and the host, so whoever comes after a crash finds what was filed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.incidents.event_types import EventType
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.proposals import A_PERSON, Evidence, Playbook, Proposal, Risk, proposal_id
+from mesh_core.models.records import rfc3339
+from mesh_core.models.requests import Request
+from planner_agent.planner_store import PlannerStore
+from planner_agent.proposal_drafts import ProposalDrafts
+
+ACTION = "playbook"
+
+
+class RequestFiling:
+    """`ttl`: how long a proposal may be decided. Raises BusDown, OSError; it may be repeated."""
+
+    def __init__(
+        self,
+        store: PlannerStore,
+        actions: PlannerFolders,
+        drafts: ProposalDrafts,
+        ttl: timedelta,
+        clock: Callable[[], datetime],
+    ):
+        self._store = store
+        self._actions = actions
+        self._drafts = drafts
+        self._ttl = ttl
+        self._clock = clock
+
+    async def file(self, request: Request, entry: str, playbook: Playbook, host: str, risk: Risk) -> str:
+        """The id of the proposal, which lies in pending/ now, or wherever a person has put it since."""
+        event = event_for(request, entry, host, playbook.name)
+        action_id = proposal_id(event.id or "", host, event.service)
+        receipt = await self._drafts.decided(action_id)
+        if receipt is None:
+            receipt = await self._drafts.decide(self._proposal(request, event, playbook, risk))
+        await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
+        await self._store.tell_filed(action_id)
+        return action_id
+
+    def _proposal(self, request: Request, event: HealthEvent, playbook: Playbook, risk: Risk) -> Proposal:
+        now = self._clock()
+        return Proposal(
+            id=proposal_id(event.id or "", event.node, event.service),
+            type=ACTION,
+            action=ACTION,
+            risk_level=risk,
+            node=event.node,
+            service=event.service,
+            reason=f"{request.by or 'somebody'} asked: {request.text}"[:4000],
+            confidence=1,
+            created_at=rfc3339(now),
+            expires_at=rfc3339(now + self._ttl),
+            event=event,
+            evidence=(Evidence(source="request", text=request.text),),
+            model=A_PERSON,
+            playbook=playbook,
+        )
+
+
+def event_for(request: Request, entry: str, host: str, slug: str) -> HealthEvent:
+    """What the proposal says that happened: nothing, but that somebody asked. It is entered into no stream."""
+    return HealthEvent(
+        id=f"{host}/{entry}",
+        type=EventType.PLAYBOOK_REQUESTED,
+        node=host,
+        service=slug,
+        severity=Severity.INFO,
+        payload={"request": request.id, "text": request.text, "by": request.by},
+        timestamp=request.ts,
+        incident=f"request/{request.id}",
+        trust=Trust.FOREIGN,
+    )

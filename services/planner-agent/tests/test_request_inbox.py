@@ -1,0 +1,83 @@
+"""Requests from the channel to pending/: once, for each host, with a state that says what became of them."""
+
+from __future__ import annotations
+
+from request_rig import Requests
+
+from mesh_core.models.requests import RequestReply, RequestState, RequestUpdate
+from mesh_core.testing import wait_for
+
+
+async def test_a_bare_publish_is_one_request_with_one_proposal_per_host_however_many_planners_hear_it(
+    requests: Requests,
+) -> None:
+    await requests.start("p1")
+    await requests.start("p2")
+    await requests.say(text="install htop", hosts=["db01", "web"], by="ann")
+    (status,) = await requests.known()
+    assert (status.state, status.risk, status.recipes) == (RequestState.FILED, "low", ("package",))
+    assert [one.host for one in status.proposals] == ["db01", "web01", "web02"]
+    waiting = {filed.proposal.node: filed.proposal for filed in requests.actions.pending()}
+    assert {host: one.id for host, one in waiting.items()} == {one.host: one.action_id for one in status.proposals}
+    one, other = waiting["web01"], waiting["db01"]
+    assert one.playbook
+    assert other.playbook
+    assert one.playbook.text.replace("web01", "db01") == other.playbook.text
+    assert one.id.startswith("plan-web01-install-htop-")
+    assert (one.event.type, one.event.incident, one.event.id) == (
+        "playbook_requested",
+        f"request/{status.request.id}",
+        f"web01/{status.entry}",
+    )
+    assert one.event.payload == {"request": status.request.id, "text": "install htop", "by": "ann"}
+    assert await requests.bus.redis.keys("mesh:ev:_*") == [], "nothing is sick because somebody asks for something"
+
+    async def told() -> bool:
+        return len(await requests.stream("mesh:actions")) == 3 and len(await requests.stream(RequestUpdate.stream)) == 1
+
+    await wait_for(told, 20, "each proposal and the request are told once")
+
+
+async def test_what_is_missing_is_asked_and_an_answer_files_it(requests: Requests) -> None:
+    await requests.start()
+    await requests.say(text="install", hosts=["web01"])
+    (asks,) = await requests.known()
+    assert (asks.state, requests.actions.pending()) == (RequestState.ASKS, ())
+    (question,) = asks.questions
+    assert question.text
+    await requests.bus.enter_request(RequestReply(request=asks.request.id, answers={question.slot: "htop"}, by="ann"))
+    await wait_for(lambda: requests.folder.all()[0].state is RequestState.FILED, 20, "it is filed")
+    (filed,) = requests.actions.pending()
+    assert filed.proposal.playbook
+    assert "htop" in filed.proposal.playbook.text
+    assert filed.proposal.event.id == f"web01/{asks.entry}"
+
+
+async def test_what_cannot_be_asked_is_kept_with_the_name_of_what_is_wrong(requests: Requests) -> None:
+    await requests.start()
+    await requests.say(text="install htop", hosts=["db9"])
+    (refused,) = await requests.known()
+    assert refused.state is RequestState.REFUSED
+    assert "db9 is not in config/inventory.yml; add it there" in refused.reason
+    assert requests.actions.pending() == ()
+    (kept,) = await requests.stream(RequestUpdate.stream)
+    assert (kept["state"], kept["text"], kept["reason"]) == ("refused", "install htop", refused.reason)
+    for wrong, told in (
+        ({"text": "install htop", "hosts": ["web01"], "yes": True}, "yes: Extra inputs"),
+        ({"text": "", "hosts": ["web01"]}, "text: "),
+        ({"text": "rm\0", "hosts": ["web01"]}, "control character"),
+        ({"text": "x" * 4001, "hosts": ["web01"]}, "text: String should have at most 4000"),
+        ({"text": "install htop", "hosts": []}, "hosts: "),
+        ({"text": "install htop", "hosts": ["../web01"]}, "hosts.0: "),
+        ({"request": "req-0123456789ab", "answers": {"x": "y"}}, "there is no request req-0123456789ab"),
+        ({"request": refused.request.id, "answers": {"x": "y"}}, "asks nothing: it is refused"),
+    ):
+        before = len(await requests.stream("mesh:dead_letters"))
+        await requests.say(**wrong)
+
+        async def kept_apart(before: int = before) -> bool:
+            return len(await requests.stream("mesh:dead_letters")) > before
+
+        await wait_for(kept_apart, 20, f"a dead letter for {wrong}")
+        assert told in (await requests.stream("mesh:dead_letters"))[-1]["reason"]
+    assert len(requests.folder.all()) == 1
