@@ -22,7 +22,7 @@ def follow(cli: CliContext, action_id: str, seconds: float, *, quiet: bool = Fal
     started = time.monotonic()
     last: Folder | None = None
     while True:
-        here = place_of(cli.actions, action_id)
+        here = cli.actions.place_of(action_id)
         spent = time.monotonic() - started
         if here is not None and here is not last:
             line = f"  {took(spent):>6}  {here.value:<12}{_why(cli.actions, action_id, here)}"
@@ -38,13 +38,6 @@ def follow(cli: CliContext, action_id: str, seconds: float, *, quiet: bool = Fal
                 cli.say(line, "yellow")
             return FAILED
         time.sleep(LOOK_SECONDS)
-
-
-def place_of(actions: ActionFolders, action_id: str) -> Folder | None:
-    """The folder in which it lies, the furthest first. A look between two renames may see none."""
-    places = [folder for folder, _ in actions.find(action_id)]
-    order = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN, Folder.RUNNING, Folder.APPROVED)
-    return next((folder for folder in order if folder in places), places[0] if places else None)
 
 
 def _why(actions: ActionFolders, action_id: str, here: Folder) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from mend.context import CliContext
-from mend.follow import place_of
 from mend.text import plain, plain_lines
 from mend.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
@@ -29,7 +28,7 @@ def say_status(cli: CliContext, status: RequestStatus) -> None:
         answers = " ".join(f"--answer {one.slot}=..." for one in status.questions)
         cli.say(f"  next: mend request {answers} {status.request.id}", "dim")
     elif waiting := [
-        one.action_id for one in status.proposals if place_of(cli.actions, one.action_id) == Folder.PENDING
+        one.action_id for one in status.proposals if cli.actions.place_of(one.action_id) == Folder.PENDING
     ]:
         cli.say(
             f"  next: mend show {short_id(waiting[0])}, then mend approve {' '.join(map(short_id, waiting))}", "dim"
@@ -48,7 +47,7 @@ def lines_of(cli: CliContext, status: RequestStatus) -> Iterator[tuple[str, str]
         choices = f" ({', '.join(plain(one, 60) for one in question.choices)})" if question.choices else ""
         yield f"  {question.slot}: {plain(question.text, 300)}{choices}", ""
     for one in status.proposals:
-        place = place_of(cli.actions, one.action_id)
+        place = cli.actions.place_of(one.action_id)
         yield f"  {plain(one.host):<20}  {place or 'gone':<11}  {one.action_id}", ""
 
 
@@ -56,7 +55,7 @@ def status_row(actions: ActionFolders, status: RequestStatus) -> dict[str, Any]:
     """As `--json` gives it; `folder` says where each proposal is, null for one that is gone."""
     row = status.model_dump(mode="json", exclude={"entry", "answered_by", "schema_version", "proposals", "request"})
     asked = status.request.model_dump(mode="json", exclude={"schema_version"})
-    places = [{**one.model_dump(), "folder": place_of(actions, one.action_id)} for one in status.proposals]
+    places = [{**one.model_dump(), "folder": actions.place_of(one.action_id)} for one in status.proposals]
     return {**asked, **row, "proposals": places}
 
 

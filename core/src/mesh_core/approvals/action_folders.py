@@ -35,6 +35,7 @@ from mesh_core.storage.listing import entries
 CLAIMED_FILE = "claimed.json"
 BY_FILE = "by.txt"  # the note, once its proposal is claimed
 SETTLED_NS = 50_000_000
+_FURTHEST = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN, Folder.RUNNING, Folder.APPROVED)
 
 
 class ActionFolders:
@@ -94,6 +95,11 @@ class ActionFolders:
                 found.append((folder, path, own))
         exact = [(folder, path) for folder, path, own in found if own == action_id]
         return exact or [(folder, path) for folder, path, _ in found]
+
+    def place_of(self, action_id: str) -> Folder | None:
+        """The folder in which it lies, the furthest first. A look between two renames may see none."""
+        places = [folder for folder, _ in self.find(action_id)]
+        return next((folder for folder in _FURTHEST if folder in places), places[0] if places else None)
 
     def find_about(self, node: str, service: str | None) -> list[tuple[Folder, Path]]:
         """The proposals about that target, by their names and what lies in them."""

@@ -1,0 +1,221 @@
+"""/requests: what is asked for in words, what is asked back, and where each of them stands.
+
+Says only what planners wrote, and puts a person's words into the stream that planners read; it proposes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi import Path as PathParameter
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.parsing import read_asked
+from mesh_core.models.proposals import Folder, Risk
+from mesh_core.models.requests import (
+    MAX_ANSWERS,
+    MAX_HOSTS,
+    MAX_TEXT,
+    OpenQuestion,
+    Request,
+    RequestReply,
+    RequestState,
+    RequestStatus,
+    request_id,
+)
+from mesh_core.models.strict_json import Refusal
+from observer.web.app_context import AppContext
+from observer.web.cursors import Cursor, page_after
+from observer.web.dependencies import Context, Operator, Viewer
+from observer.web.errors import HttpProblem
+from observer.web.request_bundle import joined_bundle
+
+router = APIRouter(tags=["requests"])
+
+RequestPath = Annotated[str, PathParameter(max_length=64, description="the request's whole id")]
+
+
+class NewRequest(BaseModel):
+    """What should be, and where; the hosts are names or groups of config/inventory.yml."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    hosts: Annotated[list[Annotated[str, Field(max_length=128)]], Field(min_length=1, max_length=MAX_HOSTS)]
+    name: Annotated[str, Field(max_length=128)] | None = None
+
+
+class Answers(BaseModel):
+    """By the slot of each question."""
+
+    answers: Annotated[dict[str, str], Field(min_length=1, max_length=MAX_ANSWERS)]
+
+
+class Accepted(BaseModel):
+    """It lies in its stream. `state` is null until a planner has read it; `href` tells when it has."""
+
+    id: str
+    state: RequestState | None
+    href: str
+
+
+class RequestedProposalOut(BaseModel):
+    """`folder` is where the proposal is now; null for one that is gone."""
+
+    host: str
+    action_id: str
+    folder: Folder | None
+
+
+class RequestOut(BaseModel):
+    """One request. `state` null: no planner has read it yet, and no more than its id is known here."""
+
+    id: str
+    state: RequestState | None
+    ts: str = ""
+    by: str = ""
+    text: str = ""
+    hosts: list[str] = []
+    name: str | None = None
+    reason: str = Field("", description="why it is refused or cancelled")
+    questions: list[OpenQuestion] = Field([], description="what has to be answered; choices empty: any value that fits")
+    answers: dict[str, str] = {}
+    proposals: list[RequestedProposalOut] = []
+    recipes: list[str] = []
+    risk: Risk | None = None
+    updated_at: str | None = None
+
+
+class RequestPage(BaseModel):
+    items: list[RequestOut]
+    next: str | None
+
+
+@router.post("/requests", status_code=202)
+async def request(context: Context, user: Operator, body: NewRequest) -> Accepted:
+    """Ask for something: for each host a proposal will wait for a yes, or something is asked back."""
+    value = {"id": request_id(secrets.token_hex(16)), "by": user.note, **body.model_dump(exclude_none=True)}
+    asked = _read(value)
+    await context.bus.enter_request(asked)
+    return _accepted(value["id"], None)
+
+
+@router.get("/requests")
+async def requests(
+    context: Context,
+    user: Viewer,
+    state: RequestState | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Cursor = None,
+) -> RequestPage:
+    """What planners have read, the newest first."""
+    known = await asyncio.to_thread(_folder(context).all)
+    wanted = [status for status in known if state in (None, status.state)]
+    page, following = page_after(wanted, cursor, limit, lambda status: status.request.id)
+    items = await asyncio.to_thread(lambda: [_out(context, status) for status in page])
+    return RequestPage(items=items, next=following)
+
+
+@router.get("/requests/{own_id}")
+async def one_request(context: Context, user: Viewer, own_id: RequestPath) -> RequestOut:
+    """Where it stands. 404: there is none of this id."""
+    status = await asyncio.to_thread(_folder(context).get, own_id)
+    if status is not None:
+        return await asyncio.to_thread(_out, context, status)
+    if await context.bus.call("EXISTS", f"mesh:once:request:{own_id}"):
+        return RequestOut(id=own_id, state=None)
+    raise _unknown(own_id)
+
+
+@router.post("/requests/{own_id}/answer", status_code=202)
+async def answer(context: Context, user: Operator, own_id: RequestPath, body: Answers) -> Accepted:
+    """Answer what it asks. 409: it asks nothing (any more)."""
+    status = await asyncio.to_thread(_asking, context, own_id)
+    slots = [question.slot for question in status.questions]
+    if unknown := next((slot for slot in body.answers if slot not in slots), None):
+        raise HttpProblem(422, "invalid", f"answers: {unknown[:64]!r} is not asked; it asks for {', '.join(slots)}")
+    await context.bus.enter_request(_read({"request": own_id, "by": user.note, "answers": body.answers}))
+    return _accepted(own_id, status.state)
+
+
+@router.post("/requests/{own_id}/cancel", status_code=202)
+async def cancel(context: Context, user: Operator, own_id: RequestPath) -> Accepted:
+    """It is not wanted any more. 409: nothing of it is open but its proposals, which are rejected one by one."""
+    status = await asyncio.to_thread(_asking, context, own_id)
+    await context.bus.enter_request(_read({"request": own_id, "by": user.note, "cancel": True}))
+    return _accepted(own_id, status.state)
+
+
+@router.get("/requests/{own_id}/bundle.zip", response_class=Response)
+async def bundle(context: Context, user: Viewer, own_id: RequestPath) -> Response:
+    """The evidence of its runs in one zip, a folder for each host. 404: none of them has ended."""
+    status = await asyncio.to_thread(_folder(context).get, own_id)
+    if status is None:
+        raise _unknown(own_id)
+    whole = await asyncio.to_thread(joined_bundle, context.actions, status)
+    if whole is None:
+        raise HttpProblem(404, "unknown", f"{own_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
+    named = {"Content-Disposition": f'attachment; filename="{own_id}.zip"'}
+    return Response(whole, media_type="application/zip", headers=named)
+
+
+def _folder(context: AppContext) -> RequestFolder:
+    return RequestFolder(context.runtime)
+
+
+def _read(value: dict[str, Any]) -> Request | RequestReply:
+    """Judged at the same door as every other request."""
+    asked = read_asked(json.dumps(value).encode(), int(time.time() * 1000))
+    if isinstance(asked, Refusal):
+        raise HttpProblem(422, "invalid", asked.reason)
+    return asked
+
+
+def _asking(context: AppContext, own_id: str) -> RequestStatus:
+    status = _folder(context).get(own_id)
+    if status is None:
+        raise _unknown(own_id)
+    if status.state is not RequestState.ASKS:
+        raise HttpProblem(409, "decided", f"{own_id} asks nothing: it is {status.state}")
+    return status
+
+
+def _unknown(own_id: str) -> HttpProblem:
+    return HttpProblem(404, "unknown", f"there is no request {own_id[:64]!r}")
+
+
+def _accepted(own_id: str, state: RequestState | None) -> Accepted:
+    return Accepted(id=own_id, state=state, href=f"/api/v1/requests/{own_id}")
+
+
+def _out(context: AppContext, status: RequestStatus) -> RequestOut:
+    asked = status.request
+    return RequestOut(
+        id=asked.id,
+        ts=asked.ts,
+        by=asked.by,
+        text=asked.text,
+        hosts=list(asked.hosts),
+        name=asked.name,
+        state=status.state,
+        reason=status.reason,
+        questions=list(status.questions),
+        answers=status.answers,
+        proposals=[
+            RequestedProposalOut(
+                host=one.host,
+                action_id=one.action_id,
+                folder=context.actions.place_of(one.action_id),
+            )
+            for one in status.proposals
+        ],
+        recipes=list(status.recipes),
+        risk=status.risk,
+        updated_at=status.updated_at,
+    )
