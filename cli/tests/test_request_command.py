@@ -54,13 +54,20 @@ def test_what_cannot_be_asked_is_said_before_anything_is_sent(mend: Mend) -> Non
     asks = Request(id="req-0123456789ab", text="install", hosts=("web01",))
     planned(mend, asks, state=RequestState.ASKS, questions=(OpenQuestion(slot="names", text="Which package?"),))
     planned(mend, asks.model_copy(update={"id": "req-aaaaaaaaaaaa"}))
+    (mend.runtime / "large").write_text("x" * 65_537)
+    (mend.runtime / "picture").write_bytes(b"\x89PNG\xff\xfe")
+    here = ("install nginx", "--host", "web01", "--file")
     for words, code, told in (
+        ((*here, "nowhere"), 2, "cannot be read"),
+        ((*here, str(mend.runtime)), 2, "cannot be read"),
+        ((*here, str(mend.runtime / "large")), 2, "larger than 65536 bytes"),
+        ((*here, str(mend.runtime / "picture")), 2, "only text can come along"),
         ((), 2, "say once what should be"),
         (("install nginx",), 2, "on which host?"),
         (("install nginx", "--message", "install nginx", "--host", "web01"), 2, "say once"),
         (("  ", "--host", "web01"), 2, "says nothing"),
         (("x\0y", "--host", "web01"), 2, "control character"),
-        (("x" * 100_000, "--host", "web01"), 2, "too large"),
+        (("x" * 200_000, "--host", "web01"), 2, "too large"),
         (("x" * 5000, "--host", "web01"), 2, "at most 4000 characters"),
         (("install nginx", "--host", "../etc"), 2, "hosts.0"),
         (("install nginx", "--host", "web01", "--name", "a/b"), 2, "name"),

@@ -54,7 +54,7 @@ def lines_of(cli: CliContext, status: RequestStatus) -> Iterator[tuple[str, str]
 def status_row(actions: ActionFolders, status: RequestStatus) -> dict[str, Any]:
     """As `--json` gives it; `folder` says where each proposal is, null for one that is gone."""
     row = status.model_dump(mode="json", exclude={"entry", "answered_by", "schema_version", "proposals", "request"})
-    asked = status.request.model_dump(mode="json", exclude={"schema_version"})
+    asked = status.request.model_dump(mode="json", exclude={"schema_version", "files"})
     places = [{**one.model_dump(), "folder": actions.place_of(one.action_id)} for one in status.proposals]
     return {**asked, **row, "proposals": places}
 

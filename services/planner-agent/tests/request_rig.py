@@ -12,7 +12,7 @@ from typing import Any
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
-from mesh_core.models.requests import Request, RequestStatus
+from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestStatus
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.testing import AllFolders, wait_for
@@ -52,7 +52,9 @@ class Requests:
 
     async def start(self, name: str = "p1") -> None:
         bus = Bus.connect(self.url, name)
-        consumer = Consumer(bus, GROUP, name, streams=(Request.stream,), reclaim_idle_ms=500)
+        consumer = Consumer(
+            bus, GROUP, name, streams=(Request.stream,), reclaim_idle_ms=500, longest=MAX_REQUEST_BYTES + 1
+        )
         ttl = timedelta(hours=1)
         store = PlannerStore(bus, cooldown_ms=1000, keep_seconds=3600)
         drafts = ProposalDrafts(store, self.actions, ttl, now)

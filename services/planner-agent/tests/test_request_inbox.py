@@ -60,7 +60,11 @@ async def test_what_cannot_be_asked_is_kept_with_the_name_of_what_is_wrong(reque
     assert refused.state is RequestState.REFUSED
     assert "db9 is not in config/inventory.yml; add it there" in refused.reason
     assert requests.actions.pending() == ()
-    (kept,) = await requests.stream(RequestUpdate.stream)
+    large = [{"name": f"page{number}.html", "text": "x" * 60_000} for number in range(3)]
+    await requests.say(text="install htop", hosts=["web01"], files=large)
+    _, unused = await requests.known(2)
+    assert "the file page0.html came along, and nothing is said of it" in unused.reason
+    (kept, _) = await requests.stream(RequestUpdate.stream)
     assert (kept["state"], kept["text"], kept["reason"]) == ("refused", "install htop", refused.reason)
     for wrong, told in (
         ({"text": "install htop", "hosts": ["web01"], "yes": True}, "yes: Extra inputs"),
@@ -69,6 +73,10 @@ async def test_what_cannot_be_asked_is_kept_with_the_name_of_what_is_wrong(reque
         ({"text": "x" * 4001, "hosts": ["web01"]}, "text: String should have at most 4000"),
         ({"text": "install htop", "hosts": []}, "hosts: "),
         ({"text": "install htop", "hosts": ["../web01"]}, "hosts.0: "),
+        ({"text": "install htop", "hosts": ["web01"], "files": large[:1] * 2}, "page0.html is there twice"),
+        ({"text": "install htop", "hosts": ["web01"], "files": [{"name": "../x", "text": ""}]}, "files.0.name: "),
+        ({"text": "install htop", "hosts": ["web01"], "files": [{"name": "x", "text": "y" * 65_537}]}, "65537 bytes"),
+        ({"text": "install htop", "hosts": ["web01"], "files": large * 2}, "too large"),
         ({"request": "req-0123456789ab", "answers": {"x": "y"}}, "there is no request req-0123456789ab"),
         ({"request": refused.request.id, "answers": {"x": "y"}}, "asks nothing: it is refused"),
     ):
@@ -80,4 +88,4 @@ async def test_what_cannot_be_asked_is_kept_with_the_name_of_what_is_wrong(reque
 
         await wait_for(kept_apart, 20, f"a dead letter for {wrong}")
         assert told in (await requests.stream("mesh:dead_letters"))[-1]["reason"]
-    assert len(requests.folder.all()) == 1
+    assert len(requests.folder.all()) == 2

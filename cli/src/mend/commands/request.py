@@ -7,6 +7,7 @@ import json
 import secrets
 import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,9 @@ from mend.options import AsJson
 from mend.requests import lines_of, say_output, say_playbook, say_status, status_row
 from mend.text import plain
 from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.foreign_text import decoded
 from mesh_core.models.parsing import read_asked
+from mesh_core.models.proposals import MAX_ATTACHMENT_BYTES
 from mesh_core.models.requests import (
     MAX_REQUEST_BYTES,
     Request,
@@ -50,6 +53,10 @@ def request(
     name: Annotated[
         str | None, typer.Option(help="What its playbook is called; by default by the first words.")
     ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--file", help="A text that the words name, of at most 64 KiB; repeat it for several."),
+    ] = None,
     answers: Annotated[
         list[str] | None,
         typer.Option(
@@ -72,6 +79,7 @@ def request(
     Examples
       mend request "install nginx" --host web01
       mend request "install nginx and enable the service" --host web --wait
+      mend request "copy index.html to /var/www/html/index.html" --file index.html --host web01
       mend request --answer port=8080 req-3f9c2a7b1d04
       mend requests                        where each of them stands
 
@@ -81,7 +89,7 @@ def request(
     if answers or cancel:
         asked: Request | RequestReply = _reply(cli, text, answers or [], cancel)
     else:
-        asked = _request(cli, text, message, hosts or [], name)
+        asked = _request(cli, text, message, hosts or [], name, files or [])
     folder = RequestFolder(cli.mesh)
     entry = asyncio.run(_enter(cli, asked))
     own_id = asked.id if isinstance(asked, Request) else asked.request
@@ -121,7 +129,9 @@ def requests(ctx: typer.Context, as_json: AsJson = False) -> None:
             cli.say(line, style)
 
 
-def _request(cli: CliContext, text: str | None, message: str | None, hosts: list[str], name: str | None) -> Request:
+def _request(
+    cli: CliContext, text: str | None, message: str | None, hosts: list[str], name: str | None, files: list[Path]
+) -> Request:
     if (text is None) == (message is None):
         raise CliError('say once what should be: mend request "install nginx" --host HOST', USAGE)
     said = _stdin() if text == "-" else (text if text is not None else message)
@@ -129,6 +139,7 @@ def _request(cli: CliContext, text: str | None, message: str | None, hosts: list
         raise CliError("on which host? Give --host NAME, a host or group of config/inventory.yml", USAGE)
     value: dict[str, Any] = {"id": request_id(secrets.token_hex(16)), "by": cli.user, "text": said, "hosts": hosts}
     value |= {"name": name} if name is not None else {}
+    value["files"] = [_file(path) for path in files]
     asked = _read(value)
     if not isinstance(asked, Request):
         raise CliError("this is no request", USAGE)
@@ -163,6 +174,20 @@ def _read(value: dict[str, Any]) -> Request | RequestReply:
     if isinstance(asked, Refusal):
         raise CliError(f"this cannot be asked: {plain(asked.reason)}", USAGE)
     return asked
+
+
+def _file(path: Path) -> dict[str, str]:
+    try:
+        with path.open("rb") as handle:
+            raw = handle.read(MAX_ATTACHMENT_BYTES + 1)
+    except OSError as error:
+        raise CliError(f"--file {plain(path, 200)}: cannot be read: {error.strerror}", USAGE) from None
+    if len(raw) > MAX_ATTACHMENT_BYTES:
+        raise CliError(f"--file {plain(path, 200)}: larger than {MAX_ATTACHMENT_BYTES} bytes", USAGE)
+    text = decoded(raw)
+    if isinstance(text, Refusal):
+        raise CliError(f"--file {plain(path, 200)}: {text.reason}; only text can come along", USAGE)
+    return {"name": path.name, "text": text}
 
 
 def _stdin() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import redis.exceptions
 
-from mesh_core.messaging.bus import READ_BYTES, REPLY_SECONDS, Bus, BusDown, client_for, or_down
+from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES, REPLY_SECONDS, Bus, BusDown, client_for, or_down
 from mesh_core.messaging.group_commands import Entry, GroupCommands, StreamGone, is_wiped
 from mesh_core.runtime.service import cancelled
 
@@ -27,6 +27,7 @@ class Consumer:
     """One member of `group`, named `name`, over all streams that match `pattern` (or the fixed `streams`).
 
     A fixed name lets a restarted process find its own unacknowledged entries at once; others wait `RECLAIM_IDLE_MS`.
+    Entries of more than `longest` bytes come cut.
     """
 
     def __init__(
@@ -39,11 +40,12 @@ class Consumer:
         streams: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
         reclaim_idle_ms: int = RECLAIM_IDLE_MS,
+        longest: int = LONGEST_PAYLOAD,
     ):
         self._bus = bus
         # A client of its own: its replies may take LONGEST_BLOCK_MS and must not hold up short commands.
         reader = client_for(bus.url, f"{bus.name}-read", reply_seconds=LONGEST_BLOCK_MS / 1000 + REPLY_SECONDS)
-        self._commands = GroupCommands(reader, group, name)
+        self._commands = GroupCommands(reader, group, name, longest)
         self.group = group
         self.name = name
         self._pattern = pattern

@@ -26,7 +26,7 @@ WIPED = ("nogroup", "no such key", "unblocked")
 class Entry:
     """One stream entry. `deliveries` counts how often it was handed out, 1 for a fresh one.
 
-    `raw` is cut to LONGEST_PAYLOAD bytes: no record is that long, so whoever reads it refuses it.
+    `raw` is cut to the reader's longest: no record of its streams is that long, so whoever reads it refuses it.
     """
 
     stream: str
@@ -44,9 +44,13 @@ class StreamGone(Exception):
 
 
 class GroupCommands:
-    """`client` may wait longer than others do for a reply. Every command raises what redis-py does, or StreamGone."""
+    """`client` may wait longer than others do for a reply. Every command raises what redis-py does, or StreamGone.
 
-    def __init__(self, client: aioredis.Redis, group: str, consumer: str):
+    What is longer than `longest` bytes comes cut.
+    """
+
+    def __init__(self, client: aioredis.Redis, group: str, consumer: str, longest: int = LONGEST_PAYLOAD):
+        self._longest = longest
         self._client = client
         self._group = group
         self._consumer = consumer
@@ -91,7 +95,7 @@ class GroupCommands:
 
     async def take_over(self, stream: str, pending: Mapping[str, int], idle_ms: int, room: int) -> list[Entry]:
         """These entries are ours now. One that was deleted meanwhile leaves the list and is not in the reply."""
-        arguments = [self._group, self._consumer, idle_ms, room, LONGEST_PAYLOAD, *pending]
+        arguments = [self._group, self._consumer, idle_ms, room, self._longest, *pending]
         return [
             Entry(stream, entry_id, raw, pending[entry_id] + 1)
             for stream, entry_id, raw in await self._script(TAKE_OVER, [stream], arguments)
@@ -99,7 +103,7 @@ class GroupCommands:
 
     async def take_new(self, streams: Sequence[str], count: int) -> list[Entry]:
         """What is there, without waiting."""
-        arguments = [self._group, self._consumer, count, READ_BYTES, LONGEST_PAYLOAD]
+        arguments = [self._group, self._consumer, count, READ_BYTES, self._longest]
         return [Entry(*row) for row in await self._script(TAKE_NEW, streams, arguments)]
 
     async def wait_for_new(self, streams: Sequence[str], block_ms: int) -> list[Entry]:
@@ -110,7 +114,7 @@ class GroupCommands:
             )
         pairs = reply.items() if isinstance(reply, dict) else reply
         return [
-            Entry(text_of(stream), text_of(entry_id), _payload(fields))
+            Entry(text_of(stream), text_of(entry_id), _payload(fields, self._longest))
             for stream, rows in pairs
             for entry_id, fields in _flat(rows)
             if fields
@@ -184,7 +188,7 @@ def _deliveries(rows: Iterable[Any]) -> dict[str, int]:
     return {text_of(row["message_id"]): int(row["times_delivered"]) for row in rows}
 
 
-def _payload(fields: object) -> bytes:
+def _payload(fields: object, longest: int) -> bytes:
     """The bytes of field `p`; an entry without one has an empty payload (and is refused as not JSON).
 
     As in `scripts.reading`.
@@ -192,9 +196,9 @@ def _payload(fields: object) -> bytes:
     pairs: dict[bytes, bytes] = (
         fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))  # type: ignore[index]
     )
-    if len(pairs) > 1 and sum(len(name) + len(value) for name, value in pairs.items()) >= LONGEST_PAYLOAD:
-        return b" ".join(word for pair in pairs.items() for word in pair)[:LONGEST_PAYLOAD]
-    return pairs.get(b"p", b"")[:LONGEST_PAYLOAD]
+    if len(pairs) > 1 and sum(len(name) + len(value) for name, value in pairs.items()) >= longest:
+        return b" ".join(word for pair in pairs.items() for word in pair)[:longest]
+    return pairs.get(b"p", b"")[:longest]
 
 
 def _flat(rows: object) -> list[tuple[object, object]]:

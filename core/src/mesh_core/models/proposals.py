@@ -111,11 +111,12 @@ class ModelRef(Record):
 A_PERSON = ModelRef(name="a person", provider="person", position=1, latency_ms=0)  # asked for it, and no model did
 
 
-def _none_there(some: tuple[object, ...]) -> bool:
+def none_there(some: tuple[object, ...]) -> bool:
     return not some
 
 
-def _short_enough(text: str) -> str:
+def attachable(text: str) -> str:
+    """The text, if it is short enough to travel inside a proposal."""
     if (size := len(text.encode())) > MAX_ATTACHMENT_BYTES:
         raise ValueError(f"it has {size} bytes, an attachment may have {MAX_ATTACHMENT_BYTES}")
     return text
@@ -126,7 +127,7 @@ class Attachment(Record):
 
     name: Name
     sha256: Sha256
-    text: Annotated[str, AfterValidator(_short_enough)]
+    text: Annotated[str, AfterValidator(attachable)]
 
 
 class Playbook(Record):
@@ -136,7 +137,7 @@ class Playbook(Record):
     sha256: Sha256
     text: str
     # Absent when there are none: a file from before attachments stays the same bytes when it is written again.
-    attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS, exclude_if=_none_there)] = ()
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)] = ()
 
 
 class Undoes(Record):

@@ -13,10 +13,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from mesh_core.models.proposals import ProposalId, Risk
+from mesh_core.models.proposals import MAX_ATTACHMENTS, Attachment, ProposalId, Risk, attachable, none_there
 from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
 
-MAX_REQUEST_BYTES = 64 * 1024
+MAX_REQUEST_BYTES = 192 * 1024  # its files go into the proposal, which may have 256 KiB
 MAX_TEXT = 4000  # characters
 MAX_HOSTS = 50
 MAX_ANSWERS = 32
@@ -44,10 +44,29 @@ def _now() -> str:
     return rfc3339(datetime.now(UTC))
 
 
+class RequestedFile(Record):
+    """A text that comes with a request; it travels whole, as in the proposal that it becomes part of."""
+
+    name: Name
+    text: Annotated[str, AfterValidator(attachable)]
+
+    @property
+    def attachment(self) -> Attachment:
+        return Attachment(name=self.name, sha256=hashlib.sha256(self.text.encode()).hexdigest(), text=self.text)
+
+
+def _each_once(files: tuple[RequestedFile, ...]) -> tuple[RequestedFile, ...]:
+    names = [file.name for file in files]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"{twice} is there twice; give one of the two another name")
+    return files
+
+
 class Request(Record):
     """What should be, in a person's words, on these hosts (names or groups of config/inventory.yml).
 
-    `name` is what its playbook and its proposals are called; where it is not given, they are called by the text.
+    `files` are texts that the words name, such as "copy index.html to /var/www/html". `name` is what its playbook and
+    its proposals are called; where it is not given, they are called by the text.
     """
 
     channel: ClassVar[str] = "requests"
@@ -60,6 +79,9 @@ class Request(Record):
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_readable)]
     hosts: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_HOSTS)]
     name: Annotated[Name | None, Field(exclude_if=not_said)] = None
+    files: Annotated[
+        tuple[RequestedFile, ...], AfterValidator(_each_once), Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)
+    ] = ()
 
 
 class RequestReply(Record):

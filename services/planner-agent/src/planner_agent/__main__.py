@@ -23,7 +23,7 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_settings import check_server
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
-from mesh_core.models.requests import Request
+from mesh_core.models.requests import MAX_REQUEST_BYTES, Request
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
 from mesh_core.policy.current_config import LatestPolicy
 from mesh_core.policy.lifeline import Lifeline
@@ -115,7 +115,7 @@ def main() -> None:
         requests.prepare()
     except OSError as error:  # requests wait in their stream then
         log.warning("planner.requests_not_made", folder=str(requests.root), error=str(error))
-    asked = Consumer(bus, GROUP, name, streams=(Request.stream,))
+    asked = Consumer(bus, GROUP, name, streams=(Request.stream,), longest=MAX_REQUEST_BYTES + 1)
     filing = RequestFiling(store, actions, writer.drafts, timedelta(seconds=settings.proposal_ttl_seconds), now)
     inbox = RequestInbox(bus, asked, requests, filing, policy.config, pulse, now)
     channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))

@@ -128,7 +128,8 @@ def limit_for(path: str) -> int:
     """How many bytes a request to this path may bring."""
     if path.startswith(HOOKS):
         return HOOK_BYTES
-    return EDIT_BYTES if path.startswith("/api/v1/proposals/") and path.endswith("/edit") else BODY_BYTES
+    edits = path.startswith("/api/v1/proposals/") and path.endswith("/edit")
+    return EDIT_BYTES if edits or path == "/api/v1/requests" else BODY_BYTES
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mesh_core.actions.playbooks import play
 from mesh_core.actions.register import current
-from mesh_core.models.proposals import Playbook, Risk
+from mesh_core.models.proposals import Attachment, Playbook, Risk
 from mesh_core.models.requests import MAX_HOSTS, OpenQuestion, Request
 from mesh_core.models.slugs import plain_name
 from mesh_core.policy.current_config import ConfigSnapshot
@@ -57,7 +57,8 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
     hosts = _hosts(request.hosts, config.inventory)
     if isinstance(hosts, Refused):
         return hosts
-    understood = understand(request.text, current().asked_for, answers=answers)
+    attachments = tuple(file.attachment for file in request.files)
+    understood = understand(request.text, current().asked_for, answers=answers, attachments=attachments)
     match understood:
         case NotUnderstood():
             return Refused(understood.reason)
@@ -66,7 +67,7 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
                 tuple(OpenQuestion(slot=one.slot, text=one.text, choices=one.choices) for one in understood.open)
             )
         case Draft():
-            return _drafted(request, understood, hosts, config.policy, config.inventory)
+            return _drafted(request, attachments, understood, hosts, config.policy, config.inventory)
 
 
 def slug_of(request: Request) -> str:
@@ -90,7 +91,12 @@ def _hosts(named: Iterable[str], inventory: Inventory) -> tuple[str, ...] | Refu
 
 
 def _drafted(
-    request: Request, draft: Draft, hosts: tuple[str, ...], policy: Policy, inventory: Inventory
+    request: Request,
+    attachments: tuple[Attachment, ...],
+    draft: Draft,
+    hosts: tuple[str, ...],
+    policy: Policy,
+    inventory: Inventory,
 ) -> Drafted | Refused:
     if strangers := [name for name in draft.hosts if name not in hosts]:
         return Refused(
@@ -99,7 +105,10 @@ def _drafted(
     slug, playbooks, risk = slug_of(request), dict[str, Playbook](), Risk.LOW
     for host in draft.hosts or hosts:
         text = play(f"Asked for: {slug}", host, {}, *(dict(task) for task in draft.tasks))
-        playbook = Playbook(name=slug, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        if unused := next((one.name for one in attachments if f"files/{one.sha256}" not in text), None):
+            return Refused(f"the file {unused} came along, and nothing is said of it; name it in the text")
+        playbook = Playbook(name=slug, sha256=sha256, text=text, attachments=attachments)
         if wrong := lint_playbook(playbook, host, policy.widened, inventory.variables, policy.is_lifeline).sentence:
             return Refused(f"its playbook may not run: {wrong}")
         playbooks[host] = playbook

@@ -18,13 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.parsing import read_asked
-from mesh_core.models.proposals import Folder, Risk
+from mesh_core.models.proposals import MAX_ATTACHMENTS, Folder, Risk
 from mesh_core.models.requests import (
     MAX_ANSWERS,
     MAX_HOSTS,
     MAX_TEXT,
     OpenQuestion,
     Request,
+    RequestedFile,
     RequestReply,
     RequestState,
     RequestStatus,
@@ -49,6 +50,7 @@ class NewRequest(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
     hosts: Annotated[list[Annotated[str, Field(max_length=128)]], Field(min_length=1, max_length=MAX_HOSTS)]
     name: Annotated[str, Field(max_length=128)] | None = None
+    files: Annotated[list[RequestedFile], Field(max_length=MAX_ATTACHMENTS)] = []
 
 
 class Answers(BaseModel):
