@@ -1,6 +1,6 @@
 """The node agent at rest: memory and CPU, against a bare `python + psutil + redis` process that does as little.
 
-    python benchmarks/node_agent.py [--seconds 120]
+    python benchmarks/agent.py [--seconds 120]
 
 Both run against a Redis of their own and, where one answers, the Docker engine at DOCKER_HOST. CPU is measured over the
 second part of the time only: starting is not resting. Goals: at most 40 MiB, at most 0.1 % of a core.
