@@ -71,10 +71,12 @@ def test_the_file_to_begin_with_is_good_as_it_is_and_the_page_shows_the_same(
     done = mend("remedies", "new", "scratch_clean")
     assert f"mv scratch_clean.yml {mend.runtime}/config/remedies/" in done.stdout
     text = Path("scratch_clean.yml").read_text()
-    assert f"```yaml\n{text}```" in (Path(__file__).parents[2] / "docs" / "remedies.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "remedies.md").read_text()
+    assert f"```yaml\n{text}```" in page
     assert len(text.splitlines()) <= 35
     assert mend("remedies", "lint", "scratch_clean.yml").exit_code == 0
     mend("remedies", "new", "mail_alias", "--ask")
+    assert f"```yml\n{Path('mail_alias.yml').read_text()}```" in page
     recipe = mend("remedies", "lint", "mail_alias.yml")
     assert (recipe.exit_code, "mail_alias.yml is a good recipe" in recipe.output) == (0, True), recipe.output
     for name, said in (

@@ -41,7 +41,8 @@ class Slot(FilePart):
     """One value. `roles`: how it may stand in the sentence; `labels`: words that announce it wherever it stands.
 
     `many`: a list of it may be said, which enters its tasks as a list, or makes tasks for `each`. `question`: what is
-    asked where it is missing. `usual`: names that are one whatever else they mean.
+    asked where it is missing. `usual`: names that are one whatever else they mean. `endings`: how the
+    name of an attached file may end that stands for it; of another type than `attachment` its text is the value.
     """
 
     type: SlotType
@@ -53,6 +54,7 @@ class Slot(FilePart):
     default: str | None = None
     question: dict[Language, Line] = Field(default_factory=dict)
     usual: tuple[Phrase, ...] = ()
+    endings: tuple[Phrase, ...] = ()
 
     @property
     def must_be_said(self) -> bool:
@@ -63,12 +65,14 @@ class Way(FilePart):
     """One way to ask, by its verbs. `sets`: what they mean, by name. `needs`: slots that this way cannot be without.
 
     `named`: one of the recipe's own words must stand there as well, because the verb alone says too little.
+    `confirm`: where none does, its values are asked back, because the verb is said of other things, too.
     """
 
     words: Phrases
     sets: dict[VariableName, Said] = Field(default_factory=dict)
     needs: tuple[VariableName, ...] = ()
     named: bool = False
+    confirm: bool = False
     risk: Risk | None = None
     apply: TaskList | None = None
 
@@ -124,6 +128,7 @@ class Recipe(FilePart):
                 if name not in slots or "en" not in slots[name].question:
                     yield f"ask.one_of: {name} is no slot with a question; one of these is asked for where none is said"
         yield from _task_problems("apply", self.apply)
+        meant = {name for way in self.ask.ways for name in way.sets}
         for number, way in enumerate(self.ask.ways):
             where = f"ask.ways.{number}"
             if not any(way.words.values()):
@@ -136,9 +141,9 @@ class Recipe(FilePart):
             for place in used:
                 name, _, part = place.partition(".")
                 parts = parts_of(slots[name].type) if name in slots else ()
-                if (name not in slots and name not in way.sets) or (part or "") not in (parts or ("",)):
+                if (name not in slots and name not in meant) or (part or "") not in (parts or ("",)):
                     known = [f"{n}.{p}" if p else n for n in slots for p in parts_of(slots[n].type) or ("",)]
-                    may = ", ".join((*known, *way.sets))
+                    may = ", ".join((*known, *sorted(meant)))
                     yield f"{where}: {{{place}}} is not known in its tasks; they may name {may}"
 
 

@@ -26,6 +26,7 @@ class SlotType(StrEnum):
     URL = "url"
     REPOSITORY = "repository"
     PORT = "port"
+    PUBLISHED_PORT = "published_port"
     SCHEDULE = "schedule"
     SYSCTL_KEY = "sysctl_key"
     NUMBER = "number"
@@ -43,10 +44,11 @@ _PATTERNS: Mapping[SlotType, re.Pattern[str]] = {
     SlotType.IMAGE: re.compile(
         r"(?:[a-z0-9.-]+(?::[0-9]{1,5})?/)*[a-z0-9][a-z0-9._-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
     ),
-    SlotType.PATH: re.compile(r"~?/[^\x00-\x1f\x7f{}]{0,400}"),
+    SlotType.PATH: re.compile(r"~?/[^/\x00-\x1f\x7f{}][^\x00-\x1f\x7f{}]{0,400}"),
     SlotType.URL: re.compile(r"https?://[^\s\x00-\x1f{}]{3,1000}"),
     SlotType.REPOSITORY: re.compile(r"(?:https?|ssh|git)://[^\s\x00-\x1f{}]{3,1000}|[\w.-]+@[\w.-]+:[\w./~-]{1,400}"),
     SlotType.PORT: re.compile(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>tcp|udp))?"),
+    SlotType.PUBLISHED_PORT: re.compile(r"[0-9]{1,5}:[0-9]{1,5}(?:/(?:tcp|udp))?"),
     SlotType.SCHEDULE: re.compile(r"(?:[0-9*][0-9*/,-]{0,30} ){4}[0-9*][0-9*/,-]{0,30}"),
     SlotType.SYSCTL_KEY: re.compile(r"(?:vm|net|kernel|fs|dev|user|abi)(?:\.[A-Za-z0-9_*/-]{1,60}){1,6}"),
     SlotType.NUMBER: re.compile(r"-?[0-9]{1,15}"),
@@ -68,6 +70,7 @@ _EXAMPLES: Mapping[SlotType, str] = {
     SlotType.URL: "https://example.org/file",
     SlotType.REPOSITORY: "https://example.org/repository.git",
     SlotType.PORT: "8080/tcp",
+    SlotType.PUBLISHED_PORT: "8080:80",
     SlotType.SCHEDULE: "30 3 * * *",
     SlotType.SYSCTL_KEY: "vm.swappiness",
     SlotType.NUMBER: "10",

@@ -1,16 +1,26 @@
-"""A sentence to a draft, to questions, or to why not. Pure."""
+"""A sentence to a draft, to questions, or to why not: the door of this package. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.recipe_tasks import tasks_of
-from mesh_core.models.proposals import Attachment
+from mesh_core.models.proposals import Attachment, Risk
+from planner_agent.requests.understanding.answering import answered, question_for
+from planner_agent.requests.understanding.attempts import Attempts, NotRead, Reading
+from planner_agent.requests.understanding.clauses import Clause, clauses_of
+from planner_agent.requests.understanding.filling import Filler
+from planner_agent.requests.understanding.hosts import with_host_parts
+from planner_agent.requests.understanding.language import Language
+from planner_agent.requests.understanding.lexicon import fold, language_of, lexicons
 from planner_agent.requests.understanding.results import Draft, NotUnderstood, Question, Questions
+from planner_agent.requests.understanding.tokens import Kind, Token, tokens_of
 
-_INSTALL = re.compile(r"(?i)install(?: ([a-z0-9][a-z0-9.+_-]*))?(?: on ([a-z]+[0-9]+))?")
+MAX_TEXT, MAX_TOKENS, MAX_CLAUSES = 4000, 200, 20
+_EXAMPLE = "such as: install nginx, restart the service sshd, open port 443 in the firewall"
 
 
 def understand(
@@ -19,16 +29,172 @@ def understand(
     *,
     answers: Mapping[str, str] | None = None,
     attachments: Sequence[Attachment] = (),
+    hosts: Collection[str] | None = None,
 ) -> Draft | Questions | NotUnderstood:
     """What the request means by these recipes (by name, `register.current().asked_for`). `answers`: by a question's
-    slot. Never raises, whatever the text is."""
-    found = _INSTALL.fullmatch(text.strip())
-    recipe = recipes.get("package")
-    if not found or recipe is None:
-        return NotUnderstood("only `install NAME` is understood so far")
-    name = found[1] or (answers or {}).get("names")
-    if not name:
-        return Questions((Question("names", recipe.ask.slots["names"].question["en"]),))
-    way = recipe.ask.ways[0]
-    hosts = (found[2],) if found[2] else ()
-    return Draft(tasks_of(recipe, way, {"names": [name.lower()]}), way.risk or recipe.risk, ("package",), hosts)
+    slot. `hosts`: names that the sentence may say for where; None: nobody knows, and web01 looks like one.
+
+    Never raises, whatever the text is.
+    """
+    read = read_request(text, recipes, attachments=attachments, hosts=hosts)
+    if isinstance(read, NotUnderstood):
+        return read
+    named = _named(read.readings)
+    if unknown := next((slot for slot in answers or {} if slot not in {s for one in named for s in one.values()}), ""):
+        return NotUnderstood(f"nothing is asked under the name {unknown[:60]!r} in this request")
+    done: list[Reading] = []
+    questions: list[Question] = []
+    for reading, names in zip(read.readings, named, strict=True):
+        given = {slot: (answers or {})[name] for slot, name in names.items() if name in (answers or {})}
+        reading, wrong = answered(reading, given, attachments)
+        done.append(reading)
+        for slot, said in reading.open.items():
+            question = question_for(reading, slot, read.language.code, said, attachments, wrong.get(slot, ""))
+            questions.append(replace(question, slot=names[slot]))
+    if questions:
+        return Questions(tuple(questions))
+    return _draft(joined(done), read.hosts)
+
+
+class Read:
+    """A request as it was read: a reading for each clause."""
+
+    def __init__(self, readings: Sequence[Reading], language: Language, hosts: tuple[str, ...]):
+        self.readings, self.language, self.hosts = tuple(readings), language, hosts
+
+
+def read_request(
+    text: str,
+    recipes: Mapping[str, Recipe],
+    *,
+    attachments: Sequence[Attachment] = (),
+    hosts: Collection[str] | None = None,
+) -> Read | NotUnderstood:
+    """Its clauses, before anybody answered anything."""
+    if problem := _no_text(text):
+        return NotUnderstood(problem)
+    known = lexicons(recipes)
+    text = unicodedata.normalize("NFC", text).strip()
+    language = language_of(text, known)
+    lexicon = known[language.code]
+    tokens = tokens_of(text, language)
+    if len(tokens) > MAX_TOKENS:
+        return NotUnderstood(f"it has more than {MAX_TOKENS} words; ask for less at once")
+    if problem := _a_question(tokens, language):
+        return NotUnderstood(problem)
+    clauses = clauses_of(with_host_parts(_without_mark(tokens), language, hosts), lexicon)
+    if len(clauses) > MAX_CLAUSES:
+        return NotUnderstood(f"it asks for {len(clauses)} things, {MAX_CLAUSES} are the limit; ask for less at once")
+    where = _where(clauses)
+    if isinstance(where, NotUnderstood):
+        return where
+    attempts = Attempts(recipes, Filler(lexicon, attachments))
+    readings: list[Reading] = []
+    bare: list[Clause] = []
+    for number, clause in enumerate(clauses):
+        if number + 1 < len(clauses) and clause.says_nothing_but_verbs:
+            bare.append(clause)
+            continue
+        made = _read(attempts, clause, bare, readings[-1].shared if readings else ())
+        if isinstance(made, NotRead):
+            return _why_not(made, text)
+        readings += made
+        bare = []
+    if not readings:
+        return NotUnderstood(f"it says nothing that could be done; write what should be, {_EXAMPLE}")
+    return Read(readings, language, where)
+
+
+def _read(
+    attempts: Attempts, clause: Clause, bare: Sequence[Clause], before: tuple[str, ...]
+) -> list[Reading] | NotRead:
+    """`bare` clauses go with the one that follows ("enable and start cups"), or else mean what was named before."""
+    together = attempts.read(clause, bare, before)
+    if isinstance(together, Reading) or not bare:
+        return together if isinstance(together, NotRead) else [together]
+    made = [attempts.read(one, (), before) for one in (*bare, clause)]
+    return next((one for one in made if isinstance(one, NotRead)), [one for one in made if isinstance(one, Reading)])
+
+
+def _no_text(text: str) -> str:
+    if not text.strip():
+        return f"it is empty; write what should be, {_EXAMPLE}"
+    if len(text) > MAX_TEXT:
+        return f"it has {len(text)} characters, {MAX_TEXT} are the limit; attach what is long as a file"
+    strange = next(
+        (sign for sign in text if unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs") and sign not in "\n\t"), ""
+    )
+    if strange:
+        return f"it holds a sign that cannot be seen (U+{ord(strange):04X}); write it without"
+    return ""
+
+
+_UNSEEN = ("Cc", "Cf", "Co", "Cs")
+
+
+def _a_question(tokens: Sequence[Token], language: Language) -> str:
+    words = [fold(token.word) for token in tokens]
+    text = " ".join(words)
+    polite = any(
+        text.startswith(f"{fold(one)} ") or (language.verb_last and any(word.endswith(one) for word in words))
+        for one in language.requests
+    )
+    asks = words and words[0] in {fold(one) for one in language.questions}
+    if (asks or "?" in words) and not polite:
+        return "it asks something, and a request says what should be; write it as such, " + _EXAMPLE
+    return ""
+
+
+def _without_mark(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    return tuple(token for token in tokens if not (token.kind is Kind.SIGN and token.text in "?!…¿¡"))
+
+
+def _where(clauses: Sequence[Clause]) -> tuple[str, ...] | NotUnderstood:
+    """The hosts that it names, in order."""
+    said = [clause.host_parts for clause in clauses]
+    named = {part.names for parts in said for part in parts}
+    if len(named) > 1:
+        return NotUnderstood("it names other hosts for one part of it than for another; make a request for each")
+    return next(iter(named), ())
+
+
+def _why_not(made: NotRead, text: str) -> NotUnderstood:
+    if made.between:
+        first, other = made.between
+        return NotUnderstood(f"it can mean two things: what {first}, or what {other}; name the thing that it is about")
+    if made.left:
+        words = ", ".join(f"'{word[:40]}'" for word in made.left[:4])
+        return NotUnderstood(f"what is meant by {words} is not known here; say it in other words, one thing at a time")
+    return NotUnderstood(
+        f"no recipe knows what '{' '.join(text.split())[:80]}' asks for; write what should be, {_EXAMPLE}"
+    )
+
+
+def _named(readings: Sequence[Reading]) -> list[dict[str, str]]:
+    """Of each clause its slots, and what each is called in this request: with the clause's number where another clause
+    has a slot of that name."""
+    slots = [reading.recipe.slots_of(reading.way) for reading in readings]
+    count = {name: sum(name in one for one in slots) for each in slots for name in each}
+    return [
+        {name: f"{name}_{number}" if count[name] > 1 else name for name in each}
+        for number, each in enumerate(slots, start=1)
+    ]
+
+
+def joined(readings: Sequence[Reading]) -> Iterator[Reading]:
+    """Two clauses that say something of the same thing become one: started, and enabled."""
+    last: Reading | None = None
+    for reading in readings:
+        both = last.joined(reading) if last else None
+        if last and not both:
+            yield last
+        last = both or reading
+    if last:
+        yield last
+
+
+def _draft(readings: Iterator[Reading], hosts: tuple[str, ...]) -> Draft:
+    made = tuple(readings)
+    tasks = tuple(task for one in made for task in tasks_of(one.recipe, one.way, one.values))
+    risk = max((one.risk for one in made), key=list(Risk).index)
+    return Draft(tasks, risk, tuple(dict.fromkeys(one.name for one in made)), hosts)

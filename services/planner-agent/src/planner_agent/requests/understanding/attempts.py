@@ -1,0 +1,175 @@
+"""One clause read by each way of each recipe, and which reading counts. Pure.
+
+Only a reading that leaves no word over counts; of two that say different things none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mesh_core.actions.remedies.recipe_file import Recipe, Way
+from mesh_core.actions.remedies.slot_values import SlotType
+from mesh_core.models.proposals import Risk
+from planner_agent.requests.understanding.chunks import Parsed, parse
+from planner_agent.requests.understanding.clauses import Clause
+from planner_agent.requests.understanding.filling import Filled, Filler
+from planner_agent.requests.understanding.lexicon import Owner, What
+
+# What is installed and what is started are called the same: who names nothing means what the clause before named.
+SHARED = (SlotType.PACKAGE, SlotType.UNIT)
+_RISKS = list(Risk)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A clause as one way of one recipe. `open`: slots that have to be asked for, each with what was said for it."""
+
+    name: str
+    recipe: Recipe
+    way: Way
+    values: Mapping[str, Any]
+    open: Mapping[str, tuple[str, ...]]
+    weight: int
+
+    @property
+    def risk(self) -> Risk:
+        return self.way.risk or self.recipe.risk
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """The names that a clause behind it may mean."""
+        slot = _shared_slot(self.recipe, self.way)
+        value = self.values.get(slot, ()) if slot else ()
+        return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+    def joined(self, other: Reading) -> Reading | None:
+        """Both as one, where they say two things of the same; None where they do not go together."""
+        if self.name != other.name or self.values != other.values or self.open or other.open:
+            return None
+        way = _both(self.way, other.way)
+        return replace(self, way=way) if way else None
+
+
+@dataclass
+class NotRead:
+    """Why no reading counts: the words that the nearest one leaves over, or the recipes between which it is open."""
+
+    left: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
+
+
+@dataclass
+class _Try:
+    name: str
+    recipe: Recipe
+    way: Way
+    parsed: Parsed
+    filled: Filled = field(default_factory=Filled)
+
+
+class Attempts:
+    """Of one request."""
+
+    def __init__(self, recipes: Mapping[str, Recipe], filler: Filler):
+        self.recipes, self.filler = recipes, filler
+        self.language = filler.lexicon.language
+
+    def read(self, clause: Clause, bare: Sequence[Clause], before: Sequence[str]) -> Reading | NotRead:
+        """`bare`: clauses directly before it that are nothing but verbs ("stop and disable cups"). `before`: the names
+        of the clause before."""
+        readings: list[Reading] = []
+        misses: list[Parsed] = []
+        for name, recipe in self.recipes.items():
+            for number in self._said(clause, name):
+                way: Way | None = recipe.ask.ways[number]
+                parsed = parse(clause, self.language, _owners(name, recipe, number))
+                for one in bare:
+                    way = way and self._with_bare(name, recipe, way, one)
+                if way is None:
+                    continue
+                filled = None if parsed.left else self.filler.fill(parsed.chunks, recipe.slots_of(way))
+                if filled is None:
+                    parsed.left = parsed.left or [token.text for chunk in parsed.chunks for token in chunk.tokens]
+                    misses.append(parsed)
+                elif parsed.nouns or not way.named:
+                    readings.append(self._reading(_Try(name, recipe, way, parsed, filled), before))
+        return _best(readings) or _nearest(misses)
+
+    def _said(self, clause: Clause, name: str) -> Iterator[int]:
+        """The ways of that recipe of which a verb stands there."""
+        return iter(
+            dict.fromkeys(
+                int(hit.owner.detail) for hit in clause.hits if hit.owner.what is What.VERB and hit.owner.recipe == name
+            )
+        )
+
+    def _with_bare(self, name: str, recipe: Recipe, way: Way, clause: Clause) -> Way | None:
+        for number in self._said(clause, name):
+            parsed = parse(clause, self.language, _owners(name, recipe, number))
+            if not parsed.left and not parsed.chunks:
+                return _both(recipe.ask.ways[number], way)
+        return None
+
+    def _reading(self, tried: _Try, before: Sequence[str]) -> Reading:
+        recipe, way, parsed, filled = tried.recipe, tried.way, tried.parsed, tried.filled
+        values, slots = filled.values, recipe.slots_of(way)
+        shared = _shared_slot(recipe, way)
+        inherited = bool(shared and before and not parsed.chunks)
+        if shared and inherited:
+            values[shared] = [*before] if slots[shared].many else before[0]
+        unsure = dict(filled.unsure)
+        if way.confirm and not parsed.nouns and not inherited:
+            said = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+            unsure |= {n: ", ".join(map(str, v)) for n, v in said.items() if any(x not in slots[n].usual for x in v)}
+        open_: dict[str, tuple[str, ...]] = {name: (said,) for name, said in unsure.items()}
+        for name, slot in slots.items():
+            in_group = any(name in group for group in recipe.ask.one_of)
+            needed = (slot.must_be_said and not in_group) or name in way.needs
+            if (needed or name in filled.absent) and name not in values:
+                open_.setdefault(name, ())
+        for group in recipe.ask.one_of:
+            here = [name for name in group if name in slots]
+            if here and not any(name in values or name in open_ for name in here):
+                open_[here[0]] = ()
+        return Reading(tried.name, recipe, way, values, open_, parsed.weight)
+
+
+def _owners(name: str, recipe: Recipe, number: int) -> frozenset[Owner]:
+    labels = (Owner(What.LABEL, name, slot) for slot in recipe.slots_of(recipe.ask.ways[number]))
+    return frozenset((Owner(What.VERB, name, number), Owner(What.NOUN, name), Owner(What.NAME, name), *labels))
+
+
+def _shared_slot(recipe: Recipe, way: Way) -> str:
+    return next((name for name, slot in recipe.slots_of(way).items() if slot.type in SHARED), "")
+
+
+def _both(one: Way, other: Way) -> Way | None:
+    """What both mean, at once; None where they contradict each other or run different tasks."""
+    if one.sets.keys() & other.sets.keys() or one.apply or other.apply:
+        return None
+    risks = [risk for risk in (one.risk, other.risk) if risk]
+    risk = max(risks, key=_RISKS.index) if risks else None
+    confirm = one.confirm and other.confirm
+    return other.model_copy(update={"sets": {**one.sets, **other.sets}, "risk": risk, "confirm": confirm})
+
+
+def _best(readings: Sequence[Reading]) -> Reading | NotRead | None:
+    if not readings:
+        return None
+
+    def rank(one: Reading) -> tuple[bool, int, int]:
+        return (not one.open, one.weight, -len(one.open))
+
+    first = max(readings, key=rank)
+    equal = [one for one in readings if rank(one) == rank(first)]
+    other = next((one for one in equal if (one.name, one.way.sets) != (first.name, first.way.sets)), None)
+    return NotRead(between=(first.recipe.title, other.recipe.title)) if other else first
+
+
+def _nearest(misses: Sequence[Parsed]) -> NotRead:
+    if not misses:
+        return NotRead()
+    nearest = min(misses, key=lambda one: (len(one.left), -one.weight))
+    return NotRead(left=tuple(dict.fromkeys(nearest.left)))

@@ -1,0 +1,190 @@
+"""One clause in the eyes of one way of one recipe: its values, each with what stands before and behind it. Pure.
+
+Every word has to be accounted for: a word of the way, of its recipe or of the language, or a value. What is left over
+is named, and then this way is not what was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mesh_core.actions.remedies.recipe_file import Role
+from planner_agent.requests.understanding.clauses import Clause
+from planner_agent.requests.understanding.hosts import HostPart
+from planner_agent.requests.understanding.language import Language, Roles
+from planner_agent.requests.understanding.lexicon import Hit, Owner, What
+from planner_agent.requests.understanding.tokens import Kind, Token
+
+OBJECT: Roles = frozenset({Role.OBJECT})
+INFINITIVE = "to"  # a preposition that may stand before a verb
+
+
+@dataclass
+class Chunk:
+    """A value, or several with "and" between them. `label`: the slot that a word beside it announces. `article`,
+    `noun`, `called`: what else stands beside it and says how much of a name it is."""
+
+    tokens: list[Token]
+    roles: Roles = OBJECT
+    label: str = ""
+    article: bool = False
+    noun: bool = False
+    called: bool = False
+    plural: bool = False  # one word, and a noun for several behind it: "multiple packages"
+
+
+@dataclass
+class Parsed:
+    """`left` are words that nobody accounts for; `weight` how many are of the recipe itself."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    weight: int = 0
+    verbs: int = 0
+    nouns: int = 0
+    pronoun: bool = False
+
+
+def parse(clause: Clause, language: Language, wanted: frozenset[Owner]) -> Parsed:
+    """`wanted` are the owners of the recipe's own phrases that count here."""
+    return _Parser(clause, language, wanted).run()
+
+
+class _Parser:
+    def __init__(self, clause: Clause, language: Language, wanted: frozenset[Owner]):
+        self.clause, self.language = clause, language
+        self.hits = _chosen(clause.hits, wanted, len(clause.tokens))
+        self.made = Parsed()
+        self._clear()
+        self.last: Chunk | None = None  # the value that stands directly before this place
+        self.listed = ""  # the word that joins two values
+        self.preposition = ""  # one that waits for what it belongs to
+
+    def _clear(self) -> None:
+        self.roles, self.label, self.article, self.noun, self.called = OBJECT, "", False, False, False
+
+    def run(self) -> Parsed:
+        place, tokens = 0, self.clause.tokens
+        while place < len(tokens):
+            hit = self.hits.get(place)
+            if hit is None:
+                self._value(tokens[place])
+                place += 1
+            else:
+                self._phrase(hit)
+                place = hit.end
+        self.made.left += [word for word in (self.preposition, self.listed) if word]
+        return self.made
+
+    def _value(self, token: Token) -> None:
+        if isinstance(token, HostPart):
+            return
+        if token.kind is Kind.SIGN:
+            self.made.left.append(token.text)
+            return
+        marked = bool(self.preposition or self.label or self.roles is not OBJECT)
+        if self.listed and self.made.chunks and not self.label:
+            self.made.chunks[-1].tokens.append(token)
+        elif (
+            self.last
+            and not marked
+            and token.kind is Kind.WORD
+            and self.last.tokens[-1].kind is Kind.WORD
+            and not self.last.tokens[-1].ending
+        ):
+            self.made.left.append(f"{self.last.tokens[-1].text} {token.text}")
+        else:
+            chunk = Chunk([token], self.roles, self.label, self.article, self.noun, self.called)
+            self.made.chunks.append(chunk)
+        self.last = self.made.chunks[-1] if self.made.chunks else None
+        if token.ending and self.last:
+            self.last.roles = self.language.particles[token.ending]
+        self.listed = self.preposition = ""
+        self._clear()
+
+    def _phrase(self, hit: Hit) -> None:
+        what, last = hit.owner.what, self.last
+        self.last = None
+        if what in (What.VERB, What.LABEL, What.NOUN, What.NAME):
+            self.made.weight += hit.words
+        if hit.particle and last and not last.tokens[-1].ending and what is not What.VERB:
+            last.roles = self.language.particles.get(hit.particle, last.roles)
+        if what is What.VERB:
+            self._verb()
+        elif what is What.LABEL:
+            self._label(hit, last)
+        elif what in (What.NOUN, What.NAME):
+            self.made.nouns += 1
+            self.noun = True
+            self.preposition = ""
+            if last:
+                last.noun = True
+                last.plural = self._is_plural(hit) and len(last.tokens) == 1
+        elif what is What.CALLED:
+            self.called = True
+        elif what is What.PREPOSITION:
+            self.roles, self.preposition = hit.owner.roles, self.clause.tokens[hit.start].text
+            self.listed = ""
+        elif what is What.PRONOUN:
+            self.made.pronoun = True
+            self.preposition = ""
+        elif what is What.ARTICLE:
+            self.article, self.last = True, None
+        elif what in (What.SEPARATOR, What.THEN):
+            if last or (self.made.chunks and self.noun):
+                self.listed = self.clause.tokens[hit.start].text
+        elif what is What.BLOCK:
+            self.made.left.append(" ".join(token.text for token in self.clause.tokens[hit.start : hit.end]))
+
+    def _is_plural(self, hit: Hit) -> bool:
+        return self.language.inflects and self.clause.tokens[hit.end - 1].word.endswith("s")
+
+    def _verb(self) -> None:
+        self.made.verbs += 1
+        if self.preposition and self.preposition.lower() != INFINITIVE:
+            self.made.left.append(self.preposition)
+        self.preposition = self.listed = ""
+        self._clear()
+
+    def _label(self, hit: Hit, last: Chunk | None) -> None:
+        """It announces the value behind it; the one before it where there is none, or where a particle closes it."""
+        slot = str(hit.owner.detail)
+        self.made.nouns += 1
+        following = self._next_value(hit.end)
+        if last and not last.label and (not following or hit.particle):
+            last.label, last.noun = slot, True
+            return
+        if self.listed and self.made.chunks and not self.made.chunks[-1].label:
+            self.made.left.append(f"{self.listed} {self.clause.tokens[hit.start].text}")  # "user anna and group docker"
+        self.label, self.noun, self.preposition, self.listed = slot, True, "", ""
+
+    def _next_value(self, place: int) -> bool:
+        """Does a value follow, with nothing but what belongs to it before it?"""
+        tokens = self.clause.tokens
+        while place < len(tokens):
+            hit = self.hits.get(place)
+            if hit is None:
+                return not isinstance(tokens[place], HostPart) and tokens[place].kind is not Kind.SIGN
+            if hit.owner.what not in (What.ARTICLE, What.CALLED, What.POLITE) and tokens[place].text not in ("=", ":"):
+                return False
+            place = hit.end
+        return False
+
+
+def _chosen(hits: Sequence[Hit], wanted: frozenset[Owner], length: int) -> dict[int, Hit]:
+    """By their start: of those that overlap the one that begins first, of these the longest."""
+    chosen: dict[int, Hit] = {}
+    taken = [False] * length
+    for hit in hits:  # sorted so
+        if hit.owner.recipe and hit.owner not in wanted:
+            continue
+        places = [*range(hit.start, hit.end), *(range(*hit.later) if hit.later else ())]
+        if any(taken[place] for place in places):
+            continue
+        for place in places:
+            taken[place] = True
+        chosen[hit.start] = hit
+        if hit.later:
+            chosen[hit.later[0]] = Hit(*hit.later, Owner(What.POLITE))
+    return chosen

@@ -1,0 +1,155 @@
+"""The values of a clause into the slots of a way, each where its type and its place in the sentence let it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mesh_core.actions.remedies.recipe_file import Slot
+from mesh_core.actions.remedies.slot_values import SlotType, value_of
+from mesh_core.models.proposals import Attachment
+from planner_agent.requests.understanding.chunks import Chunk
+from planner_agent.requests.understanding.lexicon import Lexicon, fold
+from planner_agent.requests.understanding.schedules import UNKNOWN
+from planner_agent.requests.understanding.tokens import Kind, Token
+
+_NAMES = (SlotType.PACKAGE, SlotType.UNIT, SlotType.USER, SlotType.NAME)
+_IN_SMALL = (SlotType.PACKAGE, SlotType.UNIT)  # of which people write the first letter large
+_NO_NAMES = tuple(
+    f".{end}"
+    for end in [
+        "html",
+        "htm",
+        "txt",
+        "conf",
+        "cfg",
+        "j2",
+        "yml",
+        "yaml",
+        "json",
+        "sh",
+        "ini",
+        "css",
+        "js",
+        "zip",
+        "gz",
+        "tar",
+        "pub",
+    ]
+)
+_NO_WORDS = {SlotType.TEXT, SlotType.PATH, SlotType.URL, SlotType.PUBLIC_KEY, SlotType.SCHEDULE}
+_KINDS: Mapping[Kind, frozenset[SlotType]] = {
+    Kind.WORD: frozenset(SlotType) - _NO_WORDS,
+    Kind.TEXT: frozenset({SlotType.TEXT, SlotType.SCHEDULE, SlotType.PUBLIC_KEY, *_NAMES}),
+    Kind.URL: frozenset({SlotType.URL, SlotType.REPOSITORY}),
+    Kind.PATH: frozenset({SlotType.PATH}),
+    Kind.KEY: frozenset({SlotType.PUBLIC_KEY}),
+    Kind.TIMES: frozenset({SlotType.SCHEDULE}),
+}
+
+
+@dataclass
+class Filled:
+    """`values` by slot; `unsure`: slots whose value may be no name at all, with what was said; `absent`: slots for
+    which a file was named that nobody attached."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    unsure: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+
+
+class Filler:
+    """For one request: its attachments, and the words that are no names."""
+
+    def __init__(self, lexicon: Lexicon, attachments: Sequence[Attachment]):
+        self.lexicon = lexicon
+        self.attachments = {one.name: one for one in attachments}
+
+    def fill(self, chunks: Sequence[Chunk], slots: Mapping[str, Slot]) -> Filled | None:
+        """None where a value fits nowhere, or where the values could stand in two ways."""
+        found = list(self._ways(tuple(chunks), slots, ()))
+        return found[0] if len(found) == 1 else None
+
+    def _ways(
+        self, chunks: tuple[Chunk, ...], slots: Mapping[str, Slot], chosen: tuple[tuple[str, Chunk], ...]
+    ) -> Iterator[Filled]:
+        if not chunks:
+            yield self._made(chosen, slots)
+            return
+        chunk, *rest = chunks
+        for name, slot in slots.items():
+            if name not in (taken for taken, _ in chosen) and self._fits(chunk, name, slot):
+                yield from self._ways(tuple(rest), slots, (*chosen, (name, chunk)))
+
+    def _fits(self, chunk: Chunk, name: str, slot: Slot) -> bool:
+        if (chunk.label and chunk.label != name) or (slot.needs_label and not chunk.label):
+            return False
+        if not chunk.label and not chunk.roles & {*slot.roles}:
+            return False
+        if len(chunk.tokens) > 1 and not slot.many:
+            return False
+        return all(self._value(token, slot) is not None for token in chunk.tokens)
+
+    def _made(self, chosen: Sequence[tuple[str, Chunk]], slots: Mapping[str, Slot]) -> Filled:
+        made = Filled()
+        for name, chunk in chosen:
+            slot = slots[name]
+            values = [self._value(token, slot) for token in chunk.tokens]
+            said = ", ".join(token.text for token in chunk.tokens)
+            if UNKNOWN in values:
+                continue
+            if any(isinstance(value, _Absent) for value in values):
+                made.absent[name] = said
+                continue
+            if any(self._is_unsure(token, chunk, slot) for token in chunk.tokens):
+                made.unsure[name] = ", ".join(map(str, values))
+            made.values[name] = values if slot.many else values[0]
+        return made
+
+    def _value(self, token: Token, slot: Slot) -> Any:
+        if token.kind is Kind.WORD and (slot.endings or slot.type is SlotType.ATTACHMENT):
+            return self._attachment(token.text, slot)
+        if slot.type not in _KINDS.get(token.kind, ()):
+            return None
+        if token.text == UNKNOWN:
+            return UNKNOWN
+        if slot.type in _NAMES and (not any(sign.isalpha() for sign in token.text) or token.text.endswith(_NO_NAMES)):
+            return None
+        return value_of(slot.type, spelt(token.text, slot))
+
+    def _attachment(self, name: str, slot: Slot) -> Any:
+        if slot.endings and not name.endswith(slot.endings):
+            return None
+        if one := self.attachments.get(name):
+            return attached(one, slot)
+        return _Absent() if "." in name.strip(".") else None
+
+    def _is_unsure(self, token: Token, chunk: Chunk, slot: Slot) -> bool:
+        """Could this word be anything but the name of something?"""
+        if slot.type not in _NAMES or token.kind is not Kind.WORD or spelt(token.text, slot) in slot.usual:
+            return False
+        word, known = fold(token.word), self.lexicon
+        if chunk.called:
+            return False
+        if word in known.nouns or word in known.language.ordinary or chunk.plural:  # "delete the user files"
+            return True
+        return not chunk.noun and (chunk.article or word in known.verbs)
+
+
+class _Absent:
+    """What was named as a file and did not come with the request."""
+
+
+def attached(one: Attachment, slot: Slot) -> Any:
+    """What stands for it in a task: its name in the proposal, or its text; None where that does not fit."""
+    if slot.endings and not one.name.endswith(slot.endings):
+        return None
+    return f"files/{one.sha256}" if slot.type is SlotType.ATTACHMENT else value_of(slot.type, one.text.strip())
+
+
+def spelt(text: str, slot: Slot) -> str:
+    """People write `Nginx` and `MySQL`; packages and units are in small letters, but for the few that are usual."""
+    if slot.type not in _IN_SMALL:
+        return text
+    return next((name for name in slot.usual if name.lower() == text.lower()), text.lower())

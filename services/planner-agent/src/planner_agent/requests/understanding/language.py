@@ -1,0 +1,83 @@
+"""A language: its words that carry no value (languages/*.yml), how its words change, which one a text is in. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from mesh_core.actions.remedies.recipe_file import Role
+
+LANGUAGES = ("en", "ko", "pl", "de", "fr", "es")
+HANGUL = re.compile(r"[가-힣]")
+Roles = frozenset[Role]
+
+
+@dataclass(frozen=True)
+class Language:
+    """Lists of phrases, as the file has them. `particles` and `list_particles` stand behind a word, without a blank."""
+
+    code: str
+    articles: tuple[str, ...]
+    polite: tuple[str, ...]
+    requests: tuple[str, ...]
+    questions: tuple[str, ...]
+    called: tuple[str, ...]
+    prepositions: Mapping[str, Roles]
+    separators: tuple[str, ...]
+    then: tuple[str, ...]
+    host_prepositions: tuple[str, ...]
+    host_words: tuple[str, ...]
+    all_words: tuple[str, ...]
+    everywhere: tuple[str, ...]
+    pronouns: tuple[str, ...]
+    blocks: frozenset[str]
+    ordinary: frozenset[str]
+    inflects: bool = False
+    particles: Mapping[str, Roles] = field(default_factory=dict)
+    list_particles: frozenset[str] = frozenset()
+    endings: frozenset[str] = frozenset()
+    joining: tuple[str, ...] = ()  # ends of a verb behind which another clause begins
+
+    @property
+    def verb_last(self) -> bool:
+        return bool(self.particles)
+
+    def forms(self, word: str) -> Iterator[str]:
+        """The word, and as it changes at its end where that is regular."""
+        yield word
+        if not self.inflects or len(word) < 3 or not word.isalpha():
+            return
+        yield from (word + end for end in ("s", "es", "d", "ed", "ing", f"{word[-1]}ed", f"{word[-1]}ing"))
+        if word[-1] in "ey":
+            yield f"{word[:-1]}ing"
+            yield from (f"{word[:-1]}ie{end}" for end in "sd")
+
+    def ends(self, rest: str) -> bool:
+        """May a word go on with this? It stands behind a stem: a particle, the end of a verb, both."""
+        if not rest or rest in self.particles or rest in self.endings:
+            return True
+        return any(rest.startswith(one) and rest[len(one) :] in self.endings for one in self.particles)
+
+
+@cache
+def language(code: str) -> Language:
+    """Of LANGUAGES."""
+    text = resources.files(__package__).joinpath("languages", f"{code}.yml").read_bytes()
+    said: dict[str, Any] = yaml.load(text, yaml.BaseLoader)  # noqa: S506  (texts only: "on" and "no" are words)
+    made: dict[str, Any] = {"inflects": said.pop("inflects", "") == "true"}
+    for word in _WITH_ROLES:
+        made[word] = {key: frozenset(map(Role, roles)) for key, roles in said.pop(word, {}).items()}
+    for word in _SETS:
+        made[word] = frozenset(said.pop(word, ()))
+    made.update({word: tuple(each) for word, each in said.items()})
+    return Language(code, **made)
+
+
+_WITH_ROLES = ("prepositions", "particles")
+_SETS = ("blocks", "ordinary", "list_particles", "endings")

@@ -1,0 +1,234 @@
+"""Sentences become tasks with nothing but what was said, questions, or a reason; never what nobody meant."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import random
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from mesh_core.actions.playbooks import play
+from mesh_core.actions.register import SHIPPED
+from mesh_core.models.proposals import Attachment, Risk
+from mesh_core.policy.playbook_lint import lint_text
+from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
+
+HERE = Path(__file__).parent
+BENCHMARKS = Path(__file__).parents[4] / "benchmarks"
+RECIPES = SHIPPED.asked_for
+
+
+def attached(name: str, text: str = "a text") -> Attachment:
+    return Attachment(name=name, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+
+
+FILES = (attached("index.html"), attached("nginx.conf.j2", "listen {{ port }};"), attached("motd.txt"))
+SHA = FILES[0].sha256
+
+
+def drafted(text: str, **more: Any) -> Draft:
+    made = understand(text, RECIPES, attachments=FILES, **more)
+    assert isinstance(made, Draft), made
+    return made
+
+
+def tasks(text: str, **more: Any) -> list[dict[str, Any]]:
+    """Modules by their last word, without the tasks' names."""
+    said = drafted(text, **more).tasks
+    return [{key.rpartition(".")[2]: value for key, value in task.items() if key != "name"} for task in said]
+
+
+def benchmark() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("benchmark_of_requests", BENCHMARKS / "requests.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("known", 0.98), ("unseen", 0.83)])
+def test_the_sets_of_the_benchmark_are_read_and_none_of_them_wrongly(name: str, at_least: float) -> None:
+    bench = benchmark()
+    said = yaml.safe_load((bench.SETS / f"{name}.yml").read_text(encoding="utf-8"))
+    files = [bench.attachment(one) for one in said["attachments"]]
+    found = [(bench.verdict(row, files, said["hosts"]), row["ask"]) for row in said["sentences"]]
+    assert [(ask, made) for (how, made), ask in found if how == "wrong"] == []
+    assert sum(how == "right" for (how, _), _ in found) >= at_least * len(found)
+
+
+def test_what_is_negated_bound_to_a_condition_or_open_is_no_draft() -> None:
+    for text in (HERE / "not_drafted.txt").read_text(encoding="utf-8").splitlines():
+        made = understand(text, RECIPES, attachments=FILES)
+        assert isinstance(made, Questions | NotUnderstood), f"{text}: {made}"
+        said = made.reason if isinstance(made, NotUnderstood) else made.open[0].text
+        assert 5 < len(said) < 400, text
+
+
+def package(*names: str, state: str = "present") -> dict[str, Any]:
+    return {"package": {"name": [*names], "state": state}}
+
+
+def service(name: str, **said: Any) -> dict[str, Any]:
+    return {"service": {"name": name, **said}}
+
+
+def ufw(**said: str) -> dict[str, Any]:
+    return {"ufw": {"rule": "allow", **said}}
+
+
+def user(name: str, **said: Any) -> dict[str, Any]:
+    return {"user": {"name": name, "state": "present", **said, "append": True}}
+
+
+def folder(path: str) -> dict[str, Any]:
+    return {"file": {"path": path, "state": "directory"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("install Nginx and start it", [package("nginx"), service("nginx", state="started")]),
+        ("stop and disable cups", [service("cups", state="stopped", enabled=False)]),
+        (
+            "install chrony, then enable and start chronyd",
+            [package("chrony"), service("chronyd", state="started", enabled=True)],
+        ),
+        ("restart nginx and php-fpm", [service("nginx", state="restarted"), service("php-fpm", state="restarted")]),
+        ("please remove the package telnet", [package("telnet", state="absent")]),
+        ("install NetworkManager and MySQL", [package("NetworkManager", "mysql")]),
+        (
+            "put index.html into /srv/a with mode 0640",
+            [{"copy": {"src": f"files/{SHA}", "dest": "/srv/a", "mode": "0640"}}],
+        ),
+        ("write 'every day at 3:30' to /etc/motd", [{"copy": {"content": "every day at 3:30", "dest": "/etc/motd"}}]),
+        ("open ports 80 and 443/tcp", [ufw(port="80"), ufw(port="443", proto="tcp")]),
+        ("create the directories /srv/a and /srv/b", [folder("/srv/a"), folder("/srv/b")]),
+        ("add anna to the docker group", [user("anna", groups=["docker"])]),
+        (
+            "git clone https://example.org/a.git /srv/a",
+            [{"git": {"repo": "https://example.org/a.git", "dest": "/srv/a"}}],
+        ),
+        ("ping everywhere", [{"ping": {}}]),
+        ("nginx 설치하고 시작해줘", [package("nginx"), service("nginx", state="started")]),
+        ("dodaj uzytkownika jan", [user("jan")]),
+        ("Starte nginx neu", [service("nginx", state="restarted")]),
+    ],
+)
+def test_what_was_said_is_what_the_tasks_hold(text: str, made: list[dict[str, Any]]) -> None:
+    assert tasks(text) == made
+
+
+def test_hosts_are_named_by_the_sentence_and_no_part_of_what_it_asks() -> None:
+    assert drafted("install nginx on web01 and web02 and start it").hosts == ("web01", "web02")
+    assert drafted("install nginx on the nas", hosts=["nas"]).hosts == ("nas",)
+    assert drafted("install nginx on all servers").hosts == ()
+    for text in ("install nginx on web01 and php on web02", "install nginx on db07"):
+        assert isinstance(understand(text, RECIPES, hosts=["web01", "web02"]), NotUnderstood), text
+
+
+def test_what_is_missing_is_asked_in_the_language_of_the_sentence_and_the_answers_complete_it() -> None:
+    asked = understand("방화벽 포트 열어줘", RECIPES)
+    assert isinstance(asked, Questions)
+    assert [(one.slot, "포트" in one.text) for one in asked.open] == [("ports", True)]
+    assert tasks("방화벽 포트 열어줘", answers={"ports": "443/tcp"}) == [
+        {"ufw": {"rule": "allow", "port": "443", "proto": "tcp"}}
+    ]
+    wrong = understand("open the port", RECIPES, answers={"ports": "99999"})
+    assert isinstance(wrong, Questions)
+    assert wrong.open[0].text.startswith("'99999' is no port. ")
+    cron = tasks("run /opt/a.sh every night", answers={"at": "every day at 2am"})
+    assert (cron[0]["cron"]["hour"], cron[0]["cron"]["job"]) == ("2", "/opt/a.sh")
+
+
+def test_a_word_that_may_be_no_name_is_offered_as_the_answer() -> None:
+    for text, choice in (
+        ("enable swap", "swap"),
+        ("install the prerequisites", "prerequisites"),
+        ("install multiple packages", "multiple"),
+    ):
+        asked = understand(text, RECIPES)
+        assert isinstance(asked, Questions)
+        assert asked.open[0].choices == (choice,)
+    assert tasks("enable swap", answers={"names": "swap"}) == [{"service": {"name": "swap", "enabled": True}}]
+
+
+def test_a_file_that_nobody_attached_is_asked_for_with_those_that_are_there() -> None:
+    asked = understand("install httpd and deploy page.html", RECIPES, attachments=FILES)
+    assert isinstance(asked, Questions)
+    assert {one.slot: one.choices for one in asked.open} == {
+        "source": ("index.html", "nginx.conf.j2", "motd.txt"),
+        "destination": (),
+    }
+    assert (
+        tasks("deploy page.html", answers={"source": "index.html", "destination": "/srv/x"})[0]["copy"]["src"]
+        == f"files/{SHA}"
+    )
+
+
+def test_a_slot_that_two_clauses_have_is_asked_for_with_its_clause() -> None:
+    text = "copy index.html and copy motd.txt"
+    asked = understand(text, RECIPES, attachments=FILES)
+    assert isinstance(asked, Questions)
+    assert [one.slot for one in asked.open] == ["destination_1", "destination_2"]
+    made = tasks(text, answers={"destination_1": "/srv/1", "destination_2": "/srv/2"})
+    assert [one["copy"]["dest"] for one in made] == ["/srv/1", "/srv/2"]
+    unknown = understand(text, RECIPES, attachments=FILES, answers={"destination": "/srv/1"})
+    assert isinstance(unknown, NotUnderstood)
+    assert "'destination'" in unknown.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is empty; write what should be"),
+        (" \n ", "it is empty"),
+        ("install nginx\x00", "(U+0000)"),
+        ("install \u202enginx", "(U+202E)"),
+        ("x" * 4001, "it has 4001 characters, 4000 are the limit"),
+        ("is nginx up?", "it asks something"),
+        ("install nginx if missing", "'if', 'missing'"),
+        ("Roses are red, violets are blue", "no recipe knows what 'Roses are red"),
+        ("install a, " * 90, "it has more than 200 words"),
+        ("delete everything", "'everything'"),
+        ("read /etc/shadow and send it", ""),
+        ("rm -rf /", "no recipe knows what 'rm -rf /'"),
+    ],
+)
+def test_bad_input_gets_one_sentence(text: str, said: str) -> None:
+    made = understand(text, RECIPES)
+    assert isinstance(made, NotUnderstood), made
+    assert said in made.reason
+
+
+def test_what_removes_or_lets_in_is_no_low_risk_and_the_gate_says_what_a_draft_would_harm() -> None:
+    for text in ("remove telnet", "delete the user anna", "delete the directory /srv/a", "stop nginx", "close port 22"):
+        assert drafted(text).risk is Risk.HIGH, text
+    assert drafted("install nginx").risk is Risk.LOW
+    made = drafted("copy index.html to /etc/shadow")
+    found = lint_text(play("x", "n1", {}, *map(dict, made.tasks)), "n1", {SHA: "a text"})
+    assert found.dangers != ()
+
+
+GARBAGE = """install remove start stop enable not and the on all web01 nginx /etc/motd "a b" 443/tcp user group every
+day at 3:30 index.html to from with 설치해줘 하고 nginx를 모든 서버에 usuń i na {{ x }} , . ; = vm.swappiness 10
+https://example.org/a.git"""
+
+
+def test_no_text_fails_and_what_is_drafted_from_garbage_passes_the_gate() -> None:
+    chance = random.Random(7)
+    drafts, words = 0, GARBAGE.split()
+    for _ in range(600):
+        text = " ".join(chance.choices(words, k=chance.randint(1, 9)))
+        made = understand(text, RECIPES, attachments=FILES)
+        if isinstance(made, Draft):
+            drafts += 1
+            texts = {one.sha256: one.text for one in FILES}
+            assert "{{" not in str(made.tasks), text
+            assert lint_text(play("x", "n1", {}, *map(dict, made.tasks)), "n1", texts).problems == (), text
+    assert drafts > 3
