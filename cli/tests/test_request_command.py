@@ -9,7 +9,7 @@ import redis
 from mend_rig import Mend
 
 from mend.commands import request as command
-from mend.context import CliContext
+from mend.request_desk import LocalDesk
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.proposals import proposal_id
 from mesh_core.models.requests import (
@@ -93,16 +93,16 @@ def test_each_state_has_its_words_and_its_exit_status(mend: Mend, monkeypatch: p
     )
     for code, changes, words in states:
 
-        async def answered(cli: CliContext, asked: Request | RequestReply, changes: object = changes) -> str:
+        def answered(desk: LocalDesk, asked: Request | RequestReply, changes: object = changes) -> str:
             assert isinstance(asked, Request)
             assert isinstance(changes, dict)
             status = RequestStatus.model_validate(
                 {"request": asked, "entry": ENTRY, "state": "filed", "updated_at": asked.ts, **changes}
             )
             planned(mend, asked, **dict(status))
-            return ENTRY
+            return asked.id
 
-        monkeypatch.setattr(command, "_enter", answered)
+        monkeypatch.setattr(LocalDesk, "enter", answered)
         said = mend("request", "open the firewall", "--host", "pi4")
         assert (said.exit_code, [word for word in words if word not in said.output]) == (code, []), said.output
     rows = json.loads(mend("requests", "--json").output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 import sys
@@ -14,26 +13,27 @@ import typer
 
 from mend.context import CliContext
 from mend.errors import ASKS, DONE, NOT_THERE, REFUSED, USAGE, CliError
-from mend.follow import follow
 from mend.options import AsJson
-from mend.requests import lines_of, say_output, say_playbook, say_status, status_row
+from mend.request_desk import RequestDesk, Row, desk_for
+from mend.requests import follow_row, lines_of, say_playbook, say_row
 from mend.text import plain
-from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.foreign_text import decoded
 from mesh_core.models.parsing import read_asked
 from mesh_core.models.proposals import MAX_ATTACHMENT_BYTES
-from mesh_core.models.requests import (
-    MAX_REQUEST_BYTES,
-    Request,
-    RequestReply,
-    RequestState,
-    RequestStatus,
-    request_id,
-)
+from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestReply, RequestState, request_id
 from mesh_core.models.strict_json import Refusal
 
 LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0  # a planner at work answers within a second
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", help="Ask the observer there, such as http://127.0.0.1:8686, and nothing on this machine."
+    ),
+]
+TokenFile = Annotated[
+    Path | None, typer.Option(help="With --base-url: a file with the token of somebody who may decide.")
+]
 _ENDS = {RequestState.ASKS: ASKS, RequestState.REFUSED: REFUSED}
 
 
@@ -68,6 +68,8 @@ def request(
         bool, typer.Option("--wait", help="Show the playbook, follow until its runs have ended, show their output.")
     ] = False,
     timeout: Annotated[float, typer.Option(help="With --wait: seconds to follow at most.", min=1)] = 900,
+    base_url: BaseUrl = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask for something in words: a playbook for each host is proposed, and runs once you approve it.
@@ -86,31 +88,34 @@ def request(
     Exit status: 0 proposed (with --wait: done), 1 failed, 2 usage, 3 not found, 4 it asks, 5 nothing may be proposed.
     """
     cli: CliContext = ctx.obj
-    if answers or cancel:
-        asked: Request | RequestReply = _reply(cli, text, answers or [], cancel)
-    else:
-        asked = _request(cli, text, message, hosts or [], name, files or [])
-    folder = RequestFolder(cli.mesh)
-    entry = asyncio.run(_enter(cli, asked))
-    own_id = asked.id if isinstance(asked, Request) else asked.request
-    status = _answered(folder, own_id, entry, timeout if wait else PATIENCE_SECONDS)
-    if status is None:
+    replies = bool(answers or cancel)
+    new = None if replies else _request(cli, text, message, hosts or [], name, files or [])
+    desk = desk_for(cli, base_url, token_file)
+    asked, before = (new, "") if new else _reply(cli, desk, text, answers or [], cancel)
+    own_id = desk.enter(asked)
+    row = _answered(desk, own_id, before, timeout if wait else PATIENCE_SECONDS)
+    if row is None:
         if as_json:
             cli.say_json({"id": own_id, "state": None})
         else:
             cli.say(f"{own_id} waits: no planner has read it yet. mend status tells whether one runs.", "yellow")
         raise typer.Exit(DONE)
-    ended = _ENDS.get(status.state, DONE)
-    if wait and status.state is RequestState.FILED:
-        ended = _followed(cli, status, timeout, quiet=as_json)
+    ended = _ENDS.get(row["state"], DONE)
+    follows = wait and row["state"] == RequestState.FILED
+    if follows and not as_json:
+        say_playbook(cli, desk, row)
+    if not as_json:
+        say_row(cli, row)
+    if follows:
+        ended = follow_row(cli, desk, own_id, timeout, quiet=as_json)
     if as_json:
-        cli.say_json(status_row(cli.actions, status))
-    elif not wait or ended in (ASKS, REFUSED):
-        say_status(cli, status)
+        cli.say_json(desk.row(own_id))
     raise typer.Exit(ended)
 
 
-def requests(ctx: typer.Context, as_json: AsJson = False) -> None:
+def requests(
+    ctx: typer.Context, base_url: BaseUrl = None, token_file: TokenFile = None, as_json: AsJson = False
+) -> None:
     """List what was asked for in words, and where it stands.
 
     \b
@@ -119,13 +124,13 @@ def requests(ctx: typer.Context, as_json: AsJson = False) -> None:
       mend requests --json | jq -r '.[] | select(.state == "asks") | .id'
     """
     cli: CliContext = ctx.obj
-    found = RequestFolder(cli.mesh).all()
+    rows = desk_for(cli, base_url, token_file).rows()
     if as_json:
-        cli.say_json([status_row(cli.actions, status) for status in found])
-    elif not found:
+        cli.say_json(rows)
+    elif not rows:
         cli.say('Nothing was asked for. mend request "install nginx" --host HOST would do it.')
-    for status in () if as_json else found:
-        for line, style in lines_of(cli, status):
+    for row in () if as_json else rows:
+        for line, style in lines_of(row):
             cli.say(line, style)
 
 
@@ -146,25 +151,28 @@ def _request(
     return asked
 
 
-def _reply(cli: CliContext, own_id: str | None, answers: list[str], cancel: bool) -> RequestReply:
+def _reply(
+    cli: CliContext, desk: RequestDesk, own_id: str | None, answers: list[str], cancel: bool
+) -> tuple[RequestReply, str]:
+    """The reply, and when something was said of the request last."""
     if not own_id:
         raise CliError("which request? Give its id, as in mend requests", USAGE)
-    status = RequestFolder(cli.mesh).get(own_id)
-    if status is None:
+    row = desk.row(own_id)
+    if row is None:
         raise CliError(f"there is no request {plain(own_id, 100)}; mend requests lists them", NOT_THERE)
-    if status.state is not RequestState.ASKS:
-        raise CliError(f"{own_id} asks nothing: it is {status.state}", NOT_THERE)
+    if row["state"] != RequestState.ASKS:
+        raise CliError(f"{own_id} asks nothing: it is {row['state']}", NOT_THERE)
     said = {}
     for answer in answers:
         slot, sign, value = answer.partition("=")
-        if not sign or slot not in {one.slot for one in status.questions}:
-            slots = ", ".join(f"{one.slot}=..." for one in status.questions)
+        if not sign or slot not in {one["slot"] for one in row["questions"]}:
+            slots = ", ".join(f"{one['slot']}=..." for one in row["questions"])
             raise CliError(f"--answer {plain(answer, 100)}: it asks for {slots}", USAGE)
         said[slot] = value
     reply = _read({"request": own_id, "by": cli.user, "answers": said, "cancel": cancel})
     if not isinstance(reply, RequestReply):
         raise CliError("this is no answer", USAGE)
-    return reply
+    return reply, row["updated_at"]
 
 
 def _read(value: dict[str, Any]) -> Request | RequestReply:
@@ -194,32 +202,13 @@ def _stdin() -> str:
     return sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1).decode("utf-8", "surrogateescape").strip()
 
 
-async def _enter(cli: CliContext, asked: Request | RequestReply) -> str | None:
-    async with cli.bus() as bus:
-        return await bus.enter_request(asked)
-
-
-def _answered(folder: RequestFolder, own_id: str, entry: str | None, seconds: float) -> RequestStatus | None:
-    """What the planner made of this entry; None if it said nothing in time."""
+def _answered(desk: RequestDesk, own_id: str, before: str, seconds: float) -> Row | None:
+    """What a planner said of it after that moment; None if it said nothing in time."""
     deadline = time.monotonic() + seconds
     while True:
-        status = folder.get(own_id)
-        if status and entry in (status.entry, status.answered_by):
-            return status
+        row = desk.row(own_id)
+        if row and row["state"] and row["updated_at"] != before:
+            return row
         if time.monotonic() >= deadline:
             return None
         time.sleep(LOOK_SECONDS)
-
-
-def _followed(cli: CliContext, status: RequestStatus, timeout: float, *, quiet: bool) -> int:
-    """Until all of its proposals came to rest: the playbook first, then what Ansible said on each host."""
-    deadline = time.monotonic() + timeout
-    if not quiet:
-        say_playbook(cli, status)
-        say_status(cli, status)
-    worst = DONE
-    for one in status.proposals:
-        worst = max(worst, follow(cli, one.action_id, deadline - time.monotonic(), quiet=quiet))
-        if not quiet:
-            say_output(cli, one.action_id)
-    return worst

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.policy.inventory.fleet import ALL, Fleet
+from mesh_core.policy.inventory.fleet import ALL, UNGROUPED, Fleet
 from mesh_core.policy.inventory.ini_form import is_ini, read_ini
 from mesh_core.policy.inventory.values import Unreadable, YamlText, dump, sealed_in
 from mesh_core.policy.inventory.variable_files import (
@@ -133,6 +133,11 @@ class Inventory:
         if name in self._fleet.groups:
             return f"{why}: {name} is a group there; only hosts are touched, one at a time"
         return f"{why}; add it there{'' if is_ini(self.text) else ' under all: hosts:'}, for example `{line}`"
+
+    @property
+    def group_names(self) -> frozenset[str]:
+        """Of a person's own groups."""
+        return frozenset(self._fleet.groups) - {ALL, UNGROUPED}
 
     def members_of(self, group: str) -> tuple[str, ...] | None:
         """The hosts of a group that can be used, those of groups below it among them; None where there is no such

@@ -58,7 +58,8 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
     if isinstance(hosts, Refused):
         return hosts
     attachments = tuple(file.attachment for file in request.files)
-    understood = understand(request.text, current().asked_for, answers=answers, attachments=attachments)
+    names = config.inventory.hosts | config.inventory.group_names
+    understood = understand(request.text, current().asked_for, answers=answers, attachments=attachments, hosts=names)
     match understood:
         case NotUnderstood():
             return Refused(understood.reason)
@@ -98,12 +99,15 @@ def _drafted(
     policy: Policy,
     inventory: Inventory,
 ) -> Drafted | Refused:
-    if strangers := [name for name in draft.hosts if name not in hosts]:
+    said = _hosts(draft.hosts, inventory) if draft.hosts else hosts
+    if isinstance(said, Refused):
+        return said
+    if strangers := [name for name in said if name not in hosts]:
         return Refused(
             f"the text says on {', '.join(strangers)}, and it is asked for {', '.join(hosts)}; say the same in both"
         )
     slug, playbooks, risk = slug_of(request), dict[str, Playbook](), Risk.LOW
-    for host in draft.hosts or hosts:
+    for host in said:
         text = play(f"Asked for: {slug}", host, {}, *(dict(task) for task in draft.tasks))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         if unused := next((one.name for one in attachments if f"files/{one.sha256}" not in text), None):
