@@ -70,19 +70,21 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path, default=[SETS / "known.yml", SETS / "unseen.yml"])
     parser.add_argument("--misses", action="store_true", help="say each sentence that is not right")
     given = parser.parse_args()
-    print("| set | sentences | right | asked | wrong | ms each |\n|---|---|---|---|---|---|")
+    print("| set | sentences | right | asked | wrong | CPU, ms each |\n|---|---|---|---|---|---|")
     for file in given.files:
         said = yaml.safe_load(file.read_text(encoding="utf-8"))
         attachments = [attachment(name) for name in said["attachments"]]
         understand("install nginx", SHIPPED.asked_for)  # the words are read once
-        began, counts, misses = time.perf_counter(), Counter[str](), []
+        counts, misses = Counter[str](), []
         for row in said["sentences"]:
             how, made = verdict(row, attachments, said["hosts"])
             counts[how] += 1
             if how != "right":
                 misses.append(f"{how}: {row['ask']}\n    {made}")
-        count = len(said["sentences"])
-        each = (time.perf_counter() - began) / count * 1000
+        count, began = len(said["sentences"]), time.process_time()
+        for row in said["sentences"]:
+            understand(row["ask"], SHIPPED.asked_for, attachments=attachments, hosts=said["hosts"])
+        each = (time.process_time() - began) / count * 1000
         print(f"| {file.stem} | {count} | {counts['right']} | {counts['asked']} | {counts['wrong']} | {each:.1f} |")
         if given.misses:
             print("\n".join(misses))

@@ -86,6 +86,11 @@ def user(name: str, **said: Any) -> dict[str, Any]:
     return {"user": {"name": name, "state": "present", **said, "append": True}}
 
 
+def container(name: str, **said: str) -> dict[str, Any]:
+    kept = {"comparisons": {"*": "ignore"}, "recreate": False, "pull": "never"}
+    return {"docker_container": {"name": name, **said, **kept}}
+
+
 def folder(path: str) -> dict[str, Any]:
     return {"file": {"path": path, "state": "directory"}}
 
@@ -115,6 +120,11 @@ def folder(path: str) -> dict[str, Any]:
             [{"git": {"repo": "https://example.org/a.git", "dest": "/srv/a"}}],
         ),
         ("ping everywhere", [{"ping": {}}]),
+        ('copy "motd.txt" to "/etc/motd"', [{"copy": {"src": f"files/{FILES[2].sha256}", "dest": "/etc/motd"}}]),
+        ("start the container web", [container("web", state="started")]),
+        ("nginx should not start at boot", [service("nginx", enabled=False)]),
+        ("systemctl restart sshd", [service("sshd", state="restarted")]),
+        ("remove the cron job for /opt/a.sh", [{"cron": {"name": "mend: /opt/a.sh", "state": "absent"}}]),
         ("nginx 설치하고 시작해줘", [package("nginx"), service("nginx", state="started")]),
         ("dodaj uzytkownika jan", [user("jan")]),
         ("Starte nginx neu", [service("nginx", state="restarted")]),
@@ -169,6 +179,15 @@ def test_a_file_that_nobody_attached_is_asked_for_with_those_that_are_there() ->
         tasks("deploy page.html", answers={"source": "index.html", "destination": "/srv/x"})[0]["copy"]["src"]
         == f"files/{SHA}"
     )
+
+
+def test_the_one_file_that_came_along_is_the_one_that_is_meant_where_none_is_named() -> None:
+    text = "Install nginx and put up this index page in /var/www/html on web01 and web02"
+    made = understand(text, RECIPES, attachments=FILES[:1])
+    assert isinstance(made, Draft), made
+    assert made.hosts == ("web01", "web02")
+    assert made.tasks[1]["ansible.builtin.copy"] == {"src": f"files/{SHA}", "dest": "/var/www/html"}
+    assert isinstance(understand(text, RECIPES, attachments=FILES), Questions)
 
 
 def test_a_slot_that_two_clauses_have_is_asked_for_with_its_clause() -> None:

@@ -133,6 +133,10 @@ class Attempts:
             here = [name for name in group if name in slots]
             if here and not any(name in values or name in open_ for name in here):
                 open_[here[0]] = ()
+        for name in [one for one in open_ if one not in unsure and one not in filled.absent]:
+            if (file := self.filler.only_file_for(slots[name])) is not None:
+                values[name] = file  # "put up this page", and one came along
+                del open_[name]
         return Reading(tried.name, recipe, way, values, open_, parsed.weight)
 
 

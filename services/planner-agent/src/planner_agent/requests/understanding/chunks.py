@@ -31,7 +31,8 @@ class Chunk:
     article: bool = False
     noun: bool = False
     called: bool = False
-    plural: bool = False  # one word, and a noun for several behind it: "multiple packages"
+    behind: bool = False  # the noun stands directly before it
+    plural: bool = False  # that noun is for several: "multiple packages" names none
 
 
 @dataclass
@@ -62,7 +63,8 @@ class _Parser:
         self.preposition = ""  # one that waits for what it belongs to
 
     def _clear(self) -> None:
-        self.roles, self.label, self.article, self.noun, self.called = OBJECT, "", False, False, False
+        self.roles, self.label = OBJECT, ""
+        self.article = self.noun = self.called = self.plural = False
 
     def run(self) -> Parsed:
         place, tokens = 0, self.clause.tokens
@@ -83,7 +85,7 @@ class _Parser:
         if token.kind is Kind.SIGN:
             self.made.left.append(token.text)
             return
-        marked = bool(self.preposition or self.label or self.roles is not OBJECT)
+        marked = bool(self.preposition or self.label or token.ending or self.roles is not OBJECT)
         if self.listed and self.made.chunks and not self.label:
             self.made.chunks[-1].tokens.append(token)
         elif (
@@ -95,7 +97,7 @@ class _Parser:
         ):
             self.made.left.append(f"{self.last.tokens[-1].text} {token.text}")
         else:
-            chunk = Chunk([token], self.roles, self.label, self.article, self.noun, self.called)
+            chunk = Chunk([token], self.roles, self.label, self.article, self.noun, self.called, self.noun, self.plural)
             self.made.chunks.append(chunk)
         self.last = self.made.chunks[-1] if self.made.chunks else None
         if token.ending and self.last:
@@ -111,16 +113,17 @@ class _Parser:
         if hit.particle and last and not last.tokens[-1].ending and what is not What.VERB:
             last.roles = self.language.particles.get(hit.particle, last.roles)
         if what is What.VERB:
-            self._verb()
+            self._verb(hit)
         elif what is What.LABEL:
             self._label(hit, last)
         elif what in (What.NOUN, What.NAME):
-            self.made.nouns += 1
+            self.made.nouns += what is What.NOUN
             self.noun = True
             self.preposition = ""
             if last:
                 last.noun = True
-                last.plural = self._is_plural(hit) and len(last.tokens) == 1
+                last.plural = self._is_plural(hit)
+            self.plural = self._is_plural(hit)
         elif what is What.CALLED:
             self.called = True
         elif what is What.PREPOSITION:
@@ -138,9 +141,14 @@ class _Parser:
             self.made.left.append(" ".join(token.text for token in self.clause.tokens[hit.start : hit.end]))
 
     def _is_plural(self, hit: Hit) -> bool:
-        return self.language.inflects and self.clause.tokens[hit.end - 1].word.endswith("s")
+        ends = self.language.plural_ends
+        return bool(ends) and self.clause.tokens[hit.end - 1].word.endswith(ends)
 
-    def _verb(self) -> None:
+    def _verb(self, hit: Hit) -> None:
+        words = [token.word for token in self.clause.tokens[: hit.end]]
+        named = any(chunk.tokens[0].kind is Kind.WORD for chunk in self.made.chunks)
+        if named and not self.made.verbs and self.language.inflects and _orders(words, hit):
+            self.made.left.append(" ".join(words[hit.start :]))  # "npm install": what stands before it is no object
         self.made.verbs += 1
         if self.preposition and self.preposition.lower() != INFINITIVE:
             self.made.left.append(self.preposition)
@@ -170,6 +178,14 @@ class _Parser:
                 return False
             place = hit.end
         return False
+
+
+def _orders(words: Sequence[str], hit: Hit) -> bool:
+    """Is this English verb an order, which has its object behind it? "nginx installed" and "is up to date" are none."""
+    return hit.words == 1 and not words[-1].endswith(("ed", "ing", "s")) and not _STATES.intersection(words)
+
+
+_STATES = frozenset({"is", "are", "be", "being"})
 
 
 def _chosen(hits: Sequence[Hit], wanted: frozenset[Owner], length: int) -> dict[int, Hit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from planner_agent.requests.understanding.tokens import Kind, Token
 
 _NAMES = (SlotType.PACKAGE, SlotType.UNIT, SlotType.USER, SlotType.NAME)
 _IN_SMALL = (SlotType.PACKAGE, SlotType.UNIT)  # of which people write the first letter large
+_LIKE_A_HOST = re.compile(r"(?:node|host|server|srv|web|db|vm|pi|nas)-?[0-9]{1,3}")
 _NO_NAMES = tuple(
     f".{end}"
     for end in [
@@ -71,6 +73,12 @@ class Filler:
         found = list(self._ways(tuple(chunks), slots, ()))
         return found[0] if len(found) == 1 else None
 
+    def only_file_for(self, slot: Slot) -> Any:
+        """What stands for the one attachment that there is, where that fits; None elsewhere."""
+        takes_files = slot.type is SlotType.ATTACHMENT or slot.endings
+        fitting = [attached(one, slot) for one in self.attachments.values()] if takes_files else []
+        return fitting[0] if len(fitting) == 1 else None
+
     def _ways(
         self, chunks: tuple[Chunk, ...], slots: Mapping[str, Slot], chosen: tuple[tuple[str, Chunk], ...]
     ) -> Iterator[Filled]:
@@ -114,7 +122,7 @@ class Filler:
             return None
         if token.text == UNKNOWN:
             return UNKNOWN
-        if slot.type in _NAMES and (not any(sign.isalpha() for sign in token.text) or token.text.endswith(_NO_NAMES)):
+        if slot.type in _NAMES and not _may_be_name(token.text):
             return None
         return value_of(slot.type, spelt(token.text, slot))
 
@@ -132,9 +140,19 @@ class Filler:
         word, known = fold(token.word), self.lexicon
         if chunk.called:
             return False
-        if word in known.nouns or word in known.language.ordinary or chunk.plural:  # "delete the user files"
+        if chunk.behind and word in known.language.names_behind_nouns:
+            return False
+        if word in known.nouns or word in known.language.ordinary:  # "delete the user files"
+            return True
+        if (chunk.plural and len(chunk.tokens) == 1) or _LIKE_A_HOST.fullmatch(word):
             return True
         return not chunk.noun and (chunk.article or word in known.verbs)
+
+
+def _may_be_name(text: str) -> bool:
+    """No version, no file, no parameter of the kernel."""
+    known = text.endswith(_NO_NAMES) or value_of(SlotType.SYSCTL_KEY, text) is not None
+    return not known and any(sign.isalpha() for sign in text)
 
 
 class _Absent:

@@ -64,6 +64,8 @@ class _Reader:
         for end in self._after_all(place):
             if self._is_host_word(end):
                 return end + 1, HostPart(Kind.SIGN, "", away=led in self.away)
+        if self.language.verb_last and self.tokens[place].word[-1:] == "에" and self._is_host_word(place):
+            return place + 1, HostPart(Kind.SIGN, "")
         plain = place + (self._word(place) in self.articles)
         noun = self._is_host_word(plain)
         first = plain + 1 if noun else plain

@@ -38,10 +38,12 @@ class Language:
     pronouns: tuple[str, ...]
     blocks: frozenset[str]
     ordinary: frozenset[str]
+    names_behind_nouns: frozenset[str] = frozenset()
     inflects: bool = False
     particles: Mapping[str, Roles] = field(default_factory=dict)
     list_particles: frozenset[str] = frozenset()
     endings: frozenset[str] = frozenset()
+    plural_ends: tuple[str, ...] = ()  # of nouns
     joining: tuple[str, ...] = ()  # ends of a verb behind which another clause begins
 
     @property
@@ -80,4 +82,4 @@ def language(code: str) -> Language:
 
 
 _WITH_ROLES = ("prepositions", "particles")
-_SETS = ("blocks", "ordinary", "list_particles", "endings")
+_SETS = ("blocks", "ordinary", "names_behind_nouns", "list_particles", "endings")

@@ -73,7 +73,8 @@ class Lexicon:
     """Of one language and these recipes. `verbs` and `nouns` of any recipe, which hardly are the name of a thing."""
 
     language: Language
-    by_start: Mapping[str, tuple[_Phrase, ...]]
+    whole: Mapping[str, tuple[_Phrase, ...]]  # by their first word
+    begun: Mapping[str, tuple[_Phrase, ...]]  # by how it begins, where it may go on
     verbs: frozenset[str]
     nouns: frozenset[str]
 
@@ -82,7 +83,7 @@ class Lexicon:
         words = [(token.word, fold(token.word)) for token in tokens]
         found: list[Hit] = []
         for start, (word, flat) in enumerate(words):
-            for phrase in self.by_start.get(_start_of(flat), ()) if word else ():
+            for phrase in (*self.whole.get(flat, ()), *self.begun.get(_start_of(flat), ())) if word else ():
                 found += self._at(phrase, words, tokens, start)
         return tuple(sorted(found, key=lambda hit: (hit.start, -hit.words, _RANK[hit.owner.what])))
 
@@ -156,6 +157,8 @@ def _lexicon(code: str, recipes: Mapping[str, Recipe]) -> Lexicon:
                 made = [((*parts[0][:-1], form),) for form in changes.forms(parts[0][-1])]
                 made += [((form, *parts[0][1:]),) for form in changes.forms(parts[0][0]) if len(parts[0]) > 1]
             phrases.extend(_Phrase(one, _flat(one), owner) for one in dict.fromkeys(made))
+            if len(parts) > 1:  # "neu" of "starte ... neu" is nobody's name
+                phrases.append(_Phrase(parts[1:], _flat(parts[1:]), Owner(What.BLOCK)))
 
     for what, words in (
         (What.CALLED, said.called),
@@ -182,15 +185,19 @@ def _lexicon(code: str, recipes: Mapping[str, Recipe]) -> Lexicon:
                 if used == code:
                     single[owner.what].update(fold(text) for text in words_said if " " not in text)
         add(ask.names, Owner(What.NAME, name))
-    by_start: dict[str, list[_Phrase]] = defaultdict(list)
+    whole, begun = defaultdict[str, list[_Phrase]](list), defaultdict[str, list[_Phrase]](list)
     for phrase in phrases:
-        by_start[_start_of(phrase.flat[0][0].rstrip("*"))].append(phrase)
-    return Lexicon(
-        said,
-        {start: tuple(each) for start, each in by_start.items()},
-        frozenset(single[What.VERB]),
-        frozenset(single[What.NOUN] | single[What.LABEL]),
-    )
+        first = phrase.flat[0][0]
+        if first.endswith("*") or HANGUL.match(first):
+            begun[_start_of(first.rstrip("*"))].append(phrase)
+        else:
+            whole[first].append(phrase)
+    verbs, nouns = frozenset(single[What.VERB]), frozenset(single[What.NOUN] | single[What.LABEL])
+    return Lexicon(said, _settled(whole), _settled(begun), verbs, nouns)
+
+
+def _settled(phrases: Mapping[str, list[_Phrase]]) -> Mapping[str, tuple[_Phrase, ...]]:
+    return {key: tuple(dict.fromkeys(each)) for key, each in phrases.items()}
 
 
 def _flat(parts: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:

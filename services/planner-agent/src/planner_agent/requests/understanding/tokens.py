@@ -47,6 +47,7 @@ _PATTERN = re.compile(
     r"|(?P<hangul>[가-힣]+)"
     r"|(?P<sign>[^\s])"
 )
+_FILE = re.compile(r"[\w-][\w.-]*\.[a-z][a-z0-9]{0,4}")
 _TRAILING = ".:,;!?-/"
 _ELIDED = re.compile(r"(?i)(l|d|n|s|qu|j|c)['’](.+)")
 
@@ -73,7 +74,7 @@ def _tokens(text: str, language: Language) -> Iterator[Token]:
             made = _Glued if found.start() == end else Token
             yield made(Kind.WORD, said)
         elif kind == "text":
-            yield Token(Kind.TEXT, said[1:-1])
+            yield Token(_kind_of_quoted(said[1:-1]), said[1:-1])
         elif kind == "sign":
             yield Token(Kind.SIGN, said)
         else:
@@ -86,6 +87,14 @@ def _tokens(text: str, language: Language) -> Iterator[Token]:
                 yield Token(Kind(kind), bare.replace("’", "'"))
             yield from (Token(Kind.SIGN, sign) for sign in said[len(bare) :])
         end = found.end()
+
+
+def _kind_of_quoted(text: str) -> Kind:
+    """A path, an address or a file's name is what it is, also in quotes."""
+    whole = _PATTERN.fullmatch(text)
+    if whole and whole.lastgroup in ("path", "url"):
+        return Kind(whole.lastgroup)
+    return Kind.WORD if _FILE.fullmatch(text) else Kind.TEXT
 
 
 def _with_endings(tokens: list[Token], language: Language) -> Iterator[Token]:
