@@ -20,7 +20,7 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.records import rfc3339
-from mesh_core.models.requests import Request
+from mesh_core.models.requests import Request, RequestUpdate
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.testing import AllFolders, free_port, wait_for
 from observer.liveness.node_liveness import NodeLiveness
@@ -29,7 +29,7 @@ from observer.streams.trimming import Trimming
 from observer.world import HealthState, TargetHealth, World
 
 # what the observer reads beside the events
-RECORDS = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM)
+RECORDS = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM, RequestUpdate.stream)
 SERVICES = {
     "planner-agent": "planner",
     "executor-agent": "executor",
@@ -142,11 +142,13 @@ async def test_every_step_of_the_loop_is_permitted(mesh: AllFolders, acl_redis: 
     assert _unexpected(acl_redis) == []
 
 
-async def test_the_observers_rarer_duties_are_permitted(acl_redis: AclRedis) -> None:
+async def test_rarer_duties_are_permitted(acl_redis: AclRedis) -> None:
     """Trimming, silence, taking over from a dead consumer: what an hour would show."""
     bus = Bus.connect(acl_redis.url("observer"), "observer")
     consumer = Consumer(bus, "observer", "o-1", pattern="mesh:ev:*", streams=RECORDS, reclaim_idle_ms=1)
     dead = Consumer(bus, "observer", "o-0", pattern="mesh:ev:*", streams=RECORDS)
+    planner = Bus.connect(acl_redis.url("planner"), "planner")
+    asked = Consumer(planner, "planner", "p-1", streams=(Request.stream,))  # its own inbox it trims itself
     now = rfc3339(datetime.now(UTC))
     world = World(places={"pi4/": TargetHealth(node="pi4", since=now, beats=True, state=HealthState.HEALTHY)})
     moment = [0.0]
@@ -169,8 +171,10 @@ async def test_the_observers_rarer_duties_are_permitted(acl_redis: AclRedis) -> 
         moment[0] = 60
         await silence.look()
         assert await bus.call("XLEN", "mesh:ev:_observer") == 1
+        await asked.read(block_ms=1)
+        await asked.trim(groups=("planner",), prefix=Request.stream)
     finally:
-        for part in (consumer, dead, bus):
+        for part in (consumer, dead, bus, asked, planner):
             await part.close()
     assert _unexpected(acl_redis) == []
 

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import redis
 from parts.nodes import SshNode
 from parts.planning import mend, planner_and_executor, waiting
 
@@ -71,6 +72,8 @@ async def test_what_is_asked_for_waits_for_a_person_and_then_runs_on_its_host(
             ):
                 assert part in said
             assert (place / "index.html").read_bytes() == page.read_bytes()
+            with redis.Redis.from_url(redis_server.url) as client:
+                assert client.xlen("mesh:ev:_mesh") == 0, "nothing was sick, so nothing was remedied"
             rows: list[list[dict[str, Any]]] = [
                 json.loads(mend(environment, "requests", "--json")),
                 json.loads(answers("requests", "--json", *ann).stdout),

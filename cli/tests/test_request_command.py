@@ -11,7 +11,7 @@ from mend_rig import Mend
 from mend.commands import request as command
 from mend.request_desk import LocalDesk
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.models.proposals import proposal_id
+from mesh_core.models.proposals import Folder, proposal_id
 from mesh_core.models.requests import (
     OpenQuestion,
     Request,
@@ -39,13 +39,27 @@ def test_a_request_is_entered_whole_and_says_that_it_waits_where_no_planner_read
     mend_online: Mend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "PATIENCE_SECONDS", 0.0)
-    said = mend_online("request", "install nginx", "--host", "web01", "--host", "db", "--name", "front")
+    said = mend_online(
+        "request",
+        "install nginx",
+        "--host",
+        "web01",
+        "--host",
+        "db",
+        "--name",
+        "front",
+        "--limit",
+        "db",
+        "--extra-vars",
+        '{"port": 80, "names": ["a", "b"]}',
+    )
     assert said.exit_code == 0
     assert "waits: no planner has read it yet" in said.output
     piped = mend_online("request", "-", "--host", "web01", "--json", input="nginx 설치\n")
     with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
         first, second = [json.loads(fields[b"p"]) for _, fields in client.xrange(Request.stream)]
     assert (first["text"], first["hosts"], first["name"]) == ("install nginx", ["web01", "db"], "front")
+    assert (first["limit"], first["extra_vars"]) == (["db"], {"port": 80, "names": ["a", "b"]})
     assert json.loads(piped.output) == {"id": second["id"], "state": None}
     assert second["text"] == "nginx 설치"
 
@@ -57,7 +71,13 @@ def test_what_cannot_be_asked_is_said_before_anything_is_sent(mend: Mend) -> Non
     (mend.runtime / "large").write_text("x" * 65_537)
     (mend.runtime / "picture").write_bytes(b"\x89PNG\xff\xfe")
     here = ("install nginx", "--host", "web01", "--file")
+    front = ("install nginx", "--host", "web01", "--extra-vars")
     for words, code, told in (
+        ((*front, "port=80"), 2, "--extra-vars wants a JSON object"),
+        ((*front, '{"a b": 1}'), 2, "extra_vars.a b"),
+        ((*front, '{"a": {"b": 1}}'), 2, "extra_vars.a"),
+        ((*front, '{"a": [["b"]]}'), 2, "extra_vars.a"),
+        ((*front, '{"a": "{{ x }}"}'), 2, "holds a template"),
         ((*here, "nowhere"), 2, "cannot be read"),
         ((*here, str(mend.runtime)), 2, "cannot be read"),
         ((*here, str(mend.runtime / "large")), 2, "larger than 65536 bytes"),
@@ -112,6 +132,19 @@ def test_each_state_has_its_words_and_its_exit_status(mend: Mend, monkeypatch: p
     ]
     listed = mend("requests").output
     assert all(word in listed for word in ("filed", "asks", "refused", waits.id))
+
+
+def test_all_that_waits_of_a_request_is_approved_at_once(mend: Mend) -> None:
+    own_id = "req-0123456789ab"
+    assert mend("approve").exit_code == 2
+    assert mend("approve", "--request", own_id).exit_code == 3
+    waits = [mend.propose("front"), mend.propose("back")]
+    both = tuple(RequestedProposal(host="pi4", action_id=one.id) for one in waits)
+    planned(mend, Request(id=own_id, text="install x", hosts=("pi4",)), proposals=both)
+    said = mend("approve", "--request", own_id)
+    assert (said.exit_code, said.output.count("approved plan-")) == (0, 2), said.output
+    assert [mend.actions.place_of(one.id) for one in waits] == [Folder.APPROVED] * 2
+    assert mend("approve", "--request", own_id).exit_code == 3, "nothing of it waits any more"
 
 
 def test_a_proposal_that_is_gone_is_said_to_be(mend: Mend) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from request_rig import INVENTORY
 
 from mesh_core.models.proposals import Risk
@@ -29,6 +30,15 @@ def why(asked: Request, config: ConfigSnapshot = CONFIG) -> str:
     return made.reason
 
 
+def test_a_limit_leaves_some_and_variables_are_the_plays() -> None:
+    asked = request("install htop", "web", limit=("web02", "db01"), extra_vars={"http_port": 80, "names": ["a"]})
+    made = drafted(asked, {}, CONFIG)
+    assert isinstance(made, Drafted), made
+    assert [*made.playbooks] == ["web02"]
+    (play,) = yaml.safe_load(made.playbooks["web02"].text)
+    assert play["vars"] == {"http_port": 80, "names": ["a"]}
+
+
 @pytest.mark.parametrize(
     ("text", "hosts", "wanted"),
     [
@@ -51,6 +61,9 @@ def test_each_host_once_and_a_group_is_its_hosts(text: str, hosts: tuple[str, ..
         (request("install htop", "db9"), "db9 is not in config/inventory.yml; add it there under all: hosts:"),
         (request("install htop", "empty"), "the group empty of config/inventory.yml has no host"),
         (request("install htop on db01", "web"), "says on db01, and it is asked for web01, web02"),
+        (request("install htop", "web", limit=("db01",)), "none of web01, web02 is within the limit db01"),
+        (request("install htop", "web", limit=("db9",)), "db9 is not in config/inventory.yml"),
+        (request("install htop", extra_vars={"ansible_user": "root"}), "ansible_user"),
         (request("Roses are red, violets are blue"), ""),
         (request("read /etc/shadow and send it"), ""),
         (request("rm -rf /"), ""),

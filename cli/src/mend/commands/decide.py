@@ -9,7 +9,7 @@ import typer
 
 from mend.complete import complete_pending
 from mend.context import CliContext
-from mend.errors import DONE, USAGE, CliError, cli_error_for
+from mend.errors import DONE, NOT_THERE, USAGE, CliError, cli_error_for
 from mend.follow import follow
 from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
 from mend.playbook_findings import say_dangers
@@ -20,6 +20,8 @@ from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
+from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.proposals import Folder
 from mesh_core.policy.proposal_lint import lint_by_current_policy
 
 PendingId = Annotated[
@@ -31,14 +33,18 @@ PendingId = Annotated[
     ),
 ]
 PendingIds = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(metavar="ID...", help="One or more ids, as in mend pending.", autocompletion=complete_pending),
 ]
 
 
 def approve(
     ctx: typer.Context,
-    action_ids: PendingIds,
+    action_ids: PendingIds = None,
+    request: Annotated[
+        str | None,
+        typer.Option("--request", metavar="ID", help="All that waits of what was asked for with mend request."),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow until it is done or failed, and exit accordingly.")
     ] = False,
@@ -52,16 +58,19 @@ def approve(
     Examples
       mend approve 3f9c2a7b1d04
       mend approve 3f9c2a7b1d04 --wait && echo repaired
+      mend approve --request req-0a1b2c3d4e5f      on each of its hosts
     """
     cli: CliContext = ctx.obj
     worst, approved = DONE, []
-    for query in action_ids:
+    for query in (*(action_ids or ()), *(_of_request(cli, request) if request else ())):
         try:
             approved.append(approve_one(cli, query))
         except CannotDecide as no:  # one bad id must not hold back the good ones
             failure = cli_error_for(no)
             cli.err.print(f"mend: {failure.sentence}", style="red", soft_wrap=True)
             worst = max(worst, failure.code)
+    if not action_ids and not request:
+        raise CliError("which one? Give its id, as in mend pending, or --request with that of a request", USAGE)
     if wait and approved:
         deadline = time.monotonic() + timeout
         for filed in approved:
@@ -73,6 +82,17 @@ def approve(
             "dim",
         )
     raise typer.Exit(worst)
+
+
+def _of_request(cli: CliContext, own_id: str) -> list[str]:
+    """The ids of its proposals that wait. CliError where there are none."""
+    status = RequestFolder(cli.mesh).get(own_id)
+    if status is None:
+        raise CliError(f"there is no request {plain(own_id, 100)}; mend requests lists them", NOT_THERE)
+    ids = [one.action_id for one in status.proposals if cli.actions.place_of(one.action_id) is Folder.PENDING]
+    if not ids:
+        raise CliError(f"nothing of {own_id} waits; mend requests tells where it stands", NOT_THERE)
+    return ids
 
 
 def approve_one(cli: CliContext, query: str) -> Filed:

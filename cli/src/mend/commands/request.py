@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mend.context import CliContext
-from mend.errors import ASKS, DONE, NOT_THERE, REFUSED, USAGE, CliError
+from mend.errors import ASKS, DONE, REFUSED, USAGE, CliError
 from mend.options import AsJson
 from mend.request_desk import RequestDesk, Row, desk_for
+from mend.request_words import new_request, reply_to
 from mend.requests import follow_row, lines_of, say_playbook, say_row
-from mend.text import plain
-from mesh_core.models.foreign_text import decoded
-from mesh_core.models.parsing import read_asked
-from mesh_core.models.proposals import MAX_ATTACHMENT_BYTES
-from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestReply, RequestState, request_id
-from mesh_core.models.strict_json import Refusal
+from mesh_core.models.requests import Request, RequestReply, RequestState
 
 LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0  # a planner at work answers within a second
@@ -50,6 +43,9 @@ def request(
         list[str] | None,
         typer.Option("--host", help="A host or group of config/inventory.yml; repeat it for several."),
     ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option("--limit", help="Of these hosts only that host or group; repeat it for several.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="What its playbook is called; by default by the first words.")
     ] = None,
@@ -57,6 +53,9 @@ def request(
         list[Path] | None,
         typer.Option("--file", help="A text that the words name, of at most 64 KiB; repeat it for several."),
     ] = None,
+    extra_vars: Annotated[
+        str, typer.Option(metavar="JSON", help="Variables of the play for templates, such as '{\"http_port\": 8080}'.")
+    ] = "{}",
     answers: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,10 +87,19 @@ def request(
     Exit status: 0 proposed (with --wait: done), 1 failed, 2 usage, 3 not found, 4 it asks, 5 nothing may be proposed.
     """
     cli: CliContext = ctx.obj
-    replies = bool(answers or cancel)
-    new = None if replies else _request(cli, text, message, hosts or [], name, files or [])
-    desk = desk_for(cli, base_url, token_file)
-    asked, before = (new, "") if new else _reply(cli, desk, text, answers or [], cancel)
+    asked: Request | RequestReply
+    before = ""
+    if answers or cancel:
+        if not text:
+            raise CliError("which request? Give its id, as in mend requests", USAGE)
+        desk = desk_for(cli, base_url, token_file)
+        row = desk.row(text)
+        asked = reply_to(cli.user, text, row, answers or [], cancel)
+        before = row["updated_at"] if row else ""
+    else:
+        said = message if text is None else text if message is None else None
+        asked = new_request(cli.user, said, files or [], extra_vars, hosts=hosts, limit=limit, name=name)
+        desk = desk_for(cli, base_url, token_file)
     own_id = desk.enter(asked)
     row = _answered(desk, own_id, before, timeout if wait else PATIENCE_SECONDS)
     if row is None:
@@ -132,74 +140,6 @@ def requests(
     for row in () if as_json else rows:
         for line, style in lines_of(row):
             cli.say(line, style)
-
-
-def _request(
-    cli: CliContext, text: str | None, message: str | None, hosts: list[str], name: str | None, files: list[Path]
-) -> Request:
-    if (text is None) == (message is None):
-        raise CliError('say once what should be: mend request "install nginx" --host HOST', USAGE)
-    said = _stdin() if text == "-" else (text if text is not None else message)
-    if not hosts:
-        raise CliError("on which host? Give --host NAME, a host or group of config/inventory.yml", USAGE)
-    value: dict[str, Any] = {"id": request_id(secrets.token_hex(16)), "by": cli.user, "text": said, "hosts": hosts}
-    value |= {"name": name} if name is not None else {}
-    value["files"] = [_file(path) for path in files]
-    asked = _read(value)
-    if not isinstance(asked, Request):
-        raise CliError("this is no request", USAGE)
-    return asked
-
-
-def _reply(
-    cli: CliContext, desk: RequestDesk, own_id: str | None, answers: list[str], cancel: bool
-) -> tuple[RequestReply, str]:
-    """The reply, and when something was said of the request last."""
-    if not own_id:
-        raise CliError("which request? Give its id, as in mend requests", USAGE)
-    row = desk.row(own_id)
-    if row is None:
-        raise CliError(f"there is no request {plain(own_id, 100)}; mend requests lists them", NOT_THERE)
-    if row["state"] != RequestState.ASKS:
-        raise CliError(f"{own_id} asks nothing: it is {row['state']}", NOT_THERE)
-    said = {}
-    for answer in answers:
-        slot, sign, value = answer.partition("=")
-        if not sign or slot not in {one["slot"] for one in row["questions"]}:
-            slots = ", ".join(f"{one['slot']}=..." for one in row["questions"])
-            raise CliError(f"--answer {plain(answer, 100)}: it asks for {slots}", USAGE)
-        said[slot] = value
-    reply = _read({"request": own_id, "by": cli.user, "answers": said, "cancel": cancel})
-    if not isinstance(reply, RequestReply):
-        raise CliError("this is no answer", USAGE)
-    return reply, row["updated_at"]
-
-
-def _read(value: dict[str, Any]) -> Request | RequestReply:
-    """Judged at the same door as every other request. CliError (usage) names what does not fit."""
-    raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    asked = read_asked(raw, int(time.time() * 1000))
-    if isinstance(asked, Refusal):
-        raise CliError(f"this cannot be asked: {plain(asked.reason)}", USAGE)
-    return asked
-
-
-def _file(path: Path) -> dict[str, str]:
-    try:
-        with path.open("rb") as handle:
-            raw = handle.read(MAX_ATTACHMENT_BYTES + 1)
-    except OSError as error:
-        raise CliError(f"--file {plain(path, 200)}: cannot be read: {error.strerror}", USAGE) from None
-    if len(raw) > MAX_ATTACHMENT_BYTES:
-        raise CliError(f"--file {plain(path, 200)}: larger than {MAX_ATTACHMENT_BYTES} bytes", USAGE)
-    text = decoded(raw)
-    if isinstance(text, Refusal):
-        raise CliError(f"--file {plain(path, 200)}: {text.reason}; only text can come along", USAGE)
-    return {"name": path.name, "text": text}
-
-
-def _stdin() -> str:
-    return sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1).decode("utf-8", "surrogateescape").strip()
 
 
 def _answered(desk: RequestDesk, own_id: str, before: str, seconds: float) -> Row | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StringConstraints
 
 from mesh_core.models.proposals import MAX_ATTACHMENTS, Attachment, ProposalId, Risk, attachable, none_there
 from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
@@ -20,11 +20,31 @@ MAX_REQUEST_BYTES = 192 * 1024  # its files go into the proposal, which may have
 MAX_TEXT = 4000  # characters
 MAX_HOSTS = 50
 MAX_ANSWERS = 32
+MAX_VARIABLES = 64
 
 RequestId = Annotated[str, StringConstraints(pattern=r"^req-[0-9a-f]{12}$")]
 Slot = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 Actor = Annotated[str, StringConstraints(max_length=128)]
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
+
+
+def _literal(text: str) -> str:
+    if "{{" in text or "{%" in text or "{#" in text:
+        raise ValueError("holds a template; give the value itself")
+    return text
+
+
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+Value = (
+    StrictBool
+    | StrictInt
+    | StrictFloat
+    | Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_literal)]
+)
+
+
+def _nothing_said(some: dict[str, object]) -> bool:
+    return not some
 
 
 def _readable(text: str) -> str:
@@ -65,6 +85,7 @@ def _each_once(files: tuple[RequestedFile, ...]) -> tuple[RequestedFile, ...]:
 class Request(Record):
     """What should be, in a person's words, on these hosts (names or groups of config/inventory.yml).
 
+    `limit`: of these hosts only those. `extra_vars` are variables of the play, for the templates among the files.
     `files` are texts that the words name, such as "copy index.html to /var/www/html". `name` is what its playbook and
     its proposals are called; where it is not given, they are called by the text.
     """
@@ -78,7 +99,11 @@ class Request(Record):
     by: Actor = ""
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_readable)]
     hosts: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_HOSTS)]
+    limit: Annotated[tuple[Name, ...], Field(max_length=MAX_HOSTS, exclude_if=none_there)] = ()
     name: Annotated[Name | None, Field(exclude_if=not_said)] = None
+    extra_vars: Annotated[
+        dict[VariableName, Value | tuple[Value, ...]], Field(max_length=MAX_VARIABLES, exclude_if=_nothing_said)
+    ] = Field(default_factory=dict)
     files: Annotated[
         tuple[RequestedFile, ...], AfterValidator(_each_once), Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)
     ] = ()

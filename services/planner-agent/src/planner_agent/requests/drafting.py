@@ -54,7 +54,7 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
         return Refused(f"the policy cannot be read: {config.policy}; correct config/policy.yml, then ask again")
     if isinstance(config.inventory, str):
         return Refused(f"no host may be touched without an inventory: {config.inventory}")
-    hosts = _hosts(request.hosts, config.inventory)
+    hosts = _wanted(request, config.inventory)
     if isinstance(hosts, Refused):
         return hosts
     attachments = tuple(file.attachment for file in request.files)
@@ -74,6 +74,15 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
 def slug_of(request: Request) -> str:
     """What its playbook and proposals are called: by its name, else by its first words."""
     return plain_name(request.name or request.text[:MAX_SLUG].strip().lower(), "request")
+
+
+def _wanted(request: Request, inventory: Inventory) -> tuple[str, ...] | Refused:
+    hosts = _hosts(request.hosts, inventory)
+    limit = _hosts(request.limit, inventory) if request.limit else hosts
+    if isinstance(hosts, Refused) or isinstance(limit, Refused):
+        return hosts if isinstance(hosts, Refused) else limit
+    left = tuple(host for host in hosts if host in limit)
+    return left or Refused(f"none of {', '.join(hosts)} is within the limit {', '.join(request.limit)}")
 
 
 def _hosts(named: Iterable[str], inventory: Inventory) -> tuple[str, ...] | Refused:
@@ -107,8 +116,9 @@ def _drafted(
             f"the text says on {', '.join(strangers)}, and it is asked for {', '.join(hosts)}; say the same in both"
         )
     slug, playbooks, risk = slug_of(request), dict[str, Playbook](), Risk.LOW
+    variables = {name: [*said] if isinstance(said, tuple) else said for name, said in request.extra_vars.items()}
     for host in said:
-        text = play(f"Asked for: {slug}", host, {}, *(dict(task) for task in draft.tasks))
+        text = play(f"Asked for: {slug}", host, variables, *(dict(task) for task in draft.tasks))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         if unused := next((one.name for one in attachments if f"files/{one.sha256}" not in text), None):
             return Refused(f"the file {unused} came along, and nothing is said of it; name it in the text")

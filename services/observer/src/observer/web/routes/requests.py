@@ -23,6 +23,7 @@ from mesh_core.models.requests import (
     MAX_ANSWERS,
     MAX_HOSTS,
     MAX_TEXT,
+    MAX_VARIABLES,
     OpenQuestion,
     Request,
     RequestedFile,
@@ -49,7 +50,9 @@ class NewRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
     hosts: Annotated[list[Annotated[str, Field(max_length=128)]], Field(min_length=1, max_length=MAX_HOSTS)]
+    limit: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=MAX_HOSTS)] = []
     name: Annotated[str, Field(max_length=128)] | None = None
+    extra_vars: Annotated[dict[str, Any], Field(max_length=MAX_VARIABLES)] = {}
     files: Annotated[list[RequestedFile], Field(max_length=MAX_ATTACHMENTS)] = []
 
 
