@@ -12,7 +12,7 @@ from typing import Any
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
-from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestStatus
+from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestStatus, RequestUpdate
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.testing import AllFolders, wait_for
@@ -85,6 +85,17 @@ class Requests:
         """What is known of that many requests, the oldest first."""
         await wait_for(lambda: len(self.folder.all()) >= number, 20, f"{number} requests in requests/")
         return [*reversed(self.folder.all())]
+
+    async def told(self, number: int = 1) -> list[dict[str, Any]]:
+        """What was said of requests, once it is that much: a request's file comes before the word of it."""
+        updates: list[dict[str, Any]] = []
+
+        async def heard() -> bool:
+            updates[:] = await self.stream(RequestUpdate.stream)
+            return len(updates) >= number
+
+        await wait_for(heard, 20, f"{number} updates of requests")
+        return updates
 
     async def stream(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(fields[b"p"]) for _, fields in await self.bus.redis.xrange(name)]

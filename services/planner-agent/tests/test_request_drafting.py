@@ -14,8 +14,9 @@ from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
 from planner_agent.requests import drafting
-from planner_agent.requests.drafting import Asking, Drafted, Refused, drafted, slug_of
+from planner_agent.requests.drafting import Asking, Drafted, Refused, drafted
 from planner_agent.requests.understanding import Draft
+from planner_agent.requests.wording import slug_of
 
 CONFIG = ConfigSnapshot(Inventory.parse(INVENTORY.encode()), Policy.load(None))
 

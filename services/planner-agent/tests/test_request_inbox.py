@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from request_rig import Requests
 
-from mesh_core.models.requests import RequestReply, RequestState, RequestUpdate
+from mesh_core.models.requests import Request, RequestReply, RequestState, RequestUpdate
 from mesh_core.testing import wait_for
+from planner_agent.requests import inbox
 
 
 async def test_a_bare_publish_is_one_request_with_one_proposal_per_host_however_many_planners_hear_it(
@@ -64,7 +68,7 @@ async def test_what_cannot_be_asked_is_kept_with_the_name_of_what_is_wrong(reque
     await requests.say(text="install htop", hosts=["web01"], files=large)
     _, unused = await requests.known(2)
     assert "the file page0.html came along, and nothing is said of it" in unused.reason
-    (kept, _) = await requests.stream(RequestUpdate.stream)
+    kept, _ = await requests.told(2)
     assert (kept["state"], kept["text"], kept["reason"]) == ("refused", "install htop", refused.reason)
     for wrong, told in (
         ({"text": "install htop", "hosts": ["web01"], "yes": True}, "yes: Extra inputs"),
@@ -89,3 +93,37 @@ async def test_what_cannot_be_asked_is_kept_with_the_name_of_what_is_wrong(reque
         await wait_for(kept_apart, 20, f"a dead letter for {wrong}")
         assert told in (await requests.stream("mesh:dead_letters"))[-1]["reason"]
     assert len(requests.folder.all()) == 2
+
+
+async def test_a_mistake_of_ours_over_one_request_is_said_and_the_next_is_read(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = inbox.drafted
+
+    def fails(asked: Request, *known: Any) -> Any:
+        if asked.text == "oops":
+            raise RecursionError
+        return real(asked, *known)
+
+    monkeypatch.setattr(inbox, "drafted", fails)
+    await requests.start()
+    await requests.say(text="oops", hosts=["web01"])
+    await requests.say(text="install htop", hosts=["web01"])
+    refused, filed = await requests.known(2)
+    assert "the planner made a mistake over it" in refused.reason
+    assert filed.state is RequestState.FILED
+
+
+async def test_a_password_in_the_words_is_told_to_nobody_but_the_playbook(requests: Requests) -> None:
+    await requests.start()
+    secret = "correct-horse-battery"
+    await requests.say(text=f'write the text "password={secret}" into /srv/shop.conf', hosts=["web01"])
+    (status,) = await requests.known()
+    assert status.state is RequestState.FILED, status
+    (filed,) = requests.actions.pending()
+    assert filed.proposal.playbook
+    assert secret in filed.proposal.playbook.text
+    without = filed.proposal.model_copy(update={"playbook": None}).wire().decode()
+    assert secret not in without
+    (told,) = await requests.told()
+    assert secret not in str(told)

@@ -25,6 +25,7 @@ from mesh_core.messaging.redis_state import read_state
 from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 from mesh_core.models.proposals import Folder
+from mesh_core.models.requests import Request
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mesh_core.silences.commands import active
@@ -124,7 +125,7 @@ async def _streams(bus: Bus, found: Status) -> None:
         streams += keys
         if int(cursor) == 0 or len(streams) > MAX_STREAMS:
             break
-    for stream in streams:
+    for stream in (*streams, Request.stream):
         try:
             groups = await bus.call("XINFO", "GROUPS", stream)
         except redis.exceptions.ResponseError:

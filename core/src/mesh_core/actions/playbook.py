@@ -20,8 +20,9 @@ def _touches(proposal: Proposal) -> str:
 
 ACTION = ActionType(
     name="playbook",
-    risk=Risk.HIGH,  # whatever its tasks do: what they may contain is judged by the playbook lint
+    risk=Risk.HIGH,  # of a person's own; what was asked for in words is judged by its tasks (policy/playbook_risk.py)
     choice=None,
     touches=_touches,
     playbooks=_playbooks,
+    next_step="the executor runs its playbook, then once more in check mode, which must change nothing, on",
 )

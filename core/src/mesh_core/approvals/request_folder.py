@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mesh_core.models.parsing import read_record
 from mesh_core.models.requests import RequestStatus
+from mesh_core.models.streams import entry_order
 from mesh_core.models.strict_json import Refusal
 from mesh_core.storage.files import read_regular, shared_mode, write_whole
 from mesh_core.storage.listing import entries
@@ -40,7 +41,7 @@ class RequestFolder:
     def all(self) -> tuple[RequestStatus, ...]:
         """The newest first."""
         found = (_status_at(Path(one.path)) for one in entries(self.root) if one.name.endswith(".json"))
-        return tuple(sorted((one for one in found if one), key=lambda one: (one.request.ts, one.entry), reverse=True))
+        return tuple(sorted((one for one in found if one), key=_entered, reverse=True))
 
     def forget(self, before: float) -> None:
         """Remove those that nothing was said of since that moment (seconds since 1970)."""
@@ -48,6 +49,11 @@ class RequestFolder:
             with contextlib.suppress(OSError):
                 if one.is_file(follow_symlinks=False) and one.stat(follow_symlinks=False).st_mtime < before:
                     Path(one.path).unlink()
+
+
+def _entered(status: RequestStatus) -> tuple[tuple[int, int], str]:
+    """In the order in which they came into the stream; a request's own time may be anything."""
+    return entry_order(status.entry), status.request.ts
 
 
 def _status_at(path: Path) -> RequestStatus | None:

@@ -13,15 +13,13 @@ from mesh_core.actions.playbooks import play
 from mesh_core.actions.register import current
 from mesh_core.models.proposals import Attachment, Playbook, Risk
 from mesh_core.models.requests import MAX_HOSTS, OpenQuestion, Request
-from mesh_core.models.slugs import plain_name
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.playbook_risk import ORDER, risk_of_playbook
 from mesh_core.policy.policy import Policy
 from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
-
-MAX_SLUG = 48
+from planner_agent.requests.wording import slug_of
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,6 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
             )
         case Draft():
             return _drafted(request, attachments, understood, hosts, config.policy, config.inventory)
-
-
-def slug_of(request: Request) -> str:
-    """What its playbook and proposals are called: by its name, else by its first words."""
-    return plain_name(request.name or request.text[:MAX_SLUG].strip().lower(), "request")
 
 
 def _wanted(request: Request, inventory: Inventory) -> tuple[str, ...] | Refused:

@@ -17,6 +17,7 @@ from mesh_core.models.records import rfc3339
 from mesh_core.models.requests import Request
 from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
+from planner_agent.requests.wording import told_text
 
 ACTION = "playbook"
 
@@ -58,12 +59,12 @@ class RequestFiling:
             risk_level=risk,
             node=event.node,
             service=event.service,
-            reason=f"{request.by or 'somebody'} asked: {request.text}"[:4000],
+            reason=f"{request.by or 'somebody'} asked: {told_text(request)}"[:4000],
             confidence=1,
             created_at=rfc3339(now),
             expires_at=rfc3339(now + self._ttl),
             event=event,
-            evidence=(Evidence(source="request", text=request.text),),
+            evidence=(Evidence(source="request", text=told_text(request)),),
             model=A_PERSON,
             playbook=playbook,
         )
@@ -77,7 +78,7 @@ def event_for(request: Request, entry: str, host: str, slug: str) -> HealthEvent
         node=host,
         service=slug,
         severity=Severity.INFO,
-        payload={"request": request.id, "text": request.text, "by": request.by},
+        payload={"request": request.id, "text": told_text(request), "by": request.by},
         timestamp=request.ts,
         incident=f"request/{request.id}",
         trust=Trust.FOREIGN,

@@ -37,6 +37,7 @@ from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause
 from planner_agent.requests.drafting import Asking, Drafted, Refused, drafted
 from planner_agent.requests.filing import RequestFiling
+from planner_agent.requests.wording import told_text
 
 GROUP = "planner"
 RETRY_SECONDS = 1.0
@@ -114,9 +115,8 @@ class RequestInbox:
             )
             return
         await asyncio.to_thread(self._folder.put, status)
-        await self._bus.publish(
-            RequestUpdate.of(status), idempotency_key=f"told:{status.request.id}:{entry.id}:{status.state}"
-        )
+        update = RequestUpdate.of(status).model_copy(update={"text": told_text(status.request)})
+        await self._bus.publish(update, idempotency_key=f"told:{status.request.id}:{entry.id}:{status.state}")
         log.info("requests.state", request=status.request.id, state=status.state, reason=status.reason)
 
     async def _asked(self, request: Request, entry: Entry) -> RequestStatus | Refusal:
@@ -141,7 +141,11 @@ class RequestInbox:
 
     async def _drafted(self, request: Request, answers: Mapping[str, str], entry: str) -> RequestStatus:
         config = await asyncio.to_thread(self._config.read)
-        draft = await asyncio.to_thread(drafted, request, answers, config)
+        try:
+            draft = await asyncio.to_thread(drafted, request, answers, config)
+        except Exception:  # whatever somebody wrote must not end the planner, now and again after each start
+            log.exception("requests.not_drafted", request=request.id)
+            draft = Refused("the planner made a mistake over it, its log says more; say it otherwise")
         match draft:
             case Refused():
                 return self._status(request, answers, entry, RequestState.REFUSED, draft.reason)
