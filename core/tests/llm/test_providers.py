@@ -49,7 +49,7 @@ async def make() -> AsyncIterator[Make]:
     """`make(vendor, url, timeout_seconds=...)`; every provider is closed when the test ends."""
     made: list[Provider] = []
 
-    def build(vendor: str, url: str, *, timeout_seconds: float = 5.0, **more: Any) -> Provider:
+    def build(vendor: str, url: str, *, timeout_seconds: float = 60.0, **more: Any) -> Provider:
         provider: Provider
         if vendor == "openai":
             provider = OpenAICompatibleProvider(
@@ -156,7 +156,9 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
         assert first.outcome == outcome, first.detail
     assert first.outcome is not AttemptOutcome.OK
     assert (second.outcome, second.position, result.position) == (AttemptOutcome.OK, 2, 2)
-    assert len(scripted_http.asked) == 1, "the fallback chain asks once; clients must not retry"
+    asked = len(scripted_http.asked)
+    in_time = {0, 1} if first.outcome is AttemptOutcome.TIMEOUT else {1}  # a busy machine may not have begun
+    assert asked in in_time, "the fallback chain asks once; clients must not retry"
     if first.outcome is AttemptOutcome.TIMEOUT:
         assert 950 <= first.latency_ms <= 60_000
     assert "sk-ant-secret" not in first.detail
@@ -318,7 +320,7 @@ async def test_connections_are_reused(vendor: str, make: Make) -> None:
 
 @pytest.mark.model
 async def test_a_real_llama_cpp_server_answers_in_the_schema(make: Make, llama_url: str) -> None:
-    provider = make("openai", llama_url, model=None, timeout_seconds=30)
+    provider = make("openai", llama_url, model=None, timeout_seconds=120)
     done = await provider.ask(PROMPT, SCHEMA)
     assert done.text.replace(" ", "").replace("\n", "") in ('{"word":"yes"}', '{"word":"no"}')
     assert done.prompt_tokens > 10
@@ -328,17 +330,17 @@ async def test_a_real_llama_cpp_server_answers_in_the_schema(make: Make, llama_u
 
 @pytest.mark.model
 async def test_the_ollama_client_gets_a_real_models_answer(make: Make, ollama_url: str) -> None:
-    provider = make("ollama", ollama_url, model=None, timeout_seconds=30)
+    provider = make("ollama", ollama_url, model=None, timeout_seconds=120)
     done = await provider.ask(PROMPT, SCHEMA)
     assert done.text.replace(" ", "").replace("\n", "") in ('{"word":"yes"}', '{"word":"no"}')
     assert done.completion_tokens > 3
     with pytest.raises(ApiError, match="not found"):
-        await make("ollama", ollama_url, model="absent", timeout_seconds=30).ask(PROMPT, SCHEMA)
+        await make("ollama", ollama_url, model="absent", timeout_seconds=120).ask(PROMPT, SCHEMA)
 
 
 @pytest.mark.model
 async def test_the_anthropic_client_gets_a_real_models_answer(make: Make, anthropic_url: str) -> None:
     """llama.cpp speaks /v1/messages; it ignores the schema, so only the way there and back is shown."""
-    done = await make("anthropic", anthropic_url, timeout_seconds=30).ask(PROMPT, SCHEMA)
+    done = await make("anthropic", anthropic_url, timeout_seconds=120).ask(PROMPT, SCHEMA)
     assert done.text
     assert done.completion_tokens > 0

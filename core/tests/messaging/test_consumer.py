@@ -74,10 +74,12 @@ async def test_a_restart_under_the_same_name_finds_its_own_work_first(group: Gro
 
 async def test_the_work_of_the_dead_is_taken_over_and_that_of_the_living_is_not(group: Group) -> None:
     await group.add(1, 2)
-    dead, living, heir = group.member("dead"), group.member("living"), group.member("heir", reclaim_idle_ms=300)
+    dead, living, heir = group.member("dead"), group.member("living"), group.member("heir", reclaim_idle_ms=30_000)
     assert ids(await read(dead, count=1)) == ["1-0"]
     assert ids(await read(living, count=1)) == ["2-0"]
     assert await read(heir) == []
+    for name, entry in (("dead", "1-0"), ("living", "2-0")):  # a minute passes for the server
+        await group.bus.redis.xclaim("mesh:ev:pi4", "planner", name, 0, [entry], idle=60_000, justid=True)
     taken: list[Entry] = []
 
     async def look() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -136,9 +137,12 @@ async def test_a_target_that_speaks_html_gets_the_text_escaped(teller: AppriseSe
 
 def _children() -> list[int]:
     """Processes that this one has started to tell somebody."""
-    return [
-        p.pid for p in psutil.Process().children() if "mesh_core.notifications.notifier_child" in " ".join(p.cmdline())
-    ]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ends while we look
+            if "mesh_core.notifications.notifier_child" in child.cmdline():
+                found.append(child.pid)
+    return found
 
 
 def test_urls_are_split_at_blanks_and_commas_before_a_scheme() -> None:

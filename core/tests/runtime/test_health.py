@@ -107,10 +107,10 @@ async def test_what_stands_still_is_named_and_neither_healthy_nor_ready(probes: 
 
 
 async def test_readiness_names_the_part_that_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mesh_core.runtime.health.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("mesh_core.runtime.health.LOOK_SECONDS", 2.0)
 
     async def hanging() -> Ready:
-        await asyncio.sleep(30)
+        await asyncio.sleep(600)
         return Ready(True)
 
     async def broken() -> Ready:

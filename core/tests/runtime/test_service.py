@@ -46,7 +46,7 @@ async def losing(stop):
 async def failing_late(stop):
     await stop.wait(); raise RuntimeError("broke while stopping")
 async def hanging(stop):
-    await pause(stop, 0.5); note("hanging"); time.sleep(30)
+    await pause(stop, 0.5); note("hanging"); time.sleep(600)
 pulse = Pulse()
 async def standing_still(stop):
     turned = pulse.watch("slow", 3)
@@ -156,9 +156,7 @@ async def test_the_heart_beats_while_the_loop_turns_and_stops_when_it_hangs(
         await wait_for(lambda: beat.stat().st_mtime > old + 1, HEARTBEAT_SECONDS + 0.5, "a beat that must not come")
 
 
-async def test_the_heart_beats_at_least_every_five_seconds(
-    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
-) -> None:
+async def test_the_heart_beats_again_and_again(start: Callable[[str], subprocess.Popen[str]], tmp_path: Path) -> None:
     beat = heartbeat_file(tmp_path, "shop")
     start("'good': good")
     await wait_for(beat.exists, 10, "a first beat")

@@ -40,7 +40,7 @@ def environment(mesh: Mesh, model_url: str) -> dict[str, str]:
 
 def run_until_it_dies(mesh: Mesh, step: str, model_url: str) -> int:
     done = subprocess.run(
-        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=60, capture_output=True
+        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=240, capture_output=True
     )
     return done.returncode
 
@@ -172,7 +172,11 @@ async def test_a_proposal_whose_trouble_was_over_before_it_was_filed_never_stays
         await mesh.bus.redis.set("cooldown:web01/nginx", "web01/1999999999999-0", px=300_000)
         await mesh.start(name="crash-1")  # its own seat: what the dead one had in hand is its own
     assert await mesh.verdict_of(event_id, 20) == "proposed"
-    assert await mesh.open_entries() == 0
+
+    async def settled() -> bool:
+        return await mesh.open_entries() == 0 and len(await moves_told(mesh)) == 2
+
+    await wait_for(settled, 20, "the event is acknowledged, and each move is told")
     assert mesh.proposals() == []
     assert [lies.proposal.event.id for lies in mesh.actions.filed(Folder.WITHDRAWN)] == [event_id]
     assert await moves_told(mesh) == [("", "pending"), ("pending", "withdrawn")]

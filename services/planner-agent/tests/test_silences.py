@@ -204,8 +204,11 @@ async def test_what_a_crash_left_half_done_is_silenced_only_if_nobody_can_see_it
     await mesh.start()
     assert await mesh.verdict_of(event_id) == verdict
     assert len(AllFolders(mesh.runtime).pending()) == (1 if filed else 0)
-    await wait_for(lambda: not list(mesh.actions.drafts()), 10, "no draft is left")
-    assert await mesh.open_entries() == 0
+
+    async def settled() -> bool:
+        return not list(mesh.actions.drafts()) and await mesh.open_entries() == 0
+
+    await wait_for(settled, 10, "no draft is left, and the event is acknowledged")
 
 
 async def test_a_folder_that_may_not_be_changed_does_not_keep_an_acknowledgement_alive(

@@ -226,8 +226,12 @@ async def test_a_full_disk_between_filing_and_taking_back_leaves_the_newer_one(
     await _withdrawn(mesh, older.name)
     assert refused == ["disk"]
     assert [filed.proposal.event.id for filed in mesh.proposals()] == [died]
-    moves = [(u["from"], u["to"]) for u in await mesh.stream("mesh:actions")]
-    assert sorted(moves) == [("", "pending"), ("", "pending"), ("pending", "withdrawn")]
+
+    async def told() -> bool:  # the files come first, what is said of them after that
+        moves = [(u["from"], u["to"]) for u in await mesh.stream("mesh:actions")]
+        return sorted(moves) == [("", "pending"), ("", "pending"), ("pending", "withdrawn")]
+
+    await wait_for(told, 10, "each move is told once")
 
 
 async def test_what_a_person_approved_stays_approved_and_the_worse_is_told_beside_it(mesh: Mesh) -> None:
