@@ -71,7 +71,7 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         assert await events() == []
 
         alerting.value, began = 1, time.monotonic()
-        await wait_for(events, 20, "the alert in the stream")
+        await wait_for(events, 10, "the alert in the stream")
         fired = time.monotonic() - began
         (event,) = await events()
         assert (event.type, event.node, event.service) == ("container_unhealthy", "pi4", "shop")
@@ -88,7 +88,7 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         async def both() -> bool:
             return len(await events()) == 2
 
-        await wait_for(both, 20, "the recovery in the stream")
+        await wait_for(both, 10, "the recovery in the stream")
         over = time.monotonic() - ended
         well = (await events())[1]
         assert (well.type, well.incident) == ("service_recovered", event.incident)
@@ -100,5 +100,3 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
             process.wait(60)
         await bus.close()
     print(f"gauge -> event {fired:.1f} s, gauge back -> recovery {over:.1f} s")
-    assert fired < 10
-    assert over < 10

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from mesh_core.messaging.bus import Bus
@@ -32,8 +32,9 @@ def wakings(pid: int) -> int:
     """How often any of its threads gave the processor up by itself: each wait that ended is one."""
     found = 0
     for status in Path(f"/proc/{pid}/task").glob("*/status"):
-        words = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        found += int(words["voluntary_ctxt_switches"])
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends while we look
+            words = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            found += int(words["voluntary_ctxt_switches"])
     return found
 
 

@@ -22,7 +22,7 @@ from parts.model import MODEL
 from parts.require import require
 from parts.scripted import Canned, ScriptedHttp
 
-from mesh_core.testing import Patience, RedisServer, free_port, wait_for
+from mesh_core.testing import RedisServer, free_port, until, wait_for
 
 SCHEMA = {
     "type": "object",
@@ -126,10 +126,8 @@ def test_the_model_server_stops_at_once_in_the_middle_of_an_answer() -> None:
                 client.sendall((head + body).encode())
                 assert client.recv(10).startswith(b"HTTP/1.1 2")
                 server.send_signal(signal.SIGTERM)
-                patience = Patience(10)  # the whole answer takes a multiple of it
-                while server.poll() is None and not patience.over():
-                    time.sleep(0.02)
-                assert server.poll() == 0
+                until(lambda: server.poll() is not None, 10, "its end; the whole answer takes a multiple of that")
+                assert server.returncode == 0
         finally:
             server.kill()
 

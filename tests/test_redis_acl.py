@@ -220,7 +220,7 @@ def test_a_node_may_do_what_it_is_there_for(acl_redis: AclRedis) -> None:
 
 def _is_refused(acl_redis: AclRedis, user: str, *words: str) -> bool:
     url = acl_redis.url(user) if user != "ping" else f"redis://ping:-@127.0.0.1:{acl_redis.server.port}/0"
-    with redis.Redis.from_url(url, socket_timeout=5) as client:
+    with redis.Redis.from_url(url, socket_timeout=60) as client:
         try:
             client.execute_command(*words)
         except (redis.exceptions.NoPermissionError, redis.ResponseError) as error:

@@ -49,7 +49,7 @@ class Mend:
             cwd=self.runtime,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

@@ -217,7 +217,7 @@ def test_approve_wait_follows_to_the_end_and_exits_accordingly(mend: Mend, resul
 
     thread = threading.Thread(target=executor)
     thread.start()
-    said = mend("approve", proposal.id, "--wait", "--timeout", "20")
+    said = mend("approve", proposal.id, "--wait", "--timeout", "120")
     thread.join()
     assert said.exit_code == code, said.output
     assert result in said.stdout

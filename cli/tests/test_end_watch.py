@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from mend.local.end_watch import EndWatch
 from mend.local.stopper import Stopper
 from mend.local.supervisord import Job, Supervisord
+from mesh_core.testing import until
 
 LONG = 60.0
 
@@ -83,7 +83,7 @@ def test_while_everything_runs_supervisord_is_not_asked(tmp_path: Path) -> None:
     mesh._supervisord = CountedSupervisord(tmp_path, tmp_path / "supervisord.log")
     try:
         mesh._supervisord.start([Job("one", program.command, tmp_path / "one.log")], os.environ)
-        until(lambda: mesh._supervisord.states()["one"].state == "RUNNING")
+        until(lambda: mesh._supervisord.states()["one"].state == "RUNNING", LONG, "it runs")
         mesh.look()
         before = mesh._supervisord.asked
         for _ in range(50):
@@ -95,7 +95,7 @@ def test_while_everything_runs_supervisord_is_not_asked(tmp_path: Path) -> None:
             mesh.look()
             return any("was started again" in line for line in told)
 
-        until(started_again)
+        until(started_again, LONG, "a word about its new start")
     finally:
         mesh._supervisord.end()
 
@@ -104,7 +104,7 @@ def test_a_supervisord_at_rest_waits_and_hears_of_a_death_and_of_its_own_end_all
     supervisord = Supervisord(tmp_path, tmp_path / "supervisord.log")
     try:
         supervisord.start([Job("one", ("sleep", "600"), tmp_path / "one.log")], os.environ)
-        until(lambda: supervisord.states()["one"].state == "RUNNING")
+        until(lambda: supervisord.states()["one"].state == "RUNNING", LONG, "it runs")
         (pid,) = supervisord.pids
         program = supervisord.states()["one"].pid
 
@@ -113,9 +113,9 @@ def test_a_supervisord_at_rest_waits_and_hears_of_a_death_and_of_its_own_end_all
             time.sleep(3)  # the one of the wheel looked around three times
             return psutil.Process(pid).num_ctx_switches().voluntary == before
 
-        until(rests)
+        until(rests, LONG, "a supervisord that waits")
         os.kill(program, signal.SIGKILL)
-        until(lambda: supervisord.states()["one"].pid not in (0, program))
+        until(lambda: supervisord.states()["one"].pid not in (0, program), LONG, "its new start")
     finally:
         supervisord.end()
     assert not psutil.pid_exists(pid)
@@ -127,10 +127,3 @@ class CountedSupervisord(Supervisord):
     def _call(self, method: str, *arguments: object) -> object:
         self.asked += 1
         return super()._call(method, *arguments)
-
-
-def until(holds: object, seconds: float = LONG) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < deadline, f"not within {seconds} s, {sys.argv[0]}"
-        time.sleep(0.02)

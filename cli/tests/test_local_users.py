@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -29,7 +30,7 @@ ME = person_name(os.getuid())
 # What a neighbour may try, in Python's own words only: (what, its outcome). Everything that worked begins with "+".
 ATTEMPTS = r"""
 import glob, json, os, socket, sys, urllib.error, urllib.request
-var, redis_port, page, model, name, digest = sys.argv[1:]
+var, redis_port, page, model, name, digest, warm = sys.argv[1:]
 told = {}
 
 def attempt(what, do):
@@ -69,7 +70,7 @@ attempt("approve by mv", lambda: os.rename(waits, waits.replace("pending", "appr
 attempt("make a link", lambda: os.open(var + "/state/sign-in/" + "0" * 64, os.O_CREAT | os.O_WRONLY))
 for sock in ("run/redis.sock", "run/supervisor.sock"):
     attempt(sock, lambda: connect(f"{var}/{sock}"))
-attempt("warm Ansible", lambda: [connect(p + "/s") for p in glob.glob("/tmp/mend-warm-*")])
+attempt("warm Ansible", lambda: connect(warm + "/s"))
 for path in ("session", "world", "proposals", "events", "openapi.json"):
     attempt("GET " + path, lambda: ask(f"{page}api/v1/{path}"))
 attempt("approve", lambda: ask(f"{page}api/v1/proposals/{name}/approve", {"digest": digest}))
@@ -110,7 +111,10 @@ async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a
     if model is None:
         assert "no model" in up.said
     own_port = note["redis_port_url"].rpartition(":")[2].partition("/")[0]
-    given = (str(mend.runtime), own_port, page, model or page, name.id, name.digest)
+    executor = up.of("executor-agent")
+    assert executor is not None
+    await wait_for(lambda: _warm_of(executor.pid), 30, "its Ansible")
+    given = (str(mend.runtime), own_port, page, model or page, name.id, name.digest, *_warm_of(executor.pid))
     done = await asyncio.to_thread(stranger, *given)
     told = json.loads(done.stdout)
     assert {what: said for what, said in told.items() if said.startswith("+")} == {}
@@ -122,7 +126,7 @@ async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a
     # No link stands where everybody may read it, and nothing below var/ is open: not even behind its own door.
     assert "#/link/" not in up.said
     assert "every user of this machine may read this output" in up.said
-    assert [str(path) for path in mend.runtime.rglob("*") if path.lstat().st_mode & 0o077] == []
+    assert _open_to_others(mend.runtime) == []
     assert [path.name for path in (mend.runtime / "redis").rglob("*.aof")]
 
     # Its own user, without a password of Redis or a name: mend, redis-cli, and the page by a link that counts once.
@@ -138,7 +142,7 @@ async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a
         assert answer.status_code == 200, answer.text
         spent = await me.post("/login", json={"link": token})
         assert (spent.status_code, spent.json()["error"]) == (401, "link_spent")
-        up.of("observer").kill()
+        up.kill("observer")
 
         async def signed_in() -> bool:
             try:
@@ -161,6 +165,22 @@ async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a
         shell = f"{line.partition(';')[0]}; redis-cli -p {own_port} PUBLISH nobody x"
         said = await asyncio.to_thread(subprocess.check_output, ["sh", "-c", shell], text=True)
         assert said.strip() == "0"
+
+
+def _warm_of(executor: int) -> list[str]:
+    """The folder of its socket, which others of this machine have, too."""
+    return [str(path) for path in Path(tempfile.gettempdir()).glob(f"mend-warm-{executor}-*")]
+
+
+def _open_to_others(folder: Path) -> list[str]:
+    """What lives there is at work meanwhile: what it writes for a moment only may be gone when we look."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            with contextlib.suppress(FileNotFoundError):
+                if path.lstat().st_mode & 0o077:
+                    found.append(str(path))
+    return found
 
 
 def stranger(*words: str) -> subprocess.CompletedProcess[str]:

@@ -56,9 +56,17 @@ class Up:
         assert self.process is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def of(self, name: str) -> psutil.Process:
+    def of(self, name: str) -> psutil.Process | None:
+        """The process of that service; None between its end and its next start."""
         module = name.replace("-", "_")
-        return next(p for p in self.family() if words_of(p)[-2:] == ["-m", module])
+        return next((p for p in self.family() if words_of(p)[-2:] == ["-m", module]), None)
+
+    def kill(self, name: str) -> psutil.Process:
+        """As a crash does; what it was."""
+        process = self.of(name)
+        assert process is not None, f"{name} does not run"
+        process.kill()
+        return process
 
     async def stop(self, number: int = signal.SIGINT) -> int:
         assert self.process is not None
@@ -74,7 +82,9 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 async def gone(processes: list[psutil.Process], seconds: float = 30) -> None:
-    def left() -> list[psutil.Process]:
-        return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    def lives(process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ends while we ask
+            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+        return False
 
-    await wait_for(lambda: not left(), seconds, f"every process of ours to end, of {processes}")
+    await wait_for(lambda: not any(map(lives, processes)), seconds, f"every process of ours to end, of {processes}")

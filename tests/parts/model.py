@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import httpx
 import pytest
 
-from mesh_core.testing import free_port
+from mesh_core.testing import Patience, free_port
 from parts.ollama_api import OllamaFacade
 from parts.report import note, timed
 from parts.require import missing
@@ -66,14 +66,14 @@ def ollama_url(llama_url: str) -> Iterator[str]:
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + UP_WITHIN_SECONDS
-    while time.monotonic() < deadline:
+    patience = Patience(UP_WITHIN_SECONDS)
+    while not patience.over():
         if process.poll() is not None:
             pytest.fail(f"the model server ended with {process.returncode}; its words are above", pytrace=False)
         try:
-            if httpx.get(f"{url}/health", timeout=2).status_code == 200:
+            if httpx.get(f"{url}/health", timeout=10).status_code == 200:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.05)
-    pytest.fail(f"the model server did not answer within {UP_WITHIN_SECONDS:g} s", pytrace=False)
+    pytest.fail(f"the model server did not answer within {patience}", pytrace=False)

@@ -30,7 +30,7 @@ class AclRedis:
         return f"redis://{user}:{self.password(user)}@127.0.0.1:{self.server.port}/0"
 
     def client(self, user: str) -> redis.Redis:
-        return redis.Redis.from_url(self.url(user), socket_timeout=5)
+        return redis.Redis.from_url(self.url(user), socket_timeout=60)
 
     def denied(self) -> list[str]:
         """`user: command or key or channel` of everything that was refused so far, out of Redis's own ACL LOG."""

@@ -40,6 +40,15 @@ async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds:
         pause = min(pause * 1.5, 0.1)
 
 
+def until(predicate: Callable[[], object], seconds: float, description: str) -> None:
+    """`wait_for` where no event loop runs."""
+    patience = Patience(seconds)
+    while not predicate():
+        if patience.over():
+            raise AssertionError(f"after {patience} still waiting for: {description}")
+        time.sleep(0.02)
+
+
 class Patience:
     """A bound in seconds of a machine with a core to spare; `over()` is asked again and again.
 

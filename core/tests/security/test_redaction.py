@@ -165,6 +165,11 @@ def test_no_text_makes_a_pattern_slow(worst: str) -> None:
 
 
 def _seconds(text: str) -> float:
-    began = time.process_time()
-    without_secrets(text)
-    return time.process_time() - began
+    """The least of three: into one or another the collector of garbage falls."""
+
+    def once() -> float:
+        began = time.process_time()
+        without_secrets(text)
+        return time.process_time() - began
+
+    return min(once() for _ in range(3))

@@ -156,7 +156,7 @@ def test_of_four_processes_one_wins_each_file(tmp_path: Path) -> None:
     for racer in racers:
         racer.start()
     for racer in racers:
-        racer.join(60)
+        racer.join(300)
     assert sum(int((tmp_path / f"won-{number}").read_text()) for number in range(4)) == 500
     assert len(list((tmp_path / "to").iterdir())) == 500
 

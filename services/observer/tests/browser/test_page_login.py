@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from browser_rig import Mesh, until
+from browser_rig import Mesh
 from playwright.sync_api import Page, expect
 
 from mesh_core.models.proposals import Folder
 from mesh_core.security.passwords import hash_password
 from mesh_core.security.users import People, Role, User, change_people, people_path
+from mesh_core.testing import until
 
 Visit = Callable[..., Page]
 
@@ -80,4 +81,4 @@ def test_who_was_taken_off_the_list_is_out_without_a_reload(mesh: Mesh, visit: V
     change_people(people_path(mesh.runtime), lambda people: people.with_user(VIEWER, None))
     until(lambda: mesh.tell(type="disk_full", node="door", severity="error") > 0, 5, "somebody hears")
     page.keyboard.press("2")
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()

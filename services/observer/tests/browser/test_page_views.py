@@ -10,11 +10,12 @@ from typing import Any, Literal
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from browser_rig import Mesh, an_attempt, some_places, until
+from browser_rig import Mesh, an_attempt, some_places
 from playwright.sync_api import Page, expect
 from remedy_rig import GOOD
 
 from mesh_core.models.proposals import Folder, Risk
+from mesh_core.testing import until
 
 Visit = Callable[..., Page]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

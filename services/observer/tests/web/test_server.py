@@ -23,7 +23,7 @@ def start(url: str, runtime: Path, listen: str) -> subprocess.Popen[bytes]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/api/v1/world", timeout=2).status_code == 401
+        return httpx.get(f"{url}/api/v1/world", timeout=10).status_code == 401
     except httpx.TransportError:
         return False
 
@@ -46,7 +46,8 @@ async def test_it_answers_and_stops_at_once_with_people_watching(redis_server: R
             process.send_signal(signal.SIGTERM)
             async for _ in lines:
                 pass  # the stream ends by itself
-        assert process.wait(8) == 0
+        await wait_for(lambda: process.poll() is not None, 10, "its end")
+        assert process.returncode == 0
     finally:
         process.kill()
         process.wait()
@@ -55,8 +56,7 @@ async def test_it_answers_and_stops_at_once_with_people_watching(redis_server: R
 async def test_a_taken_port_is_waited_for_and_the_observer_works_meanwhile(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", port := free_port())):
         process = start(redis_server.url, tmp_path, f"127.0.0.1:{port}")
         log = tmp_path / "observer.log"
         await wait_for(lambda: "web.cannot_listen" in log.read_text(), 20, "it says so")
