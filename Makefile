@@ -26,7 +26,7 @@ help:  ## this list
 
 env: $(STAMP) $(PAGE_STAMP)  ## make .venv from the hashed lock
 
-$(STAMP): $(LOCKS) $(foreach p,$(PACKAGES),$(p)/pyproject.toml) scripts/make_env.sh
+$(STAMP): $(LOCKS) $(foreach p,$(PACKAGES),$(p)/pyproject.toml) scripts/make_env.sh scripts/image/unpack_collections.py
 	@PYTHON=$(PYTHON) VENV=$(VENV) sh scripts/make_env.sh $(PACKAGES)
 	@touch $(STAMP)
 

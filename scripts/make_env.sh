@@ -24,12 +24,17 @@ for p in "$@"; do editables="$editables -e $p"; done
 "$uv" pip install -q --no-deps --no-build-isolation $editables
 
 collections="$VENV/share/ansible/collections"
-if [ ! -d "$collections/ansible_collections/community/docker" ]; then
-  say "fetching the Docker collection for Ansible ..."
+out_of="requirements-collections.lock scripts/image/unpack_collections.py" # either may ask for others than are there
+# shellcheck disable=SC2086
+if ! cat $out_of | cmp -s - "$collections/unpacked_by"; then
+  say "fetching the collections for Ansible ..."
   tmp=$(mktemp -d)
   trap 'rm -rf "$tmp"' EXIT
   "$VENV/bin/pip" download -q --disable-pip-version-check --no-deps --require-hashes \
     -r requirements-collections.lock -d "$tmp" 2>/dev/null
+  rm -rf "$collections"
   "$VENV/bin/python" scripts/image/unpack_collections.py "$tmp" "$collections"
+  # shellcheck disable=SC2086
+  cat $out_of >"$collections/unpacked_by"
 fi
 say "ready."

@@ -20,6 +20,7 @@ from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import AGAIN, APPLY, SYNTAX, StagePlan
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.playbook_lint.table import table
 
 HEAD = "- hosts: box\n  gather_facts: false\n  tasks:\n"
 TOUCH = HEAD + "    - ansible.builtin.copy: {content: 'x', dest: '%s'}\n"
@@ -86,6 +87,13 @@ def test_a_playbook_with_an_error_fails_at_the_syntax_check(pool: AnsiblePool, p
     stage = prepare(pool, text=HEAD + "    - ansible.builtin.no_such_module: {}\n").play(SYNTAX)
     assert not stage.ok
     assert stage.detail
+
+
+def test_every_module_that_the_gate_allows_is_one_that_the_executor_has(pool: AnsiblePool, prepare: Prepare) -> None:
+    tasks = [{module: {}} for module in table().modules]
+    text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": tasks}])
+    stage = prepare(pool, text=text).play(SYNTAX)
+    assert stage.ok, f"{stage.detail}; if a collection is missing: make env"
 
 
 def test_what_would_still_change_fails_the_check(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:

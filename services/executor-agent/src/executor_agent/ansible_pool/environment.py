@@ -31,7 +31,7 @@ def run_environment(environment: Mapping[str, str], home: Path, collections: Pat
     """The environment of every Ansible run: allow-listed names of `environment`, and all of Ansible's settings.
 
     No ANSIBLE_* of the caller gets through. `home` is a private folder for Ansible's own files; `collections`
-    defaults to where `make env` puts the Docker collection.
+    defaults to where `make env` puts them.
     """
     prefix = Path(sys.prefix)
     runner = importlib.util.find_spec("ansible_runner")
