@@ -24,5 +24,5 @@ release_digest() {
 
 # The packages of a service on a node without Docker: the lock says exactly which. Its processor and Python come to it there.
 parts_digest() {
-  (cd "$ROOT" && cat "services/$SERVICE/requirements.lock" requirements-collections.lock | sha | cut -c1-12)
+  (cd "$ROOT" && cat "services/$SERVICE/requirements.lock" requirements-collections.lock scripts/image/unpack_collections.py | sha | cut -c1-12)
 }

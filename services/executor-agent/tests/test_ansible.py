@@ -19,6 +19,8 @@ from executor_agent.ansible_events import failure_in, read_event
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.stages import AGAIN, APPLY, SYNTAX, StagePlan
 from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.register import SHIPPED
+from mesh_core.actions.remedies.recipe_tasks import example_playbooks
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint.table import table
 
@@ -94,6 +96,12 @@ def test_every_module_that_the_gate_allows_is_one_that_the_executor_has(pool: An
     text = yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": tasks}])
     stage = prepare(pool, text=text).play(SYNTAX)
     assert stage.ok, f"{stage.detail}; if a collection is missing: make env"
+
+
+def test_what_the_shipped_recipes_run_passes_the_syntax_check(pool: AnsiblePool, prepare: Prepare) -> None:
+    texts = [text for recipe in SHIPPED.recipes.values() for text in example_playbooks(recipe, "box")]
+    stage = prepare(pool, text="\n".join(text.removeprefix("---\n") for text in texts)).play(SYNTAX)
+    assert stage.ok, stage.detail
 
 
 def test_what_would_still_change_fails_the_check(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Only a reading that leaves no word over counts; of two that say different things
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mesh_core.actions.remedies.recipe_file import Recipe, Way
@@ -60,15 +60,6 @@ class NotRead:
     between: tuple[str, ...] = ()
 
 
-@dataclass
-class _Try:
-    name: str
-    recipe: Recipe
-    way: Way
-    parsed: Parsed
-    filled: Filled = field(default_factory=Filled)
-
-
 class Attempts:
     """Of one request."""
 
@@ -89,12 +80,17 @@ class Attempts:
                     way = way and self._with_bare(name, recipe, way, one)
                 if way is None:
                     continue
+                parsed.left += _out_of_place(clause, way)
                 filled = None if parsed.left else self.filler.fill(parsed.chunks, recipe.slots_of(way))
                 if filled is None:
                     parsed.left = parsed.left or [token.text for chunk in parsed.chunks for token in chunk.tokens]
                     misses.append(parsed)
                 elif parsed.nouns or not way.named:
-                    readings.append(self._reading(_Try(name, recipe, way, parsed, filled), before))
+                    reading = self._reading(name, way, parsed, filled, before)
+                    if parsed.pronoun and not reading.open and parsed.chunks:
+                        misses.append(replace(parsed, left=[*self.language.pronouns[:1]]))  # what it stands for is open
+                    else:
+                        readings.append(reading)
         return _best(readings) or _nearest(misses)
 
     def _said(self, clause: Clause, name: str) -> Iterator[int]:
@@ -112,8 +108,8 @@ class Attempts:
                 return _both(recipe.ask.ways[number], way)
         return None
 
-    def _reading(self, tried: _Try, before: Sequence[str]) -> Reading:
-        recipe, way, parsed, filled = tried.recipe, tried.way, tried.parsed, tried.filled
+    def _reading(self, name: str, way: Way, parsed: Parsed, filled: Filled, before: Sequence[str]) -> Reading:
+        recipe = self.recipes[name]
         values, slots = filled.values, recipe.slots_of(way)
         shared = _shared_slot(recipe, way)
         inherited = bool(shared and before and not parsed.chunks)
@@ -121,23 +117,29 @@ class Attempts:
             values[shared] = [*before] if slots[shared].many else before[0]
         unsure = dict(filled.unsure)
         if way.confirm and not parsed.nouns and not inherited:
-            said = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+            said = {n: value if isinstance(value, list) else [value] for n, value in values.items()}
             unsure |= {n: ", ".join(map(str, v)) for n, v in said.items() if any(x not in slots[n].usual for x in v)}
-        open_: dict[str, tuple[str, ...]] = {name: (said,) for name, said in unsure.items()}
-        for name, slot in slots.items():
-            in_group = any(name in group for group in recipe.ask.one_of)
-            needed = (slot.must_be_said and not in_group) or name in way.needs
-            if (needed or name in filled.absent) and name not in values:
-                open_.setdefault(name, ())
+        open_: dict[str, tuple[str, ...]] = {slot_name: (word,) for slot_name, word in unsure.items()}
+        for slot_name, slot in slots.items():
+            in_group = any(slot_name in group for group in recipe.ask.one_of)
+            needed = (slot.must_be_said and not in_group) or slot_name in way.needs
+            if (needed or slot_name in filled.absent) and slot_name not in values:
+                open_.setdefault(slot_name, ())
         for group in recipe.ask.one_of:
-            here = [name for name in group if name in slots]
-            if here and not any(name in values or name in open_ for name in here):
+            here = [one for one in group if one in slots]
+            if here and not any(one in values or one in open_ for one in here):
                 open_[here[0]] = ()
-        for name in [one for one in open_ if one not in unsure and one not in filled.absent]:
-            if (file := self.filler.only_file_for(slots[name])) is not None:
-                values[name] = file  # "put up this page", and one came along
-                del open_[name]
-        return Reading(tried.name, recipe, way, values, open_, parsed.weight)
+        for slot_name in [one for one in open_ if one not in unsure and one not in filled.absent]:
+            if (file := self.filler.only_file_for(slots[slot_name])) is not None:
+                values[slot_name] = file  # "put up this page", and one came along
+                del open_[slot_name]
+        return Reading(name, recipe, way, values, open_, parsed.weight)
+
+
+def _out_of_place(clause: Clause, way: Way) -> list[str]:
+    """ "from web01" says where only of what is taken away; elsewhere it is a source."""
+    away = any(part.away for part in clause.host_parts)
+    return ["from"] if away and way.sets.get("state") != "absent" else []
 
 
 def _owners(name: str, recipe: Recipe, number: int) -> frozenset[Owner]:

@@ -10,7 +10,7 @@ from typing import Any
 from mesh_core.actions.remedies.recipe_file import Slot
 from mesh_core.actions.remedies.slot_values import SlotType, value_of
 from mesh_core.models.proposals import Attachment
-from planner_agent.requests.understanding.chunks import Chunk
+from planner_agent.requests.understanding.chunks import OBJECT, Chunk
 from planner_agent.requests.understanding.lexicon import Lexicon, fold
 from planner_agent.requests.understanding.schedules import UNKNOWN
 from planner_agent.requests.understanding.tokens import Kind, Token
@@ -18,28 +18,7 @@ from planner_agent.requests.understanding.tokens import Kind, Token
 _NAMES = (SlotType.PACKAGE, SlotType.UNIT, SlotType.USER, SlotType.NAME)
 _IN_SMALL = (SlotType.PACKAGE, SlotType.UNIT)  # of which people write the first letter large
 _LIKE_A_HOST = re.compile(r"(?:node|host|server|srv|web|db|vm|pi|nas)-?[0-9]{1,3}")
-_NO_NAMES = tuple(
-    f".{end}"
-    for end in [
-        "html",
-        "htm",
-        "txt",
-        "conf",
-        "cfg",
-        "j2",
-        "yml",
-        "yaml",
-        "json",
-        "sh",
-        "ini",
-        "css",
-        "js",
-        "zip",
-        "gz",
-        "tar",
-        "pub",
-    ]
-)
+_A_FILE = re.compile(r"\.(?:html?|txt|conf|cfg|j2|ya?ml|json|sh|ini|css|js|zip|gz|tar|pub)$")
 _NO_WORDS = {SlotType.TEXT, SlotType.PATH, SlotType.URL, SlotType.PUBLIC_KEY, SlotType.SCHEDULE}
 _KINDS: Mapping[Kind, frozenset[SlotType]] = {
     Kind.WORD: frozenset(SlotType) - _NO_WORDS,
@@ -58,7 +37,7 @@ class Filled:
 
     values: dict[str, Any] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
 
 
 class Filler:
@@ -93,7 +72,7 @@ class Filler:
     def _fits(self, chunk: Chunk, name: str, slot: Slot) -> bool:
         if (chunk.label and chunk.label != name) or (slot.needs_label and not chunk.label):
             return False
-        if not chunk.label and not chunk.roles & {*slot.roles}:
+        if not chunk.roles & {*slot.roles} and not (chunk.label and chunk.roles is OBJECT):
             return False
         if len(chunk.tokens) > 1 and not slot.many:
             return False
@@ -104,11 +83,10 @@ class Filler:
         for name, chunk in chosen:
             slot = slots[name]
             values = [self._value(token, slot) for token in chunk.tokens]
-            said = ", ".join(token.text for token in chunk.tokens)
             if UNKNOWN in values:
                 continue
             if any(isinstance(value, _Absent) for value in values):
-                made.absent[name] = said
+                made.absent.add(name)
                 continue
             if any(self._is_unsure(token, chunk, slot) for token in chunk.tokens):
                 made.unsure[name] = ", ".join(map(str, values))
@@ -151,7 +129,7 @@ class Filler:
 
 def _may_be_name(text: str) -> bool:
     """No version, no file, no parameter of the kernel."""
-    known = text.endswith(_NO_NAMES) or value_of(SlotType.SYSCTL_KEY, text) is not None
+    known = _A_FILE.search(text) or value_of(SlotType.SYSCTL_KEY, text) is not None
     return not known and any(sign.isalpha() for sign in text)
 
 
