@@ -146,6 +146,39 @@ export interface Moved {
   folder: string
 }
 
+/** Its state is null until a planner has read it. */
+export type RequestState = 'filed' | 'asks' | 'refused' | 'cancelled' | null
+/** `choices`: what the sentence might mean; another answer may fit as well. */
+export interface OpenQuestion {
+  slot: string
+  text: string
+  choices: string[]
+}
+/** What somebody asked for in words, and where that stands. */
+export interface Asked {
+  id: string
+  state: RequestState
+  ts: string
+  by: string
+  text: string
+  hosts: string[]
+  reason: string
+  questions: OpenQuestion[]
+  answers: Record<string, string>
+  proposals: { host: string; action_id: string; folder: string | null }[]
+  risk: string | null
+  updated_at: string | null
+}
+export interface AskedPage {
+  items: Asked[]
+  next: string | null
+}
+export interface Inventory {
+  hosts: string[]
+  groups: { name: string; hosts: string[] }[]
+  problem: string | null
+}
+
 export interface Stage {
   name: string
   ok: boolean

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals'
 import { url } from './api'
 
 /** `index` and `audit`: what is read from there may be old. `reload`: anything may be. */
-export type Name = 'event' | 'world' | 'action' | 'attempt' | 'output' | 'index' | 'audit' | 'reload'
+export type Name = 'event' | 'world' | 'action' | 'attempt' | 'request' | 'output' | 'index' | 'audit' | 'reload'
 export type Message = Record<string, unknown>
 type Listener = (name: Name, message: Message) => void
 
@@ -11,7 +11,7 @@ type Listener = (name: Name, message: Message) => void
 export const viewers = signal(1)
 export const connection = signal<'opening' | 'live' | 'lost'>('opening')
 
-const NAMES: Name[] = ['event', 'world', 'action', 'attempt', 'output', 'index', 'audit']
+const NAMES: Name[] = ['event', 'world', 'action', 'attempt', 'request', 'output', 'index', 'audit']
 const FIRST_WAIT_MS = 400
 const LONGEST_WAIT_MS = 5_000
 const SILENCE_MS = 40_000 // the server says something every 15 s, but comments are not seen here: see `watchdog`

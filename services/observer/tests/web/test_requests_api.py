@@ -103,3 +103,22 @@ async def test_the_bundles_of_its_runs_are_one_zip_with_a_folder_for_each_host(d
     assert whole.headers["content-disposition"] == 'attachment; filename="req-0123456789ab.zip"'
     with zipfile.ZipFile(io.BytesIO(whole.content)) as joined:
         assert joined.namelist() == ["pi4/logs/02_apply.log"]
+
+
+async def test_the_names_that_may_be_asked_for_are_those_of_the_inventory_or_why_there_are_none(desk: Desk) -> None:
+    none = (await desk.http.get("/inventory")).json()
+    assert (none["hosts"], none["groups"]) == ([], [])
+    assert "inventory.yml: cannot be read" in none["problem"]
+    file = desk.actions.root.parent / "config" / "inventory.yml"
+    file.parent.mkdir()
+    groups = {"web": {"hosts": {"web01": {}}}, "attic": {"hosts": {}}}
+    file.write_text(
+        json.dumps({"all": {"hosts": {"web01": {"ansible_host": "192.0.2.7"}, "db": {}}, "children": groups}})
+    )
+    said = await desk.http.get("/inventory")
+    assert said.json() == {
+        "hosts": ["db", "web01"],
+        "groups": [{"name": "web", "hosts": ["web01"]}],
+        "problem": None,
+    }
+    assert "192.0.2.7" not in said.text

@@ -9,6 +9,7 @@ const KEYS: [string, string][] = [
   ['p', 'preview: asks the host in check mode what would change there'],
   ['e', 'edit the proposal: it gets a new digest and waits again'],
   ['s', 'snooze'],
+  ['n', 'in the queue: ask for something'],
   ['/', 'search'],
   ['Esc', 'close, or back to the list'],
   ['?', 'this card'],

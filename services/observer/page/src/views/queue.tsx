@@ -1,13 +1,15 @@
-// The queue: what waits for a person, and beside it all about the one that is open.
+// The queue: what waits for a person, and beside it all about the one that is open, or what people asked for.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { url, type Obstacle, type Proposal, type ProposalPage } from '../api'
+import { url, type Asked, type Obstacle, type Proposal, type ProposalPage } from '../api'
 import { step, useKeys } from '../keys'
 import { OBSTACLES_MS, on, onAndLateOnEvents, useLoaded } from '../loaded'
 import { Empty, More, ErrorMessage, View, Waiting } from '../parts/frame'
 import { Chip, Wrong } from '../parts/marks'
 import { FirstObstacle, Obstacles, shared } from '../parts/obstacles'
+import { Requests, useRequests } from '../parts/requests/requests'
 import { Search } from '../parts/search'
 import { go, setQuery, to, where } from '../routes'
+import { mayDecide } from '../session'
 import { ModelReason, UntrustedText } from '../text'
 import { Ago, Left } from '../time'
 import { ProposalView } from './proposal'
@@ -21,11 +23,11 @@ export const queue: PageView = {
   title: 'Queue',
   Component: Queue,
   nav: { key: '2', icon: 'M4 13h4.5l1.5 3h4l1.5-3H20M4 13l2.5-8h11L20 13v6H4z', Badge },
-  aliases: ['proposals'],
+  aliases: ['proposals', 'requests'],
 }
 
 function Queue() {
-  const chosen = where.value.args[0] ?? null
+  const chosen = (where.value.view !== 'requests' && where.value.args[0]) || null
   const q = where.value.query.get('q') ?? ''
   const [limit, setLimit] = useState(PAGE)
   useEffect(() => setLimit(PAGE), [q])
@@ -33,20 +35,36 @@ function Queue() {
   const last = useRef<ProposalPage | null>(null)
   if (page.data) last.current = page.data
   const data = page.data ?? last.current
+  const requests = useRequests()
   const common = data ? shared(data.items) : []
   const list = useRef<HTMLUListElement>(null)
   useKeys({
     j: () => step(list.current, 1),
     k: () => step(list.current, -1),
     Escape: chosen !== null && (() => back(list.current, chosen)),
+    n: mayDecide.value && toAsk,
   })
   return (
-    <View title="Queue" deep={chosen !== null} aside={<Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />}>
+    <View
+      title="Queue"
+      deep={chosen !== null}
+      aside={
+        <div class="tools">
+          <Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />
+          {mayDecide.value && (
+            <button type="button" onClick={toAsk} aria-keyshortcuts="n">
+              Ask for something…
+            </button>
+          )}
+        </div>
+      }
+    >
       {page.problem && <ErrorMessage problem={page.problem} retry={page.reload} />}
       {!data && !page.problem && <Waiting />}
       {data && (
         <div class={chosen ? 'split open' : 'split'}>
           <section class="panel list" aria-label="Waiting proposals">
+            <AskedBack read={requests.data?.items ?? []} />
             <Obstacles found={common} />
             {data.items.length === 0 ? (
               q ? (
@@ -73,19 +91,35 @@ function Queue() {
           {chosen ? (
             <ProposalView key={chosen} id={chosen} />
           ) : (
-            data.items.length > 0 && (
-              <div class="empty beside">
-                <p class="lead">Choose a proposal</p>
-                <p>
-                  <kbd>j</kbd> and <kbd>k</kbd> walk through the list, <kbd>a</kbd> approves, <kbd>r</kbd> rejects. Nothing touches a host before you say
-                  yes.
+            <div class="requests">
+              <Requests loaded={requests} />
+              {data.items.length > 0 && (
+                <p class="hint beside">
+                  To decide, choose a proposal: <kbd>j</kbd> and <kbd>k</kbd> walk through the list, <kbd>a</kbd> approves, <kbd>r</kbd> rejects. Nothing
+                  touches a host before you say yes.
                 </p>
-              </div>
-            )
+              )}
+            </div>
           )}
         </div>
       )}
     </View>
+  )
+}
+
+/** `#/requests` is the box to ask in. */
+function toAsk() {
+  go(to('requests'))
+  document.querySelector<HTMLElement>('.ask textarea')?.focus()
+}
+
+function AskedBack({ read }: { read: Asked[] }) {
+  const asks = read.filter((one) => one.state === 'asks')
+  if (!asks[0]) return null
+  return (
+    <p class="count">
+      <a href={to('requests', asks[0].id)}>{asks.length === 1 ? 'A request asks' : `${asks.length} requests ask`} you something</a>
+    </p>
   )
 }
 
@@ -160,7 +194,7 @@ function Nothing() {
       <p>To see one now:</p>
       <pre class="said">mend inject container_unhealthy --node NODE --service NAME</pre>
       <p>
-        or the whole loop with a throwaway service: <code>make demo</code>.
+        or the whole loop with a throwaway service: <code>make demo</code>. What you ask for in words waits here as well.
       </p>
     </Empty>
   )

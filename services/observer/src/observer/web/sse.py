@@ -20,6 +20,7 @@ from mesh_core.messaging.bus import DOWN, client_for
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
+from mesh_core.models.requests import RequestUpdate
 from mesh_core.runtime.service import pause, until_stopped
 
 OUTPUT_CHANNEL = "executor_output"
@@ -29,6 +30,7 @@ EVENT_NAMES = {
     WorldUpdate.channel: "world",
     ActionUpdate.channel: "action",
     ModelAttempt.channel: "attempt",
+    RequestUpdate.channel: "request",
     OUTPUT_CHANNEL: "output",
 }
 GATHER_SECONDS = 0.05  # what comes within this goes out in one write: 50 viewers cost 1,000 writes/s, not 5,000

@@ -12,7 +12,7 @@ router = APIRouter(tags=["stream"])
 
 @router.get("/stream", response_class=StreamingResponse)
 async def stream(context: Context, user: Viewer) -> StreamingResponse:
-    """`event world action attempt output` as JSON, one message each, and `hello` first.
+    """`event world action attempt request output` as JSON, one message each, and `hello` first.
 
     `index`: `/events`, `/history`, `/incidents` and `/metrics/...` may say more now; `audit`: so may `/audit`;
     `lag`: something was missed, read all lists again.
