@@ -157,7 +157,7 @@ _RULES: Mapping[str, Risk | Callable[[Arguments], Risk]] = {
     **dict.fromkeys(("ping", "debug", "assert", "fail", "setup", "stat", "find", "wait_for", "set_fact"), LOW),
     **dict.fromkeys(("service_facts", "package_facts", "docker_container_info", "docker_image_info"), LOW),
     **dict.fromkeys(("docker_network_info", "docker_volume_info"), LOW),
-    **dict.fromkeys(("apt", "dnf", "dnf5", "package"), _present),
+    **dict.fromkeys(("apt", "dnf", "dnf5", "yum", "package"), _present),
     **dict.fromkeys(("copy", "template", "file", "lineinfile", "blockinfile", "replace", "assemble"), _written),
     **dict.fromkeys(("get_url", "git", "unarchive"), _written),
     **dict.fromkeys(("service", "systemd", "systemd_service"), _unit),

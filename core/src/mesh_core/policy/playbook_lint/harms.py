@@ -47,7 +47,7 @@ _SHUT_ACCOUNT = re.compile(r"(?:/nologin|/false) | [!*]")  # a shell that lets n
 _AWAY = frozenset({"absent", "removed", "unmounted", "purged", "reset"})
 _TAKES_AWAY = {
     **dict.fromkeys(("user", "group"), what.USERS),
-    **dict.fromkeys(("apt", "dnf", "dnf5", "package", "pip"), what.PACKAGES),
+    **dict.fromkeys(("apt", "dnf", "dnf5", "yum", "package", "pip"), what.PACKAGES),
     "mount": UNMOUNTED,
     "docker_volume": what.VOLUMES,
     "docker_container": "takes a container away",
@@ -61,7 +61,7 @@ _TAKES_AWAY = {
 _ALSO: tuple[tuple[str, str, tuple[object, ...], str], ...] = (
     ("apt", "purge", (True,), what.PACKAGES),
     ("apt", "autoremove", (True,), what.PACKAGES),
-    ("dnf", "autoremove", (True,), what.PACKAGES),
+    *((module, "autoremove", (True,), what.PACKAGES) for module in ("dnf", "dnf5", "yum")),
     ("git", "force", (True,), "throws away what was changed in a folder"),
     ("authorized_key", "exclusive", (True,), WAY_IN),
     ("user", "password_lock", (True,), WAY_IN),

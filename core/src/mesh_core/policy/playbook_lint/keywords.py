@@ -36,7 +36,7 @@ def keyword_problem(word: str, value: Any, names: frozenset[str], ours: frozense
     elif word == "check_mode":
         own = word in ours or value is True
         problem = None if own else "may only be true: a task that runs in a preview is no preview"
-    elif word in ("retries", "delay", "timeout", "throttle"):
+    elif word in ("retries", "delay", "timeout", "throttle", "serial"):
         problem = number(value, beside) or _waiting(value)
     elif word in YES_NO_WORDS:
         problem = None if isinstance(value, bool) else "must be true or false"

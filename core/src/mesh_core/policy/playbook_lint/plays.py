@@ -24,9 +24,21 @@ _BLOCKS = ("block", "rescue", "always")
 MAX_FILLED_IN = 256 * 1024  # characters of attachments that one playbook may fill in, each as often as it does
 _MODULE = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){0,3}")
 _TEXT_OF = {"ansible.builtin.command": "cmd", "ansible.builtin.shell": "cmd", "ansible.builtin.raw": "free_form"}
-_ELSEWHERE = ("delegate_to", "delegate_facts", "connection", "remote_user", "port", "module_defaults", "vars_prompt")
-_UNSEEN = ("roles", "vars_files", "collections", "import_playbook", "strategy")
-_OTHER = ("environment", "become_method", "become_flags", "become_exe", "async", "poll", "action", "local_action")
+# Words of Ansible's that a person may know, and why they are not here.
+_REFUSED_WORDS = {
+    **dict.fromkeys(
+        ("delegate_to", "delegate_facts", "connection", "remote_user", "port"), "it would lead to another host"
+    ),
+    **dict.fromkeys(("vars_files", "collections", "import_playbook"), "what it loads cannot be reviewed here"),
+    "roles": "what it loads cannot be reviewed here; write its tasks out",
+    "strategy": "it picks code of the executor",
+    "vars_prompt": "nobody is there to answer while it runs; use vars",
+    "module_defaults": "say each argument at its own task",
+    "environment": "it changes what the programs of the host do",
+    **dict.fromkeys(("become_method", "become_flags", "become_exe"), "how another user is become is the inventory's"),
+    **dict.fromkeys(("async", "poll"), "a run waits for each of its tasks"),
+    **dict.fromkeys(("action", "local_action"), "name the module as the task's own word"),
+}
 
 
 @dataclass(frozen=True)
@@ -104,13 +116,7 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], scope: Scope
     module = full_name(word)
     known = module in table().modules or module in scope.widened.modules
     if not known or module in table().never_modules:
-        why = table().never_modules.get(module) or table().never_modules.get(_short_in_builtin(module))
-        fix = (
-            f": {why}"
-            if why
-            else "; the list is in docs/playbooks.md, and config/policy.yml can add to it (requests.modules)"
-        )
-        yield f"the module {word} may not be used{fix}"
+        yield f"the module {word} may not be used{_instead_of(module)}"
         return
     arguments = _arguments(module, task[word], task.get("args"))
     if isinstance(arguments, str):
@@ -224,25 +230,29 @@ def _declared_by(play: dict[Any, Any]) -> frozenset[str]:
 
 
 def _is_refused_word(word: str) -> bool:
-    return word in _ELSEWHERE or word in _UNSEEN or word in _OTHER or word.startswith("with_")
+    return word in _REFUSED_WORDS or word.startswith("with_")
 
 
 def _no_word(where: str, word: str) -> str:
-    if word in _ELSEWHERE:
-        return f"{where} may not use {word}: it would lead to another host"
+    if why := _REFUSED_WORDS.get(word):
+        return f"{where} may not use {word}: {why}"
     if word.startswith("with_"):
         return f"{where} may not use {word[:60]!r}: it is a lookup, which runs on the executor; use loop"
-    if word in _UNSEEN:
-        return f"{where} may not use {word}: what it loads cannot be reviewed here"
     return f"{where} may not use {word[:60]!r}"
 
 
-def _short_in_builtin(module: str) -> str:
-    return "ansible.builtin." + module.rpartition(".")[2]
+def _instead_of(module: str) -> str:
+    """What to know about a module that may not be used: why, its name in the table, or where the list is."""
+    short = module.rpartition(".")[2]
+    if why := table().never_modules.get(module) or table().never_modules.get(f"ansible.builtin.{short}"):
+        return f": {why}"
+    if full := next((name for name in table().modules if name.rpartition(".")[2] == short), None):
+        return f"; by this name it is not on the list, as {full} it is"
+    return "; the list is in docs/playbooks.md, and config/policy.yml can add to it (requests.modules)"
 
 
 _EVERYWHERE = frozenset({"name", "become_user", "tags", "check_mode", "timeout", *YES_NO_WORDS})
-_PLAY_WORDS = _EVERYWHERE - {"run_once"}
+_PLAY_WORDS = _EVERYWHERE - {"run_once"} | {"serial"}
 _BLOCK_WORDS = (_EVERYWHERE | {"when", "notify", "throttle"}) - {"gather_facts"}
 _TASK_WORDS = _BLOCK_WORDS | frozenset(
     (  # noqa: SIM905

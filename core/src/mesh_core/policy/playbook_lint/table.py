@@ -40,7 +40,7 @@ class Table:
     ours: Mapping[str, tuple[str, ...]]
     our_keywords: frozenset[str]
     never_modules: Mapping[str, str]
-    never_arguments: frozenset[str]
+    never_arguments: Mapping[str, str]
     collections: tuple[str, ...]
     widened: Mapping[str, Checker]
 
@@ -94,7 +94,7 @@ def table() -> Table:
         ours={name: tuple(arguments) for name, arguments in ours["modules"].items()},
         our_keywords=frozenset(ours["keywords"]),
         never_modules=never["modules"],
-        never_arguments=frozenset(never["arguments"]),
+        never_arguments={name: why for why, names in never["arguments"].items() for name in names},
         collections=tuple(never["collections"]),
         widened=_checkers(read["widened"]),
     )
@@ -128,8 +128,8 @@ def widening_problem(module: str, argument: str | None = None) -> str | None:
         return None
     if not _ARGUMENT.fullmatch(argument):
         return f"{argument!r} is not an argument's name"
-    if argument in table().never_arguments:
-        return f"{argument} of {module} can never be allowed: it leads elsewhere or picks what is run"
+    if why := table().never_arguments.get(argument):
+        return f"{argument} of {module} can never be allowed: {why}"
     return None
 
 

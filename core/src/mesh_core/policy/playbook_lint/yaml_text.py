@@ -34,10 +34,22 @@ def plays_in(text: str) -> list[dict[Any, Any]]:
         raise
     except Exception as error:  # noqa: BLE001  (a parser that trips over garbage says no in one more way)
         problem = getattr(error, "problem", None) or "nested too deeply or not readable"
-        raise NotReadable(f"it is not plain YAML: {problem}") from None
+        raise NotReadable(f"it is not plain YAML: {problem}{_where(text, error)}") from None
     if not isinstance(plays, list) or not plays or not all(isinstance(play, dict) for play in plays):
         raise NotReadable("it is not a list of plays")
     return plays
+
+
+def _where(text: str, error: Exception) -> str:
+    """The line at which the parser gave up, and what people often leave there."""
+    if any(line.lstrip().startswith("```") for line in text.splitlines()):
+        return "; keep only what stands between the ``` lines"
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return ""
+    lines = text.splitlines()
+    tab = mark.line < len(lines) and lines[mark.line][: mark.column + 1].endswith("\t")
+    return f" in line {mark.line + 1}" + (": a tab, indent with blanks" if tab else "")
 
 
 def _check_events(text: str) -> None:
