@@ -71,6 +71,7 @@ _ALSO: tuple[tuple[str, str, tuple[object, ...], str], ...] = (
     ("ufw", "policy", ("deny", "reject"), FIREWALL),
     ("ufw", "delete", (True,), FIREWALL),
     ("firewalld", "state", ("disabled",), FIREWALL),
+    ("selinux", "state", ("permissive", "disabled"), "lifts the fence around what programs may do"),
     ("docker_prune", "containers", (True,), "removes every container that stands still"),
     ("docker_compose_v2", "remove_orphans", (True,), "takes containers away that the file does not name"),
     ("docker_compose_v2", "renew_anon_volumes", (True,), what.VOLUMES),
