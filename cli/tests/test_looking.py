@@ -221,6 +221,16 @@ async def test_deadletters_lists_the_reason_and_replays_what_is_good_now(mend_on
         [(entry, _)] = client.xrange("mesh:ev:_foreign")
     assert replayed.stdout.strip().endswith(entry.decode())
 
+    bus = Bus.connect(url, "test")
+    await bus.refuse(b'{"text":"install x","hosts":["pi4"]}', source="requests", reason="yesterday", actor="planner")
+    await bus.refuse(b'{"text":"install x"}', source="mesh:requests", reason="no hosts", actor="planner")
+    await bus.close()
+    hostless, asked, *_ = json.loads((await asyncio.to_thread(mend_online, "deadletters", "--json")).stdout)
+    replayed = await asyncio.to_thread(mend_online, "deadletters", "replay", asked["id"])
+    assert replayed.stdout.startswith("replayed as req-"), replayed.output
+    refused = await asyncio.to_thread(mend_online, "deadletters", "replay", hostless["id"])
+    assert (refused.exit_code, "send it with `mend request`" in refused.output) == (1, True)
+
     refused = await asyncio.to_thread(mend_online, "deadletters", "replay", bad["id"])
     assert (refused.exit_code, "not JSON" in refused.output) == (1, True)
     refused = await asyncio.to_thread(mend_online, "deadletters", "replay", cut["id"])

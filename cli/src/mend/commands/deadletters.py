@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -17,10 +18,11 @@ from mend.listing import Column, listing
 from mend.options import AsJson
 from mend.text import plain
 from mend.times import local_time
-from mesh_core.messaging.bus import DEAD_LETTER_BYTES
+from mesh_core.messaging.bus import DEAD_LETTER_BYTES, Bus
 from mesh_core.messaging.replies import pairs_of
 from mesh_core.models.events import DeadLetter, Trust
-from mesh_core.models.parsing import read_event
+from mesh_core.models.parsing import read_asked, read_event
+from mesh_core.models.requests import Request
 from mesh_core.models.strict_json import Refusal
 
 COLUMNS = (
@@ -57,7 +59,7 @@ def deadletters(
 ) -> None:
     """List messages that were refused, with the reason; or let one in again.
 
-    A replayed message is judged anew and enters as a foreign event, with an id of its own.
+    A replayed message is judged anew and enters as a foreign event with an id of its own, or as a request.
 
     \b
     Examples
@@ -93,18 +95,37 @@ async def _replay(cli: CliContext, letter_id: str, as_json: bool) -> None:
         letter = _letter(entries[0]) if entries else None
         if letter is None:
             raise CliError(f"there is no dead letter {plain(letter_id, 80)}; `mend deadletters` lists them", NOT_THERE)
-        raw = letter.raw.encode()
-        event = read_event(raw)
-        if isinstance(event, Refusal):
-            cut = len(raw) >= DEAD_LETTER_BYTES
-            why = f"only its first {DEAD_LETTER_BYTES} bytes were kept" if cut else plain(event.reason)
-            raise CliError(f"not replayed: {why}. Correct it and send it with `mend inject`.")
-        entered = await bus.enter(event, Trust.FOREIGN)
-    entered_id = entered.id if entered else None
+        if letter.source in (Request.channel, Request.stream):
+            entered_id = await _request_again(bus, letter)
+        else:
+            entered_id = await _event_again(bus, letter)
     if as_json:
         cli.say_json({"letter": letter.id, "event_id": entered_id})
     else:
         cli.say(f"replayed as {entered_id}")
+
+
+async def _event_again(bus: Bus, letter: Letter) -> str | None:
+    event = read_event(letter.raw.encode())
+    if isinstance(event, Refusal):
+        raise _not_replayed(letter, event, "mend inject")
+    entered = await bus.enter(event, Trust.FOREIGN)
+    return entered.id if entered else None
+
+
+async def _request_again(bus: Bus, letter: Letter) -> str | None:
+    asked = read_asked(letter.raw.encode(), int(time.time() * 1000))
+    if isinstance(asked, Refusal):
+        raise _not_replayed(letter, asked, "mend request")
+    if not await bus.enter_request(asked):
+        raise CliError("not replayed: the same is in its stream already; `mend requests` tells where it stands")
+    return asked.id if isinstance(asked, Request) else asked.request
+
+
+def _not_replayed(letter: Letter, why: Refusal, command: str) -> CliError:
+    cut = len(letter.raw.encode()) >= DEAD_LETTER_BYTES
+    reason = f"only its first {DEAD_LETTER_BYTES} bytes were kept" if cut else plain(why.reason)
+    return CliError(f"not replayed: {reason}. Correct it and send it with `{command}`.")
 
 
 def _letter(entry: Any) -> Letter | None:

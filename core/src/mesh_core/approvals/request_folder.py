@@ -9,7 +9,7 @@ import contextlib
 from pathlib import Path
 
 from mesh_core.models.parsing import read_record
-from mesh_core.models.requests import RequestStatus
+from mesh_core.models.requests import RequestStatus, is_request_id
 from mesh_core.models.streams import entry_order
 from mesh_core.models.strict_json import Refusal
 from mesh_core.storage.files import read_regular, shared_mode, write_whole
@@ -36,7 +36,7 @@ class RequestFolder:
 
     def get(self, request_id: str) -> RequestStatus | None:
         """None where there is none (yet), and for what is no id."""
-        return None if "/" in request_id else _status_at(self.root / f"{request_id}.json")
+        return _status_at(self.root / f"{request_id}.json") if is_request_id(request_id) else None
 
     def all(self) -> tuple[RequestStatus, ...]:
         """The newest first."""

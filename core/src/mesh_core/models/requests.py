@@ -7,6 +7,7 @@ something.
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
@@ -23,6 +24,7 @@ MAX_ANSWERS = 32
 MAX_VARIABLES = 64
 
 RequestId = Annotated[str, StringConstraints(pattern=r"^req-[0-9a-f]{12}$")]
+_ID = re.compile(r"req-[0-9a-f]{12}")
 Slot = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 Actor = Annotated[str, StringConstraints(max_length=128)]
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
@@ -58,6 +60,10 @@ def _readable(text: str) -> str:
 def request_id(said: str) -> str:
     """`req-<12 hex>`: the same words give the same id."""
     return f"req-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def is_request_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
 
 
 def _now() -> str:

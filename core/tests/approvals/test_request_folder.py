@@ -1,0 +1,50 @@
+"""requests/: a file for each request, whole, in the order in which they came; foreign files are left alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.requests import Request, RequestState, RequestStatus
+
+
+def status(number: int, entry: str) -> RequestStatus:
+    asked = Request(id=f"req-{number:012x}", ts="2026-01-02T08:00:00Z", text="install nginx", hosts=("web01",))
+    return RequestStatus(request=asked, entry=entry, state=RequestState.FILED, updated_at="2026-01-02T08:00:00Z")
+
+
+def test_the_newest_comes_first_and_foreign_files_are_left_alone(tmp_path: Path) -> None:
+    folder = RequestFolder(tmp_path)
+    assert folder.all() == ()
+    folder.prepare()
+    made = [status(1, "1767340800000-9"), status(2, "1767340800000-10"), status(3, "1767340800001-1")]
+    for one in made:
+        folder.put(one)
+    for name, raw in (("req-0000000000ff.json", b"\xff{"), ("notes.txt", b"hello"), ("x.json", b"{}")):
+        (folder.root / name).write_bytes(raw)
+    (folder.root / "req-0000000000ee.json").symlink_to("/etc/hostname")
+    assert folder.all() == tuple(reversed(made))
+    assert folder.get("req-000000000002") == made[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../x", "req-0\0", "req-000000000002\n", "req-\udcff", "x" * 5000, "req-0000000000ff"]
+)
+def test_what_is_no_id_names_no_request(tmp_path: Path, name: str) -> None:
+    folder = RequestFolder(tmp_path)
+    folder.prepare()
+    folder.put(status(2, "1-1"))
+    assert folder.get(name) is None
+
+
+def test_what_nobody_spoke_of_for_long_is_forgotten(tmp_path: Path) -> None:
+    folder = RequestFolder(tmp_path)
+    folder.prepare()
+    for number in (1, 2):
+        folder.put(status(number, f"{number}-1"))
+    os.utime(folder.root / "req-000000000001.json", (1000, 1000))
+    folder.forget(2000)
+    assert [one.request.id for one in folder.all()] == ["req-000000000002"]
