@@ -75,8 +75,8 @@ def test_what_cannot_be_asked_is_said_before_anything_is_sent(mend: Mend) -> Non
     for words, code, told in (
         ((*front, "port=80"), 2, "--extra-vars wants a JSON object"),
         ((*front, '{"a b": 1}'), 2, "extra_vars.a b"),
-        ((*front, '{"a": {"b": 1}}'), 2, "extra_vars.a"),
-        ((*front, '{"a": [["b"]]}'), 2, "extra_vars.a"),
+        ((*front, '{"a": {"b": 1}}'), 2, "a wants a text, a number"),
+        ((*front, '{"a": [["b"]]}'), 2, "a wants a text, a number"),
         ((*front, '{"a": "{{ x }}"}'), 2, "holds a template"),
         ((*here, "nowhere"), 2, "cannot be read"),
         ((*here, str(mend.runtime)), 2, "cannot be read"),

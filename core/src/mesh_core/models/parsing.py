@@ -16,6 +16,7 @@ from mesh_core.models.streams import EVENT_STREAM_PREFIX, trust_of
 from mesh_core.models.strict_json import Refusal, parse_object
 
 R = TypeVar("R", bound=Record)
+_LAST_MS = 253_402_300_799_000  # a calendar ends with the year 9999
 
 
 def read_record(raw: bytes, kind: type[R], max_bytes: int) -> R | Refusal:
@@ -61,7 +62,8 @@ def read_asked(raw: bytes, heard_ms: int) -> Request | RequestReply | Refusal:
     value = parse_foreign(raw, max_bytes=MAX_REQUEST_BYTES)
     if isinstance(value, Refusal):
         return value
-    value.setdefault("ts", rfc3339(datetime.fromtimestamp(heard_ms / 1000, UTC)))
+    # Anybody may give an entry an id of the year 100,000.
+    value.setdefault("ts", rfc3339(datetime.fromtimestamp(min(heard_ms, _LAST_MS) / 1000, UTC)))
     if "request" in value and "text" not in value:
         return _record(value, RequestReply)
     value.setdefault("id", request_id(f"{hashlib.sha256(raw).hexdigest()} {heard_ms}"))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from mesh_core.models.proposals import MAX_ATTACHMENTS, Attachment, ProposalId, Risk, attachable, none_there
 from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
@@ -30,19 +30,17 @@ Actor = Annotated[str, StringConstraints(max_length=128)]
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 
 
-def _literal(text: str) -> str:
-    if "{{" in text or "{%" in text or "{#" in text:
-        raise ValueError("holds a template; give the value itself")
-    return text
-
-
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-Value = (
-    StrictBool
-    | StrictInt
-    | StrictFloat
-    | Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_literal)]
-)
+
+
+def _plain_values(variables: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    for name, value in variables.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict | list) or one is None:
+                raise ValueError(f"{name} wants a text, a number, true or false, or a flat list of these")
+            if isinstance(one, str) and any(sign in one for sign in ("{{", "{%", "{#")):
+                raise ValueError(f"{name} holds a template; give the value itself")
+    return variables
 
 
 def _nothing_said(some: dict[str, object]) -> bool:
@@ -108,7 +106,9 @@ class Request(Record):
     limit: Annotated[tuple[Name, ...], Field(max_length=MAX_HOSTS, exclude_if=none_there)] = ()
     name: Annotated[Name | None, Field(exclude_if=not_said)] = None
     extra_vars: Annotated[
-        dict[VariableName, Value | tuple[Value, ...]], Field(max_length=MAX_VARIABLES, exclude_if=_nothing_said)
+        dict[VariableName, JsonValue],
+        AfterValidator(_plain_values),
+        Field(max_length=MAX_VARIABLES, exclude_if=_nothing_said),
     ] = Field(default_factory=dict)
     files: Annotated[
         tuple[RequestedFile, ...], AfterValidator(_each_once), Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)

@@ -109,9 +109,8 @@ def _drafted(
             f"the text says on {', '.join(strangers)}, and it is asked for {', '.join(hosts)}; say the same in both"
         )
     slug, playbooks, risk = slug_of(request), dict[str, Playbook](), Risk.LOW
-    variables = {name: [*said] if isinstance(said, tuple) else said for name, said in request.extra_vars.items()}
     for host in said:
-        text = play(f"Asked for: {slug}", host, variables, *(dict(task) for task in draft.tasks))
+        text = play(f"Asked for: {slug}", host, dict(request.extra_vars), *(dict(task) for task in draft.tasks))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         if unused := next((one.name for one in attachments if f"files/{one.sha256}" not in text), None):
             return Refused(f"the file {unused} came along, and nothing is said of it; name it in the text")
