@@ -51,7 +51,20 @@ async def test_what_is_asked_for_waits_for_a_person_and_then_runs_on_its_host(
             page, place = tmp_path / "index.html", tmp_path / "www"
             page.write_text("<p>오늘 점검 중</p>\n")
             text = f"create the directory {place} and copy index.html to {place}/index.html"
-            asked = ("request", text, "--host", "web01", "--file", str(page), "--name", "page", "--wait", *ann)
+            asked = (
+                "request",
+                text,
+                "--host",
+                "web01",
+                "--file",
+                str(page),
+                "--name",
+                "page",
+                "--limit",
+                "web01",
+                "--wait",
+                *ann,
+            )
             asking = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "mend", *asked, env={**elsewhere, "COLUMNS": "200"}, stdout=subprocess.PIPE
             )

@@ -87,7 +87,8 @@ class LocalDesk:
 
     def _row(self, status: RequestStatus) -> Row:
         row = status.model_dump(mode="json", exclude={"entry", "answered_by", "schema_version", "proposals", "request"})
-        asked = {"name": None, **status.request.model_dump(mode="json", exclude={"schema_version", "files"})}
+        not_said: Row = {"name": None, "limit": [], "extra_vars": {}}
+        asked = {**not_said, **status.request.model_dump(mode="json", exclude={"schema_version", "files"})}
         actions = self._cli.actions
         places = [{**one.model_dump(), "folder": actions.place_of(one.action_id)} for one in status.proposals]
         return {**asked, **row, "proposals": places}

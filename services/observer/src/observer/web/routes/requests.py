@@ -87,7 +87,9 @@ class RequestOut(BaseModel):
     by: str = ""
     text: str = ""
     hosts: list[str] = []
+    limit: list[str] = []
     name: str | None = None
+    extra_vars: dict[str, Any] = {}
     reason: str = Field("", description="why it is refused or cancelled")
     questions: list[OpenQuestion] = Field([], description="what has to be answered; choices empty: any value that fits")
     answers: dict[str, str] = {}
@@ -207,7 +209,9 @@ def _out(context: AppContext, status: RequestStatus) -> RequestOut:
         by=asked.by,
         text=asked.text,
         hosts=list(asked.hosts),
+        limit=list(asked.limit),
         name=asked.name,
+        extra_vars=asked.extra_vars,
         state=status.state,
         reason=status.reason,
         questions=list(status.questions),
