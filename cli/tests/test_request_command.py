@@ -55,9 +55,11 @@ def test_a_request_is_entered_whole_and_says_that_it_waits_where_no_planner_read
     )
     assert said.exit_code == 0
     assert "waits: no planner has read it yet" in said.output
+    waited = mend_online("request", "install nginx", "--host", "web01", "--wait", "--timeout", "1")
+    assert waited.exit_code == 1, "it was to be followed to its end"
     piped = mend_online("request", "-", "--host", "web01", "--json", input="nginx 설치\n")
     with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
-        first, second = [json.loads(fields[b"p"]) for _, fields in client.xrange(Request.stream)]
+        first, _, second = [json.loads(fields[b"p"]) for _, fields in client.xrange(Request.stream)]
     assert (first["text"], first["hosts"], first["name"]) == ("install nginx", ["web01", "db"], "front")
     assert (first["limit"], first["extra_vars"]) == (["db"], {"port": 80, "names": ["a", "b"]})
     assert json.loads(piped.output) == {"id": second["id"], "state": None}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mend.context import CliContext
-from mend.errors import ASKS, DONE, REFUSED, USAGE, CliError
+from mend.errors import ASKS, DONE, FAILED, REFUSED, USAGE, CliError
 from mend.options import AsJson
 from mend.request_desk import RequestDesk, Row, desk_for
 from mend.request_words import new_request, reply_to
@@ -107,7 +107,7 @@ def request(
             cli.say_json({"id": own_id, "state": None})
         else:
             cli.say(f"{own_id} waits: no planner has read it yet. mend status tells whether one runs.", "yellow")
-        raise typer.Exit(DONE)
+        raise typer.Exit(FAILED if wait else DONE)
     ended = _ENDS.get(row["state"], DONE)
     follows = wait and row["state"] == RequestState.FILED
     if follows and not as_json:
