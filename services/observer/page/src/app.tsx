@@ -146,9 +146,10 @@ function Lost() {
   )
 }
 
-/** New proposals and results, said aloud once, whichever view is open. */
+/** New proposals, questions and results, said aloud once, whichever view is open. */
 function announce() {
   return listen((name, message) => {
+    if (name === 'request') announceRequest(message as Record<string, string>)
     if (name !== 'action') return
     const { from, to: folder, node, service, type, action_id: id } = message as Record<string, string | null>
     if (type === 'preview') return // who asked for it sees it on the card
@@ -157,6 +158,12 @@ function announce() {
     else if (folder === 'done') notice(`Repaired: ${target}`, 'good', to('runs', id))
     else if (folder === 'failed' || folder === 'interrupted') notice(`${folder}: ${type} for ${target}`, 'bad', to('runs', id))
   })
+}
+
+/** One that is filed is told by its proposals. */
+function announceRequest({ request, state, text }: Record<string, string>) {
+  if (state === 'asks') notice(`A request asks you something: ${text}`, 'busy', to('requests', request))
+  else if (state === 'refused') notice(`Refused: ${text}`, 'bad', to('requests', request))
 }
 
 let asking = false

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +41,7 @@ def test_what_is_asked_for_asks_back_and_then_waits_on_each_host(mesh: Mesh, vis
     asks = page.locator(".asked-for", has_text="open the firewall")
     expect(asks.locator(".chip")).to_have_text("asks")
     expect(text).to_have_value("")
-    page.get_by_role("link", name="A request asks you something").click()
+    page.get_by_role("link", name="A request asks you something", exact=True).click()
     expect(asks).to_be_focused()
     asks.get_by_label("Which port").fill("no port")
     asks.get_by_role("button", name="Answer").click()
@@ -55,6 +57,82 @@ def test_what_is_asked_for_asks_back_and_then_waits_on_each_host(mesh: Mesh, vis
     expect(page.get_by_label("The playbook")).to_contain_text("hosts: web02")
     expect(page.get_by_role("button", name="Approve…")).to_be_visible()
     assert [one.proposal.node for one in mesh.actions.filed(Folder.PENDING)] == ["web01", "web02"]
+
+
+def test_all_of_a_request_are_approved_at_once_each_by_what_was_shown_unless_they_differ(
+    mesh: Mesh, visit: Visit, pictures: Path
+) -> None:
+    for text in ("install nginx", "install htop"):
+        mesh.ask("requests", {"text": text, "hosts": ["web", "db"], "name": text.split()[1]})
+    page = visit("#/queue")
+    nginx, htop = (page.locator(".asked-for", has_text=text) for text in ("install nginx", "install htop"))
+    for one in (nginx, htop):
+        expect(one.get_by_role("button", name="Approve all 3…")).to_be_visible()
+    ours = {one.name.id: one for one in mesh.actions.pending() if one.proposal.service == "nginx"}
+    nginx.get_by_role("button", name="Approve all 3…").press("Enter")
+    question = nginx.get_by_role("group", name="Approve all?")
+    expect(question).to_be_focused()
+    expect(question).to_contain_text("All 3 carry this playbook; only its hosts differ.")
+    expect(question.get_by_label("The playbook of all")).to_contain_text("hosts: …")
+    for one in ours.values():
+        expect(question.get_by_role("listitem").filter(has_text=one.proposal.node)).to_contain_text(one.name.digest)
+    look(page, pictures, "requests-all")
+    assert mesh.actions.filed(Folder.APPROVED) == []
+
+    edited = next(one for one in ours.values() if one.proposal.node == "db")
+    again = mesh.actions.refile(edited.name, edited.proposal.model_copy(update={"confidence": 0.5}))
+    question.get_by_role("button", name="Yes, approve all 3").click()
+    expect(nginx.get_by_role("alert")).to_contain_text("Not done. db: ")
+    approved = {one.name for one in mesh.actions.filed(Folder.APPROVED)}
+    assert approved == {one.name for one in ours.values() if one is not edited}
+    assert again in {one.name for one in mesh.actions.pending()}
+    expect(nginx.get_by_role("list", name="Its proposals")).to_contain_text("web02 approved")
+    lines = [one for one in mesh.ask("audit")["items"] if one["what"] == "approve"]
+    assert {one["action_id"] for one in lines} >= {name.id for name in approved}
+
+    other = next(one for one in mesh.actions.pending() if one.proposal.service == "htop")
+    book = other.proposal.playbook
+    assert book is not None
+    text = book.text.replace("present", "latest")
+    changed = book.model_copy(update={"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()})
+    mesh.actions.refile(other.name, other.proposal.model_copy(update={"playbook": changed}))
+    htop.get_by_role("button", name="Approve all 3…").click()
+    told = htop.get_by_role("group", name="Not all at once")
+    expect(told).to_contain_text("They do not carry the same playbook. Read each")
+    expect(told.get_by_role("button")).to_have_text(["Back"])
+    htop.get_by_role("link", name="web01").click()
+    page.get_by_role("link", name="req-").click()
+    expect(htop).to_be_focused()
+
+
+def test_what_cannot_be_asked_is_said_at_its_field_and_what_cannot_be_done_on_its_card(
+    visit: Visit, tmp_path: Path
+) -> None:
+    page = visit("#/requests")
+    box = page.get_by_role("region", name="Ask for something")
+    text, button = box.get_by_label("What should be?"), box.get_by_role("button", name="Ask", exact=True)
+    expect(text).to_be_focused()
+    button.click()
+    expect(text).to_be_focused()
+    expect(text).to_have_accessible_description("Say what should be, such as: install nginx")
+    expect(box.get_by_role("group")).to_have_accessible_description("Choose at least one host or group.")
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"\x89PNG\xff\xfe")
+    files = box.get_by_label("Texts that your words name")
+    files.set_input_files(picture)
+    text.fill("write \x07 a poem")
+    box.get_by_label("db").check()
+    button.click()
+    expect(files).to_have_accessible_description("picture.png cannot be read as text; only text can come along.")
+    files.set_input_files([])
+    button.click()
+    expect(text).to_have_accessible_description(re.compile("control character"))
+    text.fill("write a poem")
+    button.click()
+    poem = page.locator(".asked-for", has_text="write a poem")
+    expect(poem.locator(".chip")).to_have_text("refused")
+    expect(poem.locator(".trouble")).not_to_be_empty()
+    expect(page.get_by_role("status").get_by_text("Refused: write a poem")).to_be_visible()
 
 
 def look(page: Page, pictures: Path, name: str) -> None:

@@ -98,6 +98,14 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
             </a>
           </dd>
         </div>
+        {requestOf(p) && (
+          <div>
+            <dt>Asked for in</dt>
+            <dd>
+              <a href={to('requests', requestOf(p))}>{requestOf(p)}</a>
+            </dd>
+          </div>
+        )}
         <div class="long">
           <dt>Digest</dt>
           <dd>
@@ -121,6 +129,12 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       </Panel>
     </>
   )
+}
+
+/** The id of the request that it is part of. */
+function requestOf(p: ProposalDetail) {
+  const { request } = (p.event.payload ?? {}) as { request?: unknown }
+  return p.event_type === 'playbook_requested' && typeof request === 'string' && /^req-[0-9a-f]{12}$/.test(request) ? request : null
 }
 
 /** In red above the buttons: what only this mesh's policy allows, what destroys, and what the executor would refuse. */

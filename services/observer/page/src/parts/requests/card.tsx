@@ -6,6 +6,7 @@ import { mayDecide } from '../../session'
 import { UntrustedText, visible } from '../../text'
 import { Ago } from '../../time'
 import { Chip } from '../marks'
+import { ApproveAll } from './approve_all'
 
 const WORDS: Record<string, [word: string, tone: string]> = {
   waits: ['not read yet', 'plain'],
@@ -64,6 +65,7 @@ export function RequestCard({ r, reload }: { r: Asked; reload: () => void }) {
           ))}
         </ul>
       )}
+      {r.state === 'filed' && mayDecide.value && <ApproveAll r={r} reload={reload} />}
     </article>
   )
 }
