@@ -5,6 +5,8 @@ In words of our own: nobody's text is kept.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from lint_rig import HEAD, lint
 
@@ -64,3 +66,12 @@ def test_another_name_of_a_module_hides_no_danger() -> None:
     for module in ("dnf", "dnf5", "yum"):
         for removes in ("state: absent", "autoremove: true"):
             assert lint(HEAD + f"[{{{module}: {{name: git, {removes}}}}}]").dangers, (module, removes)
+
+
+def test_every_rule_that_refused_one_is_explained_to_people() -> None:
+    root = Path(__file__).parents[3]
+    rows = (root / "benchmarks" / "playbooks_tried.tsv").read_text().splitlines()[1:]
+    rules = {rule for row in rows for rule in row.split("\t")[3].split(", ")} - {"accepted"}
+    words = (root / "docs" / "playbooks.md").read_text()
+    assert len(rows) >= 120
+    assert [rule for rule in sorted(rules) if f"\n| {rule} |" not in words] == []

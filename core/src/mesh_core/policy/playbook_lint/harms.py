@@ -143,7 +143,7 @@ def _of_words(module: str, short: str, beside: Beside, protected: Protected) -> 
     arguments = beside.arguments
     names = [name for key in ("name", "service", "unit", "services", "path") for name in _list(arguments.get(key))]
     named = ", ".join(dict.fromkeys(names))[:MAX_NAMED]
-    state = arguments.get("state")
+    state = said if isinstance(said := arguments.get("state"), str) else None
     lifeline = [text for name in names for text in _filled(name, beside) if protected(text)]
     if lifeline and (
         state in ("stopped", *_AWAY) or arguments.get("enabled") is False or arguments.get("masked") is True
