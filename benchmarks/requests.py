@@ -55,6 +55,8 @@ def flat(values: Mapping[str, Any], attachments: list[Attachment] | None = None)
     """Slots, and their parts as slots of their own. In what is wanted a file's name stands for what it enters as."""
     names = {one.name: KEY if one.name.endswith(".pub") else f"files/{one.sha256}" for one in attachments or ()}
     for name, value in values.items():
+        if name == "changes":
+            continue  # how it is proven, not what was said
         ports = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
         if ports:
             yield name, [one["number"] for one in ports]

@@ -75,7 +75,9 @@ def package(*names: str, state: str = "present") -> dict[str, Any]:
 
 
 def service(name: str, **said: Any) -> dict[str, Any]:
-    return {"service": {"name": name, **said}}
+    """What is restarted or reloaded counts as no change: the second pass would do it once more."""
+    again = {"changed_when": False} if said.get("state") in ("restarted", "reloaded") else {}
+    return {"service": {"name": name, **said}, **again}
 
 
 def ufw(**said: str) -> dict[str, Any]:
