@@ -2,9 +2,10 @@
 
     python benchmarks/requests.py [FILE.yml ...] [--misses]
 
-Two sets lie beside it: what the words were chosen with (known), and what was written down before and never used for it
-(unseen). Right: the recipes and all their values, or a question where the sentence leaves something open. Asked: a
-question or a refusal where it could be read. Wrong: a draft that says something else; the one thing that must not be.
+Three sets lie beside it: what the words were chosen with (known), what was written down before and never used for it
+(unseen), and what was written when all was done (later). Right: the recipes and all their values, or a question where
+the sentence leaves something open. Asked: a question or a refusal where it could be read. Wrong: a draft that says
+something else; the one thing that must not be.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from planner_agent.requests.understanding.reading import joined, read_request
 from planner_agent.requests.understanding.results import NotUnderstood
 
 SETS = Path(__file__).parent / "requests_sets"
+NAMES = ("known", "unseen", "later")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGkP1PpZ3m4J7cVt2f0hS1d9mQv5k8xW0y3bN6aE7rTz anna@example.org"
 
 
@@ -69,7 +71,7 @@ def flat(values: Mapping[str, Any], attachments: list[Attachment] | None = None)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", type=Path, default=[SETS / "known.yml", SETS / "unseen.yml"])
+    parser.add_argument("files", nargs="*", type=Path, default=[SETS / f"{name}.yml" for name in NAMES])
     parser.add_argument("--misses", action="store_true", help="say each sentence that is not right")
     given = parser.parse_args()
     print("| set | sentences | right | asked | wrong | CPU, ms each |\n|---|---|---|---|---|---|")

@@ -31,6 +31,15 @@ def why(asked: Request, config: ConfigSnapshot = CONFIG) -> str:
     return made.reason
 
 
+def test_a_public_key_that_came_along_is_used_by_its_text() -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGkP1PpZ3m4J7cVt2f0hS1d9mQv5k8xW0y3bN6aE7rTz anna@example.org"
+    asked = request("add the key anna.pub for user deploy", files=({"name": "anna.pub", "text": f"{key}\n"},))
+    made = drafted(asked, {}, CONFIG)
+    assert isinstance(made, Drafted), made
+    (play,) = yaml.safe_load(made.playbooks["web01"].text)
+    assert play["tasks"][0]["ansible.posix.authorized_key"] == {"user": "deploy", "key": key, "state": "present"}
+
+
 def test_a_limit_leaves_some_and_variables_are_the_plays() -> None:
     asked = request("install htop", "web", limit=("web02", "db01"), extra_vars={"http_port": 80, "names": ["a"]})
     made = drafted(asked, {}, CONFIG)

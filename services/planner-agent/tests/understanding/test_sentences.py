@@ -52,7 +52,7 @@ def benchmark() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("known", 0.98), ("unseen", 0.83)])
+@pytest.mark.parametrize(("name", "at_least"), [("known", 0.98), ("unseen", 0.83), ("later", 0.83)])
 def test_the_sets_of_the_benchmark_are_read_and_none_of_them_wrongly(name: str, at_least: float) -> None:
     bench = benchmark()
     said = yaml.safe_load((bench.SETS / f"{name}.yml").read_text(encoding="utf-8"))
@@ -140,6 +140,11 @@ def test_hosts_are_named_by_the_sentence_and_no_part_of_what_it_asks() -> None:
     assert drafted("install nginx on web01 and web02 and start it").hosts == ("web01", "web02")
     assert drafted("install nginx on the nas", hosts=["nas"]).hosts == ("nas",)
     assert drafted("install nginx on all servers").hosts == ()
+    known = ["web01", "docker", "nas"]  # groups are called like what they run
+    assert tasks("install docker on web01", hosts=known) == [package("docker")]
+    assert (drafted("ping nas", hosts=known).hosts, drafted("docker 설치해줘", hosts=known).hosts) == (("nas",), ())
+    assert drafted("install nginx on docker and nas", hosts=known).hosts == ("docker", "nas")
+    assert tasks("install docker", hosts=known) == [package("docker")]
     for text in ("install nginx on web01 and php on web02", "install nginx on db07"):
         assert isinstance(understand(text, RECIPES, hosts=["web01", "web02"]), NotUnderstood), text
 

@@ -112,7 +112,7 @@ def _drafted(
     for host in said:
         text = play(f"Asked for: {slug}", host, dict(request.extra_vars), *(dict(task) for task in draft.tasks))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
-        if unused := next((one.name for one in attachments if f"files/{one.sha256}" not in text), None):
+        if unused := next((one.name for one in attachments if not _is_used(one, draft)), None):
             return Refused(f"the file {unused} came along, and nothing is said of it; name it in the text")
         playbook = Playbook(name=slug, sha256=sha256, text=text, attachments=attachments)
         if wrong := lint_playbook(playbook, host, policy.widened, inventory.variables, policy.is_lifeline).sentence:
@@ -124,3 +124,10 @@ def _drafted(
             f"its risk is {risk}, and config/policy.yml allows {policy.max_risk} at most (requests: max_risk)"
         )
     return Drafted(slug, playbooks, risk, draft.recipes)
+
+
+def _is_used(one: Attachment, draft: Draft) -> bool:
+    """As a file of the proposal, or as a value: a public key's text."""
+    arguments = [said for task in draft.tasks for said in task.values() if isinstance(said, dict)]
+    values = [value for said in arguments for value in said.values()]
+    return f"files/{one.sha256}" in values or one.text.strip() in values

@@ -75,13 +75,14 @@ class Attempts:
         for name, recipe in self.recipes.items():
             for number in self._said(clause, name):
                 way: Way | None = recipe.ask.ways[number]
-                parsed = parse(clause, self.language, _owners(name, recipe, number))
+                slots = recipe.slots_of(recipe.ask.ways[number])
+                parsed = parse(clause, self.language, _owners(name, recipe, number), bool(slots))
                 for one in bare:
                     way = way and self._with_bare(name, recipe, way, one)
                 if way is None:
                     continue
                 parsed.left += _out_of_place(clause, way)
-                filled = None if parsed.left else self.filler.fill(parsed.chunks, recipe.slots_of(way))
+                filled = None if parsed.left else self.filler.fill(parsed.chunks, slots)
                 if filled is None:
                     parsed.left = parsed.left or [token.text for chunk in parsed.chunks for token in chunk.tokens]
                     misses.append(parsed)
@@ -103,7 +104,7 @@ class Attempts:
 
     def _with_bare(self, name: str, recipe: Recipe, way: Way, clause: Clause) -> Way | None:
         for number in self._said(clause, name):
-            parsed = parse(clause, self.language, _owners(name, recipe, number))
+            parsed = parse(clause, self.language, _owners(name, recipe, number), takes_values=True)
             if not parsed.left and not parsed.chunks:
                 return _both(recipe.ask.ways[number], way)
         return None

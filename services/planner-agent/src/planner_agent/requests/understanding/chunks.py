@@ -47,14 +47,14 @@ class Parsed:
     pronoun: bool = False
 
 
-def parse(clause: Clause, language: Language, wanted: frozenset[Owner]) -> Parsed:
+def parse(clause: Clause, language: Language, wanted: frozenset[Owner], takes_values: bool) -> Parsed:
     """`wanted` are the owners of the recipe's own phrases that count here."""
-    return _Parser(clause, language, wanted).run()
+    return _Parser(clause, language, wanted, takes_values).run()
 
 
 class _Parser:
-    def __init__(self, clause: Clause, language: Language, wanted: frozenset[Owner]):
-        self.clause, self.language = clause, language
+    def __init__(self, clause: Clause, language: Language, wanted: frozenset[Owner], takes_values: bool):
+        self.clause, self.language, self.takes_values = clause, language, takes_values
         self.hits = _chosen(clause.hits, wanted, len(clause.tokens))
         self.made = Parsed()
         self._clear()
@@ -70,7 +70,7 @@ class _Parser:
         place, tokens = 0, self.clause.tokens
         while place < len(tokens):
             hit = self.hits.get(place)
-            if hit is None:
+            if hit is None or (self.label and self._is_second_verb(hit)):
                 self._value(tokens[place])
                 place += 1
             else:
@@ -80,7 +80,7 @@ class _Parser:
         return self.made
 
     def _value(self, token: Token) -> None:
-        if isinstance(token, HostPart):
+        if isinstance(token, HostPart) and not (token.bare and self.takes_values):
             return
         if token.kind is Kind.SIGN:
             self.made.left.append(token.text)
@@ -167,13 +167,17 @@ class _Parser:
             self.made.left.append(f"{self.listed} {self.clause.tokens[hit.start].text}")  # "user anna and group docker"
         self.label, self.noun, self.preposition, self.listed = slot, True, "", ""
 
+    def _is_second_verb(self, hit: Hit) -> bool:
+        """Behind a label it is a name: "add the key for user deploy"."""
+        return hit.owner.what is What.VERB and self.made.verbs > 0 and hit.words == 1
+
     def _next_value(self, place: int) -> bool:
         """Does a value follow, with nothing but what belongs to it before it?"""
         tokens = self.clause.tokens
         while place < len(tokens):
             hit = self.hits.get(place)
-            if hit is None:
-                return not isinstance(tokens[place], HostPart) and tokens[place].kind is not Kind.SIGN
+            if hit is None or self._is_second_verb(hit):
+                return tokens[place].kind is not Kind.SIGN
             if hit.owner.what not in (What.ARTICLE, What.CALLED, What.POLITE) and tokens[place].text not in ("=", ":"):
                 return False
             place = hit.end

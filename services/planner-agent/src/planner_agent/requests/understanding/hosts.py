@@ -17,12 +17,17 @@ from planner_agent.requests.understanding.tokens import Kind, Token
 _LIKE_A_HOST = re.compile(r"(?i)[a-z][a-z-]*[0-9]{1,3}(?:\.[a-z0-9.-]+)?")
 
 
+PLACES = ("에", "에서", "의")  # the particles of a place, in Korean
+
+
 @dataclass(frozen=True)
 class HostPart(Token):
-    """`names` are those that it says; none: all that the request is for. `away`: it said "from"."""
+    """`names` are those that it says; none: all that the request is for. `away`: it said "from". `bare`: nothing but
+    the name itself says so ("ping nas"); a recipe that takes values takes it for one ("install docker")."""
 
     names: tuple[str, ...] = ()
     away: bool = False
+    bare: bool = False
 
 
 def with_host_parts(tokens: Sequence[Token], language: Language, hosts: Collection[str] | None) -> tuple[Token, ...]:
@@ -68,11 +73,16 @@ class _Reader:
             return place + 1, HostPart(Kind.SIGN, "")
         plain = place + (self._word(place) in self.articles)
         noun = self._is_host_word(plain)
-        first = plain + 1 if noun else plain
-        end, names = self._names(first, bool(led) or noun or self.language.verb_last)
-        if names:
-            end += self._is_host_word(end)
-            return end, HostPart(Kind.SIGN, "", names=names, away=led in self.away)
+        end, names = self._names(plain + 1 if noun else plain)
+        if not names:
+            return start, None
+        behind = self._is_host_word(end)
+        said = bool(led) or noun or behind or self.tokens[end - 1].ending in PLACES
+        if said:
+            return end + behind, HostPart(Kind.SIGN, "", names=names, away=led in self.away)
+        if self.hosts is not None and len(names) == 1 and place == start == plain:
+            one = self.tokens[start]
+            return end, HostPart(one.kind, one.text, one.ending, names=names, bare=True)
         return start, None
 
     def _after_all(self, start: int) -> Iterator[int]:
@@ -81,28 +91,26 @@ class _Reader:
             if end := self._stands(words, start):
                 yield end
 
-    def _names(self, start: int, sure: bool) -> tuple[int, tuple[str, ...]]:
-        """Names of hosts with "and" between them. `sure`: a word before them says that they are some."""
+    def _names(self, start: int) -> tuple[int, tuple[str, ...]]:
+        """Names of hosts with "and" between them."""
         names: list[str] = []
-        place = start
-        while place < len(self.tokens) and (name := self._host(place, sure)):
+        place = end = start
+        while name := self._host(place):
             names.append(name)
-            last, place = place + 1, place + 1
+            place = end = place + 1
             while self._word(place) in self.separators:
                 place += 1
-            if not (place > last and place < len(self.tokens) and self._host(place, sure)):
-                return last, tuple(names)
-        return start, tuple(names)
+            if place == end:
+                break
+        return end, tuple(names)
 
-    def _host(self, place: int, sure: bool) -> str:
+    def _host(self, place: int) -> str:
         if place >= len(self.tokens) or self.tokens[place].kind is not Kind.WORD:
             return ""
         word = self.tokens[place].word
         if self.hosts is not None:
             return self.hosts.get(word, "")
-        ends = self.tokens[place].ending
-        in_korean = not self.language.verb_last or ends in ("에", "에서", "의")
-        return self.tokens[place].text if sure and in_korean and _LIKE_A_HOST.fullmatch(word) else ""
+        return self.tokens[place].text if _LIKE_A_HOST.fullmatch(word) else ""
 
     def _is_host_word(self, place: int) -> bool:
         word = self._word(place)

@@ -85,24 +85,26 @@ def read_request(
     clauses = clauses_of(with_host_parts(_without_mark(tokens), language, hosts), lexicon)
     if len(clauses) > MAX_CLAUSES:
         return NotUnderstood(f"it asks for {len(clauses)} things, {MAX_CLAUSES} are the limit; ask for less at once")
-    where = _where(clauses)
-    if isinstance(where, NotUnderstood):
-        return where
     attempts = Attempts(recipes, Filler(lexicon, attachments))
     readings: list[Reading] = []
     bare: list[Clause] = []
+    said: list[tuple[str, ...]] = []
     for number, clause in enumerate(clauses):
         if number + 1 < len(clauses) and clause.says_nothing_but_verbs:
             bare.append(clause)
+            said += [part.names for part in clause.host_parts]
             continue
         made = _read(attempts, clause, bare, readings[-1].shared if readings else ())
         if isinstance(made, NotRead):
             return _why_not(made, text)
+        said += _hosts_of(clause, made[-1])
         readings += made
         bare = []
     if not readings:
         return NotUnderstood(f"it says nothing that could be done; write what should be, {_EXAMPLE}")
-    return Read(readings, language, where)
+    if len({*said}) > 1:
+        return NotUnderstood("it names other hosts for one part of it than for another; make a request for each")
+    return Read(readings, language, next(iter(said), ()))
 
 
 def _read(
@@ -149,13 +151,10 @@ def _without_mark(tokens: Sequence[Token]) -> tuple[Token, ...]:
     return tuple(token for token in tokens if not (token.kind is Kind.SIGN and token.text in "?!…¿¡"))
 
 
-def _where(clauses: Sequence[Clause]) -> tuple[str, ...] | NotUnderstood:
-    """The hosts that it names, in order."""
-    said = [clause.host_parts for clause in clauses]
-    named = {part.names for parts in said for part in parts}
-    if len(named) > 1:
-        return NotUnderstood("it names other hosts for one part of it than for another; make a request for each")
-    return next(iter(named), ())
+def _hosts_of(clause: Clause, reading: Reading) -> list[tuple[str, ...]]:
+    """What each part of it that says where names; a bare name says so only where no value is wanted."""
+    values = bool(reading.recipe.slots_of(reading.way))
+    return [part.names for part in clause.host_parts if not (part.bare and values)]
 
 
 def _why_not(made: NotRead, text: str) -> NotUnderstood:
