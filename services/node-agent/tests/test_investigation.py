@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.mesh_processes import MESH_PROCESS
+from mesh_core.incidents.own_processes import MESH_PROCESS
 from mesh_core.runtime.services import SERVICES
 from mesh_core.testing import wait_for
 from node_agent.certificate import read_certificate

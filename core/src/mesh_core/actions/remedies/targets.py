@@ -13,7 +13,7 @@ from mesh_core.actions.playbooks import Task
 from mesh_core.actions.remedies.event_values import EVENTS_OWN, told_beside
 from mesh_core.actions.remedies.looking import COMMAND
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.incidents.mesh_processes import MESH_PROCESS
+from mesh_core.incidents.own_processes import MESH_PROCESS
 from mesh_core.models.events import HealthEvent
 
 _NO_TEXT = "''"  # in a template

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mesh_core.incidents.mesh_processes import MESH_PROCESS
+from mesh_core.incidents.own_processes import MESH_PROCESS
 from node_agent import systemctl
 from node_agent.investigation.question import MOST_ROWS, Question, shown
 from node_agent.processes import PROC, program_of
