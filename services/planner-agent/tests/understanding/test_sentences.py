@@ -129,6 +129,12 @@ def folder(path: str) -> dict[str, Any]:
         ("remove the cron job for /opt/a.sh", [{"cron": {"name": "mend: /opt/a.sh", "state": "absent"}}]),
         ("nginx 설치하고 시작해줘", [package("nginx"), service("nginx", state="started")]),
         ("dodaj uzytkownika jan", [user("jan")]),
+        ("https://example.org/a 을 /a 에 클론해줘", [{"git": {"repo": "https://example.org/a", "dest": "/a"}}]),
+        ("Erstelle die Gruppe ops", [{"group": {"name": "ops", "state": "present"}}]),
+        (
+            "create /etc/nginx/nginx.conf from the template nginx.conf.j2",
+            [{"template": {"src": f"files/{FILES[1].sha256}", "dest": "/etc/nginx/nginx.conf"}}],
+        ),
         ("Starte nginx neu", [service("nginx", state="restarted")]),
     ],
 )

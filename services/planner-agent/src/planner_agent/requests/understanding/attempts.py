@@ -166,8 +166,8 @@ def _best(readings: Sequence[Reading]) -> Reading | NotRead | None:
     if not readings:
         return None
 
-    def rank(one: Reading) -> tuple[bool, int, int]:
-        return (not one.open, one.weight, -len(one.open))
+    def rank(one: Reading) -> tuple[bool, int, int, int]:
+        return (not one.open, one.weight, -len(one.open), len(one.values))
 
     first = max(readings, key=rank)
     equal = [one for one in readings if rank(one) == rank(first)]

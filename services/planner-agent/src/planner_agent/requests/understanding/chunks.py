@@ -127,6 +127,7 @@ class _Parser:
         elif what is What.CALLED:
             self.called = True
         elif what is What.PREPOSITION:
+            self.made.left += [self.preposition] if self.preposition else []
             self.roles, self.preposition = hit.owner.roles, self.clause.tokens[hit.start].text
             self.listed = ""
         elif what is What.PRONOUN:
@@ -193,18 +194,22 @@ _STATES = frozenset({"is", "are", "be", "being"})
 
 
 def _chosen(hits: Sequence[Hit], wanted: frozenset[Owner], length: int) -> dict[int, Hit]:
-    """By their start: of those that overlap the one that begins first, of these the longest."""
+    """By their start: of those that overlap the one that begins first, of these the longest. A word that is a verb and
+    a noun is the noun where a verb stands before it: "create it from the template"."""
     chosen: dict[int, Hit] = {}
     taken = [False] * length
-    for hit in hits:  # sorted so
-        if hit.owner.recipe and hit.owner not in wanted:
-            continue
+    counting = [hit for hit in hits if not hit.owner.recipe or hit.owner in wanted]  # sorted so
+    nouns = {(hit.start, hit.end): hit for hit in counting if hit.owner.what is What.NOUN}
+    verbs = 0
+    for hit in counting:
         places = [*range(hit.start, hit.end), *(range(*hit.later) if hit.later else ())]
         if any(taken[place] for place in places):
             continue
         for place in places:
             taken[place] = True
-        chosen[hit.start] = hit
+        is_verb = hit.owner.what is What.VERB
+        chosen[hit.start] = nouns.get((hit.start, hit.end), hit) if is_verb and verbs else hit
+        verbs += is_verb
         if hit.later:
             chosen[hit.later[0]] = Hit(*hit.later, Owner(What.POLITE))
     return chosen

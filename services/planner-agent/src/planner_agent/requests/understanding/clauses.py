@@ -52,7 +52,7 @@ def clauses_of(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[Clause, ...]:
         segments[-1].append(tokens[place])
         place += 1
     if not segments[-1] and len(segments) > 1 and (said := _said_after(tokens, hits)):
-        segments[-1] = said  # "after that", and nothing comes: somebody forgot the rest
+        segments[-1] = said  # "and", and nothing comes: somebody forgot the rest
     made: list[list[Token]] = []
     waiting: list[Token] = []  # has no verb yet
     for segment in segments:
@@ -73,8 +73,9 @@ def clauses_of(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[Clause, ...]:
 
 
 def _said_after(tokens: Sequence[Token], hits: Sequence[Hit]) -> list[Token]:
-    """The words for "then" with which it ends; a full stop is none."""
-    last = next((hit for hit in hits if hit.end == len(tokens) and hit.owner.what is What.THEN), None)
+    """The words for "then" and "and" with which it ends; a full stop is none."""
+    joins = (What.THEN, What.SEPARATOR)
+    last = next((hit for hit in hits if hit.end == len(tokens) and hit.owner.what in joins), None)
     return [one for one in tokens[last.start :] if one.kind is Kind.WORD] if last else []
 
 

@@ -183,7 +183,10 @@ def _lexicon(code: str, recipes: Mapping[str, Recipe]) -> Lexicon:
                 words_said = words_by_language.get(used, ())  # type: ignore[call-overload]
                 add(words_said, owner, language(used))
                 if used == code:
-                    single[owner.what].update(fold(text) for text in words_said if " " not in text)
+                    alone = [fold(text) for text in words_said if " " not in text]
+                    single[owner.what].update(alone)
+                    changed = {form for word in alone for form in said.forms(word)}
+                    single[What.NOUN] |= changed.difference(alone)  # "services", "stopped": hardly a name as well
         add(ask.names, Owner(What.NAME, name))
     whole, begun = defaultdict[str, list[_Phrase]](list), defaultdict[str, list[_Phrase]](list)
     for phrase in phrases:

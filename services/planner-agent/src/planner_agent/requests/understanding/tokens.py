@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from planner_agent.requests.understanding.language import Language
+from planner_agent.requests.understanding.language import HANGUL, Language
 from planner_agent.requests.understanding.schedules import read_schedules
 
 
@@ -89,6 +89,14 @@ def _tokens(text: str, language: Language) -> Iterator[Token]:
         end = found.end()
 
 
+_APART = ("을", "를", "에", "로", "으로", "에서")  # that some write with a blank before them
+
+
+def _is_particle(token: Token, before: Token, language: Language) -> bool:
+    apart = token.text in _APART and before.kind is not Kind.SIGN and not HANGUL.search(before.text)
+    return token.text in language.particles and (isinstance(token, _Glued) or apart)
+
+
 def _kind_of_quoted(text: str) -> Kind:
     """A path, an address or a file's name is what it is, also in quotes."""
     whole = _PATTERN.fullmatch(text)
@@ -103,9 +111,9 @@ def _with_endings(tokens: list[Token], language: Language) -> Iterator[Token]:
         following = tokens[number + 1] if number + 1 < len(tokens) else None
         if isinstance(token, _Glued) and number and token.text in language.list_particles:
             yield Token(Kind.SIGN, ",")
-        elif isinstance(token, _Glued) and number and token.text in language.particles:
+        elif number and _is_particle(token, tokens[number - 1], language):
             continue
-        elif isinstance(following, _Glued) and following.text in language.particles:
+        elif following and _is_particle(following, token, language):
             yield replace(token, ending=following.text)
         else:
             yield Token(token.kind, token.text)
