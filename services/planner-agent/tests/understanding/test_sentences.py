@@ -169,6 +169,33 @@ def test_what_is_missing_is_asked_in_the_language_of_the_sentence_and_the_answer
     assert (cron[0]["cron"]["hour"], cron[0]["cron"]["job"]) == ("2", "/opt/a.sh")
 
 
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ("at 3pm every day", "0 15 * * *"),
+        ("daily at 12am", "0 0 * * *"),
+        ("0 5 * * 1", "0 5 * * 1"),
+        ("every 2 hours", "0 */2 * * *"),
+        ("every hour", "0 * * * *"),
+        ("every friday at 6:30", "30 6 * * 5"),
+        ("every 45 minutes", None),
+        ("every week", None),
+        ("every day", None),
+        ("every day at 25:00", None),
+        ("every hour at 3:00", None),
+        ("every day at 13am", None),
+    ],
+)
+def test_when_is_read_as_a_crontab_says_it_or_asked_for(said: str, fields: str | None) -> None:
+    made = understand(f"{said} run /opt/a.sh" if said.startswith("at") else f"run /opt/a.sh {said}", RECIPES)
+    if fields is None:
+        assert isinstance(made, Questions | NotUnderstood), made
+        return
+    assert isinstance(made, Draft), made
+    cron = made.tasks[0]["ansible.builtin.cron"]
+    assert " ".join(cron[name] for name in ("minute", "hour", "day", "month", "weekday")) == fields
+
+
 def test_a_word_that_may_be_no_name_is_offered_as_the_answer() -> None:
     for text, choice in (
         ("enable swap", "swap"),
