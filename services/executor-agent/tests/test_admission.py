@@ -30,6 +30,7 @@ from mesh_core.actions.register import with_digest
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Proposal, Risk, Undoes, proposal_id
 from mesh_core.models.records import rfc3339
@@ -443,6 +444,18 @@ def test_a_playbook_of_ones_own_is_judged_with_its_attachments_and_the_policy_of
     assert "the module shell may not be used" in reason_for(own_playbook(shell))
     widened = Policy.from_text("rules: []\nrequests: {modules: {ansible.builtin.shell: [cmd]}}")
     assert isinstance(admit(candidate(own_playbook(shell)), ConfigSnapshot(CONFIG.inventory, widened), NOW), Admitted)
+
+
+def test_one_byte_changed_anywhere_in_an_approved_request_is_never_admitted() -> None:
+    """Of a playbook that was asked for, its attachment and all that stands around them."""
+    text = f"- hosts: here\n  tasks: [{{copy: {{src: files/{sha256_of('x')}, dest: /srv/x}}}}]\n"
+    own = own_playbook(text, "x")
+    asked = own.model_copy(update={"event": own.event.model_copy(update={"type": EventType.PLAYBOOK_REQUESTED})})
+    raw, name = asked.wire(), candidate(asked).file_name
+    assert isinstance(admit(candidate(asked), CONFIG, NOW), Admitted)
+    for at in range(len(raw)):
+        bent = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        assert isinstance(admit(candidate(asked, bent, name), CONFIG, NOW), Denied), at
 
 
 def test_a_name_that_the_inventory_gives_a_host_is_not_to_be_read_under_the_guise_of_ones_own() -> None:
