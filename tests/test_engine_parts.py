@@ -28,7 +28,7 @@ async def test_a_container_falls_sick_and_a_restart_heals_it(engine: Engine, sic
     await wait_for(lambda: web.health() == "healthy", 15, "a healthy container")
     web.make_sick()
     await wait_for(lambda: web.health() == "unhealthy", 15, "an unhealthy container")
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(web.url)).status_code == 500
     assert "worker pool is stuck" in engine.logs(web.name)
     engine.docker("restart", web.name)
@@ -52,7 +52,7 @@ async def test_a_container_can_stay_sick_start_slowly_and_crash(engine: Engine, 
     await wait_for(lambda: slow.health() == "healthy", 20, "a slow start that is healthy in the end")
     told = [event["Action"] for event in engine.events(slow.name, "health_status", since=began)]
     assert told == ["health_status: healthy"]  # nothing while it started, though its first checks failed
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get(f"{slow.url}crash")
     await wait_for(lambda: engine.inspect(slow.name)["State"]["Status"] == "exited", 10, "the end after a crash")

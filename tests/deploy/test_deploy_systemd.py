@@ -250,8 +250,17 @@ def older(host: Host) -> str:
     return proofs[1].partition("/")[0]
 
 
+def waits_for(word: str) -> str:
+    """Lines of a version that is not well before it may go on."""
+    return f"    import os, time\n    while not os.path.exists('/opt/homelab/spool/{word}'):\n        time.sleep(0.1)\n"
+
+
+def may_go_on(word: str) -> str:
+    return f"touch /opt/homelab/spool/{word}"
+
+
 def test_ctrl_c_says_where_it_stands_and_the_same_command_goes_on(running: str, checkout: Checkout, host: Host) -> None:
-    checkout.edit(MAIN, START, START + "    import time\n    time.sleep(3)\n")  # slow to its first heartbeat
+    checkout.edit(MAIN, START, START + waits_for("the-same-command"))
     stopped = checkout.interrupt(
         lambda: host.release() != running and host.sh(f"systemctl is-active {UNIT}", check=False) == "active",
         *("--node", "web01", "--systemd"),
@@ -259,6 +268,7 @@ def test_ctrl_c_says_where_it_stands_and_the_same_command_goes_on(running: str, 
     assert stopped.code == 130, stopped
     assert "stopped during" in stopped.sentence, stopped
     assert "the same command" in stopped.sentence, stopped
+    host.sh(may_go_on("the-same-command"))
     done = deploy(checkout)
     assert (done.code, host.release() != running) == (0, True), done
 
@@ -266,7 +276,7 @@ def test_ctrl_c_says_where_it_stands_and_the_same_command_goes_on(running: str, 
 def test_a_connection_that_breaks_while_it_is_proven_is_opened_again_and_is_no_reason_to_go_back(
     running: str, checkout: Checkout, host: Host
 ) -> None:
-    checkout.edit(MAIN, START, START + "    import time\n    time.sleep(3.5)\n")  # slow to its first heartbeat
+    checkout.edit(MAIN, START, START + waits_for("another-connection"))
     cut = (
         "for each in /proc/[0-9]*; do"
         " if grep -qs '^sshd: root@' $each/cmdline; then kill ${each#/proc/}; echo cut; fi; done"
@@ -274,7 +284,7 @@ def test_a_connection_that_breaks_while_it_is_proven_is_opened_again_and_is_no_r
     cuts: list[str] = []
     done = checkout.disturb(
         lambda: host.release() != running and host.sh(f"systemctl is-active {UNIT}", check=False) == "active",
-        lambda process: cuts.append(host.sh(cut)),
+        lambda process: cuts.append(host.sh(f"{cut}; {may_go_on('another-connection')}")),
         *("--node", "web01", "--systemd"),
     )
     assert "cut" in cuts[0]

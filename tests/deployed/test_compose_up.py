@@ -174,9 +174,9 @@ def test_the_node_agent_cannot_reach_the_models(product: Product) -> None:
     knock = (
         "import socket, sys, time\n"
         "for host in sys.argv[1:]:\n"
-        "    for _ in range(20 if 'llama' in sys.argv else 1):\n"
+        "    for _ in range(300 if 'llama' in sys.argv else 1):\n"
         "        try:\n"
-        "            socket.create_connection((host, 8080), 1).close(); print('reached'); break\n"
+        "            socket.create_connection((host, 8080), 5).close(); print('reached'); break\n"
         "        except OSError: time.sleep(0.2)\n"
         "    else: print('closed')\n"
     )

@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from mesh_core.testing import Patience
 from parts.engine import Engine
 from parts.nodes import SshNode
 
@@ -68,10 +69,10 @@ class Checkout:
     def add(self, name: str, node: SshNode, **variables: object) -> None:
         self.hosts[name] = {**node.inventory_vars, **variables}
 
-    def deploy(self, *options: str, seconds: float = 120) -> Done:
+    def deploy(self, *options: str, seconds: float = 600) -> Done:
         return self.run("deploy.sh", *options, seconds=seconds)
 
-    def run(self, script: str, *options: str, seconds: float = 120, answer: str | None = None) -> Done:
+    def run(self, script: str, *options: str, seconds: float = 600, answer: str | None = None) -> Done:
         """scripts/deploy/<script> --service <ours>, in a session of its own, as from a person's shell."""
         began = time.monotonic()
         done = subprocess.run(
@@ -101,7 +102,7 @@ class Checkout:
         seconds: float = 60,
     ) -> Done:
         """deploy.sh, in which `then(process)` happens once `when()` is true."""
-        began = time.monotonic()
+        began, patience = time.monotonic(), Patience(seconds)
         process = subprocess.Popen(
             # What runs in the background ignores SIGINT, these tests perhaps; a shell traps nothing that it began with.
             ["env", "--default-signal=INT", *self._command("deploy.sh", options)],
@@ -115,10 +116,10 @@ class Checkout:
         try:
             while not when():
                 assert process.poll() is None, f"it ended before the moment came: {process.communicate()}"
-                assert time.monotonic() - began < seconds, "the moment never came"
+                assert not patience.over(), f"the moment never came, after {patience}"
                 time.sleep(0.05)
             then(process)
-            out, err = process.communicate(timeout=seconds)
+            out, err = process.communicate(timeout=600)
         finally:
             process.kill()
         return Done(process.returncode, out, err, time.monotonic() - began)
@@ -142,7 +143,7 @@ class Checkout:
         ]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "DEPLOY_SSH_SECONDS": "3", **self.environment}
+        return {**os.environ, "DEPLOY_SSH_SECONDS": "30", **self.environment}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from mesh_core.testing import Patience
 from parts.require import missing, require
 
 UP_WITHIN_SECONDS = 60.0
@@ -66,9 +67,9 @@ class OwnEngine:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for pytest, which then stops us in order
             )
-        deadline = time.monotonic() + UP_WITHIN_SECONDS
+        patience = Patience(UP_WITHIN_SECONDS)
         while not (self.folder / "docker.sock").exists() or "API listen" not in self._log():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self._process.poll() is not None or patience.over():
                 end = self._log()[-2000:]
                 self.stop()
                 missing("a dockerd that starts here", f"see the end of its log:\n{end}")

@@ -33,7 +33,7 @@ class Engine:
         self.env.pop("DOCKER_CONTEXT", None)
         if api_version:
             self.env["DOCKER_API_VERSION"] = api_version
-        self.version = self.docker("version", "--format", "{{.Server.Version}}", timeout=20).strip()
+        self.version = self.docker("version", "--format", "{{.Server.Version}}", timeout=60).strip()
 
     def docker(self, *arguments: str, stdin: str | None = None, timeout: float = 120, check: bool = True) -> str:
         """Any docker command; returns stdout, raises DockerFailed with stderr (unless `check` is False)."""

@@ -87,7 +87,7 @@ def far_node(product: Product) -> Iterator[FarNode]:
             {**near, "RUNTIME_PATH": str(runtime), "NODE_NAME": NAME, "REDIS_URL": product.redis_from_nodes},
             product.compose.plugin,
         )
-        agent("up", "-d", "--no-build", "--wait", "--wait-timeout", "60")
+        agent("up", "-d", "--no-build", "--wait", "--wait-timeout", "240")
         yield FarNode(NAME, product, container, agent.name("node-agent"))
     finally:
         engine.rm(container)

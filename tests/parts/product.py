@@ -28,7 +28,7 @@ from parts.report import timed
 from parts.require import missing
 
 OPERATOR_UID, OPERATORS_GID = 12345, 10100
-UP_SECONDS = 90
+UP_SECONDS = 240  # half a minute on a quiet machine
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Compose:
     environment: Mapping[str, str]
     plugin: Path
 
-    def __call__(self, *words: str, check: bool = True, timeout: float = 180) -> str:
+    def __call__(self, *words: str, check: bool = True, timeout: float = 600) -> str:
         """stdout; AssertionError with stderr when it fails."""
         command = [self.engine.client, "compose", "-p", self.project, "-f", str(self.file), *words]
         environment = {**self.engine.env, "DOCKER_CONFIG": str(self.plugin), **self.environment}

@@ -4,7 +4,7 @@ use warnings;
 use IO::Socket::INET;
 
 my $port = $ENV{PORT} || 8080;
-my $server = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 1) or do { print "no answer: $!\n"; exit 1 };
+my $server = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 30) or do { print "no answer: $!\n"; exit 1 };
 print $server "GET / HTTP/1.0\r\n\r\n";
 my $status = <$server> // "no status line\n";
 print $status;

@@ -2,5 +2,5 @@
 FROM debian:bookworm-slim
 COPY service.pl probe.pl /srv/
 EXPOSE 8080
-HEALTHCHECK --interval=1s --timeout=2s --retries=2 CMD ["perl", "/srv/probe.pl"]
+HEALTHCHECK --interval=1s --timeout=30s --retries=2 CMD ["perl", "/srv/probe.pl"]
 CMD ["perl", "/srv/service.pl"]
