@@ -71,6 +71,10 @@ def test_a_viewer_may_look_and_has_nothing_to_decide_with(mesh: Mesh, visit: Vis
     expect(page.locator(".decide")).to_contain_text("deciding takes the role operator")
     page.keyboard.press("a")
     assert page.get_by_role("button", name="Approve").count() == 0
+    page.keyboard.press("n")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("To decide, choose a proposal")).to_be_visible()
+    assert page.get_by_text("Ask for something").count() == 0
     assert [folder for folder, _ in mesh.actions.find(name.id)] == [Folder.PENDING]
 
 

@@ -49,14 +49,17 @@ function Queue() {
       title="Queue"
       deep={chosen !== null}
       aside={
-        <div class="tools">
-          <Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />
-          {mayDecide.value && (
-            <button type="button" onClick={toAsk} aria-keyshortcuts="n">
-              Ask for something…
-            </button>
-          )}
-        </div>
+        <>
+          <AskedBack read={requests.data?.items ?? []} />
+          <div class="tools">
+            <Search label="Search proposals" value={q} onChange={(text) => setQuery({ q: text })} />
+            {mayDecide.value && (
+              <button type="button" onClick={toAsk} aria-keyshortcuts="n">
+                Ask for something…
+              </button>
+            )}
+          </div>
+        </>
       }
     >
       {page.problem && <ErrorMessage problem={page.problem} retry={page.reload} />}
@@ -64,7 +67,6 @@ function Queue() {
       {data && (
         <div class={chosen ? 'split open' : 'split'}>
           <section class="panel list" aria-label="Waiting proposals">
-            <AskedBack read={requests.data?.items ?? []} />
             <Obstacles found={common} />
             {data.items.length === 0 ? (
               q ? (
@@ -92,13 +94,14 @@ function Queue() {
             <ProposalView key={chosen} id={chosen} />
           ) : (
             <div class="requests">
-              <Requests loaded={requests} />
-              {data.items.length > 0 && (
-                <p class="hint beside">
-                  To decide, choose a proposal: <kbd>j</kbd> and <kbd>k</kbd> walk through the list, <kbd>a</kbd> approves, <kbd>r</kbd> rejects. Nothing
-                  touches a host before you say yes.
-                </p>
-              )}
+              <Requests loaded={requests}>
+                {data.items.length > 0 && (
+                  <p class="hint beside">
+                    To decide, choose a proposal: <kbd>j</kbd> and <kbd>k</kbd> walk through the list, <kbd>a</kbd> approves, <kbd>r</kbd> rejects. Nothing
+                    touches a host before you say yes.
+                  </p>
+                )}
+              </Requests>
             </div>
           )}
         </div>
@@ -117,9 +120,9 @@ function AskedBack({ read }: { read: Asked[] }) {
   const asks = read.filter((one) => one.state === 'asks')
   if (!asks[0]) return null
   return (
-    <p class="count">
-      <a href={to('requests', asks[0].id)}>{asks.length === 1 ? 'A request asks' : `${asks.length} requests ask`} you something</a>
-    </p>
+    <a class="asks-back" href={to('requests', asks[0].id)}>
+      {asks.length === 1 ? 'A request asks' : `${asks.length} requests ask`} you something
+    </a>
   )
 }
 

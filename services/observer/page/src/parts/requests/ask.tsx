@@ -21,27 +21,33 @@ export function Ask({ inventory, onAsked }: { inventory: Inventory; onAsked: () 
   const [wrong, setWrong] = useState<Wrong>({})
   const [busy, setBusy] = useState(false)
   const form = useRef<HTMLFormElement>(null)
+  const files = useRef<HTMLInputElement>(null)
   const { text, hosts } = draft.value
   const { view, args } = where.value
   useEffect(() => {
     if (view === 'requests' && !args[0]) form.current?.querySelector<HTMLElement>('[data-field=text]')?.focus()
   }, [where.value])
+  useEffect(() => {
+    const chosen = new DataTransfer() // a field for files cannot be given a value otherwise
+    for (const file of draft.peek().files) chosen.items.add(file)
+    if (files.current) files.current.files = chosen.files
+  }, [])
   const refuse = (why: Wrong) => {
     setWrong(why)
     const first = FIELDS.find((one) => why[one])
     if (first) form.current?.querySelector<HTMLElement>(`[data-field=${first}]`)?.focus()
   }
   const ask = async () => {
-    const files = await read(draft.value.files)
+    const brought = await read(draft.value.files)
     const why: Wrong = {
       ...(text.trim() ? {} : { text: 'Say what should be, such as: install nginx' }),
       ...(hosts.length ? {} : { hosts: 'Choose at least one host or group.' }),
-      ...(typeof files === 'string' ? { files } : {}),
+      ...(typeof brought === 'string' ? { files: brought } : {}),
     }
     if (Object.keys(why).length) return refuse(why)
     setBusy(true)
     try {
-      const { id } = await send<{ id: string }>('POST', url('requests'), { text, hosts, files })
+      const { id } = await send<{ id: string }>('POST', url('requests'), { text, hosts, files: brought })
       sent.value = [{ id, text, hosts }, ...sent.value]
       draft.value = NOTHING
       form.current?.reset()
@@ -76,6 +82,8 @@ export function Ask({ inventory, onAsked }: { inventory: Inventory; onAsked: () 
             value={text}
             placeholder="install nginx and enable the service"
             onInput={(event) => change({ text: event.currentTarget.value })}
+            onKeyDown={(event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && form.current?.requestSubmit()}
+            aria-keyshortcuts="Control+Enter"
             {...marks('text', wrong.text)}
           />
           <WrongField field="text" wrong={wrong.text} />
@@ -84,6 +92,7 @@ export function Ask({ inventory, onAsked }: { inventory: Inventory; onAsked: () 
         <label>
           Texts that your words name, such as index.html (64 KiB each; may be none)
           <input
+            ref={files}
             type="file"
             multiple
             data-field="files"

@@ -5,7 +5,7 @@ import { to, where } from '../../routes'
 import { mayDecide } from '../../session'
 import { UntrustedText, visible } from '../../text'
 import { Ago } from '../../time'
-import { Chip } from '../marks'
+import { Chip, toneOf } from '../marks'
 import { ApproveAll } from './approve_all'
 
 const WORDS: Record<string, [word: string, tone: string]> = {
@@ -16,6 +16,8 @@ const WORDS: Record<string, [word: string, tone: string]> = {
   cancelled: ['cancelled', 'plain'],
 }
 const HOSTS_SHOWN = 8
+/** Its run left a bundle. */
+const ENDED = ['done', 'failed', 'interrupted']
 
 export function RequestCard({ r, reload }: { r: Asked; reload: () => void }) {
   const [word, tone] = WORDS[r.state ?? 'waits'] ?? [String(r.state), 'plain']
@@ -30,7 +32,10 @@ export function RequestCard({ r, reload }: { r: Asked; reload: () => void }) {
         <h3>
           <UntrustedText text={r.text} max={400} />
         </h3>
-        <Chip word={word} tone={tone} />
+        <span class="chips">
+          {r.risk && <Chip word={`risk ${r.risk}`} tone={toneOf(r.risk)} />}
+          <Chip word={word} tone={tone} />
+        </span>
       </header>
       <p class="sub">
         {r.by && <UntrustedText text={r.by} max={80} />}
@@ -64,6 +69,13 @@ export function RequestCard({ r, reload }: { r: Asked; reload: () => void }) {
             </li>
           ))}
         </ul>
+      )}
+      {r.proposals.some(({ folder }) => ENDED.includes(folder ?? '')) && (
+        <p>
+          <a href={url(`requests/${encodeURIComponent(r.id)}/bundle.zip`)} download>
+            The evidence of its runs (zip)
+          </a>
+        </p>
       )}
       {r.state === 'filed' && mayDecide.value && <ApproveAll r={r} reload={reload} />}
     </article>

@@ -1,4 +1,5 @@
 // What people ask for in words: the box to ask in, and a card for each request that is open or ended lately.
+import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { url, type Asked, type AskedPage, type Inventory } from '../../api'
 import { on, useLoaded } from '../../loaded'
@@ -19,7 +20,8 @@ const isNew = (r: Asked) => now.peek() - Date.parse(r.updated_at ?? r.ts) < LATE
 
 export const useRequests = () => useLoaded<AskedPage>(url('requests', { limit: MOST }), on('request', 'action'))
 
-export function Requests({ loaded }: { loaded: ReturnType<typeof useRequests> }) {
+/** `children` come after them, and not before they are there: nothing moves. */
+export function Requests({ loaded, children }: { loaded: ReturnType<typeof useRequests>; children: ComponentChildren }) {
   const [all, setAll] = useState(false)
   const inventory = useLoaded<Inventory>(mayDecide.value ? url('inventory') : null)
   const read = loaded.data?.items
@@ -43,6 +45,7 @@ export function Requests({ loaded }: { loaded: ReturnType<typeof useRequests> })
           {all ? 'Hide older requests' : `Show ${rest} older ${rest === 1 ? 'request' : 'requests'}`}
         </button>
       )}
+      {children}
     </>
   )
 }
