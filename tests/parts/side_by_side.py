@@ -17,6 +17,7 @@ from parts.dockerd import engines_are_ours
 # In this order.
 THE_MACHINE = (
     "cli/tests/test_drill_docker.py",
+    "services/executor-agent/tests/test_repairs.py",
     "tests/deploy/test_deploy_systemd.py",  # beside it the images are built that the next ones need
     "tests/deploy/test_deploy_docker.py",
     "services/node-agent/tests/test_docker.py",
@@ -27,11 +28,10 @@ THE_MACHINE = (
     "tests/qualify/test_scenarios.py",
     "tests/test_engine_parts.py",
     "tests/test_reboot.py",
+    "tests/test_remedies.py",
 )
 # Where both engines are ours; elsewhere they come after the ones above.
 A_SECOND_ENGINE = (
-    "tests/test_remedies.py",
-    "services/executor-agent/tests/test_repairs.py",
     "tests/test_container_remedies.py",
     "tests/test_own_remedy.py",
     "services/executor-agent/tests/test_process_heals.py",
