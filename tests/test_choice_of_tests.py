@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from parts.side_by_side import A_SECOND_ENGINE, THE_MACHINE, Beside
 
 HERE = Path(__file__).parent
 
@@ -124,16 +123,3 @@ def test_what_passes_alone_is_said_to_be_flaky_and_the_run_stays_red(tmp_path: P
     flaky, _, rest = done.stdout.partition("flaky: passes alone: test_made.py::test_flaky")[2].partition("fails alone")
     assert "the first time it fails" in flaky
     assert "too: test_made.py::test_bad" in rest
-
-
-def test_a_second_engine_is_had_only_where_both_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    def piece_of(file: str) -> str:
-        return Beside._split_scope(None, f"{file}::test_it")  # type: ignore[arg-type]  # it asks nothing of itself
-
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    assert {piece_of(file) for file in THE_MACHINE} == {"the machine"}
-    assert {piece_of(file) for file in A_SECOND_ENGINE} == {"the second engine"}
-    monkeypatch.setenv("DOCKER_HOST", "unix:///theirs.sock")
-    assert {piece_of(file) for file in (*THE_MACHINE, *A_SECOND_ENGINE)} == {"the machine"}
-    assert piece_of("tests/test_seeds.py") == "tests/test_seeds.py"

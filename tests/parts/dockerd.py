@@ -26,13 +26,9 @@ DOWN_WITHIN_SECONDS = 30.0
 
 
 class OwnEngine:
-    """`start()`, then `host`; `restart()` as an upgrade does; `stop()` leaves no process, mount, bridge or file.
+    """`start()`, then `host`; `restart()` as an upgrade does; `stop()` leaves no process, mount, bridge or file."""
 
-    `beside`: it leaves docker0 to another engine, which may start later.
-    """
-
-    def __init__(self, *, beside: bool = False) -> None:
-        self._beside = beside
+    def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mendmesh-engine-"))
         self.host = f"unix://{self.folder}/docker.sock"
         self.bridge = ""
@@ -41,7 +37,7 @@ class OwnEngine:
 
     def start(self) -> None:
         """Wait until its socket answers; skips (or fails, in CI) with the end of the engine's log."""
-        if self._beside or _another_engine():
+        if _another_engine():
             self._network = self._own_bridge()
         else:
             remove_ports_of("docker0")
@@ -99,35 +95,24 @@ class OwnEngine:
     def _own_bridge(self) -> list[str]:
         ip = require("ip", "apt-get install iproute2")
         used = subprocess.run([ip, "-4", "route"], capture_output=True, text=True, check=True).stdout
-        for number in (n for n in range(1, 255) if f"10.213.{n}." not in used):
-            added = _add_bridge(ip, f"mendmesh{number}")
-            if "File exists" not in added.stderr:  # another one took the same number at the same moment
-                break
+        number = next(n for n in range(1, 255) if f"10.213.{n}." not in used)
+        self.bridge = f"mendmesh{number}"
+        added = subprocess.run(
+            [ip, "link", "add", self.bridge, "type", "bridge"], capture_output=True, text=True, check=False
+        )
         if added.returncode:
             shutil.rmtree(self.folder)
             missing("the right to make a network bridge", f"run as root with all capabilities ({added.stderr.strip()})")
-        self.bridge = f"mendmesh{number}"
         subprocess.run([ip, "address", "add", f"10.213.{number}.1/24", "dev", self.bridge], check=True)
         subprocess.run([ip, "link", "set", self.bridge, "up"], check=True)
         return ["--bridge", self.bridge, "--iptables=false"]
 
 
-def engines_are_ours() -> bool:
-    """Do these tests start their own engines? Else they have one: what DOCKER_HOST says, or the machine's."""
-    return not os.environ.get("DOCKER_HOST") and os.geteuid() == 0
-
-
 def _another_engine() -> bool:
-    """An engine that has ended leaves its docker0 behind; ours takes that over, as its own next start would. Those of
-    ours with bridges of their own do not have it."""
+    """An engine that has ended leaves its docker0 behind; ours takes that over, as its own next start would."""
     if not Path("/sys/class/net/docker0").exists():
         return False
-    running = [process.info for process in psutil.process_iter(["name", "cmdline"])]
-    return any(one["name"] == "dockerd" and "--bridge" not in (one["cmdline"] or ()) for one in running)
-
-
-def _add_bridge(ip: str, name: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ip, "link", "add", name, "type", "bridge"], capture_output=True, text=True, check=False)
+    return any(process.name() == "dockerd" for process in psutil.process_iter(["name"]))
 
 
 def remove_ports_of(bridge: str) -> None:
