@@ -4,7 +4,6 @@ says that the load is gone. A container with systemd stands for the host; for it
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -14,19 +13,13 @@ from typing import Any
 import pytest
 import redis
 from parts.engine import Engine
+from parts.hanging import HANGS
 from parts.nodes import SystemdNode, systemd_container
 from parts.planning import mend, outcome_of, planner_and_executor, waiting
 
 from mesh_core.testing import RedisServer, wait_for
 
-# A parent that waits for its vforked child hangs (D) as one does that waits for a dead disk.
-HANGS = """
-import ctypes, os, time
-if ctypes.CDLL(None).syscall({number}, 0x4000 | 17, 0, 0, 0, 0) == 0:
-    time.sleep(3600)
-"""
-CLONE = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
-HANG = f"for i in 1 2 3 4 5; do setsid python3 -c '{HANGS.format(number=CLONE)}' & done"
+HANG = f"for i in 1 2 3 4 5; do setsid python3 -c '{HANGS}' & done"
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parts.hanging import HANGS
 
 from mesh_core.incidents.own_processes import MESH_PROCESS
 from mesh_core.runtime.services import SERVICES
@@ -369,10 +370,8 @@ def test_whose_a_process_is_stands_in_its_cgroup(cgroup: str, group: str, unit: 
 
 
 def test_what_hangs_in_the_kernel_is_told_and_whether_the_mesh_runs_here(tmp_path: Path) -> None:
-    """Of the real /proc: a parent that waits for its vforked child hangs as one does that waits for a dead disk."""
-    clone = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
-    hangs = f"import ctypes, time; ctypes.CDLL(None).syscall({clone}, 0x4000 | 17, 0, 0, 0, 0) or time.sleep(600)"
-    group = [subprocess.Popen([sys.executable, "-c", hangs], start_new_session=True) for _ in range(4)]
+    """Of the real /proc."""
+    group = [subprocess.Popen([sys.executable, "-c", HANGS], start_new_session=True) for _ in range(4)]
     try:
         statuses = [Path(f"/proc/{one.pid}/status") for one in group]
         asyncio.run(wait_for(lambda: all("State:\tD" in one.read_text() for one in statuses), 30, "they hang"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sized
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
@@ -39,6 +40,11 @@ class Risk(StrEnum):
     LOW = "low"
     GUARDED = "guarded"
     HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 for the least."""
+        return tuple(Risk).index(self)
 
 
 class ActionUpdate(Record):
@@ -111,7 +117,7 @@ class ModelRef(Record):
 A_PERSON = ModelRef(name="a person", provider="person", position=1, latency_ms=0)  # asked for it, and no model did
 
 
-def none_there(some: tuple[object, ...]) -> bool:
+def none_there(some: Sized) -> bool:
     return not some
 
 

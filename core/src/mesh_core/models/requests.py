@@ -23,8 +23,8 @@ MAX_HOSTS = 50
 MAX_ANSWERS = 32
 MAX_VARIABLES = 64
 
-RequestId = Annotated[str, StringConstraints(pattern=r"^req-[0-9a-f]{12}$")]
-_ID = re.compile(r"req-[0-9a-f]{12}")
+_ID = re.compile(r"^req-[0-9a-f]{12}$")
+RequestId = Annotated[str, StringConstraints(pattern=_ID.pattern)]
 Slot = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 Actor = Annotated[str, StringConstraints(max_length=128)]
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
@@ -41,10 +41,6 @@ def _plain_values(variables: dict[str, JsonValue]) -> dict[str, JsonValue]:
             if isinstance(one, str) and any(sign in one for sign in ("{{", "{%", "{#")):
                 raise ValueError(f"{name} holds a template; give the value itself")
     return variables
-
-
-def _nothing_said(some: dict[str, object]) -> bool:
-    return not some
 
 
 def _readable(text: str) -> str:
@@ -108,7 +104,7 @@ class Request(Record):
     extra_vars: Annotated[
         dict[VariableName, JsonValue],
         AfterValidator(_plain_values),
-        Field(max_length=MAX_VARIABLES, exclude_if=_nothing_said),
+        Field(max_length=MAX_VARIABLES, exclude_if=none_there),
     ] = Field(default_factory=dict)
     files: Annotated[
         tuple[RequestedFile, ...], AfterValidator(_each_once), Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from mesh_core.incidents.event_types import EventType
@@ -19,7 +20,6 @@ from mesh_core.policy.playbook_tasks import tasks_in
 from mesh_core.policy.policy import Policy
 
 LOW, GUARDED, HIGH = Risk.LOW, Risk.GUARDED, Risk.HIGH
-ORDER = (LOW, GUARDED, HIGH)
 _OWN_PLACES = re.compile(r"/(opt|srv|var/www)(/[^/]+)+/?")
 _KEYS_OF_THE_HOUSE = re.compile(r"/etc/(passwd|shadow|group|gshadow|sudoers|ssh|pam\.d|security)\b.*|.*/\.ssh(/.*)?")
 _RULING_GROUPS = frozenset({"root", "sudo", "wheel", "admin", "docker", "adm", "disk", "lxd", "libvirt", "shadow"})
@@ -45,7 +45,7 @@ def risk_of_playbook(playbook: Playbook, node: str, policy: Policy) -> Risk:
         return HIGH
     if any(_becomes_another(part) for part in (*plays, *tasks, *_blocks(plays))):
         return HIGH
-    return max((_risk_of(task) for task in tasks), key=ORDER.index, default=LOW)
+    return max((_risk_of(task) for task in tasks), key=attrgetter("rank"), default=LOW)
 
 
 def _blocks(plays: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -15,7 +15,6 @@ from mesh_core.models.proposals import Risk
 from mesh_core.models.records import parse_time
 
 FAILURE_COUNTS = timedelta(days=1)
-_RISKS = tuple(Risk)
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,6 @@ def ranked(candidates: Iterable[RankedChoice], past: TrackRecord, prefer: str = 
     risks less, and then as they stand."""
 
     def key(one: RankedChoice) -> tuple[bool, bool, bool, int]:
-        return (one.type in past.failed, one.word != prefer, one.type not in past.proven, _RISKS.index(one.risk))
+        return (one.type in past.failed, one.word != prefer, one.type not in past.proven, one.risk.rank)
 
     return [one.word for one in sorted(candidates, key=key)]

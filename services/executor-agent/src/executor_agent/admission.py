@@ -19,7 +19,7 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.playbook_risk import ORDER, risk_of_proposal
+from mesh_core.policy.playbook_risk import risk_of_proposal
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
 
@@ -223,7 +223,7 @@ def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, va
         return "type and action must both be playbook, or neither; correct it with `mend edit`"
     if proposal.playbook is None:
         return "it is of type playbook but carries none; add one with `mend edit`"
-    if ORDER.index(proposal.risk_level) < ORDER.index(risk := risk_of_proposal(proposal, policy)):
+    if proposal.risk_level.rank < (risk := risk_of_proposal(proposal, policy)).rank:
         return f"its risk_level must be {risk.value}, by its tasks and config/policy.yml; correct it with `mend edit`"
     if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened, variables).sentence:
         return f"its playbook may not run: {wrong}; correct it with `mend edit`, which also writes every sha256 anew"

@@ -34,7 +34,7 @@ def largest_processes(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]
     """The processes with the most resident memory."""
     page = os.sysconf("SC_PAGE_SIZE")
     rows: list[dict[str, Any]] = []
-    for folder in _processes(proc):
+    for folder in process_folders(proc):
         try:
             pages = int((folder / "statm").read_text().split()[1])
             rows.append({"pid": int(folder.name), "name": program_of(folder), "rss_mib": pages * page // 1048576})
@@ -46,7 +46,7 @@ def largest_processes(count: int = 5, proc: Path = PROC) -> list[dict[str, Any]]
 def busy_processes(count: int = 10, proc: Path = PROC) -> list[dict[str, Any]]:
     """The processes that make the load: running (R) or stuck in the kernel (D)."""
     rows: list[dict[str, Any]] = []
-    for folder in _processes(proc):
+    for folder in process_folders(proc):
         try:
             state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
             if state in ("R", "D"):
@@ -56,7 +56,8 @@ def busy_processes(count: int = 10, proc: Path = PROC) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["state"])[:count]
 
 
-def _processes(proc: Path) -> list[Path]:
+def process_folders(proc: Path = PROC) -> list[Path]:
+    """Of each process its folder in /proc."""
     return [folder for folder in proc.iterdir() if folder.name.isdigit()]
 
 

@@ -17,9 +17,6 @@ from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.proposals import Proposal, Risk
 from mesh_core.policy.facts import Fact, facts_for
 
-# What a choice risks, over nothing (0) and a message (1): one remedy instead of another of its risk is nothing worse.
-_RISKS = tuple(Risk)
-
 
 class Weight(NamedTuple):
     """The worst that was told of a subject: the rank of its severity, how far it is down, how much was proposed for it,
@@ -99,7 +96,8 @@ def _down(event: HealthEvent) -> int:
 
 
 def _measure(choice: str) -> int:
+    """What it risks, over nothing (0) and a message (1): one remedy instead of another of its risk is nothing worse."""
     if choice in (IGNORE.word, NOTIFY.word):
         return int(choice == NOTIFY.word)
     risk = risk_of_choice(choice)  # a word that is no choice is a person's own playbook
-    return 2 + (len(_RISKS) if risk is None else _RISKS.index(risk))
+    return 2 + (len(Risk) if risk is None else risk.rank)

@@ -26,7 +26,7 @@ Phrases = dict[Language, tuple[Phrase, ...]]
 Said = bool | int | Annotated[str, StringConstraints(pattern=r"^[^{}]{1,100}$")]
 
 
-class Role(StrEnum):
+class SlotRole(StrEnum):
     """How a value stands in a sentence: what the verb is about, or what a preposition or a particle makes of it."""
 
     OBJECT = "object"
@@ -46,7 +46,7 @@ class Slot(FilePart):
     """
 
     type: SlotType
-    roles: tuple[Role, ...] = (Role.OBJECT,)
+    roles: tuple[SlotRole, ...] = (SlotRole.OBJECT,)
     labels: Phrases = Field(default_factory=dict)
     needs_label: bool = False
     many: Literal["list", "each"] | None = None

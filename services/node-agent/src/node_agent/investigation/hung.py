@@ -15,7 +15,7 @@ from typing import Any
 from mesh_core.incidents.own_processes import MESH_PROCESS
 from node_agent import systemctl
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.processes import PROC, program_of
+from node_agent.processes import PROC, process_folders, program_of
 
 HUNG_EVENTS = frozenset({"load_high", "mount_stale"})
 BETWEEN_SECONDS = 0.3  # two looks: who waits for a disk that works has got on by then
@@ -49,7 +49,7 @@ def look(question: Question, proc: Path = PROC) -> dict[str, Any]:
 def _waiting(question: Question, proc: Path) -> dict[Path, tuple[str, ...]]:
     """Those that wait, with how often each was given a processor so far."""
     found: dict[Path, tuple[str, ...]] = {}
-    for seen, folder in enumerate(_processes(proc)):
+    for seen, folder in enumerate(process_folders(proc)):
         if question.over() or seen > MAX_PROCESSES:
             break
         with contextlib.suppress(OSError):
@@ -70,12 +70,8 @@ def _failed_units(question: Question) -> dict[str, int]:
 
 def _carries_mesh(proc: Path) -> bool:
     """Containers' processes are a host's, too."""
-    for folder in _processes(proc):
+    for folder in process_folders(proc):
         with contextlib.suppress(OSError):
             if _OF_THE_MESH.match((folder / "cmdline").read_text(errors="replace")):
                 return True
     return False
-
-
-def _processes(proc: Path) -> list[Path]:
-    return [folder for folder in proc.iterdir() if folder.name.isdigit()]

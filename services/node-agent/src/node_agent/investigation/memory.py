@@ -15,7 +15,7 @@ from node_agent.container_dependents import company_of
 from node_agent.container_identity import container_facts, identity_for
 from node_agent.engine import Engine
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.processes import PROC, program_of, sizes_in
+from node_agent.processes import PROC, process_folders, program_of, sizes_in
 
 MEMORY_EVENTS = frozenset({"memory_low", "container_oom"})
 LOOKED_AT = 100  # of the largest processes: to ask one for its share takes the kernel up to some milliseconds
@@ -122,10 +122,9 @@ def _what_it_is(container_id: str, unit: str, rows: Sequence[dict[str, Any]]) ->
 
 def _largest(proc: Path) -> list[Path]:
     resident: list[tuple[int, Path]] = []
-    for folder in proc.iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                resident.append((int((folder / "statm").read_text().split()[1]), folder))
+    for folder in process_folders(proc):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            resident.append((int((folder / "statm").read_text().split()[1]), folder))
     return [folder for _, folder in sorted(resident, reverse=True)[:LOOKED_AT]]
 
 

@@ -16,7 +16,7 @@ from mesh_core.models.requests import MAX_HOSTS, OpenQuestion, Request
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.playbook_risk import ORDER, risk_of_playbook
+from mesh_core.policy.playbook_risk import risk_of_playbook
 from mesh_core.policy.policy import Policy
 from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
 from planner_agent.requests.wording import slug_of
@@ -62,9 +62,7 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
         case NotUnderstood():
             return Refused(understood.reason)
         case Questions():
-            return Asking(
-                tuple(OpenQuestion(slot=one.slot, text=one.text, choices=one.choices) for one in understood.open)
-            )
+            return Asking(understood.open)
         case Draft():
             return _drafted(request, attachments, understood, hosts, config.policy, config.inventory)
 
@@ -108,18 +106,18 @@ def _drafted(
         return Refused(
             f"the text says on {', '.join(strangers)}, and it is asked for {', '.join(hosts)}; say the same in both"
         )
-    slug, playbooks, risk = slug_of(request), dict[str, Playbook](), Risk.LOW
+    if unused := next((one.name for one in attachments if not _is_used(one, draft)), None):
+        return Refused(f"the file {unused} came along, and nothing is said of it; name it in the text")
+    slug, playbooks = slug_of(request), dict[str, Playbook]()
     for host in said:
         text = play(f"Asked for: {slug}", host, dict(request.extra_vars), *(dict(task) for task in draft.tasks))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
-        if unused := next((one.name for one in attachments if not _is_used(one, draft)), None):
-            return Refused(f"the file {unused} came along, and nothing is said of it; name it in the text")
         playbook = Playbook(name=slug, sha256=sha256, text=text, attachments=attachments)
         if wrong := lint_playbook(playbook, host, policy.widened, inventory.variables, policy.is_lifeline).sentence:
             return Refused(f"its playbook may not run: {wrong}")
         playbooks[host] = playbook
-        risk = max(risk, risk_of_playbook(playbook, host, policy), key=ORDER.index)
-    if ORDER.index(risk) > ORDER.index(policy.max_risk):
+    risk = risk_of_playbook(playbooks[said[0]], said[0], policy)  # they differ in nothing but `hosts`
+    if risk.rank > policy.max_risk.rank:
         return Refused(
             f"its risk is {risk}, and config/policy.yml allows {policy.max_risk} at most (requests: max_risk)"
         )

@@ -10,10 +10,10 @@ from typing import Any
 from mesh_core.actions.remedies.recipe_file import Slot
 from mesh_core.actions.remedies.slot_values import SlotType, value_of
 from mesh_core.models.proposals import Attachment
+from mesh_core.models.requests import OpenQuestion
 from planner_agent.requests.understanding.attempts import Reading
 from planner_agent.requests.understanding.filling import attached, spelt
 from planner_agent.requests.understanding.language import LANGUAGES
-from planner_agent.requests.understanding.results import Question
 from planner_agent.requests.understanding.schedules import UNKNOWN, read_schedules
 
 _BETWEEN = re.compile(r"[,\s]+")
@@ -21,7 +21,7 @@ _BETWEEN = re.compile(r"[,\s]+")
 
 def question_for(
     reading: Reading, slot: str, language: str, said: Sequence[str], attachments: Sequence[Attachment], wrong: str
-) -> Question:
+) -> OpenQuestion:
     """In that language where the recipe has it. `said`: what the sentence says and might mean; `wrong`: an answer that
     does not fit."""
     wanted = reading.recipe.ask.slots[slot]
@@ -32,7 +32,7 @@ def question_for(
     choices = tuple(said)
     if wanted.type is SlotType.ATTACHMENT or wanted.endings:
         choices = tuple(one.name for one in attachments if attached(one, wanted) is not None)
-    return Question(slot, text, choices)
+    return OpenQuestion(slot=slot, text=text, choices=choices)
 
 
 def answered(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from mesh_core.actions.remedies.recipe_file import Recipe, Way
@@ -19,7 +20,6 @@ from planner_agent.requests.understanding.lexicon import Owner, What
 
 # What is installed and what is started are called the same: who names nothing means what the clause before named.
 SHARED = (SlotType.PACKAGE, SlotType.UNIT)
-_RISKS = list(Risk)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _both(one: Way, other: Way) -> Way | None:
     if one.sets.keys() & other.sets.keys() or one.apply or other.apply:
         return None
     risks = [risk for risk in (one.risk, other.risk) if risk]
-    risk = max(risks, key=_RISKS.index) if risks else None
+    risk = max(risks, key=attrgetter("rank"), default=None)
     confirm = one.confirm and other.confirm
     return other.model_copy(update={"sets": {**one.sets, **other.sets}, "risk": risk, "confirm": confirm})
 

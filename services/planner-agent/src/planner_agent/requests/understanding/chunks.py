@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mesh_core.actions.remedies.recipe_file import Role
+from mesh_core.actions.remedies.recipe_file import SlotRole
 from planner_agent.requests.understanding.clauses import Clause
 from planner_agent.requests.understanding.hosts import HostPart
 from planner_agent.requests.understanding.language import Language, Roles
 from planner_agent.requests.understanding.lexicon import Hit, Owner, What
-from planner_agent.requests.understanding.tokens import Kind, Token
+from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
-OBJECT: Roles = frozenset({Role.OBJECT})
+OBJECT: Roles = frozenset({SlotRole.OBJECT})
 INFINITIVE = "to"  # a preposition that may stand before a verb
 
 
@@ -25,7 +25,7 @@ class Chunk:
     """A value, or several with "and" between them. `label`: the slot that a word beside it announces. `article`,
     `noun`, `called`: what else stands beside it and says how much of a name it is."""
 
-    tokens: list[Token]
+    tokens: list[TextToken]
     roles: Roles = OBJECT
     label: str = ""
     article: bool = False
@@ -79,10 +79,10 @@ class _Parser:
         self.made.left += [word for word in (self.preposition, self.listed) if word]
         return self.made
 
-    def _value(self, token: Token) -> None:
+    def _value(self, token: TextToken) -> None:
         if isinstance(token, HostPart) and not (token.bare and self.takes_values):
             return
-        if token.kind is Kind.SIGN:
+        if token.kind is TokenKind.SIGN:
             self.made.left.append(token.text)
             return
         marked = bool(self.preposition or self.label or token.ending or self.roles is not OBJECT)
@@ -91,8 +91,8 @@ class _Parser:
         elif (
             self.last
             and not marked
-            and token.kind is Kind.WORD
-            and self.last.tokens[-1].kind is Kind.WORD
+            and token.kind is TokenKind.WORD
+            and self.last.tokens[-1].kind is TokenKind.WORD
             and not self.last.tokens[-1].ending
         ):
             self.made.left.append(f"{self.last.tokens[-1].text} {token.text}")
@@ -147,7 +147,7 @@ class _Parser:
 
     def _verb(self, hit: Hit) -> None:
         words = [token.word for token in self.clause.tokens[: hit.end]]
-        named = any(chunk.tokens[0].kind is Kind.WORD for chunk in self.made.chunks)
+        named = any(chunk.tokens[0].kind is TokenKind.WORD for chunk in self.made.chunks)
         if named and not self.made.verbs and self.language.inflects and _orders(words, hit):
             self.made.left.append(" ".join(words[hit.start :]))  # "npm install": what stands before it is no object
         self.made.verbs += 1
@@ -178,7 +178,7 @@ class _Parser:
         while place < len(tokens):
             hit = self.hits.get(place)
             if hit is None or self._is_second_verb(hit):
-                return tokens[place].kind is not Kind.SIGN
+                return tokens[place].kind is not TokenKind.SIGN
             if hit.owner.what not in (What.ARTICLE, What.CALLED, What.POLITE) and tokens[place].text not in ("=", ":"):
                 return False
             place = hit.end

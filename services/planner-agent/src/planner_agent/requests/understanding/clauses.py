@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from planner_agent.requests.understanding.hosts import HostPart
 from planner_agent.requests.understanding.lexicon import Hit, Lexicon, What
-from planner_agent.requests.understanding.tokens import Kind, Token
+from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 _STAND_FOR_VALUES = (What.NOUN, What.NAME, What.LABEL, What.PRONOUN)
-_SEPARATOR = Token(Kind.SIGN, ",")
+_SEPARATOR = TextToken(TokenKind.SIGN, ",")
 
 
 @dataclass(frozen=True)
 class Clause:
     """What one verb is about, with every phrase that stands in it."""
 
-    tokens: tuple[Token, ...]
+    tokens: tuple[TextToken, ...]
     hits: tuple[Hit, ...]
 
     @property
@@ -33,9 +33,9 @@ class Clause:
         return all(place in known or isinstance(token, HostPart) for place, token in enumerate(self.tokens))
 
 
-def clauses_of(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[Clause, ...]:
+def clauses_of(tokens: Sequence[TextToken], lexicon: Lexicon) -> tuple[Clause, ...]:
     """Split where "and" or a comma stands before another verb; elsewhere it joins two values of one list."""
-    segments: list[list[Token]] = [[]]
+    segments: list[list[TextToken]] = [[]]
     hits = lexicon.hits(tokens)
     ends = {hit.start: hit.end for hit in reversed(hits) if hit.owner.what in (What.SEPARATOR, What.THEN)}
     joining = lexicon.language.joining
@@ -53,8 +53,8 @@ def clauses_of(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[Clause, ...]:
         place += 1
     if not segments[-1] and len(segments) > 1 and (said := _said_after(tokens, hits)):
         segments[-1] = said  # "and", and nothing comes: somebody forgot the rest
-    made: list[list[Token]] = []
-    waiting: list[Token] = []  # has no verb yet
+    made: list[list[TextToken]] = []
+    waiting: list[TextToken] = []  # has no verb yet
     for segment in segments:
         if not segment:
             continue
@@ -72,12 +72,12 @@ def clauses_of(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[Clause, ...]:
     return tuple(Clause(tuple(one), lexicon.hits(one)) for one in made)
 
 
-def _said_after(tokens: Sequence[Token], hits: Sequence[Hit]) -> list[Token]:
+def _said_after(tokens: Sequence[TextToken], hits: Sequence[Hit]) -> list[TextToken]:
     """The words for "then" and "and" with which it ends; a full stop is none."""
     joins = (What.THEN, What.SEPARATOR)
     last = next((hit for hit in hits if hit.end == len(tokens) and hit.owner.what in joins), None)
-    return [one for one in tokens[last.start :] if one.kind is Kind.WORD] if last else []
+    return [one for one in tokens[last.start :] if one.kind is TokenKind.WORD] if last else []
 
 
-def _has_verb(tokens: Sequence[Token], lexicon: Lexicon) -> bool:
+def _has_verb(tokens: Sequence[TextToken], lexicon: Lexicon) -> bool:
     return any(hit.owner.what is What.VERB for hit in lexicon.hits(tokens))

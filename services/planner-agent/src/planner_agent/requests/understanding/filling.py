@@ -13,20 +13,20 @@ from mesh_core.models.proposals import Attachment
 from planner_agent.requests.understanding.chunks import OBJECT, Chunk
 from planner_agent.requests.understanding.lexicon import Lexicon, fold
 from planner_agent.requests.understanding.schedules import UNKNOWN
-from planner_agent.requests.understanding.tokens import Kind, Token
+from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 _NAMES = (SlotType.PACKAGE, SlotType.UNIT, SlotType.USER, SlotType.NAME)
 _IN_SMALL = (SlotType.PACKAGE, SlotType.UNIT)  # of which people write the first letter large
 _LIKE_A_HOST = re.compile(r"(?:node|host|server|srv|web|db|vm|pi|nas)-?[0-9]{1,3}")
 _A_FILE = re.compile(r"\.(?:html?|txt|conf|cfg|j2|ya?ml|json|sh|ini|css|js|zip|gz|tar|pub)$")
 _NO_WORDS = {SlotType.TEXT, SlotType.PATH, SlotType.URL, SlotType.PUBLIC_KEY, SlotType.SCHEDULE}
-_KINDS: Mapping[Kind, frozenset[SlotType]] = {
-    Kind.WORD: frozenset(SlotType) - _NO_WORDS,
-    Kind.TEXT: frozenset({SlotType.TEXT, SlotType.SCHEDULE, SlotType.PUBLIC_KEY, *_NAMES}),
-    Kind.URL: frozenset({SlotType.URL, SlotType.REPOSITORY}),
-    Kind.PATH: frozenset({SlotType.PATH}),
-    Kind.KEY: frozenset({SlotType.PUBLIC_KEY}),
-    Kind.TIMES: frozenset({SlotType.SCHEDULE}),
+_KINDS: Mapping[TokenKind, frozenset[SlotType]] = {
+    TokenKind.WORD: frozenset(SlotType) - _NO_WORDS,
+    TokenKind.TEXT: frozenset({SlotType.TEXT, SlotType.SCHEDULE, SlotType.PUBLIC_KEY, *_NAMES}),
+    TokenKind.URL: frozenset({SlotType.URL, SlotType.REPOSITORY}),
+    TokenKind.PATH: frozenset({SlotType.PATH}),
+    TokenKind.KEY: frozenset({SlotType.PUBLIC_KEY}),
+    TokenKind.TIMES: frozenset({SlotType.SCHEDULE}),
 }
 
 
@@ -93,8 +93,8 @@ class Filler:
             made.values[name] = values if slot.many else values[0]
         return made
 
-    def _value(self, token: Token, slot: Slot) -> Any:
-        if token.kind is Kind.WORD and (slot.endings or slot.type is SlotType.ATTACHMENT):
+    def _value(self, token: TextToken, slot: Slot) -> Any:
+        if token.kind is TokenKind.WORD and (slot.endings or slot.type is SlotType.ATTACHMENT):
             return self._attachment(token.text, slot)
         if slot.type not in _KINDS.get(token.kind, ()):
             return None
@@ -111,9 +111,9 @@ class Filler:
             return attached(one, slot)
         return _Absent() if "." in name.strip(".") else None
 
-    def _is_unsure(self, token: Token, chunk: Chunk, slot: Slot) -> bool:
+    def _is_unsure(self, token: TextToken, chunk: Chunk, slot: Slot) -> bool:
         """Could this word be anything but the name of something?"""
-        if slot.type not in _NAMES or token.kind is not Kind.WORD or spelt(token.text, slot) in slot.usual:
+        if slot.type not in _NAMES or token.kind is not TokenKind.WORD or spelt(token.text, slot) in slot.usual:
             return False
         word, known = fold(token.word), self.lexicon
         if chunk.called:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from planner_agent.requests.understanding.language import Language
 from planner_agent.requests.understanding.lexicon import fold
-from planner_agent.requests.understanding.tokens import Kind, Token
+from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 # Where nobody says which hosts there are: a name with a number behind it, as people call machines.
 _LIKE_A_HOST = re.compile(r"(?i)[a-z][a-z-]*[0-9]{1,3}(?:\.[a-z0-9.-]+)?")
@@ -21,7 +21,7 @@ PLACES = ("에", "에서", "의")  # the particles of a place, in Korean
 
 
 @dataclass(frozen=True)
-class HostPart(Token):
+class HostPart(TextToken):
     """`names` are those that it says; none: all that the request is for. `away`: it said "from". `bare`: nothing but
     the name itself says so ("ping nas"); a recipe that takes values takes it for one ("install docker")."""
 
@@ -30,10 +30,12 @@ class HostPart(Token):
     bare: bool = False
 
 
-def with_host_parts(tokens: Sequence[Token], language: Language, hosts: Collection[str] | None) -> tuple[Token, ...]:
+def with_host_parts(
+    tokens: Sequence[TextToken], language: Language, hosts: Collection[str] | None
+) -> tuple[TextToken, ...]:
     """The tokens with each such part as a HostPart. `hosts`: which names are hosts, None where nobody knows."""
     reader = _Reader(tokens, language, hosts)
-    made: list[Token] = []
+    made: list[TextToken] = []
     place = 0
     while place < len(tokens):
         end, part = reader.part_at(place)
@@ -47,7 +49,7 @@ def with_host_parts(tokens: Sequence[Token], language: Language, hosts: Collecti
 
 
 class _Reader:
-    def __init__(self, tokens: Sequence[Token], language: Language, hosts: Collection[str] | None):
+    def __init__(self, tokens: Sequence[TextToken], language: Language, hosts: Collection[str] | None):
         self.tokens = tokens
         self.words = [fold(token.word) for token in tokens]
         self.language = language
@@ -62,15 +64,15 @@ class _Reader:
     def part_at(self, start: int) -> tuple[int, HostPart | None]:
         for words in self.everywhere:
             if end := self._stands(words, start):
-                return end, HostPart(Kind.SIGN, "")
+                return end, HostPart(TokenKind.SIGN, "")
         place, led = start, ""
         if self._word(place) in self.prepositions:
             led, place = self._word(place), place + 1
         for end in self._after_all(place):
             if self._is_host_word(end):
-                return end + 1, HostPart(Kind.SIGN, "", away=led in self.away)
+                return end + 1, HostPart(TokenKind.SIGN, "", away=led in self.away)
         if self.language.verb_last and self.tokens[place].word[-1:] == "에" and self._is_host_word(place):
-            return place + 1, HostPart(Kind.SIGN, "")
+            return place + 1, HostPart(TokenKind.SIGN, "")
         plain = place + (self._word(place) in self.articles)
         noun = self._is_host_word(plain)
         end, names = self._names(plain + 1 if noun else plain)
@@ -79,7 +81,7 @@ class _Reader:
         behind = self._is_host_word(end)
         said = bool(led) or noun or behind or self.tokens[end - 1].ending in PLACES
         if said:
-            return end + behind, HostPart(Kind.SIGN, "", names=names, away=led in self.away)
+            return end + behind, HostPart(TokenKind.SIGN, "", names=names, away=led in self.away)
         if self.hosts is not None and len(names) == 1 and place == start == plain:
             one = self.tokens[start]
             return end, HostPart(one.kind, one.text, one.ending, names=names, bare=True)
@@ -105,7 +107,7 @@ class _Reader:
         return end, tuple(names)
 
     def _host(self, place: int) -> str:
-        if place >= len(self.tokens) or self.tokens[place].kind is not Kind.WORD:
+        if place >= len(self.tokens) or self.tokens[place].kind is not TokenKind.WORD:
             return ""
         word = self.tokens[place].word
         if self.hosts is not None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from mesh_core.actions.remedies.recipe_file import Role
+from mesh_core.actions.remedies.recipe_file import SlotRole
 
 LANGUAGES = ("en", "ko", "pl", "de", "fr", "es")
 HANGUL = re.compile(r"[가-힣]")
-Roles = frozenset[Role]
+Roles = frozenset[SlotRole]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def language(code: str) -> Language:
     said: dict[str, Any] = yaml.load(text, yaml.BaseLoader)  # noqa: S506  (texts only: "on" and "no" are words)
     made: dict[str, Any] = {"inflects": said.pop("inflects", "") == "true"}
     for word in _WITH_ROLES:
-        made[word] = {key: frozenset(map(Role, roles)) for key, roles in said.pop(word, {}).items()}
+        made[word] = {key: frozenset(map(SlotRole, roles)) for key, roles in said.pop(word, {}).items()}
     for word in _SETS:
         made[word] = frozenset(said.pop(word, ()))
     made.update({word: tuple(each) for word, each in said.items()})

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mesh_core.actions.remedies.recipe_file import Phrases, Recipe
 from planner_agent.requests.understanding.language import HANGUL, LANGUAGES, Language, Roles, language
-from planner_agent.requests.understanding.tokens import Kind, Token
+from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 
 class What(StrEnum):
@@ -78,7 +78,7 @@ class Lexicon:
     verbs: frozenset[str]
     nouns: frozenset[str]
 
-    def hits(self, tokens: Sequence[Token]) -> tuple[Hit, ...]:
+    def hits(self, tokens: Sequence[TextToken]) -> tuple[Hit, ...]:
         """Every phrase at every place; they overlap. Sorted by where they begin, the longest first."""
         words = [(token.word, fold(token.word)) for token in tokens]
         found: list[Hit] = []
@@ -87,7 +87,7 @@ class Lexicon:
                 found += self._at(phrase, words, tokens, start)
         return tuple(sorted(found, key=lambda hit: (hit.start, -hit.words, _RANK[hit.owner.what])))
 
-    def _at(self, phrase: _Phrase, words: _Words, tokens: Sequence[Token], start: int) -> Iterator[Hit]:
+    def _at(self, phrase: _Phrase, words: _Words, tokens: Sequence[TextToken], start: int) -> Iterator[Hit]:
         rest = self._fits(phrase, 0, words, start)
         if rest is None:
             return
@@ -216,7 +216,7 @@ def language_of(text: str, known: Mapping[str, Lexicon]) -> Language:
     """In which language most of its words are; of two the first of LANGUAGES. One Korean letter decides."""
     if HANGUL.search(text):
         return known["ko"].language
-    tokens = [Token(Kind.WORD, word) for word in _WORD.findall(text)[:MAX_WORDS]]
+    tokens = [TextToken(TokenKind.WORD, word) for word in _WORD.findall(text)[:MAX_WORDS]]
     weights = {code: _weight(known[code].hits(tokens)) for code in LANGUAGES if code != "ko"}
     return known[max(weights, key=lambda code: weights[code])].language
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from operator import attrgetter
 
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.recipe_tasks import tasks_of
-from mesh_core.models.proposals import Attachment, Risk
+from mesh_core.models.proposals import Attachment
+from mesh_core.models.requests import MAX_TEXT, OpenQuestion
 from planner_agent.requests.understanding.answering import answered, question_for
 from planner_agent.requests.understanding.attempts import Attempts, NotRead, Reading
 from planner_agent.requests.understanding.clauses import Clause, clauses_of
@@ -16,10 +17,10 @@ from planner_agent.requests.understanding.filling import Filler
 from planner_agent.requests.understanding.hosts import with_host_parts
 from planner_agent.requests.understanding.language import Language
 from planner_agent.requests.understanding.lexicon import fold, language_of, lexicons
-from planner_agent.requests.understanding.results import Draft, NotUnderstood, Question, Questions
-from planner_agent.requests.understanding.tokens import Kind, Token, tokens_of
+from planner_agent.requests.understanding.results import Draft, NotUnderstood, Questions
+from planner_agent.requests.understanding.tokens import TextToken, TokenKind, tokens_of
 
-MAX_TEXT, MAX_TOKENS, MAX_CLAUSES = 4000, 200, 20
+MAX_TOKENS, MAX_CLAUSES = 200, 20
 _EXAMPLE = "such as: install nginx, restart the service sshd, open port 443 in the firewall"
 
 
@@ -43,14 +44,14 @@ def understand(
     if unknown := next((slot for slot in answers or {} if slot not in {s for one in named for s in one.values()}), ""):
         return NotUnderstood(f"nothing is asked under the name {unknown[:60]!r} in this request")
     done: list[Reading] = []
-    questions: list[Question] = []
+    questions: list[OpenQuestion] = []
     for reading, names in zip(read.readings, named, strict=True):
         given = {slot: (answers or {})[name] for slot, name in names.items() if name in (answers or {})}
         reading, wrong = answered(reading, given, attachments)
         done.append(reading)
         for slot, said in reading.open.items():
             question = question_for(reading, slot, read.language.code, said, attachments, wrong.get(slot, ""))
-            questions.append(replace(question, slot=names[slot]))
+            questions.append(question.model_copy(update={"slot": names[slot]}))
     if questions:
         return Questions(tuple(questions))
     return _draft(joined(done), read.hosts)
@@ -134,7 +135,7 @@ def _no_text(text: str) -> str:
 _UNSEEN = ("Cc", "Cf", "Co", "Cs")
 
 
-def _a_question(tokens: Sequence[Token], language: Language) -> str:
+def _a_question(tokens: Sequence[TextToken], language: Language) -> str:
     words = [fold(token.word) for token in tokens]
     text = " ".join(words)
     polite = any(
@@ -147,8 +148,8 @@ def _a_question(tokens: Sequence[Token], language: Language) -> str:
     return ""
 
 
-def _without_mark(tokens: Sequence[Token]) -> tuple[Token, ...]:
-    return tuple(token for token in tokens if not (token.kind is Kind.SIGN and token.text in "?!…¿¡"))
+def _without_mark(tokens: Sequence[TextToken]) -> tuple[TextToken, ...]:
+    return tuple(token for token in tokens if not (token.kind is TokenKind.SIGN and token.text in "?!…¿¡"))
 
 
 def _hosts_of(clause: Clause, reading: Reading) -> list[tuple[str, ...]]:
@@ -195,5 +196,5 @@ def joined(readings: Sequence[Reading]) -> Iterator[Reading]:
 def _draft(readings: Iterator[Reading], hosts: tuple[str, ...]) -> Draft:
     made = tuple(readings)
     tasks = tuple(task for one in made for task in tasks_of(one.recipe, one.way, one.values))
-    risk = max((one.risk for one in made), key=list(Risk).index)
+    risk = max((one.risk for one in made), key=attrgetter("rank"))
     return Draft(tasks, risk, tuple(dict.fromkeys(one.name for one in made)), hosts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh_core.models.proposals import Risk
+from mesh_core.models.requests import OpenQuestion
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,10 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Question:
-    """One thing that is missing. `slot` is its name in `answers`; `choices` may be empty: then any value that fits."""
-
-    slot: str
-    text: str
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Questions:
     """What has to be answered before there is a draft; never empty."""
 
-    open: tuple[Question, ...]
+    open: tuple[OpenQuestion, ...]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from planner_agent.requests.understanding.language import HANGUL, Language
 from planner_agent.requests.understanding.schedules import read_schedules
 
 
-class Kind(StrEnum):
+class TokenKind(StrEnum):
     WORD = "word"  # a name, a number, or a word of the language
     TEXT = "text"  # stood in quotes, which are gone
     URL = "url"
@@ -23,16 +23,16 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Token:
+class TextToken:
     """`text` as it was written, `word` in small letters. `ending`: a particle that stood behind it, without a blank."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     ending: str = ""
 
     @property
     def word(self) -> str:
-        return self.text.lower() if self.kind in (Kind.WORD, Kind.SIGN) else ""
+        return self.text.lower() if self.kind in (TokenKind.WORD, TokenKind.SIGN) else ""
 
 
 _LATIN = "A-Za-z0-9_\u00c0-\u024f"
@@ -52,68 +52,68 @@ _TRAILING = ".:,;!?-/"
 _ELIDED = re.compile(r"(?i)(l|d|n|s|qu|j|c)['’](.+)")
 
 
-def tokens_of(text: str, language: Language) -> tuple[Token, ...]:
+def tokens_of(text: str, language: Language) -> tuple[TextToken, ...]:
     """In order. What says when something is repeated is one token, wherever its words stand."""
-    made: list[Token] = []
+    made: list[TextToken] = []
     for part, times in read_schedules(text, language.code):
-        made += [Token(Kind.TIMES, times)] if times else []
+        made += [TextToken(TokenKind.TIMES, times)] if times else []
         made += _tokens(part, language)
     return tuple(_with_endings(made, language))
 
 
 @dataclass(frozen=True)
-class _Glued(Token):
+class _Glued(TextToken):
     """Stood behind the token before it, without a blank."""
 
 
-def _tokens(text: str, language: Language) -> Iterator[Token]:
+def _tokens(text: str, language: Language) -> Iterator[TextToken]:
     end = -1
     for found in _PATTERN.finditer(text):
         kind, said = str(found.lastgroup), found[0]
         if kind == "hangul":
-            made = _Glued if found.start() == end else Token
-            yield made(Kind.WORD, said)
+            made = _Glued if found.start() == end else TextToken
+            yield made(TokenKind.WORD, said)
         elif kind == "text":
-            yield Token(_kind_of_quoted(said[1:-1]), said[1:-1])
+            yield TextToken(_kind_of_quoted(said[1:-1]), said[1:-1])
         elif kind == "sign":
-            yield Token(Kind.SIGN, said)
+            yield TextToken(TokenKind.SIGN, said)
         else:
             bare = said if kind == "key" else said.rstrip(_TRAILING) if kind != "path" else said.rstrip(".:,;!?")
             elided = _ELIDED.fullmatch(bare) if kind == "word" and language.code == "fr" else None
             if elided:
-                yield Token(Kind.WORD, f"{elided[1]}'")
-                yield Token(Kind.WORD, elided[2])
+                yield TextToken(TokenKind.WORD, f"{elided[1]}'")
+                yield TextToken(TokenKind.WORD, elided[2])
             elif bare:
-                yield Token(Kind(kind), bare.replace("’", "'"))
-            yield from (Token(Kind.SIGN, sign) for sign in said[len(bare) :])
+                yield TextToken(TokenKind(kind), bare.replace("’", "'"))
+            yield from (TextToken(TokenKind.SIGN, sign) for sign in said[len(bare) :])
         end = found.end()
 
 
 _APART = ("을", "를", "에", "로", "으로", "에서")  # that some write with a blank before them
 
 
-def _is_particle(token: Token, before: Token, language: Language) -> bool:
-    apart = token.text in _APART and before.kind is not Kind.SIGN and not HANGUL.search(before.text)
+def _is_particle(token: TextToken, before: TextToken, language: Language) -> bool:
+    apart = token.text in _APART and before.kind is not TokenKind.SIGN and not HANGUL.search(before.text)
     return token.text in language.particles and (isinstance(token, _Glued) or apart)
 
 
-def _kind_of_quoted(text: str) -> Kind:
+def _kind_of_quoted(text: str) -> TokenKind:
     """A path, an address or a file's name is what it is, also in quotes."""
     whole = _PATTERN.fullmatch(text)
     if whole and whole.lastgroup in ("path", "url"):
-        return Kind(whole.lastgroup)
-    return Kind.WORD if _FILE.fullmatch(text) else Kind.TEXT
+        return TokenKind(whole.lastgroup)
+    return TokenKind.WORD if _FILE.fullmatch(text) else TokenKind.TEXT
 
 
-def _with_endings(tokens: list[Token], language: Language) -> Iterator[Token]:
+def _with_endings(tokens: list[TextToken], language: Language) -> Iterator[TextToken]:
     """A Korean particle belongs to the name before it."""
     for number, token in enumerate(tokens):
         following = tokens[number + 1] if number + 1 < len(tokens) else None
         if isinstance(token, _Glued) and number and token.text in language.list_particles:
-            yield Token(Kind.SIGN, ",")
+            yield TextToken(TokenKind.SIGN, ",")
         elif number and _is_particle(token, tokens[number - 1], language):
             continue
         elif following and _is_particle(following, token, language):
             yield replace(token, ending=following.text)
         else:
-            yield Token(token.kind, token.text)
+            yield TextToken(token.kind, token.text)
