@@ -173,6 +173,8 @@ def _state(world: World, client: Any, trouble: Trouble) -> tuple[object, str]:
                 todo.append(f"{stream} {group}")
     if trouble.open_incidents():
         todo.append("an incident is open")
+    if trouble.unnoticed:
+        todo.append("a sick page is not noticed")
     if list((world.var / "state" / "executor" / "outbox").glob("*.json")):
         todo.append("reports wait")
     audit = world.var / "audit" / "audit.jsonl"

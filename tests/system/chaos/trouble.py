@@ -113,12 +113,16 @@ class Trouble:
         self._look_after_pages(now)
 
     def over(self) -> None:
-        """No more of it: clocks go right, the disk has room, pages are well."""
+        """No more of it: clocks go right, the disk has room, pages are well. One that its agent has not noticed yet is
+        so once it has."""
         self._agenda.clear()
         self._watched.clear()
         self._full_until = 0.0
         self._keep_full(time.monotonic())
-        self.world.outside.sick.clear()
+        if self.unnoticed:
+            self._look_after_pages(time.monotonic())
+        else:
+            self.world.outside.sick.clear()
         for process in self.world.everyone:
             process.go_on()
             process.away_until = 0.0
@@ -142,7 +146,7 @@ class Trouble:
             self.kill(process)
 
     def kill(self, process: Process, away_seconds: float = 0.0) -> None:
-        if process.alive:
+        if process.alive or away_seconds:  # who is dead already stays away so long, too
             self._note("away" if away_seconds else "kill", process.name, away_seconds)
         process.kill(away_seconds)
         if process is self.world.server:
@@ -200,6 +204,11 @@ class Trouble:
             self._page = self.rng.choice(PAGES)
             self.world.outside.sick.add(self._page)
             self._note("sick", self._page, 0)
+
+    @property
+    def unnoticed(self) -> bool:
+        """Is a page sick of which its agent has not written yet that it is?"""
+        return "agent" in self.world.services and bool(self._page) and not self._page_noticed
 
     def open_incidents(self) -> int:
         return len(self._open_incidents())
