@@ -568,7 +568,8 @@ async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: Exe
     without_redis.runner.until.set()
     await without_redis.ends_in(Folder.DONE, first)
     assert "not in config/inventory.yml" in await without_redis.quarantined(waits.file)
-    assert not (without_redis.folder(Folder.RUNNING) / waits.id).exists()
+    run = without_redis.folder(Folder.RUNNING) / waits.id
+    await wait_for(lambda: not run.exists(), 10, "its folder goes, which held the file until it moved")
     assert without_redis.runner.runs() == [first.id]
 
 
