@@ -284,7 +284,9 @@ def home(engine: Engine, base_image: str, compose_plugin: Path, tmp_path: Path) 
     names = {fault.service.partition(".")[0] for fault in FAULTS if fault.service}
     projects = {name: Project(f"{PREFIX}{name}", tmp_path / name, engine, environment) for name in names}
     yield Home(engine, base_image, projects, tmp_path)
-    engine.remove_everything_of_this_session()
+    engine.rm(HOG)
+    for project in projects.values():
+        engine.remove_labelled(f"com.docker.compose.project={project.name}")
     engine.docker("rmi", "--force", *engine.docker("images", "-q", f"{PREFIX}*/*").split(), check=False)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from parts import images
 from parts.dockerd import OwnEngine
-from parts.engine import Engine, engine_at
+from parts.engine import LABEL, Engine, engine_at
 from parts.report import timed
 from parts.require import missing, require
 
@@ -59,7 +59,7 @@ def engine() -> Iterator[Engine]:
             found.rm(*found.docker("ps", "-aq", check=False).split())
             own.stop()
         else:
-            found.remove_everything_of_this_session()
+            found.remove_labelled(f"{LABEL}={found.session}")
 
 
 @pytest.fixture(scope="session")

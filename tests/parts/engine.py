@@ -114,12 +114,12 @@ class Engine:
     def has_image(self, tag: str) -> bool:
         return bool(self.docker("images", "-q", tag).strip())
 
-    def remove_everything_of_this_session(self) -> None:
-        """Containers, networks and volumes that carry our label."""
-        mine = ("--filter", f"label={LABEL}={self.session}")
-        self.rm(*self.docker("ps", "-aq", *mine).split())
+    def remove_labelled(self, label: str) -> None:
+        """Containers, networks and volumes with that label (`name=value`), running or not."""
+        labelled = ("--filter", f"label={label}")
+        self.rm(*self.docker("ps", "-aq", *labelled).split())
         for kind in ("network", "volume"):
-            for found in self.docker(kind, "ls", "-q", *mine).split():
+            for found in self.docker(kind, "ls", "-q", *labelled).split():
                 self.docker(kind, "rm", found, check=False)
 
 
