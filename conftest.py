@@ -10,6 +10,7 @@ settings.load_profile("mesh")
 pytest_plugins = [
     "parts.report",
     "parts.again",
+    "parts.shake",
     "parts.kinds",
     "parts.qualified",
     "parts.side_by_side",

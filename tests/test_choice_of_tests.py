@@ -1,4 +1,5 @@
-"""What a run takes and what it says of a failure: the plugins parts.kinds and parts.again, in a pytest of their own."""
+"""What a run takes, what it says of a failure and what it shakes: the plugins parts.kinds, parts.again and parts.shake,
+in a pytest of their own."""
 
 from __future__ import annotations
 
@@ -74,6 +75,59 @@ import pytest
 def test_it(body): pass
 """
 
+PRODUCT = """
+import asyncio, pathlib
+
+def effects(folder, name):
+    (folder / name).write_bytes(b"")
+    (folder / name).rename(folder / f"{name}.first")
+    (folder / f"{name}.second").write_bytes(b"")
+
+async def in_a_thread(folder, name): await asyncio.to_thread(effects, folder, name)
+async def told(folder, name):
+    await in_a_thread(folder, name)
+    (folder / f"{name}.third").write_bytes(b"")
+if __name__ == "__main__":
+    import sys
+    for number in range(25):
+        effects(pathlib.Path(sys.argv[1]), f"p{number}")
+"""
+
+RIGHT_AFTER = """
+import asyncio, os, subprocess, sys, time
+from pathlib import Path
+import pytest
+sys.path.insert(0, str(Path(__file__).with_name("src")))
+import product
+
+async def right_after(folder, name, first, then):
+    task = asyncio.create_task(product.told(folder, name))
+    while not (folder / f"{name}.{first}").exists():
+        await asyncio.sleep(0.001)
+    found = (folder / f"{name}.{then}").exists()
+    await task
+    return found
+
+def of_many(folder, first, then):
+    async def each(): return [await right_after(folder, str(number), first, then) for number in range(25)]
+    return asyncio.run(each())
+
+@pytest.mark.parametrize(("first", "then"), [("first", "second"), ("second", "third")])
+def test_in_this_process(tmp_path, first, then):
+    assert False not in of_many(tmp_path, first, then)
+
+def test_in_another(tmp_path):
+    process = subprocess.Popen([sys.executable, product.__file__, str(tmp_path)])
+    late = 0
+    while process.poll() is None:
+        late = max(late, len(list(tmp_path.glob("*.first"))) - len(list(tmp_path.glob("*.second"))))
+    assert late < 1
+
+def test_what_waits_for_it(tmp_path):
+    asyncio.run(product.told(tmp_path, "it"))
+    assert (tmp_path / "it.third").exists()
+"""
+
 
 def run(
     folder: Path, tests: str, *options: str, plugins: str = '"parts.again", "parts.kinds"'
@@ -123,3 +177,11 @@ def test_what_passes_alone_is_said_to_be_flaky_and_the_run_stays_red(tmp_path: P
     flaky, _, rest = done.stdout.partition("flaky: passes alone: test_made.py::test_flaky")[2].partition("fails alone")
     assert "the first time it fails" in flaky
     assert "too: test_made.py::test_bad" in rest
+
+
+def test_a_shaken_run_finds_what_is_asserted_right_after_another_effect_and_names_its_seed(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "product.py").write_text(PRODUCT)
+    done = run(tmp_path, RIGHT_AFTER, "--shake=7", plugins='"parts.shake"')
+    assert "3 failed, 1 passed" in done.stdout, done.stdout
+    assert "the same again: --shake=7" in done.stdout

@@ -70,6 +70,7 @@ def _passes_alone(config: pytest.Config, nodeid: str) -> bool:
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", nodeid]
     command += [option for option in ("--soak", "--soak-too") if config.getoption(option)]
+    command += [f"--shake={seed}"] if (seed := config.getoption("--shake", None)) else []
     try:
         done = subprocess.run(
             command, cwd=config.rootpath, env=environment, capture_output=True, timeout=ALONE_SECONDS, check=False
