@@ -158,6 +158,15 @@ def test_pending_counts_how_often_the_trouble_was_seen(mend_online: Mend) -> Non
     assert row["occurrences"] == 5  # the first time, and four more
 
 
+def test_show_names_what_the_trouble_explains(mend_online: Mend) -> None:
+    proposal = mend_online.propose()
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.hset(f"mesh:explained:{proposal.id}", f"{proposal.node}/api", "container_unhealthy")
+    assert "explains    api (container unhealthy)" in mend_online("show", proposal.id).stdout
+    explained = json.loads(mend_online("show", "--json", proposal.id).stdout)["explains"]
+    assert explained == [{"node": proposal.node, "service": "api", "type": "container_unhealthy"}]
+
+
 async def test_watch_tells_each_message_in_a_line_and_ends_cleanly_with_ctrl_c(mend_online: Mend) -> None:
     url = mend_online.environ["REDIS_URL"]
     with running(mend_online, "watch", "health_events", "executor_output") as process:

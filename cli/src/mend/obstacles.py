@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mend.context import CliContext
 from mend.text import plain
 from mesh_core.approvals.obstacles import Obstacle, Surroundings
 from mesh_core.approvals.surroundings import SurroundingsReader
 from mesh_core.runtime.places_note import read_places
+
+if TYPE_CHECKING:
+    from mesh_core.messaging.explained import Explained
 
 HEADING = "A yes would come to nothing now:"
 APPROVED_HEADING = "As things are, it comes to nothing:"
@@ -21,16 +24,28 @@ def surroundings(cli: CliContext, redis: str = "") -> Surroundings:
     return SurroundingsReader(cli.runtime).read(offline=read_places(cli.runtime).offline, redis=redis)
 
 
-def look_around(cli: CliContext, event_ids: Sequence[str]) -> tuple[list[int | None], Surroundings]:
-    """How often each trouble occurred so far (1: once; None: Redis cannot say), and what is around the proposals."""
+class Around(NamedTuple):
+    """`times`: how often each trouble occurred so far (1: once; None: Redis cannot say). `explained`: what else is
+    wrong because of that of one proposal."""
+
+    times: list[int | None]
+    explained: Sequence[Explained]
+    surroundings: Surroundings
+
+
+def look_around(cli: CliContext, event_ids: Sequence[str], action_id: str = "") -> Around:
+    """What is around these proposals; what that one of them explains."""
     import asyncio  # only where somebody waits: these take as long as all the rest
 
-    times, redis = asyncio.run(_ask_redis(cli, event_ids))
-    return times, surroundings(cli, redis)
+    times, explained, redis = asyncio.run(_ask_redis(cli, event_ids, action_id))
+    return Around(times, explained, surroundings(cli, redis))
 
 
-async def _ask_redis(cli: CliContext, event_ids: Sequence[str]) -> tuple[list[int | None], str]:
+async def _ask_redis(
+    cli: CliContext, event_ids: Sequence[str], action_id: str
+) -> tuple[list[int | None], Sequence[Explained], str]:
     from mesh_core.messaging.bus import NOT_SERVED, Bus, BusDown, masked
+    from mesh_core.messaging.explained import explained_by
     from mesh_core.messaging.occurrences import occurrences_of
     from mesh_core.messaging.redis_state import read_state, refusal_of
 
@@ -38,11 +53,12 @@ async def _ask_redis(cli: CliContext, event_ids: Sequence[str]) -> tuple[list[in
     bus = Bus.connect(cli.redis_url, "mend")
     try:
         refusal = (await read_state(bus)).refusal
-        return await occurrences_of(bus, event_ids), refusal or ""
+        explained = await explained_by(bus, action_id) if action_id else ()
+        return await occurrences_of(bus, event_ids), explained, refusal or ""
     except BusDown:
-        return unknown, f"Redis at {masked(cli.redis_url)} does not answer"
+        return unknown, (), f"Redis at {masked(cli.redis_url)} does not answer"
     except NOT_SERVED as error:
-        return unknown, refusal_of(error)
+        return unknown, (), refusal_of(error)
     finally:
         await bus.close()
 

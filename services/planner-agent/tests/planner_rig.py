@@ -18,7 +18,7 @@ from mesh_core.messaging.bridge import Bridge
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.models.streams import ENTERED
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import AllFolders, wait_for
@@ -99,7 +99,7 @@ class Mesh:
             GROUP,
             name,
             pattern="mesh:ev:*",
-            streams=(FOREIGN_STREAM, MESH_STREAM),
+            streams=tuple(ENTERED.values()),
             reclaim_idle_ms=reclaim_idle_ms,
         )
         store = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)

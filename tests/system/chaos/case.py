@@ -19,6 +19,7 @@ FATE_OF = {
     "proposed": "proposed",
     "counted": "counted",
     "suppressed": "counted",
+    "explained": "counted",
     "silenced": "suppressed",
     "ignored": "suppressed",
     "recovered": "benign",

@@ -96,7 +96,7 @@ def nothing_is_proposed_twice(case: Case) -> Iterable[str]:
 def what_is_counted_stands_beside_a_proposal(case: Case) -> Iterable[str]:
     for event_id, said in case.decisions.items():
         for one in said:
-            if one.get("verdict") in ("counted", "suppressed") and not _owner_known(case, one):
+            if one.get("verdict") in ("counted", "suppressed", "explained") and not _owner_known(case, one):
                 yield f"{event_id}: {one.get('reason')}"
 
 

@@ -45,7 +45,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
         cli.say(f"Nothing waits for you in {plain(cli.actions.folder(Folder.PENDING))}.")
         say_silences(cli)
         return
-    seen, around = look_around(cli, [filed.proposal.event.id or "" for filed in waiting])
+    seen, _, around = look_around(cli, [filed.proposal.event.id or "" for filed in waiting])
     against = [obstacles_of(filed.proposal, around, now()) for filed in waiting]
     if as_json:
         rows = zip(waiting, seen, against, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -37,6 +37,9 @@ from mesh_core.policy.proposal_lint import lint_by_current_policy
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 
+if TYPE_CHECKING:
+    from mesh_core.messaging.explained import Explained
+
 AnyId = Annotated[
     str,
     typer.Argument(
@@ -66,14 +69,18 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
     digest = name.digest if name else _digest_in(found)
     playbooks, problem = _playbooks(proposal)
     lint = lint_by_current_policy(cli.runtime, proposal)
-    (times,), around = look_around(cli, [proposal.event.id or ""])
+    (times,), explained, around = look_around(cli, [proposal.event.id or ""], found.id)
     against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
     outcome = cli.actions.outcome_at(found.path)
     previewed = latest_preview(cli.actions, proposal)
     if as_json:
-        cli.say_json(_as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against, previewed))
+        cli.say_json(
+            _as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against, previewed, explained)
+        )
         return
     _head(cli, found, proposal, digest, times)
+    if explained:
+        cli.say_beside("  explains    ", "; ".join(plain(one.told) for one in explained))
     _evidence(cli, proposal)
     _what_runs(cli, proposal, playbooks, problem, lint)
     _preview(cli, proposal, digest, previewed, in_full=found.folder is Folder.PENDING)
@@ -243,11 +250,13 @@ def _as_json(
     outcome: Outcome | None,
     against: Sequence[Obstacle],
     previewed: FoundPreview | None,
+    explained: Sequence[Explained],
 ) -> dict[str, Any]:
     name = name_of(f"{found.id}.{digest or '0' * 16}.json")
     row = pending_row(Filed(name, found.path, p), times, against)  # type: ignore[arg-type]
     return {
         **row,
+        "explains": [one._asdict() for one in explained],
         "digest": digest,
         "folder": found.folder.value,
         "proposal": p.model_dump(mode="json"),

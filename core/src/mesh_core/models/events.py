@@ -102,6 +102,7 @@ class DecisionVerdict(StrEnum):
     COUNTED = "counted"  # beside an open proposal, or one that was decided
     RECOVERED = "recovered"
     SILENCED = "silenced"
+    EXPLAINED = "explained"  # by other trouble, which was told
 
 
 class Decision(Record):

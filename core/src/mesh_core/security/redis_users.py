@@ -65,6 +65,8 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+sadd +smembers +srem +expire ~mesh:silenced:*",
         "+get +set +del ~mesh:incident:*",
         "+hincrby +hmget ~mesh:occurrences",
+        "+hset +hvals +hdel +expire ~mesh:causes:*",
+        "+hset +hgetall +expire ~mesh:explained:*",
         "+zadd +zrange +zrevrange +zcount +zremrangebyrank +expire ~mesh:restarts:* ~mesh:history:*",
         "+set +get ~mesh:once:dead:* ~mesh:once:plan-*:pending:withdrawn",
         _HEARD,
@@ -107,7 +109,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+get +pttl +exists %R~mesh:alive:*",
         "+get +set ~mesh:audit:head",
         "+get +set +del ~mesh:once:hook*",  # which alerts of a webhook are open, which signatures were seen
-        "+hget +hmget %R~mesh:occurrences %R~proposal:*",
+        "+hget +hmget +hgetall %R~mesh:occurrences %R~mesh:explained:* %R~proposal:*",
         "+publish &world_updates &action_updates &health_events &requests",
         f"+subscribe +unsubscribe {_CHANNELS}",
     ),

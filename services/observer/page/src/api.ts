@@ -125,6 +125,7 @@ export interface PreviewAnswer {
   said: { sentence: string; sees: string; tasks: TaskPreview[]; surprises: string[]; problem: string; cut: boolean } | null
 }
 export interface ProposalDetail extends Proposal {
+  explains: { node: string; service: string | null; type: string }[]
   event: Record<string, unknown>
   evidence: { source: string; text: string }[]
   attempts: Attempt[]

@@ -38,6 +38,16 @@ async def test_what_waits_is_listed_with_all_that_a_queue_shows(desk: Desk) -> N
     assert item["occurrences"] == 5
 
 
+async def test_the_detail_names_what_the_trouble_explains(desk: Desk) -> None:
+    name = desk.propose()
+    assert (await _detail(desk, name.id))["explains"] == []
+    await desk.bus.redis.hset(f"mesh:explained:{name.id}", mapping={"pi4/api": "container_died", "pi4/": "odd"})
+    assert (await _detail(desk, name.id))["explains"] == [
+        {"node": "pi4", "service": None, "type": "odd"},
+        {"node": "pi4", "service": "api", "type": "container_died"},
+    ]
+
+
 async def test_five_hundred_come_in_pages(desk: Desk) -> None:
     names = {desk.propose(service=f"s{n}").id for n in range(120)}
     first = (await desk.http.get("/proposals", params={"limit": 100})).json()

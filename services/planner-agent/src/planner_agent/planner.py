@@ -126,13 +126,16 @@ class Planner:
         for event in events:
             if triage(event) is Route.RUN:
                 await self._store.history.remember(event)
-                if event.type == EventType.REMEDIATION_FAILED and event.incident:
+                if is_recovery(event):  # proven: what goes wrong there now is new
+                    await self._store.free_gate_of(event)
+                elif event.type == EventType.REMEDIATION_FAILED and event.incident:
                     await self._store.reopen(event.incident)
                     if calls_for_another(event):
                         await self._store.free_gate_of(event)
         recoveries = [event for event in events if is_recovery(event)]
         # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
         await self._store.mark_recovered(recoveries)
+        await self._writer.correlation.book.end(recoveries)
         planned = sort_batch(tasks, await self._context(tasks, any_recovery=bool(recoveries)))
         silenced = [one for one in planned if one.step is NextStep.SILENCE]
         await self._publish_silenced(silenced)

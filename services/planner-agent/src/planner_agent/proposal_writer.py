@@ -17,6 +17,7 @@ import structlog
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
+from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.rule import ends
 from mesh_core.llm.reasons import quoted
 from mesh_core.messaging.bus import Bus, BusDown
@@ -26,13 +27,15 @@ from mesh_core.models.streams import entered_ms
 from mesh_core.runtime.metrics import TIME_TO_PROPOSAL
 from mesh_core.silences.silence import Silence
 from planner_agent.batch import PlanningTask
+from planner_agent.cause_book import CauseBook
+from planner_agent.correlation import Correlation
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.triage import is_poison
-from planner_agent.withdrawals import Withdrawals
+from planner_agent.withdrawals import Withdrawals, cause_told
 from planner_agent.worsening import Weight, weight_of
 
 RETRY_SECONDS = 1.0
@@ -65,6 +68,7 @@ class ProposalWriter:
         self._silences = silences
         self._reported = ReportedBefore(store, actions, diagnostician, clock=clock)
         self._withdrawals = Withdrawals(bus, store, actions, clock=clock)
+        self.correlation = Correlation(CauseBook(bus, keep_seconds=ttl_seconds), actions, self._withdrawals)
         self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
         self._clock = clock
 
@@ -96,7 +100,9 @@ class ProposalWriter:
         if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
             return await self._conclude(task, again=True)  # filed before: whoever has the gate by now, or is silenced
         if silences := self._silences.about(event):
-            return await self._silence(task, silences, action_id)
+            return await self._silence(task, silences)
+        if cause := await self.correlation.cause_of(event):
+            return await self._explain(task, cause, again=again)
         deferred = self._silences.put_aside()
         (gate,) = await self._store.pass_gates([event])
         if gate.holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
@@ -139,14 +145,18 @@ class ProposalWriter:
         if silences := self._silences.about(event):  # set while the model was thinking
             if reported and reported.weight:
                 await self._store.tell_weight(event, reported.weight)  # nobody was told that it is worse
-            await self._silence(task, silences, action_id)
+            await self._silence(task, silences)
             return None
+        await self.correlation.tell(event, action_id)
         return await self.drafts.write(event, diagnosis, action_id)
 
     async def _conclude(self, task: PlanningTask, *, again: bool, worse: bool = False) -> None:
-        """It was filed. Looks for a recovery after that, and before it is acknowledged: who dies here does it again."""
+        """It was filed. Looks for a recovery and for its cause after that, and before it is acknowledged: who dies here
+        does it again."""
         event = task.event
+        await self.correlation.look_around(event, task.action_id, again=again)
         if await self._store.recovered_after(event):
+            await self.correlation.forget(event)
             reason = f"it recovered while the proposal for {event.id} was being written"
             await self._withdrawals.withdraw(
                 event, reason, lambda filed: filed.proposal.event.id == event.id, again=again
@@ -172,13 +182,29 @@ class ProposalWriter:
         )
         await self._store.count([KnownTrouble(task.entry, GROUP, owner, decision)])
 
-    async def _silence(self, task: PlanningTask, silences: tuple[Silence, ...], action_id: str) -> None:
+    async def _silence(self, task: PlanningTask, silences: tuple[Silence, ...]) -> None:
         """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
         await self._silences.note([(task.event, silences)])
         log.info("planner.silenced", event_id=task.event.id, silence=silences[0].id)
-        await self._store.free_gate(task.event)
-        decision = self._silences.decision(task.event, silences[0])
-        await self._store.settle(task.entry, GROUP, task.event, decision, f"silenced:{task.event.id}")
+        await self._propose_nothing(task, self._silences.decision(task.event, silences[0]))
+
+    async def _explain(self, task: PlanningTask, cause: Cause, *, again: bool) -> None:
+        """Nothing is proposed for it, and what waits goes. As long as it lasts it comes again, and is asked anew."""
+        log.info("planner.explained", event_id=task.event.id, by=cause.told_by)
+        await self.correlation.explain(task.event, cause, again=again)
+        decision = Decision(
+            ts=rfc3339(self._clock()),
+            event_id=task.event.id or "",
+            verdict=DecisionVerdict.EXPLAINED,
+            reason=cause_told(cause),
+        )
+        await self._propose_nothing(task, decision)
+
+    async def _propose_nothing(self, task: PlanningTask, decision: Decision) -> None:
+        """The gate is open for the next word about this."""
+        event, action_id = task.event, task.action_id
+        await self._store.free_gate(event)
+        await self._store.settle(task.entry, GROUP, event, decision, f"{decision.verdict}:{event.id}")
         if decided := await self.drafts.decided(action_id):
             self._actions.drop_draft(action_id, decided.token)
 

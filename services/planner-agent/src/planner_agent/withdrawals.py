@@ -5,14 +5,16 @@ The reason is written before the move and told after it; whoever dies in between
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
 from mesh_core.actions.register import action_type
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed
+from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
@@ -23,6 +25,15 @@ from planner_agent.planner_store import PlannerStore
 from planner_agent.reported_before import is_about
 
 log = structlog.get_logger()
+
+
+class Place(Protocol):
+    """Where something is wrong; `service` None for the node itself."""
+
+    @property
+    def node(self) -> str: ...
+    @property
+    def service(self) -> str | None: ...
 
 
 class Withdrawals:
@@ -41,15 +52,14 @@ class Withdrawals:
         self._actions = actions
         self._clock = clock
 
-    async def withdraw(
-        self, event: HealthEvent, reason: str, goes: Callable[[Filed], bool], *, again: bool
-    ) -> str | None:
+    async def withdraw(self, place: Place, reason: str, goes: Callable[[Filed], bool], *, again: bool) -> str | None:
         """Take back what `goes` is true of; None if none of it waits, or a person was faster. A person's undo or
         request stays: that all is well is no answer to it.
 
-        `again`: what was taken back for the same reason may not have been told; telling it twice is harmless.
+        `again`: what was taken back at this place for the same reason may not have been told; telling it twice is
+        harmless.
         """
-        taken = list(self._actions.withdrawn(event.node, event.service, reason)) if again else []
+        taken = list(self._actions.withdrawn(place.node, place.service, reason)) if again else []
         for filed in self._actions.pending():
             if goes(filed) and not _is_asked_for(filed) and self._actions.withdraw(filed.name, reason):
                 WITHDRAWN.add()
@@ -82,11 +92,28 @@ class Withdrawals:
             if incident and incident != worst.incident:
                 await self._store.reopen(incident)
 
+    async def explained(self, trouble: HealthEvent, cause: Cause, *, again: bool) -> None:
+        """What waits for this trouble goes, since its cause was told. It does not count as decided: it is planned anew
+        if it is still there when its cause is over."""
+        if trouble.incident:
+            await self._store.reopen(trouble.incident)
+        await self.withdraw(trouble, cause_told(cause), lambda filed: is_about(filed, trouble), again=again)
+
+    async def tell_explained(self, places: Iterable[Place], cause: Cause) -> None:
+        """What was taken back there because of this cause, by somebody who may have died before telling it."""
+        for place in places:
+            await self.withdraw(place, cause_told(cause), lambda _: False, again=True)
+
     def _update(self, filed: Filed, reason: str) -> ActionUpdate:
         timestamp = rfc3339(self._clock())
         return ActionUpdate.of(
             filed.proposal, Folder.PENDING, Folder.WITHDRAWN, actor="planner", timestamp=timestamp, reason=reason
         )
+
+
+def cause_told(cause: Cause) -> str:
+    """Why nothing is proposed for what this explains."""
+    return f"explained by {cause.told_by}: {cause.service or cause.node}: {cause.wrong}"[:500]
 
 
 def _is_asked_for(filed: Filed) -> bool:

@@ -59,6 +59,15 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       <p class="hint" aria-label="What it touches">
         {p.folder === 'pending' ? 'If you approve' : 'How far it goes'}: <UntrustedText text={p.touches} max={6000} />
       </p>
+      {p.explains.length > 0 && (
+        <p class="hint" aria-label="What it explains">
+          Because of it, and without a card of their own:{' '}
+          <UntrustedText
+            text={p.explains.map((one) => `${one.service ?? one.node} (${one.type.replaceAll('_', ' ')})`).join(', ')}
+            max={3000}
+          />
+        </p>
+      )}
       <Warnings p={p} />
       <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
       <Decide p={p} reload={reload} />

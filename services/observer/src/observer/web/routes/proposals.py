@@ -28,6 +28,7 @@ from mesh_core.approvals.proposal_files import (
 from mesh_core.approvals.undoing import no_undo
 from mesh_core.incidents.wording import about
 from mesh_core.messaging.bus import BusDown
+from mesh_core.messaging.explained import explained_by
 from mesh_core.messaging.occurrences import occurrences_of
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.outcomes import OutcomeVerdict
@@ -114,7 +115,16 @@ class PreviewAnswer(BaseModel):
     said: Preview | None
 
 
+class ExplainedTrouble(BaseModel):
+    """What else is wrong there because of the trouble of a proposal; none is proposed beside it."""
+
+    node: str
+    service: str | None
+    type: str
+
+
 class ProposalDetail(ProposalSummary):
+    explains: list[ExplainedTrouble] = Field(description="empty as well when Redis cannot say")
     event: dict[str, Any]
     evidence: list[Evidence]
     attempts: list[ModelAttempt] = Field(description="every model that was asked about this event, in order")
@@ -169,6 +179,7 @@ async def proposal(context: Context, user: Viewer, action_id: ActionId) -> Propo
     runs, problem = await asyncio.to_thread(what_runs_for, context, p)
     return ProposalDetail(
         **_summary(filed, found.folder, times, against).model_dump(),
+        explains=[ExplainedTrouble(**one._asdict()) for one in await explained_by(context.bus, found.id)],
         event=p.event.model_dump(mode="json"),
         evidence=list(p.evidence),
         attempts=attempts,

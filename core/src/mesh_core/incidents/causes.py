@@ -1,0 +1,113 @@
+"""Which trouble explains other trouble of its node: one cause, one proposal. Pure.
+
+| cause | what it explains there |
+|---|---|
+| the node is offline | services that do not run or answer, and whatever else began after its last sign of life |
+| a file system that programs write to is full | services that do not run or answer |
+| a service does not run or answer | of these the ones that its own agent found to need it, or to live in its network |
+
+Only an agent's or the observer's own word makes a cause: else a stranger could hide trouble behind one. Services that
+need each other in a circle do not explain each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from mesh_core.incidents.event_types import SERVICE_STATES, EventType
+from mesh_core.incidents.subject import subject_of
+from mesh_core.incidents.wording import what_is_wrong
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.records import Name, Record, Timestamp, is_name, parse_time
+
+DISK_FULL = "disk_space_low"
+# Where an engine, a package and a unit keep what they write; a full /mnt/media stops none of them.
+WRITTEN_TO = frozenset({"/", "/var", "/var/lib", "/var/lib/docker", "/var/lib/containerd"})
+MOST_NAMES = 64
+_EARLIER = timedelta(seconds=60)  # whoever looks from outside may notice it before the last sign of life
+_NEEDING = ("in_its_network", "dependents")  # what an agent says of a container's company
+
+
+class Cause(Record):
+    """What one trouble explains. `names`: whom it goes by; `needed_by`: by which names those go that need it.
+
+    `wrong` says it in a few words. `told_by` is the id of its proposal; '' while it has none, because something else
+    explains it.
+    """
+
+    subject: str
+    node: Name
+    service: Name | None
+    names: Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)] = ()
+    needed_by: Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)] = ()
+    type: str
+    incident: str | None
+    since: Timestamp
+    wrong: str = ""
+    told_by: str = ""
+
+    def explains(self, other: Cause) -> bool:
+        """Is the other one there because of this one?"""
+        if self.node != other.node or self.subject == other.subject:
+            return False
+        of_a_service = other.service is not None and other.type in SERVICE_STATES
+        if self.service is not None:
+            return of_a_service and not {*other.names}.isdisjoint(self.needed_by)
+        if self.type == EventType.NODE_OFFLINE:
+            return of_a_service or parse_time(other.since) >= parse_time(self.since) - _EARLIER
+        return of_a_service
+
+
+def cause_of(event: HealthEvent, told_by: str = "") -> Cause:
+    """This trouble as a cause, and as what another may explain."""
+    silent = event.type == EventType.NODE_OFFLINE and event.trust is Trust.OBSERVER
+    return Cause(
+        subject=subject_of(event),
+        node=event.node,
+        service=event.service,
+        names=_names([event.service, event.payload.get("container")]),
+        needed_by=_needed_by(event),
+        type=event.type,
+        incident=event.incident,
+        since=str(event.payload.get("last_heard") or event.timestamp) if silent else event.timestamp,
+        wrong=what_is_wrong(event),
+        told_by=told_by,
+    )
+
+
+def may_explain(event: HealthEvent) -> bool:
+    """Is this trouble of a kind that explains other trouble?"""
+    if event.service is not None:
+        return event.trust is Trust.NODE and event.type in SERVICE_STATES and bool(_needed_by(event))
+    if event.type == EventType.NODE_OFFLINE:
+        return event.trust is Trust.OBSERVER
+    full = event.type == DISK_FULL and event.severity is Severity.CRITICAL
+    return full and event.trust is Trust.NODE and event.payload.get("mount") in WRITTEN_TO
+
+
+def root_cause(event: HealthEvent, causes: Collection[Cause]) -> Cause | None:
+    """What this trouble comes from in the end, as far as it was told; None where that is itself."""
+    trouble, passed = cause_of(event), [subject_of(event)]
+    while above := next((cause for cause in _of_the_node_first(causes) if cause.explains(trouble)), None):
+        if above.subject in passed:
+            return None
+        passed.append(above.subject)
+        trouble = above
+    return trouble if trouble.told_by else None
+
+
+def _of_the_node_first(causes: Iterable[Cause]) -> list[Cause]:
+    return sorted(causes, key=lambda cause: (cause.service is not None, cause.type != EventType.NODE_OFFLINE))
+
+
+def _needed_by(event: HealthEvent) -> tuple[str, ...]:
+    said = [event.payload.get(word) for word in _NEEDING]
+    return _names(name for names in said if isinstance(names, list) for name in names)
+
+
+def _names(said: Iterable[object]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and is_name(name)))[:MOST_NAMES]

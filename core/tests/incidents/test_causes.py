@@ -1,0 +1,105 @@
+"""Which trouble explains which, as a table; and chains and circles of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mesh_core.incidents.causes import cause_of, may_explain, root_cause
+from mesh_core.models.events import HealthEvent, Severity, Trust
+
+EARLY, LATE = "2026-05-05T11:00:00.000Z", "2026-05-05T12:00:00.000Z"
+
+
+def trouble(
+    kind: str, service: str | None = None, trust: Trust = Trust.NODE, node: str = "nas", at: str = LATE, **payload: Any
+) -> HealthEvent:
+    severity = payload.pop("severity", Severity.ERROR)
+    return HealthEvent(
+        type=kind, node=node, service=service, trust=trust, timestamp=at, severity=severity, payload=payload
+    )
+
+
+AWAY = trouble("node_offline", trust=Trust.OBSERVER, last_heard=LATE)
+FULL = trouble("disk_space_low", mount="/", severity=Severity.CRITICAL)
+DB = trouble("container_died", "db", dependents=["shop-web", "api"], in_its_network=["tunnel"])
+WEB = trouble("container_unhealthy", "web", container="shop-web")
+ALERT = trouble("host_high_load", trust=Trust.FOREIGN)
+
+
+@pytest.mark.parametrize(
+    ("cause", "event", "explained"),
+    [
+        (AWAY, WEB, True),
+        (AWAY, trouble("container_died", "web", at=EARLY), True),  # no restart on a host that is away
+        (AWAY, trouble("http_probe_failed", "web", Trust.FOREIGN), True),
+        (AWAY, ALERT, True),
+        (AWAY, FULL, True),
+        # What was wrong before it went silent may be why it did.
+        (AWAY, trouble("smart_device_warning", trust=Trust.FOREIGN, at=EARLY), False),
+        (AWAY, trouble("container_died", "web", node="web01"), False),
+        (FULL, WEB, True),
+        (FULL, DB, True),
+        (FULL, ALERT, False),
+        (FULL, trouble("latency_high", "web", Trust.FOREIGN), False),
+        (DB, WEB, True),
+        (DB, trouble("unit_failed", "api"), True),
+        (DB, trouble("http_probe_failed", "tunnel", Trust.FOREIGN), True),
+        (DB, trouble("container_died", "mail"), False),
+        (DB, trouble("container_died", "web", node="web01", container="shop-web"), False),
+        (DB, trouble("certificate_expiring", "web", container="shop-web"), False),
+        (WEB, DB, False),
+    ],
+)
+def test_what_explains_what(cause: HealthEvent, event: HealthEvent, explained: bool) -> None:
+    known = cause_of(cause, "plan-1")
+    assert (root_cause(event, [known]) == known) is explained
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        trouble("node_offline", trust=Trust.FOREIGN),  # anybody may say so
+        trouble("node_offline", "web", Trust.OBSERVER),
+        trouble("disk_space_low", mount="/", severity=Severity.WARNING),
+        trouble("disk_space_low", mount="/mnt/media", severity=Severity.CRITICAL),
+        trouble("disk_space_low", mount="/", severity=Severity.CRITICAL, trust=Trust.FOREIGN),
+        trouble("container_died", "db", Trust.FOREIGN, dependents=["web"]),
+        trouble("container_died", "db"),
+        trouble("container_died", "db", dependents="web"),
+        trouble("container_died", "db", dependents=[{"name": "web"}, "no name", ""]),
+        trouble("certificate_expiring", "db", dependents=["web"]),
+    ],
+)
+def test_what_explains_nothing(event: HealthEvent) -> None:
+    assert not may_explain(event)
+
+
+def test_a_chain_leads_to_its_first_cause() -> None:
+    api = trouble("container_unhealthy", "api", dependents=["web"])
+    known = [cause_of(api), cause_of(DB, "plan-db")]
+    assert root_cause(trouble("container_unhealthy", "web"), known) == known[1]
+    assert root_cause(api, known) == known[1]
+    assert root_cause(DB, known) is None
+    assert root_cause(trouble("container_unhealthy", "web"), known[:1]) is None, "nobody was told of the api"
+
+
+def test_the_node_comes_before_its_services() -> None:
+    known = [cause_of(DB, "plan-db"), cause_of(FULL, "plan-disk"), cause_of(AWAY, "plan-away")]
+    assert root_cause(WEB, known) == known[2]
+    assert root_cause(WEB, known[:2]) == known[1]
+
+
+def test_in_a_circle_each_stands_for_itself() -> None:
+    a = trouble("container_died", "a", dependents=["b"])
+    b = trouble("container_died", "b", dependents=["a", "c"])
+    known = [cause_of(a, "plan-a"), cause_of(b, "plan-b")]
+    assert [root_cause(event, known) for event in (a, b, trouble("container_died", "c"))] == [None, None, None]
+
+
+def test_a_stranger_decides_nothing_by_what_he_says_of_himself() -> None:
+    """Neither may he hide others, nor does what he writes break the comparison."""
+    odd = trouble("node_offline", trust=Trust.FOREIGN, last_heard="yesterday", container=7)
+    assert root_cause(odd, [cause_of(AWAY, "plan-away")]) is None, "the same subject"
+    assert root_cause(trouble("power_odd", trust=Trust.FOREIGN, last_heard={}), [cause_of(AWAY, "p")]) is not None

@@ -1,0 +1,65 @@
+"""Which troubles are known that explain others, in Redis, for all planners; and what each was found to explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from mesh_core.incidents.causes import Cause
+from mesh_core.incidents.rule import Trouble, ends
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.explained import Explained, explained_by
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.streams import EXPLAINED_PREFIX
+
+
+class CauseBook:
+    """Every method but `explained_by` raises BusDown, and may be repeated."""
+
+    def __init__(self, bus: Bus, *, keep_seconds: int):
+        self._bus = bus
+        self._keep_seconds = keep_seconds
+
+    async def causes_at(self, node: str) -> list[Cause]:
+        rows = await self._bus.call("HVALS", _causes(node))
+        return [cause for row in rows if (cause := _read(row)) is not None]
+
+    async def note(self, cause: Cause) -> None:
+        pipe = self._bus.redis.pipeline(transaction=False)
+        pipe.hset(_causes(cause.node), cause.subject, cause.wire())
+        pipe.expire(_causes(cause.node), self._keep_seconds)
+        await self._bus.run(pipe)
+
+    async def forget(self, node: str, subjects: Sequence[str]) -> None:
+        if subjects:
+            await self._bus.call("HDEL", _causes(node), *subjects)
+
+    async def end(self, recoveries: Sequence[HealthEvent]) -> None:
+        """What these end explains nothing any more."""
+        for node in {recovery.node for recovery in recoveries}:
+            known = await self.causes_at(node)
+            await self.forget(node, [c.subject for c in known if any(ends(recovery, c) for recovery in recoveries)])
+
+    async def note_explained(self, trouble: Trouble, cause: Cause) -> None:
+        """For whoever reads the card of the cause."""
+        key = f"{EXPLAINED_PREFIX}{cause.told_by}"
+        pipe = self._bus.redis.pipeline(transaction=False)
+        pipe.hset(key, f"{trouble.node}/{trouble.service or ''}", trouble.type)
+        pipe.expire(key, self._keep_seconds)
+        await self._bus.run(pipe)
+
+    async def explained_by(self, action_id: str) -> list[Explained]:
+        return await explained_by(self._bus, action_id)
+
+
+def _causes(node: str) -> str:
+    return f"mesh:causes:{node}"
+
+
+def _read(row: bytes) -> Cause | None:
+    """None for what a newer planner wrote in another form."""
+    try:
+        return Cause.model_validate_json(row)
+    except ValidationError:
+        return None

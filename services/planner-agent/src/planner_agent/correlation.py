@@ -1,0 +1,63 @@
+"""One cause, one proposal: what the told trouble of a node explains is not proposed beside it.
+
+A cause is noted before its proposal is filed, and what is filed looks for its cause afterwards; so does a cause for
+what was filed before it. Whoever comes second sees the other one. Nothing is put aside: as long as the trouble lasts
+its agent announces it anew, and it is planned once its cause is over.
+"""
+
+from __future__ import annotations
+
+from mesh_core.approvals.planner_folders import PlannerFolders
+from mesh_core.incidents.causes import Cause, cause_of, may_explain, root_cause
+from mesh_core.models.events import HealthEvent
+from planner_agent.cause_book import CauseBook
+from planner_agent.withdrawals import Withdrawals
+
+
+class Correlation:
+    """Every method may be repeated. Raises BusDown, and OSError for a full disk."""
+
+    def __init__(self, book: CauseBook, actions: PlannerFolders, withdrawals: Withdrawals):
+        self.book = book
+        self._actions = actions
+        self._withdrawals = withdrawals
+
+    async def cause_of(self, event: HealthEvent) -> Cause | None:
+        """What explains this trouble, and is told. What ails a whole node explains as long as it lasts: no service is
+        repaired there before. A sick service does as long as its proposal is open: who rejects that one, or sees it
+        fail, is told of the others.
+        """
+        cause = root_cause(event, await self.book.causes_at(event.node))
+        if cause is None or cause.service is None:
+            return cause
+        return cause if any(filed.name.id == cause.told_by for filed in self._actions.open_proposals()) else None
+
+    async def tell(self, event: HealthEvent, action_id: str) -> None:
+        """This trouble is about to be told by that proposal."""
+        if may_explain(event):
+            await self.book.note(cause_of(event, action_id))
+
+    async def explain(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
+        """It is shown with its cause, and what waits for it goes. What hangs on it in turn has the same cause."""
+        if may_explain(event):
+            await self.book.note(cause_of(event))
+        await self.book.note_explained(event, cause)
+        await self._withdrawals.explained(event, cause, again=again)
+
+    async def look_around(self, event: HealthEvent, action_id: str, *, again: bool) -> None:
+        """The proposal for this was filed: does it explain what waits, or something else this?"""
+        if cause := await self.cause_of(event):
+            await self.explain(event, cause, again=again)
+        if not may_explain(event):
+            return
+        for filed in self._actions.pending():
+            trouble = filed.proposal.event
+            if trouble.node == event.node and (cause := await self.cause_of(trouble)):
+                await self.explain(trouble, cause, again=False)
+        if again:
+            await self._withdrawals.tell_explained(await self.book.explained_by(action_id), cause_of(event, action_id))
+
+    async def forget(self, event: HealthEvent) -> None:
+        """It was over before its proposal was filed."""
+        if may_explain(event):
+            await self.book.forget(event.node, [cause_of(event).subject])

@@ -1,0 +1,121 @@
+"""One cause, one proposal: what a told trouble explains is not proposed beside it, whichever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from planner_rig import Mesh
+
+from mesh_core.messaging.explained import Explained, explained_by
+from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.testing import wait_for
+
+COMPANY = {"runtime": "docker", "container": "db", "exit_code": 137, "dependents": ["web"]}
+HEALTH = {"runtime": "docker", "container": "web", "health": "unhealthy", "status": "running"}
+
+
+async def web_fails(mesh: Mesh, number: int = 1, service: str = "web") -> str:
+    incident = f"web01/{service}/{number}"
+    payload = {**HEALTH, "container": service}
+    return await mesh.happens("container_unhealthy", service=service, payload=payload, incident=incident)
+
+
+async def db_dies(mesh: Mesh) -> str:
+    return await mesh.happens("container_died", service="db", payload=COMPANY, incident="web01/db/1")
+
+
+async def observed(mesh: Mesh, kind: str, **payload: object) -> str:
+    """What the observer says of the node."""
+    event = HealthEvent(type=kind, node="web01", severity=Severity.ERROR, payload=payload, trust=Trust.OBSERVER)
+    entered = await mesh.bus.enter(event, Trust.OBSERVER)
+    assert entered is not None
+    return str(entered.id)
+
+
+def waiting(mesh: Mesh) -> list[tuple[str, str | None]]:
+    return sorted((filed.proposal.node, filed.proposal.service) for filed in mesh.proposals())
+
+
+async def test_what_a_dead_database_explains_is_not_proposed_beside_it(mesh: Mesh) -> None:
+    await mesh.start()
+    cause = await db_dies(mesh)
+    (filed,) = await mesh.proposed()
+    assert await mesh.verdict_of(await web_fails(mesh)) == "explained"
+    assert [filed.proposal.event.id for filed in mesh.proposals()] == [cause]
+    assert await explained_by(mesh.bus, filed.name.id) == [Explained("web01", "web", "container_unhealthy")]
+    (said,) = [d["reason"] for d in await mesh.stream("mesh:decisions") if d["verdict"] == "explained"]
+    assert said == f"explained by {filed.name.id}: db: container died"
+
+
+async def test_what_was_proposed_before_its_cause_is_taken_back(mesh: Mesh) -> None:
+    await mesh.start()
+    assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
+    assert await mesh.verdict_of(await db_dies(mesh)) == "proposed"
+    await wait_for(lambda: waiting(mesh) == [("web01", "db")], 10, "the cause waits alone")
+
+    async def told() -> bool:
+        return any(u["to"] == "withdrawn" and u["service"] == "web" for u in await mesh.stream("mesh:actions"))
+
+    await wait_for(told, 10, "it was told why")
+
+
+async def test_what_still_fails_after_its_cause_is_over_is_proposed(mesh: Mesh) -> None:
+    await mesh.start()
+    assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
+    assert await mesh.verdict_of(await db_dies(mesh)) == "proposed"
+    assert await mesh.verdict_of(await web_fails(mesh)) == "explained"
+    recovery = await mesh.happens("service_recovered", service="db", severity="info", payload={}, incident="web01/db/1")
+    assert await mesh.verdict_of(recovery) == "recovered"
+    assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
+    await wait_for(lambda: waiting(mesh) == [("web01", "web")], 10, "only it waits")
+
+
+async def test_a_cause_that_a_person_rejects_hides_nothing(mesh: Mesh) -> None:
+    await mesh.start()
+    await db_dies(mesh)
+    (filed,) = await mesh.proposed()
+    assert await mesh.verdict_of(await web_fails(mesh)) == "explained"
+    assert mesh.actions.reject(filed.name, "not now", "ann")
+    assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
+
+
+@pytest.mark.parametrize("first", ["the services", "the node"])
+async def test_a_node_that_is_offline_has_one_card(mesh: Mesh, first: str) -> None:
+    await mesh.start()
+    names = ["web", "api", "mail", "dns", "vpn"]
+
+    async def services() -> None:
+        for name in names:
+            assert await mesh.verdict_of(await web_fails(mesh, service=name)) in ("proposed", "explained")
+
+    async def node() -> None:
+        assert await mesh.verdict_of(await observed(mesh, "node_offline", silent_seconds=90)) == "proposed"
+
+    for part in (services, node) if first == "the services" else (node, services):
+        await part()
+    await wait_for(lambda: waiting(mesh) == [("web01", None)], 10, "one card")
+    (filed,) = mesh.proposals()
+    assert [said.service for said in await explained_by(mesh.bus, filed.name.id)] == sorted(names)
+    assert await mesh.verdict_of(await observed(mesh, "node_online")) == "recovered"
+    assert await mesh.verdict_of(await web_fails(mesh, service="dns")) == "proposed"
+
+
+async def test_two_planners_leave_one_card_of_a_full_disk(mesh: Mesh) -> None:
+    await mesh.start(name="p1")
+    await mesh.start(name="p2")
+    names = [f"service-{number}" for number in range(6)]
+    events = [await web_fails(mesh, service=name) for name in names[:3]]
+    full = {"mount": "/", "device": "/dev/sda1", "used_percent": 99.2}
+    events.append(await mesh.happens("disk_space_low", service=None, severity="critical", payload=full))
+    events += [await web_fails(mesh, service=name) for name in names[3:]]
+    await asyncio.gather(*(mesh.verdict_of(event, 30) for event in events))
+    await wait_for(lambda: waiting(mesh) == [("web01", None)], 10, "only the disk waits")
+
+
+async def test_a_strangers_word_explains_nothing(mesh: Mesh) -> None:
+    await mesh.start()
+    event = HealthEvent(type="node_offline", node="web01", severity=Severity.ERROR)
+    await mesh.bus.enter(event, Trust.FOREIGN)
+    await mesh.proposed()
+    assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
