@@ -238,6 +238,13 @@ class ExecutorHarness:
         await wait_for(lambda: os.path.lexists(file) and reason.exists(), seconds, f"{file_name!r} in quarantine")
         return reason.read_text()
 
+    async def put_back(self, name: ActionName) -> str:
+        """As `quarantined`, of a claimed file: its folder goes after it moved, and until then its id counts as run."""
+        reason = await self.quarantined(name.file)
+        run = self.folder(Folder.RUNNING) / name.id
+        await wait_for(lambda: not run.exists(), 10, f"nothing of {name.id} in running/")
+        return reason
+
     async def updates(self) -> list[dict[str, Any]]:
         return await self._stream("mesh:actions")
 

@@ -166,9 +166,7 @@ async def test_what_began_as_often_on_its_target_as_its_limit_says_does_not_begi
     elsewhere = without_redis.approve(proposal_for(3, node="there"))
     third = without_redis.approve(proposal_for(4))
     await without_redis.ends_in(Folder.DONE, elsewhere)
-    assert "restart began 2 times on here/web within the hour, its limit is 2" in await without_redis.quarantined(
-        third.file
-    )
+    assert "restart began 2 times on here/web within the hour, its limit is 2" in await without_redis.put_back(third)
     assert third.id not in without_redis.runner.runs()
 
 
@@ -185,7 +183,7 @@ async def test_an_undo_tells_nobody_of_a_repair_and_begins_only_after_what_it_ta
     made = with_digest(made.model_copy(update={"id": made.id_by_its_parts}))
     await harness.begin()
     never = harness.approve(made)
-    assert "did not run here" in await harness.quarantined(never.file)
+    assert "did not run here" in await harness.put_back(never)
     (harness.folder(Folder.DONE) / ran.id).mkdir()
     (harness.folder(Folder.DONE) / ran.id / "proposal.json").write_bytes(ran.wire())
     (harness.folder(Folder.QUARANTINE) / never.file).rename(harness.folder(Folder.APPROVED) / never.file)
@@ -567,9 +565,7 @@ async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: Exe
     write_inventory(without_redis.runtime, "there")
     without_redis.runner.until.set()
     await without_redis.ends_in(Folder.DONE, first)
-    assert "not in config/inventory.yml" in await without_redis.quarantined(waits.file)
-    run = without_redis.folder(Folder.RUNNING) / waits.id
-    await wait_for(lambda: not run.exists(), 10, "its folder goes, which held the file until it moved")
+    assert "not in config/inventory.yml" in await without_redis.put_back(waits)
     assert without_redis.runner.runs() == [first.id]
 
 
