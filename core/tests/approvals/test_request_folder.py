@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mesh_core.approvals import request_folder
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.requests import Request, RequestState, RequestStatus
+from mesh_core.storage.files import read_regular
 
 
 def status(number: int, entry: str) -> RequestStatus:
@@ -48,3 +50,22 @@ def test_what_nobody_spoke_of_for_long_is_forgotten(tmp_path: Path) -> None:
     os.utime(folder.root / "req-000000000001.json", (1000, 1000))
     folder.forget(2000)
     assert [one.request.id for one in folder.all()] == ["req-000000000002"]
+
+
+def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, read = RequestFolder(tmp_path), list[str]()
+    folder.prepare()
+
+    def noted(path: Path, limit: int) -> bytes | None:
+        read.append(path.name)
+        return read_regular(path, limit)
+
+    monkeypatch.setattr(request_folder, "read_regular", noted)
+    for number in (1, 2):
+        folder.put(status(number, f"{number}-1"))
+    (folder.root / "req-0000000000ff.json").write_bytes(b"{")
+    assert len(folder.all()) == 2
+    assert (folder.all(), len(read)) == ((status(2, "2-1"), status(1, "1-1")), 3)
+    folder.put(status(2, "3-1"))
+    (folder.root / "req-000000000001.json").unlink()
+    assert (folder.all(), read[3:]) == ((status(2, "3-1"),), ["req-000000000002.json"])

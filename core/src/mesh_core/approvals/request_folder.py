@@ -6,24 +6,31 @@ What became of its proposals is not in it: the folder in which each of them lies
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from mesh_core.models.parsing import read_record
 from mesh_core.models.requests import RequestStatus, is_request_id
 from mesh_core.models.streams import entry_order
 from mesh_core.models.strict_json import Refusal
+from mesh_core.storage.file_stamp import FileStamp, stamp_of
 from mesh_core.storage.files import read_regular, shared_mode, write_whole
 from mesh_core.storage.listing import entries
 
 MAX_BYTES = 512 * 1024
 KEEP_DAYS = 30
 
+Seen: TypeAlias = tuple[FileStamp | int | None, RequestStatus | None]
+
 
 class RequestFolder:
-    """Reading never fails: what is no request's file is left alone."""
+    """Reading never fails: what is no request's file is left alone. One instance reads again only what changed."""
 
     def __init__(self, runtime: Path):
         self.root = runtime / "requests"
+        self._seen: dict[str, Seen] = {}
 
     def prepare(self) -> None:
         """Make what is missing; what is there keeps its owner and mode (a deployment sets those)."""
@@ -40,8 +47,9 @@ class RequestFolder:
 
     def all(self) -> tuple[RequestStatus, ...]:
         """The newest first."""
-        found = (_status_at(Path(one.path)) for one in entries(self.root) if one.name.endswith(".json"))
-        return tuple(sorted((one for one in found if one), key=_entered, reverse=True))
+        before = self._seen
+        self._seen = {one.name: _again(one, before) for one in entries(self.root) if one.name.endswith(".json")}
+        return tuple(sorted((status for _, status in self._seen.values() if status), key=_entered, reverse=True))
 
     def forget(self, before: float) -> None:
         """Remove those that nothing was said of since that moment (seconds since 1970)."""
@@ -54,6 +62,13 @@ class RequestFolder:
 def _entered(status: RequestStatus) -> tuple[tuple[int, int], str]:
     """In the order in which they came into the stream; a request's own time may be anything."""
     return entry_order(status.entry), status.request.ts
+
+
+def _again(one: os.DirEntry[str], before: Mapping[str, Seen]) -> Seen:
+    """What was made of it before, as long as it is still the same file."""
+    stamp = stamp_of(Path(one.path))  # before reading: what changes meanwhile is read once more
+    known = before.get(one.name)
+    return known if known and known[0] == stamp else (stamp, _status_at(Path(one.path)))
 
 
 def _status_at(path: Path) -> RequestStatus | None:

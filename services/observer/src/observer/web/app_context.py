@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import Request
 
 from mesh_core.approvals.operator_folders import OperatorFolders
+from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.approvals.surroundings import SurroundingsReader
 from mesh_core.messaging.bus import Bus
 from mesh_core.policy.current_config import ConfigReader
@@ -50,6 +51,11 @@ class AppContext:
     def silences(self) -> SilenceFolder:
         """One for all requests: it reads again only what changed."""
         return SilenceFolder(self.runtime)
+
+    @cached_property
+    def requests(self) -> RequestFolder:
+        """Likewise, of what is asked for in words."""
+        return RequestFolder(self.runtime)
 
     @cached_property
     def config(self) -> ConfigReader:

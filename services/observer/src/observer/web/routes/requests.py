@@ -16,7 +16,6 @@ from fastapi import Path as PathParameter
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.parsing import read_asked
 from mesh_core.models.proposals import MAX_ATTACHMENTS, Folder, Risk
 from mesh_core.models.requests import (
@@ -122,7 +121,7 @@ async def requests(
     cursor: Cursor = None,
 ) -> RequestPage:
     """What planners have read, the newest first."""
-    known = await asyncio.to_thread(_folder(context).all)
+    known = await asyncio.to_thread(context.requests.all)
     wanted = [status for status in known if state in (None, status.state)]
     page, following = page_after(wanted, cursor, limit, lambda status: status.request.id)
     items = await asyncio.to_thread(lambda: [_out(context, status) for status in page])
@@ -132,7 +131,7 @@ async def requests(
 @router.get("/requests/{own_id}")
 async def one_request(context: Context, user: Viewer, own_id: RequestPath) -> RequestOut:
     """Where it stands. 404: there is none of this id."""
-    status = await asyncio.to_thread(_folder(context).get, own_id)
+    status = await asyncio.to_thread(context.requests.get, own_id)
     if status is not None:
         return await asyncio.to_thread(_out, context, status)
     if await context.bus.call("EXISTS", f"mesh:once:request:{own_id}"):
@@ -162,7 +161,7 @@ async def cancel(context: Context, user: Operator, own_id: RequestPath) -> Accep
 @router.get("/requests/{own_id}/bundle.zip", response_class=Response)
 async def bundle(context: Context, user: Viewer, own_id: RequestPath) -> Response:
     """The evidence of its runs in one zip, a folder for each host. 404: none of them has ended."""
-    status = await asyncio.to_thread(_folder(context).get, own_id)
+    status = await asyncio.to_thread(context.requests.get, own_id)
     if status is None:
         raise _unknown(own_id)
     whole = await asyncio.to_thread(joined_bundle, context.actions, status)
@@ -170,10 +169,6 @@ async def bundle(context: Context, user: Viewer, own_id: RequestPath) -> Respons
         raise HttpProblem(404, "unknown", f"{own_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
     named = {"Content-Disposition": f'attachment; filename="{own_id}.zip"'}
     return Response(whole, media_type="application/zip", headers=named)
-
-
-def _folder(context: AppContext) -> RequestFolder:
-    return RequestFolder(context.runtime)
 
 
 def _read(value: dict[str, Any]) -> Request | RequestReply:
@@ -185,7 +180,7 @@ def _read(value: dict[str, Any]) -> Request | RequestReply:
 
 
 def _asking(context: AppContext, own_id: str) -> RequestStatus:
-    status = _folder(context).get(own_id)
+    status = context.requests.get(own_id)
     if status is None:
         raise _unknown(own_id)
     if status.state is not RequestState.ASKS:
