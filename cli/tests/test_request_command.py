@@ -10,7 +10,9 @@ from mend_rig import Mend
 
 from mend.commands import request as command
 from mend.request_desk import LocalDesk
+from mesh_core.approvals.previews import FoundPreview
 from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import Folder, proposal_id
 from mesh_core.models.requests import (
     OpenQuestion,
@@ -153,3 +155,44 @@ def test_a_proposal_that_is_gone_is_said_to_be(mend: Mend) -> None:
     gone = RequestedProposal(host="pi4", action_id=proposal_id("pi4/1-1", "pi4", "x"))
     planned(mend, Request(id="req-0123456789ab", text="install x", hosts=("pi4",)), proposals=(gone,))
     assert "gone" in mend("requests").output
+
+
+def test_each_host_of_a_request_is_asked_what_would_change(mend: Mend) -> None:
+    own_id = "req-0123456789ab"
+    assert mend("preview").exit_code == 2
+    assert mend("preview", "--request", own_id).exit_code == 3
+    asks, told = mend.propose("front"), mend.propose("back", type="notify", action="notify")
+    both = tuple(RequestedProposal(host=host, action_id=one.id) for host, one in (("pi4", asks), ("pi5", told)))
+    planned(mend, Request(id=own_id, text="install x", hosts=("pi4", "pi5")), proposals=both)
+    said = mend("preview", "--request", own_id, "--timeout", "1")
+    assert (said.exit_code, "it lies in approved/; mend status tells" in said.output) == (1, True), said.output
+    assert "runs nothing on a host" in said.output
+    assert [one.proposal.preview_of and one.proposal.preview_of.id for one in mend.actions.filed(Folder.APPROVED)] == [
+        asks.id
+    ]
+
+
+def test_a_request_is_previewed_before_anybody_approves_it(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = mend.propose("front")
+
+    def answered(desk: LocalDesk, asked: Request | RequestReply) -> str:
+        assert isinstance(asked, Request)
+        planned(mend, asked, proposals=(RequestedProposal(host="pi4", action_id=waits.id),))
+        return asked.id
+
+    def previewed(desk: LocalDesk, action_id: str) -> FoundPreview | None:
+        (asked,) = mend.actions.filed(Folder.APPROVED)
+        of = {"of": waits.id, "digest": mend.name_of(waits).digest, "playbook_sha256": "0" * 64, "node": "pi4"}
+        word = Preview(action_id=asked.name.id, at=waits.created_at, sentence="1 of 1 tasks would change it", **of)
+        return FoundPreview(asked.name.id, Folder.DONE, "ann", waits.created_at, said=word)
+
+    monkeypatch.setattr(LocalDesk, "enter", answered)
+    monkeypatch.setattr(LocalDesk, "preview", previewed)
+    said = mend("request", "install x", "--host", "pi4", "--preview")
+    assert (said.exit_code, "1 of 1 tasks would change it" in said.output) == (0, True), said.output
+    assert "===== Generated Playbook (preview) =====" in said.output
+    assert mend.actions.place_of(waits.id) is Folder.PENDING, "it waits for a yes as before"
+    (asked,) = mend.actions.filed(Folder.APPROVED)
+    mend.actions.claim(asked.name)
+    row = json.loads(mend("request", "install x", "--host", "pi4", "--preview", "--json").output)
+    assert row["previews"]["pi4"]["preview"]["sentence"] == "1 of 1 tasks would change it"

@@ -29,3 +29,8 @@ def cli_error_for(refused: CannotDecide) -> CliError:
     """The same for a terminal: what it quotes from a file is made plain."""
     hint = "; `mend pending` and `mend history` list them" if refused.reason is RefusalReason.UNKNOWN else ""
     return CliError(plain(refused.sentence, 1000) + hint, _CODES.get(refused.reason, FAILED))
+
+
+def no_request(own_id: str) -> CliError:
+    """Nobody knows a request of this id."""
+    return CliError(f"there is no request {plain(own_id, 100)}; mend requests lists them", NOT_THERE)

@@ -11,15 +11,20 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from mend.context import CliContext
-from mend.errors import FAILED, NOT_THERE, USAGE, CliError
+from mend.errors import FAILED, NOT_THERE, USAGE, CliError, no_request
 from mend.text import plain
+from mesh_core.approvals import decisions
+from mesh_core.approvals.errors import CannotDecide
+from mesh_core.approvals.previews import FoundPreview, ask_preview, latest_preview
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.models.proposals import EXECUTED
-from mesh_core.models.requests import Request, RequestReply, RequestStatus
+from mesh_core.models.previews import Preview
+from mesh_core.models.proposals import EXECUTED, Folder
+from mesh_core.models.requests import Request, RequestedProposal, RequestReply, RequestStatus
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.storage.files import read_regular
 
@@ -57,6 +62,14 @@ class RequestDesk(Protocol):
     def rows(self) -> list[Row]: ...
 
     def playbook(self, action_id: str) -> str: ...
+
+    def ask_previews(self, own_id: str) -> list[Row]:
+        """Ask each host what its proposal would change: `{host, action_id, preview, problem}`, as the observer says."""
+        ...
+
+    def preview(self, action_id: str) -> FoundPreview | None:
+        """The one of that proposal that was asked for last."""
+        ...
 
     def ran(self, action_id: str) -> Ran | None:
         """None where it has not come to an end."""
@@ -99,6 +112,25 @@ class LocalDesk:
             if proposal and proposal.playbook:
                 return proposal.playbook.text
         return ""
+
+    def ask_previews(self, own_id: str) -> list[Row]:
+        status = self._folder.get(own_id)
+        if status is None:
+            raise no_request(own_id)
+        return [self._asked(one) for one in decisions.waiting_of(self._cli.actions, status)]
+
+    def _asked(self, one: RequestedProposal) -> Row:
+        try:
+            _, asked = ask_preview(self._cli.actions, one.action_id, self._cli.user, datetime.now(UTC))
+        except CannotDecide as no:  # one that cannot be asked must not hold back the others
+            return {**one.model_dump(), "preview": None, "problem": no.sentence}
+        return {**one.model_dump(), "preview": asked.name.id, "problem": ""}
+
+    def preview(self, action_id: str) -> FoundPreview | None:
+        for _, path in self._cli.actions.find(action_id):
+            if proposal := self._cli.actions.proposal_at(path):
+                return latest_preview(self._cli.actions, proposal)
+        return None
 
     def ran(self, action_id: str) -> Ran | None:
         found = next((path for folder, path in self._cli.actions.find(action_id) if folder in EXECUTED), None)
@@ -143,6 +175,16 @@ class HttpDesk:
 
     def playbook(self, action_id: str) -> str:
         return str((self._json(f"/proposals/{action_id}").get("playbook") or {}).get("text", ""))
+
+    def ask_previews(self, own_id: str) -> list[Row]:
+        return list(self._json(f"/requests/{urllib.parse.quote(own_id, safe='')}/preview", {})["items"])
+
+    def preview(self, action_id: str) -> FoundPreview | None:
+        found = self._json(f"/proposals/{action_id}")["preview"]
+        if found is None:
+            return None
+        said = None if found["said"] is None else Preview.model_validate(found["said"])
+        return FoundPreview(found["id"], Folder(found["folder"]), found["by"], found["at"], found["reason"], said)
 
     def ran(self, action_id: str) -> Ran | None:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mend.errors import NOT_THERE, USAGE, CliError
+from mend.errors import NOT_THERE, USAGE, CliError, no_request
 from mend.request_desk import Row
 from mend.text import plain
 from mesh_core.models.foreign_text import decoded
@@ -37,7 +37,7 @@ def new_request(user: str, text: str | None, files: Sequence[Path], extra_vars: 
 def reply_to(user: str, own_id: str, row: Row | None, answers: Sequence[str], cancel: bool) -> RequestReply:
     """A reply to the request whose row that is (None: nobody knows it). CliError as above."""
     if row is None:
-        raise CliError(f"there is no request {plain(own_id, 100)}; mend requests lists them", NOT_THERE)
+        raise no_request(own_id)
     if row["state"] != RequestState.ASKS:
         raise CliError(f"{own_id} asks nothing: it is {row['state']}", NOT_THERE)
     said = {}

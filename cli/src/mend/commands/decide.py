@@ -9,7 +9,7 @@ import typer
 
 from mend.complete import complete_pending
 from mend.context import CliContext
-from mend.errors import DONE, NOT_THERE, USAGE, CliError, cli_error_for
+from mend.errors import DONE, USAGE, CliError, cli_error_for, no_request
 from mend.follow import follow
 from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
 from mend.playbook_findings import say_dangers
@@ -21,7 +21,6 @@ from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.models.proposals import Folder
 from mesh_core.policy.proposal_lint import lint_by_current_policy
 
 PendingId = Annotated[
@@ -88,11 +87,11 @@ def _of_request(cli: CliContext, own_id: str) -> list[str]:
     """The ids of its proposals that wait. CliError where there are none."""
     status = RequestFolder(cli.mesh).get(own_id)
     if status is None:
-        raise CliError(f"there is no request {plain(own_id, 100)}; mend requests lists them", NOT_THERE)
-    ids = [one.action_id for one in status.proposals if cli.actions.place_of(one.action_id) is Folder.PENDING]
-    if not ids:
-        raise CliError(f"nothing of {own_id} waits; mend requests tells where it stands", NOT_THERE)
-    return ids
+        raise no_request(own_id)
+    try:
+        return [one.action_id for one in decisions.waiting_of(cli.actions, status)]
+    except CannotDecide as no:
+        raise cli_error_for(no) from None
 
 
 def approve_one(cli: CliContext, query: str) -> Filed:

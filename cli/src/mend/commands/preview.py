@@ -9,11 +9,13 @@ import typer
 
 from mend.commands.decide import PendingId
 from mend.context import CliContext
-from mend.errors import DONE, FAILED, CliError
+from mend.errors import DONE, FAILED, USAGE, CliError
 from mend.follow import follow
 from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
 from mend.options import AsJson
 from mend.previews import is_good, line_of, preview_row, say_preview
+from mend.request_desk import LocalDesk
+from mend.request_previews import preview_request
 from mend.text import plain
 from mend.times import now
 from mesh_core.approvals.obstacles import obstacles_of
@@ -23,7 +25,11 @@ from mesh_core.approvals.proposal_files import short_id
 
 def preview(
     ctx: typer.Context,
-    action_id: PendingId,
+    action_id: PendingId = "",
+    request: Annotated[
+        str | None,
+        typer.Option("--request", metavar="ID", help="All that waits of what was asked for with mend request."),
+    ] = None,
     as_json: AsJson = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=1)] = 150,
 ) -> None:
@@ -37,8 +43,16 @@ def preview(
     Examples
       mend preview 3f9c2a7b1d04
       mend preview pi4/nginx && mend approve pi4/nginx
+      mend preview --request req-0a1b2c3d4e5f      on each of its hosts
     """
     cli: CliContext = ctx.obj
+    if bool(action_id) == bool(request):
+        raise CliError("of what? Give an id, as in mend pending, or --request with that of a request", USAGE)
+    if request:
+        status, previews = preview_request(cli, LocalDesk(cli), request, timeout, quiet=as_json)
+        if as_json:
+            cli.say_json(previews)
+        raise typer.Exit(status)
     filed, asked = ask_preview(cli.actions, action_id, cli.user, now())
     if not as_json:
         cli.say(f"asked what {filed.name.id} would change, as {asked.name.id}", "bold")

@@ -12,6 +12,8 @@ from mend.context import CliContext
 from mend.errors import ASKS, DONE, FAILED, REFUSED, USAGE, CliError
 from mend.options import AsJson
 from mend.request_desk import RequestDesk, Row, desk_for
+from mend.request_previews import PATIENCE_SECONDS as PREVIEW_SECONDS
+from mend.request_previews import Previews, preview_request
 from mend.request_words import new_request, reply_to
 from mend.requests import follow_row, lines_of, say_playbook, say_row
 from mesh_core.models.requests import Request, RequestReply, RequestState
@@ -63,6 +65,10 @@ def request(
         ),
     ] = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="The request ID asks, and is not wanted any more.")] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Ask each host in check mode what would change there, as mend preview does."),
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Show the playbook, follow until its runs have ended, show their output.")
     ] = False,
@@ -109,15 +115,18 @@ def request(
             cli.say(f"{own_id} waits: no planner has read it yet. mend status tells whether one runs.", "yellow")
         raise typer.Exit(FAILED if wait else DONE)
     ended = _ENDS.get(row["state"], DONE)
-    follows = wait and row["state"] == RequestState.FILED
-    if follows and not as_json:
+    filed = row["state"] == RequestState.FILED
+    if filed and (wait or preview) and not as_json:
         say_playbook(cli, desk, row)
     if not as_json:
         say_row(cli, row)
-    if follows:
+    previews: Previews = {}
+    if filed and preview:
+        ended, previews = preview_request(cli, desk, own_id, min(timeout, PREVIEW_SECONDS), quiet=as_json)
+    if filed and wait:
         ended = follow_row(cli, desk, own_id, timeout, quiet=as_json)
     if as_json:
-        cli.say_json(desk.row(own_id))
+        cli.say_json({**(desk.row(own_id) or row), **({"previews": previews} if preview else {})})
     raise typer.Exit(ended)
 
 

@@ -19,6 +19,7 @@ from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import is_name, parse_time, rfc3339
+from mesh_core.models.requests import RequestedProposal, RequestStatus
 from mesh_core.storage.files import read_regular
 
 MAX_NAMED = 5
@@ -76,6 +77,14 @@ def _located(found: Iterable[tuple[Folder, Path]]) -> dict[str, LocatedProposal]
         own = name.id if name else path.name
         places.setdefault(own, LocatedProposal(own, folder, path))
     return places
+
+
+def waiting_of(actions: OperatorFolders, request: RequestStatus) -> list[RequestedProposal]:
+    """The proposals of a request that wait. CannotDecide where none does."""
+    waiting = [one for one in request.proposals if actions.place_of(one.action_id) is Folder.PENDING]
+    if not waiting:
+        raise CannotDecide(RefusalReason.DECIDED, f"nothing of {request.request.id} waits: it is {request.state}")
+    return waiting
 
 
 def find_pending(actions: OperatorFolders, query: str) -> Filed:

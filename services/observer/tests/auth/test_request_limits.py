@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from mesh_core.testing import wait_for
 from observer.auth.auth import COOKIE
-from observer.web.request_limits import BODY_BYTES, EDIT_BYTES, HOOK_BYTES, RequestLimits, limit_for
+from observer.web.request_limits import BODY_BYTES, EDIT_BYTES, HOOK_BYTES, PLAYBOOK, RequestLimits, limit_for
 
 TEN_MB = 10_000_000
 
@@ -67,6 +67,8 @@ async def test_who_may_not_come_in_is_told_so_before_a_byte_of_the_body_is_read(
         ("/api/v1/proposals/x/approve", BODY_BYTES),
         ("/api/v1/login", BODY_BYTES),
         ("/api/v1/proposals/x/edit", EDIT_BYTES),
+        ("/api/v1/requests", EDIT_BYTES),
+        ("/api/v1/playbook", EDIT_BYTES),
         ("/hooks/alertmanager", HOOK_BYTES),
     ],
 )
@@ -83,7 +85,7 @@ async def test_a_body_that_drips_is_given_up(app: ServedApp) -> None:
     assert (await ask(RequestLimits(echo, body_seconds=0.05), "/api/v1/login", [b"x", None]))[0] == 408
 
 
-async def test_an_answer_that_does_not_come_is_given_up_but_a_stream_may_last() -> None:
+async def test_an_answer_that_does_not_come_is_given_up_but_a_stream_may_last(monkeypatch: pytest.MonkeyPatch) -> None:
     async def forever(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.Event().wait()
 
@@ -92,7 +94,14 @@ async def test_an_answer_that_does_not_come_is_given_up_but_a_stream_may_last() 
         await asyncio.sleep(0.2)
         await send({"type": "http.response.body", "body": b"late", "more_body": False})
 
+    async def later(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.2)
+        await stream(scope, receive, send)
+
     assert (await ask(RequestLimits(forever, answer_seconds=0.05), "/api/v1/world", []))[0] == 504
+    assert (await ask(RequestLimits(later, answer_seconds=0.05), PLAYBOOK, []))[0] == 200, "a planner has a minute"
+    monkeypatch.setattr("observer.web.request_limits.PLAYBOOK_SECONDS", 0.05)
+    assert (await ask(RequestLimits(forever), PLAYBOOK, []))[0] == 504
     assert await ask(RequestLimits(stream, answer_seconds=0.05), "/api/v1/stream", []) == (200, b"late")
 
 

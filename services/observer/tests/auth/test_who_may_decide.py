@@ -72,6 +72,8 @@ async def test_a_viewer_looks_but_moves_nothing(app: ServedApp) -> None:
             (f"/proposals/{name.id}/edit", {"digest": name.digest, "text": "{}"}),
             (f"/proposals/{name.id}/retry", {}),
             (f"/proposals/{name.id}/undo", {}),
+            ("/requests/req-0123456789ab/preview", {}),
+            ("/playbook", {"message": "install nginx", "inventory": "pi4"}),
         ):
             assert error_of(await vic.post(path, body)) == (403, "forbidden")
             assert error_of(await eye.post(path, json=body)) == (403, "forbidden")

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import hashlib
 import io
 import json
 import zipfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from observer_rig import Desk
 
+from mesh_core.approvals import decisions
 from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.proposals import Folder, Playbook
 from mesh_core.models.requests import OpenQuestion, Request, RequestedProposal, RequestState, RequestStatus
+from mesh_core.testing import wait_for
+from observer.web import request_output
+from observer.web.routes import playbook
 
 ASKED = {"text": "install nginx", "hosts": ["web01", "db"], "name": "front"}
 PORT = OpenQuestion(slot="port", text="Which port?", choices=("80", "443"))
@@ -122,3 +132,152 @@ async def test_the_names_that_may_be_asked_for_are_those_of_the_inventory_or_why
         "problem": None,
     }
     assert "192.0.2.7" not in said.text
+
+
+async def test_each_host_is_asked_what_would_change_and_one_that_cannot_be_is_said(desk: Desk) -> None:
+    first, told, gone = desk.propose("pi4"), desk.propose("pi5", type="notify", action="notify"), desk.propose("pi6")
+    hosts = (("pi4", first), ("pi5", told), ("pi6", gone))
+    planned(desk, proposals=tuple(RequestedProposal(host=host, action_id=name.id) for host, name in hosts))
+    decisions.reject(desk.actions, gone.id, "no", "ann")
+    said = await desk.http.post("/requests/req-0123456789ab/preview")
+    assert said.status_code == 200, said.text
+    asked, cannot = said.json()["items"]
+    assert (asked["host"], asked["action_id"], asked["problem"]) == ("pi4", first.id, "")
+    assert [one.name.id for one in desk.actions.filed(Folder.APPROVED)] == [asked["preview"]]
+    assert (cannot["host"], cannot["preview"], "runs nothing on a host" in cannot["problem"]) == ("pi5", None, True)
+    for name in (first, told):
+        decisions.reject(desk.actions, name.id, "no", "ann")
+    assert (await desk.http.post("/requests/req-0123456789ab/preview")).status_code == 409
+    assert (await desk.http.post("/requests/req-ffffffffffff/preview")).status_code == 404
+
+
+async def test_what_its_runs_say_is_told_from_the_first_line_on_until_all_have_ended(desk: Desk) -> None:
+    ran, runs, waits = (desk.propose(host) for host in ("pi4", "pi5", "pi6"))
+    of = tuple(
+        RequestedProposal(host=host, action_id=name.id) for host, name in (("pi4", ran), ("pi5", runs), ("pi6", waits))
+    )
+    planned(desk, proposals=of)
+    done, running = desk.actions.root / "done" / ran.id, desk.actions.root / "running" / runs.id
+    for run, log in ((done, "PLAY [all]\nok: [pi4]"), (running, "PLAY [all]\nchan")):
+        (run / "logs").mkdir(parents=True)
+        (run / "logs" / "02_apply.log").write_text(log)
+    said = _events(desk)
+    first = [await anext(said) for _ in range(4)]
+    assert first == [
+        ("output", {"host": "pi4", "action_id": ran.id, "stage": "apply", "line": "PLAY [all]"}),
+        ("output", {"host": "pi4", "action_id": ran.id, "stage": "apply", "line": "ok: [pi4]"}),
+        ("ended", {"host": "pi4", "action_id": ran.id, "folder": "done"}),
+        ("output", {"host": "pi5", "action_id": runs.id, "stage": "apply", "line": "PLAY [all]"}),
+    ]
+    with (running / "logs" / "02_apply.log").open("a") as log:
+        log.write("ged: [pi5]\n")
+    assert (await anext(said))[1]["line"] == "changed: [pi5]"
+    (running / "logs" / "03_check_idempotency.log").write_text("ok: [pi5]\n")
+    running.rename(desk.actions.root / "failed" / runs.id)
+    decisions.reject(desk.actions, waits.id, "no", "ann")
+    rest = [one async for one in said]
+    assert {(name, value["host"], value.get("line") or value["folder"]) for name, value in rest} == {
+        ("output", "pi5", "ok: [pi5]"),
+        ("ended", "pi5", "failed"),
+        ("ended", "pi6", "rejected"),
+    }
+    assert (await desk.http.get("/requests/req-ffffffffffff/output")).status_code == 404
+
+
+async def test_a_line_without_an_end_and_proposals_that_are_gone_hold_no_stream_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_output, "BLOCK_BYTES", 10)
+    name = desk.propose("pi4")
+    gone = RequestedProposal(host="pi5", action_id="plan-pi5-web-0123456789ab")
+    planned(desk, proposals=(RequestedProposal(host="pi4", action_id=name.id), gone))
+    run = desk.actions.root / "failed" / name.id
+    (run / "logs").mkdir(parents=True)
+    (run / "logs" / "02_apply.log").write_text("x" * 25 + "\nend\n")
+    said = [one async for one in _events(desk)]
+    assert [value["line"] for name, value in said if name == "output"] == ["x" * 10, "x" * 10, "x" * 5, "end"]
+    assert {(value["host"], value["folder"]) for name, value in said if name == "ended"} == {
+        ("pi4", "failed"),
+        ("pi5", "withdrawn"),
+    }
+
+
+async def plans(desk: Desk, **changes: Any) -> None:
+    """A planner that reads one request."""
+    await wait_for(lambda: entered(desk), 10, "a request in its stream")
+    (asked,) = await entered(desk)
+    planned(desk, asked["id"], **changes)
+
+
+async def test_a_client_of_before_waits_for_the_playbook(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "- hosts: pi4\n  tasks: []\n"
+    book = Playbook(name="front", text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
+    waits = desk.propose("pi4", type="playbook", action="playbook", playbook=book)
+    ours = (RequestedProposal(host="pi4", action_id=waits.id),)
+    said = {
+        "message": "Nginx 설치",
+        "inventory": "pi4, pi5",
+        "limit": "pi4",
+        "extra_vars": {"port": 80},
+        "name": "front",
+    }
+    answer, _ = await asyncio.gather(desk.http.post("/playbook", json=said), plans(desk, proposals=ours))
+    assert answer.status_code == 200, answer.text
+    (kept,) = await entered(desk)
+    assert (kept["text"], kept["hosts"], kept["limit"]) == ("Nginx 설치", ["pi4", "pi5"], ["pi4"])
+    assert (kept["extra_vars"], kept["name"], kept["by"]) == ({"port": 80}, "front", "web")
+    assert answer.json() == {
+        "task_id": kept["id"],
+        "state": "filed",
+        "playbook_name": "front.yml",
+        "playbook_preview": text,
+        "reason": "",
+        "questions": [],
+        "href": f"/api/v1/requests/{kept['id']}",
+    }
+    assert desk.lies_in(waits) == [Folder.PENDING], "it is only shown"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "told"),
+    [
+        ({"state": RequestState.ASKS, "questions": (PORT,)}, 200, "Which port?"),
+        ({"state": RequestState.REFUSED, "reason": "no such host"}, 422, "no such host"),
+    ],
+)
+async def test_what_a_client_of_before_is_asked_or_refused(
+    desk: Desk, changes: dict[str, Any], status: int, told: str
+) -> None:
+    body = {"message": "open the firewall", "inventory": ["pi4"]}
+    answer, _ = await asyncio.gather(desk.http.post("/playbook", json=body), plans(desk, **changes))
+    assert (answer.status_code, told in answer.text) == (status, True), answer.text
+
+
+async def test_a_client_of_before_is_told_where_to_look_when_no_planner_reads(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playbook, "WAIT_SECONDS", 0.0)
+    waits = await desk.http.post("/playbook", json={"message": "install nginx", "inventory": "pi4"})
+    assert (waits.status_code, waits.json()["state"]) == (202, None)
+    assert (await desk.http.get(waits.json()["href"].removeprefix("/api/v1"))).json()["state"] is None
+    for wrong, word in (({"inventory": ""}, "hosts"), ({"inventory": "../x"}, "hosts.0"), ({"yes": True}, "yes")):
+        refused = await desk.http.post("/playbook", json={"message": "x", "inventory": "pi4", **wrong})
+        assert (refused.status_code, word in refused.json()["detail"]) == (422, True), refused.text
+    assert len(await entered(desk)) == 1
+
+
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_output, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(request_output, "NEXT_LOOK_SECONDS", 0.05)
+
+
+async def _events(desk: Desk) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """As a browser reads them; of a transport that gives no answer before it is whole, from the room itself."""
+    (status,) = RequestFolder(desk.actions.root.parent).all()
+    async with contextlib.aclosing(request_output.request_output(desk.live, desk.actions, status)) as chunks:
+        async for chunk in chunks:
+            for event in chunk.decode().split("\n\n"):
+                if event.startswith("event: "):
+                    name, _, data = event.removeprefix("event: ").partition("\ndata: ")
+                    yield name, json.loads(data)

@@ -19,9 +19,11 @@ EDIT_BYTES = 300 * 1024
 HOOK_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+PLAYBOOK_SECONDS = 75.0  # a planner may take a minute of it
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 2 * 1024 * 1024
 HOOKS = "/hooks/"
+PLAYBOOK = "/api/v1/playbook"
 
 
 class RequestLimits:
@@ -48,7 +50,8 @@ class RequestLimits:
 
         try:
             again = body.receive if scope["path"].startswith(HOOKS) else _again(await self._read(body), receive)
-            async with asyncio.timeout(self._answer_seconds) as bound:
+            seconds = PLAYBOOK_SECONDS if scope["path"] == PLAYBOOK else self._answer_seconds
+            async with asyncio.timeout(seconds) as bound:
                 await self._app(scope, again, noticed)
         except HttpProblem as error:
             await error_response(error)(scope, receive, body.send)
@@ -129,7 +132,7 @@ def limit_for(path: str) -> int:
     if path.startswith(HOOKS):
         return HOOK_BYTES
     edits = path.startswith("/api/v1/proposals/") and path.endswith("/edit")
-    return EDIT_BYTES if edits or path == "/api/v1/requests" else BODY_BYTES
+    return EDIT_BYTES if edits or path in (PLAYBOOK, "/api/v1/requests") else BODY_BYTES
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

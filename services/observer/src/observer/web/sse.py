@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 import structlog
+from fastapi.responses import StreamingResponse
 
 from mesh_core.messaging.bus import DOWN, client_for
 from mesh_core.models.attempts import ModelAttempt
@@ -168,6 +169,12 @@ def _length(message: dict[str, object]) -> int:
 def hello(subscribers: int) -> bytes:
     """The first event: how many look, so that each page asks the less often."""
     return b'event: hello\ndata: {"viewers": %d}\n\n' % subscribers
+
+
+def event_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:
+    """An answer that goes on as long as there are chunks; no proxy may keep it back."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(chunks, media_type="text/event-stream", headers=headers)
 
 
 def as_sse(channel: str, raw: bytes) -> bytes | None:

@@ -6,17 +6,17 @@ Says only what planners wrote, and puts a person's words into the stream that pl
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from mesh_core.models.parsing import read_asked
+from mesh_core.approvals import decisions
+from mesh_core.approvals.errors import CannotDecide
+from mesh_core.approvals.previews import ask_preview
 from mesh_core.models.proposals import MAX_ATTACHMENTS, Folder, Risk
 from mesh_core.models.requests import (
     MAX_ANSWERS,
@@ -24,19 +24,21 @@ from mesh_core.models.requests import (
     MAX_TEXT,
     MAX_VARIABLES,
     OpenQuestion,
-    Request,
     RequestedFile,
-    RequestReply,
+    RequestedProposal,
     RequestState,
     RequestStatus,
     request_id,
 )
-from mesh_core.models.strict_json import Refusal
+from observer.auth.person import Person
 from observer.web.app_context import AppContext
 from observer.web.cursors import Cursor, page_after
 from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
 from observer.web.request_bundle import joined_bundle
+from observer.web.request_entry import enter
+from observer.web.request_output import request_output
+from observer.web.sse import event_stream
 
 router = APIRouter(tags=["requests"])
 
@@ -77,6 +79,21 @@ class RequestedProposalOut(BaseModel):
     folder: Folder | None
 
 
+class AskedPreview(BaseModel):
+    """`preview` is the id of the action that asks the host; null where it cannot be asked, and `problem` says why."""
+
+    host: str
+    action_id: str
+    preview: str | None
+    problem: str
+
+
+class AskedPreviews(BaseModel):
+    """One for each proposal that waits."""
+
+    items: list[AskedPreview]
+
+
 class RequestOut(BaseModel):
     """One request. `state` null: no planner has read it yet, and no more than its id is known here."""
 
@@ -107,8 +124,7 @@ class RequestPage(BaseModel):
 async def request(context: Context, user: Operator, body: NewRequest) -> Accepted:
     """Ask for something: for each host a proposal will wait for a yes, or something is asked back."""
     value = {"id": request_id(secrets.token_hex(16)), "by": user.note, **body.model_dump(exclude_none=True)}
-    asked = _read(value)
-    await context.bus.enter_request(asked)
+    await enter(context, value)
     return _accepted(value["id"], None)
 
 
@@ -146,7 +162,7 @@ async def answer(context: Context, user: Operator, own_id: RequestPath, body: An
     slots = [question.slot for question in status.questions]
     if unknown := next((slot for slot in body.answers if slot not in slots), None):
         raise HttpProblem(422, "invalid", f"answers: {unknown[:64]!r} is not asked; it asks for {', '.join(slots)}")
-    await context.bus.enter_request(_read({"request": own_id, "by": user.note, "answers": body.answers}))
+    await enter(context, {"request": own_id, "by": user.note, "answers": body.answers})
     return _accepted(own_id, status.state)
 
 
@@ -154,16 +170,33 @@ async def answer(context: Context, user: Operator, own_id: RequestPath, body: An
 async def cancel(context: Context, user: Operator, own_id: RequestPath) -> Accepted:
     """It is not wanted any more. 409: nothing of it is open but its proposals, which are rejected one by one."""
     status = await asyncio.to_thread(_asking, context, own_id)
-    await context.bus.enter_request(_read({"request": own_id, "by": user.note, "cancel": True}))
+    await enter(context, {"request": own_id, "by": user.note, "cancel": True})
     return _accepted(own_id, status.state)
+
+
+@router.post("/requests/{own_id}/preview")
+async def preview(context: Context, user: Operator, own_id: RequestPath) -> AskedPreviews:
+    """What would each of its proposals that wait change? Approved actions of their own, in this person's name, which
+    change nothing. 409: none waits."""
+    status = await asyncio.to_thread(_known, context, own_id)
+    waiting = await asyncio.to_thread(decisions.waiting_of, context.actions, status)
+    return AskedPreviews(items=[await _preview(context, user, one) for one in waiting])
+
+
+@router.get("/requests/{own_id}/output", response_class=StreamingResponse)
+async def output(context: Context, user: Viewer, own_id: RequestPath) -> StreamingResponse:
+    """What Ansible says in its runs, from their first line on, as server-sent events; it ends once all have ended.
+
+    `output` is `{host, action_id, stage, line}`; `ended` is `{host, action_id, folder}`, once for each host.
+    """
+    status = await asyncio.to_thread(_known, context, own_id)
+    return event_stream(request_output(context.sse, context.actions, status))
 
 
 @router.get("/requests/{own_id}/bundle.zip", response_class=Response)
 async def bundle(context: Context, user: Viewer, own_id: RequestPath) -> Response:
     """The evidence of its runs in one zip, a folder for each host. 404: none of them has ended."""
-    status = await asyncio.to_thread(context.requests.get, own_id)
-    if status is None:
-        raise _unknown(own_id)
+    status = await asyncio.to_thread(_known, context, own_id)
     whole = await asyncio.to_thread(joined_bundle, context.actions, status)
     if whole is None:
         raise HttpProblem(404, "unknown", f"{own_id} has no bundle (yet, or no more: ACTIONS_KEEP_DAYS)")
@@ -171,18 +204,25 @@ async def bundle(context: Context, user: Viewer, own_id: RequestPath) -> Respons
     return Response(whole, media_type="application/zip", headers=named)
 
 
-def _read(value: dict[str, Any]) -> Request | RequestReply:
-    """Judged at the same door as every other request."""
-    asked = read_asked(json.dumps(value).encode(), int(time.time() * 1000))
-    if isinstance(asked, Refusal):
-        raise HttpProblem(422, "invalid", asked.reason)
-    return asked
+async def _preview(context: AppContext, user: Person, one: RequestedProposal) -> AskedPreview:
+    async with context.audit.deciding(user) as decision:
+        try:
+            _, asked = await asyncio.to_thread(ask_preview, context.actions, one.action_id, user.note, context.now())
+        except CannotDecide as no:  # one that cannot be asked must not hold back the others
+            return AskedPreview(host=one.host, action_id=one.action_id, preview=None, problem=no.sentence)
+        await decision.done("approve", asked.name, Folder.PENDING, Folder.APPROVED, asked.proposal.reason)
+    return AskedPreview(host=one.host, action_id=one.action_id, preview=asked.name.id, problem="")
 
 
-def _asking(context: AppContext, own_id: str) -> RequestStatus:
+def _known(context: AppContext, own_id: str) -> RequestStatus:
     status = context.requests.get(own_id)
     if status is None:
         raise _unknown(own_id)
+    return status
+
+
+def _asking(context: AppContext, own_id: str) -> RequestStatus:
+    status = _known(context, own_id)
     if status.state is not RequestState.ASKS:
         raise HttpProblem(409, "decided", f"{own_id} asks nothing: it is {status.state}")
     return status

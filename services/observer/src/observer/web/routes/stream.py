@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from observer.web.dependencies import Context, Viewer
+from observer.web.sse import event_stream
 
 router = APIRouter(tags=["stream"])
 
@@ -17,8 +18,4 @@ async def stream(context: Context, user: Viewer) -> StreamingResponse:
     `index`: `/events`, `/history`, `/incidents` and `/metrics/...` may say more now; `audit`: so may `/audit`;
     `lag`: something was missed, read all lists again.
     """
-    return StreamingResponse(
-        context.sse.subscribe(),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return event_stream(context.sse.subscribe())

@@ -1,0 +1,108 @@
+"""POST /playbook: what the kiki clients of before asked in one go and waited for. A request like any other behind it:
+it proposes, and nothing runs before a person's yes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from mesh_core.models.requests import (
+    MAX_HOSTS,
+    MAX_TEXT,
+    MAX_VARIABLES,
+    OpenQuestion,
+    RequestState,
+    RequestStatus,
+    request_id,
+)
+from observer.web.app_context import AppContext
+from observer.web.dependencies import Context, Operator
+from observer.web.errors import HttpProblem
+from observer.web.request_entry import enter
+
+router = APIRouter(tags=["requests"])
+
+WAIT_SECONDS = 60.0
+LOOK_SECONDS = 0.2
+
+
+class KikiRequest(BaseModel):
+    """The fields of kiki's `generate` and `run` that mean something here; any other is refused by its name."""
+
+    model_config = ConfigDict(extra="forbid")
+    message: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    inventory: Annotated[str | list[str], Field(description="hosts or groups of config/inventory.yml; a text: a,b,c")]
+    name: Annotated[str, Field(max_length=128)] | None = None
+    limit: Annotated[str, Field(max_length=128 * MAX_HOSTS)] | None = None
+    extra_vars: Annotated[dict[str, Any], Field(max_length=MAX_VARIABLES)] | None = None
+
+
+class KikiAnswer(BaseModel):
+    """`playbook_preview` is the whole playbook as it was filed for the first host; empty unless `state` is filed."""
+
+    task_id: str = Field(description="of the request: GET /api/v1/requests/{id}")
+    state: RequestState | None = Field(description="null: no planner has read it within 60 s; it waits")
+    playbook_name: str = ""
+    playbook_preview: str = ""
+    reason: str = ""
+    questions: list[OpenQuestion] = []
+    href: str
+
+
+@router.post("/playbook", responses={202: {"model": KikiAnswer}})
+async def playbook(context: Context, user: Operator, body: KikiRequest, response: Response) -> KikiAnswer:
+    """Ask for something and wait for its playbook, at most 60 s. 202: no planner has read it; 422: it is refused."""
+    own_id = request_id(secrets.token_hex(16))
+    await enter(context, {"id": own_id, "by": user.note, **_as_request(body)})
+    status = await _read(context, own_id)
+    if status is None:
+        response.status_code = 202
+        return KikiAnswer(task_id=own_id, state=None, href=_href(own_id))
+    if status.state in (RequestState.REFUSED, RequestState.CANCELLED):
+        raise HttpProblem(422, str(status.state), status.reason)
+    return await asyncio.to_thread(_answer, context, status)
+
+
+def _as_request(body: KikiRequest) -> dict[str, Any]:
+    value = body.model_dump(exclude_none=True, exclude={"message", "inventory", "limit"})
+    hosts = {"hosts": _names(body.inventory), "limit": _names(body.limit or [])}
+    return {"text": body.message, **hosts, **value}
+
+
+def _names(said: str | list[str]) -> list[str]:
+    listed = re.split(r"[,\s]+", said) if isinstance(said, str) else said
+    return [name.strip() for name in listed if name.strip()]
+
+
+async def _read(context: AppContext, own_id: str) -> RequestStatus | None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        status = await asyncio.to_thread(context.requests.get, own_id)
+        if status is not None or time.monotonic() >= deadline:
+            return status
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _answer(context: AppContext, status: RequestStatus) -> KikiAnswer:
+    paths = [path for one in status.proposals[:1] for _, path in context.actions.find(one.action_id)]
+    proposals = (context.actions.proposal_at(path) for path in paths)
+    book = next((one.playbook for one in proposals if one and one.playbook), None)
+    return KikiAnswer(
+        task_id=status.request.id,
+        state=status.state,
+        playbook_name=f"{book.name}.yml" if book else "",
+        playbook_preview=book.text if book else "",
+        questions=list(status.questions),
+        href=_href(status.request.id),
+    )
+
+
+def _href(own_id: str) -> str:
+    return f"/api/v1/requests/{own_id}"
