@@ -94,6 +94,18 @@ def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
             "rules: [{name: r, when: {any: [test]}, allow: [notify, ignore], prefer: notify, reason: x}]",
             "rules: r: allow: ignore is not for choosing.*take it out of allow, or write prefer: ignore",
         ),
+        (
+            "max_restarts_per_hour: 1\nrequests:\n  max_risk: some",
+            r"policy\.yml:3: requests\.max_risk: Input should be",
+        ),
+        (
+            "requests:\n  modules:\n    ansible.builtin.shell: [cmd]\n    community.general.pacman: [name]\n",
+            r"policy\.yml:4: requests: modules: community\.general\.pacman: .* the executor does not have it",
+        ),
+        (
+            "requests:\n  modules:\n    ansible.builtin.debug: [var]\n",
+            r"policy\.yml:3: requests: modules: ansible\.builtin\.debug: var of .* can never be allowed",
+        ),
         ("cues: {down: [x]}", "is the name of a fact"),
         ("unprotect: [rediss]", "'rediss' is on no never list"),
         (

@@ -345,6 +345,18 @@ def test_what_was_asked_for_in_words_is_as_risky_as_its_tasks_and_never_less() -
     assert "risk_level must be high" in reason_for(removes)
 
 
+def test_what_was_asked_for_in_words_does_not_run_once_the_policy_allows_less_or_where_it_hides_how_it_ends() -> None:
+    asked = playbook_proposal(HARMLESS)
+    asked = asked.model_copy(update={"event": asked.event.model_copy(update={"type": "playbook_requested"})})
+    careful = ConfigSnapshot(CONFIG.inventory, Policy.from_text("rules: []\nrequests: {max_risk: guarded}"))
+    assert "its risk is high, and config/policy.yml allows guarded at most" in reason_for(asked, careful)
+    guarded = asked.model_copy(update={"risk_level": Risk.GUARDED})
+    assert isinstance(admit(candidate(guarded), careful, NOW), Admitted)
+    book = playbook_proposal(HARMLESS.replace("{msg: hello}", "{msg: hello}\n      ignore_errors: true")).playbook
+    assert "of a request may not use ignore_errors" in reason_for(guarded.model_copy(update={"playbook": book}))
+    assert isinstance(admit(candidate(playbook_proposal(HARMLESS)), careful, NOW), Admitted), "a person's own is high"
+
+
 def test_a_reviewed_playbook_is_accepted_and_a_hazardous_or_exchanged_one_is_not() -> None:
     assert isinstance(admit(candidate(playbook_proposal(HARMLESS)), CONFIG, NOW), Admitted)
     assert "sha256" in reason_for(playbook_proposal(HARMLESS, "0" * 64))

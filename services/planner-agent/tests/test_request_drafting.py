@@ -125,6 +125,8 @@ def test_the_gate_judges_what_is_drafted_and_policy_says_how_far_it_may_go(monke
     ):
         says(task)
         assert told in why(request())
+    says({"ansible.builtin.ping": {}, "ignore_errors": True})
+    assert "a task of a request may not use ignore_errors" in why(request())
     says({"ansible.builtin.package": {"name": "htop", "state": "absent"}})
     made = drafted(request(), {}, CONFIG)
     assert isinstance(made, Drafted)
@@ -133,6 +135,11 @@ def test_the_gate_judges_what_is_drafted_and_policy_says_how_far_it_may_go(monke
     assert why(request(), careful) == (
         "its risk is high, and config/policy.yml allows guarded at most (requests: max_risk)"
     )
+    draft = Draft(tasks=({"ansible.builtin.ping": {}},), risk=Risk.GUARDED, recipes=("odd",))
+    monkeypatch.setattr(drafting, "understand", lambda *_, **__: draft)
+    made = drafted(request(), {}, CONFIG)
+    assert isinstance(made, Drafted)
+    assert made.risk is Risk.GUARDED, "a recipe knows more of its own risk than a table of modules"
 
 
 def test_without_a_policy_or_an_inventory_nothing_is_drafted() -> None:

@@ -12,8 +12,8 @@ from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
 from mesh_core.models.strict_json import Refusal
-from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.playbook_risk import risk_of_proposal
+from mesh_core.policy.playbook_lint import is_requested, lint_playbook
+from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
 
 KEPT = (
@@ -114,7 +114,10 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     try:
         proposal = with_digest(edited.model_copy(update=changed))
         if proposal.playbook:
-            proposal = proposal.model_copy(update={"risk_level": risk_of_proposal(proposal, policy)})
+            risk = risk_of_proposal(proposal, policy)
+            if is_requested(proposal) and (too_high := ceiling_problem(risk, policy)):
+                raise _not_acceptable(too_high)
+            proposal = proposal.model_copy(update={"risk_level": risk})
         playbook_for(proposal)
     except ValueError as error:
         raise _not_acceptable(f"nothing could be run for it: {error}") from None
@@ -133,7 +136,7 @@ def _own_playbook(edited: Proposal, policy: Policy) -> Playbook:
     if edited.playbook is None:
         raise _not_acceptable("the action playbook needs a playbook: {name, sha256, text, attachments}")
     playbook = _hashed_anew(edited.playbook)
-    if wrong := lint_playbook(playbook, edited.node, policy.widened).sentence:
+    if wrong := lint_playbook(playbook, edited.node, policy.widened, requested=is_requested(edited)).sentence:
         raise _not_acceptable(f"its playbook may not run: {wrong}")
     return playbook
 

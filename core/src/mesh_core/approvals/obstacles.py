@@ -154,6 +154,9 @@ def _policy(p: Proposal, around: Surroundings) -> Obstacle | None:
     if isinstance(around.policy, str):
         sentence = f"the policy cannot be read: {around.policy}"
         return Obstacle(ObstacleKind.POLICY, sentence, "until then what is approved goes to quarantine")
+    if p.playbook and (wrong := lint_by_policy(around.policy, p).sentence):
+        fix = "correct it with `mend edit`, or let config/policy.yml allow it (requests)"
+        return Obstacle(ObstacleKind.POLICY, f"its playbook may not run: {wrong}", fix)
     if action_type(p.type).choice is None or around.policy.permits(p.action, p.event):
         return None
     allowed = around.policy.allows(p.event)

@@ -3,6 +3,7 @@ text. And what writes playbooks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -12,3 +13,17 @@ import yaml
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Five times as fast. It folds some long lines elsewhere than the one in Python: one text, other bytes.
 SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def line_of(root: Any, path: Sequence[str]) -> int:
+    """The line, from 1, of the deepest part of that path of keys and places that is there. `root`: from compose."""
+    node, line = root, 1
+    for word in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == word), None)
+            if found:
+                line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and word.isdigit() and int(word) < len(node.value):
+            node = node.value[int(word)]
+            line = node.start_mark.line + 1
+    return line

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from mesh_core.incidents.event_types import EventType
 from mesh_core.models.proposals import Playbook, Proposal, Risk
-from mesh_core.policy.playbook_lint import lint_playbook
+from mesh_core.policy.playbook_lint import is_requested, lint_playbook
 from mesh_core.policy.playbook_lint.table import full_name, table
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
 from mesh_core.policy.playbook_tasks import tasks_in
@@ -29,9 +28,16 @@ Arguments = Mapping[str, Any]
 
 def risk_of_proposal(proposal: Proposal, policy: Policy) -> Risk:
     """Of one with a playbook: what was asked for in words is judged by its tasks, what a person wrote is high."""
-    if proposal.playbook is None or proposal.event.type != EventType.PLAYBOOK_REQUESTED:
+    if proposal.playbook is None or not is_requested(proposal):
         return HIGH
     return risk_of_playbook(proposal.playbook, proposal.node, policy)
+
+
+def ceiling_problem(risk: Risk, policy: Policy) -> str | None:
+    """Why a request of that risk may not be proposed, nor run any more, as a sentence; None where it may."""
+    if risk.rank <= policy.max_risk.rank:
+        return None
+    return f"its risk is {risk}, and config/policy.yml allows {policy.max_risk} at most (requests: max_risk)"
 
 
 def risk_of_playbook(playbook: Playbook, node: str, policy: Policy) -> Risk:

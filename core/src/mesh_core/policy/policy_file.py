@@ -5,6 +5,7 @@ Every refusal names the file, the key and what to write instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -13,9 +14,10 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import current
-from mesh_core.models.config_file import FilePart, first_problem, not_yaml
+from mesh_core.models.config_file import FilePart, first_error, first_problem, not_yaml
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
+from mesh_core.models.yaml_loader import SafeLoader, line_of
 from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.playbook_lint.table import widening_problem
@@ -85,7 +87,7 @@ class Requests(FilePart):
         for module, arguments in self.modules.items():
             for argument in (None, *arguments):
                 if problem := widening_problem(module, argument):
-                    raise ValueError(problem)
+                    raise ValueError(f"modules: {module}: {problem}")
         return self
 
 
@@ -171,11 +173,22 @@ def read_policy(text: str, source: str) -> Document:
     try:
         document = Document.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
-        raise BadPolicy(f"{source}: {first_problem(error)}") from None
+        raise BadPolicy(f"{source}{_line_of(text, error)}: {first_problem(error)}") from None
     names = [rule.name for rule in document.rules]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise BadPolicy(f"{source}: rules: {twice!r} is there twice; give one of them another name")
     return document
+
+
+def _line_of(text: str, error: ValidationError) -> str:
+    """`:LINE` of what does not fit; of a module that cannot be allowed its own, which stands in the words."""
+    where = [str(part) for part in first_error(error)["loc"]]
+    if found := _MODULE.match(first_error(error)["msg"]):
+        where += ["modules", found[1]]
+    return f":{line_of(yaml.compose(text, Loader=SafeLoader), where)}" if where else ""
+
+
+_MODULE = re.compile(r"Value error, modules: (\S+): ")
 
 
 def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str]) -> None:

@@ -5,13 +5,17 @@ A room of its own: the planner's image judges events by the policy, and no playb
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 from mesh_core.actions.register import current, playbook_for
 from mesh_core.models.proposals import Proposal
 from mesh_core.policy.current_config import ConfigReader
-from mesh_core.policy.playbook_lint import Lint, lint_playbooks, lint_proposal
+from mesh_core.policy.playbook_lint import Lint, is_requested, lint_playbooks, lint_proposal
 from mesh_core.policy.playbook_lint.shutting_out import nothing
+from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
 
 
@@ -27,7 +31,18 @@ def lint_by_policy(policy: Policy | str, proposal: Proposal) -> Lint:
             return lint_playbooks(playbook_for(proposal), proposal.node, protected)
         except ValueError:
             return Lint()
-    return lint_proposal(proposal) if isinstance(policy, str) else lint_proposal(proposal, policy.widened, protected)
+    if isinstance(policy, str):
+        return lint_proposal(proposal)
+    found = lint_proposal(proposal, policy.widened, protected)
+    return replace(found, problems=(*found.problems, *_above_the_ceiling(proposal, policy)))
+
+
+def _above_the_ceiling(proposal: Proposal, policy: Policy) -> Iterator[str]:
+    """What was asked for in words may risk less by now."""
+    if is_requested(proposal) and proposal.playbook:
+        riskier = max(proposal.risk_level, risk_of_proposal(proposal, policy), key=attrgetter("rank"))
+        if problem := ceiling_problem(riskier, policy):
+            yield problem
 
 
 def lint_by_current_policy(runtime: Path, proposal: Proposal) -> Lint:

@@ -18,8 +18,8 @@ from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
-from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.playbook_risk import risk_of_proposal
+from mesh_core.policy.playbook_lint import is_requested, lint_playbook
+from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
 
@@ -225,7 +225,12 @@ def _playbook_problem(proposal: Proposal, action: ActionType, policy: Policy, va
         return "it is of type playbook but carries none; add one with `mend edit`"
     if proposal.risk_level.rank < (risk := risk_of_proposal(proposal, policy)).rank:
         return f"its risk_level must be {risk.value}, by its tasks and config/policy.yml; correct it with `mend edit`"
-    if wrong := lint_playbook(proposal.playbook, proposal.node, policy.widened, variables).sentence:
+    requested = is_requested(proposal)
+    if requested and (too_high := ceiling_problem(proposal.risk_level, policy)):
+        return f"{too_high}; `mend edit` it, or let the policy allow more"
+    if wrong := lint_playbook(
+        proposal.playbook, proposal.node, policy.widened, variables, requested=requested
+    ).sentence:
         return f"its playbook may not run: {wrong}; correct it with `mend edit`, which also writes every sha256 anew"
     return _no_playbook_problem(proposal)
 

@@ -266,8 +266,9 @@ def test_bad_input_gets_one_sentence(text: str, said: str) -> None:
 
 
 def test_what_removes_or_lets_in_is_no_low_risk_and_the_gate_says_what_a_draft_would_harm() -> None:
-    for text in ("remove telnet", "delete the user anna", "delete the directory /srv/a", "stop nginx", "close port 22"):
+    for text in ("remove telnet", "delete the user anna", "delete the directory /srv/a", "close port 22"):
         assert drafted(text).risk is Risk.HIGH, text
+    assert drafted("stop nginx").risk is Risk.GUARDED
     assert drafted("install nginx").risk is Risk.LOW
     made = drafted("copy index.html to /etc/shadow")
     found = lint_text(play("x", "n1", {}, *map(dict, made.tasks)), "n1", {SHA: "a text"})

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.config_file import first_error, first_problem, not_yaml
-from mesh_core.models.yaml_loader import SafeLoader
+from mesh_core.models.yaml_loader import SafeLoader, line_of
 
 MAX_BYTES = 64 * 1024
 SUFFIX = ".yml"
@@ -114,9 +114,9 @@ def read_any(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remed
         where = [str(part) for part in first_error(error)["loc"]]
         if not where and (part := _PART.match(problem)):  # of what does not hold together: the part is in the words
             where = part[1].split(".")
-        raise BadRemedy(f"{source}:{_line_of(node, where)}: {problem}") from None
+        raise BadRemedy(f"{source}:{line_of(node, where)}: {problem}") from None
     if remedy.replaces and remedy.replaces not in replaceable:
-        line = _line_of(node, ["replaces"])
+        line = line_of(node, ["replaces"])
         raise BadRemedy(
             f"{source}:{line}: replaces: no shipped remedy is called {remedy.replaces}; see mend remedies list"
         )
@@ -171,17 +171,3 @@ def _node_problems(root: Any) -> Iterator[str]:
                     yield f"{key.start_mark.line + 1}: {key.value} stands there twice; take one out"
                 keys.add(str(key.value))
                 todo.append(value)
-
-
-def _line_of(root: Any, path: list[str]) -> int:
-    """Of the deepest part of that path that is there."""
-    node, line = root, 1
-    for word in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == word), None)
-            if found:
-                line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and word.isdigit() and int(word) < len(node.value):
-            node = node.value[int(word)]
-            line = node.start_mark.line + 1
-    return line

@@ -10,5 +10,6 @@ from mesh_core.policy.playbook_lint.lint import lint_playbooks as lint_playbooks
 from mesh_core.policy.playbook_lint.lint import lint_proposal as lint_proposal
 from mesh_core.policy.playbook_lint.lint import lint_recipe as lint_recipe
 from mesh_core.policy.playbook_lint.lint import lint_text as lint_text
+from mesh_core.policy.playbook_lint.requested import is_requested as is_requested
 from mesh_core.policy.playbook_lint.table import OURS as OURS
 from mesh_core.policy.playbook_lint.table import Widened as Widened

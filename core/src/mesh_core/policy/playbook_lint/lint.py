@@ -13,6 +13,7 @@ from mesh_core.actions.remedies.recipe_tasks import example_playbooks
 from mesh_core.actions.remedies.slot_values import EXAMPLE_ATTACHMENTS
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
 from mesh_core.policy.playbook_lint.plays import Scope, play_findings
+from mesh_core.policy.playbook_lint.requested import is_requested
 from mesh_core.policy.playbook_lint.shutting_out import Protected, nothing
 from mesh_core.policy.playbook_lint.table import NOTHING, OURS, Widened, table
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
@@ -44,14 +45,16 @@ def lint_playbook(
     widened: Widened = NOTHING,
     taken: frozenset[str] = frozenset(),
     protected: Protected = nothing,
+    *,
+    requested: bool = False,
 ) -> Lint:
-    """A person's or a request's playbook for just this node. Never raises, whatever the text is.
+    """A person's or (`requested`) a request's playbook for just this node. Never raises, whatever the text is.
 
     `taken` are the inventory's variables, for whoever knows them: a task that sets such a name may be skipped, and then
     the inventory's value would be read instead. `protected` says what the mesh or the way in depends on.
     """
     attachments = {one.sha256: one.text for one in playbook.attachments}
-    found = lint_text(playbook.text, node, attachments, widened, taken=taken, protected=protected)
+    found = lint_text(playbook.text, node, attachments, widened, taken=taken, protected=protected, requested=requested)
     return Lint((*_hash_problems(playbook), *found.problems), found.by_policy, found.dangers)
 
 
@@ -59,7 +62,8 @@ def lint_proposal(proposal: Proposal, widened: Widened = NOTHING, protected: Pro
     """Of a proposal's own playbook, for whoever shows it; nothing to say of one that carries none."""
     if proposal.playbook is None:
         return Lint()
-    return lint_playbook(proposal.playbook, proposal.node, widened, protected=protected)
+    requested = is_requested(proposal)
+    return lint_playbook(proposal.playbook, proposal.node, widened, protected=protected, requested=requested)
 
 
 def lint_playbooks(made: PlaybookSet, node: str, protected: Protected = nothing) -> Lint:
@@ -81,7 +85,7 @@ def lint_playbooks(made: PlaybookSet, node: str, protected: Protected = nothing)
 def lint_recipe(recipe: Recipe) -> Lint:
     """What a recipe would run for example values, in each of its ways, each finding once. Never raises."""
     texts = example_playbooks(recipe, "example")
-    found = [lint_text(text, "example", EXAMPLE_ATTACHMENTS) for text in texts]
+    found = [lint_text(text, "example", EXAMPLE_ATTACHMENTS, requested=True) for text in texts]
     return Lint(
         tuple(dict.fromkeys(problem for one in found for problem in one.problems)),
         (),
@@ -97,6 +101,7 @@ def lint_text(
     keywords: frozenset[str] = frozenset(),
     taken: frozenset[str] = frozenset(),
     protected: Protected = nothing,
+    requested: bool = False,
 ) -> Lint:
     """A playbook's text; `attachments` by sha256. `keywords` are those that only our own playbooks use (table.OURS)."""
     if len(text) > MAX_PROPOSAL_BYTES:
@@ -105,7 +110,7 @@ def lint_text(
         plays = plays_in(text)
     except NotReadable as error:
         return Lint((str(error),))
-    scope = Scope(node, attachments or {}, widened, keywords, taken, protected)
+    scope = Scope(node, attachments or {}, widened, keywords, taken, protected, requested)
     problems = islice(dict.fromkeys(play_findings(plays, scope)), MAX_FINDINGS)
     by_policy = (f"{module}: {', '.join(sorted(arguments))}" for module, arguments in sorted(scope.by_policy.items()))
     return Lint(tuple(problems), tuple(by_policy), tuple(dict.fromkeys(scope.dangers)))

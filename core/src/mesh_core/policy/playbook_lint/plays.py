@@ -16,6 +16,7 @@ from mesh_core.policy.playbook_lint.checkers import CHECKERS, Beside, data, one_
 from mesh_core.policy.playbook_lint.harms import harms_of
 from mesh_core.policy.playbook_lint.jinja_text import is_declarable
 from mesh_core.policy.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
+from mesh_core.policy.playbook_lint.requested import requested_problem
 from mesh_core.policy.playbook_lint.shutting_out import Protected, nothing
 from mesh_core.policy.playbook_lint.table import Widened, checker_for, full_name, table, widening_problem
 
@@ -51,6 +52,7 @@ class Scope:
     keywords: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     protected: Protected = nothing
+    requested: bool = False  # it came of a request in words
     by_policy: dict[str, set[str]] = field(default_factory=dict)
     dangers: list[str] = field(default_factory=list)
     assigned: dict[str, list[Any]] = field(default_factory=dict)
@@ -178,6 +180,8 @@ def _keywords(
             yield from _variables(value, names, scope)
         elif word in apart:
             continue
+        elif scope.requested and (why := requested_problem(word, part)):
+            yield f"{where} of a request may not use {word}: {why}"
         elif word in allowed:
             if problem := keyword_problem(word, value, names, scope.keywords):
                 yield problem
@@ -248,6 +252,8 @@ def _instead_of(module: str) -> str:
         return f": {why}"
     if full := next((name for name in table().modules if name.rpartition(".")[2] == short), None):
         return f"; by this name it is not on the list, as {full} it is"
+    if never := widening_problem(module):
+        return f"; {never}"
     return "; the list is in docs/playbooks.md, and config/policy.yml can add to it (requests.modules)"
 
 

@@ -121,9 +121,11 @@ def widening_problem(module: str, argument: str | None = None) -> str | None:
         return f"{module!r} is not a module's full name; write it as ansible.builtin.command"
     if why := table().never_modules.get(module):
         return f"{module} can never be allowed: {why}"
-    if not module.startswith(tuple(f"{name}." for name in table().collections)):
-        known = ", ".join(table().collections)
-        return f"{module} can never be allowed: it is of no collection that the executor has ({known})"
+    whole = tuple(f"{name}." for name in table().collections)
+    if module not in table().modules and not module.startswith(whole):
+        more = ", ".join(name for name in table().modules if not name.startswith(whole))
+        known = f"all of {', '.join(table().collections)}; of others {more}"
+        return f"{module} can never be allowed: the executor does not have it (it has {known})"
     if argument is None:
         return None
     if not _ARGUMENT.fullmatch(argument):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from mesh_core.actions.playbooks import play
 from mesh_core.actions.register import current
@@ -16,7 +17,7 @@ from mesh_core.models.requests import MAX_HOSTS, OpenQuestion, Request
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.playbook_risk import risk_of_playbook
+from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_playbook
 from mesh_core.policy.policy import Policy
 from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
 from planner_agent.requests.wording import slug_of
@@ -113,14 +114,15 @@ def _drafted(
         text = play(f"Asked for: {slug}", host, dict(request.extra_vars), *(dict(task) for task in draft.tasks))
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         playbook = Playbook(name=slug, sha256=sha256, text=text, attachments=attachments)
-        if wrong := lint_playbook(playbook, host, policy.widened, inventory.variables, policy.is_lifeline).sentence:
+        if wrong := lint_playbook(
+            playbook, host, policy.widened, inventory.variables, policy.is_lifeline, requested=True
+        ).sentence:
             return Refused(f"its playbook may not run: {wrong}")
         playbooks[host] = playbook
-    risk = risk_of_playbook(playbooks[said[0]], said[0], policy)  # they differ in nothing but `hosts`
-    if risk.rank > policy.max_risk.rank:
-        return Refused(
-            f"its risk is {risk}, and config/policy.yml allows {policy.max_risk} at most (requests: max_risk)"
-        )
+    by_tasks = risk_of_playbook(playbooks[said[0]], said[0], policy)  # they differ in nothing but `hosts`
+    risk = max(draft.risk, by_tasks, key=attrgetter("rank"))
+    if too_high := ceiling_problem(risk, policy):
+        return Refused(too_high)
     return Drafted(slug, playbooks, risk, draft.recipes)
 
 
