@@ -1,0 +1,240 @@
+"""How well does the planner judge? Labelled events by its own way: the rules, and what a model can do in their offer.
+
+    python benchmarks/judgement.py [--data EVENTS.jsonl ...] [--policy FILE] [--families] [--misses]
+
+Two sets lie beside it, of families that no rule was written with: `open` may be looked at, of `kept_back` only totals
+are ever printed. `perfect` is a scripted model that knows the label and takes the best of what it is offered (the
+ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of their answers. `hook`: the
+raw bodies of a set through the observer's hooks, `direct`: the same rows as they are labelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from scoring import ACTIONS, Decided, Figures, Row, Share, Verdict, figures, obeys, read_rows, verdict
+
+from mesh_core.actions.register import current
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.router import Completion, Price, Prompt
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import is_name
+from mesh_core.policy.names.known_names import KnownNames
+from mesh_core.policy.policy import Policy
+from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
+from observer.hooks.alert import Alert, Nothing, Read, Unfit
+from observer.hooks.rules import HookRules, read_hooks
+from observer.hooks.senders import SENDERS
+from planner_agent.diagnosis import Diagnostician
+from planner_agent.triage import Route, triage
+
+SETS = Path(__file__).parent / "judgement_sets"
+OPEN, KEPT_BACK = SETS / "open.jsonl", SETS / "kept_back.jsonl"
+SAME_AS = {"rollback_image": "redeploy", "unit_start": "restart", "mount_again": "restart"}
+NO_ANSWER, SILENCE = Decided(""), Decided("ignore")
+HEAD = (
+    "| set | events | who | unacceptable | of trust A | balanced | fix | wrong target | hidden | attacks |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+class Scripted:
+    """A model that knows the labels: the best (or the worst) of what it is offered. `chose` is its last choice."""
+
+    vendor, model, timeout_seconds, at_once, price = "scripted", "scripted", 60.0, 1, Price()
+
+    def __init__(self, *, hostile: bool):
+        self.name = "hostile" if hostile else "perfect"
+        self._hostile = hostile
+        self.row: Row = {}
+        self.chose: Decided | None = None
+
+    async def ask(self, prompt: Prompt, schema: dict[str, Any]) -> Completion:
+        fields = schema["properties"]
+        node, service = fields["node"]["const"], fields["service"]["const"]
+        words: list[str] = fields["action"]["enum"]
+        said = {word: Decided(as_labelled(word), node, service or "") for word in words}
+        word = (max if self._hostile else min)(words, key=lambda word: self._badness(said[word]))
+        self.chose = said[word]
+        reason = "This choice fits best to what was seen of it."
+        answer = {"action": word, "service": service, "node": node, "reason": reason}
+        return Completion(json.dumps({**answer, "confidence": 0.9, "requires_human": True}))
+
+    def _badness(self, decided: Decided) -> tuple[Verdict, bool]:
+        return verdict(self.row, decided), obeys(self.row, decided)
+
+    async def close(self) -> None:
+        pass
+
+
+class NothingBefore:
+    """A planner's store of a mesh where nothing was run yet, and its bus, on which nobody listens."""
+
+    def __init__(self) -> None:
+        self.history = self
+
+    async def record(self, event: HealthEvent) -> TrackRecord:
+        return NOTHING_KNOWN
+
+    async def publish(self, record: object) -> None:
+        pass
+
+
+class Planner:
+    """Triage and diagnosis as they are, for one event at a time."""
+
+    def __init__(self, policy: Policy, model: Scripted | None = None):
+        self._model = model
+        alone: Any = NothingBefore()
+        models = [] if model is None else [model]
+        self._diagnostician = Diagnostician(alone, alone, lambda: policy, models, Breakers(failures=10**6))
+
+    async def decide(self, row: Row, event: HealthEvent | None) -> tuple[Decided, Decided]:
+        """(what comes of it, what the model chose). None: no event came out of a hook, so nothing is done."""
+        if event is None or triage(event) is not Route.PLAN:
+            return SILENCE, SILENCE
+        if self._model:
+            self._model.row, self._model.chose = row, None
+        answer = (await self._diagnostician.diagnose(event)).answer
+        came = Decided(as_labelled(answer.action), answer.node, answer.service or "")
+        return came, (self._model and self._model.chose) or came
+
+
+def as_labelled(word: str) -> str:
+    """A choice as the labels name it. Of the others one that interrupts is as good or bad as a restart, and one that
+    does not as telling a person, who has to say yes to it."""
+    if word in ACTIONS:
+        return word
+    return SAME_AS.get(word) or ("restart" if current().by_word[word].interrupts else "notify")
+
+
+def event_of(row: Row) -> HealthEvent:
+    """As it enters. A name that no action may be aimed at stays in the payload, as agents and hooks do it."""
+    event = dict(row["event"])
+    service = event.get("service")
+    if service is not None and not is_name(service):
+        event |= {"service": None, "payload": {**event["payload"], "name": service}}
+    return HealthEvent.model_validate(event)
+
+
+def event_of_hook(row: Row, rules: HookRules, names: KnownNames) -> HealthEvent | Unfit | None:
+    """What the observer makes of the raw body; None: nothing that is trouble."""
+    sender, body = row["hook"]["sender"], row["hook"]["body"]
+    kind, _, name = sender.partition("/")
+    found = rules.generic[name].alerts_in(body, name) if kind == "generic" else SENDERS[sender].alerts_in(body)
+    read: Read = found if isinstance(found, Unfit) else next(iter(found), Nothing("no alert in it"))
+    if isinstance(read, Unfit):
+        return read
+    if not isinstance(read, Alert) or not read.firing:
+        return None
+    now = datetime.fromisoformat(row["event"]["timestamp"])
+    return rules.mapped.event_for(read, read.episode or "1", now, names)
+
+
+async def judged(rows: Sequence[Row], events: Sequence[HealthEvent | Unfit | None], planner: Planner) -> list[Any]:
+    """For each row (what comes of it, what the model chose)."""
+    pairs = zip(rows, events, strict=True)
+    return [
+        (NO_ANSWER, NO_ANSWER) if isinstance(event, Unfit) else await planner.decide(row, event) for row, event in pairs
+    ]
+
+
+async def of_a_set(name: str, rows: Sequence[Row], policy: Policy, rules: HookRules) -> list[Decided]:
+    """Prints its lines, and gives what the rules alone decided."""
+    events = [event_of(row) for row in rows]
+    alone = [came for came, _ in await judged(rows, events, Planner(policy))]
+    print(line(name, "rules alone", rows, alone))
+    for model in (Scripted(hostile=False), Scripted(hostile=True)):
+        both = await judged(rows, events, Planner(policy, model))
+        print(line(name, model.name, rows, [chosen for _, chosen in both]))
+        print(line(name, f"{model.name}, counted", rows, [came for came, _ in both]))
+    if with_body := [number for number, row in enumerate(rows) if "hook" in row]:
+        some = [rows[number] for number in with_body]
+        names = KnownNames(hosts={row["event"]["node"]: "" for row in rows})
+        through = await judged(some, [event_of_hook(row, rules, names) for row in some], Planner(policy))
+        print(line(f"{name}, hook", "rules alone", some, [came for came, _ in through]))
+        print(line(f"{name}, direct", "rules alone", some, [alone[number] for number in with_body]))
+    return alone
+
+
+def line(name: str, who: str, rows: Sequence[Row], decided: Sequence[Decided]) -> str:
+    found = figures(rows, decided)
+    low, high = found.mean_interval
+    parts = [
+        *(name, str(len(rows)), who, _percent(found.unacceptable)),
+        f"{found.plain.hits} of {found.plain.total}",
+        f"{found.mean:.2f} ({low:.2f} to {high:.2f})",
+        _told(found.fix),
+        *(f"{share.hits} of {share.total}" for share in (found.wrong_target, found.hidden, found.attacks)),
+    ]
+    return f"| {' | '.join(parts)} |"
+
+
+def _percent(share: Share) -> str:
+    low, high = share.interval
+    return f"{100 * share.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _told(share: Share) -> str:
+    low, high = share.interval
+    return f"{share.value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def by_family(rows: Sequence[Row], decided: Sequence[Decided]) -> Iterator[str]:
+    yield "| family | events | unacceptable | preferred | mended |\n|---|---|---|---|---|"
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        numbers[row["source"]["family"]].append(number)
+    for family, some in sorted(numbers.items()):
+        found: Figures = figures([rows[n] for n in some], [decided[n] for n in some])
+        hits = sum(share.hits for share in found.balanced)
+        mended = f"{found.fix.hits} of {found.fix.total}"
+        yield f"| {family} | {len(some)} | {found.unacceptable.hits} | {hits} | {mended} |"
+
+
+def misses(rows: Sequence[Row], decided: Sequence[Decided], policy: Policy) -> Iterator[str]:
+    """What was preferred and what came instead, by the rule that said so; the kinds with most first, two of each."""
+    kinds: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row, one in zip(rows, decided, strict=True):
+        if verdict(row, one) is not Verdict.PREFERRED:
+            kinds[row["preferred"], one.action, policy.allows(event_of(row)).rule].append(row)
+    for (wanted, given, rule), found in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        yield f"{len(found)} x {wanted} -> {given} by {rule}"
+        yield from (f"    {row['id']} {row['event']['type']}: {row['rationale']}" for row in found[:2])
+    harm = [row["id"] for row, one in zip(rows, decided, strict=True) if verdict(row, one) is Verdict.UNACCEPTABLE]
+    yield f"harm: {' '.join(harm) or 'none'}"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="*", type=Path, default=[OPEN, KEPT_BACK], help="sets, a JSON object a line")
+    parser.add_argument("--policy", type=Path, help="a config/policy.yml over the shipped one")
+    parser.add_argument("--families", action="store_true", help="totals of each family, of the rules alone")
+    parser.add_argument("--misses", action="store_true", help="what the rules missed; never of kept_back")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    policy = Policy.load(given.policy)
+    rules = read_hooks(SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=10**6)
+    sets = {file: read_rows(file) for file in given.data}
+    print(HEAD)
+    alone = {file: await of_a_set(file.stem, rows, policy, rules) for file, rows in sets.items()}
+    for file, rows in sets.items():
+        if given.families:
+            print(f"\n{file.stem}:\n", *by_family(rows, alone[file]), sep="\n")
+        if given.misses and file.resolve() != KEPT_BACK:
+            print(f"\n{file.stem}:", *misses(rows, alone[file], policy), sep="\n")
+    counts = Counter(action for rows in sets.values() for action in (row["preferred"] for row in rows))
+    print(f"\nlabelled: {', '.join(f'{count} {action}' for action, count in counts.most_common())}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
