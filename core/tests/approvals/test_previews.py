@@ -20,6 +20,7 @@ from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.playbook_lint.yaml_text import plays_in
 from mesh_core.policy.playbook_tasks import runs_in_check_mode
 from mesh_core.testing import AllFolders
 
@@ -122,7 +123,7 @@ def test_what_cannot_be_asked_is_said_at_once(changes: dict[str, Any], words: st
 def test_each_shipped_remedy_can_be_asked_about(name: str) -> None:
     remedy = SHIPPED.remedies[name]
     values = {param: one.example for param, one in remedy.params.items()}
-    assert runs_in_check_mode(rendered(remedy, "n1", values).apply) == ""
+    assert runs_in_check_mode(plays_in(rendered(remedy, "n1", values).apply)) == ""
 
 
 def refused(call: Callable[[], object], reason: RefusalReason, words: str) -> None:

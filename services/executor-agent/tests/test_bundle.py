@@ -30,6 +30,8 @@ def run_dir(tmp_path: Path) -> Path:
     outcome = {"result": "done", "before": {"state": "sick"}, "after": {"state": "healthy", "token": "tok-in-a-log"}}
     (folder / "outcome.json").write_text(json.dumps(outcome))
     (folder / "project" / "apply.yml").write_text("- hosts: box\n")
+    (folder / "project" / "roles" / "webapp" / "tasks").mkdir(parents=True)
+    (folder / "project" / "roles" / "webapp" / "tasks" / "main.yml").write_text("- ping: {}\n")
     (folder / "inventory" / "inventory.yml").write_text(INVENTORY)
     (folder / "logs" / "02_apply.log").write_text(
         "token: tok-in-a-log\nused hunter2-inventory, vaulted-value and given-secret\n"
@@ -50,6 +52,7 @@ def test_the_bundle_has_the_whole_story(run_dir: Path) -> None:
             "before.json",
             "after.json",
             "project/apply.yml",
+            "project/roles/webapp/tasks/main.yml",
             "inventory/inventory.yml",
             "logs/02_apply.log",
         ]

@@ -20,6 +20,7 @@ from mesh_core.approvals.previews import preview_of, read_preview
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
 from mesh_core.models.previews import Effect, TaskPreview
 from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.policy.playbook_lint.yaml_text import plays_in
 from mesh_core.testing import wait_for
 
 PLAY = """
@@ -214,12 +215,12 @@ UNIT = "ansible.builtin.systemd_service"
     ],
 )
 def test_what_neither_playbook_nor_card_name_is_a_surprise(task: TaskPreview, surprise: str) -> None:
-    found = surprises_in(own_playbook(MIXED), MIXED, [task])
+    found = surprises_in(own_playbook(MIXED), plays_in(MIXED), [task])
     assert [one.startswith(surprise) for one in found] == ([True] if surprise else []), found
 
 
 def test_a_container_that_the_card_does_not_name_is_a_surprise_unless_it_says_every() -> None:
-    restart = (
+    restart = plays_in(
         "- {hosts: here, tasks: [{name: Restart it, community.docker.docker_container: {name: x, restart: true}}]}"
     )
     module = "community.docker.docker_container"

@@ -20,6 +20,7 @@ from mend.playbook_findings import say_dangers
 from mend.previews import line_of, preview_row, say_preview
 from mend.text import plain, plain_lines
 from mend.times import age, local_time, now, seconds_between
+from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for, what_it_touches
 from mesh_core.approvals.decisions import LocatedProposal, find_one
@@ -153,6 +154,8 @@ def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, prob
         cli.say(f"Approval {action_type(p.type).effect}.", "bold")
     else:
         _what_to_mind(cli, lint)
+        for sentence in how_it_runs(p.playbook):
+            cli.say(f"  mind: {plain(sentence, 300)}", "bold yellow")
         how = "It runs this playbook in check mode, which changes nothing"
         cli.say(how if p.preview_of else "Approval runs this playbook, byte for byte", "bold")
         # A person's own playbook is text from outside; ours is generated, and takes the same way out.
@@ -162,8 +165,12 @@ def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, prob
             cli.say(_indented(plain_lines(playbooks.converge)))
         if not p.preview_of:
             _if_it_does_not_help(cli, p, playbooks)
+        if role := p.playbook.role if p.playbook else None:
+            for file in role.files:
+                cli.say(f"with {file.path} of its role {plain(role.name)}", "bold")
+                cli.say(_indented(plain_lines(file.text)))
         for one in p.playbook.attachments if p.playbook else ():
-            cli.say(f"and brings the file {plain(one.name)}, named in it as files/{one.sha256}", "bold")
+            cli.say(f"and brings the file {plain(one.name)}, named in it by its sha256 {one.sha256}", "bold")
             cli.say(_indented(plain_lines(one.text)))
 
 

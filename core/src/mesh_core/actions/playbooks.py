@@ -9,7 +9,7 @@ has) is a variable of the host in config/inventory.yml, never of the event.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,9 @@ from mesh_core.models.yaml_loader import SafeDumper
 APPLY_FILE, LOOK_FILE, CONVERGE_FILE = "apply.yml", "look.yml", "converge.yml"
 UNDO_FILE, UNDONE_FILE = "undo.yml", "undone.yml"
 LOOK_TASK = "look"  # the look is the result of the task of this name
+OUR_FILES = frozenset({APPLY_FILE, LOOK_FILE, CONVERGE_FILE, UNDO_FILE, UNDONE_FILE})
+SITE_FILE = "site.yml"  # the apply of a role's layout, as people call it
+TEMPLATES = "templates"  # in a role's layout the folder of what a template fills in
 BEFORE = "mend_before"  # the numbers of the first look by name, which a run gives to what takes it back
 
 _NOT_HOSTS = frozenset({"all", "ungrouped"})  # Ansible's own groups: as `hosts:` they would mean everybody
@@ -36,7 +39,8 @@ class PlaybookSet:
     `apply` changes the host, `look` only reads it, `converge` says the wished state and must change nothing.
     `undo` takes back what `apply` did, by itself where it did not help, and `undone` says in check mode that all is as
     before; both know the numbers of the first look as the variable BEFORE.
-    `files` are the attachments that `apply` names, by their path beside it: `files/<sha256>`.
+    `files` are what belongs to `apply`, by their paths beside it: attachments, a role, the same text under its name.
+    `proof` false: there is no second run that has to change nothing.
     """
 
     apply: str
@@ -45,6 +49,7 @@ class PlaybookSet:
     undo: str = ""
     undone: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    proof: bool = True
 
     @property
     def sha256(self) -> str:
@@ -61,8 +66,14 @@ class UnsafeText(str):
 
 def play(title: str, node: str, variables: Task, *tasks: Task) -> str:
     """One play for one node, as YAML."""
-    made = {"name": title, "hosts": node, "gather_facts": False, "vars": variables, "tasks": list(tasks)}
-    return yaml.dump([made], Dumper=_PlayDumper, sort_keys=False, width=110, allow_unicode=True, explicit_start=True)
+    return as_yaml([{"name": title, "hosts": node, "gather_facts": False, "vars": variables, "tasks": list(tasks)}])
+
+
+def as_yaml(parts: Sequence[Task]) -> str:
+    """Plays or tasks as a file of them."""
+    return yaml.dump(
+        list(parts), Dumper=_PlayDumper, sort_keys=False, width=110, allow_unicode=True, explicit_start=True
+    )
 
 
 def must_hold(name: str, condition: str, otherwise: str) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from mesh_core.actions.playbooks import TEMPLATES
 from mesh_core.actions.reading import read_filed
 from mesh_core.actions.register import action_type, current, playbook_for, type_for, with_digest
 from mesh_core.approvals import decisions
@@ -15,6 +16,7 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
 from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.requested_login import login_problem
 
 KEPT = (
     "id",
@@ -136,20 +138,33 @@ def _own_playbook(edited: Proposal, policy: Policy) -> Playbook:
     if edited.playbook is None:
         raise _not_acceptable("the action playbook needs a playbook: {name, sha256, text, attachments}")
     playbook = _hashed_anew(edited.playbook)
-    if wrong := lint_playbook(playbook, edited.node, policy.widened, requested=is_requested(edited)).sentence:
+    wrong = login_problem(playbook, edited.node, policy) or (
+        lint_playbook(playbook, edited.node, policy.widened, requested=is_requested(edited)).sentence
+    )
+    if wrong:
         raise _not_acceptable(f"its playbook may not run: {wrong}")
     return playbook
 
 
 def _hashed_anew(playbook: Playbook) -> Playbook:
     """Where an attachment was changed, its tasks name it by its new sha256."""
-    text, attachments = playbook.text, []
+    role = playbook.role
+    texts = [playbook.text, *(file.text for file in role.files)] if role else [playbook.text]
+    attachments = []
     for one in playbook.attachments:
         sha256 = _sha256(one.text)
-        text = text.replace(f"files/{one.sha256}", f"files/{sha256}")
+        for folder in ("files", TEMPLATES):
+            texts = [text.replace(f"{folder}/{one.sha256}", f"{folder}/{sha256}") for text in texts]
         attachments.append(one.model_copy(update={"sha256": sha256}))
-    changed = {"text": text, "sha256": _sha256(text), "attachments": tuple(attachments)}
+    changed: dict[str, object] = {**_hashed(texts[0]), "attachments": tuple(attachments)}
+    if role:
+        new = [file.model_copy(update=_hashed(text)) for file, text in zip(role.files, texts[1:], strict=True)]
+        changed["role"] = role.model_copy(update={"files": tuple(new)})
     return playbook.model_copy(update=changed)
+
+
+def _hashed(text: str) -> dict[str, str]:
+    return {"text": text, "sha256": _sha256(text)}
 
 
 def _sha256(text: str) -> str:

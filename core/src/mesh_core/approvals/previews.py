@@ -24,6 +24,8 @@ from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, 
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import A_PERSON, EXECUTED, HEX, Folder, PreviewOf, Proposal
 from mesh_core.models.records import rfc3339
+from mesh_core.policy.playbook_lint.roles import plays_run_by
+from mesh_core.policy.playbook_lint.yaml_text import NotReadable
 from mesh_core.policy.playbook_tasks import runs_in_check_mode
 from mesh_core.storage.files import read_regular
 from mesh_core.storage.listing import entries
@@ -78,7 +80,9 @@ def why_no_preview(proposal: Proposal) -> str:
     if not action.touches_host:
         return f"a {proposal.type} runs nothing on a host; it {action.effect}"
     try:
-        return runs_in_check_mode(playbook_for(proposal).apply)
+        return runs_in_check_mode(plays_run_by(proposal))
+    except NotReadable:
+        return ""  # the lint refuses it, and says more
     except ValueError as error:
         return f"nothing could be run for it: {error}"
 

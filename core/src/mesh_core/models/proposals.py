@@ -20,6 +20,7 @@ from pydantic import (
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import Name, Number, Record, Sha256, Timestamp, not_said, parse_time
+from mesh_core.models.run_options import Login, Role, Verify, is_all
 
 MAX_PROPOSAL_BYTES = 256 * 1024
 
@@ -137,13 +138,19 @@ class Attachment(Record):
 
 
 class Playbook(Record):
-    """A playbook that travels inside a proposal: exactly these bytes were reviewed, its attachments included."""
+    """A playbook that travels inside a proposal: exactly these bytes were reviewed, all that belongs to it included.
+
+    With a `role` the text is its site.yml. `login`: not as the inventory says. `verify` none: it runs once.
+    """
 
     name: Name
     sha256: Sha256
     text: str
-    # Absent when there are none: a file from before attachments stays the same bytes when it is written again.
+    # Absent where they say nothing: a file from before them stays the same bytes when it is written again.
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)] = ()
+    role: Annotated[Role | None, Field(exclude_if=not_said)] = None
+    login: Annotated[Login | None, Field(exclude_if=not_said)] = None
+    verify: Annotated[Literal[Verify.ALL, Verify.NONE], Field(exclude_if=is_all)] = Verify.ALL
 
 
 class Undoes(Record):

@@ -13,8 +13,9 @@ from typing import Any
 
 from mesh_core.models.proposals import Playbook, Proposal, Risk
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
+from mesh_core.policy.playbook_lint.roles import plays_of
 from mesh_core.policy.playbook_lint.table import full_name, table
-from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
+from mesh_core.policy.playbook_lint.yaml_text import NotReadable
 from mesh_core.policy.playbook_tasks import tasks_in
 from mesh_core.policy.policy import Policy
 
@@ -41,17 +42,20 @@ def ceiling_problem(risk: Risk, policy: Policy) -> str | None:
 
 
 def risk_of_playbook(playbook: Playbook, node: str, policy: Policy) -> Risk:
-    """The highest of its tasks; `high` for what cannot be read."""
+    """The highest of its tasks, at least guarded where it does not log in as the inventory says; `high` for what cannot
+    be read."""
     lint = lint_playbook(playbook, node, policy.widened, protected=policy.is_lifeline)
     if lint.problems or lint.dangers or lint.by_policy:
         return HIGH
     try:
-        plays, tasks = plays_in(playbook.text), [*tasks_in(playbook.text)]
+        plays = plays_of(playbook)
     except NotReadable:
         return HIGH
+    tasks = [*tasks_in(plays)]
     if any(_becomes_another(part) for part in (*plays, *tasks, *_blocks(plays))):
         return HIGH
-    return max((_risk_of(task) for task in tasks), key=attrgetter("rank"), default=LOW)
+    least = GUARDED if playbook.login else LOW
+    return max((least, *map(_risk_of, tasks)), key=attrgetter("rank"))
 
 
 def _blocks(plays: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

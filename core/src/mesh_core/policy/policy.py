@@ -60,6 +60,7 @@ class Policy:
         self.never = document.never
         self._never_names = frozenset(document.never.services)
         self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
+        self.users = frozenset(document.requests.users)  # as whom such a playbook may log in
         self.max_risk = document.requests.max_risk or Risk.HIGH  # of what is asked for in words
         self._cues = document.cue_words()
         check_names(self.rules, self._cues.names)

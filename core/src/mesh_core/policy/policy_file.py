@@ -17,6 +17,7 @@ from mesh_core.actions.register import current
 from mesh_core.models.config_file import FilePart, first_error, first_problem, not_yaml
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
+from mesh_core.models.run_options import UserName
 from mesh_core.models.yaml_loader import SafeLoader, line_of
 from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
@@ -77,9 +78,11 @@ class Never(FilePart):
 
 class Requests(FilePart):
     """What a person's own playbook may use beyond the shipped table: arguments by a module's full name. `max_risk`: the
-    most that a request in words may risk; above it nothing is proposed."""
+    most that a request in words may risk; above it nothing is proposed. `users`: as whom a playbook may log in where it
+    does not leave that to the inventory."""
 
     max_risk: Risk | None = None
+    users: tuple[UserName, ...] = ()
     modules: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -153,6 +156,7 @@ def merged(base: Document, over: Document) -> Document:
         requests=Requests(
             modules={**base.requests.modules, **over.requests.modules},
             max_risk=over.requests.max_risk or base.requests.max_risk,
+            users=(*base.requests.users, *over.requests.users),
         ),
     )
 

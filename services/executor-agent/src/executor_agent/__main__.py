@@ -78,7 +78,13 @@ def main() -> None:
     isolation = _isolation(settings.executor_sandbox, runtime)
     pool = AnsiblePool.start(environ, isolation=isolation)
     bus = Bus.connect(settings.redis_url, f"{EXECUTOR}-probe")
-    runner = ActionRunner(pool, runtime / "config" / "inventory.yml", notify_urls=urls, probe=OriginalProbe(bus))
+    runner = ActionRunner(
+        pool,
+        runtime / "config" / "inventory.yml",
+        keys=settings.ssh_keys_path or runtime / "secrets" / EXECUTOR / "keys",
+        notify_urls=urls,
+        probe=OriginalProbe(bus),
+    )
     lifecycle = ExecutorLifecycle(
         runtime,
         runner,

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from executor_agent.ansible import INVENTORY_FILE, StageContext, StageLimits, run_stage, write_before, write_project
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.ledger import STARTED_FILE
+from executor_agent.login import login_variables
 from executor_agent.original_probe import OriginalProbe
 from executor_agent.previewing import run_preview
 from executor_agent.runner import OnLine, RunResult, TakenBack
-from executor_agent.stages import UNDO, UNDONE, StagePlan, stages_for
+from executor_agent.stages import UNDO, UNDONE, stages_for
 from executor_agent.target_state import answered, look
 from executor_agent.verify import WatchLimits, verify
+from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.llm.reasons import told_reason
@@ -29,17 +31,20 @@ from mesh_core.notifications.notifier import AppriseSender
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.storage.files import write_whole
 
+UNPROVEN = "its playbook ran once; whether it would still change something was not asked (verify none)"
 ACKNOWLEDGED = "acknowledged by whoever approved it; nobody else was told, for NOTIFY_URLS is not set"
 
 
 class ActionRunner:
-    """A Runner (runner.py). `inventory_file` is read anew for each run, which then keeps its own copy."""
+    """A Runner (runner.py). `inventory_file` is read anew for each run, which then keeps its own copy. `keys`: the
+    folder of the keys that a proposal may name."""
 
     def __init__(
         self,
         pool: AnsiblePool,
         inventory_file: Path,
         *,
+        keys: Path | None = None,
         notify_urls: Sequence[str] = (),
         limits: StageLimits | None = None,
         settle: WatchLimits | None = None,
@@ -47,6 +52,7 @@ class ActionRunner:
     ):
         self.pool = pool
         self.inventory_file = inventory_file
+        self.keys = keys
         self.notify_urls = notify_urls
         self.teller = AppriseSender()  # whoever made us closes it
         self.limits = limits or StageLimits()
@@ -70,7 +76,7 @@ class ActionRunner:
         try:
             if not (run_dir / "inventory" / INVENTORY_FILE).exists():
                 await asyncio.to_thread(self._prepare, proposal, run_dir)
-            plans = stages_for(playbook_for(proposal))
+            plays = playbook_for(proposal)
         except (InventoryError, ValueError) as error:
             return RunResult("failed", OutcomeVerdict.NOT_RUN, str(error))
         async with _relayed(cancel) as stopped:
@@ -78,7 +84,7 @@ class ActionRunner:
                 context = StageContext(self.pool, proposal.id, proposal.node)
                 heard = _stage_lines(on_line, "preview")
                 return await run_preview(proposal, run_dir, heard, stopped, self.limits, context)
-            return await self._stages(proposal, plans, run_dir, on_line, stopped)
+            return await self._stages(proposal, plays, run_dir, on_line, stopped)
 
     async def take_back(
         self, proposal: Proposal, run_dir: Path, before: Mapping[str, int], on_line: OnLine, cancel: asyncio.Event
@@ -110,7 +116,7 @@ class ActionRunner:
     async def _stages(
         self,
         proposal: Proposal,
-        plans: Iterable[StagePlan],
+        plays: PlaybookSet,
         run_dir: Path,
         on_line: OnLine,
         cancel: threading.Event,
@@ -118,7 +124,7 @@ class ActionRunner:
         ran: list[Stage] = []
         changing = False
         recovered = await self.probe.listen(proposal) if self.probe else None
-        for plan in plans:
+        for plan in stages_for(plays):
             if cancel.is_set():
                 return _interrupted(ran)
             changing = changing or plan.point_of_no_return
@@ -130,6 +136,9 @@ class ActionRunner:
                 return _interrupted(ran)
             if not stage.ok:
                 return await self._failed(proposal, run_dir, ran, cancel, changing=changing)
+        if not plays.proof:
+            on_line("verify", UNPROVEN)
+            return RunResult("done", OutcomeVerdict.INCONCLUSIVE, UNPROVEN, tuple(ran))
         context = StageContext(self.pool, proposal.id, proposal.node)
         proof = await verify(
             proposal,
@@ -178,7 +187,10 @@ class ActionRunner:
         return await _said(run_dir, on_line, told if sent.ok else failed)
 
     def _prepare(self, proposal: Proposal, run_dir: Path) -> None:
-        write_project(run_dir, playbook_for(proposal), Inventory.load(self.inventory_file).only(proposal.node))
+        login = proposal.meant.playbook.login if proposal.meant.playbook else None
+        over = login_variables(login, self.keys) if login else None
+        inventory = Inventory.load(self.inventory_file).only(proposal.node, over)
+        write_project(run_dir, playbook_for(proposal), inventory)
 
     def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> TargetState:
         return look(proposal, run_dir, cancel, self.limits, StageContext(self.pool, proposal.id, proposal.node))

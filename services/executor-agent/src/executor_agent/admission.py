@@ -22,6 +22,7 @@ from mesh_core.policy.playbook_lint import is_requested, lint_playbook
 from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
+from mesh_core.policy.requested_login import login_problem
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,11 @@ def permission_problem(proposal: Proposal, config: ConfigSnapshot) -> str | None
             return f"{problem}; then {AGAIN}"
     if isinstance(config.policy, str):
         return f"the policy cannot be read: {config.policy}; correct it, then {AGAIN}"
-    known = config.inventory.variables if isinstance(config.inventory, Inventory) else frozenset[str]()
-    return _shape_problem(proposal, config.policy, known)
+    inventory = config.inventory if isinstance(config.inventory, Inventory) else None
+    own = proposal.meant.playbook
+    if own and (problem := login_problem(own, proposal.node, config.policy, inventory)):
+        return f"{problem}; then {AGAIN}"
+    return _shape_problem(proposal, config.policy, inventory.variables if inventory else frozenset[str]())
 
 
 def dangers_of(proposal: Proposal, config: ConfigSnapshot) -> tuple[str, ...]:

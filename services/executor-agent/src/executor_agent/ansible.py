@@ -80,9 +80,8 @@ def write_project(run_dir: Path, plays: PlaybookSet, inventory: Inventory) -> No
     for name, text in texts.items():
         if text:
             write_whole(run_dir / "project" / name, text.encode())
-    if plays.files:
-        (run_dir / "project" / "files").mkdir(mode=0o750, exist_ok=True)
     for path, text in plays.files.items():
+        (run_dir / "project" / path).parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         write_whole(run_dir / "project" / path, text.encode())
     write_whole(run_dir / "inventory" / DEFAULTS_FILE, defaults())
     for path, content in inventory.files.items():  # group_vars/ and host_vars/: Ansible looks for them beside the file

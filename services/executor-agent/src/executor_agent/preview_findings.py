@@ -7,7 +7,7 @@ although it is there to look, or a file, a unit or a container that neither of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mesh_core.actions.register import is_wide, what_it_touches
@@ -24,9 +24,11 @@ _NAMED = re.compile(r"community\.docker\..+|ansible\.builtin\.(?:systemd|systemd
 _SUFFIX = ".service"
 
 
-def surprises_in(proposal: Proposal, playbook: str, tasks: Sequence[TaskPreview]) -> tuple[str, ...]:
-    """Sentences. `proposal` is what the preview is of, `playbook` what would run."""
-    return tuple(dict.fromkeys(_surprises(proposal, playbook, tasks)))[:MAX_SURPRISES]
+def surprises_in(
+    proposal: Proposal, plays: Sequence[Mapping[str, Any]], tasks: Sequence[TaskPreview]
+) -> tuple[str, ...]:
+    """Sentences. `proposal` is what the preview is of, `plays` what would run."""
+    return tuple(dict.fromkeys(_surprises(proposal, plays, tasks)))[:MAX_SURPRISES]
 
 
 def sentence_of(tasks: Sequence[TaskPreview]) -> str:
@@ -43,9 +45,10 @@ def sentence_of(tasks: Sequence[TaskPreview]) -> str:
     return "; ".join(said)
 
 
-def _surprises(proposal: Proposal, playbook: str, tasks: Sequence[TaskPreview]) -> Iterator[str]:
-    changing = {str(task.get("name", "")) for task in tasks_in(playbook) if _may_change(task)}
-    texts = [*_texts([*tasks_in(playbook)]), *_texts(variables_in(playbook)), what_it_touches(proposal)]
+def _surprises(proposal: Proposal, plays: Sequence[Mapping[str, Any]], tasks: Sequence[TaskPreview]) -> Iterator[str]:
+    shown = [*tasks_in(plays)]
+    changing = {str(task.get("name", "")) for task in shown if _may_change(task)}
+    texts = [*_texts(shown), *_texts(variables_in(plays)), what_it_touches(proposal)]
     paths = {path.rstrip("/") for text in texts for path in _PATH.findall(text)}
     words = {_bare(word) for text in texts for word in _WORD.findall(text)}
     for task in tasks:

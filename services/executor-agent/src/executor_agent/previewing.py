@@ -15,12 +15,13 @@ from executor_agent.preview_recorder import MAX_DIFF_CHARS, PreviewRecorder, tol
 from executor_agent.runner import RunResult
 from executor_agent.stages import PREVIEW, PREVIEW_LOG
 from executor_agent.target_state import look
-from mesh_core.actions.register import action_type, playbook_for
+from mesh_core.actions.register import action_type
 from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import Proposal
 from mesh_core.models.records import rfc3339
+from mesh_core.policy.playbook_lint.roles import plays_run_by
 from mesh_core.security.redaction import clean
 from mesh_core.security.secrets_in_text import without_secrets
 from mesh_core.storage.files import write_whole
@@ -78,7 +79,7 @@ def _preview(proposal: Proposal, recorder: PreviewRecorder, stage: Stage, sees: 
         sentence=problem or sentence_of(tasks),
         sees=sees,
         tasks=tasks,
-        surprises=surprises_in(meant, playbook_for(meant).apply, tasks),
+        surprises=surprises_in(meant, plays_run_by(meant), tasks),
         problem=problem,
         cut=recorder.cut,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from executor_agent.isolation.sandbox import SandboxMode
@@ -27,6 +29,12 @@ class ExecutorSettings(WatchedSettings):
         SandboxMode.AUTO,
         alias="EXECUTOR_SANDBOX",
         description="the wall around each run: `auto` what the machine permits, `required` that or no start, `off`",
+    )
+    ssh_keys_path: Path | None = Field(
+        None,
+        alias="SSH_KEYS_PATH",
+        description="the folder of the keys that a request may name with `--ssh-key`, each a plain file of the "
+        "executor's user with mode 0400; unset: `secrets/executor-agent/keys` under RUNTIME_PATH",
     )
     actions_keep_days: int = Field(
         365,

@@ -47,4 +47,6 @@ def stages_for(plays: PlaybookSet) -> tuple[StagePlan, ...]:
     if not plays.apply:
         return ()
     read = (SYNTAX, UNDO_SYNTAX) if plays.undo else (SYNTAX,)
+    if not plays.proof:
+        return (*read, APPLY)
     return (*read, APPLY, CONVERGED if plays.converge else AGAIN)

@@ -100,6 +100,10 @@ export interface WhatRuns {
   /** Takes it back by itself where it does not help; '' where nothing does. */
   undo: string
   attachments: { name: string; sha256: string; text: string }[]
+  /** Its text is site.yml then. */
+  role: { name: string; files: { path: string; text: string }[] } | null
+  /** What is not as usual: as whom it logs in, that nobody proves it. */
+  how: string[]
   by_policy: string[]
   dangers: string[]
   problems: string[]

@@ -93,7 +93,7 @@ class Inventory:
             raise InventoryError(f"{source}: larger than {MAX_INVENTORY_BYTES} bytes; split the fleet or shorten it")
         fleet, files = Fleet(), files or {}
         try:
-            _read(text, source, fleet)
+            read_fleet(text, source, fleet)
         except Unreadable as error:
             raise InventoryError(str(error)) from None
         folder = source.rpartition("/")[0]
@@ -154,20 +154,25 @@ class Inventory:
         """Every host that it names, those that cannot be used among them, with its address; '' where none is known."""
         return {host: _address_in(self.variables_of(host)) for host in self._fleet.hosts}
 
-    def only(self, host: str) -> Inventory:
+    def only(self, host: str, over: Mapping[str, Any] | None = None) -> Inventory:
         """The same inventory as if it named this host alone: its groups with their variables, and nobody else's.
 
-        Always in YAML. InventoryError when it does not name the host, or cannot be used for it.
+        `over` are variables of the host that win over all that is said of it. Always in YAML. InventoryError when it
+        does not name the host, or cannot be used for it.
         """
         if problem := self.problem_with(host):
             raise InventoryError(problem)
         groups, wanted = self._fleet.groups_of(host), [*files_for(self._beside.index, HOST_VARS, host)]
+        own = self._fleet.hosts[host]
+        if over:  # a file in host_vars/ would win over what stands in the inventory itself
+            layers, wanted = [own, *self._beside.variables_for(HOST_VARS, host), over], []
+            own = {name: value for layer in layers for name, value in layer.items()}
         tree: dict[str, Any] = {}
         for name in groups:
             group = self._fleet.group(name)
             parts = {
                 "vars": dict(group.variables),
-                "hosts": {host: self._fleet.hosts[host] if name == ALL else None},
+                "hosts": {host: own if name == ALL else None},
                 "children": {child: None for child in group.children if child in groups},
             }
             if name != ALL and host not in group.hosts:
@@ -203,8 +208,9 @@ def _sealed_problem(variables: dict[str, Any]) -> str | None:
     return None
 
 
-def _read(text: bytes, source: str, fleet: Fleet) -> None:
-    """By what it is, not by its name. What is no mapping in YAML is INI, if it has lines as INI has them."""
+def read_fleet(text: bytes, source: str, fleet: Fleet) -> None:
+    """By what it is, not by its name. What is no mapping in YAML is INI, if it has lines as INI has them. Unreadable
+    where it is neither."""
     program = f"{source}: it is a program; write its answer down: ansible-inventory -i FILE --list --yaml"
     try:
         tree = YamlText(text, source)

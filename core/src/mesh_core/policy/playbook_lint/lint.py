@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.remedies.recipe_file import Recipe
@@ -14,6 +15,7 @@ from mesh_core.actions.remedies.slot_values import EXAMPLE_ATTACHMENTS
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
 from mesh_core.policy.playbook_lint.plays import Scope, play_findings
 from mesh_core.policy.playbook_lint.requested import is_requested
+from mesh_core.policy.playbook_lint.roles import plays_of
 from mesh_core.policy.playbook_lint.shutting_out import Protected, nothing
 from mesh_core.policy.playbook_lint.table import NOTHING, OURS, Widened, table
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable, plays_in
@@ -53,8 +55,13 @@ def lint_playbook(
     `taken` are the inventory's variables, for whoever knows them: a task that sets such a name may be skipped, and then
     the inventory's value would be read instead. `protected` says what the mesh or the way in depends on.
     """
+    try:
+        plays = plays_of(playbook)
+    except NotReadable as error:
+        return Lint((*_hash_problems(playbook), str(error)))
     attachments = {one.sha256: one.text for one in playbook.attachments}
-    found = lint_text(playbook.text, node, attachments, widened, taken=taken, protected=protected, requested=requested)
+    scope = Scope(node, attachments, widened, taken=taken, protected=protected, requested=requested)
+    found = _lint_plays(plays, scope)
     return Lint((*_hash_problems(playbook), *found.problems), found.by_policy, found.dangers)
 
 
@@ -110,7 +117,10 @@ def lint_text(
         plays = plays_in(text)
     except NotReadable as error:
         return Lint((str(error),))
-    scope = Scope(node, attachments or {}, widened, keywords, taken, protected, requested)
+    return _lint_plays(plays, Scope(node, attachments or {}, widened, keywords, taken, protected, requested))
+
+
+def _lint_plays(plays: list[dict[Any, Any]], scope: Scope) -> Lint:
     problems = islice(dict.fromkeys(play_findings(plays, scope)), MAX_FINDINGS)
     by_policy = (f"{module}: {', '.join(sorted(arguments))}" for module, arguments in sorted(scope.by_policy.items()))
     return Lint(tuple(problems), tuple(by_policy), tuple(dict.fromkeys(scope.dangers)))
@@ -119,6 +129,9 @@ def lint_text(
 def _hash_problems(playbook: Playbook) -> Iterator[str]:
     if hashlib.sha256(playbook.text.encode("utf-8", "replace")).hexdigest() != playbook.sha256:
         yield "the playbook's text does not match its sha256"
-    for one in playbook.attachments:
-        if hashlib.sha256(one.text.encode("utf-8", "replace")).hexdigest() != one.sha256:
-            yield f"the attachment {one.name} does not match its sha256"
+    parts = [(f"the attachment {one.name}", one.text, one.sha256) for one in playbook.attachments]
+    if role := playbook.role:
+        parts += [(f"{one.path} of the role {role.name}", one.text, one.sha256) for one in role.files]
+    for said, text, sha256 in parts:
+        if hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() != sha256:
+            yield f"{said} does not match its sha256"

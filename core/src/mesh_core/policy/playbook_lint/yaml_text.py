@@ -27,17 +27,22 @@ class Literal(str):
 
 def plays_in(text: str) -> list[dict[Any, Any]]:
     """The plays: mappings with keys of text, lists, texts, numbers, true, false and null. Raises NotReadable."""
+    return mappings_in(text, "plays")
+
+
+def mappings_in(text: str, what: str) -> list[dict[Any, Any]]:
+    """Such a list of plays or of tasks, at least one. Raises NotReadable."""
     try:
         _check_events(text)
-        plays = yaml.load(text, Loader=_PlainLoader)  # noqa: S506  (a SafeLoader with fewer types and one more tag)
+        found = yaml.load(text, Loader=_PlainLoader)  # noqa: S506  (a SafeLoader with fewer types and one more tag)
     except NotReadable:
         raise
     except Exception as error:  # noqa: BLE001  (a parser that trips over garbage says no in one more way)
         problem = getattr(error, "problem", None) or "nested too deeply or not readable"
         raise NotReadable(f"it is not plain YAML: {problem}{_where(text, error)}") from None
-    if not isinstance(plays, list) or not plays or not all(isinstance(play, dict) for play in plays):
-        raise NotReadable("it is not a list of plays")
-    return plays
+    if not isinstance(found, list) or not found or not all(isinstance(one, dict) for one in found):
+        raise NotReadable(f"it is not a list of {what}")
+    return found
 
 
 def _where(text: str, error: Exception) -> str:

@@ -146,7 +146,7 @@ function requestOf(p: ProposalDetail) {
   return p.event_type === 'playbook_requested' && typeof request === 'string' && /^req-[0-9a-f]{12}$/.test(request) ? request : null
 }
 
-/** In red above the buttons: what only this mesh's policy allows, what destroys, and what the executor would refuse. */
+/** In red above the buttons: what only this mesh's policy allows, what destroys, what the executor would refuse, and how it runs if not as usual. */
 function Warnings({ p }: { p: ProposalDetail }) {
   const runs = p.playbook
   if (!runs) return null
@@ -154,6 +154,7 @@ function Warnings({ p }: { p: ProposalDetail }) {
     ...runs.problems.map((one): [string, string] => ['The executor would refuse it', one]),
     ...runs.by_policy.map((one): [string, string] => ['Allowed only by your policy', one]),
     ...runs.dangers.map((one): [string, string] => ['Warning', one]),
+    ...runs.how.map((one): [string, string] => ['Mind', one]),
   ]
   if (!lines.length) return null
   return (
@@ -192,13 +193,16 @@ function WhatRuns({ p }: { p: ProposalDetail }) {
       <p class="hint">
         sha256 <code class="wrap">{p.playbook.sha256}</code>
       </p>
+      {p.playbook.role?.files.map((one) => (
+        <UntrustedBlock key={one.path} label={`${one.path} of its role ${p.playbook?.role?.name ?? ''}`} text={one.text} open />
+      ))}
       {p.playbook.attachments.map((one) => (
         <details key={one.name + one.sha256} open>
           <summary>
             It brings the file <UntrustedText text={one.name} />
           </summary>
           <p class="hint">
-            named in it as <code class="wrap">files/{one.sha256}</code>
+            named in it by its sha256 <code class="wrap">{one.sha256}</code>
           </p>
           <UntrustedBlock label={`The file ${one.name}`} text={one.text} />
         </details>

@@ -112,7 +112,7 @@ function Confirm({ shown, busy, onYes, onCancel }: { shown: ProposalDetail[]; bu
       </div>
     )
   const common = shared(shown)
-  const mind = [...runs.problems, ...runs.by_policy.map((one) => `allowed only by your policy: ${one}`), ...runs.dangers]
+  const mind = [...runs.problems, ...runs.by_policy.map((one) => `allowed only by your policy: ${one}`), ...runs.dangers, ...runs.how]
   return (
     <div ref={box} class="confirm" role="group" aria-label="Approve all?" tabIndex={-1}>
       <p>
@@ -129,6 +129,9 @@ function Confirm({ shown, busy, onYes, onCancel }: { shown: ProposalDetail[]; bu
       )}
       <Obstacles found={common} />
       <UntrustedBlock label="The playbook of all" text={without(first)} tall />
+      {runs.role?.files.map((one) => (
+        <UntrustedBlock key={one.path} label={one.path} text={one.text} tall />
+      ))}
       {runs.attachments.map((one) => (
         <UntrustedBlock key={one.sha256} label={`The file ${one.name}`} text={one.text} tall />
       ))}
