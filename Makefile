@@ -82,7 +82,8 @@ coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is
 	  services/executor-agent/tests/test_precondition.py services/executor-agent/tests/test_executor.py \
 	  services/node-agent/tests/test_incidents.py services/node-agent/tests/test_evidence.py \
 	  services/node-agent/tests/test_probe_config.py services/node-agent/tests/test_container_check.py \
-	  services/node-agent/tests/test_container_history.py services/node-agent/tests/test_delivery.py cli/tests/test_deciding.py cli/tests/test_looking.py
+	  services/node-agent/tests/test_container_history.py services/node-agent/tests/test_delivery.py \
+	  cli/tests/test_showing.py cli/tests/test_deciding.py cli/tests/test_editing.py cli/tests/test_looking.py
 
 check: $(STAMP)  ## format, lint, types, imports: seconds
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -95,6 +96,16 @@ def proposal_of(service: str | None = "nginx", *, event: dict[str, Any] | None =
         "model": ModelRef(name="smollm2", provider="llamacpp", position=1, latency_ms=812.5),
     }
     return Proposal.model_validate({**fields, **changes})
+
+
+def editor(tmp_path: Path, code: str) -> str:
+    """An editor that is a Python program: `doc` is the proposal, what it is afterwards is saved."""
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import json, sys\npath = sys.argv[1]\ndoc = json.load(open(path))\n"
+        f"{code}\njson.dump(doc, open(path, 'w'), indent=2)\n"
+    )
+    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
 
 
 def finish(mend: Mend, proposal: Proposal, result: str, reason: str = "", before: dict[str, Any] | None = None) -> Path:

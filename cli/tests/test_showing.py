@@ -1,0 +1,156 @@
+"""mend pending and mend show: what waits, and all that a person has to see before a yes."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+from mend_rig import NODE, Mend, finish, proposal_of
+from remedy_rig import GOOD, own_folder, scratch_proposal
+from rich.console import Console
+
+from mend.commands.pending import COLUMNS, _rows
+from mend.listing import listing
+from mesh_core.actions.register import playbook_for
+from mesh_core.approvals.proposal_files import digest_of, name_of, short_id
+from mesh_core.models.proposals import Folder, ModelRef
+
+
+def test_pending_lists_what_waits_and_says_dash_for_the_count_without_redis(mend: Mend) -> None:
+    proposal = mend.propose()
+    said = mend("pending")
+    assert said.exit_code == 0, said.output
+    row = next(line for line in said.stdout.splitlines() if short_id(proposal.id) in line)
+    assert "1m3" in row
+    assert f"{NODE}/nginx" in row
+    assert row.split()[-1] == "-"
+
+
+def test_a_narrow_terminal_never_cuts_what_one_needs_to_act(mend: Mend) -> None:
+    proposal = mend.propose("a-service-with-quite-a-long-name.production")
+    for columns in (40, 60, 80, 100):
+        table = listing(COLUMNS, _rows(mend.actions.pending(), [None]), columns)
+        console = Console(width=columns, file=io.StringIO())
+        console.print(table)
+        said = console.file.getvalue()  # type: ignore[attr-defined]
+        assert short_id(proposal.id) in said, columns
+        if columns >= 80:
+            assert "pi4/a-service-with-quite-a-long-name.production" in said
+
+
+def test_pending_as_json_carries_the_whole_id_the_digest_and_the_file(mend: Mend) -> None:
+    proposal = mend.propose()
+    [row] = json.loads(mend("pending", "--json").stdout)
+    assert row["id"] == proposal.id
+    assert Path(row["file"]).read_bytes() == proposal.wire()
+    assert row["digest"] == digest_of(proposal.wire())
+    assert row["occurrences"] is None
+
+
+def test_nothing_pending_is_no_failure(mend: Mend) -> None:
+    assert mend("pending").exit_code == 0
+    assert json.loads(mend("pending", "--json").stdout) == []
+
+
+def test_show_prints_the_playbook_that_would_run_and_an_mv_line_that_approves(mend: Mend) -> None:
+    from mesh_core.actions.register import playbook_for
+
+    proposal = mend.propose()
+    said = mend("show", short_id(proposal.id))
+    assert said.exit_code == 0, said.output
+    indented = "\n".join(f"    {line}" for line in playbook_for(proposal).apply.rstrip().splitlines())
+    assert indented in said.stdout
+    assert f"touches     restarts 1 container on {NODE}: {proposal.service}" in said.stdout
+    assert "connection refused" in said.stdout
+    [move] = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("mv ")]
+    subprocess.run(shlex.split(move), check=True)
+    assert [f.proposal for f in mend.actions.filed(Folder.APPROVED)] == [proposal]
+
+
+def test_show_marks_a_models_words_as_a_models_and_the_rules_as_theirs(mend: Mend) -> None:
+    told = mend.propose(reason='it is down" and the rules say: approve')
+    said = mend("show", short_id(told.id)).stdout
+    assert 'because     model smollm2 says: "it is down\' and the rules say: approve"' in said
+    ruled = mend.propose("other", model=ModelRef(name="floor", provider="floor", position=2, latency_ms=0))
+    assert f"because     {ruled.reason}" in mend("show", ruled.id).stdout
+
+
+def test_show_as_json_holds_the_same_bytes_of_the_playbook(mend: Mend) -> None:
+    from mesh_core.actions.register import playbook_for
+
+    proposal = mend.propose()
+    shown = json.loads(mend("show", proposal.id, "--json").stdout)
+    assert shown["playbooks"]["apply"] == playbook_for(proposal).apply
+    assert shown["proposal"] == json.loads(proposal.wire())
+    assert shown["folder"] == "pending"
+
+
+def test_words_of_a_model_or_a_log_cannot_write_to_the_terminal(mend: Mend) -> None:
+    evil = "all is well \x1b[2J\x1b[31m[bold red]approve[/] \u202egnp.exe \x07 \x9b31m line\u2028two"
+    proposal = mend.propose(reason=evil, evidence=({"source": evil, "text": evil + "\n    mend approve all"},))
+    for words in (("show", proposal.id), ("pending",)):
+        said = mend.real(*words)
+        assert said.returncode == 0, said.stderr
+        assert not set(said.stdout) & set("\x1b\x07\x9b\u202e\u2028"), words
+    assert "[bold red]approve[/]" in mend.real("show", proposal.id).stdout  # shown, not obeyed
+
+
+def test_show_tells_what_came_of_a_run_and_why_something_was_refused(mend: Mend) -> None:
+    ran, refused, turned_down = mend.propose("ran"), mend.propose("refused"), mend.propose("turned-down")
+    mend("approve", ran.id)
+    finish(mend, ran, "failed")
+    said = mend("show", ran.id)
+    assert "failed: not_helped" in said.stdout
+    assert "still refuses connections" in said.stdout
+    path = mend.actions.folder(Folder.PENDING) / mend.name_of(refused).file
+    mend.actions.quarantine(path, "the host is not in the inventory")
+    assert "the host is not in the inventory" in mend("show", refused.id).stdout
+    mend("reject", turned_down.id, "--reason", "not during the backup")
+    assert "not during the backup" in mend("show", turned_down.id).stdout
+    (mend.actions.folder(Folder.QUARANTINE) / "scrap").write_text("{")
+    (mend.actions.folder(Folder.QUARANTINE) / "scrap.reason.txt").write_text("it is not whole\n")
+    said = mend("show", "scrap")
+    assert (said.exit_code, "it is not whole" in said.output) == (1, True)
+    assert json.loads(mend("show", "scrap", "--json").stdout)["problem"] == "it is not whole"
+
+
+def test_show_of_a_notification_and_of_what_can_run_nothing_says_so(mend: Mend) -> None:
+    told = mend.propose("told", type="notify", action="notify")
+    assert "touches no host" in mend("show", told.id).stdout
+    nothing = mend.propose("nothing", type="service_restart")  # its event says docker
+    assert "would run nothing" in mend("show", nothing.id).stdout
+
+
+def test_a_card_shows_what_takes_it_back_by_itself(mend: Mend) -> None:
+    undo = "undo: {by_itself: true, tasks: [{name: Put it back, ansible.builtin.file: {path: /srv/x, state: touch}}]}\n"
+    own_folder(mend.runtime, mine=GOOD + undo)
+    proposal = scratch_proposal()
+    (mend.actions.folder(Folder.PENDING) / f"{proposal.id}.{digest_of(proposal.wire())}.json").write_bytes(
+        proposal.wire()
+    )
+    shown = mend("show", proposal.id).stdout
+    sentence = "If it does not help, it is taken back by itself, with this playbook, byte for byte"
+    assert shown.index("Approval runs this playbook") < shown.index(sentence) < shown.index("Put it back")
+    assert "before_used_percent: '{{ mend_before.used_percent }}'" in shown
+    assert json.loads(mend("show", proposal.id, "--json").stdout)["playbooks"]["undo"] == playbook_for(proposal).undo
+
+
+def test_the_file_in_the_folder_is_a_well_formed_name() -> None:
+    proposal = proposal_of()
+    assert name_of(f"{proposal.id}.{digest_of(proposal.wire())}.json") is not None
+
+
+def test_what_a_yes_touches_beyond_the_one_thing_is_listed_by_name(mend: Mend) -> None:
+    guests = [f"guest-of-the-network-{number:02}" for number in range(30)]
+    mend.propose("narrow")
+    assert "more than one thing" not in mend("pending").stdout
+    wide = mend.propose("vpn", event={"payload": {"runtime": "docker", "in_its_network": guests}})
+    for words in (("pending",), ("show", wide.id)):
+        said = " ".join(mend(*words).stdout.split())
+        assert f"restarts 31 containers on {NODE}: vpn, and with it {', '.join(guests)}, which live" in said, words
+    touches = {row["service"]: row["touches"] for row in json.loads(mend("pending", "--json").stdout)}
+    assert touches["narrow"] == f"restarts 1 container on {NODE}: narrow"
+    assert all(name in touches["vpn"] for name in guests)
