@@ -17,6 +17,7 @@ from observer_rig import Desk
 
 from mesh_core.approvals import decisions
 from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.events import DeadLetter
 from mesh_core.models.proposals import Folder, Playbook
 from mesh_core.models.requests import OpenQuestion, Request, RequestedProposal, RequestState, RequestStatus
 from mesh_core.testing import wait_for
@@ -60,6 +61,36 @@ async def test_what_is_asked_lies_in_the_stream_and_has_an_address(desk: Desk) -
         assert (refused.status_code, word in refused.json()["detail"]) == (422, True), refused.text
     assert (await desk.http.get("/requests/req-ffffffffffff")).status_code == 404
     assert len(await entered(desk)) == 1
+
+
+@pytest.mark.parametrize("path", ["/requests", "/playbook"])
+async def test_what_is_refused_at_the_door_is_told_in_a_sentence_and_kept_without_its_passwords(
+    desk: Desk, path: str
+) -> None:
+    text, where = ("text", "hosts") if path == "/requests" else ("message", "inventory")
+    asked = {text: "install nginx", where: ["pi4"]}
+    for number, (body, word) in enumerate(
+        (
+            (json.dumps({**asked, text: ""}), text),
+            (json.dumps({**asked, text: "x" * 100_000}), "at most 4000"),
+            (json.dumps({**asked, text: "\0"}), "control character"),
+            (json.dumps({**asked, where: ["../etc"]}), "hosts.0"),
+            (json.dumps({**asked, "name": "../../etc/cron.d/x"}), "name"),
+            (json.dumps({**asked, "extra_vars": {"a": "{{ hostvars }}"}}), "holds a template"),
+            (json.dumps({**asked, "password": "hunter2hunter2"}), "password"),
+            ('{"text": ', "JSON"),
+            ("[1]", "dictionary"),
+        ),
+        start=1,
+    ):
+        said = await desk.http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert (said.status_code, word in said.json()["detail"]) == (422, True), said.text
+        letters = [json.loads(fields[b"p"]) for _, fields in await desk.bus.redis.xrange(DeadLetter.stream)]
+        assert (len(letters), letters[-1]["source"], letters[-1]["by"]) == (number, "requests", "observer")
+        assert letters[-1]["reason"][:400] == said.json()["detail"][:400]
+        assert letters[-1]["raw"][:8] == body[:8]
+    assert "hunter2hunter2" not in json.dumps(letters)
+    assert await entered(desk) == []
 
 
 async def test_what_it_asks_is_answered_once_and_nothing_else(desk: Desk) -> None:

@@ -71,11 +71,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'][1:]) or problem['loc'][0]}: {problem['msg']}"
-            for problem in error.errors()[:5]
-        )
-        return _answer(422, "invalid", problems)
+        return _answer(422, "invalid", sentence_of(error))
 
     @app.exception_handler(HTTPException)
     async def framework_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -87,6 +83,14 @@ def install_error_handlers(app: FastAPI) -> None:
         # The last one: a mistake of ours ends one request, never the observer; the log has all of it.
         log.error("web.route_failed", path=request.url.path, exc_info=error)
         return _answer(500, "internal", "the observer made a mistake; its log says more")
+
+
+def sentence_of(error: RequestValidationError) -> str:
+    """Which fields of a request do not fit, and why."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'][1:]) or problem['loc'][0]}: {problem['msg']}"
+        for problem in error.errors()[:5]
+    )
 
 
 def error_response(error: HttpProblem) -> JSONResponse:

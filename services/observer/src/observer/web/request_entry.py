@@ -1,15 +1,31 @@
-"""A request or a reply out of HTTP into the stream that planners read, judged at the same door as every other."""
+"""A request or a reply out of HTTP into the stream that planners read, judged at the same door as every other.
+
+What is refused here is told to who asked, and kept among the dead letters like what is refused on the channel.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
+from fastapi import Request as HttpRequest
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from mesh_core.messaging.bus import BusDown
 from mesh_core.models.parsing import read_asked
+from mesh_core.models.requests import Request
 from mesh_core.models.strict_json import Refusal
+from mesh_core.security.redaction import clean
+from mesh_core.security.secrets_in_text import without_secrets
 from observer.web.app_context import AppContext
-from observer.web.errors import HttpProblem
+from observer.web.errors import HttpProblem, sentence_of
+
+KEPT_CHARS = 4096
 
 
 async def enter(context: AppContext, value: dict[str, Any]) -> None:
@@ -18,3 +34,30 @@ async def enter(context: AppContext, value: dict[str, Any]) -> None:
     if isinstance(asked, Refusal):
         raise HttpProblem(422, "invalid", asked.reason)
     await context.bus.enter_request(asked)
+
+
+class KeptWhenRefused(APIRoute):
+    """A route by which people ask for something."""
+
+    def get_route_handler(self) -> Callable[[HttpRequest], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def kept(request: HttpRequest) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                await _keep(request, sentence_of(error))
+                raise
+            except HttpProblem as error:
+                if error.problem.error == "invalid":  # what a planner refused it has told itself
+                    await _keep(request, error.problem.detail)
+                raise
+
+        return kept
+
+
+async def _keep(request: HttpRequest, reason: str) -> None:
+    context: AppContext = request.app.state.context
+    raw = without_secrets(clean((await request.body())[:KEPT_CHARS].decode("utf-8", "backslashreplace")))
+    with suppress(BusDown):  # who asked is told all the same
+        await context.bus.refuse(raw.encode(), source=Request.channel, reason=reason, actor="observer")

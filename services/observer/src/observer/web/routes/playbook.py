@@ -25,9 +25,9 @@ from mesh_core.models.requests import (
 from observer.web.app_context import AppContext
 from observer.web.dependencies import Context, Operator
 from observer.web.errors import HttpProblem
-from observer.web.request_entry import enter
+from observer.web.request_entry import KeptWhenRefused, enter
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(tags=["requests"], route_class=KeptWhenRefused)
 
 WAIT_SECONDS = 60.0
 LOOK_SECONDS = 0.2

@@ -36,11 +36,12 @@ from observer.web.cursors import Cursor, page_after
 from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
 from observer.web.request_bundle import joined_bundle
-from observer.web.request_entry import enter
+from observer.web.request_entry import KeptWhenRefused, enter
 from observer.web.request_output import request_output
 from observer.web.sse import event_stream
 
 router = APIRouter(tags=["requests"])
+asking = APIRouter(route_class=KeptWhenRefused)
 
 RequestPath = Annotated[str, PathParameter(max_length=64, description="the request's whole id")]
 
@@ -120,12 +121,15 @@ class RequestPage(BaseModel):
     next: str | None
 
 
-@router.post("/requests", status_code=202)
+@asking.post("/requests", status_code=202)
 async def request(context: Context, user: Operator, body: NewRequest) -> Accepted:
     """Ask for something: for each host a proposal will wait for a yes, or something is asked back."""
     value = {"id": request_id(secrets.token_hex(16)), "by": user.note, **body.model_dump(exclude_none=True)}
     await enter(context, value)
     return _accepted(value["id"], None)
+
+
+router.include_router(asking)
 
 
 @router.get("/requests")
