@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mesh_core.testing import wait_for
+from mesh_core.testing import free_port, until, wait_for
 
 
 @contextmanager
@@ -46,6 +48,31 @@ def planner_and_executor(
             process.terminate()
         for process in processes:
             process.wait(60)
+
+
+@contextmanager
+def observing(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """An observer beside them: (its address, a file with the token of ann, who may decide)."""
+    listens, token, log = f"127.0.0.1:{free_port()}", folder / "token", folder / "observer.log"
+    token.write_text(secrets.token_hex(32) + "\n")
+    tokens = f"ann:operator:{token.read_text().strip()}"
+    own = {**environment, "OBSERVER_LISTEN": listens, "OBSERVER_TOKENS": tokens}
+    with log.open("wb") as said:
+        serving = subprocess.Popen([sys.executable, "-m", "observer"], env=own, stdout=said, stderr=said)
+    try:
+        until(lambda: serving.poll() is not None or _is_open(listens), 120, "an observer")
+        yield f"http://{listens}", token
+    finally:
+        serving.terminate()
+        serving.wait(60)
+
+
+def _is_open(listens: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{listens}/healthz", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def waiting(actions: Path) -> list[tuple[Path, dict[str, Any]]]:
