@@ -14,6 +14,8 @@ def say_recipe(cli: CliContext, recipe: Recipe) -> None:
     """Everything but its name."""
     for label, text in (("does", recipe.title), ("offered", f"to {recipe.explain}"), ("risk", recipe.risk.value)):
         cli.say_beside(f"  {label:<11} ", plain(text))
+    if recipe.ask.example:
+        cli.say_beside("  such as     ", plain(f'mend request "{recipe.ask.example}" --host HOST'))
     for way in recipe.ask.ways:
         cli.say_beside("  asked by    ", plain(_words(way.words)))
     for name, slot in recipe.ask.slots.items():

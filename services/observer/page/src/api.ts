@@ -178,6 +178,10 @@ export interface AskedPage {
   items: Asked[]
   next: string | null
 }
+/** `preview`: the action that asks the host; null where it cannot be asked, and `problem` says why. */
+export interface AskedPreviews {
+  items: { host: string; action_id: string; preview: string | null; problem: string }[]
+}
 export interface Inventory {
   hosts: string[]
   groups: { name: string; hosts: string[] }[]
@@ -263,8 +267,17 @@ export interface CatalogueEntry {
   proven: number | null
   undone: number | null
 }
+/** What people may ask for in words; `example` is a sentence that does. */
+export interface RecipeEntry {
+  name: string
+  whose: 'shipped' | 'own'
+  does: string
+  risk: string
+  example: string | null
+}
 export interface Catalogue {
   items: CatalogueEntry[]
+  recipes: RecipeEntry[]
   problems: string[]
 }
 export interface PastAction {

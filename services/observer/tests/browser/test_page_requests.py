@@ -6,14 +6,19 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser_rig import Mesh, until
+from browser_rig import Mesh, ago, until
 from playwright.sync_api import Page, expect
 
-from mesh_core.models.proposals import Folder
+from mesh_core.approvals import decisions
+from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
+from mesh_core.approvals.proposal_files import Filed
+from mesh_core.models.previews import Preview
+from mesh_core.models.proposals import ActionUpdate, Folder
 
 Visit = Callable[..., Page]
 HOSTS = {name: {"ansible_host": "192.0.2.7"} for name in ("db", "web01", "web02")}
@@ -105,6 +110,48 @@ def test_all_of_a_request_are_approved_at_once_each_by_what_was_shown_unless_the
     expect(htop).to_be_focused()
 
 
+def test_each_host_is_asked_what_would_change_and_what_the_runs_say_is_followed(
+    mesh: Mesh, visit: Visit, pictures: Path
+) -> None:
+    mesh.ask("requests", {"text": "install curl", "hosts": ["web"], "name": "curl"})
+    page = visit("#/queue")
+    card = page.locator(".asked-for", has_text="install curl")
+    card.get_by_role("button", name="Preview").click()
+    answers = card.get_by_role("list", name="What would change").get_by_role("listitem")
+    expect(answers).to_have_text(["web01 asked; its answer is to come", "web02 asked; its answer is to come"])
+    ours = {one.proposal.node: one for one in mesh.actions.pending() if one.proposal.service == "curl"}
+    for asked in mesh.actions.filed(Folder.APPROVED):
+        of = asked.proposal.preview_of
+        if of and of.id in {one.name.id for one in ours.values()}:
+            answer(mesh, asked, "1 of 1 tasks would change something: Packages curl: present")
+    expect(answers).to_have_text([re.compile(r"^web0\d 1 of 1 tasks would change something")] * 2)
+    look(page, pictures, "requests-preview")
+    assert len(ours) == len([one for one in mesh.actions.pending() if one.proposal.service == "curl"]), "they wait"
+
+    for one in ours.values():
+        decisions.approve(mesh.actions, one.name.id, "kim", datetime.now(UTC))
+    first, second = (mesh.actions.claim(one.name, {"proposal.json": one.proposal.wire()}) for one in ours.values())
+    assert first
+    assert second
+    log = first / "logs" / "02_apply.log"
+    log.parent.mkdir()
+    log.write_text("TASK [Packages curl: present] ***\n")
+    tell(mesh, ours["web01"])
+    card.get_by_role("button", name="Show what its runs say").click()
+    said = card.get_by_role("log", name="Live output")
+    expect(said).to_contain_text("web01: TASK [Packages curl: present]")
+    with log.open("a") as more:
+        more.write("changed: [web01]\n")
+    expect(said).to_contain_text("web01: changed: [web01]")
+    look(page, pictures, "requests-output")
+    for run in (first, second):
+        mesh.actions.finish(run, Folder.DONE)
+    expect(said).to_contain_text("web01: done")
+    expect(said).to_contain_text("web02: done")
+    card.get_by_role("button", name="Hide what its runs say").click()
+    expect(said).to_have_count(0)
+
+
 def test_what_cannot_be_asked_is_said_at_its_field_and_what_cannot_be_done_on_its_card(
     visit: Visit, tmp_path: Path
 ) -> None:
@@ -137,6 +184,24 @@ def test_what_cannot_be_asked_is_said_at_its_field_and_what_cannot_be_done_on_it
     expect(poem.locator(".chip")).to_have_text("refused")
     expect(poem.locator(".trouble")).not_to_be_empty()
     expect(page.get_by_role("status").get_by_text("Refused: write a poem")).to_be_visible()
+
+
+def answer(mesh: Mesh, asked: Filed, sentence: str) -> None:
+    """As an executor leaves a preview."""
+    of = asked.proposal.preview_of
+    run = mesh.actions.claim(asked.name, {"proposal.json": asked.proposal.wire()})
+    assert of
+    assert run
+    of_these = {"of": of.id, "digest": of.digest, "playbook_sha256": playbook_sha256(asked.proposal)}
+    said = Preview(action_id=asked.name.id, node=asked.proposal.node, at=ago(), sentence=sentence, **of_these)
+    (run / PREVIEW_FILE).write_bytes(said.wire())
+    mesh.actions.finish(run, Folder.DONE)
+    tell(mesh, asked)
+
+
+def tell(mesh: Mesh, filed: Filed) -> None:
+    """That something of it has changed."""
+    mesh.say(ActionUpdate.of(filed.proposal, "approved", "running", actor="executor", timestamp=ago()))
 
 
 def look(page: Page, pictures: Path, name: str) -> None:

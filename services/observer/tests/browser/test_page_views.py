@@ -159,7 +159,7 @@ def test_a_probe_that_sees_nothing_is_said_in_red_above_the_nodes_until_it_works
 
 
 def test_the_catalogue_says_whose_a_remedy_is_what_it_did_here_and_which_file_is_bad(
-    visit: Visit, places: dict[str, str]
+    visit: Visit, places: dict[str, str], pictures: Path
 ) -> None:
     page = show(visit, places, "remedies")
     own = page.get_by_role("region", name="Your own").locator(".remedy")
@@ -170,6 +170,11 @@ def test_the_catalogue_says_whose_a_remedy_is_what_it_did_here_and_which_file_is
     expect(restart.get_by_role("link", name="1 of 2 proven")).to_be_visible()
     replaced = page.locator(".remedy", has_text="journal vacuum")
     expect(replaced).to_contain_text("not offered: scratch_clean stands in its place")
+    asked_for = page.get_by_role("region", name="What you can ask for")
+    expect(asked_for.locator(".remedy", has_text="sysctl")).to_contain_text("set vm.swappiness to 10")
+    asked_for.screenshot(path=pictures / "remedies-recipes.png")
+    asked_for.get_by_role("button", name="Ask for sysctl").click()
+    expect(page.get_by_label("What should be?")).to_have_value("set vm.swappiness to 10")
 
 
 def test_the_queue_says_what_is_wrong_and_how_far_a_yes_goes(visit: Visit, places: dict[str, str]) -> None:

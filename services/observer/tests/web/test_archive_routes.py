@@ -65,6 +65,10 @@ async def test_the_catalogue_counts_what_each_did_and_names_a_bad_file(asked: As
     assert (rows["unit_start"]["runs"], rows["unit_start"]["proven"], rows["unit_start"]["undone"]) == (2, 1, 2)
     assert (rows["mine"]["whose"], rows["mine"]["runs"], rows["mine"]["types"]) == ("own", 0, ["scratch_full"])
     assert (rows["journal_vacuum"]["whose"], rows["redeploy"]["whose"]) == ("shipped", "built_in")
+    recipes = {row["name"]: row for row in told["recipes"]}
+    assert [*recipes] == [*SHIPPED.asked_for]
+    assert (recipes["firewall"]["whose"], recipes["firewall"]["risk"]) == ("shipped", "guarded")
+    assert recipes["ping"]["example"] == "ping all hosts"
     (problem,) = told["problems"]
     assert problem.startswith("broken.yml:")
     assert "mine" in (await asked.get("/history"))["types"]

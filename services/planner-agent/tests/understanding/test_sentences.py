@@ -208,6 +208,16 @@ def test_a_word_that_may_be_no_name_is_offered_as_the_answer() -> None:
     assert tasks("enable swap", answers={"names": "swap"}) == [{"service": {"name": "swap", "enabled": True}}]
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_example_of_each_shipped_recipe_is_read_by_it(name: str) -> None:
+    example = RECIPES[name].ask.example
+    assert example
+    files = (*FILES, attached("anna.pub", "ssh-ed25519 " + "A" * 68 + " anna"))
+    made = understand(example, RECIPES, attachments=files)
+    assert isinstance(made, Draft), made
+    assert made.recipes == (name,)
+
+
 def test_a_file_that_nobody_attached_is_asked_for_with_those_that_are_there() -> None:
     asked = understand("install httpd and deploy page.html", RECIPES, attachments=FILES)
     assert isinstance(asked, Questions)

@@ -79,8 +79,9 @@ class Way(FilePart):
 
 class Ask(FilePart):
     """`words` are common nouns for what the recipe is about, never a value; `names` are programs that hint at it.
-    Of each group of `one_of` a request must give one."""
+    Of each group of `one_of` a request must give one. `example`: a sentence that asks for it, for people."""
 
+    example: Line | None = None
     words: Phrases = Field(default_factory=dict)
     names: tuple[Phrase, ...] = ()
     ways: Annotated[tuple[Way, ...], Field(min_length=1, max_length=12)]

@@ -1,9 +1,11 @@
 // Remedies: what can be proposed, when, at what risk, and what each did here so far.
-import { url, type Catalogue, type CatalogueEntry } from '../api'
+import { url, type Catalogue, type CatalogueEntry, type RecipeEntry } from '../api'
 import { on, useLoaded } from '../loaded'
 import { ErrorMessage, Panel, View, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
-import { to } from '../routes'
+import { draft } from '../parts/requests/draft'
+import { go, to } from '../routes'
+import { mayDecide } from '../session'
 import { visible } from '../text'
 import type { PageView } from './view'
 
@@ -48,6 +50,7 @@ function Remedies() {
             )
           )
         })}
+      {loaded.data && loaded.data.recipes.length > 0 && <Recipes items={loaded.data.recipes} />}
     </View>
   )
 }
@@ -74,6 +77,39 @@ function Group({ title, items }: { title: string; items: CatalogueEntry[] }) {
                 'never ran here'
               ) : null}
             </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}
+
+/** What a person may ask for in words. */
+function Recipes({ items }: { items: RecipeEntry[] }) {
+  const ask = (text: string) => {
+    draft.value = { ...draft.value, text }
+    go(to('requests'))
+  }
+  return (
+    <Panel title="What you can ask for">
+      <ul class="rows">
+        {items.map(({ name, risk, does, whose, example }) => (
+          <li class="row remedy" key={name}>
+            <Chip word={risk} title={`Risk: at least ${risk}`} />
+            <span class="what">
+              <span class="name strong">{name.replaceAll('_', ' ')}</span>
+              <span class="sub wraps">{visible(whose === 'own' ? `${does} (your own)` : does)}</span>
+              {example && (
+                <span class="sub wraps">
+                  <q>{visible(example)}</q>
+                </span>
+              )}
+            </span>
+            {example && mayDecide.value && (
+              <button type="button" class="quiet" onClick={() => ask(example)} aria-label={`Ask for ${name.replaceAll('_', ' ')}`}>
+                Ask…
+              </button>
+            )}
           </li>
         ))}
       </ul>

@@ -5,9 +5,10 @@ import { step, useKeys } from '../keys'
 import { listen } from '../live'
 import { on, useLoaded } from '../loaded'
 import { Empty, More, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
+import { LiveLines, MOST_LINES } from '../parts/live_lines'
 import { Chip, StateMark } from '../parts/marks'
 import { go, to, where } from '../routes'
-import { asJson, UntrustedBlock, UntrustedText, visible } from '../text'
+import { asJson, UntrustedBlock, UntrustedText } from '../text'
 import { Ago, Clock, now, seconds, span } from '../time'
 import type { PageView } from './view'
 
@@ -206,39 +207,20 @@ function Stages({ stages }: { stages: Stage[] }) {
   )
 }
 
-const LINES = 2_000
-
 /** Ansible's own words, as they come. What was said before the page was opened is in the logs when the run ends. */
 function Output({ id }: { id: string }) {
   const [lines, setLines] = useState<string[]>([])
-  const box = useRef<HTMLPreElement>(null)
-  const follows = useRef(true)
   useEffect(
     () =>
       listen((name, message) => {
         if (name !== 'output' || message.action_id !== id) return
-        setLines((before) => [...before, String(message.line ?? '')].slice(-LINES))
+        setLines((before) => [...before, String(message.line ?? '')].slice(-MOST_LINES))
       }),
     [id],
   )
-  useEffect(() => {
-    if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight
-  }, [lines])
   return (
     <Panel title="Output, live">
-      <pre
-        ref={box}
-        class="said tall output"
-        tabIndex={0}
-        role="log"
-        aria-label="Live output"
-        onScroll={(event) => {
-          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
-          follows.current = scrollHeight - scrollTop - clientHeight < 24
-        }}
-      >
-        <bdi>{lines.length ? visible(lines.join('\n')) : 'Nothing was said yet…'}</bdi>
-      </pre>
+      <LiveLines lines={lines} />
     </Panel>
   )
 }

@@ -1,7 +1,7 @@
 // "Ask for something": words, where, and what comes along. Nothing runs: proposals will wait, as all of them do.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Problem, send, url, type Inventory } from '../../api'
-import { where } from '../../routes'
+import { to, where } from '../../routes'
 import { UntrustedText, visible } from '../../text'
 import { Panel } from '../frame'
 import { draft, NOTHING, sent, type Draft } from './draft'
@@ -110,7 +110,9 @@ export function Ask({ inventory, onAsked }: { inventory: Inventory; onAsked: () 
           <button type="submit" class="primary" disabled={busy}>
             {busy ? 'Asking…' : 'Ask'}
           </button>
-          <span class="hint">For each host a proposal will wait for your yes. Nothing is done before it.</span>
+          <span class="hint">
+            For each host a proposal will wait for your yes. Nothing is done before it. <a href={to('remedies')}>What can be asked for?</a>
+          </span>
         </div>
       </form>
     </Panel>

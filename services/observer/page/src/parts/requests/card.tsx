@@ -7,6 +7,8 @@ import { UntrustedText, visible } from '../../text'
 import { Ago } from '../../time'
 import { Chip, toneOf } from '../marks'
 import { ApproveAll } from './approve_all'
+import { RequestOutput } from './output'
+import { PreviewAll } from './previews'
 
 const WORDS: Record<string, [word: string, tone: string]> = {
   waits: ['not read yet', 'plain'],
@@ -77,7 +79,12 @@ export function RequestCard({ r, reload }: { r: Asked; reload: () => void }) {
           </a>
         </p>
       )}
-      {r.state === 'filed' && mayDecide.value && <ApproveAll r={r} reload={reload} />}
+      {r.state === 'filed' && mayDecide.value && (
+        <PreviewAll r={r}>
+          <ApproveAll r={r} reload={reload} />
+        </PreviewAll>
+      )}
+      <RequestOutput r={r} />
     </article>
   )
 }

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.register import Register
+from mesh_core.actions.remedies.recipe_file import Recipe
 from observer.index.healing_series import read_by_type, read_undone
 from observer.index.results import SuccessRow
 from observer.web.dependencies import Context, Viewer
@@ -38,10 +39,21 @@ class CatalogueEntry(BaseModel):
     undone: int | None = Field(description="how often what it did was taken back, by itself or by a person")
 
 
+class RecipeEntry(BaseModel):
+    """What people may ask for in words."""
+
+    name: str
+    whose: Literal["shipped", "own"]
+    does: str = Field(description="what it does, in few words")
+    risk: str = Field(description="at least: low, guarded, high; its tasks may say more")
+    example: str | None = Field(description="a sentence that asks for it")
+
+
 class Catalogue(BaseModel):
     """In the order in which a model reads them."""
 
     items: list[CatalogueEntry] = Field(description="what there is")
+    recipes: list[RecipeEntry] = Field(description="what people may ask for")
     problems: list[str] = Field(description="files of config/remedies that cannot be used, and why")
 
 
@@ -64,7 +76,18 @@ def remedies(context: Context, user: Viewer) -> Catalogue:
     offered = ((action, action.choice) for action in register.types if action.choice)
     return Catalogue(
         items=[_entry(register, action, choice, counted) for action, choice in offered],
+        recipes=[_recipe(register, name, recipe) for name, recipe in register.asked_for.items()],
         problems=[*register.refused.values()],
+    )
+
+
+def _recipe(register: Register, name: str, recipe: Recipe) -> RecipeEntry:
+    return RecipeEntry(
+        name=name,
+        whose="own" if name in register.own else "shipped",
+        does=recipe.title,
+        risk=recipe.risk.value,
+        example=recipe.ask.example,
     )
 
 
