@@ -177,7 +177,7 @@ def test_a_reason_that_names_what_the_log_shows_stays(reason: str) -> None:
 
 @pytest.mark.model
 async def test_the_bundled_model_is_talked_into_nothing(llama_url: str) -> None:
-    provider = OpenAICompatibleProvider(name="llamacpp", url=llama_url, timeout_seconds=60)
+    provider = OpenAICompatibleProvider(name="llamacpp", url=llama_url, timeout_seconds=300)
     names = list(EVENTS)
     for number, plant in enumerate(PLANTS[:: len(PLANTS) // SAMPLE][:SAMPLE]):
         event = EVENTS[names[number % len(names)]]

@@ -184,6 +184,11 @@ async def test_after_a_remedy_that_did_not_help_the_next_one_waits_for_no_cooldo
         type="remediation_failed", node="web01", service="nginx", incident=incident, payload={**run, **of_it}
     )
     await mesh.bus.enter(failed, Trust.MESH)
+
+    async def settled() -> bool:
+        return await mesh.open_entries() == 0
+
+    await wait_for(settled, 10, "it knows of the run: what is in two streams comes in any order")
     again = await mesh.happens(incident=incident)
     assert await mesh.verdict_of(again) == ("proposed" if next_one else "suppressed")
 

@@ -343,7 +343,7 @@ def test_the_rules_reason_says_what_the_agent_found_and_no_name_that_somebody_ch
 
 @pytest.mark.model
 async def test_the_bundled_135m_model_gives_an_answer_that_is_believed(llama_url: str) -> None:
-    provider = OpenAICompatibleProvider(name="llamacpp", url=llama_url, timeout_seconds=60)
+    provider = OpenAICompatibleProvider(name="llamacpp", url=llama_url, timeout_seconds=300)
     for event in (
         EVENT,
         HealthEvent(type="container_unhealthy", node="n1", service="web"),
