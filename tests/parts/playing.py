@@ -62,7 +62,7 @@ class Run:
     proposal: Proposal
     where: StageContext
     cancel: threading.Event = field(default_factory=threading.Event)
-    limits: StageLimits = field(default_factory=lambda: StageLimits(stage_seconds=60))
+    limits: StageLimits = field(default_factory=lambda: StageLimits(stage_seconds=300))
     lines: list[str] = field(default_factory=list)
 
     def play(self, stage: StagePlan, on_result: Callable[[str, dict[str, Any]], None] | None = None) -> Stage:
