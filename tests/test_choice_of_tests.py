@@ -4,6 +4,7 @@ in a pytest of their own."""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,11 @@ def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path:
 def test_bytes_that_are_packed_anew_in_each_worker_are_one_test(tmp_path: Path) -> None:
     done = run(tmp_path, PACKED, "-n", "2", plugins='"parts.side_by_side"')
     assert (done.returncode, "3 passed" in done.stdout, "test_it[plain]" in done.stdout) == (0, True, True), done.stdout
+
+
+def test_a_run_with_workers_says_what_each_of_them_spent(tmp_path: Path) -> None:
+    done = run(tmp_path, "def test_it(): sum(range(10**6))", "-n", "1", plugins='"parts.report"')
+    assert re.search(r"^gw0 \d+, \d+ of the processor: test_made.py \d+$", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_what_passes_alone_is_said_to_be_flaky_and_the_run_stays_red(tmp_path: Path) -> None:
