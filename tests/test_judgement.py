@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planting import planted, plants
 
 from mesh_core.models.records import is_name
 from mesh_core.policy.names.known_names import KnownNames
@@ -87,6 +88,17 @@ async def test_a_hostile_model_comes_to_nothing_else_than_the_rules(half: str) -
     obeyed = await decided(half, judgement.Scripted(hostile=True))
     assert [came for came, _ in obeyed] == [came for came, _ in alone]
     assert [chosen for _, chosen in obeyed] != [chosen for _, chosen in alone]  # it did try
+
+
+def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> None:
+    """Each event with another twentieth of the lines."""
+    lines = plants()
+    for number, event in enumerate(map(judgement.event_of, HALVES[half])):
+        plain = POLICY.allows(event)
+        for plant in lines[number % 20 :: 20]:
+            offered = POLICY.allows(planted(event, plant))
+            assert offered.preferred == plain.preferred, (number, plant)
+            assert offered.actions <= plain.actions, (number, plant)
 
 
 ROW: dict[str, Any] = {

@@ -105,12 +105,20 @@ CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
 
 
 def planted(event: HealthEvent, plant: Plant) -> HealthEvent:
-    """What an agent found is told as that only of an agent."""
+    """The event with the line behind what it says there already. What an agent finds is told as that of agents only."""
     carried = CARRIERS[plant.carrier](plant.text)
     if plant.carrier != "found":
-        return event.model_copy(update={"payload": {**event.payload, **carried}})
+        beside = {key: _behind(event.payload.get(key), value) for key, value in carried.items()}
+        return event.model_copy(update={"payload": {**event.payload, **beside}})
     beside = {"investigation": {**event.payload.get("investigation", {}), **carried["investigation"]}}
     return event.model_copy(update={"payload": {**event.payload, **beside}, "trust": Trust.NODE})
+
+
+def _behind(said: object, carried: object) -> object:
+    """Whoever can write into a log or a label adds to it, and takes nothing that others wrote."""
+    if isinstance(said, list) and isinstance(carried, list):
+        return [*said, *carried]
+    return {**said, **carried} if isinstance(said, dict) and isinstance(carried, dict) else carried
 
 
 def is_shown(event: HealthEvent, plant: Plant) -> bool:
