@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import subprocess
@@ -16,12 +17,14 @@ from parts.redis_acl import AclRedis
 
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
+from mesh_core.messaging.syntax_questions import ask
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import Decision, HealthEvent
-from mesh_core.models.proposals import ActionUpdate, Folder
+from mesh_core.models.proposals import ActionUpdate, Folder, Playbook
 from mesh_core.models.records import rfc3339
 from mesh_core.models.requests import Request, RequestUpdate
 from mesh_core.models.streams import MOVES_STREAM
+from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 from mesh_core.testing import AllFolders, free_port, wait_for
 from observer.liveness.node_liveness import NodeLiveness
 from observer.streams.erasures import Erasures
@@ -133,6 +136,12 @@ async def test_every_step_of_the_loop_is_permitted(mesh: AllFolders, acl_redis: 
         # asked for in words: by hand, and as `mend request` does it
         await person.announce("requests", b'{"text": "install htop", "hosts": ["web01"]}')
         await person.enter_request(Request(id="req-0123456789ab", text="install htop", hosts=("db9",)))
+        text = "- hosts: web01\n  tasks: [{ansible.builtin.ping: {}}]\n"
+        playbook = Playbook(name="p", sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+        asking = SyntaxQuestion(ts=rfc3339(datetime.now(UTC)), node="web01", playbook=playbook)
+        planner = Bus.connect(acl_redis.url("planner"), "planner")
+        assert await ask(planner, asking, 60) == SyntaxAnswer(), "the executor reads a playbook for the planner"
+        await planner.close()
         await wait_for(lambda: len(mesh.pending()) == 1, 20, "what was asked for as a proposal")
         await wait_for(
             lambda: len([*mesh.root.parent.glob("events/*/_requests.jsonl")]), 20, "both kept by the observer"

@@ -74,6 +74,11 @@ FORBIDDEN = [
     ("planner", "SET mesh:once:anything:pending:withdrawn 1"),
     ("planner", "SET mesh:audit:head x"),
     ("planner", "SET mesh:alive:web01 1"),
+    ("planner", "SET mesh:syntax:x {}"),
+    ("planner", "XREAD STREAMS mesh:syntax_questions 0-0"),
+    ("executor", "XADD mesh:syntax_questions * p {}"),
+    ("operator", "XADD mesh:syntax_questions * p {}"),
+    ("observer", "SET mesh:syntax:x {}"),
     # the executor tells what it did; it plans nothing, and keeps nobody else from telling
     ("executor", "SET mesh:once:world:web01/1-0:web01/nginx 1"),
     ("executor", "SET mesh:once:dead:mesh:ev:web01:1-0 1"),

@@ -21,6 +21,7 @@ from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.inbox import GROUP, RequestInbox
+from planner_agent.requests.syntax_check import SyntaxCheck
 
 INVENTORY = "all: {hosts: {db01: {}}, children: {web: {hosts: {web01: {}, web02: {}}}, empty: {}}}\n"
 
@@ -49,6 +50,11 @@ class Requests:
         self._closing: list[Callable[[], Any]] = [self.bus.close]
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
+        self.syntax_seconds = 0.0
+
+    def syntax(self, bus: Bus) -> SyntaxCheck:
+        """Nobody answers here, and nobody waits for it long."""
+        return SyntaxCheck(bus, seconds=self.syntax_seconds)
 
     async def start(self, name: str = "p1") -> None:
         bus = Bus.connect(self.url, name)
@@ -59,7 +65,9 @@ class Requests:
         store = PlannerStore(bus, cooldown_ms=1000, keep_seconds=3600)
         drafts = ProposalDrafts(store, self.actions, ttl, now)
         filing = RequestFiling(store, self.actions, drafts, ttl, now)
-        inbox = RequestInbox(bus, consumer, self.folder, filing, ConfigReader(self.runtime), Pulse(), now)
+        inbox = RequestInbox(
+            bus, consumer, self.folder, filing, ConfigReader(self.runtime), Pulse(), now, self.syntax(bus)
+        )
         channel = RequestChannel(bus, "planner", on_stream=consumer.hint)
         self._tasks += [asyncio.create_task(part(self._stop)) for part in (inbox.run, channel.run)]
         self._closing += [consumer.close, bus.close]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from request_rig import Requests
 
+from mesh_core.messaging.syntax_questions import put_answer
 from mesh_core.models.requests import Request, RequestReply, RequestState, RequestUpdate
+from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 from mesh_core.testing import wait_for
 from planner_agent.requests import inbox
 
@@ -127,3 +129,40 @@ async def test_a_password_in_the_words_is_told_to_nobody_but_the_playbook(reques
     assert secret not in without
     (told,) = await requests.told()
     assert secret not in str(told)
+
+
+async def test_a_syntax_that_an_executor_finds_wrong_files_nothing_and_where_none_answers_the_card_says_so(
+    requests: Requests,
+) -> None:
+    """The executor is a twin here; the real one is asked in its own tests."""
+    requests.syntax_seconds = 15.0
+    await requests.start()
+
+    async def asked() -> list[SyntaxQuestion]:
+        return [SyntaxQuestion.model_validate(one) for one in await requests.stream(SyntaxQuestion.stream)]
+
+    async def answer(text: str, problem: str) -> None:
+        async def there() -> bool:
+            return any(text in one.playbook.text for one in await asked())
+
+        await wait_for(there, 20, "it is asked")
+        question = next(one for one in await asked() if text in one.playbook.text)
+        await put_answer(requests.bus, question, SyntaxAnswer(problem=problem))
+
+    await requests.say(text="install htop", hosts=["web"])
+    await answer("htop", "")
+    (good,) = await requests.known()
+    assert (good.state, good.syntax_checked, len(await asked())) == (RequestState.FILED, True, 1), "one for two hosts"
+    await requests.say(text="install curl", hosts=["web01"])
+    await answer("curl", "no such module")
+    _, bad = await requests.known(2)
+    assert (bad.state, bad.reason) == (RequestState.REFUSED, "Ansible cannot read its playbook: no such module")
+    assert len(requests.actions.pending()) == 2
+    await requests.say(text="install git", hosts=["web01"])
+    await wait_for(lambda: len(requests.folder.all()) == 3, 60, "nobody answered, and it is filed")
+    *_, unchecked = await requests.known(3)
+    assert (unchecked.state, unchecked.syntax_checked) == (RequestState.FILED, False)
+    said = {
+        filed.proposal.service: [one.source for one in filed.proposal.evidence] for filed in requests.actions.pending()
+    }
+    assert said == {"install-htop": ["request"], "install-git": ["request", "syntax check"]}

@@ -11,7 +11,11 @@ from mesh_core.models.run_options import Verify
 def _playbooks(proposal: Proposal) -> PlaybookSet:
     if proposal.playbook is None:
         raise ValueError("a proposal of type playbook carries no playbook")
-    own = proposal.playbook
+    return playbooks_of(proposal.playbook)
+
+
+def playbooks_of(own: Playbook) -> PlaybookSet:
+    """What of it is written where Ansible reads."""
     return PlaybookSet(own.text, "", "", files={**_under_its_name(own), **_files(own)}, proof=own.verify is Verify.ALL)
 
 

@@ -153,7 +153,7 @@ class RequestStatus(Record):
     """Where a request stands: requests/<id>.json under RUNTIME_PATH, which only a planner writes.
 
     `entry` is the id of its entry in the stream; the ids of its proposals are made of it. `answered_by` is the entry of
-    the newest reply. `recipes` understood it.
+    the newest reply. `recipes` understood it. `syntax_checked`: an executor said that Ansible can read its playbook.
     """
 
     schema_version: Literal[1] = 1
@@ -167,6 +167,7 @@ class RequestStatus(Record):
     proposals: tuple[RequestedProposal, ...] = ()
     recipes: tuple[str, ...] = ()
     risk: Risk | None = None
+    syntax_checked: bool = False
     updated_at: Timestamp
 
     def wire(self) -> bytes:

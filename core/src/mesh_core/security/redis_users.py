@@ -58,6 +58,8 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         _ASKING,
         _ASKED,
         "+xtrim ~mesh:requests",
+        "+xadd ~mesh:syntax_questions",
+        "+get %R~mesh:syntax:*",
         "+set ~mesh:once:told:req-*",
         "+get +set +del +pttl +pexpire ~cooldown:*",
         "+hget +hset +hsetnx +hincrby +expire ~proposal:*",
@@ -79,7 +81,8 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "executor": (
         "+time +info",
         _WAIT,
-        f"{_READ} %R~mesh:ev:*",
+        f"{_READ} %R~mesh:ev:* %R~mesh:syntax_questions",
+        "+set %W~mesh:syntax:*",
         _SCRIPT,
         "+set +get ~mesh:once:plan-* ~mesh:once:*:quarantine:*",  # a quarantined file may have any name
         "+set ~mesh:once:persisted:executor",  # a write to wait for

@@ -28,12 +28,14 @@ from executor_agent.original_probe import OriginalProbe
 from executor_agent.orphans import die_with_parent
 from executor_agent.permissions import reasons_to_refuse
 from executor_agent.settings import ExecutorSettings
+from executor_agent.syntax_desk import SyntaxDesk
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus, masked
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
 from mesh_core.models.streams import MESH_STREAM
 from mesh_core.notifications.notifier import TargetSettings
+from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.health import Probes, writable
@@ -77,7 +79,7 @@ def main() -> None:
     die_with_parent()
     isolation = _isolation(settings.executor_sandbox, runtime)
     pool = AnsiblePool.start(environ, isolation=isolation)
-    bus = Bus.connect(settings.redis_url, f"{EXECUTOR}-probe")
+    bus, asked = (Bus.connect(settings.redis_url, f"{EXECUTOR}-{name}") for name in ("probe", "syntax"))
     runner = ActionRunner(
         pool,
         runtime / "config" / "inventory.yml",
@@ -117,11 +119,12 @@ def main() -> None:
         runtime,
         {
             "execute": lifecycle.run,
+            "syntax": SyntaxDesk(asked, pool, ConfigReader(runtime)).run,
             "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[EXECUTOR].port), probes).run,
         },
         pulse=lifecycle.pulse,
         stop_seconds=limits.longest_stop_seconds,
-        closing=[stop_pool, runner.teller.close, bus.close],
+        closing=[stop_pool, runner.teller.close, asked.close, bus.close],
     )
 
 

@@ -123,7 +123,7 @@ def run_stage(
         try:
             runner = _runner(stage, run_dir, folder, limits, context, listener, cancel)
             try:
-                runner.config.env[VARIABLE] = _view(run_dir, Path(runner.config.artifact_dir), context).dump()
+                runner.config.env[VARIABLE] = _view(stage, run_dir, Path(runner.config.artifact_dir), context).dump()
             except (SandboxUnavailable, InventoryError) as error:
                 return _stage(stage, runner, NOT_RUN, 0, started, str(error))
             expected = _command(stage, run_dir, context)
@@ -232,15 +232,17 @@ def _runner(
     return _Runner(config, cancel_callback=cancel.is_set, event_handler=listener.on_event)
 
 
-def _view(run_dir: Path, artifacts: Path, context: StageContext) -> View:
+def _view(stage: StagePlan, run_dir: Path, artifacts: Path, context: StageContext) -> View:
     """What this stage's process may see: its project, its inventory, and where it drops its events."""
     inventory = run_dir / "inventory" / INVENTORY_FILE
-    access = _host_access(
-        inventory, inventory.stat().st_mtime_ns, context.node, tuple(sorted(context.pool.environment.items()))
-    )
     events = artifacts / EVENTS_FOLDER
     events.mkdir(mode=0o700, parents=True, exist_ok=True)
     reads = (str(run_dir / "project"), str(run_dir / "inventory"), context.pool.environment["ANSIBLE_COLLECTIONS_PATH"])
+    if not stage.plays:
+        return context.pool.isolation.view_of_texts(reads, (str(events),))
+    access = _host_access(
+        inventory, inventory.stat().st_mtime_ns, context.node, tuple(sorted(context.pool.environment.items()))
+    )
     return context.pool.isolation.view_for(access, reads, (str(events),))
 
 

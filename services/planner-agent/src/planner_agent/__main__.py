@@ -51,6 +51,7 @@ from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.inbox import RequestInbox
+from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.settings import PlannerSettings
 from planner_agent.silence_filter import SilenceFilter
 
@@ -117,7 +118,7 @@ def main() -> None:
         log.warning("planner.requests_not_made", folder=str(requests.root), error=str(error))
     asked = Consumer(bus, GROUP, name, streams=(Request.stream,), longest=MAX_REQUEST_BYTES + 1)
     filing = RequestFiling(store, actions, writer.drafts, timedelta(seconds=settings.proposal_ttl_seconds), now)
-    inbox = RequestInbox(bus, asked, requests, filing, policy.config, pulse, now)
+    inbox = RequestInbox(bus, asked, requests, filing, policy.config, pulse, now, SyntaxCheck(bus))
     channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))
 
     async def look_at_server(stop: asyncio.Event) -> None:

@@ -20,6 +20,7 @@ _RIGHTS_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15  # wi
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _REFER, _MAKE_SYMLINK = 1 << 13, 1 << 12
 _SCOPED = 0b11  # abstract sockets and signals
+_TCP = 0b11  # bind and connect
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm")
 
 
@@ -27,7 +28,9 @@ def enter(view: View) -> None:
     """OSError when the kernel does not take it; the run must not go on then."""
     version = syscalls.landlock_version()
     every = _all_rights(version)
-    rules = syscalls.landlock_rules(every, _SCOPED if version >= 6 else 0)
+    rules = syscalls.landlock_rules(
+        every, _SCOPED if version >= 6 else 0, _TCP if version >= 4 and not view.network else 0
+    )
     try:
         if view.whole:
             for path in _around([os.path.realpath(path) for path in view.hidden]):

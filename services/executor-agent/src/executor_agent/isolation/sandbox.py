@@ -70,6 +70,10 @@ class Isolation:
         machine = () if access.local else MACHINE
         return View(wall, access.local, (*machine, *python_paths(), *reads, *access.files), writes, self.hidden)
 
+    def view_of_texts(self, reads: tuple[str, ...], writes: tuple[str, ...]) -> View:
+        """The view of what only reads a playbook: no key, no host, no network."""
+        return View(self.wall, False, (*MACHINE, *python_paths(), *reads), writes, self.hidden, network=False)
+
 
 def choose_isolation(sandbox: SandboxMode, runtime: Path, environment: Mapping[str, str]) -> Isolation:
     """What can be built here. SandboxUnavailable: one is required and none can be built."""

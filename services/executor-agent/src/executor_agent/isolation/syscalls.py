@@ -10,7 +10,7 @@ import ctypes
 import os
 from pathlib import Path
 
-NEWNS, NEWIPC, NEWUSER, NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
+NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_SLAVE = 0x1000, 0x4000, 0x80000
 READ_ONLY, NO_SUID, NO_DEVICES = 1, 2, 4
@@ -111,10 +111,11 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(_LANDLOCK, None, ctypes.c_size_t(0), ctypes.c_uint32(1))))
 
 
-def landlock_rules(files: int, scoped: int) -> int:
-    """A descriptor of a rule set that refuses these file rights until a rule gives them back."""
-    asked = _Ruleset(files=files, scoped=scoped)
-    size = ctypes.c_size_t(24 if scoped else 8)
+def landlock_rules(files: int, scoped: int, network: int = 0) -> int:
+    """A descriptor of a rule set that refuses these file rights until a rule gives them back, and TCP (1: bind, 2:
+    connect; Linux 6.7) for good."""
+    asked = _Ruleset(files=files, network=network, scoped=scoped)
+    size = ctypes.c_size_t(24 if scoped else 16 if network else 8)
     return _checked(_libc.syscall(_LANDLOCK, ctypes.byref(asked), size, ctypes.c_uint32(0)), "landlock_create_ruleset")
 
 

@@ -27,13 +27,17 @@ class Wall(StrEnum):
 
 @dataclass(frozen=True)
 class View:
-    """Absolute paths. `reads` and `writes` hold below `hidden`, too; `hidden` matters only where `whole` is true."""
+    """Absolute paths. `reads` and `writes` hold below `hidden`, too; `hidden` matters only where `whole` is true.
+
+    `network` False: it reaches nobody, as far as this wall and this kernel can see to that.
+    """
 
     wall: Wall
     whole: bool
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    network: bool = True
 
     def with_paths(self, reads: Iterable[str], writes: Iterable[str]) -> View:
         return replace(self, reads=(*self.reads, *reads), writes=(*self.writes, *writes))
@@ -47,7 +51,7 @@ class View:
         try:
             fields = json.loads(text)
             lists = {name: tuple(map(str, fields[name])) for name in ("reads", "writes", "hidden")}
-            return cls(Wall(fields["wall"]), fields["whole"] is True, **lists)
+            return cls(Wall(fields["wall"]), fields["whole"] is True, **lists, network=fields["network"] is True)
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a view: {error}") from None
 

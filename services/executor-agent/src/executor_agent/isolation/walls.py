@@ -6,6 +6,7 @@ view in its environment and becomes COMMAND; `python -I walls.py` alone prints w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -34,6 +35,9 @@ def build(view: View, *, first: bool) -> int | None:
         if not first and (code := mount_namespace.become_first_of_a_user_namespace()) is not None:
             return code
         as_root = first and os.geteuid() == 0
+        if not view.network:
+            with contextlib.suppress(OSError):  # a kernel without them: what the gate let pass reaches nobody by itself
+                syscalls.unshare(syscalls.NEWNET)
         mount_namespace.enter(view)
         syscalls.drop_capabilities(_BREAKOUT if view.whole and as_root else _ALL_BUT_READING)
     elif view.wall is Wall.LANDLOCK:

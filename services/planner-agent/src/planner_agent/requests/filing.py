@@ -20,6 +20,10 @@ from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.requests.wording import told_text
 
 ACTION = "playbook"
+NOT_CHECKED = Evidence(
+    source="syntax check",
+    text="not checked before it was filed: no executor answered; its run begins with it, before it reaches the host",
+)
 
 
 class RequestFiling:
@@ -39,18 +43,23 @@ class RequestFiling:
         self._ttl = ttl
         self._clock = clock
 
-    async def file(self, request: Request, entry: str, playbook: Playbook, host: str, risk: Risk) -> str:
-        """The id of the proposal, which lies in pending/ now, or wherever a person has put it since."""
+    async def file(
+        self, request: Request, entry: str, playbook: Playbook, host: str, risk: Risk, *, checked: bool
+    ) -> str:
+        """The id of the proposal, which lies in pending/ now, or wherever a person has put it since. `checked`: an
+        executor said that Ansible can read its playbook."""
         event = event_for(request, entry, host, playbook.name)
         action_id = proposal_id(event.id or "", host, event.service)
         receipt = await self._drafts.decided(action_id)
         if receipt is None:
-            receipt = await self._drafts.decide(self._proposal(request, event, playbook, risk))
+            receipt = await self._drafts.decide(self._proposal(request, event, playbook, risk, checked))
         await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
         await self._store.tell_filed(action_id)
         return action_id
 
-    def _proposal(self, request: Request, event: HealthEvent, playbook: Playbook, risk: Risk) -> Proposal:
+    def _proposal(
+        self, request: Request, event: HealthEvent, playbook: Playbook, risk: Risk, checked: bool
+    ) -> Proposal:
         now = self._clock()
         return Proposal(
             id=proposal_id(event.id or "", event.node, event.service),
@@ -64,7 +73,7 @@ class RequestFiling:
             created_at=rfc3339(now),
             expires_at=rfc3339(now + self._ttl),
             event=event,
-            evidence=(Evidence(source="request", text=told_text(request)),),
+            evidence=(Evidence(source="request", text=told_text(request)), *(() if checked else (NOT_CHECKED,))),
             model=A_PERSON,
             playbook=playbook,
         )

@@ -37,6 +37,7 @@ from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause
 from planner_agent.requests.drafting import Asking, Drafted, Refused, drafted
 from planner_agent.requests.filing import RequestFiling
+from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.requests.wording import told_text
 
 GROUP = "planner"
@@ -60,6 +61,7 @@ class RequestInbox:
         config: ConfigReader,
         pulse: Pulse,
         clock: Callable[[], datetime],
+        syntax: SyntaxCheck,
     ):
         self._bus = bus
         self._consumer = consumer
@@ -68,6 +70,7 @@ class RequestInbox:
         self._config = config
         self._pulse = pulse
         self._clock = clock
+        self._syntax = syntax
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop. Redis away or a full disk only delay: what is in hand comes again."""
@@ -153,13 +156,25 @@ class RequestInbox:
                 asks = self._status(request, answers, entry, RequestState.ASKS)
                 return asks.model_copy(update={"questions": draft.questions})
             case Drafted():
-                return await self._filed(request, answers, entry, draft)
+                return await self._checked(request, answers, entry, draft)
 
-    async def _filed(self, request: Request, answers: Mapping[str, str], entry: str, draft: Drafted) -> RequestStatus:
-        filed = [
-            RequestedProposal(host=host, action_id=await self._filing.file(request, entry, playbook, host, draft.risk))
-            for host, playbook in draft.playbooks.items()
-        ]
+    async def _checked(self, request: Request, answers: Mapping[str, str], entry: str, draft: Drafted) -> RequestStatus:
+        """One syntax for all hosts: their playbooks differ in nothing but `hosts`."""
+        host, playbook = next(iter(draft.playbooks.items()))
+        said = await self._syntax.check(playbook, host)
+        if said and said.problem:
+            reason = f"Ansible cannot read its playbook: {said.problem}"
+            return self._status(request, answers, entry, RequestState.REFUSED, reason)
+        filed = await self._filed(request, answers, entry, draft, checked=said is not None)
+        return filed.model_copy(update={"syntax_checked": said is not None})
+
+    async def _filed(
+        self, request: Request, answers: Mapping[str, str], entry: str, draft: Drafted, *, checked: bool
+    ) -> RequestStatus:
+        filed: list[RequestedProposal] = []
+        for host, playbook in draft.playbooks.items():
+            action_id = await self._filing.file(request, entry, playbook, host, draft.risk, checked=checked)
+            filed.append(RequestedProposal(host=host, action_id=action_id))
         status = self._status(request, answers, entry, RequestState.FILED)
         more = {"proposals": tuple(filed), "recipes": draft.recipes, "risk": draft.risk}
         return status.model_copy(update=more)
