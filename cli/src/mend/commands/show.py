@@ -33,6 +33,7 @@ from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.policy.proposal_lint import lint_by_current_policy
 from mesh_core.silences.put_aside import put_aside_by
@@ -154,7 +155,7 @@ def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, prob
         cli.say(f"Approval {action_type(p.type).effect}.", "bold")
     else:
         _what_to_mind(cli, lint)
-        for sentence in how_it_runs(p.playbook):
+        for sentence in (*how_it_runs(p.playbook), *how_it_becomes(p.playbook)):
             cli.say(f"  mind: {plain(sentence, 300)}", "bold yellow")
         how = "It runs this playbook in check mode, which changes nothing"
         cli.say(how if p.preview_of else "Approval runs this playbook, byte for byte", "bold")

@@ -7,11 +7,12 @@ are the lint's; a playbook that has one is high, whatever its tasks are called.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
 from mesh_core.models.proposals import Playbook, Proposal, Risk
+from mesh_core.policy.becoming import becomes_another, blocks_in
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
 from mesh_core.policy.playbook_lint.roles import plays_of
 from mesh_core.policy.playbook_lint.table import full_name, table
@@ -52,25 +53,10 @@ def risk_of_playbook(playbook: Playbook, node: str, policy: Policy) -> Risk:
     except NotReadable:
         return HIGH
     tasks = [*tasks_in(plays)]
-    if any(_becomes_another(part) for part in (*plays, *tasks, *_blocks(plays))):
+    if any(becomes_another(part) for part in (*plays, *tasks, *blocks_in(plays))):
         return HIGH
     least = GUARDED if playbook.login else LOW
     return max((least, *map(_risk_of, tasks)), key=attrgetter("rank"))
-
-
-def _blocks(plays: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    todo: list[Any] = [part for play in plays for part in play.values() if isinstance(part, list)]
-    found: list[Mapping[str, Any]] = []
-    while todo:
-        for part in todo.pop():
-            if isinstance(part, dict) and "block" in part:
-                found.append(part)
-                todo += [part[word] for word in ("block", "rescue", "always") if isinstance(part.get(word), list)]
-    return found
-
-
-def _becomes_another(part: Mapping[str, Any]) -> bool:
-    return part.get("become", False) is not False or "become_user" in part
 
 
 def _risk_of(task: Mapping[str, Any]) -> Risk:

@@ -177,6 +177,14 @@ def test_the_catalogue_says_whose_a_remedy_is_what_it_did_here_and_which_file_is
     expect(page.get_by_label("What should be?")).to_have_value("set vm.swappiness to 10")
 
 
+def test_the_card_of_a_playbook_says_in_red_whom_it_becomes_and_what_only_the_policy_allows(
+    visit: Visit, places: dict[str, str]
+) -> None:
+    warnings = show(visit, places, "playbook").get_by_role("list", name="Warnings")
+    expect(warnings).to_contain_text("Mind: it becomes root on the host (become)")
+    expect(warnings).to_contain_text("Allowed only by your policy: ansible.builtin.shell")
+
+
 def test_the_queue_says_what_is_wrong_and_how_far_a_yes_goes(visit: Visit, places: dict[str, str]) -> None:
     row = show(visit, places, "queue").locator(".proposal", has_text="web01/shop").first
     expect(row).to_contain_text("If you approve: restarts 1 container on web01: shop")

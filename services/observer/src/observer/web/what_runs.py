@@ -10,6 +10,7 @@ from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
 from mesh_core.models.run_options import Role
+from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
 from observer.web.app_context import AppContext
@@ -26,7 +27,9 @@ class WhatRuns(BaseModel):
     undo: str = Field("", description="what takes it back by itself where it does not help; empty where nothing does")
     attachments: list[Attachment] = Field(description="files that it brings: its tasks say files/<sha256>")
     role: Role | None = Field(None, description="the role that it names, all of it; its text is site.yml then")
-    how: list[str] = Field([], description="what is not as usual: as whom it logs in, that nobody proves it")
+    how: list[str] = Field(
+        [], description="what is not as usual: as whom it logs in, whom it becomes, that nobody proves it"
+    )
     by_policy: list[str] = Field(description="modules and arguments that only config/policy.yml allows")
     dangers: list[str] = Field(description="tasks in it that destroy a host's data, or shut the way in")
     problems: list[str] = Field(description="why the executor would refuse it")
@@ -56,7 +59,7 @@ def what_runs_for(context: AppContext, p: Proposal) -> tuple[WhatRuns | None, st
         undo=made.undo,
         attachments=list(p.playbook.attachments) if p.playbook else [],
         role=p.playbook.role if p.playbook else None,
-        how=list(how_it_runs(p.meant.playbook)),
+        how=[*how_it_runs(p.meant.playbook), *how_it_becomes(p.meant.playbook)],
         by_policy=list(lint.by_policy),
         dangers=list(lint.dangers),
         problems=list(lint.problems),
