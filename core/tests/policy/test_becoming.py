@@ -21,7 +21,7 @@ def playbook(text: str) -> Playbook:
         ("- {hosts: web01, become: false, tasks: [{ping: {}}]}", ""),
         ("- {hosts: web01, become: true, tasks: [{ping: {}}]}", "root"),
         ("- {hosts: web01, tasks: [{ping: {}, become: true, become_user: ann}]}", "ann"),
-        ("- {hosts: web01, tasks: [{block: [{ping: {}, become: true}], become: true, become_user: db}]}", "db and root"),
+        ("- {hosts: web01, tasks: [{block: [{ping: {}, become: true}], become: true, become_user: d}]}", "d and root"),
         ("- {hosts: web01, handlers: [{ping: {}, become: true}]}", "root"),
         ("- {hosts: web01, tasks: [{block: [], rescue: [{block: [], become: '{{ x }}'}]}]}", "root"),
         ("- [", ""),
