@@ -240,6 +240,16 @@ def test_the_one_file_that_came_along_is_the_one_that_is_meant_where_none_is_nam
     assert isinstance(understand(text, RECIPES, attachments=FILES), Questions)
 
 
+@pytest.mark.parametrize("text", ["create index.html", "create the default page index.html", "기본 index.html 생성"])
+def test_a_file_says_what_is_to_be_created(text: str) -> None:
+    asks = understand(text, RECIPES, attachments=())
+    assert isinstance(asks, Questions), asks
+    assert [one.slot for one in asks.open] == ["source", "text", "destination"]
+    asks = understand(text, RECIPES, attachments=FILES)
+    assert isinstance(asks, Questions), asks
+    assert [one.slot for one in asks.open] == ["destination"]
+
+
 def test_a_slot_that_two_clauses_have_is_asked_for_with_its_clause() -> None:
     text = "copy index.html and copy motd.txt"
     asked = understand(text, RECIPES, attachments=FILES)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from mesh_core.actions.remedies.recipe_file import Recipe, Way
+from mesh_core.actions.remedies.recipe_file import Recipe, Slot, Way
 from mesh_core.actions.remedies.slot_values import SlotType
 from mesh_core.models.proposals import Risk
 from planner_agent.requests.understanding.chunks import Parsed, parse
@@ -86,7 +86,7 @@ class Attempts:
                 if filled is None:
                     parsed.left = parsed.left or [token.text for chunk in parsed.chunks for token in chunk.tokens]
                     misses.append(parsed)
-                elif parsed.nouns or not way.named:
+                elif parsed.nouns or _names_a_file(slots, filled) or not way.named:
                     reading = self._reading(name, way, parsed, filled, before)
                     if parsed.pronoun and not reading.open and parsed.chunks:
                         misses.append(replace(parsed, left=[*self.language.pronouns[:1]]))  # what it stands for is open
@@ -123,7 +123,8 @@ class Attempts:
         open_: dict[str, tuple[str, ...]] = {slot_name: (word,) for slot_name, word in unsure.items()}
         for slot_name, slot in slots.items():
             in_group = any(slot_name in group for group in recipe.ask.one_of)
-            needed = (slot.must_be_said and not in_group) or slot_name in way.needs
+            met = any(slot_name in group and values.keys() & {*group} for group in recipe.ask.one_of)
+            needed = (slot.must_be_said and not in_group) or (slot_name in way.needs and not met)
             if (needed or slot_name in filled.absent) and slot_name not in values:
                 open_.setdefault(slot_name, ())
         for group in recipe.ask.one_of:
@@ -135,6 +136,11 @@ class Attempts:
                 values[slot_name] = file  # "put up this page", and one came along
                 del open_[slot_name]
         return Reading(name, recipe, way, values, open_, parsed.weight)
+
+
+def _names_a_file(slots: Mapping[str, Slot], filled: Filled) -> bool:
+    """ "create index.html" says what it is about, like "create a file"."""
+    return any(slots[name].type is SlotType.ATTACHMENT for name in (*filled.values, *filled.absent))
 
 
 def _out_of_place(clause: Clause, way: Way) -> list[str]:
