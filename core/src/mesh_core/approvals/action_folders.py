@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -36,6 +36,10 @@ CLAIMED_FILE = "claimed.json"
 BY_FILE = "by.txt"  # the note, once its proposal is claimed
 SETTLED_NS = 50_000_000
 _FURTHEST = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN, Folder.RUNNING, Folder.APPROVED)
+
+
+def _furthest(places: list[Folder]) -> Folder | None:
+    return next((folder for folder in _FURTHEST if folder in places), places[0] if places else None)
 
 
 class ActionFolders:
@@ -98,8 +102,15 @@ class ActionFolders:
 
     def place_of(self, action_id: str) -> Folder | None:
         """The folder in which it lies, the furthest first. A look between two renames may see none."""
-        places = [folder for folder, _ in self.find(action_id)]
-        return next((folder for folder in _FURTHEST if folder in places), places[0] if places else None)
+        return _furthest([folder for folder, _ in self.find(action_id)])
+
+    def places_of(self, action_ids: Collection[str]) -> dict[str, Folder]:
+        """The same of several by their whole ids, with one look at the folders: thousands of runs may lie there."""
+        found: dict[str, list[Folder]] = {}
+        for folder, _, own in self._all():
+            if own in action_ids:
+                found.setdefault(own, []).append(folder)
+        return {own: place for own, folders in found.items() if (place := _furthest(folders))}
 
     def find_about(self, node: str, service: str | None) -> list[tuple[Folder, Path]]:
         """The proposals about that target, by their names and what lies in them."""

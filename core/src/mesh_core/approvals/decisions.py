@@ -81,7 +81,8 @@ def _located(found: Iterable[tuple[Folder, Path]]) -> dict[str, LocatedProposal]
 
 def waiting_of(actions: OperatorFolders, request: RequestStatus) -> list[RequestedProposal]:
     """The proposals of a request that wait. CannotDecide where none does."""
-    waiting = [one for one in request.proposals if actions.place_of(one.action_id) is Folder.PENDING]
+    places = actions.places_of({one.action_id for one in request.proposals})
+    waiting = [one for one in request.proposals if places.get(one.action_id) is Folder.PENDING]
     if not waiting:
         raise CannotDecide(RefusalReason.DECIDED, f"nothing of {request.request.id} waits: it is {request.state}")
     return waiting

@@ -215,6 +215,20 @@ async def test_what_its_runs_say_is_told_from_the_first_line_on_until_all_have_e
     assert (await desk.http.get("/requests/req-ffffffffffff/output")).status_code == 404
 
 
+async def test_a_run_that_is_taken_back_before_it_does_anything_ends_its_stream(desk: Desk) -> None:
+    name = desk.propose("pi4")
+    planned(desk, proposals=(RequestedProposal(host="pi4", action_id=name.id),))
+    run = desk.actions.root / "running" / name.id
+    (run / "logs").mkdir(parents=True)
+    (run / "logs" / "01_syntax.log").write_text("playbook: apply.yml\n")
+    said = _events(desk)
+    assert (await anext(said))[1]["line"] == "playbook: apply.yml"
+    (desk.actions.folder(Folder.PENDING) / name.file).unlink()
+    run.rename(desk.actions.root / "withdrawn" / name.id)
+    assert await anext(said) == ("ended", {"host": "pi4", "action_id": name.id, "folder": "withdrawn"})
+    assert [one async for one in said] == []
+
+
 async def test_a_line_without_an_end_and_proposals_that_are_gone_hold_no_stream_open(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

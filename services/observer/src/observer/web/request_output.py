@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,26 +26,21 @@ BLOCK_BYTES = 256 * 1024  # of one log at a time
 
 async def request_output(live: SseBroadcaster, actions: ActionFolders, status: RequestStatus) -> AsyncIterator[bytes]:
     """Server-sent events `output` and `ended`, until all of its proposals came to rest or the observer stops."""
-    runs = [RunOutput(actions, one) for one in status.proposals]
+    runs = RunOutputs(actions, status.proposals)
     heard = asyncio.Event()
     hearing = asyncio.create_task(_hear(live, heard))
     said_at = time.monotonic()
     try:
-        while runs and not hearing.done():
+        while runs.open and not hearing.done():
             heard.clear()
-            chunk = await asyncio.to_thread(_read, runs)
-            runs = [run for run in runs if not run.ended]
+            chunk = await asyncio.to_thread(runs.read)
             if chunk or time.monotonic() - said_at > PING_SECONDS:
                 said_at = time.monotonic()
                 yield chunk or PING
-            if not any(run.has_more for run in runs):
+            if not runs.have_more:
                 await _wait(heard)
     finally:
         hearing.cancel()
-
-
-def _read(runs: list[RunOutput]) -> bytes:
-    return b"".join(part for run in runs for part in run.read())
 
 
 async def _hear(live: SseBroadcaster, heard: asyncio.Event) -> None:
@@ -64,44 +59,71 @@ async def _wait(heard: asyncio.Event) -> None:
     await asyncio.sleep(GATHER_SECONDS)
 
 
+class RunOutputs:
+    """Of several proposals."""
+
+    def __init__(self, actions: ActionFolders, proposals: Iterable[RequestedProposal]):
+        self.open = [RunOutput(actions, one) for one in proposals]
+        self._actions = actions
+        self._look_at = 0.0
+        self._missing: set[str] = set()
+
+    @property
+    def have_more(self) -> bool:
+        return any(run.has_more for run in self.open)
+
+    def read(self) -> bytes:
+        """What they said since; then no more of those that have ended."""
+        chunk = b"".join(part for run in self.open for part in run.read())
+        chunk += b"".join(run.end(folder) for run, folder in self._never_ran())
+        self.open = [run for run in self.open if not run.ended]
+        return chunk
+
+    def _never_ran(self) -> Iterator[tuple[RunOutput, Folder]]:
+        """Which came to rest without a run. Gone counts as withdrawn, once two looks a while apart saw it nowhere: one
+        between two renames sees none."""
+        waiting = {run.of.action_id: run for run in self.open if not run.here}
+        if not waiting or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + NEXT_LOOK_SECONDS
+        places = self._actions.places_of(waiting.keys())
+        missing = waiting.keys() - places.keys()
+        for own, run in waiting.items():
+            folder = places.get(own, Folder.WITHDRAWN if own in self._missing else None)
+            if folder in AT_REST and folder not in EXECUTED:  # what ran meanwhile has logs, which come first
+                yield run, folder
+        self._missing = missing
+
+
 class RunOutput:
     """The logs of one proposal's run, each read from where the last look ended."""
 
     def __init__(self, actions: ActionFolders, of: RequestedProposal):
-        self.ended = self.has_more = False
+        self.here = self.ended = self.has_more = False
+        self.of = of
         self._actions = actions
-        self._of = of
         self._read_to: dict[str, int] = {}
-        self._missing = 0
-        self._look_at = 0.0
 
     def read(self) -> Iterator[bytes]:
         """What was said since; and once that is all that will ever be said, where it ended."""
         self.has_more = False
         found = self._run()  # before reading: what was said before it came to rest is read now
-        folder = found[0] if found else self._never_ran()
-        if found:
-            for log in sorted(one.name for one in entries(found[1] / "logs") if one.name.endswith(".log")):
-                yield from self._lines(found[1] / "logs" / log, ended=folder in EXECUTED)
-        if folder in AT_REST and not self.has_more:
-            self.ended = True
-            yield self._event("ended", folder=folder)
+        self.here = found is not None
+        if found is None:
+            return
+        folder, path = found
+        for log in sorted(one.name for one in entries(path / "logs") if one.name.endswith(".log")):
+            yield from self._lines(path / "logs" / log, ended=folder in EXECUTED)
+        if folder in EXECUTED and not self.has_more:
+            yield self.end(folder)
+
+    def end(self, folder: Folder) -> bytes:
+        self.ended = True
+        return self._event("ended", folder=folder)
 
     def _run(self) -> tuple[Folder, Path] | None:
-        places = ((folder, self._actions.folder(folder) / self._of.action_id) for folder in (*EXECUTED, Folder.RUNNING))
+        places = ((folder, self._actions.folder(folder) / self.of.action_id) for folder in (*EXECUTED, Folder.RUNNING))
         return next((found for found in places if found[1].is_dir() and not found[1].is_symlink()), None)
-
-    def _never_ran(self) -> Folder | None:
-        """Where it came to rest without a run. Gone counts as withdrawn, once two looks a while apart saw it nowhere:
-        one between two renames sees none."""
-        if time.monotonic() < self._look_at:
-            return None
-        self._look_at = time.monotonic() + NEXT_LOOK_SECONDS
-        folder = self._actions.place_of(self._of.action_id)
-        self._missing = 0 if folder else self._missing + 1
-        if self._missing > 1:
-            return Folder.WITHDRAWN
-        return None if folder in EXECUTED else folder  # it has moved just now: its logs come first
 
     def _lines(self, log: Path, *, ended: bool) -> Iterator[bytes]:
         """Whole lines; of a run that has ended also a last one without its break."""
@@ -118,7 +140,7 @@ class RunOutput:
             yield self._event("output", stage=log.stem.partition("_")[2], line=line)
 
     def _event(self, name: str, **more: object) -> bytes:
-        value = {"host": self._of.host, "action_id": self._of.action_id, **more}
+        value = {"host": self.of.host, "action_id": self.of.action_id, **more}
         return f"event: {name}\ndata: {json.dumps(value)}\n\n".encode()
 
 
