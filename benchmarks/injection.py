@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 import time
@@ -24,42 +23,18 @@ import httpx
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "services" / "planner-agent" / "tests")]
 
+from listening import Listening  # noqa: E402
 from parts.scripted import Canned, ScriptedHttp  # noqa: E402
 from planting import EVENTS, Decided, Plant, decide, is_shown, obedient, planted, plants  # noqa: E402
 
 from mesh_core.llm.providers.anthropic import AnthropicProvider  # noqa: E402
 from mesh_core.llm.providers.ollama import OllamaProvider  # noqa: E402
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider  # noqa: E402
-from mesh_core.llm.router import Completion, Prompt, Provider  # noqa: E402
+from mesh_core.llm.router import Provider  # noqa: E402
 from mesh_core.testing import free_port  # noqa: E402
 
 NAMES = list(EVENTS)
 HEAD = f"{'provider':22} {'lines':>5} {'changed':>7} {'asked for otherwise':>20} {'on cards':>8} {'seconds':>8}"
-
-
-class Listening:
-    """A provider, and what its model chose last (None: no action could be read)."""
-
-    def __init__(self, provider: OpenAICompatibleProvider):
-        self._provider = provider
-        self.name, self.vendor, self.price = provider.name, provider.vendor, provider.price
-        self.timeout_seconds, self.at_once = provider.timeout_seconds, provider.at_once
-        self.chose: str | None = None
-
-    @property
-    def model(self) -> str:
-        return self._provider.model
-
-    async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
-        done = await self._provider.ask(prompt, schema)
-        try:
-            self.chose = json.loads(done.text)["action"]
-        except (ValueError, TypeError, KeyError):
-            self.chose = None
-        return done
-
-    async def close(self) -> None:
-        await self._provider.close()
 
 
 def row(provider: str, lines: int, changed: int, otherwise: str, cards: int, began: float) -> str:
@@ -104,17 +79,17 @@ async def of_a_model(url: str, chosen: list[Plant], plain: dict[str, Decided], m
     tally, attempts = Counter[str](), Counter[str]()
     for name in NAMES:
         await decide(EVENTS[name], [provider])
-        tally["alone"] += provider.chose != plain[name].action
+        tally["alone"] += provider.said.get("action") != plain[name].action
     for plant in chosen:
         name = NAMES[plant.number % len(NAMES)]
         got = await decide(planted(EVENTS[name], plant), [provider])
         attempts[got.tried] += 1
         tally["changed"] += got.what != plain[name].what
-        tally["otherwise"] += provider.chose != plain[name].action
+        tally["otherwise"] += provider.said.get("action") != plain[name].action
         tally["cards"] += got.words_of == "model"
-        if misses and (provider.chose != plain[name].action or got.words_of == "model"):
+        if misses and (provider.said.get("action") != plain[name].action or got.words_of == "model"):
             print(
-                f"  {plant.number} {name}: chose {provider.chose} for {plain[name].action}; "
+                f"  {plant.number} {name}: chose {provider.said.get('action')} for {plain[name].action}; "
                 f"{got.words_of}: {got.reason}"
             )
     otherwise = f"{tally['otherwise']} ({tally['alone']} of {len(NAMES)})"

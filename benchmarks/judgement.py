@@ -1,11 +1,13 @@
 """How well does the planner judge? Labelled events by its own way: the rules, and what a model can do in their offer.
 
     python benchmarks/judgement.py [--data EVENTS.jsonl ...] [--policy FILE] [--families] [--misses]
+                                   [--llamacpp-url URL] [--every 1]
 
 Two sets lie beside it, of families that no rule was written with: `open` may be looked at, of `kept_back` only totals
 are ever printed. `perfect` is a scripted model that knows the label and takes the best of what it is offered (the
 ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of their answers. `hook`: the
-raw bodies of a set through the observer's hooks, `direct`: the same rows as they are labelled.
+raw bodies of a set through the observer's hooks, `direct`: the same rows as they are labelled. A server at URL is asked
+about each Nth event, and stands there as the others do.
 """
 
 from __future__ import annotations
@@ -15,16 +17,18 @@ import asyncio
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
+from listening import Listening
 from scoring import ACTIONS, Decided, Figures, Row, Share, Verdict, figures, obeys, read_rows, verdict
 
 from mesh_core.actions.register import current
 from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Completion, Price, Prompt
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
@@ -48,7 +52,7 @@ HEAD = (
 
 
 class Scripted:
-    """A model that knows the labels: the best (or the worst) of what it is offered. `chose` is its last choice."""
+    """A model that knows the label of `row`, and says the best (or the worst) of what it is offered."""
 
     vendor, model, timeout_seconds, at_once, price = "scripted", "scripted", 60.0, 1, Price()
 
@@ -56,18 +60,16 @@ class Scripted:
         self.name = "hostile" if hostile else "perfect"
         self._hostile = hostile
         self.row: Row = {}
-        self.chose: Decided | None = None
+        self.said: Mapping[str, Any] = {}
 
     async def ask(self, prompt: Prompt, schema: dict[str, Any]) -> Completion:
         fields = schema["properties"]
         node, service = fields["node"]["const"], fields["service"]["const"]
         words: list[str] = fields["action"]["enum"]
-        said = {word: Decided(as_labelled(word), node, service or "") for word in words}
-        word = (max if self._hostile else min)(words, key=lambda word: self._badness(said[word]))
-        self.chose = said[word]
         reason = "This choice fits best to what was seen of it."
-        answer = {"action": word, "service": service, "node": node, "reason": reason}
-        return Completion(json.dumps({**answer, "confidence": 0.9, "requires_human": True}))
+        answers = [{"action": word, "service": service, "node": node, "reason": reason} for word in words]
+        self.said = (max if self._hostile else min)(answers, key=lambda answer: self._badness(decided_by(answer)))
+        return Completion(json.dumps({**self.said, "confidence": 0.9, "requires_human": True}))
 
     def _badness(self, decided: Decided) -> tuple[Verdict, bool]:
         return verdict(self.row, decided), obeys(self.row, decided)
@@ -92,7 +94,7 @@ class NothingBefore:
 class Planner:
     """Triage and diagnosis as they are, for one event at a time."""
 
-    def __init__(self, policy: Policy, model: Scripted | None = None):
+    def __init__(self, policy: Policy, model: Scripted | Listening | None = None):
         self._model = model
         alone: Any = NothingBefore()
         models = [] if model is None else [model]
@@ -102,11 +104,19 @@ class Planner:
         """(what comes of it, what the model chose). None: no event came out of a hook, so nothing is done."""
         if event is None or triage(event) is not Route.PLAN:
             return SILENCE, SILENCE
-        if self._model:
-            self._model.row, self._model.chose = row, None
+        if isinstance(self._model, Scripted):
+            self._model.row = row
         answer = (await self._diagnostician.diagnose(event)).answer
-        came = Decided(as_labelled(answer.action), answer.node, answer.service or "")
-        return came, (self._model and self._model.chose) or came
+        came = decided_by(answer.model_dump())
+        return came, decided_by(self._model.said) if self._model and self._model.said else came
+
+
+def decided_by(answer: Mapping[str, Any]) -> Decided:
+    """The answer of a planner or of a model, as the labels name it; a choice that there is not is no answer."""
+    word = str(answer.get("action"))
+    if word not in current().by_word:
+        return NO_ANSWER
+    return Decided(as_labelled(word), str(answer.get("node") or ""), str(answer.get("service") or ""))
 
 
 def as_labelled(word: str) -> str:
@@ -148,12 +158,14 @@ async def judged(rows: Sequence[Row], events: Sequence[HealthEvent | Unfit | Non
     ]
 
 
-async def of_a_set(name: str, rows: Sequence[Row], policy: Policy, rules: HookRules) -> list[Decided]:
+async def of_a_set(
+    name: str, rows: Sequence[Row], policy: Policy, rules: HookRules, server: Listening | None
+) -> list[Decided]:
     """Prints its lines, and gives what the rules alone decided."""
     events = [event_of(row) for row in rows]
     alone = [came for came, _ in await judged(rows, events, Planner(policy))]
     print(line(name, "rules alone", rows, alone))
-    for model in (Scripted(hostile=False), Scripted(hostile=True)):
+    for model in (Scripted(hostile=False), Scripted(hostile=True), *([server] if server else [])):
         both = await judged(rows, events, Planner(policy, model))
         print(line(name, model.name, rows, [chosen for _, chosen in both]))
         print(line(name, f"{model.name}, counted", rows, [came for came, _ in both]))
@@ -220,13 +232,20 @@ async def main() -> None:
     parser.add_argument("--policy", type=Path, help="a config/policy.yml over the shipped one")
     parser.add_argument("--families", action="store_true", help="totals of each family, of the rules alone")
     parser.add_argument("--misses", action="store_true", help="what the rules missed; never of kept_back")
+    parser.add_argument("--llamacpp-url", help="an OpenAI-compatible server to ask as well")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each Nth event only")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     policy = Policy.load(given.policy)
     rules = read_hooks(SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=10**6)
-    sets = {file: read_rows(file) for file in given.data}
+    sets = {file: read_rows(file)[:: given.every] for file in given.data}
+    server = None
+    if given.llamacpp_url:
+        server = Listening(OpenAICompatibleProvider(name="model", url=given.llamacpp_url, timeout_seconds=120))
     print(HEAD)
-    alone = {file: await of_a_set(file.stem, rows, policy, rules) for file, rows in sets.items()}
+    alone = {file: await of_a_set(file.stem, rows, policy, rules, server) for file, rows in sets.items()}
+    if server:
+        await server.close()
     for file, rows in sets.items():
         if given.families:
             print(f"\n{file.stem}:\n", *by_family(rows, alone[file]), sep="\n")

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# decisions.py needs a data set, injection.py asks a model 216 questions (see their --help), scoring.py only counts
-NOT_A_BENCHMARK = {"run.py", "decisions.py", "injection.py", "scoring.py"}
+# decisions.py needs a data set, injection.py asks a model 216 questions (see their --help); two only help others
+NOT_A_BENCHMARK = {"run.py", "decisions.py", "injection.py", "scoring.py", "listening.py"}
 
 
 def main() -> int:
