@@ -66,7 +66,7 @@ class Project:
 
     def up(self) -> None:
         command = [self.engine.client, "compose", "-p", self.name, "-f", str(self.folder / "compose.yml"), "up", "-d"]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
 
     def container(self, service: str) -> str:

@@ -87,7 +87,7 @@ def _ansible(node: SshNode, folder: Path, *arguments: str) -> dict[str, Any]:
         *arguments,
         "node",
     ]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout.partition("=> ")[2])
     return answer

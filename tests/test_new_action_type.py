@@ -120,7 +120,7 @@ async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
 
     # words before, a person's yes, words after
     def mend(*words: str) -> str:
-        done = subprocess.run([sys.executable, "-m", "mend", *words], env=mesh, capture_output=True, timeout=60)
+        done = subprocess.run([sys.executable, "-m", "mend", *words], env=mesh, capture_output=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout.decode()
 
@@ -164,6 +164,6 @@ def test_a_name_that_is_not_in_the_register_is_refused_where_a_file_is_read(copy
             env={**os.environ, "PYTHONPATH": str(home)},
             input=json.dumps(proposal).encode(),
             capture_output=True,
-            timeout=60,
+            timeout=300,
         )
         assert done.stdout.decode().strip() == read_as, done.stderr

@@ -29,7 +29,7 @@ def run(runtime: Path, *command: str) -> subprocess.CompletedProcess[str]:
         cwd=runtime,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -49,7 +49,7 @@ class Mesh:
         """`mend status` as the operator: exit code, what it says of Redis."""
         environment = {**os.environ, "REDIS_URL": self.redis.url("operator"), "RUNTIME_PATH": str(self.runtime)}
         words = [sys.executable, "-m", "mend", "status", "--json"]
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
         return done.returncode, str(json.loads(done.stdout)["redis_problem"])
 
 

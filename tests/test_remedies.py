@@ -245,7 +245,7 @@ def hosts(systemd_node: SystemdNode, tmp_path: Path) -> Iterator[dict[str, Scrip
 
     def here(script: str) -> str:
         command = ["sh", "-euc", script]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -30,7 +30,7 @@ async def test_what_is_asked_for_waits_for_a_person_and_then_runs_on_its_host(
 
         def answers(*words: str) -> subprocess.CompletedProcess[bytes]:
             return subprocess.run(
-                [sys.executable, "-m", "mend", *words], env=elsewhere, capture_output=True, timeout=180
+                [sys.executable, "-m", "mend", *words], env=elsewhere, capture_output=True, timeout=300
             )
 
         page, place = tmp_path / "index.html", tmp_path / "www"

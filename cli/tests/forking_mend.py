@@ -67,4 +67,4 @@ class ForkingMend:
         return subprocess.CompletedProcess(words, code, bytes.fromhex(out), bytes.fromhex(err))
 
     def close(self) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)

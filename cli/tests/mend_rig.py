@@ -50,7 +50,7 @@ class Mend:
             cwd=self.runtime,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=300,
             check=False,
         )
 

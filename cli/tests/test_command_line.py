@@ -55,7 +55,7 @@ def test_a_command_loads_nothing_that_it_does_not_use(mend: Mend, words: str) ->
         cwd=mend.runtime,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]

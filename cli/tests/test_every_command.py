@@ -194,7 +194,7 @@ def test_an_output_that_takes_nothing_ends_in_a_status_and_a_sentence(
         env={**os.environ, **mend.environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stderr) == (status, told)

@@ -191,7 +191,7 @@ def stranger(*words: str) -> subprocess.CompletedProcess[str]:
         extra_groups=[],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         env={"PATH": "/usr/bin:/bin"},
         cwd="/",

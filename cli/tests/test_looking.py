@@ -112,7 +112,7 @@ def test_inject_takes_the_payload_from_a_file_or_from_standard_input(mend_online
         done = subprocess.run(
             [sys.executable, "-m", "mend", "inject", "a", "--node", NODE, "--payload", payload, "--json"],
             env={**os.environ, **mend_online.environ}, input='{"oom": true}',
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         assert json.loads(done.stdout)["payload"] == {"oom": True}, done.stderr
 

@@ -97,7 +97,7 @@ class Engine:
         """What the container wrote, stdout and stderr."""
         command = [self.client, "logs", name]
         return subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env, timeout=60, check=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env, timeout=300, check=True
         ).stdout
 
     def events(self, name: str, *kinds: str, since: float) -> list[dict[str, Any]]:

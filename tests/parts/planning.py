@@ -99,7 +99,7 @@ async def outcome_of(actions: Path, action_id: str) -> dict[str, Any]:
 def mend(environment: Mapping[str, str], *words: str) -> str:
     """What the command prints, in wide lines."""
     done = subprocess.run(
-        [sys.executable, "-m", "mend", *words], env={**environment, "COLUMNS": "200"}, capture_output=True, timeout=180
+        [sys.executable, "-m", "mend", *words], env={**environment, "COLUMNS": "200"}, capture_output=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()

@@ -137,5 +137,7 @@ def _state_of(server: RedisServer, client: redis.Redis) -> tuple[Any, ...]:
 
 @cache
 def _version(binary: str) -> str:
-    words = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout.split()
+    words = subprocess.run(
+        [binary, "--version"], capture_output=True, text=True, timeout=300, check=True
+    ).stdout.split()
     return f"{words[0]} {next(word for word in words if word.startswith('v='))[2:]}"

@@ -174,7 +174,7 @@ def test_of_four_executors_one_claims_each_of_two_hundred_files(actions: AllFold
         subprocess.Popen([sys.executable, "-c", RACER, actions.root.parent, str(n)], stdout=subprocess.PIPE, text=True)
         for n in range(4)
     ]
-    won = [int(racer.communicate(timeout=60)[0]) for racer in racers]
+    won = [int(racer.communicate(timeout=300)[0]) for racer in racers]
     assert sum(won) == 200
     for name in names:
         run = actions.folder(Folder.RUNNING) / name.id

@@ -73,7 +73,7 @@ def asked(folder: Path, home: Path) -> dict[str, dict[str, Any]]:
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=300,
         check=True,
     )
     said = json.loads(done.stdout)

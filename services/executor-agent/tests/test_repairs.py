@@ -283,7 +283,7 @@ async def test_a_redeploy_makes_one_service_anew_and_leaves_what_it_depends_on(
 
     def run_compose(*words: str) -> None:
         command = [engine.client, "compose", "-p", project, "-f", str(folder / "compose.yml"), *words]
-        subprocess.run(command, env=compose, capture_output=True, check=True, timeout=180)
+        subprocess.run(command, env=compose, capture_output=True, check=True, timeout=300)
 
     await asyncio.to_thread(run_compose, "up", "-d")
     pool = AnsiblePool.start(compose)

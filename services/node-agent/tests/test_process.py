@@ -256,7 +256,7 @@ async def test_a_second_agent_of_the_same_node_does_not_start(agent: Process, re
         env=agent.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert second.returncode == 1
@@ -270,7 +270,7 @@ def test_a_folder_that_cannot_be_used_is_named(agent: Process) -> None:
         env=agent.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 1
@@ -294,4 +294,4 @@ def healthcheck(runtime: Path) -> int:
 
 def ran_once(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "node_agent"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)

@@ -98,7 +98,7 @@ class Supervised:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
             cwd=self.folder.parent,  # a supervisord.conf in the current folder would be read
         )
         assert not done.stderr, done.stderr

@@ -76,7 +76,7 @@ def test_it_does_not_start_where_strangers_could_come_in(
 ) -> None:
     environ = {**os.environ, "RUNTIME_PATH": str(tmp_path), **changed}
     done = subprocess.run(
-        [sys.executable, "-m", "observer"], env=environ, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "observer"], env=environ, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 2
     assert all(word in done.stderr for word in said)
@@ -89,7 +89,7 @@ def test_it_does_not_start_with_a_users_file_that_it_cannot_use(tmp_path: Path) 
     (tmp_path / "config" / "users.yml").write_text("users: [")
     environ = {**os.environ, "RUNTIME_PATH": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-m", "observer"], env=environ, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "observer"], env=environ, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 2
     assert "users.yml" in done.stderr

@@ -40,7 +40,7 @@ def environment(mesh: Mesh, model_url: str) -> dict[str, str]:
 
 def run_until_it_dies(mesh: Mesh, step: str, model_url: str) -> int:
     done = subprocess.run(
-        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=240, capture_output=True
+        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=300, capture_output=True
     )
     return done.returncode
 

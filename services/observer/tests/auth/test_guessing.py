@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from auth_rig import ADA, BOT, EYE, VIC, ServedApp, add_people, error_of, serve_app
+from limits import RateLimitItemPerHour
 
 from mesh_core.runtime.metrics import SIGN_INS
 from mesh_core.testing import free_port
-from observer.auth.login import MOST_WAITING, LoginVerifier, TooManyAttempts
+from observer.auth.login import MOST_WAITING, STRANGERS, LoginVerifier, TooManyAttempts
 
 pytestmark = pytest.mark.slow  # each password that is checked costs what Argon2 shall cost
 
@@ -101,6 +102,14 @@ async def test_many_sign_ins_at_once_are_checked_one_by_one_and_the_rest_is_told
     await signing.close()
 
 
+@pytest.fixture
+def long_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one minute allows, for an hour: seventy guesses may take a busy machine more than a minute."""
+    assert (STRANGERS.amount, STRANGERS.get_expiry()) == (60, 60)
+    monkeypatch.setattr("observer.auth.login.STRANGERS", RateLimitItemPerHour(STRANGERS.amount))
+
+
+@pytest.mark.usefixtures("long_minute")
 async def test_all_together_cannot_guess_faster_than_sixty_times_a_minute(app: ServedApp) -> None:
     signing = LoginVerifier(app.auth.users, app.auth.devices)
     refused = 0
@@ -109,10 +118,11 @@ async def test_all_together_cannot_guess_faster_than_sixty_times_a_minute(app: S
             await signing.check("", "", "no token", f"10.2.{n}.1")
         except TooManyAttempts as error:
             refused += error.guessing
-    assert 10 <= refused < 60 or refused == 0  # 0: the minute turned in between, and both halves were below sixty
+    assert refused == 10
     await signing.close()
 
 
+@pytest.mark.usefixtures("long_minute")
 async def test_a_flood_of_guesses_locks_nobody_out_of_a_browser_that_was_signed_in_before(app: ServedApp) -> None:
     async with app.browser("10.0.0.7") as ada, app.browser("10.0.0.7") as thief:
         assert (await ada.sign_in()).status_code == 200
@@ -152,7 +162,10 @@ async def test_a_name_in_the_wrong_field_is_written_nowhere(app: ServedApp) -> N
     assert app.lines()[-1].who == "somebody"
 
 
-async def test_a_flood_of_failures_is_counted_and_does_not_fill_the_log(app: ServedApp) -> None:
+async def test_a_flood_of_failures_is_counted_and_does_not_fill_the_log(
+    app: ServedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.auditor, "_wall", lambda: 1_800_000_000.0)  # no hour turns in between
     for n in range(100):
         await app.auditor.sign_in_failed("ada", "10.0.0.1", f"guess {n}")
     assert len(app.lines()) == 60
@@ -189,5 +202,5 @@ def test_a_check_gives_its_memory_back(tmp_path: Path) -> None:
         "    [pool.submit(password_fits, hashed, 'another').result() for _ in range(3)]\n"
         "    print(rss() - before)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert float(done.stdout) < 10  # one check needs 19 MiB while it lasts
