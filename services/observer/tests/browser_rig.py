@@ -143,6 +143,11 @@ class Mesh:
         with redis.Redis.from_url(self.redis.url) as client:
             client.xadd(attempt.stream, {"p": attempt.wire()})
 
+    def explain(self, action_id: str, **troubles: str) -> None:
+        """Type of trouble by service: as a planner notes what the trouble of a proposal explains."""
+        with redis.Redis.from_url(self.redis.url) as client:
+            client.hset(f"mesh:explained:{action_id}", mapping={f"web01/{s}": type_ for s, type_ in troubles.items()})
+
     def propose(self, node: str = "web01", service: str = "shop", **changed: Any) -> ActionName:
         """A new proposal in pending/, as a planner files it."""
         name = self.actions.propose_again(self.proposal(node, service, **changed))

@@ -39,7 +39,7 @@ VIEWS = (
 WHOLE = {
     "world": ".places .row",
     "queue": ".proposal",
-    "proposal": ".facts",
+    "proposal": "text=Because of it, and without a card of their own: api (container unhealthy)",
     "playbook": ".mind >> text=Allowed only by your policy",
     "runs": ".run",
     "run": ".stages",
@@ -75,6 +75,7 @@ def places(mesh: Mesh) -> dict[str, str]:
     """A mesh with something in every view, and where each view is."""
     mesh.write_world(some_places(12, 8))
     name = mesh.propose("web01", "shop")
+    mesh.explain(name.id, api="container_unhealthy", worker="unit_failed")
     for number, risk in enumerate(Risk):
         mesh.propose(f"node{number:03d}", "api", risk_level=risk)
     (mesh.runtime / "config" / "policy.yml").write_text("requests: {modules: {ansible.builtin.shell: [cmd, chdir]}}\n")
