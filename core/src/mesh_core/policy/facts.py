@@ -30,7 +30,7 @@ class Fact(StrEnum):
     UNHEALTHY = "unhealthy"  # it runs, and its own check says no
     WELL = "well"  # its own check says yes
     RUNNING = "running"  # its manager says that it runs
-    RESTARTING = "restarting"  # somebody restarts it right now
+    RESTARTING = "restarting"  # somebody restarts it, or makes it anew, right now
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
@@ -101,11 +101,15 @@ _DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed", "erro
 _EXITED = re.compile(r"exited \((?!(?:0|137|143)\))\d{1,3}\)")
 _DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
+_CONTAINER_STATES = frozenset({"status", "state", "containerstate"})  # systemd's "dead" is a unit that rests
+# Somebody makes it anew or moves it on just now; a restart would come between.
+_AT_WORK = frozenset({"restarting", "recreating", "updating", "upgrading", "pulling", "deploying", "migrating"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 # It answers, and finds fault with who asks: no restart changes that. Not what a page, a service or time may lack.
 _REFUSALS = frozenset(range(400, 500)) - {404, 408, 410, 423, 424, 425}
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
+_BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
 _COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
 _DEPENDENCY_DOWN = ("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused")
 _WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
@@ -121,9 +125,9 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
         if word in (_DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES) or _EXITED.match(word):
             yield Fact.DOWN
-        if word == "dead" and key == "status":
+        if word == "dead" and key in _CONTAINER_STATES:
             yield Fact.GONE  # Docker's "dead": half removed, cannot be started
-        if word == "restarting":
+        if word in _AT_WORK:
             yield Fact.RESTARTING
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING
@@ -161,7 +165,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.LOOPING
     if key in _RESTART_COUNTS and number is not None and number >= LOOP_COUNT:
         yield Fact.LOOPING
-    if key in ("initiatedby", "stoppedby", "pausedby") and _PERSON.match(word):
+    if key in ("initiatedby", "stoppedby", "pausedby") and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
         yield Fact.OPERATOR
     if key in ("stoppedbyperson", "removedbyoperator") and yes:
         yield Fact.OPERATOR
