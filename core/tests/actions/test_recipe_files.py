@@ -75,6 +75,13 @@ def test_a_value_enters_as_it_is_and_what_nobody_said_is_left_out() -> None:
         ("{en: [add], ko: [추가]}", "{}", "bad.yml:6: ask.ways.0: it has no words; write the verbs"),
         ("{en: [add], ko: [추가]}", "{xx: [add]}", "bad.yml:6: ask.ways.0.words.xx"),
         ("sets: {state: present}", "sets: {state: present}\n      needs: [x]", "ask.ways.0.needs: x is no slot with"),
+        ("type: name,", "type: choice,", "bad.yml:9: ask.slots.alias: a choice has two values or more; write them"),
+        (
+            "type: name,",
+            "type: choice, values: {up: {en: [high]}, down: {ko: [High]}},",
+            "bad.yml:9: ask.slots.alias: values: 'high' is said for two of them; leave it to one",
+        ),
+        ("type: name,", "type: name, values: {a: {}, b: {}},", "ask.slots.alias: values are those of a choice, and"),
         ("  words: {en", "  one_of: [[port]]\n  words: {en", "bad.yml:4: ask.one_of: port is no slot with a question"),
     ],
 )
@@ -83,6 +90,15 @@ def test_a_bad_recipe_is_refused_with_its_line_and_what_to_do(old: str, new: str
     with pytest.raises(BadRemedy) as refused:
         read_any(GOOD.replace(old, new, 1).encode(), "bad.yml")
     assert said in str(refused.value)
+
+
+def test_a_choice_is_one_of_its_values_by_any_word_for_it() -> None:
+    slot = SHIPPED.recipes["firewall"].ask.slots["rule"]
+    said = {text: slot.value_in(text) for text in ("allow", "OPEN", "차단", "offen", "perhaps", "{{ x }}", "")}
+    assert said == {"allow": "allow", "OPEN": "allow", "차단": "deny", "offen": "allow"} | dict.fromkeys(
+        ("perhaps", "{{ x }}", "")
+    )
+    assert slot.example == "allow"
 
 
 def test_an_own_recipe_stands_in_for_a_shipped_one_and_never_for_a_remedy() -> None:

@@ -21,7 +21,12 @@ def say_recipe(cli: CliContext, recipe: Recipe) -> None:
     for name, slot in recipe.ask.slots.items():
         needed = "" if slot.must_be_said else ", or left out"
         cli.say_beside(
-            f"  {'wants':<11} ", plain(f"{name}: {slot.type.value}{needed}; {slot.question.get('en', '')}".rstrip("; "))
+            f"  {'wants':<11} ",
+            plain(
+                f"{name}: {' or '.join(slot.values) or slot.type.value}{needed}; {slot.question.get('en', '')}".rstrip(
+                    "; "
+                )
+            ),
         )
     for number, text in enumerate(dict.fromkeys(example_playbooks(recipe, NODE)), start=1):
         cli.say()

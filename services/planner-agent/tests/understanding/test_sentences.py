@@ -169,6 +169,28 @@ def test_what_is_missing_is_asked_in_the_language_of_the_sentence_and_the_answer
     assert (cron[0]["cron"]["hour"], cron[0]["cron"]["job"]) == ("2", "/opt/a.sh")
 
 
+def test_who_says_only_that_the_firewall_is_to_change_is_asked_which_port_and_what_is_to_become_of_it() -> None:
+    for text, choices in (("방화벽 설정 변경", ("열기", "닫기")), ("Configure the firewall", ("open", "close"))):
+        asked = understand(text, RECIPES)
+        assert isinstance(asked, Questions), text
+        assert [(one.slot, one.choices) for one in asked.open] == [("ports", ()), ("rule", choices)]
+        answers = {"ports": "22/tcp", "rule": choices[1]}
+        assert tasks(text, answers=answers) == [{"ufw": {"rule": "deny", "port": "22", "proto": "tcp"}}]
+    (half,) = tasks("set port 80 to open in the firewall")
+    assert half == {"ufw": {"rule": "allow", "port": "80"}}
+    wrong = understand("방화벽 설정 변경", RECIPES, answers={"ports": "80", "rule": "아마"})
+    assert isinstance(wrong, Questions)
+    assert [one.slot for one in wrong.open] == ["rule"]
+
+
+def test_a_firewall_is_no_service_and_firewalld_is_one() -> None:
+    ssh = {"ufw": {"rule": "allow", "port": "22", "proto": "tcp"}}
+    for text in ("Enable firewall", "방화벽 켜줘", "Włącz zaporę", "schalte die Firewall ein"):
+        assert tasks(text) == [ssh, {"ufw": {"state": "enabled"}}], text
+        assert drafted(text).risk is Risk.HIGH
+    assert tasks("enable firewalld") == [{"service": {"name": "firewalld", "enabled": True}}]
+
+
 @pytest.mark.parametrize(
     ("said", "fields"),
     [

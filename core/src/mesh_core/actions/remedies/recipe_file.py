@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from mesh_core.actions.remedies.looking import shape_problem
 from mesh_core.actions.remedies.parameters import VariableName
 from mesh_core.actions.remedies.remedy_file import Line, TaskList
-from mesh_core.actions.remedies.slot_values import SlotType, parts_of, value_of
+from mesh_core.actions.remedies.slot_values import SlotType, example_of, parts_of, value_of
 from mesh_core.actions.remedies.wording import PLACE
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.proposals import ActionWord, Risk
@@ -23,6 +23,7 @@ Language = Literal["en", "ko", "pl", "de", "fr", "es"]
 # `install*` is any word that begins so; several words stand one behind the other.
 Phrase = Annotated[str, StringConstraints(pattern=r"^[^\s*{}]+\*?( [^\s*{}]+\*?)*$", max_length=60)]
 Phrases = dict[Language, tuple[Phrase, ...]]
+ChoiceValue = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Said = bool | int | Annotated[str, StringConstraints(pattern=r"^[^{}]{1,100}$")]
 
 
@@ -43,6 +44,7 @@ class Slot(FilePart):
     `many`: a list of it may be said, which enters its tasks as a list, or makes tasks for `each`. `question`: what is
     asked where it is missing. `usual`: names that are one whatever else they mean. `endings`: how the
     name of an attached file may end that stands for it; of another type than `attachment` its text is the value.
+    `values`: of a choice, each with the words that people say for it.
     """
 
     type: SlotType
@@ -55,6 +57,22 @@ class Slot(FilePart):
     question: dict[Language, Line] = Field(default_factory=dict)
     usual: tuple[Phrase, ...] = ()
     endings: tuple[Phrase, ...] = ()
+    values: dict[ChoiceValue, Phrases] = Field(default_factory=dict)
+
+    def value_in(self, text: str) -> Any:
+        """The text as a value of this slot (`slot_values.value_of`), None where it does not fit."""
+        if self.type is not SlotType.CHOICE:
+            return value_of(self.type, text)
+        return next((value for value in self.values if text.lower() in self.words_for(value)), None)
+
+    def words_for(self, value: str) -> tuple[str, ...]:
+        """What may be said for it, in any language: itself as well."""
+        return (value, *(word.lower() for said in self.values[value].values() for word in said))
+
+    @property
+    def example(self) -> Any:
+        """A value that fits."""
+        return next(iter(self.values), None) if self.type is SlotType.CHOICE else example_of(self.type)
 
     @property
     def must_be_said(self) -> bool:
@@ -105,9 +123,9 @@ class Recipe(FilePart):
         return way.apply or self.apply
 
     def slots_of(self, way: Way) -> dict[str, Slot]:
-        """Those that its tasks have a place for."""
+        """Those that its tasks have a place for, and whose value its verbs do not say."""
         used = {place.partition(".")[0] for place in places_in(self.tasks_for(way))}
-        return {name: slot for name, slot in self.ask.slots.items() if name in used}
+        return {name: slot for name, slot in self.ask.slots.items() if name in used and name not in way.sets}
 
     @model_validator(mode="after")
     def _holds_together(self) -> Recipe:
@@ -118,7 +136,8 @@ class Recipe(FilePart):
     def _problems(self) -> Iterator[str]:
         slots = self.ask.slots
         for name, slot in slots.items():
-            if slot.default is not None and value_of(slot.type, slot.default) is None:
+            yield from (f"ask.slots.{name}: {problem}" for problem in _choice_problems(slot))
+            if slot.default is not None and slot.value_in(slot.default) is None:
                 yield f"ask.slots.{name}: default is {slot.default!r}, which is no {slot.type}"
             if slot.must_be_said and "en" not in slot.question:
                 yield f"ask.slots.{name}: say under question.en what to ask where it is missing, or make it optional"
@@ -159,6 +178,20 @@ def places_in(part: Any) -> Iterator[str]:
             todo += one
         elif isinstance(one, str):
             yield from PLACE.findall(one)
+
+
+def _choice_problems(slot: Slot) -> Iterator[str]:
+    if slot.type is not SlotType.CHOICE:
+        if slot.values:
+            yield f"values are those of a choice, and this is a {slot.type}; take them out, or write type: choice"
+        return
+    if len(slot.values) < 2:
+        yield "a choice has two values or more; write them under values, each with its words"
+    if slot.many:
+        yield "a choice is one value; take many out"
+    said = [word for value in slot.values for word in dict.fromkeys(slot.words_for(value))]
+    if twice := next((word for word in said if said.count(word) > 1), ""):
+        yield f"values: {twice!r} is said for two of them; leave it to one"
 
 
 def _task_problems(where: str, tasks: tuple[dict[str, Any], ...]) -> Iterator[str]:

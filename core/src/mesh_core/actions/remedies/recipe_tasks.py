@@ -7,7 +7,6 @@ from typing import Any
 
 from mesh_core.actions.playbooks import play
 from mesh_core.actions.remedies.recipe_file import Recipe, Way, places_in
-from mesh_core.actions.remedies.slot_values import example_of, value_of
 from mesh_core.actions.remedies.wording import PLACE
 
 MAX_NAME = 120  # characters of a task's name
@@ -17,7 +16,7 @@ _LEFT_OUT = object()
 def tasks_of(recipe: Recipe, way: Way, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """Its tasks with literal values. `values` by slot, beside what the way sets; those of `many` are lists."""
     slots = recipe.ask.slots
-    defaults = {name: value_of(slot.type, slot.default) for name, slot in slots.items() if slot.default is not None}
+    defaults = {name: slot.value_in(slot.default) for name, slot in slots.items() if slot.default is not None}
     known: dict[str, Any] = {**defaults, **way.sets, **values}
     made: list[dict[str, Any]] = []
     for task in recipe.tasks_for(way):
@@ -30,7 +29,7 @@ def tasks_of(recipe: Recipe, way: Way, values: Mapping[str, Any]) -> tuple[dict[
 def example_tasks(recipe: Recipe) -> Iterator[tuple[dict[str, Any], ...]]:
     """Of each way, with all its slots filled by examples."""
     for way in recipe.ask.ways:
-        given = {name: example_of(slot.type) for name, slot in recipe.slots_of(way).items()}
+        given = {name: slot.example for name, slot in recipe.slots_of(way).items()}
         # Of one_of the first alone: the tasks leave out what nobody gave.
         for group in recipe.ask.one_of:
             for name in group[1:]:

@@ -15,7 +15,8 @@ _TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 
 
 class SlotType(StrEnum):
-    """What a slot may be filled with. `attachment` is a file that came with the request; `text` stood in quotes."""
+    """What a slot may be filled with. `attachment` is a file that came with the request; `text` stood in quotes; a
+    `choice` is one of the values that its slot lists."""
 
     PACKAGE = "package"
     UNIT = "unit"
@@ -33,6 +34,7 @@ class SlotType(StrEnum):
     MODE = "mode"
     TEXT = "text"
     PUBLIC_KEY = "public_key"
+    CHOICE = "choice"
     ATTACHMENT = "attachment"
 
 
@@ -57,6 +59,7 @@ _PATTERNS: Mapping[SlotType, re.Pattern[str]] = {
     SlotType.PUBLIC_KEY: re.compile(
         r"(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-\S{1,40}) [A-Za-z0-9+/]{20,1000}={0,3}(?: \S+)?"
     ),
+    SlotType.CHOICE: re.compile(r"[a-z][a-z0-9_-]{0,39}"),
     SlotType.ATTACHMENT: re.compile(r"files/[0-9a-f]{64}"),
 }
 _CRONTAB = ("minute", "hour", "day", "month", "weekday")
@@ -77,6 +80,7 @@ _EXAMPLES: Mapping[SlotType, str] = {
     SlotType.MODE: "0644",
     SlotType.TEXT: "an example",
     SlotType.PUBLIC_KEY: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample example",
+    SlotType.CHOICE: "example",
     SlotType.ATTACHMENT: f"files/{'0' * 64}",
 }
 EXAMPLE_ATTACHMENTS: Mapping[str, str] = {"0" * 64: "an example"}  # by sha256

@@ -32,6 +32,8 @@ def question_for(
     choices = tuple(said)
     if wanted.type is SlotType.ATTACHMENT or wanted.endings:
         choices = tuple(one.name for one in attachments if attached(one, wanted) is not None)
+    if wanted.type is SlotType.CHOICE:
+        choices = tuple(next(iter(words.get(language, ())), value) for value, words in wanted.values.items())  # type: ignore[call-overload]
     return OpenQuestion(slot=slot, text=text, choices=choices)
 
 
@@ -54,11 +56,11 @@ def answered(
 def _value(text: str, slot: Slot, attachments: Sequence[Attachment]) -> Any:
     if found := next((one for one in attachments if one.name == text), None):
         return attached(found, slot)
-    if slot.type is SlotType.SCHEDULE and value_of(slot.type, text) is None:
+    if slot.type is SlotType.SCHEDULE and slot.value_in(text) is None:
         return _schedule(text)
     if not slot.many:
-        return value_of(slot.type, spelt(text, slot))
-    each = [value_of(slot.type, spelt(one, slot)) for one in _BETWEEN.split(text) if one]
+        return slot.value_in(spelt(text, slot))
+    each = [slot.value_in(spelt(one, slot)) for one in _BETWEEN.split(text) if one]
     return each if each and None not in each else None
 
 

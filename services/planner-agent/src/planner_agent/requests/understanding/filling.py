@@ -102,7 +102,7 @@ class Filler:
             return UNKNOWN
         if slot.type in _NAMES and not _may_be_name(token.text):
             return None
-        return value_of(slot.type, spelt(token.text, slot))
+        return slot.value_in(spelt(token.text, slot))
 
     def _attachment(self, name: str, slot: Slot) -> Any:
         if slot.endings and not name.endswith(slot.endings):
@@ -141,7 +141,7 @@ def attached(one: Attachment, slot: Slot) -> Any:
     """What stands for it in a task: its name in the proposal, or its text; None where that does not fit."""
     if slot.endings and not one.name.endswith(slot.endings):
         return None
-    return f"files/{one.sha256}" if slot.type is SlotType.ATTACHMENT else value_of(slot.type, one.text.strip())
+    return f"files/{one.sha256}" if slot.type is SlotType.ATTACHMENT else slot.value_in(one.text.strip())
 
 
 def spelt(text: str, slot: Slot) -> str:

@@ -50,10 +50,13 @@ class Language:
     def verb_last(self) -> bool:
         return bool(self.particles)
 
-    def forms(self, word: str) -> Iterator[str]:
-        """The word, and as it changes at its end where that is regular."""
+    def forms(self, word: str, *, noun: bool = False) -> Iterator[str]:
+        """The word, and as it changes at its end where that is regular. Of a noun only several: firewalld is none."""
         yield word
         if not self.inflects or len(word) < 3 or not word.isalpha():
+            return
+        if noun:
+            yield from (f"{word}s", f"{word}es", f"{word[:-1]}ies" if word[-1] == "y" else word)
             return
         yield from (word + end for end in ("s", "es", "d", "ed", "ing", f"{word[-1]}ed", f"{word[-1]}ing"))
         if word[-1] in "ey":

@@ -154,8 +154,10 @@ def _lexicon(code: str, recipes: Mapping[str, Recipe]) -> Lexicon:
             parts = tuple(tuple(part.lower().split()) for part in text.split(GAP))
             made = [parts]
             if changes and len(parts) == 1:
-                made = [((*parts[0][:-1], form),) for form in changes.forms(parts[0][-1])]
-                made += [((form, *parts[0][1:]),) for form in changes.forms(parts[0][0]) if len(parts[0]) > 1]
+                is_noun = owner.what is What.NOUN
+                made = [((*parts[0][:-1], form),) for form in changes.forms(parts[0][-1], noun=is_noun)]
+                more = changes.forms(parts[0][0], noun=is_noun) if len(parts[0]) > 1 else ()
+                made += [((form, *parts[0][1:]),) for form in more]
             phrases.extend(_Phrase(one, _flat(one), owner) for one in dict.fromkeys(made))
             if len(parts) > 1:  # "neu" of "starte ... neu" is nobody's name
                 phrases.append(_Phrase(parts[1:], _flat(parts[1:]), Owner(What.BLOCK)))
