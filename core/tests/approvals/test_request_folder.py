@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,19 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch: 
     folder.put(status(2, "3-1"))
     (folder.root / "req-000000000001.json").unlink()
     assert (folder.all(), read[3:]) == ((status(2, "3-1"),), ["req-000000000002.json"])
+
+
+def test_of_two_replies_to_the_same_question_one_is_taken_whoever_reads_it_again(tmp_path: Path) -> None:
+    folder, other = RequestFolder(tmp_path), RequestFolder(tmp_path)
+    folder.prepare()
+    asks = status(1, "1-9").model_copy(update={"state": RequestState.ASKS})
+    assert [folder.claim_reply(asks, "2-1"), other.claim_reply(asks, "2-2"), other.claim_reply(asks, "2-1")] == [
+        True,
+        False,
+        True,
+    ]
+    later = asks.model_copy(update={"answered_by": "2-1"})
+    assert other.claim_reply(later, "2-2"), "it asks again, and that is another question"
+    assert folder.all() == ()
+    folder.forget(time.time() + 60)
+    assert not [*folder.root.iterdir()]

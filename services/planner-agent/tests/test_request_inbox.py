@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -166,3 +167,32 @@ async def test_a_syntax_that_an_executor_finds_wrong_files_nothing_and_where_non
         filed.proposal.service: [one.source for one in filed.proposal.evidence] for filed in requests.actions.pending()
     }
     assert said == {"install-htop": ["request"], "install-git": ["request", "syntax check"]}
+
+
+async def test_of_replies_at_the_same_moment_one_counts_on_every_host_and_the_others_are_told(
+    requests: Requests,
+) -> None:
+    for name in ("p1", "p2", "p3"):
+        await requests.start(name)
+    await requests.say(text="install", hosts=["web", "db01"])
+    (asks,) = await requests.known()
+    (question,) = asks.questions
+    names = [f"package{number}" for number in range(8)]
+    await asyncio.gather(
+        *(
+            requests.bus.enter_request(RequestReply(request=asks.request.id, answers={question.slot: name}, by="ann"))
+            for name in names
+        )
+    )
+
+    async def refused() -> bool:
+        return len(await requests.stream("mesh:dead_letters")) == len(names) - 1
+
+    await wait_for(refused, 30, "all but one are refused")
+    (filed,) = requests.folder.all()
+    assert filed.state is RequestState.FILED
+    waiting = [one.proposal.playbook.text for one in requests.actions.pending() if one.proposal.playbook]
+    assert len(waiting) == 3
+    assert all(filed.answers[question.slot] in text for text in waiting)
+    reasons = {letter["reason"] for letter in await requests.stream("mesh:dead_letters")}
+    assert all("another reply" in reason or "asks nothing" in reason for reason in reasons)

@@ -16,7 +16,7 @@ from mesh_core.models.requests import RequestStatus, is_request_id
 from mesh_core.models.streams import entry_order
 from mesh_core.models.strict_json import Refusal
 from mesh_core.storage.file_stamp import FileStamp, stamp_of
-from mesh_core.storage.files import read_regular, shared_mode, write_whole
+from mesh_core.storage.files import create_whole, read_regular, shared_mode, write_whole
 from mesh_core.storage.listing import entries
 
 MAX_BYTES = 512 * 1024
@@ -40,6 +40,13 @@ class RequestFolder:
         """In the place of what was said before; durable when it returns. Raises OSError."""
         path = self.root / f"{status.request.id}.json"
         write_whole(path, status.wire(), mode=shared_mode(self.root), exact=True)
+
+    def claim_reply(self, asks: RequestStatus, entry: str) -> bool:
+        """Is this reply the one that answers what `asks` says? Of several that saw the same, however many planners read
+        them, just one is, and stays it. Raises OSError."""
+        path = self.root / f"{asks.request.id}.after-{asks.answered_by or asks.entry}.reply"
+        create_whole(path, entry.encode(), mode=shared_mode(self.root), exact=True)
+        return read_regular(path, len(entry) + 1) == entry.encode()
 
     def get(self, request_id: str) -> RequestStatus | None:
         """None where there is none (yet), and for what is no id."""

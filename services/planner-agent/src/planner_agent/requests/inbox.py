@@ -6,6 +6,7 @@
 | some hosts are filed | their files and receipts | files the others; the ids follow from the entry |
 | all are filed | no word about it | the same, and nothing is filed twice |
 | requests/<id>.json | an update that was not told | tells it; then acknowledges |
+| a reply was claimed | requests/<id>.after-*.reply | goes on with that very reply; every other one is refused |
 """
 
 from __future__ import annotations
@@ -136,6 +137,10 @@ class RequestInbox:
             return known
         if known.state is not RequestState.ASKS:
             return Refusal(f"request: {reply.request} asks nothing: it is {known.state}")
+        if not await asyncio.to_thread(self._folder.claim_reply, known, entry.id):
+            return Refusal(
+                f"request: another reply to {reply.request} came first; look where it stands, then reply again"
+            )
         if reply.cancel:
             status = self._status(known.request, known.answers, known.entry, RequestState.CANCELLED, f"by {reply.by}")
         else:
