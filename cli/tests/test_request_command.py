@@ -13,7 +13,7 @@ from mend.request_desk import LocalDesk
 from mesh_core.approvals.previews import FoundPreview
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.previews import Preview
-from mesh_core.models.proposals import Folder, proposal_id
+from mesh_core.models.proposals import Folder, Playbook, proposal_id
 from mesh_core.models.requests import (
     OpenQuestion,
     Request,
@@ -196,3 +196,65 @@ def test_a_request_is_previewed_before_anybody_approves_it(mend: Mend, monkeypat
     mend.actions.claim(asked.name)
     row = json.loads(mend("request", "install x", "--host", "pi4", "--preview", "--json").output)
     assert row["previews"]["pi4"]["preview"]["sentence"] == "1 of 1 tasks would change it"
+
+
+def test_the_options_beside_the_words_are_fields_of_what_is_entered(
+    mend_online: Mend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "PATIENCE_SECONDS", 0.0)
+    inventory = mend_online.runtime / "hosts.ini"
+    inventory.write_text("[front]\nweb02 ansible_user=rocky ansible_port=2222\n[back]\ndb01\n")
+    words = ["request", "install htop", "--host", "web01", "--layout", "role", "--role-name", "front_end"]
+    words += ["--role-hosts", "web01,front", "--tags", "package,service", "--verify", "none", "--user", "deploy"]
+    words += ["--ssh-key", "lab", "--inventory-file", str(inventory), "--limit", "front"]
+    said = mend_online(*words)
+    assert said.exit_code == 0, said.output
+    for listed in (f"@{inventory}", str(inventory), "[front]\\nweb02 ansible_user=rocky\\n[back]\\ndb01", "web02,db01"):
+        more = mend_online("request", "install htop", "--inventory", listed)
+        assert more.exit_code == 0, more.output
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        whole, *others = (json.loads(fields[b"p"]) for _, fields in client.xrange(Request.stream))
+    wanted = {"layout": "role", "role_name": "front_end", "role_hosts": ["web01", "web02"], "verify": "none"}
+    wanted |= {"tags": ["package", "service"], "user": "deploy", "ssh_key": "lab", "limit": ["web02"]}
+    wanted |= {"hosts": ["web01", "web02", "db01"], "logins": {"web02": {"user": "rocky", "port": 2222}}}
+    assert {name: whole[name] for name in wanted} == wanted
+    assert [other["hosts"] for other in others] == [["web02", "db01"]] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--inventory", "web01,web01"), "--inventory: web01 is there twice"),
+        (("--inventory", "[web]\\nn1 ansible_connection=local"), "ansible_connection of n1"),
+        (("--inventory", "@/nowhere/hosts"), "--inventory /nowhere/hosts: cannot be read"),
+        (("--inventory", "a", "--inventory-file", "b"), "say the same; give one of them"),
+        (("--host", "a", "--ssh-key", "/srv/keys/id_rsa"), "ssh_key: Value error, wants the name of a key"),
+        (("--host", "a", "--role-name", "x"), "belong to layout: role"),
+        (("--host", "a", "--verify", "maybe"), "Invalid value for '--verify'"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_named_and_nothing_is_asked(
+    mend_online: Mend, options: tuple[str, ...], told: str
+) -> None:
+    said = mend_online("request", "install htop", *options)
+    assert said.exit_code == 2
+    assert told in " ".join(said.output.split())
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        assert not client.exists(Request.stream)
+
+
+def test_of_a_request_that_was_only_checked_its_playbook_is_said(
+    mend_online: Mend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def checked(self: LocalDesk, asked: Request | RequestReply) -> str:
+        assert isinstance(asked, Request)
+        role = {"name": "webapp", "files": [{"path": "tasks/main.yml", "sha256": "0" * 64, "text": "- ping: {}\n"}]}
+        book = Playbook.model_validate({"name": "p", "sha256": "0" * 64, "text": "---\n- hosts: web01\n", "role": role})
+        planned(mend_online, asked, state=RequestState.CHECKED, playbook=book)
+        return asked.id
+
+    monkeypatch.setattr(LocalDesk, "enter", checked)
+    said = mend_online("request", "install htop", "--host", "web01", "--verify", "syntax", "--layout", "role")
+    assert said.exit_code == 0, said.output
+    assert "(preview) =====\n---\n- hosts: web01\n# roles/webapp/tasks/main.yml\n- ping: {}\n========" in said.output
+    assert "checked" in said.output

@@ -25,6 +25,7 @@ from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.models.requests import Request, RequestedProposal, RequestReply, RequestStatus
+from mesh_core.models.run_options import Layout, Verify
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.storage.files import read_regular
 
@@ -33,6 +34,12 @@ MAX_LOG_BYTES = 4 * 1024 * 1024
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 ANSWER_SECONDS = 35.0  # an observer gives up after 30
 LOGS = ("01_syntax.log", "02_apply.log", "03_check_idempotency.log")
+# As the observer says of what a request does not say.
+_NOT_SAID: Row = {
+    **dict.fromkeys(("name", "role_name", "user", "ssh_key", "playbook")),
+    **{"limit": [], "extra_vars": {}, "role_hosts": [], "tags": [], "logins": {}},
+    **{"layout": Layout.PLAYBOOK, "verify": Verify.ALL},
+}
 _CODES = {404: NOT_THERE, 409: NOT_THERE, 413: USAGE, 422: USAGE}
 
 
@@ -61,7 +68,9 @@ class RequestDesk(Protocol):
 
     def rows(self) -> list[Row]: ...
 
-    def playbook(self, action_id: str) -> str: ...
+    def playbook(self, action_id: str) -> Row:
+        """`{text, role, ...}` of that proposal; {} where it is gone."""
+        ...
 
     def ask_previews(self, own_id: str) -> list[Row]:
         """Ask each host what its proposal would change: `{host, action_id, preview, problem}`, as the observer says."""
@@ -100,18 +109,17 @@ class LocalDesk:
 
     def _row(self, status: RequestStatus) -> Row:
         row = status.model_dump(mode="json", exclude={"entry", "answered_by", "schema_version", "proposals", "request"})
-        not_said: Row = {"name": None, "limit": [], "extra_vars": {}}
-        asked = {**not_said, **status.request.model_dump(mode="json", exclude={"schema_version", "files"})}
+        asked = {**_NOT_SAID, **status.request.model_dump(mode="json", exclude={"schema_version", "files"})}
         actions = self._cli.actions
         places = [{**one.model_dump(), "folder": actions.place_of(one.action_id)} for one in status.proposals]
         return {**asked, **row, "proposals": places}
 
-    def playbook(self, action_id: str) -> str:
+    def playbook(self, action_id: str) -> Row:
         for _, path in self._cli.actions.find(action_id):
             proposal = self._cli.actions.proposal_at(path)
             if proposal and proposal.playbook:
-                return proposal.playbook.text
-        return ""
+                return proposal.playbook.model_dump(mode="json")
+        return {}
 
     def ask_previews(self, own_id: str) -> list[Row]:
         status = self._folder.get(own_id)
@@ -173,8 +181,8 @@ class HttpDesk:
     def rows(self) -> list[Row]:
         return list(self._json("/requests?limit=200")["items"])
 
-    def playbook(self, action_id: str) -> str:
-        return str((self._json(f"/proposals/{action_id}").get("playbook") or {}).get("text", ""))
+    def playbook(self, action_id: str) -> Row:
+        return dict(self._json(f"/proposals/{action_id}").get("playbook") or {})
 
     def ask_previews(self, own_id: str) -> list[Row]:
         return list(self._json(f"/requests/{urllib.parse.quote(own_id, safe='')}/preview", {})["items"])

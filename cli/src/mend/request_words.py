@@ -20,7 +20,9 @@ from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestReply, 
 from mesh_core.models.strict_json import Refusal, parse_object
 
 
-def new_request(user: str, text: str | None, files: Sequence[Path], extra_vars: str, **said: Any) -> Request:
+def new_request(
+    user: str, text: str | None, files: Sequence[Path], extra_vars: str, said: Mapping[str, Any]
+) -> Request:
     """`-` as text is standard input; of `said` only what holds something counts. CliError names what does not fit."""
     if text is None:
         raise CliError('say once what should be: mend request "install nginx" --host HOST', USAGE)

@@ -48,9 +48,14 @@ def lines_of(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def say_playbook(cli: CliContext, desk: RequestDesk, row: Row) -> None:
-    """That of its first host: all of them carry the same, but `hosts`."""
+    """That of its first host: all of them carry the same, but `hosts`. Of a role its tasks, too."""
+    book = row["playbook"] or desk.playbook(row["proposals"][0]["action_id"])
     cli.say("===== Generated Playbook (preview) =====")
-    cli.say(plain_lines(desk.playbook(row["proposals"][0]["action_id"])).rstrip())
+    cli.say(plain_lines(book.get("text", "")).rstrip())
+    if role := book.get("role"):
+        for file in role["files"]:
+            cli.say(f"# roles/{plain(role['name'], 64)}/{plain(file['path'], 64)}")
+            cli.say(plain_lines(file["text"]).rstrip())
     cli.say("========")
 
 

@@ -12,11 +12,25 @@ from mend.context import CliContext
 from mend.errors import ASKS, DONE, FAILED, REFUSED, USAGE, CliError
 from mend.options import AsJson
 from mend.request_desk import RequestDesk, Row, desk_for
+from mend.request_options import (
+    AsLayout,
+    AsVerified,
+    InventoryFile,
+    InventoryText,
+    KeyNamed,
+    LoginUser,
+    RoleHosts,
+    RoleNamed,
+    Tags,
+    each_of,
+    with_hosts,
+)
 from mend.request_previews import PATIENCE_SECONDS as PREVIEW_SECONDS
 from mend.request_previews import Previews, preview_request
 from mend.request_words import new_request, reply_to
 from mend.requests import follow_row, lines_of, say_playbook, say_row
 from mesh_core.models.requests import Request, RequestReply, RequestState
+from mesh_core.models.run_options import Layout, Verify
 
 LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0  # a planner at work answers within a second
@@ -58,6 +72,15 @@ def request(
     extra_vars: Annotated[
         str, typer.Option(metavar="JSON", help="Variables of the play for templates, such as '{\"http_port\": 8080}'.")
     ] = "{}",
+    layout: AsLayout = Layout.PLAYBOOK,
+    role_name: RoleNamed = None,
+    role_hosts: RoleHosts = None,
+    tags: Tags = None,
+    verify: AsVerified = Verify.ALL,
+    inventory: InventoryText = None,
+    inventory_file: InventoryFile = None,
+    user: LoginUser = None,
+    ssh_key: KeyNamed = None,
     answers: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,6 +110,7 @@ def request(
       mend request "install nginx" --host web01
       mend request "install nginx and enable the service" --host web --wait
       mend request "copy index.html to /var/www/html/index.html" --file index.html --host web01
+      mend request "install nginx" --inventory web01,web02 --layout role --role-name front
       mend request --answer port=8080 req-3f9c2a7b1d04
       mend requests                        where each of them stands
 
@@ -104,7 +128,10 @@ def request(
         before = row["updated_at"] if row else ""
     else:
         said = message if text is None else text if message is None else None
-        asked = new_request(cli.user, said, files or [], extra_vars, hosts=hosts, limit=limit, name=name)
+        wanted = {"hosts": each_of(hosts), "limit": each_of(limit), "name": name, "layout": layout, "verify": verify}
+        wanted |= {"role_name": role_name, "role_hosts": each_of(role_hosts), "tags": each_of(tags)}
+        wanted |= {"user": user, "ssh_key": ssh_key}
+        asked = new_request(cli.user, said, files or [], extra_vars, with_hosts(wanted, inventory, inventory_file))
         desk = desk_for(cli, base_url, token_file)
     own_id = desk.enter(asked)
     row = _answered(desk, own_id, before, timeout if wait else PATIENCE_SECONDS)
@@ -116,7 +143,7 @@ def request(
         raise typer.Exit(FAILED if wait else DONE)
     ended = _ENDS.get(row["state"], DONE)
     filed = row["state"] == RequestState.FILED
-    if filed and (wait or preview) and not as_json:
+    if (row["state"] == RequestState.CHECKED or (filed and (wait or preview))) and not as_json:
         say_playbook(cli, desk, row)
     if not as_json:
         say_row(cli, row)

@@ -12,16 +12,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
-from mesh_core.models.proposals import MAX_ATTACHMENTS, Attachment, ProposalId, Risk, attachable, none_there
+from mesh_core.models.proposals import MAX_ATTACHMENTS, Attachment, Playbook, ProposalId, Risk, attachable, none_there
 from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
+from mesh_core.models.run_options import KeyName, Layout, Login, RoleName, UserName, Verify, is_all, is_playbook
 
 MAX_REQUEST_BYTES = 192 * 1024  # its files go into the proposal, which may have 256 KiB
 MAX_TEXT = 4000  # characters
 MAX_HOSTS = 50
 MAX_ANSWERS = 32
 MAX_VARIABLES = 64
+MAX_TAGS = 32
 
 _ID = re.compile(r"^req-[0-9a-f]{12}$")
 RequestId = Annotated[str, StringConstraints(pattern=_ID.pattern)]
@@ -87,7 +89,9 @@ class Request(Record):
 
     `limit`: of these hosts only those. `extra_vars` are variables of the play, for the templates among the files.
     `files` are texts that the words name, such as "copy index.html to /var/www/html". `name` is what its playbook and
-    its proposals are called; where it is not given, they are called by the text.
+    its proposals are called; where it is not given, they are called by the text. `tags`: only the tasks that have one
+    of them, by the recipe that made each. `role_hosts`: of the hosts those that the role is for, as `limit` says it.
+    `user` and `ssh_key` (its name) are for all hosts, `logins` for one, by its name; a host's own wins.
     """
 
     channel: ClassVar[str] = "requests"
@@ -109,6 +113,23 @@ class Request(Record):
     files: Annotated[
         tuple[RequestedFile, ...], AfterValidator(_each_once), Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)
     ] = ()
+    layout: Annotated[Layout, Field(exclude_if=is_playbook)] = Layout.PLAYBOOK
+    role_name: Annotated[RoleName | None, Field(exclude_if=not_said)] = None
+    role_hosts: Annotated[tuple[Name, ...], Field(max_length=MAX_HOSTS, exclude_if=none_there)] = ()
+    tags: Annotated[tuple[Name, ...], Field(max_length=MAX_TAGS, exclude_if=none_there)] = ()
+    verify: Annotated[Verify, Field(exclude_if=is_all)] = Verify.ALL
+    user: Annotated[UserName | None, Field(exclude_if=not_said)] = None
+    ssh_key: Annotated[KeyName | None, Field(exclude_if=not_said)] = None
+    logins: Annotated[dict[Name, Login], Field(max_length=MAX_HOSTS, exclude_if=none_there)] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _role_belongs_to_a_role(self) -> Request:
+        said = self.role_name or self.role_hosts
+        if said and self.layout is not Layout.ROLE:
+            raise ValueError("role_name and role_hosts belong to layout: role")
+        return self
 
 
 class RequestReply(Record):
@@ -131,6 +152,7 @@ class RequestState(StrEnum):
     FILED = "filed"  # its proposals were filed; where each of them is, its folder says
     ASKS = "asks"  # something is missing, and nobody guesses it
     REFUSED = "refused"  # nothing is filed, and `reason` says why
+    CHECKED = "checked"  # it was asked to look at its playbook only (verify: syntax): it is in order, nothing is filed
     CANCELLED = "cancelled"  # a person took it back before anything was filed
 
 
@@ -154,6 +176,7 @@ class RequestStatus(Record):
 
     `entry` is the id of its entry in the stream; the ids of its proposals are made of it. `answered_by` is the entry of
     the newest reply. `recipes` understood it. `syntax_checked`: an executor said that Ansible can read its playbook.
+    `playbook`: of one that was only to be checked, as its first host would have got it.
     """
 
     schema_version: Literal[1] = 1
@@ -166,6 +189,7 @@ class RequestStatus(Record):
     answered_by: str = ""
     proposals: tuple[RequestedProposal, ...] = ()
     recipes: tuple[str, ...] = ()
+    playbook: Annotated[Playbook | None, Field(exclude_if=not_said)] = None
     risk: Risk | None = None
     syntax_checked: bool = False
     updated_at: Timestamp

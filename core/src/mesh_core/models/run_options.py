@@ -8,13 +8,21 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StrictInt, StringConstraints, model_validator
 
-from mesh_core.models.records import Name, Record, Sha256, not_said
+from mesh_core.models.records import Record, Sha256, is_name, not_said
+
+
+def _key_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError("wants the name of a key in the executor's folder of keys, never a path or the key itself")
+    return text
+
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+KeyName = Annotated[str, AfterValidator(_key_name)]
 MAX_ROLE_FILE = 128 * 1024  # characters
 
 
@@ -49,7 +57,7 @@ class Login(Record):
 
     user: Annotated[UserName | None, Field(exclude_if=not_said)] = None
     port: Annotated[Port | None, Field(exclude_if=not_said)] = None
-    key: Annotated[Name | None, Field(exclude_if=not_said)] = None
+    key: Annotated[KeyName | None, Field(exclude_if=not_said)] = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Login:

@@ -152,7 +152,7 @@ export interface Moved {
 }
 
 /** Its state is null until a planner has read it. */
-export type RequestState = 'filed' | 'asks' | 'refused' | 'cancelled' | null
+export type RequestState = 'filed' | 'asks' | 'checked' | 'refused' | 'cancelled' | null
 /** `choices`: what the sentence might mean; another answer may fit as well. */
 export interface OpenQuestion {
   slot: string

@@ -326,3 +326,28 @@ async def _events(desk: Desk) -> AsyncIterator[tuple[str, dict[str, Any]]]:
                 if event.startswith("event: "):
                     name, _, data = event.removeprefix("event: ").partition("\ndata: ")
                     yield name, json.loads(data)
+
+
+async def test_the_options_beside_the_words_are_fields_of_the_body(desk: Desk) -> None:
+    options = {"layout": "role", "role_name": "front_end", "tags": ["package"], "verify": "none", "ssh_key": "lab"}
+    inventory = "[front]\nweb02 ansible_user=rocky\n[back]\ndb01"
+    body = {"text": "install nginx", "inventory": inventory, "role_hosts": ["front"], **options}
+    said = await desk.http.post("/requests", json=body)
+    assert said.status_code == 202, said.text
+    (kept,) = await entered(desk)
+    wanted = {**options, "hosts": ["web02", "db01"], "role_hosts": ["web02"], "logins": {"web02": {"user": "rocky"}}}
+    assert {name: kept[name] for name in wanted} == wanted
+    planned(desk, kept["id"], request=Request.model_validate(kept))
+    told = (await desk.http.get(f"/requests/{kept['id']}")).json()
+    assert {name: told[name] for name in wanted} == wanted
+    for wrong, word in (
+        ({"inventory": "n1 ansible_connection=local"}, "ansible_connection of n1"),
+        ({"inventory": "n1,n1"}, "n1 is there twice"),
+        ({"hosts": ["a"], "ssh_key": "/root/.ssh/id_rsa"}, "wants the name of a key"),
+        ({"hosts": ["a"], "verify": "maybe"}, "verify"),
+        ({"hosts": ["a"], "logins": {"a": {"become": True}}}, "become"),
+        ({}, "hosts"),
+    ):
+        refused = await desk.http.post("/requests", json={"text": "install nginx", **wrong})
+        assert (refused.status_code, word in refused.text) == (422, True), refused.text
+    assert len(await entered(desk)) == 1

@@ -20,12 +20,24 @@ from mesh_core.messaging.bus import BusDown
 from mesh_core.models.parsing import read_asked
 from mesh_core.models.requests import Request
 from mesh_core.models.strict_json import Refusal
+from mesh_core.policy.inventory.host_list import read_host_list, with_host_list
+from mesh_core.policy.inventory.values import Unreadable
 from mesh_core.security.redaction import clean
 from mesh_core.security.secrets_in_text import without_secrets
 from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem, sentence_of
 
 KEPT_CHARS = 4096
+
+
+def with_inventory(value: dict[str, Any], inventory: str) -> dict[str, Any]:
+    """The request's fields with the hosts that an inventory lists which came along. HttpProblem 422 as below."""
+    if not inventory:
+        return value
+    try:
+        return with_host_list(value, read_host_list(inventory, "inventory"))
+    except Unreadable as error:
+        raise HttpProblem(422, "invalid", str(error)) from None
 
 
 async def enter(context: AppContext, value: dict[str, Any]) -> None:

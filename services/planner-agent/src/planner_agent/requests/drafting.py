@@ -5,20 +5,22 @@ The gate is asked here as it is asked of an edited playbook: what the executor w
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
-from mesh_core.actions.playbooks import play
 from mesh_core.actions.register import current
 from mesh_core.models.proposals import Attachment, Playbook, Risk
 from mesh_core.models.requests import MAX_HOSTS, OpenQuestion, Request
+from mesh_core.models.run_options import Login
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.inventory.fleet import ALL
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_playbook
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.requested_login import login_problem
+from planner_agent.requests.layout import login_for, playbook_for_host, tagged
 from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
 from planner_agent.requests.wording import slug_of
 
@@ -69,12 +71,28 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
 
 
 def _wanted(request: Request, inventory: Inventory) -> tuple[str, ...] | Refused:
+    """Of the hosts that it names those within its limit that the role is for."""
     hosts = _hosts(request.hosts, inventory)
-    limit = _hosts(request.limit, inventory) if request.limit else hosts
-    if isinstance(hosts, Refused) or isinstance(limit, Refused):
-        return hosts if isinstance(hosts, Refused) else limit
-    left = tuple(host for host in hosts if host in limit)
-    return left or Refused(f"none of {', '.join(hosts)} is within the limit {', '.join(request.limit)}")
+    for what, names in (("within the limit", request.limit), ("among the hosts of the role,", request.role_hosts)):
+        within = _hosts(names, inventory) if names and names != (ALL,) else hosts
+        if isinstance(hosts, Refused) or isinstance(within, Refused):
+            return hosts if isinstance(hosts, Refused) else within
+        left = tuple(host for host in hosts if host in within)
+        if not left:
+            return Refused(f"none of {', '.join(hosts)} is {what} {', '.join(names)}")
+        hosts = left
+    return hosts
+
+
+def _logins(request: Request, inventory: Inventory) -> Mapping[str, Login] | Refused:
+    """By host; a group's is that of each of its hosts."""
+    found: dict[str, Login] = {}
+    for name, login in request.logins.items():
+        hosts = _hosts((name,), inventory)
+        if isinstance(hosts, Refused):
+            return hosts
+        found |= dict.fromkeys(hosts, login)
+    return found
 
 
 def _hosts(named: Iterable[str], inventory: Inventory) -> tuple[str, ...] | Refused:
@@ -109,21 +127,34 @@ def _drafted(
         )
     if unused := next((one.name for one in attachments if not _is_used(one, draft)), None):
         return Refused(f"the file {unused} came along, and nothing is said of it; name it in the text")
+    tasks = tagged(draft, request.tags)
+    if isinstance(tasks, str):
+        return Refused(tasks)
+    logins = _logins(request, inventory)
+    if isinstance(logins, Refused):
+        return logins
     slug, playbooks = slug_of(request), dict[str, Playbook]()
     for host in said:
-        text = play(f"Asked for: {slug}", host, dict(request.extra_vars), *(dict(task) for task in draft.tasks))
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        playbook = Playbook(name=slug, sha256=sha256, text=text, attachments=attachments)
+        login = login_for(request, logins.get(host))
+        playbook = playbook_for_host(request, slug, host, tasks, attachments, login)
+        if wrong := login_problem(playbook, host, policy, inventory):
+            return Refused(wrong)
         if wrong := lint_playbook(
             playbook, host, policy.widened, inventory.variables, policy.is_lifeline, requested=True
         ).sentence:
             return Refused(f"its playbook may not run: {wrong}")
         playbooks[host] = playbook
-    by_tasks = risk_of_playbook(playbooks[said[0]], said[0], policy)  # they differ in nothing but `hosts`
-    risk = max(draft.risk, by_tasks, key=attrgetter("rank"))
+    # They differ in nothing but `hosts` and the login, which somebody may have asked for one host alone.
+    risks = [risk_of_playbook(playbooks[host], host, policy) for host in _unlike(playbooks)]
+    risk = max((draft.risk, *risks), key=attrgetter("rank"))
     if too_high := ceiling_problem(risk, policy):
         return Refused(too_high)
     return Drafted(slug, playbooks, risk, draft.recipes)
+
+
+def _unlike(playbooks: Mapping[str, Playbook]) -> Iterable[str]:
+    """A host with a login of its own, and one without: judging takes longer than anything else here."""
+    return {book.login is None: host for host, book in playbooks.items()}.values()
 
 
 def _is_used(one: Attachment, draft: Draft) -> bool:

@@ -31,6 +31,7 @@ from mesh_core.models.requests import (
     RequestStatus,
     RequestUpdate,
 )
+from mesh_core.models.run_options import Verify
 from mesh_core.models.streams import entry_order
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigReader
@@ -46,6 +47,7 @@ RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
 WEEK_MS = 7 * 86_400_000
 ROUND = "reading requests"
+NOBODY_CHECKS = "no executor answered, so nobody has checked its syntax; the gate has nothing against it; ask again"
 
 log = structlog.get_logger()
 
@@ -170,6 +172,12 @@ class RequestInbox:
         if said and said.problem:
             reason = f"Ansible cannot read its playbook: {said.problem}"
             return self._status(request, answers, entry, RequestState.REFUSED, reason)
+        if request.verify is Verify.SYNTAX:
+            if said is None:
+                return self._status(request, answers, entry, RequestState.REFUSED, NOBODY_CHECKS)
+            status = self._status(request, answers, entry, RequestState.CHECKED)
+            more = {"recipes": draft.recipes, "risk": draft.risk, "playbook": playbook, "syntax_checked": True}
+            return status.model_copy(update=more)
         filed = await self._filed(request, answers, entry, draft, checked=said is not None)
         return filed.model_copy(update={"syntax_checked": said is not None})
 

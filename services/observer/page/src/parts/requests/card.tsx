@@ -14,6 +14,7 @@ const WORDS: Record<string, [word: string, tone: string]> = {
   waits: ['not read yet', 'plain'],
   asks: ['asks', 'warn'],
   filed: ['filed', 'busy'],
+  checked: ['checked', 'good'],
   refused: ['refused', 'bad'],
   cancelled: ['cancelled', 'plain'],
 }

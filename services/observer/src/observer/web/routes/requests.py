@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.previews import ask_preview
-from mesh_core.models.proposals import MAX_ATTACHMENTS, Folder, Risk
+from mesh_core.models.proposals import MAX_ATTACHMENTS, Folder, Playbook, Risk
 from mesh_core.models.requests import (
     MAX_ANSWERS,
     MAX_HOSTS,
@@ -30,13 +30,14 @@ from mesh_core.models.requests import (
     RequestStatus,
     request_id,
 )
+from mesh_core.models.run_options import Layout, Login, Verify
 from observer.auth.person import Person
 from observer.web.app_context import AppContext
 from observer.web.cursors import Cursor, page_after
 from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
 from observer.web.request_bundle import joined_bundle
-from observer.web.request_entry import KeptWhenRefused, enter
+from observer.web.request_entry import KeptWhenRefused, enter, with_inventory
 from observer.web.request_output import request_output
 from observer.web.sse import event_stream
 
@@ -46,16 +47,28 @@ asking = APIRouter(route_class=KeptWhenRefused)
 RequestPath = Annotated[str, PathParameter(max_length=64, description="the request's whole id")]
 
 
+Names = Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=MAX_HOSTS)]
+
+
 class NewRequest(BaseModel):
-    """What should be, and where; the hosts are names or groups of config/inventory.yml."""
+    """What should be, and where; the hosts are names or groups of config/inventory.yml, or in `inventory`."""
 
     model_config = ConfigDict(extra="forbid")
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-    hosts: Annotated[list[Annotated[str, Field(max_length=128)]], Field(min_length=1, max_length=MAX_HOSTS)]
-    limit: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=MAX_HOSTS)] = []
+    hosts: Names = []
+    inventory: Annotated[str, Field(description="a,b or an inventory in INI, YAML or JSON; it only names hosts")] = ""
+    limit: Names = []
     name: Annotated[str, Field(max_length=128)] | None = None
     extra_vars: Annotated[dict[str, Any], Field(max_length=MAX_VARIABLES)] = {}
     files: Annotated[list[RequestedFile], Field(max_length=MAX_ATTACHMENTS)] = []
+    layout: Layout = Layout.PLAYBOOK
+    role_name: str | None = None
+    role_hosts: Names = []
+    tags: Names = []
+    verify: Verify = Verify.ALL
+    user: str | None = None
+    ssh_key: Annotated[str | None, Field(description="the name of a key in the executor's folder of keys")] = None
+    logins: Annotated[dict[str, Login], Field(max_length=MAX_HOSTS)] = {}
 
 
 class Answers(BaseModel):
@@ -107,11 +120,20 @@ class RequestOut(BaseModel):
     limit: list[str] = []
     name: str | None = None
     extra_vars: dict[str, Any] = {}
+    layout: Layout = Layout.PLAYBOOK
+    role_name: str | None = None
+    role_hosts: list[str] = []
+    tags: list[str] = []
+    verify: Verify = Verify.ALL
+    user: str | None = None
+    ssh_key: str | None = None
+    logins: dict[str, Login] = {}
     reason: str = Field("", description="why it is refused or cancelled")
     questions: list[OpenQuestion] = Field([], description="what has to be answered; choices empty: any value that fits")
     answers: dict[str, str] = {}
     proposals: list[RequestedProposalOut] = []
     recipes: list[str] = []
+    playbook: Playbook | None = Field(None, description="of one that was only to be checked; nothing is filed of it")
     risk: Risk | None = None
     updated_at: str | None = None
 
@@ -124,7 +146,8 @@ class RequestPage(BaseModel):
 @asking.post("/requests", status_code=202)
 async def request(context: Context, user: Operator, body: NewRequest) -> Accepted:
     """Ask for something: for each host a proposal will wait for a yes, or something is asked back."""
-    value = {"id": request_id(secrets.token_hex(16)), "by": user.note, **body.model_dump(exclude_none=True)}
+    said = with_inventory(body.model_dump(exclude_none=True, exclude={"inventory"}), body.inventory)
+    value = {"id": request_id(secrets.token_hex(16)), "by": user.note, **said}
     await enter(context, value)
     return _accepted(value["id"], None)
 
@@ -241,29 +264,10 @@ def _accepted(own_id: str, state: RequestState | None) -> Accepted:
 
 
 def _out(context: AppContext, status: RequestStatus) -> RequestOut:
-    asked = status.request
-    return RequestOut(
-        id=asked.id,
-        ts=asked.ts,
-        by=asked.by,
-        text=asked.text,
-        hosts=list(asked.hosts),
-        limit=list(asked.limit),
-        name=asked.name,
-        extra_vars=asked.extra_vars,
-        state=status.state,
-        reason=status.reason,
-        questions=list(status.questions),
-        answers=status.answers,
-        proposals=[
-            RequestedProposalOut(
-                host=one.host,
-                action_id=one.action_id,
-                folder=context.actions.place_of(one.action_id),
-            )
-            for one in status.proposals
-        ],
-        recipes=list(status.recipes),
-        risk=status.risk,
-        updated_at=status.updated_at,
-    )
+    asked = status.request.model_dump(exclude={"schema_version", "files"})
+    stands = status.model_dump(exclude={"schema_version", "request", "entry", "answered_by", "proposals", "questions"})
+    places = [
+        RequestedProposalOut(host=one.host, action_id=one.action_id, folder=context.actions.place_of(one.action_id))
+        for one in status.proposals
+    ]
+    return RequestOut(**asked, **stands, questions=list(status.questions), proposals=places)

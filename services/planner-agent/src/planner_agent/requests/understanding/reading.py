@@ -195,6 +195,8 @@ def joined(readings: Sequence[Reading]) -> Iterator[Reading]:
 
 def _draft(readings: Iterator[Reading], hosts: tuple[str, ...]) -> Draft:
     made = tuple(readings)
-    tasks = tuple(task for one in made for task in tasks_of(one.recipe, one.way, one.values))
+    tasks = [(one.name, task) for one in made for task in tasks_of(one.recipe, one.way, one.values)]
     risk = max((one.risk for one in made), key=attrgetter("rank"))
-    return Draft(tasks, risk, tuple(dict.fromkeys(one.name for one in made)), hosts)
+    made_by = tuple(name for name, _ in tasks)
+    recipes = tuple(dict.fromkeys(one.name for one in made))
+    return Draft(tuple(task for _, task in tasks), risk, recipes, hosts, made_by)

@@ -14,6 +14,7 @@ from mesh_core.models.requests import OpenQuestion
 class Draft:
     """Tasks with literal values only, in the order of the sentence. `recipes`: by which they were made, once each.
 
+    `made_by`: of each task the recipe that made it; empty where none did.
     `hosts`: what the sentence itself names after "on"; empty where it names none, or all of them.
     """
 
@@ -21,6 +22,7 @@ class Draft:
     risk: Risk
     recipes: tuple[str, ...]
     hosts: tuple[str, ...] = ()
+    made_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
