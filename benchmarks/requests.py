@@ -1,11 +1,13 @@
 """How well are requests read? Sentences with what each means, through the recipes; no model, no host.
 
     python benchmarks/requests.py [FILE.yml ...] [--misses]
+    python benchmarks/requests.py --beyond [--misses]
 
 Three sets lie beside it: what the words were chosen with (known), what was written down before and never used for it
 (unseen), and what was written when all was done (later). Right: the recipes and all their values, or a question where
 the sentence leaves something open. Asked: a question or a refusal where it could be read. Wrong: a draft that says
-something else; the one thing that must not be.
+something else; the one thing that must not be. `--beyond`: of the sentences that no recipe knows (beyond.yml), which a
+model that may write is shown.
 """
 
 from __future__ import annotations
@@ -69,11 +71,31 @@ def flat(values: Mapping[str, Any], attachments: list[Attachment] | None = None)
             yield name, names.get(value, value) if isinstance(value, str) else value
 
 
+def shown(text: str, hosts: list[str] | None) -> bool:
+    """Would a model that may write be asked?"""
+    made = understand(text, SHIPPED.asked_for, hosts=hosts)
+    return isinstance(made, NotUnderstood) and made.beyond is not None
+
+
+def report_beyond(misses: bool) -> None:
+    said = yaml.safe_load((SETS / "beyond.yml").read_text(encoding="utf-8"))
+    print("| a model is | sentences | shown to one |\n|---|---|---|")
+    for name, wanted in (("model", True), ("nobody", False)):
+        seen = {text: shown(text, said["hosts"]) for text in said[name]}
+        print(f"| {'welcome' if wanted else 'not to be asked'} | {len(seen)} | {sum(seen.values())} |")
+        for text in [text for text, is_shown in seen.items() if is_shown is not wanted] if misses else ():
+            print(f"  {text}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, default=[SETS / f"{name}.yml" for name in NAMES])
     parser.add_argument("--misses", action="store_true", help="say each sentence that is not right")
+    parser.add_argument("--beyond", action="store_true", help="which sentences a model is shown")
     given = parser.parse_args()
+    if given.beyond:
+        report_beyond(given.misses)
+        return
     print("| set | sentences | right | asked | wrong | CPU, ms each |\n|---|---|---|---|---|---|")
     for file in given.files:
         said = yaml.safe_load(file.read_text(encoding="utf-8"))

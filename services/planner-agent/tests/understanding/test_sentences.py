@@ -70,6 +70,51 @@ def test_what_is_negated_bound_to_a_condition_or_open_is_no_draft() -> None:
         assert 5 < len(said) < 400, text
 
 
+def test_a_model_is_shown_no_sentence_that_nobody_should_get_and_most_plain_orders() -> None:
+    bench = benchmark()
+    said = yaml.safe_load((bench.SETS / "beyond.yml").read_text(encoding="utf-8"))
+    never = [*(HERE / "not_drafted.txt").read_text(encoding="utf-8").splitlines(), *said["nobody"]]
+    assert [text for text in never if bench.shown(text, None) or bench.shown(text, said["hosts"])] == []
+    assert sum(bench.shown(text, said["hosts"]) for text in said["model"]) >= 0.5 * len(said["model"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Each is shown without its last words, and not with them.
+        "mount nas:/media at /mnt/media|not",
+        "mount nas:/media at /mnt/media|and wipe the rest",
+        "mount nas:/media at /mnt/media|with password=hunter2-correct",
+        "mount nas:/media at /mnt/media|; reboot",
+        "mount nas:/media at /mnt/media|from 10.0.0.1",
+        "mount nas:/media at /mnt/media|nicht",
+        "mount nas:/media at /mnt/media|and remove the package nginx",
+        "mount nas:/media at /mnt/media|/etc/shadow",
+        "mount nas:/media at /mnt/media|'$(id)'",
+        "mount nas:/media at /mnt/media|every day at 3:30",
+        "mount nas:/media at /mnt/media|?",
+    ],
+)
+def test_one_word_that_may_change_the_order_keeps_a_sentence_from_every_model(text: str) -> None:
+    order, _, more = text.partition("|")
+    shown = understand(order, RECIPES)
+    assert isinstance(shown, NotUnderstood)
+    assert shown.beyond
+    assert (shown.beyond.values, shown.beyond.needed) == (
+        ("mount", "nas:/media", "/mnt/media"),
+        ("nas:/media", "/mnt/media"),
+    )
+    kept = understand(f"{order} {more}", RECIPES)
+    assert not isinstance(kept, NotUnderstood) or kept.beyond is None
+
+
+def test_an_order_for_a_model_says_on_which_hosts() -> None:
+    made = understand("set the timezone to Europe/Warsaw on web01 and web02", RECIPES, hosts=["web01", "web02"])
+    assert isinstance(made, NotUnderstood)
+    assert made.beyond
+    assert made.beyond.hosts == ("web01", "web02")
+
+
 def package(*names: str, state: str = "present") -> dict[str, Any]:
     return {"package": {"name": [*names], "state": state}}
 

@@ -20,7 +20,7 @@ _IN_SMALL = (SlotType.PACKAGE, SlotType.UNIT)  # of which people write the first
 _LIKE_A_HOST = re.compile(r"(?:node|host|server|srv|web|db|vm|pi|nas)-?[0-9]{1,3}")
 _A_FILE = re.compile(r"\.(?:html?|txt|conf|cfg|j2|ya?ml|json|sh|ini|css|js|zip|gz|tar|pub)$")
 _NO_WORDS = {SlotType.TEXT, SlotType.PATH, SlotType.URL, SlotType.PUBLIC_KEY, SlotType.SCHEDULE}
-_KINDS: Mapping[TokenKind, frozenset[SlotType]] = {
+KINDS: Mapping[TokenKind, frozenset[SlotType]] = {
     TokenKind.WORD: frozenset(SlotType) - _NO_WORDS,
     TokenKind.TEXT: frozenset({SlotType.TEXT, SlotType.SCHEDULE, SlotType.PUBLIC_KEY, *_NAMES}),
     TokenKind.URL: frozenset({SlotType.URL, SlotType.REPOSITORY}),
@@ -96,7 +96,7 @@ class Filler:
     def _value(self, token: TextToken, slot: Slot) -> Any:
         if token.kind is TokenKind.WORD and (slot.endings or slot.type is SlotType.ATTACHMENT):
             return self._attachment(token.text, slot)
-        if slot.type not in _KINDS.get(token.kind, ()):
+        if slot.type not in KINDS.get(token.kind, ()):
             return None
         if token.text == UNKNOWN:
             return UNKNOWN

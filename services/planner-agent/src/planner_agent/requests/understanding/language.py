@@ -39,6 +39,7 @@ class Language:
     blocks: frozenset[str]
     ordinary: frozenset[str]
     names_behind_nouns: frozenset[str] = frozenset()
+    not_for_models: frozenset[str] = frozenset()
     inflects: bool = False
     particles: Mapping[str, Roles] = field(default_factory=dict)
     list_particles: frozenset[str] = frozenset()
@@ -85,4 +86,4 @@ def language(code: str) -> Language:
 
 
 _WITH_ROLES = ("prepositions", "particles")
-_SETS = ("blocks", "ordinary", "names_behind_nouns", "list_particles", "endings")
+_SETS = ("blocks", "ordinary", "names_behind_nouns", "not_for_models", "list_particles", "endings")

@@ -12,12 +12,13 @@ from mesh_core.models.proposals import Attachment
 from mesh_core.models.requests import MAX_TEXT, OpenQuestion
 from planner_agent.requests.understanding.answering import answered, question_for
 from planner_agent.requests.understanding.attempts import Attempts, NotRead, Reading
+from planner_agent.requests.understanding.beyond import beyond
 from planner_agent.requests.understanding.clauses import Clause, clauses_of
 from planner_agent.requests.understanding.filling import Filler
 from planner_agent.requests.understanding.hosts import with_host_parts
 from planner_agent.requests.understanding.language import Language
 from planner_agent.requests.understanding.lexicon import fold, language_of, lexicons
-from planner_agent.requests.understanding.results import Draft, NotUnderstood, Questions
+from planner_agent.requests.understanding.results import Beyond, Draft, NotUnderstood, Questions
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind, tokens_of
 
 MAX_TOKENS, MAX_CLAUSES = 200, 20
@@ -97,7 +98,7 @@ def read_request(
             continue
         made = _read(attempts, clause, bare, readings[-1].shared if readings else ())
         if isinstance(made, NotRead):
-            return _why_not(made, text)
+            return _why_not(made, text, None if made.between else beyond(text, clauses, recipes))
         said += _hosts_of(clause, made[-1])
         readings += made
         bare = []
@@ -158,16 +159,16 @@ def _hosts_of(clause: Clause, reading: Reading) -> list[tuple[str, ...]]:
     return [part.names for part in clause.host_parts if not (part.bare and values)]
 
 
-def _why_not(made: NotRead, text: str) -> NotUnderstood:
+def _why_not(made: NotRead, text: str, order: Beyond | None) -> NotUnderstood:
     if made.between:
         first, other = made.between
         return NotUnderstood(f"it can mean two things: what {first}, or what {other}; name the thing that it is about")
     if made.left:
         words = ", ".join(f"'{word[:40]}'" for word in made.left[:4])
-        return NotUnderstood(f"what is meant by {words} is not known here; say it in other words, one thing at a time")
-    return NotUnderstood(
-        f"no recipe knows what '{' '.join(text.split())[:80]}' asks for; write what should be, {_EXAMPLE}"
-    )
+        unknown = f"what is meant by {words} is not known here; say it in other words, one thing at a time"
+        return NotUnderstood(unknown, order)
+    said = " ".join(text.split())[:80]
+    return NotUnderstood(f"no recipe knows what '{said}' asks for; write what should be, {_EXAMPLE}", order)
 
 
 def _named(readings: Sequence[Reading]) -> list[dict[str, str]]:

@@ -33,7 +33,20 @@ class Questions:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """An order that no recipe has words for, as far as a model may be shown it.
+
+    `values` may enter a task, as they were written; each of `needed` must. `hosts`: those that it names.
+    """
+
+    values: tuple[str, ...]
+    needed: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class NotUnderstood:
-    """One sentence that names the words that nobody knows, or what to write instead."""
+    """One sentence that names the words that nobody knows, or what to write instead. `beyond`: a model may be asked."""
 
     reason: str
+    beyond: Beyond | None = None
