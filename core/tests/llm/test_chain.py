@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.llm.chain import chain_for, model_urls
+from mesh_core.llm.chain import chain_for, marked_to_write, model_urls
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.settings import ChainSettings
@@ -164,6 +164,18 @@ async def test_a_bad_file_is_named_with_its_key(text: str, complaint: str, tmp_p
     file.write_text(text, encoding="utf-8")
     with pytest.raises(BadChain, match=complaint):
         await names({}, file)
+
+
+def test_who_may_write_says_that_file_and_nobody_does_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "chain.yml"
+    assert marked_to_write(file) == frozenset()
+    file.write_text(
+        "- {name: a, kind: openai, url: http://x, writes: true}\n- {name: b, kind: openai, url: http://x}\n"
+    )
+    assert marked_to_write(file) == {"a"}
+    file.write_text("- {name: a, kind: openai, url: http://x, writes: 'yes'}\n")
+    with pytest.raises(BadChain, match="provider 1: writes: Input should be a valid boolean"):
+        marked_to_write(file)
 
 
 async def test_an_absent_or_empty_file_is_no_error(tmp_path: Path) -> None:

@@ -93,6 +93,24 @@ async def test_a_good_answer_comes_back_with_tokens_and_cost(
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
+async def test_a_temperature_that_is_asked_for_travels(vendor: str, make: Make, scripted_http: ScriptedHttp) -> None:
+    scripted_http.script(said(vendor, GOOD))
+    prompt = Prompt("system", "user", 64, temperature=0.5)
+    await complete([make(vendor, scripted_http.url)], prompt, SCHEMA, read, breakers=Breakers())
+    body = scripted_http.asked[-1].body
+    assert (body["options"] if vendor == "ollama" else body)["temperature"] == 0.5
+
+
+async def test_a_model_that_takes_no_temperature_is_asked_without(make: Make, scripted_http: ScriptedHttp) -> None:
+    scripted_http.script(Canned.error(400, "temperature is not supported by this model"), said("anthropic", GOOD))
+    prompt = Prompt("system", "user", 64, temperature=0.5)
+    provider = make("anthropic", scripted_http.url)
+    result = await complete([provider], prompt, SCHEMA, read, breakers=Breakers())
+    assert result.answer == GOOD
+    assert [asked.body.get("temperature") for asked in scripted_http.asked] == [0.5, None]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
 async def test_the_schema_and_a_bound_on_tokens_always_travel(
     vendor: str, make: Make, scripted_http: ScriptedHttp
 ) -> None:

@@ -10,6 +10,7 @@ config/chain.yml is optional: a list of providers, added to or in place of the f
       price: {input: 0.5, output: 2}  # US dollars per million tokens; unset: 0
       api_key_env: LAB_KEY            # the *name* of a variable (or LAB_KEY_FILE names a file that holds the key);
                                       # while that is unset the provider is skipped
+      writes: true                    # may write tasks for a request that no recipe knows (docs/requests.md); unset: no
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Annotated
 
 import structlog
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, field_validator
 
 from mesh_core.llm.provider_kind import BadChain, ProviderKind, ProviderRequest
 from mesh_core.llm.provider_table import KINDS
@@ -51,6 +52,7 @@ class _ChainEntry(BaseModel):
     timeout_seconds: float | None = Field(None, gt=0, le=600)
     price: _PriceEntry = _PriceEntry()
     api_key_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    writes: StrictBool = False
 
     @field_validator("kind")
     @classmethod
@@ -76,6 +78,11 @@ def chain_for(
             providers.append(provider)
     log.info("chain.built", providers=[provider.name for provider in providers])
     return providers
+
+
+def marked_to_write(config_path: Path) -> frozenset[str]:
+    """The names of the providers that may write tasks, as that file says. Raises BadChain."""
+    return frozenset(name for name, entry in _read(config_path).items() if entry.writes)
 
 
 def model_urls(

@@ -55,9 +55,12 @@ class Price:
 
 @dataclass(frozen=True)
 class Prompt:
+    """`temperature` None: as little as the API takes where it is told one."""
+
     system: str
     user: str
     max_tokens: int
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)

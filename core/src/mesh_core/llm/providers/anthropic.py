@@ -26,9 +26,12 @@ FORM = (
         ("structured output", "forced tool"),
         r"output_config|output_format|json_schema|structured\W{1,3}outputs?",
     ),
+    FormPart("temperature", ("said", None), "temperature"),  # some of its models take none
 )
-# Structured output takes no bounds on strings and numbers (400); the reader checks them anyway.
-_UNSUPPORTED = frozenset({"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "$schema"})
+# Structured output takes no bounds on strings, numbers and lists (400); the reader checks them anyway.
+_UNSUPPORTED = frozenset(
+    {"minLength", "maxLength", "minimum", "maximum", "multipleOf", "pattern", "minItems", "maxItems", "$schema"}
+)
 
 HAIKU_PRICE = Price(1.0, 5.0)
 SONNET_PRICE = Price(3.0, 15.0)
@@ -76,10 +79,13 @@ class AnthropicProvider:
         """One message, as the fallback chain wants it."""
 
         async def send(form: Mapping[str, Any]) -> object:
+            said = form["temperature"] is not None and prompt.temperature is not None
+            # Its library names it no more, because newer models of its refuse it.
+            more = {"extra_body": {"temperature": prompt.temperature}} if said else {}
             if form["format"] == "structured output":
-                return await self._send(prompt, output_config=_output_config(schema))
+                return await self._send(prompt, output_config=_output_config(schema), **more)
             tool = {"name": _TOOL, "description": "Give the answer.", "input_schema": dict(schema)}
-            return await self._send(prompt, tools=[tool], tool_choice={"type": "tool", "name": _TOOL})
+            return await self._send(prompt, tools=[tool], tool_choice={"type": "tool", "name": _TOOL}, **more)
 
         return _completion(await self._form.ask(self.name, send))
 

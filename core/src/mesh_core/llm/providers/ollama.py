@@ -102,7 +102,7 @@ class OllamaProvider:
                     ],
                     format=dict(schema) if form["format"] == "schema" else form["format"],
                     options={
-                        "temperature": 0,
+                        "temperature": prompt.temperature or 0,
                         "num_predict": prompt.max_tokens + self._thinking_tokens,
                         **room,
                     },

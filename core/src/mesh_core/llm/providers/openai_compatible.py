@@ -34,7 +34,7 @@ FORM = (
         "response[_ ]format|json[_ ](?:object|mode)|(?:json[_ ])?schema|structured[_ ]outputs?|guided[a-z_ ]*|grammar",
     ),
     FormPart("max_tokens", ("max_tokens", "max_completion_tokens"), "max_tokens"),
-    FormPart("temperature", (0, None), "temperature"),
+    FormPart("temperature", ("said", None), "temperature"),
     FormPart(
         "system",
         ("a message of its own", "before the question"),
@@ -102,7 +102,7 @@ class OpenAICompatibleProvider:
                 "stream": form["stream"],
             }
             if form["temperature"] is not None:
-                body["temperature"] = form["temperature"]
+                body["temperature"] = prompt.temperature or 0
             if form["response_format"] == "json_schema":
                 asked = {"name": "answer", "strict": True, "schema": schema}
                 body["response_format"] = {"type": "json_schema", "json_schema": asked}
