@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from parts.side_by_side import A_SECOND_ENGINE, THE_MACHINE, WITH_AN_ENGINE, Beside
 
 HERE = Path(__file__).parent
 
@@ -191,3 +192,16 @@ def test_a_shaken_run_finds_what_is_asserted_right_after_another_effect_and_name
     done = run(tmp_path, RIGHT_AFTER, "--shake=7", plugins='"parts.shake"')
     assert "3 failed, 1 passed" in done.stdout, done.stdout
     assert "the same again: --shake=7" in done.stdout
+
+
+def test_a_second_engine_is_had_only_where_both_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def piece_of(file: str) -> str:
+        return Beside._split_scope(None, f"{file}::test_it")  # type: ignore[arg-type]  # it asks nothing of itself
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    assert {piece_of(file) for file in THE_MACHINE} == {"the machine"}
+    assert {piece_of(file) for file in A_SECOND_ENGINE} == {"the second engine"}
+    monkeypatch.setenv("DOCKER_HOST", "unix:///theirs.sock")
+    assert {piece_of(file) for file in WITH_AN_ENGINE} == {"the machine"}
+    assert piece_of("tests/test_seeds.py") == "tests/test_seeds.py"

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from parts import images
-from parts.dockerd import OwnEngine
+from parts.dockerd import OwnEngine, engines_are_ours
 from parts.engine import LABEL, Engine, engine_at
 from parts.report import timed
 from parts.require import missing, require
+from parts.side_by_side import BESIDE
 
 STANDARD_HOST = "unix:///var/run/docker.sock"
 HOW = "apt-get install docker.io and run as root, or set DOCKER_HOST"
@@ -31,15 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine: the one at DOCKER_HOST, else one of our own (root and dockerd needed), else the machine's."""
     require("docker", HOW)
     with timed("docker engine") as words:
         own = None
         if host := os.environ.get("DOCKER_HOST"):
             found = engine_at(host)
-        elif os.geteuid() == 0:
-            own = OwnEngine()
+        elif engines_are_ours():
+            own = OwnEngine(takes_docker0=not request.config.stash.get(BESIDE, False))
             own.start()
             found = engine_at(own.host)
             if found is not None:

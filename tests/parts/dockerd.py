@@ -1,8 +1,8 @@
 """A Docker engine of the test session's own, started by hand as root in a private folder. Touches no other engine.
 
-Where another engine lives on the machine (a docker0, and a dockerd that keeps it), ours gets a bridge of its own and
-leaves the firewall alone, because a starting dockerd empties the chains that all engines share. Published ports on
-loopback work all the same; containers then reach nothing outside. What a killed engine left on docker0 goes first.
+One of them has docker0 and the firewall, unless an engine of the machine keeps these. All others have a bridge of their
+own and leave the firewall alone, because a starting dockerd empties the chains that all engines share. Published ports
+on loopback work all the same; containers then reach nothing outside. What a killed engine left on docker0 goes first.
 """
 
 from __future__ import annotations
@@ -26,9 +26,13 @@ DOWN_WITHIN_SECONDS = 30.0
 
 
 class OwnEngine:
-    """`start()`, then `host`; `restart()` as an upgrade does; `stop()` leaves no process, mount, bridge or file."""
+    """`start()`, then `host`; `restart()` as an upgrade does; `stop()` leaves no process, mount, bridge or file.
 
-    def __init__(self) -> None:
+    `takes_docker0`, and the firewall, where no other engine has them; else it leaves both to one that may start later.
+    """
+
+    def __init__(self, *, takes_docker0: bool = False) -> None:
+        self._takes_docker0 = takes_docker0
         self.folder = Path(tempfile.mkdtemp(prefix="mendmesh-engine-"))
         self.host = f"unix://{self.folder}/docker.sock"
         self.bridge = ""
@@ -37,10 +41,10 @@ class OwnEngine:
 
     def start(self) -> None:
         """Wait until its socket answers; skips (or fails, in CI) with the end of the engine's log."""
-        if _another_engine():
-            self._network = self._own_bridge()
-        else:
+        if self._takes_docker0 and not _another_engine():
             remove_ports_of("docker0")
+        else:
+            self._network = self._own_bridge()
         self._launch()
 
     def restart(self) -> None:
@@ -95,24 +99,34 @@ class OwnEngine:
     def _own_bridge(self) -> list[str]:
         ip = require("ip", "apt-get install iproute2")
         used = subprocess.run([ip, "-4", "route"], capture_output=True, text=True, check=True).stdout
-        number = next(n for n in range(1, 255) if f"10.213.{n}." not in used)
-        self.bridge = f"mendmesh{number}"
-        added = subprocess.run(
-            [ip, "link", "add", self.bridge, "type", "bridge"], capture_output=True, text=True, check=False
-        )
+        for number in (n for n in range(1, 255) if f"10.213.{n}." not in used):
+            added = _add_bridge(ip, f"mendmesh{number}")
+            if "File exists" not in added.stderr:  # another one took the same number at the same moment
+                break
         if added.returncode:
             shutil.rmtree(self.folder)
             missing("the right to make a network bridge", f"run as root with all capabilities ({added.stderr.strip()})")
+        self.bridge = f"mendmesh{number}"
         subprocess.run([ip, "address", "add", f"10.213.{number}.1/24", "dev", self.bridge], check=True)
         subprocess.run([ip, "link", "set", self.bridge, "up"], check=True)
         return ["--bridge", self.bridge, "--iptables=false"]
 
 
+def engines_are_ours() -> bool:
+    """Do these tests start engines of their own? Else they have one: the one at DOCKER_HOST, or the machine's."""
+    return not os.environ.get("DOCKER_HOST") and os.geteuid() == 0
+
+
 def _another_engine() -> bool:
-    """An engine that has ended leaves its docker0 behind; ours takes that over, as its own next start would."""
+    """Does one have docker0? One that has ended leaves it behind; ours takes that over, as its own next start would."""
     if not Path("/sys/class/net/docker0").exists():
         return False
-    return any(process.name() == "dockerd" for process in psutil.process_iter(["name"]))
+    running = [process.info for process in psutil.process_iter(["name", "cmdline"])]
+    return any(one["name"] == "dockerd" and "--bridge" not in (one["cmdline"] or ()) for one in running)
+
+
+def _add_bridge(ip: str, name: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ip, "link", "add", name, "type", "bridge"], capture_output=True, text=True, check=False)
 
 
 def remove_ports_of(bridge: str) -> None:

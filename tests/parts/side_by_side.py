@@ -1,8 +1,10 @@
-"""Who may run beside whom when a session has workers (`pytest -n 4`): one worker has the machine, files are free.
+"""Who may run beside whom when a session has workers (`pytest -n 4`): two of them have an engine, files are free.
 
-The Docker engine and its bridge, network namespaces and systemd are one for the whole machine: their tests stay
-together, in order. All others go to whoever is free, file by file, because a file's fixtures are started once. What is
-long begins first, and the machine before all of it: a run ends with what is short.
+What is deployed, with the Docker engine that has docker0 and the firewall, is one for the whole machine: its tests stay
+together, in order. What heals or watches containers and units needs neither networks nor the product's images, and has
+a second engine beside the first, in a worker of its own. All others go to whoever is free, file by file, because a
+file's fixtures are started once. What is long begins first, and the engines before all of it: a run ends with what is
+short.
 """
 
 from __future__ import annotations
@@ -10,60 +12,71 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from parts.dockerd import engines_are_ours
+
 # In this order.
 THE_MACHINE = (
-    "cli/tests/test_drill_docker.py",
-    "services/executor-agent/tests/test_process_heals.py",
-    "services/executor-agent/tests/test_repairs.py",
-    "services/executor-agent/tests/test_repairs_of_units.py",
-    "services/executor-agent/tests/test_undo_on_a_host.py",
     "tests/deploy/test_deploy_systemd.py",  # beside it the images are built that the next ones need
     "tests/deploy/test_deploy_docker.py",
+    "tests/deployed/",
     "services/node-agent/tests/test_docker.py",
     "services/node-agent/tests/test_engine_restart.py",
-    "services/node-agent/tests/test_systemd.py",
     "services/observer/tests/browser/test_page_heals.py",
-    "tests/deployed/",
     "tests/qualify/test_scenarios.py",
-    "tests/system/test_partition.py",
-    "tests/test_engine_parts.py",
-    "tests/test_own_remedy.py",
-    "tests/test_reboot.py",
-    "tests/test_remedies.py",
-    "tests/test_container_remedies.py",
+    "cli/tests/test_drill_docker.py",
 )
-# What takes half a minute or more, file by file, longest first; tests of the files in EACH_ALONE share nothing.
+# Where both engines are ours; elsewhere they come after the ones above.
+A_SECOND_ENGINE = (
+    "tests/test_remedies.py",
+    "services/executor-agent/tests/test_repairs.py",
+    "tests/test_container_remedies.py",
+    "tests/test_own_remedy.py",
+    "services/executor-agent/tests/test_process_heals.py",
+    "services/executor-agent/tests/test_repairs_of_units.py",
+    "services/executor-agent/tests/test_undo_on_a_host.py",
+    "services/node-agent/tests/test_systemd.py",
+    "tests/test_engine_parts.py",
+    "tests/test_reboot.py",
+)
+WITH_AN_ENGINE = (*THE_MACHINE, *A_SECOND_ENGINE)
+# What takes twenty seconds or more alone, file by file, longest first; tests of the files in EACH_ALONE share nothing.
 LONG = (
     "tests/system/test_chaos.py",
+    "services/observer/tests/browser/",
     "cli/tests/test_up.py",
+    "services/executor-agent/tests/test_ansible_pool.py",
+    "services/planner-agent/tests/test_crashes.py",
+    "services/executor-agent/tests/test_executor.py",
+    "cli/tests/test_drill.py",
+    "services/planner-agent/tests/test_injection.py",
+    "tests/test_seeds.py",
+    "tests/test_choice_of_tests.py",
+    "services/node-agent/tests/test_supervisor.py",
     "cli/tests/test_secrets_stay_hidden.py",
     "services/executor-agent/tests/test_recovery.py",
-    "services/executor-agent/tests/test_repairs_of_programs.py",
-    "services/observer/tests/browser/",
-    "cli/tests/test_drill.py",
-    "tests/test_seeds.py",
-    "services/planner-agent/tests/test_injection.py",
-    "services/planner-agent/tests/test_crashes.py",
-    "tests/test_parts.py",
-    "tests/test_at_rest.py",
-    "tests/test_loop_under_acl.py",
-    "services/observer/tests/test_index_process.py",
     "services/observer/tests/test_process.py",
-    "tests/test_redis_flood.py",
-    "cli/tests/test_local_users.py",
-    "cli/tests/test_end_watch.py",
+    "tests/system/test_partition.py",
+    "tests/test_loop_under_acl.py",
+    "tests/test_at_rest.py",
+    "core/tests/messaging/test_bridge.py",
+    "core/tests/runtime/test_service.py",
+    "services/observer/tests/test_index_process.py",
     "services/executor-agent/",
+    "tests/test_redis_flood.py",
 )
 EACH_ALONE = ("tests/system/test_chaos.py",)
 ITS_FIXTURES = frozenset({"engine", "systemd_node"})
+BESIDE = pytest.StashKey[bool]()
 
 
 class Beside(LoadScopeScheduling):
-    """What one worker gets at once: all that needs the machine, or one file."""
+    """What one worker gets at once: all that needs the machine, all that needs an engine beside it, or one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith(THE_MACHINE):
+        if file.startswith(A_SECOND_ENGINE) and engines_are_ours():
+            return "the second engine"
+        if file.startswith(WITH_AN_ENGINE):
             return "the machine"
         return nodeid if file.startswith(EACH_ALONE) else file
 
@@ -87,10 +100,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         file = item.nodeid.partition("::")[0]
         fixtures = ITS_FIXTURES.intersection(getattr(item, "fixturenames", ()))
-        if fixtures and not file.startswith(THE_MACHINE):
-            raise pytest.UsageError(f"{file} needs {', '.join(fixtures)}: add it to THE_MACHINE in {__name__}")
+        if fixtures and not file.startswith(WITH_AN_ENGINE):
+            raise pytest.UsageError(f"{file} needs {', '.join(fixtures)}: add it to one of the two lists in {__name__}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """An engine is started for the first test that asks for it: whose turn is it?"""
+    of_a_worker = hasattr(item.config, "workerinput")
+    item.config.stash[BESIDE] = of_a_worker and item.nodeid.startswith(A_SECOND_ENGINE)
 
 
 def _turn(nodeid: str) -> int:
-    order = (*THE_MACHINE, *LONG)
+    order = (*WITH_AN_ENGINE, *LONG)
     return next((number for number, path in enumerate(order) if nodeid.startswith(path)), len(order))
