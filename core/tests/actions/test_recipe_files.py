@@ -125,6 +125,8 @@ def test_each_type_has_an_example_and_takes_no_template_and_no_line(kind: SlotTy
         (SlotType.PORT, "70000", None),
         (SlotType.PATH, "/etc/../etc/shadow", None),
         (SlotType.USER, "-rf", None),
+        (SlotType.PACKAGE, "python3.11", "python3.11"),
+        (SlotType.PACKAGE, "nginx.service", None),
         (
             SlotType.SCHEDULE,
             "*/15 * * * *",

@@ -228,6 +228,20 @@ def test_who_says_only_that_the_firewall_is_to_change_is_asked_which_port_and_wh
     assert [one.slot for one in wrong.open] == ["rule"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Remove user kubeconfig",  # a file that is the user's
+        "Delete the user authorized-keys-backup",
+        "Ensure matrix-bridge.service installed",  # a unit's file, no package
+        "Install the nginx.timer",
+        "Create su group sugroup",  # whose group, and is su a user?
+    ],
+)
+def test_what_names_of_tasks_taught_is_no_draft(text: str) -> None:
+    assert not isinstance(understand(text, RECIPES), Draft)
+
+
 def test_a_firewall_is_no_service_and_firewalld_is_one() -> None:
     ssh = {"ufw": {"rule": "allow", "port": "22", "proto": "tcp"}}
     for text in ("Enable firewall", "방화벽 켜줘", "Włącz zaporę", "schalte die Firewall ein"):

@@ -39,7 +39,10 @@ class SlotType(StrEnum):
 
 
 _PATTERNS: Mapping[SlotType, re.Pattern[str]] = {
-    SlotType.PACKAGE: re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,99}"),
+    # Not what systemd calls a unit: "nginx.service installed" speaks of its file.
+    SlotType.PACKAGE: re.compile(
+        r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,99}(?<!\.service)(?<!\.socket)(?<!\.timer)(?<!\.target)(?<!\.mount)"
+    ),
     SlotType.UNIT: re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,99}"),
     SlotType.USER: re.compile(r"[a-z_][a-z0-9_-]{0,31}"),
     SlotType.NAME: re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"),

@@ -164,6 +164,9 @@ class _Parser:
         if last and not last.label and (not following or hit.particle):
             last.label, last.noun = slot, True
             return
+        if last and not last.noun and not last.label and last.tokens[-1].kind is TokenKind.WORD:
+            said = f"{last.tokens[-1].text} {self.clause.tokens[hit.start].text}"  # "su group sugroup": whose group?
+            self.made.left += [] if last.tokens[-1].ending else [said]
         if self.listed and self.made.chunks and not self.made.chunks[-1].label:
             self.made.left.append(f"{self.listed} {self.clause.tokens[hit.start].text}")  # "user anna and group docker"
         self.label, self.noun, self.preposition, self.listed = slot, True, "", ""

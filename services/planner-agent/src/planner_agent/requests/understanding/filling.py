@@ -17,6 +17,7 @@ from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 _NAMES = (SlotType.PACKAGE, SlotType.UNIT, SlotType.USER, SlotType.NAME)
 _IN_SMALL = (SlotType.PACKAGE, SlotType.UNIT)  # of which people write the first letter large
+LONG = 6  # letters of a word in which another one may end by chance
 _LIKE_A_HOST = re.compile(r"(?:node|host|server|srv|web|db|vm|pi|nas)-?[0-9]{1,3}")
 _A_FILE = re.compile(r"\.(?:html?|txt|conf|cfg|j2|ya?ml|json|sh|ini|css|js|zip|gz|tar|pub)$")
 _NO_WORDS = {SlotType.TEXT, SlotType.PATH, SlotType.URL, SlotType.PUBLIC_KEY, SlotType.SCHEDULE}
@@ -122,9 +123,15 @@ class Filler:
             return False
         if word in known.nouns or word in known.language.ordinary:  # "delete the user files"
             return True
+        if slot.type is SlotType.USER and self._ends_like_a_thing(word):
+            return True
         if (chunk.plural and len(chunk.tokens) == 1) or _LIKE_A_HOST.fullmatch(word):
             return True
         return not chunk.noun and (chunk.article or word in known.verbs)
+
+    def _ends_like_a_thing(self, word: str) -> bool:
+        """ "remove user kubeconfig" speaks of a file that is the user's."""
+        return any(len(one) >= LONG and word.endswith(one) for one in self.lexicon.language.ordinary)
 
 
 def _may_be_name(text: str) -> bool:
