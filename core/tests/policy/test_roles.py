@@ -85,3 +85,9 @@ def test_a_changed_byte_of_a_role_is_seen() -> None:
 def test_another_login_is_guarded_at_least() -> None:
     book = with_role({"ping": {}}).model_copy(update={"login": Login(key="deploy")})
     assert risk_of_playbook(book, "web01", POLICY) is Risk.GUARDED
+
+
+def test_of_a_request_its_tasks_hide_nothing_either() -> None:
+    book = with_role({"ansible.builtin.ping": {}, "ignore_errors": True})
+    assert lint_playbook(book, "web01").problems == ()
+    assert "of a request may not use ignore_errors" in lint_playbook(book, "web01", requested=True).sentence

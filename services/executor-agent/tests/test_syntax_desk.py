@@ -24,6 +24,7 @@ from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.syntax_questions import ask
 from mesh_core.models.proposals import Playbook
+from mesh_core.models.run_options import Role, RoleFile
 from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.inventory import Inventory
@@ -66,6 +67,19 @@ def test_what_ansible_can_read_has_no_problem_and_what_it_cannot_is_told(
     assert "couldn't resolve module/action 'ansible.builtin.no_such'" in wrong.problem
     assert str(pool.home) not in wrong.problem
     assert not [*pool.home.glob("syntax-*")], "nothing is left of it"
+
+
+def test_the_files_of_a_role_are_read_as_well(pool: AnsiblePool, config: ConfigReader) -> None:
+    desk = SyntaxDesk(Bus.connect("redis://127.0.0.1:1/0", "none"), pool, config)
+    text = "- hosts: web01\n  gather_facts: false\n  roles: [webapp]\n"
+    for module, readable in (("ping", True), ("no_such", False)):
+        tasks = f"- ansible.builtin.{module}: {{}}\n"
+        file = RoleFile(path="tasks/main.yml", sha256=hashlib.sha256(tasks.encode()).hexdigest(), text=tasks)
+        role = Role(name="webapp", files=(file,))
+        playbook = Playbook(name="p", sha256=hashlib.sha256(text.encode()).hexdigest(), text=text, role=role)
+        said = desk.check(GOOD.model_copy(update={"playbook": playbook}))
+        assert said
+        assert (said.problem == "") is readable, said
 
 
 def test_the_gate_comes_first_because_checking_the_syntax_runs_what_a_template_says(
