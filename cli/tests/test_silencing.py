@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,14 +25,14 @@ def test_a_maintenance_is_announced_listed_shown_elsewhere_and_ended(mend: Mend)
     assert said.exit_code == 0, said.output
     assert "maintenance of pi* until" in said.stdout
     [silence] = known(mend)
-    assert abs(parse_time(silence.ends_at) - datetime.now(UTC) - timedelta(hours=2)) < timedelta(seconds=30)
+    assert abs(parse_time(silence.ends_at) - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=10)
     assert "\x1b" not in silence.reason
     listed = mend("silences").stdout
     assert silence.id in listed
     assert "pi*/*" in listed
     [row] = json.loads(mend("silences", "--json").stdout)
     assert (row["id"], row["active"]) == (silence.id, True)
-    assert "silent for 1h59m more: pi* (maintenance by" in mend("pending").stdout
+    assert re.search(r"silent for 1h5\dm more: pi\* \(maintenance by", mend("pending").stdout)
     status = mend("status")
     assert "1: nothing is proposed there" in status.stdout
     assert json.loads(mend("status", "--json").stdout)["silences"] == [silence.id]

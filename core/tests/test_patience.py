@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from mesh_core import testing
-from mesh_core.testing import Patience, wait_for
+from mesh_core.testing import Patience, wait_for, within
 
 CORES = os.cpu_count() or 1
 
@@ -69,3 +69,10 @@ async def test_what_does_not_come_is_said_with_how_long_it_was_waited_for(machin
 
     with pytest.raises(AssertionError, match=r"after 2 s \(by the clock 2 s\) still waiting for: a miracle"):
         await wait_for(never, 2, "a miracle")
+
+
+def test_a_block_that_takes_longer_than_it_may_is_told_at_its_end(machine: Machine) -> None:
+    with within(5, "a blink"):
+        machine.now += 1
+    with pytest.raises(AssertionError, match=r"it took 0.5 s \(by the clock 1 s\): a nap"), within(0.5, "a nap"):
+        machine.now += 1

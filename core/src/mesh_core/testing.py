@@ -7,8 +7,10 @@ import inspect
 import os
 import shutil
 import subprocess
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import redis
@@ -47,6 +49,26 @@ def until(predicate: Callable[[], object], seconds: float, description: str) -> 
         if patience.over():
             raise AssertionError(f"after {patience} still waiting for: {description}")
         time.sleep(0.02)
+
+
+@contextmanager
+def within(seconds: float, description: str) -> Iterator[None]:
+    """For a block that ends by itself: AssertionError if that took more than `seconds` of `Patience`."""
+    patience, ended = Patience(seconds), threading.Event()
+
+    def count() -> None:
+        while not patience.over() and not ended.wait(0.1):
+            pass
+
+    counting = threading.Thread(target=count, daemon=True)
+    counting.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        counting.join()
+    if patience.over():
+        raise AssertionError(f"it took {patience}: {description}")
 
 
 class Patience:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import re
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ from mesh_core.llm.providers.ollama import OllamaProvider
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import ApiError, ModelRefusal, Price, Prompt, Provider, Rejection, RouterResult, complete
 from mesh_core.models.attempts import AttemptOutcome
-from mesh_core.testing import free_port
+from mesh_core.testing import free_port, within
 
 PROMPT = Prompt("You answer in JSON.", "Say yes.", 64)
 SCHEMA: dict[str, object] = {
@@ -184,20 +183,16 @@ async def test_a_bad_day_costs_one_request_and_goes_to_the_next_rung(
 
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_a_refused_connection_is_a_network_error_at_once(vendor: str, make: Make) -> None:
-    began = time.monotonic()
-    (only,) = (await ask(make(vendor, f"http://127.0.0.1:{free_port()}", timeout_seconds=120))).attempts
-    assert only.outcome is AttemptOutcome.NETWORK_ERROR, only.detail
-    assert time.monotonic() - began < 60, "at once, not at the wall clock of 120 s"
+    (only,) = (await ask(make(vendor, f"http://127.0.0.1:{free_port()}", timeout_seconds=600))).attempts
+    assert only.outcome is AttemptOutcome.NETWORK_ERROR, only.detail  # at the wall clock it would be a timeout
 
 
 async def test_a_server_that_accepts_and_never_speaks_ends_at_the_wall_clock(make: Make) -> None:
     """Connecting succeeds in the kernel's backlog; nobody ever takes the call."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as deaf, within(20, "the end of half a second"):
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         (only,) = (await ask(make("openai", url, timeout_seconds=0.5))).attempts
     assert only.outcome is AttemptOutcome.TIMEOUT
-    assert time.monotonic() - began < 20
 
 
 async def test_an_endless_body_is_cut_off(make: Make, scripted_http: ScriptedHttp) -> None:

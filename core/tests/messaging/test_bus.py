@@ -19,7 +19,7 @@ from mesh_core.messaging.scripts.planning import FREE_GATE, GATE
 from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of
 from mesh_core.runtime.metrics import DEAD_LETTERS
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import RedisServer, wait_for, within
 
 Lossy = Callable[[RedisServer], Awaitable[Any]]
 NOW = "2026-05-05T12:00:00.000Z"
@@ -120,10 +120,8 @@ async def test_an_answer_that_never_comes_is_bus_down_within_the_time_that_a_per
     await holder.call("CLIENT", "PAUSE", 60_000)
     patient = Bus.connect(redis_server.url, "test")
     monkeypatch.setattr(patient, "redis", client)
-    start = time.monotonic()
-    with pytest.raises(BusDown):
+    with within(20, "the end of 0.3 s"), pytest.raises(BusDown):
         await patient.call("XADD", "s", "*", "p", "x")
-    assert time.monotonic() - start < 20
     await patient.close()
     await holder.close()
 

@@ -15,7 +15,7 @@ import pytest
 
 from mesh_core.runtime.heartbeats import heartbeat_file, what_is_stuck
 from mesh_core.runtime.service import BEAT_SECONDS, HEARTBEAT_SECONDS, awaited, pause, shared_end
-from mesh_core.testing import wait_for
+from mesh_core.testing import wait_for, within
 
 PARTS = """
 import asyncio, contextlib, sys, time
@@ -113,9 +113,10 @@ async def test_a_part_that_will_not_stop_is_cancelled_after_the_bound(
     process = start("'good': good, 'stubborn': stubborn")
     await wait_for(lambda: notes(tmp_path), 10, "the parts")
     begun = time.monotonic()
-    process.terminate()
-    _, said = await asyncio.to_thread(process.communicate, timeout=300)
-    assert 0.9 < time.monotonic() - begun < 30
+    with within(30, "it ends although a part does not"):
+        process.terminate()
+        _, said = await asyncio.to_thread(process.communicate, timeout=300)
+    assert time.monotonic() - begun > 0.9
     assert process.returncode == 0
     assert "service.part_cancelled" in said
     assert notes(tmp_path)[-2:] == ["stubborn cancelled", "closed"]
@@ -183,9 +184,8 @@ async def test_a_pause_ends_early_when_it_is_time_to_stop() -> None:
     stop = asyncio.Event()
     assert await pause(stop, 0.01) is False
     stop.set()
-    begun = time.monotonic()
-    assert await pause(stop, 30) is True
-    assert time.monotonic() - begun < 15
+    with within(15, "a pause of which nothing is left"):
+        assert await pause(stop, 30) is True
 
 
 async def test_what_is_awaited_in_a_task_of_its_own_ends_although_it_loses_a_cancellation() -> None:

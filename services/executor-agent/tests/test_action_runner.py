@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
-from mesh_core.testing import RedisServer, free_port, wait_for
+from mesh_core.testing import RedisServer, free_port, wait_for, within
 
 # Minutes that no other process of this machine sleeps.
 LONG = f"61.{os.getpid()}"
@@ -233,10 +232,9 @@ async def test_sigterm_ends_a_long_playbook_cleanly(harness: ExecutorHarness) ->
         name = harness.approve(playbook(SLOW))
         log = harness.folder(Folder.RUNNING) / name.id / "logs" / "02_apply.log"
         await wait_for(lambda: log.exists() and "TASK" in log.read_text(), 30, "the playbook is at work")
-        begun = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 60) == 0
-        assert time.monotonic() - begun < 45
+        with within(45, "its end, long before the playbook's"):
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.wait, 300) == 0
     finally:
         process.kill()
         process.wait()

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mesh_core.testing import wait_for
+from mesh_core.testing import until, wait_for
 from node_agent.probes.supervisor import SupervisorOptions, SupervisorProbe
 
 CONFIG = """
@@ -81,10 +80,7 @@ class Supervised:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )
-        deadline = time.monotonic() + 60
-        while not (self.folder / "s.sock").exists():
-            assert time.monotonic() < deadline, "supervisord did not start"
-            time.sleep(0.05)
+        until((self.folder / "s.sock").exists, 60, "supervisord's socket")
 
     def stop(self) -> None:
         if self.process is not None:

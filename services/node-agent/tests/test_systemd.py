@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import redis
 from parts import images  # type: ignore[import-not-found]  # on the path of pytest only
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import RedisServer, until, wait_for
 
 pytestmark = pytest.mark.docker
 
@@ -105,15 +104,10 @@ def node(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node
     folder = tmp_path_factory.mktemp("systemd")
     node = Node(engine, images.node_image(engine), folder)
     try:
-        deadline = time.monotonic() + 60
-        while node.systemctl("is-system-running").strip() not in ("running", "degraded"):
-            assert time.monotonic() < deadline, "systemd did not come up"
-            time.sleep(0.2)
+        until(lambda: node.systemctl("is-system-running").strip() in ("running", "degraded"), 60, "systemd is up")
         node.systemctl("reset-failed")
         node.start_agent()
-        while not node.of(None):
-            assert time.monotonic() < deadline, "the agent did not come up"
-            time.sleep(0.1)
+        until(lambda: node.of(None), 60, "the agent is up")
         yield node
     finally:
         engine.rm(node.name)
