@@ -135,6 +135,7 @@ class RequestOut(BaseModel):
     recipes: list[str] = []
     playbook: Playbook | None = Field(None, description="of one that was only to be checked; nothing is filed of it")
     risk: Risk | None = None
+    syntax_checked: bool = Field(False, description="an executor said that Ansible can read its playbook")
     updated_at: str | None = None
 
 
