@@ -3,7 +3,7 @@ text. And what writes playbooks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -27,3 +27,24 @@ def line_of(root: Any, path: Sequence[str]) -> int:
             node = node.value[int(word)]
             line = node.start_mark.line + 1
     return line
+
+
+def node_problems(root: Any) -> Iterator[str]:
+    """What YAML takes and means otherwise than it looks: a key that is there twice, a part that stands elsewhere."""
+    seen: set[int] = set()
+    todo = [root] if root else []
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            yield f"{node.start_mark.line + 1}: it uses an alias (*name); write that part out once more"
+            return
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo += node.value
+        elif isinstance(node, yaml.MappingNode):
+            keys: set[str] = set()
+            for key, value in node.value:
+                if key.value in keys:
+                    yield f"{key.start_mark.line + 1}: {key.value} stands there twice; take one out"
+                keys.add(str(key.value))
+                todo.append(value)

@@ -1,11 +1,9 @@
-"""Is an alert over, and what is it called? What senders say of the alert itself, not of what it watches. Pure."""
+"""Is an alert over? What senders say of the alert itself, not of what it watches. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
-
-from mesh_core.models.events import HealthEvent
 
 # Words that are said of alerts only. "ok", "up", "clear", "closed" are said of things as well, a shut port among them:
 # they count in a severity, or where the sender's own fields show that its `state` is the alert's.
@@ -46,14 +44,3 @@ def is_firing(payload: dict[str, Any]) -> bool:
     listed = payload.get("alerts")
     alerts = [payload, *listed] if isinstance(listed, list) else [payload]
     return any(isinstance(alert, dict) and alert.get("status") in ("firing", "alerting") for alert in alerts)
-
-
-def alert_name_for(event: HealthEvent) -> str:
-    """The monitoring system's own name of the alert, or ''."""
-    payload = event.payload
-    candidates = [payload.get("alertname"), payload.get("alert")]
-    for key in ("commonLabels", "groupLabels", "labels"):
-        labels = payload.get(key)
-        if isinstance(labels, dict):
-            candidates.append(labels.get("alertname"))
-    return next((c for c in candidates if isinstance(c, str) and c), "")

@@ -17,11 +17,11 @@ from typing import Any
 from mesh_core.actions.action_type import Choice, nothing_else
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import Register, current
+from mesh_core.incidents.alert_name import alert_name_for
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
-from mesh_core.policy.alert_state import alert_name_for
 from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.policy.lifeline import (
     Lifeline,

@@ -9,11 +9,10 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -21,7 +20,7 @@ from pydantic import ValidationError
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.config_file import first_error, first_problem, not_yaml
-from mesh_core.models.yaml_loader import SafeLoader, line_of
+from mesh_core.models.yaml_loader import SafeLoader, line_of, node_problems
 
 MAX_BYTES = 64 * 1024
 SUFFIX = ".yml"
@@ -96,7 +95,7 @@ def read_any(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remed
     try:
         loader = SafeLoader(raw.decode("utf-8"))
         node = loader.get_single_node()
-        if problem := next(_node_problems(node), ""):
+        if problem := next(node_problems(node), ""):
             raise BadRemedy(f"{source}:{problem}")
         said = loader.construct_document(node) if node else None
     except UnicodeDecodeError as error:
@@ -150,24 +149,3 @@ def bytes_of(file: Path, distrust: Callable[[os.stat_result], str] = lambda stat
         if why := distrust(status):
             raise BadRemedy(f"{file.name}: {why}")
         return handle.read(MAX_BYTES + 1)
-
-
-def _node_problems(root: Any) -> Iterator[str]:
-    """What YAML takes and means otherwise than it looks: a key that is there twice, a part that stands elsewhere."""
-    seen: set[int] = set()
-    todo = [root] if root else []
-    while todo:
-        node = todo.pop()
-        if id(node) in seen:
-            yield f"{node.start_mark.line + 1}: it uses an alias (*name); write that part out once more"
-            return
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            todo += node.value
-        elif isinstance(node, yaml.MappingNode):
-            keys: set[str] = set()
-            for key, value in node.value:
-                if key.value in keys:
-                    yield f"{key.start_mark.line + 1}: {key.value} stands there twice; take one out"
-                keys.add(str(key.value))
-                todo.append(value)

@@ -1,0 +1,77 @@
+"""What of an event a runbook is looked for by: its names, its labels, and what its sender says in a sentence. Pure.
+
+Logs are no clue: what a program printed somebody else may have chosen, and it is long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_core.incidents.alert_name import alert_name_for
+from mesh_core.incidents.investigation import set_aside
+from mesh_core.models.events import HealthEvent
+
+_NAMES = ("rulename", "ruleName", "rule", "trigger", "triggername", "trigger_name", "alarm", "checkname", "check_name")
+_LABELS = ("commonLabels", "groupLabels", "labels", "tags")
+_TOLD = ("title", "summary", "description", "message", "msg", "info", "error", "subject")
+_BESIDE = ("commonAnnotations", "annotations")
+MAX_NAMES, MAX_LABELS = 8, 100
+MAX_HEADLINE = 80  # characters: what is longer tells, and names nothing
+
+
+@dataclass(frozen=True)
+class Clues:
+    """`names`: the most telling one first, the event's type last. `headlines`: as short as a name. `labels`: keys and
+    values as they were written."""
+
+    names: tuple[str, ...]
+    headlines: tuple[str, ...]
+    labels: Mapping[str, str]
+    text: str
+    node: str
+    service: str
+
+
+def clues_in(event: HealthEvent) -> Clues:
+    """Never raises; a payload of any shape."""
+    told = set_aside(event)
+    payload = told.payload
+    sentences = tuple(_sentences(payload))
+    return Clues(
+        names=tuple(dict.fromkeys((*_names(told), told.type)))[-MAX_NAMES:],
+        headlines=tuple(line for line in sentences if len(line) <= MAX_HEADLINE),
+        labels=dict(list(_labels(payload))[:MAX_LABELS]),
+        text="\n".join(sentences),
+        node=told.node,
+        service=told.service or "",
+    )
+
+
+def _names(event: HealthEvent) -> Iterator[str]:
+    for name in (alert_name_for(event), *_texts(event.payload, _NAMES)):
+        if name:
+            yield name
+        if (rest := name.rpartition(": ")[2]) != name:  # `Linux: High memory utilization`, `pve1: ...`
+            yield rest
+
+
+def _labels(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in _LABELS:
+        labels = payload.get(key)
+        if isinstance(labels, dict):
+            yield from ((str(name), str(value)) for name, value in labels.items() if isinstance(value, str | int))
+    yield from ((str(name), value) for name, value in payload.items() if isinstance(value, str))
+
+
+def _sentences(payload: Mapping[str, Any]) -> Iterator[str]:
+    yield from _texts(payload, _TOLD)
+    for key in _BESIDE:
+        beside = payload.get(key)
+        if isinstance(beside, dict):
+            yield from _texts(beside, _TOLD)
+
+
+def _texts(part: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[str]:
+    yield from (text[:1000] for key in keys if isinstance(text := part.get(key), str) and text)
