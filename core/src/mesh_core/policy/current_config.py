@@ -1,5 +1,5 @@
-"""What may be touched and done at this moment: the inventory, config/policy.yml and config/remedies, read again when
-they change.
+"""What may be touched and done at this moment: the inventory, config/policy.yml, config/remedies and config/runbooks,
+read again when they change.
 
 The planner proposes and the executor decides by it, and whoever shows a proposal says by it what the executor would
 decide. A file that cannot be used forbids everything that needs it; it stops nobody.
@@ -19,6 +19,8 @@ from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import notes_stamp, read_lifeline
 from mesh_core.policy.policy import NO_LIFELINE, BadPolicy, Policy
 from mesh_core.policy.remedy_folder import RemedyFolder
+from mesh_core.runbooks.folder import RunbookFolder
+from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 
 SETTLING_SECONDS = 2.0
@@ -54,10 +56,12 @@ class ConfigReader:
         self.inventory_file = runtime / "config" / "inventory.yml"
         self.policy_file = runtime / "config" / "policy.yml"
         self.remedies = RemedyFolder(runtime, complain)
+        self.runbooks = RunbookFolder(runtime, complain)
         self._inventory = WhenChanged(self._read_inventory, lambda: inventory_stamp(self.inventory_file))
-        # A policy names remedies: with others it is another one.
+        # A policy names remedies and heeds runbooks: with others it is another one.
         self._policy = WhenChanged(
-            self._read_policy, lambda: (self.remedies.use(), stamp_of(self.policy_file), notes_stamp(runtime))
+            self._read_policy,
+            lambda: (self.remedies.use(), self.runbooks.index(), stamp_of(self.policy_file), notes_stamp(runtime)),
         )
 
     def read(self) -> ConfigSnapshot:
@@ -83,7 +87,7 @@ class ConfigReader:
 
     def _read_policy(self) -> Policy | str:
         try:
-            return current_policy(self._runtime, self._lifeline)
+            return current_policy(self._runtime, self._lifeline, self.runbooks.index())
         except BadPolicy as error:
             self._complain(self.policy_file, str(error))
             return str(error)
@@ -108,11 +112,12 @@ class LatestPolicy:
         return self._good
 
 
-def current_policy(runtime: Path, lifeline: Lifeline = NO_LIFELINE) -> Policy:
+def current_policy(runtime: Path, lifeline: Lifeline = NO_LIFELINE, runbooks: RunbookIndex | None = None) -> Policy:
     """The policy of a runtime folder, with what its services noted and `lifeline` protected. Raises BadPolicy.
 
-    By the register of this process: its own remedies are those that a ConfigReader read last."""
-    return Policy.load(runtime / "config" / "policy.yml", lifeline | read_lifeline(runtime))
+    By the register of this process: its own remedies are those that a ConfigReader read last; without `runbooks` only
+    the shipped ones are known."""
+    return Policy.load(runtime / "config" / "policy.yml", lifeline | read_lifeline(runtime), runbooks)
 
 
 def _saved_at(path: Path) -> float:

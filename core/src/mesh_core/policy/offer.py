@@ -13,6 +13,8 @@ from mesh_core.actions.register import type_for
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy_file import PolicyRule, When
 from mesh_core.policy.track_record import RankedChoice, TrackRecord, ranked
+from mesh_core.runbooks.index import Match
+from mesh_core.runbooks.runbook import Runbook
 
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
 _LAST = frozenset({NOTIFY.word, IGNORE.word})
@@ -23,6 +25,7 @@ class Allowed:
     """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so.
 
     `order`: all of them, as a model reads them: `preferred` first, then what helped here before, then what risks less.
+    `runbook`: what is documented for it, where anything is.
     """
 
     actions: frozenset[str]
@@ -30,6 +33,7 @@ class Allowed:
     reason: str
     rule: str
     order: tuple[str, ...]
+    runbook: Match | None = None
 
 
 class Offer:
@@ -43,6 +47,7 @@ class Offer:
         self._own: tuple[str, ...] = ()
         self._instead: tuple[str, ...] = ()  # what may stand in the place of what the rule prefers
         self._in_its_place = False
+        self._runbook: Match | None = None
         if spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))):
             self.reason += f": {', '.join(spoke)}"
 
@@ -70,6 +75,34 @@ class Offer:
             self.preferred = next(iter(self._instead), NOTIFY.word)
         elif self.preferred == self._rule.prefer == NOTIFY.word and self._own and not _looks_closer(self._rule.when):
             self._instead, self.preferred = self._own, self._own[0]
+
+    def heed(self, match: Match | None, *, written: bool = False) -> None:
+        """What is documented for this very trouble: another preference among what is offered, and nothing more offered.
+
+        What cannot help is not preferred. What can is, instead of a notification, where the rule asked for no fact or
+        word that says otherwise. A rule that a person wrote (`written`) hears only runbooks that a person wrote.
+        """
+        self._runbook = match
+        if match is None or not match.is_certain or self.preferred == IGNORE.word:
+            return
+        runbook = match.runbook
+        if written and not runbook.own:
+            return
+        helps = next((word for word in runbook.helps if word in self.actions - _LAST), NOTIFY.word)
+        if self.preferred in runbook.useless:
+            said = f"the runbook {runbook.id} says that {self.preferred} cannot help"
+        elif helps != NOTIFY.word and self._gives_way_to(runbook):
+            said = f"the runbook {runbook.id} says that {helps} can help"
+        else:
+            return
+        self.actions.add(helps)
+        self.preferred, self.rule_name, self.reason = helps, "runbook", f"{self.reason}; {said}"
+
+    def _gives_way_to(self, runbook: Runbook) -> bool:
+        """Is the preference the rule's own, for no fact or word of the event, and not what is documented?"""
+        if self._in_its_place or self.rule_name != self._rule.name or _looks_closer(self._rule.when):
+            return False
+        return self.preferred not in runbook.helps and (runbook.own or self.preferred == NOTIFY.word)
 
     def take_away(self, words: frozenset[str], sentence: str, fence: str) -> None:
         """What a fence forbids, whatever the rule says."""
@@ -102,7 +135,7 @@ class Offer:
             reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
         rest = (*order, *(word for word in choice_words if word in self.actions))
         every = tuple(dict.fromkeys((preferred, *rest)))
-        return Allowed(frozenset(self.actions), preferred, reason, rule_name, every)
+        return Allowed(frozenset(self.actions), preferred, reason, rule_name, every, self._runbook)
 
 
 def _looks_closer(when: When) -> bool:

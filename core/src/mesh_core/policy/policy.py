@@ -40,6 +40,8 @@ from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
+from mesh_core.runbooks.index import RunbookIndex
+from mesh_core.runbooks.shipped import shipped_index
 
 NO_LIFELINE = Lifeline()
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
@@ -49,10 +51,18 @@ class Policy:
     """By the register of the moment at which it was made; `allows` may be called from anywhere.
 
     `lifeline` is protected beside what the file lists. `written`: the names of the rules that a person wrote.
+    `runbooks`: what is documented; without them nothing is.
     """
 
-    def __init__(self, document: Document, lifeline: Lifeline = NO_LIFELINE, written: Collection[str] = ()):
+    def __init__(
+        self,
+        document: Document,
+        lifeline: Lifeline = NO_LIFELINE,
+        written: Collection[str] = (),
+        runbooks: RunbookIndex | None = None,
+    ):
         self._register = current()
+        self._runbooks = runbooks
         self.lifeline = lifeline
         self._written = frozenset(written)
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
@@ -66,20 +76,22 @@ class Policy:
         check_names(self.rules, self._cues.names)
 
     @classmethod
-    def load(cls, path: Path | None, lifeline: Lifeline = NO_LIFELINE) -> Policy:
-        """The shipped policy, with the file at `path` over it if there is one. Raises BadPolicy."""
+    def load(cls, path: Path | None, lifeline: Lifeline = NO_LIFELINE, runbooks: RunbookIndex | None = None) -> Policy:
+        """The shipped policy, with the file at `path` over it if there is one, and `runbooks`, else the shipped ones.
+        Raises BadPolicy."""
         base = _shipped()
+        known = shipped_index() if runbooks is None else runbooks
         if path is None:
-            return cls(base, lifeline)
+            return cls(base, lifeline, runbooks=known)
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return cls(base, lifeline)
+            return cls(base, lifeline, runbooks=known)
         except (OSError, UnicodeDecodeError) as error:
             raise BadPolicy(f"{path}: cannot be read: {error}") from None
         try:
             own = read_policy(text, str(path))
-            return cls(merged(base, own), lifeline, {rule.name for rule in own.rules})
+            return cls(merged(base, own), lifeline, {rule.name for rule in own.rules}, known)
         except BadPolicy as error:
             raise BadPolicy(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
@@ -102,6 +114,7 @@ class Policy:
         else:
             offer.join(self._joining(rule, event))
         offer.drop_unmet(self._unmet(offer.actions, event))
+        offer.heed(self._runbooks.find(event) if self._runbooks else None, written=rule.name in self._written)
         for words, sentence, fence in self._fences(event, facts, past):
             offer.take_away(words, sentence, fence)
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)

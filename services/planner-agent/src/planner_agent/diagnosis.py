@@ -22,7 +22,10 @@ from mesh_core.models.proposals import Evidence, ModelRef
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.policy import Allowed, Policy, narrow
 from mesh_core.policy.track_record import PastRun, TrackRecord
+from mesh_core.runbooks.index import Match
+from mesh_core.runbooks.wording import RUNBOOK, in_short, told
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
+from mesh_core.security.redaction import redacted
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PlannerStore
 from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
@@ -64,21 +67,22 @@ class Diagnostician:
         past = await self._store.history.record(event)
         allowed = await self._allowed(event, past)
         seen = evidence_for(event)
-        evidence = (*seen, *_history(past.runs[:MAX_TOLD_RUNS]))
+        history = _history(past.runs[:MAX_TOLD_RUNS])
+        documented = allowed.runbook
 
         async def publish(attempt: Attempt) -> None:
             await self._publish(event, attempt)
 
         result = await complete(
             () if rules_only else self._providers,
-            prompt_for(event, evidence, allowed),
+            prompt_for(event, (*_in_short(documented), *seen, *history), allowed),
             narrow(base_schema(), event, allowed),
             read_answer(event, allowed, seen),
             breakers=self._breakers,
             on_attempt=publish,
         )
         answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
-        return Diagnosis(answered.answer, answered.model, evidence)
+        return Diagnosis(answered.answer, answered.model, (*_cited(documented), *seen, *history))
 
     async def preferred(self, event: HealthEvent) -> str:
         """What policy would choose for it by itself. Raises BusDown."""
@@ -117,6 +121,16 @@ class Diagnostician:
                 return
             except BusDown:
                 await asyncio.sleep(METRIC_RETRY_SECONDS)
+
+
+def _cited(match: Match | None) -> tuple[Evidence, ...]:
+    """What is documented for it, for a person: all of it, and how sure it is."""
+    return (Evidence(source=RUNBOOK, text=redacted(told(match))),) if match else ()
+
+
+def _in_short(match: Match | None) -> tuple[Evidence, ...]:
+    """The same for a model, among the evidence: data, whoever wrote it. A guess is for people only."""
+    return (Evidence(source=RUNBOOK, text=redacted(in_short(match))),) if match and match.is_certain else ()
 
 
 def _history(runs: Sequence[PastRun]) -> tuple[Evidence, ...]:
