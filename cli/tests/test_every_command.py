@@ -39,6 +39,7 @@ GOOD = (
     "silences --all", "silences --json", "audit show --json", "audit verify", "users list", "users list --json",
     "edit pi4/one", "preview pi4/one --timeout 1", "retry pi4/four", "undo pi4/two", "unsilence all",
     "ack pi4/unknown", "notify-test", "migrate --dry-run", "requests", "requests --json",
+    "runbooks search disk", "runbooks search disk --json", "runbooks show disk-space",
 )  # fmt: skip
 ODD = (
     ("show", FOREIGN), ("approve", FOREIGN), ("reject", NO_TEXT, "--reason", "x"), ("reject", "pi4/one"),
@@ -49,6 +50,7 @@ ODD = (
     ("request", FOREIGN), ("request", FOREIGN, "--host", FOREIGN), ("request", NO_TEXT, "--host", "pi4"),
     ("request", FOREIGN, "--answer", FOREIGN), ("request", NO_TEXT, "--cancel"),
     ("inject", FOREIGN, "--node", FOREIGN, "--payload", FOREIGN), ("inject", "x", "--node", "pi4", "--json"),
+    ("runbooks", "search", FOREIGN), ("runbooks", "search", NO_TEXT), ("runbooks", "show", FOREIGN),
     ("backup", f"/nowhere/{NO_TEXT}"), ("restore", f"/nowhere/{FOREIGN}"), ("users", "add", FOREIGN),
     ("--version",), (FOREIGN,), (NO_TEXT,),
 )  # fmt: skip

@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # each command imports only what it uses
     from mesh_core.approvals.operator_folders import OperatorFolders
     from mesh_core.messaging.bus import Bus
     from mesh_core.policy.remedy_folder import RemedyFolder
+    from mesh_core.runbooks.folder import RunbookFolder
     from mesh_core.silences.folder import SilenceFolder
 
 MAX_NOTE_BYTES = 16 * 1024
@@ -83,6 +84,14 @@ class CliContext:
         from mesh_core.policy.remedy_folder import RemedyFolder
 
         return RemedyFolder(self.runtime)
+
+    @cached_property
+    def runbooks(self) -> RunbookFolder:
+        """What is documented, with a person's own; the words for what helps include their remedies."""
+        from mesh_core.runbooks.folder import RunbookFolder
+
+        self.remedies.use()
+        return RunbookFolder(self.runtime)
 
     @property
     def silences(self) -> SilenceFolder:

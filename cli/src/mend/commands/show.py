@@ -36,6 +36,7 @@ from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.policy.proposal_lint import lint_by_current_policy
+from mesh_core.runbooks.wording import RUNBOOK
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 
@@ -110,6 +111,8 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
     cli.out.print(line, soft_wrap=True)
     cli.say_beside("  touches     ", plain(what_it_touches(p), MAX_TOUCHES))
     cli.say_beside("  because     ", plain(told_reason(p)))
+    if cited := next((piece.text for piece in p.evidence if piece.source == RUNBOOK), ""):
+        cli.say_beside("  runbook     ", plain(cited.partition("\n")[0], 300))
     if p.preview_of:
         cli.say_beside("  preview of  ", f"{plain(p.preview_of.id)}, digest {p.preview_of.digest}")
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"

@@ -17,6 +17,7 @@ from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.remedy_folder import RemedyFolder
+from mesh_core.runbooks.folder import RunbookFolder
 from mesh_core.runtime.executor_notes import read_isolation, read_targets
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mesh_core.runtime.secret_files import is_given
@@ -36,6 +37,7 @@ def check_machine(runtime: Path, environ: Mapping[str, str]) -> Iterator[Finding
     yield _layout(runtime)
     yield from _folders(ActionFolders(runtime))
     yield from _remedies(runtime)
+    yield from _runbooks(runtime)
     yield _policy(runtime / "config" / "policy.yml")
     yield _services(runtime)
     yield from _isolation(runtime)
@@ -135,6 +137,17 @@ def _remedies(runtime: Path) -> Iterator[Finding]:
     if not register.refused:
         shipped = len(register.files) - len(register.own - SHIPPED.files.keys())
         yield ok("remedies", f"{shipped} shipped, {len(register.own)} of your own")
+
+
+def _runbooks(runtime: Path) -> Iterator[Finding]:
+    """A person's own, beside the shipped ones."""
+    folder = RunbookFolder(runtime)
+    index = folder.index()
+    fix = "correct that line, or take the file away; until then nothing of it is used"
+    yield from (warning("runbooks", plain(why, 400), fix) for why in [*folder.refused.values()][:MAX_REFUSED])
+    if not folder.refused:
+        own = sum(one.own for one in index.runbooks)
+        yield ok("runbooks", f"{len(index.runbooks) - own} shipped, {own} of your own")
 
 
 def _policy(path: Path) -> Finding:
