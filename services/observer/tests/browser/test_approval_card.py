@@ -178,3 +178,14 @@ def test_what_runs_on_no_host_has_no_preview(visit: Visit, mesh: Mesh) -> None:
     page = visit(f"#/proposals/{name.id}")
     expect(page.get_by_role("button", name="Approve…")).to_be_visible()
     expect(page.get_by_role("button", name="Preview")).to_have_count(0)
+
+
+def test_the_card_names_the_runbook_that_was_found(visit: Visit, mesh: Mesh) -> None:
+    if not mesh.processes:
+        mesh.start()
+    heading = "container-down: A container does not run (found by its name)"
+    evidence = ({"source": "runbook", "text": f"{heading}\nmeans: Its <b>program</b> ended."},)
+    name = mesh.propose("web01", "documented", evidence=evidence)
+    card = visit(f"#/proposals/{name.id}").get_by_label("Proposal", exact=True)
+    expect(card).to_contain_text(f"Runbook: {heading}")
+    expect(card).to_contain_text("means: Its <b>program</b> ended.")

@@ -68,6 +68,11 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
           />
         </p>
       )}
+      {runbookOf(p) && (
+        <p class="hint">
+          Runbook: <UntrustedText text={runbookOf(p)} max={300} />
+        </p>
+      )}
       <Warnings p={p} />
       <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
       <Decide p={p} reload={reload} />
@@ -138,6 +143,11 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       </Panel>
     </>
   )
+}
+
+/** The first line of what is documented for it: a runbook's id and title, and how it was found. */
+function runbookOf(p: ProposalDetail) {
+  return p.evidence.find((one) => one.source === 'runbook')?.text.split('\n')[0] ?? ''
 }
 
 /** The id of the request that it is part of. */
