@@ -29,7 +29,6 @@ from observer.web.routes import (
 API_ROUTES = (
     session,
     world,
-    playbook,
     proposals,
     decisions,
     silences,
