@@ -97,4 +97,6 @@ def test_it_is_told_whole_to_a_person_and_in_short_to_a_model() -> None:
     ]
     assert in_short(sure) == "A disk is full. Nothing more can be written. journal_vacuum can help; restart cannot"
     long = SHIPPED.model_copy(update={"means": "word " * 190})
-    assert len(in_short(Match(long, FoundBy.NAME, ""))) < 300
+    assert in_short(Match(long, FoundBy.NAME, "")) == "A disk is full. journal_vacuum can help; restart cannot"
+    two = SHIPPED.model_copy(update={"means": "It is full. " + "word " * 190})
+    assert in_short(Match(two, FoundBy.NAME, "")).startswith("A disk is full. It is full. journal_vacuum")

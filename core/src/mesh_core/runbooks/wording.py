@@ -7,7 +7,7 @@ from mesh_core.runbooks.runbook import Runbook
 
 RUNBOOK = "runbook"  # the source of the piece of evidence that cites one
 MAX_SHORT = 300  # characters of what a model is told
-MAX_SHORT_MEANS = 140
+MAX_SHORT_MEANS = 140  # of its first sentence; a longer one is left out, for half of one may say the contrary
 
 
 def heading(match: Match) -> str:
@@ -24,8 +24,8 @@ def told(match: Match) -> str:
 def in_short(match: Match) -> str:
     """What a model is told of it: nothing that is only for people."""
     one = match.runbook
-    meaning = one.means[:MAX_SHORT_MEANS].rpartition(" ")[0] if len(one.means) > MAX_SHORT_MEANS else one.means
-    parts = (one.title, meaning, _documented(one))
+    first = one.means.partition(". ")[0]
+    parts = (one.title, first if len(first) <= MAX_SHORT_MEANS else "", _documented(one))
     return ". ".join(part.rstrip(".") for part in parts if part)[:MAX_SHORT]
 
 
