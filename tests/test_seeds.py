@@ -141,6 +141,9 @@ def make_up_starts_the_gateway() -> None:
 DEPLOYED = "tests/deployed/test_compose_up.py"
 SHELL = "tests/deploy/test_shell_scripts.py"
 HERE = "tests/test_seeds.py"
+KIKI = "tests/test_kiki_commands.py"
+OBSERVER = "services/observer/tests/web/test_requests_api.py"
+KIKIS = [line for line in LINES if line.startswith("`--m")]
 CHECKS: dict[str, Callable[[], None]] = {
     "pip install -r requirements.txt": shown_by(HERE, "test_the_planner_alone_in_a_fresh_virtual_environment"),
     "python src/planner.py": shown_by(HERE, "test_the_planner_starts_by_its_old_name_with_its_old_settings_file"),
@@ -169,6 +172,9 @@ CHECKS: dict[str, Callable[[], None]] = {
     "MODELS_DIR=/srv/models": shown_by(HERE, "test_the_older_names_of_the_models_settings_work_and_ours_win"),
     "INFERENCE_PORT=9001": shown_by(HERE, "test_the_ports_of_the_gateway_are_those_that_were_set"),
     "API_GATEWAY_PORT=9000": shown_by(HERE, "test_the_ports_of_the_gateway_are_those_that_were_set"),
+    "--base-url http://127.0.0.1:8082": shown_by(KIKI, "test_a_command_of_kikis_readme_does_what_the_page_says"),
+    "POST /api/v1/playbook": shown_by(OBSERVER, "test_a_client_of_before_waits_for_the_playbook"),
+    **{line.split("`")[1]: shown_by(KIKI, "test_a_command_of_kikis_readme_does_what_the_page_says") for line in KIKIS},
 }
 
 

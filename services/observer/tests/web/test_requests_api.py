@@ -74,7 +74,7 @@ async def test_what_is_refused_at_the_door_is_told_in_a_sentence_and_kept_withou
             (json.dumps({**asked, text: ""}), text),
             (json.dumps({**asked, text: "x" * 100_000}), "at most 4000"),
             (json.dumps({**asked, text: "\0"}), "control character"),
-            (json.dumps({**asked, where: ["../etc"]}), "hosts.0"),
+            (json.dumps({**asked, where: ["../etc"]}), "hosts.0" if where == "hosts" else where),
             (json.dumps({**asked, "name": "../../etc/cron.d/x"}), "name"),
             (json.dumps({**asked, "extra_vars": {"a": "{{ hostvars }}"}}), "holds a template"),
             (json.dumps({**asked, "password": "hunter2hunter2"}), "password"),
@@ -283,6 +283,33 @@ async def test_a_client_of_before_waits_for_the_playbook(desk: Desk, monkeypatch
     assert desk.lies_in(waits) == [Folder.PENDING], "it is only shown"
 
 
+async def test_what_kiki_says_by_itself_is_the_inventorys_to_say_and_what_somebody_said_counts(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playbook, "WAIT_SECONDS", 0.0)
+    home = "/home/agent"
+    by_itself = {"user": "rocky", "ssh_key": f"{home}/.ssh/id_rsa", "layout": "playbook", "role_hosts": "all"}
+    by_itself |= {"verify": "all", "limit": None, "tags": None, "extra_vars": None, "inventory_file_content": None}
+    said = {"tags": "service,copy", "layout": "role", "role_name": "front", "role_hosts": "pi4", "verify": "none"}
+    said |= {"user": "ann", "ssh_key": "lab", "inventory": [], "inventory_file_content": "[web]\npi4\npi5\n"}
+    for body in ({"inventory": "pi4", **by_itself}, said):
+        answer = await desk.http.post("/playbook", json={"message": "install nginx", **body})
+        assert answer.status_code == 202, answer.text
+    first, second = await entered(desk)
+    assert first.keys() == {"schema_version", "id", "ts", "by", "text", "hosts"}
+    assert {name: second[name] for name in ("hosts", "tags", "layout", "role_name", "role_hosts", "verify")} == {
+        "hosts": ["pi4", "pi5"],
+        "tags": ["service", "copy"],
+        "layout": "role",
+        "role_name": "front",
+        "role_hosts": ["pi4"],
+        "verify": "none",
+    }
+    assert (second["user"], second["ssh_key"]) == ("ann", "lab")
+    path = await desk.http.post("/playbook", json={"message": "x", "inventory": "pi4", "ssh_key": "/root/.ssh/id_rsa"})
+    assert (path.status_code, "ssh_key" in path.json()["detail"]) == (422, True), path.text
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "told"),
     [
@@ -305,7 +332,7 @@ async def test_a_client_of_before_is_told_where_to_look_when_no_planner_reads(
     waits = await desk.http.post("/playbook", json={"message": "install nginx", "inventory": "pi4"})
     assert (waits.status_code, waits.json()["state"]) == (202, None)
     assert (await desk.http.get(waits.json()["href"].removeprefix("/api/v1"))).json()["state"] is None
-    for wrong, word in (({"inventory": ""}, "hosts"), ({"inventory": "../x"}, "hosts.0"), ({"yes": True}, "yes")):
+    for wrong, word in (({"inventory": ""}, "hosts"), ({"inventory": "../x"}, "inventory"), ({"yes": True}, "yes")):
         refused = await desk.http.post("/playbook", json={"message": "x", "inventory": "pi4", **wrong})
         assert (refused.status_code, word in refused.json()["detail"]) == (422, True), refused.text
     assert len(await entered(desk)) == 1
