@@ -97,6 +97,6 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         for process in mesh:
             process.terminate()
         for process in mesh:
-            process.wait(60)
+            process.wait(300)
         await bus.close()
     print(f"gauge -> event {fired:.1f} s, gauge back -> recovery {over:.1f} s")

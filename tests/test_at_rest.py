@@ -50,7 +50,7 @@ def running(module: str, environment: dict[str, str], log: Path) -> Iterator[int
         yield process.pid
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(300)
 
 
 async def test_at_rest_they_are_woken_seldom_and_ask_little(redis_server: RedisServer, tmp_path: Path) -> None:

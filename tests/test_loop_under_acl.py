@@ -93,7 +93,7 @@ def mesh(acl_redis: AclRedis, tmp_path: Path, tmp_path_factory: pytest.TempPathF
     for process in processes:
         process.terminate()
     for process in processes:
-        process.wait(60)
+        process.wait(300)
 
 
 @pytest.mark.parametrize("acl_redis", ["debian"], indirect=True)  # the other server runs all the rest

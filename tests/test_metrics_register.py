@@ -124,7 +124,7 @@ async def service(
         yield name, url
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(300)
 
 
 async def test_a_real_service_shows_exactly_what_is_declared_for_it_and_says_when_redis_is_away(

@@ -73,7 +73,7 @@ def test_llama_cpp_obeys_a_schema(llama_url: str) -> None:
         timeout=60,
     )
     assert json.loads(reply.json()["choices"][0]["message"]["content"])["service"] == "web"
-    assert httpx.get(f"{llama_url}/v1/models", timeout=5).json()["data"][0]["id"] == MODEL
+    assert httpx.get(f"{llama_url}/v1/models", timeout=60).json()["data"][0]["id"] == MODEL
 
 
 @pytest.mark.model

@@ -90,7 +90,7 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
             process.send_signal(signal.SIGCONT)
             process.terminate()
         for process in made.processes.values():
-            process.wait(60)
+            process.wait(300)
         server.kill()
 
 

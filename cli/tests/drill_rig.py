@@ -33,7 +33,7 @@ async def drilling(folder: Path, *words: str, **environ: str) -> AsyncIterator[s
         if process.poll() is None:
             process.kill()
         process.communicate()
-        gone, _ = await asyncio.to_thread(psutil.wait_procs, family, 45)
+        gone, _ = await asyncio.to_thread(psutil.wait_procs, family, 300)
         assert len(gone) == len(family)
 
 
@@ -41,5 +41,5 @@ def output(folder: Path) -> str:
     return (folder / "out.txt").read_text()
 
 
-async def finished(process: subprocess.Popen[str], seconds: float = 90) -> int:
+async def finished(process: subprocess.Popen[str], seconds: float = 300) -> int:
     return await asyncio.to_thread(process.wait, seconds)

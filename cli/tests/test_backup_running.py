@@ -48,7 +48,7 @@ def end(*services: subprocess.Popen[bytes]) -> None:
     for service in services:
         service.terminate()
     for service in services:
-        service.wait(60)
+        service.wait(300)
 
 
 def planned(runtime: Path, server: RedisServer, until: Callable[[], bool]) -> None:

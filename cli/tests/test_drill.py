@@ -25,7 +25,7 @@ async def waiting_for_yes(folder: Path) -> Path:
 
 async def test_yes_walks_through_every_step_and_leaves_no_process(tmp_path: Path) -> None:
     async with drilling(tmp_path, "--yes") as process:
-        assert await finished(process, 150) == 0, output(tmp_path)
+        assert await finished(process) == 0, output(tmp_path)
     text = output(tmp_path)
     places = [text.index(f" s  {step}") for step in STEPS]
     assert places == sorted(places)
@@ -89,6 +89,6 @@ async def test_without_a_keyboard_it_waits_only_as_long_as_it_was_told(tmp_path:
 
 async def test_an_engine_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
     async with drilling(tmp_path, "--yes", "--runtime", "docker", DOCKER_HOST="unix:///nowhere.sock") as process:
-        assert await finished(process, 60) == 1
+        assert await finished(process) == 1
     assert "mend drill: " in output(tmp_path)
     assert "Traceback" not in output(tmp_path)

@@ -178,7 +178,7 @@ async def test_watch_tells_each_message_in_a_line_and_ends_cleanly_with_ctrl_c(m
         assert f"{NODE}/nginx" in line
         assert "\x1b" not in line
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.to_thread(process.communicate, None, 10)
+        out, err = await asyncio.to_thread(process.communicate, None, 300)
     assert process.returncode == 130
     assert "Traceback" not in out + err
 

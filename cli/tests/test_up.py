@@ -142,7 +142,7 @@ async def test_a_supervisord_that_is_killed_takes_everything_down_loudly(up: Up)
     family = up.family()
     next(p for p in family if "mend.local.waiting_supervisord" in words_of(p)).kill()
     assert up.process is not None
-    assert await asyncio.to_thread(up.process.wait, 60) == 1
+    assert await asyncio.to_thread(up.process.wait, 300) == 1
     assert "supervisord ended" in up.said
     await gone(family)
 

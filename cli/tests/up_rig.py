@@ -71,7 +71,7 @@ class Up:
     async def stop(self, number: int = signal.SIGINT) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.wait, 60)
+        return await asyncio.to_thread(self.process.wait, 300)
 
 
 def words_of(process: psutil.Process) -> list[str]:

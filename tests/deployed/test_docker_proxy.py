@@ -76,7 +76,7 @@ def proxy(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Ite
         time.sleep(0.05)
     yield port
     process.terminate()
-    process.wait(60)
+    process.wait(300)
 
 
 reads = pytest.mark.parametrize("proxy", ["read"], indirect=True)

@@ -153,7 +153,7 @@ def ssh_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshNode]:
         yield node
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(300)
 
 
 @pytest.fixture(scope="session")

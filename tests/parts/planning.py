@@ -47,7 +47,7 @@ def planner_and_executor(
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(60)
+            process.wait(300)
 
 
 @contextmanager

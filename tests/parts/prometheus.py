@@ -80,7 +80,7 @@ class AlertingRig:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            process.wait(60)
+            process.wait(300)
         self._exporter.shutdown()
         self._exporter.server_close()
 

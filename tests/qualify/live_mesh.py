@@ -127,7 +127,7 @@ class LiveMesh:
             self.node.wait_until_up()
         else:
             self.processes[what].terminate()
-            self.processes[what].wait(60)
+            self.processes[what].wait(300)
             self.start(what)
 
     def stop(self) -> None:
@@ -135,7 +135,7 @@ class LiveMesh:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(60)
+            process.wait(300)
 
 
 @contextmanager

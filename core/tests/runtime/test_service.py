@@ -91,7 +91,7 @@ async def test_a_signal_stops_every_part_and_the_exit_is_0(
     process = start("'good': good")
     await wait_for(lambda: notes(tmp_path), 10, "the part")
     process.send_signal(number)
-    assert await asyncio.to_thread(process.wait, 60) == 0
+    assert await asyncio.to_thread(process.wait, 300) == 0
     assert notes(tmp_path) == ["good began", "good ended", "closed"]
 
 

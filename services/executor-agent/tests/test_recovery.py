@@ -226,8 +226,8 @@ def test_only_what_carries_the_marker_is_ended() -> None:
         assert end_processes(run) == 3
         assert not processes_of(run)
         assert other.poll() is None
-        assert mine.wait(60) != 0
-        assert stubborn.wait(60) == -signal.SIGKILL
+        assert mine.wait(300) != 0
+        assert stubborn.wait(300) == -signal.SIGKILL
     finally:
         for process in (mine, stubborn, other):
             process.kill()

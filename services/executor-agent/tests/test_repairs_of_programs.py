@@ -66,7 +66,7 @@ def supervisor(tmp_path: Path) -> Iterator[Path]:
     assert Path(sock).exists()
     yield conf
     server.terminate()
-    server.wait(60)
+    server.wait(300)
 
 
 def for_supervisor(conf: Path) -> bytes:

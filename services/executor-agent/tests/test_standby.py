@@ -65,7 +65,7 @@ async def test_the_next_executor_works_whatever_is_left_of_the_one_before(
     without_redis: ExecutorHarness, nohup: Nohup, step: str
 ) -> None:
     first = without_redis.approve(proposal_for(1))
-    assert await asyncio.to_thread(nohup.start(step).wait, 60) == -signal.SIGKILL
+    assert await asyncio.to_thread(nohup.start(step).wait, 300) == -signal.SIGKILL
     left = 0 if step == "a copy" else 1
     await wait_for(lambda: len(nohup.copies()) == left, 10, f"{left} left of it")
     second = without_redis.approve(proposal_for(2))

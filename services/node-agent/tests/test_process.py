@@ -65,7 +65,7 @@ class Process:
     def end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(60)
+        code = self.process.wait(300)
         self.process = None
         return code
 

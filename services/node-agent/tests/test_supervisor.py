@@ -85,7 +85,7 @@ class Supervised:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(60)
+            self.process.wait(300)
             self.process = None
 
     def ctl(self, *words: str) -> str:

@@ -112,7 +112,7 @@ def node(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node
     finally:
         engine.rm(node.name)
         if node.agent is not None:
-            node.agent.wait(60)
+            node.agent.wait(300)
         node.server.stop()
 
 

@@ -95,7 +95,7 @@ class Mesh:
             process.terminate()
         for process in self.processes:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(60)
+                process.wait(300)
             process.kill()
             process.wait()
         self.processes.clear()

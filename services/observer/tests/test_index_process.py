@@ -166,7 +166,7 @@ async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
                     process.kill()
                     process.wait()
                     process = start(redis_server.url, tmp_path, port)
-                assert converting.wait(60) in (0, -9)
+                assert converting.wait(300) in (0, -9)
             await wait_for(all_there, 40, "everything once on the page")
             assert not list((tmp_path / "events").rglob("evt-*"))
             await wait_for(

@@ -220,7 +220,7 @@ async def test_one_that_stands_by_while_nobody_works_says_so_and_stops_when_it_i
         await wait_for(lambda: b"service.stuck" in log.read_bytes(), 20, "it is said in the log")
         assert await health(tmp_path) == 1
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 60) == 0
+        assert await asyncio.to_thread(process.wait, 300) == 0
         assert not (tmp_path / "events").exists()
     finally:
         holder.release()
@@ -245,7 +245,7 @@ async def test_it_stops_politely_with_its_world_on_disk_and_its_heart_beating_un
         assert await bus.announce("health_events", HealthEvent(type="oom", node="pi5", service="web").wire()) >= 2
         await wait_for(lambda: len(kept(tmp_path)) == 2, 20, "the agent's event and the adopted one")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 60) == 0
+        assert await asyncio.to_thread(process.wait, 300) == 0
         places = json.loads((tmp_path / "state" / "world.json").read_bytes())["places"]
         assert {"pi4/web", "pi5/web"} <= places.keys()
     finally:

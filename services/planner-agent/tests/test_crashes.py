@@ -59,7 +59,7 @@ async def healthy_planner(mesh: Mesh, model_url: str) -> AsyncIterator[None]:
         yield
     finally:
         child.terminate()
-        assert child.wait(60) == 0
+        assert child.wait(300) == 0
 
 
 @pytest.mark.parametrize("step", sorted(STEPS))
@@ -232,7 +232,7 @@ async def test_eight_kills_with_200_events_waiting_send_none_to_the_dead_letters
         await wait_for(settled, 60, "every event is acknowledged")
     finally:
         child.terminate()
-        child.wait(60)
+        child.wait(300)
     assert await mesh.stream("mesh:dead_letters") == []
     assert sorted(filed.proposal.event.id or "" for filed in mesh.proposals()) == sorted(events)
 
@@ -253,7 +253,7 @@ async def test_an_event_that_kills_its_planner_is_a_dead_letter_after_five_and_t
         await wait_for(ended, 30, "it dies, or everything is acknowledged")
         if child.poll() is None:
             child.terminate()
-            assert child.wait(60) == 0
+            assert child.wait(300) == 0
             break
         deaths += 1
     assert deaths == 5

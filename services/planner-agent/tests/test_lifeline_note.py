@@ -35,4 +35,4 @@ async def test_a_planner_notes_its_redis_and_its_models_at_its_start(tmp_path: P
         assert "secret" not in (tmp_path / "state" / "planner-agent.lifeline.json").read_text()
     finally:
         planner.terminate()
-        planner.wait(60)
+        planner.wait(300)

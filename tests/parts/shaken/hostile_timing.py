@@ -122,7 +122,9 @@ class _LateStart(Coroutine):
     def __init__(self, of: Coroutine[Any, Any, Any], seconds: float):
         self._of = of
         self._late = self._begin(seconds)
-        self.__name__, self.__qualname__ = of.__name__, of.__qualname__
+        # What closes an asynchronous generator has neither.
+        self.__name__ = getattr(of, "__name__", type(of).__name__)
+        self.__qualname__ = getattr(of, "__qualname__", self.__name__)
 
     async def _begin(self, seconds: float) -> Any:
         await _async_sleep(seconds)

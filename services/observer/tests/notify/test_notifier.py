@@ -355,7 +355,7 @@ async def test_the_observer_as_a_process_tells_after_kill_9_and_stays_small(
         assert b"s3cret" not in log.read_bytes()
     finally:
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
 
 
 async def test_a_new_trigger_is_its_file_and_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

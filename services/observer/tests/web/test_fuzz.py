@@ -65,7 +65,7 @@ def observer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert "web.route_failed" not in (runtime / "log").read_text()
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(300)
         server.stop()
 
 
