@@ -17,7 +17,7 @@ from mesh_core.models.proposals import Playbook
 from mesh_core.models.records import rfc3339
 from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 
-WAIT_SECONDS = 8.0  # one check takes 0.3 s, on a busy machine 2
+WAIT_SECONDS = 8.0  # one check took 0.8 s on two busy cores
 AGAIN_SECONDS = 60.0  # nobody answered: until then nobody waits for it once more
 
 log = structlog.get_logger()
