@@ -117,8 +117,14 @@ def ssh_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshNode]:
 
     Its Python is the tests' own, so Ansible's Docker modules find what they need.
     """
+    with local_sshd(tmp_path_factory.mktemp("ssh-node")) as node:
+        yield node
+
+
+@contextmanager
+def local_sshd(folder: Path) -> Iterator[SshNode]:
+    """One more of them, with keys of its own in `folder`."""
     sshd = require("sshd", HOW_SERVER)
-    folder = tmp_path_factory.mktemp("ssh-node")
     with timed("ssh node") as words:
         key = new_key(folder / "key")
         host_key = new_key(folder / "host_key")

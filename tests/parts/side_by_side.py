@@ -58,6 +58,7 @@ LONG = (
     "tests/system/test_partition.py",
     "tests/test_loop_under_acl.py",
     "tests/test_at_rest.py",
+    "tests/test_request_options.py",
     "core/tests/messaging/test_bridge.py",
     "core/tests/runtime/test_service.py",
     "services/observer/tests/test_index_process.py",
