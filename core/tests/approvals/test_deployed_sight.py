@@ -46,9 +46,17 @@ def runtime() -> Iterator[Path]:
         yield made
 
 
+def everybodys_python() -> tuple[str, dict[str, str]]:
+    """One that every user may start, and its environment: ours may lie in somebody's home."""
+    ours = [place for place in sys.path if place and not place.startswith(sys.base_prefix)]
+    return "/usr/bin/python3", {"PYTHONPATH": os.pathsep.join(ours)}
+
+
 def seen_by(runtime: Path, service: str, user: int, *groups: int) -> dict[str, Any]:
+    python, environment = everybodys_python()
     done = subprocess.run(
-        [sys.executable, "-c", LOOK, str(runtime), service],
+        [python, "-c", LOOK, str(runtime), service],
+        env=environment,
         user=user,
         group=Group.MENDMESH,
         extra_groups=groups,
