@@ -20,6 +20,8 @@ THE_MACHINE = (
     "tests/deploy/test_deploy_docker.py",
     "tests/deployed/",
     "services/node-agent/tests/test_docker.py",
+    "services/node-agent/tests/test_docker_evidence.py",
+    "services/node-agent/tests/test_docker_identity.py",
     "services/node-agent/tests/test_engine_restart.py",
     "services/observer/tests/browser/test_page_heals.py",
     "tests/qualify/test_scenarios.py",

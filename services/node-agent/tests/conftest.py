@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker_rig import Box
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import wait_for
@@ -89,3 +90,10 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watching:
             await asyncio.wait_for(asyncio.gather(*tasks), 60)
 
     return start
+
+
+@pytest.fixture
+def box(engine: Any, base_image: str) -> Iterator[Box]:
+    box = Box(engine, base_image)
+    yield box
+    engine.rm(*box.names)
