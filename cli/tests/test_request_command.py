@@ -54,6 +54,12 @@ def test_a_request_is_entered_whole_and_says_that_it_waits_where_no_planner_read
         "db",
         "--extra-vars",
         '{"port": 80, "names": ["a", "b"]}',
+        "--model",
+        "lab",
+        "--max-token",
+        "64",
+        "--temperature",
+        "0",
     )
     assert said.exit_code == 0
     assert "waits: no planner has read it yet" in said.output
@@ -63,6 +69,7 @@ def test_a_request_is_entered_whole_and_says_that_it_waits_where_no_planner_read
     with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
         first, _, second = [json.loads(fields[b"p"]) for _, fields in client.xrange(Request.stream)]
     assert (first["text"], first["hosts"], first["name"]) == ("install nginx", ["web01", "db"], "front")
+    assert (first["model"], first["max_tokens"], first["temperature"]) == ("lab", 64, 0)
     assert (first["limit"], first["extra_vars"]) == (["db"], {"port": 80, "names": ["a", "b"]})
     assert json.loads(piped.output) == {"id": second["id"], "state": None}
     assert second["text"] == "nginx 설치"

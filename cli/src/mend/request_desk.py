@@ -24,7 +24,14 @@ from mesh_core.approvals.previews import FoundPreview, ask_preview, latest_previ
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import EXECUTED, Folder
-from mesh_core.models.requests import Request, RequestedProposal, RequestReply, RequestStatus
+from mesh_core.models.requests import (
+    MODEL_TEMPERATURE,
+    MODEL_TOKENS,
+    Request,
+    RequestedProposal,
+    RequestReply,
+    RequestStatus,
+)
 from mesh_core.models.run_options import Layout, Verify
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.storage.files import read_regular
@@ -36,10 +43,12 @@ ANSWER_SECONDS = 35.0  # an observer gives up after 30
 LOGS = ("01_syntax.log", "02_apply.log", "03_check_idempotency.log")
 # As the observer says of what a request does not say.
 _NOT_SAID: Row = {
-    **dict.fromkeys(("name", "role_name", "user", "ssh_key", "playbook")),
+    **dict.fromkeys(("name", "role_name", "user", "ssh_key", "model", "playbook", "written_by")),
     **{"limit": [], "extra_vars": {}, "role_hosts": [], "tags": [], "logins": {}},
     **{"layout": Layout.PLAYBOOK, "verify": Verify.ALL},
+    **{"max_tokens": MODEL_TOKENS, "temperature": MODEL_TEMPERATURE},
 }
+_NOT_SHOWN = {"entry", "answered_by", "schema_version", "proposals", "request", "written"}
 _CODES = {404: NOT_THERE, 409: NOT_THERE, 413: USAGE, 422: USAGE}
 
 
@@ -108,7 +117,7 @@ class LocalDesk:
         return [self._row(status) for status in self._folder.all()]
 
     def _row(self, status: RequestStatus) -> Row:
-        row = status.model_dump(mode="json", exclude={"entry", "answered_by", "schema_version", "proposals", "request"})
+        row = status.model_dump(mode="json", exclude=_NOT_SHOWN)
         asked = {**_NOT_SAID, **status.request.model_dump(mode="json", exclude={"schema_version", "files"})}
         actions = self._cli.actions
         places = [{**one.model_dump(), "folder": actions.place_of(one.action_id)} for one in status.proposals]

@@ -54,6 +54,19 @@ KeyNamed = Annotated[
     str | None,
     typer.Option("--ssh-key", metavar="NAME", help="The name of a key in secrets/executor-agent/keys/, never a path."),
 ]
+ModelNamed = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="RUNG", help="Where no recipe knows the words, only that model of the chain may write tasks."
+    ),
+]
+ModelTokens = Annotated[
+    int | None,
+    typer.Option("--max-tokens", "--max-token", help="Tokens of a model's answer, 256 by default.", min=64, max=4096),
+]
+ModelTemperature = Annotated[
+    float | None, typer.Option("--temperature", help="How freely a model answers, 0.5 by default.", min=0, max=1)
+]
 
 
 def each_of(said: Iterable[str] | None) -> list[str]:

@@ -29,7 +29,9 @@ def new_request(
     if not said.get("hosts"):
         raise CliError("on which host? Give --host NAME, a host or group of config/inventory.yml", USAGE)
     value = {"id": request_id(secrets.token_hex(16)), "by": user, "text": _stdin() if text == "-" else text}
-    value |= {name: what for name, what in said.items() if what} | {"extra_vars": _variables(extra_vars)}
+    value |= {name: what for name, what in said.items() if what not in (None, "", [])} | {
+        "extra_vars": _variables(extra_vars)
+    }
     asked = _read({**value, "files": [_file(path) for path in files]})
     if not isinstance(asked, Request):
         raise CliError("this is no request", USAGE)
@@ -40,7 +42,7 @@ def reply_to(user: str, own_id: str, row: Row | None, answers: Sequence[str], ca
     """A reply to the request whose row that is (None: nobody knows it). CliError as above."""
     if row is None:
         raise no_request(own_id)
-    if row["state"] != RequestState.ASKS:
+    if row["state"] != RequestState.ASKS and not (cancel and row["state"] == RequestState.WRITING):
         raise CliError(f"{own_id} asks nothing: it is {row['state']}", NOT_THERE)
     said = {}
     for answer in answers:

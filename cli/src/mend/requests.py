@@ -29,6 +29,8 @@ def say_row(cli: CliContext, row: Row) -> None:
     if row["state"] == RequestState.ASKS:
         answers = " ".join(f"--answer {one['slot']}=..." for one in row["questions"])
         cli.say(f"  next: mend request {answers} {row['id']}", "dim")
+    elif row["state"] == RequestState.WRITING:
+        cli.say("  a model is asked; mend requests tells what comes of it", "dim")
     elif waiting := [short_id(one["action_id"]) for one in row["proposals"] if one["folder"] == Folder.PENDING]:
         cli.say(f"  next: mend show {waiting[0]}, then mend approve {' '.join(waiting)}", "dim")
 
@@ -38,6 +40,8 @@ def lines_of(row: Row) -> Iterator[tuple[str, str]]:
     when, by = age(seconds_between(row["ts"], now())), plain(row["by"], 80) or "somebody"
     head = f"{plain(row['id'], 40)}  {row['state']:<9}  {when} ago by {by}: {plain(row['text'], 300)}"
     yield head, _STYLE.get(row["state"], "dim")
+    if writer := row.get("written_by"):
+        yield f"  no recipe knows these words: the model {plain(writer['name'], 60)} wrote the tasks", ""
     if row["reason"]:
         yield f"  {plain(row['reason'], 600)}", ""
     for question in row["questions"]:

@@ -32,6 +32,15 @@ def test_an_entry_of_any_time_can_be_read(moment_ms: int) -> None:
     assert isinstance(read(moment_ms, **ASKED), Request)
 
 
+def test_what_is_usual_for_a_model_is_not_written_down_and_old_planners_can_read_it() -> None:
+    asked = read(**ASKED, max_tokens=256, temperature=0.5)
+    assert isinstance(asked, Request)
+    assert not {"model", "max_tokens", "temperature"} & {*json.loads(asked.wire())}
+    said = read(**ASKED, model="lab", max_tokens=4096, temperature=0)
+    assert isinstance(said, Request)
+    assert b'"model":"lab","max_tokens":4096,"temperature":0.0' in said.wire()
+
+
 def test_a_reply_is_told_from_a_request_by_what_it_is_about() -> None:
     reply = read(request="req-0123456789ab", answers={"port": "80"})
     assert isinstance(reply, RequestReply)
@@ -49,6 +58,10 @@ def test_a_reply_is_told_from_a_request_by_what_it_is_about() -> None:
         ({**ASKED, "id": "req-1"}, "id"),
         ({**ASKED, "ts": "soon"}, "ts"),
         ({**ASKED, "schema_version": 2}, "schema_version"),
+        ({**ASKED, "max_tokens": 63}, "max_tokens"),
+        ({**ASKED, "max_tokens": 4097}, "max_tokens"),
+        ({**ASKED, "temperature": 1.1}, "temperature"),
+        ({**ASKED, "model": "-x"}, "model"),
         ({**ASKED, "extra_vars": {"a": {"b": 1}}}, "extra_vars"),
         ({**ASKED, "extra_vars": {"a": "{{ x }}"}}, "holds a template"),
         ({**ASKED, "extra_vars": {"a": ["{% x %}"]}}, "holds a template"),

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import A_PERSON, Playbook, Proposal, Risk, proposal_id
+from mesh_core.models.proposals import A_PERSON, ModelRef, Playbook, Proposal, Risk, proposal_id
 from mesh_core.policy.playbook_risk import risk_of_playbook, risk_of_proposal
 from mesh_core.policy.policy import Policy
 
@@ -108,5 +108,7 @@ def test_the_riskiest_task_counts_wherever_it_stands_and_whoever_it_becomes() ->
 def test_what_a_person_wrote_is_high_and_what_a_policy_widened_is_too() -> None:
     asked, written = proposal("playbook_requested", playbook("ping: {}")), proposal("oom", playbook("ping: {}"))
     assert (risk_of_proposal(asked, POLICY), risk_of_proposal(written, POLICY)) == (Risk.LOW, Risk.HIGH)
+    by_a_model = asked.model_copy(update={"model": ModelRef(name="m", provider="openai", position=1, latency_ms=1)})
+    assert risk_of_proposal(by_a_model, POLICY) is Risk.GUARDED
     wide = Policy.from_text("requests: {modules: {ansible.builtin.shell: [cmd]}}")
     assert risk_of_playbook(playbook("shell: {cmd: id}"), "web01", wide) is Risk.HIGH

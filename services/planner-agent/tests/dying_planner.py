@@ -17,6 +17,7 @@ from mesh_core.models.events import HealthEvent
 from planner_agent import __main__ as planner_main
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.planner_store import PlannerStore
+from planner_agent.requests.writing.task_writer import TaskWriter
 
 STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),
@@ -34,6 +35,7 @@ TAKING_BACK: dict[str, tuple[type, str]] = {
 ASKED_FOR: dict[str, tuple[type, str]] = {
     "one of two": (PlannerStore, "tell_filed"),
     "kept": (RequestFolder, "put"),
+    "asked": (TaskWriter, "write"),
 }
 
 

@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.router import Provider
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestStatus, RequestUpdate
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.testing import AllFolders, wait_for
+from planner_agent.attempt_reports import AttemptReports
 from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.inbox import GROUP, RequestInbox
+from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.syntax_check import SyntaxCheck
+from planner_agent.requests.writing.task_writer import TaskWriter
 
 INVENTORY = "all: {hosts: {db01: {}}, children: {web: {hosts: {web01: {}, web02: {}}}, empty: {}}}\n"
 
@@ -41,6 +46,8 @@ class Requests:
     def __init__(self, url: str, runtime: Path):
         self.url = url
         self.runtime = runtime
+        self.providers: list[Provider] = []  # the chain
+        self.may_write = frozenset[str]()
         self.actions = AllFolders(runtime)
         self.actions.prepare()
         write_inventory(runtime)
@@ -64,10 +71,11 @@ class Requests:
         ttl = timedelta(hours=1)
         store = PlannerStore(bus, cooldown_ms=1000, keep_seconds=3600)
         drafts = ProposalDrafts(store, self.actions, ttl, now)
-        filing = RequestFiling(store, self.actions, drafts, ttl, now)
-        inbox = RequestInbox(
-            bus, consumer, self.folder, filing, ConfigReader(self.runtime), Pulse(), now, self.syntax(bus)
-        )
+        filing = RequestFiling(store, self.actions, drafts, ttl, now, self.syntax(bus))
+        writer = TaskWriter(self.providers, self.may_write, Breakers(), AttemptReports(bus))
+        config = ConfigReader(self.runtime)
+        models = ModelDrafting(writer, self.folder, filing, config, now)
+        inbox = RequestInbox(bus, consumer, self.folder, filing, config, models, Pulse(), now)
         channel = RequestChannel(bus, "planner", on_stream=consumer.hint)
         self._tasks += [asyncio.create_task(part(self._stop)) for part in (inbox.run, channel.run)]
         self._closing += [consumer.close, bus.close]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -113,12 +114,7 @@ async def test_a_planner_killed_over_a_request_files_it_once_on_each_host(mesh: 
     for filed in moved:  # a person is quick
         filed.path.rename(mesh.actions.folder(Folder.APPROVED) / filed.path.name)
     async with healthy_planner(mesh, NO_MODEL):
-
-        async def settled() -> bool:
-            (group,) = await mesh.bus.redis.xinfo_groups(Request.stream)
-            return group["pending"] + (group["lag"] or 0) == 0
-
-        await wait_for(settled, 60, "the request is acknowledged")
+        await wait_for(partial(all_requests_are_settled, mesh), 60, "the request is acknowledged")
     everywhere = [*mesh.proposals(), *mesh.actions.filed(Folder.APPROVED)]
     assert sorted(filed.proposal.node for filed in everywhere) == ["db01", "web01"]
     assert len(moved) == {"draft": 0, "one of two": 1, "kept": 2}[step]
@@ -126,6 +122,46 @@ async def test_a_planner_killed_over_a_request_files_it_once_on_each_host(mesh: 
     assert sorted(one.action_id for one in status.proposals) == sorted(filed.proposal.id for filed in everywhere)
     assert await moves_told(mesh) == [("", "pending")] * 2
     assert len(await mesh.stream(RequestUpdate.stream)) == 1
+
+
+ZONE = "community.general.timezone"
+
+
+def written(*zones: str) -> tuple[Canned, Canned]:
+    """A model's two answers: the step, then its values."""
+    steps = [{"step": ZONE, "values": {"name": zone}} for zone in zones]
+    return Canned.openai(json.dumps({"steps": [ZONE]})), Canned.openai(json.dumps({"steps": steps}))
+
+
+@pytest.mark.parametrize("step", ["kept", "asked", "one of two"])
+async def test_a_planner_killed_while_a_model_writes_files_what_one_model_wrote_on_every_host(
+    mesh: Mesh, scripted_http: ScriptedHttp, step: str
+) -> None:
+    write_inventory(mesh.runtime)
+    rung = {"name": "llamacpp", "kind": "openai", "url": scripted_http.url, "model": "twin", "writes": True}
+    (mesh.runtime / "config" / "chain.yml").write_text(json.dumps([{**rung, "timeout_seconds": 60}]))
+    text = "set the timezone to Europe/Warsaw, the clock to Europe/Berlin"
+    asked = Request(id="req-0123456789ab", text=text, hosts=("web01", "db01"))
+    await mesh.bus.enter_request(asked)
+    scripted_http.script(*written("Europe/Warsaw", "Europe/Berlin"))
+    assert run_until_it_dies(mesh, step, scripted_http.url) == -9
+    before = len(scripted_http.asked)
+    assert len(mesh.proposals()) == (step == "one of two")
+    scripted_http.script(*written("Europe/Berlin", "Europe/Warsaw"))  # asked again, it says it otherwise
+    async with healthy_planner(mesh, scripted_http.url):
+        await wait_for(partial(all_requests_are_settled, mesh), 60, "the request is acknowledged")
+    assert [one.state for one in RequestFolder(mesh.runtime).all()] == ["filed"]
+    assert (len(scripted_http.asked) > before) is (step != "one of two"), "what is on the disk is not asked for again"
+    playbooks = {one.proposal.node: one.proposal.playbook.text for one in mesh.proposals() if one.proposal.playbook}
+    assert sorted(playbooks) == ["db01", "web01"]
+    assert playbooks["db01"] == playbooks["web01"].replace("web01", "db01")
+    assert await moves_told(mesh) == [("", "pending")] * 2
+    assert [one["state"] for one in await mesh.stream(RequestUpdate.stream)] == ["writing", "filed"]
+
+
+async def all_requests_are_settled(mesh: Mesh) -> bool:
+    (group,) = await mesh.bus.redis.xinfo_groups(Request.stream)
+    return int(group["pending"]) + int(group["lag"] or 0) == 0
 
 
 async def moves_told(mesh: Mesh) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
 from mesh_core.testing import wait_for
 from planner_agent.requests.drafting import Drafted, Refused, drafted
-from planner_agent.requests.inbox import NOBODY_CHECKS
+from planner_agent.requests.filing import NOBODY_CHECKS
 
 INVENTORY = Inventory.parse(
     b"all: {hosts: {db01: {}, here: {ansible_connection: local}}, children: {web: {hosts: {web01: {}, web02: {}}}}}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from mend.request_options import (
     InventoryText,
     KeyNamed,
     LoginUser,
+    ModelNamed,
+    ModelTemperature,
+    ModelTokens,
     RoleHosts,
     RoleNamed,
     Tags,
@@ -81,6 +84,9 @@ def request(
     inventory_file: InventoryFile = None,
     user: LoginUser = None,
     ssh_key: KeyNamed = None,
+    model: ModelNamed = None,
+    max_tokens: ModelTokens = None,
+    temperature: ModelTemperature = None,
     answers: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,7 +108,8 @@ def request(
 ) -> None:
     """Ask for something in words: a playbook for each host is proposed, and runs once you approve it.
 
-    Words become tasks by the recipes of `mend remedies list`. What is missing is asked back and never guessed. Nothing
+    Words become tasks by the recipes of `mend remedies list`; where none knows them, by a model that config/chain.yml
+    marks with `writes: true`, if there is one. What is missing is asked back and never guessed. Nothing
     touches a host before you say yes to the very file, like to any other proposal.
 
     \b
@@ -128,9 +135,16 @@ def request(
         before = row["updated_at"] if row else ""
     else:
         said = message if text is None else text if message is None else None
-        wanted = {"hosts": each_of(hosts), "limit": each_of(limit), "name": name, "layout": layout, "verify": verify}
+        wanted: dict[str, Any] = {
+            "hosts": each_of(hosts),
+            "limit": each_of(limit),
+            "name": name,
+            "layout": layout,
+            "verify": verify,
+        }
         wanted |= {"role_name": role_name, "role_hosts": each_of(role_hosts), "tags": each_of(tags)}
         wanted |= {"user": user, "ssh_key": ssh_key}
+        wanted |= {"model": model, "max_tokens": max_tokens, "temperature": temperature}
         asked = new_request(cli.user, said, files or [], extra_vars, with_hosts(wanted, inventory, inventory_file))
         desk = desk_for(cli, base_url, token_file)
     own_id = desk.enter(asked)
@@ -179,12 +193,11 @@ def requests(
 
 
 def _answered(desk: RequestDesk, own_id: str, before: str, seconds: float) -> Row | None:
-    """What a planner said of it after that moment; None if it said nothing in time."""
+    """What a planner said of it after that moment, once no model writes any more or time is up; None for nothing."""
     deadline = time.monotonic() + seconds
     while True:
         row = desk.row(own_id)
-        if row and row["state"] and row["updated_at"] != before:
-            return row
-        if time.monotonic() >= deadline:
-            return None
+        told = row if row and row["state"] and row["updated_at"] != before else None
+        if (told and told["state"] != RequestState.WRITING) or time.monotonic() >= deadline:
+            return told
         time.sleep(LOOK_SECONDS)

@@ -28,6 +28,7 @@ from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle, obstacles_of
 from mesh_core.approvals.previews import FoundPreview, latest_preview, read_preview
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of, short_id
 from mesh_core.approvals.undoing import no_undo
+from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Trust
@@ -115,10 +116,13 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
         cli.say_beside("  runbook     ", plain(cited.partition("\n")[0], 300))
     if p.preview_of:
         cli.say_beside("  preview of  ", f"{plain(p.preview_of.id)}, digest {p.preview_of.digest}")
+    asked = p.event.type == EventType.PLAYBOOK_REQUESTED
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
         who = f"the policy's own choice ({plain(p.model.name, 60)})"
-        model = f"no model: {'a person asks for it' if p.undoes or p.preview_of else who}"
+        model = f"no model: {'a person asks for it' if p.undoes or p.preview_of or asked else who}"
+    elif asked:
+        model += ": wrote the tasks, which no recipe did"
     cli.say(f"  model       {model}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     left = -seconds_between(p.expires_at, moment)
     expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"

@@ -5,6 +5,7 @@ The rules' reason is ours. A model's is somebody else's text that a log may have
 
 from __future__ import annotations
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.llm.rules_fallback import RULES_FALLBACK
 from mesh_core.models.proposals import A_PERSON, ModelRef, Proposal
 
@@ -15,12 +16,15 @@ _MARKS = str.maketrans(dict.fromkeys('"“”„«»', "'"))
 
 
 def is_a_models(proposal: Proposal) -> bool:
-    """Are the words of its reason a model's, rather than the rules' own or a person's?"""
+    """Did a model choose it, or write its tasks, rather than the rules or a person?"""
     return proposal.model.provider not in _OURS
 
 
 def told_reason(proposal: Proposal) -> str:
-    """One line: the rules' reason as it is, a model's as `model NAME says: "..."`."""
+    """One line: the rules' reason as it is, a model's as `model NAME says: "..."`. What was asked for in words says in
+    our own who asked and who wrote it."""
+    if proposal.event.type == EventType.PLAYBOOK_REQUESTED:
+        return proposal.reason
     return quoted(proposal.reason, proposal.model, proposal.edited_by)
 
 

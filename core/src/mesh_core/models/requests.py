@@ -14,7 +14,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
-from mesh_core.models.proposals import MAX_ATTACHMENTS, Attachment, Playbook, ProposalId, Risk, attachable, none_there
+from mesh_core.models.proposals import (
+    MAX_ATTACHMENTS,
+    Attachment,
+    ModelRef,
+    Playbook,
+    ProposalId,
+    Risk,
+    attachable,
+    none_there,
+)
 from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
 from mesh_core.models.run_options import KeyName, Layout, Login, RoleName, UserName, Verify, is_all, is_playbook
 
@@ -24,6 +33,7 @@ MAX_HOSTS = 50
 MAX_ANSWERS = 32
 MAX_VARIABLES = 64
 MAX_TAGS = 32
+MODEL_TOKENS, MODEL_TEMPERATURE = 256, 0.5  # of each answer of a model that writes tasks, where nothing is said
 
 _ID = re.compile(r"^req-[0-9a-f]{12}$")
 RequestId = Annotated[str, StringConstraints(pattern=_ID.pattern)]
@@ -32,6 +42,7 @@ Actor = Annotated[str, StringConstraints(max_length=128)]
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 
 
+ProviderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 
 
@@ -91,7 +102,9 @@ class Request(Record):
     `files` are texts that the words name, such as "copy index.html to /var/www/html". `name` is what its playbook and
     its proposals are called; where it is not given, they are called by the text. `tags`: only the tasks that have one
     of them, by the recipe that made each. `role_hosts`: of the hosts those that the role is for, as `limit` says it.
-    `user` and `ssh_key` (its name) are for all hosts, `logins` for one, by its name; a host's own wins.
+    `user` and `ssh_key` (its name) are for all hosts, `logins` for one, by its name; a host's own wins. Where no recipe
+    knows the words: `model` is the one provider of the chain that may write tasks, `max_tokens` and `temperature` are
+    for its answers.
     """
 
     channel: ClassVar[str] = "requests"
@@ -110,6 +123,11 @@ class Request(Record):
         AfterValidator(_plain_values),
         Field(max_length=MAX_VARIABLES, exclude_if=none_there),
     ] = Field(default_factory=dict)
+    model: Annotated[ProviderName | None, Field(exclude_if=not_said)] = None
+    max_tokens: Annotated[int, Field(ge=64, le=4096, exclude_if=lambda said: said == MODEL_TOKENS)] = MODEL_TOKENS
+    temperature: Annotated[float, Field(ge=0, le=1, exclude_if=lambda said: said == MODEL_TEMPERATURE)] = (
+        MODEL_TEMPERATURE
+    )
     files: Annotated[
         tuple[RequestedFile, ...], AfterValidator(_each_once), Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)
     ] = ()
@@ -150,6 +168,7 @@ class RequestState(StrEnum):
     """Where a request stands. One that no planner has read yet has no state."""
 
     FILED = "filed"  # its proposals were filed; where each of them is, its folder says
+    WRITING = "writing"  # no recipe knows the words, and a model that may write is asked
     ASKS = "asks"  # something is missing, and nobody guesses it
     REFUSED = "refused"  # nothing is filed, and `reason` says why
     CHECKED = "checked"  # it was asked to look at its playbook only (verify: syntax): it is in order, nothing is filed
@@ -175,8 +194,10 @@ class RequestStatus(Record):
     """Where a request stands: requests/<id>.json under RUNTIME_PATH, which only a planner writes.
 
     `entry` is the id of its entry in the stream; the ids of its proposals are made of it. `answered_by` is the entry of
-    the newest reply. `recipes` understood it. `syntax_checked`: an executor said that Ansible can read its playbook.
-    `playbook`: of one that was only to be checked, as its first host would have got it.
+    the newest reply. `recipes` understood it; where none did, `written` are tasks of the model `written_by`. They are
+    kept before anything is filed, so that whoever comes after a crash files these. `syntax_checked`: an executor said
+    that Ansible can read its playbook. `playbook`: of one that was only to be checked, as its first host would have
+    got it.
     """
 
     schema_version: Literal[1] = 1
@@ -192,6 +213,8 @@ class RequestStatus(Record):
     playbook: Annotated[Playbook | None, Field(exclude_if=not_said)] = None
     risk: Risk | None = None
     syntax_checked: bool = False
+    written: Annotated[tuple[dict[str, JsonValue], ...], Field(exclude_if=none_there)] = ()
+    written_by: Annotated[ModelRef | None, Field(exclude_if=not_said)] = None
     updated_at: Timestamp
 
     def wire(self) -> bytes:

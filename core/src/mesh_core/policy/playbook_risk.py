@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from mesh_core.models.proposals import Playbook, Proposal, Risk
+from mesh_core.models.proposals import A_PERSON, Playbook, Proposal, Risk
 from mesh_core.policy.becoming import becomes_another, blocks_in
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
 from mesh_core.policy.playbook_lint.roles import plays_of
@@ -29,10 +29,13 @@ Arguments = Mapping[str, Any]
 
 
 def risk_of_proposal(proposal: Proposal, policy: Policy) -> Risk:
-    """Of one with a playbook: what was asked for in words is judged by its tasks, what a person wrote is high."""
+    """Of one with a playbook: what was asked for in words is judged by its tasks, and is at least guarded where a model
+    wrote them; what a person wrote is high."""
     if proposal.playbook is None or not is_requested(proposal):
         return HIGH
-    return risk_of_playbook(proposal.playbook, proposal.node, policy)
+    risk = risk_of_playbook(proposal.playbook, proposal.node, policy)
+    least = LOW if proposal.model.provider == A_PERSON.provider else GUARDED
+    return max(risk, least, key=attrgetter("rank"))
 
 
 def ceiling_problem(risk: Risk, policy: Policy) -> str | None:

@@ -152,7 +152,7 @@ export interface Moved {
 }
 
 /** Its state is null until a planner has read it. */
-export type RequestState = 'filed' | 'asks' | 'checked' | 'refused' | 'cancelled' | null
+export type RequestState = 'filed' | 'writing' | 'asks' | 'checked' | 'refused' | 'cancelled' | null
 /** `choices`: what the sentence might mean; another answer may fit as well. */
 export interface OpenQuestion {
   slot: string
@@ -172,6 +172,8 @@ export interface Asked {
   answers: Record<string, string>
   proposals: { host: string; action_id: string; folder: string | null }[]
   risk: string | null
+  /** The model that wrote the tasks; null where recipes read the words. */
+  written_by: { name: string; provider: string } | null
   updated_at: string | null
 }
 export interface AskedPage {

@@ -28,13 +28,14 @@ export function UntrustedText({ text, class: cls, max = 500 }: { text: string | 
 interface Reasoned {
   reason: string
   model: { name: string; provider: string }
+  event_type?: string
 }
 
 const MAX_MODEL_REASON = 240
 
-/** Why: the rules' own words, or a model's, which are in quotes, short, and named as a model's. */
+/** Why: the rules' own words, or a model's, which are in quotes, short, and named as a model's. What was asked for in words says in ours who wrote it. */
 export function ModelReason({ p, class: cls, max }: { p: Reasoned; class?: string; max: number }) {
-  if (['floor', 'person'].includes(p.model.provider)) return <UntrustedText class={cls} text={p.reason} max={max} />
+  if (['floor', 'person'].includes(p.model.provider) || p.event_type === 'playbook_requested') return <UntrustedText class={cls} text={p.reason} max={max} />
   return (
     <span class={cls}>
       <span class="whose">A model's words:</span>{' '}

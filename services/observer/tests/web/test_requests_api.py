@@ -18,13 +18,14 @@ from observer_rig import Desk
 from mesh_core.approvals import decisions
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.events import DeadLetter
-from mesh_core.models.proposals import Folder, Playbook
+from mesh_core.models.proposals import Folder, ModelRef, Playbook
 from mesh_core.models.requests import OpenQuestion, Request, RequestedProposal, RequestState, RequestStatus
 from mesh_core.testing import wait_for
 from observer.web import request_output
 from observer.web.routes import playbook
 
 ASKED = {"text": "install nginx", "hosts": ["web01", "db"], "name": "front"}
+WRITER = ModelRef(name="lab", provider="openai", position=1, latency_ms=1)
 PORT = OpenQuestion(slot="port", text="Which port?", choices=("80", "443"))
 
 
@@ -50,7 +51,13 @@ async def test_what_is_asked_lies_in_the_stream_and_has_an_address(desk: Desk) -
     assert (accepted["state"], accepted["href"]) == (None, f"/api/v1/requests/{accepted['id']}")
     told = await desk.http.get(f"/requests/{accepted['id']}")
     assert (told.status_code, told.json()["state"]) == (200, None), "no planner has read it"
+    of_models = {"model": "lab", "max_tokens": 64, "temperature": 0}
+    assert (await desk.http.post("/requests", json={**ASKED, **of_models})).status_code == 202
+    said_last = (await entered(desk))[-1]
+    assert {name: said_last[name] for name in of_models} == of_models
     for wrong, word in (
+        ({**ASKED, "max_tokens": 32}, "max_tokens"),
+        ({**ASKED, "temperature": 2}, "temperature"),
         ({**ASKED, "yes": True}, "yes"),
         ({**ASKED, "text": ""}, "text"),
         ({**ASKED, "text": "\0"}, "control character"),
@@ -60,7 +67,7 @@ async def test_what_is_asked_lies_in_the_stream_and_has_an_address(desk: Desk) -
         refused = await desk.http.post("/requests", json=wrong)
         assert (refused.status_code, word in refused.json()["detail"]) == (422, True), refused.text
     assert (await desk.http.get("/requests/req-ffffffffffff")).status_code == 404
-    assert len(await entered(desk)) == 1
+    assert len(await entered(desk)) == 2
 
 
 @pytest.mark.parametrize("path", ["/requests", "/playbook"])
@@ -106,6 +113,10 @@ async def test_what_it_asks_is_answered_once_and_nothing_else(desk: Desk) -> Non
     answer, cancelled = await entered(desk)
     assert (answer["request"], answer["answers"], answer["by"]) == ("req-0123456789ab", {"port": "80"}, "web")
     assert cancelled["cancel"] is True
+    planned(desk, state=RequestState.WRITING, written_by=WRITER)
+    assert (await desk.http.get("/requests/req-0123456789ab")).json()["written_by"]["name"] == "lab"
+    assert (await desk.http.post("/requests/req-0123456789ab/cancel")).status_code == 202
+    assert (await desk.http.post("/requests/req-0123456789ab/answer", json={"answers": {"a": "b"}})).status_code == 409
     planned(desk)
     for verb in ("answer", "cancel"):
         late = await desk.http.post(f"/requests/req-0123456789ab/{verb}", json={"answers": {"port": "80"}})

@@ -13,7 +13,7 @@ import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.llm.chain import chain_for, model_urls
+from mesh_core.llm.chain import chain_for, marked_to_write, model_urls
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.settings import ChainSettings
@@ -42,6 +42,7 @@ from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.schema import schema_or_exit
+from planner_agent.attempt_reports import AttemptReports
 from planner_agent.consumer_name import claim_consumer_name
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
@@ -51,7 +52,9 @@ from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.inbox import RequestInbox
+from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.syntax_check import SyntaxCheck
+from planner_agent.requests.writing.task_writer import TaskWriter
 from planner_agent.settings import PlannerSettings
 from planner_agent.silence_filter import SilenceFilter
 
@@ -72,6 +75,7 @@ def main() -> None:
         lifeline = Lifeline.at([settings.redis_url, *models_at], settings.node_name)
         policy = LatestPolicy(settings.runtime_path, lifeline, _complain)
         providers = chain_for(chain, config / "chain.yml", environ=environ)
+        marked = marked_to_write(config / "chain.yml")
     except (BadPolicy, BadChain) as error:
         print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -117,8 +121,11 @@ def main() -> None:
     except OSError as error:  # requests wait in their stream then
         log.warning("planner.requests_not_made", folder=str(requests.root), error=str(error))
     asked = Consumer(bus, GROUP, name, streams=(Request.stream,), longest=MAX_REQUEST_BYTES + 1)
-    filing = RequestFiling(store, actions, writer.drafts, timedelta(seconds=settings.proposal_ttl_seconds), now)
-    inbox = RequestInbox(bus, asked, requests, filing, policy.config, pulse, now, SyntaxCheck(bus))
+    ttl = timedelta(seconds=settings.proposal_ttl_seconds)
+    filing = RequestFiling(store, actions, writer.drafts, ttl, now, SyntaxCheck(bus))
+    task_writer = TaskWriter(providers, marked, breakers, AttemptReports(bus))
+    drafting = ModelDrafting(task_writer, requests, filing, policy.config, now)
+    inbox = RequestInbox(bus, asked, requests, filing, policy.config, drafting, pulse, now)
     channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))
 
     async def look_at_server(stop: asyncio.Event) -> None:

@@ -8,32 +8,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-
-import structlog
 
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Attempt, Provider, complete
 from mesh_core.llm.rules_fallback import answer_or_rules
-from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.attempts import ModelAnswer, ModelAttempt
+from mesh_core.messaging.bus import Bus
+from mesh_core.models.attempts import ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, ModelRef
-from mesh_core.models.records import rfc3339
 from mesh_core.policy.policy import Allowed, Policy, narrow
 from mesh_core.policy.track_record import PastRun, TrackRecord
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.wording import RUNBOOK, in_short, told
-from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from mesh_core.security.redaction import redacted
+from planner_agent.attempt_reports import AttemptReports
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PlannerStore
 from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
 
-METRIC_RETRY_SECONDS = 0.5
 MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class Diagnostician:
         providers: Sequence[Provider],
         breakers: Breakers,
     ):
-        self._bus = bus
+        self._reports = AttemptReports(bus)
         self._store = store
         self._policy = policy
         self._providers = providers
@@ -70,8 +63,8 @@ class Diagnostician:
         history = _history(past.runs[:MAX_TOLD_RUNS])
         documented = allowed.runbook
 
-        async def publish(attempt: Attempt) -> None:
-            await self._publish(event, attempt)
+        async def tell(attempt: Attempt) -> None:
+            await self._reports.tell(event.id or "", attempt)
 
         result = await complete(
             () if rules_only else self._providers,
@@ -79,7 +72,7 @@ class Diagnostician:
             narrow(base_schema(), event, allowed),
             read_answer(event, allowed, seen),
             breakers=self._breakers,
-            on_attempt=publish,
+            on_attempt=tell,
         )
         answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
         return Diagnosis(answered.answer, answered.model, (*_cited(documented), *seen, *history))
@@ -91,36 +84,6 @@ class Diagnostician:
     async def _allowed(self, event: HealthEvent, past: TrackRecord) -> Allowed:
         policy = await asyncio.to_thread(self._policy)
         return policy.allows(event, past)
-
-    async def _publish(self, event: HealthEvent, attempt: Attempt) -> None:
-        """One metrics message per attempt; Redis away delays it, since the proposal needs Redis as well."""
-        record = ModelAttempt(
-            ts=rfc3339(datetime.now(UTC)),
-            event_id=event.id or "",
-            model=attempt.model,
-            provider=attempt.provider,
-            position=attempt.position,
-            outcome=attempt.outcome,
-            latency_ms=attempt.latency_ms,
-            prompt_tokens=attempt.prompt_tokens,
-            completion_tokens=attempt.completion_tokens,
-            cost_usd=attempt.cost_usd,
-            detail=attempt.detail,
-        )
-        ATTEMPTS.add(attempt.provider, attempt.outcome)
-        ATTEMPT_TIME.observe(attempt.latency_ms / 1000, attempt.provider)
-        TOKENS.add(attempt.provider, "prompt", amount=attempt.prompt_tokens)
-        TOKENS.add(attempt.provider, "answer", amount=attempt.completion_tokens)
-        COST.add(attempt.provider, amount=attempt.cost_usd)
-        log.info(
-            "diagnosis.attempt", event_id=event.id, model=attempt.model, outcome=attempt.outcome, ms=attempt.latency_ms
-        )
-        while True:
-            try:
-                await self._bus.publish(record)
-                return
-            except BusDown:
-                await asyncio.sleep(METRIC_RETRY_SECONDS)
 
 
 def _cited(match: Match | None) -> tuple[Evidence, ...]:

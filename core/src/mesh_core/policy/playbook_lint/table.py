@@ -32,6 +32,15 @@ class Widened:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What a model is not offered: modules, arguments of any, and listed values of any."""
+
+    modules: frozenset[str]
+    arguments: frozenset[str]
+    values: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Table:
     """modules.yml, read."""
 
@@ -43,6 +52,7 @@ class Table:
     never_arguments: Mapping[str, str]
     collections: tuple[str, ...]
     widened: Mapping[str, Checker]
+    not_for_models: LeftOut
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,7 @@ def table() -> Table:
         never_arguments={name: why for why, names in never["arguments"].items() for name in names},
         collections=tuple(never["collections"]),
         widened=_checkers(read["widened"]),
+        not_for_models=LeftOut(**{name: frozenset(said) for name, said in read["not_for_models"].items()}),
     )
 
 

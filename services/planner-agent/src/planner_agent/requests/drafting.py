@@ -5,9 +5,10 @@ The gate is asked here as it is asked of an edited playbook: what the executor w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
+from typing import Any
 
 from mesh_core.actions.register import current
 from mesh_core.models.proposals import Attachment, Playbook, Risk
@@ -21,7 +22,7 @@ from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_playbook
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.requested_login import login_problem
 from planner_agent.requests.layout import login_for, playbook_for_host, tagged
-from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
+from planner_agent.requests.understanding import Beyond, Draft, NotUnderstood, Questions, understand
 from planner_agent.requests.wording import slug_of
 
 
@@ -44,30 +45,66 @@ class Asking:
 
 @dataclass(frozen=True)
 class Refused:
-    """Nothing can be proposed; `reason` names what and, where there is one, the way out."""
+    """Nothing can be proposed; `reason` names what and, where there is one, the way out. `beyond`: unless a model that
+    may write finds tasks for it."""
 
     reason: str
+    beyond: Beyond | None = None
 
 
 def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot) -> Drafted | Asking | Refused:
     """What becomes of this request. `answers`: by slot, of what was asked before."""
+    where = _where(request, config)
+    if isinstance(where, Refused):
+        return where
+    attachments = tuple(file.attachment for file in request.files)
+    names = where.inventory.hosts | where.inventory.group_names
+    understood = understand(request.text, current().asked_for, answers=answers, attachments=attachments, hosts=names)
+    match understood:
+        case NotUnderstood():
+            return Refused(understood.reason, understood.beyond)
+        case Questions():
+            return Asking(understood.open)
+        case Draft():
+            return _drafted(request, attachments, understood, where)
+
+
+def drafted_of(
+    request: Request, order: Beyond, tasks: Sequence[Mapping[str, Any]], config: ConfigSnapshot, *, first: bool = False
+) -> Drafted | Refused:
+    """What becomes of tasks that a model wrote for the order: at least guarded, and nothing that destroys. `first`: on
+    the first host alone; the others differ in nothing but their name."""
+    where = _where(request, config)
+    if isinstance(where, Refused):
+        return where
+    said = replace(where, hosts=where.hosts[:1]) if first and not order.hosts else where
+    attachments = tuple(file.attachment for file in request.files)
+    made = _drafted(request, attachments, Draft(tuple(tasks), Risk.GUARDED, (), order.hosts), said)
+    if isinstance(made, Refused):
+        return made
+    host, playbook = next(iter(made.playbooks.items()))
+    lint = lint_playbook(playbook, host, where.policy.widened, protected=where.policy.is_lifeline)
+    if lint.dangers:
+        return Refused(f"no model proposes what destroys something: {lint.dangers[0]}")
+    return made
+
+
+@dataclass(frozen=True)
+class _Where:
+    """The hosts that a request is for, and what holds there."""
+
+    hosts: tuple[str, ...]
+    policy: Policy
+    inventory: Inventory
+
+
+def _where(request: Request, config: ConfigSnapshot) -> _Where | Refused:
     if isinstance(config.policy, str):
         return Refused(f"the policy cannot be read: {config.policy}; correct config/policy.yml, then ask again")
     if isinstance(config.inventory, str):
         return Refused(f"no host may be touched without an inventory: {config.inventory}")
     hosts = _wanted(request, config.inventory)
-    if isinstance(hosts, Refused):
-        return hosts
-    attachments = tuple(file.attachment for file in request.files)
-    names = config.inventory.hosts | config.inventory.group_names
-    understood = understand(request.text, current().asked_for, answers=answers, attachments=attachments, hosts=names)
-    match understood:
-        case NotUnderstood():
-            return Refused(understood.reason)
-        case Questions():
-            return Asking(understood.open)
-        case Draft():
-            return _drafted(request, attachments, understood, hosts, config.policy, config.inventory)
+    return hosts if isinstance(hosts, Refused) else _Where(hosts, config.policy, config.inventory)
 
 
 def _wanted(request: Request, inventory: Inventory) -> tuple[str, ...] | Refused:
@@ -114,10 +151,9 @@ def _drafted(
     request: Request,
     attachments: tuple[Attachment, ...],
     draft: Draft,
-    hosts: tuple[str, ...],
-    policy: Policy,
-    inventory: Inventory,
+    where: _Where,
 ) -> Drafted | Refused:
+    hosts, policy, inventory = where.hosts, where.policy, where.inventory
     said = _hosts(draft.hosts, inventory) if draft.hosts else hosts
     if isinstance(said, Refused):
         return said

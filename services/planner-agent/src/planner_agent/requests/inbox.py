@@ -7,6 +7,8 @@
 | all are filed | no word about it | the same, and nothing is filed twice |
 | requests/<id>.json | an update that was not told | tells it; then acknowledges |
 | a reply was claimed | requests/<id>.after-*.reply | goes on with that very reply; every other one is refused |
+| a model is asked | the entry, and the state `writing` | asks again |
+| what it wrote is in requests/<id>.json | the same | files just that |
 """
 
 from __future__ import annotations
@@ -25,29 +27,28 @@ from mesh_core.models.parsing import read_asked
 from mesh_core.models.records import rfc3339
 from mesh_core.models.requests import (
     Request,
-    RequestedProposal,
     RequestReply,
     RequestState,
     RequestStatus,
     RequestUpdate,
 )
-from mesh_core.models.run_options import Verify
 from mesh_core.models.streams import entry_order
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.pulse import Pulse
-from mesh_core.runtime.service import pause
+from mesh_core.runtime.service import cancelled, pause
 from planner_agent.requests.drafting import Asking, Drafted, Refused, drafted
 from planner_agent.requests.filing import RequestFiling
-from planner_agent.requests.syntax_check import SyntaxCheck
+from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.wording import told_text
+from planner_agent.requests.writing.task_writer import Written
 
 GROUP = "planner"
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
+MOST_WRITING = 50  # requests in hand over which a model sits or waits to; what is more waits in the stream
 WEEK_MS = 7 * 86_400_000
 ROUND = "reading requests"
-NOBODY_CHECKS = "no executor answered, so nobody has checked its syntax; the gate has nothing against it; ask again"
 
 log = structlog.get_logger()
 
@@ -62,18 +63,20 @@ class RequestInbox:
         folder: RequestFolder,
         filing: RequestFiling,
         config: ConfigReader,
+        models: ModelDrafting,
         pulse: Pulse,
         clock: Callable[[], datetime],
-        syntax: SyntaxCheck,
     ):
         self._bus = bus
         self._consumer = consumer
         self._folder = folder
         self._filing = filing
         self._config = config
+        self._models = models
+        self._writing: set[asyncio.Task[None]] = set()
+        self._one_by_one = asyncio.Lock()  # what a person cancels, and what a model has written meanwhile
         self._pulse = pulse
         self._clock = clock
-        self._syntax = syntax
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop. Redis away or a full disk only delay: what is in hand comes again."""
@@ -83,17 +86,23 @@ class RequestInbox:
             while not stop.is_set():
                 turned()
                 try:
+                    if self._writing:
+                        await self._consumer.renew()
+                    if len(self._writing) >= MOST_WRITING:
+                        await pause(stop, RETRY_SECONDS)
+                        continue
                     entries = entries or await self._consumer.read(stop=stop)
                     while entries:
                         turned()
-                        await self._take(entries[0])
-                        await self._consumer.acknowledge(entries[:1])
+                        async with self._one_by_one:
+                            await self._take(entries[0])
                         entries = entries[1:]
                 except (BusDown, OSError) as error:
                     log.warning("requests.delayed", error=str(error), retry_in_seconds=RETRY_SECONDS)
                     await pause(stop, RETRY_SECONDS)
         finally:
             self._pulse.rest(ROUND)
+            await cancelled(*self._writing)
 
     async def sweep(self, stop: asyncio.Event) -> None:
         """Every hour: forget what nobody spoke of for long, and what lies in the stream read since a week."""
@@ -105,7 +114,7 @@ class RequestInbox:
                 log.warning("requests.sweep_failed", error=str(error))
 
     async def _take(self, entry: Entry) -> None:
-        """Everything about one entry, up to its acknowledgement. It may be repeated."""
+        """Everything about one entry, up to its acknowledgement, or until a model writes. It may be repeated."""
         asked = read_asked(entry.raw, max(0, entry_order(entry.id)[0]))
         match asked:
             case Request():
@@ -119,7 +128,17 @@ class RequestInbox:
             await self._bus.refuse(
                 entry.raw, source=entry.stream, reason=status.reason, actor="planner", entry_id=entry.id
             )
-            return
+        else:
+            await self._keep(status, entry)
+        if isinstance(status, RequestStatus) and status.state is RequestState.WRITING:
+            writing = asyncio.create_task(self._write(status, entry), name=f"writing {status.request.id}")
+            self._writing.add(writing)
+            writing.add_done_callback(self._ended)
+        else:
+            await self._consumer.acknowledge([entry])
+
+    async def _keep(self, status: RequestStatus, entry: Entry) -> None:
+        """On the disk, then told."""
         await asyncio.to_thread(self._folder.put, status)
         update = RequestUpdate.of(status).model_copy(update={"text": told_text(status.request)})
         await self._bus.publish(update, idempotency_key=f"told:{status.request.id}:{entry.id}:{status.state}")
@@ -137,7 +156,7 @@ class RequestInbox:
             return Refusal(f"request: there is no request {reply.request}")
         if known.answered_by == entry.id:
             return known
-        if known.state is not RequestState.ASKS:
+        if known.state is not RequestState.ASKS and not (reply.cancel and known.state is RequestState.WRITING):
             return Refusal(f"request: {reply.request} asks nothing: it is {known.state}")
         if not await asyncio.to_thread(self._folder.claim_reply, known, entry.id):
             return Refusal(
@@ -150,6 +169,8 @@ class RequestInbox:
         return status.model_copy(update={"answered_by": entry.id})
 
     async def _drafted(self, request: Request, answers: Mapping[str, str], entry: str) -> RequestStatus:
+        if wrong := self._models.writer.problem_with(request.model):
+            return self._status(request, answers, entry, RequestState.REFUSED, wrong)
         config = await asyncio.to_thread(self._config.read)
         try:
             draft = await asyncio.to_thread(drafted, request, answers, config)
@@ -157,40 +178,47 @@ class RequestInbox:
             log.exception("requests.not_drafted", request=request.id)
             draft = Refused("the planner made a mistake over it, its log says more; say it otherwise")
         match draft:
+            case Refused() if draft.beyond and self._models.writer.may_write(request.model):
+                return self._status(request, answers, entry, RequestState.WRITING, draft.reason)
             case Refused():
                 return self._status(request, answers, entry, RequestState.REFUSED, draft.reason)
             case Asking():
                 asks = self._status(request, answers, entry, RequestState.ASKS)
                 return asks.model_copy(update={"questions": draft.questions})
             case Drafted():
-                return await self._checked(request, answers, entry, draft)
+                return await self._filed(request, answers, entry, draft)
 
-    async def _checked(self, request: Request, answers: Mapping[str, str], entry: str, draft: Drafted) -> RequestStatus:
-        """One syntax for all hosts: their playbooks differ in nothing but `hosts`."""
-        host, playbook = next(iter(draft.playbooks.items()))
-        said = await self._syntax.check(playbook, host)
-        if said and said.problem:
-            reason = f"Ansible cannot read its playbook: {said.problem}"
-            return self._status(request, answers, entry, RequestState.REFUSED, reason)
-        if request.verify is Verify.SYNTAX:
-            if said is None:
-                return self._status(request, answers, entry, RequestState.REFUSED, NOBODY_CHECKS)
-            status = self._status(request, answers, entry, RequestState.CHECKED)
-            more = {"recipes": draft.recipes, "risk": draft.risk, "playbook": playbook, "syntax_checked": True}
-            return status.model_copy(update=more)
-        filed = await self._filed(request, answers, entry, draft, checked=said is not None)
-        return filed.model_copy(update={"syntax_checked": said is not None})
+    async def _write(self, status: RequestStatus, entry: Entry) -> None:
+        """A task of its own, until it is settled: other requests do not wait for a model."""
+        while True:
+            try:
+                written = await self._models.written(status.request.id)
+                async with self._one_by_one:
+                    await self._conclude(status.request.id, written, entry)
+                return
+            except (BusDown, OSError) as error:
+                log.warning("requests.delayed", error=str(error), retry_in_seconds=RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
 
-    async def _filed(
-        self, request: Request, answers: Mapping[str, str], entry: str, draft: Drafted, *, checked: bool
-    ) -> RequestStatus:
-        filed: list[RequestedProposal] = []
-        for host, playbook in draft.playbooks.items():
-            action_id = await self._filing.file(request, entry, playbook, host, draft.risk, checked=checked)
-            filed.append(RequestedProposal(host=host, action_id=action_id))
-        status = self._status(request, answers, entry, RequestState.FILED)
-        more = {"proposals": tuple(filed), "recipes": draft.recipes, "risk": draft.risk}
-        return status.model_copy(update=more)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        if not task.cancelled() and (error := task.exception()):  # its entry comes again after the next start
+            log.error("requests.writing_ended", task=task.get_name(), error=f"{type(error).__name__}: {error}")
+
+    async def _conclude(self, request_id: str, written: Written | str, entry: Entry) -> None:
+        status = await asyncio.to_thread(self._folder.get, request_id)
+        if status and status.state is RequestState.WRITING:
+            status = await self._models.settled(status, written)
+        if status and status.state is not RequestState.CANCELLED:  # by a reply, which told it
+            await self._keep(status, entry)
+        await self._consumer.acknowledge([entry])
+
+    async def _filed(self, request: Request, answers: Mapping[str, str], entry: str, draft: Drafted) -> RequestStatus:
+        filed = await self._filing.file(request, entry, draft)
+        if isinstance(filed, Refused):
+            return self._status(request, answers, entry, RequestState.REFUSED, filed.reason)
+        status = self._status(request, answers, entry, filed.state)
+        return status.model_copy(update={**filed.told, "recipes": draft.recipes, "risk": draft.risk})
 
     def _status(
         self, request: Request, answers: Mapping[str, str], entry: str, state: RequestState, reason: str = ""

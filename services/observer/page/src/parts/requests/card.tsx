@@ -12,6 +12,7 @@ import { PreviewAll } from './previews'
 
 const WORDS: Record<string, [word: string, tone: string]> = {
   waits: ['not read yet', 'plain'],
+  writing: ['a model writes', 'busy'],
   asks: ['asks', 'warn'],
   filed: ['filed', 'busy'],
   checked: ['checked', 'good'],
@@ -58,6 +59,11 @@ export function RequestCard({ r, reload }: { r: Asked; reload: () => void }) {
       {r.reason && (
         <p class={r.state === 'refused' ? 'trouble' : ''}>
           <UntrustedText text={r.reason} max={2000} />
+        </p>
+      )}
+      {r.written_by && (
+        <p>
+          No recipe knows these words: the model <UntrustedText text={r.written_by.name} max={60} /> wrote the tasks.
         </p>
       )}
       {r.state === 'asks' && <Questions key={r.updated_at} r={r} reload={reload} />}

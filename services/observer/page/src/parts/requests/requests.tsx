@@ -14,7 +14,7 @@ const MOST = 50
 const LATELY_MS = 86_400_000
 const WAITS = ['pending', 'approved', 'running']
 
-export const isOpen = (r: Asked) => r.state === null || r.state === 'asks' || r.proposals.some(({ folder }) => WAITS.includes(folder ?? ''))
+export const isOpen = (r: Asked) => r.state === null || r.state === 'writing' || r.state === 'asks' || r.proposals.some(({ folder }) => WAITS.includes(folder ?? ''))
 
 const isNew = (r: Asked) => now.peek() - Date.parse(r.updated_at ?? r.ts) < LATELY_MS
 
@@ -60,5 +60,6 @@ const notRead = (one: Sent): Asked => ({
   answers: {},
   proposals: [],
   risk: null,
+  written_by: null,
   updated_at: null,
 })

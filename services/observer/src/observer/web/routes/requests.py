@@ -17,12 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.previews import ask_preview
-from mesh_core.models.proposals import MAX_ATTACHMENTS, Folder, Playbook, Risk
+from mesh_core.models.proposals import MAX_ATTACHMENTS, Folder, ModelRef, Playbook, Risk
 from mesh_core.models.requests import (
     MAX_ANSWERS,
     MAX_HOSTS,
     MAX_TEXT,
     MAX_VARIABLES,
+    MODEL_TEMPERATURE,
+    MODEL_TOKENS,
     OpenQuestion,
     RequestedFile,
     RequestedProposal,
@@ -60,6 +62,11 @@ class NewRequest(BaseModel):
     limit: Names = []
     name: Annotated[str, Field(max_length=128)] | None = None
     extra_vars: Annotated[dict[str, Any], Field(max_length=MAX_VARIABLES)] = {}
+    model: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="the one model of the chain that may write tasks where no recipe knows the words"
+    )
+    max_tokens: Annotated[int, Field(ge=64, le=4096)] | None = Field(None, description="of its answers; null: 256")
+    temperature: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="of its answers; null: 0.5")
     files: Annotated[list[RequestedFile], Field(max_length=MAX_ATTACHMENTS)] = []
     layout: Layout = Layout.PLAYBOOK
     role_name: str | None = None
@@ -128,7 +135,10 @@ class RequestOut(BaseModel):
     user: str | None = None
     ssh_key: str | None = None
     logins: dict[str, Login] = {}
-    reason: str = Field("", description="why it is refused or cancelled")
+    model: str | None = None
+    max_tokens: int = MODEL_TOKENS
+    temperature: float = MODEL_TEMPERATURE
+    reason: str = Field("", description="why it is refused or cancelled, or a model is asked")
     questions: list[OpenQuestion] = Field([], description="what has to be answered; choices empty: any value that fits")
     answers: dict[str, str] = {}
     proposals: list[RequestedProposalOut] = []
@@ -136,6 +146,9 @@ class RequestOut(BaseModel):
     playbook: Playbook | None = Field(None, description="of one that was only to be checked; nothing is filed of it")
     risk: Risk | None = None
     syntax_checked: bool = Field(False, description="an executor said that Ansible can read its playbook")
+    written_by: ModelRef | None = Field(
+        None, description="the model that wrote the tasks; null: recipes read the words"
+    )
     updated_at: str | None = None
 
 
@@ -186,7 +199,7 @@ async def one_request(context: Context, user: Viewer, own_id: RequestPath) -> Re
 @router.post("/requests/{own_id}/answer", status_code=202)
 async def answer(context: Context, user: Operator, own_id: RequestPath, body: Answers) -> Accepted:
     """Answer what it asks. 409: it asks nothing (any more)."""
-    status = await asyncio.to_thread(_asking, context, own_id)
+    status = await asyncio.to_thread(_open, context, own_id, RequestState.ASKS)
     slots = [question.slot for question in status.questions]
     if unknown := next((slot for slot in body.answers if slot not in slots), None):
         raise HttpProblem(422, "invalid", f"answers: {unknown[:64]!r} is not asked; it asks for {', '.join(slots)}")
@@ -197,7 +210,7 @@ async def answer(context: Context, user: Operator, own_id: RequestPath, body: An
 @router.post("/requests/{own_id}/cancel", status_code=202)
 async def cancel(context: Context, user: Operator, own_id: RequestPath) -> Accepted:
     """It is not wanted any more. 409: nothing of it is open but its proposals, which are rejected one by one."""
-    status = await asyncio.to_thread(_asking, context, own_id)
+    status = await asyncio.to_thread(_open, context, own_id, RequestState.ASKS, RequestState.WRITING)
     await enter(context, {"request": own_id, "by": user.note, "cancel": True})
     return _accepted(own_id, status.state)
 
@@ -249,9 +262,9 @@ def _known(context: AppContext, own_id: str) -> RequestStatus:
     return status
 
 
-def _asking(context: AppContext, own_id: str) -> RequestStatus:
+def _open(context: AppContext, own_id: str, *states: RequestState) -> RequestStatus:
     status = _known(context, own_id)
-    if status.state is not RequestState.ASKS:
+    if status.state not in states:
         raise HttpProblem(409, "decided", f"{own_id} asks nothing: it is {status.state}")
     return status
 
@@ -264,9 +277,12 @@ def _accepted(own_id: str, state: RequestState | None) -> Accepted:
     return Accepted(id=own_id, state=state, href=f"/api/v1/requests/{own_id}")
 
 
+_NOT_SHOWN = {"schema_version", "request", "entry", "answered_by", "proposals", "questions", "written"}
+
+
 def _out(context: AppContext, status: RequestStatus) -> RequestOut:
     asked = status.request.model_dump(exclude={"schema_version", "files"})
-    stands = status.model_dump(exclude={"schema_version", "request", "entry", "answered_by", "proposals", "questions"})
+    stands = status.model_dump(exclude=_NOT_SHOWN)
     places = [
         RequestedProposalOut(host=one.host, action_id=one.action_id, folder=context.actions.place_of(one.action_id))
         for one in status.proposals

@@ -43,7 +43,7 @@ def answered(
     """The reading with what was answered, and by slot each answer that does not fit, which stays open."""
     values, open_, wrong = dict(reading.values), dict(reading.open), dict[str, str]()
     for name, text in answers.items():
-        value = _value(text.strip(), reading.recipe.ask.slots[name], attachments)
+        value = value_said(text.strip(), reading.recipe.ask.slots[name], attachments)
         if value is None:
             wrong[name] = text
             open_.setdefault(name, ())
@@ -53,7 +53,7 @@ def answered(
     return replace(reading, values=values, open=open_), wrong
 
 
-def _value(text: str, slot: Slot, attachments: Sequence[Attachment]) -> Any:
+def value_said(text: str, slot: Slot, attachments: Sequence[Attachment]) -> Any:
     if found := next((one for one in attachments if one.name == text), None):
         return attached(found, slot)
     if slot.type is SlotType.SCHEDULE and slot.value_in(text) is None:
