@@ -72,7 +72,7 @@ class Requests:
         store = PlannerStore(bus, cooldown_ms=1000, keep_seconds=3600)
         drafts = ProposalDrafts(store, self.actions, ttl, now)
         filing = RequestFiling(store, self.actions, drafts, ttl, now, self.syntax(bus))
-        writer = TaskWriter(self.providers, self.may_write, Breakers(), AttemptReports(bus))
+        writer = TaskWriter(self.providers, self.may_write, Breakers(), AttemptReports(bus).tell)
         config = ConfigReader(self.runtime)
         models = ModelDrafting(writer, self.folder, filing, config, now)
         inbox = RequestInbox(bus, consumer, self.folder, filing, config, models, Pulse(), now)

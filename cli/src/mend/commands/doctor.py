@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import structlog
 import typer
@@ -31,6 +31,10 @@ def doctor(
     models: Annotated[
         bool, typer.Option("--models/--no-models", help="Ask each configured model one question.")
     ] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only grade that model of the chain: can it write tasks for a request?"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at everything that often goes wrong, and say how to mend it.
@@ -41,9 +45,12 @@ def doctor(
     Examples
       mend doctor
       mend doctor --no-models            asks no model, costs nothing
+      mend doctor --model lab            ten orders for the model lab; takes up to thirty answers of it
       mend doctor --json | jq '.[] | select(.level == "broken")'
     """
     cli: CliContext = ctx.obj
+    if model is not None:
+        _say(cli, asyncio.run(_grade(cli, model)), as_json)
     findings = list(check_machine(cli.runtime, cli.environ))
     findings += check_archive(cli.runtime, cli.environ)
     findings += check_secrets(cli.environ)
@@ -54,6 +61,10 @@ def doctor(
     findings += asyncio.run(check_hosts(cli.runtime / "config" / "inventory.yml", cli.settings.node_name))
     if models:
         findings += asyncio.run(_models(cli))
+    _say(cli, findings, as_json)
+
+
+def _say(cli: CliContext, findings: list[Finding], as_json: bool) -> NoReturn:
     if as_json:
         cli.say_json([asdict(finding) for finding in findings])
     else:
@@ -71,12 +82,22 @@ async def _models(cli: CliContext) -> list[Finding]:
     # Imported here: the vendors' clients take a second, and no other command needs them.
     from mend.doctor.model import check_models
 
+    return await check_models(_environ_of_models(cli), cli.runtime / "config" / "chain.yml")
+
+
+async def _grade(cli: CliContext, name: str) -> list[Finding]:
+    from mend.doctor.writing_model import grade_model  # likewise, and the planner's own rooms
+
+    return await grade_model(_environ_of_models(cli), cli.runtime / "config" / "chain.yml", name)
+
+
+def _environ_of_models(cli: CliContext) -> dict[str, str]:
     # The providers log what they do; a person who asks the doctor wants the findings only.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     environ = dict(cli.environ)
     if not environ.get("LLAMACPP_URL"):
         environ.update(running_model(cli.runtime))
-    return await check_models(environ, cli.runtime / "config" / "chain.yml")
+    return environ
 
 
 def _print(cli: CliContext, finding: Finding) -> None:

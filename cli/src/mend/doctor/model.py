@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.text import plain
-from mesh_core.llm.chain import chain_for
+from mesh_core.llm.chain import chain_for, marked_to_write
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Prompt, Provider, Rejection, complete
@@ -37,6 +37,7 @@ async def check_models(environ: Mapping[str, str], chain_file: Path) -> list[Fin
     try:
         settings = read_settings(ChainSettings, environ)
         providers = chain_for(settings, chain_file, environ=environ)
+        marked = marked_to_write(chain_file)
     except (BadSettings, BadChain) as error:
         return [broken("model", plain(error, 400), "correct it: the planner does not start with it")]
     if not providers:
@@ -46,12 +47,19 @@ async def check_models(environ: Mapping[str, str], chain_file: Path) -> list[Fin
             "set LLAMACPP_URL, OLLAMA_HOST or ANTHROPIC_API_KEY; `mend up` starts the bundled model where there is one"
         )
         return [warning("model", "none is configured: the policy's own choices are proposed", fix)]
+    writing = [_may_write(provider) for provider in providers if provider.name in marked]
     attempts = [await _ask(provider) for provider in providers]
     if any(good for good, _ in attempts):
         fix = "the next model of the fallback chain answers instead"
-        return [ok("model", found) if good else warning("model", found, fix) for good, found in attempts]
+        found_each = [ok("model", found) if good else warning("model", found, fix) for good, found in attempts]
+        return [*found_each, *writing]
     fix = "no model answers: proposals will carry the policy's own choice; look at its address, its name and its key"
     return [broken("model", found, fix) for _, found in attempts]
+
+
+def _may_write(provider: Provider) -> Finding:
+    name = plain(provider.name, 40)
+    return ok("writing model", f"{name} may write tasks for requests; mend doctor --model {name} grades it")
 
 
 async def _ask(provider: Provider) -> tuple[bool, str]:

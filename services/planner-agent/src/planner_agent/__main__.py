@@ -123,7 +123,7 @@ def main() -> None:
     asked = Consumer(bus, GROUP, name, streams=(Request.stream,), longest=MAX_REQUEST_BYTES + 1)
     ttl = timedelta(seconds=settings.proposal_ttl_seconds)
     filing = RequestFiling(store, actions, writer.drafts, ttl, now, SyntaxCheck(bus))
-    task_writer = TaskWriter(providers, marked, breakers, AttemptReports(bus))
+    task_writer = TaskWriter(providers, marked, breakers, AttemptReports(bus).tell)
     drafting = ModelDrafting(task_writer, requests, filing, policy.config, now)
     inbox = RequestInbox(bus, asked, requests, filing, policy.config, drafting, pulse, now)
     channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))

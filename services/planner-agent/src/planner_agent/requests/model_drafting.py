@@ -81,7 +81,7 @@ class ModelDrafting:
             order = await self._order(status, config)
             if order is None:
                 return _CHANGED
-            gate = partial(_wrong_with, request, order, config)
+            gate = partial(wrong_with, request, order, config)
             return await self.writer.write(request, order, current().asked_for, gate)
         except BusDown:
             raise
@@ -105,7 +105,7 @@ class ModelDrafting:
         return status.model_copy(update={"state": state, "reason": reason, "updated_at": rfc3339(self._clock())})
 
 
-def _wrong_with(request: Request, order: Beyond, config: ConfigSnapshot, tasks: tuple[Task, ...]) -> str:
+def wrong_with(request: Request, order: Beyond, config: ConfigSnapshot, tasks: tuple[Task, ...]) -> str:
     """What the gate says of tasks that a model wrote; '' where it takes them."""
     made = drafted_of(request, order, tasks, config, first=True)
     return made.reason if isinstance(made, Refused) else ""

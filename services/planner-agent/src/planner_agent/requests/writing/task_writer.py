@@ -5,7 +5,7 @@ For each of them: which steps, with which values, and once more with what was fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -17,7 +17,6 @@ from mesh_core.llm.router import Attempt, Prompt, Provider, Rejection, complete
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.proposals import ModelRef
 from mesh_core.models.requests import Request
-from planner_agent.attempt_reports import AttemptReports
 from planner_agent.requests.understanding import Beyond
 from planner_agent.requests.wording import told_text
 from planner_agent.requests.writing.answers import (
@@ -32,6 +31,7 @@ from planner_agent.requests.writing.answers import (
 from planner_agent.requests.writing.prompts import choice_prompt, values_prompt
 from planner_agent.requests.writing.steps import Step, Task, steps_for
 
+Tell = Callable[[str, Attempt], Awaitable[None]]  # of an attempt, by the request's id
 Gate = Callable[[tuple[Task, ...]], str]  # the sentence about what is wrong; '' where nothing is
 _TO_BE_SAID_AGAIN = (AttemptOutcome.SCHEMA_VIOLATION, AttemptOutcome.UNGROUNDED, AttemptOutcome.INVALID_JSON)
 
@@ -51,13 +51,11 @@ class Written:
 class TaskWriter:
     """`providers` are the whole chain; of these the `marked` ones may write. `tell` hears of each attempt."""
 
-    def __init__(
-        self, providers: Sequence[Provider], marked: frozenset[str], breakers: Breakers, reports: AttemptReports
-    ):
+    def __init__(self, providers: Sequence[Provider], marked: frozenset[str], breakers: Breakers, tell: Tell):
         self._providers = tuple(enumerate(providers, 1))
         self._marked = marked
         self._breakers = breakers
-        self._reports = reports
+        self._tell = tell
 
     def problem_with(self, named: str | None) -> str:
         """The sentence about a model that a request names and that may not write; '' where it may, or none is named."""
@@ -81,7 +79,7 @@ class TaskWriter:
         steps = steps_for(recipes, order.values, order.needed, attachments)
         failed: list[str] = []
         for position, provider in self._asked(request.model) if steps else ():
-            asking = _Asking(request, order, steps, gate, position, provider, self._breakers, self._reports)
+            asking = _Asking(request, order, steps, gate, position, provider, self._breakers, self._tell)
             if tasks := await asking.run():
                 ref = ModelRef(
                     name=provider.model, provider=provider.vendor, position=position, latency_ms=asking.latency_ms
@@ -111,10 +109,10 @@ class _Asking:
         position: int,
         provider: Provider,
         breakers: Breakers,
-        reports: AttemptReports,
+        tell: Tell,
     ):
         self._request, self._order, self._steps, self._gate = request, order, steps, gate
-        self._position, self._provider, self._breakers, self._reports = position, provider, breakers, reports
+        self._position, self._provider, self._breakers, self._tell = position, provider, breakers, tell
         self._attachments = [file.attachment for file in request.files]
         self._shown = (told_text(request), [file.name for file in request.files])
         self._bounds = (request.max_tokens, request.temperature)
@@ -164,7 +162,7 @@ class _Asking:
         async def tell(attempt: Attempt) -> None:
             self._last = attempt
             self.latency_ms += attempt.latency_ms
-            await self._reports.tell(self._request.id, replace(attempt, position=self._position))
+            await self._tell(self._request.id, replace(attempt, position=self._position))
 
         result = await complete([self._provider], prompt, schema, read, breakers=self._breakers, on_attempt=tell)
         return result.answer
