@@ -90,6 +90,8 @@ def _is_a_recipes(clause: Clause, recipes: Mapping[str, Recipe]) -> bool:
     verbs = {hit.owner for hit in clause.hits if hit.owner.what is What.VERB}
     nouns = {hit.owner.recipe for hit in clause.hits if hit.owner.what in (What.NOUN, What.NAME, What.LABEL)}
     ways = [(recipes[owner.recipe], recipes[owner.recipe].ask.ways[int(owner.detail)]) for owner in verbs]
+    # A verb that counts only beside the recipe's own word says nothing without it.
+    ways = [(recipe, way) for recipe, way in ways if not way.named or any(recipe is recipes[name] for name in nouns)]
     if any(_TAKES_AWAY & {*map(str, way.sets.values())} for _, way in ways):
         return True
     known = {place for hit in clause.hits if hit.owner.what is not What.NAME for place in range(hit.start, hit.end)}
