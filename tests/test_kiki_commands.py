@@ -1,4 +1,4 @@
-"""The commands of kiki's README, as docs/seeds.md has them: each asks, checks or proposes, and runs nothing."""
+"""The ten commands of kiki's README, as docs/seeds.md has them: each asks, checks or proposes, and runs nothing."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from mesh_core.testing import RedisServer
 PAGE = Path(__file__).parents[1] / "docs" / "seeds.md"
 COMMANDS = [line.split("`")[1] for line in PAGE.read_text().splitlines() if "`--m" in line and "--message" in line]
 HOSTS = {f"node{number}": {"ansible_host": f"192.0.2.{number}"} for number in (1, 2, 3)}
+POLICY = "requests: {users: [rocky]}\n"
+# Recipes know the words of all ten, so nobody asks it.
+CHAIN = "- {name: local-llama, kind: openai, url: 'http://127.0.0.1:1/v1', model: local-llama, writes: true}\n"
 ALL, DONE, ASKS = [*HOSTS], 0, 4
 FILE = ["source", "destination"]
 PAGE_TEXT = ["source", "text", "destination"]
 # By their order on the page: the exit status, the state, and the hosts of its proposals or the slots that it asks for.
 ENDS: list[tuple[int, str, list[str]]] = [
+    (ASKS, "asks", FILE),
     (ASKS, "asks", FILE),
     (DONE, "filed", ALL),
     (DONE, "filed", ["node1", "node3"]),
@@ -32,6 +36,7 @@ ENDS: list[tuple[int, str, list[str]]] = [
     (ASKS, "asks", PAGE_TEXT),
     (DONE, "checked", []),
     (ASKS, "asks", ["ports", "rule"]),
+    (ASKS, "asks", PAGE_TEXT),
 ]
 
 
@@ -54,6 +59,8 @@ class Kiki:
 def kiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kiki]:
     folder = tmp_path_factory.mktemp("kiki")
     (folder / "hosts.ini").write_text("[web]\nnode1\nnode3\n")
+    (folder / "mesh" / "config").mkdir(parents=True)
+    (folder / "mesh" / "config" / "chain.yml").write_text(CHAIN)
     server = RedisServer(folder / "redis").start()
     try:
         with (
@@ -77,5 +84,5 @@ def test_a_command_of_kikis_readme_does_what_the_page_says(
     assert {one["folder"] for one in row["proposals"]} <= {"pending"}
 
 
-def test_the_page_has_them_all() -> None:
-    assert len(COMMANDS) == len(ENDS) == 8
+def test_the_page_has_the_ten() -> None:
+    assert len(COMMANDS) == len(ENDS) == 10

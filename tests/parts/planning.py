@@ -25,7 +25,7 @@ def planner_and_executor(
     The mesh lies in `folder`/mesh, what both say in `folder`/log.
     """
     runtime = folder / "mesh"
-    (runtime / "config").mkdir(parents=True)
+    (runtime / "config").mkdir(parents=True, exist_ok=True)
     (runtime / "config" / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
     (runtime / "config" / "policy.yml").write_text(policy)
     both = {

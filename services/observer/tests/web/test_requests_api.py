@@ -300,8 +300,10 @@ async def test_what_kiki_says_by_itself_is_the_inventorys_to_say_and_what_somebo
     monkeypatch.setattr(playbook, "WAIT_SECONDS", 0.0)
     home = "/home/agent"
     by_itself = {"user": "rocky", "ssh_key": f"{home}/.ssh/id_rsa", "layout": "playbook", "role_hosts": "all"}
+    by_itself |= {"model": "local-llama", "max_token": 256, "temperature": 0.5, "role_name": None, "name": None}
     by_itself |= {"verify": "all", "limit": None, "tags": None, "extra_vars": None, "inventory_file_content": None}
     said = {"tags": "service,copy", "layout": "role", "role_name": "front", "role_hosts": "pi4", "verify": "none"}
+    said |= {"model": "lab", "max_tokens": 512, "temperature": 0.1}
     said |= {"user": "ann", "ssh_key": "lab", "inventory": [], "inventory_file_content": "[web]\npi4\npi5\n"}
     for body in ({"inventory": "pi4", **by_itself}, said):
         answer = await desk.http.post("/playbook", json={"message": "install nginx", **body})
@@ -317,6 +319,7 @@ async def test_what_kiki_says_by_itself_is_the_inventorys_to_say_and_what_somebo
         "verify": "none",
     }
     assert (second["user"], second["ssh_key"]) == ("ann", "lab")
+    assert (second["model"], second["max_tokens"], second["temperature"]) == ("lab", 512, 0.1)
     path = await desk.http.post("/playbook", json={"message": "x", "inventory": "pi4", "ssh_key": "/root/.ssh/id_rsa"})
     assert (path.status_code, "ssh_key" in path.json()["detail"]) == (422, True), path.text
 

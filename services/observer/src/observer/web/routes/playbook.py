@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from mesh_core.models.requests import (
     MAX_TEXT,
@@ -29,9 +29,11 @@ router = APIRouter(tags=["requests"], route_class=KeptWhenRefused)
 
 WAIT_SECONDS = 60.0
 LOOK_SECONDS = 0.2
-# What kiki sends where nobody said anything: as whom, with which key and on which hosts, the inventory says here.
+# What kiki sends where nobody said anything: as whom, with which key and on which hosts, the inventory says here, and
+# which model may write, config/chain.yml.
 _HOME = "/home/agent"
 _BY_ITSELF = {"user": "rocky", "ssh_key": f"{_HOME}/.ssh/id_rsa", "role_hosts": "all", "role_name": "webapp"}
+_BY_ITSELF |= {"model": "local-llama"}
 
 
 class KikiRequest(BaseModel):
@@ -58,6 +60,9 @@ class KikiRequest(BaseModel):
     verify: Verify | None = None
     user: str | None = None
     ssh_key: str | None = None
+    model: str | None = None
+    max_tokens: Annotated[int | None, Field(validation_alias=AliasChoices("max_tokens", "max_token"))] = None
+    temperature: float | None = None
 
     def as_request(self) -> dict[str, Any]:
         """The same as fields of a request. HttpProblem 422 where the inventory names no hosts."""
@@ -103,7 +108,7 @@ async def _read(context: AppContext, own_id: str) -> RequestStatus | None:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         status = await asyncio.to_thread(context.requests.get, own_id)
-        if status is not None or time.monotonic() >= deadline:
+        if (status and status.state is not RequestState.WRITING) or time.monotonic() >= deadline:
             return status
         await asyncio.sleep(LOOK_SECONDS)
 
