@@ -10,6 +10,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,17 +112,20 @@ class LocalDesk:
 
     def row(self, own_id: str) -> Row | None:
         status = self._folder.get(own_id)
-        return self._row(status) if status else None
+        return self._rows([status])[0] if status else None
 
     def rows(self) -> list[Row]:
-        return [self._row(status) for status in self._folder.all()]
+        return self._rows(self._folder.all())
 
-    def _row(self, status: RequestStatus) -> Row:
+    def _rows(self, statuses: Sequence[RequestStatus]) -> list[Row]:
+        places = self._cli.actions.places_of({one.action_id for status in statuses for one in status.proposals})
+        return [self._row(status, places) for status in statuses]
+
+    def _row(self, status: RequestStatus, places: Mapping[str, Folder]) -> Row:
         row = status.model_dump(mode="json", exclude=_NOT_SHOWN)
         asked = {**_NOT_SAID, **status.request.model_dump(mode="json", exclude={"schema_version", "files"})}
-        actions = self._cli.actions
-        places = [{**one.model_dump(), "folder": actions.place_of(one.action_id)} for one in status.proposals]
-        return {**asked, **row, "proposals": places}
+        proposals = [{**one.model_dump(), "folder": places.get(one.action_id)} for one in status.proposals]
+        return {**asked, **row, "proposals": proposals}
 
     def playbook(self, action_id: str) -> Row:
         for _, path in self._cli.actions.find(action_id):

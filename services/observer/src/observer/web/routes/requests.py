@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -181,7 +182,7 @@ async def requests(
     known = await asyncio.to_thread(context.requests.all)
     wanted = [status for status in known if state in (None, status.state)]
     page, following = page_after(wanted, cursor, limit, lambda status: status.request.id)
-    items = await asyncio.to_thread(lambda: [_out(context, status) for status in page])
+    items = await asyncio.to_thread(_out, context, page)
     return RequestPage(items=items, next=following)
 
 
@@ -190,7 +191,7 @@ async def one_request(context: Context, user: Viewer, own_id: RequestPath) -> Re
     """Where it stands. 404: there is none of this id."""
     status = await asyncio.to_thread(context.requests.get, own_id)
     if status is not None:
-        return await asyncio.to_thread(_out, context, status)
+        return (await asyncio.to_thread(_out, context, [status]))[0]
     if await context.bus.call("EXISTS", f"mesh:once:request:{own_id}"):
         return RequestOut(id=own_id, state=None)
     raise _unknown(own_id)
@@ -280,11 +281,16 @@ def _accepted(own_id: str, state: RequestState | None) -> Accepted:
 _NOT_SHOWN = {"schema_version", "request", "entry", "answered_by", "proposals", "questions", "written"}
 
 
-def _out(context: AppContext, status: RequestStatus) -> RequestOut:
+def _out(context: AppContext, statuses: Sequence[RequestStatus]) -> list[RequestOut]:
+    places = context.actions.places_of({one.action_id for status in statuses for one in status.proposals})
+    return [_one_out(status, places) for status in statuses]
+
+
+def _one_out(status: RequestStatus, places: Mapping[str, Folder]) -> RequestOut:
     asked = status.request.model_dump(exclude={"schema_version", "files"})
     stands = status.model_dump(exclude=_NOT_SHOWN)
-    places = [
-        RequestedProposalOut(host=one.host, action_id=one.action_id, folder=context.actions.place_of(one.action_id))
+    proposals = [
+        RequestedProposalOut(host=one.host, action_id=one.action_id, folder=places.get(one.action_id))
         for one in status.proposals
     ]
-    return RequestOut(**asked, **stands, questions=list(status.questions), proposals=places)
+    return RequestOut(**asked, **stands, questions=list(status.questions), proposals=proposals)
