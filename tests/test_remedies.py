@@ -147,10 +147,11 @@ FAULTS = (
             },
         ),
         mended=lambda run: used_percent(run, "/var/cache/apt/archives") < 10,
-        touches="deletes downloaded package files on web01; frees up to 72 MiB on /var/cache/apt/archives",
+        touches="deletes downloaded package files on web02; frees up to 72 MiB on /var/cache/apt/archives",
         told="/var/cache/apt/archives 91 % -> 0 % full",
         previewed="check mode cannot say: ",
         undo="umount -l /var/cache/apt/archives",
+        host="web02",
     ),
     *HOST_FAULTS,
     Fault(
@@ -163,9 +164,10 @@ FAULTS = (
             },
         ),
         mended=lambda run: "the last line" in run("zcat /var/log/shop/web.log.1.gz | tail -n 1 || true"),
-        touches="rotates the largest log files on web01; rotates and compresses 72 MiB of log files on /var/log/shop",
+        touches="rotates the largest log files on web03; rotates and compresses 72 MiB of log files on /var/log/shop",
         told="/var/log/shop 90 % -> 1 % full",
         undo="umount -l /var/log/shop; rm -r /var/log/shop /etc/logrotate.d/shop",
+        host="web03",
     ),
     Fault(
         "certificate_renew",
@@ -181,9 +183,10 @@ FAULTS = (
         make=RENEWED_AND_NOT_LOADED,
         event=near_its_end("wiki.example", 8444, newer_on_disk=True),
         mended=lambda run: shown_until(run, "wiki.example", 8444) > 80 * 86400,
-        touches="lets the server load the certificate that was renewed on web01; what is shown is good for 4 days more",
+        touches="lets the server load the certificate that was renewed on web02; what is shown is good for 4 days more",
         told="the certificate of wiki.example is good for 4 days -> 89 days",
         undo=f"set -- wiki.example; {ENDED}",
+        host="web02",
     ),
     Fault(
         "config_reload",
@@ -226,6 +229,10 @@ FAULTS = (
 )
 
 
+# What is about a whole host runs one after the other on it: by another name it need not wait.
+NAMES_OF_THE_NODE = ("web01", "web02", "web03", "web04")
+
+
 class SmallEngine(OwnEngine):
     """An engine whose images, containers and logs lie on a disk of their own, which is small."""
 
@@ -252,7 +259,7 @@ def hosts(systemd_node: SystemdNode, tmp_path: Path) -> Iterator[dict[str, Scrip
     def there(script: str) -> str:
         return systemd_node.engine.exec(systemd_node.name, "sh", "-euc", script)
 
-    yield {"web01": there, "docker01": here, "docker02": here}  # the latter two are one machine, with two names
+    yield {**dict.fromkeys(NAMES_OF_THE_NODE, there), "docker01": here, "docker02": here}  # two machines, many names
     here("docker ps -aq | xargs -r docker rm -f")
     own.stop()
 
@@ -263,7 +270,8 @@ def mesh(
 ) -> Iterator[dict[str, str]]:
     """Planner and executor as they are, and an inventory with all hosts. Gives the environment for `mend`."""
     engine = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-    inventory = {"web01": dict(systemd_node.inventory_vars), "docker01": engine, "docker02": engine}
+    node = dict(systemd_node.inventory_vars)
+    inventory = {**dict.fromkeys(NAMES_OF_THE_NODE, node), "docker01": engine, "docker02": engine}
     docker_host = hosts["docker01"]("echo $DOCKER_HOST").strip()
     with planner_and_executor(
         tmp_path, redis_server.url, hosts=inventory, policy="{}", LLM_CHAIN="", DOCKER_HOST=docker_host
