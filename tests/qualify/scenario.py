@@ -119,12 +119,14 @@ class Decision(StrEnum):
 
 
 class After(_Part):
-    """What must hold in the end. `started`: how often each container was started since the decision."""
+    """What must hold in the end. `started`: how often each container was started since the decision; `proposed`: what
+    is proposed only then."""
 
     started: dict[Word, int] = Field(default_factory=dict)
     healthy: tuple[Word, ...] = ()
     recovered: Signs = ()
     withdrawn: Signs = ()
+    proposed: Signs = ()
     unchanged: tuple[Word, ...] = ()
 
 
@@ -151,7 +153,7 @@ class Scenario(_Part):
     @model_validator(mode="after")
     def _speaks_of_its_own_things(self) -> Self:
         after = self.after
-        signs = (*self.found, *self.taken_back, *self.proposed, *after.recovered, *after.withdrawn)
+        signs = (*self.found, *self.taken_back, *self.proposed, *after.recovered, *after.withdrawn, *after.proposed)
         named = {sign.of for sign in signs} | {*self.not_proposed, *self.unchanged}
         named |= {*after.started, *after.healthy, *after.unchanged}
         if strange := sorted(named - self.things.keys()):

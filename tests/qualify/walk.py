@@ -207,6 +207,8 @@ class Walk:
         scenario, after = self.scenario, self.scenario.after
         for sign in after.withdrawn:
             await self._wait_until_withdrawn(sign)
+        for sign in after.proposed:
+            await wait_for(lambda sign=sign: self._proposal(sign), ENDED_SECONDS, f"proposed afterwards: {sign}")
         for name in after.healthy:
             await wait_for(lambda name=name: self.things.is_healthy(name), FOUND_SECONDS, f"{name} healthy")
         for sign in after.recovered:
