@@ -19,6 +19,8 @@ import redis
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.testing import RedisServer, free_port, wait_for
+from node_agent.checks import CheckResult, Condition
+from node_agent.confirmation import ConfirmationRule
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentTracker
 from node_agent.probe import Backing
@@ -184,6 +186,38 @@ async def test_nothing_is_announced_again_while_redis_is_away(watching: Any) -> 
         assert watched.announced == []
         arrived = True
         await wait_for(lambda: watched.announced, 10, "an announcement")
+
+
+class SickTwin:
+    """A probe of one thing that is sick, needs a database, and says how that is."""
+
+    name, every_seconds = "twin", 0.1
+
+    def __init__(self) -> None:
+        self.database = "exited (1)"
+        self.asked = 0
+
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
+        rule = ConfirmationRule(unhealthy_checks=1, healthy_checks=1)
+        return [CheckResult("twin:shop", "shop", Condition.UNHEALTHY, rule, "container_unhealthy")]
+
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
+        self.asked += 1
+        return {"logs": [f"line {self.asked}"], "depends_on": {"db": self.database}}
+
+
+async def test_what_is_announced_again_tells_how_that_which_it_needs_is_by_now(watching: Any) -> None:
+    probe = SickTwin()
+    async with watching(probe, announce_seconds=0.1) as watched:
+        first = await watched.see("shop", "container_unhealthy")
+        assert first.payload["depends_on"] == {"db": "exited (1)"}
+        probe.database = "running"
+        await wait_for(
+            lambda: any(e.payload["depends_on"] == {"db": "running"} for e in watched.announced),
+            10,
+            "the present state",
+        )
+        assert {tuple(e.payload["logs"]) for e in watched.announced} == {("line 1",)}, "what was found is kept"
 
 
 async def test_a_host_without_docker_is_an_ordinary_host(agent: Process, redis_server: RedisServer) -> None:

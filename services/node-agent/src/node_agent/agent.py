@@ -23,6 +23,7 @@ from node_agent.incidents import IncidentChange, IncidentTracker, IncidentUpdate
 from node_agent.probe import Hint, ListeningProbe, Probe, RememberingProbe, SourceAbsent
 
 ANNOUNCE_SECONDS = 60.0
+OF_OTHERS = frozenset({"depends_on"})  # words of evidence that tell how other things are
 CHECK_SECONDS = 60.0  # wall time that one check may take
 EVIDENCE_SECONDS = 5.0
 STILL_SECONDS = 600.0  # a check, and the evidence of a host on which everything broke at once
@@ -96,11 +97,22 @@ class Agent:
         self._send(node_event(EventType.NODE_ONLINE.value, self.node, self._clock_ms(), Severity.INFO, self._summary()))
         while not await pause(stop, self._announce_seconds):
             # While Redis is away, the spool holds them already; a copy each minute would only fill it.
-            for change in self.tracker.still_open() if self._caught_up() else ():
-                AGENT_EVENTS.add("still_open")
-                self._send(event_for(change, self.node, self._clock_ms()))
+            if self._caught_up():
+                await self._ask_again()
+                for change in self.tracker.still_open():
+                    AGENT_EVENTS.add("still_open")
+                    self._send(event_for(change, self.node, self._clock_ms()))
             self._save()
         self._save()
+
+    async def _ask_again(self) -> None:
+        """What was found is kept as it was; what it says of the present state of others would be wrong by now."""
+        for change in self.tracker.still_open():
+            result = change.result
+            probe = next((one for one in self.probes if result.key.startswith(f"{one.name}:")), None)
+            if probe and result.facts.keys() & OF_OTHERS:
+                fresh = await self._from_probe(probe, change)
+                self.tracker.renew_evidence(result.key, {word: fresh[word] for word in OF_OTHERS if word in fresh})
 
     def _summary(self) -> dict[str, Any]:
         return {

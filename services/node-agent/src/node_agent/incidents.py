@@ -137,6 +137,11 @@ class IncidentTracker:
         if self.is_open(key):
             self._targets[key].evidence = evidence
 
+    def renew_evidence(self, key: str, evidence: dict[str, Any]) -> None:
+        """These words of it say another thing by now."""
+        if self.is_open(key):
+            self._targets[key].evidence = {**self._targets[key].evidence, **evidence}
+
     def dump(self) -> list[dict[str, Any]]:
         """What is open, as plain JSON: survives a restart of the agent."""
         return [
