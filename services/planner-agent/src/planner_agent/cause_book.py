@@ -22,8 +22,8 @@ class CauseBook:
         self._keep_seconds = keep_seconds
 
     async def causes_at(self, node: str) -> list[Cause]:
-        rows = await self._bus.call("HVALS", _causes(node))
-        return [cause for row in rows if (cause := _read(row)) is not None]
+        (known,) = await self._at([node])
+        return known
 
     async def note(self, cause: Cause) -> None:
         pipe = self._bus.redis.pipeline(transaction=False)
@@ -37,8 +37,8 @@ class CauseBook:
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""
-        for node in {recovery.node for recovery in recoveries}:
-            known = await self.causes_at(node)
+        nodes = sorted({recovery.node for recovery in recoveries})
+        for node, known in zip(nodes, await self._at(nodes), strict=True):
             await self.forget(node, [c.subject for c in known if any(ends(recovery, c) for recovery in recoveries)])
 
     async def note_explained(self, trouble: Trouble, cause: Cause) -> None:
@@ -51,6 +51,15 @@ class CauseBook:
 
     async def explained_by(self, action_id: str) -> list[Explained]:
         return await explained_by(self._bus, action_id)
+
+    async def _at(self, nodes: Sequence[str]) -> list[list[Cause]]:
+        """For each of these nodes. One round trip."""
+        if not nodes:
+            return []
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for node in nodes:
+            pipe.hvals(_causes(node))
+        return [[cause for row in rows if (cause := _read(row)) is not None] for rows in await self._bus.run(pipe)]
 
 
 def _causes(node: str) -> str:
