@@ -205,7 +205,8 @@ def test_what_cannot_be_done_honestly_is_a_sentence() -> None:
 def test_a_notification_has_no_playbook_and_a_reviewed_one_is_passed_on_byte_for_byte() -> None:
     assert playbook_for(a_proposal("notify", None)) == PlaybookSet("", "", "")
     text = "- hosts: n1\r\n  tasks: []   # ünïcode\n"
-    assert playbook_for(a_proposal("playbook", text=text)) == PlaybookSet(text, "", "")
+    under_its_name = {"b.yml": text}  # for who takes it out of the bundle
+    assert playbook_for(a_proposal("playbook", text=text)) == PlaybookSet(text, "", "", files=under_its_name)
 
 
 @settings(max_examples=2 * settings.default.max_examples)

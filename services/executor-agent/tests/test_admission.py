@@ -32,7 +32,7 @@ from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.models.proposals import Proposal, Risk, Undoes, proposal_id
+from mesh_core.models.proposals import A_PERSON, ModelRef, Proposal, Risk, Undoes, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
@@ -336,9 +336,12 @@ def test_a_playbook_that_calls_itself_harmless_is_refused(risk: str) -> None:
 
 def test_what_was_asked_for_in_words_is_as_risky_as_its_tasks_and_never_less() -> None:
     asked = playbook_proposal(HARMLESS)
-    asked = asked.model_copy(update={"event": asked.event.model_copy(update={"type": "playbook_requested"})})
+    event = asked.event.model_copy(update={"type": "playbook_requested"})
+    asked = asked.model_copy(update={"event": event, "model": A_PERSON})
     for risk in Risk:
         assert isinstance(admit(candidate(asked.model_copy(update={"risk_level": risk})), CONFIG, NOW), Admitted)
+    by_a_model = {"model": ModelRef(name="m", provider="p", position=1, latency_ms=1.0), "risk_level": Risk.LOW}
+    assert "risk_level must be guarded" in reason_for(asked.model_copy(update=by_a_model))
     text = HARMLESS.replace("ansible.builtin.debug: {msg: hello}", "ansible.builtin.package: {name: x, state: absent}")
     book = playbook_proposal(text).playbook
     removes = asked.model_copy(update={"playbook": book, "risk_level": Risk.GUARDED})
