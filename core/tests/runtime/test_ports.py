@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from pathlib import Path
 
@@ -20,11 +21,11 @@ def test_no_connection_can_have_the_port_before_its_server_and_it_is_told_once()
 
 
 def test_a_port_that_something_listens_on_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = iter([0, 0, 1])
-    monkeypatch.setattr(ports, "_turns", turns)
+    monkeypatch.setattr(ports, "_turns", itertools.count())
     first = free_port()
     with socket.create_server(("127.0.0.1", first)):
         assert not is_free("127.0.0.1", first)
+        monkeypatch.setattr(ports, "_turns", itertools.count())  # from the beginning, as the first time
         assert free_port() != first
 
 
