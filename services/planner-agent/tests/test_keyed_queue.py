@@ -85,9 +85,10 @@ async def test_cancel_leaves_nothing_running() -> None:
 
 async def test_a_job_that_loses_a_cancellation_is_told_again() -> None:
     queue = KeyedQueue(parallel=1)
-    lost = asyncio.Event()
+    began, lost = asyncio.Event(), asyncio.Event()
 
     async def losing() -> None:
+        began.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:  # as redis-py does about once in twenty times
@@ -95,7 +96,7 @@ async def test_a_job_that_loses_a_cancellation_is_told_again() -> None:
         await asyncio.Event().wait()
 
     queue.submit("a", losing)
-    await asyncio.sleep(0)
+    await asyncio.wait_for(began.wait(), 60)
     await asyncio.wait_for(queue.cancel(), 60)
     assert lost.is_set()
     assert "a" not in queue.busy_keys()
