@@ -67,17 +67,18 @@ async def test_a_job_that_raises_is_reported_and_not_swallowed() -> None:
 
 async def test_cancel_leaves_nothing_running() -> None:
     queue = KeyedQueue(parallel=4)
-    ended = False
+    began, ended = asyncio.Event(), False
 
     async def endless() -> None:
         nonlocal ended
+        began.set()
         try:
             await asyncio.Event().wait()
         finally:
             ended = True
 
     queue.submit("a", endless)
-    await asyncio.sleep(0)
+    await asyncio.wait_for(began.wait(), 60)
     await queue.cancel()
     assert ended
     assert "a" not in queue.busy_keys()
