@@ -53,11 +53,19 @@ class Match:
 
 
 class RunbookIndex:
-    """Immutable, for any thread. Of two runbooks with one id the first counts."""
+    """Immutable, for any thread. Of two runbooks with one id the first counts. They are read when somebody asks."""
 
     def __init__(self, runbooks: Iterable[Runbook]):
-        self.by_id = {one.id: one for one in reversed([*runbooks])}
-        self.runbooks: Sequence[Runbook] = sorted(self.by_id.values(), key=lambda one: (not one.own, one.id))
+        self._given = runbooks
+
+    @cached_property
+    def by_id(self) -> dict[str, Runbook]:
+        return {one.id: one for one in reversed([*self._given])}
+
+    @cached_property
+    def runbooks(self) -> Sequence[Runbook]:
+        """A person's own first."""
+        return sorted(self.by_id.values(), key=lambda one: (not one.own, one.id))
 
     def find(self, event: HealthEvent) -> Match | None:
         """The one for this event; None where nothing is known of it."""
