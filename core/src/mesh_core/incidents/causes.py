@@ -50,6 +50,11 @@ class Cause(Record):
     wrong: str = ""
     told_by: str = ""
 
+    @property
+    def told(self) -> str:
+        """Why nothing is proposed for what this explains, at most 500 characters."""
+        return f"explained by {self.told_by}: {self.service or self.node}: {self.wrong}"[:500]
+
     def explains(self, other: Cause) -> bool:
         """Is the other one there because of this one?"""
         if self.node != other.node or self.subject == other.subject:

@@ -7,6 +7,8 @@ its agent announces it anew, and it is planned once its cause is over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, root_cause
 from mesh_core.models.events import HealthEvent
@@ -18,7 +20,7 @@ class Correlation:
     """Every method may be repeated. Raises BusDown, and OSError for a full disk."""
 
     def __init__(self, book: CauseBook, actions: PlannerFolders, withdrawals: Withdrawals):
-        self.book = book
+        self._book = book
         self._actions = actions
         self._withdrawals = withdrawals
 
@@ -27,21 +29,22 @@ class Correlation:
         repaired there before. A sick service does as long as its proposal is open: who rejects that one, or sees it
         fail, is told of the others.
         """
-        cause = root_cause(event, await self.book.causes_at(event.node))
-        if cause is None or cause.service is None:
-            return cause
-        return cause if any(filed.name.id == cause.told_by for filed in self._actions.open_proposals()) else None
+        return self._told(event, await self._book.causes_at(event.node))
+
+    async def end(self, recoveries: Sequence[HealthEvent]) -> None:
+        """What these end explains nothing any more."""
+        await self._book.end(recoveries)
 
     async def tell(self, event: HealthEvent, action_id: str) -> None:
         """This trouble is about to be told by that proposal."""
         if may_explain(event):
-            await self.book.note(cause_of(event, action_id))
+            await self._book.note(cause_of(event, action_id))
 
     async def explain(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
         """It is shown with its cause, and what waits for it goes. What hangs on it in turn has the same cause."""
         if may_explain(event):
-            await self.book.note(cause_of(event))
-        await self.book.note_explained(event, cause)
+            await self._book.note(cause_of(event))
+        await self._book.note_explained(event, cause)
         await self._withdrawals.explained(event, cause, again=again)
 
     async def look_around(self, event: HealthEvent, action_id: str, *, again: bool) -> None:
@@ -50,14 +53,21 @@ class Correlation:
             await self.explain(event, cause, again=again)
         if not may_explain(event):
             return
+        causes = await self._book.causes_at(event.node)
         for filed in self._actions.pending():
             trouble = filed.proposal.event
-            if trouble.node == event.node and (cause := await self.cause_of(trouble)):
+            if trouble.node == event.node and (cause := self._told(trouble, causes)):
                 await self.explain(trouble, cause, again=False)
         if again:
-            await self._withdrawals.tell_explained(await self.book.explained_by(action_id), cause_of(event, action_id))
+            await self._withdrawals.tell_explained(await self._book.explained_by(action_id), cause_of(event, action_id))
 
     async def forget(self, event: HealthEvent) -> None:
         """It was over before its proposal was filed."""
         if may_explain(event):
-            await self.book.forget(event.node, [cause_of(event).subject])
+            await self._book.forget(event.node, [cause_of(event).subject])
+
+    def _told(self, event: HealthEvent, causes: Sequence[Cause]) -> Cause | None:
+        cause = root_cause(event, causes)
+        if cause is None or cause.service is None:
+            return cause
+        return cause if any(filed.name.id == cause.told_by for filed in self._actions.open_proposals()) else None

@@ -135,7 +135,7 @@ class Planner:
         recoveries = [event for event in events if is_recovery(event)]
         # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
         await self._store.mark_recovered(recoveries)
-        await self._writer.correlation.book.end(recoveries)
+        await self._writer.correlation.end(recoveries)
         planned = sort_batch(tasks, await self._context(tasks, any_recovery=bool(recoveries)))
         silenced = [one for one in planned if one.step is NextStep.SILENCE]
         await self._publish_silenced(silenced)

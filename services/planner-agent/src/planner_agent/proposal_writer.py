@@ -35,7 +35,7 @@ from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.triage import is_poison
-from planner_agent.withdrawals import Withdrawals, cause_told
+from planner_agent.withdrawals import Withdrawals
 from planner_agent.worsening import Weight, weight_of
 
 RETRY_SECONDS = 1.0
@@ -196,7 +196,7 @@ class ProposalWriter:
             ts=rfc3339(self._clock()),
             event_id=task.event.id or "",
             verdict=DecisionVerdict.EXPLAINED,
-            reason=cause_told(cause),
+            reason=cause.told,
         )
         await self._propose_nothing(task, decision)
 

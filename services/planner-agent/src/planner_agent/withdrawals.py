@@ -97,23 +97,18 @@ class Withdrawals:
         if it is still there when its cause is over."""
         if trouble.incident:
             await self._store.reopen(trouble.incident)
-        await self.withdraw(trouble, cause_told(cause), lambda filed: is_about(filed, trouble), again=again)
+        await self.withdraw(trouble, cause.told, lambda filed: is_about(filed, trouble), again=again)
 
     async def tell_explained(self, places: Iterable[Place], cause: Cause) -> None:
         """What was taken back there because of this cause, by somebody who may have died before telling it."""
         for place in places:
-            await self.withdraw(place, cause_told(cause), lambda _: False, again=True)
+            await self.withdraw(place, cause.told, lambda _: False, again=True)
 
     def _update(self, filed: Filed, reason: str) -> ActionUpdate:
         timestamp = rfc3339(self._clock())
         return ActionUpdate.of(
             filed.proposal, Folder.PENDING, Folder.WITHDRAWN, actor="planner", timestamp=timestamp, reason=reason
         )
-
-
-def cause_told(cause: Cause) -> str:
-    """Why nothing is proposed for what this explains."""
-    return f"explained by {cause.told_by}: {cause.service or cause.node}: {cause.wrong}"[:500]
 
 
 def _is_asked_for(filed: Filed) -> bool:
