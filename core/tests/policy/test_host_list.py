@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mesh_core.models.requests import Request
-from mesh_core.models.run_options import Login
+from mesh_core.models.run_options import SshLogin
 from mesh_core.policy.inventory.host_list import read_host_list, with_host_list
 from mesh_core.policy.inventory.values import Unreadable
 
-ROCKY = Login(user="rocky")
+ROCKY = SshLogin(user="rocky")
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ ROCKY = Login(user="rocky")
         (
             "[all:vars]\nansible_user=rocky\n[web]\nn1 ansible_user=ada ansible_port=2222",
             ("n1",),
-            {"n1": Login(user="ada", port=2222)},
+            {"n1": SshLogin(user="ada", port=2222)},
         ),
         ("[web]\nn1\n[db]\nn1\nn2", ("n1", "n2"), {}),
         ("[web:children]\napi\n[api]\nn1", ("n1",), {}),
-        ("all: {hosts: {n1: {ansible_port: 2222}}}", ("n1",), {"n1": Login(port=2222)}),
+        ("all: {hosts: {n1: {ansible_port: 2222}}}", ("n1",), {"n1": SshLogin(port=2222)}),
         ('{"all": {"children": {"web": {"hosts": {"n1": {"ansible_user": "rocky"}}}}}}', ("n1",), {"n1": ROCKY}),
     ],
 )
-def test_hosts_and_their_logins(text: str, hosts: tuple[str, ...], logins: dict[str, Login]) -> None:
+def test_hosts_and_their_logins(text: str, hosts: tuple[str, ...], logins: dict[str, SshLogin]) -> None:
     listed = read_host_list(text, "--inventory")
     assert (listed.hosts, dict(listed.logins)) == (hosts, logins)
 

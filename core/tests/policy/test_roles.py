@@ -10,7 +10,7 @@ import yaml
 
 from mesh_core.actions.playbooks import as_yaml
 from mesh_core.models.proposals import Attachment, Playbook, Risk
-from mesh_core.models.run_options import Login, Role, RoleFile
+from mesh_core.models.run_options import AnsibleRole, RoleFile, SshLogin
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.playbook_lint.roles import plays_of
 from mesh_core.policy.playbook_risk import risk_of_playbook
@@ -31,7 +31,7 @@ def with_role(
     texts = {"tasks/main.yml": as_yaml(tasks)} | ({"handlers/main.yml": as_yaml(handlers)} if handlers else {})
     files = tuple(RoleFile(path=path, sha256=sha256(text), text=text) for path, text in texts.items())  # type: ignore[arg-type]
     attachment = Attachment(name="motd.j2", sha256=sha256(MOTD), text=MOTD)
-    role = Role(name="webapp", files=files)
+    role = AnsibleRole(name="webapp", files=files)
     return Playbook(name="page", sha256=sha256(site), text=site, attachments=(attachment,), role=role)
 
 
@@ -83,7 +83,7 @@ def test_a_changed_byte_of_a_role_is_seen() -> None:
 
 
 def test_another_login_is_guarded_at_least() -> None:
-    book = with_role({"ping": {}}).model_copy(update={"login": Login(key="deploy")})
+    book = with_role({"ping": {}}).model_copy(update={"login": SshLogin(key="deploy")})
     assert risk_of_playbook(book, "web01", POLICY) is Risk.GUARDED
 
 

@@ -15,7 +15,7 @@ from executor_agent.stages import stages_for
 from mesh_core.actions.playbooks import as_yaml
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Playbook, Proposal, Risk
-from mesh_core.models.run_options import Login, Role, RoleFile, Verify
+from mesh_core.models.run_options import AnsibleRole, RoleFile, SshLogin, Verify
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
@@ -39,7 +39,7 @@ def with_role(place: Path) -> Proposal:
     files = tuple(RoleFile(path=path, sha256=sha256(text), text=text) for path, text in texts)  # type: ignore[arg-type]
     site = as_yaml([{"hosts": "box", "gather_facts": False, "vars": {"who": "you"}, "roles": ["webapp"]}])
     attached = tuple(Attachment(name=f"f{n}", sha256=sha256(t), text=t) for n, t in enumerate((PLAIN, FILLED)))
-    role = Role(name="webapp", files=files)
+    role = AnsibleRole(name="webapp", files=files)
     return of(Playbook(name="page", sha256=sha256(site), text=site, attachments=attached, role=role))
 
 
@@ -97,7 +97,7 @@ async def test_a_key_that_is_not_there_changes_nothing_and_is_named(pool: Ansibl
     (tmp_path / "config" / "inventory.yml").write_bytes(LOCAL)
     (tmp_path / "run").mkdir()
     runner = ActionRunner(pool, tmp_path / "config" / "inventory.yml", keys=tmp_path / "keys")
-    proposal = once(tmp_path / "there", login=Login(key="deploy"))
+    proposal = once(tmp_path / "there", login=SshLogin(key="deploy"))
     result = await runner.run(proposal, tmp_path / "run", lambda *_: None, asyncio.Event())
     assert (result.result, result.verdict) == ("failed", "not_run")
     assert result.reason.startswith("the key deploy cannot be used")

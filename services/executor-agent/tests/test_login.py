@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from executor_agent.login import key_file, login_variables
-from mesh_core.models.run_options import Login
+from mesh_core.models.run_options import SshLogin
 from mesh_core.policy.inventory import Inventory
 
 INVENTORY = b"""
@@ -30,14 +30,14 @@ def keys(tmp_path: Path) -> Path:
 def test_it_wins_over_all_that_the_inventory_says_of_its_host(keys: Path) -> None:
     files = {"host_vars/web01.yml": b"ansible_user: file\nansible_private_key_file: /other\nport: 8080\n"}
     whole = Inventory.parse(INVENTORY, "inventory", files)
-    over = login_variables(Login(user="rocky", port=2222, key="deploy"), keys)
+    over = login_variables(SshLogin(user="rocky", port=2222, key="deploy"), keys)
     said = whole.only("web01", over).variables_of("web01")
     assert said["ansible_host"] == "10.0.0.1"
     assert said["port"] == 8080, "what else a file says of the host stays"
     for name in ("user", "port", "private_key_file"):
         assert said[f"ansible_{name}"] == said[f"ansible_ssh_{name}"] == over[f"ansible_{name}"]
     assert over["ansible_private_key_file"] == str(keys / "deploy")
-    only_key = whole.only("web01", login_variables(Login(key="deploy"), keys)).variables_of("web01")
+    only_key = whole.only("web01", login_variables(SshLogin(key="deploy"), keys)).variables_of("web01")
     assert (only_key["ansible_user"], only_key["ansible_ssh_user"]) == ("file", "group"), "the rest is the inventory's"
 
 
@@ -71,4 +71,4 @@ def test_a_folder_of_keys_is_nobody_elses(keys: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="that nobody else may change"):
         key_file(keys, "deploy")
     with pytest.raises(ValueError, match="has no folder of keys"):
-        login_variables(Login(key="deploy"), None)
+        login_variables(SshLogin(key="deploy"), None)

@@ -24,7 +24,7 @@ from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.syntax_questions import ask
 from mesh_core.models.proposals import Playbook
-from mesh_core.models.run_options import Role, RoleFile
+from mesh_core.models.run_options import AnsibleRole, RoleFile
 from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.inventory import Inventory
@@ -75,7 +75,7 @@ def test_the_files_of_a_role_are_read_as_well(pool: AnsiblePool, config: ConfigR
     for module, readable in (("ping", True), ("no_such", False)):
         tasks = f"- ansible.builtin.{module}: {{}}\n"
         file = RoleFile(path="tasks/main.yml", sha256=hashlib.sha256(tasks.encode()).hexdigest(), text=tasks)
-        role = Role(name="webapp", files=(file,))
+        role = AnsibleRole(name="webapp", files=(file,))
         playbook = Playbook(name="p", sha256=hashlib.sha256(text.encode()).hexdigest(), text=text, role=role)
         said = desk.check(GOOD.model_copy(update={"playbook": playbook}))
         assert said

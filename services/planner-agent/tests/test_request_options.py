@@ -13,7 +13,7 @@ from request_rig import Requests
 from mesh_core.messaging.syntax_questions import put_answer
 from mesh_core.models.proposals import Playbook
 from mesh_core.models.requests import Request, RequestState
-from mesh_core.models.run_options import Login
+from mesh_core.models.run_options import SshLogin
 from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
@@ -89,17 +89,17 @@ def test_tags_stay_on_the_tasks_that_have_them_and_the_others_are_not_there() ->
 
 
 def test_a_login_is_that_of_the_host_before_that_of_all_and_guarded() -> None:
-    logins = {"web01": Login(user="deploy", port=2222)}
+    logins = {"web01": SshLogin(user="deploy", port=2222)}
     books = made(hosts=("web",), user="rocky", ssh_key="lab", logins=logins)
-    assert books["web01"].login == Login(user="deploy", port=2222, key="lab")
-    assert books["web02"].login == Login(user="rocky", key="lab")
-    assert made(hosts=("web",), logins={"web": Login(user="rocky")})["web02"].login == Login(user="rocky")
+    assert books["web01"].login == SshLogin(user="deploy", port=2222, key="lab")
+    assert books["web02"].login == SshLogin(user="rocky", key="lab")
+    assert made(hosts=("web",), logins={"web": SshLogin(user="rocky")})["web02"].login == SshLogin(user="rocky")
     assert made()["web01"].login is None
     assert (risk(), risk(ssh_key="lab"), risk(logins=logins)) == ("low", "guarded", "guarded")
     assert why(user="root").startswith("it would log in as root, and config/policy.yml lets only deploy, rocky")
-    assert "without a user" in why(logins={"web01": Login(port=2222)})
+    assert "without a user" in why(logins={"web01": SshLogin(port=2222)})
     assert "here is reached by local" in why(("here",), ssh_key="lab")
-    assert "db9 is not in config/inventory.yml" in why(logins={"db9": Login(user="rocky")})
+    assert "db9 is not in config/inventory.yml" in why(logins={"db9": SshLogin(user="rocky")})
 
 
 def test_without_a_proof_the_playbook_says_so() -> None:

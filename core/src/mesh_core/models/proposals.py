@@ -20,7 +20,7 @@ from pydantic import (
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import Name, Number, Record, Sha256, Timestamp, not_said, parse_time
-from mesh_core.models.run_options import Login, Role, Verify, is_all
+from mesh_core.models.run_options import AnsibleRole, SshLogin, Verify, is_all
 
 MAX_PROPOSAL_BYTES = 256 * 1024
 
@@ -148,8 +148,8 @@ class Playbook(Record):
     text: str
     # Absent where they say nothing: a file from before them stays the same bytes when it is written again.
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS, exclude_if=none_there)] = ()
-    role: Annotated[Role | None, Field(exclude_if=not_said)] = None
-    login: Annotated[Login | None, Field(exclude_if=not_said)] = None
+    role: Annotated[AnsibleRole | None, Field(exclude_if=not_said)] = None
+    login: Annotated[SshLogin | None, Field(exclude_if=not_said)] = None
     verify: Annotated[Literal[Verify.ALL, Verify.NONE], Field(exclude_if=is_all)] = Verify.ALL
 
 

@@ -25,7 +25,7 @@ from mesh_core.models.proposals import (
     none_there,
 )
 from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
-from mesh_core.models.run_options import KeyName, Layout, Login, RoleName, UserName, Verify, is_all, is_playbook
+from mesh_core.models.run_options import KeyName, Layout, RoleName, SshLogin, UserName, Verify, is_all, is_playbook
 
 MAX_REQUEST_BYTES = 192 * 1024  # its files go into the proposal, which may have 256 KiB
 MAX_TEXT = 4000  # characters
@@ -138,7 +138,7 @@ class Request(Record):
     verify: Annotated[Verify, Field(exclude_if=is_all)] = Verify.ALL
     user: Annotated[UserName | None, Field(exclude_if=not_said)] = None
     ssh_key: Annotated[KeyName | None, Field(exclude_if=not_said)] = None
-    logins: Annotated[dict[Name, Login], Field(max_length=MAX_HOSTS, exclude_if=none_there)] = Field(
+    logins: Annotated[dict[Name, SshLogin], Field(max_length=MAX_HOSTS, exclude_if=none_there)] = Field(
         default_factory=dict
     )
 

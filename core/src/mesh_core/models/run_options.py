@@ -49,7 +49,7 @@ def is_playbook(layout: Layout) -> bool:
     return layout is Layout.PLAYBOOK
 
 
-class Login(Record):
+class SshLogin(Record):
     """How a run reaches its host over ssh where the inventory does not decide: what is None there, the inventory says.
 
     `key` is the name of a private key in the executor's folder of keys.
@@ -60,7 +60,7 @@ class Login(Record):
     key: Annotated[KeyName | None, Field(exclude_if=not_said)] = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Login:
+    def _says_something(self) -> SshLogin:
         if self.user is None and self.port is None and self.key is None:
             raise ValueError("says nothing; leave login out")
         return self
@@ -74,14 +74,14 @@ class RoleFile(Record):
     text: Annotated[str, Field(max_length=MAX_ROLE_FILE)]
 
 
-class Role(Record):
+class AnsibleRole(Record):
     """The role that the playbook's one play names. Its attachments lie in its files/ and templates/."""
 
     name: RoleName
     files: Annotated[tuple[RoleFile, ...], Field(min_length=1, max_length=2)]
 
     @model_validator(mode="after")
-    def _each_once(self) -> Role:
+    def _each_once(self) -> AnsibleRole:
         paths = [file.path for file in self.files]
         if "tasks/main.yml" not in paths or len(paths) != len({*paths}):
             raise ValueError("files: a role has tasks/main.yml once, and handlers/main.yml at most once")

@@ -9,12 +9,12 @@ import os
 import stat
 from pathlib import Path
 
-from mesh_core.models.run_options import Login
+from mesh_core.models.run_options import SshLogin
 
 MODES = (0o400, 0o600)
 
 
-def login_variables(login: Login, keys: Path | None) -> dict[str, str | int]:
+def login_variables(login: SshLogin, keys: Path | None) -> dict[str, str | int]:
     """Under both names that Ansible knows for each: the one of long ago would win. ValueError (a sentence): no such
     key."""
     said: dict[str, str | int | None] = {"user": login.user, "port": login.port}

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from mesh_core.models.config_file import first_problem
 from mesh_core.models.records import is_name
 from mesh_core.models.requests import MAX_HOSTS
-from mesh_core.models.run_options import Login
+from mesh_core.models.run_options import SshLogin
 from mesh_core.policy.inventory.fleet import ALL, UNGROUPED, Fleet
 from mesh_core.policy.inventory.inventory import read_fleet
 from mesh_core.policy.inventory.values import Unreadable, YamlText
@@ -30,7 +30,7 @@ class HostList:
 
     hosts: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    logins: Mapping[str, Login] = field(default_factory=dict)
+    logins: Mapping[str, SshLogin] = field(default_factory=dict)
 
     def named(self, name: str) -> tuple[str, ...]:
         """The hosts of a group of its own; any other name stands for itself."""
@@ -133,14 +133,14 @@ def _check_variables(fleet: Fleet, source: str) -> None:
                 )
 
 
-def _logins(fleet: Fleet, source: str) -> dict[str, Login]:
-    found: dict[str, Login] = {}
+def _logins(fleet: Fleet, source: str) -> dict[str, SshLogin]:
+    found: dict[str, SshLogin] = {}
     for host, own in fleet.hosts.items():
         parts = [*(fleet.groups[name].variables for name in fleet.groups_of(host) if name in fleet.groups), own]
         said = {_LOGIN[name]: value for part in parts for name, value in part.items()}
         if said:
             try:
-                found[host] = Login.model_validate(said)
+                found[host] = SshLogin.model_validate(said)
             except ValidationError as error:
                 raise Unreadable(f"{source}: ansible_{first_problem(error)} (of {host})") from None
     return found

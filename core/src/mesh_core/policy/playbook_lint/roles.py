@@ -10,7 +10,7 @@ from typing import Any
 from mesh_core.actions.playbooks import TEMPLATES
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Playbook, Proposal
-from mesh_core.models.run_options import Role
+from mesh_core.models.run_options import AnsibleRole
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable, mappings_in, plays_in
 
 Plays = list[dict[Any, Any]]
@@ -39,7 +39,7 @@ def plays_run_by(proposal: Proposal) -> Plays:
     return plays_of(own) if own else plays_in(playbook_for(proposal).apply)
 
 
-def _lists_of(role: Role) -> dict[str, Any]:
+def _lists_of(role: AnsibleRole) -> dict[str, Any]:
     return {file.path.partition("/")[0]: _as_judged(mappings_in(file.text, "tasks")) for file in role.files}
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
-from mesh_core.models.run_options import Role
+from mesh_core.models.run_options import AnsibleRole
 from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
@@ -26,7 +26,7 @@ class WhatRuns(BaseModel):
     proof: str
     undo: str = Field("", description="what takes it back by itself where it does not help; empty where nothing does")
     attachments: list[Attachment] = Field(description="files that it brings: its tasks say files/<sha256>")
-    role: Role | None = Field(None, description="the role that it names, all of it; its text is site.yml then")
+    role: AnsibleRole | None = Field(None, description="the role that it names, all of it; its text is site.yml then")
     how: list[str] = Field(
         [], description="what is not as usual: as whom it logs in, whom it becomes, that nobody proves it"
     )

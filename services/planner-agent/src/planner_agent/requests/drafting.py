@@ -13,7 +13,7 @@ from typing import Any
 from mesh_core.actions.register import current
 from mesh_core.models.proposals import Attachment, Playbook, Risk
 from mesh_core.models.requests import MAX_HOSTS, OpenQuestion, Request
-from mesh_core.models.run_options import Login
+from mesh_core.models.run_options import SshLogin
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.inventory.fleet import ALL
@@ -121,9 +121,9 @@ def _wanted(request: Request, inventory: Inventory) -> tuple[str, ...] | Refused
     return hosts
 
 
-def _logins(request: Request, inventory: Inventory) -> Mapping[str, Login] | Refused:
+def _logins(request: Request, inventory: Inventory) -> Mapping[str, SshLogin] | Refused:
     """By host; a group's is that of each of its hosts."""
-    found: dict[str, Login] = {}
+    found: dict[str, SshLogin] = {}
     for name, login in request.logins.items():
         hosts = _hosts((name,), inventory)
         if isinstance(hosts, Refused):

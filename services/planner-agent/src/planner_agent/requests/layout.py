@@ -9,7 +9,7 @@ from typing import Any
 from mesh_core.actions.playbooks import TEMPLATES, as_yaml, play
 from mesh_core.models.proposals import Attachment, Playbook
 from mesh_core.models.requests import Request
-from mesh_core.models.run_options import Layout, Login, Role, RoleFile, Verify
+from mesh_core.models.run_options import AnsibleRole, Layout, RoleFile, SshLogin, Verify
 from planner_agent.requests.understanding import Draft
 
 ROLE = "webapp"  # as the system before this one called it
@@ -37,7 +37,7 @@ def playbook_for_host(
     host: str,
     tasks: Sequence[Task],
     attachments: tuple[Attachment, ...],
-    login: Login | None,
+    login: SshLogin | None,
 ) -> Playbook:
     """All playbooks of one request differ in nothing but their host and its login."""
     title, variables = f"Asked for: {slug}", dict(request.extra_vars)
@@ -53,17 +53,17 @@ def playbook_for_host(
     )
 
 
-def login_for(request: Request, own: Login | None) -> Login | None:
+def login_for(request: Request, own: SshLogin | None) -> SshLogin | None:
     """What is said of the host itself wins over what is said for all; None where nothing is said."""
     user = (own and own.user) or request.user
     key = (own and own.key) or request.ssh_key
     port = own.port if own else None
-    return Login(user=user, port=port, key=key) if user or key or port else None
+    return SshLogin(user=user, port=port, key=key) if user or key or port else None
 
 
-def _role(name: str, tasks: Sequence[dict[str, Any]]) -> Role:
+def _role(name: str, tasks: Sequence[dict[str, Any]]) -> AnsibleRole:
     text = as_yaml([_as_in_a_role(task) for task in tasks])
-    return Role(name=name, files=(RoleFile(path="tasks/main.yml", sha256=_sha256(text), text=text),))
+    return AnsibleRole(name=name, files=(RoleFile(path="tasks/main.yml", sha256=_sha256(text), text=text),))
 
 
 def _as_in_a_role(task: dict[str, Any]) -> dict[str, Any]:

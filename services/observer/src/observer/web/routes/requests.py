@@ -33,7 +33,7 @@ from mesh_core.models.requests import (
     RequestStatus,
     request_id,
 )
-from mesh_core.models.run_options import Layout, Login, Verify
+from mesh_core.models.run_options import Layout, SshLogin, Verify
 from observer.auth.person import Person
 from observer.web.app_context import AppContext
 from observer.web.cursors import Cursor, page_after
@@ -76,7 +76,7 @@ class NewRequest(BaseModel):
     verify: Verify = Verify.ALL
     user: str | None = None
     ssh_key: Annotated[str | None, Field(description="the name of a key in the executor's folder of keys")] = None
-    logins: Annotated[dict[str, Login], Field(max_length=MAX_HOSTS)] = {}
+    logins: Annotated[dict[str, SshLogin], Field(max_length=MAX_HOSTS)] = {}
 
 
 class Answers(BaseModel):
@@ -135,7 +135,7 @@ class RequestOut(BaseModel):
     verify: Verify = Verify.ALL
     user: str | None = None
     ssh_key: str | None = None
-    logins: dict[str, Login] = {}
+    logins: dict[str, SshLogin] = {}
     model: str | None = None
     max_tokens: int = MODEL_TOKENS
     temperature: float = MODEL_TEMPERATURE

@@ -118,12 +118,12 @@ def _takes(slot: Slot, token: TextToken) -> bool:
     return value_of(slot.type, spelt(token.text, slot)) is not None
 
 
-class _Words(NamedTuple):
+class _Blocking(NamedTuple):
     whole: frozenset[str]
     begun: tuple[str, ...]
 
 
-def _blocking() -> _Words:
+def _blocking() -> _Blocking:
     """Of all languages: a negation of another one may stand in a sentence that is taken for English."""
     whole, begun = set[str](), list[str]()
     for code in LANGUAGES:
@@ -132,7 +132,7 @@ def _blocking() -> _Words:
         whole |= {fold(word) for word in said.blocks if word not in carried}
         begun += [fold(word[:-1]) for word in said.not_for_models if word.endswith("*")]
         whole |= {fold(form) for word in said.not_for_models for form in said.forms(word)}
-    return _Words(frozenset(whole), tuple(begun))
+    return _Blocking(frozenset(whole), tuple(begun))
 
 
 _BLOCKS = _blocking()
