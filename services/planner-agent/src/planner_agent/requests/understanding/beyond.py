@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mesh_core.actions.remedies.recipe_file import Recipe, Slot, Way
-from mesh_core.actions.remedies.slot_values import SlotType, value_of
+from mesh_core.actions.remedies.slot_values import SlotType
+from mesh_core.policy.playbook_lint.table import table
 from mesh_core.security.redaction import clean
 from mesh_core.security.secret_names import is_secret_name
 from mesh_core.security.secrets_in_text import without_secrets
@@ -27,7 +28,6 @@ from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 _VALUES = (TokenKind.WORD, TokenKind.TEXT, TokenKind.URL, TokenKind.PATH, TokenKind.KEY)
 _MAY_NAME = (What.NOUN, What.NAME, What.LABEL, What.BLOCK)
 _PUNCTUATION = frozenset(",.:!\"'")
-_TAKES_AWAY = frozenset({"absent", "stopped", "deny", "False"})
 _SHELL = re.compile(r"[;|&$<>`]|\{[{%#]")
 # Beside the keys of the house: devices, what the kernel shows, all of a host.
 _NO_PLACE = re.compile(
@@ -55,6 +55,12 @@ def beyond(text: str, clauses: Sequence[Clause], recipes: Mapping[str, Recipe]) 
     return Beyond(
         tuple(dict.fromkeys(token.text for token in values)), tuple(dict.fromkeys(needed)), next(iter(hosts), ())
     )
+
+
+def takes_away(way: Way) -> bool:
+    """Is it one of a recipe's ways that no model may choose, nor have at hand?"""
+    said = way.sets.values()
+    return any(one is False for one in said) or bool(table().not_for_models.values & {*map(str, said)})
 
 
 def _values_of(clause: Clause) -> list[TextToken]:
@@ -92,7 +98,7 @@ def _is_a_recipes(clause: Clause, recipes: Mapping[str, Recipe]) -> bool:
     ways = [(recipes[owner.recipe], recipes[owner.recipe].ask.ways[int(owner.detail)]) for owner in verbs]
     # A verb that counts only beside the recipe's own word says nothing without it.
     ways = [(recipe, way) for recipe, way in ways if not way.named or any(recipe is recipes[name] for name in nouns)]
-    if any(_TAKES_AWAY & {*map(str, way.sets.values())} for _, way in ways):
+    if any(takes_away(way) for _, way in ways):
         return True
     known = {place for hit in clause.hits if hit.owner.what is not What.NAME for place in range(hit.start, hit.end)}
     free = [token for place, token in enumerate(clause.tokens) if place not in known and token.kind in _VALUES]
@@ -115,7 +121,7 @@ def _takes(slot: Slot, token: TextToken) -> bool:
         return token.kind is TokenKind.WORD and "." in token.text
     if slot.needs_label or slot.type not in KINDS.get(token.kind, ()):
         return False
-    return value_of(slot.type, spelt(token.text, slot)) is not None
+    return slot.value_in(spelt(token.text, slot)) is not None
 
 
 class _Blocking(NamedTuple):

@@ -18,6 +18,7 @@ from mesh_core.models.proposals import Attachment
 from mesh_core.policy.playbook_lint.checkers import CHECKERS, Beside
 from mesh_core.policy.playbook_lint.table import Checker, table
 from planner_agent.requests.understanding.answering import value_said
+from planner_agent.requests.understanding.beyond import takes_away
 
 Task = dict[str, Any]
 Scalar = str | int | bool
@@ -69,10 +70,7 @@ def _of_recipes(
 ) -> Iterator[Step]:
     for name, recipe in recipes.items():
         for way in recipe.ask.ways:
-            if (
-                table().not_for_models.values & {str(said) for said in way.sets.values()}
-                or way.sets.get("enabled") is False
-            ):
+            if takes_away(way):
                 continue
             slots = recipe.slots_of(way)
             fit = {slot_name: _fitting(slot, values, attachments) for slot_name, slot in slots.items()}
