@@ -80,7 +80,9 @@ def test_all_of_a_request_are_approved_at_once_each_by_what_was_shown_unless_the
     expect(question).to_contain_text("All 3 carry this playbook; only its hosts differ.")
     expect(question.get_by_label("The playbook of all")).to_contain_text("hosts: …")
     for one in ours.values():
-        expect(question.get_by_role("listitem").filter(has_text=one.proposal.node)).to_contain_text(one.name.digest)
+        # By its beginning: a short name of a host may stand in a digest, too.
+        host = re.compile(rf"^{one.proposal.node}\b")
+        expect(question.get_by_role("listitem").filter(has_text=host)).to_contain_text(one.name.digest)
     look(page, pictures, "requests-all")
     assert mesh.actions.filed(Folder.APPROVED) == []
 

@@ -59,8 +59,8 @@ def beyond(text: str, clauses: Sequence[Clause], recipes: Mapping[str, Recipe]) 
 
 def takes_away(way: Way) -> bool:
     """Is it one of a recipe's ways that no model may choose, nor have at hand?"""
-    said = way.sets.values()
-    return any(one is False for one in said) or bool(table().not_for_models.values & {*map(str, said)})
+    # Not any False: a restart says so that it leaves no state behind, and takes nothing away.
+    return way.sets.get("enabled") is False or bool(table().not_for_models.values & {*map(str, way.sets.values())})
 
 
 def _values_of(clause: Clause) -> list[TextToken]:
