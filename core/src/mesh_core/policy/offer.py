@@ -6,7 +6,7 @@ Nothing is ever added but a person's own remedies, and what may stand in for a p
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import type_for
@@ -21,11 +21,26 @@ _LAST = frozenset({NOTIFY.word, IGNORE.word})
 
 
 @dataclass(frozen=True)
+class PolicyStep:
+    """One thing that spoke for an event: the rule first, then what changed what it says.
+
+    `name`: the rule, the fence, or one of words, own, needs, runbook, stand-in, record. `added` and `removed`: choices,
+    by name; `preferred`: what is preferred after it, '' where that was taken away.
+    """
+
+    name: str
+    sentence: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    preferred: str
+
+
+@dataclass(frozen=True)
 class Allowed:
     """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so.
 
     `order`: all of them, as a model reads them: `preferred` first, then what helped here before, then what risks less.
-    `runbook`: what is documented for it, where anything is.
+    `runbook`: what is documented for it, where anything is. `steps`: how it came to that; no part of what it is.
     """
 
     actions: frozenset[str]
@@ -34,10 +49,14 @@ class Allowed:
     rule: str
     order: tuple[str, ...]
     runbook: Match | None = None
+    steps: tuple[PolicyStep, ...] = field(default=(), compare=False)
 
 
 class Offer:
-    """Begins as a rule says; `allowed` ends it. `named` are the words in the order of the rule, own ones behind."""
+    """Begins as a rule says; `allowed` ends it. `named` are the words in the order of the rule, own ones behind.
+
+    Whatever changes it ends with `_note`, which keeps what changed.
+    """
 
     def __init__(self, rule: PolicyRule, heard: Collection[str]):
         self._rule = rule
@@ -50,6 +69,9 @@ class Offer:
         self._runbook: Match | None = None
         if spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))):
             self.reason += f": {', '.join(spoke)}"
+        self._steps: list[PolicyStep] = []
+        self._before: tuple[set[str], str] = (set(), "")
+        self._note(rule.name, self.reason)
 
     def narrow_to(self, unworded: PolicyRule) -> None:
         """To what holds without the words of the event: anybody can write a sentence into a log."""
@@ -57,12 +79,14 @@ class Offer:
         if self.preferred not in (unworded.prefer, NOTIFY.word):
             self.preferred, self.rule_name = NOTIFY.word, "words"
             self.reason += "; but that only speaks because of words in the event"
+        self._note("words", f"words in a log add nothing to what {unworded.name} allows without them")
 
     def join(self, own: Sequence[str]) -> None:
         """A person's own remedies behind what the rule names; before a notification that has no reason of its own."""
         self.actions.update(own)
         self._own = tuple(own)
         self._named = (*self._named, *own)
+        self._note("own", "your own remedies that fit")
 
     def drop_unmet(self, unmet: Mapping[str, str]) -> None:
         """Those whose needs the event does not meet, with why; the next that the rule names takes the place."""
@@ -75,6 +99,7 @@ class Offer:
             self.preferred = next(iter(self._instead), NOTIFY.word)
         elif self.preferred == self._rule.prefer == NOTIFY.word and self._own and not _looks_closer(self._rule.when):
             self._instead, self.preferred = self._own, self._own[0]
+        self._note("needs", _not_offered(unmet) if unmet else f"your own remedy {self.preferred} is for this")
 
     def heed(self, match: Match | None, *, written: bool = False) -> None:
         """What is documented for this very trouble: another preference among what is offered, and nothing more offered.
@@ -97,6 +122,7 @@ class Offer:
             return
         self.actions.add(helps)
         self.preferred, self.rule_name, self.reason = helps, "runbook", f"{self.reason}; {said}"
+        self._note("runbook", said)
 
     def _gives_way_to(self, runbook: Runbook) -> bool:
         """Is the preference the rule's own, for no fact or word of the event, and not what is documented?"""
@@ -111,6 +137,7 @@ class Offer:
             self.reason = f"{self.reason}; {sentence}"
             if self.preferred in words:
                 self.rule_name = fence
+            self._note(fence, sentence)
 
     def stand_in(self, words: Iterable[str]) -> None:
         """Something is preferred that is there: what stands in its place, else one of `words`, else to tell people."""
@@ -119,6 +146,7 @@ class Offer:
         if self.preferred not in self.actions:
             self.preferred = next((word for word in words if word in self.actions), NOTIFY.word)
             self.actions.add(self.preferred)
+        self._note("stand-in", f"what was preferred is not offered; {self.preferred} stands in its place")
 
     def allowed(self, event: HealthEvent, past: TrackRecord, choice_words: Sequence[str]) -> Allowed:
         """Its end, ranked by what was done to this target before."""
@@ -130,12 +158,26 @@ class Offer:
         if preferred in order:
             preferred = order[0]
             failed = [(word, past.failed.get(runs[word].name)) for word in order]
-            reason += "".join(f"; {word} did not help here at {at}" for word, at in failed if at and len(order) > 1)
+            said = [f"{word} did not help here at {at}" for word, at in failed if at and len(order) > 1]
+            reason = "; ".join((reason, *said))
+            self.preferred = preferred
+            self._note("record", "; ".join(said) or f"{preferred} goes first: it helped here before, or risks less")
         if preferred in self._own:
             reason, rule_name = f"{reason}; your own remedy {preferred} is for this", "own"
         rest = (*order, *(word for word in choice_words if word in self.actions))
         every = tuple(dict.fromkeys((preferred, *rest)))
-        return Allowed(frozenset(self.actions), preferred, reason, rule_name, every, self._runbook)
+        actions = frozenset(self.actions)
+        return Allowed(actions, preferred, reason, rule_name, every, self._runbook, tuple(self._steps))
+
+    def _note(self, name: str, sentence: str) -> None:
+        """What `name` changed since the last step; nothing where it changed nothing."""
+        actions, preferred = self._before
+        if (actions, preferred) == (self.actions, self.preferred):
+            return
+        added, removed = sorted(self.actions - actions), sorted(actions - self.actions)
+        left = self.preferred if self.preferred in self.actions else ""
+        self._steps.append(PolicyStep(name, sentence, tuple(added), tuple(removed), left))
+        self._before = (set(self.actions), self.preferred)
 
 
 def _looks_closer(when: When) -> bool:
