@@ -24,8 +24,8 @@ from typing import Any
 
 import structlog
 from listening import Listening
-from scoring import ACTIONS, Decided, Figures, Row, Share, Verdict, figures, obeys, read_rows, verdict
 
+from mend.evaluation.scoring import ACTIONS, Decided, Figures, Row, Share, Verdict, figures, obeys, read_rows, verdict
 from mesh_core.actions.register import current
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider

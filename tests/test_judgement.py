@@ -18,7 +18,8 @@ from observer.hooks.rules import read_hooks
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # behind all others: it has a requests.py, too
 import judgement
-from scoring import ACTIONS, Decided, Figures, Share, Verdict, figures, obeys, read_rows, verdict
+
+from mend.evaluation.scoring import ACTIONS, Decided, Figures, Share, Verdict, figures, obeys, read_rows, verdict
 
 HALVES = {"open": read_rows(judgement.OPEN), "kept_back": read_rows(judgement.KEPT_BACK)}
 POLICY = Policy.load(None)

@@ -1,0 +1,1 @@
+"""How well the planner judges, measured: labelled events against what comes of them. Proposes and publishes nothing."""
