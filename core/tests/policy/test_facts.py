@@ -62,10 +62,8 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"runtime": "systemd", "result": "start-limit-hit"}, {Fact.LOOPING, Fact.BACKED}),
         ({"restart_count": 4}, set()),
         ({"restart_count": True}, set()),
-        ({"stopped_by_person": True}, {Fact.OPERATOR}),
-        ({"stopped_by_person": False}, set()),
+        ({"stopped_by_person": True}, set()),  # whoever else calls a field so
         # a truth value that is sent as text says what it says
-        ({"stopped_by_person": "true"}, {Fact.OPERATOR}),
         ({"oom_killed": "Yes"}, {Fact.OOM_KILLED}),
         ({"maintenance": " TRUE"}, {Fact.MAINTENANCE}),
         ({"maintenance": "false", "test": "off", "oom_killed": "no"}, set()),
@@ -220,6 +218,16 @@ def test_what_its_own_agent_finds_stopped_and_meant_to_run_may_be_started(
     assert (Fact.STARTABLE in facts(payload, trust=Trust.NODE)) is startable
     for trust in (Trust.FOREIGN, Trust.OBSERVER, Trust.MESH):
         assert Fact.STARTABLE not in facts(payload, trust=trust), "only the agent looked"
+
+
+def test_our_own_word_for_a_persons_stop_counts_from_the_agent_alone() -> None:
+    payload = {"runtime": "docker", "status": "exited", "stopped_by_person": True}
+    assert Fact.OPERATOR in facts(payload, trust=Trust.NODE)
+    assert Fact.OPERATOR not in facts({**payload, "stopped_by_person": False}, trust=Trust.NODE)
+    assert Fact.OPERATOR not in facts({"state": payload}, trust=Trust.NODE), "it says so at the top"
+    for trust in (Trust.FOREIGN, Trust.OBSERVER, Trust.MESH):
+        for said in (True, "true"):
+            assert Fact.OPERATOR not in facts({**payload, "stopped_by_person": said}, trust=trust)
 
 
 def test_prose_never_makes_a_fact() -> None:

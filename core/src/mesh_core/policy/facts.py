@@ -167,7 +167,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.LOOPING
     if key in ("initiatedby", "stoppedby", "pausedby") and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
         yield Fact.OPERATOR
-    if key in ("stoppedbyperson", "removedbyoperator") and yes:
+    if key == "removedbyoperator" and yes:
         yield Fact.OPERATOR
     if path == ("swarm", "service") and word:
         yield Fact.SWARM
@@ -240,6 +240,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.WHOLE_NODE)
     elif not is_name(event.service):
         found.add(Fact.BAD_NAME)
+    if event.trust is Trust.NODE and payload.get("stopped_by_person") is True:
+        found.add(Fact.OPERATOR)  # our agent's own word; in a stranger's mouth it is a field like any other
     if event.runtime is not None:
         found.add(Fact.BACKED)
     if event.runtime is Runtime.SYSTEMD and str(payload.get("unit", "")).endswith(".mount"):
