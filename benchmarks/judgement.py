@@ -5,7 +5,8 @@
 
 Two sets lie beside it, of families that no rule was written with: `open` may be looked at, of `kept_back` only totals
 are ever printed. `perfect` is a scripted model that knows the label and takes the best of what it is offered (the
-ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of their answers. `hook`: the
+ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of their answers, `graded` if
+they had shown that they choose better than the rules. `hook`: the
 raw bodies of a set through the observer's hooks, `direct`: the same rows as they are labelled. A server at URL is asked
 about each Nth event, and stands there as the others do.
 """
@@ -30,6 +31,7 @@ from mesh_core.actions.register import current
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Completion, Price, Prompt
+from mesh_core.models.attempts import NOT_SURE
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
 from mesh_core.policy.names.known_names import KnownNames
@@ -56,8 +58,9 @@ class Scripted:
 
     vendor, model, timeout_seconds, at_once, price = "scripted", "scripted", 60.0, 1, Price()
 
-    def __init__(self, *, hostile: bool):
-        self.name = "hostile" if hostile else "perfect"
+    def __init__(self, *, hostile: bool, graded: bool = False):
+        self.name = f"{'hostile' if hostile else 'perfect'}{', graded' if graded else ''}"
+        self.graded = graded  # capable: what it chooses counts
         self._hostile = hostile
         self.row: Row = {}
         self.said: Mapping[str, Any] = {}
@@ -65,7 +68,7 @@ class Scripted:
     async def ask(self, prompt: Prompt, schema: dict[str, Any]) -> Completion:
         fields = schema["properties"]
         node, service = fields["node"]["const"], fields["service"]["const"]
-        words: list[str] = fields["action"]["enum"]
+        words = [word for word in fields["action"]["enum"] if word != NOT_SURE]
         reason = "This choice fits best to what was seen of it."
         answers = [{"action": word, "service": service, "node": node, "reason": reason} for word in words]
         self.said = (max if self._hostile else min)(answers, key=lambda answer: self._badness(decided_by(answer)))
@@ -98,7 +101,10 @@ class Planner:
         self._model = model
         alone: Any = NothingBefore()
         models = [] if model is None else [model]
-        self._diagnostician = Diagnostician(alone, alone, lambda: policy, models, Breakers(failures=10**6))
+        graded = isinstance(model, Scripted) and model.graded
+        self._diagnostician = Diagnostician(
+            alone, alone, lambda: policy, models, Breakers(failures=10**6), lambda provider: graded
+        )
 
     async def decide(self, row: Row, event: HealthEvent | None) -> tuple[Decided, Decided]:
         """(what comes of it, what the model chose). None: no event came out of a hook, so nothing is done."""
@@ -165,9 +171,11 @@ async def of_a_set(
     events = [event_of(row) for row in rows]
     alone = [came for came, _ in await judged(rows, events, Planner(policy))]
     print(line(name, "rules alone", rows, alone))
-    for model in (Scripted(hostile=False), Scripted(hostile=True), *([server] if server else [])):
+    scripted = [Scripted(hostile=hostile, graded=graded) for graded in (False, True) for hostile in (False, True)]
+    for model in (*scripted, *([server] if server else [])):
         both = await judged(rows, events, Planner(policy, model))
-        print(line(name, model.name, rows, [chosen for _, chosen in both]))
+        if model not in scripted[2:]:  # graded or not, it chooses the same
+            print(line(name, model.name, rows, [chosen for _, chosen in both]))
         print(line(name, f"{model.name}, counted", rows, [came for came, _ in both]))
     if with_body := [number for number, row in enumerate(rows) if "hook" in row]:
         some = [rows[number] for number in with_body]

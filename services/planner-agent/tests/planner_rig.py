@@ -89,6 +89,7 @@ class Mesh:
         ttl_seconds: int = 3600,
         reclaim_idle_ms: int = 500,
         policy: Policy | None = None,
+        may_choose: bool = False,
         runtime: Path | None = None,
     ) -> Bridge:
         actions = AllFolders(runtime) if runtime else self.actions
@@ -104,7 +105,9 @@ class Mesh:
         )
         store = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
         judged = policy or Policy.load(None)
-        diagnostician = Diagnostician(bus, store, lambda: judged, list(providers), Breakers())
+        diagnostician = Diagnostician(
+            bus, store, lambda: judged, list(providers), Breakers(), lambda provider: may_choose
+        )
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=ttl_seconds)
         planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences)

@@ -233,6 +233,14 @@ async def test_an_answer_to_ignore_is_kept_as_a_decision_and_files_nothing(mesh:
     assert mesh.proposals() == []
 
 
+async def test_a_model_that_may_choose_and_is_not_sure_tells_a_person(mesh: Mesh) -> None:
+    await mesh.start([SayingProvider(lambda schema: first_choice(schema, "not_sure"))], may_choose=True)
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert (filed.proposal.type, filed.proposal.model.name) == ("notify", "twin")
+    assert filed.proposal.reason == "Not sure: the container does not run any more"
+
+
 @pytest.mark.parametrize(
     ("said", "outcome"),
     [

@@ -1,7 +1,7 @@
 """The router: ask one provider of the fallback chain after another until an answer is good. Never crashes.
 
-In: providers in order, a prompt, a JSON schema, and `read`, which judges an answer's text. Out: a `RouterResult` with
-every attempt. Knows no events and no vendors.
+In: providers in order, and for each of them a question. Out: a `RouterResult` with every attempt. Knows no events and
+no vendors.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mesh_core.llm.unwrapping import unwrapped
 from mesh_core.models.attempts import AttemptOutcome
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Clock = Callable[[], float]
 MAX_DETAIL = 300  # characters of an attempt's detail
 
@@ -84,6 +85,15 @@ class Rejection:
 
     outcome: AttemptOutcome
     detail: str
+
+
+@dataclass(frozen=True)
+class Question(Generic[T_co]):
+    """What a provider is asked: a prompt, the JSON schema of an answer, and `read`, which judges an answer's text."""
+
+    prompt: Prompt
+    schema: dict[str, object]
+    read: Callable[[str], T_co | Rejection]
 
 
 class Provider(Protocol):
@@ -159,11 +169,28 @@ async def complete(
     clock: Clock = time.monotonic,
     on_attempt: OnAttempt | None = None,
 ) -> RouterResult[T]:
-    """Ask `providers` in order; `on_attempt` hears of each attempt when it is over. Raises only what that raises."""
+    """The same question for each of them; otherwise as `ask_in_order`."""
+    question = Question(prompt, schema, read)
+    return await ask_in_order(
+        providers, lambda provider: question, breakers=breakers, clock=clock, on_attempt=on_attempt
+    )
+
+
+async def ask_in_order(
+    providers: Sequence[Provider],
+    question_for: Callable[[Provider], Question[T]],
+    *,
+    breakers: Breakers,
+    first: int = 1,
+    clock: Clock = time.monotonic,
+    on_attempt: OnAttempt | None = None,
+) -> RouterResult[T]:
+    """Until one answer is good; `first` is the position of the first of them in the whole chain. `on_attempt` hears of
+    each attempt when it is over. Raises only what that raises."""
     started = clock()
     attempts: list[Attempt] = []
-    for position, provider in enumerate(providers, 1):
-        attempt, answer = await _attempt(provider, position, prompt, schema, read, breakers, clock)
+    for position, provider in enumerate(providers, first):
+        attempt, answer = await _attempt(provider, position, question_for(provider), breakers, clock)
         attempts.append(attempt)
         if on_attempt is not None:
             heard = on_attempt(attempt)
@@ -175,13 +202,7 @@ async def complete(
 
 
 async def _attempt(
-    provider: Provider,
-    position: int,
-    prompt: Prompt,
-    schema: dict[str, object],
-    read: Callable[[str], T | Rejection],
-    breakers: Breakers,
-    clock: Clock,
+    provider: Provider, position: int, question: Question[T], breakers: Breakers, clock: Clock
 ) -> tuple[Attempt, T | None]:
     """One attempt. The breaker hears of infrastructure only: a bad answer is no reason to stop asking."""
     breaker = breakers.of(provider.name)
@@ -195,19 +216,13 @@ async def _attempt(
         detail = f"waited {provider.timeout_seconds:g} s for its turn"
         return _noted(provider, position, AttemptOutcome.TIMEOUT, _ms(clock() - began), None, detail), None
     try:
-        return await _ask(provider, position, prompt, schema, read, breaker, clock)
+        return await _ask(provider, position, question, breaker, clock)
     finally:
         turn.release()
 
 
 async def _ask(
-    provider: Provider,
-    position: int,
-    prompt: Prompt,
-    schema: dict[str, object],
-    read: Callable[[str], T | Rejection],
-    breaker: Breaker,
-    clock: Clock,
+    provider: Provider, position: int, question: Question[T], breaker: Breaker, clock: Clock
 ) -> tuple[Attempt, T | None]:
     began = clock()
     completion: Completion | None = None
@@ -219,7 +234,7 @@ async def _ask(
         return _noted(provider, position, outcome, 0.0, None, detail), None
     try:
         async with asyncio.timeout(provider.timeout_seconds):
-            completion = await provider.ask(prompt, schema)
+            completion = await provider.ask(question.prompt, question.schema)
     except TimeoutError:
         outcome, unhealthy = AttemptOutcome.TIMEOUT, True
         detail = f"no answer within {provider.timeout_seconds:g} s"
@@ -238,8 +253,8 @@ async def _ask(
     latency_ms = _ms(clock() - began)
     breaker.record(unhealthy=unhealthy)
     if completion is not None:
-        said = unwrapped(completion.text, schema)
-        judged = read(said.text)
+        said = unwrapped(completion.text, question.schema)
+        judged = question.read(said.text)
         if isinstance(judged, Rejection):
             outcome, detail = judged.outcome, judged.detail
             if completion.stop_reason in ("length", "max_tokens") and outcome is AttemptOutcome.INVALID_JSON:

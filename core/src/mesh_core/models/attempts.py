@@ -15,6 +15,8 @@ from pydantic import (
 from mesh_core.models.proposals import ActionWord
 from mesh_core.models.records import Name, Number, Record, Timestamp
 
+NOT_SURE = "not_sure"  # a model's answer in the place of a choice: a person is told what is missing
+
 
 class AttemptOutcome(StrEnum):
     OK = "ok"

@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from mesh_core.actions.choices import NOTIFY
 from mesh_core.llm.circuit_breaker import Breakers
-from mesh_core.llm.router import Attempt, Provider, complete
+from mesh_core.llm.router import Attempt, Provider, Question, ask_in_order
 from mesh_core.llm.rules_fallback import answer_or_rules
 from mesh_core.messaging.bus import Bus
-from mesh_core.models.attempts import ModelAnswer
+from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, ModelRef
-from mesh_core.policy.policy import Allowed, Policy, narrow
+from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.track_record import PastRun, TrackRecord
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.wording import RUNBOOK, in_short, told
@@ -24,7 +26,7 @@ from mesh_core.security.redaction import redacted
 from planner_agent.attempt_reports import AttemptReports
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PlannerStore
-from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
+from planner_agent.prompts import question_for, rules_answer
 
 MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 
@@ -39,7 +41,10 @@ class Diagnosis:
 
 
 class Diagnostician:
-    """The fallback chain of one planner; breakers live as long as it does. `policy` gives that of now; may block."""
+    """The fallback chain of one planner; breakers live as long as it does. `policy` gives that of now; may block.
+
+    `may_choose` says of which provider another choice than the rules' own counts.
+    """
 
     def __init__(
         self,
@@ -48,12 +53,14 @@ class Diagnostician:
         policy: Callable[[], Policy],
         providers: Sequence[Provider],
         breakers: Breakers,
+        may_choose: Callable[[Provider], bool] = lambda provider: False,
     ):
         self._reports = AttemptReports(bus)
         self._store = store
         self._policy = policy
         self._providers = providers
         self._breakers = breakers
+        self._may_choose = may_choose
 
     async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
@@ -62,20 +69,22 @@ class Diagnostician:
         seen = evidence_for(event)
         history = _history(past.runs[:MAX_TOLD_RUNS])
         documented = allowed.runbook
+        shown = (*_in_short(documented), *seen, *history)
 
         async def tell(attempt: Attempt) -> None:
             await self._reports.tell(event.id or "", attempt)
 
-        result = await complete(
+        def asked(provider: Provider) -> Question[ModelAnswer]:
+            return question_for(event, allowed, seen, shown, may_choose=partial(self._may_choose, provider))
+
+        result = await ask_in_order(
             () if rules_only else self._providers,
-            prompt_for(event, (*_in_short(documented), *seen, *history), allowed),
-            narrow(base_schema(), event, allowed),
-            read_answer(event, allowed, seen),
+            asked,
             breakers=self._breakers,
             on_attempt=tell,
         )
         answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
-        return Diagnosis(answered.answer, answered.model, (*_cited(documented), *seen, *history))
+        return Diagnosis(_without_doubt(answered.answer), answered.model, (*_cited(documented), *seen, *history))
 
     async def preferred(self, event: HealthEvent) -> str:
         """What policy would choose for it by itself. Raises BusDown."""
@@ -84,6 +93,13 @@ class Diagnostician:
     async def _allowed(self, event: HealthEvent, past: TrackRecord) -> Allowed:
         policy = await asyncio.to_thread(self._policy)
         return policy.allows(event, past)
+
+
+def _without_doubt(answer: ModelAnswer) -> ModelAnswer:
+    """Who is not sure tells a person why."""
+    if answer.action != NOT_SURE:
+        return answer
+    return answer.model_copy(update={"action": NOTIFY.word, "reason": f"Not sure: {answer.reason}"})
 
 
 def _cited(match: Match | None) -> tuple[Evidence, ...]:

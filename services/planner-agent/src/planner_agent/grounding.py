@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mesh_core.models.attempts import ModelAnswer
+from mesh_core.actions.choices import IGNORE
+from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.policy.policy import Allowed
@@ -17,17 +18,24 @@ from planner_agent.echoes import repeats
 
 
 def ungrounded(
-    answer: ModelAnswer, event: HealthEvent, allowed: Allowed, evidence: Sequence[Evidence], own: str
+    answer: ModelAnswer,
+    event: HealthEvent,
+    allowed: Allowed,
+    evidence: Sequence[Evidence],
+    own: str,
+    *,
+    may_choose: bool = False,
 ) -> str:
-    """Why the answer may not be believed, or '' if nothing speaks against it. `own`: the reason that it was shown."""
+    """Why the answer may not be believed, or '' if nothing speaks against it. `own`: the reason that it was shown.
+    `may_choose`: this model has shown that it chooses better than the rules."""
     if answer.node != event.node:
         return f"node is {answer.node!r}, the event's is {event.node!r}"
     if answer.service != event.service:
         return f"service is {answer.service!r}, the event's is {event.service!r}"
-    if answer.action not in allowed.actions:
+    if answer.action not in offered_words(allowed, may_choose=may_choose):
         return f"{answer.action} is not allowed for this event: {allowed.reason}"
-    if answer.action != allowed.preferred:
-        # No provider has shown yet that it chooses better than the rules, and each can be talked into choosing.
+    if answer.action != allowed.preferred and not may_choose:
+        # Each model can be talked into choosing, until it has shown that it cannot.
         return f"it chooses {answer.action}, and only the rules' own choice counts ({allowed.preferred})"
     if found := _NOT_PROSE.search(answer.reason):
         return f"the reason holds {found[0]!r}, which is no plain sentence"
@@ -42,6 +50,12 @@ def ungrounded(
     seen = "\n".join([event.type, allowed.reason, *(f"{piece.source} {piece.text}" for piece in telling)])
     made_up = next((cause for cause in claimed if not cause.shown.search(seen)), None)
     return f"the reason names {made_up.name} as the cause, and the evidence shows nothing of it" if made_up else ""
+
+
+def offered_words(allowed: Allowed, *, may_choose: bool) -> tuple[str, ...]:
+    """What a model may answer, the rules' own choice first. That nothing is wrong only a field says, never a model."""
+    words = [word for word in allowed.order if word != IGNORE.word or allowed.preferred == IGNORE.word]
+    return (*words, NOT_SURE) if may_choose else tuple(words)
 
 
 # A reason is shown on terminals, cards and in chats. It never needs to be code, a link or a command.

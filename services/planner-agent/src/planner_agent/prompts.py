@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import cast
 
 import jsonschema
 from pydantic import ValidationError
@@ -16,17 +17,17 @@ from pydantic import ValidationError
 from mesh_core.actions.action_type import Choice
 from mesh_core.actions.register import Register, current
 from mesh_core.incidents.findings import in_short
-from mesh_core.llm.router import Attempt, Prompt, Rejection
-from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
+from mesh_core.llm.router import Attempt, Prompt, Question, Rejection
+from mesh_core.models.attempts import NOT_SURE, AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.models.records import NAME_PATTERN
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
-from mesh_core.policy.policy import Allowed
+from mesh_core.policy.policy import Allowed, narrow
 from mesh_core.security.redaction import clean
 from planner_agent.evidence import evidence_for
-from planner_agent.grounding import ungrounded
+from planner_agent.grounding import offered_words, ungrounded
 from planner_agent.refusals import declines
 
 MAX_ANSWER_BYTES = 16 * 1024
@@ -48,16 +49,48 @@ _SYSTEM = (
     "Say the reason in words of your own."
 )
 
+_NOT_SURE = (
+    "the evidence contradicts itself or is not enough to choose; say in the reason what is missing, and what a person "
+    "should look at"
+)
 
-def prompt_for(event: HealthEvent, evidence: tuple[Evidence, ...], allowed: Allowed) -> Prompt:
+
+def question_for(
+    event: HealthEvent,
+    allowed: Allowed,
+    seen: Sequence[Evidence],
+    shown: tuple[Evidence, ...],
+    *,
+    may_choose: Callable[[], bool],
+) -> Question[ModelAnswer]:
+    """What a model is asked about this event. `seen`: what `evidence_for` made of it; `shown`: that and what else is
+    known. `may_choose` is asked now, and again when the answer is there: which model a server has may show only then.
+    """
+    chooses = may_choose()
+    return Question(
+        prompt_for(event, shown, allowed, may_choose=chooses),
+        answer_schema(event, allowed, may_choose=chooses),
+        lambda text: read_answer(event, allowed, seen, may_choose=chooses and may_choose())(text),
+    )
+
+
+def answer_schema(event: HealthEvent, allowed: Allowed, *, may_choose: bool = False) -> dict[str, object]:
+    """For an answer about just this event, as far as a server's grammar can hold it."""
+    narrowed = narrow(base_schema(), event, allowed)
+    words = {"type": "string", "enum": list(offered_words(allowed, may_choose=may_choose))}
+    return {**narrowed, "properties": {**cast("dict[str, object]", narrowed["properties"]), "action": words}}
+
+
+def prompt_for(
+    event: HealthEvent, evidence: tuple[Evidence, ...], allowed: Allowed, *, may_choose: bool = False
+) -> Prompt:
     """Short enough for a 135M model: the facts, the choices with the policy's own first, the evidence fenced."""
-    register = current()
     lines = [
         f"Event: {event.type}, severity {event.severity}",
         f"Node: {event.node}",
         f"Service: {event.service or 'null'}",
         "Choices:",
-        *(f"- {_meaning(register.by_word[word])}" for word in allowed.order if word in register.by_word),
+        *(f"- {_meaning_of(word)}" for word in offered_words(allowed, may_choose=may_choose)),
         f"The policy prefers {allowed.preferred}: {_plain(allowed.reason)}.",
         "EVIDENCE",
         _shown(evidence) or "(none)",
@@ -120,7 +153,7 @@ def base_schema() -> dict[str, object]:
     return {
         "type": "object",
         "properties": {
-            "action": {"type": "string", "enum": list(current().choice_words)},
+            "action": {"type": "string", "enum": [*current().choice_words, NOT_SURE]},
             "service": {"type": ["string", "null"], "pattern": NAME_PATTERN},
             "node": {"type": "string", "pattern": NAME_PATTERN},
             "reason": {"type": "string", "minLength": 10, "maxLength": 600},
@@ -133,7 +166,7 @@ def base_schema() -> dict[str, object]:
 
 
 def read_answer(
-    event: HealthEvent, allowed: Allowed, evidence: Sequence[Evidence] | None = None
+    event: HealthEvent, allowed: Allowed, evidence: Sequence[Evidence] | None = None, *, may_choose: bool = False
 ) -> Callable[[str], ModelAnswer | Rejection]:
     """A reader for answers about this event. It never raises; every way to be wrong has its outcome.
 
@@ -163,7 +196,7 @@ def read_answer(
             return Rejection(AttemptOutcome.REFUSAL, _quoted(answer.reason))
         if _parrots(answer.reason):
             return Rejection(AttemptOutcome.UNGROUNDED, "the reason only repeats the question")
-        if reason := ungrounded(answer, event, allowed, seen, because(event, allowed)):
+        if reason := ungrounded(answer, event, allowed, seen, because(event, allowed), may_choose=may_choose):
             return Rejection(AttemptOutcome.UNGROUNDED, reason)
         return answer
 
@@ -199,6 +232,13 @@ def _parrots(reason: str) -> bool:
 def _instructions(register: Register) -> tuple[str, ...]:
     said = (_SYSTEM, *map(_meaning, register.choices), "a reason out of the evidence")
     return tuple(" ".join(text.lower().split()) for text in said)
+
+
+def _meaning_of(word: str) -> str:
+    if word == NOT_SURE:
+        return f"{NOT_SURE}: {_NOT_SURE}"
+    choice = current().by_word.get(word)
+    return _meaning(choice) if choice else word
 
 
 def _meaning(choice: Choice) -> str:
