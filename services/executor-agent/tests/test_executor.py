@@ -99,6 +99,7 @@ async def test_it_is_told_in_order_and_as_health_events(harness: ExecutorHarness
     assert updates[2]["reason"] == "the probe is green again"
     events = await harness.events()
     assert [event["type"] for event in events] == ["remediation_started", "remediation_completed"]
+    assert 0 <= events[1]["payload"].pop("seconds") < 60
     assert events[1]["payload"] == {
         "action_id": name.id,
         "action": "restart",

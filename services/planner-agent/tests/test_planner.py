@@ -155,7 +155,13 @@ async def test_an_incident_that_was_rejected_is_not_proposed_again_until_a_run_o
         node="web01",
         service="nginx",
         incident=incident,
-        payload={"action_id": filed.name.id, "verdict": "not_helped", "type": "container_restart"},
+        payload={
+            "action_id": filed.name.id,
+            "verdict": "not_helped",
+            "type": "container_restart",
+            "subject": "web01/nginx",
+            "seconds": 31.5,
+        },
     )
     await mesh.bus.enter(failed, Trust.MESH)
 
@@ -165,7 +171,9 @@ async def test_an_incident_that_was_rejected_is_not_proposed_again_until_a_run_o
     await wait_for(reopened, 10, "the incident is open again")
     await mesh.happens(incident=incident)
     (second,) = await mesh.proposed()
-    assert any(e.source == "earlier remediations" and "not_helped" in e.text for e in second.proposal.evidence)
+    (earlier,) = (e.text for e in second.proposal.evidence if e.source == "earlier remediations")
+    assert "not_helped" in earlier.partition("\n")[0]
+    assert "seen before: container restart did not help (1 run, the last on " in earlier.rpartition("\n")[2]
 
 
 @pytest.mark.parametrize(("type_", "next_one"), [("journal_vacuum", True), ("container_restart", False)])

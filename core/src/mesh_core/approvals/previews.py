@@ -28,7 +28,7 @@ from mesh_core.policy.playbook_lint.roles import plays_run_by
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable
 from mesh_core.policy.playbook_tasks import runs_in_check_mode
 from mesh_core.storage.files import read_regular
-from mesh_core.storage.listing import entries
+from mesh_core.storage.listing import changed_ns, entries
 
 PREVIEW_FILE = "preview.json"
 MAX_PREVIEW_BYTES = 1024 * 1024
@@ -140,7 +140,7 @@ def _previews(actions: ActionFolders, proposal: Proposal) -> Iterator[FoundPrevi
         paths = [Path(e.path) for e in entries(actions.folder(folder)) if e.name.startswith(beginning)]
         if folder in EXECUTED:
             paths = [path for path in paths if (path / PREVIEW_FILE).exists() or folder is not Folder.DONE]
-        paths.sort(key=_changed_ns, reverse=True)
+        paths.sort(key=changed_ns, reverse=True)
         for path in paths[:NEWEST]:
             asked = actions.proposal_at(path)
             if asked is not None and asked.preview_of and asked.preview_of.id == proposal.id:
@@ -155,10 +155,3 @@ def _found(actions: ActionFolders, folder: Folder, path: Path, asked: Proposal) 
     by = approval_at(path.with_name(path.name + BY_SUFFIX)).actor if folder is Folder.APPROVED else ""
     told = read_regular(path.with_name(path.name + REASON_SUFFIX), 4096) or b""
     return FoundPreview(asked.id, folder, by, asked.created_at, told.decode("utf-8", "replace").strip())
-
-
-def _changed_ns(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -19,12 +19,15 @@ FAILURE_COUNTS = timedelta(days=1)
 
 @dataclass(frozen=True)
 class PastRun:
-    """One earlier execution for the same node and service."""
+    """One earlier execution for the same node and service. `subject`: of its trouble, '' where that was not kept;
+    `seconds`: from its beginning to its verdict, None likewise."""
 
     action_id: str
     type: str
     verdict: str
     ts: str
+    subject: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -22,3 +22,11 @@ def entries(
             return list(islice(listing, limit))
     except tolerated:
         return []
+
+
+def changed_ns(path: Path) -> int:
+    """When it changed, in nanoseconds since 1970; 0 where that cannot be said."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

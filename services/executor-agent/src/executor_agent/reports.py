@@ -5,6 +5,8 @@ A report is a record with a key of its own, so that it may be delivered again af
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import ConfigDict, Field
 
 from mesh_core.actions.register import action_type
@@ -13,7 +15,7 @@ from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
-from mesh_core.models.records import Record
+from mesh_core.models.records import Record, parse_time
 
 MAX_REASON_CHARS = 1000
 
@@ -72,7 +74,8 @@ def quarantine_report(
 def started_reports(proposal: Proposal, timestamp: str) -> list[Report]:
     """remediation_started, as a health event; nothing for a message, an undo, a preview or what a person asked for in
     words, which remedy nothing."""
-    return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, OutcomeVerdict.NOT_RUN, "")
+    said = {"verdict": OutcomeVerdict.NOT_RUN, "reason": ""}
+    return _event_reports(EventType.REMEDIATION_STARTED, proposal, timestamp, Severity.INFO, said)
 
 
 def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:
@@ -82,11 +85,17 @@ def ended_reports(proposal: Proposal, outcome: Outcome) -> list[Report]:
     good = outcome.result == "done"
     event_type = EventType.REMEDIATION_COMPLETED if good else EventType.REMEDIATION_FAILED
     severity = Severity.INFO if good else Severity.ERROR
-    return _event_reports(event_type, proposal, outcome.finished_at, severity, outcome.verdict, outcome.reason)
+    took = (parse_time(outcome.finished_at) - parse_time(outcome.started_at)).total_seconds()
+    said: dict[str, str | float] = {
+        "verdict": outcome.verdict,
+        "reason": outcome.reason[:MAX_REASON_CHARS],
+        "seconds": round(took, 3),
+    }
+    return _event_reports(event_type, proposal, outcome.finished_at, severity, said)
 
 
 def _event_reports(
-    event_type: str, proposal: Proposal, timestamp: str, severity: Severity, verdict: str, reason: str
+    event_type: str, proposal: Proposal, timestamp: str, severity: Severity, said: Mapping[str, str | float]
 ) -> list[Report]:
     if not action_type(proposal.type).repairs or proposal.event.type == EventType.PLAYBOOK_REQUESTED:
         return []
@@ -99,8 +108,7 @@ def _event_reports(
             "action_id": proposal.id,
             "action": str(proposal.action),
             "type": proposal.type,
-            "verdict": verdict,
-            "reason": reason[:MAX_REASON_CHARS],
+            **said,
             "attempt": proposal.attempt,
             "event_id": proposal.event.id,
             "subject": subject_of(proposal.event),

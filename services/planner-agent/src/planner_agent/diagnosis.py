@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mesh_core.actions.choices import NOTIFY
+from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Attempt, Provider, Question, ask_in_order
 from mesh_core.llm.rules_fallback import answer_or_rules
@@ -19,6 +20,7 @@ from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, ModelRef
 from mesh_core.policy.policy import Allowed, Policy
+from mesh_core.policy.seen_before import EARLIER, in_words, tried
 from mesh_core.policy.track_record import PastRun, TrackRecord
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.wording import RUNBOOK, in_short, told
@@ -67,7 +69,7 @@ class Diagnostician:
         past = await self._store.history.record(event)
         allowed = await self._allowed(event, past)
         seen = evidence_for(event)
-        history = _history(past.runs[:MAX_TOLD_RUNS])
+        history = _history(past.runs, event)
         documented = allowed.runbook
         shown = (*_in_short(documented), *seen, *history)
 
@@ -112,9 +114,11 @@ def _in_short(match: Match | None) -> tuple[Evidence, ...]:
     return (Evidence(source=RUNBOOK, text=redacted(in_short(match))),) if match and match.is_certain else ()
 
 
-def _history(runs: Sequence[PastRun]) -> tuple[Evidence, ...]:
-    """What was run for this service lately, and whether it helped."""
+def _history(runs: Sequence[PastRun], event: HealthEvent) -> tuple[Evidence, ...]:
+    """What was run for this target, and at the end, where a prompt cuts last, what helped against this very trouble."""
     if not runs:
         return ()
-    lines = [f"{run.ts} {run.type}: {run.verdict} ({run.action_id})" for run in runs]
-    return (Evidence(source="earlier remediations", text="\n".join(lines)),)
+    lines = [f"{run.ts} {run.type}: {run.verdict} ({run.action_id})" for run in runs[:MAX_TOLD_RUNS]]
+    if seen := in_words(tried(runs, subject_of(event)), lambda at: f"on {at[:10]}"):
+        lines.append(f"seen before: {seen}")
+    return (Evidence(source=EARLIER, text="\n".join(lines)),)

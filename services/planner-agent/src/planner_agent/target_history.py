@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.streams import entered_ms
+from mesh_core.policy.seen_before import NEWEST_RUNS
 from mesh_core.policy.track_record import PastRun, TrackRecord
 
-HISTORY_LENGTH = 20  # runs that are kept of a target
 HOUR_SECONDS = 3600
 
 
@@ -35,9 +37,17 @@ class TargetHistory:
                 pipe.expire(f"mesh:restarts:{event.target_key}", 2 * HOUR_SECONDS)
         else:
             verdict = str(run.get("verdict", event.type))
-            fact = {"action_id": action_id, "type": str(run.get("type", "")), "verdict": verdict, "ts": event.timestamp}
-            pipe.zadd(f"mesh:history:{event.target_key}", {json.dumps(fact, sort_keys=True): seconds})
-            pipe.zremrangebyrank(f"mesh:history:{event.target_key}", 0, -HISTORY_LENGTH - 1)
+            took = run.get("seconds")
+            past = PastRun(
+                action_id,
+                str(run.get("type", "")),
+                verdict,
+                event.timestamp,
+                subject=str(run.get("subject", "")),
+                seconds=took if isinstance(took, int | float) else None,
+            )
+            pipe.zadd(f"mesh:history:{event.target_key}", {json.dumps(asdict(past), sort_keys=True): seconds})
+            pipe.zremrangebyrank(f"mesh:history:{event.target_key}", 0, -NEWEST_RUNS - 1)
         await self._bus.run(pipe)
 
     async def record(self, event: HealthEvent) -> TrackRecord:
@@ -50,5 +60,10 @@ class TargetHistory:
 
     async def past_runs(self, event: HealthEvent) -> tuple[PastRun, ...]:
         """The last executions for this target, newest first."""
-        rows = await self._bus.call("ZREVRANGE", f"mesh:history:{event.target_key}", 0, HISTORY_LENGTH - 1)
-        return tuple(PastRun(**json.loads(row)) for row in rows)
+        rows = await self._bus.call("ZREVRANGE", f"mesh:history:{event.target_key}", 0, NEWEST_RUNS - 1)
+        return tuple(PastRun(**_known(json.loads(row))) for row in rows)
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    """What a newer planner keeps beside it is not ours to read."""
+    return {field.name: row[field.name] for field in fields(PastRun) if field.name in row}
