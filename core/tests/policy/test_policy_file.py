@@ -8,6 +8,7 @@ import pytest
 from policy_rig import NOTIFY, RESTART, event
 
 from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.policy_file import misfits, rule_lines
 from mesh_core.policy.track_record import TrackRecord
 
 
@@ -44,6 +45,28 @@ rules:
     assert policy.allows(event("strange", severity="info")).rule == "none"
 
 
+def test_a_rule_may_be_for_some_services_or_nodes_only(tmp_path: Path) -> None:
+    quiet = "allow: [notify], prefer: notify, reason: leave it"
+    policy = policy_file(
+        tmp_path,
+        f"rules: [{{name: mine, when: {{types: [container_unhealthy], services: ['Web*'], nodes: [n1]}}, {quiet}}}]",
+    )
+    assert policy.allows(event("container_unhealthy", service="web")).rule == "mine"
+    assert policy.allows(event("container_unhealthy", service="WEB-2")).rule == "mine"
+    for other in ({"service": "db"}, {"service": None}, {"node": "n2"}):
+        assert policy.allows(event("container_unhealthy", **other)).rule != "mine", other
+
+
+def test_everything_that_does_not_fit_is_told_with_its_line() -> None:
+    text = "max_restarts_per_hour: -1\nrules:\n- {name: r, when: {type: x}, allow: [notify], prefer: notify}\n"
+    told = [*misfits(text, "policy.yml")]
+    assert [one.partition(" ")[0] for one in told] == ["policy.yml:3:", "policy.yml:1:", "policy.yml:3:"]
+    assert "no such key" in told[0]
+    assert [*misfits("rules: []", "policy.yml")] == [*misfits("rules: [", "policy.yml")] == []
+    assert rule_lines(text) == {"r": 3}
+    assert rule_lines("[") == rule_lines("rules: 1") == {}
+
+
 def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
     assert Policy.load(tmp_path / "absent.yml").allows(event("container_unhealthy")).preferred == RESTART
     assert policy_file(tmp_path, "# nothing yet\n").max_restarts_per_hour == 3
@@ -59,6 +82,7 @@ def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
         ("max_restarts_per_hour: -1", "max_restarts_per_hour: .*greater than or equal to 0"),
         ("max_restarts_per_hour: true", "max_restarts_per_hour"),
         ("rules: [{name: r, allow: [reboot], prefer: notify, reason: x}]", r"rules\.0\.allow\.0: Input should be"),
+        ("rules: [{name: r, allow: [rstart], prefer: notify, reason: x}]", "'rstart' looks like restart"),
         ("rules: [{name: r, allow: [], prefer: notify, reason: x}]", r"rules\.0\.allow"),
         ("rules: [{name: r, allow: [notify], prefer: restart, reason: x}]", "not in allow; add it there"),
         (
@@ -67,7 +91,12 @@ def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
         ),
         (
             "rules: [{name: r, when: {any: [sad]}, allow: [notify], prefer: notify, reason: x}]",
-            "neither a fact nor a cue",
+            r"policy\.yml:1: rules: r: when: 'sad' is neither a fact nor a cue",
+        ),
+        (
+            "rules:\n- {name: a, allow: [notify], prefer: notify, reason: x}\n"
+            "- {name: b, when: {none: [resolvd]}, allow: [notify], prefer: notify, reason: x}",
+            r"policy\.yml:3: rules: b: .* 'resolvd' looks like resolved",
         ),
         (
             "rules: [{name: r, when: {any: [space]}, allow: [ignore], prefer: ignore, reason: x}]",

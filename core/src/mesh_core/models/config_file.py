@@ -17,16 +17,23 @@ def not_yaml(error: Exception) -> str:
     return f"not YAML: {' '.join(str(error).split())[:300]}"
 
 
-def first_error(error: ValidationError) -> ErrorDetails:
-    """What to tell of it: a key that nobody knows before one that is missing, for it is that one, misspelt."""
+def errors_in(error: ValidationError) -> list[ErrorDetails]:
+    """What does not fit, a key that nobody knows before one that is missing: it is that one, misspelt."""
     found = error.errors(include_url=False, include_context=False)
-    return next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+    return sorted(found, key=lambda one: one["type"] != "extra_forbidden")
+
+
+def first_error(error: ValidationError) -> ErrorDetails:
+    return errors_in(error)[0]
 
 
 def first_problem(error: ValidationError) -> str:
-    """`KEY.KEY: what to write instead`, of the first thing that does not fit."""
-    first = first_error(error)
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    if first["type"] == "extra_forbidden":
+    return problem_of(first_error(error))
+
+
+def problem_of(error: ErrorDetails) -> str:
+    """`KEY.KEY: what to write instead`."""
+    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
         return f"{where}: no such key; take it out or correct its spelling"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"

@@ -38,7 +38,7 @@ from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers w
 from mesh_core.policy.offer import Offer
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
-from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy
+from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy, rule_lines
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.runbooks.shipped import shipped_index
@@ -93,7 +93,10 @@ class Policy:
             own = read_policy(text, str(path))
             return cls(merged(base, own), lifeline, {rule.name for rule in own.rules}, known)
         except BadPolicy as error:
-            raise BadPolicy(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+            if str(path) in str(error):
+                raise
+            line = rule_lines(text).get(error.rule)
+            raise BadPolicy(f"{path}{f':{line}' if line else ''}: {error}", error.rule) from None
 
     @classmethod
     def from_text(cls, text: str) -> Policy:
@@ -103,9 +106,7 @@ class Policy:
 
     def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN) -> Allowed:
         """What `event` may lead to, after what was done to its target lately."""
-        told = set_aside(event)
-        facts = facts_for(event)
-        cues = self._cues.heard_in(told.payload)
+        facts, cues = facts_for(event), self.cues_in(event)
         known = {fact.value for fact in facts}
         rule, unworded = self._rule_for(event, known | cues), self._rule_for(event, known)
         offer = Offer(rule, cues)
@@ -119,6 +120,10 @@ class Policy:
             offer.take_away(words, sentence, fence)
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
+
+    def cues_in(self, event: HealthEvent) -> set[str]:
+        """The cues whose words count in it."""
+        return self._cues.heard_in(set_aside(event).payload)
 
     def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""
@@ -268,10 +273,18 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
     return {**schema, "properties": fixed}
 
 
+def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
+    return any(name and fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
+
+
 def _fits(when: When, event: HealthEvent, alert: str, known: set[str]) -> bool:
     if when.types and not any(fnmatchcase(event.type, pattern) for pattern in when.types):
         return False
     if when.alerts and not any(fnmatchcase(alert, pattern.lower()) for pattern in when.alerts):
+        return False
+    if when.services and not _is_one_of(event.service or "", when.services):
+        return False
+    if when.nodes and not _is_one_of(event.node, when.nodes):
         return False
     if when.severities and event.severity not in when.severities:
         return False

@@ -6,15 +6,17 @@ Every refusal names the file, the key and what to write instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Annotated
 
 import yaml
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import current
-from mesh_core.models.config_file import FilePart, first_error, first_problem, not_yaml
+from mesh_core.models.config_file import FilePart, errors_in, first_error, first_problem, not_yaml, problem_of
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.models.run_options import UserName
@@ -25,7 +27,12 @@ from mesh_core.policy.playbook_lint.table import widening_problem
 
 
 class BadPolicy(ValueError):
-    """The policy cannot be used; the text names the file, the key and what to write instead."""
+    """The policy cannot be used; the text names the file, the key and what to write instead. `rule`: whose fault it
+    is, where a rule's name says more than a line that nobody knows."""
+
+    def __init__(self, sentence: str, rule: str = ""):
+        super().__init__(sentence)
+        self.rule = rule
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -34,8 +41,15 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 def _known_choice(word: str) -> str:
     register = current()
     if word not in register.by_word and word not in register.unusable:  # the latter is said where it is missed
-        raise ValueError(f"Input should be one of {', '.join(register.choice_words)}")
+        known = register.choice_words
+        raise ValueError(f"Input should be one of {', '.join(known)}{_nearest(word, known)}")
     return word
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    """Which of the known ones is probably meant, behind a list of them."""
+    found = get_close_matches(word, [*known], 1)
+    return f"; {word!r} looks like {found[0]}" if found else ""
 
 
 ChoiceWord = Annotated[str, AfterValidator(_known_choice)]
@@ -43,10 +57,13 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
 class When(FilePart):
-    """All that is given must hold. `types` and `alerts` are patterns with `*`; facts and cues by name."""
+    """All that is given must hold. `types`, `alerts`, `services` and `nodes` are patterns with `*`; facts and cues by
+    name. What names services fits no event about a whole node."""
 
     types: tuple[Text, ...] = ()
     alerts: tuple[Text, ...] = ()
+    services: tuple[Text, ...] = ()
+    nodes: tuple[Text, ...] = ()
     severities: tuple[Severity, ...] = ()
     any: tuple[Key, ...] = ()
     all: tuple[Key, ...] = ()
@@ -170,6 +187,7 @@ def _without(words: dict[Key, tuple[Text, ...]], replaced: Iterable[str]) -> dic
 
 
 def read_policy(text: str, source: str) -> Document:
+    """Raises BadPolicy, of all that does not fit with the first."""
     try:
         loaded = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
@@ -177,17 +195,40 @@ def read_policy(text: str, source: str) -> Document:
     try:
         document = Document.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
-        raise BadPolicy(f"{source}{_line_of(text, error)}: {first_problem(error)}") from None
+        raise BadPolicy(f"{source}{_line_of(text, first_error(error))}: {first_problem(error)}") from None
     names = [rule.name for rule in document.rules]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise BadPolicy(f"{source}: rules: {twice!r} is there twice; give one of them another name")
+        raise BadPolicy(f"{source}: rules: {twice!r} is there twice; give one of them another name", twice)
     return document
 
 
-def _line_of(text: str, error: ValidationError) -> str:
+def misfits(text: str, source: str) -> Iterator[str]:
+    """Everything that does not fit in a text that `read_policy` refuses for its keys or values, each with its line."""
+    try:
+        Document.model_validate(yaml.safe_load(text) or {})
+    except ValidationError as error:
+        for one in errors_in(error):
+            yield f"{source}{_line_of(text, one)}: {problem_of(one)}"
+    except (yaml.YAMLError, RecursionError):
+        return
+
+
+def rule_lines(text: str) -> dict[str, int]:
+    """On which line of a policy's text each of its rules begins, by name; a text that is no policy has none."""
+    try:
+        root = yaml.compose(text, Loader=SafeLoader)
+        loaded = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    rules = loaded.get("rules") if isinstance(loaded, dict) else None
+    named = enumerate(rules if isinstance(rules, list) else ())
+    return {str(rule.get("name")): line_of(root, ["rules", str(n)]) for n, rule in named if isinstance(rule, dict)}
+
+
+def _line_of(text: str, error: ErrorDetails) -> str:
     """`:LINE` of what does not fit; of a module that cannot be allowed its own, which stands in the words."""
-    where = [str(part) for part in first_error(error)["loc"]]
-    if found := _MODULE.match(first_error(error)["msg"]):
+    where = [str(part) for part in error["loc"]]
+    if found := _MODULE.match(error["msg"]):
         where += ["modules", found[1]]
     return f":{line_of(yaml.compose(text, Loader=SafeLoader), where)}" if where else ""
 
@@ -196,30 +237,37 @@ _MODULE = re.compile(r"Value error, modules: (\S+): ")
 
 
 def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str]) -> None:
+    """What no rule may be; BadPolicy with the name of the first that is. Words in a log may make a rule careful, never
+    bold and never silent: anybody can write a sentence into one."""
     facts = {fact.value for fact in Fact}
     if both := sorted(facts & cues):
         raise BadPolicy(f"cues: {both[0]!r} is the name of a fact; choose another name")
     for rule in rules:
-        asked = {*rule.when.any, *rule.when.all, *rule.when.none}
-        if unknown := sorted(asked - facts - cues):
-            raise BadPolicy(
-                f"rules: {rule.name}: when: {unknown[0]!r} is neither a fact nor a cue; "
-                f"facts are {', '.join(sorted(facts))}; cues are {', '.join(sorted(cues))}"
-            )
-        # Anybody can write a sentence into a log. It may make us careful, never bold and never silent.
-        if {*rule.when.any, *rule.when.all} & cues and rule.prefer != NOTIFY.word:
-            raise BadPolicy(f"rules: {rule.name}: prefer must be notify, because `when` looks at words (cues)")
-        if IGNORE.word in rule.allow and not _says_why_silent(rule.when):
-            raise BadPolicy(
-                f"rules: {rule.name}: allow: ignore needs a reason that stands in a field: name one of the facts "
-                f"{', '.join(sorted(REASONS_FOR_SILENCE))} in when.any (nothing else beside it) or in when.all, "
-                "or name types, or write severities: [info]; or take ignore out of allow"
-            )
-        if IGNORE.word in rule.allow and rule.prefer != IGNORE.word:
-            raise BadPolicy(
-                f"rules: {rule.name}: allow: ignore is not for choosing, or words in a log could choose it; "
-                f"take it out of allow, or write prefer: ignore"
-            )
+        if wrong := _wrong_in(rule, facts, cues):
+            raise BadPolicy(f"rules: {rule.name}: {wrong}", rule.name)
+
+
+def _wrong_in(rule: PolicyRule, facts: set[str], cues: frozenset[str]) -> str:
+    asked = {*rule.when.any, *rule.when.all, *rule.when.none}
+    if unknown := sorted(asked - facts - cues):
+        return (
+            f"when: {unknown[0]!r} is neither a fact nor a cue; facts are {', '.join(sorted(facts))}; "
+            f"cues are {', '.join(sorted(cues))}{_nearest(unknown[0], facts | cues)}"
+        )
+    if {*rule.when.any, *rule.when.all} & cues and rule.prefer != NOTIFY.word:
+        return "prefer must be notify, because `when` looks at words (cues)"
+    if IGNORE.word in rule.allow and not _says_why_silent(rule.when):
+        return (
+            "allow: ignore needs a reason that stands in a field: name one of the facts "
+            f"{', '.join(sorted(REASONS_FOR_SILENCE))} in when.any (nothing else beside it) or in when.all, "
+            "or name types, or write severities: [info]; or take ignore out of allow"
+        )
+    if IGNORE.word in rule.allow and rule.prefer != IGNORE.word:
+        return (
+            "allow: ignore is not for choosing, or words in a log could choose it; take it out of allow, or write "
+            "prefer: ignore"
+        )
+    return ""
 
 
 def _says_why_silent(when: When) -> bool:
