@@ -1,0 +1,80 @@
+"""Why a policy says what it says of one event: rule, facts, words, runbook, each step, and what was held back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mend.policies.heard_fields import fields_saying
+from mesh_core.incidents.event_types import RECOVERIES
+from mesh_core.incidents.rule import is_benign
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.facts import facts_for
+from mesh_core.policy.policy import Allowed, Policy
+from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
+from mesh_core.runbooks.wording import heading
+
+ASKED, RECOVERY, BENIGN = "asked", "recovery", "benign"
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """A choice that was offered on the way and is not in the end, and by whom it was taken away."""
+
+    choice: str
+    by: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """`route`: is the policy asked about such an event at all? `facts`, `cues`: with the fields that say them."""
+
+    event: HealthEvent
+    allowed: Allowed
+    route: str
+    facts: Mapping[str, tuple[str, ...]]
+    cues: Mapping[str, tuple[str, ...]]
+    held_back: tuple[HeldBack, ...] = field(default=())
+
+    @property
+    def fitted(self) -> str:
+        """The rule that fitted; `none` where no rule knows the event."""
+        return self.allowed.steps[0].name
+
+    def as_json(self) -> dict[str, Any]:
+        event, allowed = self.event, self.allowed
+        match = allowed.runbook
+        return {
+            "event": {name: getattr(event, name) for name in ("id", "type", "node", "service", "severity")},
+            "route": self.route,
+            "rule": self.fitted,
+            "facts": {word: list(said) for word, said in self.facts.items()},
+            "cues": {word: list(said) for word, said in self.cues.items()},
+            "runbook": {"told": heading(match), "id": match.runbook.id, "certain": match.is_certain} if match else None,
+            "steps": [vars(step) for step in allowed.steps],
+            "held_back": [vars(one) for one in self.held_back],
+            "preferred": allowed.preferred,
+            "decided_by": allowed.rule,
+            "order": list(allowed.order),
+            "reason": allowed.reason,
+        }
+
+
+def explain(event: HealthEvent, policy: Policy, past: TrackRecord = NOTHING_KNOWN) -> Explanation:
+    """What `policy` says of `event`, after what was done to its target lately."""
+    allowed = policy.allows(event, past)
+    return Explanation(
+        event=event,
+        allowed=allowed,
+        route=RECOVERY if event.type in RECOVERIES else BENIGN if is_benign(event) else ASKED,
+        facts=fields_saying(event, facts_for),
+        cues=fields_saying(event, policy.cues_in),
+        held_back=tuple(_held_back(allowed)),
+    )
+
+
+def _held_back(allowed: Allowed) -> list[HeldBack]:
+    taken = {word: step for step in allowed.steps for word in step.removed if word not in allowed.actions}
+    return [HeldBack(word, step.name, step.sentence) for word, step in taken.items()]

@@ -1,0 +1,121 @@
+"""What was decided about past events, and what a policy says of them now, after the runs of then. Reads files only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mend.event_archive import ArchivedEvent, events_since
+from mesh_core.actions.choices import IGNORE
+from mesh_core.actions.register import is_loop_guarded
+from mesh_core.approvals.action_folders import ActionFolders
+from mesh_core.approvals.decisions import OPEN
+from mesh_core.approvals.proposal_files import is_beside, name_of
+from mesh_core.llm.reasons import is_a_models
+from mesh_core.models.events import DecisionVerdict, HealthEvent
+from mesh_core.models.outcomes import Outcome
+from mesh_core.models.proposals import AT_REST, Folder, Proposal
+from mesh_core.models.records import parse_time
+from mesh_core.policy.policy import Policy
+from mesh_core.policy.track_record import NOTHING_KNOWN, PastRun, TrackRecord
+from mesh_core.storage.listing import entries
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class PastDecision:
+    """`then`: the choice, a word of the policy; `by` the name of the model that chose it, '' for the rules.
+
+    `proposal`, `folder`, `outcome`: of what was proposed, as far as it is still there.
+    """
+
+    event: HealthEvent
+    then: str
+    by: str
+    reason: str
+    proposal: Proposal | None = None
+    folder: Folder | None = None
+    outcome: Outcome | None = None
+
+
+class PastActions:
+    """Every proposal that still lies in actions/, and what its run came to; read once."""
+
+    def __init__(self, actions: ActionFolders):
+        self._actions = actions
+        self._places = dict(_places(actions))
+        self._runs = sorted(self._read_runs(), key=lambda run: run[1].started_at, reverse=True)
+
+    def decision_on(self, archived: ArchivedEvent) -> PastDecision | None:
+        """None where nothing was decided by a policy or a model: counted, silenced, over by itself."""
+        event = archived.event
+        if archived.verdict == DecisionVerdict.IGNORED:
+            return PastDecision(event, IGNORE.word, "", archived.reason)
+        place = self._places.get(archived.action_id) if archived.verdict == DecisionVerdict.PROPOSED else None
+        proposal = self._actions.proposal_at(place[1]) if place else None
+        if place is None or proposal is None or proposal.edited_by:  # an edit is a person's own choice
+            return None
+        by = proposal.model.name if is_a_models(proposal) else ""
+        outcome = self._actions.outcome_at(place[1])
+        return PastDecision(event, str(proposal.action), by, proposal.reason, proposal, place[0], outcome)
+
+    def record_at(self, event: HealthEvent) -> TrackRecord:
+        """What was known of the target's runs when `event` happened."""
+        moment = parse_time(event.timestamp)
+        about = [(word, one) for word, one in self._runs if (one.node, one.service) == (event.node, event.service)]
+        over = [one for _, one in about if parse_time(one.finished_at) <= moment]
+        if not about:
+            return NOTHING_KNOWN
+        begun = [word for word, one in about if moment - HOUR <= parse_time(one.started_at) <= moment]
+        guarded = [word for word in begun if is_loop_guarded(word)]
+        runs = [PastRun(one.action_id, one.type, one.verdict, one.finished_at) for one in over]
+        return TrackRecord.of(runs, moment, restarts=len(guarded), begun=Counter(guarded))
+
+    def _read_runs(self) -> Iterator[tuple[str, Outcome]]:
+        for _, path in self._places.values():
+            outcome = self._actions.outcome_at(path)
+            if outcome and (proposal := self._actions.proposal_at(path)):
+                yield str(proposal.action), outcome
+
+
+def decisions_since(runtime: Path, past: PastActions, since: datetime) -> Iterator[PastDecision]:
+    """In the order of the archive."""
+    for archived in events_since(runtime, since):
+        if decided := past.decision_on(archived):
+            yield decided
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is chosen for one event: then, and by a policy now. `rule` decided now."""
+
+    decision: PastDecision
+    now: str
+    rule: str
+    reason: str
+    offered: frozenset[str]
+
+    @property
+    def differs(self) -> bool:
+        """Would it be another today? A model's choice may be made again as long as it is offered."""
+        if self.decision.by:
+            return self.decision.then not in self.offered
+        return self.decision.then != self.now
+
+
+def compared(decision: PastDecision, policy: Policy, past: PastActions) -> Compared:
+    allowed = policy.allows(decision.event, past.record_at(decision.event))
+    return Compared(decision, allowed.preferred, allowed.rule, allowed.reason, allowed.actions)
+
+
+def _places(actions: ActionFolders) -> Iterator[tuple[str, tuple[Folder, Path]]]:
+    """By the whole id; of several of one id the last is where it got furthest."""
+    for folder in (Folder.QUARANTINE, *OPEN, *(folder for folder in reversed(AT_REST) if folder != Folder.QUARANTINE)):
+        for entry in entries(actions.folder(folder)):
+            name = name_of(entry.name)
+            if not is_beside(entry.name):
+                yield (name.id if name else entry.name), (folder, Path(entry.path))

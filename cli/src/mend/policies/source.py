@@ -1,0 +1,60 @@
+"""Where a policy comes from: the mesh's own of now, or a file in its place; and on which line of what a rule stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from mend.context import CliContext
+from mend.errors import NOT_THERE, CliError
+from mend.text import plain
+from mesh_core.policy.lifeline_note import read_lifeline
+from mesh_core.policy.policy import BadPolicy, Policy
+from mesh_core.policy.policy_file import rule_lines
+
+SHIPPED = "default_policy.yml"
+
+
+@dataclass(frozen=True)
+class PolicySource:
+    """A policy and the file that lies over the shipped one; that need not exist."""
+
+    policy: Policy
+    file: Path
+
+    def place_of(self, rule: str) -> str:
+        """`config/policy.yml:12`, `default_policy.yml:212 (shipped)`; '' for what is no rule of either."""
+        if line := self._own.get(rule):
+            return f"{self.file.parent.name}/{self.file.name}:{line}"
+        line = self._shipped.get(rule)
+        return f"{SHIPPED}:{line} (shipped)" if line else ""
+
+    @cached_property
+    def _own(self) -> dict[str, int]:
+        try:
+            return rule_lines(self.file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            return {}
+
+    @cached_property
+    def _shipped(self) -> dict[str, int]:
+        return rule_lines(resources.files("mesh_core.policy").joinpath(SHIPPED).read_text(encoding="utf-8"))
+
+
+def policy_of(cli: CliContext, file: Path | None = None) -> PolicySource:
+    """The policy of now with the person's own remedies and runbooks, or with `file` in the place of config/policy.yml.
+    CliError where it cannot be used."""
+    if file is not None and not file.is_file():
+        raise CliError(f"there is no file {plain(file)}", NOT_THERE)
+    cli.remedies.use()
+    own = file or policy_path(cli)
+    try:
+        return PolicySource(Policy.load(own, read_lifeline(cli.runtime), cli.runbooks.index()), own)
+    except BadPolicy as error:
+        raise CliError(f"{plain(error, 2000)}; mend policy check says all that is wrong") from None
+
+
+def policy_path(cli: CliContext) -> Path:
+    return cli.runtime / "config" / "policy.yml"
