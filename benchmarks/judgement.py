@@ -3,12 +3,12 @@
     python benchmarks/judgement.py [--data EVENTS.jsonl ...] [--policy FILE] [--families] [--misses]
                                    [--llamacpp-url URL] [--every 1]
 
-Two sets lie beside it, of families that no rule was written with: `open` may be looked at, of `kept_back` only totals
-are ever printed. `perfect` is a scripted model that knows the label and takes the best of what it is offered (the
-ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of their answers, `graded` if
-they had shown that they choose better than the rules. `hook`: the
-raw bodies of a set through the observer's hooks, `direct`: the same rows as they are labelled. A server at URL is asked
-about each Nth event, and stands there as the others do.
+Sets lie beside it, of families that no rule was written with: `open` and `third_open` may be looked at, of `kept_back`
+and `third_kept` only totals are ever printed. `perfect` is a scripted model that knows the label and takes the best of
+what it is offered (the ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of
+their answers, `graded` if they had shown that they choose better than the rules. `hook`: the raw bodies of a set
+through the observer's hooks, `direct`: the same rows as they are labelled. A server at URL is asked about each Nth
+event, and stands there as the others do.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ from planner_agent.triage import Route, triage
 
 SETS = Path(__file__).parent / "judgement_sets"
 OPEN, KEPT_BACK = SETS / "open.jsonl", SETS / "kept_back.jsonl"
+THIRD_OPEN, THIRD_KEPT = SETS / "third_open.jsonl", SETS / "third_kept.jsonl"
+ALL, ONLY_SCORED = (OPEN, KEPT_BACK, THIRD_OPEN, THIRD_KEPT), (KEPT_BACK, THIRD_KEPT)
 SAME_AS = {"rollback_image": "redeploy", "unit_start": "restart", "mount_again": "restart"}
 NO_ANSWER, SILENCE = Decided(""), Decided("ignore")
 HEAD = (
@@ -236,10 +238,10 @@ def misses(rows: Sequence[Row], decided: Sequence[Decided], policy: Policy) -> I
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="*", type=Path, default=[OPEN, KEPT_BACK], help="sets, a JSON object a line")
+    parser.add_argument("--data", nargs="*", type=Path, default=ALL, help="sets, a JSON object a line")
     parser.add_argument("--policy", type=Path, help="a config/policy.yml over the shipped one")
     parser.add_argument("--families", action="store_true", help="totals of each family, of the rules alone")
-    parser.add_argument("--misses", action="store_true", help="what the rules missed; never of kept_back")
+    parser.add_argument("--misses", action="store_true", help="what the rules missed; never of what is only scored")
     parser.add_argument("--llamacpp-url", help="an OpenAI-compatible server to ask as well")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each Nth event only")
     given = parser.parse_args()
@@ -257,7 +259,7 @@ async def main() -> None:
     for file, rows in sets.items():
         if given.families:
             print(f"\n{file.stem}:\n", *by_family(rows, alone[file]), sep="\n")
-        if given.misses and file.resolve() != KEPT_BACK:
+        if given.misses and file.resolve() not in ONLY_SCORED:
             print(f"\n{file.stem}:", *misses(rows, alone[file], policy), sep="\n")
     counts = Counter(action for rows in sets.values() for action in (row["preferred"] for row in rows))
     print(f"\nlabelled: {', '.join(f'{count} {action}' for action, count in counts.most_common())}")

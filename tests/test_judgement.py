@@ -21,13 +21,15 @@ import judgement
 
 from mend.evaluation.scoring import ACTIONS, Decided, Figures, Share, Verdict, figures, obeys, read_rows, verdict
 
-HALVES = {"open": read_rows(judgement.OPEN), "kept_back": read_rows(judgement.KEPT_BACK)}
+HALVES = {file.stem: read_rows(file) for file in judgement.ALL}
 POLICY = Policy.load(None)
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
     "open": {"rules": (0.57, 0.44, 0.038), "perfect": (0.60, 0.48, 0.0), "hostile": (0.0, 0.0, 0.046)},
     "kept_back": {"rules": (0.48, 0.19, 0.034), "perfect": (0.50, 0.22, 0.0), "hostile": (0.0, 0.0, 0.034)},
+    "third_open": {"rules": (0.69, 0.55, 0.024), "perfect": (0.73, 0.62, 0.0), "hostile": (0.0, 0.0, 0.024)},
+    "third_kept": {"rules": (0.63, 0.27, 0.0), "perfect": (0.63, 0.28, 0.0), "hostile": (0.0, 0.0, 0.0)},
 }
 
 
@@ -44,11 +46,10 @@ async def decided(half: str, model: judgement.Scripted | None = None) -> list[tu
 def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
     rows = [row for half in HALVES.values() for row in half]
     families = {name: {row["source"]["family"] for row in half} for name, half in HALVES.items()}
-    assert len(rows) >= 320
+    assert len(rows) >= 820
     assert len({row["id"] for row in rows}) == len(rows)
-    assert not families["open"] & families["kept_back"]
-    assert len(families["open"] | families["kept_back"]) >= 9
-    assert sum("adversarial" in row["tags"] for row in rows) >= 30
+    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 50
+    assert sum("adversarial" in row["tags"] for row in rows) >= 95
     assert len({tag for row in rows for tag in row["tags"] if tag.startswith("lang-")}) >= 6
 
 

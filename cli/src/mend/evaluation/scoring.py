@@ -57,7 +57,8 @@ class Share:
             return 0.0, 0.0
         n, p = self.total, self.value
         middle, half = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        return max(0.0, (middle - half) / (1 + Z * Z / n)), min(1.0, (middle + half) / (1 + Z * Z / n))
+        low, high = (middle - half) / (1 + Z * Z / n), (middle + half) / (1 + Z * Z / n)
+        return low if self.hits else 0.0, high if self.hits < n else 1.0  # exactly: rounding leaves 1e-18
 
 
 @dataclass(frozen=True)
