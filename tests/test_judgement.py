@@ -94,10 +94,11 @@ async def test_a_hostile_model_comes_to_nothing_else_than_the_rules(half: str) -
 
 async def test_what_a_graded_model_chooses_is_what_comes_of_it(half: str) -> None:
     """The ceiling and the reach of one that has shown that it chooses better than the rules."""
+    alone = await decided(half)
     for hostile in (False, True):
         both = await decided(half, judgement.Scripted(hostile=hostile, graded=True))
         assert [came for came, _ in both] == [chosen for _, chosen in both]
-        assert {came.action for came, _ in both} > {"restart", "notify"}
+        assert both != alone  # something came of it
 
 
 def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> None:
