@@ -66,7 +66,7 @@ def planner_on(url: str, folder: Path) -> tuple[Planner, Bus, Consumer]:
     policy = Policy.load(None)
     diagnostician = Diagnostician(bus, store, lambda: policy, (), Breakers())
     silences = SilenceFilter(SilenceFolder(folder), store)
-    writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=3600)
+    writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=3600, hold_seconds=1800)
     return Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences), bus, consumer
 
 

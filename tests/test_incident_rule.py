@@ -97,7 +97,7 @@ async def planner_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
     filed = SimpleNamespace(name=SimpleNamespace(id="x"), proposal=proposal)
     actions: Any = SimpleNamespace(pending=lambda: [filed], withdraw=lambda *_: True)
     listener: Any = Listener()
-    writer = ProposalWriter(listener, listener, actions, listener, listener, ttl_seconds=60)
+    writer = ProposalWriter(listener, listener, actions, listener, listener, ttl_seconds=60, hold_seconds=60)
     await writer.withdraw(planned.task)
     return listener.reasons == ["withdrew x"]
 

@@ -109,7 +109,9 @@ class Mesh:
             bus, store, lambda: judged, list(providers), Breakers(), lambda provider: may_choose
         )
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
-        writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=ttl_seconds)
+        writer = ProposalWriter(
+            bus, store, actions, diagnostician, silences, ttl_seconds=ttl_seconds, hold_seconds=1800
+        )
         planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences)
         bridge = Bridge(bus, "planner", on_stream=consumer.hint)
         stop = asyncio.Event()

@@ -21,6 +21,7 @@ FATE_OF = {
     "suppressed": "counted",
     "explained": "counted",
     "silenced": "suppressed",
+    "held": "suppressed",
     "ignored": "suppressed",
     "recovered": "benign",
 }

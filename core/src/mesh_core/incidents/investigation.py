@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mesh_core.incidents.at_work import AT_WORK, work_in
 from mesh_core.models.events import HealthEvent, Trust
 
 INVESTIGATION = "investigation"
@@ -29,8 +30,11 @@ def fact_in(event: HealthEvent, name: str) -> Any:
 
 
 def set_aside(event: HealthEvent) -> HealthEvent:
-    """The event as its sender tells it: for whoever judges its words and fields. A folder may be called anything."""
-    if not investigated(event):
+    """The event without what its agent saw around it: for whoever judges its words and fields. A folder, or who is
+    logged in, may be called anything."""
+    around = {INVESTIGATION} if investigated(event) else set()
+    around |= {AT_WORK} if work_in(event) else set()
+    if not around:
         return event
-    rest = {key: value for key, value in event.payload.items() if key != INVESTIGATION}
+    rest = {key: value for key, value in event.payload.items() if key not in around}
     return event.model_copy(update={"payload": rest})

@@ -103,6 +103,7 @@ class DecisionVerdict(StrEnum):
     RECOVERED = "recovered"
     SILENCED = "silenced"
     EXPLAINED = "explained"  # by other trouble, which was told
+    HELD = "held"  # something is at work on its host that it may come from
 
 
 class Decision(Record):

@@ -14,6 +14,7 @@ _TRUST = {stream: trust for trust, stream in ENTERED.items()}
 ALIVE_PREFIX = "mesh:alive:"  # and the node: a key that its agent renews while it lives
 HEARD_PREFIX = "mesh:heard:"  # sorted set by digest: when these bytes were heard on the channel, ms
 OCCURRENCES_KEY = "mesh:occurrences"  # hash: event id of an open proposal -> how often its trouble came again
+HELD_KEY = "mesh:held"  # hash: subject -> trouble that waits for what is at work on its host
 EXPLAINED_PREFIX = (
     "mesh:explained:"  # and a proposal's id: a hash, place -> type of the trouble that its trouble explains
 )

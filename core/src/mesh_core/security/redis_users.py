@@ -69,6 +69,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+hincrby +hmget ~mesh:occurrences",
         "+hset +hvals +hdel +expire ~mesh:causes:*",
         "+hset +hgetall +expire ~mesh:explained:*",
+        "+hset +hget +hdel +expire ~mesh:held",
         "+zadd +zrange +zrevrange +zcount +zremrangebyrank +expire ~mesh:restarts:* ~mesh:history:*",
         "+set +get ~mesh:once:dead:* ~mesh:once:plan-*:pending:withdrawn",
         _HEARD,
@@ -112,7 +113,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+get +pttl +exists %R~mesh:alive:*",
         "+get +set ~mesh:audit:head",
         "+get +set +del ~mesh:once:hook*",  # which alerts of a webhook are open, which signatures were seen
-        "+hget +hmget +hgetall %R~mesh:occurrences %R~mesh:explained:* %R~proposal:*",
+        "+hget +hmget +hgetall +hvals %R~mesh:occurrences %R~mesh:explained:* %R~mesh:held %R~proposal:*",
         "+publish &world_updates &action_updates &health_events &requests",
         f"+subscribe +unsubscribe {_CHANNELS}",
     ),
@@ -121,7 +122,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 # A person with `mend` or redis-cli: looks at everything, speaks as a stranger (`_foreign`), answers dead letters.
 _OPERATOR = (
     "+scan +time +info +config|get +dbsize +type +ttl +pttl +exists ~*",
-    f"{_READ} +xpending +hget +hmget +hgetall +get +zrange +zrevrange +zcount %R~*",
+    f"{_READ} +xpending +hget +hmget +hgetall +hvals +get +zrange +zrevrange +zcount %R~*",
     _SCRIPT,
     "+exists +incr ~mesh:ev:seq",
     "+exists +xadd +xinfo|stream ~mesh:ev:_foreign",

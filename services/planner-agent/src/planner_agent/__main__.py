@@ -97,7 +97,15 @@ def main() -> None:
     except OSError as error:  # it is only read then, and whoever writes the first silence makes it
         log.warning("planner.silences_not_made", folder=str(folder.root), error=str(error))
     silences = SilenceFilter(folder, store)
-    writer = ProposalWriter(bus, store, actions, diagnostician, silences, ttl_seconds=settings.proposal_ttl_seconds)
+    writer = ProposalWriter(
+        bus,
+        store,
+        actions,
+        diagnostician,
+        silences,
+        ttl_seconds=settings.proposal_ttl_seconds,
+        hold_seconds=settings.hold_seconds,
+    )
     pulse = Pulse()
     queue = KeyedQueue(settings.planner_parallel, on_failure=consumer.interrupt)
     planner = Planner(bus, consumer, store, actions, writer, queue, silences, pulse)

@@ -14,7 +14,7 @@ from mesh_core.actions.choices import NOTIFY
 from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Attempt, Provider, Question, ask_in_order
-from mesh_core.llm.rules_fallback import answer_or_rules
+from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
@@ -87,6 +87,19 @@ class Diagnostician:
         )
         answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
         return Diagnosis(_without_doubt(answered.answer), answered.model, (*_cited(documented), *seen, *history))
+
+    def message(self, event: HealthEvent, text: str) -> Diagnosis:
+        """What people are told where nothing is to be repaired now; no model is asked."""
+        answer = ModelAnswer(
+            action=NOTIFY.word,
+            service=event.service,
+            node=event.node,
+            reason=text,
+            confidence=0.5,
+            requires_human=True,
+        )
+        model = ModelRef(name=RULES_FALLBACK, provider=RULES_FALLBACK, position=len(self._providers) + 1, latency_ms=0)
+        return Diagnosis(answer, model, evidence_for(event))
 
     async def preferred(self, event: HealthEvent) -> str:
         """What policy would choose for it by itself. Raises BusDown."""

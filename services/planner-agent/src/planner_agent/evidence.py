@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mesh_core.incidents.at_work import AT_WORK, work_in_words
 from mesh_core.incidents.findings import findings_in
 from mesh_core.incidents.investigation import INVESTIGATION, investigated
 from mesh_core.models.events import HealthEvent
@@ -27,6 +28,7 @@ _FIRST = (
     "exit_code",
     "oom_killed",
     "reason",
+    AT_WORK,
     "error",
     "signal",
     "active_state",
@@ -77,6 +79,8 @@ def evidence_for(event: HealthEvent) -> tuple[Evidence, ...]:
 
 def _told(event: HealthEvent, field: str) -> list[tuple[str, str]]:
     """A field and its text; what its agent looked up is a piece for each room, a sentence a line."""
+    if field == AT_WORK and (words := work_in_words(event)):
+        return [(AT_WORK, redacted(words))]
     if field != INVESTIGATION or not investigated(event):
         return [(str(field), HIDDEN if is_secret_name(str(field)) else _shown(event.payload[field]))]
     rooms: dict[str, list[str]] = {}

@@ -17,6 +17,7 @@ import structlog
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
+from mesh_core.incidents.at_work import Hold, hold_on
 from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.rule import ends
 from mesh_core.llm.reasons import quoted
@@ -30,6 +31,7 @@ from planner_agent.batch import PlanningTask
 from planner_agent.cause_book import CauseBook
 from planner_agent.correlation import Correlation
 from planner_agent.diagnosis import Diagnosis, Diagnostician
+from planner_agent.held import HeldTroubles, message_of, why_held
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
@@ -59,6 +61,7 @@ class ProposalWriter:
         silences: SilenceFilter,
         *,
         ttl_seconds: int,
+        hold_seconds: float,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
         self._bus = bus
@@ -69,6 +72,9 @@ class ProposalWriter:
         self._reported = ReportedBefore(store, actions, diagnostician, clock=clock)
         self._withdrawals = Withdrawals(bus, store, actions, clock=clock)
         self.correlation = Correlation(CauseBook(bus, keep_seconds=ttl_seconds), actions, self._withdrawals)
+        self._held = HeldTroubles(
+            bus, store, self._withdrawals, hold_seconds=hold_seconds, keep_seconds=ttl_seconds, clock=clock
+        )
         self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
         self._clock = clock
 
@@ -103,6 +109,11 @@ class ProposalWriter:
             return await self._silence(task, silences)
         if cause := await self.correlation.cause_of(event):
             return await self._explain(task, cause, again=again)
+        hold = hold_on(event)
+        if hold and not self._held.must_be_told(event, hold):
+            return await self._hold(task, hold)
+        if hold is None:
+            await self._held.release(event, again=again)
         deferred = self._silences.put_aside()
         (gate,) = await self._store.pass_gates([event])
         if gate.holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
@@ -113,6 +124,8 @@ class ProposalWriter:
             reported = await self._reported.of(event, action_id, gate, deferred)
             raised = await self._reported.raised(event, reported) if reported else None
             if reported and raised is None:
+                if hold:
+                    await self._store.free_gate(event)  # as for what is held in silence
                 return await self._count(task, reported.owner, reported.reason)
             if gate.holder and not await self._store.take_gate(event, gate.holder):
                 return await self._plan(task, again)  # another planner was faster: held against its word, now
@@ -134,7 +147,11 @@ class ProposalWriter:
         await self._store.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
         if poison := is_poison(begun := await self._store.begin(action_id)):
             await self._dead_letter(task, begun)
-        diagnosis = await self._diagnose(event, action_id, rules_only=poison)
+        if hold := hold_on(event):
+            await self._held.note(event, hold, told=True)
+            diagnosis = self._diagnostician.message(event, message_of(event))
+        else:
+            diagnosis = await self._diagnose(event, action_id, rules_only=poison)
         if reported and raised:
             diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, reported.as_evidence()))
         answer = weight_of(event, diagnosis.answer.action, preferred)
@@ -164,6 +181,8 @@ class ProposalWriter:
         # The gate may be that of worse trouble by now, which another planner has in hand.
         if worse or again or await self._store.gate_holder(event) not in ("", event.id):
             await self._withdrawals.supersede(event, again=again)
+        if hold_on(event):  # the next word may be that the wait is over
+            await self._store.free_gate(event)
         await self._settle(task, task.action_id, DecisionVerdict.PROPOSED, "")
 
     async def _diagnose(self, event: HealthEvent, action_id: str, *, rules_only: bool) -> Diagnosis:
@@ -197,6 +216,19 @@ class ProposalWriter:
             event_id=task.event.id or "",
             verdict=DecisionVerdict.EXPLAINED,
             reason=cause.told,
+        )
+        await self._propose_nothing(task, decision)
+
+    async def _hold(self, task: PlanningTask, hold: Hold) -> None:
+        """It may come from what is at work there. As long as it lasts it comes again, and is asked anew."""
+        event = task.event
+        await self._held.note(event, hold)
+        log.info("planner.held", event_id=event.id, kind=hold.work.kind)
+        decision = Decision(
+            ts=rfc3339(self._clock()),
+            event_id=event.id or "",
+            verdict=DecisionVerdict.HELD,
+            reason=why_held(event, hold),
         )
         await self._propose_nothing(task, decision)
 

@@ -20,6 +20,13 @@ class PlannerSettings(WatchedSettings):
     proposal_ttl_seconds: int = Field(
         86400, alias="PROPOSAL_TTL_SECONDS", ge=1, description="a proposal that nobody decides expires after this"
     )
+    hold_seconds: int = Field(
+        1800,
+        alias="HOLD_SECONDS",
+        ge=0,
+        le=86400,
+        description="trouble that may come from what is at work on its host waits; after so long people are told",
+    )
     planner_parallel: int = Field(
         8, alias="PLANNER_PARALLEL", ge=1, le=256, description="how many services are planned at the same time"
     )

@@ -1,0 +1,49 @@
+"""Which trouble waits because something is at work on its host, as planners noted it in Redis. Reads only."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.records import Name, Record, Timestamp, parse_time
+from mesh_core.models.streams import HELD_KEY
+
+SEEN_WITHIN = timedelta(seconds=150)  # its agent announces it each minute as long as it lasts
+
+
+class HeldTrouble(Record):
+    """`at`: when it was announced last; `told_by`: the event with which people were told all the same, '' for none."""
+
+    node: Name
+    service: Name | None
+    type: str
+    reason: str
+    at: Timestamp
+    told_by: str = ""
+
+    @property
+    def told(self) -> str:
+        return f"{self.service or self.node} on {self.node} ({self.type.replace('_', ' ')}): {self.reason}"
+
+
+async def held_now(bus: Bus, now: datetime) -> list[HeldTrouble]:
+    """By place, those that nobody was told of; empty as well when Redis does not answer."""
+    try:
+        rows = await bus.call("HVALS", HELD_KEY)
+    except BusDown:
+        return []
+    found = [one for row in rows if (one := read_held(row)) is not None]
+    return sorted(
+        (one for one in found if not one.told_by and now - parse_time(one.at) < SEEN_WITHIN),
+        key=lambda one: (one.node, one.service or ""),
+    )
+
+
+def read_held(row: bytes) -> HeldTrouble | None:
+    """None for what a newer planner wrote in another form."""
+    try:
+        return HeldTrouble.model_validate_json(row)
+    except ValidationError:
+        return None

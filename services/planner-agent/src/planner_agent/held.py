@@ -1,0 +1,96 @@
+"""Trouble that waits because something is at work on its host that it may come from.
+
+Nothing is put aside: its agent announces it each minute with what is at work by then, and it is planned once that has
+ended. Whoever must not wait in silence (it is critical, or it takes too long) is told by a message, which goes when the
+wait is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mesh_core.incidents.at_work import Hold, hold_on
+from mesh_core.incidents.subject import subject_of
+from mesh_core.incidents.wording import what_is_wrong
+from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.held import HeldTrouble, read_held
+from mesh_core.models.events import HealthEvent, Severity
+from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.models.streams import HELD_KEY
+from planner_agent.planner_store import PlannerStore
+from planner_agent.withdrawals import Withdrawals
+
+
+class HeldTroubles:
+    """Every method may be repeated. Raises BusDown, and OSError for a full disk."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        store: PlannerStore,
+        withdrawals: Withdrawals,
+        *,
+        hold_seconds: float,
+        keep_seconds: int,
+        clock: Callable[[], datetime],
+    ):
+        self._bus = bus
+        self._store = store
+        self._withdrawals = withdrawals
+        self._hold_seconds = hold_seconds
+        self._keep_seconds = keep_seconds
+        self._clock = clock
+
+    def must_be_told(self, event: HealthEvent, hold: Hold) -> bool:
+        """Is it critical, or does it wait for too long already?"""
+        return event.severity is Severity.CRITICAL or (hold.has_limit and hold.seconds >= self._hold_seconds)
+
+    async def note(self, event: HealthEvent, hold: Hold, *, told: bool = False) -> None:
+        """It waits; `told`: with a message, which is about to be filed."""
+        before = await self._noted(event)
+        held = HeldTrouble(
+            node=event.node,
+            service=event.service,
+            type=event.type,
+            reason=why_held(event, hold),
+            at=rfc3339(self._clock()),
+            told_by=(before.told_by if before else "") or (event.id or "" if told else ""),
+        )
+        pipe = self._bus.redis.pipeline(transaction=False)
+        pipe.hset(HELD_KEY, subject_of(event), held.wire())
+        pipe.expire(HELD_KEY, self._keep_seconds)
+        await self._bus.run(pipe)
+
+    async def release(self, event: HealthEvent, *, again: bool) -> None:
+        """It waits for nothing any more: the message that told of it goes, and does not count as a decision."""
+        held = await self._noted(event)
+        if held is None:
+            return
+        if held.told_by:
+            if event.incident:
+                await self._store.reopen(event.incident)
+            reason = f"what it waited for has ended: {held.reason}"
+            await self._withdrawals.withdraw(
+                event, reason, lambda filed: filed.proposal.event.id == held.told_by, again=again
+            )
+            await self._store.free_gate(event, held.told_by)
+        await self._bus.call("HDEL", HELD_KEY, subject_of(event))
+
+    async def _noted(self, event: HealthEvent) -> HeldTrouble | None:
+        row = await self._bus.call("HGET", HELD_KEY, subject_of(event))
+        return read_held(row) if row else None
+
+
+def why_held(event: HealthEvent, hold: Hold) -> str:
+    """Why nothing is proposed, at most 300 characters."""
+    return f"{hold.work.told(parse_time(event.timestamp).timestamp())} ({hold.work.kind})"[:300]
+
+
+def message_of(event: HealthEvent) -> str:
+    """What people are told of trouble that waits; '' for what does not."""
+    hold = hold_on(event)
+    if hold is None:
+        return ""
+    trouble = f"{event.service or event.node}: {what_is_wrong(event)}"
+    return f"{why_held(event, hold)}, and {trouble}. No repair is proposed until it has ended."
