@@ -246,7 +246,7 @@ async def test_a_look_that_never_ends_holds_up_nothing_and_no_other_begins_besid
         assert len(looks) == 1
     finally:
         released.set()
-    await wait_for(lambda: not asked._looks, 30, "the look is back")
+    await wait_for(lambda: not asked._thread.looks, 30, "the look is back")
     found = (await asked.look(result()))["investigation"]
     assert found["hangs"] == {"late": 1}
     assert len(looks) == 2

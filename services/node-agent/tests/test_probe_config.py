@@ -11,6 +11,7 @@ from node_agent.investigation.options import InvestigationOptions
 from node_agent.probe import DefaultProbeOptions
 from node_agent.probe_config import ProbeConfig, ProbeConfigError, read_probe_config
 from node_agent.probe_table import PROBES
+from node_agent.work.options import WorkOptions
 
 EXAMPLE = Path(__file__).parents[1] / "node.example.yml"
 
@@ -23,7 +24,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_no_file_and_an_empty_file_mean_the_defaults(tmp_path: Path) -> None:
     defaults = tuple(options() for options in PROBES.values() if issubclass(options, DefaultProbeOptions))
-    expected = ProbeConfig(defaults, FlapOptions(), InvestigationOptions())
+    expected = ProbeConfig(defaults, FlapOptions(), InvestigationOptions(), WorkOptions())
     assert read_probe_config(tmp_path / "none.yml") == expected
     assert read_probe_config(written(tmp_path, "# nothing yet\n")) == expected
     assert read_probe_config(written(tmp_path, "version: 1\n")) == expected

@@ -6,7 +6,7 @@
 | a check of a disk or an array | services that do not answer, a busy host |
 | a deployment of that very thing, a person's hands on it | services that do not run or answer |
 | a shutdown, a declared maintenance | everything, also what began before |
-| somebody who is logged in | nothing: the card says so |
+| somebody who is logged in, a maintenance that was forgotten | nothing: the card says so |
 
 What began before the others waits for none of them: it does not come from there. Only an agent's own word counts.
 """
@@ -40,6 +40,7 @@ class WorkKind(StrEnum):
     DISK_CHECK = "disk_check"
     PERSON = "person"  # somebody has this very thing in hand
     LOGIN = "login"  # somebody is logged in
+    FORGOTTEN = "forgotten"  # a maintenance was declared, so long ago that it is not believed
 
 
 class Work(NamedTuple):
@@ -76,7 +77,7 @@ class _Waits(NamedTuple):
 
 _BUSY_HOST = frozenset({"load_high", "memory_low", "temperature_high"})
 _DISTURBED = SERVICE_STATES | _BUSY_HOST | {EventType.PROBE_FAILED}
-_SAYS_ITSELF = frozenset({WorkKind.MAINTENANCE, WorkKind.SHUTDOWN, WorkKind.LOGIN})
+_SAYS_ITSELF = frozenset({WorkKind.MAINTENANCE, WorkKind.SHUTDOWN, WorkKind.LOGIN, WorkKind.FORGOTTEN})
 _WAITS: Mapping[WorkKind, _Waits] = {
     WorkKind.MAINTENANCE: _Waits(None, began_before=True, has_limit=False),  # its agent believes it for a day at most
     WorkKind.SHUTDOWN: _Waits(None, began_before=True),

@@ -39,6 +39,7 @@ from node_agent.redis_client import RedisClient
 from node_agent.sender import EventSender
 from node_agent.settings import NodeAgentSettings
 from node_agent.spool import Spool
+from node_agent.work.watch import WorkWatch
 
 LOOK_BACK_SECONDS = 600.0  # what died before that was not our time
 
@@ -93,6 +94,7 @@ def main() -> None:
         send,
         store,
         investigate=Investigator(config.investigation, rooms(settings.docker_host, images)).look,
+        at_work=WorkWatch(config.at_work, settings.docker_host).look,
         clock_ms=clock_ms,
         caught_up=lambda: len(spool) == 0,
         pulse=pulse,

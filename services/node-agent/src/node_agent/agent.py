@@ -45,8 +45,8 @@ async def look_nowhere(result: CheckResult) -> dict[str, Any]:
 class Agent:
     """One node. `send` takes each event and must not lose it; `store` is where open incidents survive.
 
-    `investigate` gives more payload out of the host, bounded, and never raises; `caught_up` says whether all that was
-    sent has arrived.
+    `investigate` and `at_work` give more payload out of the host, bounded, and never raise: what lies behind it, and
+    what is done there. `caught_up` says whether all that was sent has arrived.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Agent:
         store: IncidentStore,
         *,
         investigate: Callable[[CheckResult], Awaitable[dict[str, Any]]] = look_nowhere,
+        at_work: Callable[[CheckResult], Awaitable[dict[str, Any]]] = look_nowhere,
         announce_seconds: float = ANNOUNCE_SECONDS,
         caught_up: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
@@ -69,6 +70,7 @@ class Agent:
         self._send = send
         self._store = store
         self._investigate = investigate
+        self._at_work = at_work
         self._announce_seconds = announce_seconds
         self._caught_up = caught_up
         self._clock = clock
@@ -109,10 +111,12 @@ class Agent:
         """What was found is kept as it was; what it says of the present state of others would be wrong by now."""
         for change in self.tracker.still_open():
             result = change.result
+            fresh = await self._at_work(result)
             probe = next((one for one in self.probes if result.key.startswith(f"{one.name}:")), None)
             if probe and result.facts.keys() & OF_OTHERS:
-                fresh = await self._from_probe(probe, change)
-                self.tracker.renew_evidence(result.key, {word: fresh[word] for word in OF_OTHERS if word in fresh})
+                said = await self._from_probe(probe, change)
+                fresh |= {word: said[word] for word in OF_OTHERS if word in said}
+            self.tracker.renew_evidence(result.key, fresh)
 
     def _summary(self) -> dict[str, Any]:
         return {
@@ -206,8 +210,7 @@ class Agent:
         if update.recheck_seconds is not None:
             recheck[key] = update.recheck_seconds
         for change in update.changes:
-            plain = change.kind == "recovered" or key.startswith(SOURCE_KEY)
-            evidence = {} if plain else await self._evidence(probe, change)
+            evidence = {} if change.kind == "recovered" else await self._evidence(probe, change)
             self.tracker.keep_evidence(change.result.key, evidence)
             log.info(
                 f"agent.{change.kind}",
@@ -226,12 +229,11 @@ class Agent:
             self._save()
 
     async def _evidence(self, probe: Probe, change: IncidentChange) -> dict[str, Any]:
-        """What its probe knows, and what an investigation finds meanwhile."""
-        return {
-            key: value
-            for part in await asyncio.gather(self._from_probe(probe, change), self._investigate(change.result))
-            for key, value in part.items()
-        }
+        """What its probe knows, and what is found on the host meanwhile."""
+        looks = [self._at_work(change.result)]
+        if not change.result.key.startswith(SOURCE_KEY):
+            looks += [self._from_probe(probe, change), self._investigate(change.result)]
+        return {key: value for part in await asyncio.gather(*looks) for key, value in part.items() if value != []}
 
     @staticmethod
     async def _from_probe(probe: Probe, change: IncidentChange) -> dict[str, Any]:

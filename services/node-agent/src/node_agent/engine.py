@@ -67,6 +67,18 @@ class Engine:
             return None
         return found
 
+    async def pulls(self, since: float) -> list[Any]:
+        """Its events about images that were pulled from `since` (unix seconds) until now. HttpConnectionError."""
+        filters = quote(json.dumps({"type": ["image"], "event": ["pull"]}))
+        path = f"/events?since={since:.0f}&until={time.time():.0f}&filters={filters}"
+        response = await request(self.address, path, seconds=REPLY_SECONDS)
+        if response.status != 200:
+            raise EngineError(f"the engine answered {response.status} to /events")
+        try:
+            return [json.loads(line) for line in response.body.splitlines() if line.strip()]
+        except ValueError as error:
+            raise HttpConnectionError(f"the engine's answer to /events is not JSON: {error}") from error
+
     async def logs(self, container_id: str, *, tty: bool, lines: int = LOG_LINES) -> list[str]:
         """Its last lines, cleaned; empty if the log driver keeps none."""
         path = f"/containers/{quote(container_id, safe='')}/logs?stdout=1&stderr=1&tail={lines}"

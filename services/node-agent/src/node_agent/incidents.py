@@ -138,9 +138,10 @@ class IncidentTracker:
             self._targets[key].evidence = evidence
 
     def renew_evidence(self, key: str, evidence: dict[str, Any]) -> None:
-        """These words of it say another thing by now."""
+        """These words of it say another thing by now; of an empty list there is none any more."""
         if self.is_open(key):
-            self._targets[key].evidence = {**self._targets[key].evidence, **evidence}
+            renewed = {**self._targets[key].evidence, **evidence}
+            self._targets[key].evidence = {word: said for word, said in renewed.items() if said != []}
 
     def dump(self) -> list[dict[str, Any]]:
         """What is open, as plain JSON: survives a restart of the agent."""

@@ -18,6 +18,7 @@ from node_agent.investigation.options import InvestigationOptions
 from node_agent.options import Options
 from node_agent.probe import DefaultProbeOptions, ProbeOptions
 from node_agent.probe_table import PROBES
+from node_agent.work.options import WorkOptions
 
 
 class ProbeConfigError(ValueError):
@@ -31,11 +32,13 @@ class ProbeConfig:
     probes: tuple[ProbeOptions, ...]
     flapping: FlapOptions
     investigation: InvestigationOptions
+    at_work: WorkOptions
 
 
 class _File(Options):
     flapping: FlapOptions = FlapOptions.model_construct()
     investigation: InvestigationOptions = InvestigationOptions.model_construct()
+    at_work: WorkOptions = WorkOptions.model_construct()
     version: Literal[1] = 1
 
 
@@ -45,7 +48,8 @@ def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PRO
     text, value = _read_yaml(path)
     if not value:  # the usual case: nothing is compiled for it
         defaults = _enabled([default for _, default in sections.values()])
-        return ProbeConfig(defaults, FlapOptions.model_construct(), InvestigationOptions.model_construct())
+        usual = _File.model_construct()
+        return ProbeConfig(defaults, usual.flapping, usual.investigation, usual.at_work)
     model = create_model("NodeFile", __base__=_File, **cast("dict[str, Any]", sections))
     try:
         file = model.model_validate(value)
@@ -53,7 +57,8 @@ def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PRO
         wrong = error.errors(include_url=False)
         problems = [_line(text, problem["loc"]) + _sentence(problem, model) for problem in wrong]
         raise ProbeConfigError(f"{path}: " + "; ".join(problems)) from error
-    return ProbeConfig(_enabled([getattr(file, name) for name in sections]), file.flapping, file.investigation)
+    wanted = _enabled([getattr(file, name) for name in sections])
+    return ProbeConfig(wanted, file.flapping, file.investigation, file.at_work)
 
 
 def _enabled(sections: list[ProbeOptions | tuple[ProbeOptions, ...] | None]) -> tuple[ProbeOptions, ...]:

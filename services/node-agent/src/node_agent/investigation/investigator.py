@@ -1,14 +1,9 @@
-"""Asks the rooms that fit an event, one after the other, for a bounded time. Never holds up the agent, never raises.
-
-A look may hang for ever in the kernel (a disk that died), and nothing can end it: so it is a thread that nobody waits
-for. Until it is back no other begins.
-"""
+"""Asks the rooms that fit an event, one after the other, for a bounded time. Never holds up the agent, never raises."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,11 +12,11 @@ from typing import Any
 import structlog
 
 from mesh_core.incidents.investigation import INVESTIGATION
-from mesh_core.runtime.process_memory import give_back
 from node_agent.checks import CheckResult
 from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Question, Room
+from node_agent.loose_thread import LooseThread
 from node_agent.mounts import read_mounts
 
 BUDGET_SECONDS = 6.0  # of looking in a row, when much breaks at once ...
@@ -59,7 +54,7 @@ class Investigator:
         self._seconds = options.seconds
         self._rooms = rooms if options.enabled else ()
         self._turn = asyncio.Lock()
-        self._looks = False
+        self._thread = LooseThread("investigation")
         self._left = BUDGET_SECONDS
         self._counted_at = time.monotonic()
         try:
@@ -84,36 +79,16 @@ class Investigator:
         return {INVESTIGATION: {**found, "took_ms": round(1000 * (time.monotonic() - started))}}
 
     async def _look(self, look: _Look) -> None:
-        loop, done, began = asyncio.get_running_loop(), asyncio.Event(), time.monotonic()
-
-        def run() -> None:
-            look.run()
-            give_back()
-            with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
-                loop.call_soon_threadsafe(ended)
-
-        def ended() -> None:
-            self._looks = False
-            done.set()
-
-        self._looks = True
+        began, ended = time.monotonic(), False
         try:
-            threading.Thread(target=run, name="investigation", daemon=True).start()
-        except RuntimeError as error:  # no more threads are allowed: trouble of its own, and no reason to lose an event
-            self._looks = False
-            log.warning("investigation.cannot_begin", error=str(error))
-            return
-        try:
-            await done.wait()
+            ended = await self._thread.run(look.run)
         finally:
             self._left -= time.monotonic() - began
-            if look.failed or not done.is_set():
-                log.info(
-                    "investigation.incomplete", found=sorted(look.found), failed=look.failed, late=not done.is_set()
-                )
+            if look.failed or not ended:
+                log.info("investigation.incomplete", found=sorted(look.found), failed=look.failed, late=not ended)
 
     def _may_look(self) -> bool:
         now = time.monotonic()
         self._left = min(BUDGET_SECONDS, self._left + (now - self._counted_at) * EARNED_SECONDS)
         self._counted_at = now
-        return self._left > 0 and not self._looks
+        return self._left > 0 and not self._thread.looks
