@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from secret_corpus import drawn
 
-from mesh_core.security.redaction import pruned
+from mesh_core.security.redaction import pruned, redacted
 from mesh_core.security.secret_names import is_secret_name
 from mesh_core.security.secret_values import HIDDEN
 from mesh_core.security.secrets_in_text import without_secrets
@@ -173,3 +173,21 @@ def _seconds(text: str) -> float:
         return time.process_time() - began
 
     return min(once() for _ in range(3))
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("paid with 4111 1111 1111 1111 today", "paid with *** today"),
+        ("paid with 378282246310005 today", "paid with *** today"),
+        ("block 4111111111111112 of the file", "block 4111111111111112 of the file"),  # no check digit fits
+        ("GET /rest/ping?u=jane&p=9f86d081884c7d659a2f&c=app", "GET /rest/ping?u=jane&p=***&c=app"),
+        ("https://hooks.slack.com/services/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", "/services/***/***/***"),
+        ("seed phrase: " + "amber " * 11 + "delta", "seed phrase: ***"),
+        ("at a.TokenFilter.run(TokenFilter.java:87)", "at a.TokenFilter.run(TokenFilter.java:87)"),
+        ("saved 4YOxm9LMMdvruu84LA4R.webp", "saved 4YOxm9LMMdvruu84LA4R.webp"),
+        ("checksum R+e9zVFWpgRWfJf++2gdQECDdQk=", "checksum R+e9zVFWpgRWfJf++2gdQECDdQk="),
+    ],
+)
+def test_what_the_second_corpus_showed_is_mended_as_a_kind(line: str, shown: str) -> None:
+    assert redacted(line).endswith(shown)

@@ -102,6 +102,12 @@ def _value_at(text: str, offset: int, name: str) -> tuple[int, int]:
     return start, start + len(value.rstrip(".,:;") or value)
 
 
+def _is_file(name: str) -> bool:
+    """Does it end as the name of a source file does?"""
+    stem, dot, ending = name.rpartition(".")
+    return bool(stem and dot) and 0 < len(ending) < 5 and strength_of(ending) == NO
+
+
 def is_hidden(strength: int, name: str, value: str, separator: str) -> bool:
     if value.startswith("[") and _NUMBERS.fullmatch(value):
         return True
@@ -110,6 +116,8 @@ def is_hidden(strength: int, name: str, value: str, separator: str) -> bool:
     digits = value.isdigit()
     lowered = name.lower()
     if strength == STRONG:
+        if digits and separator == ":" and _is_file(name):
+            return False  # TokenFilter.java:87
         if digits and (lowered.endswith("s") or (lowered == "pass" and len(value) < 4)):
             return False  # tokens: 812, pass=5
         if digits and len(value) < 4 and lowered.endswith("token"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from mesh_core.security.payment_cards import CARD, as_card
 from mesh_core.security.secret_commands import COMMANDS, PIPED
 from mesh_core.security.secret_tokens import PASSWORD_HASH, PRIVATE_KEY, TOKEN
 from mesh_core.security.secret_values import HIDDEN, is_random
@@ -34,13 +35,20 @@ def without_secrets(text: str) -> str:
     text = in_markup(assigned(text))
     text = _WIFI.sub(rf"\1{HIDDEN}", text) if "WIFI:" in text else text
     text = _CODE_SAID.sub(rf"\1{HIDDEN}", text) if any(word in low for word in _CODE_WORDS) else text
+    text = _PHRASE.sub(rf"\1{HIDDEN}", text) if "phrase" in low or "mnemonic" in low or "seed" in low else text
+    text = CARD.sub(as_card, text)
     text = in_sentences(text)
     return _WORD.sub(_drawn, text)
 
 
 _PUBLIC = re.compile(
-    r"(?:public[ _-]?key|peer|etag|\bbh|fingerprint|integrity|cluster id|device)['\"]?"
+    r"(?:public[ _-]?key|peer|etag|\bbh|fingerprint|checksum|digest|integrity|cluster id|device)['\"]?"
     r"[ \t]{0,2}[:=]?[ \t]{0,2}(?:w/)?['\"]?\Z"
+)
+# The name of a picture, a script or a unit may be drawn by lot, and opens nothing.
+_NAMES_END = (
+    *(".webp", ".jpg", ".jpeg", ".png", ".gif", ".svg", ".heic", ".mp4", ".mkv", ".js", ".css", ".map", ".woff2"),
+    *(".service", ".scope", ".slice", ".mount", ".socket", ".timer", ".log", ".tmp"),
 )
 # Long enough for a token.
 _WORD = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9_+/=~%.:-]{16,2048}")
@@ -54,6 +62,8 @@ def _drawn(found: re.Match[str]) -> str:
     word = found[0]
     # a public key, a fingerprint of one or of a file's content is no secret
     if not is_random(word) or word.startswith(("SHA256:", "sha256-", "sha384-", "sha512-", "h1:", "bh=", "AAAA")):
+        return word
+    if word.endswith(_NAMES_END):
         return word
     before = found.string[max(0, found.start() - 24) : found.start()].lower()
     return word if _PUBLIC.search(before) else HIDDEN
@@ -70,5 +80,9 @@ _CODE_SAID = re.compile(
     r"|((?<!\d)\d{6}(?:-\d{6}){4})-\d{6}(?:-\d{6}){0,3}"
 )
 
-
+# The twelve to twenty-four words that open a wallet.
+_PHRASE = re.compile(
+    r"(?i)((?:(?:seed|recovery|backup|secret)[ _-]?(?:phrase|words?)|mnemonic)['\"]?[ \t]{0,2}(?:[:=]|is|ist)?"
+    r"[ \t]{0,2}['\"]?)[a-z]{3,8}(?:[ ,]{1,2}[a-z]{3,8}){11,23}"
+)
 _CODE_WORDS = ("code", "otp", "tan", "puk", "pin", "recovery")
