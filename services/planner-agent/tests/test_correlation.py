@@ -113,6 +113,34 @@ async def test_two_planners_leave_one_card_of_a_full_disk(mesh: Mesh) -> None:
     await wait_for(lambda: waiting(mesh) == [("web01", None)], 10, "only the disk waits")
 
 
+async def test_what_was_taken_back_while_it_was_settled_does_not_count_as_decided(mesh: Mesh) -> None:
+    """Its cause takes it back between its own look for causes and its settling, which says that it was decided."""
+    await mesh.start()
+    first = await web_fails(mesh)
+    assert await mesh.verdict_of(first) == "proposed"
+    assert await mesh.verdict_of(await db_dies(mesh)) == "proposed"
+    await wait_for(lambda: waiting(mesh) == [("web01", "db")], 10, "the cause waits alone")
+    await mesh.bus.redis.set("mesh:incident:web01/web/1", first)
+    recovery = await mesh.happens("service_recovered", service="db", severity="info", payload={}, incident="web01/db/1")
+    assert await mesh.verdict_of(recovery) == "recovered"
+    assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
+
+
+@pytest.mark.parametrize("order", ["last", "middle", "first"])
+async def test_a_chain_has_one_card_in_whichever_order_it_is_noticed(mesh: Mesh, order: str) -> None:
+    """The end is filed before anybody knows that it hangs on the middle, and that on the first."""
+    await mesh.start()
+    units = {"db.service": ["web.service"], "web.service": ["page.service"], "page.service": []}
+    names = {"last": [2, 1, 0], "middle": [1, 2, 0], "first": [0, 2, 1]}[order]
+    for name in (list(units)[number] for number in names):
+        payload = {"runtime": "systemd", "unit": name, "dependents": units[name]}
+        event = await mesh.happens("unit_failed", service=name, payload=payload, incident=f"web01/{name}/1")
+        assert await mesh.verdict_of(event) in ("proposed", "explained")
+    await wait_for(lambda: waiting(mesh) == [("web01", "db.service")], 10, "one card")
+    (filed,) = mesh.proposals()
+    assert [said.service for said in await explained_by(mesh.bus, filed.name.id)] == ["page.service", "web.service"]
+
+
 async def test_a_strangers_word_explains_nothing(mesh: Mesh) -> None:
     await mesh.start()
     event = HealthEvent(type="node_offline", node="web01", severity=Severity.ERROR)

@@ -61,6 +61,10 @@ class PlannerFolders(ServiceFolders):
         """Did `file_draft` leave a receipt for this id?"""
         return os.path.lexists(self._receipt(action_id))
 
+    def was_withdrawn(self, action_id: str) -> bool:
+        """Did a planner take the proposal of this id back?"""
+        return any(entry.name.startswith(f"{action_id}.") for entry in entries(self.folder(Folder.WITHDRAWN)))
+
     def drop_receipts(self, older_than: float) -> None:
         """Remove those written before that moment (seconds since 1970)."""
         for entry in entries(self._wip):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -43,9 +43,20 @@ class CauseBook:
 
     async def note_explained(self, trouble: Trouble, cause: Cause) -> None:
         """For whoever reads the card of the cause."""
+        await self._list({f"{trouble.node}/{trouble.service or ''}": trouble.type}, cause)
+
+    async def hand_on(self, action_id: str, cause: Cause) -> None:
+        """What that proposal explained stands on the card of its own cause from now on."""
+        listed: dict[bytes, bytes] = await self._bus.call("HGETALL", f"{EXPLAINED_PREFIX}{action_id}")
+        if listed and action_id != cause.told_by:
+            await self._list({place.decode(): type_.decode() for place, type_ in listed.items()}, cause)
+
+    async def _list(self, types: Mapping[str, str], cause: Cause) -> None:
+        """`types`: of the trouble at each place."""
         key = f"{EXPLAINED_PREFIX}{cause.told_by}"
         pipe = self._bus.redis.pipeline(transaction=False)
-        pipe.hset(key, f"{trouble.node}/{trouble.service or ''}", trouble.type)
+        for place, type_ in types.items():
+            pipe.hset(key, place, type_)
         pipe.expire(key, self._keep_seconds)
         await self._bus.run(pipe)
 

@@ -41,11 +41,11 @@ class Correlation:
             await self._book.note(cause_of(event, action_id))
 
     async def explain(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
-        """It is shown with its cause, and what waits for it goes. What hangs on it in turn has the same cause."""
+        """It is shown with its cause, and what waits for it goes, and what hangs on it in turn: that has the same
+        cause."""
+        await self._take_back(event, cause, again=again)
         if may_explain(event):
-            await self._book.note(cause_of(event))
-        await self._book.note_explained(event, cause)
-        await self._withdrawals.explained(event, cause, again=again)
+            await self._take_back_what_is_explained(event.node)
 
     async def look_around(self, event: HealthEvent, action_id: str, *, again: bool) -> None:
         """The proposal for this was filed: does it explain what waits, or something else this?"""
@@ -53,13 +53,23 @@ class Correlation:
             await self.explain(event, cause, again=again)
         if not may_explain(event):
             return
-        causes = await self._book.causes_at(event.node)
-        for filed in self._actions.pending():
-            trouble = filed.proposal.event
-            if trouble.node == event.node and (cause := self._told(trouble, causes)):
-                await self.explain(trouble, cause, again=False)
+        await self._take_back_what_is_explained(event.node)
         if again:
             await self._withdrawals.tell_explained(await self._book.explained_by(action_id), cause_of(event, action_id))
+
+    async def _take_back_what_is_explained(self, node: str) -> None:
+        causes = await self._book.causes_at(node)
+        for filed in self._actions.pending():
+            trouble = filed.proposal.event
+            if trouble.node == node and (cause := self._told(trouble, causes)):
+                await self._take_back(trouble, cause, again=False)
+
+    async def _take_back(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
+        if may_explain(event):
+            await self._book.note(cause_of(event))
+        await self._book.note_explained(event, cause)
+        if withdrawn := await self._withdrawals.explained(event, cause, again=again):
+            await self._book.hand_on(withdrawn, cause)
 
     async def forget(self, event: HealthEvent) -> None:
         """It was over before its proposal was filed."""

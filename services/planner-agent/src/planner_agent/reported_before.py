@@ -17,7 +17,7 @@ from mesh_core.approvals.proposal_files import Filed
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Evidence, Folder
+from mesh_core.models.proposals import Evidence, Folder, proposal_id
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.evidence import kept_event
 from planner_agent.planner_store import Gate, PlannerStore
@@ -73,7 +73,7 @@ class ReportedBefore:
         if open_one:
             return Reported(open_one.proposal.event.id or "", f"{waits} is still open", weight, waits, runs)
         owner = await self._store.decided_incident(event)
-        if owner and owner not in deferred:
+        if owner and owner not in deferred and not self._was_taken_back(owner, event):
             return Reported(owner, f"this incident was decided with {owner}", weight)
         return None
 
@@ -88,6 +88,10 @@ class ReportedBefore:
             return None
         log.info("reported_before.got_worse", event_id=event.id, than=reported.owner, reason=reported.reason)
         return reported.weight.and_then(weight_of(event, preferred, preferred))
+
+    def _was_taken_back(self, owner: str, event: HealthEvent) -> bool:
+        """Then nobody decided; whoever filed it may have settled it after its cause took it back."""
+        return self._actions.was_withdrawn(proposal_id(owner, event.node, event.service))
 
     def _open_proposal(self, event: HealthEvent, action_id: str) -> Filed | None:
         now = self._clock()

@@ -92,12 +92,12 @@ class Withdrawals:
             if incident and incident != worst.incident:
                 await self._store.reopen(incident)
 
-    async def explained(self, trouble: HealthEvent, cause: Cause, *, again: bool) -> None:
-        """What waits for this trouble goes, since its cause was told. It does not count as decided: it is planned anew
-        if it is still there when its cause is over."""
+    async def explained(self, trouble: HealthEvent, cause: Cause, *, again: bool) -> str | None:
+        """What waits for this trouble goes, since its cause was told; its id, None where nothing waited. It does not
+        count as decided: it is planned anew if it is still there when its cause is over."""
         if trouble.incident:
             await self._store.reopen(trouble.incident)
-        await self.withdraw(trouble, cause.told, lambda filed: is_about(filed, trouble), again=again)
+        return await self.withdraw(trouble, cause.told, lambda filed: is_about(filed, trouble), again=again)
 
     async def tell_explained(self, places: Iterable[Place], cause: Cause) -> None:
         """What was taken back there because of this cause, by somebody who may have died before telling it."""
