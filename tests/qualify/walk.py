@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from time import monotonic, time
 from typing import Any
 
@@ -29,6 +30,7 @@ from mesh_core.testing import wait_for
 FOUND_SECONDS = 60.0
 PROPOSED_SECONDS = 30.0
 ENDED_SECONDS = 120.0
+EXPLAINED_SECONDS = 10.0
 ENDED = (Folder.DONE, Folder.FAILED, Folder.INTERRUPTED)
 # Dies at its first start and lives from the second on.
 CANARY = Thing(image="base", run="test -e /again && exec sleep 600; touch /again; exit 9", ready=Ready.STARTED)
@@ -69,6 +71,7 @@ class Walk:
                 await self._wait_until_withdrawn(sign)
             if scenario.is_quiet:
                 await self._canary()
+            await self._wait_until_explained(scenario.proposed)
             self._insist_on_proposals(scenario.proposed)
             self._insist_unchanged(scenario.unchanged, before)
             decided = time()
@@ -156,6 +159,16 @@ class Walk:
             return any(sign.type in ("", one.type) and self._fits(sign, one.event) for one in withdrawn)
 
         await wait_for(is_there, FOUND_SECONDS, f"withdrawn: {sign}")
+
+    async def _wait_until_explained(self, signs: Sequence[Sign]) -> None:
+        """What was proposed in the same second as its cause is taken back right after; what stays is insisted on."""
+
+        def only_those() -> bool:
+            found = [self._proposal(sign) for sign in signs]
+            return all(filed in found for filed in self._pending())
+
+        with suppress(AssertionError):
+            await wait_for(only_those, EXPLAINED_SECONDS, "nothing else waits")
 
     def _insist_on_proposals(self, signs: Sequence[Sign]) -> None:
         """Those that are declared, and no other about anything of this scenario."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import subprocess
 import sys
@@ -204,3 +205,27 @@ async def test_a_unit_that_restarts_again_and_again_is_a_loop_until_it_stays_up(
     assert event.payload["restarts"] >= 3
     node.engine.exec(node.name, "touch", "/tmp/good")
     await node.see("loop.service", "unit_restart_loop", "service_recovered", seconds=40)
+
+
+async def test_what_goes_down_with_a_unit_is_told_and_what_a_person_stops_is_not(node: Node) -> None:
+    bound = "BindsTo={0}\nAfter={0}\n".format
+    units = {"db.service": "", "web.api.service": bound("db.service"), "front.service": bound("web.api.service")}
+    units |= {"later.service": "After=db.service\n", "guest.service": bound("db.service")}
+    for unit, needs in units.items():
+        text = f"[Unit]\n{needs}[Service]\nExecStart=/bin/sleep 6000\n[Install]\nWantedBy=multi-user.target\n"
+        node.engine.exec(node.name, "sh", "-c", f"cat > /etc/systemd/system/{unit}", stdin=text)
+    node.systemctl("enable", "--now", *units)
+    node.systemctl("stop", "guest.service", "later.service")
+    await asyncio.sleep(2.1)  # what goes down together does so within two seconds
+    node.systemctl("kill", "--signal=KILL", "db.service")
+    died = await node.see("db.service", "unit_failed")
+    assert died.payload["dependents"] == ["guest.service", "web.api.service"]
+    first, chained = await node.see("web.api.service", "unit_failed"), await node.see("front.service", "unit_failed")
+    assert (first.payload["went_down_with"], first.payload["depends_on"]) == ("db.service", {"db.service": "failed"})
+    assert chained.payload["depends_on"] == {"web.api.service": "inactive"}
+    assert chained.payload["went_down_with"] == "web.api.service"
+    assert first.payload["dependents"] == ["front.service"]
+    node.systemctl("start", "db.service", "web.api.service", "front.service")
+    await node.see("front.service", "unit_failed", "service_recovered", seconds=40)
+    await node.see("web.api.service", "unit_failed", "service_recovered", seconds=40)
+    assert node.of("guest.service") == node.of("later.service") == []

@@ -15,15 +15,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import structlog
 from pydantic import Field
 
 from mesh_core.models.events import Runtime, Severity
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
-from node_agent import absent_mounts, systemctl
+from node_agent import absent_mounts, bound_units, systemctl
 from node_agent.absent_mounts import AbsentMounts, patient_rule
+from node_agent.bound_units import BoundUnits, dependents_of, needs_of
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.crash_rhythm import RestartCounts, loop_seconds_left
@@ -38,10 +39,13 @@ UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a u
 UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
 _PROPERTIES = (
     "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,"
-    "ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic,InactiveExitTimestampMonotonic,"
-    f"{absent_mounts.PROPERTIES}"
+    "ActiveEnterTimestampMonotonic,ActiveExitTimestampMonotonic,InactiveEnterTimestampMonotonic,"
+    f"InactiveExitTimestampMonotonic,{absent_mounts.PROPERTIES},{bound_units.PROPERTIES}"
 )
-_MOUNTS_MEMORY = " mounts"  # no unit has a blank in its name
+_MOUNTS_MEMORY, _BOUND_MEMORY = " mounts", " bound"  # no unit has a blank in its name
+_DEEPEST = 8  # of a chain in which each needs the one before
+
+Unit: TypeAlias = dict[str, str]  # its properties, as systemctl shows them
 
 log = structlog.get_logger()
 
@@ -88,6 +92,8 @@ class SystemdProbe:
         kept = dict(memory or {})
         mounts = kept.pop(_MOUNTS_MEMORY, {})
         self._mounts = AbsentMounts(mounts if isinstance(mounts, dict) else {})
+        bound = kept.pop(_BOUND_MEMORY, {})
+        self._bound = BoundUnits(bound if isinstance(bound, dict) else {})
         self._crashes = RestartCounts(kept)
         self._stopped: dict[tuple[str, str], bool] = {}  # (unit, when it went down) -> somebody stopped it
 
@@ -123,24 +129,50 @@ class SystemdProbe:
         changed, self._changed = {unit for unit in self._changed if unit.endswith((".service", ".mount"))}, set()
         known = listed | remembered | self._restarts.keys() | changed
         units = sorted(unit for unit in known if not self._ignored(unit))
-        return [await self._verdict(properties) for properties in await systemctl.show(units, _PROPERTIES)]
+        shown = {unit["Id"]: unit for unit in await systemctl.show(units, _PROPERTIES)}
+        found = {name: await self._verdict(unit) for name, unit in shown.items()}
+        return list((found | await self._went_with(found, shown)).values())
+
+    async def _went_with(self, found: Mapping[str, CheckResult], shown: dict[str, Unit]) -> dict[str, CheckResult]:
+        """The verdicts about those that went down with what is in trouble, and in turn with them; adds to `shown`."""
+        more: dict[str, CheckResult] = {}
+        sick = [shown[name] for name, result in found.items() if result.condition is Condition.UNHEALTHY]
+        for _ in range(_DEEPEST):
+            needing = sorted({name for unit in sick for name in dependents_of(unit) if not self._ignored(name)})
+            for unit in await systemctl.show([name for name in needing if name not in shown], _PROPERTIES):
+                shown[unit["Id"]] = unit
+            newly = [one for unit in sick for one in shown.values() if self._bound.note(one, unit)]
+            if not newly:
+                break
+            more |= {unit["Id"]: await self._verdict(unit) for unit in newly}
+            sick = newly
+        return more
 
     def memory(self) -> dict[str, Any]:
-        downs = self._mounts.dump()
-        return {**self._crashes.dump(), **({_MOUNTS_MEMORY: downs} if downs else {})}
+        parts = {_MOUNTS_MEMORY: self._mounts.dump(), _BOUND_MEMORY: self._bound.dump()}
+        return {**self._crashes.dump(), **{name: part for name, part in parts.items() if part}}
 
     async def describe(self, unit: str) -> dict[str, Any]:
         """What is known of the unit behind another probe, with its last journal lines."""
         for properties in await systemctl.show([unit], _PROPERTIES):
             result = await self._verdict(properties)
-            return {**result.facts, **await self._journal(properties["Id"])}
+            return {**result.facts, **await self._told_of(properties["Id"])}
         return {}
 
     async def evidence(self, result: CheckResult) -> dict[str, Any]:
-        """The unit's last journal lines."""
+        """The unit's last journal lines, who needs it, and how that is which it needs."""
         if result.condition is not Condition.UNHEALTHY:
             return {}
-        return await self._journal(str(result.facts["unit"]))
+        return await self._told_of(str(result.facts["unit"]))
+
+    async def _told_of(self, unit: str) -> dict[str, Any]:
+        company: dict[str, Any] = {}
+        for shown in await systemctl.show([unit], f"Id,{bound_units.PROPERTIES}"):
+            needed = await systemctl.show(needs_of(shown), "Id,ActiveState")
+            states = {one["Id"]: one["ActiveState"] for one in needed}
+            down = {name: state for name, state in states.items() if state == "failed" or name in self._bound.down}
+            company = {"dependents": list(dependents_of(shown)), "depends_on": down}
+        return {**{word: said for word, said in company.items() if said}, **await self._journal(unit)}
 
     @staticmethod
     async def _journal(unit: str) -> dict[str, Any]:
@@ -151,7 +183,7 @@ class SystemdProbe:
         lines = lines_of(text)
         return {"logs": lines} if lines else {}
 
-    async def _verdict(self, unit: dict[str, str]) -> CheckResult:
+    async def _verdict(self, unit: Unit) -> CheckResult:
         name, active, sub = unit["Id"], unit.get("ActiveState", ""), unit.get("SubState", "")
         restarts = self._count_restarts(name, int(unit.get("NRestarts") or 0), active, sub)
         facts: dict[str, Any] = {
@@ -206,9 +238,13 @@ class SystemdProbe:
             )
         if active == "active":
             self._mounts.is_mounted(name)
+            self._bound.is_up(name)
             return result(Condition.HEALTHY)
         if active == "inactive":
             self._restarts.pop(name, None)
+            if needed := self._bound.went_with(unit):
+                reason = f"it went down with {needed}, which it needs, and nothing starts it again"
+                return result(Condition.UNHEALTHY, "unit_failed", reason=reason, went_down_with=needed)
             absence = self._mounts.judged(unit) if name.endswith(".mount") else None
             if absence is None:
                 return result(Condition.HEALTHY, ended="stopped_by_person")
