@@ -10,26 +10,18 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from mesh_core.actions.register import SHIPPED, Register, use
 from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, read_named
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.policy.distrusted import Distrusted, distrusted_in, status_of
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from mesh_core.storage.listing import MISSING, entries
 
 MAX_FILES = 1000  # that are read
 MAX_ENTRIES = 20_000  # that are even listed
-# Whose owner is a service, where services have users of their own.
-_SERVICES_OWN = ("actions/pending", "actions/approved", "spool", "events", "redis")
-
-
-class Distrusted(NamedTuple):
-    """Who must not be able to write a remedy."""
-
-    users: frozenset[int] = frozenset()
-    group: int | None = None
+_MUST_NOT = "define what runs"  # a service
 
 
 class RemedyFolder:
@@ -39,7 +31,9 @@ class RemedyFolder:
         self._runtime = runtime
         self._complain = complain
         self.folder = runtime / "config" / "remedies"
-        self._register = WhenChanged(self._read, lambda: (stamp_of(self.folder), self._distrusted(), self._stamps()))
+        self._register = WhenChanged(
+            self._read, lambda: (stamp_of(self.folder), distrusted_in(self._runtime), self._stamps())
+        )
         self._read_before: dict[str, tuple[object, Remedy | Recipe | str]] = {}
 
     def use(self) -> Register:
@@ -50,7 +44,7 @@ class RemedyFolder:
 
     def newest_change(self) -> float:
         """When the file was saved that was saved last; 0.0 where there is none."""
-        found = (_status(path) for path in self._files())
+        found = (status_of(path) for path in self._files())
         return max((status.st_mtime for status in found if status), default=0.0)
 
     def _read(self) -> Register:
@@ -66,7 +60,7 @@ class RemedyFolder:
         remedies: dict[str, Remedy | Recipe] = {}
         refused: dict[str, str] = {}
         read_before, self._read_before = self._read_before, {}
-        distrusted = self._distrusted()
+        distrusted = distrusted_in(self._runtime)
         for path in self._files():
             key = (stamp_of(path), distrusted)  # before reading
             seen = read_before.get(path.name)
@@ -84,7 +78,7 @@ class RemedyFolder:
 
     def _remedy(self, path: Path, distrusted: Distrusted) -> Remedy | Recipe | str:
         try:
-            raw = bytes_of(path, lambda status: _why_not(status, distrusted))
+            raw = bytes_of(path, lambda status: distrusted.why_not(status, _MUST_NOT))
             return read_named(path.name, raw, SHIPPED.names, SHIPPED.files)[1]
         except BadRemedy as error:
             return str(error)
@@ -97,7 +91,7 @@ class RemedyFolder:
             return {self.folder.name: f"{self.folder}: it cannot be read: {error.strerror}"}
         if not stat.S_ISDIR(status.st_mode):
             return {self.folder.name: f"{self.folder}: it is a link; put the folder itself there"}
-        why = _why_not(status, self._distrusted())
+        why = distrusted_in(self._runtime).why_not(status, _MUST_NOT)
         return {self.folder.name: f"{self.folder}: {why}"} if why else {}
 
     def _files(self) -> list[Path]:
@@ -114,31 +108,3 @@ class RemedyFolder:
 
     def _stamps(self) -> object:
         return tuple((path.name, stamp_of(path)) for path in self._files())
-
-    def _distrusted(self) -> Distrusted:
-        """The users of services, and the group that they share; nobody where one user owns everything, as in a
-        checkout."""
-        found = {name: _status(self._runtime / name) for name in _SERVICES_OWN}
-        owners = {name: status.st_uid for name, status in found.items() if status}
-        planner, executor, *_ = (owners.get(name) for name in _SERVICES_OWN)
-        if planner == executor:
-            return Distrusted()
-        shared = _status(self._runtime / "actions")
-        return Distrusted(frozenset(owners.values()) - {0}, shared.st_gid if shared and shared.st_gid else None)
-
-
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return path.lstat()
-    except OSError:
-        return None
-
-
-def _why_not(status: os.stat_result, distrusted: Distrusted) -> str:
-    if status.st_uid in distrusted.users:
-        return f"it belongs to a service (user {status.st_uid}), which must not define what runs; chown it to a person"
-    if status.st_mode & stat.S_IWOTH:
-        return "everybody may write it; chmod o-w"
-    if status.st_mode & stat.S_IWGRP and status.st_gid == distrusted.group:
-        return "its group are the services, which must not define what runs; chmod g-w"
-    return ""
