@@ -105,7 +105,7 @@ class Planner:
         models = [] if model is None else [model]
         graded = isinstance(model, Scripted) and model.graded
         self._diagnostician = Diagnostician(
-            alone, alone, lambda: policy, models, Breakers(failures=10**6), lambda provider: graded
+            alone, alone, lambda: policy, models, Breakers(failures=10**6), lambda provider, model: graded
         )
 
     async def decide(self, row: Row, event: HealthEvent | None) -> tuple[Decided, Decided]:

@@ -106,7 +106,7 @@ class Mesh:
         store = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
         judged = policy or Policy.load(None)
         diagnostician = Diagnostician(
-            bus, store, lambda: judged, list(providers), Breakers(), lambda provider: may_choose
+            bus, store, lambda: judged, list(providers), Breakers(), lambda provider, model: may_choose
         )
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(

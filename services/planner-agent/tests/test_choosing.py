@@ -12,7 +12,7 @@ from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import question_for
+from planner_agent.prompts import call_for
 
 POLICY = Policy.load(None)
 DIED = HealthEvent(
@@ -23,8 +23,8 @@ RESOLVED = HealthEvent(type="service_down", node="nas-01", service="borg", paylo
 
 def asked(event: HealthEvent, *, may_choose: bool) -> dict[str, Any]:
     """The schema that a model is given."""
-    question = question_for(event, POLICY.allows(event), evidence_for(event), (), may_choose=lambda: may_choose)
-    return dict(question.schema)
+    call = call_for(event, POLICY.allows(event), evidence_for(event), (), may_choose=lambda: may_choose)
+    return dict(call.schema)
 
 
 def words(event: HealthEvent, *, may_choose: bool) -> list[str]:
@@ -34,11 +34,9 @@ def words(event: HealthEvent, *, may_choose: bool) -> list[str]:
 def read(event: HealthEvent, action: str, *turns: bool) -> ModelAnswer | Rejection:
     """`turns`: whether it may choose, each time that this is asked."""
     turn = iter(turns)
-    question = question_for(
-        event, POLICY.allows(event), evidence_for(event), (), may_choose=lambda: next(turn, turns[-1])
-    )
+    call = call_for(event, POLICY.allows(event), evidence_for(event), (), may_choose=lambda: next(turn, turns[-1]))
     said = {"action": action, "service": event.service, "node": event.node, "confidence": 0.9, "requires_human": True}
-    return question.read(json.dumps({**said, "reason": "its program is not there any more"}))
+    return call.read(json.dumps({**said, "reason": "its program is not there any more"}))
 
 
 def test_only_who_may_choose_is_offered_to_be_unsure() -> None:

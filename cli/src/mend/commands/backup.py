@@ -15,12 +15,12 @@ import typer
 from mend.backup.archive import Manifest
 from mend.backup.archive_writing import writing
 from mend.backup.contents import ROOTS, tree
-from mend.backup.counting import Counting
 from mend.backup.nearby_redis import nearby_redis
 from mend.backup.redis_copy import dump
 from mend.backup.redis_keys import RedisTrouble
 from mend.backup.snapshot import ACTIONS, LEDGER, snapshot_actions
 from mend.context import CliContext
+from mend.counting import Counting
 from mend.errors import USAGE, CliError
 from mend.options import AsJson
 from mend.text import plain

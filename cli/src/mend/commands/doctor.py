@@ -12,6 +12,7 @@ from rich.text import Text
 
 from mend.commands.audit import read_verdict
 from mend.context import CliContext, running_model
+from mend.counting import Counting
 from mend.doctor.access import audit_finding, check_access
 from mend.doctor.archive import check_archive
 from mend.doctor.bus import check_redis
@@ -33,7 +34,9 @@ def doctor(
     ] = True,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only grade that model of the chain: can it write tasks for a request?"),
+        typer.Option(
+            metavar="NAME", help="Only grade that model of the chain: does it choose well, can it write tasks?"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +48,7 @@ def doctor(
     Examples
       mend doctor
       mend doctor --no-models            asks no model, costs nothing
-      mend doctor --model lab            ten orders for the model lab; takes up to thirty answers of it
+      mend doctor --model lab            forty events and ten orders for the model lab: up to 70 answers of it
       mend doctor --json | jq '.[] | select(.level == "broken")'
     """
     cli: CliContext = ctx.obj
@@ -80,15 +83,20 @@ def _say(cli: CliContext, findings: list[Finding], as_json: bool) -> NoReturn:
 
 async def _models(cli: CliContext) -> list[Finding]:
     # Imported here: the vendors' clients take a second, and no other command needs them.
+    from mend.doctor.choosing_model import check_grades
     from mend.doctor.model import check_models
 
-    return await check_models(_environ_of_models(cli), cli.runtime / "config" / "chain.yml")
+    found = await check_models(_environ_of_models(cli), cli.runtime / "config" / "chain.yml")
+    return [*found, *check_grades(cli.runtime)]
 
 
 async def _grade(cli: CliContext, name: str) -> list[Finding]:
-    from mend.doctor.writing_model import grade_model  # likewise, and the planner's own rooms
+    from mend.doctor.grading import grade_model  # likewise, and the planner's own rooms
 
-    return await grade_model(_environ_of_models(cli), cli.runtime / "config" / "chain.yml", name)
+    with Counting(cli, f"asking {name}") as counting:
+        return await grade_model(
+            _environ_of_models(cli), cli.runtime, name, lambda done: counting.count("of the forty events", done)
+        )
 
 
 def _environ_of_models(cli: CliContext) -> dict[str, str]:

@@ -12,13 +12,13 @@ import typer
 
 from mend.backup.archive import BadArchive, Manifest
 from mend.backup.archive_reading import verified
-from mend.backup.counting import Counting
 from mend.backup.nearby_redis import nearby_redis
 from mend.backup.redis_keys import RedisTrouble, is_used
 from mend.backup.restoring import Restored, in_the_way
 from mend.backup.restoring import restore as put_back
 from mend.commands.backup import WithoutRedis
 from mend.context import CliContext
+from mend.counting import Counting
 from mend.errors import NOT_THERE, CliError
 from mend.local.lock import sole_mesh
 from mend.options import AsJson

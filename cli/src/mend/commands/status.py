@@ -18,6 +18,7 @@ from mend.text import plain
 from mend.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import is_beside
+from mesh_core.llm.grades import GradeBook
 from mesh_core.messaging.bus import NOT_SERVED, Bus, masked
 from mesh_core.messaging.failing_probes import failing_probes
 from mesh_core.messaging.redis_settings import server_version
@@ -40,7 +41,7 @@ class Status:
     """Ages in seconds. `redis_problem`: it does not answer, or takes no writes.
 
     `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged. `failing_probes`: what
-    should be watched there is not.
+    should be watched there is not. `grades`: what `mend doctor --model` found of each model.
     """
 
     runtime: str
@@ -56,6 +57,7 @@ class Status:
     open_circuits: list[str] = field(default_factory=list)
     silences: list[str] = field(default_factory=list)
     failing_probes: list[str] = field(default_factory=list)
+    grades: list[str] = field(default_factory=list)
 
     @property
     def well(self) -> bool:
@@ -89,6 +91,7 @@ async def read_status(cli: CliContext) -> Status:
     found.stuck = stuck_loops(cli.runtime)
     found.folders = counts(cli.actions)
     found.silences = [silence.id for silence in active(cli.silences, now())]
+    found.grades = grades(cli)
     bus = Bus.connect(cli.redis_url, "mend")
     try:
         found.redis_version = await server_version(bus)
@@ -114,6 +117,11 @@ def counts(actions: ActionFolders) -> dict[str, int]:
             continue
         found[folder.value] = sum(not is_beside(name) for name in names)
     return found
+
+
+def grades(cli: CliContext) -> list[str]:
+    """Of each graded model, in a sentence. A file of them that does not count is for `mend doctor` to tell."""
+    return [plain(grade.in_words, 300) for grade in GradeBook(cli.runtime).grades()]
 
 
 async def _streams(bus: Bus, found: Status) -> None:
@@ -185,6 +193,8 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
     for name in found.open_circuits:
         cli.say(f"{'circuit open':<18}{name}: it failed too often and is not asked for a while", "yellow")
+    for told in found.grades:
+        cli.say_beside(f"{'graded model':<18}", told, "dim")
     folders = [f"{name} {'?' if n < 0 else n}" for name, n in found.folders.items() if n]
     cli.say(f"{'actions':<18}{', '.join(folders) or 'none yet'}")
     if found.folders.get("pending"):

@@ -1,6 +1,6 @@
 """The router: ask one provider of the fallback chain after another until an answer is good. Never crashes.
 
-In: providers in order, and for each of them a question. Out: a `RouterResult` with every attempt. Knows no events and
+In: providers in order, and for each of them a call. Out: a `RouterResult` with every attempt. Knows no events and
 no vendors.
 """
 
@@ -88,7 +88,7 @@ class Rejection:
 
 
 @dataclass(frozen=True)
-class Question(Generic[T_co]):
+class ModelCall(Generic[T_co]):
     """What a provider is asked: a prompt, the JSON schema of an answer, and `read`, which judges an answer's text."""
 
     prompt: Prompt
@@ -169,16 +169,14 @@ async def complete(
     clock: Clock = time.monotonic,
     on_attempt: OnAttempt | None = None,
 ) -> RouterResult[T]:
-    """The same question for each of them; otherwise as `ask_in_order`."""
-    question = Question(prompt, schema, read)
-    return await ask_in_order(
-        providers, lambda provider: question, breakers=breakers, clock=clock, on_attempt=on_attempt
-    )
+    """The same call for each of them; otherwise as `ask_in_order`."""
+    call = ModelCall(prompt, schema, read)
+    return await ask_in_order(providers, lambda provider: call, breakers=breakers, clock=clock, on_attempt=on_attempt)
 
 
 async def ask_in_order(
     providers: Sequence[Provider],
-    question_for: Callable[[Provider], Question[T]],
+    call_for: Callable[[Provider], ModelCall[T]],
     *,
     breakers: Breakers,
     first: int = 1,
@@ -190,7 +188,7 @@ async def ask_in_order(
     started = clock()
     attempts: list[Attempt] = []
     for position, provider in enumerate(providers, first):
-        attempt, answer = await _attempt(provider, position, question_for(provider), breakers, clock)
+        attempt, answer = await _attempt(provider, position, call_for(provider), breakers, clock)
         attempts.append(attempt)
         if on_attempt is not None:
             heard = on_attempt(attempt)
@@ -202,7 +200,7 @@ async def ask_in_order(
 
 
 async def _attempt(
-    provider: Provider, position: int, question: Question[T], breakers: Breakers, clock: Clock
+    provider: Provider, position: int, call: ModelCall[T], breakers: Breakers, clock: Clock
 ) -> tuple[Attempt, T | None]:
     """One attempt. The breaker hears of infrastructure only: a bad answer is no reason to stop asking."""
     breaker = breakers.of(provider.name)
@@ -216,13 +214,13 @@ async def _attempt(
         detail = f"waited {provider.timeout_seconds:g} s for its turn"
         return _noted(provider, position, AttemptOutcome.TIMEOUT, _ms(clock() - began), None, detail), None
     try:
-        return await _ask(provider, position, question, breaker, clock)
+        return await _ask(provider, position, call, breaker, clock)
     finally:
         turn.release()
 
 
 async def _ask(
-    provider: Provider, position: int, question: Question[T], breaker: Breaker, clock: Clock
+    provider: Provider, position: int, call: ModelCall[T], breaker: Breaker, clock: Clock
 ) -> tuple[Attempt, T | None]:
     began = clock()
     completion: Completion | None = None
@@ -234,7 +232,7 @@ async def _ask(
         return _noted(provider, position, outcome, 0.0, None, detail), None
     try:
         async with asyncio.timeout(provider.timeout_seconds):
-            completion = await provider.ask(question.prompt, question.schema)
+            completion = await provider.ask(call.prompt, call.schema)
     except TimeoutError:
         outcome, unhealthy = AttemptOutcome.TIMEOUT, True
         detail = f"no answer within {provider.timeout_seconds:g} s"
@@ -253,8 +251,8 @@ async def _ask(
     latency_ms = _ms(clock() - began)
     breaker.record(unhealthy=unhealthy)
     if completion is not None:
-        said = unwrapped(completion.text, question.schema)
-        judged = question.read(said.text)
+        said = unwrapped(completion.text, call.schema)
+        judged = call.read(said.text)
         if isinstance(judged, Rejection):
             outcome, detail = judged.outcome, judged.detail
             if completion.stop_reason in ("length", "max_tokens") and outcome is AttemptOutcome.INVALID_JSON:

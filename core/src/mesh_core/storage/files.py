@@ -10,12 +10,17 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _AT_FDCWD = -100
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Untrusted(Exception):
+    """Why a file counts for nothing, whatever it says."""
 
 
 def fsync_folder(folder: Path) -> None:
@@ -198,4 +203,18 @@ def read_regular(path: Path, max_bytes: int) -> bytes | None:
         os.close(descriptor)  # fdopen raises for a folder
         return None
     with os.fdopen(descriptor, "rb") as handle:
+        return handle.read(max_bytes + 1)
+
+
+def read_trusted(path: Path, max_bytes: int, why_not: Callable[[os.stat_result], str]) -> bytes:
+    """The same of a file that not everybody's word is: what `why_not` says of its status is raised as Untrusted. Raises
+    OSError, also for what is no small regular file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no small regular file")
+    with os.fdopen(descriptor, "rb") as handle:
+        if sentence := why_not(status):
+            raise Untrusted(sentence)
         return handle.read(max_bytes + 1)

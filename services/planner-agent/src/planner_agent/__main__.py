@@ -15,6 +15,7 @@ from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.llm.chain import chain_for, marked_to_write, model_urls
 from mesh_core.llm.circuit_breaker import Breakers
+from mesh_core.llm.grades import GradeBook
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.settings import ChainSettings
 from mesh_core.messaging.bridge import Bridge
@@ -90,7 +91,8 @@ def main() -> None:
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
     breakers = Breakers()
-    diagnostician = Diagnostician(bus, store, policy.now, providers, breakers)
+    grades = GradeBook(settings.runtime_path, _complain)
+    diagnostician = Diagnostician(bus, store, policy.now, providers, breakers, grades.may_choose)
     folder = SilenceFolder(settings.runtime_path)
     try:
         folder.prepare()

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from mesh_core.actions.choices import NOTIFY
 from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.circuit_breaker import Breakers
-from mesh_core.llm.router import Attempt, Provider, Question, ask_in_order
+from mesh_core.llm.router import Attempt, ModelCall, Provider, ask_in_order
 from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_SURE, ModelAnswer
@@ -28,7 +27,7 @@ from mesh_core.security.redaction import redacted
 from planner_agent.attempt_reports import AttemptReports
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PlannerStore
-from planner_agent.prompts import question_for, rules_answer
+from planner_agent.prompts import call_for, rules_answer
 
 MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 
@@ -45,7 +44,8 @@ class Diagnosis:
 class Diagnostician:
     """The fallback chain of one planner; breakers live as long as it does. `policy` gives that of now; may block.
 
-    `may_choose` says of which provider another choice than the rules' own counts.
+    `may_choose` says of which provider's model (both by name) another choice than the rules' own counts; may block for
+    a look at a file's status.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Diagnostician:
         policy: Callable[[], Policy],
         providers: Sequence[Provider],
         breakers: Breakers,
-        may_choose: Callable[[Provider], bool] = lambda provider: False,
+        may_choose: Callable[[str, str], bool] = lambda provider, model: False,
     ):
         self._reports = AttemptReports(bus)
         self._store = store
@@ -76,8 +76,10 @@ class Diagnostician:
         async def tell(attempt: Attempt) -> None:
             await self._reports.tell(event.id or "", attempt)
 
-        def asked(provider: Provider) -> Question[ModelAnswer]:
-            return question_for(event, allowed, seen, shown, may_choose=partial(self._may_choose, provider))
+        def asked(provider: Provider) -> ModelCall[ModelAnswer]:
+            return call_for(
+                event, allowed, seen, shown, may_choose=lambda: self._may_choose(provider.name, provider.model)
+            )
 
         result = await ask_in_order(
             () if rules_only else self._providers,

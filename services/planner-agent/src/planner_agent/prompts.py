@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from mesh_core.actions.action_type import Choice
 from mesh_core.actions.register import Register, current
 from mesh_core.incidents.findings import in_short
-from mesh_core.llm.router import Attempt, Prompt, Question, Rejection
+from mesh_core.llm.router import Attempt, ModelCall, Prompt, Rejection
 from mesh_core.models.attempts import NOT_SURE, AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
@@ -55,19 +55,19 @@ _NOT_SURE = (
 )
 
 
-def question_for(
+def call_for(
     event: HealthEvent,
     allowed: Allowed,
     seen: Sequence[Evidence],
     shown: tuple[Evidence, ...],
     *,
     may_choose: Callable[[], bool],
-) -> Question[ModelAnswer]:
+) -> ModelCall[ModelAnswer]:
     """What a model is asked about this event. `seen`: what `evidence_for` made of it; `shown`: that and what else is
     known. `may_choose` is asked now, and again when the answer is there: which model a server has may show only then.
     """
     chooses = may_choose()
-    return Question(
+    return ModelCall(
         prompt_for(event, shown, allowed, may_choose=chooses),
         answer_schema(event, allowed, may_choose=chooses),
         lambda text: read_answer(event, allowed, seen, may_choose=chooses and may_choose())(text),

@@ -1,4 +1,4 @@
-"""Progress of a copy: one line that counts on a terminal, nothing where nobody sits. SIGTERM ends it like Ctrl-C."""
+"""Progress of what takes long: one line that counts on a terminal, else nothing. SIGTERM ends it like Ctrl-C."""
 
 from __future__ import annotations
 

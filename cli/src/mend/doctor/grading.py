@@ -1,0 +1,42 @@
+"""Grades one model of the fallback chain: can it write tasks, and does it choose better than the rules?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from mend.doctor.choosing_model import grade_choice
+from mend.doctor.finding import Finding, broken
+from mend.doctor.writing_model import grade_writing
+from mend.text import plain
+from mesh_core.llm.chain import chain_for, marked_to_write
+from mesh_core.llm.provider_kind import BadChain
+from mesh_core.llm.settings import ChainSettings
+from mesh_core.runtime.settings import BadSettings, read_settings
+
+CHECK = "model"
+
+
+async def grade_model(
+    environ: Mapping[str, str], runtime: Path, name: str, progress: Callable[[int], object]
+) -> list[Finding]:
+    """What it can do, in findings; the grade of its choices is kept. `progress` hears how many cases were asked."""
+    if find_spec("planner_agent") is None:  # what asks is the planner's, which another machine may run
+        return [broken(CHECK, "the planner is not installed here", "ask where it is: it grades as it would ask")]
+    chain_file = runtime / "config" / "chain.yml"
+    try:
+        providers = chain_for(read_settings(ChainSettings, environ), chain_file, environ=environ)
+        marked = marked_to_write(chain_file)
+    except (BadSettings, BadChain) as error:
+        return [broken(CHECK, plain(error, 400), "correct it: the planner does not start with it")]
+    try:
+        provider = next((one for one in providers if one.name == name), None)
+        if provider is None:
+            known = ", ".join(plain(one.name, 40) for one in providers) or "nobody"
+            return [broken(CHECK, f"there is no model {plain(name, 60)} in the chain", f"name one of it: {known}")]
+        written = await grade_writing(provider, marked=name in marked)
+        return [*written, *await grade_choice(runtime, provider, progress)]
+    finally:
+        for one in providers:
+            await one.close()
