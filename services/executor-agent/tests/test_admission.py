@@ -32,7 +32,7 @@ from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.models.proposals import A_PERSON, ModelRef, Proposal, Risk, Undoes, proposal_id
+from mesh_core.models.proposals import A_PERSON, ModelRef, Proposal, Risk, RulesChoice, Undoes, proposal_id
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
@@ -95,6 +95,14 @@ def test_a_preview_is_admitted_where_what_it_is_of_would_be(tmp_path: Path) -> N
     (tmp_path / "policy.yml").write_text("never: {services: [web]}\n")
     never = replace(CONFIG, policy=Policy.load(tmp_path / "policy.yml"))
     assert "may not run: the policy does not allow restart" in reason_for(PREVIEW, never)
+
+
+def test_what_a_model_chose_against_the_rules_is_guarded() -> None:
+    against = {"rules_choice": RulesChoice(action="notify", reason="no rule knows this event")}
+    assert "risk_level must be guarded" in reason_for(changed(**against))
+    assert isinstance(admit(candidate(changed(**against, risk_level=Risk.GUARDED)), CONFIG, NOW), Admitted)
+    same = {"rules_choice": RulesChoice(action="restart", reason="it does not run")}
+    assert "risk_level must be low" in reason_for(changed(**same, risk_level=Risk.GUARDED))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import digest_of
 from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.reasons import told_reason
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.models.proposals import Folder, Proposal, proposal_id
+from mesh_core.models.proposals import Folder, Proposal, RulesChoice, proposal_id
+from mesh_core.policy.policy import Policy
 from mesh_core.testing import wait_for
 from planner_agent.reported_before import is_about
 
@@ -241,12 +243,43 @@ async def test_an_answer_to_ignore_is_kept_as_a_decision_and_files_nothing(mesh:
     assert mesh.proposals() == []
 
 
+async def test_what_a_model_chose_against_the_rules_is_guarded_and_says_so(mesh: Mesh) -> None:
+    asks = {
+        "allow": ["notify", "restart"],
+        "prefer": "notify",
+        "reason": "it does not run any more, and its owner asks",
+    }
+    rules = json.dumps({"rules": [{"name": "careful", "when": {"types": ["container_died"]}, **asks}]})
+    says = [SayingProvider(lambda schema: first_choice(schema, "restart"))]
+    await mesh.start(says, may_choose=True, policy=Policy.from_text(rules))
+    await mesh.happens(payload={"runtime": "docker", "exit_code": 137})
+    (filed,) = await mesh.proposed()
+    assert (filed.proposal.action, filed.proposal.risk_level) == ("restart", "guarded")
+    assert filed.proposal.rules_choice == RulesChoice(
+        action="notify", reason="it does not run any more, and its owner asks (exit_code 137)"
+    )
+    assert told_reason(filed.proposal) == (
+        'model twin says: "the container does not run any more"; the rules would have chosen notify, because it does '
+        "not run any more, and its owner asks (exit_code 137)"
+    )
+
+
+async def test_what_the_rules_choose_as_well_says_nothing_of_them(mesh: Mesh) -> None:
+    await mesh.start([SayingProvider(first_choice)], may_choose=True)
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert (filed.proposal.action, filed.proposal.risk_level) == ("restart", "low")
+    assert b"rules_choice" not in filed.proposal.wire()
+
+
 async def test_a_model_that_may_choose_and_is_not_sure_tells_a_person(mesh: Mesh) -> None:
     await mesh.start([SayingProvider(lambda schema: first_choice(schema, "not_sure"))], may_choose=True)
     await mesh.happens()
     (filed,) = await mesh.proposed()
     assert (filed.proposal.type, filed.proposal.model.name) == ("notify", "twin")
     assert filed.proposal.reason == "Not sure: the container does not run any more"
+    assert filed.proposal.rules_choice is not None
+    assert (filed.proposal.rules_choice.action, filed.proposal.risk_level) == ("restart", "low")
 
 
 @pytest.mark.parametrize(

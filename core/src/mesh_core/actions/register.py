@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from mesh_core.actions.action_type import ActionType, Choice
@@ -174,6 +175,14 @@ def type_for(word: str, event: HealthEvent) -> ActionType | None:
 def risk_of_choice(word: str) -> Risk | None:
     """How much is risked where this choice is made; None where it is none of ours."""
     return next((a.risk for a in _current.types if a.choice and a.choice.word == word), None)
+
+
+def risk_of_its_type(proposal: Proposal) -> Risk:
+    """What its type risks; at least guarded where a model chose to touch a host against the rules."""
+    action, rules = action_type(proposal.type), proposal.rules_choice
+    if rules is None or rules.action == proposal.action or not action.touches_host:
+        return action.risk
+    return max(action.risk, Risk.GUARDED, key=attrgetter("rank"))
 
 
 def playbook_for(proposal: Proposal) -> PlaybookSet:

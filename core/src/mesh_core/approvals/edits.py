@@ -6,7 +6,7 @@ import hashlib
 
 from mesh_core.actions.playbooks import TEMPLATES
 from mesh_core.actions.reading import read_filed
-from mesh_core.actions.register import action_type, current, playbook_for, type_for, with_digest
+from mesh_core.actions.register import action_type, current, playbook_for, risk_of_its_type, type_for, with_digest
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
@@ -24,6 +24,7 @@ KEPT = (
     "node",
     "service",
     "event",
+    "rules_choice",
     "requires_human",
     "created_at",
     "attempt",
@@ -112,9 +113,10 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     else:
         action = action_type(edited.action)
         changed["playbook"] = _own_playbook(edited, policy)
-    changed |= {"type": action.name, "risk_level": action.risk}
+    changed["type"] = action.name
     try:
         proposal = with_digest(edited.model_copy(update=changed))
+        proposal = proposal.model_copy(update={"risk_level": risk_of_its_type(proposal)})
         if proposal.playbook:
             risk = risk_of_proposal(proposal, policy)
             if is_requested(proposal) and (too_high := ceiling_problem(risk, policy)):

@@ -68,6 +68,7 @@ def undo_of(old: Proposal, outcome: Outcome, now: datetime) -> Proposal:
             "attempt": 1,
             "edited_by": None,
             "remedy_sha256": None,
+            "rules_choice": None,
             "undoes": Undoes(action_id=old.id, attempt=old.attempt, before=numbers_in(outcome.before)),
         }
     )

@@ -21,11 +21,14 @@ def is_a_models(proposal: Proposal) -> bool:
 
 
 def told_reason(proposal: Proposal) -> str:
-    """One line: the rules' reason as it is, a model's as `model NAME says: "..."`. What was asked for in words says in
-    our own who asked and who wrote it."""
+    """One line: the rules' reason as it is, a model's as `model NAME says: "..."`, and what the rules would have chosen
+    instead. What was asked for in words says in our own who asked and who wrote it."""
     if proposal.event.type == EventType.PLAYBOOK_REQUESTED:
         return proposal.reason
-    return quoted(proposal.reason, proposal.model, proposal.edited_by)
+    said, rules = quoted(proposal.reason, proposal.model, proposal.edited_by), proposal.rules_choice
+    if rules is None or proposal.preview_of is not None:
+        return said
+    return f"{said}; the rules would have chosen {rules.action.replace('_', ' ')}, because {rules.reason}"
 
 
 def quoted(reason: str, model: ModelRef, edited_by: str | None = None) -> str:

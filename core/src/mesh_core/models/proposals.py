@@ -174,6 +174,13 @@ class PreviewOf(Record):
     risk_level: Risk
 
 
+class RulesChoice(Record):
+    """What the rules would have chosen, and why, where a model that may choose chose something else."""
+
+    action: ActionWord
+    reason: Annotated[str, StringConstraints(max_length=1000)]
+
+
 class Proposal(Record):
     """What a person is asked to approve. Its file's bytes are what is digested, reviewed and run."""
 
@@ -199,6 +206,7 @@ class Proposal(Record):
     remedy_sha256: Annotated[Sha256 | None, Field(exclude_if=not_said)] = None
     undoes: Annotated[Undoes | None, Field(exclude_if=not_said)] = None
     preview_of: Annotated[PreviewOf | None, Field(exclude_if=not_said)] = None
+    rules_choice: Annotated[RulesChoice | None, Field(exclude_if=not_said)] = None
 
     def wire(self) -> bytes:
         """Indented, because people read this file before they move it."""

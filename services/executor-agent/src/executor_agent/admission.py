@@ -11,7 +11,7 @@ from datetime import datetime
 from executor_agent.candidate import Candidate
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.reading import read_filed, read_proposal
-from mesh_core.actions.register import action_type, current, playbook_for, type_for, why_gone
+from mesh_core.actions.register import action_type, current, playbook_for, risk_of_its_type, type_for, why_gone
 from mesh_core.approvals.previews import why_no_preview
 from mesh_core.approvals.proposal_files import ActionName, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
@@ -201,8 +201,8 @@ def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]
             f"its type {action.name} does not belong to the action {proposal.action} "
             f"of this event (that would be {expected.name}); correct it with `mend edit`"
         )
-    if proposal.risk_level is not action.risk:
-        return f"its risk_level must be {action.risk.value}; correct it with `mend edit`"
+    if proposal.risk_level is not (risk := risk_of_its_type(proposal)):
+        return f"its risk_level must be {risk.value}; correct it with `mend edit`"
     if not policy.permits(proposal.action, proposal.event):
         allowed = policy.allows(proposal.event)
         return (

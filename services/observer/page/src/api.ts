@@ -64,6 +64,7 @@ export interface Proposal {
   created_at: string
   expires_at: string
   model: ModelRef
+  rules_choice: { action: string; reason: string } | null
   attempt: number
   edited_by: string | null
   occurrences: number | null

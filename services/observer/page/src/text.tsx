@@ -29,6 +29,7 @@ interface Reasoned {
   reason: string
   model: { name: string; provider: string }
   event_type?: string
+  rules_choice?: { action: string; reason: string } | null
 }
 
 const MAX_MODEL_REASON = 240
@@ -42,6 +43,11 @@ export function ModelReason({ p, class: cls, max }: { p: Reasoned; class?: strin
       <q>
         <UntrustedText text={p.reason.replace(/["\u201c\u201d\u201e\u00ab\u00bb]/g, "'")} max={Math.min(max, MAX_MODEL_REASON)} />
       </q>
+      {p.rules_choice && (
+        <>
+          ; the rules would have chosen {p.rules_choice.action.replaceAll('_', ' ')}, because <UntrustedText text={p.rules_choice.reason} max={max} />
+        </>
+      )}
     </span>
   )
 }

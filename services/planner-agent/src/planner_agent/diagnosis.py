@@ -17,7 +17,7 @@ from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Evidence, ModelRef
+from mesh_core.models.proposals import Evidence, ModelRef, RulesChoice
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.seen_before import EARLIER, in_words, tried
 from mesh_core.policy.track_record import PastRun, TrackRecord
@@ -27,18 +27,19 @@ from mesh_core.security.redaction import redacted
 from planner_agent.attempt_reports import AttemptReports
 from planner_agent.evidence import evidence_for
 from planner_agent.planner_store import PlannerStore
-from planner_agent.prompts import call_for, rules_answer
+from planner_agent.prompts import because, call_for, rules_answer
 
 MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """An answer, who gave it, and what it was shown."""
+    """An answer, who gave it, and what it was shown; `rules`: what they would have chosen, where that is another."""
 
     answer: ModelAnswer
     model: ModelRef
     evidence: tuple[Evidence, ...]
+    rules: RulesChoice | None = None
 
 
 class Diagnostician:
@@ -88,7 +89,9 @@ class Diagnostician:
             on_attempt=tell,
         )
         answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
-        return Diagnosis(_without_doubt(answered.answer), answered.model, (*_cited(documented), *seen, *history))
+        answer = _without_doubt(answered.answer)
+        evidence = (*_cited(documented), *seen, *history)
+        return Diagnosis(answer, answered.model, evidence, _rules_choice(event, allowed, answer))
 
     def message(self, event: HealthEvent, text: str) -> Diagnosis:
         """What people are told where nothing is to be repaired now; no model is asked."""
@@ -117,6 +120,12 @@ def _without_doubt(answer: ModelAnswer) -> ModelAnswer:
     if answer.action != NOT_SURE:
         return answer
     return answer.model_copy(update={"action": NOTIFY.word, "reason": f"Not sure: {answer.reason}"})
+
+
+def _rules_choice(event: HealthEvent, allowed: Allowed, answer: ModelAnswer) -> RulesChoice | None:
+    if answer.action == allowed.preferred:
+        return None
+    return RulesChoice(action=allowed.preferred, reason=because(event, allowed)[:1000])
 
 
 def _cited(match: Match | None) -> tuple[Evidence, ...]:

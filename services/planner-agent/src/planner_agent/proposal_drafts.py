@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from mesh_core.actions import notify
-from mesh_core.actions.register import type_for, with_digest
+from mesh_core.actions.register import risk_of_its_type, type_for, with_digest
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
 from mesh_core.llm.reasons import told_reason
@@ -102,7 +102,9 @@ class ProposalDrafts:
             event=kept_event(event),
             evidence=diagnosis.evidence,
             model=diagnosis.model,
+            rules_choice=diagnosis.rules,
         )
+        proposal = proposal.model_copy(update={"risk_level": risk_of_its_type(proposal)})
         try:
             return with_digest(proposal)
         except ValueError:  # no playbook can be made of it, as its card says

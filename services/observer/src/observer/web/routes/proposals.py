@@ -40,6 +40,7 @@ from mesh_core.models.proposals import (
     ModelRef,
     Proposal,
     Risk,
+    RulesChoice,
 )
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.silences.silence import SilenceKind
@@ -75,6 +76,7 @@ class ProposalSummary(BaseModel):
     created_at: str
     expires_at: str
     model: ModelRef
+    rules_choice: RulesChoice | None = Field(description="where a model that may choose chose something else")
     attempt: int
     edited_by: str | None
     occurrences: int | None = Field(description="how often the trouble came so far; null when Redis cannot say")
@@ -235,6 +237,7 @@ def _summary(filed: Filed, folder: Folder, times: int | None, against: Sequence[
         created_at=p.created_at,
         expires_at=p.expires_at,
         model=p.model,
+        rules_choice=p.rules_choice,
         attempt=p.attempt,
         edited_by=p.edited_by,
         occurrences=times,
