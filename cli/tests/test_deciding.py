@@ -277,3 +277,35 @@ def test_preview_waits_for_the_hosts_word_and_show_tells_it_until_an_edit(mend: 
     old = mend("show", proposal.id).stdout
     assert "OLD, of what was there before an edit" in old
     assert "Restart it: nginx" not in old
+
+
+def test_a_no_for_good_becomes_a_rule_that_is_shown_first(mend: Mend) -> None:
+    proposal = mend.propose()
+    asked = mend("reject", proposal.id, "--reason", "it restarts itself", "--always")
+    assert asked.exit_code == 2
+    assert "+  - name: rejected-nginx-container_unhealthy" in asked.stdout
+    assert "--yes" in asked.output
+    file = mend.runtime / "config" / "policy.yml"
+    assert not file.exists()
+    assert mend.actions.place_of(proposal.id) == "pending"
+    done = mend("reject", proposal.id, "--reason", "it restarts itself", "--always", "--yes")
+    assert done.exit_code == 0
+    assert mend.actions.place_of(proposal.id) == "rejected"
+    assert "it restarts itself" in file.read_text()
+    assert "rejected-nginx-container_unhealthy" in mend("show", proposal.id).stdout
+    told = json.loads(mend("policy", "explain", proposal.id, "--json").stdout)
+    assert (told["rule"], told["order"]) == ("rejected-nginx-container_unhealthy", ["notify"])
+    again = mend("reject", proposal.id, "--reason", "x", "--always", "--yes")
+    assert again.exit_code == 3
+    assert file.read_text().count("- name:") == 1
+
+
+def test_a_policy_that_takes_no_rule_leaves_the_proposal_where_it_is(mend: Mend) -> None:
+    proposal = mend.propose()
+    file = mend.runtime / "config" / "policy.yml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("rules: [")
+    done = mend("reject", proposal.id, "--reason", "x", "--always", "--yes")
+    assert done.exit_code == 1
+    assert "correct it first" in done.output
+    assert mend.actions.place_of(proposal.id) == "pending"

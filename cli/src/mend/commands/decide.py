@@ -111,16 +111,35 @@ def reject(
     reason: Annotated[
         str, typer.Option("--reason", "-r", help="Why not; kept beside the file for whoever asks later.")
     ],
+    always: Annotated[
+        bool,
+        typer.Option(
+            "--always", help="And never again there: a rule in config/policy.yml, shown before it is written."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --always: write the rule without asking.")] = False,
 ) -> None:
     """Say no, and why: move a proposal to rejected/.
+
+    With --always such trouble of that service on that node is only told from then on (where only a notification was
+    proposed: no more). To take that back, take the rule out of config/policy.yml.
 
     \b
     Examples
       mend reject 3f9c2a7b1d04 --reason "backup is running until 04:00"
+      mend reject 3f9c2a7b1d04 --reason "it restarts itself" --always
     """
     cli: CliContext = ctx.obj
     if not reason.strip():
         raise CliError("--reason wants a few words: whoever reads this next year has only them", USAGE)
-    filed = decisions.reject(cli.actions, action_id, plain(reason, 2000), cli.user)
+    said, rule = plain(reason, 1800), ""
+    if always:
+        from mend.policies.lasting_rejection import put_rule
+
+        rule, said = put_rule(cli, action_id, said, ask=not yes)
+    filed = decisions.reject(cli.actions, action_id, said, cli.user)
     cli.say(f"rejected {filed.name.id}", "bold")
-    cli.say("  nothing runs. A new event after the cooldown may lead to a new proposal.")
+    if rule:
+        cli.say(f"  nothing runs. It is not proposed there again while the rule {rule} stands in config/policy.yml.")
+    else:
+        cli.say("  nothing runs. A new event after the cooldown may lead to a new proposal.")

@@ -75,6 +75,13 @@ export interface Proposal {
   event_id: string | null
   obstacles: Obstacle[]
 }
+/** What a rejection becomes where it is to last; not written yet. */
+export interface RejectionRule {
+  name: string
+  diff: string
+  digest: string
+  writable: boolean
+}
 export interface ProposalPage {
   items: Proposal[]
   total: number

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from browser_rig import Mesh, ago
@@ -138,6 +139,29 @@ def test_a_rejection_wants_a_reason_and_keeps_it(mesh: Mesh, visit: Visit) -> No
     kept = mesh.actions.folder(Folder.REJECTED) / f"{name.file}.reason.txt"
     assert kept.read_text().startswith("backup is running")
     expect(page.locator(".proposal", has_text="no/api")).to_have_count(0)
+
+
+def test_a_rejection_for_good_shows_the_rule_before_it_is_written(mesh: Mesh, visit: Visit, pictures: Path) -> None:
+    name = mesh.propose("never", "api")
+    page = visit(f"#/proposals/{name.id}")
+    page.get_by_role("button", name="Reject…").click()
+    page.get_by_label("Never propose this again").check()
+    button = page.get_by_role("button", name="Reject, and write the rule")
+    expect(button).to_be_disabled()
+    page.get_by_label("Why not?").fill("it restarts itself")
+    expect(page.locator(".lasting pre")).to_contain_text("+  - name: rejected-api-")
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        button.scroll_into_view_if_needed()
+        page.screenshot(path=pictures / f"reject-always-{width}.png")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    file = mesh.runtime / "config" / "policy.yml"
+    assert "rejected-api" not in (file.read_text() if file.exists() else "")
+    button.click()
+    expect(page.locator(".decided")).to_contain_text("Rejected")
+    assert lies_in(mesh, name.id) == [Folder.REJECTED]
+    assert "it restarts itself" in file.read_text()
+    file.unlink()
 
 
 def test_an_edit_makes_a_new_digest_that_waits_again(mesh: Mesh, visit: Visit) -> None:

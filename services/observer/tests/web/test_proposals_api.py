@@ -14,6 +14,7 @@ from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.policy_file import read_policy
 from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.testing import AllFolders
@@ -312,3 +313,25 @@ async def _detail(desk: Desk, action_id: str) -> dict:  # type: ignore[type-arg]
     assert answer.status_code == 200, answer.text
     body: dict = answer.json()  # type: ignore[type-arg]
     return body
+
+
+async def test_a_no_for_good_is_shown_as_a_diff_and_written_only_as_it_was_shown(desk: Desk) -> None:
+    name = desk.propose()
+    shown = await desk.http.get(f"/proposals/{name.id}/rejection-rule", params={"reason": "it heals itself"})
+    rule = shown.json()
+    assert rule["writable"] is True
+    assert "+  - name: rejected-web-" in rule["diff"]
+    file = desk.actions.root.parent / "config" / "policy.yml"
+    assert not file.exists()
+    body = {"digest": name.digest, "reason": "another reason", "rule": rule["digest"]}
+    refused = await desk.http.post(f"/proposals/{name.id}/reject", json=body)
+    assert (refused.status_code, refused.json()["error"]) == (409, "changed")
+    assert not file.exists()
+    body["reason"] = "it heals itself"
+    answer = await desk.http.post(f"/proposals/{name.id}/reject", json=body)
+    assert answer.json()["folder"] == "rejected"
+    (own,) = read_policy(file.read_text(), "policy.yml").rules
+    assert (own.name, own.allow, own.when.services) == (rule["name"], ("notify",), ("web",))
+    assert rule["name"] in (await _detail(desk, name.id))["decided"]["reason"]
+    late = await desk.http.get(f"/proposals/{name.id}/rejection-rule", params={"reason": "x"})
+    assert late.status_code == 409

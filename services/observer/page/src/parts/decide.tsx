@@ -7,6 +7,7 @@ import { mayDecide } from '../session'
 import { UntrustedText, visible } from '../text'
 import { Ago } from '../time'
 import { EditDialog } from './edit'
+import { LastingRule, lastingLabel, useLasting } from './lasting'
 import { notice } from './notices'
 import { SnoozeDialog } from './snooze'
 
@@ -89,7 +90,7 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
         <Confirm p={p} digest={asking.digest} busy={busy} onCancel={cancel} onYes={() => say('approve', { digest: asking.digest }, () => notice(`Approved: ${p.node}/${p.service ?? ''}`, 'good'))} />
       )}
       {waits && asking?.verb === 'reject' && (
-        <Reject busy={busy} onCancel={cancel} onNo={(reason) => say('reject', { digest: asking.digest, reason }, () => notice('Rejected'))} />
+        <Reject p={p} busy={busy} onCancel={cancel} onNo={(reason, rule) => say('reject', { digest: asking.digest, reason, rule }, () => notice(rule ? 'Rejected, for good' : 'Rejected'))} />
       )}
       {may && AGAIN.includes(p.folder) && p.type !== 'preview' && (
         <div class="buttons">
@@ -145,8 +146,11 @@ function Confirm({ p, digest, busy, onYes, onCancel }: { p: ProposalDetail; dige
   )
 }
 
-function Reject({ busy, onNo, onCancel }: { busy: boolean; onNo: (reason: string) => void; onCancel: () => void }) {
+function Reject({ p, busy, onNo, onCancel }: { p: ProposalDetail; busy: boolean; onNo: (reason: string, rule: string | null) => void; onCancel: () => void }) {
   const [reason, setReason] = useState('')
+  const [always, setAlways] = useState(false)
+  const lasting = useLasting(p, always ? reason.trim() : '')
+  const waits = always && !lasting.rule?.writable
   const field = useRef<HTMLInputElement>(null)
   useLayoutEffect(() => field.current?.focus(), [])
   return (
@@ -155,7 +159,7 @@ function Reject({ busy, onNo, onCancel }: { busy: boolean; onNo: (reason: string
       aria-label="Reject"
       onSubmit={(event) => {
         event.preventDefault()
-        if (reason.trim()) onNo(reason.trim())
+        if (reason.trim() && !waits) onNo(reason.trim(), always ? (lasting.rule?.digest ?? null) : null)
         else field.current?.focus()
       }}
       onKeyDown={(event) => event.key === 'Escape' && (event.stopPropagation(), onCancel())}
@@ -164,9 +168,14 @@ function Reject({ busy, onNo, onCancel }: { busy: boolean; onNo: (reason: string
         Why not? It is kept with the proposal.
         <input ref={field} name="reason" required maxLength={1000} value={reason} onInput={(event) => setReason(event.currentTarget.value)} placeholder="backup is running" />
       </label>
+      <label class="choice">
+        <input type="checkbox" name="always" checked={always} onChange={(event) => setAlways(event.currentTarget.checked)} />
+        <span>{lastingLabel(p)}</span>
+      </label>
+      {always && <LastingRule p={p} lasting={lasting} />}
       <div class="buttons">
-        <button type="submit" class="danger" disabled={busy}>
-          {busy ? 'Asking…' : 'Reject'}
+        <button type="submit" class="danger" disabled={busy || waits}>
+          {busy ? 'Asking…' : always ? 'Reject, and write the rule' : 'Reject'}
         </button>
         <button type="button" onClick={onCancel}>
           Cancel

@@ -15,8 +15,10 @@ from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.previews import ask_preview
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.policy.rejection_rule import with_rule_named
 from observer.web.dependencies import Context, Operator
 from observer.web.errors import HttpProblem
+from observer.web.lasting_rejection import put_rule
 from observer.web.proposal_lookup import ActionId, Digest, find_exactly
 from observer.web.what_runs import load_policy
 
@@ -30,6 +32,9 @@ class Approve(BaseModel):
 class Reject(BaseModel):
     digest: Digest
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    rule: Digest | None = Field(
+        None, description="never again: the digest of the rule as GET .../rejection-rule showed it for this reason"
+    )
 
 
 class Edit(BaseModel):
@@ -59,12 +64,15 @@ async def approve(context: Context, user: Operator, action_id: ActionId, body: A
 
 @router.post("/proposals/{action_id}/reject")
 async def reject(context: Context, user: Operator, action_id: ActionId, body: Reject) -> DecisionResult:
-    """No, and why: moves the file to rejected/."""
+    """No, and why: moves the file to rejected/; with `rule` never again, by a rule in config/policy.yml."""
     if not body.reason.strip():
         raise HttpProblem(422, "invalid", "reason: wants a few words; whoever reads this next year has only them")
-    await asyncio.to_thread(find_exactly, context, action_id)
+    found = await asyncio.to_thread(find_exactly, context, action_id)
     reason = " ".join(body.reason.split())
     async with context.audit.deciding(user) as decision:
+        if body.rule is not None:
+            rule = await asyncio.to_thread(put_rule, context, found, user.name, reason, body.digest, body.rule)
+            reason = with_rule_named(reason, rule)
         filed = await asyncio.to_thread(
             decisions.reject, context.actions, action_id, reason, user.note, digest=body.digest
         )

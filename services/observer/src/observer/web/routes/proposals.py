@@ -47,8 +47,9 @@ from mesh_core.silences.silence import SilenceKind
 from mesh_core.storage.files import read_regular
 from observer.web.app_context import AppContext
 from observer.web.cursors import Cursor, page_after
-from observer.web.dependencies import Context, Viewer
+from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
+from observer.web.lasting_rejection import RejectionRule, shown_rule
 from observer.web.model_attempts import attempts_for
 from observer.web.proposal_lookup import ActionId, find_exactly
 from observer.web.proposal_obstacles import obstacles_for
@@ -195,6 +196,19 @@ async def proposal(context: Context, user: Viewer, action_id: ActionId) -> Propo
         undoable=not await asyncio.to_thread(_no_undo, context, found, p),
         can_be_undone=bool(action_type(p.type).undone_by),
     )
+
+
+@router.get("/proposals/{action_id}/rejection-rule")
+async def rejection_rule(
+    context: Context,
+    user: Operator,
+    action_id: ActionId,
+    reason: Annotated[str, Query(min_length=1, max_length=2000)],
+) -> RejectionRule:
+    """The rule that a rejection of it for this reason becomes, where it is to last; nothing is written. 409: a person
+    asked for it, it is decided, or the file takes no rule."""
+    found = await asyncio.to_thread(find_exactly, context, action_id)
+    return await asyncio.to_thread(shown_rule, context, found, user.name, " ".join(reason.split()))
 
 
 def _no_undo(context: AppContext, found: LocatedProposal, p: Proposal) -> str:
